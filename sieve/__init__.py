@@ -1,0 +1,26 @@
+"""The Sieve language (RFC 5228): text, program, actions.  Imports nothing of ours, no I/O."""
+
+from sieve.actions import (
+    Action,
+    Discard,
+    Ereject,
+    FileInto,
+    Keep,
+    Redirect,
+    Reject,
+    Result,
+    Vacation,
+)
+from sieve.interpreter import ScriptRuntimeError, run
+from sieve.message import MessageView
+from sieve.parser import ScriptError
+from sieve.printer import print_script
+from sieve.program import Program
+from sieve.tree import Command, SieveTest, Tag
+from sieve.validator import capabilities, check_script, compile_script
+
+__all__ = [
+    "Action", "Command", "Discard", "Ereject", "FileInto", "Keep", "MessageView", "Program",
+    "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
+    "Vacation", "capabilities", "check_script", "compile_script", "print_script", "run",
+]  # fmt: skip

@@ -1,0 +1,290 @@
+"""Tree to closures.  Collects every problem it meets, so that an author sees them all at once."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sieve import limits
+from sieve.interpreter import State
+from sieve.match import COMPARATORS, DEFAULT, FOLDS, NUMERIC, RELATIONS, glob, numeric
+from sieve.parser import ScriptError
+from sieve.program import Check, Matcher, Step, Text, Texts
+from sieve.signature import Bound, CommandDef, TagSpec, TestDef, bind
+from sieve.strings import Reference, decode, references
+from sieve.tree import Command, SieveTest
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything the language knows, base and extensions together."""
+
+    commands: Mapping[str, CommandDef]
+    tests: Mapping[str, TestDef]
+    tags: Mapping[str, Mapping[str, TagSpec]]
+
+
+def _never(state: State) -> None:
+    """Stands in for a command that has a problem; such a program is not handed out."""
+
+
+def _false(state: State) -> bool:
+    return False
+
+
+class Builder:
+    """Builds one script.
+
+    Attributes:
+        required: what `require` named, with all that it implies.
+        errors: in the order of the script.
+    """
+
+    def __init__(self, tables: Tables, required: frozenset[str]) -> None:
+        self._tables = tables
+        self.required = required
+        self.errors: list[ScriptError] = []
+
+    # Commands and tests
+
+    def block(self, commands: Iterable[Command]) -> Step:
+        """One step for a whole block; `elsif` and `else` are joined to their `if`."""
+        steps: list[tuple[int, Step]] = []
+        chain: list[tuple[Check, Step]] | None = None
+        for command in commands:
+            if command.name in ("if", "elsif", "else"):
+                if command.name == "if":
+                    chain = []
+                    steps.append((command.line, _choice(chain)))
+                elif chain is None:
+                    self._note(command.line, f"'{command.name}' follows no 'if'")
+                    continue
+                branch = self._branch(command)
+                if branch and chain is not None:
+                    chain.append(branch)
+                if command.name == "else":
+                    chain = None
+                continue
+            chain = None
+            steps.append((command.line, self._step(command)))
+        return _sequence(tuple(steps))
+
+    def _branch(self, command: Command) -> tuple[Check, Step] | None:
+        bound = self._bound(command, self._tables.commands[command.name])
+        if bound is None:
+            return None
+        check = self.check(bound.tests[0]) if bound.tests else _true
+        return check, self.block(bound.block or ())
+
+    def _step(self, command: Command) -> Step:
+        definition = self._tables.commands.get(command.name)
+        if definition is None:
+            kind = "test, not a command" if command.name in self._tables.tests else "unknown command"
+            self._note(command.line, f"'{command.name}': {kind}")
+            return _never
+        bound = self._bound(command, definition)
+        if bound is None:
+            return _never
+        try:
+            return definition.build(self, bound)
+        except ScriptError as error:
+            self.errors.append(error)
+            return _never
+
+    def check(self, test: SieveTest) -> Check:
+        definition = self._tables.tests.get(test.name)
+        if definition is None:
+            kind = "command, not a test" if test.name in self._tables.commands else "unknown test"
+            self._note(test.line, f"'{test.name}': {kind}")
+            return _false
+        bound = self._bound(test, definition)
+        if bound is None:
+            return _false
+        try:
+            return definition.build(self, bound)
+        except ScriptError as error:
+            self.errors.append(error)
+            return _false
+
+    def _bound(self, item: Command | SieveTest, definition: CommandDef | TestDef) -> Bound | None:
+        if definition.requires and definition.requires not in self.required:
+            self._note(item.line, f"'{item.name}' needs: require \"{definition.requires}\";")
+            return None
+        signature = definition.signature
+        tags = dict(signature.tags)
+        for family in (*signature.families, item.name):
+            tags.update(self._tables.tags.get(family, {}))
+        try:
+            return bind(item, signature, tags, self.required)
+        except ScriptError as error:
+            self.errors.append(error)
+            return None
+
+    def _note(self, line: int, problem: str) -> None:
+        self.errors.append(ScriptError(line, problem))
+
+    # Strings
+
+    def parts(self, value: str, line: int) -> tuple[str | Reference, ...]:
+        if "${" in value:
+            if "encoded-character" in self.required:
+                value = decode(value, line)
+            if "variables" in self.required:
+                return references(value, line)
+        return (value,)
+
+    def constant(self, value: str, line: int) -> str | None:
+        """The string if it is the same in every run."""
+        parts = self.parts(value, line)
+        return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
+
+    def text(self, value: str, line: int) -> Text:
+        parts = self.parts(value, line)
+        fixed = parts[0]
+        if len(parts) == 1 and isinstance(fixed, str):
+            return lambda state: fixed
+        return lambda state: _expanded(state, parts)
+
+    def texts(self, values: Iterable[str], line: int) -> Texts:
+        values = tuple(values)
+        fixed = tuple(self.constant(value, line) for value in values)
+        known = tuple(value for value in fixed if value is not None)
+        if len(known) == len(fixed):
+            return lambda state: known
+        each = tuple(self.text(value, line) for value in values)
+        return lambda state: tuple(text(state) for text in each)
+
+    # Matching
+
+    def matcher(self, bound: Bound, keys: tuple[str, ...]) -> Matcher:
+        """Compare a list of values with the keys, as the tags of the test say (RFC 5228 2.7)."""
+        comparator = bound.tag_string("comparator") or DEFAULT
+        if comparator not in COMPARATORS:
+            raise ScriptError(bound.line, f"unknown comparator '{comparator}'; known: {', '.join(COMPARATORS)}")
+        if comparator == NUMERIC and f"comparator-{NUMERIC}" not in self.required:
+            raise ScriptError(bound.line, f"'{NUMERIC}' needs: require \"comparator-{NUMERIC}\";")
+        kind = bound.one_of("is", "contains", "matches", "value", "count") or "is"
+        wanted = self.texts(keys, bound.line)
+        if kind in ("value", "count"):
+            return _relation(bound, kind, comparator, wanted)
+        if comparator == NUMERIC:
+            if kind != "is":
+                raise ScriptError(bound.line, f"':{kind}' cannot compare numbers; use ':is'")
+            return _equal_numbers(wanted)
+        fold = FOLDS[comparator]
+        if kind == "matches":
+            return _matches(fold, wanted)
+        constants = [self.constant(key, bound.line) for key in keys]
+        known = [fold(key) for key in constants if key is not None]
+        folded = tuple(known) if len(known) == len(keys) else None
+        return (_contains if kind == "contains" else _is)(fold, wanted, folded)
+
+
+def _true(state: State) -> bool:
+    return True
+
+
+def _sequence(steps: tuple[tuple[int, Step], ...]) -> Step:
+    def run(state: State) -> None:
+        for line, step in steps:
+            state.line = line
+            state.spend(1)
+            step(state)
+
+    return run
+
+
+def _choice(chain: list[tuple[Check, Step]]) -> Step:
+    def run(state: State) -> None:
+        for check, block in chain:
+            state.spend(1)
+            if check(state):
+                block(state)
+                return
+
+    return run
+
+
+def _expanded(state: State, parts: tuple[str | Reference, ...]) -> str:
+    found: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            found.append(part)
+        elif part.number is None:
+            found.append(state.variables.get(part.name, ""))
+        elif part.number < len(state.matched):
+            found.append(state.matched[part.number])
+    text = "".join(found)
+    state.spend(1 + len(text) // limits.STEP_CHARACTERS)
+    return text
+
+
+def _is(fold: Callable[[str], str], wanted: Texts, fixed: tuple[str, ...] | None) -> Matcher:
+    def compare(state: State, values: Iterable[str]) -> bool:
+        keys = fixed if fixed is not None else tuple(map(fold, wanted(state)))
+        for value in values:
+            state.spend(1 + len(value) // limits.STEP_CHARACTERS)
+            if fold(value) in keys:
+                return True
+        return False
+
+    return compare
+
+
+def _contains(fold: Callable[[str], str], wanted: Texts, fixed: tuple[str, ...] | None) -> Matcher:
+    def compare(state: State, values: Iterable[str]) -> bool:
+        keys = fixed if fixed is not None else tuple(map(fold, wanted(state)))
+        for value in values:
+            state.spend((1 + len(value) // limits.STEP_CHARACTERS) * len(keys))
+            folded = fold(value)
+            for key in keys:
+                if key in folded:
+                    return True
+        return False
+
+    return compare
+
+
+def _matches(fold: Callable[[str], str], wanted: Texts) -> Matcher:
+    """`:matches`; what the wildcards took becomes ${1} and so on (RFC 5229 section 3.2)."""
+
+    def compare(state: State, values: Iterable[str]) -> bool:
+        globs = tuple(glob(fold(key)) for key in wanted(state))
+        for value in values:
+            folded = fold(value)
+            for each in globs:
+                state.spend(1 + len(value) * each.cost // limits.STEP_CHARACTERS)
+                taken = each.match(folded, value)
+                if taken is not None:
+                    state.matched = (value, *taken[: limits.MAX_MATCH_VARIABLE])
+                    return True
+        return False
+
+    return compare
+
+
+def _equal_numbers(wanted: Texts) -> Matcher:
+    def compare(state: State, values: Iterable[str]) -> bool:
+        keys = tuple(map(numeric, wanted(state)))
+        for value in values:
+            state.spend(1)
+            if numeric(value) in keys:
+                return True
+        return False
+
+    return compare
+
+
+def _relation(bound: Bound, kind: str, comparator: str, wanted: Texts) -> Matcher:
+    """RFC 5231: `:value "gt"` on each value, `:count "gt"` on how many there are."""
+    sign = (bound.tag_string(kind) or "").lower()
+    relation = RELATIONS.get(sign)
+    if relation is None:
+        raise ScriptError(bound.line, f"unknown relation '{sign}'; known: {', '.join(RELATIONS)}")
+    fold: Callable[[str], object] = numeric if comparator == NUMERIC else FOLDS[comparator]
+
+    def compare(state: State, values: Iterable[str]) -> bool:
+        found = [str(len(list(values)))] if kind == "count" else list(values)
+        keys = tuple(map(fold, wanted(state)))
+        state.spend(len(found) * len(keys) + 1)
+        return any(relation(fold(value), key) for value in found for key in keys)
+
+    return compare

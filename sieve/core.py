@@ -1,0 +1,225 @@
+"""The commands and tests of RFC 5228 that need no `require`, except the actions of extensions."""
+
+from collections.abc import Callable
+
+from sieve.actions import Discard, Redirect
+from sieve.builder import Builder
+from sieve.interpreter import State, Stopped
+from sieve.limits import MAX_FLAGS
+from sieve.message import ADDRESS_HEADERS, Address, addresses, read_address
+from sieve.parser import ScriptError
+from sieve.program import Check, Step
+from sieve.signature import MANY, Bound, CommandDef, Kind, Signature, TagSpec, TestDef
+
+MATCH_TAGS = {
+    "is": TagSpec(group="match"),
+    "contains": TagSpec(group="match"),
+    "matches": TagSpec(group="match"),
+    "comparator": TagSpec(Kind.STRING),
+}
+PART_TAGS = {
+    "all": TagSpec(group="part"),
+    "localpart": TagSpec(group="part"),
+    "domain": TagSpec(group="part"),
+}
+
+
+# Control, sections 3 and 4.  Builder.block joins if, elsif and else; they are never built alone.
+
+
+def _misplaced(build: Builder, bound: Bound) -> Step:
+    raise ScriptError(bound.line, "'require' comes first; move it to the top of the script")
+
+
+def _stop(build: Builder, bound: Bound) -> Step:
+    def stop(state: State) -> None:
+        raise Stopped
+
+    return stop
+
+
+# Actions, section 4
+
+
+def _keep(build: Builder, bound: Bound) -> Step:
+    flags = flag_list(build, bound)
+    return lambda state: state.keep(flags(state) if flags else None)
+
+
+def flag_list(build: Builder, bound: Bound) -> Callable[[State], tuple[str, ...]] | None:
+    """The `:flags` of RFC 5232 section 5, where the internal variable does not count."""
+    given = bound.tag_strings("flags")
+    if given is None:
+        return None
+    texts = build.texts(given, bound.line)
+    return lambda state: read_flags(texts(state))
+
+
+def read_flags(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Single flags, once each in any case; `\\Recent` and broken ones left out (RFC 5232 2)."""
+    found: dict[str, str] = {}
+    for flag in " ".join(words).split():
+        system = flag.startswith("\\")
+        if system and flag.lower() not in _SYSTEM_FLAGS:
+            continue
+        if not set('(){%*"]\\').isdisjoint(flag[1:] if system else flag) or not flag.isascii():
+            continue
+        found.setdefault(flag.lower(), flag)
+    return tuple(found.values())[:MAX_FLAGS]
+
+
+_SYSTEM_FLAGS = ("\\seen", "\\answered", "\\flagged", "\\deleted", "\\draft")
+
+
+def _discard(build: Builder, bound: Bound) -> Step:
+    def discard(state: State) -> None:
+        state.implicit_keep = False
+        state.add(Discard())
+
+    return discard
+
+
+def _redirect(build: Builder, bound: Bound) -> Step:
+    given = bound.string("address")
+    fixed = build.constant(given, bound.line)
+    if fixed is not None and not read_address(fixed):
+        raise ScriptError(bound.line, f"'{fixed}' is no address; write name@domain")
+    text = build.text(given, bound.line)
+    copy = "copy" in bound.tags
+
+    def redirect(state: State) -> None:
+        address = text(state)
+        if not read_address(address):
+            raise state.fail("redirect was given no valid address")
+        if not copy:
+            state.implicit_keep = False
+        state.add(Redirect(address, copy))
+
+    return redirect
+
+
+# Tests, section 5
+
+
+def _header(build: Builder, bound: Bound) -> Check:
+    names = build.texts(bound.strings("header names"), bound.line)
+    matcher = build.matcher(bound, bound.strings("keys"))
+
+    def check(state: State) -> bool:
+        header = state.message.header
+        return matcher(state, [v.strip(" \t\r\n") for name in names(state) for v in header(name)])
+
+    return check
+
+
+def address_part(bound: Bound) -> Callable[[Address], str | None]:
+    """Section 2.7.4 and RFC 5233; None when the address has no such part."""
+    match bound.one_of("localpart", "domain", "user", "detail"):
+        case "localpart":
+            return lambda address: address.local
+        case "domain":
+            return lambda address: address.domain
+        case "user":
+            return lambda address: address.local and address.local.partition("+")[0]
+        case "detail":
+            return _detail
+        case _:
+            return lambda address: address.whole
+
+
+def _detail(address: Address) -> str | None:
+    _, plus, detail = (address.local or "").partition("+")
+    return detail if plus else None
+
+
+def _address(build: Builder, bound: Bound) -> Check:
+    for name in bound.strings("header names"):
+        fixed = build.constant(name, bound.line)
+        if fixed is not None and fixed.lower() not in ADDRESS_HEADERS:
+            raise ScriptError(bound.line, f"'{fixed}' holds no addresses; use the test 'header'")
+    names = build.texts(bound.strings("header names"), bound.line)
+    part = address_part(bound)
+    matcher = build.matcher(bound, bound.strings("keys"))
+
+    def check(state: State) -> bool:
+        found = []
+        for name in names(state):
+            for value in state.message.header(name):
+                state.spend(1 + len(value) // 64)
+                found += [text for each in addresses(value) if (text := part(each)) is not None]
+        return matcher(state, found)
+
+    return check
+
+
+def _exists(build: Builder, bound: Bound) -> Check:
+    names = build.texts(bound.strings("header names"), bound.line)
+    return lambda state: all(state.message.header(name) for name in names(state))
+
+
+def _size(build: Builder, bound: Bound) -> Check:
+    limit = bound.number("size")
+    match bound.one_of("over", "under"):
+        case "over":
+            return lambda state: state.message.size > limit
+        case "under":
+            return lambda state: state.message.size < limit
+        case _:
+            raise ScriptError(bound.line, "'size' wants ':over' or ':under'")
+
+
+def _not(build: Builder, bound: Bound) -> Check:
+    inner = build.check(bound.tests[0])
+    return lambda state: not inner(state)
+
+
+def _all(build: Builder, bound: Bound) -> Check:
+    return _joined(tuple(map(build.check, bound.tests)), until=False)
+
+
+def _any(build: Builder, bound: Bound) -> Check:
+    return _joined(tuple(map(build.check, bound.tests)), until=True)
+
+
+def _joined(checks: tuple[Check, ...], until: bool) -> Check:
+    def check(state: State) -> bool:
+        for each in checks:
+            state.spend(1)
+            if each(state) is until:
+                return until
+        return not until
+
+    return check
+
+
+_NAMES = ("header names", Kind.STRINGS)
+_KEYS = ("keys", Kind.STRINGS)
+
+COMMANDS = {
+    "require": CommandDef(Signature((("names", Kind.STRINGS),)), _misplaced),
+    "if": CommandDef(Signature(tests=1, block=True), _misplaced),
+    "elsif": CommandDef(Signature(tests=1, block=True), _misplaced),
+    "else": CommandDef(Signature(block=True), _misplaced),
+    "stop": CommandDef(Signature(), _stop),
+    "keep": CommandDef(Signature(), _keep),
+    "discard": CommandDef(Signature(), _discard),
+    "redirect": CommandDef(Signature((("address", Kind.STRING),)), _redirect),
+}
+
+TESTS = {
+    "address": TestDef(Signature((_NAMES, _KEYS), families=("match", "part")), _address),
+    "header": TestDef(Signature((_NAMES, _KEYS), families=("match",)), _header),
+    "exists": TestDef(Signature((_NAMES,)), _exists),
+    "size": TestDef(
+        Signature(
+            (("size", Kind.NUMBER),),
+            {"over": TagSpec(group="size"), "under": TagSpec(group="size")},
+        ),
+        _size,
+    ),
+    "not": TestDef(Signature(tests=1), _not),
+    "allof": TestDef(Signature(tests=MANY), _all),
+    "anyof": TestDef(Signature(tests=MANY), _any),
+    "true": TestDef(Signature(), lambda build, bound: lambda state: True),
+    "false": TestDef(Signature(), lambda build, bound: lambda state: False),
+}

@@ -1,0 +1,52 @@
+"""envelope (RFC 5228 section 5.4)."""
+
+from sieve.builder import Builder
+from sieve.core import address_part
+from sieve.interpreter import State
+from sieve.message import Address, read_address
+from sieve.parser import ScriptError
+from sieve.program import Check
+from sieve.signature import Bound, Extension, Kind, Signature, TestDef
+
+_PARTS = ("from", "to")
+
+
+def _envelope(build: Builder, bound: Bound) -> Check:
+    for name in bound.strings("envelope parts"):
+        fixed = build.constant(name, bound.line)
+        if fixed is not None and fixed.lower() not in _PARTS:
+            raise ScriptError(bound.line, f"the envelope has no '{fixed}'; it has from and to")
+    names = build.texts(bound.strings("envelope parts"), bound.line)
+    part = address_part(bound)
+    matcher = build.matcher(bound, bound.strings("keys"))
+
+    def check(state: State) -> bool:
+        found = []
+        for name in names(state):
+            match name.lower():
+                case "from":
+                    path = state.message.envelope_from
+                case "to":
+                    path = state.message.envelope_to
+                case _:
+                    continue
+            address = read_address(path) or Address(path, path or "", "")
+            if (text := part(address)) is not None:
+                found.append(text)
+        return matcher(state, found)
+
+    return check
+
+
+EXTENSION = Extension(
+    "envelope",
+    tests={
+        "envelope": TestDef(
+            Signature(
+                (("envelope parts", Kind.STRINGS), ("keys", Kind.STRINGS)),
+                families=("match", "part"),
+            ),
+            _envelope,
+        )
+    },
+)

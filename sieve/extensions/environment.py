@@ -1,0 +1,34 @@
+"""environment (RFC 5183).  An item nobody knows never matches (section 4)."""
+
+from sieve.builder import Builder
+from sieve.interpreter import State
+from sieve.program import Check
+from sieve.signature import Bound, Extension, Kind, Signature, TestDef
+
+# What is true of every run here; the message may say otherwise.
+_ALWAYS = {"location": "MDA", "phase": "during", "name": "Alumnimail Sieve"}
+
+
+def _environment(build: Builder, bound: Bound) -> Check:
+    name = build.text(bound.string("item"), bound.line)
+    matcher = build.matcher(bound, bound.strings("keys"))
+
+    def check(state: State) -> bool:
+        item = name(state).lower()
+        value = state.message.environment(item)
+        if value is None:
+            value = _ALWAYS.get(item)
+        return value is not None and matcher(state, (value,))
+
+    return check
+
+
+EXTENSION = Extension(
+    "environment",
+    tests={
+        "environment": TestDef(
+            Signature((("item", Kind.STRING), ("keys", Kind.STRINGS)), families=("match",)),
+            _environment,
+        )
+    },
+)

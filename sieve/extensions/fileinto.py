@@ -1,0 +1,34 @@
+"""fileinto (RFC 5228 section 4.1)."""
+
+from sieve.actions import FileInto
+from sieve.builder import Builder
+from sieve.core import flag_list
+from sieve.interpreter import State
+from sieve.parser import ScriptError
+from sieve.program import Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
+
+
+def _fileinto(build: Builder, bound: Bound) -> Step:
+    given = bound.string("mailbox")
+    if not given:
+        raise ScriptError(bound.line, "'fileinto' wants the name of a mailbox, found \"\"")
+    text = build.text(given, bound.line)
+    flags = flag_list(build, bound)
+    copy, create = "copy" in bound.tags, "create" in bound.tags
+
+    def fileinto(state: State) -> None:
+        mailbox = text(state)
+        if not mailbox or any(ord(character) < 32 for character in mailbox):
+            raise state.fail("fileinto was given no valid mailbox name")
+        if not copy:
+            state.implicit_keep = False
+        state.add(FileInto(mailbox, flags(state) if flags else state.flags, copy, create))
+
+    return fileinto
+
+
+EXTENSION = Extension(
+    "fileinto",
+    commands={"fileinto": CommandDef(Signature((("mailbox", Kind.STRING),)), _fileinto)},
+)

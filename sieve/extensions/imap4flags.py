@@ -1,0 +1,95 @@
+"""Flags (RFC 5232): an internal variable, or one of RFC 5229, holding flags apart by spaces."""
+
+from collections.abc import Callable
+
+from sieve.builder import Builder
+from sieve.core import read_flags
+from sieve.interpreter import State
+from sieve.parser import ScriptError
+from sieve.program import Check, Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+
+Flags = tuple[str, ...]
+
+
+def _set(old: Flags, new: Flags) -> Flags:
+    return new
+
+
+def _add(old: Flags, new: Flags) -> Flags:
+    return read_flags(old + new)
+
+
+def _remove(old: Flags, new: Flags) -> Flags:
+    gone = {flag.lower() for flag in new}
+    return tuple(flag for flag in old if flag.lower() not in gone)
+
+
+def _variable(build: Builder, bound: Bound) -> str | None:
+    if "variable name" not in bound.values:
+        return None
+    if "variables" not in build.required:
+        raise ScriptError(bound.line, f"'{bound.name}' on a variable needs: require \"variables\";")
+    name = bound.string("variable name").lower()
+    if not name.isidentifier() or not name.isascii():
+        raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+    return name
+
+
+def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], Step]:
+    def built(build: Builder, bound: Bound) -> Step:
+        variable = _variable(build, bound)
+        texts = build.texts(bound.strings("flags"), bound.line)
+
+        def change(state: State) -> None:
+            new = read_flags(texts(state))
+            if variable is None:
+                state.flags = how(state.flags, new)
+            else:
+                old = read_flags((state.variables.get(variable, ""),))
+                state.assign(variable, " ".join(how(old, new)))
+
+        return change
+
+    return built
+
+
+def _has_flag(build: Builder, bound: Bound) -> Check:
+    names = (
+        tuple(name.lower() for name in bound.strings("variable names")) if ("variable names" in bound.values) else None
+    )
+    if names is not None and "variables" not in build.required:
+        raise ScriptError(bound.line, "'hasflag' on a variable needs: require \"variables\";")
+    keys = bound.strings("flags")
+    if not (bound.one_of("matches", "contains", "value", "count")):
+        keys = tuple(flag for key in keys for flag in (key.split() or [key]))
+    matcher = build.matcher(bound, keys)
+
+    def check(state: State) -> bool:
+        if names is None:
+            return matcher(state, state.flags)
+        found = [f for name in names for f in read_flags((state.variables.get(name, ""),))]
+        return matcher(state, found)
+
+    return check
+
+
+def _flags(variable: str, kind: Kind, *families: str) -> Signature:
+    return Signature(((variable, kind), ("flags", Kind.STRINGS)), families=families, optional_first=True)
+
+
+_NAME = _flags("variable name", Kind.STRING)
+
+EXTENSION = Extension(
+    "imap4flags",
+    commands={
+        "setflag": CommandDef(_NAME, _change(_set)),
+        "addflag": CommandDef(_NAME, _change(_add)),
+        "removeflag": CommandDef(_NAME, _change(_remove)),
+    },
+    tests={"hasflag": TestDef(_flags("variable names", Kind.STRINGS, "match"), _has_flag)},
+    tags={
+        "keep": {"flags": TagSpec(Kind.STRINGS)},
+        "fileinto": {"flags": TagSpec(Kind.STRINGS)},
+    },
+)

@@ -1,0 +1,22 @@
+"""mailboxexists and :create (RFC 5490 section 3)."""
+
+from sieve.builder import Builder
+from sieve.interpreter import State
+from sieve.program import Check
+from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+
+
+def _mailbox_exists(build: Builder, bound: Bound) -> Check:
+    names = build.texts(bound.strings("mailbox names"), bound.line)
+
+    def check(state: State) -> bool:
+        return all(state.message.mailbox_exists(name) for name in names(state))
+
+    return check
+
+
+EXTENSION = Extension(
+    "mailbox",
+    tests={"mailboxexists": TestDef(Signature((("mailbox names", Kind.STRINGS),)), _mailbox_exists)},
+    tags={"fileinto": {"create": TagSpec()}},
+)

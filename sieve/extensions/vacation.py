@@ -1,0 +1,71 @@
+"""vacation (RFC 5230).  It says what to answer; the delivery decides whether to (section 4.6)."""
+
+from hashlib import sha256
+
+from sieve import limits
+from sieve.actions import Vacation
+from sieve.builder import Builder
+from sieve.interpreter import State
+from sieve.message import addresses
+from sieve.parser import ScriptError
+from sieve.program import Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+
+
+def _handle(*words: str) -> str:
+    """Another reply gets another handle (section 4.2)."""
+    return sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _is_from(text: str) -> bool:
+    """One address, with or without a display name."""
+    found = addresses(text)
+    return len(found) == 1 and found[0].local is not None and "\n" not in text
+
+
+def _vacation(build: Builder, bound: Bound) -> Step:
+    line = bound.line
+    given_from = bound.tag_string("from") or ""
+    fixed = build.constant(given_from, line)
+    if fixed and not _is_from(fixed):
+        raise ScriptError(line, f"':from' wants one address, found '{fixed}'")
+    reason = build.text(bound.string("reason"), line)
+    subject = build.text(bound.tag_string("subject") or "", line)
+    from_address = build.text(given_from, line)
+    own = build.texts(bound.tag_strings("addresses") or (), line)
+    handle = build.text(bound.tag_string("handle") or "", line)
+    wished = bound.tag_number("days")
+    days = limits.DEFAULT_VACATION_DAYS if wished is None else wished
+    days = min(max(days, 1), limits.MAX_VACATION_DAYS)
+    mime = "mime" in bound.tags
+
+    def vacation(state: State) -> None:
+        words, title, sender = reason(state), subject(state), from_address(state)
+        if sender and not _is_from(sender):
+            raise state.fail("vacation :from was given no valid address")
+        title = " ".join(title.split())
+        name = handle(state) or _handle(words, title, sender, str(mime))
+        state.add(Vacation(words, title, sender, own(state), days, name, mime))
+
+    return vacation
+
+
+EXTENSION = Extension(
+    "vacation",
+    commands={
+        "vacation": CommandDef(
+            Signature(
+                (("reason", Kind.STRING),),
+                {
+                    "days": TagSpec(Kind.NUMBER),
+                    "subject": TagSpec(Kind.STRING),
+                    "from": TagSpec(Kind.STRING),
+                    "addresses": TagSpec(Kind.STRINGS),
+                    "mime": TagSpec(),
+                    "handle": TagSpec(Kind.STRING),
+                },
+            ),
+            _vacation,
+        )
+    },
+)

@@ -1,0 +1,71 @@
+"""set, string and the modifiers (RFC 5229).  Reading a variable stands in sieve.strings."""
+
+import re
+from collections.abc import Callable
+
+from sieve.builder import Builder
+from sieve.interpreter import State
+from sieve.parser import ScriptError
+from sieve.program import Check, Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def _quote_wildcard(text: str) -> str:
+    return re.sub(r"([*?\\])", r"\\\1", text)
+
+
+# By falling precedence (section 4.1); two of one precedence exclude each other.
+_MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
+    "lower": (40, str.lower),
+    "upper": (40, str.upper),
+    "lowerfirst": (30, lambda text: text[:1].lower() + text[1:]),
+    "upperfirst": (30, lambda text: text[:1].upper() + text[1:]),
+    "quotewildcard": (20, _quote_wildcard),
+    "length": (10, lambda text: str(len(text))),
+}
+
+
+def _set(build: Builder, bound: Bound) -> Step:
+    name = bound.string("name").lower()
+    if not _NAME.fullmatch(name):
+        raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+    value = build.text(bound.string("value"), bound.line)
+    modifiers = [change for tag, (_, change) in _MODIFIERS.items() if tag in bound.tags]
+
+    def assign(state: State) -> None:
+        text = value(state)
+        for change in modifiers:
+            text = change(text)
+        state.assign(name, text)
+
+    return assign
+
+
+def _string(build: Builder, bound: Bound) -> Check:
+    source = build.texts(bound.strings("source"), bound.line)
+    matcher = build.matcher(bound, bound.strings("keys"))
+    if bound.one_of("count"):  # empty strings do not count (section 5)
+        return lambda state: matcher(state, [text for text in source(state) if text])
+    return lambda state: matcher(state, source(state))
+
+
+EXTENSION = Extension(
+    "variables",
+    commands={
+        "set": CommandDef(
+            Signature(
+                (("name", Kind.STRING), ("value", Kind.STRING)),
+                {tag: TagSpec(group=str(rank)) for tag, (rank, _) in _MODIFIERS.items()},
+            ),
+            _set,
+        )
+    },
+    tests={
+        "string": TestDef(
+            Signature((("source", Kind.STRINGS), ("keys", Kind.STRINGS)), families=("match",)),
+            _string,
+        )
+    },
+)

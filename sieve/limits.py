@@ -1,0 +1,18 @@
+"""Every limit of the Sieve language, in one place.  Steps, not seconds: the same script and message
+always end the same way, however busy the machine is."""
+
+MAX_SCRIPT_OCTETS = 1024 * 1024
+MAX_DEPTH = 32  # blocks and tests within each other; pigeonhole uses the same limit
+MAX_NUMBER = 2**63 - 1  # RFC 5228 section 2.4.1 asks for at least 2**31 - 1
+MAX_REDIRECTS = 4  # RFC 5228 section 2.10.3
+MAX_ACTIONS = 32
+MAX_STEPS = 200_000  # commands, tests and compared text; a long honest script needs about 5,000
+STEP_CHARACTERS = 512  # so much compared text costs one step
+MAX_VARIABLES = 128  # RFC 5229 section 6
+MAX_VARIABLE_LENGTH = 4000  # characters; RFC 5229 section 6 asks for at least 4,000
+MAX_VARIABLE_NAME = 64
+MAX_MATCH_VARIABLE = 9  # RFC 5229 section 3.2
+MAX_ERRORS = 20  # of one script shown to its author
+DEFAULT_VACATION_DAYS = 7  # RFC 5230 section 4.1
+MAX_VACATION_DAYS = 365
+MAX_FLAGS = 64
