@@ -1,0 +1,43 @@
+# `make` alone prints what there is to do.
+.PHONY: help setup dev run test quick check fix bench
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
+
+.venv/run: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -r requirements.txt
+	$(BIN)/python -m pip install -q --no-deps -e .
+	touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/python -m pip install -q -r requirements-dev.txt
+	touch $@
+
+setup: .venv/run ## builds .venv with the command .venv/bin/alumnimail
+
+dev: .venv/dev ## the same with what the tests need
+
+run: setup ## starts everything on loopback with two demo accounts
+	$(BIN)/alumnimail demo
+
+check: dev ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+quick: dev ## the tests that take seconds
+	$(BIN)/pytest -q -m "not slow and not interop"
+
+test: check ## everything that CI runs
+	tools/debian-packages
+	$(BIN)/pytest
+
+fix: dev ## lets ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: dev ## measures this server against another stack, in turn
+	$(BIN)/python bench/run.py

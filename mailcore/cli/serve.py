@@ -1,0 +1,209 @@
+"""`alumnimail serve`: the supervisor, its mail workers, the queue worker and the portal; `init`, `check`, `shell`.
+
+The processes meet only in the database and the blob store.  SIGTERM drains: no new connections, commands in
+progress finish, the queue gives its leases back.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import click
+import uvloop
+
+from mailcore import core as cores
+from mailcore.config import Config
+from mailcore.errors import ConfigError
+from mailcore.imap import server as imap
+from mailcore.log import log_for, start_logging
+from mailcore.managesieve import server as managesieve
+from mailcore.queue.worker import Worker
+from mailcore.services import certificates, dkim
+from mailcore.smtp import server as smtp
+
+log = log_for(__name__)
+DRAIN_SECONDS = 10
+
+
+def prepare(config: Config) -> None:
+    """Database, blobs, keys, certificates; safe to repeat."""
+    core = cores.build(config)
+    try:
+        certificates.ensure_certificate(config, core.clock)
+        dkim.ensure_keys(config)
+    finally:
+        cores.close(core)
+
+
+async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool) -> None:
+    """Everything that one process runs, until it is told to stop."""
+    core = cores.build(config)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tls = certificates.tls_context(config)
+    loop.add_signal_handler(
+        signal.SIGHUP, lambda: tls.load_cert_chain(config.certificate_path, config.key_path)
+    )
+    core.start_feed()
+    servers: list[asyncio.Server] = []
+    worker = Worker(core) if queue else None
+    tasks: list[asyncio.Task[None]] = []
+    web = None
+    try:
+        if mail:
+            for module in (smtp, imap, managesieve):
+                servers += await module.start(core, tls)
+        if worker:
+            tasks.append(loop.create_task(worker.run()))
+        if portal and config.listen.http:
+            web = _portal_thread(core)
+        ready()
+        await stop.wait()
+    finally:
+        for server in servers:
+            server.close()
+        if web is not None:
+            web.shutdown()
+        if worker:
+            worker.stop()
+            _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+            for task in left:
+                task.cancel()
+        await asyncio.sleep(0.2)  # what is being answered is answered
+        cores.close(core)
+
+
+def _portal_thread(core: cores.Core) -> Any:  # Any: werkzeug's server has no public type
+    """The portal beside the rest in one process, for a first look (`serve --one`)."""
+    from werkzeug.serving import make_server
+
+    from portal import create_app  # the roof's other half; joined only where both are started
+
+    host, _, port = core.config.listen.http.rpartition(":")
+    server = make_server(host, int(port), create_app(core), threaded=True)
+    threading.Thread(target=server.serve_forever, name="portal", daemon=True).start()
+    return server
+
+
+def _child(config: Config, ready: Any, kind: str) -> None:  # Any: a multiprocessing.Event
+    start_logging()
+    if kind == "portal":
+        host = config.listen.http
+        os.environ["GUNICORN_CMD_ARGS"] = ""
+        ready.set()
+        os.execv(  # noqa: S606 - our own interpreter
+            sys.executable,
+            [sys.executable, "-m", "gunicorn", "--bind", host, "--workers", "1", "--threads", "8",
+             "--log-level", "warning", "wsgi:app"],
+        )  # fmt: skip
+    uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False))
+
+
+def _supervise(config: Config, workers: int, path: str | None) -> int:
+    """Start the processes, say `ready`, end them on SIGTERM; one that dies takes all down (systemd starts anew)."""
+    spawn = multiprocessing.get_context("spawn")
+    if path:
+        os.environ["ALUMNIMAIL_CONFIG"] = os.path.abspath(path)
+    kinds = ["mail"] * workers + ["queue"] + (["portal"] if config.listen.http else [])
+    children = []
+    events = []
+    for kind in kinds:
+        event = spawn.Event()
+        child = spawn.Process(target=_child, args=(config, event, kind), name=f"alumnimail-{kind}")
+        child.start()
+        children.append(child)
+        events.append(event)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    signal.signal(signal.SIGHUP, lambda *_: _reload(children))
+    status = 0
+    waiting = list(events)
+    while not stopping.wait(0.1):
+        if waiting and all(event.is_set() for event in waiting):
+            waiting = []
+            click.echo("ready")
+        if any(not child.is_alive() for child in children):
+            log.error("a worker ended; stopping")
+            status = 1
+            break
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(DRAIN_SECONDS + 5)
+        if child.is_alive():
+            child.kill()
+    return status
+
+
+def _reload(children: list[Any]) -> None:  # Any: processes of a multiprocessing context
+    for child in children:
+        if child.pid:
+            os.kill(child.pid, signal.SIGHUP)
+
+
+def register(main: click.Group) -> None:
+    """Add the commands of this module."""
+
+    @main.command()
+    @click.option("--one", is_flag=True, help="Everything in one process.")
+    @click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Mail processes.")
+    @click.pass_context
+    def serve(context: click.Context, one: bool, workers: int) -> None:
+        """Run in the foreground until SIGTERM."""
+        start_logging()
+        config: Config = context.obj["config"]
+        prepare(config)
+        if not one:
+            sys.exit(_supervise(config, workers, context.obj.get("path")))
+        with contextlib.suppress(KeyboardInterrupt):
+            try:
+                uvloop.run(_mail(config, lambda: click.echo("ready"), queue=True, mail=True, portal=True))
+            except OSError as problem:
+                raise ConfigError(f"cannot listen: {problem}") from None
+
+    @main.command()
+    @click.pass_context
+    def init(context: click.Context) -> None:
+        """Make database, blobs, keys and certificates; safe to repeat."""
+        prepare(context.obj["config"])
+        click.echo(f"ready to serve {context.obj['config'].domain} from {context.obj['config'].data}")
+
+    @main.command()
+    @click.option("--repair", is_flag=True, help="Mend what can be mended.")
+    @click.pass_context
+    def check(context: click.Context, repair: bool) -> None:
+        """Walk database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
+        from mailcore.services import health
+
+        core = cores.build(context.obj["config"])
+        try:
+            problems = health.check(core, repair=repair)
+        finally:
+            cores.close(core)
+        for problem in problems:
+            click.echo(problem)
+        if problems and not repair:
+            sys.exit(1)
+        if not problems:
+            click.echo("all is well")
+
+    @main.command()
+    @click.pass_context
+    def shell(context: click.Context) -> None:
+        """A Python shell with `core` and the peewee models at hand."""
+        import code
+
+        core = cores.build(context.obj["config"])
+        try:
+            code.interact("core, core.db.read(fn), core.db.write(fn)", local={"core": core}, exitmsg="")
+        finally:
+            cores.close(core)

@@ -1,0 +1,270 @@
+"""Settings: one TOML file, read once into frozen values.  Unknown keys are errors that name the nearest known key.
+
+Secrets may be given as `{ file = "..." }` or `{ env = "..." }`.  docs/configuration.md explains each key.
+"""
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from mailcore.errors import ConfigError
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def octets(text: str) -> int:
+    """`2G`, `500M`, `10K` or plain octets; raises ConfigError."""
+    number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
+    if unit not in _UNITS or not number.isdigit():
+        raise ConfigError(f"{text!r} is not a size; write for example 2G or 500M")
+    return int(number) * _UNITS[unit]
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """`HOST:PORT`, empty = off."""
+
+    smtp: str = "0.0.0.0:25"  # noqa: S104 - a mail server speaks to the world
+    submission: str = "0.0.0.0:587"  # noqa: S104
+    submissions: str = "0.0.0.0:465"  # noqa: S104
+    imap: str = ""
+    imaps: str = "0.0.0.0:993"  # noqa: S104
+    managesieve: str = "0.0.0.0:4190"  # noqa: S104
+    lmtp: str = ""
+    http: str = "127.0.0.1:8080"
+    metrics: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Paths of PEM files; empty = made by `alumnimail init` under `data`."""
+
+    certificate: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    default: str = "2G"
+    full_and_forwarding: str = "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """`mode`: direct, relay or capture (nothing leaves)."""
+
+    mode: str = "direct"
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    bind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardingSettings:
+    srs_domain: str = ""
+    arc: bool = True
+    unsafe: str = "rewrite"
+    targets: str = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    url: str = ""
+    starttls: bool = False
+    ca: str = ""
+    bind_dn: str = ""
+    bind_password: str = ""
+    base: str = ""
+    login_attribute: str = "uid"
+    person_attribute: str = "norEduPersonLIN"
+    affiliation_attribute: str = "eduPersonAffiliation"
+    until_attribute: str = ""
+    sync_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Counts, sizes and rates.  `trusted` networks are free of the per-address ones."""
+
+    message_size: str = "50M"
+    recipients: int = 1000
+    connections_per_address: int = 100
+    login_failures_per_hour: int = 30
+    submissions_per_hour: int = 500
+    trusted: tuple[str, ...] = ()
+    plaintext: str = "no"
+
+    def is_trusted(self, address: str) -> bool:
+        return _within(address, self.trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings.  Relative paths are seen from the working directory."""
+
+    domain: str = "alumni.example"
+    hostname: str = ""
+    data: str = "var"
+    database: str = ""
+    blobs: str = ""
+    public_url: str = ""
+    listen: Listen = field(default_factory=Listen)
+    tls: Tls = field(default_factory=Tls)
+    quota: Quota = field(default_factory=Quota)
+    outbound: Outbound = field(default_factory=Outbound)
+    dns: Dns = field(default_factory=Dns)
+    forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
+    directory: Directory = field(default_factory=Directory)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def host(self) -> str:
+        return self.hostname or f"mx.{self.domain}"
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def database_path(self) -> Path:
+        if not self.database:
+            return self.data_path / "alumnimail.db"
+        scheme, _, rest = self.database.partition(":///")
+        if scheme != "sqlite":
+            raise ConfigError(f"database: {scheme!r} is not offered by this version; use sqlite:///PATH")
+        return Path(rest)
+
+    @property
+    def blobs_path(self) -> Path:
+        if not self.blobs:
+            return self.data_path / "blobs"
+        scheme, _, rest = self.blobs.partition("://")
+        if scheme != "file":
+            raise ConfigError(f"blobs: {scheme!r} is not offered by this version; use file://PATH")
+        return Path(rest.removeprefix("/") if rest.startswith("/var") else rest)
+
+    @property
+    def srs_domain(self) -> str:
+        return self.forwarding.srs_domain or f"srs.{self.domain}"
+
+    @property
+    def certificate_path(self) -> Path:
+        return Path(self.tls.certificate) if self.tls.certificate else self.data_path / "tls" / "server.pem"
+
+    @property
+    def key_path(self) -> Path:
+        return Path(self.tls.key) if self.tls.key else self.data_path / "tls" / "server.key"
+
+    @property
+    def url(self) -> str:
+        """Where people find the portal, without a slash at the end."""
+        return (self.public_url or f"http://{self.listen.http}").rstrip("/")
+
+    def plaintext_allowed(self, address: str) -> bool:
+        """May this peer log in without TLS?"""
+        return self.limits.plaintext == "loopback" and _within(address, ("127.0.0.0/8", "::1/128"))
+
+
+def _within(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in ip_network(network, strict=False) for network in networks)
+
+
+def _secret(value: Any, key: str) -> Any:  # Any: whatever TOML holds
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"file"}:
+        try:
+            return Path(value["file"]).read_text().strip()
+        except OSError as problem:
+            raise ConfigError(f"{key}: cannot read {value['file']}: {problem.strerror}") from None
+    if set(value) == {"env"}:
+        try:
+            return os.environ[value["env"]]
+        except KeyError:
+            raise ConfigError(f"{key}: the environment has no {value['env']}") from None
+    raise ConfigError(f'{key}: a secret is text, {{ file = "..." }} or {{ env = "..." }}')
+
+
+def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{where}{key}"
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            raise ConfigError(f"unknown setting {name}" + (f"; did you mean {where}{near[0]}?" if near else ""))
+        wanted = hints[key]
+        if dataclasses.is_dataclass(wanted):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{name} must be a table, [{name}]")
+            values[key] = _build(wanted, value, f"{name}.")  # type: ignore[arg-type]  # a class, not an instance
+            continue
+        value = _secret(value, name)
+        if wanted == tuple[str, ...]:
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise ConfigError(f"{name} must be a list of texts")
+            value = tuple(value)
+        elif type(value) is not wanted:
+            raise ConfigError(f"{name} must be of type {wanted.__name__}, not {type(value).__name__}")
+        values[key] = value
+    return cls(**values)
+
+
+_CHOICES = {
+    "quota.full_and_forwarding": ("forward", "reject"),
+    "outbound.mode": ("direct", "relay", "capture"),
+    "forwarding.unsafe": ("rewrite", "keep"),
+    "forwarding.targets": ("any", "confirmed", "none"),
+    "limits.plaintext": ("no", "loopback"),
+}
+
+
+def parse_config(text: str) -> Config:
+    """Settings from TOML text; raises ConfigError."""
+    try:
+        config: Config = _build(Config, tomllib.loads(text), "")
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"not valid TOML: {problem}") from None
+    for path, choices in _CHOICES.items():
+        section, key = path.split(".")
+        value = getattr(getattr(config, section), key)
+        if value not in choices:
+            raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
+    octets(config.quota.default)
+    octets(config.limits.message_size)
+    for network in config.limits.trusted:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise ConfigError(f"limits.trusted: {network!r} is not a network") from None
+    return config
+
+
+def load_config(path: str | None = None) -> Config:
+    """Settings from `path`, `$ALUMNIMAIL_CONFIG`, `./alumnimail.toml`, or the built-in defaults."""
+    named = path or os.environ.get("ALUMNIMAIL_CONFIG")
+    file = Path(named or "alumnimail.toml")
+    if not named and not file.exists():
+        return Config()
+    try:
+        return parse_config(file.read_text())
+    except OSError as problem:
+        raise ConfigError(f"cannot read {file}: {problem.strerror}") from None
+    except ConfigError as problem:
+        raise ConfigError(f"{file}: {problem}") from None

@@ -1,0 +1,61 @@
+"""Everything a service needs, built once and passed down as the first argument."""
+
+from dataclasses import dataclass
+
+from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.domain import AccountId
+from mailcore.feed import Feed
+from mailcore.store.blobs import Blobs
+from mailcore.store.db import Db, Tx
+from mailcore.store.mail import MailStore
+from mailcore.store.people import People
+from mailcore.store.queue import QueueStore
+from mailcore.store.tables import migrate
+from mailcore.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    config: Config
+    clock: Clock
+    threads: Threads
+    feed: Feed
+    db: Db
+    blobs: Blobs
+    mail: MailStore
+    queue: QueueStore
+    people: People
+
+    def start_feed(self) -> None:
+        """Wake watchers on the running event loop, for changes of this process and of others."""
+        self.feed.start(self._news, self.threads.run)
+
+    def _news(self, since: int) -> tuple[int, set[AccountId]]:
+        def ask(tx: Tx) -> tuple[int, set[AccountId]]:
+            top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
+            newest = int(top[0]) if top else 0
+            if since < 0 or newest == since:
+                return newest, set()
+            rows = tx.rows("SELECT DISTINCT account FROM change WHERE id>?", since)
+            return newest, {AccountId(row[0]) for row in rows}
+
+        return self.db.read(ask)
+
+
+def build(config: Config, clock: Clock | None = None) -> Core:
+    """Open (and bring up to date) the database and the blob store of `config`."""
+    clock = clock or Clock()
+    config.data_path.mkdir(parents=True, exist_ok=True)
+    threads, feed = Threads(), Feed()
+    db = Db(config.database_path, threads, feed.changed)
+    db.connection()
+    migrate(db.peewee)
+    blobs = Blobs(config.blobs_path)
+    return Core(config, clock, threads, feed, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People())
+
+
+def close(core: Core) -> None:
+    core.feed.stop()
+    core.db.close()
+    core.threads.close()

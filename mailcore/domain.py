@@ -1,0 +1,196 @@
+"""The glossary: what we speak of, as frozen values.
+
+Times are UTC datetimes named `at`; sizes are octets (RFC 822 form, with CRLF).  Rows of the database
+never leave `mailcore.store`; what leaves it is one of these.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+AccountId = NewType("AccountId", int)
+MailboxId = NewType("MailboxId", int)
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The owner of Addresses, Mailboxes, Credentials, Scripts and a quota.
+
+    `person` is the immutable id of the directory, None when unknown.  `quota` is in octets, 0 = unlimited.
+    """
+
+    id: AccountId
+    name: str
+    display_name: str
+    person: str | None
+    quota: int
+    used: int
+    language: str
+    contact: str
+    state: str  # "active" or "closed"
+    created_at: datetime
+
+    @property
+    def percent(self) -> int:
+        return self.used * 100 // self.quota if self.quota else 0
+
+
+class Scope(StrEnum):
+    """What a Credential opens."""
+
+    MAIL = "mail"
+    PORTAL = "portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An IMAP mailbox.  `special_use` is an attribute of RFC 6154 such as `\\Sent`, or empty."""
+
+    id: MailboxId
+    account: AccountId
+    name: str
+    uidvalidity: int
+    uidnext: int
+    modseq: int
+    messages: int
+    unseen: int
+    octets: int
+    special_use: str
+    subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageInfo:
+    """A Message without its octets.  `flags` holds system flags and keywords as IMAP writes them."""
+
+    uid: int
+    flags: frozenset[str]
+    modseq: int
+    internal_date: datetime
+    size: int
+    blob: int
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """SMTP's envelope (RFC 5321 section 2.3.1).  The null sender is the empty string."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    peer: str = ""
+    helo: str = ""
+    authenticated: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A local address that was found: whose it is and what was asked for."""
+
+    address: str
+    account: AccountId
+    detail: str = ""  # what stood after the plus
+
+
+class Outcome(StrEnum):
+    """What became of one Envelope for one recipient."""
+
+    FILED = "filed"
+    FORWARDED = "forwarded"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The answer for one recipient of an accepted message; `reason` is for the sender when rejected."""
+
+    address: str
+    outcome: Outcome
+    mailboxes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One recipient of one outgoing message.  `account` is the local author or forwarder, if any."""
+
+    id: int
+    sender: str
+    recipient: str
+    blob: int
+    prefix: bytes
+    tries: int
+    created_at: datetime
+    next_at: datetime
+    state: str  # "waiting", "held", "leased", "captured"
+    last_reply: str
+    account: AccountId | None
+    origin: str  # "submission", "forward", "vacation", "dsn", "notice"
+    delay_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a QueueItem, with the peer's own words."""
+
+    at: datetime
+    host: str
+    code: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Sieve script of an Account; `origin` is `generated` or `personal`."""
+
+    name: str
+    source: str
+    active: bool
+    origin: str = "personal"
+
+
+class ForwardingState(StrEnum):
+    UNCONFIRMED = "unconfirmed"
+    HEALTHY = "healthy"
+    FAILING = "failing"
+    PAUSED = "paused"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """The owner's wish that mail goes on to an outside address."""
+
+    target: str = ""
+    state: ForwardingState = ForwardingState.OFF
+    copy: bool = True
+    failures: int = 0
+    last_reply: str = ""
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request for an account; states: submitted, approved, rejected, expired."""
+
+    id: int
+    name: str
+    display_name: str
+    contact: str
+    affiliation: str
+    state: str
+    language: str
+    created_at: datetime
+    account: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who logged in, and by which password source (`alumni`, `directory`)."""
+
+    account: Account
+    source: str
+    scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))

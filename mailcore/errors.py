@@ -1,0 +1,117 @@
+"""Everything that can go wrong, in the words of mail, not of any one protocol.
+
+A function raises one of these.  Each protocol turns them into its own reply in
+exactly one place: imap/status.py, smtp/reply.py, managesieve/status.py, portal/errors.py.
+"""
+
+
+class MailError(Exception):
+    """Root of our own errors.  `temporary` tells a peer whether to try again."""
+
+    temporary = False
+
+
+class MailboxNotFound(MailError):
+    """No mailbox of that name."""
+
+
+class MailboxExists(MailError):
+    """There is one of that name already."""
+
+
+class MailboxReadOnly(MailError):
+    """The mailbox was opened with EXAMINE, or the account is frozen."""
+
+
+class InvalidName(MailError):
+    """A name of a mailbox, account or script that cannot be used; the text says why."""
+
+
+class OverQuota(MailError):
+    """Permanent on purpose: the sender must hear of it now, not after days of retries."""
+
+
+class TooLarge(MailError):
+    """The message is above the site's limit."""
+
+
+class UnknownRecipient(MailError):
+    """Nobody here has that address."""
+
+
+class RelayDenied(MailError):
+    """The address is not ours, and the peer has not logged in."""
+
+
+class RejectedByScript(MailError):
+    """The recipient's script said no; the text is for the sender."""
+
+
+class WrongPassword(MailError):
+    """Unknown user and wrong password alike."""
+
+
+class TemporarilyUnavailable(MailError):
+    """A password source did not answer; not the person's fault."""
+
+    temporary = True
+
+
+class NotAllowed(MailError):
+    """Logged in, but not for this; e.g. a sender address of somebody else."""
+
+
+class TooMany(MailError):
+    """A rate or a count is above the limit."""
+
+    temporary = True
+
+
+class Busy(MailError):
+    """The store could not be reached, locked or written in time; nothing was kept."""
+
+    temporary = True
+
+
+class AccountExists(MailError):
+    """The name is taken or reserved, or was somebody's before."""
+
+
+class AccountNotFound(MailError):
+    """No such account."""
+
+
+class WeakPassword(MailError):
+    """The new password is too short or too common; the text says which."""
+
+
+class LinkExpired(MailError):
+    """A one-time link that is used up, old or unknown."""
+
+
+class OrderNotFound(MailError):
+    """No such order, or it is decided already."""
+
+
+class ForwardingRefused(MailError):
+    """The target cannot be forwarded to; the text says why."""
+
+
+class ScriptNotFound(MailError):
+    """No script of that name."""
+
+
+class ScriptExists(MailError):
+    """There is a script of that name already."""
+
+
+class ScriptActive(MailError):
+    """The active script cannot be deleted (RFC 5804 section 2.10)."""
+
+
+class ScriptInvalid(MailError):
+    """The script does not compile; the text names the line."""
+
+
+class ConfigError(MailError):
+    """The settings cannot be used; the text names the key."""

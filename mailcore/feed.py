@@ -1,0 +1,71 @@
+"""Waking on changes.  This process's own commits wake at once; those of others are seen by a cheap poll.
+
+A wake-up says only "look": what changed is read from the change log, so a lost or doubled one does no harm (order 4).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+
+from mailcore.domain import AccountId
+
+POLL_SECONDS = 0.25
+Wake = Callable[[], None]
+
+
+class Feed:
+    """Who waits for which account, in this process."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[AccountId, set[Wake]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, account: AccountId, wake: Wake) -> Callable[[], None]:
+        """Call `wake` on the event loop after changes in `account`, until the returned function is called."""
+        self._watchers.setdefault(account, set()).add(wake)
+
+        def unwatch() -> None:
+            waiting = self._watchers.get(account)
+            if waiting is not None:
+                waiting.discard(wake)
+                if not waiting:
+                    del self._watchers[account]
+
+        return unwatch
+
+    def changed(self, accounts: Iterable[AccountId]) -> None:
+        """Wake the watchers of `accounts`; may be called from any thread."""
+        loop = self._loop
+        if loop is not None and self._watchers:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._wake, tuple(accounts))
+
+    def start(self, poll: Callable[[int], tuple[int, set[AccountId]]] | None, run: Callable[..., object]) -> None:
+        """Begin to wake on this loop.
+
+        Args:
+            poll: gives the newest change number and the accounts changed after the number it is given.
+            run: awaits `poll` in a thread.
+        """
+        self._loop = asyncio.get_running_loop()
+        if poll is not None:
+            self._task = self._loop.create_task(self._poll_forever(poll, run))
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._loop = None
+
+    async def _poll_forever(self, poll: Callable[[int], tuple[int, set[AccountId]]], run: Callable[..., object]) -> None:
+        last = -1
+        while True:
+            with contextlib.suppress(Exception):  # a database that is busy now is asked again
+                last, accounts = await run(poll, last)  # type: ignore[misc]  # Threads.run, which this floor may not name
+                self._wake(accounts)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _wake(self, accounts: Iterable[AccountId]) -> None:
+        for account in accounts:
+            for wake in tuple(self._watchers.get(account, ())):
+                wake()

@@ -1,0 +1,1 @@
+"""Knowledge of messages: header, structure, envelope, trace.  Pure: octets in, values out."""

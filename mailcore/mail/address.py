@@ -1,0 +1,42 @@
+"""Lists of addresses (RFC 5322 section 3.4), read leniently."""
+
+from dataclasses import dataclass
+from email.utils import getaddresses
+
+from mailcore.mail.header import decode
+
+
+@dataclass(frozen=True, slots=True)
+class MailAddress:
+    """One address.  `name` is as written (encoded words unread); a group's start and end have no host."""
+
+    name: str | None
+    localpart: str | None
+    host: str | None
+
+
+def parse_list(value: bytes | str) -> list[MailAddress]:
+    """All addresses of a field's value; what cannot be read is left out."""
+    text = value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+    found = []
+    for name, spec in getaddresses([text]):
+        localpart, at, host = spec.rpartition("@")
+        if at:
+            found.append(MailAddress(name or None, localpart, host))
+        elif spec:
+            found.append(MailAddress(name or None, spec, ""))
+    return found
+
+
+def addr_specs(value: bytes | str) -> list[str]:
+    """`localpart@host` of every address."""
+    return [f"{a.localpart}@{a.host}" for a in parse_list(value) if a.localpart and a.host]
+
+
+def display_name(value: bytes) -> str:
+    """The first author's name for people, else the address."""
+    for address in parse_list(value):
+        if address.name:
+            return decode(address.name.encode("utf-8", "surrogateescape"))
+        return f"{address.localpart}@{address.host}"
+    return ""

@@ -1,0 +1,92 @@
+"""The header block of a message (RFC 5322 section 2.2), read leniently and never written anew."""
+
+import re
+from collections.abc import Callable, Collection
+from email.header import Header, decode_header
+
+_END = re.compile(rb"\r?\n\r?\n")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)(?:\r?\n|\Z)")
+_FOLD = re.compile(rb"\r?\n[ \t]")
+_UNSAFE = re.compile(r"[\r\n\0]+")
+
+
+def split(octets: bytes) -> tuple[bytes, int]:
+    """The header block with its closing blank line, and where the body begins."""
+    if octets[:2] == b"\r\n":
+        return octets[:2], 2
+    found = _END.search(octets)
+    if found is None:
+        return octets, len(octets)
+    return octets[: found.end()], found.end()
+
+
+def fields(block: bytes) -> list[tuple[str, bytes]]:
+    """Names as written, and raw values with their folds, without the final line end."""
+    return [(m[1].decode("ascii"), m[2]) for m in _FIELD.finditer(block)]
+
+
+def raw_values(block: bytes, name: str) -> list[bytes]:
+    """The values of all fields of that name, unfolded."""
+    wanted = name.lower().encode("ascii", "replace")
+    if wanted + b":" not in block.lower():
+        return []
+    return [
+        _FOLD.sub(lambda m: m[0][-1:], m[2]).strip() for m in _FIELD.finditer(block) if m[1].lower() == wanted
+    ]
+
+
+def values(block: bytes, name: str) -> list[str]:
+    """The same with encoded words read (RFC 2047); octets outside ASCII as UTF-8, else Latin-1."""
+    return [decode(value) for value in raw_values(block, name)]
+
+
+def decode(value: bytes) -> str:
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        text = value.decode("latin-1")
+    if "=?" not in text:
+        return text
+    try:
+        return "".join(
+            part if isinstance(part, str) else _decoded(part, charset) for part, charset in decode_header(text)
+        )
+    except Exception:  # the library raises several kinds for broken words; they are shown as they are
+        return text
+
+
+def _decoded(part: bytes, charset: str | None) -> str:
+    try:
+        return part.decode(charset or "ascii", "replace")
+    except LookupError:
+        return part.decode("latin-1")
+
+
+def without(block: bytes, drop: Callable[[str, bytes], bool]) -> bytes:
+    """The block without the fields for which `drop(name, value)` is true; all other octets stay."""
+    kept: list[bytes] = []
+    at = 0
+    for found in _FIELD.finditer(block):
+        if drop(found[1].decode("ascii"), found[2]):
+            kept.append(block[at : found.start()])
+            at = found.end()
+    kept.append(block[at:])
+    return b"".join(kept)
+
+
+def select(block: bytes, names: Collection[str], *, invert: bool) -> bytes:
+    """HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051 section 6.4.5.1): the fields verbatim and a blank line."""
+    wanted = {name.lower().encode() for name in names}
+    return b"".join(m[0] for m in _FIELD.finditer(block) if (m[1].lower() in wanted) is not invert) + b"\r\n"
+
+
+def safe_value(text: str) -> str:
+    """Text that cannot end the field it is put into."""
+    return _UNSAFE.sub(" ", text).strip()
+
+
+def encode_value(text: str) -> str:
+    """RFC 2047 encoded words where the text is not ASCII; folded."""
+    if text.isascii():
+        return text
+    return Header(text, "utf-8").encode(linesep="\r\n")

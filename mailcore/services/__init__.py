@@ -1,0 +1,1 @@
+"""Use cases: functions that take the Core first, then plain values, and return frozen records."""

@@ -1,0 +1,79 @@
+"""A private CA and a server certificate for a first start; a real site names its own under [tls]."""
+
+import datetime
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.errors import ConfigError
+
+
+def ensure_certificate(config: Config, clock: Clock) -> None:
+    """Make `tls/ca.pem`, `tls/server.pem` and `tls/server.key` under the data folder where the settings name none."""
+    if config.tls.certificate or config.certificate_path.exists():
+        return
+    folder = config.certificate_path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    now = clock.now()
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Alumnimail CA of {config.domain}")])
+    ca = (
+        _builder(ca_name, ca_name, ca_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    names: list[x509.GeneralName] = [
+        x509.DNSName(name) for name in ("localhost", config.host, f"imap.{config.domain}", f"smtp.{config.domain}")
+    ]
+    names.append(x509.IPAddress(ip_address("127.0.0.1")))
+    certificate = (
+        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, config.host)]), ca_name, key.public_key(), now)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
+    _write_secret(
+        config.key_path,
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+    config.certificate_path.write_bytes(certificate.public_bytes(pem) + ca.public_bytes(pem))
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=800))
+    )
+
+
+def _write_secret(path: Path, octets: bytes) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_bytes(octets)
+
+
+def tls_context(config: Config) -> ssl.SSLContext:
+    """The server's TLS settings; raises ConfigError when the files cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(config.certificate_path, config.key_path)
+    except (OSError, ssl.SSLError) as problem:
+        raise ConfigError(f"tls: cannot use {config.certificate_path}: {problem}") from None
+    return context

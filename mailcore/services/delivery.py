@@ -1,0 +1,325 @@
+"""A message comes in: who is it for, what do their scripts say, and one transaction that does all of it.
+
+When `accept` returns, the commit is on disk; only then may the peer hear `250` (order 3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import sieve
+from mailcore.core import Core
+from mailcore.domain import AccountId, Delivered, Envelope, Mailbox, Outcome, Recipient
+from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
+from mailcore.log import log_for
+from mailcore.mail import header, srs, text, trace
+from mailcore.services import filters, vacation
+from mailcore.store import deliveries
+from mailcore.store.blobs import INSIDE, Prepared
+from mailcore.store.db import Tx
+from mailcore.store.mail import GRACE
+
+log = log_for(__name__)
+FULL = "Postboksen er full / The mailbox is full"
+
+
+def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, authenticated: bool) -> Recipient:
+    """Find whose address this is, at RCPT time.
+
+    Args:
+        size: octets as announced with SIZE=, or None.
+
+    Raises:
+        RelayDenied, UnknownRecipient, OverQuota.
+    """
+    localpart, at, domain = address.rpartition("@")
+    if not at or domain.lower() not in (core.config.domain, core.config.srs_domain):
+        raise RelayDenied("not an address of ours")
+    if domain.lower() == core.config.srs_domain:
+        return _bounced(core, tx, address, localpart)
+    name, _, detail = localpart.partition("+")
+    account = core.people.find_address(tx, name.lower(), domain.lower())
+    if account is None:
+        raise UnknownRecipient("no such address here")
+    used, quota = deliveries.room(tx, account)
+    if quota and not _fits(used, quota, size or 0) and not _passes_on(core, tx, account):
+        raise OverQuota(FULL)
+    return Recipient(address, account, detail)
+
+
+def _bounced(core: Core, tx: Tx, address: str, localpart: str) -> Recipient:
+    """An address that we made when forwarding: a bounce on its way back (account 0)."""
+    try:
+        srs.reverse(localpart, deliveries.secret(tx, "srs"), core.clock.now())
+    except srs.SrsInvalid as problem:
+        raise UnknownRecipient("not an address that we made") from problem
+    return Recipient(address, AccountId(0))
+
+
+def _fits(used: int, quota: int, size: int) -> bool:
+    """One last message up to GRACE may cross the line (S20)."""
+    return used + size <= quota or (used < quota and size <= GRACE)
+
+
+def _passes_on(core: Core, tx: Tx, account: AccountId) -> bool:
+    """A full box whose owner forwards: the message goes on, the copy is skipped (quota.full_and_forwarding)."""
+    return core.config.quota.full_and_forwarding == "forward" and deliveries.is_forwarding(tx, account)
+
+
+async def accept(
+    core: Core, envelope: Envelope, recipients: Sequence[Recipient], octets: bytes, header_prefix: bytes
+) -> list[Delivered]:
+    """Deliver to all recipients; committed when it returns.
+
+    Args:
+        header_prefix: our trace fields (Received ...), the same for all recipients.
+    """
+    # Small messages cost less to parse than to hand to a thread and back.
+    if len(octets) <= INSIDE:
+        prepared = core.blobs.prepare(octets)
+    else:
+        prepared = await core.threads.run(core.blobs.prepare, octets)
+    return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix))
+
+
+def deliver(
+    core: Core, tx: Tx, envelope: Envelope, recipients: Sequence[Recipient], prepared: Prepared, header_prefix: bytes
+) -> list[Delivered]:
+    """The same inside a transaction of the caller."""
+    view = _View(prepared)
+    sources = filters.active_sources(core, tx, [r.account for r in recipients])
+    boxes: dict[tuple[AccountId, str], Mailbox] = {}
+    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now())
+    plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
+    all_rejected = all(isinstance(plan, str) for plan in plans)
+    return [
+        _execute(context, recipient, plan, all_rejected) for recipient, plan in zip(recipients, plans, strict=True)
+    ]
+
+
+@dataclass(slots=True)
+class _Context:
+    core: Core
+    tx: Tx
+    envelope: Envelope
+    prepared: Prepared
+    trace: bytes
+    view: "_View"
+    boxes: dict[tuple[AccountId, str], Mailbox]
+    now: datetime
+
+
+class _View:
+    """What scripts may ask of the message; parsed when asked, once for all recipients."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._headers: dict[str, list[str]] = {}
+        self._body: str | None = None
+
+    def header(self, name: str) -> list[str]:
+        key = name.lower()
+        if key not in self._headers:
+            self._headers[key] = header.values(self._prepared.derived.header, key)
+        return self._headers[key]
+
+    def body(self) -> str:
+        if self._body is None:
+            self._body = text.decoded(self._prepared.octets)
+        return self._body
+
+    @property
+    def size(self) -> int:
+        return self._prepared.size
+
+
+class _RecipientView:
+    """The message as one recipient's script sees it (sieve.MessageView)."""
+
+    def __init__(self, context: _Context, recipient: Recipient) -> None:
+        self._context, self._recipient = context, recipient
+        self.header = context.view.header
+        self.size = context.view.size
+        self.envelope_from = context.envelope.sender
+        self.envelope_to = recipient.address
+
+    def body_text(self) -> str:
+        return self._context.view.body()
+
+    def mailbox_exists(self, name: str) -> bool:
+        try:
+            self._context.core.mail.mailbox(self._context.tx, self._recipient.account, name)
+        except MailboxNotFound:
+            return False
+        return True
+
+    def environment(self, item: str) -> str | None:
+        """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
+        context = self._context
+        if item.startswith("vnd.alumnimail.quota-"):
+            used, quota = deliveries.room(context.tx, self._recipient.account)
+            values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
+            found = values.get(item.rpartition("-")[2])
+            return None if found is None else str(found)
+        fixed = {
+            "domain": context.core.config.domain,
+            "host": context.core.config.host,
+            "location": "MTA",
+            "phase": "during",
+            "name": "Alumnimail",
+            "remote-ip": context.envelope.peer,
+            "remote-host": context.envelope.helo,
+        }
+        return fixed.get(item)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str) -> sieve.Program:
+    return sieve.compile_script(source)
+
+
+_KEEP = (sieve.Keep(implicit=True),)
+
+
+def _run(context: _Context, recipient: Recipient, source: str) -> sieve.Result:
+    """Evaluate one script; a script that fails means keep (design section 10)."""
+    try:
+        return sieve.run(_compiled(source), _RecipientView(context, recipient))
+    except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
+        log.warning("a script of account %d failed: %s", recipient.account, problem)
+        return sieve.Result(_KEEP, implicit_keep=True)
+
+
+Plan = tuple[sieve.Action, ...] | str  # actions to take, or the reason of a rejection
+
+
+def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> Plan:
+    """Generated script first; the personal one while the implicit keep still stands."""
+    if not recipient.account:
+        return ()
+    generated, personal = sources
+    actions: tuple[sieve.Action, ...] = _KEEP
+    if generated:
+        result = _run(context, recipient, generated)
+        actions = result.actions
+        if personal and result.implicit_keep:
+            first = tuple(a for a in actions if not (isinstance(a, sieve.Keep) and a.implicit))
+            actions = first + _run(context, recipient, personal).actions
+    elif personal:
+        actions = _run(context, recipient, personal).actions
+    for action in actions:
+        if isinstance(action, sieve.Reject | sieve.Ereject):
+            return action.reason
+    used, quota = deliveries.room(context.tx, recipient.account)
+    stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
+    size = context.prepared.size + len(context.trace)
+    if stores and quota and not _fits(used, quota, size):
+        if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
+            return tuple(a for a in actions if not isinstance(a, sieve.Keep | sieve.FileInto))
+        return FULL
+    return actions
+
+
+def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: bool) -> Delivered:
+    if not recipient.account:
+        return _return_bounce(context, recipient)
+    if isinstance(plan, str):
+        if all_rejected:
+            done = Delivered(recipient.address, Outcome.REJECTED, reason=plan)
+        else:
+            # Others took it and the session can say only one thing; no DSN to a sender who is not
+            # authenticated (design section 10), so the message stays with its owner, in Junk.
+            _file(context, recipient, "Junk", frozenset(), enforce_quota=False)
+            done = Delivered(recipient.address, Outcome.FILED, ("Junk",), plan)
+    else:
+        done = _act(context, recipient, plan)
+    now = int(context.now.timestamp())
+    detail = ", ".join(done.mailboxes) or done.reason
+    deliveries.record(
+        context.tx, recipient.account, now, context.envelope.sender, done.address, done.outcome.value, detail
+    )
+    return done
+
+
+def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, ...]) -> Delivered:
+    filed: list[str] = []
+    forwarded = False
+    for action in actions:
+        match action:
+            case sieve.Keep():
+                filed.append(_file(context, recipient, "INBOX", frozenset(action.flags)))
+            case sieve.FileInto():
+                filed.append(
+                    _file(context, recipient, action.mailbox, frozenset(action.flags), create=action.create)
+                )
+            case sieve.Redirect():
+                if _redirect(context, recipient, action.address):
+                    forwarded = True
+                elif not filed:
+                    filed.append(_file(context, recipient, "INBOX", frozenset()))
+            case sieve.Vacation():
+                vacation.answer(context.core, context.tx, context.envelope, recipient, context.prepared, action)
+    outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
+    return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
+
+
+def _file(
+    context: _Context, recipient: Recipient, name: str, flags: frozenset[str], *, create: bool = False,
+    enforce_quota: bool = True,
+) -> str:  # fmt: skip
+    """File into a mailbox; a missing one means INBOX (RFC 5228 section 4.1), unless `:create` was given."""
+    core, tx = context.core, context.tx
+    key = (recipient.account, name)
+    box = context.boxes.get(key)
+    if box is None:
+        try:
+            box = core.mail.mailbox(tx, recipient.account, name)
+        except MailboxNotFound:
+            box = _instead(core, tx, recipient.account, name, create)
+        context.boxes[key] = box
+    prefix = trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
+    core.mail.append(
+        tx, recipient.account, box.id, context.prepared, flags, context.now,
+        prefix=prefix, enforce_quota=enforce_quota, grace=True,
+    )  # fmt: skip
+    return box.name
+
+
+def _instead(core: Core, tx: Tx, account: AccountId, name: str, create: bool) -> Mailbox:
+    if create:
+        try:
+            return core.mail.create(tx, account, name)
+        except MailError as problem:
+            log.warning("fileinto of account %d: %s", account, problem)
+    return core.mail.mailbox(tx, account, "INBOX")
+
+
+def _redirect(context: _Context, recipient: Recipient, target: str) -> bool:
+    """Queue the untouched octets for `target` under an envelope sender of ours; False in a loop."""
+    core = context.core
+    mine = recipient.address.lower()
+    if any(value.strip().lower() == mine for value in context.view.header("delivered-to")):
+        return False
+    sender = context.envelope.sender
+    if sender:
+        secret = deliveries.secret(context.tx, "srs")
+        sender = srs.rewrite(sender, secret, core.config.srs_domain, context.now) or recipient.address
+    core.queue.enqueue(
+        context.tx, sender=sender, recipients=[target], prepared=context.prepared,
+        prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
+        origin="forward", now=int(context.now.timestamp()),
+    )  # fmt: skip
+    return True
+
+
+def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
+    core = context.core
+    localpart = recipient.address.rpartition("@")[0]
+    sender = srs.reverse(localpart, deliveries.secret(context.tx, "srs"), context.now)
+    core.queue.enqueue(
+        context.tx, sender="", recipients=[sender], prepared=context.prepared, prefix=context.trace,
+        account=None, origin="dsn", now=int(context.now.timestamp()),
+    )  # fmt: skip
+    return Delivered(recipient.address, Outcome.FORWARDED)
+

@@ -1,0 +1,34 @@
+"""What is wrong, what repair would do, and the daily sweep of orphans."""
+
+from mailcore.core import Core
+from mailcore.store import audit
+from mailcore.store.db import Tx
+
+SWEEP_AGE_SECONDS = 86_400
+
+
+def check(core: Core, *, repair: bool) -> list[str]:
+    """One line for each thing that is wrong; with `repair`, mended where possible."""
+
+    def look(tx: Tx) -> list[str]:
+        found = [f"database: {line}" for line in audit.integrity(tx)]
+        for account, name, counted, real in audit.wrong_quotas(tx):
+            found.append(f"account {name}: quota counts {counted} octets, its messages have {real}; repair sets {real}")
+            if repair:
+                audit.mend_quota(tx, account, real)
+        for mailbox, name in audit.wrong_mailboxes(tx):
+            found.append(f"mailbox {mailbox} ({name}): counters differ from its messages; repair counts anew")
+            if repair:
+                audit.mend_mailbox(tx, mailbox)
+        found += [f"blob {blob}: its octets are missing; restore a backup" for blob in audit.missing_blobs(tx, core.blobs)]
+        return found
+
+    return core.db.write(look) if repair else core.db.read(look)
+
+
+def sweep(core: Core) -> int:
+    """Remove blobs that nothing names for a day: rows first, files after the commit (order 1)."""
+    now = core.clock.seconds()
+    names = core.db.write(lambda tx: core.blobs.sweep(tx, now, SWEEP_AGE_SECONDS))
+    core.blobs.remove_files(names)
+    return len(names)

@@ -1,0 +1,62 @@
+"""Mail that the service itself writes, from text templates in the person's language.
+
+A template is `templates/notices/NAME.LANGUAGE.txt`: the subject, an empty line, the text with `$words`.
+"""
+
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from string import Template
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.mail import header, trace
+from mailcore.services import dkim
+from mailcore.store.blobs import Prepared
+from mailcore.store.db import Tx
+
+LANGUAGES = ("nb", "nn", "en")
+_FOLDER = Path(__file__).resolve().parents[2] / "templates" / "notices"
+
+
+@cache
+def _template(name: str, language: str) -> tuple[Template, Template]:
+    text = (_FOLDER / f"{name}.{language if language in LANGUAGES else 'nb'}.txt").read_text(encoding="utf-8")
+    subject, _, body = text.partition("\n\n")
+    return Template(subject), Template(body)
+
+
+def sender(core: Core) -> str:
+    return f"noreply@{core.config.domain}"
+
+
+def compose(core: Core, name: str, language: str, to: str, **words: str) -> bytes:
+    """A whole message with CRLF line ends."""
+    subject, body = _template(name, language)
+    words = {"domain": core.config.domain, "url": core.config.url, **words}
+    head = [
+        f"From: Alumnimail <{sender(core)}>",
+        f"To: <{header.safe_value(to)}>",
+        f"Subject: {header.encode_value(header.safe_value(subject.substitute(words)))}",
+        f"Date: {format_datetime(core.clock.now())}",
+        f"Message-ID: {trace.message_id(core.config.domain)}",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+    ]
+    text = "\n".join(head) + "\n\n" + body.substitute(words).rstrip("\n") + "\n"
+    return text.replace("\r", "").replace("\n", "\r\n").encode()
+
+
+def prepare(core: Core, name: str, language: str, to: str, **words: str) -> Prepared:
+    """The same, signed and ready to be queued; do it before the transaction."""
+    octets = compose(core, name, language, to, **words)
+    return core.blobs.prepare(dkim.sign(core.config, octets) + octets)
+
+
+def queue(core: Core, tx: Tx, prepared: Prepared, to: str, account: AccountId | None) -> None:
+    core.queue.enqueue(
+        tx, sender=sender(core), recipients=[to], prepared=prepared, prefix=b"", account=account,
+        origin="notice", now=core.clock.seconds(),
+    )  # fmt: skip

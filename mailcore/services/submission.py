@@ -1,0 +1,80 @@
+"""Our own people send: the sender must be theirs, the message is completed, signed and queued."""
+
+from email.utils import formatdate
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Envelope, Recipient
+from mailcore.errors import NotAllowed
+from mailcore.mail import address, header, trace
+from mailcore.services import delivery, dkim
+from mailcore.store.db import Tx
+
+
+def addresses(core: Core, tx: Tx, account: AccountId) -> tuple[str, ...]:
+    """The addresses that the account may send from, lower case."""
+    return tuple(core.people.addresses(tx, account))
+
+
+def is_own(candidate: str, own: tuple[str, ...]) -> bool:
+    """Is this one of the addresses, with or without a plus part?"""
+    localpart, _, domain = candidate.lower().rpartition("@")
+    return f"{localpart.partition('+')[0]}@{domain}" in own
+
+
+def complete(octets: bytes, own: tuple[str, ...], *, domain: str, now: int) -> bytes:
+    """Check the author, drop Bcc, add Date and Message-ID where missing (RFC 6409 section 8).
+
+    Raises:
+        NotAllowed: no From, several authors, or an author who is somebody else.
+    """
+    block, body_offset = header.split(octets)
+    authors = [spec for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
+    if len(header.raw_values(block, "from")) != 1 or len(authors) != 1:
+        raise NotAllowed("the message needs one From field with one address")
+    if not is_own(authors[0], own):
+        raise NotAllowed("the From address is not one of yours")
+    new = header.without(block, lambda name, value: name.lower() in ("bcc", "resent-bcc", "return-path"))
+    added = b""
+    if not header.raw_values(block, "date"):
+        added += f"Date: {formatdate(now)}\r\n".encode()
+    if not header.raw_values(block, "message-id"):
+        added += f"Message-ID: {trace.message_id(domain)}\r\n".encode()
+    return added + new + octets[body_offset:]
+
+
+async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes) -> None:
+    """Take over a message of `account`; local recipients have it when this returns, others stand in the queue.
+
+    Raises:
+        NotAllowed: the envelope sender or the author is not theirs.
+    """
+    own = await core.db.aread(lambda tx: addresses(core, tx, account.id))
+    if not is_own(envelope.sender, own):
+        raise NotAllowed("the envelope sender is not one of your addresses")
+    now = core.clock.seconds()
+    complete_octets = complete(octets, own, domain=core.config.domain, now=now)
+    signed = await core.threads.run(lambda: dkim.sign(core.config, complete_octets) + complete_octets)
+    prepared = await core.threads.run(core.blobs.prepare, signed)
+    received = trace.received(
+        envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()
+    )  # the author's address on the network is nobody's business
+
+    def store(tx: Tx) -> None:
+        outside: list[str] = []
+        inside: list[Recipient] = []
+        for recipient in envelope.recipients:
+            if recipient.rpartition("@")[2].lower() == core.config.domain:
+                inside.append(delivery.check_recipient(core, tx, recipient, len(signed), authenticated=True))
+            else:
+                outside.append(recipient)
+        if inside:
+            for done in delivery.deliver(core, tx, envelope, inside, prepared, received):
+                if done.outcome.value == "rejected":
+                    raise NotAllowed(done.reason)
+        if outside:
+            core.queue.enqueue(
+                tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,
+                account=account.id, origin="submission", now=now,
+            )  # fmt: skip
+
+    await core.db.awrite(store)

@@ -1,0 +1,1 @@
+"""SMTP in, submission and LMTP, on aiosmtpd."""

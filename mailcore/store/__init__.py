@@ -1,0 +1,1 @@
+"""The mail store: the only package that imports peewee."""

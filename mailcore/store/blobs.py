@@ -1,0 +1,136 @@
+"""Message octets, stored once under their SHA-256.
+
+Small blobs stand in the database and share its group commit; larger ones are files, durable before the row
+that names them (order 1: blob before row).  The border was measured: see docs/performance.md.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailcore.errors import Busy
+from mailcore.mail.derived import Derived, derive
+from mailcore.store.db import Tx
+
+INSIDE = 64 * 1024  # octets; up to here a blob stands in the database
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Octets ready to be named by a row: hashed, parsed once, and on disk already if large."""
+
+    name: bytes
+    octets: bytes
+    derived: Derived
+
+    @property
+    def size(self) -> int:
+        return len(self.octets)
+
+
+class Blobs:
+    """Blobs of one installation; files lie under `root` as ab/cd/<sha256>."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def prepare(self, octets: bytes) -> Prepared:
+        """Hash, derive, and put a large blob on disk.
+
+        Raises:
+            Busy: disk full or not writable; nothing was kept.
+        """
+        name = hashlib.sha256(octets).digest()
+        if len(octets) > INSIDE:
+            self._put_file(name, octets)
+        return Prepared(name, octets, derive(octets))
+
+    def save(self, tx: Tx, prepared: Prepared, now: int) -> int:
+        """The id of the blob's row, made if these octets are new."""
+        found = tx.row("SELECT id FROM blob WHERE name=?", prepared.name)
+        if found:
+            # A sweep may be about to take an old blob: its clock starts again.
+            tx.run("UPDATE blob SET stored_at=? WHERE id=? AND stored_at<?", now, found[0], now - 3600)
+            return int(found[0])
+        d = prepared.derived
+        blob = tx.insert(
+            "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)",
+            prepared.name, prepared.size, d.header, d.envelope, d.body, d.structure, now,
+        )  # fmt: skip
+        if prepared.size <= INSIDE:
+            tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
+        return blob
+
+    def octets(self, tx: Tx, blob: int) -> bytes:
+        found = tx.row(
+            "SELECT o.octets, b.name FROM blob b LEFT JOIN blob_octets o ON o.blob=b.id WHERE b.id=?", blob
+        )
+        if found is None:
+            raise Busy(f"blob {blob} has no row")
+        if found[0] is not None:
+            return bytes(found[0])
+        try:
+            return self.path(found[1]).read_bytes()
+        except OSError as problem:
+            raise Busy(f"blob {blob} cannot be read") from problem
+
+    def header(self, tx: Tx, blob: int) -> bytes:
+        found = tx.row("SELECT header FROM blob WHERE id=?", blob)
+        return bytes(found[0]) if found else b""
+
+    def path(self, name: bytes) -> Path:
+        text = name.hex()
+        return self._root / text[:2] / text[2:4] / text
+
+    def files(self) -> Iterator[Path]:
+        return self._root.glob("??/??/*")
+
+    def sweep(self, tx: Tx, now: int, grace_seconds: int = 86_400) -> list[bytes]:
+        """Remove the rows of blobs that nothing names; give the names whose files may go after the commit."""
+        old = tx.rows(
+            "SELECT id, name FROM blob b WHERE stored_at<? AND NOT EXISTS (SELECT 1 FROM message m WHERE m.blob=b.id)"
+            " AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.blob=b.id)",
+            now - grace_seconds,
+        )
+        for blob, _ in old:
+            tx.run("DELETE FROM blob_octets WHERE blob=?", blob)
+            tx.run("DELETE FROM blob WHERE id=?", blob)
+        return [bytes(name) for _, name in old]
+
+    def remove_files(self, names: list[bytes]) -> None:
+        for name in names:
+            self.path(name).unlink(missing_ok=True)
+
+    def _put_file(self, name: bytes, octets: bytes) -> None:
+        target = self.path(name)
+        try:
+            if target.exists() and target.stat().st_size == len(octets):
+                os.utime(target)
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(octets)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).rename(target)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            for folder in (target.parent, target.parent.parent, self._root):
+                _sync_folder(folder)
+        except OSError as problem:
+            raise Busy("the blob store cannot be written") from problem
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,227 @@
+"""The database: readers on a connection per thread, one writer thread with group commit.
+
+The writer takes every write that is waiting, runs each inside a savepoint of one transaction, commits once
+(one fsync: WAL with synchronous=FULL), and only then answers them all.  A write that raises is undone alone.
+"""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from peewee import SqliteDatabase
+
+from mailcore.domain import AccountId
+from mailcore.errors import Busy
+from mailcore.threads import Threads
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 0,  # orders are kept by our statements; a sweep and `check` look after them
+    "cache_size": -32_000,
+    "mmap_size": 256 * 2**20,
+    "temp_store": "memory",
+    "wal_autocheckpoint": 4000,
+}
+
+Row = tuple[Any, ...]  # Any: SQL columns have no static type
+
+
+class Tx:
+    """SQL inside one transaction.  `changed` collects the accounts to wake after the commit."""
+
+    __slots__ = ("_execute", "_executemany", "changed")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+        self.changed: set[AccountId] = set()
+
+    def rows(self, sql: str, *params: object) -> list[Row]:
+        return self._execute(sql, params).fetchall()
+
+    def row(self, sql: str, *params: object) -> Row | None:
+        found: Row | None = self._execute(sql, params).fetchone()
+        return found
+
+    def run(self, sql: str, *params: object) -> int:
+        return self._execute(sql, params).rowcount
+
+    def insert(self, sql: str, *params: object) -> int:
+        return self._execute(sql, params).lastrowid or 0
+
+    def many(self, sql: str, params: Iterable[Sequence[object]]) -> None:
+        self._executemany(sql, params)
+
+
+class _Write:
+    __slots__ = ("fn", "future", "loop")
+
+    def __init__(self, fn: Callable[[Tx], Any], future: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.fn, self.future, self.loop = fn, future, loop
+
+
+class Db:
+    """One SQLite database of one process.
+
+    Args:
+        woken: called in the writer thread after a commit with the accounts that changed.
+    """
+
+    def __init__(self, path: Path, threads: Threads, woken: Callable[[set[AccountId]], None]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.peewee = SqliteDatabase(str(path), pragmas=_PRAGMAS, timeout=10, autoconnect=False)
+        self._threads = threads
+        self._woken = woken
+        self._here = threading.local()
+        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
+        self._writer.start()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, opened when first asked for."""
+        if self.peewee.is_closed():
+            try:
+                self.peewee.connect()
+            except Exception as problem:
+                raise Busy("the database cannot be opened") from problem
+        connection: sqlite3.Connection = self.peewee.connection()
+        return connection
+
+    def read(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` on one consistent snapshot; inside a write it sees that write's own changes."""
+        current: Tx | None = getattr(self._here, "tx", None)
+        if current is not None:
+            return fn(current)
+        try:
+            connection = self.connection()
+            connection.execute("BEGIN")
+            self._here.tx = tx = Tx(connection)
+            try:
+                return fn(tx)
+            finally:
+                self._here.tx = None
+                connection.execute("COMMIT")
+        except sqlite3.Error as problem:
+            log.error("read failed: %s", problem)
+            raise Busy("the database did not answer") from problem
+
+    def write(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` in the writer thread; returns when its commit is on disk."""
+        if getattr(self._here, "writing", False):
+            return fn(self._here.tx)
+        future: Future[T] = Future()
+        self._waiting.put(_Write(fn, future, None))
+        return future.result()
+
+    async def aread(self, fn: Callable[[Tx], T]) -> T:
+        return await self._threads.run(self.read, fn)
+
+    async def awrite(self, fn: Callable[[Tx], T]) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(_Write(fn, future, loop))
+        return await future
+
+    def close(self) -> None:
+        self._waiting.put(None)
+        self._writer.join()
+        self.peewee.close()
+
+    def _write_forever(self) -> None:
+        self._here.writing = True
+        ending = False
+        while not ending:
+            first = self._waiting.get()
+            if first is None:
+                break
+            group = [first]
+            while len(group) < MAX_GROUP:
+                try:
+                    more = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    ending = True
+                    break
+                group.append(more)
+            self._commit(group)
+        self.peewee.close()
+
+    def _commit(self, group: list[_Write]) -> None:
+        """One transaction for the whole group; nobody is answered before it is on disk."""
+        answers: list[tuple[_Write, Any, BaseException | None]] = []
+        changed: set[AccountId] = set()
+        try:
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for write in group:
+                    answers.append(self._run_one(connection, write, changed))
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, Busy) as problem:
+            log.error("commit failed: %s", problem)
+            busy = Busy("the database could not be written")
+            answers = [(write, None, busy) for write in group]
+            changed.clear()
+        if changed:
+            self._woken(changed)
+        _answer(answers)
+
+    def _run_one(
+        self, connection: sqlite3.Connection, write: _Write, changed: set[AccountId]
+    ) -> tuple[_Write, Any, BaseException | None]:
+        self._here.tx = tx = Tx(connection)
+        connection.execute("SAVEPOINT one")
+        try:
+            result = write.fn(tx)
+        except sqlite3.OperationalError:
+            raise  # disk full or I/O error: the whole group must hear of it
+        except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
+            connection.execute("ROLLBACK TO one")
+            connection.execute("RELEASE one")
+            return write, None, problem
+        finally:
+            self._here.tx = None
+        connection.execute("RELEASE one")
+        changed |= tx.changed
+        return write, result, None
+
+
+def _answer(answers: list[tuple[_Write, Any, BaseException | None]]) -> None:
+    """Tell everyone; one wake-up per event loop, however many writes it had in the group."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Any, Any, BaseException | None]]] = {}
+    for write, result, problem in answers:
+        if write.loop is not None:
+            by_loop.setdefault(write.loop, []).append((write.future, result, problem))
+        else:
+            _settle([(write.future, result, problem)])
+    for loop, mine in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, mine)
+        except RuntimeError:
+            log.warning("the event loop was closed before %d writes were answered", len(mine))
+
+
+def _settle(answers: list[tuple[Any, Any, BaseException | None]]) -> None:
+    for future, result, problem in answers:
+        if future.done():  # the asker was cancelled
+            continue
+        if problem is not None:
+            future.set_exception(problem)
+        else:
+            future.set_result(result)

@@ -1,0 +1,29 @@
+"""Flags as the database keeps them: a sum of bits for the system flags, keywords as ` a b `."""
+
+SYSTEM = {"\\Seen": 1, "\\Answered": 2, "\\Flagged": 4, "\\Deleted": 8, "\\Draft": 16}
+_BY_LOWER = {name.lower(): name for name in SYSTEM}
+SEEN, DELETED = 1, 8
+
+_known: dict[tuple[int, str], frozenset[str]] = {}
+
+
+def split(flags: frozenset[str]) -> tuple[int, str]:
+    """Bits and keywords text of a set of flags."""
+    bits, keywords = 0, []
+    for flag in flags:
+        if name := _BY_LOWER.get(flag.lower()):
+            bits |= SYSTEM[name]
+        elif not flag.startswith("\\"):
+            keywords.append(flag)
+    return bits, f" {' '.join(sorted(keywords))} " if keywords else ""
+
+
+def join(bits: int, keywords: str) -> frozenset[str]:
+    """The set of flags; the same combination is the same object, so 10,000 rows cost a dictionary look-up each."""
+    found = _known.get((bits, keywords))
+    if found is None:
+        if len(_known) > 10_000:
+            _known.clear()
+        found = frozenset([name for name, bit in SYSTEM.items() if bits & bit] + keywords.split())
+        _known[bits, keywords] = found
+    return found

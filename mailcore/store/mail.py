@@ -1,0 +1,308 @@
+"""The mail of all accounts: mailboxes, messages, flags.  SQL over whole sets, never row by row.
+
+Every method runs inside `db.read(...)` or `db.write(...)` (see store/db.py): the first argument is the
+transaction `tx`.  Methods that change something need a writing transaction; the caller wakes others after it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.clock import Clock
+from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
+from mailcore.errors import OverQuota
+from mailcore.store import flags as flag_bits
+from mailcore.store import uidset
+from mailcore.store.blobs import Blobs, Prepared
+from mailcore.store.db import Row, Tx
+from mailcore.store.mailboxes import Mailboxes
+from mailcore.store.uidset import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened in a mailbox after a modseq: new uids, removed uids, uids whose flags changed."""
+
+    modseq: int
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
+    flagged: tuple[tuple[int, frozenset[str], int], ...]  # uid, flags now, modseq
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One message with the derived parts that were asked for (else b'')."""
+
+    info: MessageInfo
+    prefix: bytes  # our trace header; precedes the blob's octets and counts in size
+    header: bytes  # prefix + header block
+    envelope: bytes
+    body: bytes
+    structure: bytes
+
+
+GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
+HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
+
+_INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob"
+_PARTS = ("header", "envelope", "body", "structure")
+
+
+def _info(row: Row) -> MessageInfo:
+    return MessageInfo(
+        row[0], flag_bits.join(row[1], row[2]), row[3], datetime.fromtimestamp(row[4], UTC), row[5], row[6]
+    )
+
+
+class MailStore(Mailboxes):
+    """Messages and their flags; mailboxes come from the parent."""
+
+    def __init__(self, clock: Clock, blobs: Blobs) -> None:
+        super().__init__(clock)
+        self._blobs = blobs
+
+    # Reading
+
+    def uids(self, tx: Tx, mailbox: MailboxId) -> list[int]:
+        return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", mailbox)]
+
+    def infos(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[MessageInfo]:
+        found: list[MessageInfo] = []
+        for first, last in ranges:
+            found += map(_info, tx.rows(
+                f"SELECT {_INFO} FROM message m WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",  # noqa: S608
+                mailbox, first, last,
+            ))  # fmt: skip
+        return found
+
+    def fetch(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Fetched]:
+        """Messages with the derived parts asked for; the header begins with the message's own trace fields."""
+        wanted = ",".join(f"b.{part}" if part in parts else "x''" for part in _PARTS)
+        join = "JOIN blob b ON b.id=m.blob" if parts else ""
+        sql = (
+            f"SELECT {_INFO},m.prefix,{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
+            " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
+        )
+        with_header = "header" in parts
+        return [
+            Fetched(_info(row), row[7], row[7] + row[8] if with_header else b"", row[9], row[10], row[11])
+            for first, last in ranges
+            for row in tx.rows(sql, mailbox, first, last)
+        ]
+
+    def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
+        """The whole message, or b"" if it is gone."""
+        row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
+        return bytes(row[1]) + self._blobs.octets(tx, row[0]) if row else b""
+
+    def changes(self, tx: Tx, mailbox: MailboxId, since: int) -> Changes:
+        top = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)
+        added: list[int] = []
+        removed: list[int] = []
+        flagged = False
+        for kind, uids in tx.rows(
+            "SELECT kind, uids FROM change WHERE mailbox=? AND modseq>? ORDER BY modseq, id", mailbox, since
+        ):
+            if kind == "add":
+                added += uidset.numbers(uids)
+            elif kind == "remove":
+                removed += uidset.numbers(uids)
+            else:
+                flagged = True
+        fresh = frozenset(added)
+        now = [
+            (row[0], flag_bits.join(row[1], row[2]), row[3])
+            for row in (
+                tx.rows(
+                    "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox=? AND modseq>? ORDER BY uid",
+                    mailbox, since,
+                ) if flagged else ()
+            )
+            if row[0] not in fresh
+        ]  # fmt: skip
+        return Changes(top[0] if top else since, tuple(added), tuple(removed), tuple(now))
+
+    # Writing.  Each writes its Change row in the same transaction (order 2).
+
+    def append(
+        self, tx: Tx, account: AccountId, mailbox: MailboxId, prepared: Prepared, flags: frozenset[str],
+        internal_date: datetime, *, prefix: bytes = b"", enforce_quota: bool = True, grace: bool = False,
+    ) -> int:  # fmt: skip
+        """Put a message in, and give its uid.
+
+        Raises:
+            OverQuota: used + size is above the quota (with `grace`, one last message may cross it).
+        """
+        size = prepared.size + len(prefix)
+        self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
+        blob = self._blobs.save(tx, prepared, self._clock.seconds())
+        box = self.get(tx, mailbox)
+        uid, modseq = box.uidnext, box.modseq + 1
+        bits, keywords = flag_bits.split(flags)
+        tx.run(
+            "INSERT INTO message (mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix) VALUES (?,?,?,?,?,?,?,?,?)",
+            mailbox, uid, bits, keywords, modseq, int(internal_date.timestamp()), size, blob, prefix,
+        )  # fmt: skip
+        tx.run(
+            "UPDATE mailbox SET uidnext=uidnext+1, modseq=?, messages=messages+1, unseen=unseen+?, octets=octets+?"
+            " WHERE id=?",
+            modseq, 0 if bits & flag_bits.SEEN else 1, size, mailbox,
+        )  # fmt: skip
+        self._log(tx, account, mailbox, modseq, "add", str(uid))
+        return uid
+
+    def set_flags(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, how: str, flags: frozenset[str]) -> int:
+        """Change flags of a set by a few statements; only messages that change get the new modseq, which is given."""
+        box = self.get(tx, mailbox)
+        modseq = box.modseq + 1
+        bits, keywords = flag_bits.split(flags)
+        expression = {"add": "flags|?", "remove": "flags&~?", "replace": "?"}[how]
+        words = keywords.split()
+        touched: list[int] = []
+        for first, last in ranges:
+            where = "mailbox=? AND uid BETWEEN ? AND ?"
+            tx.run(
+                f"UPDATE message SET flags={expression}, modseq=? WHERE {where} AND flags<>{expression}",  # noqa: S608
+                bits, modseq, mailbox, first, last, bits,
+            )  # fmt: skip
+            if how == "replace":
+                tx.run(
+                    f"UPDATE message SET keywords=?, modseq=? WHERE {where} AND keywords<>?",  # noqa: S608
+                    keywords, modseq, mailbox, first, last, keywords,
+                )  # fmt: skip
+            elif words:
+                self._set_keywords(tx, mailbox, first, last, how, words, modseq)
+            touched += [
+                row[0] for row in tx.rows(f"SELECT uid FROM message WHERE {where} AND modseq=?", mailbox, first, last, modseq)  # noqa: S608
+            ]  # fmt: skip
+        if not touched:
+            return box.modseq
+        unseen = "unseen"
+        if bits & flag_bits.SEEN or how == "replace":
+            unseen = "(SELECT count(*) FROM message WHERE mailbox=mailbox.id AND flags&1=0)".replace(
+                "mailbox=mailbox.id", "message.mailbox=mailbox.id"
+            )
+        tx.run(f"UPDATE mailbox SET modseq=?, unseen={unseen} WHERE id=?", modseq, mailbox)  # noqa: S608
+        self._log(tx, box.account, mailbox, modseq, "flag", uidset.text(sorted(set(touched))))
+        return modseq
+
+    def _set_keywords(
+        self, tx: Tx, mailbox: MailboxId, first: int, last: int, how: str, words: list[str], modseq: int
+    ) -> None:
+        """Keywords change per combination that is in use, of which a mailbox has few."""
+        for (old,) in tx.rows(
+            "SELECT DISTINCT keywords FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last
+        ):
+            had = set(old.split())
+            lower = {word.lower() for word in words}
+            kept = {word for word in had if word.lower() not in lower}
+            new = kept if how == "remove" else had | {w for w in words if w.lower() not in {h.lower() for h in had}}
+            if new != had:
+                text = f" {' '.join(sorted(new))} " if new else ""
+                tx.run(
+                    "UPDATE message SET keywords=?, modseq=? WHERE mailbox=? AND uid BETWEEN ? AND ? AND keywords=?",
+                    text, modseq, mailbox, first, last, old,
+                )  # fmt: skip
+
+    def copy(
+        self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
+    ) -> tuple[list[int], list[int]]:
+        """Copy messages; give their uids there and here.
+
+        Raises:
+            OverQuota: unless the target is Trash and its headroom suffices (S21).
+        """
+        uids, size, unseen = self._measure(tx, source, ranges)
+        if not uids:
+            return [], []
+        box = self.get(tx, target)
+        self._take_space(tx, account, size, enforce=True, headroom=box.special_use == "\\Trash")
+        return uids, self._put_all(tx, box, source, ranges, uids, size, unseen)
+
+    def move(
+        self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
+    ) -> tuple[list[int], list[int]]:
+        """Move messages (RFC 6851).  Never over quota: nothing grows."""
+        uids, size, unseen = self._measure(tx, source, ranges)
+        if not uids:
+            return [], []
+        new = self._put_all(tx, self.get(tx, target), source, ranges, uids, size, unseen)
+        self._remove(tx, source, uidset.ranges(uids), uids, size, unseen)
+        return uids, new
+
+    def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
+        """Remove messages for good; blobs that nothing names are swept later (order 1)."""
+        condition = " AND flags&8" if only_deleted else ""
+        uids: list[int] = []
+        size = unseen = 0
+        for first, last in ranges if ranges is not None else [(1, 2**32)]:
+            for uid, octets, bits in tx.rows(
+                f"SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?{condition} ORDER BY uid",  # noqa: S608
+                mailbox, first, last,
+            ):  # fmt: skip
+                uids.append(uid)
+                size += octets
+                unseen += not bits & flag_bits.SEEN
+        if uids:
+            box = self.get(tx, mailbox)
+            self._remove(tx, mailbox, uidset.ranges(uids), uids, size, unseen)
+            tx.run("UPDATE account SET used=used-? WHERE id=?", size, box.account)
+        return uids
+
+    def _measure(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> tuple[list[int], int, int]:
+        uids: list[int] = []
+        size = unseen = 0
+        for first, last in ranges:
+            for uid, octets, bits in tx.rows(
+                "SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
+                mailbox, first, last,
+            ):  # fmt: skip
+                uids.append(uid)
+                size += octets
+                unseen += not bits & flag_bits.SEEN
+        return uids, size, unseen
+
+    def _put_all(
+        self, tx: Tx, box: Mailbox, source: MailboxId, ranges: Ranges, uids: list[int], size: int, unseen: int
+    ) -> list[int]:
+        modseq, at = box.modseq + 1, box.uidnext
+        for first, last in ranges:
+            at += tx.run(
+                "INSERT INTO message (mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix)"
+                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix"
+                " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
+                box.id, at, modseq, source, first, last,
+            )  # fmt: skip
+        tx.run(
+            "UPDATE mailbox SET uidnext=?, modseq=?, messages=messages+?, unseen=unseen+?, octets=octets+? WHERE id=?",
+            at, modseq, len(uids), unseen, size, box.id,
+        )  # fmt: skip
+        self._log(tx, box.account, box.id, modseq, "add", f"{box.uidnext}:{at - 1}")
+        return list(range(box.uidnext, at))
+
+    def _remove(
+        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int
+    ) -> None:
+        tx.many(
+            "DELETE FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?",
+            [(mailbox, first, last) for first, last in ranges],
+        )
+        tx.run(
+            "UPDATE mailbox SET modseq=modseq+1, messages=messages-?, unseen=unseen-?, octets=octets-? WHERE id=?",
+            len(uids), unseen, size, mailbox,
+        )  # fmt: skip
+        box = self.get(tx, mailbox)
+        self._log(tx, box.account, mailbox, box.modseq, "remove", uidset.text(uids))
+
+    def _take_space(
+        self, tx: Tx, account: AccountId, size: int, *, enforce: bool, grace: bool = False, headroom: bool = False
+    ) -> None:
+        """Count `size` octets against the quota.  One conditional update: parallel deliveries cannot both pass."""
+        extra = f"MIN(quota*{HEADROOM_PERCENT}/100, {HEADROOM_MAX})" if headroom else "0"
+        fits = f"quota=0 OR used+?<=quota+{extra}"
+        if grace and size <= GRACE:
+            fits = f"({fits}) OR used<quota"
+        if not enforce:
+            fits = "?>=0"
+        if not tx.run(f"UPDATE account SET used=used+? WHERE id=? AND ({fits})", size, account, size):  # noqa: S608
+            raise OverQuota("the mailbox is full")

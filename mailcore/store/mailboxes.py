@@ -1,0 +1,158 @@
+"""Mailboxes: names, hierarchy with "/", special use (RFC 6154), subscriptions."""
+
+from mailcore.clock import Clock
+from mailcore.domain import AccountId, Mailbox, MailboxId
+from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound
+from mailcore.store import uidset
+from mailcore.store.db import Row, Tx
+
+MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
+
+_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed"
+
+
+def _mailbox(row: Row) -> Mailbox:
+    return Mailbox(*row[:10], subscribed=bool(row[10]))
+
+
+def canonical(name: str) -> str:
+    """INBOX in any case is INBOX (RFC 9051 section 5.1); other names are as written."""
+    head, slash, rest = name.partition("/")
+    return "INBOX" + slash + rest if head.upper() == "INBOX" else name
+
+
+def check_name(name: str) -> str:
+    """The name to keep; raises InvalidName."""
+    name = canonical(name.rstrip("/"))
+    if not name or len(name.encode()) > MAX_NAME:
+        raise InvalidName(f"a mailbox name has 1 to {MAX_NAME} octets")
+    levels = name.split("/")
+    if len(levels) > MAX_DEPTH:
+        raise InvalidName(f"mailboxes may be {MAX_DEPTH} deep")
+    if any(level in ("", ".", "..") for level in levels):
+        raise InvalidName("a level of a mailbox name may not be empty, . or ..")
+    if any(ord(c) < 32 or ord(c) == 127 or c in "*%" or 0xD800 <= ord(c) < 0xE000 for c in name):
+        raise InvalidName("a mailbox name may not hold control characters, * or %")
+    return name
+
+
+class Mailboxes:
+    """The mailboxes of all accounts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def mailboxes(self, tx: Tx, account: AccountId) -> list[Mailbox]:
+        rows = tx.rows(f"SELECT {_COLUMNS} FROM mailbox WHERE account=? ORDER BY name<>'INBOX', name", account)  # noqa: S608
+        return [_mailbox(row) for row in rows]
+
+    def mailbox(self, tx: Tx, account: AccountId, name: str) -> Mailbox:
+        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE account=? AND name=?", account, canonical(name))  # noqa: S608
+        if row is None:
+            raise MailboxNotFound(name)
+        return _mailbox(row)
+
+    def get(self, tx: Tx, mailbox: MailboxId) -> Mailbox:
+        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE id=?", mailbox)  # noqa: S608
+        if row is None:
+            raise MailboxNotFound(f"mailbox {mailbox}")
+        return _mailbox(row)
+
+    def create(self, tx: Tx, account: AccountId, name: str, special_use: str = "") -> Mailbox:
+        """Create a mailbox and its missing parents; raises MailboxExists, InvalidName."""
+        name = check_name(name)
+        if self._exists(tx, account, name):
+            raise MailboxExists(name)
+        count = tx.row("SELECT count(*) FROM mailbox WHERE account=?", account)
+        if count and count[0] >= MAX_MAILBOXES:
+            raise InvalidName(f"an account has at most {MAX_MAILBOXES} mailboxes")
+        levels = name.split("/")
+        for depth in range(1, len(levels)):
+            parent = "/".join(levels[:depth])
+            if not self._exists(tx, account, parent):
+                self._insert(tx, account, parent, "")
+        return self.get(tx, self._insert(tx, account, name, special_use))
+
+    def delete(self, tx: Tx, account: AccountId, name: str) -> None:
+        """Delete a mailbox with its messages; children stay."""
+        box = self.mailbox(tx, account, name)
+        if box.name == "INBOX":
+            raise InvalidName("INBOX cannot be deleted")
+        row = tx.row("SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=?", box.id)
+        tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
+        tx.run("DELETE FROM message WHERE mailbox=?", box.id)
+        tx.run("DELETE FROM change WHERE mailbox=?", box.id)
+        tx.run("DELETE FROM mailbox WHERE id=?", box.id)
+        tx.changed.add(account)
+
+    def rename(self, tx: Tx, account: AccountId, old: str, new: str) -> None:
+        """Rename a mailbox and its children; INBOX gives its messages to the new one (RFC 3501 section 6.3.5)."""
+        box = self.mailbox(tx, account, old)
+        new = check_name(new)
+        if self._exists(tx, account, new):
+            raise MailboxExists(new)
+        if new.startswith(box.name + "/") and box.name != "INBOX":
+            raise InvalidName("a mailbox cannot be moved into itself")
+        if box.name == "INBOX":
+            self._empty_into(tx, box, self.create(tx, account, new))
+            return
+        levels = new.split("/")
+        for depth in range(1, len(levels)):
+            parent = "/".join(levels[:depth])
+            if not self._exists(tx, account, parent):
+                self._insert(tx, account, parent, "")
+        prefix = box.name + "/"
+        for child in self.mailboxes(tx, account):
+            if child.name == box.name or child.name.startswith(prefix):
+                name = check_name(new + child.name[len(box.name) :])
+                if self._exists(tx, account, name):
+                    raise MailboxExists(name)
+                tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
+        tx.changed.add(account)
+
+    def subscribe(self, tx: Tx, account: AccountId, name: str, on: bool) -> None:
+        box = self.mailbox(tx, account, name)
+        tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", int(on), box.id)
+
+    def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
+        return [box.name for box in self.mailboxes(tx, account) if box.subscribed]
+
+    def _exists(self, tx: Tx, account: AccountId, name: str) -> bool:
+        return tx.row("SELECT 1 FROM mailbox WHERE account=? AND name=?", account, name) is not None
+
+    def _insert(self, tx: Tx, account: AccountId, name: str, special_use: str) -> MailboxId:
+        tx.changed.add(account)
+        return MailboxId(
+            tx.insert(
+                "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed)"
+                " VALUES (?,?,?,1,1,0,0,0,?,1)",
+                account, name, self._uidvalidity(tx), special_use,
+            )  # fmt: skip
+        )
+
+    def _uidvalidity(self, tx: Tx) -> int:
+        """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""
+        row = tx.row("SELECT value FROM setting WHERE key='uidvalidity'")
+        value = max(int(row[0]) + 1 if row else 1, self._clock.seconds())
+        tx.run("INSERT OR REPLACE INTO setting VALUES ('uidvalidity',?)", str(value))
+        return value
+
+    def _empty_into(self, tx: Tx, box: Mailbox, target: Mailbox) -> None:
+        uids = [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", box.id)]
+        if not uids:
+            return
+        tx.run("UPDATE message SET mailbox=?, modseq=2 WHERE mailbox=?", target.id, box.id)
+        tx.run(
+            "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=? WHERE id=?",
+            box.uidnext, box.messages, box.unseen, box.octets, target.id,
+        )  # fmt: skip
+        tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
+        self._log(tx, box.account, target.id, 2, "add", uidset.text(uids))
+        self._log(tx, box.account, box.id, box.modseq + 1, "remove", uidset.text(uids))
+
+    def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str) -> None:
+        """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
+        tx.run(
+            "INSERT INTO change (account,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)", account, mailbox, modseq, kind, uids
+        )
+        tx.changed.add(account)

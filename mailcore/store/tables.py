@@ -1,0 +1,149 @@
+"""The schema of mail as peewee models, and its migrations.  Hot paths speak SQL to these tables (store/mail.py)."""
+
+from collections.abc import Callable
+
+from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
+
+from mailcore.store import people_tables
+
+
+class Blob(Model):
+    """Immutable octets and what is derived from them once.  Derived parts first: octets may be long."""
+
+    name = BlobField(unique=True)
+    size = IntegerField()
+    header = BlobField()
+    envelope = BlobField()
+    body = BlobField()
+    structure = BlobField()
+    stored_at = IntegerField()
+
+
+class BlobOctets(Model):
+    """The octets of small blobs; those of large ones are files."""
+
+    blob = IntegerField(primary_key=True)
+    octets = BlobField()
+
+    class Meta:
+        table_name = "blob_octets"
+
+
+class Mailbox(Model):
+    account = IntegerField()
+    name = TextField()
+    uidvalidity = IntegerField()
+    uidnext = IntegerField(default=1)
+    modseq = IntegerField(default=1)
+    messages = IntegerField(default=0)
+    unseen = IntegerField(default=0)
+    octets = IntegerField(default=0)
+    special_use = TextField(default="")
+    subscribed = BooleanField(default=True)
+
+    class Meta:
+        indexes = ((("account", "name"), True),)
+
+
+class Message(Model):
+    """`flags` is a sum of store/flags.py's bits; `keywords` holds the others, each between spaces."""
+
+    mailbox = IntegerField()
+    uid = IntegerField()
+    flags = IntegerField()
+    keywords = TextField()
+    modseq = IntegerField()
+    internal_date = IntegerField()
+    size = IntegerField()
+    blob = IntegerField(index=True)
+    prefix = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("mailbox", "uid")
+        without_rowid = True
+        indexes = ((("mailbox", "modseq"), False),)
+
+
+class Change(Model):
+    """The change log.  `uids` is a set such as `3:9,12` of what was added, flagged or removed."""
+
+    account = IntegerField()
+    mailbox = IntegerField()
+    modseq = IntegerField()
+    kind = TextField()
+    uids = TextField()
+
+    class Meta:
+        indexes = ((("mailbox", "modseq"), False),)
+
+
+class QueueItem(Model):
+    sender = TextField()
+    recipient = TextField()
+    blob = IntegerField(index=True)
+    prefix = BlobField()
+    account = IntegerField(null=True)
+    origin = TextField()
+    state = TextField(default="waiting")
+    tries = IntegerField(default=0)
+    created_at = IntegerField()
+    next_at = IntegerField()
+    leased_until = IntegerField(default=0)
+    last_reply = TextField(default="")
+    delay_told = BooleanField(default=False)
+
+    class Meta:
+        table_name = "queue"
+        indexes = ((("state", "next_at"), False),)
+
+
+class Attempt(Model):
+    item = IntegerField(index=True)
+    at = IntegerField()
+    host = TextField()
+    code = IntegerField()
+    reply = TextField()
+
+
+class Delivery(Model):
+    """What became of one Envelope for one recipient; feeds trace and audit."""
+
+    account = IntegerField(index=True)
+    at = IntegerField()
+    sender = TextField()
+    address = TextField()
+    outcome = TextField()
+    detail = TextField()
+    blob = IntegerField()
+
+
+class Setting(Model):
+    """Values that belong to the installation: the schema's version, the SRS secret."""
+
+    key = TextField(primary_key=True)
+    value = TextField()
+
+
+MODELS: list[type[Model]] = [
+    Blob, BlobOctets, Mailbox, Message, Change, QueueItem, Attempt, Delivery, Setting, *people_tables.MODELS,
+]  # fmt: skip
+
+
+def _first(db: SqliteDatabase) -> None:
+    with db.bind_ctx(MODELS, bind_refs=False, bind_backrefs=False):
+        db.create_tables(MODELS, safe=True)
+
+
+MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [_first]  # append only; number n brings the schema to n
+
+
+def migrate(db: SqliteDatabase) -> int:
+    """Bring the schema to this program's version and return that; each step commits by itself."""
+    db.execute_sql("CREATE TABLE IF NOT EXISTS setting (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
+    found = db.execute_sql("SELECT value FROM setting WHERE key='schema'").fetchone()
+    version = int(found[0]) if found else 0
+    for number, step in enumerate(MIGRATIONS[version:], version + 1):
+        with db.atomic("IMMEDIATE"):
+            step(db)
+            db.execute_sql("INSERT OR REPLACE INTO setting VALUES ('schema', ?)", (str(number),))
+    return len(MIGRATIONS)

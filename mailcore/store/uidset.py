@@ -1,0 +1,33 @@
+"""Sets of UIDs as text, `3:9,12`: how the change log keeps them, and how SQL is asked for them."""
+
+from collections.abc import Iterable, Sequence
+
+Ranges = Sequence[tuple[int, int]]
+
+
+def ranges(uids: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending UIDs as runs, both ends included."""
+    found: list[tuple[int, int]] = []
+    first = last = -1
+    for uid in uids:
+        if uid == last + 1 and first >= 0:
+            last = uid
+            continue
+        if first >= 0:
+            found.append((first, last))
+        first = last = uid
+    if first >= 0:
+        found.append((first, last))
+    return found
+
+
+def text(uids: Iterable[int]) -> str:
+    return ",".join(f"{a}:{b}" if b > a else str(a) for a, b in ranges(uids))
+
+
+def numbers(written: str) -> list[int]:
+    found: list[int] = []
+    for part in written.split(","):
+        first, _, last = part.partition(":")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found

@@ -1,0 +1,240 @@
+"""The store: uids, flags, changes, quota, blobs, and the four orders that keep data right."""
+
+import os
+import sqlite3
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, MailboxId
+from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuota
+from mailcore.services import health
+from mailcore.store.blobs import INSIDE
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SMALL = b"Subject: x\r\n\r\nhi\r\n"
+
+
+@pytest.fixture
+def ola(core: Core) -> AccountId:
+    def make(tx) -> AccountId:
+        account = core.people.add_account(tx, "ola", "Ola", None, 100_000, "", "nb", 1)
+        core.mail.create(tx, account, "INBOX")
+        core.mail.create(tx, account, "Trash", "\\Trash")
+        return account
+
+    return core.db.write(make)
+
+
+def inbox(core: Core, account: AccountId, name: str = "INBOX") -> MailboxId:
+    return core.db.read(lambda tx: core.mail.mailbox(tx, account, name)).id
+
+
+def put(core: Core, account: AccountId, octets: bytes = SMALL, **kwargs) -> int:
+    prepared = core.blobs.prepare(octets)
+    box = inbox(core, account)
+    return core.db.write(lambda tx: core.mail.append(tx, account, box, prepared, frozenset(), NOW, **kwargs))
+
+
+def test_uids_grow_and_are_never_used_again(core, ola):
+    assert [put(core, ola) for _ in range(3)] == [1, 2, 3]
+    box = inbox(core, ola)
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(3, 3)], only_deleted=False))
+    assert put(core, ola) == 4
+
+
+def test_the_same_octets_are_stored_once(core, ola):
+    put(core, ola)
+    put(core, ola)
+    assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM blob")) == (1,)
+
+
+@pytest.mark.parametrize("size", [INSIDE, INSIDE + 1])
+def test_octets_come_back_from_inside_and_from_files(core, ola, size):
+    octets = os.urandom(16).hex().encode() * (size // 32) + b"x" * (size % 32)
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
+    uid = put(core, ola, octets, prefix=b"Received: y\r\n")
+    box = inbox(core, ola)
+    assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)) == b"Received: y\r\n" + octets
+    assert len(list(core.blobs.files())) == (size > INSIDE)
+
+
+def test_flags_change_for_a_whole_set_and_only_where_they_differ(core, ola):
+    for _ in range(4):
+        put(core, ola)
+    box = inbox(core, ola)
+    first = core.db.write(lambda tx: core.mail.set_flags(tx, box, [(1, 2)], "add", frozenset({"\\Seen", "$Work"})))
+    second = core.db.write(lambda tx: core.mail.set_flags(tx, box, [(1, 4)], "add", frozenset({"\\Seen"})))
+    infos = core.db.read(lambda tx: core.mail.infos(tx, box, [(1, 4)]))
+    assert [info.modseq for info in infos] == [first, first, second, second]
+    assert infos[0].flags == {"\\Seen", "$Work"}
+    assert core.db.read(lambda tx: core.mail.get(tx, box)).unseen == 0
+
+
+def test_changes_tell_what_came_went_and_was_flagged(core, ola):
+    put(core, ola)
+    put(core, ola)
+    box = inbox(core, ola)
+    since = core.db.read(lambda tx: core.mail.get(tx, box)).modseq
+    put(core, ola)
+    core.db.write(lambda tx: core.mail.set_flags(tx, box, [(1, 1)], "add", frozenset({"\\Flagged"})))
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(2, 2)], only_deleted=False))
+    changes = core.db.read(lambda tx: core.mail.changes(tx, box, since))
+    assert (changes.added, changes.removed) == ((3,), (2,))
+    assert [(uid, flags) for uid, flags, _ in changes.flagged] == [(1, {"\\Flagged"})]
+
+
+def test_s20_one_last_message_may_cross_the_line_and_then_none(core, ola):
+    put(core, ola, b"x" * 99_000)
+    put(core, ola, b"y" * 30_000, grace=True)
+    with pytest.raises(OverQuota):
+        put(core, ola, b"z", grace=True)
+
+
+def test_s18_parallel_deliveries_cannot_both_pass(core, ola):
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=50"))
+    refused: list[int] = []
+
+    def deliver() -> None:
+        try:
+            put(core, ola)
+        except OverQuota:
+            refused.append(1)
+
+    threads = [threading.Thread(target=deliver) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 10 - 50 // len(SMALL)
+    assert health.check(core, repair=False) == []
+
+
+def test_s21_a_full_box_moves_deletes_and_copies_to_trash(core, ola):
+    for octets in (b"x" * 60_000, b"y" * 40_000):
+        put(core, ola, octets)
+    box, trash = inbox(core, ola), inbox(core, ola, "Trash")
+    with pytest.raises(OverQuota):
+        core.db.write(lambda tx: core.mail.copy(tx, ola, box, [(1, 1)], box))
+    core.db.write(lambda tx: tx.run("UPDATE account SET used=quota-59000"))
+    assert core.db.write(lambda tx: core.mail.copy(tx, ola, box, [(1, 1)], trash)) == ([1], [1])
+    assert core.db.write(lambda tx: core.mail.move(tx, ola, box, [(2, 2)], trash)) == ([2], [2])
+    assert core.db.write(lambda tx: core.mail.expunge(tx, box, [(1, 1)], only_deleted=False)) == [1]
+
+
+def test_rename_takes_children_along_and_inbox_keeps_its_name(core, ola):
+    def steps(tx) -> list[str]:
+        core.mail.create(tx, ola, "Work/2026")
+        core.mail.rename(tx, ola, "Work", "Old/Work")
+        core.mail.rename(tx, ola, "inbox", "Saved")
+        return [box.name for box in core.mail.mailboxes(tx, ola)]
+
+    put(core, ola)
+    assert core.db.write(steps) == ["INBOX", "Old", "Old/Work", "Old/Work/2026", "Saved", "Trash"]
+    assert core.db.read(lambda tx: core.mail.mailbox(tx, ola, "Saved")).messages == 1
+
+
+@pytest.mark.parametrize("name", ["", "a//b", "../x", "a/..", "a*", "x\0y", "n" * 300])
+def test_names_that_cannot_be(core, ola, name):
+    with pytest.raises(InvalidName):
+        core.db.write(lambda tx: core.mail.create(tx, ola, name))
+
+
+def test_missing_and_existing_mailboxes(core, ola):
+    with pytest.raises(MailboxNotFound):
+        inbox(core, ola, "nope")
+    with pytest.raises(MailboxExists):
+        core.db.write(lambda tx: core.mail.create(tx, ola, "trash".title()))
+
+
+def test_order_1_blob_before_row_and_the_sweep_takes_only_orphans(core, ola):
+    octets = b"x" * (INSIDE + 1)
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
+    core.blobs.prepare(octets)
+    assert len(list(core.blobs.files())) == 1
+    uid = put(core, ola, octets)
+    core.db.write(lambda tx: tx.run("UPDATE blob SET stored_at=1"))
+    assert health.sweep(core) == 0
+    box = inbox(core, ola)
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False))
+    assert health.sweep(core) == 1
+    assert list(core.blobs.files()) == []
+
+
+def test_order_2_a_change_and_its_change_row_commit_together(core, ola):
+    box = inbox(core, ola)
+    prepared = core.blobs.prepare(SMALL)
+
+    def half(tx) -> None:
+        core.mail.append(tx, ola, box, prepared, frozenset(), NOW)
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError):
+        core.db.write(half)
+    assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM change")) == (0,)
+    assert core.db.read(lambda tx: core.mail.uids(tx, box)) == []
+    assert health.check(core, repair=False) == []
+
+
+def test_order_3_an_answer_means_that_another_connection_can_see_it(core, ola):
+    uid = put(core, ola)
+    other = sqlite3.connect(core.config.database_path)
+    try:
+        assert other.execute("SELECT uid FROM message").fetchall() == [(uid,)]
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    finally:
+        other.close()
+    assert core.db.read(lambda tx: tx.row("PRAGMA synchronous")) == (2,)
+
+
+def test_order_4_others_are_woken_after_the_commit(core, ola):
+    seen: list[int] = []
+    box = inbox(core, ola)
+
+    def look(accounts) -> None:
+            other = sqlite3.connect(core.config.database_path)
+        seen.append(other.execute("SELECT count(*) FROM message WHERE mailbox=?", (box,)).fetchone()[0])
+        other.close()
+
+    core.db._woken = look
+    put(core, ola)
+    assert seen == [1]
+
+
+def test_a_write_that_fails_does_not_harm_its_group(core, ola):
+    results: list[object] = []
+    gate = threading.Event()
+
+    def slow(tx) -> None:
+        gate.wait(5)
+
+    def bad(tx) -> None:
+        tx.run("UPDATE account SET display_name='wrong'")
+        raise ValueError("mine")
+
+    def run(fn) -> None:
+        try:
+            results.append(core.db.write(fn))
+        except ValueError as problem:
+            results.append(str(problem))
+
+    jobs = [slow, bad, lambda tx: tx.run("UPDATE account SET contact='c'")]
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, results)) == ["1", "None", "mine"]
+    account = core.db.read(lambda tx: core.people.account(tx, ola))
+    assert (account.display_name, account.contact) == ("Ola", "c")
+
+
+def test_check_finds_and_mends_a_wrong_quota(core, ola):
+    put(core, ola)
+    core.db.write(lambda tx: tx.run("UPDATE account SET used=7"))
+    assert len(health.check(core, repair=False)) == 1
+    health.check(core, repair=True)
+    assert health.check(core, repair=False) == []
