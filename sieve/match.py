@@ -3,6 +3,7 @@
 A glob takes time linear in the text for each part between two stars; there is no way back."""
 
 import operator
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -75,7 +76,8 @@ class Glob:
 
     @property
     def cost(self) -> int:
-        return sum(len(part) for part in self._parts)
+        """Looks at one character of text at worst; a part with `?` looks at every piece anew."""
+        return sum(len(part) if len(part) == 1 else 4 * len(part) for part in self._parts)
 
     def match(self, folded: str, text: str) -> tuple[str, ...] | None:
         """What each wildcard took from text, as little as it could, or None.
@@ -111,17 +113,19 @@ def _stands_at(part: Part, text: str, at: int) -> bool:
     return at <= len(text)
 
 
+@lru_cache(maxsize=512)
+def _pattern(part: Part) -> re.Pattern[str]:
+    """For a part with `?` inside: of fixed width, so it never backtracks."""
+    return re.compile("".join("." * m + re.escape(text) for m, text in part), re.DOTALL)
+
+
 def _find(part: Part, width: int, text: str, at: int) -> int:
+    if len(part) > 1:
+        met = _pattern(part).search(text, at)
+        return met.start() if met else -1
     marks, literal = part[0]
-    while at + width <= len(text):
-        found = text.find(literal, at + marks)
-        if found < 0:
-            return -1
-        at = found - marks
-        if _stands_at(part, text, at):
-            return at
-        at += 1
-    return -1
+    found = text.find(literal, at + marks)
+    return found - marks if found >= 0 else -1
 
 
 def _marks(part: Part, text: str, at: int) -> list[str]:
