@@ -30,8 +30,11 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _OLD_SCHEMES = {"{SHA}": "sha1", "{SSHA}": "sha1", "{SHA256}": "sha256", "{SSHA256}": "sha256",
                 "{SHA512}": "sha512", "{SSHA512}": "sha512"}  # fmt: skip
 _COMMON = frozenset(
-    ["password123", "password1234", "passwordpassword", "123456789012", "1234567890123", "qwertyuiop12", "qwertyuiopas", "passord12345", "passordpassord", "alumnimail123", "iloveyou1234", "administrator"]
-)
+    {
+        "password123", "password1234", "passwordpassword", "123456789012", "1234567890123", "qwertyuiop12",
+        "qwertyuiopas", "passord12345", "passordpassord", "alumnimail123", "iloveyou1234", "administrator",
+    }
+)  # fmt: skip
 
 
 def opaque(password: str) -> str:

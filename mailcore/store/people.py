@@ -54,11 +54,13 @@ def _at(seconds: int) -> datetime:
 
 
 def _account(row: Row) -> Account:
-    return Account(AccountId(row[0]), *row[1:9], _at(row[9]))
+    name, display_name, person, quota, used, language, contact, state = row[1:9]
+    return Account(AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, _at(row[9]))
 
 
 def _order(row: Row) -> Order:
-    return Order(*row[:7], _at(row[7]), AccountId(row[8]) if row[8] is not None else None)
+    order, name, display_name, contact, affiliation, state, language, at, account = row
+    return Order(order, name, display_name, contact, affiliation, state, language, _at(at), account)
 
 
 def _script(row: Row) -> Script:

@@ -1,15 +1,35 @@
-"""A real Core on SQLite and files in a temporary folder."""
+"""A core on a directory of its own, with a clock that tests set."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from mailcore import core as cores
+from mailcore.clock import Clock
 from mailcore.config import Config
+from mailcore.core import Core
+
+
+class SetClock(Clock):
+    def __init__(self) -> None:
+        self.at = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def forward(self, **step: float) -> None:
+        self.at += timedelta(**step)
 
 
 @pytest.fixture
-def core(tmp_path) -> Iterator[cores.Core]:
-    built = cores.build(Config(data=str(tmp_path)))
-    yield built
-    cores.close(built)
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def core(tmp_path: Path, clock: SetClock) -> Iterator[Core]:
+    made = cores.build(Config(data=str(tmp_path)), clock)
+    yield made
+    cores.close(made)

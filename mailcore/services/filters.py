@@ -1,0 +1,154 @@
+"""The scripts of an account: the generated one, made from settings, and the personal ones of RFC 5804.
+
+The generated script runs first.  It is a tree given to print_script, so nothing a person types can become code.
+"""
+
+from collections.abc import Sequence
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Forwarding, ForwardingState, Script
+from mailcore.errors import InvalidName, OverQuota, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
+from mailcore.services import audit
+from mailcore.store.db import Tx
+from sieve import check_script
+from sieve.printer import print_script
+from sieve.tree import Argument, Command, SieveTest, Tag
+
+GENERATED = "alumnimail"
+FULL = "Postboksen er full / The mailbox is full"
+MAX_SCRIPTS = 50
+MAX_OCTETS = 1024 * 1024
+MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
+
+
+def _command(name: str, *arguments: Argument) -> Command:
+    return Command(name, arguments)
+
+
+def generate(forwarding: Forwarding, *, full_and_forwarding: str) -> str:
+    """The script of an account with these settings.  Quota comes first, then forwarding."""
+    forwards = forwarding.state in (ForwardingState.HEALTHY, ForwardingState.FAILING)
+    when_full: tuple[Command, ...] = (_command("ereject", FULL),)
+    required = ["environment", "relational", "comparator-i;ascii-numeric"]
+    if forwards and full_and_forwarding == "forward":
+        when_full = (_command("redirect", forwarding.target), _command("stop"))
+    else:
+        required.append("ereject")
+    is_full = SieveTest(
+        "environment",
+        (Tag("value"), "ge", Tag("comparator"), "i;ascii-numeric", "vnd.alumnimail.quota-percent", "100"),
+    )
+    script = [Command("if", (), (is_full,), when_full)]
+    if forwards and forwarding.copy:
+        required.append("copy")
+        script.append(_command("redirect", Tag("copy"), forwarding.target))
+    elif forwards:
+        script.append(_command("redirect", forwarding.target))
+    return print_script([_command("require", tuple(required)), *script])
+
+
+def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
+    """Write the generated script anew; in the transaction of the setting that changed."""
+    forwarding = core.people.forwarding(tx, account)
+    source = generate(forwarding, full_and_forwarding=core.config.quota.full_and_forwarding)
+    core.people.put_script(tx, account, Script(GENERATED, source, True, "generated"))
+
+
+def active_sources(core: Core, tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
+    """Generated and active personal source of each account; empty where there is none."""
+    return core.people.active_sources(tx, accounts)
+
+
+def generated(core: Core, account: AccountId) -> str:
+    """What the portal shows, read-only."""
+    found = core.db.read(lambda tx: core.people.script(tx, account, GENERATED, "generated"))
+    return found.source if found else ""
+
+
+def scripts(core: Core, account: AccountId) -> list[Script]:
+    return core.db.read(lambda tx: core.people.scripts(tx, account))
+
+
+def get_script(core: Core, account: AccountId, name: str) -> Script:
+    """Raises ScriptNotFound."""
+    return core.db.read(lambda tx: _get(core, tx, account, name))
+
+
+def _get(core: Core, tx: Tx, account: AccountId, name: str) -> Script:
+    found = core.people.script(tx, account, name)
+    if found is None:
+        raise ScriptNotFound(f"there is no script {name}")
+    return found
+
+
+def check_name(name: str) -> None:
+    """RFC 5804 section 1.6.  Raises InvalidName."""
+    bad = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in name)
+    if not name or bad or len(name.encode("utf-8", "replace")) > MAX_NAME_OCTETS:
+        raise InvalidName("a script's name has 1 to 512 octets and no control characters")
+
+
+def check(source: str) -> None:
+    """Does it compile?  Raises ScriptInvalid with every problem, one a line."""
+    problems = check_script(source)
+    if problems:
+        raise ScriptInvalid("\n".join(str(problem) for problem in problems))
+
+
+def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
+    """RFC 5804 section 2.5.  Raises InvalidName, OverQuota."""
+    check_name(name)
+    if octets > MAX_OCTETS:
+        raise OverQuota(f"a script may have at most {MAX_OCTETS} octets")
+    names = {script.name for script in scripts(core, account)}
+    if name not in names and len(names) >= MAX_SCRIPTS:
+        raise OverQuota(f"there may be at most {MAX_SCRIPTS} scripts")
+
+
+def put_script(core: Core, account: AccountId, name: str, source: str) -> Script:
+    """Store a script that compiles; an active one stays active.  Raises ScriptInvalid, InvalidName, OverQuota."""
+    have_space(core, account, name, len(source.encode("utf-8", "replace")))
+    check(source)
+
+    def store(tx: Tx) -> Script:
+        core.people.put_script(tx, account, Script(name, source, False))
+        audit.note(core, tx, account, "script saved", detail=name)
+        return _get(core, tx, account, name)
+
+    return core.db.write(store)
+
+
+def activate(core: Core, account: AccountId, name: str) -> None:
+    """The empty name leaves none active.  Raises ScriptNotFound."""
+
+    def store(tx: Tx) -> None:
+        if name:
+            _get(core, tx, account, name)
+        core.people.activate_script(tx, account, name)
+        audit.note(core, tx, account, "script activated", detail=name)
+
+    core.db.write(store)
+
+
+def delete_script(core: Core, account: AccountId, name: str) -> None:
+    """Raises ScriptNotFound, ScriptActive."""
+
+    def store(tx: Tx) -> None:
+        if _get(core, tx, account, name).active:
+            raise ScriptActive(f"{name} is active")
+        core.people.delete_script(tx, account, name)
+
+    core.db.write(store)
+
+
+def rename_script(core: Core, account: AccountId, old: str, new: str) -> None:
+    """Activity goes with it (RFC 5804 section 2.11.1).  Raises ScriptNotFound, ScriptExists, InvalidName."""
+    check_name(new)
+
+    def store(tx: Tx) -> None:
+        _get(core, tx, account, old)
+        if core.people.script(tx, account, new) is not None:
+            raise ScriptExists(f"there is a script {new}")
+        core.people.rename_script(tx, account, old, new)
+
+    core.db.write(store)

@@ -1,0 +1,167 @@
+"""The owner's wish that mail goes on to an outside address.
+
+The target is asked first (unless the site says otherwise): a typing error must not give one's mail to a stranger.
+Five permanent refusals in a row pause it; mail is kept then.
+"""
+
+import dataclasses
+import hashlib
+import re
+import secrets
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
+from mailcore.errors import ForwardingRefused, LinkExpired
+from mailcore.services import audit, filters, notices
+from mailcore.store.blobs import Prepared
+from mailcore.store.db import Tx
+
+MAX_REFUSALS = 5
+# One addr-spec of RFC 5321 without quoting; what people really have.
+_ADDRESS = re.compile(
+    r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
+)
+
+
+def get(core: Core, account: AccountId) -> Forwarding:
+    return core.db.read(lambda tx: core.people.forwarding(tx, account))
+
+
+def check_target(core: Core, target: str) -> str:
+    """The one address, its domain in lower case.  Raises ForwardingRefused."""
+    target = target.strip()
+    if core.config.forwarding.targets == "none":
+        raise ForwardingRefused("forwarding is not offered here")
+    if "," in target or ";" in target or len(target.split()) > 1:
+        raise ForwardingRefused("mail can be forwarded to one address only")
+    if not _ADDRESS.fullmatch(target):
+        raise ForwardingRefused(f"{target!r} is not an e-mail address")
+    localpart, _, domain = target.rpartition("@")
+    ours = (core.config.domain.lower(), core.config.srs_domain.lower(), core.config.host.lower())
+    if domain.lower() in ours:
+        raise ForwardingRefused(f"mail cannot be forwarded to an address at {domain.lower()}")
+    return f"{localpart}@{domain.lower()}"
+
+
+def wish(
+    core: Core, account: AccountId, target: str, *, copy: bool, confirmed: bool = False, actor: str = ""
+) -> Forwarding:
+    """Set where mail goes; until the target agrees mail is only kept.
+
+    Args:
+        copy: keep a copy here.
+        confirmed: staff's word that the target agreed.
+
+    Raises:
+        ForwardingRefused: not one outside address.
+    """
+    target = check_target(core, target)
+    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    before = get(core, account)
+    known = before.target == target and before.confirmed_at is not None
+    agreed = confirmed or known or core.config.forwarding.targets == "any"
+    token = "" if agreed else secrets.token_urlsafe(24)
+    question = None if agreed else _question(core, owner, target, token)
+    told = _told(core, owner, target)
+    state = ForwardingState.HEALTHY if agreed else ForwardingState.UNCONFIRMED
+    at = (before.confirmed_at if known else core.clock.now()) if agreed else None
+
+    def store(tx: Tx) -> Forwarding:
+        core.people.set_forwarding(tx, account, Forwarding(target, state, copy, confirmed_at=at), _hashed(token))
+        filters.regenerate(core, tx, account)
+        if question is not None:
+            notices.queue(core, tx, question, target, account)
+        if told is not None and not known:
+            notices.queue(core, tx, told, owner.contact, account)
+        audit.note(core, tx, account, "forwarding set", actor=actor, detail=target)
+        return core.people.forwarding(tx, account)
+
+    return core.db.write(store)
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
+
+
+def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
+    return notices.prepare(
+        core, "forwarding_confirm", owner.language, target,
+        display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", target=target,
+        link=f"{core.config.url}/forwarding/confirm/{token}",
+    )  # fmt: skip
+
+
+def _told(core: Core, owner: Account, target: str) -> Prepared | None:
+    """To the contact address: whoever steals an account likes to add a forwarding."""
+    outside = owner.contact.rpartition("@")[2].lower()
+    if outside in ("", core.config.domain.lower()):
+        return None
+    return notices.prepare(
+        core, "forwarding_set", owner.language, owner.contact,
+        display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", target=target,
+    )  # fmt: skip
+
+
+def asked_by(core: Core, token: str) -> tuple[Account, Forwarding]:
+    """Who asks, and for what, without answering (previewers fetch links).  Raises LinkExpired."""
+    return core.db.read(lambda tx: _by_token(core, tx, token))
+
+
+def _by_token(core: Core, tx: Tx, token: str) -> tuple[Account, Forwarding]:
+    account = core.people.forwarding_by_token(tx, _hashed(token)) if token else None
+    if account is None:
+        raise LinkExpired("the link is used, too old or unknown")
+    return core.people.account(tx, account), core.people.forwarding(tx, account)
+
+
+def confirm(core: Core, token: str) -> Forwarding:
+    """The target agrees.  Raises LinkExpired."""
+
+    def store(tx: Tx) -> Forwarding:
+        owner, now = _by_token(core, tx, token)
+        agreed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
+        core.people.set_forwarding(tx, owner.id, agreed)
+        filters.regenerate(core, tx, owner.id)
+        audit.note(core, tx, owner.id, "forwarding confirmed", detail=now.target)
+        return core.people.forwarding(tx, owner.id)
+
+    return core.db.write(store)
+
+
+def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
+    """Mail is kept from the next message on; the target would be asked again."""
+
+    def store(tx: Tx) -> Forwarding:
+        core.people.set_forwarding(tx, account, Forwarding())
+        filters.regenerate(core, tx, account)
+        audit.note(core, tx, account, "forwarding stopped", actor=actor)
+        return Forwarding()
+
+    return core.db.write(store)
+
+
+def result(core: Core, account: AccountId, *, ok: bool, permanent: bool, reply: str) -> Forwarding:
+    """What the target's server said to one forwarded message."""
+
+    def store(tx: Tx) -> Forwarding:
+        now = core.people.forwarding(tx, account)
+        if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
+            return now
+        if ok and now.state is ForwardingState.HEALTHY and not now.failures:
+            return now
+        if ok:
+            new = dataclasses.replace(now, state=ForwardingState.HEALTHY, failures=0, last_reply="")
+        elif not permanent:
+            new = dataclasses.replace(now, last_reply=reply[:500])
+        else:
+            failures = now.failures + 1
+            state = ForwardingState.PAUSED if failures >= MAX_REFUSALS else ForwardingState.FAILING
+            new = dataclasses.replace(now, state=state, failures=failures, last_reply=reply[:500])
+        core.people.set_forwarding(tx, account, new)
+        if new.state is ForwardingState.PAUSED:
+            filters.regenerate(core, tx, account)
+            audit.note(core, tx, account, "forwarding paused", detail=reply[:200])
+        return new
+
+    return core.db.write(store)
