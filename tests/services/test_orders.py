@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+
+from mailcore.core import Core
+from mailcore.domain import Order
+from mailcore.errors import AccountExists, InvalidName, NotAllowed, OrderNotFound
+from mailcore.services import accounts, credentials, orders, outgoing
+from tests.services.conftest import SetClock
+
+
+def order(core: Core, **changed: Any) -> Order:  # Any: whichever field a test is about
+    given: dict[str, Any] = {
+        "name": "ola", "display_name": "Ola Nordmann", "contact": "ola@home.example", "affiliation": "cand.mag. 1998",
+        "language": "nn", "terms": True, "key": "k1",
+    }  # fmt: skip
+    return orders.submit(core, **(given | changed))
+
+
+def test_a_double_submit_is_one_order_and_creates_nothing(core: Core) -> None:
+    assert order(core) == order(core)
+    assert len(orders.listing(core)) == 1
+    assert accounts.listing(core) == []
+
+
+def test_approval_makes_the_account_and_mails_a_link_that_sets_the_password(core: Core) -> None:
+    done, link = orders.approve(core, order(core).id)
+    ola = accounts.get(core, "ola")
+    assert (done.state, done.account, ola.language, ola.contact) == ("approved", ola.id, "nn", "ola@home.example")
+    [item] = outgoing.listing(core)
+    assert item.recipient == "ola@home.example"
+    assert link.encode() in outgoing.octets(core, item.id)
+    credentials.redeem_link(core, link.rpartition("/")[2], "ei god lang setning")
+    with pytest.raises(OrderNotFound):
+        orders.approve(core, done.id)
+
+
+def test_a_rejected_order_makes_nothing_and_frees_the_name(core: Core) -> None:
+    assert orders.reject(core, order(core).id, "unknown").state == "rejected"
+    assert accounts.listing(core) == []
+    assert order(core, key="k2").state == "submitted"
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [({"terms": False}, NotAllowed), ({"name": "ø"}, InvalidName), ({"name": "root"}, AccountExists),
+     ({"name": "kari"}, AccountExists), ({"contact": "me"}, InvalidName), ({"contact": "x@alumni.example"}, InvalidName)],
+)  # fmt: skip
+def test_an_order_that_cannot_be_is_refused(core: Core, changed: dict[str, Any], problem: type[Exception]) -> None:
+    accounts.add(core, "kari")
+    with pytest.raises(problem):
+        order(core, **changed)
+
+
+def test_a_name_that_stands_in_another_order_is_taken(core: Core) -> None:
+    order(core)
+    with pytest.raises(AccountExists):
+        order(core, key="k2")
+
+
+def test_an_order_that_nobody_decides_is_erased(core: Core, clock: SetClock) -> None:
+    order(core)
+    clock.forward(days=61)
+    assert orders.expire(core) == 1
+    [found] = orders.listing(core, "expired")
+    assert (found.display_name, found.contact, found.affiliation) == ("", "", "")
