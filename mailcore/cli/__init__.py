@@ -1,1 +1,42 @@
-"""The command `alumnimail`."""
+"""The command line, `alumnimail [--config FILE] COMMAND`; docs: interface.md.
+
+Exit status 0 done, 1 a problem that one line on stderr explains, 2 wrong use.
+"""
+
+import sys
+
+import click
+
+from mailcore.cli import serve
+from mailcore.cli.common import Site
+from mailcore.cli.forward import forward
+from mailcore.cli.order import order
+from mailcore.cli.queue import queue
+from mailcore.cli.sieve import sieve_group
+from mailcore.cli.user import user
+from mailcore.errors import MailError
+
+
+class _Group(click.Group):
+    """Turns our errors into one line and exit status 1, here and nowhere else."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except MailError as problem:
+            click.echo(f"alumnimail: {problem}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Group)
+@click.option("--config", "config_path", metavar="FILE", help="Settings; default $ALUMNIMAIL_CONFIG, ./alumnimail.toml")
+@click.pass_context
+def main(ctx: click.Context, config_path: str | None) -> None:
+    """Alumnimail: mail for alumni."""
+    ctx.obj = Site(config_path)
+    ctx.call_on_close(ctx.obj.close)
+
+
+for command in (user, order, forward, queue, sieve_group):
+    main.add_command(command)
+serve.register(main)

@@ -90,6 +90,13 @@ class MailStore(Mailboxes):
             for row in tx.rows(sql, mailbox, first, last)
         ]
 
+    def has_blob(self, tx: Tx, account: AccountId, blob: int) -> bool:
+        """Does the account have a message of these octets?"""
+        return (
+            tx.row("SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account=?", blob, account)
+            is not None
+        )
+
     def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
         """The whole message, or b"" if it is gone."""
         row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)

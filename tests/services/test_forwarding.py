@@ -26,7 +26,8 @@ def mail(core: Core, account: AccountId) -> list[tuple[str, str]]:
 def deliver(core: Core) -> Outcome:
     async def run() -> Outcome:
         found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
-        return (await delivery.accept(core, Envelope("kari@example.net", ("ola@alumni.example",)), [found], MESSAGE, b""))[0].outcome
+        envelope = Envelope("kari@example.net", ("ola@alumni.example",))
+        return (await delivery.accept(core, envelope, [found], MESSAGE, b""))[0].outcome
 
     return asyncio.run(run())
 

@@ -17,10 +17,14 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SMALL = b"Subject: x\r\n\r\nhi\r\n"
 
 
+def add_ola(core: Core, tx) -> AccountId:
+    return core.people.add(tx, "ola", "Ola", None, 100_000, "nb", "", 1)
+
+
 @pytest.fixture
 def ola(core: Core) -> AccountId:
     def make(tx) -> AccountId:
-        account = core.people.add_account(tx, "ola", "Ola", None, 100_000, "", "nb", 1)
+        account = add_ola(core, tx)
         core.mail.create(tx, account, "INBOX")
         core.mail.create(tx, account, "Trash", "\\Trash")
         return account
@@ -194,7 +198,7 @@ def test_order_4_others_are_woken_after_the_commit(core, ola):
     box = inbox(core, ola)
 
     def look(accounts) -> None:
-            other = sqlite3.connect(core.config.database_path)
+        other = sqlite3.connect(core.config.database_path)
         seen.append(other.execute("SELECT count(*) FROM message WHERE mailbox=?", (box,)).fetchone()[0])
         other.close()
 

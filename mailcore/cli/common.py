@@ -1,0 +1,87 @@
+"""What commands share: settings and core on demand, sizes, tables and JSON."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from mailcore import core as cores
+from mailcore.config import Config, load_config, octets
+from mailcore.core import Core
+from mailcore.errors import ConfigError
+
+
+class Site:
+    """Opens nothing until a command asks; `--help` needs no database."""
+
+    def __init__(self, config_path: str | None) -> None:
+        self._path = config_path
+        self._config: Config | None = None
+        self._core: Core | None = None
+
+    @property
+    def config(self) -> Config:
+        if self._config is None:
+            self._config = load_config(self._path)
+        return self._config
+
+    @property
+    def core(self) -> Core:
+        if self._core is None:
+            self._core = cores.build(self.config)
+        return self._core
+
+    def close(self) -> None:
+        if self._core is not None:
+            cores.close(self._core)
+            self._core = None
+
+
+pass_site = click.make_pass_decorator(Site)
+json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+class Octets(click.ParamType[int]):
+    """`2G`, `500M`, plain octets."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return octets(value)
+        except ConfigError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+def plain(record: Any) -> Any:  # Any: whatever json.dumps can hold
+    """A record as JSON has it; times in ISO 8601, octets of messages left out."""
+    found = dataclasses.asdict(record)
+    return {
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in found.items()
+        if not isinstance(value, bytes)
+    }
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    lines = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def size(value: int) -> str:
+    """Octets for people: 1.5G."""
+    for unit, octets_each in (("G", 2**30), ("M", 2**20), ("K", 2**10)):
+        if value >= octets_each:
+            return f"{value / octets_each:.4g}{unit}"
+    return str(value)

@@ -1,0 +1,57 @@
+"""`alumnimail forward`: a forwarding as its owner would set it in the portal."""
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json
+from mailcore.domain import Forwarding
+from mailcore.services import accounts, forwarding
+
+
+@click.group()
+def forward() -> None:
+    """Forwarding to an outside address."""
+
+
+def _line(found: Forwarding) -> str:
+    if not found.target:
+        return found.state.value
+    words = [found.state.value, found.target, "keeps a copy" if found.copy else "keeps no copy"]
+    if found.failures:
+        words.append(f"{found.failures} refusals, the last: {found.last_reply}")
+    return ", ".join(words)
+
+
+@forward.command("set")
+@click.argument("name")
+@click.argument("target")
+@click.option("--no-copy", is_flag=True, help="Keep no copy here.")
+@click.option("--confirmed", is_flag=True, help="Staff's word that the target agreed.")
+@pass_site
+def set_(site: Site, name: str, target: str, no_copy: bool, confirmed: bool) -> None:
+    """Forward mail of NAME to TARGET."""
+    account = accounts.get(site.core, name)
+    found = forwarding.wish(
+        site.core, account.id, target, copy=not no_copy, confirmed=confirmed, actor="command line"
+    )
+    click.echo(_line(found))
+
+
+@forward.command()
+@click.argument("name")
+@json_option
+@pass_site
+def show(site: Site, name: str, as_json: bool) -> None:
+    """Where mail of NAME goes."""
+    found = forwarding.get(site.core, accounts.get(site.core, name).id)
+    if as_json:
+        print_json(plain(found))
+    else:
+        click.echo(_line(found))
+
+
+@forward.command()
+@click.argument("name")
+@pass_site
+def stop(site: Site, name: str) -> None:
+    """Keep mail of NAME here only."""
+    click.echo(_line(forwarding.stop(site.core, accounts.get(site.core, name).id, actor="command line")))

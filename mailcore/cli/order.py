@@ -1,0 +1,47 @@
+"""`alumnimail order`: requests for an account."""
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services import orders
+
+
+@click.group()
+def order() -> None:
+    """Orders of accounts."""
+
+
+@order.command("list")
+@click.option("--state", type=click.Choice(["submitted", "approved", "rejected", "expired"]))
+@json_option
+@pass_site
+def list_(site: Site, state: str | None, as_json: bool) -> None:
+    """All orders, oldest first."""
+    found = orders.listing(site.core, state)
+    if as_json:
+        print_json([plain(one) for one in found])
+    else:
+        print_table(
+            ("id", "state", "name", "contact", "created", "display name"),
+            [(o.id, o.state, o.name, o.contact, f"{o.created_at:%Y-%m-%d %H:%M}", o.display_name) for o in found],
+        )
+
+
+@order.command()
+@click.argument("order_id", type=int, metavar="ID")
+@pass_site
+def approve(site: Site, order_id: int) -> None:
+    """Make the account, mail its link and print it."""
+    done, link = orders.approve(site.core, order_id, actor="command line")
+    click.echo(f"{done.name}@{site.config.domain}")
+    click.echo(link)
+
+
+@order.command()
+@click.argument("order_id", type=int, metavar="ID")
+@click.argument("reason", default="")
+@pass_site
+def reject(site: Site, order_id: int, reason: str) -> None:
+    """Say no."""
+    done = orders.reject(site.core, order_id, reason, actor="command line")
+    click.echo(f"order {done.id} is {done.state}")

@@ -1,0 +1,105 @@
+"""`alumnimail queue`: mail on its way out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.queue import bounce as bounces
+from mailcore.queue.client import Answer
+from mailcore.services import outgoing
+from mailcore.store.db import Tx
+
+
+@click.group()
+def queue() -> None:
+    """Outgoing mail."""
+
+
+_ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=True)
+
+
+@queue.command("list")
+@click.option("--state", type=click.Choice(["waiting", "held", "captured"]))
+@json_option
+@pass_site
+def list_(site: Site, state: str | None, as_json: bool) -> None:
+    """What stands in the queue."""
+    found = outgoing.listing(site.core, state)
+    if as_json:
+        print_json([plain(item) for item in found])
+    else:
+        print_table(
+            ("id", "state", "tries", "next", "sender", "recipient", "last reply"),
+            [
+                (i.id, i.state, i.tries, f"{i.next_at:%Y-%m-%d %H:%M:%S}", i.sender or "<>", i.recipient, i.last_reply[:60])
+                for i in found
+            ],
+        )
+
+
+@queue.command()
+@click.argument("item_id", type=int, metavar="ID")
+@click.option("--message", is_flag=True, help="The message as well.")
+@json_option
+@pass_site
+def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
+    """One item and every try at it."""
+    item, attempts = outgoing.show(site.core, item_id)
+    octets = outgoing.octets(site.core, item_id) if message else b""
+    found: dict[str, Any] = plain(item) | {"attempts": [plain(one) for one in attempts]}
+    if as_json:
+        print_json(found | ({"message": octets.decode("utf-8", "replace")} if message else {}))
+        return
+    tries = found.pop("attempts")
+    print_table(("key", "value"), [(key, found[key]) for key in found])
+    for one in tries:
+        click.echo(f"{one['at']}  {one['host']}  {one['code']} {one['reply']}")
+    if message:
+        click.echo()
+        click.get_binary_stream("stdout").write(octets)
+
+
+@queue.command()
+@_ids
+@pass_site
+def retry(site: Site, ids: tuple[int, ...]) -> None:
+    """Try these now; held ones are let go."""
+    outgoing.retry(site.core, ids)
+
+
+@queue.command()
+@_ids
+@pass_site
+def hold(site: Site, ids: tuple[int, ...]) -> None:
+    """Do not try these until told to."""
+    outgoing.hold(site.core, ids)
+
+
+@queue.command()
+@_ids
+@pass_site
+def bounce(site: Site, ids: tuple[int, ...]) -> None:
+    """Give up on these and tell the senders."""
+    core = site.core
+    answer = Answer(core.config.host, 550, "5.0.0 the postmaster gave up on it")
+
+    def give_up(tx: Tx) -> None:
+        now = core.clock.now()
+        for number in ids:
+            item = outgoing.find(core, tx, number)
+            if item.origin == "forward":
+                bounces.keep_for_owner(core, tx, item, now)
+            else:
+                bounces.notify(core, tx, item, answer, kind="failed", now=now)
+            core.queue.remove(tx, item.id)
+
+    core.db.write(give_up)
+
+
+@queue.command()
+@pass_site
+def flush(site: Site) -> None:
+    """Try everything that waits now, whatever its back-off."""
+    outgoing.retry(site.core, None)

@@ -1,0 +1,132 @@
+"""`alumnimail user`: accounts."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailcore.cli.common import Octets, Site, json_option, pass_site, plain, print_json, print_table, size
+from mailcore.domain import Account
+from mailcore.services import accounts
+
+
+@click.group()
+def user() -> None:
+    """Accounts."""
+
+
+def _shown(site: Site, account: Account) -> dict[str, Any]:
+    found: dict[str, Any] = plain(account)
+    return found | {
+        "percent": account.percent,
+        "role": accounts.role(site.core, account.id),
+        "addresses": accounts.addresses(site.core, account.id),
+    }
+
+
+@user.command()
+@click.argument("name")
+@click.option("--name", "display_name", default="", help="The person's name.")
+@click.option("--person", help="The immutable id of the directory.")
+@click.option("--quota", type=Octets(), help="For example 2G; 0 = unlimited.")
+@click.option("--contact", default="", help="Another e-mail address of the person.")
+@click.option("--language", type=click.Choice(["nb", "nn", "en"]), default="nb")
+@click.option("--password-stdin", is_flag=True, help="Take the password, or its hash, from standard input.")
+@click.option("--reserved", is_flag=True, help="Allow a reserved name such as postmaster.")
+@pass_site
+def add(
+    site: Site, name: str, display_name: str, person: str | None, quota: int | None, contact: str, language: str,
+    password_stdin: bool, reserved: bool,
+) -> None:  # fmt: skip
+    """Make an account; without a password, print a one-time link that sets it."""
+    password = None
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+        if not password:
+            raise click.UsageError("--password-stdin: standard input is empty")
+    account = accounts.add(
+        site.core, name, display_name=display_name, person=person, quota=quota, password=password, contact=contact,
+        language=language, reserved=reserved,
+    )  # fmt: skip
+    click.echo(f"{account.name}@{site.config.domain}")
+    if password is None:
+        click.echo(accounts.password_link(site.core, account.name))
+
+
+@user.command("list")
+@json_option
+@pass_site
+def list_(site: Site, as_json: bool) -> None:
+    """All accounts."""
+    found = accounts.listing(site.core)
+    if as_json:
+        print_json([plain(account) for account in found])
+    else:
+        print_table(
+            ("name", "state", "used", "quota", "person", "display name"),
+            [(a.name, a.state, size(a.used), size(a.quota), a.person or "-", a.display_name) for a in found],
+        )
+
+
+@user.command()
+@click.argument("name")
+@json_option
+@pass_site
+def show(site: Site, name: str, as_json: bool) -> None:
+    """One account."""
+    found = _shown(site, accounts.get(site.core, name))
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("key", "value"), [(key, found[key]) for key in found])
+
+
+@user.command()
+@click.argument("name")
+@click.argument("octets", type=Octets(), metavar="SIZE")
+@pass_site
+def quota(site: Site, name: str, octets: int) -> None:
+    """Set how much room an account has; 0 = unlimited."""
+    account = accounts.set_quota(site.core, name, octets)
+    click.echo(f"{account.name}: {size(account.used)} of {size(account.quota)}")
+
+
+@user.command()
+@click.argument("name")
+@pass_site
+def close(site: Site, name: str) -> None:
+    """Close an account; its name is never given away again."""
+    click.echo(f"{accounts.close(site.core, name).name} is closed")
+
+
+@user.command("password-link")
+@click.argument("name")
+@pass_site
+def password_link(site: Site, name: str) -> None:
+    """Print a link that sets the password once."""
+    click.echo(accounts.password_link(site.core, name))
+
+
+@user.command()
+@click.argument("name")
+@click.argument("role", type=click.Choice(["none", "desk", "admin"]))
+@pass_site
+def role(site: Site, name: str, role: str) -> None:
+    """Make somebody an agent of the help desk."""
+    accounts.set_role(site.core, name, "" if role == "none" else role)
+
+
+@user.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@pass_site
+def import_(site: Site, file: Path) -> None:
+    """Make the accounts of a CSV file: username, password, name, person, quota."""
+    wishes = accounts.read_csv(file)
+    made = accounts.import_csv(site.core, wishes)
+    if sys.stderr.isatty():
+        with click.progressbar(made, length=len(wishes), label="accounts", file=sys.stderr) as bar:
+            count = sum(1 for _ in bar)
+    else:
+        count = sum(1 for _ in made)
+    click.echo(f"{count} accounts made")

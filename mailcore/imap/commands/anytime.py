@@ -1,0 +1,83 @@
+"""CAPABILITY, NOOP, CHECK, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161), IDLE (RFC 2177)."""
+
+from mailcore import errors
+from mailcore.imap.context import Context
+from mailcore.imap.responses import Tagged, untagged
+from mailcore.imap.status import answer
+from mailcore.wire.framing import CommandLine, LiteralWanted
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+BASE = (
+    b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
+    b"SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE QUOTA QUOTA=RES-STORAGE ESEARCH"
+)
+
+
+def may_log_in(context: Context) -> bool:
+    wire = context.wire
+    return wire.secure or context.core.config.plaintext_allowed(wire.peer)
+
+
+def capabilities(context: Context) -> bytes:
+    if context.account is not None:
+        return BASE
+    starttls = b"" if context.wire.secure else b" STARTTLS"
+    return BASE + starttls + (b" AUTH=PLAIN AUTH=LOGIN" if may_log_in(context) else b" LOGINDISABLED")
+
+
+def ok(context: Context, text: str = "Done", code: str = "") -> Tagged:
+    return Tagged(context.tag, "OK", text, code)
+
+
+async def capability(context: Context, read: Reader) -> Tagged:
+    read.end()
+    context.wire.write(untagged(b"CAPABILITY " + capabilities(context)))
+    return ok(context)
+
+
+async def noop(context: Context, read: Reader) -> Tagged:
+    """The session tells what is new after every command."""
+    read.end()
+    return ok(context)
+
+
+async def logout(context: Context, read: Reader) -> Tagged:
+    read.end()
+    context.closing = True
+    context.wire.write(b"* BYE See you\r\n")
+    return ok(context)
+
+
+async def identify(context: Context, read: Reader) -> Tagged:
+    """What the client says of itself is not kept."""
+    context.wire.write(b'* ID ("name" "Alumnimail")\r\n')
+    return ok(context)
+
+
+async def enable(context: Context, read: Reader) -> Tagged:
+    """Nothing that we offer needs to be enabled so far; unknown names are passed over (RFC 5161)."""
+    while read.take(b" "):
+        read.atom()
+    read.end()
+    context.wire.write(b"* ENABLED\r\n")
+    return ok(context)
+
+
+async def idle(context: Context, read: Reader) -> Tagged:
+    read.end()
+    wire = context.wire
+    wire.write(b"+ idling\r\n")
+    while True:
+        if context.selected is not None and context.selected.dirty:
+            try:
+                await context.sync()
+            except errors.Busy as problem:  # the next wake-up tries again
+                wire.write(b"* " + answer(b"", problem).serialize().lstrip())
+        await wire.drain()
+        event = await wire.event(or_wake=True)
+        if isinstance(event, LiteralWanted):
+            wire.refuse()
+        if isinstance(event, CommandLine):
+            if event.parts[0].strip().upper() == b"DONE":
+                return ok(context)
+            raise SyntaxProblem("expected DONE")

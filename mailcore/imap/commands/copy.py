@@ -1,0 +1,53 @@
+"""COPY and MOVE (RFC 9051 sections 6.4.7, 6.4.8) with COPYUID."""
+
+from mailcore.imap.commands.anytime import ok
+from mailcore.imap.context import Context, exists_or_none, mailbox_name
+from mailcore.imap.responses import Tagged
+from mailcore.imap.sequence import NumberSet, written
+from mailcore.imap.status import TryCreate
+from mailcore.store.db import Tx
+from mailcore.wire.reader import Reader
+
+
+async def copy(context: Context, read: Reader) -> Tagged:
+    code = await _transfer(context, read, move=False)
+    return ok(context, "Copied", code)
+
+
+async def move(context: Context, read: Reader) -> Tagged:
+    """COPYUID comes untagged, before the EXPUNGEs (RFC 6851 section 4.3)."""
+    context.writable()
+    code = await _transfer(context, read, move=True)
+    if code:
+        context.wire.write(f"* OK [{code}] Moved\r\n".encode())
+    return ok(context)
+
+
+async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
+    """copy = "COPY" SP sequence-set SP mailbox"""
+    read.space()
+    numbers = NumberSet.parse(read)
+    read.space()
+    name = mailbox_name(read)
+    read.end()
+    here, core, owner = context.here, context.core, context.owner
+    ranges = context.ranges(numbers)
+
+    def work(tx: Tx) -> tuple[int, int, list[int], list[int]]:
+        target = exists_or_none(context, tx, name)
+        if target is None:
+            raise TryCreate(name)
+        if not ranges:
+            return target.id, target.uidvalidity, [], []
+        if move and target.id == here.mailbox:
+            return target.id, target.uidvalidity, [], []
+        do = core.mail.move if move else core.mail.copy
+        old, new = do(tx, owner, here.mailbox, ranges, target.id)
+        return target.id, target.uidvalidity, old, new
+
+    target, uidvalidity, old, new = await core.db.awrite(work)
+    if move or target == here.mailbox:
+        here.dirty = True
+    if not new:
+        return ""
+    return f"COPYUID {uidvalidity} {written(old).decode()} {written(new).decode()}"

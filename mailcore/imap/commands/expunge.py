@@ -1,0 +1,27 @@
+"""EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3, 6.4.9)."""
+
+from mailcore.imap.commands.anytime import ok
+from mailcore.imap.context import Context
+from mailcore.imap.responses import Tagged
+from mailcore.imap.sequence import NumberSet, Ranges
+from mailcore.wire.reader import Reader
+
+
+async def expunge(context: Context, read: Reader) -> Tagged:
+    read.end()
+    return await _expunge(context, None)
+
+
+async def uid_expunge(context: Context, read: Reader) -> Tagged:
+    read.space()
+    numbers = NumberSet.parse(read)
+    read.end()
+    return await _expunge(context, context.ranges(numbers))
+
+
+async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
+    here, core = context.writable(), context.core
+    if ranges != []:
+        await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
+        here.dirty = True  # the session tells what went
+    return ok(context)

@@ -1,0 +1,114 @@
+"""FETCH and UID FETCH (RFC 9051 section 6.4.5): slices of ready octets, one write per slice."""
+
+from collections.abc import Iterator
+
+from mailcore.domain import MessageInfo
+from mailcore.imap.commands.anytime import ok
+from mailcore.imap.context import Context
+from mailcore.imap.fetch_items import Items, Source
+from mailcore.imap.responses import Tagged, flag_list
+from mailcore.imap.sequence import NumberSet, Ranges, ranges_of
+from mailcore.store.db import Tx
+from mailcore.store.mail import Fetched
+from mailcore.wire.reader import Reader
+
+SLICE = 2000  # messages a read gives at most
+BATCH = 2**22  # octets of whole messages held at once, unless one alone is larger
+
+
+async def fetch(context: Context, read: Reader) -> Tagged:
+    read.space()
+    numbers = NumberSet.parse(read)
+    read.space()
+    items = Items.parse(read, by_uid=context.by_uid)
+    here = context.here
+    ranges = context.ranges(numbers)
+    for part in slices(context, ranges):
+        if items.marks_seen and not here.read_only:
+            await _mark(context, part, items)
+        for few in await _batches(context, part) if items.whole else [part]:
+            await _tell(context, few, items)
+    return ok(context)
+
+
+def slices(context: Context, ranges: Ranges) -> Iterator[Ranges]:
+    """The same ranges, in portions of about SLICE known messages."""
+    uids = context.here.view.uids
+    within = NumberSet(tuple(ranges)).within(uids) if ranges else []
+    portion: Ranges = []
+    room = SLICE
+    for start, end in within:
+        at = start
+        while at < end:
+            upto = min(end, at + room)
+            portion.append((uids[at], uids[upto - 1]))
+            room -= upto - at
+            at = upto
+            if room == 0:
+                yield portion
+                portion, room = [], SLICE
+    if portion:
+        yield portion
+
+
+async def _mark(context: Context, ranges: Ranges, items: Items) -> None:
+    """Reading a body sets \\Seen, and the client hears of it in the same answer."""
+    here, core = context.here, context.core
+    infos = await core.db.aread(lambda tx: core.mail.infos(tx, here.mailbox, ranges))
+    unseen = ranges_of(info.uid for info in infos if "\\Seen" not in info.flags)
+    if not unseen:
+        return
+    await core.db.awrite(lambda tx: core.mail.set_flags(tx, here.mailbox, unseen, "add", frozenset({"\\Seen"})))
+    here.dirty = here.dirty or not items.flags
+    if not items.flags:
+        items.simple("FLAGS")
+
+
+async def _batches(context: Context, ranges: Ranges) -> list[Ranges]:
+    """Portions whose messages together are about BATCH octets."""
+    here, core = context.here, context.core
+    infos = await core.db.aread(lambda tx: core.mail.infos(tx, here.mailbox, ranges))
+    return [ranges_of(info.uid for info in few) for few in by_size(infos)]
+
+
+def by_size(infos: list[MessageInfo]) -> Iterator[list[MessageInfo]]:
+    few: list[MessageInfo] = []
+    octets = 0
+    for info in infos:
+        if few and octets + info.size > BATCH:
+            yield few
+            few, octets = [], 0
+        few.append(info)
+        octets += info.size
+    if few:
+        yield few
+
+
+async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
+    here, core, parts = context.here, context.core, frozenset(items.parts)
+    seq_of, writers, whole = here.view.seq, items.writers, items.whole
+    used = {"\\Seen"}
+
+    def load(tx: Tx) -> bytes:
+        """In the reader's thread: the loop only hands the octets on."""
+        told: list[bytes] = []
+        got: Fetched
+        for got in core.mail.fetch(tx, here.mailbox, ranges, parts):
+            info = got.info
+            seq = seq_of(info.uid)
+            if seq is None:
+                continue
+            source = Source(core.mail.octets(tx, here.mailbox, info.uid)) if whole else None
+            if source is not None and not source.octets:
+                continue  # expunged by somebody else meanwhile
+            told.append(b"* %d FETCH (" % seq + b" ".join([write(got, source) for write in writers]) + b")\r\n")
+            if items.flags:
+                used.update(info.flags)
+        return b"".join(told)
+
+    octets = await core.db.aread(load)
+    if fresh := used - here.flags:
+        here.flags |= fresh
+        context.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
+    context.wire.write(octets)
+    await context.wire.drain()

@@ -1,0 +1,92 @@
+"""STORE and UID STORE (RFC 9051 section 6.4.6)."""
+
+from mailcore.domain import MessageInfo
+from mailcore.imap.commands.anytime import ok
+from mailcore.imap.context import Context
+from mailcore.imap.responses import Tagged, flag_list, flag_update
+from mailcore.imap.sequence import NumberSet
+from mailcore.store.db import Tx
+from mailcore.store.mail import Changes
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+SPELLING = {flag.lower(): flag for flag in ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")}
+MAX_FLAGS = 64
+MAX_KEYWORD = 100  # octets
+
+
+def _flag(read: Reader) -> str:
+    """flag = "\\\\" system name / keyword"""
+    if not read.take(b"\\"):
+        keyword = read.atom().decode("ascii", "replace")
+        if len(keyword) > MAX_KEYWORD or "]" in keyword:
+            raise SyntaxProblem("that keyword cannot be kept")
+        return keyword
+    name = "\\" + read.atom().decode("ascii", "replace")
+    if known := SPELLING.get(name.lower()):
+        return known
+    raise SyntaxProblem(f"{name} cannot be stored")
+
+
+def flags_in_parentheses(read: Reader) -> frozenset[str]:
+    """flag-list = "(" [flag *(SP flag)] ")" """
+    read.expect(b"(", "an opening parenthesis")
+    if read.take(b")"):
+        return frozenset()
+    found = _flags(read)
+    read.expect(b")", "a closing parenthesis")
+    return found
+
+
+def _flags(read: Reader) -> frozenset[str]:
+    found = {_flag(read)}
+    while read.take(b" "):
+        found.add(_flag(read))
+    if len(found) > MAX_FLAGS:
+        raise SyntaxProblem("too many flags")
+    return frozenset(found)
+
+
+async def store(context: Context, read: Reader) -> Tagged:
+    """store = "STORE" SP sequence-set SP store-att-flags.  One transaction, whatever the number."""
+    read.space()
+    numbers = NumberSet.parse(read)
+    read.space()
+    how = "add" if read.take(b"+") else "remove" if read.take(b"-") else "replace"
+    read.expect(b"FLAGS", "FLAGS")
+    silent = read.take(b".SILENT")
+    read.space()
+    flags = flags_in_parentheses(read) if read.sees(b"(") else _flags(read)
+    read.end()
+    here, core = context.writable(), context.core
+    ranges = context.ranges(numbers)
+    if not ranges:
+        return ok(context)
+    since = here.modseq
+
+    def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo]]:
+        others = core.mail.changes(tx, here.mailbox, since)
+        modseq = core.mail.set_flags(tx, here.mailbox, ranges, how, flags)
+        return others, modseq, [] if silent else core.mail.infos(tx, here.mailbox, ranges)
+
+    others, modseq, infos = await core.db.awrite(change)
+    fresh = flags - here.flags
+    if fresh:
+        _tell_keywords(context, fresh)
+    context.take_in(others, may_expunge=False)
+    here.modseq = max(modseq, others.modseq)
+    if others.removed:
+        here.dirty = True
+    seq_of, by_uid = here.view.seq, context.by_uid
+    context.say([
+        flag_update(seq, info.uid, info.flags, with_uid=by_uid)
+        for info in infos
+        if (seq := seq_of(info.uid)) is not None
+    ])  # fmt: skip
+    return ok(context)
+
+
+def _tell_keywords(context: Context, fresh: frozenset[str]) -> None:
+    """New keywords must be in FLAGS before a message shows them (RFC 9051 section 7.2.6)."""
+    here = context.here
+    here.flags |= fresh
+    context.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")

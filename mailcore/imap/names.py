@@ -1,0 +1,80 @@
+"""Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3) and the patterns of LIST.  No I/O."""
+
+import binascii
+import re
+from base64 import b64decode, b64encode
+
+from mailcore.errors import InvalidName
+
+SEPARATOR = "/"
+_PLAIN = re.compile(r"[\x20-\x25\x27-\x7e]+|&|[^\x20-\x7e]+")
+_SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
+
+
+def encode(name: str) -> bytes:
+    """`Søppel` becomes `S&APg-ppel`."""
+
+    def chunk(found: re.Match[str]) -> str:
+        text = found[0]
+        if text == "&":
+            return "&-"
+        if " " <= text[0] <= "~":
+            return text
+        return "&" + b64encode(text.encode("utf-16-be"), b"+,").decode().rstrip("=") + "-"
+
+    return _PLAIN.sub(chunk, name).encode()
+
+
+def decode(octets: bytes) -> str:
+    """Modified UTF-7, or plain UTF-8 which many clients send; raises InvalidName."""
+    try:
+        if any(octet > 0x7E for octet in octets):
+            return octets.decode()
+        return _SHIFTED.sub(_unshift, octets).decode()
+    except (ValueError, binascii.Error):
+        raise InvalidName("the name is not valid modified UTF-7") from None
+
+
+def _unshift(found: re.Match[bytes]) -> bytes:
+    if not found[1]:
+        return b"&"
+    packed = found[1] + b"=" * (-len(found[1]) % 4)
+    return b64decode(packed, b"+,").decode("utf-16-be").encode()
+
+
+def quoted(octets: bytes) -> bytes:
+    return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def matches(pattern: str, name: str) -> bool:
+    """`%` stands for anything within one level, `*` for anything at all; INBOX in any case.
+
+    Walks the set of places where the pattern may stand, so that no pattern costs more than its length
+    times that of the name.
+    """
+    if name.upper().split(SEPARATOR)[0] == "INBOX":
+        name, pattern = "INBOX" + name[5:], re.sub(r"^inbox(?=$|[/*%])", "INBOX", pattern, flags=re.IGNORECASE)
+    places = _slide(pattern, {0})
+    for char in name:
+        after = set()
+        for at in places:
+            if at == len(pattern):
+                continue
+            if pattern[at] == "*" or (pattern[at] == "%" and char != SEPARATOR):
+                after.add(at)
+            elif pattern[at] == char:
+                after.add(at + 1)
+        places = _slide(pattern, after)
+        if not places:
+            return False
+    return len(pattern) in places
+
+
+def _slide(pattern: str, places: set[int]) -> set[int]:
+    """Also the places reached by letting wildcards stand for nothing."""
+    found = set(places)
+    for at in places:
+        while at < len(pattern) and pattern[at] in "*%":
+            at += 1
+            found.add(at)
+    return found

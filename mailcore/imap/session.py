@@ -1,0 +1,111 @@
+"""One client's conversation: complete commands in, responses out, through a Wire.  No I/O of its own.
+
+Whatever a command raises becomes exactly one tagged answer; nothing leaves a command unanswered.
+"""
+
+from mailcore import errors
+from mailcore.config import octets
+from mailcore.core import Core
+from mailcore.imap.commands import COMMANDS, Expunges, Spec
+from mailcore.imap.commands.anytime import capabilities
+from mailcore.imap.context import Context, Wire
+from mailcore.imap.responses import Tagged
+from mailcore.imap.status import WrongState, answer
+from mailcore.wire.framing import CommandLine, LiteralWanted
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+STRANGER_LITERAL = 4096  # octets; before login only names and passwords are sent
+SMALL_LITERAL = 65_536  # octets; everything but APPEND
+MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
+
+
+class Session:
+    def __init__(self, core: Core, wire: Wire) -> None:
+        self.context = Context(core, wire)
+        self._message_limit = octets(core.config.limits.message_size)
+        self._bad = 0
+
+    async def run(self, *, greet: bool = True) -> None:
+        """Serve until LOGOUT or until the connection ends (which the Wire raises as ConnectionError)."""
+        context, wire = self.context, self.context.wire
+        if greet:
+            wire.write(b"* OK [CAPABILITY " + capabilities(context) + b"] Alumnimail is ready\r\n")
+        try:
+            while not context.closing:
+                event = await wire.event()
+                if isinstance(event, CommandLine):
+                    await self.execute(event)
+                    await wire.drain()
+                elif isinstance(event, LiteralWanted):
+                    self._literal(event)
+        finally:
+            if greet:
+                context.deselect()
+
+    def _literal(self, wanted: LiteralWanted) -> None:
+        """Take or refuse a literal; the answer comes before its octets do."""
+        wire = self.context.wire
+        limit = self._limit(wire.head())
+        if wanted.size + wire.held() <= limit:
+            wire.accept()
+            if wanted.synchronizing:
+                wire.write(b"+ OK\r\n")
+            return
+        tag = wire.head().split(b" ", 1)[0][:64] or b"*"
+        wire.refuse()
+        wire.write(Tagged(tag, "NO", "The literal is too large", "TOOBIG").serialize())
+
+    def _limit(self, head: bytes) -> int:
+        if self.context.account is None:
+            return STRANGER_LITERAL
+        words = head.split(b" ", 2)
+        is_append = len(words) > 1 and words[1].upper() == b"APPEND"
+        return self._message_limit + SMALL_LITERAL if is_append else SMALL_LITERAL
+
+    async def execute(self, line: CommandLine) -> None:
+        """Run one command and write its answers."""
+        context = self.context
+        context.tag, context.by_uid = b"*", False
+        try:
+            read = Reader(line.parts)
+            tag = read.atom()
+            if b"+" in tag:
+                raise SyntaxProblem("expected a tag")
+            context.tag = tag
+            read.space()
+            spec = _lookup(read)
+            spec.state.check(context)
+            context.by_uid = spec.by_uid
+            context.may_expunge = spec.expunges is Expunges.TELL
+            done = await spec.run(context, read)
+            if context.selected is not None and context.selected.dirty:
+                await context.sync(may_expunge=context.may_expunge)
+        except ConnectionError:
+            raise
+        except Exception as problem:  # the one place: see status.answer
+            self._failed(problem)
+            return
+        self._bad = 0
+        if done is not None:
+            context.wire.write(done.serialize())
+
+    def _failed(self, problem: Exception) -> None:
+        context = self.context
+        context.wire.write(answer(context.tag, problem).serialize())
+        self._bad = self._bad + 1 if isinstance(problem, SyntaxProblem | WrongState) else 0
+        if isinstance(problem, errors.WrongPassword):
+            context.failures += 1
+        if self._bad >= MAX_BAD or context.failures >= 5:
+            context.wire.write(b"* BYE Too many mistakes\r\n")
+            context.closing = True
+
+
+def _lookup(read: Reader) -> Spec:
+    """command = name / "UID" SP name (RFC 9051 section 6)"""
+    name = read.atom().upper()
+    if name == b"UID":
+        read.space()
+        name = b"UID " + read.atom().upper()
+    if spec := COMMANDS.get(name):
+        return spec
+    raise SyntaxProblem("unknown command")

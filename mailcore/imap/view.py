@@ -1,0 +1,69 @@
+"""What one client believes its selected mailbox looks like.
+
+Sequence numbers are a promise to one client, not a property of the mailbox: they may only
+change when the client has been told (RFC 9051 section 5.5, 7.5.1).  The store speaks UIDs and
+changes; this module turns them into sequence numbers and untagged responses.  No I/O.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+
+from mailcore.imap.responses import flag_update
+
+
+class View:
+    """The UIDs the client knows, in order.  Sequence number n is `uids[n - 1]`."""
+
+    __slots__ = ("_held", "uids")
+
+    def __init__(self, uids: Iterable[int]) -> None:
+        self.uids = array("I", sorted(uids))
+        self._held: set[int] = set()
+
+    def seq(self, uid: int) -> int | None:
+        at = bisect_left(self.uids, uid)
+        return at + 1 if at < len(self.uids) and self.uids[at] == uid else None
+
+    def apply(
+        self,
+        added: Iterable[int] = (),
+        removed: Iterable[int] = (),
+        flagged: Iterable[tuple[int, frozenset[str]]] = (),
+        *,
+        may_expunge: bool,
+        with_uid: bool = False,
+    ) -> list[bytes]:
+        """Take in what others did and return what to tell the client.
+
+        Args:
+            may_expunge: False while FETCH, STORE or SEARCH by sequence number runs
+                (RFC 9051 section 7.5.1); removals wait for the next call.
+        """
+        told: list[bytes] = []
+        for uid, flags in flagged:  # first, while the numbers are still those the client knows
+            if (seq := self.seq(uid)) is not None:
+                told.append(flag_update(seq, uid, flags, with_uid=with_uid))
+        fresh = [uid for uid in added if self.seq(uid) is None]
+        self._held.update(removed)
+        if fresh and not self._held.issuperset(fresh):
+            if self.uids and min(fresh) < self.uids[-1]:
+                self.uids = array("I", sorted({*self.uids, *fresh}))
+            else:
+                self.uids.extend(sorted(set(fresh)))
+        else:
+            fresh = []
+        if self._held and may_expunge:
+            told += self._expunge()
+        if fresh:
+            told.append(b"* %d EXISTS\r\n" % len(self.uids))
+        return told
+
+    def _expunge(self) -> list[bytes]:
+        """From the last to the first, so that no number shifts on the way."""
+        gone = sorted((seq for uid in self._held if (seq := self.seq(uid)) is not None), reverse=True)
+        if gone:
+            left = self._held
+            self.uids = array("I", (uid for uid in self.uids if uid not in left))
+        self._held = set()
+        return [b"* %d EXPUNGE\r\n" % seq for seq in gone]

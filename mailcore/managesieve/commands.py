@@ -1,0 +1,234 @@
+"""Every command of ManageSieve (RFC 5804 section 2), and whether it needs a login.  A new command is a new row."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import sieve
+from mailcore.core import Core
+from mailcore.domain import Account, Scope
+from mailcore.managesieve.status import Refused, line, string
+from mailcore.services import filters
+from mailcore.services import login as logins
+from mailcore.transport import Connection
+from mailcore.wire import sasl
+from mailcore.wire.framing import CommandLine, LiteralWanted
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+MAX_ANSWER = 4096  # octets of base64 in a login
+
+
+@dataclass(slots=True)
+class Context:
+    core: Core
+    wire: Connection
+    account: Account | None = None
+    closing: bool = False
+
+    @property
+    def owner(self) -> Account:
+        if self.account is None:
+            raise Refused("Log in first")
+        return self.account
+
+    @property
+    def may_log_in(self) -> bool:
+        return self.wire.secure or self.core.config.plaintext_allowed(self.wire.peer)
+
+
+def capabilities(context: Context) -> bytes:
+    told = [
+        b'"IMPLEMENTATION" "Alumnimail"',
+        b'"SASL" ' + string(" ".join(sasl.MECHANISMS) if context.may_log_in and context.account is None else ""),
+        b'"SIEVE" ' + string(" ".join(sieve.capabilities())),
+        b'"UNAUTHENTICATE"',
+        b'"VERSION" "1.0"',
+    ]
+    if not context.wire.secure:
+        told.append(b'"STARTTLS"')
+    if context.account is not None:
+        told.append(b'"OWNER" ' + string(context.account.name))
+    return b"\r\n".join(told) + b"\r\n"
+
+
+def _string(read: Reader) -> str:
+    read.space()
+    return sasl.text(read.string())
+
+
+def _name(read: Reader) -> str:
+    name = _string(read)
+    filters.check_name(name)
+    return name
+
+
+async def capability(context: Context, read: Reader) -> bytes:
+    read.end()
+    return capabilities(context) + line("OK")
+
+
+async def starttls(context: Context, read: Reader) -> bytes:
+    """The capabilities are told anew after the handshake (RFC 5804 section 2.2)."""
+    read.end()
+    if context.wire.secure:
+        raise Refused("TLS is active already")
+    if context.account is not None:
+        raise Refused("You are logged in already")
+    context.wire.write(line("OK", "Begin TLS"))
+    await context.wire.start_tls()
+    return capabilities(context) + line("OK", "TLS is active")
+
+
+async def authenticate(context: Context, read: Reader) -> bytes:
+    """ "AUTHENTICATE" SP auth-type [SP string]"""
+    mechanism = _string(read).upper()
+    first = sasl.decode(read.string()) if read.take(b" ") else None
+    read.end()
+    if context.account is not None:
+        raise Refused("You are logged in already")
+    if not context.may_log_in:
+        raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
+    if mechanism == "PLAIN":
+        given = sasl.plain(first if first is not None else await _ask(context, b""))
+    elif mechanism == "LOGIN":
+        user = sasl.text(first if first is not None else await _ask(context, sasl.ASK_USER))
+        given = sasl.Login(user, sasl.text(await _ask(context, sasl.ASK_PASSWORD)))
+    else:
+        raise Refused("That mechanism is not offered")
+    core = context.core
+    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
+    identity = await core.threads.run(check, given.username, given.password)
+    context.account, context.wire.known = identity.account, True
+    return line("OK", "Welcome")
+
+
+async def _ask(context: Context, challenge: bytes) -> bytes:
+    """A challenge is a string, and so is the answer (RFC 5804 section 2.1)."""
+    context.wire.write(b'"' + challenge + b'"\r\n')
+    while True:
+        event = await context.wire.event()
+        if isinstance(event, LiteralWanted):
+            if event.size > MAX_ANSWER or event.synchronizing:
+                context.wire.refuse()
+                raise SyntaxProblem("the answer is too long")
+            context.wire.accept()
+        elif isinstance(event, CommandLine):
+            read = Reader(event.parts)
+            answer = sasl.decode(read.string())
+            read.end()
+            return answer
+
+
+async def unauthenticate(context: Context, read: Reader) -> bytes:
+    read.end()
+    context.account, context.wire.known = None, False
+    return line("OK")
+
+
+async def logout(context: Context, read: Reader) -> bytes:
+    read.end()
+    context.closing = True
+    return line("OK", "See you")
+
+
+async def noop(context: Context, read: Reader) -> bytes:
+    """NOOP [SP string]; the string comes back as TAG (RFC 5804 section 2.13)."""
+    if read.at_end():
+        return line("OK", "Done")
+    tag = _string(read)
+    read.end()
+    return b"OK (TAG " + string(tag) + b') "Done"\r\n'
+
+
+async def havespace(context: Context, read: Reader) -> bytes:
+    name = _name(read)
+    read.space()
+    size = read.number()
+    read.end()
+    core = context.core
+    await core.threads.run(filters.have_space, core, context.owner.id, name, size)
+    return line("OK")
+
+
+async def putscript(context: Context, read: Reader) -> bytes:
+    name, source = _name(read), _string(read)
+    read.end()
+    core = context.core
+    await core.threads.run(filters.put_script, core, context.owner.id, name, source)
+    return line("OK")
+
+
+async def checkscript(context: Context, read: Reader) -> bytes:
+    source = _string(read)
+    read.end()
+    await context.core.threads.run(filters.check, source)
+    return line("OK")
+
+
+async def listscripts(context: Context, read: Reader) -> bytes:
+    read.end()
+    core = context.core
+    scripts = await core.threads.run(filters.scripts, core, context.owner.id)
+    return b"".join(
+        string(script.name) + (b" ACTIVE" if script.active else b"") + b"\r\n" for script in scripts
+    ) + line("OK")
+
+
+async def setactive(context: Context, read: Reader) -> bytes:
+    """The empty name means none (RFC 5804 section 2.8)."""
+    name = _string(read)
+    read.end()
+    core = context.core
+    await core.threads.run(filters.activate, core, context.owner.id, name)
+    return line("OK")
+
+
+async def getscript(context: Context, read: Reader) -> bytes:
+    name = _name(read)
+    read.end()
+    core = context.core
+    script = await core.threads.run(filters.get_script, core, context.owner.id, name)
+    octets = script.source.encode()
+    return b"{%d}\r\n%s\r\n" % (len(octets), octets) + line("OK")
+
+
+async def deletescript(context: Context, read: Reader) -> bytes:
+    name = _name(read)
+    read.end()
+    core = context.core
+    await core.threads.run(filters.delete_script, core, context.owner.id, name)
+    return line("OK")
+
+
+async def renamescript(context: Context, read: Reader) -> bytes:
+    old, new = _name(read), _name(read)
+    read.end()
+    core = context.core
+    await core.threads.run(filters.rename_script, core, context.owner.id, old, new)
+    return line("OK")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One row of the table."""
+
+    run: Callable[[Context, Reader], Awaitable[bytes]]
+    login: bool = True
+
+
+COMMANDS: dict[bytes, Spec] = {
+    b"CAPABILITY": Spec(capability, login=False),
+    b"STARTTLS": Spec(starttls, login=False),
+    b"AUTHENTICATE": Spec(authenticate, login=False),
+    b"LOGOUT": Spec(logout, login=False),
+    b"NOOP": Spec(noop, login=False),
+    b"UNAUTHENTICATE": Spec(unauthenticate),
+    b"HAVESPACE": Spec(havespace),
+    b"PUTSCRIPT": Spec(putscript),
+    b"CHECKSCRIPT": Spec(checkscript),
+    b"LISTSCRIPTS": Spec(listscripts),
+    b"SETACTIVE": Spec(setactive),
+    b"GETSCRIPT": Spec(getscript),
+    b"DELETESCRIPT": Spec(deletescript),
+    b"RENAMESCRIPT": Spec(renamescript),
+}

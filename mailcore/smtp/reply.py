@@ -1,0 +1,51 @@
+"""The one place where our errors become SMTP replies (codes: RFC 5321 section 4.2, RFC 3463)."""
+
+from mailcore import errors
+from mailcore.log import log_for
+
+log = log_for(__name__)
+
+REPLIES: dict[type[errors.MailError], str] = {
+    errors.MailboxNotFound: "550 5.1.1 No such mailbox",
+    errors.MailboxExists: "550 5.7.1 It exists already",
+    errors.MailboxReadOnly: "550 5.2.1 The mailbox is read-only",
+    errors.InvalidName: "553 5.1.3 Not a valid address",
+    errors.OverQuota: "552 5.2.2 Postboksen er full / The mailbox is full",
+    errors.TooLarge: "552 5.3.4 The message is too large",
+    errors.UnknownRecipient: "550 5.1.1 Ukjent mottaker / No such address here",
+    errors.RelayDenied: "550 5.7.1 Relaying denied",
+    errors.RejectedByScript: "550 5.7.1 Refused by the recipient",
+    errors.WrongPassword: "535 5.7.8 The user name or the password is wrong",
+    errors.TemporarilyUnavailable: "454 4.7.0 The university log-in is not answering; your alumni password works",
+    errors.NotAllowed: "550 5.7.1 The sender must be an address of yours",
+    errors.TooMany: "450 4.7.0 Too many; try again later",
+    errors.Busy: "451 4.3.0 Try again later",
+    errors.AccountExists: "550 5.7.1 The name is taken",
+    errors.AccountNotFound: "550 5.1.1 No such account",
+    errors.WeakPassword: "535 5.7.8 The password is too weak",
+    errors.LinkExpired: "550 5.7.1 The link is used up",
+    errors.OrderNotFound: "550 5.7.1 No such order",
+    errors.ForwardingRefused: "550 5.7.1 Forwarding refused",
+    errors.ScriptNotFound: "550 5.7.1 No such script",
+    errors.ScriptExists: "550 5.7.1 The script exists already",
+    errors.ScriptActive: "550 5.7.1 The script is active",
+    errors.ScriptInvalid: "451 4.3.0 Try again later",
+    errors.ConfigError: "451 4.3.0 Try again later",
+}
+
+
+def reply_to(problem: BaseException) -> str:
+    """The reply for whatever was raised.  What we do not know is temporary, and shows no detail."""
+    if isinstance(problem, errors.MailError):
+        return REPLIES[type(problem)]
+    log.error("a command failed", exc_info=problem)
+    return "451 4.3.0 Try again later"
+
+
+def rejected(reason: str) -> str:
+    """A script's own words, as one or more reply lines (RFC 5429 section 2.1.1)."""
+    words = [line.encode("ascii", "replace").decode() for line in reason.splitlines() if line.strip()] or ["Refused"]
+    if "full" in reason.lower() or "quota" in reason.lower():
+        return REPLIES[errors.OverQuota]
+    lines = [line[:400] for line in words[:10]]
+    return "\r\n".join(f"550{'-' if n < len(lines) - 1 else ' '}5.7.1 {line}" for n, line in enumerate(lines))

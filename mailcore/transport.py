@@ -1,0 +1,208 @@
+"""Connections for the servers that speak in lines and literals: framing, TLS, back-pressure, time limits.
+
+One task per connection reads events and writes replies.  Nothing is read while the peer has sent more than
+we have answered (READ_AHEAD), and `drain` waits while the peer reads too slowly.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from mailcore.config import Limits
+from mailcore.wire.framing import Event, Framer, LineTooLong
+
+log = logging.getLogger(__name__)
+
+READ_AHEAD = 2**18  # octets
+HIGH_WATER = 2**20  # octets
+STRANGER_SECONDS = 60  # to log in, or to say anything at all
+IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
+CHECK_SECONDS = 30
+
+Serve = Callable[["Connection"], Awaitable[None]]
+
+
+class Connection(asyncio.Protocol):
+    """One peer."""
+
+    def __init__(
+        self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, counts: Counter[str]
+    ) -> None:
+        self._serve, self._tls, self._limits, self._counts = serve, tls, limits, counts
+        self.secure, self.peer = secure, ""
+        self.known = False  # set by the session after a login
+        self._framer = Framer()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused = self._woken = self._ended = False
+        self._loop = asyncio.get_running_loop()
+        self._active_at = self._loop.time()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        if self._task is not None:  # STARTTLS made a new transport
+            return
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        self._counts[self.peer] += 1
+        limit = self._limits.connections_per_address
+        if self._counts[self.peer] > limit and not self._limits.is_trusted(self.peer):
+            transport.close()
+            return
+        self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
+        self._task = self._loop.create_task(self._run())
+
+    def data_received(self, data: bytes) -> None:
+        self._active_at = self._loop.time()
+        self._framer.feed(data)
+        if self._transport is not None and not self._paused and self._framer.buffered > READ_AHEAD:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake_waiter()
+
+    def eof_received(self) -> bool | None:
+        self._ended = True
+        self._wake_waiter()
+        return None
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self._ended = True
+        self._counts[self.peer] -= 1
+        if self._counts[self.peer] <= 0:
+            del self._counts[self.peer]
+        if self._timer is not None:
+            self._timer.cancel()
+        self.resume_writing()
+        self._wake_waiter()
+
+    def pause_writing(self) -> None:
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        self._active_at = self._loop.time()
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    # What a session calls
+
+    def write(self, octets: bytes) -> None:
+        if self._transport is not None and octets and not self._transport.is_closing():
+            self._transport.write(octets)
+
+    async def drain(self) -> None:
+        if self._writable is not None:
+            await asyncio.shield(self._writable)
+        if self._ended and (self._transport is None or self._transport.is_closing()):
+            raise ConnectionResetError
+
+    async def event(self, *, or_wake: bool = False) -> Event | None:
+        """The next thing the peer sent; None when woken, if that was asked for."""
+        while True:
+            event = self._framer.next_event()
+            if event is not None:
+                return event
+            if self._ended:
+                raise ConnectionResetError
+            if self._paused and self._transport is not None:
+                self._paused = False
+                self._transport.resume_reading()
+            if or_wake and self._woken:
+                self._woken = False
+                return None
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    def wake(self) -> None:
+        self._woken = True
+        self._wake_waiter()
+
+    def accept(self) -> None:
+        self._framer.accept()
+
+    def refuse(self) -> None:
+        self._framer.refuse()
+
+    def head(self) -> bytes:
+        return self._framer.head
+
+    def held(self) -> int:
+        return self._framer.held
+
+    async def start_tls(self) -> None:
+        """Octets sent before the handshake are forgotten, so nobody can slip commands in."""
+        if self._transport is None:
+            raise ConnectionResetError
+        self._framer.clear()
+        try:
+            new = await self._loop.start_tls(
+                self._transport, self, self._tls, server_side=True, ssl_handshake_timeout=30
+            )
+        except OSError:
+            raise ConnectionResetError from None
+        if new is None:
+            raise ConnectionResetError
+        self._transport, self.secure = new, True
+        new.set_write_buffer_limits(high=HIGH_WATER)
+
+    # Inside
+
+    def _wake_waiter(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _check_time(self) -> None:
+        quiet = self._loop.time() - self._active_at
+        if quiet > (IDLE_SECONDS if self.known else STRANGER_SECONDS):
+            self.write(b"* BYE Too quiet\r\n" if self.known else b"")
+            if self._transport is not None:
+                self._transport.abort() if self._writable is not None else self._transport.close()
+            return
+        self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
+
+    async def _run(self) -> None:
+        try:
+            await self._serve(self)
+        except LineTooLong:
+            self.write(b"* BYE The line is too long\r\n")
+        except (ConnectionError, ssl.SSLError):
+            pass
+        except Exception:
+            log.exception("connection failed")
+        finally:
+            if self._transport is not None:
+                self._transport.close()
+
+    def end(self) -> None:
+        """Close when the server stops."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def listen(
+    address: str, serve: Serve, tls: ssl.SSLContext, *, implicit: bool, limits: Limits
+) -> list[asyncio.Server]:
+    """Listen on `HOST:PORT`, empty = off.  `implicit`: TLS from the first octet."""
+    if not address:
+        return []
+    host, _, port = address.rpartition(":")
+    counts: Counter[str] = Counter()
+
+    def made() -> Connection:
+        return Connection(serve, tls, secure=implicit, limits=limits, counts=counts)
+
+    server = await asyncio.get_running_loop().create_server(
+        made, host.strip("[]") or None, int(port), ssl=tls if implicit else None, reuse_port=True, backlog=1024,
+        ssl_handshake_timeout=30 if implicit else None,
+    )  # fmt: skip
+    return [server]

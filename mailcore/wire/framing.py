@@ -1,0 +1,149 @@
+"""Cut a stream of octets into whole commands.  No I/O: feed it, then ask it.
+
+A command is a line that may contain literals, `{12}` or `{12+}`, whose octets follow the
+line end (RFC 9051 section 4.3, RFC 7888).  ManageSieve frames its commands the same way
+(RFC 5804 section 1.2), so both servers use this module.
+"""
+
+import re
+from dataclasses import dataclass
+
+_LITERAL = re.compile(rb"\{(\d{1,10})(\+?)\}\r\n\Z")
+
+
+class LineTooLong(Exception):
+    """The peer sent more than `max_line` octets without ending the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """One command: text, literal, text, literal, ..., text (without the line end)."""
+
+    parts: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralWanted:
+    """The peer announced a literal.  Answer with `Framer.accept` or `Framer.refuse`."""
+
+    size: int
+    synchronizing: bool
+
+
+Event = CommandLine | LiteralWanted
+
+
+class Framer:
+    """Collects octets until a command is complete.
+
+    Args:
+        max_line: limit in octets for the text of one command, literals not counted.
+    """
+
+    def __init__(self, max_line: int = 65_536) -> None:
+        self._max_line = max_line
+        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        self._text = 0
+        self._offered: LiteralWanted | None = None
+        self._literal = 0
+        self._skip = 0
+        self._dropping = False
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+
+    @property
+    def head(self) -> bytes:
+        """What stood before the first literal of the command that is being collected."""
+        return self._parts[0] if self._parts else b""
+
+    @property
+    def held(self) -> int:
+        """Octets of the literals taken into the command so far."""
+        return sum(len(part) for part in self._parts[1::2])
+
+    @property
+    def buffered(self) -> int:
+        """Octets that wait to be cut, beyond those of a literal that is on its way."""
+        return max(0, len(self._buffer) - self._literal - self._skip)
+
+    def clear(self) -> None:
+        """Forget what came in, e.g. what was sent in the clear before TLS (RFC 9051 section 6.2.1)."""
+        self._buffer.clear()
+
+    def accept(self) -> None:
+        """Take the offered literal into the command."""
+        if self._offered is None:
+            raise RuntimeError("no literal was offered")
+        self._literal, self._offered = self._offered.size, None
+        if self._literal == 0:
+            self._parts.append(b"")
+
+    def refuse(self) -> None:
+        """Drop the command.  If its literal is on its way already, drop all that follows in it."""
+        if self._offered is None:
+            raise RuntimeError("no literal was offered")
+        self._skip = 0 if self._offered.synchronizing else self._offered.size
+        self._dropping = not self._offered.synchronizing
+        self._offered = None
+        self._parts.clear()
+        self._text = 0
+
+    def next_event(self) -> Event | None:
+        """Return the next event, or None when more octets are needed.
+
+        Raises:
+            LineTooLong: the connection cannot be brought back in step; close it.
+        """
+        if self._offered is not None:
+            return self._offered
+        while True:
+            if not self._skip_dropped() or not self._take_literal():
+                return None
+            line = self._take_line()
+            if line is None:
+                return None
+            literal = _LITERAL.search(line)
+            if literal and self._dropping and literal[2]:
+                self._skip = int(literal[1])
+            elif self._dropping:
+                self._dropping = False
+                self._text = 0
+            elif literal:
+                self._parts.append(line[: literal.start()])
+                self._offered = LiteralWanted(int(literal[1]), synchronizing=not literal[2])
+                return self._offered
+            else:
+                command = CommandLine((*self._parts, line.rstrip(b"\r\n")))
+                self._parts.clear()
+                self._text = 0
+                return command
+
+    def _skip_dropped(self) -> bool:
+        dropped = min(self._skip, len(self._buffer))
+        del self._buffer[:dropped]
+        self._skip -= dropped
+        return self._skip == 0
+
+    def _take_literal(self) -> bool:
+        if len(self._buffer) < self._literal:
+            return False
+        if self._literal:
+            self._parts.append(self._take(self._literal))
+            self._literal = 0
+        return True
+
+    def _take_line(self) -> bytes | None:
+        end = self._buffer.find(b"\n") + 1
+        if self._text + (end or len(self._buffer)) > self._max_line:
+            raise LineTooLong
+        if not end:
+            return None
+        self._text += end
+        return self._take(end)
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken

@@ -1,0 +1,99 @@
+"""Read the words of one complete command.  `expect_*` raises, everything else asks."""
+
+import re
+
+_ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\x7f-\xff]+')
+_PATTERN = re.compile(rb'[^\x00-\x20(){"\\\x7f-\xff]+')
+_QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
+_ESCAPED = re.compile(rb"\\(.)")
+_NUMBER = re.compile(rb"[0-9]{1,10}")
+
+
+class SyntaxProblem(Exception):
+    """The command does not follow the grammar.  The text is safe to show the client."""
+
+
+class Reader:
+    """A cursor over the parts of a CommandLine (RFC 9051 section 9)."""
+
+    def __init__(self, parts: tuple[bytes, ...]) -> None:
+        self._parts = parts
+        self._part = 0
+        self._at = 0
+
+    def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        found = pattern.match(self._parts[self._part], self._at)
+        if found:
+            self._at = found.end()
+        return found
+
+    def take(self, text: bytes) -> bool:
+        """Step over `text` (given in upper case) if it stands here in any case."""
+        here = self._parts[self._part][self._at : self._at + len(text)]
+        if here.upper() != text:
+            return False
+        self._at += len(text)
+        return True
+
+    def sees(self, text: bytes) -> bool:
+        return self._parts[self._part].startswith(text, self._at)
+
+    def expect(self, text: bytes, what: str) -> None:
+        if not self.take(text):
+            raise SyntaxProblem(f"expected {what}")
+
+    def space(self) -> None:
+        self.expect(b" ", "a space")
+
+    def atom(self) -> bytes:
+        if found := self.match(_ATOM):
+            return found[0]
+        raise SyntaxProblem("expected an atom")
+
+    def number(self) -> int:
+        if found := self.match(_NUMBER):
+            return int(found[0])
+        raise SyntaxProblem("expected a number")
+
+    def literal(self) -> bytes | None:
+        """The literal that stands here, if one does."""
+        if self._at != len(self._parts[self._part]) or self._part + 2 >= len(self._parts):
+            return None
+        literal = self._parts[self._part + 1]
+        self._part, self._at = self._part + 2, 0
+        return literal
+
+    def quoted(self) -> bytes | None:
+        if (found := self.match(_QUOTED)) is None:
+            return None
+        return _ESCAPED.sub(rb"\1", found[1]) if b"\\" in found[1] else found[1]
+
+    def string(self) -> bytes:
+        """string = quoted / literal"""
+        for read in (self.literal, self.quoted):
+            if (found := read()) is not None:
+                return found
+        raise SyntaxProblem("expected a string")
+
+    def astring(self) -> bytes:
+        """astring = 1*ASTRING-CHAR / string"""
+        for read in (self.literal, self.quoted):
+            if (found := read()) is not None:
+                return found
+        return self.atom()
+
+    def pattern(self) -> bytes:
+        """list-mailbox = 1*list-char / string"""
+        for read in (self.literal, self.quoted):
+            if (found := read()) is not None:
+                return found
+        if found_char := self.match(_PATTERN):
+            return found_char[0]
+        raise SyntaxProblem("expected a pattern")
+
+    def at_end(self) -> bool:
+        return self._part == len(self._parts) - 1 and self._at == len(self._parts[self._part])
+
+    def end(self) -> None:
+        if not self.at_end():
+            raise SyntaxProblem("unexpected text at the end of the command")

@@ -1,0 +1,112 @@
+"""The web: pages for people.  Everything works without JavaScript; HTMX only makes it smoother.
+
+Views read a form, call one service of mailcore and answer with a page.  No SQL, no mail formats here.
+"""
+
+from pathlib import Path
+
+from flask import Flask, Response, g, request, session, url_for
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.datastructures import MultiDict
+
+from mailcore.core import Core
+from mailcore.services import web_sessions
+from portal import errors, i18n, web
+from portal.account.views import blueprint as account
+from portal.auth.views import blueprint as auth
+from portal.forwarding.views import blueprint as forwarding
+from portal.front.views import blueprint as front
+from portal.help.views import blueprint as help_pages
+from portal.orders.views import blueprint as orders
+from portal.quota.views import blueprint as quota
+from portal.sessions import DatabaseSessions
+from portal.webmail.views import blueprint as webmail
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+BLUEPRINTS = (front, auth, orders, forwarding, quota, webmail, account, help_pages)
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def create_app(core: Core) -> Flask:
+    app = Flask(__name__, template_folder=str(TEMPLATES))
+    app.extensions["core"] = core
+    app.secret_key = web_sessions.signing_key(core)
+    app.config.update(
+        MAX_CONTENT_LENGTH=2**20,
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
+        WTF_CSRF_SSL_STRICT=False,  # we ask browsers for no Referer across sites
+        WTF_I18N_ENABLED=False,  # our forms bring their own words
+    )
+    app.session_interface = DatabaseSessions(core)
+    Babel(app, default_locale="nb", locale_selector=i18n.choose_language)
+    domain = i18n.PoDomain()
+    CSRFProtect(app)
+    errors.register(app)
+
+    def before() -> None:
+        domain.as_default()
+        if request.endpoint in ("static", "front.health"):
+            g.account = None
+            return
+        web.load_account()
+        asked = request.args.get("lang", "")
+        if asked in i18n.LANGUAGES and session.get("language") != asked:
+            session["language"] = asked
+            if g.account and g.account.language != asked:
+                from mailcore.services import accounts
+
+                accounts.set_language(core, g.account.id, asked)
+
+    # before CSRF protection, so that its pages have a language too
+    app.before_request_funcs.setdefault(None, []).insert(0, before)
+    app.after_request(_protect)
+    app.context_processor(_context)
+    app.jinja_env.filters["size"] = web.size
+    app.jinja_env.filters["mailbox_title"] = web.mailbox_title
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _protect(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Language", i18n.language())
+    return response
+
+
+def _here(lang: str) -> str:
+    """This page in another language, or the front page where a page takes forms only."""
+    if request.endpoint is None or (request.url_rule is not None and "GET" not in (request.url_rule.methods or ())):
+        return url_for("front.index", lang=lang)
+    args = MultiDict(request.args)
+    args["lang"] = lang
+    return url_for(request.endpoint, **(request.view_args or {}), **{key: args[key] for key in args})
+
+
+def _context() -> dict[str, object]:
+    here = i18n.language()
+    return {
+        "account": g.get("account"),
+        "language": here,
+        "languages": [(code, name, _here(code)) for code, name in i18n.LANGUAGES.items()],
+        "quota_text": web.quota_text(g.account) if g.get("account") else "",
+        "domain": web.core().config.domain,
+    }

@@ -1,0 +1,11 @@
+"""Settings of the account."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import SelectField
+
+from portal.i18n import LANGUAGES
+
+
+class LanguageForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    language = SelectField(_l("Language"), choices=list(LANGUAGES.items()))

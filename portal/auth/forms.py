@@ -1,0 +1,43 @@
+"""Log-in and passwords.  Field names are those that password managers know."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, PasswordField, StringField
+from wtforms.validators import DataRequired, EqualTo, Length
+
+MAX_PASSWORD = 1024
+_needed = _l("This must be filled in.")
+_long = _l("This is too long.")
+
+
+def password_field(label: str, autocomplete: str, hint: str = "") -> PasswordField:
+    return PasswordField(
+        label, [DataRequired(_needed), Length(max=MAX_PASSWORD, message=_long)], description=hint,
+        render_kw={"autocomplete": autocomplete},
+    )  # fmt: skip
+
+
+class LoginForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    username = StringField(
+        _l("User name"),
+        [DataRequired(_needed), Length(max=320, message=_long)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = password_field(_l("Password"), "current-password")
+    next = HiddenField()
+
+
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    password = password_field(
+        _l("New password"), "new-password", _l("At least 12 characters. A sentence is fine, with spaces and æøå.")
+    )
+    again = PasswordField(
+        _l("New password once more"),
+        [DataRequired(_needed), EqualTo("password", _l("The two new passwords differ."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class ChangePasswordForm(NewPasswordForm):
+    current = password_field(_l("Current password"), "current-password")
+    field_order = ("current", "password", "again")

@@ -1,0 +1,94 @@
+"""What goes wrong, as pages: the portal's one place for status codes and words.  Nothing internal is shown."""
+
+import logging
+from typing import Any
+
+from flask import Flask, render_template
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from mailcore import errors
+from mailcore.errors import MailError
+
+log = logging.getLogger(__name__)
+Words = Any  # flask-babel's LazyString, which has no types
+
+TRY_AGAIN = _l("Something went wrong on our side. Nothing was changed. Please try again in a few minutes.")
+
+TABLE: dict[type[MailError], tuple[int, Words]] = {
+    errors.MailError: (500, TRY_AGAIN),
+    errors.MailboxNotFound: (404, _l("There is no such mailbox or message. It may have been moved or deleted.")),
+    errors.MailboxExists: (409, _l("There is a mailbox of that name already.")),
+    errors.MailboxReadOnly: (403, _l("This mailbox can only be read.")),
+    errors.InvalidName: (400, _l("That name cannot be used. Use the letters a to z, digits, dots and hyphens.")),
+    errors.OverQuota: (409, _l("Your mailbox is full. Delete something first.")),
+    errors.TooLarge: (413, _l("The message is too large.")),
+    errors.UnknownRecipient: (404, _l("Nobody here has that address.")),
+    errors.RelayDenied: (403, _l("That address is not ours.")),
+    errors.RejectedByScript: (409, _l("The recipient does not accept this message.")),
+    errors.WrongPassword: (403, _l("The user name or the password is wrong.")),
+    errors.TemporarilyUnavailable: (503, _l("Passwords cannot be checked just now. It is not your fault; try again soon.")),
+    errors.NotAllowed: (403, _l("You may not do this.")),
+    errors.TooMany: (429, _l("That was too many tries. Wait an hour and try again.")),
+    errors.Busy: (503, TRY_AGAIN),
+    errors.AccountExists: (409, _l("That user name cannot be had. Please choose another.")),
+    errors.AccountNotFound: (404, _l("There is no such account.")),
+    errors.WeakPassword: (
+        400,
+        _l("The new password is too short or too easy to guess. Use at least 12 characters, a sentence for example."),
+    ),
+    errors.LinkExpired: (410, _l("This link has been used or is too old. Ask for a new one.")),
+    errors.OrderNotFound: (404, _l("There is no such order.")),
+    errors.ForwardingRefused: (400, _l("We cannot forward to that address. It must be an address outside Alumnimail.")),
+    errors.ScriptNotFound: (404, _l("There is no such filter.")),
+    errors.ScriptExists: (409, _l("There is a filter of that name already.")),
+    errors.ScriptActive: (409, _l("An active filter cannot be deleted.")),
+    errors.ScriptInvalid: (400, _l("The filter has a mistake.")),
+    errors.ConfigError: (500, TRY_AGAIN),
+}
+
+HTTP: dict[int, Words] = {
+    400: _l("The form could not be read. Go back, load the page again and retry."),
+    403: _l("You may not do this."),
+    404: _l("There is no such page."),
+    405: _l("This address only takes forms."),
+    413: _l("That was too large."),
+}
+
+
+def answer(problem: MailError) -> tuple[int, Words]:
+    """Status and words for an error; a subclass without a row of its own gets its parent's."""
+    for cls in type(problem).__mro__:
+        if cls in TABLE:
+            return TABLE[cls]
+    return 500, TRY_AGAIN
+
+
+def _page(code: int, words: Words) -> tuple[str, int]:
+    return render_template("error.html", code=code, words=words), code
+
+
+def register(app: Flask) -> None:
+    def mail_error(problem: MailError) -> tuple[str, int]:
+        code, words = answer(problem)
+        if code == 500:
+            log.error("unanswered %s", type(problem).__name__, exc_info=problem)
+        return _page(code, words)
+
+    def csrf_error(problem: CSRFError) -> tuple[str, int]:
+        return _page(400, _l("The form was open for too long. Go back, load the page again and retry."))
+
+    def http_error(problem: HTTPException) -> Any:  # Any: redirects are answers of their own
+        if problem.code is None or problem.code < 400:
+            return problem
+        return _page(problem.code, HTTP.get(problem.code, TRY_AGAIN if problem.code >= 500 else HTTP[400]))
+
+    def unknown(problem: Exception) -> tuple[str, int]:
+        log.error("unexpected error in the portal", exc_info=problem)
+        return _page(500, TRY_AGAIN)
+
+    app.register_error_handler(MailError, mail_error)
+    app.register_error_handler(CSRFError, csrf_error)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, unknown)

@@ -1,0 +1,30 @@
+"""The front page, and the two addresses that balancers ask."""
+
+from flask import Blueprint, render_template
+
+from mailcore.errors import Busy
+from mailcore.services import web_sessions
+from portal import web
+
+blueprint = Blueprint("front", __name__)
+
+
+@blueprint.get("/")
+def index() -> str:
+    return render_template("front/index.html")
+
+
+@blueprint.get("/health")
+def health() -> tuple[str, dict[str, str]]:
+    """The process answers."""
+    return "ok\n", {"Content-Type": "text/plain"}
+
+
+@blueprint.get("/ready")
+def ready() -> tuple[str, int, dict[str, str]]:
+    """The database answers, too."""
+    try:
+        good = web_sessions.ready(web.core())
+    except Busy:
+        good = False
+    return ("ready\n", 200, {"Content-Type": "text/plain"}) if good else ("busy\n", 503, {"Content-Type": "text/plain"})

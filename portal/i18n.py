@@ -1,0 +1,49 @@
+"""Three languages.  Catalogues are read from the .po files when the program starts; nothing is compiled to disk."""
+
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import g, request, session
+from flask_babel import Domain, get_locale
+
+LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
+FOLDER = Path(__file__).parent / "translations"
+
+
+@cache
+def catalogue(language: str) -> Translations:
+    with (FOLDER / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        template = read_po(file, locale=language)
+    octets = BytesIO()
+    write_mo(octets, template)
+    octets.seek(0)
+    return Translations(fp=octets)
+
+
+class PoDomain(Domain):  # type: ignore[misc]  # flask-babel has no types
+    def get_translations(self) -> Translations:
+        return catalogue(choose_language())
+
+
+def choose_language() -> str:
+    """?lang=, else the session, else the account, else what the browser asks for."""
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    stored = session.get("language", "")
+    if stored in LANGUAGES:
+        return str(stored)
+    account = g.get("account")
+    if account and account.language in LANGUAGES:
+        return str(account.language)
+    # browsers name Norwegian "no" or "nb-NO"
+    best = request.accept_languages.best_match(["nb", "nb-NO", "no", "nn", "nn-NO", "en"], "nb")
+    return {"no": "nb"}.get(best, best.partition("-")[0])
+
+
+def language() -> str:
+    return str(get_locale()) if get_locale() else "nb"

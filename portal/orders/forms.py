@@ -1,0 +1,47 @@
+"""Ordering an account."""
+
+import secrets
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms.validators import DataRequired, Length, Regexp
+
+_needed = _l("This must be filled in.")
+_long = _l("This is too long.")
+
+
+class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """`key` makes a second press of the button the same order."""
+
+    display_name = StringField(
+        _l("Your name"), [DataRequired(_needed), Length(max=200, message=_long)], render_kw={"autocomplete": "name"}
+    )
+    name = StringField(
+        _l("User name you would like"),
+        [
+            DataRequired(_needed),
+            Regexp(r"\s*[A-Za-z][A-Za-z0-9.-]{1,62}\s*$", message=_l("Use the letters a to z, digits, dots and hyphens.")),
+        ],
+        description=_l("It becomes the first part of your address and cannot be changed later."),
+        render_kw={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "username"},
+    )
+    contact = StringField(
+        _l("E-mail address where we can reach you now"),
+        [
+            DataRequired(_needed),
+            Length(max=320, message=_long),
+            Regexp(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+        ],
+        render_kw={"autocomplete": "email", "inputmode": "email"},
+    )
+    affiliation = SelectField(
+        _l("You are"),
+        choices=[
+            ("former student", _l("a former student")),
+            ("student", _l("a student who will finish soon")),
+            ("staff", _l("employed, or formerly employed")),
+        ],
+    )
+    terms = BooleanField(_l("I accept the terms"), [DataRequired(_l("The terms must be accepted."))])
+    key = HiddenField(default=lambda: secrets.token_urlsafe(16))

@@ -1,0 +1,107 @@
+"""What views share: the Core, the account that is logged in, where to go next, sizes in words."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
+
+from flask import Response, current_app, g, redirect, request, session, url_for
+from flask_babel import format_decimal
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from mailcore.core import Core
+from mailcore.domain import GIB, Account, Mailbox
+from mailcore.errors import AccountNotFound, Busy, MailError
+from mailcore.services import webmail
+from portal.errors import answer
+from portal.sessions import WebSession
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MIB = 2**20
+
+_SPECIAL = {
+    "\\Drafts": _l("Drafts"),
+    "\\Sent": _l("Sent"),
+    "\\Junk": _l("Junk mail"),
+    "\\Trash": _l("Trash"),
+    "\\Archive": _l("Archive"),
+}
+
+
+def core() -> Core:
+    return cast(Core, current_app.extensions["core"])
+
+
+def web_session() -> WebSession:
+    return cast(WebSession, session._get_current_object())  # type: ignore[attr-defined]  # werkzeug's proxy
+
+
+def load_account() -> None:
+    """Before each request: g.account is the owner of the session, or None."""
+    g.account = None
+    owner = web_session().account
+    if owner is None:
+        return
+    try:
+        account = webmail.account(core(), owner)
+    except (AccountNotFound, Busy):
+        return
+    g.account = account if account.state == "active" else None
+
+
+def owner() -> Account:
+    """Inside a view that is login_required."""
+    return cast(Account, g.account)
+
+
+def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | Response:
+        if g.account is None:
+            next_page = request.full_path.rstrip("?") if request.method == "GET" else request.path
+            return cast(Response, redirect(url_for("auth.login", next=next_page)))
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def safe_next(target: str, otherwise: str) -> str:
+    """Only a path on this host; `//evil` and `/\\evil` are other hosts to a browser."""
+    good = target.startswith("/") and target[1:2] not in ("/", "\\") and not any(ord(c) < 33 for c in target)
+    return target if good else otherwise
+
+
+def peer() -> str:
+    return request.remote_addr or ""
+
+
+def words_for(problem: MailError) -> str:
+    return str(answer(problem)[1])
+
+
+def size(octets: int) -> str:
+    """Two decimals of GB as the quota is spoken of, MB and kB for what is small."""
+    if octets >= 100 * MIB:
+        return f"{format_decimal(octets / GIB, '#,##0.##')} GB"
+    if octets >= MIB:
+        return f"{format_decimal(octets / MIB, '#,##0.#')} MB"
+    return f"{format_decimal(octets / 1024, '#,##0')} kB"
+
+
+def quota_text(account: Account) -> str:
+    if not account.quota:
+        return _("%(used)s used", used=size(account.used))
+    if account.quota < 100 * MIB:
+        used, quota = size(account.used), size(account.quota)
+    else:
+        used, quota = f"{format_decimal(account.used / GIB, '0.00')} GB", size(account.quota)
+    return _("%(used)s of %(quota)s used (%(percent)s %%)", used=used, quota=quota, percent=account.percent)
+
+
+def mailbox_title(box: Mailbox) -> str:
+    if box.name == "INBOX":
+        return _("Inbox")
+    if box.special_use in _SPECIAL:
+        return str(_SPECIAL[box.special_use])
+    return box.name
