@@ -8,12 +8,13 @@ import sys
 import click
 
 from mailcore.cli import serve
-from mailcore.cli.common import Site
+from mailcore.cli.common import SITE, Site
 from mailcore.cli.forward import forward
 from mailcore.cli.order import order
 from mailcore.cli.queue import queue
 from mailcore.cli.sieve import sieve_group
 from mailcore.cli.user import user
+from mailcore.config import load_config
 from mailcore.errors import MailError
 
 
@@ -33,8 +34,11 @@ class _Group(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config_path: str | None) -> None:
     """Alumnimail: mail for alumni."""
-    ctx.obj = Site(config_path)
-    ctx.call_on_close(ctx.obj.close)
+    config = load_config(config_path)
+    site = Site(config)
+    ctx.obj = {"config": config, "path": config_path}
+    ctx.meta[SITE] = site
+    ctx.call_on_close(site.close)
 
 
 for command in (user, order, forward, queue, sieve_group):

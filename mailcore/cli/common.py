@@ -1,4 +1,4 @@
-"""What commands share: settings and core on demand, sizes, tables and JSON."""
+"""What commands share: core on demand, sizes, tables and JSON."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mailcore import core as cores
-from mailcore.config import Config, load_config, octets
+from mailcore.config import Config, octets
 from mailcore.core import Core
 from mailcore.errors import ConfigError
 
@@ -17,16 +17,9 @@ from mailcore.errors import ConfigError
 class Site:
     """Opens nothing until a command asks; `--help` needs no database."""
 
-    def __init__(self, config_path: str | None) -> None:
-        self._path = config_path
-        self._config: Config | None = None
+    def __init__(self, config: Config) -> None:
+        self.config = config
         self._core: Core | None = None
-
-    @property
-    def config(self) -> Config:
-        if self._config is None:
-            self._config = load_config(self._path)
-        return self._config
 
     @property
     def core(self) -> Core:
@@ -40,7 +33,8 @@ class Site:
             self._core = None
 
 
-pass_site = click.make_pass_decorator(Site)
+SITE = "alumnimail.site"
+pass_site = click.decorators.pass_meta_key(SITE)
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 

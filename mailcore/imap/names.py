@@ -54,6 +54,7 @@ def matches(pattern: str, name: str) -> bool:
     """
     if name.upper().split(SEPARATOR)[0] == "INBOX":
         name, pattern = "INBOX" + name[5:], re.sub(r"^inbox(?=$|[/*%])", "INBOX", pattern, flags=re.IGNORECASE)
+    pattern = re.sub("%+", "%", re.sub(r"[*%]*\*[*%]*", "*", pattern))
     places = _slide(pattern, {0})
     for char in name:
         after = set()
@@ -71,10 +72,5 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def _slide(pattern: str, places: set[int]) -> set[int]:
-    """Also the places reached by letting wildcards stand for nothing."""
-    found = set(places)
-    for at in places:
-        while at < len(pattern) and pattern[at] in "*%":
-            at += 1
-            found.add(at)
-    return found
+    """Also the places reached by letting a wildcard stand for nothing."""
+    return places | {at + 1 for at in places if at < len(pattern) and pattern[at] in "*%"}

@@ -32,7 +32,6 @@ class Worker:
         self._core = core
         self._stopping = False
         self._news = asyncio.Event()
-        self._held: set[int] = set()
 
     def wake(self) -> None:
         self._news.set()
@@ -46,8 +45,7 @@ class Worker:
         core = self._core
         while not self._stopping:
             try:
-                now = core.clock.seconds()
-                items = await core.db.awrite(lambda tx, now=now: core.queue.claim(tx, now, BATCH, LEASE_SECONDS))
+                items = await core.db.awrite(self._claim)
                 if items:
                     await self._send_all(items)
                     continue
@@ -58,6 +56,9 @@ class Worker:
                 await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
             except TimeoutError:
                 continue
+
+    def _claim(self, tx: Tx) -> list[QueueItem]:
+        return self._core.queue.claim(tx, self._core.clock.seconds(), BATCH, LEASE_SECONDS)
 
     async def _send_all(self, items: list[QueueItem]) -> None:
         by_domain: dict[str, list[QueueItem]] = defaultdict(list)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 import ssl
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP
 
@@ -42,8 +42,15 @@ class Refused(Exception):
     """A command that is answered with this reply."""
 
 
-class Session(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
+class Session(SMTP):
     """State: `helo`, `account` (after AUTH), `sender` (None before MAIL), `recipients`, `tls`."""
+
+    # aiosmtpd and StreamReader keep these to themselves or leave them optional; here they are always there.
+    transport: Any
+    _reader: Any
+    _writer: Any
+    data_size_limit: int
+    _handler_coroutine: asyncio.Task[None]
 
     def __init__(
         self, handler: Handler, *, hostname: str, tls_context: ssl.SSLContext | None, tls: bool, max_size: int,
@@ -352,7 +359,10 @@ class Session(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
         self.say("220 2.0.0 Go ahead")
         await self.flush()
         self._reader._buffer.clear()  # RFC 3207 section 4.2: nothing said before counts
-        new = await self.loop.start_tls(self.transport, self, self.tls_context, server_side=True, ssl_handshake_timeout=30)
+        context = self.tls_context
+        if context is None:
+            raise Refused("454 4.7.0 TLS is not available")
+        new = await self.loop.start_tls(self.transport, self, context, server_side=True, ssl_handshake_timeout=30)
         self._reader._buffer.clear()
         self.transport = new
         self._reader._transport = new

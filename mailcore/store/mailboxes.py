@@ -12,7 +12,7 @@ _COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,sp
 
 
 def _mailbox(row: Row) -> Mailbox:
-    return Mailbox(*row[:10], subscribed=bool(row[10]))
+    return Mailbox(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]))
 
 
 def canonical(name: str) -> str:

@@ -5,6 +5,7 @@ ends in `{n+}` is followed by `C:` lines of the literal.  A line `T: name` begin
 """
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 
@@ -41,10 +42,8 @@ def core(tmp_path):
 
 async def talk(session, wire, sent: bytes) -> list[str]:
     wire.framer.feed(sent)
-    try:
+    with contextlib.suppress(ConnectionResetError):
         await session.run(greet=False)
-    except ConnectionResetError:
-        pass
     return wire.heard().split("\r\n")[:-1]
 
 
