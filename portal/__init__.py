@@ -4,11 +4,11 @@ Views read a form, call one service of mailcore and answer with a page.  No SQL,
 """
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, g, request, session, url_for
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.datastructures import MultiDict
 
 from mailcore.core import Core
 from mailcore.services import web_sessions
@@ -96,9 +96,8 @@ def _here(lang: str) -> str:
     """This page in another language, or the front page where a page takes forms only."""
     if request.endpoint is None or (request.url_rule is not None and "GET" not in (request.url_rule.methods or ())):
         return url_for("front.index", lang=lang)
-    args = MultiDict(request.args)
-    args["lang"] = lang
-    return url_for(request.endpoint, **(request.view_args or {}), **{key: args[key] for key in args})
+    values: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), "lang": lang}  # Any: any query
+    return url_for(request.endpoint, **values)
 
 
 def _context() -> dict[str, object]:

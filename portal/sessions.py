@@ -24,7 +24,7 @@ class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own inte
         def changed(session: "WebSession") -> None:
             session.modified = True
 
-        super().__init__(data or {}, changed)  # type: ignore[arg-type]  # the callback gets our own class
+        super().__init__(data or {}, changed)
         self.token, self.account = token, account
         self.modified = False
         self.old_token = ""

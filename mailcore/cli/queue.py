@@ -1,5 +1,6 @@
 """`alumnimail queue`: mail on its way out."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -58,7 +59,7 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
         click.echo(f"{one['at']}  {one['host']}  {one['code']} {one['reply']}")
     if message:
         click.echo()
-        click.get_binary_stream("stdout").write(octets)
+        sys.stdout.buffer.write(octets)
 
 
 @queue.command()

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Mailbox, MailboxId
+from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
 from mailcore.imap import names
+from mailcore.imap.responses import flag_list
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of
 from mailcore.imap.status import WrongState
 from mailcore.imap.view import View
@@ -105,6 +106,7 @@ class Context:
         """Bring the client's view up to date and tell it."""
         here = self.here
         here.modseq = changes.modseq
+        self.show_flags(frozenset[str]().union(*(flags for _, flags, _ in changes.flagged)))
         self.say(
             here.view.apply(
                 changes.added,
@@ -121,7 +123,33 @@ class Context:
         here.dirty = False
         changes = await self.core.db.aread(lambda tx: self.core.mail.changes(tx, here.mailbox, here.modseq))
         self.take_in(changes, may_expunge=may_expunge)
-        here.dirty = here.dirty or not may_expunge
+        here.dirty = here.dirty or here.view.holding
+
+    async def change_flags(self, ranges: Ranges, how: str, flags: frozenset[str], *, tell: bool) -> list[MessageInfo]:
+        """Change flags in one transaction, and take in what others did before it.
+
+        Returns the messages as they are now if `tell`; our own change is not told a second time.
+        """
+        here, mail = self.here, self.core.mail
+        since = here.modseq
+
+        def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo]]:
+            others = mail.changes(tx, here.mailbox, since)
+            modseq = mail.set_flags(tx, here.mailbox, ranges, how, flags)
+            return others, modseq, mail.infos(tx, here.mailbox, ranges) if tell else []
+
+        others, modseq, infos = await self.core.db.awrite(change)
+        self.take_in(others, may_expunge=False)
+        here.modseq = max(modseq, others.modseq)
+        here.dirty = here.dirty or here.view.holding
+        return infos
+
+    def show_flags(self, flags: frozenset[str]) -> None:
+        """New keywords must be in FLAGS before a message shows them (RFC 9051 section 7.2.6)."""
+        here = self.here
+        if not flags <= here.flags:
+            here.flags |= flags
+            self.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
 
     def deselect(self) -> None:
         if self.selected is not None:

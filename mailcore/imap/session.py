@@ -25,11 +25,10 @@ class Session:
         self._message_limit = octets(core.config.limits.message_size)
         self._bad = 0
 
-    async def run(self, *, greet: bool = True) -> None:
+    async def run(self) -> None:
         """Serve until LOGOUT or until the connection ends (which the Wire raises as ConnectionError)."""
         context, wire = self.context, self.context.wire
-        if greet:
-            wire.write(b"* OK [CAPABILITY " + capabilities(context) + b"] Alumnimail is ready\r\n")
+        wire.write(b"* OK [CAPABILITY " + capabilities(context) + b"] Alumnimail is ready\r\n")
         try:
             while not context.closing:
                 event = await wire.event()
@@ -39,8 +38,7 @@ class Session:
                 elif isinstance(event, LiteralWanted):
                     self._literal(event)
         finally:
-            if greet:
-                context.deselect()
+            context.deselect()
 
     def _literal(self, wanted: LiteralWanted) -> None:
         """Take or refuse a literal; the answer comes before its octets do."""

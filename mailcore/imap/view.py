@@ -25,6 +25,11 @@ class View:
         at = bisect_left(self.uids, uid)
         return at + 1 if at < len(self.uids) and self.uids[at] == uid else None
 
+    @property
+    def holding(self) -> bool:
+        """Are there removals that the client has not been told of?"""
+        return bool(self._held)
+
     def apply(
         self,
         added: Iterable[int] = (),

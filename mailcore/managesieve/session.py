@@ -19,11 +19,10 @@ class Session:
         self.context = Context(core, wire)
         self._mistakes = self._failures = 0
 
-    async def run(self, *, greet: bool = True) -> None:
+    async def run(self) -> None:
         """Serve until LOGOUT or until the connection ends (which the wire raises as ConnectionError)."""
         context, wire = self.context, self.context.wire
-        if greet:
-            wire.write(capabilities(context) + line("OK", "Alumnimail is ready"))
+        wire.write(capabilities(context) + line("OK", "Alumnimail is ready"))
         while not context.closing:
             event = await wire.event()
             if isinstance(event, CommandLine):

@@ -398,4 +398,5 @@ class Session(SMTP):
     async def _ask(self, challenge: bytes) -> bytes:
         self.say(f"334 {challenge.decode()}")
         await self.flush()
-        return (await self._reader.readuntil(b"\n")).strip()
+        line: bytes = await self._reader.readuntil(b"\n")
+        return line.strip()

@@ -5,7 +5,6 @@ ends in `{n+}` is followed by `C:` lines of the literal.  A line `T: name` begin
 """
 
 import asyncio
-import contextlib
 import re
 from pathlib import Path
 
@@ -40,36 +39,48 @@ def core(tmp_path):
     cores.close(built)
 
 
-async def talk(session, wire, sent: bytes) -> list[str]:
-    wire.framer.feed(sent)
-    with contextlib.suppress(ConnectionResetError):
-        await session.run(greet=False)
-    return wire.heard().split("\r\n")[:-1]
+class Player:
+    """Runs a session beside the test and says when it waits for the client again."""
+
+    def __init__(self, core, protocol: str, *, secure: bool = True) -> None:
+        self.wire = TestWire(secure=secure)
+        self._task = asyncio.ensure_future(SESSIONS[protocol](core, self.wire).run())
+
+    async def said(self, sent: bytes = b"") -> list[str]:
+        if sent:
+            self.wire.send(sent)
+        waits = asyncio.ensure_future(self.wire.waiting.wait())
+        await asyncio.wait([waits, self._task], timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        waits.cancel()
+        return self.wire.heard().split("\r\n")[:-1]
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+
+def steps(script: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^(?:(C|S|T):) ?(.*)$", script.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_transcript(script: Path, core):
-    wire = TestWire()
-    session = SESSIONS[script.parent.name](core, wire)
-    steps = re.findall(r"^(?:(C|S|T): ?)(.*)$", script.read_text(), re.MULTILINE)
-
     async def play() -> None:
-        nonlocal wire, session
-        heard: list[str] = []
-        for number, (who, text) in enumerate(steps):
+        player, heard = Player(core, script.parent.name), []
+        await player.said()  # the greeting
+        for who, text in steps(script):
             if who == "T":
-                wire = TestWire(secure=text != "plain")
-                session = SESSIONS[script.parent.name](core, wire)
+                assert not heard
+                player.stop()
+                player = Player(core, script.parent.name, secure=text != "plain")
+                heard = await player.said()
             elif who == "C":
-                assert not heard, f"unexpected before {text!r}: {heard}"
-                heard = await talk(session, wire, text.encode() + b"\r\n")
+                assert not heard, f"unexpected before {text!r}"
+                heard = await player.said(text.encode() + b"\r\n")
             else:
-                assert heard, f"nothing more was said; expected {text!r} (step {number})"
+                assert heard, f"nothing more was said; expected {text!r}"
                 said = heard.pop(0)
-                if text.startswith("~ "):
-                    assert said.startswith(text[2:])
-                else:
-                    assert said == text
+                assert said.startswith(text[2:]) if text.startswith("~ ") else said == text
         assert not heard
+        player.stop()
 
     asyncio.run(play())

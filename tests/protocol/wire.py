@@ -1,5 +1,7 @@
 """A connection without a network: what the client sends is fed in, what the server says is collected."""
 
+import asyncio
+
 from mailcore.wire.framing import Event, Framer
 
 
@@ -9,6 +11,7 @@ class TestWire:
     def __init__(self, *, secure: bool = True) -> None:
         self.peer, self.secure, self.known = "192.0.2.7", secure, False
         self.framer, self.said = Framer(), bytearray()
+        self.waiting, self._news, self._woken = asyncio.Event(), asyncio.Event(), False
 
     def write(self, octets: bytes) -> None:
         self.said += octets
@@ -17,13 +20,25 @@ class TestWire:
         pass
 
     async def event(self, *, or_wake: bool = False) -> Event | None:
-        event = self.framer.next_event()
-        if event is None:
-            raise ConnectionResetError
-        return event
+        while True:
+            event = self.framer.next_event()
+            if event is not None:
+                return event
+            if or_wake and self._woken:
+                self._woken = False
+                return None
+            self.waiting.set()
+            self._news.clear()
+            await self._news.wait()
 
     def wake(self) -> None:
-        pass
+        self._woken = True
+        self._news.set()
+
+    def send(self, octets: bytes) -> None:
+        self.waiting.clear()
+        self.framer.feed(octets)
+        self._news.set()
 
     def accept(self) -> None:
         self.framer.accept()
@@ -36,9 +51,6 @@ class TestWire:
 
     def held(self) -> int:
         return self.framer.held
-
-    def reset(self) -> None:
-        pass
 
     async def start_tls(self) -> None:
         self.secure = True

@@ -6,7 +6,7 @@ from mailcore.domain import MessageInfo
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.fetch_items import Items, Source
-from mailcore.imap.responses import Tagged, flag_list
+from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of
 from mailcore.store.db import Tx
 from mailcore.store.mail import Fetched
@@ -58,8 +58,7 @@ async def _mark(context: Context, ranges: Ranges, items: Items) -> None:
     unseen = ranges_of(info.uid for info in infos if "\\Seen" not in info.flags)
     if not unseen:
         return
-    await core.db.awrite(lambda tx: core.mail.set_flags(tx, here.mailbox, unseen, "add", frozenset({"\\Seen"})))
-    here.dirty = here.dirty or not items.flags
+    await context.change_flags(unseen, "add", frozenset({"\\Seen"}), tell=False)
     if not items.flags:
         items.simple("FLAGS")
 
@@ -107,8 +106,6 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
         return b"".join(told)
 
     octets = await core.db.aread(load)
-    if fresh := used - here.flags:
-        here.flags |= fresh
-        context.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
+    context.show_flags(frozenset(used))
     context.wire.write(octets)
     await context.wire.drain()

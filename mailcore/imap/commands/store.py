@@ -1,12 +1,9 @@
 """STORE and UID STORE (RFC 9051 section 6.4.6)."""
 
-from mailcore.domain import MessageInfo
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
-from mailcore.imap.responses import Tagged, flag_list, flag_update
+from mailcore.imap.responses import Tagged, flag_update
 from mailcore.imap.sequence import NumberSet
-from mailcore.store.db import Tx
-from mailcore.store.mail import Changes
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SPELLING = {flag.lower(): flag for flag in ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")}
@@ -57,36 +54,19 @@ async def store(context: Context, read: Reader) -> Tagged:
     read.space()
     flags = flags_in_parentheses(read) if read.sees(b"(") else _flags(read)
     read.end()
-    here, core = context.writable(), context.core
+    here = context.writable()
     ranges = context.ranges(numbers)
     if not ranges:
         return ok(context)
-    since = here.modseq
-
-    def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo]]:
-        others = core.mail.changes(tx, here.mailbox, since)
-        modseq = core.mail.set_flags(tx, here.mailbox, ranges, how, flags)
-        return others, modseq, [] if silent else core.mail.infos(tx, here.mailbox, ranges)
-
-    others, modseq, infos = await core.db.awrite(change)
-    fresh = flags - here.flags
-    if fresh:
-        _tell_keywords(context, fresh)
-    context.take_in(others, may_expunge=False)
-    here.modseq = max(modseq, others.modseq)
-    if others.removed:
-        here.dirty = True
+    infos = await context.change_flags(ranges, how, flags, tell=not silent)
+    if how != "remove":
+        context.show_flags(flags)
     seq_of, by_uid = here.view.seq, context.by_uid
-    context.say([
-        flag_update(seq, info.uid, info.flags, with_uid=by_uid)
-        for info in infos
-        if (seq := seq_of(info.uid)) is not None
-    ])  # fmt: skip
+    context.say(
+        [
+            flag_update(seq, info.uid, info.flags, with_uid=by_uid)
+            for info in infos
+            if (seq := seq_of(info.uid)) is not None
+        ]
+    )
     return ok(context)
-
-
-def _tell_keywords(context: Context, fresh: frozenset[str]) -> None:
-    """New keywords must be in FLAGS before a message shows them (RFC 9051 section 7.2.6)."""
-    here = context.here
-    here.flags |= fresh
-    context.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
