@@ -1,0 +1,62 @@
+"""The commands user, order, forward and queue, as people type them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailcore.cli import main
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    file = tmp_path / "alumnimail.toml"
+    file.write_text(f'data = "{tmp_path}/var"\n')
+    return str(file)
+
+
+def run(config: str, *words: str, typed: str = "") -> Result:
+    return CliRunner().invoke(main, ["--config", config, *words], input=typed)
+
+
+def test_a_user_is_added_shown_given_room_and_closed(config: str) -> None:
+    assert run(config, "user", "add", "ola", "--name", "Ola", "--quota", "1G", "--password-stdin", typed="pass\n").exit_code == 0
+    assert json.loads(run(config, "user", "show", "ola", "--json").stdout)["quota"] == 2**30
+    assert run(config, "user", "quota", "ola", "3G").exit_code == 0
+    assert [a["quota"] for a in json.loads(run(config, "user", "list", "--json").stdout)] == [3 * 2**30]
+    assert run(config, "user", "close", "ola").exit_code == 0
+    assert json.loads(run(config, "user", "show", "ola", "--json").stdout)["state"] == "closed"
+
+
+def test_without_a_password_a_one_time_link_is_printed(config: str) -> None:
+    assert "/password/link/" in run(config, "user", "add", "ola").stdout
+
+
+def test_a_problem_is_one_line_on_stderr_and_status_one_and_wrong_use_is_two(config: str) -> None:
+    missing = run(config, "user", "show", "kari")
+    assert (missing.exit_code, missing.stdout, missing.stderr.count("\n")) == (1, "", 1)
+    assert run(config, "user", "quota", "ola", "much").exit_code == 2
+
+
+def test_a_file_of_accounts_is_imported(config: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(20)))
+    assert run(config, "user", "import", str(file)).stdout == "20 accounts made\n"
+
+
+def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str) -> None:
+    run(config, "user", "add", "ola")
+    assert run(config, "forward", "set", "ola", "ola@example.org").stdout.startswith("unconfirmed")
+    shown = json.loads(run(config, "forward", "show", "ola", "--json").stdout)
+    assert {key: shown[key] for key in ("target", "state", "copy", "failures", "last_reply")} == {
+        "target": "ola@example.org", "state": "unconfirmed", "copy": True, "failures": 0, "last_reply": "",
+    }  # fmt: skip
+    [item] = json.loads(run(config, "queue", "list", "--json").stdout)
+    number = str(item["id"])
+    assert run(config, "queue", "hold", number).exit_code == 0
+    assert json.loads(run(config, "queue", "show", number, "--json").stdout)["state"] == "held"
+    assert run(config, "queue", "retry", number).exit_code == 0
+    assert run(config, "queue", "bounce", number).exit_code == 0
+    assert run(config, "queue", "hold", number).exit_code == 1
+    assert run(config, "forward", "stop", "ola").stdout == "off\n"
