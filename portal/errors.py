@@ -40,6 +40,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     ),
     errors.LinkExpired: (410, _l("This link has been used or is too old. Ask for a new one.")),
     errors.OrderNotFound: (404, _l("There is no such order.")),
+    errors.NotQueued: (404, _l("There is no such page.")),
     errors.ForwardingRefused: (400, _l("We cannot forward to that address. It must be an address outside Alumnimail.")),
     errors.ScriptNotFound: (404, _l("There is no such filter.")),
     errors.ScriptExists: (409, _l("There is a filter of that name already.")),

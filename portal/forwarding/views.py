@@ -17,10 +17,15 @@ Answer = str | BaseResponse | tuple[str, int]
 
 def _state_words(wish: Forwarding) -> str:
     return {
-        ForwardingState.UNCONFIRMED: _("Waiting: we have written to %(target)s and forward nothing until the link there is used.", target=wish.target),
-        ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=wish.target),
-        ForwardingState.FAILING: _("Trouble: %(target)s does not take our mail at the moment. It is kept here.", target=wish.target),
-        ForwardingState.PAUSED: _("Paused: %(target)s refused our mail again and again. It is kept here.", target=wish.target),
+        ForwardingState.UNCONFIRMED: _(
+            "Waiting: we have written to %(target)s and forward nothing until the link there is used.",
+            target=wish.target,
+        ),
+        ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=to),
+        ForwardingState.FAILING: _(
+            "Trouble: %(target)s does not take our mail at the moment. It is kept here.", target=wish.target
+        ),
+        ForwardingState.PAUSED: _("Paused: %(target)s refused our mail again and again. It is kept here.", target=to),
         ForwardingState.OFF: _("Off: your mail stays here."),
     }[wish.state]
 
@@ -47,9 +52,7 @@ def save() -> Answer:
     if not form.validate_on_submit():
         return _page(form, code=400)
     try:
-        login.authenticate(
-            web.core(), web.owner().name, form.password.data, peer=web.peer(), scope=Scope.PORTAL
-        )
+        login.authenticate(web.core(), web.owner().name, form.password.data, peer=web.peer(), scope=Scope.PORTAL)
         forwarding.wish(web.core(), web.owner().id, form.target.data, copy=form.copy.data, actor=web.owner().name)
     except MailError as trouble:
         code, words = answer(trouble)
