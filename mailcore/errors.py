@@ -93,6 +93,10 @@ class OrderNotFound(MailError):
     """No such order, or it is decided already."""
 
 
+class NotQueued(MailError):
+    """No such item in the queue."""
+
+
 class ForwardingRefused(MailError):
     """The target cannot be forwarded to; the text says why."""
 

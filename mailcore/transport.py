@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from mailcore.config import Limits
 from mailcore.wire.framing import Event, Framer, LineTooLong
@@ -46,7 +47,7 @@ class Connection(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        transport = cast(asyncio.Transport, transport)  # uvloop's TLS transport is none by inheritance
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
         if self._task is not None:  # STARTTLS made a new transport

@@ -4,12 +4,8 @@ from collections.abc import Sequence
 
 from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem
-from mailcore.errors import MailError
+from mailcore.errors import NotQueued
 from mailcore.store.db import Tx
-
-
-class NotQueued(MailError):
-    """No such item; it may have been delivered meanwhile."""
 
 
 def listing(core: Core, state: str | None = None) -> list[QueueItem]:

@@ -25,6 +25,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.WeakPassword: "535 5.7.8 The password is too weak",
     errors.LinkExpired: "550 5.7.1 The link is used up",
     errors.OrderNotFound: "550 5.7.1 No such order",
+    errors.NotQueued: "550 5.7.1 No such item",
     errors.ForwardingRefused: "550 5.7.1 Forwarding refused",
     errors.ScriptNotFound: "550 5.7.1 No such script",
     errors.ScriptExists: "550 5.7.1 The script exists already",
