@@ -21,11 +21,13 @@ def _state_words(wish: Forwarding) -> str:
             "Waiting: we have written to %(target)s and forward nothing until the link there is used.",
             target=wish.target,
         ),
-        ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=to),
+        ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=wish.target),
         ForwardingState.FAILING: _(
             "Trouble: %(target)s does not take our mail at the moment. It is kept here.", target=wish.target
         ),
-        ForwardingState.PAUSED: _("Paused: %(target)s refused our mail again and again. It is kept here.", target=to),
+        ForwardingState.PAUSED: _(
+            "Paused: %(target)s refused our mail again and again. It is kept here.", target=wish.target
+        ),
         ForwardingState.OFF: _("Off: your mail stays here."),
     }[wish.state]
 
