@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from mailcore.cli import serve
+from mailcore.cli import demo, serve
 from mailcore.cli.common import SITE, Site
 from mailcore.cli.forward import forward
 from mailcore.cli.order import order
@@ -44,3 +44,4 @@ def main(ctx: click.Context, config_path: str | None) -> None:
 for command in (user, order, forward, queue, sieve_group):
     main.add_command(command)
 serve.register(main)
+demo.register(main)

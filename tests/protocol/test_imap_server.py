@@ -1,0 +1,139 @@
+"""IMAP over real sockets: TLS, waking from IDLE, large mailboxes."""
+
+import asyncio
+import ssl
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import parse_config
+from mailcore.imap import server
+from mailcore.services import accounts, certificates
+
+
+@pytest.fixture
+def core(tmp_path):
+    text = f'data = "{tmp_path}"\n[listen]\nimaps = "127.0.0.1:0"\nimap = "127.0.0.1:0"\n[outbound]\nmode = "capture"\n'
+    built = cores.build(parse_config(text))
+    accounts.add(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    yield built
+    cores.close(built)
+
+
+def put(core, count: int) -> None:
+    ola = accounts.get(core, "ola")
+    prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
+
+    def work(tx):
+        box = core.mail.mailbox(tx, ola.id, "INBOX")
+        for _ in range(count):
+            core.mail.append(tx, ola.id, box.id, prepared, frozenset(), core.clock.now())
+
+    core.db.write(work)
+
+
+class Client:
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def connect(cls, port: int, *, tls: bool):
+        trust = ssl._create_unverified_context() if tls else None
+        client = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trust, limit=2**22))
+        await client.line()
+        return client
+
+    async def line(self) -> bytes:
+        return await asyncio.wait_for(self.reader.readline(), 10)
+
+    async def command(self, text: bytes) -> list[bytes]:
+        self.writer.write(b"t " + text + b"\r\n")
+        heard = []
+        while not heard or not heard[-1].startswith(b"t "):
+            heard.append(await self.line())
+            assert heard[-1]
+        return heard
+
+
+def run(core, play) -> None:
+    async def main() -> None:
+        core.start_feed()
+        servers = await server.start(core, tls_of(core))
+        try:
+            await play(*(each.sockets[0].getsockname()[1] for each in servers))
+        finally:
+            for each in servers:
+                each.close()
+            core.feed.stop()
+
+    asyncio.run(main())
+
+
+def tls_of(core) -> ssl.SSLContext:
+    certificates.ensure(core.config)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(core.config.certificate_path, core.config.key_path)
+    return context
+
+
+def test_fetch_of_a_large_mailbox_over_tls(core):
+    put(core, 5000)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        assert b"* 5001 EXISTS\r\n" in await client.command(b"SELECT INBOX")
+        heard = await client.command(b"FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE)")
+        assert len(heard) == 5002
+        assert heard[-1].startswith(b"t OK")
+        assert b"* 5001 FETCH (UID 5001 FLAGS () ENVELOPE" in heard[-2]
+
+    run(core, play)
+
+
+def test_idle_tells_new_mail_and_what_others_removed(core):
+    async def play(imaps, _):
+        watcher, other = await Client.connect(imaps, tls=True), await Client.connect(imaps, tls=True)
+        for client in (watcher, other):
+            await client.command(b'LOGIN ola "en lang hemmelighet"')
+            await client.command(b"SELECT INBOX")
+        watcher.writer.write(b"i IDLE\r\n")
+        assert await watcher.line() == b"+ idling\r\n"
+        await asyncio.to_thread(put, core, 1)
+        assert await watcher.line() == b"* 2 EXISTS\r\n"
+        await other.command(b"STORE 1 +FLAGS (\\Deleted)")
+        assert await watcher.line() == b"* 1 FETCH (FLAGS (\\Deleted))\r\n"
+        await other.command(b"EXPUNGE")
+        assert await watcher.line() == b"* 1 EXPUNGE\r\n"
+        watcher.writer.write(b"DONE\r\n")
+        assert (await watcher.line()).startswith(b"i OK")
+
+    run(core, play)
+
+
+def test_fetch_by_number_holds_back_expunges(core):
+    put(core, 2)
+
+    async def play(imaps, _):
+        one, two = await Client.connect(imaps, tls=True), await Client.connect(imaps, tls=True)
+        for client in (one, two):
+            await client.command(b'LOGIN ola "en lang hemmelighet"')
+            await client.command(b"SELECT INBOX")
+        await two.command(b"STORE 1 +FLAGS (\\Deleted)")
+        await two.command(b"EXPUNGE")
+        await asyncio.sleep(0.05)
+        assert not any(b"EXPUNGE" in line for line in await one.command(b"FETCH 1:* UID"))
+        assert b"* 1 EXPUNGE\r\n" in await one.command(b"NOOP")
+
+    run(core, play)
+
+
+def test_starttls_and_what_is_slipped_in_before_it(core):
+    async def play(_, imap):
+        client = await Client.connect(imap, tls=False)
+        client.writer.write(b"a STARTTLS\r\nb NOOP\r\n")
+        assert (await client.line()).startswith(b"a OK")
+        await client.writer.start_tls(ssl._create_unverified_context())
+        assert (await client.command(b'LOGIN ola "en lang hemmelighet"'))[-1].startswith(b"t OK")
+
+    run(core, play)
