@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mailcore.mail import header
 
 MAX_DEPTH, MAX_PARTS = 50, 1000
+MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are read
 
 _WORD = r"[^\s()<>@,;:\\\"/\[\]?=]+"
 _TYPE = re.compile(rf"\s*({_WORD})\s*/\s*({_WORD})")
@@ -66,7 +67,7 @@ def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], de
         lower = name.lower()
         if lower.startswith("content-"):
             found.setdefault(lower, re.sub(rb"\r?\n[ \t]", b" ", value).strip())
-    written = found.get("content-type", b"").decode("latin-1")
+    written = found.get("content-type", b"")[:MAX_VALUE].decode("latin-1")
     kind = _TYPE.match(written)
     type_, subtype = (kind[1].lower(), kind[2].lower()) if kind else default
     params = _params(written[kind.end() :]) if kind else ()
@@ -108,7 +109,7 @@ def _empty(at: int) -> Part:
 def _disposition(value: bytes | None) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     if not value:
         return None
-    text = value.decode("latin-1")
+    text = value[:MAX_VALUE].decode("latin-1")
     return text.partition(";")[0].strip().lower() or "attachment", _params(text)
 
 

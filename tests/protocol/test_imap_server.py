@@ -1,7 +1,9 @@
 """IMAP over real sockets: TLS, waking from IDLE, large mailboxes."""
 
 import asyncio
+import contextlib
 import ssl
+from typing import ClassVar
 
 import pytest
 
@@ -33,6 +35,8 @@ def put(core, count: int) -> None:
 
 
 class Client:
+    connected: ClassVar[list["Client"]] = []
+
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
 
@@ -40,8 +44,17 @@ class Client:
     async def connect(cls, port: int, *, tls: bool):
         trust = ssl._create_unverified_context() if tls else None
         client = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trust, limit=2**22))
+        Client.connected.append(client)
         await client.line()
         return client
+
+    @classmethod
+    async def close_all(cls) -> None:
+        for client in cls.connected:
+            client.writer.close()
+            with contextlib.suppress(OSError):
+                await client.writer.wait_closed()
+        cls.connected.clear()
 
     async def line(self) -> bytes:
         return await asyncio.wait_for(self.reader.readline(), 10)
@@ -57,23 +70,18 @@ class Client:
 
 def run(core, play) -> None:
     async def main() -> None:
+        certificates.ensure_certificate(core.config, core.clock)
         core.start_feed()
-        servers = await server.start(core, tls_of(core))
+        servers = await server.start(core, certificates.tls_context(core.config))
         try:
             await play(*(each.sockets[0].getsockname()[1] for each in servers))
         finally:
+            await Client.close_all()
             for each in servers:
                 each.close()
             core.feed.stop()
 
     asyncio.run(main())
-
-
-def tls_of(core) -> ssl.SSLContext:
-    certificates.ensure(core.config)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(core.config.certificate_path, core.config.key_path)
-    return context
 
 
 def test_fetch_of_a_large_mailbox_over_tls(core):

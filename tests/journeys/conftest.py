@@ -1,0 +1,189 @@
+"""The real server as a process, and a server of the outside world that takes what we send."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+PASSWORD = "correct horse battery"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def program(name: str) -> str:
+    """The path of a Debian program; without it the test is skipped by name, and with CI=true it fails."""
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed")
+        pytest.skip(f"needs {name}")
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.05)
+    return true()
+
+
+class Sink:
+    """An outside SMTP server that keeps what it hears: (sender, recipient, octets)."""
+
+    def __init__(self) -> None:
+        self.mail: list[tuple[str, str, bytes]] = []
+        self.answer = "250 OK"
+        self.port = free_port()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.answer.startswith("250"):
+            for recipient in envelope.rcpt_tos:
+                self.mail.append((envelope.mail_from.strip("<>"), recipient, envelope.content))
+        return self.answer
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        listening = self._loop.create_server(
+            lambda: SMTP(self, hostname="outside.example", loop=self._loop), "127.0.0.1", self.port
+        )
+        self._server = self._loop.run_until_complete(listening)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._server.close()
+            tasks = asyncio.all_tasks(self._loop)
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.close()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+
+class House:
+    """`alumnimail serve` on free ports, with its settings and its command line."""
+
+    def __init__(self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G") -> None:
+        self.folder = folder
+        self.ports = {
+            name: free_port() for name in ("smtp", "submission", "submissions", "imap", "imaps", "managesieve", "http")
+        }
+        self.config = folder / "alumnimail.toml"
+        listen = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in self.ports.items())
+        self.config.write_text(
+            f'domain = "alumni.example"\nhostname = "mx.alumni.example"\ndata = "{folder}/var"\n[listen]\n{listen}\n'
+            f'[quota]\ndefault = "{quota}"\n'
+            f'[outbound]\nmode = "relay"\nhost = "127.0.0.1"\nport = {sink.port}\n'
+            '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n'
+        )
+        self._workers = ["--one"] if workers == 0 else ["--workers", str(workers)]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self.folder / "log"
+        out = log.open("ab")
+        begin = log.stat().st_size
+        self.process = subprocess.Popen(
+            [*self.command(), "serve", *self._workers], stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        out.close()
+        assert until(lambda: b"ready\n" in log.read_bytes()[begin:], 30), log.read_text()
+
+    def command(self) -> list[str]:
+        return [str(Path(sys.executable).parent / "alumnimail"), "--config", str(self.config)]
+
+    def run(self, *words: str, given: str = "") -> str:
+        done = subprocess.run([*self.command(), *words], input=given, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def kill(self) -> None:
+        """kill -9 of the whole process group, as a power cut does."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                assert self.process.wait(20) == 0
+            finally:
+                if self.process.poll() is None:
+                    self.kill()
+            self.process = None
+
+    def url(self, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.ports['http']}{path}"
+
+
+class Browser:
+    """A browser without JavaScript: cookies, forms, links."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def get(self, path: str) -> str:
+        path = re.sub(r"^http://[^/]+", "", path)
+        with self._opener.open(self._house.url(path), timeout=10) as answer:
+            return answer.read().decode()
+
+    def post(self, path: str, **fields: str) -> str:
+        """Load the form, take its hidden fields, send it filled in."""
+        page = self.get(path)
+        hidden = dict(re.findall(r'<input[^>]*name="([^"]+)"[^>]*type="hidden"[^>]*value="([^"]*)"', page))
+        hidden |= dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page))
+        data = urlencode(hidden | fields).encode()
+        path = re.sub(r"^http://[^/]+", "", path)
+        with self._opener.open(self._house.url(path), data, timeout=10) as answer:
+            return answer.read().decode()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    made = Sink()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def build(tmp_path, sink) -> Iterator[Callable[..., House]]:
+    houses: list[House] = []
+
+    def make(*, workers: int = 0, **settings: str) -> House:
+        house = House(tmp_path, sink, workers=workers, **settings)
+        houses.append(house)
+        house.start()
+        return house
+
+    yield make
+    for house in houses:
+        house.kill()

@@ -1,0 +1,48 @@
+"""Any octets are a message: nothing is raised, offsets lie inside, and no input costs more than its length."""
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailcore.mail import derived, header, structure, text
+
+pieces = st.sampled_from(
+    [
+        b"Content-Type: multipart/mixed; boundary=b\r\n", b"Content-Type: message/rfc822\r\n", b"\r\n", b"--b\r\n", b"--b--\r\n",
+        b"Content-Type: text/plain; charset=\"x", b"From: a@b, \"c\" <d@e>, g: h@i;\r\n", b"\n", b"\r", b" x\r\n", b"To: (((\r\n",
+        b"Subject: =?utf-8?q?=?=\r\n", b"\0\xff",
+    ]
+)  # fmt: skip
+messages = st.one_of(st.binary(max_size=200), st.lists(pieces, max_size=20).map(b"".join))
+
+
+def walk(part):
+    yield part
+    for child in part.children:
+        yield from walk(child)
+
+
+@given(messages)
+def test_every_message_has_a_structure_with_offsets_inside(octets):
+    for part in walk(structure.parse(octets)):
+        assert 0 <= part.header_start <= part.body_start <= part.end <= len(octets)
+    found = derived.derive(octets)
+    assert octets.startswith(found.header)
+    assert found.structure.startswith(b"(")
+    assert found.envelope.endswith(b")")
+
+
+@given(messages)
+def test_text_and_fields_are_found_in_anything(octets):
+    text.decoded(octets)
+    block, offset = header.split(octets)
+    assert block == octets[:offset]
+    assert header.without(block, lambda name, value: False) == block
+    for name, _ in header.fields(block):
+        header.values(block, name)
+
+
+def test_a_megabyte_without_a_line_end_is_read_like_any_other():
+    for octets in (b"x" * 2**20, b"x:" * 2**19, b"\r\n" * 2**19, b"To: " + b"(" * 2**16, os.urandom(2**18)):
+        derived.derive(octets)
