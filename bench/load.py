@@ -1,0 +1,134 @@
+"""The load of each case, the same for every server: plain sockets and threads, nothing of the project."""
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server under test.  `password` opens user1 .. userN."""
+
+    name: str
+    smtp: int
+    imap: int
+    password: str
+
+
+def message(octets: int, number: int) -> bytes:
+    head = (
+        f"From: Sender {number} <sender{number}@outside.example>\r\nTo: <user1@alumni.example>\r\nSubject: Message {number}\r\n"
+        f"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{number}.{time.monotonic_ns()}@outside.example>\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    ).encode()
+    line = b"The quick brown fox jumps over the lazy dog, again and again.\r\n"
+    return (head + line * (octets // len(line) + 1))[: octets - 2] + b"\r\n"
+
+
+class Smtp:
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+        self._answer()
+        self.say(b"EHLO bench.example")
+
+    def _answer(self) -> int:
+        while True:
+            line = self._file.readline()
+            if line[3:4] != b"-":
+                code = int(line[:3] or 0)
+                if not 200 <= code < 400:
+                    raise RuntimeError(line.decode("ascii", "replace"))
+                return code
+
+    def say(self, *lines: bytes) -> None:
+        """Pipelined; waits for all answers."""
+        self._socket.sendall(b"".join(line + b"\r\n" for line in lines))
+        for _ in lines:
+            self._answer()
+
+    def send(self, recipients: list[str], octets: bytes) -> None:
+        self.say(b"MAIL FROM:<sender@outside.example>", *(b"RCPT TO:<%s>" % r.encode() for r in recipients), b"DATA")
+        self.say(octets + b".")
+
+    def close(self) -> None:
+        self.say(b"QUIT")
+        self._file.close()
+        self._socket.close()
+
+
+class Imap:
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb", 2**20)
+        self._file.readline()
+        self._tag = 0
+
+    def command(self, text: str) -> list[bytes]:
+        self._tag += 1
+        tag = b"a%d " % self._tag
+        self._socket.sendall(tag + text.encode() + b"\r\n")
+        lines = []
+        while True:
+            line = self._file.readline()
+            if line.startswith(tag):
+                if line[len(tag) : len(tag) + 2] != b"OK":
+                    raise RuntimeError(line.decode("ascii", "replace"))
+                return lines
+            if not line:
+                raise RuntimeError("connection closed")
+            lines.append(line)
+
+    def append(self, mailbox: str, octets: bytes) -> None:
+        self._tag += 1
+        tag = b"a%d " % self._tag
+        self._socket.sendall(tag + b"APPEND %s {%d}\r\n" % (mailbox.encode(), len(octets)))
+        self._file.readline()
+        self._socket.sendall(octets + b"\r\n")
+        while not (line := self._file.readline()).startswith(tag):
+            pass
+        if b" OK" not in line:
+            raise RuntimeError(line.decode())
+
+    def count(self, mailbox: str = "INBOX") -> int:
+        found = re.search(rb"MESSAGES (\d+)", b"".join(self.command(f"STATUS {mailbox} (MESSAGES)")))
+        return int(found[1]) if found else 0
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def logged_in(target: Target, user: str) -> Imap:
+    client = Imap(target.imap)
+    client.command(f'LOGIN {user} "{target.password}"')
+    return client
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise RuntimeError("the messages did not arrive")
+        time.sleep(0.01)
+
+
+def in_threads(count: int, work: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
