@@ -1,9 +1,13 @@
 """The one place where our errors become SMTP replies (codes: RFC 5321 section 4.2, RFC 3463)."""
 
+import re
+
 from mailcore import errors
 from mailcore.log import log_for
+from mailcore.services.delivery import FULL
 
 log = log_for(__name__)
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 REPLIES: dict[type[errors.MailError], str] = {
     errors.MailboxNotFound: "550 5.1.1 No such mailbox",
@@ -37,7 +41,9 @@ REPLIES: dict[type[errors.MailError], str] = {
 
 def reply_to(problem: BaseException) -> str:
     """The reply for whatever was raised.  What we do not know is temporary, and shows no detail."""
-    if isinstance(problem, errors.MailError):
+    if isinstance(problem, errors.RejectedByScript) and str(problem):
+        return rejected(str(problem))
+    if isinstance(problem, errors.MailError) and type(problem) in REPLIES:
         return REPLIES[type(problem)]
     log.error("a command failed", exc_info=problem)
     return "451 4.3.0 Try again later"
@@ -45,8 +51,8 @@ def reply_to(problem: BaseException) -> str:
 
 def rejected(reason: str) -> str:
     """A script's own words, as one or more reply lines (RFC 5429 section 2.1.1)."""
-    words = [line.encode("ascii", "replace").decode() for line in reason.splitlines() if line.strip()] or ["Refused"]
-    if "full" in reason.lower() or "quota" in reason.lower():
+    if reason == FULL:
         return REPLIES[errors.OverQuota]
-    lines = [line[:400] for line in words[:10]]
+    words = [line.encode("ascii", "replace").decode() for line in reason.splitlines() if line.strip()]
+    lines = [_UNPRINTABLE.sub(" ", line)[:400] for line in words[:10]] or ["Refused by the recipient"]
     return "\r\n".join(f"550{'-' if n < len(lines) - 1 else ' '}5.7.1 {line}" for n, line in enumerate(lines))

@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP
 
 from mailcore.domain import Account
 from mailcore.errors import MailError, TooLarge
+from mailcore.smtp.data import BareLineEnd, DataReader
 from mailcore.smtp.reply import reply_to
 from mailcore.wire import sasl
 from mailcore.wire.reader import SyntaxProblem
@@ -91,8 +92,9 @@ class Session(SMTP):
         self.transport = None
 
     def eof_received(self) -> bool:
+        """A peer that has said all and only listens still gets its replies; TLS knows no such half."""
         asyncio.StreamReaderProtocol.eof_received(self)
-        return False
+        return not self.tls
 
     def _look_at_clock(self) -> None:
         if self.transport is None:
@@ -122,10 +124,8 @@ class Session(SMTP):
             while self.transport is not None and not self.transport.is_closing():
                 if b"\n" not in self._reader._buffer:
                     await self.flush()
-                try:
-                    line = await self._reader.readuntil(b"\n")
-                except asyncio.LimitOverrunError:
-                    self.say("500 5.5.2 Line too long")
+                line = await self._line()
+                if line is None:
                     break
                 self._deadline = self.loop.time() + IDLE_SECONDS
                 try:
@@ -147,6 +147,15 @@ class Session(SMTP):
             await self.flush()
         if self.transport is not None:
             self.transport.close()
+
+    async def _line(self) -> bytes | None:
+        """The next line with its end; None after one that is too long to stay in step with."""
+        try:
+            line: bytes = await self._reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError:
+            self.say("500 5.5.2 Line too long")
+            return None
+        return line
 
     async def _command(self, line: bytes) -> bool:
         """Answer one command; False ends the conversation."""
@@ -182,7 +191,7 @@ class Session(SMTP):
             case "HELP":
                 self.say("214 2.0.0 RFC 5321")
             case "STARTTLS" if not self.tls and self.tls_context is not None:
-                await self._starttls(argument)
+                return await self._starttls(argument)
             case "AUTH":
                 await self._auth(argument)
             case _:
@@ -257,9 +266,16 @@ class Session(SMTP):
         """One RCPT, and all that are pipelined behind it: they share one look into the database."""
         if self.sender is None:
             raise Refused("503 5.5.1 Say MAIL first")
-        asked: list[str | Refused] = [self._one_rcpt(argument)]
-        while len(asked) < 500 and (line := self._next_rcpt()) is not None:
-            asked.append(self._one_rcpt(line))
+        room = self._max_recipients - len(self.recipients)
+        asked: list[str | Refused] = []
+        line: str | None = argument
+        while line is not None:
+            one = self._one_rcpt(line)
+            if isinstance(one, str):
+                room -= 1
+                one = one if room >= 0 else Refused("452 4.5.3 Too many recipients")
+            asked.append(one)
+            line = self._next_rcpt() if len(asked) < 500 else None
         addresses = [address for address in asked if isinstance(address, str)]
         answers = iter(await self._ours.rcpt(self, addresses))
         for item in asked:
@@ -275,12 +291,16 @@ class Session(SMTP):
         buffer = self._reader._buffer
         if bytes(buffer[:5]).upper() != b"RCPT ":
             return None
-        end = buffer.find(b"\r\n", 0, MAX_LINE)
-        if end < 0:
+        end = buffer.find(b"\n", 0, MAX_LINE)
+        line = bytes(buffer[: end + 1])
+        if not line.endswith(b"\r\n") or b"\0" in line or b"\r" in line[:-2]:
+            return None  # the loop says what is wrong with it
+        try:
+            text = line[5:-2].decode("utf-8")
+        except UnicodeDecodeError:
             return None
-        line = bytes(buffer[5:end])
-        del buffer[: end + 2]
-        return line.decode("utf-8", "replace").strip()
+        del buffer[: end + 1]
+        return text.strip()
 
     def _one_rcpt(self, argument: str) -> str | Refused:
         try:
@@ -289,8 +309,6 @@ class Session(SMTP):
             return refusal
         if params:
             return Refused("555 5.5.4 Parameter not known")
-        if len(self.recipients) >= self._max_recipients:
-            return Refused("452 4.5.3 Too many recipients")
         if address.lower() == "postmaster":
             address = f"postmaster@{self.hostname.partition('.')[2]}"
         return address if _ADDRESS.match(address) else Refused("501 5.1.3 Not an address")
@@ -306,54 +324,28 @@ class Session(SMTP):
         try:
             octets = await self._read_data()
             self.say(await self._ours.data(self, octets))
+        except BareLineEnd:
+            raise Refused("550 5.6.11 Bare CR or LF is not allowed; lines end with CRLF") from None
         finally:
             self._deadline = self.loop.time() + IDLE_SECONDS
             self._reset()
 
     async def _read_data(self) -> bytes:
-        """The message, in blocks; the whole of it is taken even when it is refused, so that we stay in step."""
-        reader = self._reader
-        buffer = reader._buffer
-        message = bytearray()
-        too_large = False
+        """The message; the whole of it is taken even when it is refused, so that we stay in step."""
+        stream = self._reader
+        reader = DataReader(self.data_size_limit)
         while True:
-            if not buffer:
-                chunk = await reader.read(262_144)
-                if not chunk:
-                    raise asyncio.IncompleteReadError(b"", None)
-            else:
-                chunk = bytes(buffer)
-                buffer.clear()
-                reader._maybe_resume_transport()
-            searched = max(0, len(message) - 5)
-            message += chunk
-            if message.startswith(b".\r\n"):
-                end, skip = 0, 3
-            else:
-                end = message.find(b"\r\n.\r\n", searched)
-                skip = 5
-            if end >= 0:
-                buffer[:0] = message[end + skip :]
-                if skip == 5:
-                    del message[end + 2 :]
-                else:
-                    message.clear()
-                break
-            if len(message) > self.data_size_limit + 1024:
-                too_large = True
-                del message[:-5]
-        if too_large or len(message) > self.data_size_limit:
-            raise TooLarge("while reading")
-        octets = bytes(message)
-        if not octets.count(b"\n") == octets.count(b"\r\n") == octets.count(b"\r"):
-            raise Refused("550 5.6.11 Bare CR or LF is not allowed; lines end with CRLF")
-        if octets.startswith(b".") or b"\r\n." in octets:
-            octets = octets.removeprefix(b".").replace(b"\r\n.", b"\r\n")
-        return octets
+            block = await stream.read(262_144)
+            if not block:
+                raise asyncio.IncompleteReadError(b"", None)
+            rest = reader.feed(block)
+            if rest is not None:
+                stream._buffer[:0] = rest
+                return reader.octets()
 
     # Security
 
-    async def _starttls(self, argument: str) -> None:
+    async def _starttls(self, argument: str) -> bool:
         if argument:
             raise Refused("501 5.5.4 STARTTLS takes nothing")
         self.say("220 2.0.0 Go ahead")
@@ -362,7 +354,10 @@ class Session(SMTP):
         context = self.tls_context
         if context is None:
             raise Refused("454 4.7.0 TLS is not available")
-        new = await self.loop.start_tls(self.transport, self, context, server_side=True, ssl_handshake_timeout=30)
+        try:
+            new = await self.loop.start_tls(self.transport, self, context, server_side=True, ssl_handshake_timeout=30)
+        except (OSError, TimeoutError):  # the peer's doing: there is nobody left to answer
+            return False
         self._reader._buffer.clear()
         self.transport = new
         self._reader._transport = new
@@ -370,6 +365,7 @@ class Session(SMTP):
         self._transport = new
         self.tls, self.helo, self.account = True, "", None
         self._reset()
+        return True
 
     async def _auth(self, argument: str) -> None:
         if not self._ours.submission:
@@ -398,5 +394,7 @@ class Session(SMTP):
     async def _ask(self, challenge: bytes) -> bytes:
         self.say(f"334 {challenge.decode()}")
         await self.flush()
-        line: bytes = await self._reader.readuntil(b"\n")
+        line = await self._line()
+        if line is None:
+            raise asyncio.IncompleteReadError(b"", None)  # out of step: the conversation ends
         return line.strip()
