@@ -26,7 +26,7 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     if item.origin == "forward" and item.account is not None:
         # The private target never reaches the sender, nor do the target's own words.
         recipient = next(iter(core.people.addresses(tx, item.account)), item.recipient)
-        diagnostic = "the mailbox's owner has it; its forwarding did not work"
+        diagnostic = "its owner forwards mail, and that waits" if kind == "delayed" else "its owner's forwarding failed"
     octets = dsn.build(
         kind=kind, reporting_mta=core.config.host, sender=item.sender, recipient=recipient, original_recipient=None,
         status=status_of(answer), diagnostic=diagnostic, arrival=item.created_at, now=now,

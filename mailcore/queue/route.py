@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import dns.asyncresolver
 import dns.exception
+import dns.name
 import dns.nameserver
 import dns.resolver
 
@@ -25,11 +26,19 @@ class Hop:
     port: int
 
 
+def _server(text: str) -> dns.nameserver.Do53Nameserver:
+    """`ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`."""
+    try:
+        return dns.nameserver.Do53Nameserver(str(ip_address(text)), 53)
+    except ValueError:
+        host, _, port = text.rpartition(":")
+        return dns.nameserver.Do53Nameserver(host.strip("[]"), int(port))
+
+
 def resolver(config: Config) -> dns.asyncresolver.Resolver:
     found = dns.asyncresolver.Resolver(configure=not config.dns.servers)
     if config.dns.servers:
-        hosts = [server.rpartition(":") for server in config.dns.servers]
-        found.nameservers = [dns.nameserver.Do53Nameserver(host, int(port)) for host, _, port in hosts]
+        found.nameservers = [_server(text) for text in config.dns.servers]
     found.lifetime = 10
     return found
 
@@ -45,13 +54,14 @@ async def hops(config: Config, domain: str) -> list[Hop]:
             return [Hop(str(ip_address(literal)), out.port)]
         except ValueError:
             raise NoMailHere("not an address literal") from None
-    ask = resolver(config)
     try:
-        answer = await ask.resolve(domain, "MX")
+        answer = await resolver(config).resolve(domain, "MX")
     except dns.resolver.NXDOMAIN:
         raise NoMailHere("the domain does not exist") from None
     except dns.resolver.NoAnswer:
         return [Hop(domain, out.port)]
+    except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.IDNAException, UnicodeError):
+        raise NoMailHere("not the name of a domain") from None
     except dns.exception.DNSException as problem:
         raise RouteUnknown(f"DNS: {type(problem).__name__}") from None
     found = sorted((mx.preference, str(mx.exchange).rstrip(".")) for mx in answer)

@@ -1,15 +1,16 @@
 """The queue at work: lease what is due, send it, write down what the peer said.
 
 Must stay true: an item leaves the queue only in the transaction that knows what became of it, and a lease that runs
-out makes it free again, so a killed process loses nothing.
+out makes it free again, so a killed process loses nothing.  No destination holds up another, and no item, however
+strange, ends the worker.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from datetime import datetime
 
 from mailcore.core import Core
-from mailcore.domain import Attempt, Envelope, QueueItem
+from mailcore.domain import Attempt, Envelope, Outcome, QueueItem
 from mailcore.errors import MailError
 from mailcore.log import log_for
 from mailcore.queue import bounce, route, schedule
@@ -20,9 +21,20 @@ from mailcore.store.db import Tx
 log = log_for(__name__)
 
 LEASE_SECONDS = 900
+START_WITHIN_SECONDS = 300  # of its claim, or the item is left to the next lease
+ITEM_SECONDS = 550  # for one item; with the line above it ends before its lease
 POLL_SECONDS = 0.5
 BATCH = 200
+IN_FLIGHT = 2000
 PER_DESTINATION = 4
+
+
+class _Destination:
+    """What is leased for one domain, and how many lanes (connections) work on it."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[float, QueueItem]] = deque()  # with the loop's time of the claim
+        self.lanes = 0
 
 
 class Worker:
@@ -32,6 +44,9 @@ class Worker:
         self._core = core
         self._stopping = False
         self._news = asyncio.Event()
+        self._destinations: dict[str, _Destination] = defaultdict(_Destination)
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._held = 0
 
     def wake(self) -> None:
         self._news.set()
@@ -42,118 +57,165 @@ class Worker:
         self._news.set()
 
     async def run(self) -> None:
-        core = self._core
-        while not self._stopping:
-            try:
-                items = await core.db.awrite(self._claim)
-                if items:
-                    await self._send_all(items)
-                    continue
-            except MailError as problem:
-                log.warning("the queue waits: %s", problem)
-            self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
-
-    def _claim(self, tx: Tx) -> list[QueueItem]:
-        return self._core.queue.claim(tx, self._core.clock.seconds(), BATCH, LEASE_SECONDS)
-
-    async def _send_all(self, items: list[QueueItem]) -> None:
-        by_domain: dict[str, list[QueueItem]] = defaultdict(list)
-        for item in items:
-            by_domain[item.recipient.rpartition("@")[2].lower()].append(item)
-        jobs = []
-        for domain, mine in by_domain.items():
-            for start in range(min(PER_DESTINATION, len(mine))):
-                jobs.append(self._destination(domain, mine[start::PER_DESTINATION]))
-        await asyncio.gather(*jobs)
-
-    async def _destination(self, domain: str, items: list[QueueItem]) -> None:
-        """All that is due for one domain, over as few connections as serve."""
-        core = self._core
-        left = list(items)
-        connections: list[Connection] = []
         try:
-            if core.config.outbound.mode == "direct" and domain != core.config.domain:
-                try:
-                    connections = [Connection(core.config, hop) for hop in await route.hops(core.config, domain)]
-                except route.NoMailHere as problem:
-                    await self._same_answer(left, Answer(domain, 556, f"5.1.10 {problem}"))
-                    left = []
-                except route.RouteUnknown as problem:
-                    await self._same_answer(left, Answer(domain, 0, str(problem)))
-                    left = []
-            elif core.config.outbound.mode == "relay":
-                connections = [Connection(core.config, hop) for hop in await route.hops(core.config, domain)]
-            while left and not self._stopping:
-                item = left[0]
-                await self._one(item, domain, connections)
-                left.pop(0)
-        except MailError as problem:
-            log.warning("items of one destination wait: %s", problem)
+            while not self._stopping:
+                if not await self._take():
+                    self._news.clear()
+                    try:
+                        await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+                    except TimeoutError:
+                        continue
+            await asyncio.gather(*self._lanes)
         finally:
-            for connection in connections:
-                await connection.quit()
-            if left:
-                ids = [item.id for item in left]
-                await core.db.awrite(lambda tx: core.queue.release(tx, ids))
+            for lane in self._lanes:
+                lane.cancel()
+            await asyncio.gather(*self._lanes, return_exceptions=True)
+            await self._give_back()
 
-    async def _one(self, item: QueueItem, domain: str, connections: list[Connection]) -> None:
+    async def _take(self) -> bool:
+        """Lease what is due and hand it to its destinations; False when there is nothing to do now."""
+        room = min(BATCH, IN_FLIGHT - self._held)
+        if room <= 0:
+            return False
         core = self._core
-        if domain == core.config.domain:
-            await self._deliver_here(item)
+        try:
+            items = await core.db.awrite(lambda tx: core.queue.claim(tx, core.clock.seconds(), room, LEASE_SECONDS))
+        except MailError as problem:
+            log.warning("the queue waits: %s", problem)
+            return False
+        now = asyncio.get_running_loop().time()
+        for item in items:
+            domain = item.recipient.rpartition("@")[2].lower()
+            destination = self._destinations[domain]
+            destination.waiting.append((now, item))
+            self._held += 1
+            if destination.lanes < PER_DESTINATION:
+                destination.lanes += 1
+                lane = asyncio.ensure_future(self._lane(domain, destination))
+                self._lanes.add(lane)
+                lane.add_done_callback(self._lanes.discard)
+        return bool(items)
+
+    async def _give_back(self) -> None:
+        ids = [item.id for destination in self._destinations.values() for _, item in destination.waiting]
+        if ids:
+            await self._core.db.awrite(lambda tx: self._core.queue.release(tx, ids))
+
+    # One destination
+
+    async def _lane(self, domain: str, destination: _Destination) -> None:
+        """Items of one domain, one after another, over as few connections as serve."""
+        connections: list[Connection] | Answer | None = None
+        clock = asyncio.get_running_loop().time
+        try:
+            while destination.waiting and not self._stopping:
+                claimed_at, item = destination.waiting.popleft()
+                self._held -= 1
+                if clock() - claimed_at > START_WITHIN_SECONDS:
+                    continue
+                try:
+                    if connections is None:
+                        connections = await self._connections(domain)
+                    await self._one(item, domain, connections)
+                except asyncio.CancelledError:
+                    destination.waiting.appendleft((claimed_at, item))  # to be given back
+                    raise
+                except Exception as problem:  # one strange item must not hold up the others
+                    await self._fault(item, problem)
+        finally:
+            destination.lanes -= 1
+            if not destination.lanes and not destination.waiting:
+                self._destinations.pop(domain, None)
+            for connection in connections if isinstance(connections, list) else []:
+                await connection.quit()
+            self._news.set()
+
+    async def _fault(self, item: QueueItem, problem: Exception) -> None:
+        """Ours, not the peer's: try later.  When not even that can be written, the lease runs out."""
+        if isinstance(problem, MailError):
+            log.warning("queue item %d waits: %s", item.id, problem)
             return
-        if core.config.outbound.mode == "capture":
+        log.error("queue item %d failed", item.id, exc_info=problem)
+        try:
+            await self._settle(item, Answer(self._core.config.host, 0, "a fault of ours"))
+        except Exception as second:
+            log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
+
+    async def _connections(self, domain: str) -> list[Connection] | Answer:
+        """Where to send, best first, or the answer for all that goes there."""
+        config = self._core.config
+        if config.outbound.mode == "capture" or self._is_ours(domain):
+            return []
+        try:
+            return [Connection(config, hop) for hop in await route.hops(config, domain)]
+        except route.NoMailHere as problem:
+            return Answer(domain, 556, f"5.1.10 {problem}")
+        except route.RouteUnknown as problem:
+            return Answer(domain, 0, str(problem))
+
+    def _is_ours(self, domain: str) -> bool:
+        return domain in (self._core.config.domain, self._core.config.srs_domain)
+
+    async def _one(self, item: QueueItem, domain: str, connections: list[Connection] | Answer) -> None:
+        core = self._core
+        if self._is_ours(domain):
+            await self._deliver_here(item)
+        elif isinstance(connections, Answer):
+            await self._settle(item, connections)
+        elif core.config.outbound.mode == "capture":
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
             await core.db.awrite(lambda tx: core.queue.captured(tx, item.id, attempt))
-            return
-        octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
-        answer = Answer(domain, 0, "no host to try")
-        for connection in connections:
-            answer = await connection.send(item.sender, item.recipient, octets)
-            if answer.ok or answer.permanent:
-                break
-        await self._settle(item, answer)
-
-    async def _deliver_here(self, item: QueueItem) -> None:
-        """Our own notices and bounces to our own people need no SMTP."""
-        core = self._core
-
-        def deliver(tx: Tx) -> None:
-            envelope = Envelope(item.sender, (item.recipient,))
-            octets = core.queue.octets(tx, item)
-            attempt = Attempt(core.clock.now(), core.config.host, 250, "delivered here")
+        else:
+            octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+            answer = Answer(domain, 0, "no host to try")
             try:
-                recipient = delivery.check_recipient(core, tx, item.recipient, None, authenticated=True)
-                delivery.deliver(core, tx, envelope, [recipient], core.blobs.prepare(octets), b"")
-            except MailError as problem:
-                log.info("queue item %d stays undelivered: %s", item.id, problem)
-                bounce.notify(core, tx, item, Answer(core.config.host, 550, str(problem)), kind="failed", now=core.clock.now())
-            core.queue.done(tx, item.id, attempt)
-
-        await core.db.awrite(deliver)
-
-    async def _same_answer(self, items: list[QueueItem], answer: Answer) -> None:
-        for item in items:
+                async with asyncio.timeout(ITEM_SECONDS):
+                    for connection in connections:
+                        answer = await connection.send(item.sender, item.recipient, octets)
+                        if answer.ok or answer.permanent:
+                            break
+            except TimeoutError:
+                answer = Answer(domain, 0, "it took too long")
+                for connection in connections:
+                    connection.close()
             await self._settle(item, answer)
 
-    async def _settle(self, item: QueueItem, answer: Answer) -> None:
-        """Write down the answer, in one transaction with all that follows from it."""
+    async def _deliver_here(self, item: QueueItem) -> None:
+        """Our own notices, bounces and forwards to our own people need no SMTP."""
         core = self._core
-        now = core.clock.now()
-        await core.db.awrite(lambda tx: self._write_down(tx, item, answer, now))
-        if item.origin == "forward" and item.account is not None:
-            account = item.account
-            words = f"{answer.code} {answer.text}".strip()
-            await core.threads.run(
-                lambda: forwarding.result(core, account, ok=answer.ok, permanent=answer.permanent, reply=words)
-            )
+        host = core.config.host
+
+        def deliver(tx: Tx) -> str:
+            """The reason of a rejection, or nothing."""
+            octets = core.queue.octets(tx, item)
+            recipient = delivery.check_recipient(core, tx, item.recipient, len(octets), authenticated=True)
+            envelope = Envelope(item.sender, (item.recipient,))
+            [done] = delivery.deliver(core, tx, envelope, [recipient], core.blobs.prepare(octets), b"")
+            if done.outcome is Outcome.REJECTED:
+                return done.reason or "refused by the recipient"
+            self._write_down(tx, item, Answer(host, 250, "delivered here"), core.clock.now())
+            return ""
+
+        try:
+            reason = await core.db.awrite(deliver)
+        except MailError as problem:
+            await self._settle(item, Answer(host, 451 if problem.temporary else 550, str(problem)))
+            return
+        if reason:
+            await self._settle(item, Answer(host, 550, f"5.7.1 {reason}"))
+
+    # What became of it
+
+    async def _settle(self, item: QueueItem, answer: Answer) -> None:
+        now = self._core.clock.now()
+        await self._core.db.awrite(lambda tx: self._write_down(tx, item, answer, now))
 
     def _write_down(self, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
+        """Keep the answer, in one transaction with all that follows from it."""
         core = self._core
         words = f"{answer.code} {answer.text}"[:500] if answer.code else answer.text[:500]
+        if item.origin == "forward" and item.account is not None:
+            forwarding.result(core, item.account, ok=answer.ok, permanent=answer.permanent, reply=words)
         attempt = Attempt(now, answer.host, answer.code, words)
         if answer.ok:
             core.queue.done(tx, item.id, attempt)

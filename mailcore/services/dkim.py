@@ -1,6 +1,8 @@
 """DKIM keys and signatures (RFC 6376, Ed25519 by RFC 8463)."""
 
 import base64
+import contextlib
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,8 +37,19 @@ def ensure_keys(config: Config) -> None:
         else:
             raw = ed25519.Ed25519PrivateKey.generate().private_bytes_raw()
             octets = base64.b64encode(raw) + b"\n"
-        path.touch(mode=0o600)
-        path.write_bytes(octets)
+        _write_once(path, octets)
+
+
+def _write_once(path: Path, octets: bytes) -> None:
+    """Whole or not at all; of two processes that start together the first one's key stands."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(new, path)
+    new.unlink()
 
 
 @lru_cache(maxsize=8)

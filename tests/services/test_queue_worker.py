@@ -1,0 +1,251 @@
+"""The queue worker against a peer on loopback: what it sends, and what becomes of what it cannot send."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from mailcore.config import Outbound
+from mailcore.domain import ForwardingState
+from mailcore.mail import header
+from mailcore.queue import worker as workers
+from mailcore.queue.worker import Worker
+from mailcore.services import accounts, filters, forwarding
+
+MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
+FRIEND = "friend@outside.example"
+
+
+class Peer:
+    """Another site's server; `answers` by recipient, 250 otherwise."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str] = {}
+        self.mail: list[tuple[str, str, bytes]] = []
+        self.connections = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def session(self) -> SMTP:
+        self.connections += 1
+        return SMTP(self, hostname="outside.example", enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
+        answer = self.answers.get(address, "250 OK")
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        await self.gate.wait()
+        self.mail += [((envelope.mail_from or "").strip("<>"), to, envelope.content) for to in envelope.rcpt_tos]
+        return "250 OK"
+
+
+@asynccontextmanager
+async def at_work(core, **outbound) -> AsyncIterator[tuple[object, Worker, Peer]]:
+    """A worker whose relay is a peer of ours; at the end it must have stopped by itself."""
+    peer = Peer()
+    server = await asyncio.get_running_loop().create_server(peer.session, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = Outbound(**{"mode": "relay", "host": "127.0.0.1", "port": port} | outbound)
+    core = dataclasses.replace(core, config=dataclasses.replace(core.config, outbound=settings))
+    worker = Worker(core)
+    running = asyncio.ensure_future(worker.run())
+    try:
+        yield core, worker, peer
+        peer.gate.set()
+        worker.stop()
+        await asyncio.wait_for(running, 5)
+    finally:
+        running.cancel()
+        server.close()
+        await server.wait_closed()
+
+
+def enqueue(core, *recipients, sender="ola@alumni.example", origin="submission", account=None, octets=MESSAGE):
+    prepared = core.blobs.prepare(octets)
+    return core.db.write(lambda tx: core.queue.enqueue(
+        tx, sender=sender, recipients=recipients, prepared=prepared, prefix=b"", account=account, origin=origin,
+        now=core.clock.seconds(),
+    ))  # fmt: skip
+
+
+def listing(core):
+    return core.db.read(lambda tx: core.queue.listing(tx))
+
+
+def inbox(core, account) -> list[bytes]:
+    def read(tx):
+        box = core.mail.mailbox(tx, account.id, "INBOX")
+        return [core.mail.octets(tx, box.id, uid) for uid in core.mail.uids(tx, box.id)]
+
+    return core.db.read(read)
+
+
+async def until(check, seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not check():  # noqa: ASYNC110 - what is waited for stands in a database
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def ola(core):
+    return accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+
+
+def test_octets_go_out_untouched_over_few_connections(core):
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            enqueue(here, *(f"friend{n}@outside.example" for n in range(20)))
+            worker.wake()
+            await until(lambda: len(peer.mail) == 20 and not listing(here))
+            assert {octets for _, _, octets in peer.mail} == {MESSAGE}
+            assert peer.connections <= workers.PER_DESTINATION
+
+    asyncio.run(play())
+
+
+def test_a_refusal_goes_back_to_the_sender(core, ola):
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.answers[FRIEND] = "550 5.1.1 nobody of that name"
+            before = len(inbox(here, ola))
+            enqueue(here, FRIEND, account=ola.id)
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            notice = inbox(here, ola)[-1]
+            assert b"Action: failed" in notice
+            assert b"Status: 5.1.1" in notice
+            assert b"nobody of that name" in notice
+            await until(lambda: not listing(here))
+
+    asyncio.run(play())
+
+
+def test_a_null_sender_hears_nothing(core):
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.answers[FRIEND] = "550 5.1.1 no"
+            enqueue(here, FRIEND, sender="")
+            await until(lambda: not listing(here))
+            assert not peer.mail
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("answer", ["451 4.7.1 later", "421 4.3.2 closing"])
+def test_a_temporary_answer_waits_and_tells_the_delay_once(core, clock, ola, answer):
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.answers[FRIEND] = answer
+            enqueue(here, FRIEND, account=ola.id)
+            before = len(inbox(here, ola))
+            await until(lambda: [i.tries for i in listing(here)] == [1])
+            assert listing(here)[0].last_reply.startswith(answer[:3])
+            for tries in (2, 3):
+                clock.forward(hours=5)
+                await until(lambda tries=tries: [i.tries for i in listing(here) if i.recipient == FRIEND] == [tries])
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            assert b"Action: delayed" in inbox(here, ola)[-1]
+            clock.forward(days=5)
+            await until(lambda: len(inbox(here, ola)) == before + 2)
+            assert b"Action: failed" in inbox(here, ola)[-1]
+
+    asyncio.run(play())
+
+
+def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_the_target(core, ola):
+    def forwards(tx):
+        wish = dataclasses.replace(core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False)
+        core.people.set_forwarding(tx, ola.id, wish)
+
+    async def play():
+        core.db.write(forwards)
+        async with at_work(core) as (here, _, peer):
+            peer.answers[FRIEND] = f"550 5.1.1 {FRIEND} is no more"
+            before = len(inbox(here, ola))
+            enqueue(here, FRIEND, sender="kari@else.example", origin="forward", account=ola.id)
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            assert header.split(inbox(here, ola)[-1])[0].endswith(header.split(MESSAGE)[0])
+            assert forwarding.get(here, ola.id).failures == 1
+            assert forwarding.get(here, ola.id).state is ForwardingState.FAILING
+            await until(lambda: not listing(here))
+            assert all(FRIEND.encode() not in octets for _, _, octets in peer.mail)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("why", ["script", "full", "unknown"])
+def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
+    """A script's refusal was dropped without a word."""
+    kari = accounts.add(core, "kari", display_name="Kari", quota=1 if why == "full" else 0, password="en lang hemmelighet")
+    if why == "script":
+        filters.put_script(core, kari.id, "no", 'require "reject"; reject "not today";')
+        filters.activate(core, kari.id, "no")
+
+    async def play():
+        async with at_work(core) as (here, _, _):
+            before = len(inbox(here, ola)), len(inbox(here, kari))
+            enqueue(here, "nobody@alumni.example" if why == "unknown" else "kari@alumni.example", account=ola.id)
+            await until(lambda: not listing(here) and len(inbox(here, ola)) == before[0] + 1)
+            assert len(inbox(here, kari)) == before[1]
+            assert (b"not today" in inbox(here, ola)[-1]) == (why == "script")
+
+    asyncio.run(play())
+
+
+def test_a_strange_item_does_not_stop_the_others(core, monkeypatch):
+    real = workers.Worker._one
+
+    async def one(self, item, domain, connections):
+        if item.recipient.startswith("strange"):
+            raise ZeroDivisionError
+        await real(self, item, domain, connections)
+
+    async def play():
+        monkeypatch.setattr(workers.Worker, "_one", one)
+        async with at_work(core) as (here, _, peer):
+            enqueue(here, "strange@outside.example", FRIEND)
+            await until(lambda: len(peer.mail) == 1 and len(listing(here)) == 1)
+            assert listing(here)[0].last_reply == "a fault of ours"
+
+    asyncio.run(play())
+
+
+def test_a_slow_destination_does_not_hold_up_another(core):
+    async def play():
+        async with at_work(core, mode="direct") as (here, worker, peer):
+            peer.gate.clear()
+            enqueue(here, "slow@[127.0.0.1]")
+            await until(lambda: peer.connections == 1)
+            quick = enqueue(here, "who@[not-an-address]", sender="")
+            worker.wake()
+            await until(lambda: quick[0] not in [item.id for item in listing(here)])
+            assert not peer.mail
+
+    asyncio.run(play())
+
+
+def test_capture_keeps_and_shows_but_sends_nothing(core):
+    async def play():
+        async with at_work(core, mode="capture") as (here, _, peer):
+            enqueue(here, FRIEND)
+            await until(lambda: [item.state for item in listing(here)] == ["captured"])
+            assert not peer.connections
+
+    asyncio.run(play())
+
+
+def test_a_peer_that_is_away_means_waiting_and_no_lease_is_left(core):
+    async def play():
+        async with at_work(core, port=1) as (here, _, _):
+            enqueue(here, FRIEND)
+            await until(lambda: [item.tries for item in listing(here)] == [1])
+        core.clock.forward(hours=1)
+        again = core.db.write(lambda tx: core.queue.claim(tx, core.clock.seconds(), 10, 60))
+        assert [item.recipient for item in again] == [FRIEND]
+
+    asyncio.run(play())
