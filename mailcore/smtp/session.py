@@ -144,6 +144,7 @@ class Session(SMTP):
                 if bogus > MAX_BOGUS:
                     self.say("421 4.7.0 Too many errors")
                     break
+        with contextlib.suppress(ConnectionError):
             await self.flush()
         if self.transport is not None:
             self.transport.close()

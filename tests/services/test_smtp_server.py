@@ -1,0 +1,267 @@
+"""The three SMTP listeners over real sockets, byte for byte."""
+
+import asyncio
+import base64
+import dataclasses
+import smtplib
+import socket
+import ssl
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import parse_config
+from mailcore.services import accounts, certificates
+from mailcore.smtp import server
+
+PASSWORD = "en lang hemmelighet"
+
+
+def coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+SECRET, WRONG = coded(f"\0ola\0{PASSWORD}"), coded("\0ola\0wrong")
+BODY = "From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"
+
+
+@pytest.fixture
+def core(tmp_path):
+    built = cores.build(parse_config(
+        f'data = "{tmp_path}"\n[limits]\nrecipients = 5\nmessage_size = "10K"\nconnections_per_address = 3\n'
+        '[outbound]\nmode = "capture"\n[listen]\nsmtp = ""\nsubmission = ""\nsubmissions = ""\n'
+    ))  # fmt: skip
+    certificates.ensure_certificate(built.config, built.clock)
+    accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
+    accounts.add(built, "kari", display_name="Kari", quota=2**30, password=PASSWORD)
+    yield built
+    cores.close(built)
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def replies(self, count: int) -> list[str]:
+        """Last lines of the next replies; "" when the server has closed."""
+        out: list[str] = []
+        while len(out) < count:
+            line = (await asyncio.wait_for(self.reader.readline(), 5)).decode().rstrip("\r\n")
+            if line[3:4] != "-":
+                out.append(line)
+        return out
+
+    async def say(self, text: str, count: int = 1) -> list[str]:
+        self.writer.write(text.encode("latin-1"))
+        return await self.replies(count)
+
+    async def codes(self, text: str, count: int) -> str:
+        return " ".join(line[:3] for line in await self.say(text, count))
+
+
+def talk(core, play, listener: str = "smtp") -> None:
+    """Run `play(connect)`, where `connect()` gives a greeted Client of the one listener that is open."""
+
+    tls = TRUSTING if listener == "submissions" else None
+
+    async def run() -> None:
+        listen = dataclasses.replace(core.config.listen, **{listener: "127.0.0.1:0"})
+        here = dataclasses.replace(core, config=dataclasses.replace(core.config, listen=listen))
+        [opened] = await server.start(here, certificates.tls_context(here.config))
+        port = opened.sockets[0].getsockname()[1]
+        clients: list[Client] = []
+
+        async def connect(*, ehlo: bool = True) -> Client:
+            client = Client(*await asyncio.open_connection("127.0.0.1", port, ssl=tls))
+            clients.append(client)
+            client.port = port
+            await client.replies(1)
+            if ehlo:
+                await client.say("EHLO test.example\r\n")
+            return client
+
+        try:
+            await play(connect)
+        finally:
+            for client in clients:
+                client.writer.close()
+            opened.close()
+            await opened.wait_closed()
+            await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+
+
+TRUSTING = ssl.create_default_context()
+TRUSTING.check_hostname = False
+TRUSTING.verify_mode = ssl.CERT_NONE
+
+
+def inbox(core, name: str) -> list[bytes]:
+    account = accounts.get(core, name)
+
+    def read(tx):
+        box = core.mail.mailbox(tx, account.id, "INBOX")
+        return [core.mail.octets(tx, box.id, uid) for uid in core.mail.uids(tx, box.id)]
+
+    return core.db.read(read)
+
+
+def test_a_whole_message_may_come_pipelined_with_its_commands(core):
+    async def play(connect):
+        client = await connect()
+        before = len(inbox(core, "kari"))
+        sent = "MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@alumni.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n"
+        assert await client.codes(sent + BODY + "NOOP\r\nQUIT\r\n", 7) == "250 550 250 354 250 250 221"
+        assert len(inbox(core, "kari")) == before + 1
+
+    talk(core, play)
+
+
+@pytest.mark.parametrize(("sent", "codes"), [
+    ("RCPT TO:<kari@alumni.example>\r\n", "503"),
+    ("DATA\r\n", "503"),
+    ("MAIL FROM:<a@b.example>\r\nMAIL FROM:<a@b.example>\r\n", "250 503"),
+    ("MAIL FROM:<a@b.example> SIZE=99999999\r\nNOOP\r\n", "552 250"),
+    ("MAIL FROM:<a@b.example> SIZE=x\r\nMAIL FROM:<a@b.example> STRANGE=1\r\n", "501 555"),
+    ("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@outside.example>\r\nDATA\r\n", "250 550 503"),
+    ("MAIL FROM:<>\r\nRCPT TO:<kari+list@alumni.example>\r\nRSET\r\nDATA\r\n", "250 250 250 503"),
+    ("MAIL FROM:<a@b.example>\r\n" + "RCPT TO:<kari@alumni.example>\r\n" * 7, "250 250 250 250 250 250 452 452"),
+    ("VRFY ola\r\nEXPN ola\r\nAUTH PLAIN\r\nNOPE\r\n", "252 502 502 502"),
+    ("NOOP\nNOOP\r\n", "500 250"),
+    ("NOOP\rRSET\r\nNOOP\r\n", "500 250"),
+    ("MAIL FROM:<>\r\nRCPT TO:<kari@alumni.example>\r\nRCPT TO:<x@y>\nRCPT TO:<\xff>\r\nNOOP\r\n", "250 250 500 500 250"),
+    ("NOOP " + "x" * 100_000 + "\r\n", "500"),
+])  # fmt: skip
+def test_replies(core, sent, codes):
+    async def play(connect):
+        client = await connect()
+        assert await client.codes(sent, len(codes.split())) == codes
+
+    talk(core, play)
+
+
+@pytest.mark.parametrize(("body", "reply"), [
+    ("x" * 20_000 + "\r\n.\r\n", "552 5.3.4"),
+    ("one\n.\r\nMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
+    ("one\r.\rMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
+])  # fmt: skip
+def test_a_refused_message_leaves_the_conversation_in_step(core, body, reply):
+    async def play(connect):
+        client = await connect()
+        before = inbox(core, "kari")
+        replies = await client.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n" + body + "NOOP\r\n", 5)
+        assert replies[3].startswith(reply)
+        assert replies[4].startswith("250")
+        assert inbox(core, "kari") == before
+
+    talk(core, play)
+
+
+def test_a_peer_that_closes_its_half_still_hears_the_reply(core):
+    async def play(connect):
+        client = await connect()
+        client.writer.write(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n" + BODY.encode())
+        client.writer.write_eof()
+        assert [line[:3] for line in await client.replies(4)] == ["250", "250", "354", "250"]
+
+    talk(core, play)
+
+
+def test_an_unfinished_message_is_not_delivered(core):
+    async def play(connect):
+        client = await connect()
+        before = inbox(core, "kari")
+        await client.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\nSubject: half\r\n", 3)
+        client.writer.write_eof()
+        assert await client.reader.read() == b""
+        assert inbox(core, "kari") == before
+
+    talk(core, play)
+
+
+def test_one_address_has_so_many_connections(core):
+    async def play(connect):
+        for _ in range(3):
+            await connect()
+        fourth = await connect(ehlo=False)
+        assert await fourth.reader.read() == b""
+
+    talk(core, play)
+
+
+def test_what_is_pipelined_before_tls_is_dropped(core):
+    def converse(port: int) -> list[str]:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            plain.recv(999)
+            plain.sendall(b"EHLO before\r\nMAIL FROM:<evil@b.example>\r\nSTARTTLS\r\nRCPT TO:<kari@alumni.example>\r\n")
+            heard = b""
+            while b"220 2.0.0" not in heard:
+                heard += plain.recv(999)
+            assert heard.endswith(b"220 2.0.0 Go ahead\r\n")
+            with TRUSTING.wrap_socket(plain) as safe, safe.makefile("rb") as lines:
+                safe.sendall(b"DATA\r\nMAIL FROM:<a@b.c>\r\nEHLO again\r\nSTARTTLS\r\nRCPT TO:<kari@alumni.example>\r\nQUIT\r\n")
+                return [line[:3].decode() for line in lines if line[3:4] == b" "]
+
+    async def play(connect):
+        heard = await asyncio.to_thread(converse, (await connect()).port)
+        assert heard == ["503", "503", "250", "502", "503", "221"]
+
+    talk(core, play)
+
+
+def test_a_broken_handshake_ends_quietly(core, caplog):
+    async def play(connect):
+        client = await connect()
+        await client.say("STARTTLS\r\n")
+        client.writer.write(b"this is no handshake\r\n" * 10)
+        await client.reader.read()
+        assert await (await connect()).codes("NOOP\r\n", 1) == "250"
+
+    talk(core, play)
+    assert "a command failed" not in caplog.text
+
+
+def test_submission_asks_for_tls_and_a_password_first(core):
+    async def play(connect):
+        client = await connect()
+        replies = await client.say(f"MAIL FROM:<ola@alumni.example>\r\nAUTH PLAIN {SECRET}\r\n", 2)
+        assert [line[:9] for line in replies] == ["530 5.7.0", "530 5.7.0"]
+
+    talk(core, play, "submission")
+
+
+@pytest.mark.parametrize(("sent", "codes"), [
+    (f"AUTH PLAIN {SECRET}\r\n", "235"),
+    (f"AUTH PLAIN\r\n{SECRET}\r\n", "334 235"),
+    (f"AUTH LOGIN\r\n{coded('ola')}\r\n{coded(PASSWORD)}\r\n", "334 334 235"),
+    ("AUTH PLAIN\r\n*\r\nAUTH PLAIN !!\r\nAUTH CRAM-MD5\r\n", "334 501 501 504"),
+    (f"AUTH PLAIN {WRONG}\r\nMAIL FROM:<ola@alumni.example>\r\n", "535 530"),
+    (f"AUTH PLAIN {SECRET}\r\nMAIL FROM:<kari@alumni.example>\r\nMAIL FROM:<Ola+x@alumni.example>\r\n", "235 550 250"),
+    (f"AUTH PLAIN {SECRET}\r\nAUTH PLAIN {SECRET}\r\n", "235 503"),
+    ("AUTH PLAIN\r\n" + "x" * 100_000 + "\r\n", "334 500"),
+])  # fmt: skip
+def test_log_in(core, sent, codes):
+    async def play(connect):
+        client = await connect()
+        assert await client.codes(sent, len(codes.split())) == codes
+
+    talk(core, play, "submissions")
+
+
+def test_a_submitted_message_is_delivered_and_queued(core):
+    async def play(connect):
+        client = await connect()
+        before = len(inbox(core, "kari"))
+
+        def send() -> None:
+            with smtplib.SMTP_SSL("127.0.0.1", client.port, context=TRUSTING) as other:
+                other.login("ola", PASSWORD)
+                other.sendmail("ola@alumni.example", ["kari@alumni.example", "x@outside.example"], BODY.removesuffix(".\r\n"))
+
+        await asyncio.to_thread(send)
+        assert len(inbox(core, "kari")) == before + 1
+        queued = core.db.read(lambda tx: core.queue.listing(tx))
+        assert [item.recipient for item in queued if item.origin == "submission"] == ["x@outside.example"]
+
+    talk(core, play, "submissions")
