@@ -11,9 +11,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from mailcore.config import Config
+from mailcore.log import log_for
+
+log = log_for(__name__)
 
 SELECTORS = {"rsa1": b"rsa-sha256", "ed1": b"ed25519-sha256"}
 _SIGNED = [
+    b"From", b"Subject",  # once more than they stand there, so that nobody adds one
     b"From", b"To", b"Cc", b"Subject", b"Date", b"Message-ID", b"Reply-To", b"In-Reply-To", b"References",
     b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding",
 ]  # fmt: skip
@@ -58,15 +62,20 @@ def _key(path: Path, changed: float) -> bytes:
 
 
 def sign(config: Config, octets: bytes) -> bytes:
-    """The DKIM-Signature fields to put before the message; empty where there are no keys."""
+    """The DKIM-Signature fields to put before the message; empty where there are no keys, or the header is malformed."""
     fields = b""
     for selector, algorithm in SELECTORS.items():
         path = _path(config, selector)
-        if path.exists():
+        if not path.exists():
+            continue
+        try:
             fields += dkim.sign(
                 octets, selector.encode(), config.domain.encode(), _key(path, path.stat().st_mtime),
                 canonicalize=(b"relaxed", b"relaxed"), signature_algorithm=algorithm, include_headers=_SIGNED,
             )  # fmt: skip
+        except dkim.DKIMException as problem:
+            log.info("a message goes unsigned: %s", type(problem).__name__)
+            return b""
     return fields
 
 

@@ -1,0 +1,128 @@
+"""Where mail goes, asked of a name server of our own (RFC 5321 section 5.1, RFC 7505), and TLS on the way."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from mailcore.clock import Clock
+from mailcore.config import Config, Dns, Outbound
+from mailcore.queue.client import Connection
+from mailcore.queue.route import Hop, NoMailHere, RouteUnknown, address_of, hops
+from mailcore.services import certificates
+
+ZONE = {
+    ("two.example.", "MX"): ("20 back.example.", "10 front.example."),
+    ("null.example.", "MX"): ("0 .",),
+    ("plain.example.", "A"): ("192.0.2.1",),
+    ("front.example.", "A"): ("127.0.0.1",),
+    ("front.example.", "AAAA"): ("::1",),
+}
+
+
+class NameServer(asyncio.DatagramProtocol):
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, octets, address) -> None:
+        asked = dns.message.from_wire(octets)
+        [question] = asked.question
+        name, kind = str(question.name), question.rdtype.name
+        reply = dns.message.make_response(asked)
+        if (name, kind) in ZONE:
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *ZONE[name, kind]))
+        elif name == "broken.example.":
+            reply.set_rcode(dns.rcode.SERVFAIL)
+        elif not any(known == name for known, _ in ZONE):
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        self.transport.sendto(reply.to_wire(), address)
+
+
+@asynccontextmanager
+async def names() -> AsyncIterator[Config]:
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    try:
+        yield Config(dns=Dns((f"127.0.0.1:{transport.get_extra_info('sockname')[1]}",)))
+    finally:
+        transport.close()
+
+
+@pytest.mark.parametrize(("domain", "found"), [
+    ("two.example", ["front.example", "back.example"]),
+    ("plain.example", ["plain.example"]),
+    ("[192.0.2.7]", ["192.0.2.7"]),
+    ("[IPv6:2001:db8::1]", ["2001:db8::1"]),
+    ("null.example", NoMailHere),
+    ("absent.example", NoMailHere),
+    ("[nowhere]", NoMailHere),
+    ("a..example", NoMailHere),
+    ("x" * 64 + ".example", NoMailHere),
+    ("broken.example", RouteUnknown),
+])  # fmt: skip
+def test_hops(domain, found):
+    async def ask() -> list[str]:
+        async with names() as config:
+            return [hop.host for hop in await hops(config, domain)]
+
+    if isinstance(found, list):
+        assert asyncio.run(ask()) == found
+    else:
+        with pytest.raises(found):
+            asyncio.run(ask())
+
+
+def test_addresses_come_from_the_configured_server():
+    async def ask() -> list[list[str]]:
+        async with names() as config:
+            return [await address_of(config, host) for host in ("front.example", "back.example", "192.0.2.9")]
+
+    assert asyncio.run(ask()) == [["::1", "127.0.0.1"], [], ["192.0.2.9"]]
+
+
+class Peer:
+    def __init__(self) -> None:
+        self.mail: list[bool] = []
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        self.mail.append(session.ssl is not None)
+        return "250 OK"
+
+
+async def sent(config: Config, peer: Peer, times: int = 1, **settings) -> list[int]:
+    """The codes of `times` messages over one Connection to `peer`."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(peer, hostname="x", loop=loop, **settings), "127.0.0.1", 0)
+    connection = Connection(config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
+    try:
+        return [(await connection.send("a@b.example", "x@y.example", b"Subject: x\r\n\r\nx\r\n")).code for _ in range(times)]
+    finally:
+        await connection.quit()
+        server.close()
+        await server.wait_closed()
+
+
+def test_tls_is_used_when_it_is_offered(tmp_path):
+    config, peer = Config(data=str(tmp_path)), Peer()
+    certificates.ensure_certificate(config, Clock())
+    assert asyncio.run(sent(config, peer, 2, tls_context=certificates.tls_context(config))) == [250, 250]
+    assert peer.mail == [True, True]
+
+
+@pytest.mark.parametrize("user", ["", "relay"])
+def test_tls_that_fails_means_plain_text_but_never_for_a_password(tmp_path, user):
+    config = Config(data=str(tmp_path), outbound=Outbound(mode="relay", user=user, password="secret"))
+    peer = Peer()
+    without_certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    assert asyncio.run(sent(config, peer, tls_context=without_certificate)) == [0 if user else 250]
+    assert peer.mail == ([] if user else [False])
+
+
+def test_a_relay_that_refuses_our_password_means_waiting(tmp_path):
+    config = Config(outbound=Outbound(mode="relay", user="relay", password="wrong"))
+    assert asyncio.run(sent(config, Peer(), 2, auth_require_tls=False, auth_required=False)) == [0, 0]
