@@ -184,13 +184,14 @@ class Worker:
         """Our own notices, bounces and forwards to our own people need no SMTP."""
         core = self._core
         host = core.config.host
+        octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+        prepared = await core.threads.run(core.blobs.prepare, octets)
 
         def deliver(tx: Tx) -> str:
             """The reason of a rejection, or nothing."""
-            octets = core.queue.octets(tx, item)
             recipient = delivery.check_recipient(core, tx, item.recipient, len(octets), authenticated=True)
             envelope = Envelope(item.sender, (item.recipient,))
-            [done] = delivery.deliver(core, tx, envelope, [recipient], core.blobs.prepare(octets), b"")
+            [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"")
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
             self._write_down(tx, item, Answer(host, 250, "delivered here"), core.clock.now())

@@ -63,7 +63,8 @@ class Inbound:
             return "554 5.4.6 Too many hops"
         queue_id, field = received(self._core, session, "ESMTP")
         envelope = Envelope(session.sender or "", tuple(session.recipients), session.peer, session.helo)
-        recipients = [item for item in session.found if isinstance(item, Recipient)]
+        named = {item.address.lower(): item for item in session.found if isinstance(item, Recipient)}
+        recipients = list(named.values())  # who is named twice has it once
         done = await delivery.accept(self._core, envelope, recipients, octets, field)
         if done and all(one.outcome is Outcome.REJECTED for one in done):
             return rejected(done[0].reason)

@@ -46,7 +46,7 @@ class Submission:
         if session.account is None:
             raise NotAllowed("log in first")
         envelope = Envelope(
-            session.sender or "", tuple(session.recipients), session.peer, session.helo, session.account.id
+            session.sender or "", tuple(dict.fromkeys(session.recipients)), session.peer, session.helo, session.account.id
         )
         await submission.submit(self._core, session.account, envelope, octets)
         return "250 2.0.0 OK"

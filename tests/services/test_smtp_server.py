@@ -118,6 +118,17 @@ def test_a_whole_message_may_come_pipelined_with_its_commands(core):
     talk(core, play)
 
 
+def test_who_is_named_twice_has_it_once(core):
+    async def play(connect):
+        client = await connect()
+        before = len(inbox(core, "kari"))
+        sent = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nRCPT TO:<Kari@alumni.example>\r\nDATA\r\n"
+        assert await client.codes(sent + BODY, 5) == "250 250 250 354 250"
+        assert len(inbox(core, "kari")) == before + 1
+
+    talk(core, play)
+
+
 @pytest.mark.parametrize(("sent", "codes"), [
     ("RCPT TO:<kari@alumni.example>\r\n", "503"),
     ("DATA\r\n", "503"),
