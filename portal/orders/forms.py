@@ -4,7 +4,7 @@ import secrets
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length, Regexp
 
 _needed = _l("This must be filled in.")
@@ -38,9 +38,9 @@ class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     affiliation = SelectField(
         _l("You are"),
         choices=[
-            ("former student", _l("a former student")),
-            ("student", _l("a student who will finish soon")),
-            ("staff", _l("employed, or formerly employed")),
+            SelectChoice("former student", _l("a former student")),
+            SelectChoice("student", _l("a student who will finish soon")),
+            SelectChoice("staff", _l("employed, or formerly employed")),
         ],
     )
     terms = BooleanField(_l("I accept the terms"), [DataRequired(_l("The terms must be accepted."))])
