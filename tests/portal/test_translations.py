@@ -25,12 +25,11 @@ def _used() -> set[str]:
 def _catalogue(language: str) -> dict[str, list[str]]:
     with (FOLDER / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
         catalogue = read_po(file, locale=language)
-    many = {
+    return {
         (m.id[0] if isinstance(m.id, tuple) else m.id): list(m.string) if isinstance(m.string, tuple) else [m.string]
         for m in catalogue
         if m.id and not m.fuzzy
     }
-    return many
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])
