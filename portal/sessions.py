@@ -73,7 +73,7 @@ class DatabaseSessions(SessionInterface):
         data = json.dumps(dict(session))
         if session.token:
             web_sessions.keep(self._core, session.token, session.account, data)
-        elif session:
+        elif session or session.account is not None:
             session.token = web_sessions.new_token()
             web_sessions.begin(self._core, session.token, session.account, data)
         else:

@@ -35,7 +35,7 @@ class Browser:
         return self.client.post(to or page, data={**hidden, "csrf_token": token[1], **fields})
 
     def log_in(self, username: str = "ola", password: str = PASSWORD) -> TestResponse:
-        return self.send("/login?lang=en", to="/login", username=username, password=password)
+        return self.send("/login", to="/login", username=username, password=password)
 
 
 @pytest.fixture

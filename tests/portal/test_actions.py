@@ -36,6 +36,7 @@ def test_the_user_name_may_be_written_as_people_do(browser, ola, username):
     ("ola", "wrong"), ("nobody", PASSWORD), ("ola@ntnu.example", PASSWORD),
 ])  # fmt: skip
 def test_wrong_log_ins_are_all_told_the_same(browser, ola, username, password):
+    browser.get("/?lang=en")
     page = browser.log_in(username, password)
     assert page.status_code == 403
     assert "The user name or the password is wrong." in page.text
