@@ -50,7 +50,7 @@ def create_app(core: Core) -> Flask:
         WTF_I18N_ENABLED=False,  # our forms bring their own words
     )
     app.session_interface = DatabaseSessions(core)
-    Babel(app, default_locale="nb", locale_selector=i18n.choose_language)
+    Babel(app, default_locale="nb", default_timezone="Europe/Oslo", locale_selector=i18n.choose_language)
     domain = i18n.PoDomain()
     CSRFProtect(app)
     errors.register(app)

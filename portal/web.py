@@ -86,7 +86,7 @@ def size(octets: int) -> str:
         return f"{format_decimal(octets / GIB, '#,##0.##')} GB"
     if octets >= MIB:
         return f"{format_decimal(octets / MIB, '#,##0.#')} MB"
-    return f"{format_decimal(octets / 1024, '#,##0')} kB"
+    return f"{format_decimal(-(-octets // 1024), '#,##0')} kB"
 
 
 def quota_text(account: Account) -> str:

@@ -9,9 +9,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,16 +21,18 @@ import uvloop
 
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.errors import ConfigError
+from mailcore.errors import ConfigError, MailError
 from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
-from mailcore.services import certificates, dkim
+from mailcore.services import accounts, certificates, dkim, health, orders
 from mailcore.smtp import server as smtp
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
+HOUSE_SECONDS = 3600
+ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 
 
 def prepare(config: Config) -> None:
@@ -37,6 +41,7 @@ def prepare(config: Config) -> None:
     try:
         certificates.ensure_certificate(config, core.clock)
         dkim.ensure_keys(config)
+        accounts.ensure_postmaster(core)
     finally:
         cores.close(core)
 
@@ -55,6 +60,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
     core.start_feed()
     servers: list[asyncio.Server] = []
     worker = Worker(core) if queue else None
+    chores: asyncio.Task[None] | None = None
     tasks: list[asyncio.Task[None]] = []
     web = None
     try:
@@ -63,6 +69,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
                 servers += await module.start(core, tls)
         if worker:
             tasks.append(loop.create_task(worker.run()))
+            chores = loop.create_task(_keep_house(core))
         if portal and config.listen.http:
             web = _portal_thread(core)
         ready()
@@ -72,6 +79,8 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
             server.close()
         if web is not None:
             web.shutdown()
+        if chores:
+            chores.cancel()
         if worker:
             worker.stop()
             _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
@@ -79,6 +88,17 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
                 task.cancel()
         await asyncio.sleep(0.2)  # what is being answered is answered
         cores.close(core)
+
+
+async def _keep_house(core: cores.Core) -> None:
+    """What must be done now and then: orphaned blobs go, orders that nobody decided are erased."""
+    while True:
+        for chore in (health.sweep, orders.expire):
+            try:
+                await core.threads.run(chore, core)
+            except MailError as problem:
+                log.warning("a chore waits for its next turn: %s", problem)
+        await asyncio.sleep(HOUSE_SECONDS)
 
 
 def _portal_thread(core: cores.Core) -> Any:  # Any: werkzeug's server has no public type
@@ -101,7 +121,7 @@ def _child(config: Config, ready: Any, kind: str) -> None:  # Any: a multiproces
         ready.set()
         os.execv(  # noqa: S606 - our own interpreter
             sys.executable,
-            [sys.executable, "-m", "gunicorn", "--bind", host, "--workers", "1", "--threads", "8",
+            [sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", host, "--workers", "1", "--threads", "8",
              "--log-level", "warning", "wsgi:app"],
         )  # fmt: skip
     uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False))
@@ -128,7 +148,7 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
     status = 0
     waiting = list(events)
     while not stopping.wait(0.1):
-        if waiting and all(event.is_set() for event in waiting):
+        if waiting and all(event.is_set() for event in waiting) and _answers(config.listen.http):
             waiting = []
             click.echo("ready")
         if any(not child.is_alive() for child in children):
@@ -142,6 +162,18 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
         if child.is_alive():
             child.kill()
     return status
+
+
+def _answers(address: str) -> bool:
+    """Does the portal take connections?  It says nothing of itself when it is up."""
+    if not address:
+        return True
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.replace("0.0.0.0", "127.0.0.1"), int(port)), 1).close()  # noqa: S104
+    except OSError:
+        return False
+    return True
 
 
 def _reload(children: list[Any]) -> None:  # Any: processes of a multiprocessing context
@@ -182,8 +214,6 @@ def register(main: click.Group) -> None:
     @click.pass_context
     def check(context: click.Context, repair: bool) -> None:
         """Walk database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
-        from mailcore.services import health
-
         core = cores.build(context.obj["config"])
         try:
             problems = health.check(core, repair=repair)

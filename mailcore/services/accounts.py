@@ -79,6 +79,19 @@ def add(
     return core.db.write(lambda tx: _add(core, tx, wish, hashed))
 
 
+def ensure_postmaster(core: Core) -> None:
+    """`postmaster@` and `abuse@` always exist (RFC 2142, RFC 5321 section 4.5.1): one mailbox, without a password at first."""
+
+    def store(tx: Tx) -> None:
+        if not is_free(core, tx, "postmaster"):
+            return
+        made = _add(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
+        if not core.people.was_address(tx, "abuse", core.config.domain.lower()):
+            core.people.add_address(tx, made.id, "abuse", core.config.domain.lower(), core.clock.seconds())
+
+    core.db.write(store)
+
+
 def _hashed(password: str | None) -> str | None:
     if password is None or credentials.is_hash(password):
         return password

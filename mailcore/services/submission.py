@@ -4,7 +4,7 @@ from email.utils import formatdate
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Recipient
-from mailcore.errors import NotAllowed
+from mailcore.errors import NotAllowed, RejectedByScript
 from mailcore.mail import address, header, trace
 from mailcore.services import delivery, dkim
 from mailcore.store.db import Tx
@@ -70,7 +70,7 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
         if inside:
             for done in delivery.deliver(core, tx, envelope, inside, prepared, received):
                 if done.outcome.value == "rejected":
-                    raise NotAllowed(done.reason)
+                    raise RejectedByScript(done.reason)
         if outside:
             core.queue.enqueue(
                 tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,

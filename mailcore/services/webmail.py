@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import getaddresses
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox
@@ -14,7 +15,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message in a list."""
+    """A message in a list; people by their names where they have one."""
 
     uid: int
     subject: str
@@ -66,6 +67,10 @@ def _first(block: bytes, name: str) -> str:
     return " ".join((header.values(block, name) or [""])[0].split())
 
 
+def _people(text: str) -> str:
+    return ", ".join(name or address for name, address in getaddresses([text]) if name or address) or text
+
+
 def page(core: Core, account_id: AccountId, name: str, number: int) -> Page:
     """A page of the list; a number outside it means the nearest page.  Raises MailboxNotFound."""
 
@@ -81,8 +86,8 @@ def page(core: Core, account_id: AccountId, name: str, number: int) -> Page:
         found = core.mail.fetch(tx, box.id, [(shown[-1], shown[0])], frozenset({"header"}))
         lines = [
             Line(
-                f.info.uid, _first(f.header, "subject"), _first(f.header, "from"), _first(f.header, "to"),
-                f.info.internal_date, f.info.size, "\\Seen" in f.info.flags, "\\Flagged" in f.info.flags,
+                f.info.uid, _first(f.header, "subject"), _people(_first(f.header, "from")),
+                _people(_first(f.header, "to")), f.info.internal_date, f.info.size, "\\Seen" in f.info.flags, "\\Flagged" in f.info.flags,
                 "\\Answered" in f.info.flags,
             )
             for f in reversed(found)

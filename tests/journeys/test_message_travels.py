@@ -147,7 +147,7 @@ def test_s18_a_new_account_has_two_gib_in_kib(build):
     house = build()
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     with imap(house, "ola") as mail:
-        assert [quota.limit for quota in mail.get_quota()] == [2097152]
+        assert [(quota.usage, quota.limit) for quota in mail.get_quota()] == [(0, 2097152)]
         names = {name for _, _, name in mail.list_folders()}
         assert {"INBOX", "Drafts", "Sent", "Junk", "Trash"} <= names
 
@@ -162,3 +162,16 @@ def test_a_port_in_use_and_a_broken_setting_are_one_line(build, tmp_path):
     done = subprocess.run([house.command()[0], "--config", str(broken), "init"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [f"alumnimail: {broken}: unknown setting domian; did you mean domain?"]
+
+
+def test_s05_postmaster_and_abuse_always_exist_and_any_case_and_plus_reach_the_same_box(build):
+    house = build()
+    house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    for address in ("postmaster@alumni.example", "abuse@alumni.example", "OLA@Alumni.Example", "ola+liga@alumni.example"):
+        done = swaks(house, "--from", "a@outside.example", "--to", address, "--header", f"Subject: {address}")
+        assert done.returncode == 0, done.stdout
+    with imap(house, "ola") as mail:
+        assert {"OLA@Alumni.Example", "ola+liga@alumni.example"} <= set(subjects(mail))
+    for address in ("o.la@alumni.example", "nobody@alumni.example"):
+        assert "550 5.1.1" in swaks(house, "--from", "a@outside.example", "--to", address).stdout
+    assert "550 5.7.1" in swaks(house, "--from", "a@outside.example", "--to", "x@elsewhere.example").stdout

@@ -13,7 +13,7 @@ def _quota(context: Context, tx: Tx) -> bytes:
     account = context.core.people.account(tx, context.owner)
     if not account.quota:
         return b'* QUOTA "" ()\r\n'
-    return b'* QUOTA "" (STORAGE %d %d)\r\n' % (-(-account.used // 1024), account.quota // 1024)
+    return b'* QUOTA "" (STORAGE %d %d)\r\n' % (account.used // 1024, account.quota // 1024)
 
 
 async def getquota(context: Context, read: Reader) -> Tagged:
