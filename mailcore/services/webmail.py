@@ -87,7 +87,8 @@ def page(core: Core, account_id: AccountId, name: str, number: int) -> Page:
         lines = [
             Line(
                 f.info.uid, _first(f.header, "subject"), _people(_first(f.header, "from")),
-                _people(_first(f.header, "to")), f.info.internal_date, f.info.size, "\\Seen" in f.info.flags, "\\Flagged" in f.info.flags,
+                _people(_first(f.header, "to")), f.info.internal_date, f.info.size,
+                "\\Seen" in f.info.flags, "\\Flagged" in f.info.flags,
                 "\\Answered" in f.info.flags,
             )
             for f in reversed(found)
