@@ -15,7 +15,7 @@ from mailcore.errors import Busy
 from mailcore.mail.derived import Derived, derive
 from mailcore.store.db import Tx
 
-INSIDE = 64 * 1024  # octets; up to here a blob stands in the database
+INSIDE = 128 * 1024  # octets; up to here a blob stands in the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Blobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._known: set[Path] = set()  # folders that are on disk for sure
         root.mkdir(parents=True, exist_ok=True)
 
     def prepare(self, octets: bytes) -> Prepared:
@@ -122,8 +123,11 @@ class Blobs:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-            for folder in (target.parent, target.parent.parent, self._root):
-                _sync_folder(folder)
+            _sync_folder(target.parent)
+            if target.parent not in self._known:  # somebody, perhaps another process, made it and may not have synced it
+                _sync_folder(target.parent.parent)
+                _sync_folder(self._root)
+                self._known.add(target.parent)
         except OSError as problem:
             raise Busy("the blob store cannot be written") from problem
 

@@ -1,0 +1,51 @@
+"""Where blobs should leave the database for files: messages a second, ten at a time, each acknowledged on disk."""
+
+import os
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailcore import core as cores
+from mailcore.config import Config
+from mailcore.services import accounts
+from mailcore.store import blobs
+
+SESSIONS, SECONDS = 10, 2.0
+
+
+def rate(size: int, inside: int) -> float:
+    blobs.INSIDE = inside
+    with tempfile.TemporaryDirectory(prefix="border", dir=Path.cwd()) as folder:
+        core = cores.build(Config(data=folder))
+        try:
+            ola = accounts.add(core, "ola", quota=0)
+            box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).id
+            done = [0] * SESSIONS
+            end = time.monotonic() + SECONDS
+
+            def session(me: int) -> None:
+                while time.monotonic() < end:
+                    octets = b"Subject: x\r\n\r\n" + os.urandom(size // 2).hex().encode()
+                    prepared = core.blobs.prepare(octets)
+                    now = datetime.now(UTC)  # noqa: DTZ005
+                    core.db.write(lambda tx: core.mail.append(tx, ola.id, box, prepared, frozenset(), now))
+                    done[me] += 1
+
+            threads = [threading.Thread(target=session, args=(me,)) for me in range(SESSIONS)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return sum(done) / SECONDS
+        finally:
+            cores.close(core)
+
+
+if __name__ == "__main__":
+    print("octets     in the database   as files   (messages a second)")
+    for size in (4, 16, 32, 64, 128, 256, 512):
+        inside = [rate(size * 1024, 2**40) for _ in range(3)]
+        files = [rate(size * 1024, 0) for _ in range(3)]
+        print(f"{size:4} KiB {sorted(inside)[1]:17.0f} {sorted(files)[1]:10.0f}", flush=True)
