@@ -4,15 +4,22 @@ import os
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from mailcore import core as cores
 from mailcore.config import Config
+from mailcore.domain import AccountId, MailboxId
 from mailcore.services import accounts
 from mailcore.store import blobs
+from mailcore.store.blobs import Prepared
+from mailcore.store.db import Tx
 
 SESSIONS, SECONDS = 10, 2.0
+
+
+def put(core: cores.Core, account: AccountId, box: MailboxId, prepared: Prepared, tx: Tx) -> None:
+    core.mail.append(tx, account, box, prepared, frozenset(), core.clock.now())
 
 
 def rate(size: int, inside: int) -> float:
@@ -28,9 +35,7 @@ def rate(size: int, inside: int) -> float:
             def session(me: int) -> None:
                 while time.monotonic() < end:
                     octets = b"Subject: x\r\n\r\n" + os.urandom(size // 2).hex().encode()
-                    prepared = core.blobs.prepare(octets)
-                    now = datetime.now(UTC)  # noqa: DTZ005
-                    core.db.write(lambda tx: core.mail.append(tx, ola.id, box, prepared, frozenset(), now))
+                    core.db.write(partial(put, core, ola.id, box, core.blobs.prepare(octets)))
                     done[me] += 1
 
             threads = [threading.Thread(target=session, args=(me,)) for me in range(SESSIONS)]

@@ -2,7 +2,7 @@
 
 import re
 
-from mailcore.mail.structure import string
+from mailcore.mail.nstring import string
 
 _NAMES = (b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"in-reply-to", b"message-id")
 _FIELD = re.compile(

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 
 from mailcore.mail import header
+from mailcore.mail.envelope import serialize_envelope
+from mailcore.mail.nstring import string
 
 MAX_DEPTH, MAX_PARTS = 50, 1000
 MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are read
@@ -14,7 +16,6 @@ MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are rea
 _WORD = r"[^\s()<>@,;:\\\"/\[\]?=]+"
 _TYPE = re.compile(rf"\s*({_WORD})\s*/\s*({_WORD})")
 _PARAM = re.compile(rf';\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))')
-_QUOTABLE = re.compile(rb"[^\r\n\0\x80-\xff]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,6 @@ def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], de
         if not children:  # no boundary found: one empty part, as IMAP needs at least one
             children = (_empty(end),)
     elif type_ == "message" and subtype in ("rfc822", "global") and room:
-        from mailcore.mail.envelope import serialize_envelope
-
         children = (_parse(octets, body, end, depth + 1, count, ("text", "plain")),)
         inner_envelope = serialize_envelope(header.split(octets[body:end])[0])
     return Part(
@@ -150,17 +149,6 @@ def section(part: Part, path: tuple[int, ...]) -> Part | None:
         elif number != 1:
             return None
     return here
-
-
-def string(value: bytes | str | None) -> bytes:
-    """An IMAP nstring: quoted where it can be, else a literal."""
-    if value is None:
-        return b"NIL"
-    octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-    if _QUOTABLE.match(octets) and len(octets) < 1000:
-        return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-    octets = octets.replace(b"\0", b"")
-    return b"{%d}\r\n%b" % (len(octets), octets)
 
 
 def _list(params: tuple[tuple[str, str], ...]) -> bytes:

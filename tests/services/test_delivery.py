@@ -10,7 +10,10 @@ from mailcore.domain import Account, Delivered, Envelope, Outcome
 from mailcore.errors import OverQuota, RelayDenied, UnknownRecipient
 from mailcore.services import accounts, delivery, filters, forwarding, health
 
-MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\nMessage-ID: <1@outside.example>\r\n\r\nhei\r\n"
+MESSAGE = (
+    b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n"
+    b"Message-ID: <1@outside.example>\r\n\r\nhei\r\n"
+)
 TRACE = b"Received: from outside.example by mx.alumni.example; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
 
 
