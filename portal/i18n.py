@@ -4,6 +4,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -14,12 +15,21 @@ LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"
 
 
+def read_catalogues(language: str) -> Catalog:
+    """All catalogues of a language as one: messages.po, and one file per feature beside it."""
+    together = Catalog(locale=language)
+    for path in sorted((FOLDER / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language):
+                if message.id:
+                    together[message.id] = message
+    return together
+
+
 @cache
 def catalogue(language: str) -> Translations:
-    with (FOLDER / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        template = read_po(file, locale=language)
     octets = BytesIO()
-    write_mo(octets, template)
+    write_mo(octets, read_catalogues(language))
     octets.seek(0)
     return Translations(fp=octets)
 

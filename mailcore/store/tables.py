@@ -129,12 +129,30 @@ MODELS: list[type[Model]] = [
 ]  # fmt: skip
 
 
-def _first(db: SqliteDatabase) -> None:
-    with db.bind_ctx(MODELS, bind_refs=False, bind_backrefs=False):
-        db.create_tables(MODELS, safe=True)
+def add_tables(*models: type[Model]) -> Callable[[SqliteDatabase], None]:
+    """A migration that makes tables which are not there yet."""
+
+    def step(db: SqliteDatabase) -> None:
+        with db.bind_ctx(models, bind_refs=False, bind_backrefs=False):
+            db.create_tables(models, safe=True)
+
+    return step
 
 
-MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [_first]  # append only; number n brings the schema to n
+def add_column(table: str, column: str, definition: str) -> Callable[[SqliteDatabase], None]:
+    """A migration that adds a column, unless the models of a new database brought it already."""
+
+    def step(db: SqliteDatabase) -> None:
+        if column not in {found.name for found in db.get_columns(table)}:
+            db.execute_sql(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {definition}')
+
+    return step
+
+
+# Append only, one line each; number n brings the schema to n.
+MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
+    add_tables(*MODELS),
+]
 
 
 def migrate(db: SqliteDatabase) -> int:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
-from portal.i18n import FOLDER
+from portal.i18n import read_catalogues
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
@@ -23,11 +22,9 @@ def _used() -> set[str]:
 
 
 def _catalogue(language: str) -> dict[str, list[str]]:
-    with (FOLDER / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        catalogue = read_po(file, locale=language)
     return {
         (m.id[0] if isinstance(m.id, tuple) else m.id): list(m.string) if isinstance(m.string, tuple) else [m.string]
-        for m in catalogue
+        for m in read_catalogues(language)
         if m.id and not m.fuzzy
     }
 
