@@ -6,19 +6,23 @@ from email.header import Header, decode_header
 
 _END = re.compile(rb"\r?\n\r?\n")
 # Anchored and bounded: a megabyte without a colon must cost one look at each octet.
-_FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)(?:\r?\n|\Z)")
+_FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)(?:\r?\n|\Z)")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _UNSAFE = re.compile(r"[\r\n\0]+")
 
 
 def split(octets: bytes) -> tuple[bytes, int]:
     """The header block with its closing blank line, and where the body begins."""
-    if octets[:2] == b"\r\n":
-        return octets[:2], 2
-    found = _END.search(octets)
-    if found is None:
-        return octets, len(octets)
-    return octets[: found.end()], found.end()
+    body = end(octets, 0, len(octets))
+    return octets[:body], body
+
+
+def end(octets: bytes, start: int, stop: int) -> int:
+    """Where the body of the message at `start` begins; `stop` if there is no blank line.  Copies nothing."""
+    if octets.startswith(b"\r\n", start, stop):
+        return start + 2
+    found = _END.search(octets, start, stop)
+    return found.end() if found else stop
 
 
 def fields(block: bytes) -> list[tuple[str, bytes]]:

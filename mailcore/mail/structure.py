@@ -4,6 +4,7 @@ Any octets have a structure: what is broken becomes text/plain or an empty part,
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailcore.mail import header
@@ -12,6 +13,7 @@ from mailcore.mail.nstring import string
 
 MAX_DEPTH, MAX_PARTS = 50, 1000
 MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are read
+MAX_FIELDS = 2**20  # octets of one part's header block in which fields are looked for
 
 _WORD = r"[^\s()<>@,;:\\\"/\[\]?=]+"
 _TYPE = re.compile(rf"\s*({_WORD})\s*/\s*({_WORD})")
@@ -61,14 +63,14 @@ def _params(text: str) -> tuple[tuple[str, str], ...]:
 
 def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], default: tuple[str, str]) -> Part:
     count[0] += 1
-    block, offset = header.split(octets[start:end])
-    body = start + offset
+    body = header.end(octets, start, end)
+    block = octets[start : min(body, start + MAX_FIELDS)]
     found: dict[str, bytes] = {}
     for name, value in header.fields(block):
         lower = name.lower()
         if lower.startswith("content-"):
-            found.setdefault(lower, re.sub(rb"\r?\n[ \t]", b" ", value).strip())
-    written = found.get("content-type", b"")[:MAX_VALUE].decode("latin-1")
+            found.setdefault(lower, re.sub(rb"\r?\n[ \t]", b" ", value[:MAX_VALUE]).strip())
+    written = found.get("content-type", b"").decode("latin-1")
     kind = _TYPE.match(written)
     type_, subtype = (kind[1].lower(), kind[2].lower()) if kind else default
     params = _params(written[kind.end() :]) if kind else ()
@@ -83,13 +85,14 @@ def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], de
         if boundary and room:
             children = tuple(
                 _parse(octets, a, b, depth + 1, count, child_default)
-                for a, b in _slices(octets, body, end, boundary.encode("latin-1", "replace"))[: MAX_PARTS - count[0]]
+                for a, b in _slices(octets, body, end, boundary.encode("latin-1", "replace"))
+                if count[0] < MAX_PARTS
             )
         if not children:  # no boundary found: one empty part, as IMAP needs at least one
             children = (_empty(end),)
     elif type_ == "message" and subtype in ("rfc822", "global") and room:
         children = (_parse(octets, body, end, depth + 1, count, ("text", "plain")),)
-        inner_envelope = serialize_envelope(header.split(octets[body:end])[0])
+        inner_envelope = serialize_envelope(octets[body : min(header.end(octets, body, end), body + MAX_FIELDS)])
     return Part(
         type_, subtype, params, found.get("content-id"), found.get("content-description"),
         found.get("content-transfer-encoding", b"7bit").decode("latin-1").strip().lower() or "7bit",
@@ -108,21 +111,22 @@ def _empty(at: int) -> Part:
 def _disposition(value: bytes | None) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     if not value:
         return None
-    text = value[:MAX_VALUE].decode("latin-1")
+    text = value.decode("latin-1")
     return text.partition(";")[0].strip().lower() or "attachment", _params(text)
 
 
 def _slices(octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-    """Where the parts between the boundary lines lie (RFC 2046 section 5.1.1)."""
+    """Where the parts between the boundary lines lie (RFC 2046 section 5.1.1); at most MAX_PARTS of them."""
     mark = b"--" + boundary
     found: list[tuple[int, int]] = []
     begin = -1
     at = octets.find(mark, start, end)
-    while at >= 0:
+    while at >= 0 and len(found) < MAX_PARTS:
         after = at + len(mark)
         closing = octets[after : after + 2] == b"--"
         line_end = octets.find(b"\n", after, end)
-        rest = octets[after : line_end if line_end >= 0 else end].strip()
+        # RFC 2046 lets spaces follow; a line of megabytes is no boundary line and is not copied to find that out
+        rest = octets[after : min(line_end if line_end >= 0 else end, after + MAX_VALUE)].strip()
         if (at == start or octets[at - 1 : at] == b"\n") and (not rest or closing):
             if begin >= 0:
                 stop = at - 1 if at > begin else begin
@@ -137,18 +141,31 @@ def _slices(octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[
 
 
 def section(part: Part, path: tuple[int, ...]) -> Part | None:
-    """The part at `1.2.3`; a message/rfc822 counts through to its body (RFC 9051 section 6.4.5.1)."""
-    here = part
+    """The part at `1.2.3` (RFC 9051 section 6.4.5.1).
+
+    Numbers count the parts of a multipart.  A message whose body is not a multipart has the one part 1, and so
+    has a message inside message/rfc822, whatever the type of that body.
+    """
+    here, is_container = part, True  # a whole message: its body is what is numbered
     for number in path:
-        if here.is_message:
-            here = here.children[0]
+        if not is_container and here.is_message:
+            here, is_container = here.children[0], True
         if here.type == "multipart":
             if not 1 <= number <= len(here.children):
                 return None
             here = here.children[number - 1]
-        elif number != 1:
+        elif not is_container or number != 1:
             return None
+        is_container = False
     return here
+
+
+def leaves(part: Part) -> Iterator[Part]:
+    """The parts that hold octets of their own, in their order; those inside message/rfc822 too."""
+    if not part.children:
+        yield part
+    for child in part.children:
+        yield from leaves(child)
 
 
 def _list(params: tuple[tuple[str, str], ...]) -> bytes:

@@ -1,10 +1,15 @@
-"""The text of a message for search and for scripts: decoded parts, decoded header fields."""
+"""The text of a message for search and for scripts: decoded parts, decoded header fields.
 
-from email import message_from_bytes
-from email.message import Message
-from email.policy import compat32
+Read by our own structure, which bounds depth and parts: the standard library's parser recurses per level.
+Nothing is raised, whatever the octets: what cannot be decoded is shown as Latin-1.
+"""
 
-from mailcore.mail import header
+import binascii
+import re
+
+from mailcore.mail import header, structure
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 def header_text(block: bytes) -> str:
@@ -14,24 +19,45 @@ def header_text(block: bytes) -> str:
 
 def decoded(octets: bytes) -> str:
     """The text/* parts, one after another; other parts are left out."""
-    message = message_from_bytes(octets, policy=compat32)
-    return "\n".join(_text(part) for part in message.walk() if part.get_content_maintype() == "text")
+    return "\n".join(_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text")
 
 
 def plain(octets: bytes) -> str:
     """The first text/plain part, else any text."""
-    message = message_from_bytes(octets, policy=compat32)
-    for part in message.walk():
-        if part.get_content_type() == "text/plain" and not part.is_multipart():
-            return _text(part)
+    for part in structure.leaves(structure.parse(octets)):
+        if (part.type, part.subtype) == ("text", "plain"):
+            return _text(octets, part)
     return decoded(octets)
 
 
-def _text(part: "Message[str, str]") -> str:
-    payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes):
-        return ""
+def transfer_decoded(octets: bytes, part: structure.Part) -> bytes:
+    """The octets of a part without its transfer encoding (RFC 2045 section 6); broken ones as far as they go."""
+    body = octets[part.body_start : part.end]
+    if part.encoding == "base64":
+        return unbase64(body)
+    if part.encoding == "quoted-printable":
+        return binascii.a2b_qp(body)
+    return body
+
+
+def unbase64(body: bytes) -> bytes:
+    """Base64 read leniently: other characters are skipped, missing padding is added, a lone last digit is dropped."""
+    digits = _NOT_BASE64.sub(b"", body)
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
+    return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
+
+
+def in_charset(octets: bytes, charset: str) -> str:
+    """Text of a charset as named in a message; Python's codecs that are no charsets (idna) raise all sorts."""
     try:
-        return payload.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
-        return payload.decode("latin-1")
+        return octets.decode(charset, "replace")
+    except (LookupError, ValueError, OverflowError):
+        return octets.decode("latin-1")
+
+
+def _text(octets: bytes, part: structure.Part) -> str:
+    charset = dict(part.params).get("charset", "")
+    body = transfer_decoded(octets, part)
+    # undeclared octets outside ASCII are UTF-8 in practice
+    return in_charset(body, "utf-8" if charset.lower() in ("", "us-ascii", "ascii") else charset)

@@ -1,0 +1,85 @@
+"""Octets from strangers: deriving and reading text always end, and raise nothing."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailcore.mail import structure, text
+from mailcore.mail.derived import derive
+
+DEEP = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000))
+HOSTILE = {
+    "empty": b"",
+    "no header": b"\r\nbody",
+    "only NUL": b"\0" * 1000,
+    "idna": b"Content-Type: text/plain; charset=idna\r\n\r\n\xff.. \xe6\xf8\xe5" + b"a" * 100,
+    "punycode": b"Content-Type: text/plain; charset=punycode\r\n\r\n\xff-\xe6",
+    "escape": b"Content-Type: text/plain; charset=unicode_escape\r\n\r\n\\x \\N{}",
+    "undefined": b"Content-Type: text/plain; charset=undefined\r\n\r\nx",
+    "not a text encoding": b"Content-Type: text/plain; charset=zlib_codec\r\n\r\nx",
+    "NUL in charset": b"Content-Type: text/plain; charset=\"a\0b\"\r\n\r\nx",
+    "odd base64": b"Content-Transfer-Encoding: base64\r\n\r\nYWJjZ\r\n!!=\r\nA",
+    "broken quoted-printable": b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=\r\n=Z=",
+    "deep multipart": DEEP,
+    "deep message": b"Content-Type: message/rfc822\r\n\r\n" * 5000,
+    "ten thousand parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 10_000,
+    "a million boundaries": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\n" * 1_000_000,
+    "boundaries that are none": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b" * 300_000,
+    "long field": b"Subject: " + b"x" * 3_000_000 + b"\r\n\r\n",
+    "long folded field": b"Subject: " + b"\r\n x" * 500_000 + b"\r\n\r\n",
+    "no colon": b"x" * 3_000_000,
+    "many addresses": b"To: " + b"a@b.example, " * 50_000 + b"\r\n\r\n",
+    "open comments": b"To: " + b"(" * 100_000 + b"\r\n\r\n",
+    "open quotes": b"To: " + b'"\\' * 100_000 + b"\r\n\r\n",
+    "open groups": b"To: " + b"a:" * 100_000 + b"\r\n\r\n",
+    "many parameters": b"Content-Type: text/plain" + b"; a=b" * 100_000 + b"\r\n\r\nx",
+    "encoded words": b"Subject: " + b"=?utf-8?q?" * 50_000 + b"\r\n\r\n",
+    "encoded idna": b"Subject: =?idna?b?/////w==?= =?x?b?%?=\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("octets", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_messages_have_a_structure_and_a_text(octets):
+    derived = derive(octets)
+    assert derived.size == len(octets)
+    assert derived.structure.startswith(b"(") and derived.structure.endswith(b")")
+    text.decoded(octets)
+    text.plain(octets)
+    text.header_text(derived.header)
+
+
+def test_parts_are_counted_over_the_whole_message():
+    parts = list(structure.leaves(structure.parse(HOSTILE["ten thousand parts"])))
+    assert len(parts) < structure.MAX_PARTS
+
+
+_PIECES = st.lists(
+    st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from([
+            b"\r\n", b"\n", b"\r\n\r\n", b"--b\r\n", b"--b--\r\n", b"Content-Type: ", b"multipart/mixed; boundary=b",
+            b"message/rfc822", b"text/plain; charset=", b"idna", b"utf-16", b"Content-Transfer-Encoding: base64",
+            b"From: ", b"To: ", b"<a@b>", b"(", b'"', b"=?utf-8?q?=E6?=", b"Subject: ", b"Content-Disposition: ; ",
+        ]),
+    ),
+    max_size=30,
+).map(b"".join)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(_PIECES)
+def test_any_octets_have_a_structure_and_a_text(octets):
+    derive(octets)
+    text.decoded(octets)
+    text.header_text(octets)
+
+
+@pytest.mark.parametrize(("path", "wanted"), [
+    ((1,), b"Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i\r\n\r\ntwo\r\n--i--\r\n"),
+    ((1, 1), b"one"), ((1, 2), b"two"), ((1, 3), None), ((2,), None),
+])  # fmt: skip
+def test_a_message_that_is_a_forwarded_message_has_it_as_part_one(path, wanted):
+    inner = b"Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i\r\n\r\ntwo\r\n--i--\r\n"
+    octets = b"Content-Type: message/rfc822\r\n\r\n" + inner
+    part = structure.section(structure.parse(octets), path)
+    assert (octets[part.body_start : part.end] if part else None) == wanted
