@@ -42,7 +42,8 @@ HOSTILE = {
 def test_hostile_messages_have_a_structure_and_a_text(octets):
     derived = derive(octets)
     assert derived.size == len(octets)
-    assert derived.structure.startswith(b"(") and derived.structure.endswith(b")")
+    assert derived.structure.startswith(b"(")
+    assert derived.structure.endswith(b")")
     text.decoded(octets)
     text.plain(octets)
     text.header_text(derived.header)
