@@ -6,6 +6,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import AccountId
 from mailcore.feed import Feed
+from mailcore.names import Names
 from mailcore.store.blobs import Blobs
 from mailcore.store.db import Db, Tx
 from mailcore.store.mail import MailStore
@@ -21,6 +22,7 @@ class Core:
     clock: Clock
     threads: Threads
     feed: Feed
+    names: Names
     db: Db
     blobs: Blobs
     mail: MailStore
@@ -52,7 +54,8 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     db.connection()
     migrate(db.peewee)
     blobs = Blobs(config.blobs_path)
-    return Core(config, clock, threads, feed, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People())
+    names = Names(config, clock)
+    return Core(config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People())
 
 
 def close(core: Core) -> None:

@@ -85,6 +85,35 @@ class Envelope:
     authenticated: AccountId | None = None
 
 
+class Disposition(StrEnum):
+    """What the author's domain asks for when its DMARC fails (RFC 7489 section 6.3)."""
+
+    ACCEPT = "accept"
+    JUNK = "junk"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What SPF, DKIM and DMARC say of a message; results in the words of RFC 8601.
+
+    `policy` is what the author's domain publishes ("" = nothing); `field` is our Authentication-Results.
+    A message that an account or the service itself submitted has the default: it is not from outside.
+    """
+
+    author: str = ""
+    spf: str = "none"
+    dkim: str = "none"
+    dmarc: str = "none"
+    policy: str = ""
+    spf_aligned: bool = False
+    dkim_aligned: bool = False
+    several_authors: bool = False
+    disposition: Disposition = Disposition.ACCEPT
+    field: bytes = b""
+    outside: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """A local address that was found: whose it is and what was asked for."""

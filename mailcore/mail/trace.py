@@ -9,7 +9,8 @@ _RECEIVED = re.compile(rb"(?im)^received[ \t]*:")
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
 
 
-def _word(text: str, limit: int = 255) -> str:
+def word(text: str, limit: int = 255) -> str:
+    """A word that fits into a trace field: printable ASCII without comments."""
     return re.sub(r"[()<>\\]", "?", _UNSAFE.sub("?", text))[:limit]
 
 
@@ -17,20 +18,20 @@ def received(
     helo: str, ip: str, by: str, protocol: str, queue_id: str, for_address: str, at: datetime
 ) -> bytes:
     """A Received field, folded, with its line end."""
-    source = f"from {_word(helo) or 'unknown'}" + (f" ([{_word(ip)}])" if ip else "")
-    target = f"\r\n\tfor <{_word(for_address)}>" if for_address else ""
+    source = f"from {word(helo) or 'unknown'}" + (f" ([{word(ip)}])" if ip else "")
+    target = f"\r\n\tfor <{word(for_address)}>" if for_address else ""
     return (
-        f"Received: {source}\r\n\tby {_word(by)} with {_word(protocol)} id {_word(queue_id)}{target};"
+        f"Received: {source}\r\n\tby {word(by)} with {word(protocol)} id {word(queue_id)}{target};"
         f"\r\n\t{date_header(at)}\r\n"
     ).encode("ascii")
 
 
 def return_path(sender: str) -> bytes:
-    return f"Return-Path: <{_word(sender)}>\r\n".encode("ascii")
+    return f"Return-Path: <{word(sender)}>\r\n".encode("ascii")
 
 
 def delivered_to(address: str) -> bytes:
-    return f"Delivered-To: {_word(address)}\r\n".encode("ascii")
+    return f"Delivered-To: {word(address)}\r\n".encode("ascii")
 
 
 def count_received(block: bytes) -> int:

@@ -15,7 +15,7 @@ from mailcore.errors import MailError
 from mailcore.log import log_for
 from mailcore.queue import bounce, route, schedule
 from mailcore.queue.client import Answer, Connection
-from mailcore.services import delivery, forwarding
+from mailcore.services import delivery, dkim, forwarding
 from mailcore.store.db import Tx
 
 log = log_for(__name__)
@@ -167,6 +167,8 @@ class Worker:
             await core.db.awrite(lambda tx: core.queue.captured(tx, item.id, attempt))
         else:
             octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+            if item.origin == "forward" and core.config.forwarding.arc:
+                octets = await core.threads.run(dkim.seal, core.config, octets) + octets
             answer = Answer(domain, 0, "no host to try")
             try:
                 async with asyncio.timeout(ITEM_SECONDS):

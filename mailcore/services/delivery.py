@@ -10,17 +10,19 @@ from functools import lru_cache
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import AccountId, Delivered, Envelope, Mailbox, Outcome, Recipient
+from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox, Outcome, Recipient, Verdict
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import header, srs, text, trace
-from mailcore.services import filters, vacation
+from mailcore.services import dkim, filters, passage, vacation
+from mailcore.services.passage import Passage
 from mailcore.store import deliveries
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
 
 log = log_for(__name__)
+OWN = Verdict()
 FULL = "Postboksen er full / The mailbox is full"
 
 
@@ -68,8 +70,9 @@ def _passes_on(core: Core, tx: Tx, account: AccountId) -> bool:
 
 
 async def accept(
-    core: Core, envelope: Envelope, recipients: Sequence[Recipient], octets: bytes, header_prefix: bytes
-) -> list[Delivered]:
+    core: Core, envelope: Envelope, recipients: Sequence[Recipient], octets: bytes, header_prefix: bytes,
+    verdict: Verdict = OWN,
+) -> list[Delivered]:  # fmt: skip
     """Deliver to all recipients; committed when it returns.
 
     Args:
@@ -80,17 +83,18 @@ async def accept(
         prepared = core.blobs.prepare(octets)
     else:
         prepared = await core.threads.run(core.blobs.prepare, octets)
-    return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix))
+    return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix, verdict))
 
 
 def deliver(
-    core: Core, tx: Tx, envelope: Envelope, recipients: Sequence[Recipient], prepared: Prepared, header_prefix: bytes
-) -> list[Delivered]:
+    core: Core, tx: Tx, envelope: Envelope, recipients: Sequence[Recipient], prepared: Prepared, header_prefix: bytes,
+    verdict: Verdict = OWN,
+) -> list[Delivered]:  # fmt: skip
     """The same inside a transaction of the caller."""
     view = _View(prepared)
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
     boxes: dict[tuple[AccountId, str], Mailbox] = {}
-    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now())
+    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now(), verdict)
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
     return [
@@ -108,6 +112,7 @@ class _Context:
     view: "_View"
     boxes: dict[tuple[AccountId, str], Mailbox]
     now: datetime
+    verdict: Verdict
 
 
 class _View:
@@ -195,9 +200,45 @@ Plan = tuple[sieve.Action, ...] | str  # actions to take, or the reason of a rej
 
 
 def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> Plan:
-    """Generated script first; the personal one while the implicit keep still stands."""
+    """What to do for one recipient, if there is room for it."""
     if not recipient.account:
         return ()
+    actions = _wanted(context, recipient, sources)
+    for action in actions:
+        if isinstance(action, sieve.Reject | sieve.Ereject):
+            return action.reason
+    actions = _held_back(context, actions)
+    used, quota = deliveries.room(context.tx, recipient.account)
+    stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
+    size = context.prepared.size + len(context.trace)
+    if stores and quota and not _fits(used, quota, size):
+        if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
+            return tuple(a for a in actions if not isinstance(a, sieve.Keep | sieve.FileInto))
+        return FULL
+    return actions
+
+
+_JUNK = (sieve.FileInto("Junk"),)
+
+
+def _held_back(context: _Context, actions: tuple[sieve.Action, ...]) -> tuple[sieve.Action, ...]:
+    """What must not go on to others is kept: in Junk what nobody vouches for, else where it is filed anyway."""
+    if not any(isinstance(action, sieve.Redirect) for action in actions):
+        return actions
+    match passage.forecast(context.core.config, context.verdict):
+        case Passage.JUNK:
+            return _JUNK
+        case Passage.KEEP:
+            kept = tuple(action for action in actions if not isinstance(action, sieve.Redirect))
+            files = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in kept)
+            return kept if files else (*kept, sieve.Keep())
+    return actions
+
+
+def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> tuple[sieve.Action, ...]:
+    """Generated script first; the personal one while the implicit keep still stands."""
+    if context.verdict.disposition is Disposition.JUNK:
+        return _JUNK
     generated, personal = sources
     actions: tuple[sieve.Action, ...] = _KEEP
     if generated:
@@ -208,16 +249,6 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
             actions = first + _run(context, recipient, personal).actions
     elif personal:
         actions = _run(context, recipient, personal).actions
-    for action in actions:
-        if isinstance(action, sieve.Reject | sieve.Ereject):
-            return action.reason
-    used, quota = deliveries.room(context.tx, recipient.account)
-    stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
-    size = context.prepared.size + len(context.trace)
-    if stores and quota and not _fits(used, quota, size):
-        if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
-            return tuple(a for a in actions if not isinstance(a, sieve.Keep | sieve.FileInto))
-        return FULL
     return actions
 
 
@@ -305,8 +336,13 @@ def _redirect(context: _Context, recipient: Recipient, target: str) -> bool:
     if sender:
         secret = deliveries.secret(context.tx, "srs")
         sender = srs.rewrite(sender, secret, core.config.srs_domain, context.now) or recipient.address
+    prepared = context.prepared
+    if passage.forecast(core.config, context.verdict) is Passage.REWRITE:
+        own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
+        octets = passage.with_own_author(prepared.octets, own)
+        prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
     core.queue.enqueue(
-        context.tx, sender=sender, recipients=[target], prepared=context.prepared,
+        context.tx, sender=sender, recipients=[target], prepared=prepared,
         prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
         origin="forward", now=int(context.now.timestamp()),
     )  # fmt: skip

@@ -4,10 +4,10 @@ import secrets
 from typing import TYPE_CHECKING
 
 from mailcore.core import Core
-from mailcore.domain import Account, Envelope, Outcome, Recipient
+from mailcore.domain import Account, Disposition, Envelope, Outcome, Recipient
 from mailcore.errors import MailError, NotAllowed
-from mailcore.mail import header, trace
-from mailcore.services import delivery
+from mailcore.mail import authresults, header, trace
+from mailcore.services import authentication, delivery
 from mailcore.smtp.reply import rejected
 from mailcore.store.db import Tx
 
@@ -65,7 +65,13 @@ class Inbound:
         envelope = Envelope(session.sender or "", tuple(session.recipients), session.peer, session.helo)
         named = {item.address.lower(): item for item in session.found if isinstance(item, Recipient)}
         recipients = list(named.values())  # who is named twice has it once
-        done = await delivery.accept(self._core, envelope, recipients, octets, field)
+        octets = authresults.without_forged(octets, self._core.config.host)
+        verdict = await authentication.judge(self._core, envelope, octets)
+        if verdict.several_authors:
+            return "550 5.7.1 One From field with one author, please"
+        if verdict.disposition is Disposition.REFUSE:
+            return f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
+        done = await delivery.accept(self._core, envelope, recipients, octets, verdict.field + field, verdict)
         if done and all(one.outcome is Outcome.REJECTED for one in done):
             return rejected(done[0].reason)
         return f"250 2.0.0 OK {queue_id}"

@@ -1,0 +1,55 @@
+"""May a message go on to an outside address, and in what form?  A forecast of DMARC at the target after our hop.
+
+SPF then speaks of our SRS sub-domain and never of the author; a signature of the author's survives, as no octet
+changes.  What nobody vouches for is not laundered by our good name.
+"""
+
+from enum import StrEnum
+
+from mailcore.config import Config
+from mailcore.domain import Disposition, Verdict
+from mailcore.mail import address, header
+
+
+class Passage(StrEnum):
+    UNTOUCHED = "untouched"
+    REWRITE = "rewrite"  # the author's field must name us to pass
+    KEEP = "keep"  # it stays here, where it is filed
+    JUNK = "junk"  # it stays here, as junk
+
+
+def forecast(config: Config, verdict: Verdict) -> Passage:
+    """What a Redirect of this message becomes."""
+    if not verdict.outside:
+        return Passage.UNTOUCHED
+    vouched = verdict.spf_aligned or verdict.dkim_aligned
+    if verdict.disposition is not Disposition.ACCEPT or verdict.dmarc == "fail":
+        return Passage.JUNK
+    if _is_ours(config, verdict.author) and not vouched:
+        return Passage.JUNK
+    if verdict.dmarc == "temperror":
+        return Passage.KEEP
+    if verdict.dmarc == "none" and verdict.spf in ("fail", "softfail") and verdict.dkim != "pass":
+        return Passage.JUNK
+    if verdict.policy in ("quarantine", "reject") and not verdict.dkim_aligned:
+        return Passage.REWRITE if config.forwarding.unsafe == "rewrite" else Passage.KEEP
+    return Passage.UNTOUCHED
+
+
+def _is_ours(config: Config, domain: str) -> bool:
+    return domain == config.domain or domain.endswith("." + config.domain)
+
+
+def with_own_author(octets: bytes, own: str) -> bytes:
+    """The message as from `own`: the author's name "via" us, Reply-To leading to them, the field kept beside it."""
+    block, body = header.split(octets)
+    written = (header.raw_values(block, "from") or [b""])[0]
+    specs = address.addr_specs(written)
+    name = header.safe_value(address.display_name(written)).replace('"', "'").replace("\\", "")
+    via = header.encode_value(f"{name} via Alumnimail")
+    phrase = f'"{via}"' if via.isascii() and not via.startswith("=?") else via
+    added = f"From: {phrase} <{own}>\r\n".encode()
+    if specs and not header.raw_values(block, "reply-to"):
+        added += b"Reply-To: " + header.safe_value(specs[0]).encode() + b"\r\n"
+    added += b"X-Original-From: " + written.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
+    return added + header.without(block, lambda field, value: field.lower() == "from") + octets[body:]

@@ -1,0 +1,206 @@
+"""SPF, DKIM and DMARC of what comes in, and what of it may go on, with a real DNS server on loopback."""
+
+import asyncio
+import base64
+from dataclasses import replace
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.outside import dns_server, txt
+
+from mailcore import core as cores
+from mailcore.config import Config, Dns
+from mailcore.domain import Disposition, Envelope, Outcome
+from mailcore.mail import authresults
+from mailcore.services import accounts, authentication, delivery, forwarding, passage
+from mailcore.services import dkim as our_dkim
+from mailcore.services.passage import Passage
+
+KEY = rsa.generate_private_key(65537, 1024)
+PEM = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+)
+PUBLIC = base64.b64encode(
+    KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+).decode()
+GOOD, BAD = "192.0.2.1", "198.51.100.9"
+
+
+def domain(name: str, *, policy: str = "", spf: str = f"v=spf1 ip4:{GOOD} -all") -> dict[tuple[str, str], list[str]]:
+    zone = {(f"k._domainkey.{name}", "TXT"): [txt(f"v=DKIM1; k=rsa; p={PUBLIC}")]}
+    if spf:
+        zone[name, "TXT"] = [txt(spf)]
+    if policy:
+        zone[f"_dmarc.{name}", "TXT"] = [txt(f"v=DMARC1; {policy}")]
+    return zone
+
+
+ZONE = (
+    domain("reject.example", policy="p=reject") | domain("quarantine.example", policy="p=quarantine")
+    | domain("none.example", policy="p=none") | domain("plain.example") | domain("bare.example", spf="")
+    | domain("strict.example", policy="p=reject; aspf=s; adkim=s") | domain("sub.strict.example")
+    | domain("parent.example", policy="p=none; sp=reject") | domain("child.parent.example")
+    | domain("loop.example", spf="v=spf1 include:loop.example -all") | domain("broken.example")
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server():
+    with dns_server(ZONE, broken=("trouble.example", "_dmarc.broken.example")) as address:
+        yield address
+
+
+@pytest.fixture
+def core(tmp_path, server):
+    made = cores.build(Config(data=str(tmp_path), dns=Dns((server,))))
+    our_dkim.ensure_keys(made.config)
+    yield made
+    cores.close(made)
+
+
+def message(author: str, *, signed_by: str = "", extra: bytes = b"") -> bytes:
+    octets = (
+        extra + b"From: =?utf-8?q?K=C3=A5re?= <kare@" + author.encode() + b">\r\nTo: ola@alumni.example\r\n"
+        b"Subject: hei\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\nHei.\r\n"
+    )
+    if signed_by:
+        octets = dkim.sign(octets, b"k", signed_by.encode(), PEM, canonicalize=(b"relaxed", b"relaxed")) + octets
+    return octets
+
+
+def judge(core, octets, sender, ip=GOOD, helo="mail.x.example"):
+    return asyncio.run(authentication.judge(core, Envelope(sender, ("ola@alumni.example",), ip, helo), octets))
+
+
+#     author               signed by           envelope             from  spf         dmarc        disposition          at the target
+CASES = [
+    ("reject.example", "", "reject.example", GOOD, "pass", "pass", Disposition.ACCEPT, Passage.REWRITE),
+    ("reject.example", "reject.example", "reject.example", GOOD, "pass", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("reject.example", "reject.example", "plain.example", BAD, "fail", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("reject.example", "", "reject.example", BAD, "fail", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("reject.example", "plain.example", "plain.example", GOOD, "pass", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("quarantine.example", "", "quarantine.example", BAD, "fail", "fail", Disposition.JUNK, Passage.JUNK),
+    ("quarantine.example", "", "quarantine.example", GOOD, "pass", "pass", Disposition.ACCEPT, Passage.REWRITE),
+    ("none.example", "", "none.example", GOOD, "pass", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("none.example", "", "none.example", BAD, "fail", "fail", Disposition.ACCEPT, Passage.JUNK),
+    ("plain.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("plain.example", "", "plain.example", BAD, "fail", "none", Disposition.ACCEPT, Passage.JUNK),
+    ("plain.example", "plain.example", "plain.example", BAD, "fail", "none", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("bare.example", "", "bare.example", GOOD, "none", "none", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("strict.example", "", "sub.strict.example", GOOD, "pass", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("strict.example", "sub.strict.example", "strict.example", BAD, "fail", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("child.parent.example", "", "child.parent.example", BAD, "fail", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("child.parent.example", "parent.example", "", GOOD, "none", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("trouble.example", "", "trouble.example", GOOD, "temperror", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    ("broken.example", "", "broken.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    ("loop.example", "", "loop.example", GOOD, "permerror", "none", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),
+    ("alumni.example", "", "", GOOD, "none", "none", Disposition.ACCEPT, Passage.JUNK),
+]
+
+
+@pytest.mark.parametrize(("author", "signed", "sender", "ip", "spf", "dmarc", "disposition", "onward"), CASES)
+def test_n3_verdicts_and_what_may_go_on(core, author, signed, sender, ip, spf, dmarc, disposition, onward):
+    verdict = judge(core, message(author, signed_by=signed), f"kare@{sender}" if sender else "", ip)
+    assert (verdict.spf, verdict.dmarc, verdict.disposition) == (spf, dmarc, disposition)
+    assert passage.forecast(core.config, verdict) is onward
+
+
+def test_our_field_tells_what_was_found(core):
+    field = judge(core, message("reject.example", signed_by="reject.example"), "kare@reject.example").field
+    assert field == (
+        b"Authentication-Results: mx.alumni.example;\r\n\tspf=pass smtp.mailfrom=reject.example;\r\n"
+        b"\tdkim=pass header.d=reject.example header.s=k;\r\n\tdmarc=pass header.from=reject.example policy.dmarc=reject\r\n"
+    )
+
+
+def test_a_changed_message_does_not_pass(core):
+    octets = message("reject.example", signed_by="reject.example").replace(b"Hei.", b"Hallo.")
+    assert judge(core, octets, "kare@reject.example", BAD).disposition is Disposition.REFUSE
+
+
+@pytest.mark.parametrize("octets", [
+    b"From: a@reject.example\r\nFrom: b@plain.example\r\n\r\n", b"From: a@reject.example, b@plain.example\r\n\r\n",
+])  # fmt: skip
+def test_several_authors_are_told(core, octets):
+    assert judge(core, octets, "b@plain.example").several_authors
+
+
+@pytest.mark.parametrize("octets", [
+    b"", b"From: \xff\r\n\r\n", b"From: a@" + b"x" * 300 + b"\r\n\r\n", b"From: a@..example\r\n\r\n",
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=\xff; s=; b=x; bh=; h=from\r\nFrom: a@reject.example\r\n\r\n",
+    b"DKIM-Signature: \r\n" * 50 + b"no header\r\n\r\n",
+])  # fmt: skip
+def test_odd_messages_are_judged(core, octets):
+    judge(core, octets, "b@plain.example")
+
+
+def test_only_the_forged_field_is_cut_out():
+    octets = (
+        b"Authentication-Results: MX.alumni.example;\r\n\tspf=pass\r\nSubject:  odd   spaces\r\n"
+        b"Authentication-Results: other.example; none\r\n\r\nAuthentication-Results: mx.alumni.example; body\r\n"
+    )
+    rest = octets.partition(b"spf=pass\r\n")[2]
+    assert authresults.without_forged(octets, "mx.alumni.example") == rest
+
+
+def deliver(core, octets, sender, ip=GOOD):
+    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    verdict = judge(core, octets, sender, ip)
+    envelope = Envelope(sender, ("ola@alumni.example",), ip, "x")
+    [done] = asyncio.run(delivery.accept(core, envelope, [found], octets, verdict.field, verdict))
+    items = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "forward"]
+    return done, [core.db.read(lambda tx, item=item: core.queue.octets(tx, item)) for item in items]
+
+
+@pytest.fixture
+def ola(core):
+    account = accounts.add(core, "ola", password="correct horse battery")
+    forwarding.wish(core, account.id, "ola@home.example", copy=True, confirmed=True)
+    return account
+
+
+def test_n4_a_signed_message_goes_on_octet_for_octet(core, ola):
+    octets = message("reject.example", signed_by="reject.example")
+    done, [sent] = deliver(core, octets, "kare@reject.example")
+    assert done.mailboxes == ("INBOX",)
+    assert sent.endswith(octets)
+    assert sent.startswith(b"Delivered-To: ola@alumni.example\r\nAuthentication-Results: mx.alumni.example;")
+
+
+def test_n3_a_message_that_would_fail_goes_on_from_us_and_is_signed(core, ola):
+    _, [sent] = deliver(core, message("reject.example"), "kare@reject.example")
+    assert b"From: =?utf-8?q?K=C3=A5re_via_Alumnimail?= <ola@alumni.example>\r\n" in sent
+    assert b"Reply-To: kare@reject.example\r\n" in sent
+    assert b"X-Original-From: =?utf-8?q?K=C3=A5re?= <kare@reject.example>\r\n" in sent
+    assert sent.count(b"\r\nFrom:") == 1
+    records = {name: text.encode() for name, text in our_dkim.dns_records(core.config).items()}
+    start = sent.index(b"DKIM-Signature:")
+    assert dkim.verify(sent[start:], dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".")))
+
+
+def test_n3_a_spoof_stays_here_as_junk(core, ola):
+    done, sent = deliver(core, message("plain.example"), "kare@plain.example", BAD)
+    assert (done.outcome, done.mailboxes, sent) == (Outcome.FILED, ("Junk",), [])
+
+
+def test_without_an_answer_of_dns_the_message_is_kept(core, ola):
+    forwarding.wish(core, ola.id, "ola@home.example", copy=False, confirmed=True)
+    done, sent = deliver(core, message("trouble.example"), "kare@trouble.example")
+    assert (done.mailboxes, sent) == (("INBOX",), [])
+
+
+def test_the_site_may_keep_what_needs_another_author(core, ola):
+    verdict = judge(core, message("reject.example"), "kare@reject.example")
+    config = replace(core.config, forwarding=replace(core.config.forwarding, unsafe="keep"))
+    assert passage.forecast(config, verdict) is Passage.KEEP
+
+
+def test_a_forwarded_message_is_sealed(core, ola):
+    _, [sent] = deliver(core, message("reject.example", signed_by="reject.example"), "kare@reject.example")
+    sealed = our_dkim.seal(core.config, sent) + sent
+    assert sealed.startswith(b"ARC-Seal: i=1;")
+    keys = {name: text.encode() for name, text in our_dkim.dns_records(core.config).items()}
+    assert dkim.arc_verify(sealed, dnsfunc=lambda name, timeout=5: keys.get(name.decode().rstrip(".")))[0] == b"pass"
