@@ -23,9 +23,9 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 class ScriptError(Exception):
     """The script is not valid.  Shown to its author, so name the line and say what helps."""
 
-    def __init__(self, line: int, problem: str) -> None:
+    def __init__(self, line: int, problem: str, column: int = 0) -> None:
         super().__init__(f"line {line}: {problem}")
-        self.line, self.problem = line, problem
+        self.line, self.problem, self.column = line, problem, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +33,36 @@ class _Token:
     kind: str  # "name", "tag", "string", "number", "end", or the mark itself
     value: str
     line: int
+    column: int
 
 
 def _tokens(source: str) -> Iterator[_Token]:
-    at, line = 0, 1
+    at, line, begin = 0, 1, 0
     while at < len(source):
         found = _TOKEN.match(source, at)
+        column = at - begin + 1
         if not found:
-            raise ScriptError(line, f"cannot read {source[at : at + 12]!r}")
+            raise ScriptError(line, f"cannot read {source[at : at + 12]!r}", column)
         match found.lastgroup:
             case "text":
-                yield _Token("string", re.sub(r"(?m)^\.\.", ".", found["lines"]), line)
+                yield _Token("string", re.sub(r"(?m)^\.\.", ".", found["lines"]), line, column)
             case "quoted":
-                yield _Token("string", re.sub(r"(?s)\\(.)", r"\1", found["quoted"]), line)
+                yield _Token("string", re.sub(r"(?s)\\(.)", r"\1", found["quoted"]), line, column)
             case "unit":
                 digits = found["number"].lstrip("0") or "0"
                 size = int(digits[:20]) * _UNITS[found["unit"].lower()]
                 if size > MAX_NUMBER or len(digits) > 20:
-                    raise ScriptError(line, f"numbers end with {MAX_NUMBER}; write a smaller one")
-                yield _Token("number", str(size), line)
+                    raise ScriptError(line, f"numbers end with {MAX_NUMBER}; write a smaller one", column)
+                yield _Token("number", str(size), line, column)
             case "tag" | "name" as kind:
-                yield _Token(kind, found[kind].lower(), line)
+                yield _Token(kind, found[kind].lower(), line, column)
             case "mark":
-                yield _Token(found[0], found[0], line)
-        line += found[0].count("\n")
+                yield _Token(found[0], found[0], line, column)
+        if breaks := found[0].count("\n"):
+            line += breaks
+            begin = at + found[0].rindex("\n") + 1
         at = found.end()
-    yield _Token("end", "", line)
+    yield _Token("end", "", line, at - begin + 1)
 
 
 class _Parser:
@@ -78,7 +82,7 @@ class _Parser:
         if token := self._take(kind):
             return token
         found = "the end of the script" if self._next.kind == "end" else repr(self._next.value)
-        raise ScriptError(self._next.line, f"expected {what}, found {found}")
+        raise ScriptError(self._next.line, f"expected {what}, found {found}", self._next.column)
 
     def commands(self, closing: str, depth: int = 0) -> tuple[Command, ...]:
         """commands = *command"""
@@ -92,7 +96,7 @@ class _Parser:
                 block = self.commands("}", depth + 1)
             else:
                 self._expect(";", "';' or a block")
-            found.append(Command(name.value, arguments, tests, block, name.line))
+            found.append(Command(name.value, arguments, tests, block, name.line, name.column))
         return tuple(found)
 
     def _arguments(self, depth: int) -> tuple[tuple[Argument, ...], tuple[SieveTest, ...]]:
@@ -129,7 +133,7 @@ class _Parser:
         name = self._expect("name", "a test")
         self._deeper(depth, name.line)
         arguments, tests = self._arguments(depth + 1)
-        return SieveTest(name.value, arguments, tests, name.line)
+        return SieveTest(name.value, arguments, tests, name.line, name.column)
 
     def _deeper(self, depth: int, line: int) -> None:
         if depth >= MAX_DEPTH:

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 
 from mailcore.errors import Busy
-from mailcore.services import web_sessions
+from mailcore.services import records, web_sessions
 from portal import web
 
 blueprint = Blueprint("front", __name__)
@@ -18,6 +18,12 @@ def index() -> str:
 def health() -> tuple[str, dict[str, str]]:
     """The process answers."""
     return "ok\n", {"Content-Type": "text/plain"}
+
+
+@blueprint.get("/.well-known/mta-sts.txt")
+def mta_sts() -> tuple[str, dict[str, str]]:
+    """For other servers, at the host mta-sts.DOMAIN."""
+    return records.mta_sts(web.core().config), {"Content-Type": "text/plain"}
 
 
 @blueprint.get("/ready")

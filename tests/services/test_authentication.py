@@ -8,7 +8,6 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.outside import dns_server, txt
 
 from mailcore import core as cores
 from mailcore.config import Config, Dns
@@ -17,6 +16,7 @@ from mailcore.mail import authresults
 from mailcore.services import accounts, authentication, delivery, forwarding, passage
 from mailcore.services import dkim as our_dkim
 from mailcore.services.passage import Passage
+from tests.outside import dns_server, txt
 
 KEY = rsa.generate_private_key(65537, 1024)
 PEM = KEY.private_bytes(
@@ -74,7 +74,7 @@ def judge(core, octets, sender, ip=GOOD, helo="mail.x.example"):
     return asyncio.run(authentication.judge(core, Envelope(sender, ("ola@alumni.example",), ip, helo), octets))
 
 
-#     author               signed by           envelope             from  spf         dmarc        disposition          at the target
+# author, signed by, envelope, from, SPF, DMARC, disposition, at the target
 CASES = [
     ("reject.example", "", "reject.example", GOOD, "pass", "pass", Disposition.ACCEPT, Passage.REWRITE),
     ("reject.example", "reject.example", "reject.example", GOOD, "pass", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
