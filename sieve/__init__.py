@@ -6,13 +6,16 @@ from sieve.actions import (
     Ereject,
     FileInto,
     Keep,
+    Notify,
     Redirect,
     Reject,
     Result,
     Vacation,
 )
+from sieve.extensions.enotify import read_mailto
 from sieve.interpreter import ScriptRuntimeError, run
-from sieve.message import MessageView
+from sieve.limits import Options
+from sieve.message import Field, MessageView, Part
 from sieve.parser import ScriptError
 from sieve.printer import print_script
 from sieve.program import Program
@@ -20,7 +23,8 @@ from sieve.tree import Command, SieveTest, Tag
 from sieve.validator import capabilities, check_script, compile_script
 
 __all__ = [
-    "Action", "Command", "Discard", "Ereject", "FileInto", "Keep", "MessageView", "Program",
+    "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "MessageView", "Notify", "Options", "Part",
+    "Program",
     "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
-    "Vacation", "capabilities", "check_script", "compile_script", "print_script", "run",
+    "Vacation", "capabilities", "check_script", "compile_script", "print_script", "read_mailto", "run",
 ]  # fmt: skip

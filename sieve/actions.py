@@ -9,6 +9,7 @@ class Keep:
 
     flags: tuple[str, ...] = ()
     implicit: bool = False
+    octets: bytes | None = None  # the message as the script changed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class FileInto:
     flags: tuple[str, ...] = ()
     copy: bool = False
     create: bool = False
+    special_use: str = ""  # RFC 8579 section 4: of the mailbox, or of the one to be made
+    octets: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Redirect:
 
     address: str
     copy: bool = False
+    notify: tuple[str, ...] = ()  # RFC 6009 section 5
+    ret: str = ""
+    octets: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,23 @@ class Vacation:
     days: int
     handle: str
     mime: bool
+    seconds: int = 0  # the same interval as `days`, to the second (RFC 6131)
+    fcc: FileInto | None = None
 
 
-Action = Keep | FileInto | Redirect | Discard | Reject | Ereject | Vacation
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """RFC 5435 section 3."""
+
+    method: str
+    message: str
+    from_address: str
+    importance: str
+    options: tuple[str, ...]
+    fcc: FileInto | None = None
+
+
+Action = Keep | FileInto | Redirect | Discard | Reject | Ereject | Vacation | Notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +101,4 @@ class Result:
 
     actions: tuple[Action, ...]
     implicit_keep: bool
+    seen: tuple[tuple[str, int], ...] = ()  # RFC 7352: to be remembered, and for how many seconds

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from sieve import limits
+from sieve import limits, regex
 from sieve.interpreter import State
-from sieve.match import COMPARATORS, DEFAULT, FOLDS, NUMERIC, RELATIONS, glob, numeric
+from sieve.match import COMPARATORS, DEFAULT, FOLDS, FREE, NUMERIC, OCTET, RELATIONS, glob, numeric
 from sieve.parser import ScriptError
 from sieve.program import Check, Matcher, Step, Text, Texts
 from sieve.signature import Bound, CommandDef, TagSpec, TestDef, bind
@@ -26,22 +26,46 @@ def _never(state: State) -> None:
     """Stands in for a command that has a problem; such a program is not handed out."""
 
 
-def _false(state: State) -> bool:
+def NEVER(state: State) -> bool:  # noqa: N802 - a constant: known to be false before any message comes
+    """The test that is false at compile time; what it guards need not even be valid (RFC 5463 section 4)."""
     return False
+
+
+Include = Callable[[str, str, int, bool], Step | None]  # place, name, line, optional
 
 
 class Builder:
     """Builds one script.
 
     Attributes:
+        known: every extension, and what it implies.
+        globals: variables that this script shares (RFC 6609 section 3.4).
         required: what `require` named, with all that it implies.
         errors: in the order of the script.
     """
 
-    def __init__(self, tables: Tables, required: frozenset[str]) -> None:
-        self._tables = tables
+    def __init__(
+        self, tables: Tables, required: frozenset[str], known: Mapping[str, tuple[str, ...]], include: Include,
+        options: limits.Options,
+    ) -> None:  # fmt: skip
+        self._tables, self._include = tables, include
         self.required = required
+        self.known, self.options = known, options
         self.errors: list[ScriptError] = []
+        self.globals: set[str] = set()
+        self.loops: list[str] = []  # names of the foreverypart around, "" for one without
+
+    def require(self, names: Iterable[str]) -> None:
+        """What a true `ihave` named counts as required from there on."""
+        self.required |= {other for name in names for other in (name, *self.known[name])}
+
+    def variable(self, name: str) -> str:
+        """The name under which a run keeps a variable: `global.x` for one that this script declared global."""
+        return f"global.{name}" if name in self.globals else name
+
+    def included(self, place: str, name: str, line: int, *, optional: bool) -> Step | None:
+        """Another script as one step; None for an optional one that is not there."""
+        return self._include(place, name, line, optional)
 
     # Commands and tests
 
@@ -55,7 +79,7 @@ class Builder:
                     chain = []
                     steps.append((command.line, _choice(chain)))
                 elif chain is None:
-                    self._note(command.line, f"'{command.name}' follows no 'if'")
+                    self._note(command, f"'{command.name}' follows no 'if'")
                     continue
                 branch = self._branch(command)
                 if branch and chain is not None:
@@ -72,13 +96,15 @@ class Builder:
         if bound is None:
             return None
         check = self.check(bound.tests[0]) if bound.tests else _true
+        if check is NEVER:
+            return None
         return check, self.block(bound.block or ())
 
     def _step(self, command: Command) -> Step:
         definition = self._tables.commands.get(command.name)
         if definition is None:
             kind = "test, not a command" if command.name in self._tables.tests else "unknown command"
-            self._note(command.line, f"'{command.name}': {kind}")
+            self._note(command, f"'{command.name}': {kind}")
             return _never
         bound = self._bound(command, definition)
         if bound is None:
@@ -86,27 +112,27 @@ class Builder:
         try:
             return definition.build(self, bound)
         except ScriptError as error:
-            self.errors.append(error)
+            self._add(error, command)
             return _never
 
     def check(self, test: SieveTest) -> Check:
         definition = self._tables.tests.get(test.name)
         if definition is None:
             kind = "command, not a test" if test.name in self._tables.commands else "unknown test"
-            self._note(test.line, f"'{test.name}': {kind}")
-            return _false
+            self._note(test, f"'{test.name}': {kind}")
+            return NEVER
         bound = self._bound(test, definition)
         if bound is None:
-            return _false
+            return NEVER
         try:
             return definition.build(self, bound)
         except ScriptError as error:
-            self.errors.append(error)
-            return _false
+            self._add(error, test)
+            return NEVER
 
     def _bound(self, item: Command | SieveTest, definition: CommandDef | TestDef) -> Bound | None:
         if definition.requires and definition.requires not in self.required:
-            self._note(item.line, f"'{item.name}' needs: require \"{definition.requires}\";")
+            self._note(item, f"'{item.name}' needs: require \"{definition.requires}\";")
             return None
         signature = definition.signature
         tags = dict(signature.tags)
@@ -115,11 +141,15 @@ class Builder:
         try:
             return bind(item, signature, tags, self.required)
         except ScriptError as error:
-            self.errors.append(error)
+            self._add(error, item)
             return None
 
-    def _note(self, line: int, problem: str) -> None:
-        self.errors.append(ScriptError(line, problem))
+    def _add(self, error: ScriptError, item: Command | SieveTest) -> None:
+        error.column = error.column or item.column
+        self.errors.append(error)
+
+    def _note(self, item: Command | SieveTest, problem: str) -> None:
+        self.errors.append(ScriptError(item.line, problem, item.column))
 
     # Strings
 
@@ -128,7 +158,11 @@ class Builder:
             if "encoded-character" in self.required:
                 value = decode(value, line)
             if "variables" in self.required:
-                return references(value, line)
+                spaces = ("global",) if "include" in self.required else ()
+                return tuple(
+                    part if isinstance(part, str) or part.number is not None else Reference(self.variable(part.name))
+                    for part in references(value, line, spaces)
+                )
         return (value,)
 
     def constant(self, value: str, line: int) -> str | None:
@@ -159,10 +193,18 @@ class Builder:
         comparator = bound.tag_string("comparator") or DEFAULT
         if comparator not in COMPARATORS:
             raise ScriptError(bound.line, f"unknown comparator '{comparator}'; known: {', '.join(COMPARATORS)}")
-        if comparator == NUMERIC and f"comparator-{NUMERIC}" not in self.required:
-            raise ScriptError(bound.line, f"'{NUMERIC}' needs: require \"comparator-{NUMERIC}\";")
-        kind = bound.one_of("is", "contains", "matches", "value", "count") or "is"
+        if comparator not in FREE and f"comparator-{comparator}" not in self.required:
+            raise ScriptError(bound.line, f"'{comparator}' needs: require \"comparator-{comparator}\";")
+        kind = bound.one_of("is", "contains", "matches", "value", "count", "regex", "list") or "is"
         wanted = self.texts(keys, bound.line)
+        if kind == "regex":
+            for key in keys:
+                fixed = self.constant(key, bound.line)
+                if fixed is not None:
+                    regex.check(fixed, bound.line)
+            return _regex(comparator != OCTET, wanted)
+        if kind == "list":
+            return lambda state, values: any(state.message.list_holds(name, v) for v in values for name in wanted(state))
         if kind in ("value", "count"):
             return _relation(bound, kind, comparator, wanted)
         if comparator == NUMERIC:
@@ -209,7 +251,7 @@ def _expanded(state: State, parts: tuple[str | Reference, ...]) -> str:
         if isinstance(part, str):
             found.append(part)
         elif part.number is None:
-            found.append(state.variables.get(part.name, ""))
+            found.append(state.read(part.name))
         elif part.number < len(state.matched):
             found.append(state.matched[part.number])
     text = "".join(found)
@@ -255,6 +297,25 @@ def _matches(fold: Callable[[str], str], wanted: Texts) -> Matcher:
                 taken = each.match(folded, value)
                 if taken is not None:
                     state.matched = (value, *taken[: limits.MAX_MATCH_VARIABLE])
+                    return True
+        return False
+
+    return compare
+
+
+def _regex(ignore_case: bool, wanted: Texts) -> Matcher:
+    def compare(state: State, values: Iterable[str]) -> bool:
+        keys = wanted(state)
+        for value in values:
+            for key in keys:
+                state.spend(1 + len(value) * (1 + len(key)) // limits.STEP_CHARACTERS)
+                try:
+                    found = regex.pattern(key, ignore_case).search(value)
+                except ValueError:
+                    raise state.fail("':regex' was given no regular expression") from None
+                if found:
+                    groups = found.groups()[: limits.MAX_MATCH_VARIABLE]
+                    state.matched = (found.group(0), *(group or "" for group in groups))
                     return True
         return False
 

@@ -1,6 +1,6 @@
 """The commands and tests of RFC 5228 that need no `require`, except the actions of extensions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sieve.actions import Discard, Redirect
 from sieve.builder import Builder
@@ -8,6 +8,7 @@ from sieve.interpreter import State, Stopped
 from sieve.limits import MAX_FLAGS
 from sieve.message import ADDRESS_HEADERS, Address, addresses, read_address
 from sieve.parser import ScriptError
+from sieve.parts import values_of
 from sieve.program import Check, Step
 from sieve.signature import MANY, Bound, CommandDef, Kind, Signature, TagSpec, TestDef
 
@@ -82,18 +83,29 @@ def _discard(build: Builder, bound: Bound) -> Step:
 def _redirect(build: Builder, bound: Bound) -> Step:
     given = bound.string("address")
     fixed = build.constant(given, bound.line)
-    if fixed is not None and not read_address(fixed):
+    if fixed is not None and "list" not in bound.tags and not read_address(fixed):
         raise ScriptError(bound.line, f"'{fixed}' is no address; write name@domain")
     text = build.text(given, bound.line)
     copy = "copy" in bound.tags
+    notify = build.texts(bound.tag_strings("notify") or (), bound.line)
+    ret = build.text(bound.tag_string("ret") or "", bound.line)
 
     def redirect(state: State) -> None:
         address = text(state)
+        if "list" in bound.tags:
+            members = state.message.list_members(address)
+            if not members:
+                raise state.fail("redirect was given a list that has no addresses")
+            for member in members:
+                state.add(Redirect(member, copy, octets=state.octets()))
+            if not copy:
+                state.implicit_keep = False
+            return
         if not read_address(address):
             raise state.fail("redirect was given no valid address")
         if not copy:
             state.implicit_keep = False
-        state.add(Redirect(address, copy))
+        state.add(Redirect(address, copy, notify(state), ret(state), state.octets()))
 
     return redirect
 
@@ -103,33 +115,49 @@ def _redirect(build: Builder, bound: Bound) -> Step:
 
 def _header(build: Builder, bound: Bound) -> Check:
     names = build.texts(bound.strings("header names"), bound.line)
+    pick, values = picker(bound), values_of(build, bound)
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
-        header = state.message.header
-        return matcher(state, [v.strip(" \t\r\n") for name in names(state) for v in header(name)])
+        return matcher(state, [v.strip(" \t\r\n") for name in names(state) for v in pick(values(state, name))])
 
     return check
 
 
-def address_part(bound: Bound) -> Callable[[Address], str | None]:
+def address_part(build: Builder, bound: Bound) -> Callable[[Address], str | None]:
     """Section 2.7.4 and RFC 5233; None when the address has no such part."""
+    delimiters = build.options.subaddress_delimiters
     match bound.one_of("localpart", "domain", "user", "detail"):
         case "localpart":
             return lambda address: address.local
         case "domain":
             return lambda address: address.domain
         case "user":
-            return lambda address: address.local and address.local.partition("+")[0]
+            return lambda address: address.local and _split(address.local, delimiters)[0]
         case "detail":
-            return _detail
+            return lambda address: _split(address.local or "", delimiters)[1]
         case _:
             return lambda address: address.whole
 
 
-def _detail(address: Address) -> str | None:
-    _, plus, detail = (address.local or "").partition("+")
-    return detail if plus else None
+def _split(local: str, delimiters: str) -> tuple[str, str | None]:
+    """User and detail (RFC 5233 section 4), parted by the first of the site's delimiters."""
+    at = next((place for place, character in enumerate(local) if character in delimiters), None)
+    return (local, None) if at is None else (local[:at], local[at + 1 :])
+
+
+def picker(bound: Bound) -> Callable[[Sequence[str]], Sequence[str]]:
+    """All values of a field, or the one that `:index`, from the end with `:last`, names (RFC 5260 section 6)."""
+    number = bound.tag_number("index")
+    if number is None:
+        if "last" in bound.tags:
+            raise ScriptError(bound.line, "':last' goes with ':index'")
+        return lambda values: values
+    if number < 1:
+        raise ScriptError(bound.line, "':index' counts from 1")
+    if "last" in bound.tags:
+        return lambda values: values[len(values) - number : len(values) - number + 1] if number <= len(values) else ()
+    return lambda values: values[number - 1 : number]
 
 
 def _address(build: Builder, bound: Bound) -> Check:
@@ -138,13 +166,13 @@ def _address(build: Builder, bound: Bound) -> Check:
         if fixed is not None and fixed.lower() not in ADDRESS_HEADERS:
             raise ScriptError(bound.line, f"'{fixed}' holds no addresses; use the test 'header'")
     names = build.texts(bound.strings("header names"), bound.line)
-    part = address_part(bound)
+    part, pick, values = address_part(build, bound), picker(bound), values_of(build, bound)
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
         found = []
         for name in names(state):
-            for value in state.message.header(name):
+            for value in pick(values(state, name)):
                 state.spend(1 + len(value) // 64)
                 found += [text for each in addresses(value) if (text := part(each)) is not None]
         return matcher(state, found)
@@ -154,7 +182,8 @@ def _address(build: Builder, bound: Bound) -> Check:
 
 def _exists(build: Builder, bound: Bound) -> Check:
     names = build.texts(bound.strings("header names"), bound.line)
-    return lambda state: all(state.message.header(name) for name in names(state))
+    values = values_of(build, bound)
+    return lambda state: all(values(state, name) for name in names(state))
 
 
 def _size(build: Builder, bound: Bound) -> Check:

@@ -6,8 +6,8 @@ clock, ends a script that works too hard, so a run can be repeated exactly."""
 from dataclasses import replace
 
 from sieve import limits
-from sieve.actions import Action, Ereject, FileInto, Keep, Redirect, Reject, Result, Vacation
-from sieve.message import MessageView
+from sieve.actions import Action, Ereject, FileInto, Keep, Notify, Redirect, Reject, Result, Vacation
+from sieve.message import Field, MessageView, Part
 from sieve.program import Program
 
 
@@ -23,23 +23,34 @@ class Stopped(Exception):
     """The script said `stop`."""
 
 
+class Returned(Exception):
+    """The script said `return`: only this script ends (RFC 6609 section 3.3)."""
+
+
 class State:
     """One run over one message; not shared, not kept."""
 
     __slots__ = (
-        "_steps", "actions", "flags", "implicit_keep", "line", "matched", "message", "redirects",
-        "variables",
+        "_edited", "_edits", "_octets", "_steps", "actions", "flags", "globals", "implicit_keep", "included", "line",
+        "matched", "message", "options", "part", "redirects", "remembered", "variables",
     )  # fmt: skip
 
-    def __init__(self, message: MessageView) -> None:
-        self.message = message
+    def __init__(self, message: MessageView, options: limits.Options = limits.DEFAULT) -> None:
+        self.message, self.options = message, options
         self.line = 0
-        self._steps = limits.MAX_STEPS
+        self._steps = options.max_steps
         self.actions: list[Action] = []
         self.implicit_keep = True
         self.redirects = 0
         self.flags: tuple[str, ...] = ()  # the internal variable of RFC 5232 section 2
         self.variables: dict[str, str] = {}
+        self.globals: dict[str, str] = {}  # RFC 6609 section 3.4
+        self.included: set[tuple[str, str]] = set()
+        self.remembered: dict[str, int] = {}
+        self.part: Part | None = None  # where foreverypart stands (RFC 5703 section 3)
+        self._edited: list[Field] | None = None
+        self._edits = 0
+        self._octets: bytes | None = None  # the changed message, made when an action needs it
         self.matched: tuple[str, ...] = ()  # RFC 5229 section 3.2
 
     def fail(self, problem: str) -> ScriptRuntimeError:
@@ -52,13 +63,52 @@ class State:
 
     def assign(self, name: str, text: str) -> None:
         """Set a variable, shortened to what the limits allow (RFC 5229 section 6)."""
-        if name not in self.variables and len(self.variables) >= limits.MAX_VARIABLES:
+        space = self.globals if name.startswith("global.") else self.variables
+        if name not in space and len(space) >= limits.MAX_VARIABLES:
             raise self.fail(f"more than {limits.MAX_VARIABLES} variables")
-        self.variables[name] = text[: limits.MAX_VARIABLE_LENGTH]
+        space[name] = text[: self.options.max_variable_length]
+
+    def read(self, name: str) -> str:
+        """A variable; one that was never set is empty."""
+        return (self.globals if name.startswith("global.") else self.variables).get(name, "")
+
+    def header(self, name: str) -> list[str]:
+        """The values of a field, as the script has changed it so far."""
+        if self._edited is None:
+            return self.message.header(name)
+        name = name.lower()
+        return [field.value for field in self._edited if field.name.lower() == name]
+
+    def edited_fields(self) -> list[Field]:
+        """The header to be changed in place (RFC 5293)."""
+        if self._edited is None:
+            self._edited = list(self.message.fields())
+        return self._edited
+
+    def count_edit(self) -> None:
+        self._edits += 1
+        self._octets = None
+        if self._edits > limits.MAX_EDITS:
+            raise self.fail(f"more than {limits.MAX_EDITS} header edits")
+
+    def octets(self) -> bytes | None:
+        """The whole message if the script changed it."""
+        if self._edited is None or not self._edits:
+            return None
+        if self._octets is None:
+            self._octets = b"".join(field.raw for field in self._edited) + b"\r\n" + self.message.body()
+        return self._octets
+
+    def seen(self, key: str, seconds: int, last: bool) -> bool:
+        """RFC 7352: known already?  To be remembered when the run ends well."""
+        known = key in self.remembered or self.message.was_seen(key, seconds, last)
+        if last or not known:
+            self.remembered[key] = seconds
+        return known
 
     def keep(self, flags: tuple[str, ...] | None = None) -> None:
         self.implicit_keep = False
-        self.add(Keep(self.flags if flags is None else flags))
+        self.add(Keep(self.flags if flags is None else flags, octets=self.octets()))
 
     def add(self, action: Action) -> None:
         """Write an action down; a repeated one only changes the flags of the first.
@@ -77,6 +127,10 @@ class State:
             self.redirects += 1
             if self.redirects > limits.MAX_REDIRECTS:
                 raise self.fail(f"more than {limits.MAX_REDIRECTS} redirects for one message")
+        if isinstance(action, Notify):
+            told = sum(isinstance(earlier, Notify) for earlier in self.actions)
+            if told >= self.options.max_notifications:
+                raise self.fail(f"more than {self.options.max_notifications} notifications for one message")
         self.actions.append(action)
 
     def _refuse_conflicts(self, action: Action) -> None:
@@ -116,6 +170,7 @@ def _merged(earlier: Action, later: Action) -> Action:
             return replace(
                 earlier,
                 flags=later.flags,
+                octets=later.octets,
                 copy=earlier.copy and later.copy,
                 create=earlier.create or later.create,
             )
@@ -129,19 +184,19 @@ def _merged(earlier: Action, later: Action) -> Action:
             return earlier
 
 
-def run(program: Program, message: MessageView) -> Result:
+def run(program: Program, message: MessageView, options: limits.Options = limits.DEFAULT) -> Result:
     """What the script wants done with the message.
 
     Raises:
         ScriptRuntimeError: it failed; nothing of it is to be carried out.
     """
-    state = State(message)
+    state = State(message, options)
     try:
         program.start(state)
-    except Stopped:
+    except (Stopped, Returned):
         pass
     except RecursionError:
         raise state.fail("nested too deep") from None
     if state.implicit_keep:
-        state.add(Keep(state.flags, implicit=True))
-    return Result(tuple(state.actions), state.implicit_keep)
+        state.add(Keep(state.flags, implicit=True, octets=state.octets()))
+    return Result(tuple(state.actions), state.implicit_keep, tuple(state.remembered.items()))

@@ -1,6 +1,8 @@
 """Every limit of the Sieve language, in one place.  Steps, not seconds: the same script and message
 always end the same way, however busy the machine is."""
 
+from dataclasses import dataclass
+
 MAX_SCRIPT_OCTETS = 1024 * 1024
 MAX_DEPTH = 32  # blocks and tests within each other; pigeonhole uses the same limit
 MAX_NUMBER = 2**63 - 1  # RFC 5228 section 2.4.1 asks for at least 2**31 - 1
@@ -16,3 +18,27 @@ MAX_ERRORS = 20  # of one script shown to its author
 DEFAULT_VACATION_DAYS = 7  # RFC 5230 section 4.1
 MAX_VACATION_DAYS = 365
 MAX_FLAGS = 64
+MAX_FIELD_OCTETS = 2048  # of one addheader
+MAX_EDITS = 64  # header edits of one run
+MAX_INCLUDES = 255  # scripts compiled into one
+MAX_INCLUDE_DEPTH = 10
+MAX_NOTIFICATIONS = 8  # of one run
+DEFAULT_DUPLICATE_SECONDS = 7 * 86_400  # RFC 7352 section 3.4
+MAX_DUPLICATE_SECONDS = 90 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a site may choose otherwise."""
+
+    subaddress_delimiters: str = "+"
+    max_steps: int = MAX_STEPS
+    max_includes: int = MAX_INCLUDES
+    max_include_depth: int = MAX_INCLUDE_DEPTH
+    max_notifications: int = MAX_NOTIFICATIONS
+    max_variable_length: int = MAX_VARIABLE_LENGTH
+    max_field_octets: int = MAX_FIELD_OCTETS
+    vacation_min_seconds: int = 0
+
+
+DEFAULT = Options()

@@ -28,9 +28,21 @@ def numeric(text: str) -> int | float:
     return int(text[: min(end, 4000)]) if end else float("inf")
 
 
+def unicode_casemap(text: str) -> str:
+    """i;unicode-casemap (RFC 5051), as far as it keeps the length, which wildcards need."""
+    folded = text.casefold()
+    if len(folded) == len(text):
+        return folded
+    return "".join(one if len(one := character.casefold()) == 1 else character.lower()[:1] for character in text)
+
+
 NUMERIC = "i;ascii-numeric"
 DEFAULT = "i;ascii-casemap"
-FOLDS: dict[str, Callable[[str], str]] = {DEFAULT: ascii_casemap, "i;octet": _octet}
+OCTET = "i;octet"
+FREE = (DEFAULT, OCTET)  # need no require (RFC 5228 section 2.7.3)
+FOLDS: dict[str, Callable[[str], str]] = {
+    DEFAULT: ascii_casemap, OCTET: _octet, "i;unicode-casemap": unicode_casemap,
+}  # fmt: skip
 COMPARATORS = (*FOLDS, NUMERIC)
 
 # Any: both sides come from one comparator, so they are both str or both numbers.

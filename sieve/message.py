@@ -1,30 +1,127 @@
 """What a script may ask about a message, and the addresses in a header (RFC 5322 section 3.4)."""
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
 from typing import NamedTuple, Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A header field: `raw` with its line end, `value` unfolded and decoded."""
+
+    name: str
+    value: str
+    raw: bytes
+
+    @classmethod
+    def made(cls, name: str, value: str) -> "Field":
+        """A new one, encoded (RFC 2047) and folded."""
+        value = " ".join(value.split("\r\n")).replace("\r", " ").replace("\n", " ").replace("\0", "")
+        charset = "us-ascii" if value.isascii() else "utf-8"
+        text = Header(value, charset, header_name=name, maxlinelen=78).encode(linesep="\r\n")
+        return cls(name, value, f"{name}: {text}\r\n".encode("utf-8", "replace"))
+
+
+class Part(Protocol):
+    """A MIME part (RFC 2045); the message itself is the root."""
+
+    type: str  # in lower case, as subtype and the names of params
+    subtype: str
+    params: Mapping[str, str]
+    children: Sequence["Part"]
+
+    def header(self, name: str) -> list[str]: ...
+
+    def content(self) -> bytes:
+        """Without its transfer encoding; of a multipart, what stands outside the parts."""
+        ...
+
+    def text(self) -> str:
+        """The same in its charset."""
+        ...
+
+
+def every(part: Part) -> Iterator[Part]:
+    """Depth first, the part itself before its children."""
+    yield part
+    for child in part.children:
+        yield from every(child)
+
+
 class MessageView(Protocol):
-    """One message on its way to one recipient.  Every answer comes from memory."""
+    """One message on its way to one recipient.  Every answer comes from memory or a quick look.
 
-    @property
-    def size(self) -> int:
-        """In octets."""
+    Who implements it derives from it and overrides what it knows; the rest says "nothing of the kind".
+    """
 
-    @property
-    def envelope_from(self) -> str:
-        """MAIL FROM, "" for the null path."""
-
-    @property
-    def envelope_to(self) -> str:
-        """The RCPT TO this run is for."""
+    size: int  # octets
+    envelope_from: str  # MAIL FROM, "" for the null path
+    envelope_to: str  # the RCPT TO this run is for
+    envelope_auth: str = ""  # who submitted it
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # in the zone of the server
 
     def header(self, name: str) -> list[str]:
         """Every value of that field, unfolded and decoded; name in any case."""
+        ...
 
-    def environment(self, item: str) -> str | None: ...
-    def mailbox_exists(self, name: str) -> bool: ...
-    def body_text(self) -> str: ...
+    def fields(self) -> Sequence[Field]:
+        """The whole header, for those who change it."""
+        return ()
+
+    def root(self) -> Part:
+        """The MIME structure."""
+        ...
+
+    def body(self) -> bytes:
+        """All octets after the header."""
+        return b""
+
+    def environment(self, item: str) -> str | None:
+        return None
+
+    def mailbox_exists(self, name: str) -> bool:
+        return False
+
+    def mailbox_for(self, special_use: str) -> str | None:
+        """The name of the mailbox with that special use (RFC 6154)."""
+        return None
+
+    def mailbox_with_id(self, identity: str) -> str | None:
+        """The name of the mailbox with that id (RFC 8474)."""
+        return None
+
+    def metadata(self, mailbox: str, entry: str) -> str | None:
+        """An annotation (RFC 5464); of the server where mailbox is ""."""
+        return None
+
+    def was_seen(self, key: str, seconds: int, last: bool) -> bool:
+        """Was this key remembered within so many seconds (RFC 7352)?"""
+        return False
+
+    def list_exists(self, name: str) -> bool:
+        return False
+
+    def list_holds(self, name: str, value: str) -> bool:
+        return False
+
+    def list_members(self, name: str) -> Sequence[str]:
+        """Addresses, for `redirect :list`."""
+        return ()
+
+    def envelope_option(self, name: str) -> str | None:
+        """notify, orcpt, ret, envid of RFC 3461."""
+        return None
+
+    def spam_percent(self) -> float | None:
+        """0 to 100, or None when nobody looked."""
+        return None
+
+    def virus_level(self) -> int:
+        """RFC 5235 section 2.4: 0 not looked at, 1 clean ... 5 surely infected."""
+        return 0
 
 
 class Address(NamedTuple):

@@ -43,6 +43,7 @@ class Signature:
 
     Attributes:
         families: tag families it takes, such as "match", which extensions may enlarge.
+        optional_last: so may the last one.
         optional_first: the first positional argument may be left out (RFC 5232 section 4).
     """
 
@@ -52,6 +53,7 @@ class Signature:
     block: bool = False
     families: tuple[str, ...] = ()
     optional_first: bool = False
+    optional_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,8 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
     wanted = signature.positional
     if signature.optional_first and len(plain) == len(wanted) - 1:
         wanted = wanted[1:]
+    if signature.optional_last and len(plain) == len(wanted) - 1:
+        wanted = wanted[:-1]
     values: dict[str, Argument] = {}
     for (key, kind), value in zip(wanted, plain, strict=False):
         if not _fits(value, kind):

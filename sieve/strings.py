@@ -3,6 +3,7 @@ variables (RFC 5229 section 3).  Whatever is not quite one of them stays as it w
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sieve.limits import MAX_MATCH_VARIABLE
 from sieve.parser import ScriptError
@@ -21,6 +22,11 @@ class Reference:
 
     name: str
     number: int | None = None
+
+
+def encode_url(text: str) -> str:
+    """`:encodeurl` of `set` (RFC 5435 section 6)."""
+    return quote(text, safe="-._~")
 
 
 def decode(text: str, line: int) -> str:

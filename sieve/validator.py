@@ -1,16 +1,19 @@
 """From source to program, or to the list of everything that is wrong with it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sieve import core, limits
 from sieve.builder import Builder, Tables
 from sieve.extensions import EXTENSIONS
 from sieve.parser import ScriptError, parse
-from sieve.program import Program
+from sieve.program import Program, Step
 from sieve.signature import CommandDef, TagSpec, TestDef
 from sieve.tree import Command
 
+Library = Callable[[str, str], str | None]  # "personal" or "global", and a name: the source
 _KNOWN = {extension.name: extension for extension in EXTENSIONS}
+_IMPLIES = {extension.name: extension.implies for extension in EXTENSIONS}
 
 
 def capabilities() -> tuple[str, ...]:
@@ -53,47 +56,86 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
                 asked = several
             case _:
                 problem = "'require' wants the names of extensions: require [\"fileinto\"];"
-                errors.append(ScriptError(command.line, problem))
+                errors.append(ScriptError(command.line, problem, command.column))
                 continue
         for name in asked:
             if name not in _KNOWN:
                 problem = f"unknown extension '{name}'; known: {', '.join(capabilities())}"
-                errors.append(ScriptError(command.line, problem))
+                errors.append(ScriptError(command.line, problem, command.column))
             names[name] = None
     return tuple(names), ()
 
 
-def _compile(source: str) -> tuple[Program | None, list[ScriptError]]:
-    if len(source.encode("utf-8", "surrogatepass")) > limits.MAX_SCRIPT_OCTETS:
-        problem = f"the script is larger than {limits.MAX_SCRIPT_OCTETS} octets; make it shorter"
-        return None, [ScriptError(1, problem)]
-    try:
-        commands = parse(source)
-    except ScriptError as error:
-        return None, [error]
-    errors: list[ScriptError] = []
-    names, rest = _requires(commands, errors)
-    implied = {other for name in names if name in _KNOWN for other in _KNOWN[name].implies}
-    builder = Builder(_TABLES, frozenset(names) | implied)
-    start = builder.block(rest)
-    errors += builder.errors
-    if errors:
-        return None, sorted(errors, key=lambda error: error.line)
-    return Program(names, start), []
+def _none(place: str, name: str) -> str | None:
+    return None
 
 
-def compile_script(source: str) -> Program:
+class _Compiler:
+    """One script and what it includes."""
+
+    def __init__(self, library: Library, options: limits.Options) -> None:
+        self._library, self._options = library, options
+        self._count = 0
+
+    def compile(self, source: str, chain: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, ...], Step, list[ScriptError]]:
+        if len(source.encode("utf-8", "surrogatepass")) > limits.MAX_SCRIPT_OCTETS:
+            problem = f"the script is larger than {limits.MAX_SCRIPT_OCTETS} octets; make it shorter"
+            return (), _nothing, [ScriptError(1, problem)]
+        try:
+            commands = parse(source)
+        except ScriptError as error:
+            return (), _nothing, [error]
+        errors: list[ScriptError] = []
+        names, rest = _requires(commands, errors)
+        implied = {other for name in names if name in _KNOWN for other in _KNOWN[name].implies}
+
+        def include(place: str, name: str, line: int, optional: bool) -> Step | None:
+            return self._included(place, name, line, optional, chain)
+
+        builder = Builder(_TABLES, frozenset(names) | implied, _IMPLIES, include, self._options)
+        start = builder.block(rest)
+        errors += builder.errors
+        return names, start, sorted(errors, key=lambda error: (error.line, error.column))
+
+    def _included(self, place: str, name: str, line: int, optional: bool, chain: tuple[tuple[str, str], ...]) -> Step | None:
+        """RFC 6609 section 3.2: one that is missing, broken or includes itself is an error of who includes it."""
+        self._count += 1
+        if self._count > self._options.max_includes:
+            raise ScriptError(line, f"more than {self._options.max_includes} scripts are included")
+        if len(chain) >= self._options.max_include_depth:
+            raise ScriptError(line, f"scripts include each other more than {self._options.max_include_depth} deep")
+        if (place, name) in chain:
+            raise ScriptError(line, f"the script '{name}' includes itself")
+        source = self._library(place, name)
+        if source is None:
+            if optional:
+                return None
+            raise ScriptError(line, f"there is no {place} script '{name}'; write ':optional' if that is no fault")
+        _, start, errors = self.compile(source, (*chain, (place, name)))
+        if errors:
+            raise ScriptError(line, f"the {place} script '{name}' is not valid: {errors[0]}")
+        return start
+
+
+def _nothing(state: object) -> None:
+    """The start of a script that is not handed out."""
+
+
+def compile_script(source: str, library: Library = _none, options: limits.Options = limits.DEFAULT) -> Program:
     """Make a script ready to run.
+
+    Args:
+        library: where `include` finds scripts.
 
     Raises:
         ScriptError: the first problem; check_script tells them all.
     """
-    program, errors = _compile(source)
-    if program is None:
+    names, start, errors = _Compiler(library, options).compile(source)
+    if errors:
         raise errors[0]
-    return program
+    return Program(names, start)
 
 
-def check_script(source: str) -> list[ScriptError]:
+def check_script(source: str, library: Library = _none, options: limits.Options = limits.DEFAULT) -> list[ScriptError]:
     """Everything that is wrong, in the order of the lines; empty for a good script."""
-    return _compile(source)[1][: limits.MAX_ERRORS]
+    return _Compiler(library, options).compile(source)[2][: limits.MAX_ERRORS]

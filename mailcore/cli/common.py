@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mailcore import core as cores
+from mailcore.clock import Clock
 from mailcore.config import Config, octets
 from mailcore.core import Core
 from mailcore.errors import ConfigError
@@ -19,6 +20,7 @@ class Site:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.clock = Clock()
         self._core: Core | None = None
 
     @property

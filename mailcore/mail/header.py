@@ -67,6 +67,27 @@ def _decoded(part: bytes, charset: str | None) -> str:
         return part.decode("latin-1")
 
 
+def pieces(block: bytes) -> list[tuple[str, bytes, bytes]]:
+    """Every field as name, raw octets with line end, raw value; what is no field has the name "".  No blank line."""
+    found: list[tuple[str, bytes, bytes]] = []
+    at = 0
+    for field in _FIELD.finditer(block):
+        if field.start() > at:
+            found.append(("", block[at : field.start()], b""))
+        raw = field[0] if field[0].endswith(b"\n") else field[0] + b"\r\n"
+        found.append((field[1].decode("ascii"), raw, field[2]))
+        at = field.end()
+    rest = block[at:]
+    if rest.strip(b"\r\n"):
+        found.append(("", rest.rstrip(b"\r\n") + b"\r\n", b""))
+    return found
+
+
+def unfolded(value: bytes) -> str:
+    """A raw value as text, decoded."""
+    return decode(_FOLD.sub(lambda m: m[0][-1:], value).strip())
+
+
 def without(block: bytes, drop: Callable[[str, bytes], bool]) -> bytes:
     """The block without the fields for which `drop(name, value)` is true; all other octets stay."""
     kept: list[bytes] = []

@@ -19,14 +19,14 @@ def header_text(block: bytes) -> str:
 
 def decoded(octets: bytes) -> str:
     """The text/* parts, one after another; other parts are left out."""
-    return "\n".join(_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text")
+    return "\n".join(part_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text")
 
 
 def plain(octets: bytes) -> str:
     """The first text/plain part, else any text."""
     for part in structure.leaves(structure.parse(octets)):
         if (part.type, part.subtype) == ("text", "plain"):
-            return _text(octets, part)
+            return part_text(octets, part)
     return decoded(octets)
 
 
@@ -56,7 +56,8 @@ def in_charset(octets: bytes, charset: str) -> str:
         return octets.decode("latin-1")
 
 
-def _text(octets: bytes, part: structure.Part) -> str:
+def part_text(octets: bytes, part: structure.Part) -> str:
+    """A leaf in its charset."""
     charset = dict(part.params).get("charset", "")
     body = transfer_decoded(octets, part)
     # undeclared octets outside ASCII are UTF-8 in practice

@@ -3,6 +3,7 @@
 When `accept` returns, the commit is on disk; only then may the peer hear `250` (order 3).
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +14,10 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox, Outcome, Recipient, Verdict
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
-from mailcore.mail import header, srs, text, trace
-from mailcore.services import dkim, filters, passage, vacation
+from mailcore.mail import srs, trace
+from mailcore.services import dkim, filters, notify, passage, vacation
 from mailcore.services.passage import Passage
+from mailcore.services.script_view import MessageText, ScriptView
 from mailcore.store import deliveries
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
@@ -91,7 +93,7 @@ def deliver(
     verdict: Verdict = OWN,
 ) -> list[Delivered]:  # fmt: skip
     """The same inside a transaction of the caller."""
-    view = _View(prepared)
+    view = MessageText(prepared.octets, prepared.derived.header)
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
     boxes: dict[tuple[AccountId, str], Mailbox] = {}
     context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now(), verdict)
@@ -109,48 +111,18 @@ class _Context:
     envelope: Envelope
     prepared: Prepared
     trace: bytes
-    view: "_View"
+    view: MessageText
     boxes: dict[tuple[AccountId, str], Mailbox]
     now: datetime
     verdict: Verdict
 
 
-class _View:
-    """What scripts may ask of the message; parsed when asked, once for all recipients."""
-
-    def __init__(self, prepared: Prepared) -> None:
-        self._prepared = prepared
-        self._headers: dict[str, list[str]] = {}
-        self._body: str | None = None
-
-    def header(self, name: str) -> list[str]:
-        key = name.lower()
-        if key not in self._headers:
-            self._headers[key] = header.values(self._prepared.derived.header, key)
-        return self._headers[key]
-
-    def body(self) -> str:
-        if self._body is None:
-            self._body = text.decoded(self._prepared.octets)
-        return self._body
-
-    @property
-    def size(self) -> int:
-        return self._prepared.size
-
-
-class _RecipientView:
-    """The message as one recipient's script sees it (sieve.MessageView)."""
+class _RecipientView(ScriptView):
+    """The message as one recipient's script sees it."""
 
     def __init__(self, context: _Context, recipient: Recipient) -> None:
+        super().__init__(context.view, context.envelope.sender, recipient.address, context.now)
         self._context, self._recipient = context, recipient
-        self.header = context.view.header
-        self.size = context.view.size
-        self.envelope_from = context.envelope.sender
-        self.envelope_to = recipient.address
-
-    def body_text(self) -> str:
-        return self._context.view.body()
 
     def mailbox_exists(self, name: str) -> bool:
         try:
@@ -158,6 +130,14 @@ class _RecipientView:
         except MailboxNotFound:
             return False
         return True
+
+    def mailbox_for(self, special_use: str) -> str | None:
+        boxes = self._context.core.mail.mailboxes(self._context.tx, self._recipient.account)
+        return next((box.name for box in boxes if box.special_use.lower() == special_use.lower()), None)
+
+    def was_seen(self, key: str, seconds: int, last: bool) -> bool:
+        since = int(self.now.timestamp()) - seconds
+        return deliveries.was_answered(self._context.tx, self._recipient.account, "duplicate", key, since)
 
     def environment(self, item: str) -> str | None:
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
@@ -190,10 +170,13 @@ _KEEP = (sieve.Keep(implicit=True),)
 def _run(context: _Context, recipient: Recipient, source: str) -> sieve.Result:
     """Evaluate one script; a script that fails means keep (design section 10)."""
     try:
-        return sieve.run(_compiled(source), _RecipientView(context, recipient))
+        result = sieve.run(_compiled(source), _RecipientView(context, recipient))
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", recipient.account, problem)
         return sieve.Result(_KEEP, implicit_keep=True)
+    for key, _seconds in result.seen:
+        deliveries.remember_answer(context.tx, recipient.account, "duplicate", key, int(context.now.timestamp()))
+    return result
 
 
 Plan = tuple[sieve.Action, ...] | str  # actions to take, or the reason of a rejection
@@ -279,25 +262,34 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
     for action in actions:
         match action:
             case sieve.Keep():
-                filed.append(_file(context, recipient, "INBOX", frozenset(action.flags)))
+                filed.append(_file(context, recipient, "INBOX", frozenset(action.flags), octets=action.octets))
             case sieve.FileInto():
                 filed.append(
-                    _file(context, recipient, action.mailbox, frozenset(action.flags), create=action.create)
+                    _file(
+                        context, recipient, action.mailbox, frozenset(action.flags), create=action.create,
+                        octets=action.octets,
+                    )  # fmt: skip
                 )
             case sieve.Redirect():
-                if _redirect(context, recipient, action.address):
+                if _redirect(context, recipient, action):
                     forwarded = True
                 elif not filed:
                     filed.append(_file(context, recipient, "INBOX", frozenset()))
             case sieve.Vacation():
-                vacation.answer(context.core, context.tx, context.envelope, recipient, context.prepared, action)
+                octets = vacation.answer(context.core, context.tx, context.envelope, recipient, context.prepared, action)
+                if octets and action.fcc:
+                    _file_copy(context, recipient, action.fcc, octets)
+            case sieve.Notify():
+                octets = _notify(context, recipient, action)
+                if octets and action.fcc:
+                    _file_copy(context, recipient, action.fcc, octets)
     outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
     return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
 
 
 def _file(
     context: _Context, recipient: Recipient, name: str, flags: frozenset[str], *, create: bool = False,
-    enforce_quota: bool = True,
+    enforce_quota: bool = True, octets: bytes | None = None,
 ) -> str:  # fmt: skip
     """File into a mailbox; a missing one means INBOX (RFC 5228 section 4.1), unless `:create` was given."""
     core, tx = context.core, context.tx
@@ -311,7 +303,7 @@ def _file(
         context.boxes[key] = box
     prefix = trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
     core.mail.append(
-        tx, recipient.account, box.id, context.prepared, flags, context.now,
+        tx, recipient.account, box.id, context.prepared if octets is None else core.blobs.prepare(octets), flags, context.now,
         prefix=prefix, enforce_quota=enforce_quota, grace=True,
     )  # fmt: skip
     return box.name
@@ -326,8 +318,33 @@ def _instead(core: Core, tx: Tx, account: AccountId, name: str, create: bool) ->
     return core.mail.mailbox(tx, account, "INBOX")
 
 
-def _redirect(context: _Context, recipient: Recipient, target: str) -> bool:
-    """Queue the untouched octets for `target` under an envelope sender of ours; False in a loop."""
+def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, octets: bytes) -> None:
+    """Of what a script sent (RFC 8580); a full box has no room for it, and the sending does not fail for that."""
+    core, tx = context.core, context.tx
+    try:
+        box = core.mail.mailbox(tx, recipient.account, where.mailbox)
+    except MailboxNotFound:
+        box = _instead(core, tx, recipient.account, where.mailbox, where.create)
+    with contextlib.suppress(OverQuota):
+        core.mail.append(tx, recipient.account, box.id, core.blobs.prepare(octets), frozenset(where.flags), context.now)
+
+
+def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> bytes:
+    """Queue the notification; b"" when none may go out."""
+    core, now = context.core, int(context.now.timestamp())
+    block = context.prepared.derived.header
+    if not notify.may_notify(block):
+        return b""
+    recipients, octets = notify.compose(action, block=block, own=recipient.address, domain=core.config.domain, now=now)
+    core.queue.enqueue(
+        context.tx, sender="", recipients=recipients, prepared=core.blobs.prepare(octets), prefix=b"",
+        account=recipient.account, origin="vacation", now=now,
+    )  # fmt: skip
+    return octets
+
+
+def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -> bool:
+    """Queue the octets, untouched by us, for the target under an envelope sender of ours; False in a loop."""
     core = context.core
     mine = recipient.address.lower()
     if any(value.strip().lower() == mine for value in context.view.header("delivered-to")):
@@ -336,13 +353,13 @@ def _redirect(context: _Context, recipient: Recipient, target: str) -> bool:
     if sender:
         secret = deliveries.secret(context.tx, "srs")
         sender = srs.rewrite(sender, secret, core.config.srs_domain, context.now) or recipient.address
-    prepared = context.prepared
+    prepared = context.prepared if action.octets is None else core.blobs.prepare(action.octets)
     if passage.forecast(core.config, context.verdict) is Passage.REWRITE:
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
         octets = passage.with_own_author(prepared.octets, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
     core.queue.enqueue(
-        context.tx, sender=sender, recipients=[target], prepared=prepared,
+        context.tx, sender=sender, recipients=[action.address], prepared=prepared,
         prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
         origin="forward", now=int(context.now.timestamp()),
     )  # fmt: skip

@@ -39,37 +39,41 @@ def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> bool:
 
 def answer(
     core: Core, tx: Tx, envelope: Envelope, recipient: Recipient, prepared: Prepared, action: sieve.Vacation
-) -> None:
-    """Queue the reply unless a rule forbids it or this sender had it lately."""
+) -> bytes:
+    """Queue the reply and give it; b"" when a rule forbids it or this sender had it lately."""
     block = prepared.derived.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
     own |= {spec.lower() for spec in action.addresses}
     if not may_answer(envelope, block, frozenset(own)):
-        return
+        return b""
     now = core.clock.seconds()
     handle = action.handle or f"{action.subject}|{action.from_address}|{action.reason}"
     sender = envelope.sender.lower()
-    if deliveries.was_answered(tx, recipient.account, handle, sender, now - action.days * 86_400):
-        return
+    if deliveries.was_answered(tx, recipient.account, handle, sender, now - (action.seconds or action.days * 86_400)):
+        return b""
     deliveries.remember_answer(tx, recipient.account, handle, sender, now)
-    octets = _compose(core, envelope, recipient, block, action, now)
+    octets = compose(
+        action, block=block, sender=envelope.sender, own=recipient.address, domain=core.config.domain, now=now
+    )
     core.queue.enqueue(
         tx, sender="", recipients=[envelope.sender], prepared=core.blobs.prepare(octets), prefix=b"",
         account=recipient.account, origin="vacation", now=now,
     )  # fmt: skip
+    return octets
 
 
-def _compose(
-    core: Core, envelope: Envelope, recipient: Recipient, block: bytes, action: sieve.Vacation, now: int
+def compose(
+    action: sieve.Vacation, *, block: bytes, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
 ) -> bytes:
-    subject = action.subject or "Auto: " + " ".join(header.values(block, "subject")[:1])
+    """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
+    subject = action.subject or default_subject.replace("%$", " ".join(header.values(block, "subject")[:1]))
     lines = [
-        f"From: {header.safe_value(action.from_address or recipient.address)}",
-        f"To: <{header.safe_value(envelope.sender)}>",
+        f"From: {header.safe_value(action.from_address or own)}",
+        f"To: <{header.safe_value(sender)}>",
         f"Subject: {header.encode_value(header.safe_value(subject))}",
         f"Date: {formatdate(now)}",
-        f"Message-ID: {trace.message_id(core.config.domain)}",
+        f"Message-ID: {trace.message_id(domain)}",
         "Auto-Submitted: auto-replied (vacation)",
         "MIME-Version: 1.0",
     ]

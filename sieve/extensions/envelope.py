@@ -8,16 +8,19 @@ from sieve.parser import ScriptError
 from sieve.program import Check
 from sieve.signature import Bound, Extension, Kind, Signature, TestDef
 
-_PARTS = ("from", "to")
+_PARTS = ("from", "to", "auth")
+_OPTIONS = ("notify", "orcpt", "ret", "envid")  # RFC 6009 section 4
 
 
 def _envelope(build: Builder, bound: Bound) -> Check:
     for name in bound.strings("envelope parts"):
         fixed = build.constant(name, bound.line)
-        if fixed is not None and fixed.lower() not in _PARTS:
+        if fixed is None or fixed.lower() in _PARTS:
+            continue
+        if fixed.lower() not in _OPTIONS or "envelope-dsn" not in build.required:
             raise ScriptError(bound.line, f"the envelope has no '{fixed}'; it has from and to")
     names = build.texts(bound.strings("envelope parts"), bound.line)
-    part = address_part(bound)
+    part = address_part(build, bound)
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
@@ -28,7 +31,13 @@ def _envelope(build: Builder, bound: Bound) -> Check:
                     path = state.message.envelope_from
                 case "to":
                     path = state.message.envelope_to
-                case _:
+                case "auth":
+                    path = state.message.envelope_auth
+                    if not path:
+                        continue
+                case option:
+                    value = state.message.envelope_option(option) if option in _OPTIONS else None
+                    found += [value] if value is not None else []
                     continue
             address = read_address(path) or Address(path, path or "", "")
             if (text := part(address)) is not None:

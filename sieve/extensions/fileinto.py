@@ -16,14 +16,19 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     text = build.text(given, bound.line)
     flags = flag_list(build, bound)
     copy, create = "copy" in bound.tags, "create" in bound.tags
+    use = build.text(bound.tag_string("specialuse") or "", bound.line)
+    identity = build.text(bound.tag_string("mailboxid") or "", bound.line)
 
     def fileinto(state: State) -> None:
         mailbox = text(state)
         if not mailbox or any(ord(character) < 32 for character in mailbox):
             raise state.fail("fileinto was given no valid mailbox name")
+        wanted = use(state)
+        by_use = state.message.mailbox_for(wanted) if wanted else None
+        mailbox = state.message.mailbox_with_id(identity(state)) or by_use or mailbox
         if not copy:
             state.implicit_keep = False
-        state.add(FileInto(mailbox, flags(state) if flags else state.flags, copy, create))
+        state.add(FileInto(mailbox, flags(state) if flags else state.flags, copy, create, wanted, state.octets()))
 
     return fileinto
 

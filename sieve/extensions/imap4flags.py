@@ -33,7 +33,7 @@ def _variable(build: Builder, bound: Bound) -> str | None:
     name = bound.string("variable name").lower()
     if not name.isidentifier() or not name.isascii():
         raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
-    return name
+    return build.variable(name)
 
 
 def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], Step]:
@@ -46,7 +46,7 @@ def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], 
             if variable is None:
                 state.flags = how(state.flags, new)
             else:
-                old = read_flags((state.variables.get(variable, ""),))
+                old = read_flags((state.read(variable),))
                 state.assign(variable, " ".join(how(old, new)))
 
         return change
@@ -55,9 +55,9 @@ def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], 
 
 
 def _has_flag(build: Builder, bound: Bound) -> Check:
-    names = (
-        tuple(name.lower() for name in bound.strings("variable names")) if ("variable names" in bound.values) else None
-    )
+    names = None
+    if "variable names" in bound.values:
+        names = tuple(build.variable(name.lower()) for name in bound.strings("variable names"))
     if names is not None and "variables" not in build.required:
         raise ScriptError(bound.line, "'hasflag' on a variable needs: require \"variables\";")
     keys = bound.strings("flags")
@@ -68,7 +68,7 @@ def _has_flag(build: Builder, bound: Bound) -> Check:
     def check(state: State) -> bool:
         if names is None:
             return matcher(state, state.flags)
-        found = [f for name in names for f in read_flags((state.variables.get(name, ""),))]
+        found = [f for name in names for f in read_flags((state.read(name),))]
         return matcher(state, found)
 
     return check
@@ -88,8 +88,5 @@ EXTENSION = Extension(
         "removeflag": CommandDef(_NAME, _change(_remove)),
     },
     tests={"hasflag": TestDef(_flags("variable names", Kind.STRINGS, "match"), _has_flag)},
-    tags={
-        "keep": {"flags": TagSpec(Kind.STRINGS)},
-        "fileinto": {"flags": TagSpec(Kind.STRINGS)},
-    },
+    tags=dict.fromkeys(("keep", "fileinto", "vacation", "notify"), {"flags": TagSpec(Kind.STRINGS)}),
 )

@@ -18,5 +18,5 @@ def _mailbox_exists(build: Builder, bound: Bound) -> Check:
 EXTENSION = Extension(
     "mailbox",
     tests={"mailboxexists": TestDef(Signature((("mailbox names", Kind.STRINGS),)), _mailbox_exists)},
-    tags={"fileinto": {"create": TagSpec()}},
+    tags=dict.fromkeys(("fileinto", "vacation", "notify"), {"create": TagSpec()}),
 )

@@ -5,11 +5,14 @@ from hashlib import sha256
 from sieve import limits
 from sieve.actions import Vacation
 from sieve.builder import Builder
+from sieve.extensions.fcc import fcc_of
 from sieve.interpreter import State
 from sieve.message import addresses
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+
+DAY = 86_400
 
 
 def _handle(*words: str) -> str:
@@ -35,8 +38,13 @@ def _vacation(build: Builder, bound: Bound) -> Step:
     own = build.texts(bound.tag_strings("addresses") or (), line)
     handle = build.text(bound.tag_string("handle") or "", line)
     wished = bound.tag_number("days")
-    days = limits.DEFAULT_VACATION_DAYS if wished is None else wished
-    days = min(max(days, 1), limits.MAX_VACATION_DAYS)
+    seconds = bound.tag_number("seconds")
+    if seconds is None:
+        days = limits.DEFAULT_VACATION_DAYS if wished is None else wished
+        seconds = max(days, 1) * DAY
+    seconds = min(max(seconds, build.options.vacation_min_seconds), limits.MAX_VACATION_DAYS * DAY)
+    days = seconds // DAY
+    fcc = fcc_of(build, bound)
     mime = "mime" in bound.tags
 
     def vacation(state: State) -> None:
@@ -45,7 +53,7 @@ def _vacation(build: Builder, bound: Bound) -> Step:
             raise state.fail("vacation :from was given no valid address")
         title = " ".join(title.split())
         name = handle(state) or _handle(words, title, sender, str(mime))
-        state.add(Vacation(words, title, sender, own(state), days, name, mime))
+        state.add(Vacation(words, title, sender, own(state), days, name, mime, seconds, fcc(state)))
 
     return vacation
 
@@ -57,7 +65,7 @@ EXTENSION = Extension(
             Signature(
                 (("reason", Kind.STRING),),
                 {
-                    "days": TagSpec(Kind.NUMBER),
+                    "days": TagSpec(Kind.NUMBER, group="interval"),
                     "subject": TagSpec(Kind.STRING),
                     "from": TagSpec(Kind.STRING),
                     "addresses": TagSpec(Kind.STRINGS),
@@ -68,4 +76,10 @@ EXTENSION = Extension(
             _vacation,
         )
     },
+)
+
+SECONDS = Extension(
+    "vacation-seconds",  # RFC 6131
+    tags={"vacation": {"seconds": TagSpec(Kind.NUMBER, group="interval")}},
+    implies=("vacation",),
 )

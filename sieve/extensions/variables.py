@@ -7,7 +7,9 @@ from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.parser import ScriptError
 from sieve.program import Check, Step
+from sieve.regex import quoted
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.strings import encode_url
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
@@ -17,28 +19,35 @@ def _quote_wildcard(text: str) -> str:
 
 
 # By falling precedence (section 4.1); two of one precedence exclude each other.
-_MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
+MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
     "lower": (40, str.lower),
     "upper": (40, str.upper),
     "lowerfirst": (30, lambda text: text[:1].lower() + text[1:]),
     "upperfirst": (30, lambda text: text[:1].upper() + text[1:]),
     "quotewildcard": (20, _quote_wildcard),
+    "quoteregex": (20, quoted),
+    "encodeurl": (15, encode_url),
     "length": (10, lambda text: str(len(text))),
 }
 
 
+_ELSEWHERE = ("quoteregex", "encodeurl")  # brought by regex and enotify
+
+
 def _set(build: Builder, bound: Bound) -> Step:
     name = bound.string("name").lower()
-    if not _NAME.fullmatch(name):
+    plain = name.removeprefix("global.") if "include" in build.required else name
+    if not _NAME.fullmatch(plain):
         raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+    key = build.variable(name)
     value = build.text(bound.string("value"), bound.line)
-    modifiers = [change for tag, (_, change) in _MODIFIERS.items() if tag in bound.tags]
+    modifiers = [change for tag, (_, change) in MODIFIERS.items() if tag in bound.tags]
 
     def assign(state: State) -> None:
         text = value(state)
         for change in modifiers:
             text = change(text)
-        state.assign(name, text)
+        state.assign(key, text)
 
     return assign
 
@@ -57,7 +66,7 @@ EXTENSION = Extension(
         "set": CommandDef(
             Signature(
                 (("name", Kind.STRING), ("value", Kind.STRING)),
-                {tag: TagSpec(group=str(rank)) for tag, (rank, _) in _MODIFIERS.items()},
+                {tag: TagSpec(group=str(rank)) for tag, (rank, _) in MODIFIERS.items() if tag not in _ELSEWHERE},
             ),
             _set,
         )

@@ -189,3 +189,27 @@ def test_vacation_never_answers(core, ola, sender, octets):
     personal(core, ola, VACATION)
     deliver(core, "ola", sender=sender, octets=octets)
     assert queued(core, "vacation") == []
+
+
+def test_a_changed_message_is_filed_as_it_was_changed(core, ola):
+    personal(core, ola, 'require "editheader"; addheader "X-Kept" "yes";')
+    deliver(core, "ola")
+    box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
+    octets = core.db.read(lambda tx: core.mail.octets(tx, box.id, box.uidnext - 1))
+    assert b"\r\nX-Kept: yes\r\nFrom: Kari <kari@outside.example>\r\n" in octets
+
+
+def test_a_duplicate_is_known_at_the_second_delivery(core, ola):
+    personal(core, ola, 'require ["duplicate", "fileinto", "mailbox"]; if duplicate { fileinto :create "Again"; }')
+    deliver(core, "ola")
+    deliver(core, "ola")
+    assert count(core, ola, "Again") == 1
+
+
+def test_a_notification_goes_out_with_its_copy(core, ola):
+    personal(core, ola, 'require ["enotify", "fcc"]; notify :fcc "Sent" :message "ny post" "mailto:phone@outside.example";')
+    deliver(core, "ola")
+    [item] = queued(core, "vacation")
+    assert (item.sender, item.recipient) == ("", "phone@outside.example")
+    assert b"Subject: ny post\r\n" in core.db.read(lambda tx: core.queue.octets(tx, item))
+    assert count(core, ola, "Sent") == 1

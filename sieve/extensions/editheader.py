@@ -1,0 +1,81 @@
+"""addheader and deleteheader (RFC 5293).  Later tests and actions see the changed header."""
+
+import re
+
+from sieve.builder import Builder
+from sieve.core import picker
+from sieve.interpreter import State
+from sieve.message import Field
+from sieve.parser import ScriptError
+from sieve.program import Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+
+_NAME = re.compile(r"[!-9;-~]{1,200}", re.ASCII)
+PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
+
+
+def _checked(build: Builder, bound: Bound) -> None:
+    fixed = build.constant(bound.string("field name"), bound.line)
+    if fixed is not None and not _NAME.fullmatch(fixed):
+        raise ScriptError(bound.line, f"'{fixed}' is no name of a header field")
+
+
+def _add(build: Builder, bound: Bound) -> Step:
+    _checked(build, bound)
+    name = build.text(bound.string("field name"), bound.line)
+    value = build.text(bound.string("value"), bound.line)
+    last = "last" in bound.tags
+
+    def add(state: State) -> None:
+        called, text = name(state), value(state)
+        if not _NAME.fullmatch(called):
+            raise state.fail("addheader was given no valid field name")
+        if len(text.encode("utf-8", "replace")) > state.options.max_field_octets:
+            raise state.fail("addheader was given too long a value")
+        state.count_edit()
+        fields = state.edited_fields()
+        fields.insert(len(fields) if last else 0, Field.made(called, text))
+
+    return add
+
+
+def _delete(build: Builder, bound: Bound) -> Step:
+    _checked(build, bound)
+    name = build.text(bound.string("field name"), bound.line)
+    pick = picker(bound)
+    patterns = bound.values.get("value patterns")
+    matcher = build.matcher(bound, bound.strings("value patterns")) if patterns is not None else None
+
+    def delete(state: State) -> None:
+        called = name(state).lower()
+        if called in PROTECTED:
+            return
+        fields = state.edited_fields()
+        places = [at for at, field in enumerate(fields) if field.name.lower() == called]
+        chosen = [int(at) for at in pick([str(at) for at in places])]
+        before = state.matched
+        gone = [at for at in chosen if matcher is None or matcher(state, (fields[at].value.strip(),))]
+        state.matched = before
+        if gone:
+            state.count_edit()
+        for at in reversed(gone):
+            del fields[at]
+
+    return delete
+
+
+EXTENSION = Extension(
+    "editheader",
+    commands={
+        "addheader": CommandDef(
+            Signature((("field name", Kind.STRING), ("value", Kind.STRING)), {"last": TagSpec()}), _add
+        ),
+        "deleteheader": CommandDef(
+            Signature(
+                (("field name", Kind.STRING), ("value patterns", Kind.STRINGS)),
+                {"index": TagSpec(Kind.NUMBER), "last": TagSpec()}, families=("match",), optional_last=True,
+            ),
+            _delete,
+        ),
+    },
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""notify and its tests (RFC 5435), by mail (RFC 5436)."""
+
+import re
+from urllib.parse import unquote
+
+from sieve.actions import Notify
+from sieve.builder import Builder
+from sieve.extensions.fcc import fcc_of
+from sieve.interpreter import State
+from sieve.message import addresses, read_address
+from sieve.parser import ScriptError
+from sieve.program import Check, Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+
+
+def read_mailto(uri: str) -> tuple[tuple[str, ...], dict[str, str]] | None:
+    """Recipients and header fields of a mailto URI (RFC 6068), or None if it is none."""
+    scheme, colon, rest = uri.partition(":")
+    if not colon or scheme.lower() != "mailto" or re.search(r"%(?![0-9A-Fa-f]{2})|[\s<>\"]", rest):
+        return None
+    path, _, query = rest.partition("?")
+    to = [unquote(word).strip() for word in path.split(",") if word]
+    fields: dict[str, str] = {}
+    for pair in filter(None, query.split("&")):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            return None
+        name, value = unquote(name).lower(), unquote(value)
+        if name == "to":
+            to += [word.strip() for word in value.split(",") if word.strip()]
+        else:
+            fields[name] = value
+    if not to or not all(read_address(address) for address in to):
+        return None
+    return tuple(dict.fromkeys(to)), fields
+
+
+def _notify(build: Builder, bound: Bound) -> Step:
+    line = bound.line
+    given = bound.string("method")
+    fixed = build.constant(given, line)
+    if fixed is not None and read_mailto(fixed) is None:
+        raise ScriptError(line, f"'{fixed}' cannot be notified; write mailto:name@domain")
+    importance = bound.tag_string("importance")
+    if importance is not None and build.constant(importance, line) not in (None, "1", "2", "3"):
+        raise ScriptError(line, "':importance' is \"1\", \"2\" or \"3\"")
+    source = bound.tag_string("from")
+    constant = build.constant(source, line) if source else None
+    if constant and not (len(found := addresses(constant)) == 1 and found[0].local):
+        raise ScriptError(line, f"':from' wants one address, found '{constant}'")
+    method, message = build.text(given, line), build.text(bound.tag_string("message") or "", line)
+    from_address, level = build.text(source or "", line), build.text(importance or "2", line)
+    options = build.texts(bound.tag_strings("options") or (), line)
+    fcc = fcc_of(build, bound)
+
+    def notify(state: State) -> None:
+        uri = method(state)
+        read = read_mailto(uri)
+        if read is None:
+            raise state.fail("notify was given a method that is not offered")
+        state.add(Notify(uri, message(state), from_address(state), level(state), options(state), fcc(state)))
+
+    return notify
+
+
+def _valid(build: Builder, bound: Bound) -> Check:
+    uris = build.texts(bound.strings("notification uris"), bound.line)
+    return lambda state: all(read_mailto(uri) is not None for uri in uris(state))
+
+
+def _capability(build: Builder, bound: Bound) -> Check:
+    uri = build.text(bound.string("notification uri"), bound.line)
+    capability = build.text(bound.string("capability"), bound.line)
+    matcher = build.matcher(bound, bound.strings("keys"))
+
+    def check(state: State) -> bool:
+        if read_mailto(uri(state)) is None or capability(state).lower() != "online":
+            return False
+        return matcher(state, ("maybe",))  # mail tells nobody whether it is read now
+
+    return check
+
+
+EXTENSION = Extension(
+    "enotify",
+    commands={
+        "notify": CommandDef(
+            Signature(
+                (("method", Kind.STRING),),
+                {
+                    "from": TagSpec(Kind.STRING), "importance": TagSpec(Kind.STRING), "options": TagSpec(Kind.STRINGS),
+                    "message": TagSpec(Kind.STRING),
+                },
+            ),
+            _notify,
+        )
+    },
+    tests={
+        "valid_notify_method": TestDef(Signature((("notification uris", Kind.STRINGS),)), _valid),
+        "notify_method_capability": TestDef(
+            Signature(
+                (("notification uri", Kind.STRING), ("capability", Kind.STRING), ("keys", Kind.STRINGS)),
+                families=("match",),
+            ),
+            _capability,
+        ),
+    },
+    tags={"set": {"encodeurl": TagSpec(group="15")}},
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""include, return and global (RFC 6609).  Included scripts are compiled with the one that names them;
+each has variables of its own, and shares those that it declares global."""
+
+import re
+
+from sieve.builder import Builder
+from sieve.interpreter import Returned, State
+from sieve.parser import ScriptError
+from sieve.program import Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def _include(build: Builder, bound: Bound) -> Step:
+    name = bound.string("script name")
+    place = bound.one_of("personal", "global") or "personal"
+    if not name or "/" in name or any(ord(c) < 32 for c in name):
+        raise ScriptError(bound.line, f"'{name}' is no name of a script")
+    start = build.included(place, name, bound.line, optional="optional" in bound.tags)
+    once, key = "once" in bound.tags, (place, name)
+
+    def include(state: State) -> None:
+        if start is None or (once and key in state.included):
+            return
+        state.included.add(key)
+        mine, line = state.variables, state.line
+        state.variables = {}
+        try:
+            start(state)
+        except Returned:
+            pass
+        finally:
+            state.variables, state.line = mine, line
+
+    return include
+
+
+def _return(build: Builder, bound: Bound) -> Step:
+    def leave(state: State) -> None:
+        raise Returned
+
+    return leave
+
+
+def _global(build: Builder, bound: Bound) -> Step:
+    if "variables" not in build.required:
+        raise ScriptError(bound.line, "'global' needs: require \"variables\";")
+    for name in bound.strings("names"):
+        if not _NAME.fullmatch(name):
+            raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+        build.globals.add(name.lower())
+    return lambda state: None
+
+
+EXTENSION = Extension(
+    "include",
+    commands={
+        "include": CommandDef(
+            Signature(
+                (("script name", Kind.STRING),),
+                {
+                    "personal": TagSpec(group="location"), "global": TagSpec(group="location"), "once": TagSpec(),
+                    "optional": TagSpec(),
+                },
+            ),
+            _include,
+        ),
+        "return": CommandDef(Signature(), _return),
+        "global": CommandDef(Signature((("names", Kind.STRINGS),)), _global),
+    },
+)  # fmt: skip

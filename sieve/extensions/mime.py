@@ -1,0 +1,110 @@
+"""foreverypart, break, :mime and extracttext (RFC 5703); replace and enclose are not offered."""
+
+import re
+from collections.abc import Iterable
+
+from sieve.builder import Builder
+from sieve.extensions.variables import MODIFIERS
+from sieve.interpreter import State
+from sieve.message import Part, every
+from sieve.parser import ScriptError
+from sieve.program import Step
+from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+class _Broken(Exception):
+    """`break`: the loop of that name ends, the innermost for ""."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _for_every_part(build: Builder, bound: Bound) -> Step:
+    name = bound.tag_string("name") or ""
+    build.loops.append(name)
+    block = build.block(bound.block or ())
+    build.loops.pop()
+
+    def loop(state: State) -> None:
+        outer = state.part
+        # inside another loop: what lies below its part (section 3)
+        parts: Iterable[Part] = every(state.message.root()) if outer is None else list(every(outer))[1:]
+        try:
+            for part in parts:
+                state.spend(1)
+                state.part = part
+                block(state)
+        except _Broken as broken:
+            if broken.name and broken.name != name:
+                raise
+        finally:
+            state.part = outer
+
+    return loop
+
+
+def _break(build: Builder, bound: Bound) -> Step:
+    name = bound.tag_string("name") or ""
+    if not build.loops:
+        raise ScriptError(bound.line, "'break' stands in a 'foreverypart' only")
+    if name and name not in build.loops:
+        raise ScriptError(bound.line, f"no 'foreverypart' around is named '{name}'")
+
+    def leave(state: State) -> None:
+        raise _Broken(name)
+
+    return leave
+
+
+def _extract_text(build: Builder, bound: Bound) -> Step:
+    name = bound.string("variable name").lower()
+    if "variables" not in build.required:
+        raise ScriptError(bound.line, "'extracttext' needs: require \"variables\";")
+    if not _NAME.fullmatch(name):
+        raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+    if not build.loops:
+        raise ScriptError(bound.line, "'extracttext' stands in a 'foreverypart' only")
+    key, first = build.variable(name), bound.tag_number("first")
+    modifiers = [change for tag, (_, change) in MODIFIERS.items() if tag in bound.tags]
+
+    def extract(state: State) -> None:
+        part = state.part
+        text = part.text()[:first] if part is not None and part.type == "text" else ""
+        for change in modifiers:
+            text = change(text)
+        state.assign(key, text)
+
+    return extract
+
+
+_MIME = {
+    "mime": TagSpec(),
+    "anychild": TagSpec(),
+    "type": TagSpec(group="option"),
+    "subtype": TagSpec(group="option"),
+    "contenttype": TagSpec(group="option"),
+    "param": TagSpec(Kind.STRINGS, group="option"),
+}
+MIME = Extension("mime", tags={"header": _MIME, "address": _MIME, "exists": _MIME})
+FOR_EVERY_PART = Extension(
+    "foreverypart",
+    commands={
+        "foreverypart": CommandDef(Signature(tags={"name": TagSpec(Kind.STRING)}, block=True), _for_every_part),
+        "break": CommandDef(Signature(tags={"name": TagSpec(Kind.STRING)}), _break),
+    },
+)
+EXTRACT_TEXT = Extension(
+    "extracttext",
+    commands={
+        "extracttext": CommandDef(
+            Signature(
+                (("variable name", Kind.STRING),),
+                {"first": TagSpec(Kind.NUMBER), **{tag: TagSpec(group=str(rank)) for tag, (rank, _) in MODIFIERS.items()}},
+            ),
+            _extract_text,
+        )
+    },
+)

@@ -1,0 +1,44 @@
+"""special-use (RFC 8579) and mailboxid (RFC 9042): mailboxes by what they are for, or by what never changes."""
+
+from sieve.builder import Builder
+from sieve.interpreter import State
+from sieve.program import Check
+from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+
+
+def _specialuse_exists(build: Builder, bound: Bound) -> Check:
+    given = bound.values.get("mailbox")
+    mailbox = build.text(given, bound.line) if isinstance(given, str) else None
+    uses = build.texts(bound.strings("special-use attributes"), bound.line)
+
+    def check(state: State) -> bool:
+        found = [state.message.mailbox_for(use) for use in uses(state)]
+        if mailbox is None:
+            return all(name is not None for name in found)
+        wanted = mailbox(state)
+        return state.message.mailbox_exists(wanted) and all(name == wanted for name in found)
+
+    return check
+
+
+def _mailboxid_exists(build: Builder, bound: Bound) -> Check:
+    ids = build.texts(bound.strings("mailbox ids"), bound.line)
+    return lambda state: all(state.message.mailbox_with_id(identity) is not None for identity in ids(state))
+
+
+_USE = {"specialuse": TagSpec(Kind.STRING)}
+SPECIAL_USE = Extension(
+    "special-use",
+    tests={
+        "specialuse_exists": TestDef(
+            Signature((("mailbox", Kind.STRING), ("special-use attributes", Kind.STRINGS)), optional_first=True),
+            _specialuse_exists,
+        )
+    },
+    tags={"fileinto": _USE, "vacation": _USE, "notify": _USE},
+)
+MAILBOX_ID = Extension(
+    "mailboxid",
+    tests={"mailboxidexists": TestDef(Signature((("mailbox ids", Kind.STRINGS),)), _mailboxid_exists)},
+    tags={"fileinto": {"mailboxid": TagSpec(Kind.STRING)}},
+)

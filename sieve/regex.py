@@ -1,0 +1,38 @@
+"""Regular expressions of scripts, by RE2: linear in the text whatever the pattern, so no script can hang a delivery."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from sieve.parser import ScriptError
+
+MAX_MEMORY = 2**20  # octets of one compiled pattern
+
+
+@lru_cache(maxsize=256)
+def pattern(text: str, ignore_case: bool) -> Any:  # Any: re2 has no types
+    """Raises ValueError for what is no pattern."""
+    options = re2.Options()
+    options.case_sensitive = not ignore_case
+    options.max_mem = MAX_MEMORY
+    options.log_errors = False
+    options.dot_nl = True
+    try:
+        return re2.compile(text, options)
+    except (re2.error, UnicodeError) as problem:
+        raise ValueError(str(problem)) from None
+
+
+def check(text: str, line: int) -> None:
+    """Raises ScriptError for what is no pattern."""
+    try:
+        pattern(text, False)
+    except ValueError as problem:
+        raise ScriptError(line, f"'{text}' is no regular expression: {problem}") from None
+
+
+def quoted(text: str) -> str:
+    """`:quoteregex` of `set`."""
+    return re.sub(r"([\\^$.|?*+()\[\]{}])", r"\\\1", text)
