@@ -95,6 +95,14 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class PortalUsers:
+    """Another user database, asked by HTTP after the directory; no url = none."""
+
+    url: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Counts, sizes and rates.  `trusted` networks are free of the per-address ones."""
 
@@ -127,6 +135,7 @@ class Config:
     dns: Dns = field(default_factory=Dns)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     directory: Directory = field(default_factory=Directory)
+    portal_users: PortalUsers = field(default_factory=PortalUsers)
     limits: Limits = field(default_factory=Limits)
 
     @property

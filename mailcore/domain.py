@@ -5,7 +5,7 @@ never leave `mailcore.store`; what leaves it is one of these.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -214,6 +214,17 @@ class Order:
     language: str
     created_at: datetime
     account: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    """A person's tie to the university as the directory had it last; `until` where it knows the end."""
+
+    person: str
+    login: str
+    kinds: tuple[str, ...]
+    until: date | None
+    present: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class TemporarilyUnavailable(MailError):
     temporary = True
 
 
+class TooManyVanished(MailError):
+    """The directory misses too many people at once; a reading of it is not believed."""
+
+
 class NotAllowed(MailError):
     """Logged in, but not for this; e.g. a sender address of somebody else."""
 

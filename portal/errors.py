@@ -28,7 +28,10 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.RelayDenied: (403, _l("That address is not ours.")),
     errors.RejectedByScript: (409, _l("The recipient does not accept this message.")),
     errors.WrongPassword: (403, _l("The user name or the password is wrong.")),
-    errors.TemporarilyUnavailable: (503, _l("Passwords cannot be checked just now. It is not your fault; try again soon.")),
+    errors.TemporarilyUnavailable: (
+        503,
+        _l("The university log-in is not answering; your alumni password works. It is not your fault."),
+    ),
     errors.NotAllowed: (403, _l("You may not do this.")),
     errors.TooMany: (429, _l("That was too many tries. Wait an hour and try again.")),
     errors.Busy: (503, TRY_AGAIN),
@@ -47,6 +50,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.ScriptActive: (409, _l("An active filter cannot be deleted.")),
     errors.ScriptInvalid: (400, _l("The filter has a mistake.")),
     errors.ConfigError: (500, TRY_AGAIN),
+    errors.TooManyVanished: (503, TRY_AGAIN),
 }
 
 HTTP: dict[int, Words] = {

@@ -9,6 +9,7 @@ import click
 
 from mailcore.cli import demo, serve
 from mailcore.cli.common import SITE, Site
+from mailcore.cli.directory import directory
 from mailcore.cli.dns import dns
 from mailcore.cli.forward import forward
 from mailcore.cli.order import order
@@ -42,7 +43,7 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.call_on_close(site.close)
 
 
-for command in (user, order, dns, forward, queue, sieve_group):
+for command in (user, order, dns, directory, forward, queue, sieve_group):
     main.add_command(command)
 serve.register(main)
 demo.register(main)

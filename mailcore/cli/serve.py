@@ -26,7 +26,7 @@ from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, certificates, dkim, health, orders
+from mailcore.services import accounts, affiliations, certificates, directory, dkim, health, orders
 from mailcore.smtp import server as smtp
 
 log = log_for(__name__)
@@ -60,7 +60,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
     core.start_feed()
     servers: list[asyncio.Server] = []
     worker = Worker(core) if queue else None
-    chores: asyncio.Task[None] | None = None
+    chores: list[asyncio.Task[None]] = []
     tasks: list[asyncio.Task[None]] = []
     web = None
     try:
@@ -69,7 +69,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
                 servers += await module.start(core, tls)
         if worker:
             tasks.append(loop.create_task(worker.run()))
-            chores = loop.create_task(_keep_house(core))
+            chores = [loop.create_task(_keep_house(core)), loop.create_task(_read_directory(core))]
         if portal and config.listen.http:
             web = _portal_thread(core)
         ready()
@@ -79,8 +79,8 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
             server.close()
         if web is not None:
             web.shutdown()
-        if chores:
-            chores.cancel()
+        for chore in chores:
+            chore.cancel()
         if worker:
             worker.stop()
             _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
@@ -99,6 +99,16 @@ async def _keep_house(core: cores.Core) -> None:
             except MailError as problem:
                 log.warning("a chore waits for its next turn: %s", problem)
         await asyncio.sleep(HOUSE_SECONDS)
+
+
+async def _read_directory(core: cores.Core) -> None:
+    """Affiliations, every `directory.sync_seconds`; a directory that is down is read the next time."""
+    while directory.is_on(core.config):
+        try:
+            await core.threads.run(affiliations.sync, core)
+        except MailError as problem:
+            log.warning("the directory is read at the next turn: %s", problem)
+        await asyncio.sleep(max(60, core.config.directory.sync_seconds))
 
 
 def _portal_thread(core: cores.Core) -> Any:  # Any: werkzeug's server has no public type

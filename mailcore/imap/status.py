@@ -34,6 +34,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.ScriptExists: ("ALREADYEXISTS", "There is a script of that name"),
     errors.ScriptActive: ("INUSE", "The script is active"),
     errors.ScriptInvalid: ("CANNOT", "The script has errors"),
+    errors.TooManyVanished: ("SERVERBUG", "The server is not set up for this"),
     errors.ConfigError: ("SERVERBUG", "The server is not set up for this"),
 }
 

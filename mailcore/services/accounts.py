@@ -14,7 +14,7 @@ from mailcore.config import octets as parse_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
-from mailcore.services import audit, credentials, filters, login, notices
+from mailcore.services import audit, credentials, filters, login, notices, passwords
 from mailcore.store.db import Tx
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
@@ -93,9 +93,9 @@ def ensure_postmaster(core: Core) -> None:
 
 
 def _hashed(password: str | None) -> str | None:
-    if password is None or credentials.is_hash(password):
+    if password is None or passwords.is_hash(password):
         return password
-    return credentials.hash_password(password)
+    return passwords.hash_password(password)
 
 
 def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:

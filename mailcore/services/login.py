@@ -13,13 +13,18 @@ from collections import OrderedDict
 
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
-from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import credentials
+from mailcore.errors import TemporarilyUnavailable, TooMany, WrongPassword
+from mailcore.log import log_for
+from mailcore.services import passwords, sources
 from mailcore.store.db import Tx
 from mailcore.store.people import Credential
 
+log = log_for(__name__)
 _HOUR = 3600
 _REMEMBERED = 50_000
+_FOREVER = 2**62
+ALUMNI = "alumni"
+OUTSIDE_SECONDS = 60  # a password changed in the directory is known here within this time (S12)
 _WRONG = "the user name or the password is wrong"
 
 
@@ -28,29 +33,34 @@ class _Memory:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._proofs: OrderedDict[bytes, None] = OrderedDict()
+        self._proofs: OrderedDict[bytes, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def proof(self, credential: Credential, password: str) -> bytes:
-        words = f"{credential.id}\0{credential.generation}\0{credential.hash}\0{credentials.opaque(password)}"
+        words = f"{credential.id}\0{credential.generation}\0{credential.hash}\0{passwords.opaque(password)}"
         return hmac.digest(self._key, words.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
-    def knows(self, proof: bytes) -> bool:
+    def outside(self, source: str, account: Account, password: str) -> bytes:
+        words = f"{source}\0{account.id}\0{account.person}\0{password}"
+        return hmac.digest(self._key, words.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+    def knows(self, proof: bytes, now: int = 0) -> bool:
         with self._lock:
-            if proof not in self._proofs:
+            until = self._proofs.get(proof, -1)
+            if until < now:
                 return False
             self._proofs.move_to_end(proof)
             return True
 
-    def add(self, proof: bytes) -> None:
+    def add(self, proof: bytes, until: int = _FOREVER) -> None:
         with self._lock:
-            self._proofs[proof] = None
+            self._proofs[proof] = until
             while len(self._proofs) > _REMEMBERED:
                 self._proofs.popitem(last=False)
 
 
 _memory = _Memory()
-_DUMMY = credentials.hash_password(secrets.token_urlsafe(16))
+_DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
 
 
 def local_name(core: Core, username: str) -> str | None:
@@ -70,6 +80,7 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
 
     Raises:
         WrongPassword: unknown user, wrong password, closed account: same text, same time.
+        TemporarilyUnavailable: another password database did not answer; it counts as no failure.
         TooMany: this account had too many failures from this peer within an hour.
     """
     name = local_name(core, username)
@@ -83,26 +94,53 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
     found, failures = core.db.read(ask)
     if failures >= core.config.limits.login_failures_per_hour:
         raise TooMany("too many failed log-ins; try again in an hour")
-    if found and found[1] and len(password) <= credentials.MAX_LENGTH:
-        account, credential = found[0], found[1]
-        if _is_right(core, credential, password):
-            return Identity(account, "alumni")
-    else:
-        credentials.matches(_DUMMY, password[: credentials.MAX_LENGTH])
+    if len(password) <= passwords.MAX_LENGTH and (source := _matching(core, found, password)):
+        assert found is not None  # noqa: S101 - nobody matches nothing
+        log.info("log-in of account %d by %s", found[0].id, source)
+        return Identity(found[0], source)
     if counted:
         account_id = found[0].id if found else None
         core.db.write(lambda tx: core.people.add_failure(tx, account_id, peer, core.clock.seconds()))
     raise WrongPassword(_WRONG)
 
 
+def _matching(core: Core, found: tuple[Account, Credential | None] | None, password: str) -> str:
+    """The name of the source that says yes: our own database first, then the others; or "".
+
+    Raises:
+        TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.
+    """
+    if found and found[1]:
+        if _is_right(core, found[1], password):
+            return ALUMNI
+    else:
+        passwords.matches(_DUMMY, password)  # the same time for unknown user names
+    if found is None:
+        return ""
+    account, silent = found[0], None
+    for source in sources.sources(core.config):
+        proof = _memory.outside(source.name, account, password)
+        if _memory.knows(proof, core.clock.seconds()):
+            return source.name
+        try:
+            if source.check(account, password):
+                _memory.add(proof, core.clock.seconds() + OUTSIDE_SECONDS)
+                return source.name
+        except TemporarilyUnavailable as problem:
+            silent = problem
+    if silent is not None:
+        raise silent
+    return ""
+
+
 def _is_right(core: Core, credential: Credential, password: str) -> bool:
     proof = _memory.proof(credential, password)
     if _memory.knows(proof):
         return True
-    if not credentials.matches(credential.hash, password):
+    if not passwords.matches(credential.hash, password):
         return False
-    if credentials.needs_rehash(credential.hash):
-        better = credentials.hash_password(password)
+    if passwords.needs_rehash(credential.hash):
+        better = passwords.hash_password(password)
         core.db.write(lambda tx: core.people.replace_hash(tx, credential, better))
     else:
         _memory.add(proof)

@@ -35,6 +35,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.ScriptExists: "550 5.7.1 The script exists already",
     errors.ScriptActive: "550 5.7.1 The script is active",
     errors.ScriptInvalid: "451 4.3.0 Try again later",
+    errors.TooManyVanished: "451 4.3.0 Try again later",
     errors.ConfigError: "451 4.3.0 Try again later",
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
-from mailcore.store import people_tables
+from mailcore.store import affiliation_tables, people_tables
 
 
 class Blob(Model):
@@ -152,6 +152,7 @@ def add_column(table: str, column: str, definition: str) -> Callable[[SqliteData
 # Append only, one line each; number n brings the schema to n.
 MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(*MODELS),
+    add_tables(affiliation_tables.AffiliationRow),
 ]
 
 

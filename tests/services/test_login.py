@@ -4,7 +4,7 @@ from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Identity, Scope
 from mailcore.errors import LinkExpired, TooMany, WeakPassword, WrongPassword
-from mailcore.services import accounts, credentials, login
+from mailcore.services import accounts, credentials, login, passwords
 from tests.services.conftest import SetClock
 
 GOOD = "en god lang setning"
@@ -32,7 +32,7 @@ def test_another_domain_and_unknown_users_are_refused_with_the_same_words(core: 
 
 def test_an_unknown_user_costs_an_argon2_run_as_well(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
-    monkeypatch.setattr(credentials, "matches", lambda hashed, password: bool(runs.append(hashed)))
+    monkeypatch.setattr(passwords, "matches", lambda hashed, password: bool(runs.append(hashed)))
     with pytest.raises(WrongPassword):
         enter(core, "kari", "pass")
     assert len(runs) == 1
@@ -43,8 +43,8 @@ def test_the_second_log_in_costs_no_argon2_run_until_the_password_changes(
 ) -> None:
     ola = accounts.add(core, "ola", password="pass")
     runs: list[str] = []
-    real = credentials.matches
-    monkeypatch.setattr(credentials, "matches", lambda h, p: bool(runs.append(h)) or real(h, p))
+    real = passwords.matches
+    monkeypatch.setattr(passwords, "matches", lambda h, p: bool(runs.append(h)) or real(h, p))
     enter(core, "ola", "pass")
     enter(core, "ola", "pass")
     assert len(runs) == 1

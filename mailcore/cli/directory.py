@@ -1,0 +1,41 @@
+"""`alumnimail directory`: the university's user database as we see it."""
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json
+from mailcore.services import affiliations
+
+
+@click.group()
+def directory() -> None:
+    """The university's user database."""
+
+
+@directory.command()
+@json_option
+@pass_site
+def sync(site: Site, as_json: bool) -> None:
+    """Read affiliations now."""
+    done = affiliations.sync(site.core)
+    if as_json:
+        print_json(plain(done))
+    else:
+        click.echo(f"{done.read} people, {done.new} new, {done.gone} gone")
+
+
+@directory.command()
+@click.argument("name")
+@json_option
+@pass_site
+def show(site: Site, name: str, as_json: bool) -> None:
+    """What is known of the person of account NAME."""
+    found = affiliations.known(site.core, name)
+    if as_json:
+        print_json(None if found is None else plain(found) | {"until": found.until.isoformat() if found.until else None})
+    elif found is None:
+        click.echo("nothing is known")
+    else:
+        words = [f"person {found.person}", f"user name {found.login}", ", ".join(found.kinds) or "no affiliation"]
+        if found.until:
+            words.append(f"until {found.until}")
+        click.echo("; ".join(words if found.present else [*words, "gone from the directory"]))

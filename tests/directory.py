@@ -1,0 +1,129 @@
+"""A real slapd on loopback with a small university in it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+BASE = "dc=university,dc=example"
+ADMIN, ADMIN_PASSWORD = f"cn=admin,{BASE}", "reading"
+_CONF = """
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+attributetype ( 1.3.6.1.4.1.2428.90.1.4 NAME 'norEduPersonLIN' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.5923.1.1.1.1 NAME 'eduPersonAffiliation' EQUALITY caseIgnoreMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.99999.1 NAME 'universityUntil' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+objectclass ( 1.3.6.1.4.1.99999.2 NAME 'universityPerson' AUXILIARY
+  MAY ( norEduPersonLIN $ eduPersonAffiliation $ universityUntil ) )
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {folder}/pid
+TLSCertificateFile {folder}/server.pem
+TLSCertificateKeyFile {folder}/server.key
+database mdb
+suffix "{base}"
+rootdn "{admin}"
+rootpw {password}
+directory {folder}/db
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read by anonymous none
+"""
+
+
+def program() -> str:
+    """slapd; without it the test is skipped by name, and with CI=true it fails."""
+    found = shutil.which("slapd") or shutil.which("slapd", path="/usr/sbin")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("slapd is not installed")
+        pytest.skip("needs slapd")
+    return found
+
+
+class University:
+    """Starts, stops and changes people; settings for us in `settings()`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        (folder / "db").mkdir()
+        self.ca = folder / "ca.pem"
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.ca))
+        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        certificate.private_key_pem.write_to_path(str(folder / "server.key"))
+        for pem in certificate.cert_chain_pems:
+            pem.write_to_path(str(folder / "server.pem"), append=True)
+        (folder / "slapd.conf").write_text(
+            _CONF.format(folder=folder, base=BASE, admin=ADMIN, password=ADMIN_PASSWORD)
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+        self._ldap("ldapadd", f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: University\ndc: university\n\n"
+                   f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n")  # fmt: skip
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [program(), "-d", "0", "-h", f"ldap://127.0.0.1:{self.port}", "-f", str(self.folder / "slapd.conf")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("slapd did not start")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def add(self, login: str, person: str, password: str, *kinds: str, until: str = "") -> None:
+        more = "".join(f"eduPersonAffiliation: {kind}\n" for kind in kinds) + (f"universityUntil: {until}\n" if until else "")
+        self._ldap("ldapadd", (
+            f"dn: uid={login},ou=people,{BASE}\nobjectClass: inetOrgPerson\nobjectClass: universityPerson\nuid: {login}\n"
+            f"cn: {login}\nsn: {login}\nuserPassword: {password}\nnorEduPersonLIN: {person}\n{more}"
+        ))  # fmt: skip
+
+    def remove(self, login: str) -> None:
+        self._ldap("ldapdelete", f"uid={login},ou=people,{BASE}\n")
+
+    def password(self, login: str, new: str) -> None:
+        change = f"changetype: modify\nreplace: userPassword\nuserPassword: {new}\n"
+        self._ldap("ldapmodify", f"dn: uid={login},ou=people,{BASE}\n{change}")
+
+    def _ldap(self, command: str, ldif: str) -> None:
+        subprocess.run(
+            [command, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", ADMIN, "-w", ADMIN_PASSWORD],
+            input=ldif, text=True, check=True, capture_output=True,
+        )  # fmt: skip
+
+    def settings(self, **more: object) -> dict[str, object]:
+        return {
+            "url": f"ldap://127.0.0.1:{self.port}", "starttls": True, "ca": str(self.ca), "bind_dn": ADMIN,
+            "bind_password": ADMIN_PASSWORD, "base": f"ou=people,{BASE}", "until_attribute": "universityUntil", **more,
+        }  # fmt: skip
+
+
+@contextmanager
+def university(folder: Path) -> Iterator[University]:
+    made = University(folder)
+    try:
+        yield made
+    finally:
+        made.stop()
