@@ -177,6 +177,10 @@ class Config:
         return Path(self.tls.key) if self.tls.key else self.data_path / "tls" / "server.key"
 
     @property
+    def message_octets(self) -> int:
+        return octets(self.limits.message_size)
+
+    @property
     def url(self) -> str:
         """Where people find the portal, without a slash at the end."""
         return (self.public_url or f"http://{self.listen.http}").rstrip("/")

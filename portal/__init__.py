@@ -21,14 +21,15 @@ from portal.help.views import blueprint as help_pages
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
-from portal.webmail.views import blueprint as webmail
+from portal.webmail import blueprint as webmail
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 BLUEPRINTS = (front, auth, orders, forwarding, quota, webmail, account, help_pages)
 
+MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self';"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -57,6 +58,9 @@ def create_app(core: Core) -> Flask:
 
     def before() -> None:
         domain.as_default()
+        if request.endpoint == "webmail.compose":  # before the form is read
+            request.max_content_length = core.config.message_octets
+            request.max_form_memory_size = MAX_TEXT
         if request.endpoint in ("static", "front.health"):
             g.account = None
             return

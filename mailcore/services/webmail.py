@@ -8,7 +8,11 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox
 from mailcore.errors import MailboxNotFound
 from mailcore.mail import header, text
+from mailcore.services import mail_files
+from mailcore.services.html_mail import page_of
+from mailcore.services.mail_files import MailFile
 from mailcore.store.db import Tx
+from mailcore.store.mail import Fetched
 
 PAGE = 50
 
@@ -51,6 +55,10 @@ class Reading:
     at: datetime
     size: int
     body: str
+    files: tuple[MailFile, ...]
+    html: bool  # is there a version to be shown in the frame?
+    blocked: int  # remote pictures that were left out of it
+    doubtful: bool  # our own checks say that the author may be somebody else
 
 
 def mailboxes(core: Core, account: AccountId) -> list[Mailbox]:
@@ -71,6 +79,15 @@ def _people(text: str) -> str:
     return ", ".join(name or address for name, address in getaddresses([text]) if name or address) or text
 
 
+def line_of(f: Fetched) -> Line:
+    """One that was fetched with its header."""
+    flags = f.info.flags
+    return Line(
+        f.info.uid, _first(f.header, "subject"), _people(_first(f.header, "from")), _people(_first(f.header, "to")),
+        f.info.internal_date, f.info.size, "\\Seen" in flags, "\\Flagged" in flags, "\\Answered" in flags,
+    )  # fmt: skip
+
+
 def page(core: Core, account_id: AccountId, name: str, number: int) -> Page:
     """A page of the list; a number outside it means the nearest page.  Raises MailboxNotFound."""
 
@@ -84,19 +101,19 @@ def page(core: Core, account_id: AccountId, name: str, number: int) -> Page:
             return Page(box, (), here, pages)
         wanted = set(shown)
         found = core.mail.fetch(tx, box.id, [(shown[-1], shown[0])], frozenset({"header"}))
-        lines = [
-            Line(
-                f.info.uid, _first(f.header, "subject"), _people(_first(f.header, "from")),
-                _people(_first(f.header, "to")), f.info.internal_date, f.info.size,
-                "\\Seen" in f.info.flags, "\\Flagged" in f.info.flags,
-                "\\Answered" in f.info.flags,
-            )
-            for f in reversed(found)
-            if f.info.uid in wanted
-        ]  # fmt: skip
+        lines = [line_of(f) for f in reversed(found) if f.info.uid in wanted]
         return Page(box, tuple(lines), here, pages)
 
     return core.db.read(read)
+
+
+def _doubtful(core: Core, block: bytes) -> bool:
+    """Did DMARC fail?  Only our own field counts; others could have written theirs."""
+    ours = f"{core.config.host};".lower()
+    return any(
+        value.lower().startswith(ours) and "dmarc=fail" in value.lower()
+        for value in header.values(block, "authentication-results")
+    )
 
 
 def read_message(core: Core, account_id: AccountId, name: str, uid: int) -> Reading:
@@ -109,9 +126,11 @@ def read_message(core: Core, account_id: AccountId, name: str, uid: int) -> Read
         if not infos or not octets:
             raise MailboxNotFound(f"message {uid} of {name}")
         block = octets[: header.split(octets)[1]]
+        safe = page_of(octets)
         reading = Reading(
             box, uid, _first(block, "subject"), _first(block, "from"), _first(block, "to"), _first(block, "cc"),
-            infos[0].internal_date, infos[0].size, text.plain(octets),
+            infos[0].internal_date, infos[0].size, text.plain(octets), mail_files.listing(octets),
+            safe is not None, safe.blocked if safe else 0, _doubtful(core, block),
         )  # fmt: skip
         return reading, "\\Seen" in infos[0].flags
 

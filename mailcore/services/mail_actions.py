@@ -1,0 +1,91 @@
+"""What a person does to messages in the portal.  All of it works over quota (S21)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.errors import MailboxNotFound, NotAllowed
+from mailcore.store.db import Tx
+
+_FLAGS = {
+    "read": ("add", "\\Seen"), "unread": ("remove", "\\Seen"), "flag": ("add", "\\Flagged"), "unflag": ("remove", "\\Flagged"),
+}  # fmt: skip
+_PLACES = {"junk": "\\Junk", "archive": "\\Archive", "delete": "\\Trash"}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many messages; `target` and `uids` are where a move can be taken back from."""
+
+    count: int
+    target: str = ""
+    uids: tuple[int, ...] = ()
+
+
+def _ranges(uids: Sequence[int]) -> list[tuple[int, int]]:
+    return [(uid, uid) for uid in sorted(set(uids))]
+
+
+def special(core: Core, tx: Tx, account: AccountId, use: str) -> Mailbox:
+    """The mailbox of a special use; made when the owner has none.  `use` such as `\\Trash`."""
+    for box in core.mail.mailboxes(tx, account):
+        if box.special_use == use:
+            return box
+    return core.mail.create(tx, account, use.lstrip("\\"), special_use=use)
+
+
+def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], action: str, target: str = "") -> Done:
+    """Do `action` to messages: read, unread, flag, unflag, junk, archive, delete, move (to `target`).
+
+    Deleting in Trash is for good; elsewhere it moves to Trash.
+
+    Raises:
+        MailboxNotFound, NotAllowed: no such action.
+    """
+    ranges = _ranges(uids)
+
+    def write(tx: Tx) -> Done:
+        box = core.mail.mailbox(tx, account, mailbox)
+        if action in _FLAGS:
+            how, flag = _FLAGS[action]
+            core.mail.set_flags(tx, box.id, ranges, how, frozenset({flag}))
+            return Done(len(ranges))
+        if action == "delete" and box.special_use == "\\Trash":
+            return Done(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False)))
+        if action == "move":
+            there = core.mail.mailbox(tx, account, target)
+        elif action in _PLACES:
+            there = special(core, tx, account, _PLACES[action])
+        else:
+            raise NotAllowed("no such action")
+        if there.id == box.id:
+            return Done(0)
+        _, new = core.mail.move(tx, account, box.id, ranges, there.id)
+        return Done(len(new), there.name, tuple(new))
+
+    return core.db.write(write) if ranges else Done(0)
+
+
+def empty(core: Core, account: AccountId, mailbox: str) -> int:
+    """Remove all messages of Trash or Junk for good; how many they were.  Raises NotAllowed for other mailboxes."""
+
+    def write(tx: Tx) -> int:
+        box = core.mail.mailbox(tx, account, mailbox)
+        if box.special_use not in ("\\Trash", "\\Junk"):
+            raise NotAllowed("only Trash and Junk can be emptied")
+        return len(core.mail.expunge(tx, box.id, None, only_deleted=False))
+
+    return core.db.write(write)
+
+
+def whole(core: Core, account: AccountId, mailbox: str, uid: int) -> bytes:
+    """All octets of a message.  Raises MailboxNotFound."""
+
+    def read(tx: Tx) -> bytes:
+        return core.mail.octets(tx, core.mail.mailbox(tx, account, mailbox).id, uid)
+
+    octets = core.db.read(read)
+    if not octets:
+        raise MailboxNotFound(f"message {uid} of {mailbox}")
+    return octets
