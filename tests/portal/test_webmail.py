@@ -177,8 +177,8 @@ def test_header_fields_cannot_be_slipped_in(inside, core):
 
 @pytest.mark.parametrize(("asked", "found"), [
     ("grønn", 1), ("GRØNN sal", 1), ("from:kåre", 1), ("from:ola", 0), ("subject:møte", 1), ("to:kari", 1),
-    ("has:attachment", 1), ("before:2020-01-01", 0), ("after:2020-01-01 møte", 1), ("in:Trash møte", 0), ("in:INBOX møte", 1), ('"grønn sal"', 1),
-    ("", 0), ("finnesikke", 0), ("before:igår", 0),
+    ("has:attachment", 1), ("before:2020-01-01", 0), ("after:2020-01-01 møte", 1), ("in:Trash møte", 0),
+    ("in:INBOX møte", 1), ('"grønn sal"', 1), ("", 0), ("finnesikke", 0), ("before:igår", 0),
 ])  # fmt: skip
 def test_search_finds_by_words_and_operators(inside, core, ola, put, asked, found):
     put()
