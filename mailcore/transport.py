@@ -23,15 +23,18 @@ IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
 CHECK_SECONDS = 30
 
 Serve = Callable[["Connection"], Awaitable[None]]
+Bye = Callable[[str], bytes]  # a reason in the words of the protocol
 
 
 class Connection(asyncio.Protocol):
     """One peer."""
 
     def __init__(
-        self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, counts: Counter[str]
-    ) -> None:
+        self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, counts: Counter[str], bye: Bye,
+        open_ones: "set[Connection]",
+    ) -> None:  # fmt: skip
         self._serve, self._tls, self._limits, self._counts = serve, tls, limits, counts
+        self._bye, self._open_ones = bye, open_ones
         self.secure, self.peer = secure, ""
         self.known = False  # set by the session after a login
         self._framer = Framer()
@@ -60,6 +63,7 @@ class Connection(asyncio.Protocol):
             transport.close()
             return
         self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
+        self._open_ones.add(self)
         self._task = self._loop.create_task(self._run())
 
     def data_received(self, data: bytes) -> None:
@@ -77,6 +81,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._ended = True
+        self._open_ones.discard(self)
         self._counts[self.peer] -= 1
         if self._counts[self.peer] <= 0:
             del self._counts[self.peer]
@@ -165,7 +170,7 @@ class Connection(asyncio.Protocol):
     def _check_time(self) -> None:
         quiet = self._loop.time() - self._active_at
         if quiet > (IDLE_SECONDS if self.known else STRANGER_SECONDS):
-            self.write(b"* BYE Too quiet\r\n" if self.known else b"")
+            self.write(self._bye("Too quiet") if self.known else b"")
             if self._transport is not None:
                 self._transport.abort() if self._writable is not None else self._transport.close()
             return
@@ -175,7 +180,7 @@ class Connection(asyncio.Protocol):
         try:
             await self._serve(self)
         except LineTooLong:
-            self.write(b"* BYE The line is too long\r\n")
+            self.write(self._bye("The line is too long"))
         except (ConnectionError, ssl.SSLError):
             pass
         except Exception:
@@ -185,25 +190,46 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
     def end(self) -> None:
-        """Close when the server stops."""
+        """Close when the server stops.  What the peer has sent and not been answered is not done."""
+        self.write(self._bye("The server is stopping"))
         if self._task is not None:
             self._task.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Listener:
+    """A listening socket and the conversations that came of it."""
+
+    def __init__(self, server: asyncio.Server, open_ones: set[Connection]) -> None:
+        self._server, self._open_ones = server, open_ones
+
+    @property
+    def sockets(self) -> tuple[object, ...]:
+        return tuple(self._server.sockets)
+
+    def close(self) -> None:
+        """No new connections; the open ones hear why they end."""
+        self._server.close()
+        for connection in list(self._open_ones):
+            connection.end()
 
 
 async def listen(
-    address: str, serve: Serve, tls: ssl.SSLContext, *, implicit: bool, limits: Limits
-) -> list[asyncio.Server]:
+    address: str, serve: Serve, tls: ssl.SSLContext, *, implicit: bool, limits: Limits, bye: Bye
+) -> list[Listener]:
     """Listen on `HOST:PORT`, empty = off.  `implicit`: TLS from the first octet."""
     if not address:
         return []
     host, _, port = address.rpartition(":")
     counts: Counter[str] = Counter()
+    open_ones: set[Connection] = set()
 
     def made() -> Connection:
-        return Connection(serve, tls, secure=implicit, limits=limits, counts=counts)
+        return Connection(serve, tls, secure=implicit, limits=limits, counts=counts, bye=bye, open_ones=open_ones)
 
     server = await asyncio.get_running_loop().create_server(
         made, host.strip("[]") or None, int(port), ssl=tls if implicit else None, reuse_port=True, backlog=1024,
         ssl_handshake_timeout=30 if implicit else None,
     )  # fmt: skip
-    return [server]
+    return [Listener(server, open_ones)]

@@ -28,6 +28,7 @@ from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
 from mailcore.services import accounts, affiliations, certificates, directory, dkim, health, orders
 from mailcore.smtp import server as smtp
+from mailcore.transport import Listener
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
@@ -58,7 +59,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
         signal.SIGHUP, lambda: tls.load_cert_chain(config.certificate_path, config.key_path)
     )
     core.start_feed()
-    servers: list[asyncio.Server] = []
+    servers: list[asyncio.Server | Listener] = []
     worker = Worker(core) if queue else None
     chores: list[asyncio.Task[None]] = []
     tasks: list[asyncio.Task[None]] = []

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from mailcore.imap.responses import date_time, flag_list, literal
 from mailcore.mail import header, structure
-from mailcore.store.mail import Fetched
+from mailcore.store import mail
+from mailcore.store.db import Row
+from mailcore.store.flags import join
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
@@ -55,7 +57,7 @@ def _of(octets: bytes, kind: str, names: tuple[str, ...]) -> bytes:
     return header.select(block, names, invert=kind == "HEADER.FIELDS.NOT")
 
 
-Write = Callable[[Fetched, Source | None], bytes]
+Write = Callable[[Row, Source | None], bytes]
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Items:
         label = name.encode()
         if name == "RFC822.HEADER":
             self.parts.add("header")
-            self.writers.append(lambda got, _: label + b" " + literal(got.header))
+            self.writers.append(lambda got, _: label + b" " + literal(got[mail.PREFIX] + got[mail.HEADER]))
             return
         self.whole = self.marks_seen = True
         kind = "TEXT" if name == "RFC822.TEXT" else ""
@@ -157,8 +159,9 @@ class Items:
             self.parts.add("header")
             invert = kind == "HEADER.FIELDS.NOT"
 
-            def from_header(got: Fetched, _: Source | None) -> bytes:
-                block = header.select(got.header, names, invert=invert) if names else got.header
+            def from_header(got: Row, _: Source | None) -> bytes:
+                whole = got[mail.PREFIX] + got[mail.HEADER]
+                block = header.select(whole, names, invert=invert) if names else whole
                 return label + b" " + literal(block[start:end])
 
             self.writers.append(from_header)
@@ -206,13 +209,13 @@ def _written(name: bytes) -> bytes:
 
 
 _SIMPLE: dict[str, tuple[str, Write]] = {
-    "UID": ("", lambda got, _: b"UID %d" % got.info.uid),
-    "FLAGS": ("", lambda got, _: b"FLAGS " + flag_list(got.info.flags)),
-    "INTERNALDATE": ("", lambda got, _: b"INTERNALDATE " + date_time(got.info.internal_date)),
-    "RFC822.SIZE": ("", lambda got, _: b"RFC822.SIZE %d" % got.info.size),
-    "ENVELOPE": ("envelope", lambda got, _: b"ENVELOPE " + got.envelope),
-    "BODY": ("body", lambda got, _: b"BODY " + got.body),
-    "BODYSTRUCTURE": ("structure", lambda got, _: b"BODYSTRUCTURE " + got.structure),
+    "UID": ("", lambda got, _: b"UID %d" % got[mail.UID]),
+    "FLAGS": ("", lambda got, _: b"FLAGS " + flag_list(join(got[mail.FLAGS], got[mail.KEYWORDS]))),
+    "INTERNALDATE": ("", lambda got, _: b"INTERNALDATE " + date_time(got[mail.AT])),
+    "RFC822.SIZE": ("", lambda got, _: b"RFC822.SIZE %d" % got[mail.SIZE]),
+    "ENVELOPE": ("envelope", lambda got, _: b"ENVELOPE " + got[mail.ENVELOPE]),
+    "BODY": ("body", lambda got, _: b"BODY " + got[mail.BODY]),
+    "BODYSTRUCTURE": ("structure", lambda got, _: b"BODYSTRUCTURE " + got[mail.STRUCTURE]),
 }
 _RFC822 = ("RFC822", "RFC822.HEADER", "RFC822.TEXT")
 _MACROS = {

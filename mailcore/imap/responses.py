@@ -1,13 +1,14 @@
 """What the server says, as octets ready for the wire.  No I/O."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
+from time import gmtime
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # a mailbox has few combinations
 def flag_list(flags: frozenset[str]) -> bytes:
     return b"(" + " ".join(sorted(flags)).encode("ascii", "replace") + b")"
 
@@ -19,11 +20,10 @@ def flag_update(seq: int, uid: int, flags: frozenset[str], *, with_uid: bool = F
     return b"* %d FETCH (FLAGS %s)\r\n" % (seq, flag_list(flags))
 
 
-def date_time(at: datetime) -> bytes:
+def date_time(seconds: int) -> bytes:
     """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE"""
-    return b'"%2d-%s-%04d %02d:%02d:%02d +0000"' % (
-        at.day, _MONTHS[at.month - 1], at.year, at.hour, at.minute, at.second,
-    )  # fmt: skip
+    year, month, day, hour, minute, second, *_ = gmtime(seconds)
+    return b'"%2d-%s-%04d %02d:%02d:%02d +0000"' % (day, _MONTHS[month - 1], year, hour, minute, second)
 
 
 def literal(octets: bytes) -> bytes:

@@ -1,20 +1,24 @@
 """IMAP on the network: TLS from the start (993), or plain with STARTTLS."""
 
-import asyncio
 import ssl
 
 from mailcore.core import Core
 from mailcore.imap.session import Session
-from mailcore.transport import Connection, listen
+from mailcore.transport import Connection, Listener, listen
 
 
-async def start(core: Core, tls: ssl.SSLContext) -> list[asyncio.Server]:
+def bye(reason: str) -> bytes:
+    """RFC 9051 section 7.1.5."""
+    return f"* BYE {reason}\r\n".encode("ascii")
+
+
+async def start(core: Core, tls: ssl.SSLContext) -> list[Listener]:
     """Listen as `listen.imaps` and `listen.imap` say."""
 
     async def serve(connection: Connection) -> None:
         await Session(core, connection).run()
 
     return [
-        *await listen(core.config.listen.imaps, serve, tls, implicit=True, limits=core.config.limits),
-        *await listen(core.config.listen.imap, serve, tls, implicit=False, limits=core.config.limits),
+        *await listen(core.config.listen.imaps, serve, tls, implicit=True, limits=core.config.limits, bye=bye),
+        *await listen(core.config.listen.imap, serve, tls, implicit=False, limits=core.config.limits, bye=bye),
     ]

@@ -1,18 +1,22 @@
 """ManageSieve on the network: plain with STARTTLS (RFC 5804 section 1.6)."""
 
-import asyncio
 import ssl
 
 from mailcore.core import Core
 from mailcore.managesieve.session import Session
-from mailcore.transport import Connection, listen
+from mailcore.transport import Connection, Listener, listen
 
 
-async def start(core: Core, tls: ssl.SSLContext) -> list[asyncio.Server]:
+def bye(reason: str) -> bytes:
+    """RFC 5804 section 1.3."""
+    return f'BYE "{reason}"\r\n'.encode("ascii")
+
+
+async def start(core: Core, tls: ssl.SSLContext) -> list[Listener]:
     """Listen as `listen.managesieve` says."""
 
     async def serve(connection: Connection) -> None:
         await Session(core, connection).run()
 
     config = core.config
-    return await listen(config.listen.managesieve, serve, tls, implicit=False, limits=config.limits)
+    return await listen(config.listen.managesieve, serve, tls, implicit=False, limits=config.limits, bye=bye)

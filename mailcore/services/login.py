@@ -96,7 +96,6 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
         raise TooMany("too many failed log-ins; try again in an hour")
     if len(password) <= passwords.MAX_LENGTH and (source := _matching(core, found, password)):
         assert found is not None  # noqa: S101 - nobody matches nothing
-        log.info("log-in of account %d by %s", found[0].id, source)
         return Identity(found[0], source)
     if counted:
         account_id = found[0].id if found else None
@@ -124,6 +123,7 @@ def _matching(core: Core, found: tuple[Account, Credential | None] | None, passw
             return source.name
         try:
             if source.check(account, password):
+                log.info("log-in of account %d by %s", account.id, source.name)
                 _memory.add(proof, core.clock.seconds() + OUTSIDE_SECONDS)
                 return source.name
         except TemporarilyUnavailable as problem:
@@ -139,6 +139,8 @@ def _is_right(core: Core, credential: Credential, password: str) -> bool:
         return True
     if not passwords.matches(credential.hash, password):
         return False
+    # those that are remembered are not told: mail clients come every minute
+    log.info("log-in of account %d by %s", credential.account, ALUMNI)
     if passwords.needs_rehash(credential.hash):
         better = passwords.hash_password(password)
         core.db.write(lambda tx: core.people.replace_hash(tx, credential, better))

@@ -4,7 +4,7 @@ Every method runs inside `db.read(...)` or `db.write(...)` (see store/db.py): th
 transaction `tx`.  Methods that change something need a writing transaction; the caller wakes others after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,6 +46,8 @@ HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go 
 
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob"
 _PARTS = ("header", "envelope", "body", "structure")
+# Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
+UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE = range(12)
 
 
 def _info(row: Row) -> MessageInfo:
@@ -75,20 +77,27 @@ class MailStore(Mailboxes):
             ))  # fmt: skip
         return found
 
-    def fetch(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Fetched]:
-        """Messages with the derived parts asked for; the header begins with the message's own trace fields."""
+    def rows(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> Iterator[Row]:
+        """Messages with the derived parts asked for (else b""), as plain rows: see the columns above."""
         wanted = ",".join(f"b.{part}" if part in parts else "x''" for part in _PARTS)
         join = "JOIN blob b ON b.id=m.blob" if parts else ""
         sql = (
             f"SELECT {_INFO},m.prefix,{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
             " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
         )
+        for first, last in ranges:
+            yield from tx.rows(sql, mailbox, first, last)
+
+    def fetch(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Fetched]:
+        """The same as values; the header begins with the message's own trace fields."""
         with_header = "header" in parts
         return [
-            Fetched(_info(row), row[7], row[7] + row[8] if with_header else b"", row[9], row[10], row[11])
-            for first, last in ranges
-            for row in tx.rows(sql, mailbox, first, last)
-        ]
+            Fetched(
+                _info(row), row[PREFIX], row[PREFIX] + row[HEADER] if with_header else b"", row[ENVELOPE], row[BODY],
+                row[STRUCTURE],
+            )
+            for row in self.rows(tx, mailbox, ranges, parts)
+        ]  # fmt: skip
 
     def has_blob(self, tx: Tx, account: AccountId, blob: int) -> bool:
         """Does the account have a message of these octets?"""

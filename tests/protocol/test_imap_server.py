@@ -145,3 +145,23 @@ def test_starttls_and_what_is_slipped_in_before_it(core):
         assert (await client.command(b'LOGIN ola "en lang hemmelighet"'))[-1].startswith(b"t OK")
 
     run(core, play)
+
+
+def test_a_client_in_idle_hears_why_the_server_ends_the_conversation(core):
+    async def main() -> None:
+        certificates.ensure_certificate(core.config, core.clock)
+        core.start_feed()
+        servers = await server.start(core, certificates.tls_context(core.config))
+        client = await Client.connect(servers[0].sockets[0].getsockname()[1], tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        await client.command(b"SELECT INBOX")
+        client.writer.write(b"t IDLE\r\n")
+        assert (await client.line()).startswith(b"+")
+        for each in servers:
+            each.close()
+        assert await client.line() == b"* BYE The server is stopping\r\n"
+        assert await client.line() == b""
+        await Client.close_all()
+        core.feed.stop()
+
+    asyncio.run(main())

@@ -8,8 +8,9 @@ from mailcore.imap.context import Context
 from mailcore.imap.fetch_items import Items, Source
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of
+from mailcore.store import mail
 from mailcore.store.db import Tx
-from mailcore.store.mail import Fetched
+from mailcore.store.flags import join
 from mailcore.wire.reader import Reader
 
 SLICE = 2000  # messages a read gives at most
@@ -86,26 +87,24 @@ def by_size(infos: list[MessageInfo]) -> Iterator[list[MessageInfo]]:
 async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
     here, core, parts = context.here, context.core, frozenset(items.parts)
     seq_of, writers, whole = here.view.seq, items.writers, items.whole
-    used = {"\\Seen"}
+    used: set[tuple[int, str]] = set()
 
     def load(tx: Tx) -> bytes:
         """In the reader's thread: the loop only hands the octets on."""
         told: list[bytes] = []
-        got: Fetched
-        for got in core.mail.fetch(tx, here.mailbox, ranges, parts):
-            info = got.info
-            seq = seq_of(info.uid)
+        for row in core.mail.rows(tx, here.mailbox, ranges, parts):
+            seq = seq_of(row[mail.UID])
             if seq is None:
                 continue
-            source = Source(core.mail.octets(tx, here.mailbox, info.uid)) if whole else None
+            source = Source(core.mail.octets(tx, here.mailbox, row[mail.UID])) if whole else None
             if source is not None and not source.octets:
                 continue  # expunged by somebody else meanwhile
-            told.append(b"* %d FETCH (" % seq + b" ".join([write(got, source) for write in writers]) + b")\r\n")
+            told.append(b"* %d FETCH (%s)\r\n" % (seq, b" ".join([write(row, source) for write in writers])))
             if items.flags:
-                used.update(info.flags)
+                used.add((row[mail.FLAGS], row[mail.KEYWORDS]))
         return b"".join(told)
 
     octets = await core.db.aread(load)
-    context.show_flags(frozenset(used))
+    context.show_flags(frozenset({"\\Seen"}).union(*(join(bits, words) for bits, words in used)))
     context.wire.write(octets)
     await context.wire.drain()
