@@ -78,6 +78,19 @@ def fetch(target: Target) -> float:
     return seconds
 
 
+def _in_ten_thousand(command: str) -> Callable[[Target], float]:
+    def case(target: Target) -> float:
+        client = logged_in(target, "user2")
+        if client.count("INBOX") < FETCHED:
+            fetch(target)
+        client.command("SELECT INBOX")
+        seconds = timed(lambda: client.command(command))
+        client.close()
+        return seconds
+
+    return case
+
+
 def logins(target: Target) -> float:
     """Connect, LOGIN, SELECT, LOGOUT, 300 times."""
 
@@ -94,6 +107,10 @@ def logins(target: Target) -> float:
 
 CASES: dict[str, Callable[[Target], float]] = {
     "delivery": deliver, "newsletter": newsletter, "fetch": fetch, "logins": logins,
+    "sort": _in_ten_thousand("SORT (REVERSE DATE) UTF-8 ALL"),
+    "thread": _in_ten_thousand("THREAD REFERENCES UTF-8 ALL"),
+    "search": _in_ten_thousand("SEARCH SUBJECT x FROM y"),
+    "flags": _in_ten_thousand("UID FETCH 1:* (FLAGS)"),
 }  # fmt: skip
 
 
@@ -146,7 +163,7 @@ def main() -> None:
         for name in args.cases or CASES:
             run = CASES[name]
             seconds: dict[str, list[float]] = {target.name: [] for target in targets}
-            if name in ("fetch", "logins"):
+            if name not in ("delivery", "newsletter"):
                 for target in targets:
                     run(target)  # fills the mailbox, warms what is cached
             for _ in range(args.rounds):

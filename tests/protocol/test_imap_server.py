@@ -165,3 +165,40 @@ def test_a_client_in_idle_hears_why_the_server_ends_the_conversation(core):
         core.feed.stop()
 
     asyncio.run(main())
+
+
+def test_sort_and_thread(core):
+    ola = accounts.get(core, "ola")
+    wanted = [
+        (b"Subject: b\r\nFrom: zoe@x\r\nMessage-ID: <1>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\n", b"long body"),
+        (b"Subject: Re: b\r\nFrom: ann@x\r\nMessage-ID: <2>\r\nReferences: <1>\r\n"
+         b"Date: Tue, 24 Nov 2026 11:00:00 +0000\r\n", b"x"),
+        (b"Subject: a\r\nFrom: ben@x\r\nMessage-ID: <3>\r\nDate: Mon, 23 Nov 2026 11:00:00 +0000\r\n", b"xx"),
+    ]
+
+    def work(tx):
+        core.mail.create(tx, ola.id, "Sorted")
+        box = core.mail.mailbox(tx, ola.id, "Sorted")
+        for head, body in wanted:
+            prepared = core.blobs.prepare(head + b"\r\n" + body)
+            core.mail.append(tx, ola.id, box.id, prepared, frozenset(), core.clock.now())
+
+    core.db.write(work)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        await client.command(b"SELECT Sorted")
+        for keys, order in [
+            (b"DATE", b"3 2 1"), (b"REVERSE DATE", b"1 2 3"), (b"SUBJECT DATE", b"3 2 1"), (b"FROM", b"2 3 1"),
+            (b"SUBJECT REVERSE DATE", b"3 1 2"), (b"SIZE", b"3 1 2"),
+        ]:  # fmt: skip
+            assert (await client.command(b"SORT (" + keys + b") UTF-8 ALL"))[0] == b"* SORT " + order + b"\r\n"
+        assert (await client.command(b"UID SORT (ARRIVAL) US-ASCII FROM ben"))[0] == b"* SORT 3\r\n"
+        assert (await client.command(b"THREAD REFERENCES UTF-8 ALL"))[0] == b"* THREAD (3)(1 2)\r\n"
+        assert (await client.command(b"UID THREAD ORDEREDSUBJECT UTF-8 ALL"))[0] == b"* THREAD (3)(2 1)\r\n"
+        assert (await client.command(b"THREAD REFERENCES UTF-8 FROM nobody"))[0] == b"* THREAD\r\n"
+        assert (await client.command(b"SORT () UTF-8 ALL"))[0].startswith(b"t BAD")
+        assert b"BADCHARSET" in (await client.command(b"SORT (DATE) KLINGON ALL"))[0]
+
+    run(core, play)

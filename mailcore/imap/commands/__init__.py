@@ -15,6 +15,7 @@ from mailcore.imap.commands import (
     quota,
     search,
     select,
+    sort,
     store,
 )
 from mailcore.imap.context import Context
@@ -93,6 +94,10 @@ COMMANDS: dict[bytes, Spec] = {
     b"UID STORE": Spec(store.store, State.SELECTED, by_uid=True),
     b"SEARCH": Spec(search.search, State.SELECTED, Expunges.HOLD),
     b"UID SEARCH": Spec(search.search, State.SELECTED, by_uid=True),
+    b"SORT": Spec(sort.sort, State.SELECTED, Expunges.HOLD),
+    b"UID SORT": Spec(sort.sort, State.SELECTED, by_uid=True),
+    b"THREAD": Spec(sort.thread, State.SELECTED, Expunges.HOLD),
+    b"UID THREAD": Spec(sort.thread, State.SELECTED, by_uid=True),
     b"COPY": Spec(copy.copy, State.SELECTED),
     b"UID COPY": Spec(copy.copy, State.SELECTED, by_uid=True),
     b"MOVE": Spec(copy.move, State.SELECTED),

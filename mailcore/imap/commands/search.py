@@ -24,12 +24,21 @@ async def search(context: Context, read: Reader) -> Tagged:
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
     read.end()
+    found = await matching(context, key)
+    if not context.by_uid:
+        found = [seq for uid in found if (seq := context.here.view.seq(uid)) is not None]
+    context.wire.write(_answer(context, found, options))
+    return ok(context)
+
+
+async def matching(context: Context, key: Key) -> list[int]:
+    """The UIDs of the messages that the client knows of and the key is true of, ascending."""
+    uids = context.here.view.uids
     found: list[int] = []
     if uids:
         for part in slices(context, [(uids[0], uids[-1])]):
             found += await _slice(context, part, key)
-    context.wire.write(_answer(context, found, options))
-    return ok(context)
+    return found
 
 
 def _options(read: Reader) -> set[bytes] | None:
@@ -48,20 +57,16 @@ def _options(read: Reader) -> set[bytes] | None:
 
 
 async def _slice(context: Context, part: Ranges, key: Key) -> list[int]:
-    """Numbers (uid or seq, as asked) of this portion that match."""
+    """UIDs of this portion that match."""
     here, core = context.here, context.core
-    seq_of, by_uid = here.view.seq, context.by_uid
+    seq_of = here.view.seq
 
     def cheap(tx: Tx) -> tuple[list[int], list[MessageInfo]]:
         infos = core.mail.infos(tx, here.mailbox, part)
         if key.cost > CHEAP:
             return [], infos
         met = ((seq_of(info.uid), info) for info in infos)
-        return [
-            info.uid if by_uid else seq
-            for seq, info in met
-            if seq is not None and key.test(Candidate(seq, info))
-        ], []  # fmt: skip
+        return [info.uid for seq, info in met if seq is not None and key.test(Candidate(seq, info))], []
 
     found, infos = await core.db.aread(cheap)
 
@@ -72,7 +77,7 @@ async def _slice(context: Context, part: Ranges, key: Key) -> list[int]:
             seq = seq_of(uid)
             load = partial(core.mail.octets, tx, here.mailbox, uid)
             if seq is not None and key.test(Candidate(seq, got.info, got.header, load)):
-                numbers.append(uid if by_uid else seq)
+                numbers.append(uid)
         return numbers
 
     for few in by_size(infos) if key.cost == WHOLE else [infos] if infos else []:

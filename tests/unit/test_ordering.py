@@ -1,0 +1,60 @@
+"""Base subjects and threads (RFC 5256)."""
+
+import pytest
+
+from mailcore.mail.ordering import Letter, base_subject, by_references, by_subject, sent_at, written
+
+
+@pytest.mark.parametrize(("subject", "base", "is_answer"), [
+    ("hello", "hello", False), ("Re: hello", "hello", True), ("RE:  re: Fwd: hello", "hello", True),
+    ("hello (fwd)", "hello", True),
+    ("[list] hello", "hello", False), ("[list] Re: [list] hello", "hello", True), ("Re[2]: hello", "hello", True),
+    ("Re [2]: hello", "hello", True), ("[fwd: hello]", "hello", True), ("[only]", "[only]", False),
+    ("", "", False), ("Re:", "", True),
+    ("  a \t b  ", "a b", False), ("regarding: x", "regarding: x", False),
+])  # fmt: skip
+def test_base_subjects(subject, base, is_answer):
+    assert base_subject(subject) == (base, is_answer)
+
+
+def letters(*rows: tuple[int, str, str, str]) -> list[Letter]:
+    """Number (the order of dates, too), id, references, subject."""
+    found = []
+    for number, identity, references, subject in rows:
+        ids = "".join(f"<{one}> " for one in references.split())
+        block = f"Message-ID: <{identity}>\r\nReferences: {ids}\r\nSubject: {subject}\r\n\r\n".encode()
+        found.append(Letter.read(number, block, 1000 + number))
+    return found
+
+
+@pytest.mark.parametrize(("rows", "threads"), [
+    ([], b""),
+    ([(1, "a", "", "x")], b"(1)"),
+    ([(1, "a", "", "x"), (2, "b", "a", "Re: x"), (3, "c", "a b", "Re: x")], b"(1 2 3)"),
+    ([(1, "a", "", "x"), (2, "b", "a", "Re: x"), (3, "c", "a", "Re: x"), (4, "d", "a c", "Re: x")], b"(1 (2)(3 4))"),
+    ([(1, "b", "gone", "x"), (2, "c", "gone", "y")], b"((1)(2))"),  # a parent that is not here
+    ([(1, "b", "gone", "x")], b"(1)"),
+    ([(1, "a", "", "x"), (2, "b", "", "Re: x")], b"(1 2)"),  # joined by the subject
+    ([(1, "a", "", "x"), (2, "b", "", "x")], b"((1)(2))"),
+    ([(1, "a", "", ""), (2, "b", "", "")], b"(1)(2)"),
+    ([(1, "a", "b", "x"), (2, "b", "a", "y")], b"(2 1)"),  # a loop is cut
+    ([(1, "a", "", "x"), (2, "a", "", "y")], b"(1)(2)"),  # one id twice
+    ([(2, "b", "a", "Re: x"), (1, "a", "", "x")], b"(1 2)"),  # the answer came first
+])  # fmt: skip
+def test_threads_by_references(rows, threads):
+    assert written(by_references(letters(*rows))) == threads
+
+
+def test_threads_by_subject():
+    rows = letters((1, "a", "", "x"), (2, "b", "", "y"), (3, "c", "", "Re: x"), (4, "d", "", "Fwd: x"))
+    assert written(by_subject(rows)) == b"(1 (3)(4))(2)"
+
+
+def test_a_thread_of_ten_thousand_answers_is_no_deeper_than_any():
+    rows = [Letter(n, n, f"s{n}", False, f"i{n}", (f"i{n - 1}",) if n > 1 else ()) for n in range(1, 10_001)]
+    assert written(by_references(rows)) == b"(" + b" ".join(b"%d" % n for n in range(1, 10_001)) + b")"
+
+
+def test_without_a_date_arrival_counts():
+    assert sent_at(b"Subject: x\r\n\r\n", 5) == sent_at(b"Date: nonsense\r\n\r\n", 5) == 5
+    assert sent_at(b"Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n\r\n", 5) == 60
