@@ -217,6 +217,17 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """The owner's wish that mail is answered while they are away; a day that is None is open."""
+
+    active: bool = False
+    first_day: date | None = None
+    last_day: date | None = None
+    subject: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Affiliation:
     """A person's tie to the university as the directory had it last; `until` where it knows the end."""
 

@@ -17,7 +17,8 @@ import dns.resolver
 from mailcore.clock import Clock
 from mailcore.config import Config
 
-LIFETIME_SECONDS = 5
+LIFETIME_SECONDS = 3
+SILENT_SECONDS = 15  # after no server answered at all, nothing is asked for so long
 TROUBLE_SECONDS = 30
 NOTHING_SECONDS = 300
 MOST_SECONDS = 3600
@@ -54,12 +55,16 @@ class Names:
         self._clock = clock
         self._answers: OrderedDict[tuple[str, str], tuple[int, Records | None]] = OrderedDict()
         self._lock = threading.Lock()
+        self._silent_until = 0
 
     def remembered(self, name: str, kind: str) -> Records:
         """Without waiting.  Raises NotKnownYet, DnsTrouble."""
         with self._lock:
             until, records = self._answers.get((name.lower(), kind), (0, None))
-        if until <= self._clock.seconds():
+        now = self._clock.seconds()
+        if until <= now:
+            if now < self._silent_until:
+                raise DnsTrouble(name)
             raise NotKnownYet(name)
         if records is None:
             raise DnsTrouble(name)
@@ -87,6 +92,9 @@ class Names:
             return NOTHING_SECONDS, ()
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.IDNAException, UnicodeError):
             return NOTHING_SECONDS, ()  # no name of DNS
+        except dns.exception.Timeout:
+            self._silent_until = self._clock.seconds() + SILENT_SECONDS
+            return TROUBLE_SECONDS, None
         except dns.exception.DNSException:
             return TROUBLE_SECONDS, None
         if answer.rrset is None:

@@ -21,10 +21,11 @@ from portal.help.views import blueprint as help_pages
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
+from portal.vacation.views import blueprint as vacation
 from portal.webmail import blueprint as webmail
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-BLUEPRINTS = (front, auth, orders, forwarding, quota, webmail, account, help_pages)
+BLUEPRINTS = (front, auth, orders, forwarding, vacation, quota, webmail, account, help_pages)
 
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {

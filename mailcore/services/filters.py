@@ -6,9 +6,10 @@ The generated script runs first.  It is a tree given to print_script, so nothing
 from collections.abc import Sequence
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Forwarding, ForwardingState, Script
+from mailcore.domain import AccountId, Away, Forwarding, ForwardingState, Script
 from mailcore.errors import InvalidName, OverQuota, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
 from mailcore.services import audit
+from mailcore.store import away as store_away
 from mailcore.store.db import Tx
 from sieve import check_script
 from sieve.printer import print_script
@@ -25,8 +26,8 @@ def _command(name: str, *arguments: Argument) -> Command:
     return Command(name, arguments)
 
 
-def generate(forwarding: Forwarding, *, full_and_forwarding: str) -> str:
-    """The script of an account with these settings.  Quota comes first, then forwarding."""
+def generate(forwarding: Forwarding, *, full_and_forwarding: str, away: Away = Away()) -> str:  # noqa: B008 - frozen
+    """The script of an account with these settings.  Quota comes first, then forwarding, then vacation."""
     forwards = forwarding.state in (ForwardingState.HEALTHY, ForwardingState.FAILING)
     when_full: tuple[Command, ...] = (_command("ereject", FULL),)
     required = ["environment", "relational", "comparator-i;ascii-numeric"]
@@ -44,13 +45,29 @@ def generate(forwarding: Forwarding, *, full_and_forwarding: str) -> str:
         script.append(_command("redirect", Tag("copy"), forwarding.target))
     elif forwards:
         script.append(_command("redirect", forwarding.target))
+    if away.active:
+        script.append(_vacation(away, required))
     return print_script([_command("require", tuple(required)), *script])
+
+
+def _vacation(away: Away, required: list[str]) -> Command:
+    """On the days that were named."""
+    required.append("vacation")
+    subject: tuple[Argument, ...] = (Tag("subject"), away.subject) if away.subject else ()
+    reply = Command("vacation", (*subject, away.text))
+    days = [(sign, day.isoformat()) for sign, day in (("ge", away.first_day), ("le", away.last_day)) if day]
+    if not days:
+        return reply
+    required.append("date")
+    tests = tuple(SieveTest("currentdate", (Tag("value"), sign, "date", day)) for sign, day in days)
+    return Command("if", (), (SieveTest("allof", (), tests),), (reply,))
 
 
 def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
     """Write the generated script anew; in the transaction of the setting that changed."""
     forwarding = core.people.forwarding(tx, account)
-    source = generate(forwarding, full_and_forwarding=core.config.quota.full_and_forwarding)
+    away = store_away.of(tx, account)
+    source = generate(forwarding, full_and_forwarding=core.config.quota.full_and_forwarding, away=away)
     core.people.put_script(tx, account, Script(GENERATED, source, True, "generated"))
 
 

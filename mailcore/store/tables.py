@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
-from mailcore.store import affiliation_tables, people_tables
+from mailcore.store import affiliation_tables, away_tables, people_tables
 
 
 class Blob(Model):
@@ -153,6 +153,7 @@ def add_column(table: str, column: str, definition: str) -> Callable[[SqliteData
 MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(*MODELS),
     add_tables(affiliation_tables.AffiliationRow),
+    add_tables(away_tables.AwayRow),
 ]
 
 

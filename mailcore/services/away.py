@@ -1,0 +1,23 @@
+"""Out of office: what the owner wishes becomes a vacation rule in the generated script (RFC 5230)."""
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Away
+from mailcore.services import audit, filters
+from mailcore.store import away as store
+from mailcore.store.db import Tx
+
+
+def get(core: Core, account: AccountId) -> Away:
+    return core.db.read(lambda tx: store.of(tx, account))
+
+
+def save(core: Core, account: AccountId, wish: Away) -> Away:
+    """From the next message on."""
+
+    def write(tx: Tx) -> Away:
+        store.save(tx, account, wish)
+        filters.regenerate(core, tx, account)
+        audit.note(core, tx, account, "vacation on" if wish.active else "vacation off")
+        return store.of(tx, account)
+
+    return core.db.write(write)
