@@ -1,4 +1,8 @@
-"""Threads for what blocks: Argon2, files, DNS, and reads of the database.  The event loop only waits for the network."""
+"""Threads for what blocks.  The event loop only waits for the network.
+
+What waits for others (DNS, the directory) has threads of its own: a silent server must not keep anybody from
+reading mail.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -9,13 +13,19 @@ T = TypeVar("T")
 
 
 class Threads:
-    """One small pool for a process."""
+    """A small pool for work (Argon2, files, reads of the database), a larger one for waiting."""
 
-    def __init__(self, workers: int = 8) -> None:
+    def __init__(self, workers: int = 8, waiters: int = 32) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="work")
+        self._waiting = ThreadPoolExecutor(waiters, thread_name_prefix="wait")
 
     async def run(self, fn: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, fn, *args)
 
+    async def wait(self, fn: Callable[..., T], *args: object) -> T:
+        """The same for what may wait seconds for another server."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, fn, *args)
+
     def close(self) -> None:
+        self._waiting.shutdown(wait=True, cancel_futures=True)
         self._pool.shutdown(wait=True, cancel_futures=True)

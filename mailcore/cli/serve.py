@@ -106,7 +106,7 @@ async def _read_directory(core: cores.Core) -> None:
     """Affiliations, every `directory.sync_seconds`; a directory that is down is read the next time."""
     while directory.is_on(core.config):
         try:
-            await core.threads.run(affiliations.sync, core)
+            await core.threads.wait(affiliations.sync, core)
         except MailError as problem:
             log.warning("the directory is read at the next turn: %s", problem)
         await asyncio.sleep(max(60, core.config.directory.sync_seconds))

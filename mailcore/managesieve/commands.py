@@ -97,7 +97,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
         raise Refused("That mechanism is not offered")
     core = context.core
     check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
-    identity = await core.threads.run(check, given.username, given.password)
+    identity = await core.threads.wait(check, given.username, given.password)
     context.account, context.wire.known = identity.account, True
     return line("OK", "Welcome")
 

@@ -34,7 +34,7 @@ async def judge(core: Core, envelope: Envelope, octets: bytes) -> Verdict:
             return _judge(core, envelope, block, octets, core.names.remembered)
         except NotKnownYet:
             pass
-    return await core.threads.run(_judge, core, envelope, block, octets, core.names.lookup)
+    return await core.threads.wait(_judge, core, envelope, block, octets, core.names.lookup)
 
 
 def _judge(core: Core, envelope: Envelope, block: bytes, octets: bytes, ask: Ask) -> Verdict:

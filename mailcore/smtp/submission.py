@@ -22,7 +22,7 @@ class Submission:
         def ask() -> Account:
             return login.authenticate(self._core, username, password, peer=session.peer, scope=Scope.MAIL).account
 
-        return await self._core.threads.run(ask)
+        return await self._core.threads.wait(ask)
 
     async def mail(self, session: "Session", sender: str, size: int | None) -> None:
         account = session.account

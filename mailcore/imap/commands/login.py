@@ -66,7 +66,7 @@ async def _enter(context: Context, given: sasl.Login) -> Tagged:
     _require_privacy(context)
     core = context.core
     check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
-    identity = await core.threads.run(check, given.username, given.password)
+    identity = await core.threads.wait(check, given.username, given.password)
     context.account = identity.account
     context.wire.known = True
     return ok(context, "Welcome", "CAPABILITY " + capabilities(context).decode())
