@@ -31,13 +31,24 @@ def fields(block: bytes) -> list[tuple[str, bytes]]:
 
 
 def raw_values(block: bytes, name: str) -> list[bytes]:
-    """The values of all fields of that name, unfolded."""
+    """The values of all fields of that name, unfolded.
+
+    Looks for the name at the beginnings of lines (folds begin with a space), and reads only what it finds: SEARCH
+    and SORT ask this of ten thousand headers.
+    """
     wanted = name.lower().encode("ascii", "replace")
-    if wanted + b":" not in block.lower():
-        return []
-    return [
-        _FOLD.sub(lambda m: m[0][-1:], m[2]).strip() for m in _FIELD.finditer(block) if m[1].lower() == wanted
-    ]
+    lowered = block.lower()
+    found: list[bytes] = []
+    at = 0 if lowered.startswith(wanted) else lowered.find(b"\n" + wanted) + 1
+    while at or lowered.startswith(wanted):
+        field = _FIELD.match(block, at)
+        if field and field[1].lower() == wanted:
+            value = field[2]
+            found.append((_FOLD.sub(lambda m: m[0][-1:], value) if b"\n" in value else value).strip())
+        at = lowered.find(b"\n" + wanted, at) + 1
+        if not at:
+            break
+    return found
 
 
 def values(block: bytes, name: str) -> list[str]:

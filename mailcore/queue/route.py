@@ -10,6 +10,7 @@ import dns.nameserver
 import dns.resolver
 
 from mailcore.config import Config
+from mailcore.names import nameserver
 
 
 class NoMailHere(Exception):
@@ -26,19 +27,10 @@ class Hop:
     port: int
 
 
-def _server(text: str) -> dns.nameserver.Do53Nameserver:
-    """`ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`."""
-    try:
-        return dns.nameserver.Do53Nameserver(str(ip_address(text)), 53)
-    except ValueError:
-        host, _, port = text.rpartition(":")
-        return dns.nameserver.Do53Nameserver(host.strip("[]"), int(port))
-
-
 def resolver(config: Config) -> dns.asyncresolver.Resolver:
     found = dns.asyncresolver.Resolver(configure=not config.dns.servers)
     if config.dns.servers:
-        found.nameservers = [_server(text) for text in config.dns.servers]
+        found.nameservers = [nameserver(text) for text in config.dns.servers]
     found.lifetime = 10
     return found
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail import structure, text
+from mailcore.mail import header, structure, text
 from mailcore.mail.derived import derive
 
 DEEP = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000))
@@ -84,3 +84,14 @@ def test_a_message_that_is_a_forwarded_message_has_it_as_part_one(path, wanted):
     octets = b"Content-Type: message/rfc822\r\n\r\n" + inner
     part = structure.section(structure.parse(octets), path)
     assert (octets[part.body_start : part.end] if part else None) == wanted
+
+
+@given(st.lists(st.sampled_from([
+    b"From: a\r\n", b"from : b\r\n", b"FROM:c\r\n d\r\n", b"X-From: no\r\n", b" from: folded\r\n", b"Fromage: no\r\n",
+    b"junk\r\n", b"From\r\n", b"Subject: From: x\r\n", b"\r\n", b"From: after\n", b"From: cut",
+]), max_size=12))  # fmt: skip
+def test_values_of_one_name_are_those_among_all_fields(lines):
+    block = b"".join(lines)
+    among_all = [value for name, value in header.fields(block) if name.lower() == "from"]
+    found = header.raw_values(block, "From")
+    assert [b"".join(value.split()) for value in found] == [b"".join(value.split()) for value in among_all]
