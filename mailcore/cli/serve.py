@@ -21,18 +21,17 @@ import uvloop
 
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.errors import ConfigError, MailError
+from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, affiliations, certificates, directory, dkim, health, orders
+from mailcore.services import accounts, certificates, dkim, health, jobs
 from mailcore.smtp import server as smtp
 from mailcore.transport import Listener
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
-HOUSE_SECONDS = 3600
 ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 
 
@@ -70,7 +69,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
                 servers += await module.start(core, tls)
         if worker:
             tasks.append(loop.create_task(worker.run()))
-            chores = [loop.create_task(_keep_house(core)), loop.create_task(_read_directory(core))]
+            chores = [loop.create_task(jobs.run_forever(core))]
         if portal and config.listen.http:
             web = _portal_thread(core)
         ready()
@@ -89,27 +88,6 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
                 task.cancel()
         await asyncio.sleep(0.2)  # what is being answered is answered
         cores.close(core)
-
-
-async def _keep_house(core: cores.Core) -> None:
-    """What must be done now and then: orphaned blobs go, orders that nobody decided are erased."""
-    while True:
-        for chore in (health.sweep, orders.expire):
-            try:
-                await core.threads.run(chore, core)
-            except MailError as problem:
-                log.warning("a chore waits for its next turn: %s", problem)
-        await asyncio.sleep(HOUSE_SECONDS)
-
-
-async def _read_directory(core: cores.Core) -> None:
-    """Affiliations, every `directory.sync_seconds`; a directory that is down is read the next time."""
-    while directory.is_on(core.config):
-        try:
-            await core.threads.wait(affiliations.sync, core)
-        except MailError as problem:
-            log.warning("the directory is read at the next turn: %s", problem)
-        await asyncio.sleep(max(60, core.config.directory.sync_seconds))
 
 
 def _portal_thread(core: cores.Core) -> Any:  # Any: werkzeug's server has no public type

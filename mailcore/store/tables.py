@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
-from mailcore.store import affiliation_tables, away_tables, people_tables
+from mailcore.store import affiliation_tables, away_tables, job_tables, people_tables
 
 
 class Blob(Model):
@@ -154,6 +154,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(*MODELS),
     add_tables(affiliation_tables.AffiliationRow),
     add_tables(away_tables.AwayRow),
+    add_tables(job_tables.JobRow),
 ]
 
 

@@ -1,0 +1,75 @@
+"""What must be done now and then: one row for each job, run by the queue worker's process when it is due.
+
+A turn is claimed in the database, so several nodes do each job once; a job that fails is told in the log and has its
+next turn at the usual time.  A job is a blocking function of Core that bounds its own work.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.errors import MailError
+from mailcore.log import log_for
+from mailcore.services import affiliations, directory, health, orders
+from mailcore.store import jobs as store
+
+log = log_for(__name__)
+LOOK_SECONDS = 15
+LEASE_SECONDS = 900  # a turn that takes longer may be taken by another node
+HOUR, DAY = 3600, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`waits`: it waits for another server, and so runs in a thread of its own."""
+
+    name: str
+    every_seconds: int
+    run: Callable[[Core], object]
+    waits: bool = False
+
+
+def _sync(core: Core) -> None:
+    if directory.is_on(core.config):
+        affiliations.sync(core)
+
+
+def table(core: Core) -> tuple[Job, ...]:
+    """Every job there is.  A new one is a new row."""
+    return (
+        Job("sweep of orphaned blobs", HOUR, health.sweep),
+        Job("expiry of orders", HOUR, orders.expire),
+        Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
+    )
+
+
+def run_due(core: Core, job: Job) -> bool:
+    """Do the job if it is due and not taken; True when it had its turn.  Never raises what a job raised."""
+    now = core.clock.seconds()
+    if not core.db.write(lambda tx: store.claim(tx, job.name, now, LEASE_SECONDS)):
+        return False
+    problem = ""
+    try:
+        job.run(core)
+    except MailError as error:
+        problem = str(error)
+        log.warning("%s waits for its next turn: %s", job.name, error)
+    except Exception as error:  # a bug in one job must not keep the others from their turn
+        problem = type(error).__name__
+        log.exception("%s failed", job.name)
+    core.db.write(lambda tx: store.finish(tx, job.name, now + job.every_seconds, problem))
+    return True
+
+
+async def run_forever(core: Core) -> None:
+    """Look for due jobs until cancelled."""
+    jobs = table(core)
+    while True:
+        for job in jobs:
+            run = core.threads.wait if job.waits else core.threads.run
+            try:
+                await run(run_due, core, job)
+            except MailError as problem:  # the database is busy: all wait for the next look
+                log.warning("jobs wait: %s", problem)
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,15 @@
+"""Turns of periodic jobs, claimed by a conditional update so that several nodes do each once."""
+
+from mailcore.store.db import Tx
+
+
+def claim(tx: Tx, name: str, now: int, lease_seconds: int) -> bool:
+    """Take the job if it is due and nobody has it."""
+    tx.run("INSERT INTO job (name,next_at,leased_until,problem) VALUES (?,0,0,'') ON CONFLICT (name) DO NOTHING", name)
+    return tx.run(
+        "UPDATE job SET leased_until=? WHERE name=? AND next_at<=? AND leased_until<=?", now + lease_seconds, name, now, now
+    ) > 0
+
+
+def finish(tx: Tx, name: str, next_at: int, problem: str = "") -> None:
+    tx.run("UPDATE job SET next_at=?, leased_until=0, problem=? WHERE name=?", next_at, problem, name)
