@@ -4,6 +4,7 @@ Times are UTC datetimes named `at`; sizes are octets (RFC 822 form, with CRLF). 
 never leave `mailcore.store`; what leaves it is one of these.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -75,14 +76,34 @@ class MessageInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Dsn:
+    """What the sender wants to hear of one recipient (RFC 3461), as it was said; empty where nothing was.
+
+    `notify` is NEVER or a list such as `SUCCESS,FAILURE`; `ret` is FULL or HDRS; `orcpt` is `rfc822;address` with
+    xtext decoded; `envid` is decoded too.
+    """
+
+    notify: str = ""
+    ret: str = ""
+    orcpt: str = ""
+    envid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
-    """SMTP's envelope (RFC 5321 section 2.3.1).  The null sender is the empty string."""
+    """SMTP's envelope (RFC 5321 section 2.3.1).  The null sender is the empty string.
+
+    `dsn` is by recipient, as written in `recipients`; who is missing there said nothing.  `require_tls` asks that the
+    message travels by verified TLS or not at all (RFC 8689).
+    """
 
     sender: str
     recipients: tuple[str, ...]
     peer: str = ""
     helo: str = ""
     authenticated: AccountId | None = None
+    dsn: Mapping[str, Dsn] = field(default_factory=dict)
+    require_tls: bool = False
 
 
 class Disposition(StrEnum):
@@ -159,6 +180,8 @@ class QueueItem:
     account: AccountId | None
     origin: str  # "submission", "forward", "vacation", "dsn", "notice"
     delay_told: bool = False
+    dsn: Dsn = Dsn()
+    require_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

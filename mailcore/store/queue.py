@@ -1,13 +1,15 @@
 """Outgoing mail at rest: items, leases, attempts.  Work is claimed by a conditional update, so nobody sends twice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from mailcore.domain import AccountId, Attempt, QueueItem
+from mailcore.domain import AccountId, Attempt, Dsn, QueueItem
 from mailcore.store.blobs import Blobs, Prepared
 from mailcore.store.db import Row, Tx
 
-_COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account,origin,delay_told"
+_COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account,origin,delay_told,"
+_COLUMNS += "notify,ret,orcpt,envid,require_tls"
+_NOTHING_SAID: Mapping[str, Dsn] = {}
 
 
 def _item(row: Row) -> QueueItem:
@@ -15,6 +17,7 @@ def _item(row: Row) -> QueueItem:
         row[0], row[1], row[2], row[3], bytes(row[4]), row[5],
         datetime.fromtimestamp(row[6], UTC), datetime.fromtimestamp(row[7], UTC),
         row[8], row[9], row[10], row[11], bool(row[12]),
+        Dsn(*row[13:17]), bool(row[17]),
     )  # fmt: skip
 
 
@@ -26,16 +29,21 @@ class QueueStore:
 
     def enqueue(
         self, tx: Tx, *, sender: str, recipients: Sequence[str], prepared: Prepared, prefix: bytes,
-        account: AccountId | None, origin: str, now: int,
+        account: AccountId | None, origin: str, now: int, dsn: Mapping[str, Dsn] = _NOTHING_SAID,
+        require_tls: bool = False,
     ) -> list[int]:  # fmt: skip
+        """One item per recipient; `dsn` is by recipient (RFC 3461)."""
         blob = self._blobs.save(tx, prepared, now)
         return [
             tx.insert(
                 "INSERT INTO queue (sender,recipient,blob,prefix,account,origin,state,tries,created_at,next_at,"
-                "leased_until,last_reply,delay_told) VALUES (?,?,?,?,?,?,'waiting',0,?,?,0,'',0)",
+                "leased_until,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
+                " VALUES (?,?,?,?,?,?,'waiting',0,?,?,0,'',0,?,?,?,?,?)",
                 sender, recipient, blob, prefix, account, origin, now, now,
+                said.notify, said.ret, said.orcpt, said.envid, require_tls,
             )
             for recipient in recipients
+            for said in (dsn.get(recipient, Dsn()),)
         ]  # fmt: skip
 
     def claim(self, tx: Tx, now: int, limit: int, lease_seconds: int) -> list[QueueItem]:

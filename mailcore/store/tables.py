@@ -91,6 +91,11 @@ class QueueItem(Model):
     leased_until = IntegerField(default=0)
     last_reply = TextField(default="")
     delay_told = BooleanField(default=False)
+    notify = TextField(default="")
+    ret = TextField(default="")
+    orcpt = TextField(default="")
+    envid = TextField(default="")
+    require_tls = BooleanField(default=False)
 
     class Meta:
         table_name = "queue"
@@ -155,6 +160,8 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(affiliation_tables.AffiliationRow),
     add_tables(away_tables.AwayRow),
     add_tables(job_tables.JobRow),
+    *(add_column("queue", name, "TEXT NOT NULL DEFAULT ''") for name in ("notify", "ret", "orcpt", "envid")),
+    add_column("queue", "require_tls", "INTEGER NOT NULL DEFAULT 0"),
 ]
 
 

@@ -1,0 +1,20 @@
+"""What the sender asked of a message (RFC 3461, RFC 8689) stays with each item of the queue."""
+
+from mailcore.domain import Dsn
+
+
+def test_an_item_keeps_what_was_asked_of_its_recipient(core):
+    asked = Dsn("SUCCESS,FAILURE", "HDRS", "rfc822;x@outside.example", "QQ314159")
+
+    def enqueue(tx):
+        return core.queue.enqueue(
+            tx, sender="ola@alumni.example", recipients=["x@outside.example", "y@outside.example"],
+            prepared=core.blobs.prepare(b"Subject: hei\r\n\r\n"), prefix=b"", account=None, origin="submission", now=1,
+            dsn={"x@outside.example": asked}, require_tls=True,
+        )  # fmt: skip
+
+    core.db.write(enqueue)
+    items = core.db.read(core.queue.listing)
+    assert [(item.recipient, item.dsn, item.require_tls) for item in items] == [
+        ("x@outside.example", asked, True), ("y@outside.example", Dsn(), True),
+    ]  # fmt: skip
