@@ -16,6 +16,7 @@ from mailcore.log import log_for
 from mailcore.queue import bounce, route, schedule
 from mailcore.queue.client import Answer, Connection
 from mailcore.services import delivery, dkim, forwarding
+from mailcore.store import onward
 from mailcore.store.db import Tx
 
 log = log_for(__name__)
@@ -209,6 +210,12 @@ class Worker:
 
     # What became of it
 
+    def _onward_state(self, item: QueueItem, answer: Answer, again: datetime | None) -> str:
+        """For the owner's trace: only what another server took counts as delivered outside."""
+        if answer.ok:
+            return "here" if self._is_ours(item.recipient.rpartition("@")[2].lower()) else "delivered"
+        return "refused" if again is None else "waiting"
+
     async def _settle(self, item: QueueItem, answer: Answer) -> None:
         now = self._core.clock.now()
         await self._core.db.awrite(lambda tx: self._write_down(tx, item, answer, now))
@@ -220,10 +227,15 @@ class Worker:
         if item.origin == "forward" and item.account is not None:
             forwarding.result(core, item.account, ok=answer.ok, permanent=answer.permanent, reply=words)
         attempt = Attempt(now, answer.host, answer.code, words)
+        again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
+        if item.origin == "forward":
+            onward.answer(
+                tx, item.id, self._onward_state(item, answer, again), host=answer.host, code=answer.code, reply=words,
+                now=int(now.timestamp()),
+            )  # fmt: skip
         if answer.ok:
             core.queue.done(tx, item.id, attempt)
             return
-        again = None if answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
         if again is not None:
             if not item.delay_told and schedule.delay_is_due(item.created_at, now) and item.origin != "dsn":
                 bounce.notify(core, tx, item, answer, kind="delayed", now=now)

@@ -18,7 +18,7 @@ from mailcore.mail import srs, trace
 from mailcore.services import dkim, filters, notify, passage, vacation
 from mailcore.services.passage import Passage
 from mailcore.services.script_view import MessageText, ScriptView
-from mailcore.store import deliveries
+from mailcore.store import deliveries, onward
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
@@ -358,11 +358,13 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
         octets = passage.with_own_author(prepared.octets, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
-    core.queue.enqueue(
+    now = int(context.now.timestamp())
+    [item] = core.queue.enqueue(
         context.tx, sender=sender, recipients=[action.address], prepared=prepared,
         prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
-        origin="forward", now=int(context.now.timestamp()),
+        origin="forward", now=now,
     )  # fmt: skip
+    onward.begin(context.tx, item, recipient.account, context.prepared.name, action.address, now)
     return True
 
 

@@ -1,0 +1,60 @@
+"""What is remembered of each forwarded message: where it went and what the other server said."""
+
+import asyncio
+
+from mailcore.domain import Envelope
+from mailcore.services import accounts, delivery, forwarding
+from mailcore.store import onward
+from tests.services.test_queue_worker import at_work
+
+MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
+FRIEND = "ola@elsewhere.example"
+
+
+async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[onward.Onward]:
+    async with at_work(core) as (core, _worker, peer):
+        peer.answers[FRIEND] = answer
+        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+        await delivery.accept(core, Envelope("kari@outside.example", (found.address,)), [found], octets, b"")
+        for _ in range(200):
+            told = core.db.read(lambda tx: onward.of_content(tx, ola.id, core.blobs.prepare(octets).name))
+            if told and told[0].answered_at:
+                break
+            await asyncio.sleep(0.05)
+    return told
+
+
+def test_what_the_other_server_said_is_kept_with_the_message(core):
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+    [told] = asyncio.run(_forwarded(core, ola, "250 OK"))
+    assert (told.state, told.target, told.code) == ("delivered", FRIEND, 250)
+    [refused] = asyncio.run(_forwarded(core, ola, "550 5.1.1 nobody here", MESSAGE + b"2\r\n"))
+    assert (refused.state, refused.reply) == ("refused", "550 5.1.1 nobody here")
+    [waits] = asyncio.run(_forwarded(core, ola, "451 4.7.1 later", MESSAGE + b"3\r\n"))
+    assert (waits.state, waits.code) == ("waiting", 451)
+    assert core.db.read(lambda tx: onward.counts(tx, ola.id, 0)) == {"delivered": 1, "refused": 1, "waiting": 1}
+
+
+def test_a_number_that_the_queue_uses_again_says_nothing_of_the_older_message(core):
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    core.db.write(lambda tx: onward.begin(tx, 7, ola.id, b"a" * 32, FRIEND, 1))
+    core.db.write(lambda tx: onward.begin(tx, 7, ola.id, b"b" * 32, FRIEND, 2))
+    core.db.write(lambda tx: onward.answer(tx, 7, "delivered", host="h", code=250, reply="250 OK", now=3))
+    states = [core.db.read(lambda tx, c=c: onward.of_content(tx, ola.id, c))[0].state for c in (b"a" * 32, b"b" * 32)]
+    assert states == ["unknown", "delivered"]
+
+
+def test_rows_of_messages_that_are_gone_are_forgotten(core):
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    kept = core.blobs.prepare(MESSAGE)
+
+    def write(tx):
+        box = core.mail.mailbox(tx, ola.id, "INBOX")
+        core.mail.append(tx, ola.id, box.id, kept, frozenset(), core.clock.now())
+        onward.begin(tx, 1, ola.id, kept.name, FRIEND, 1)
+        onward.begin(tx, 2, ola.id, b"b" * 32, FRIEND, 1)
+
+    core.db.write(write)
+    assert core.db.write(lambda tx: onward.forget(tx, 2)) == 1
+    assert len(core.db.read(lambda tx: onward.of_content(tx, ola.id, kept.name))) == 1
