@@ -7,14 +7,14 @@ The writer takes every write that is waiting, runs each inside a savepoint of on
 import asyncio
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from peewee import SqliteDatabase
+import apsw
+from playhouse.apsw_ext import APSWDatabase
 
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
@@ -34,15 +34,22 @@ _PRAGMAS = {
     "wal_autocheckpoint": 4000,
 }
 
+# disk full, I/O error, locked: the whole group must hear of it
+_WHOLE_GROUP = (
+    apsw.FullError, apsw.IOError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError, apsw.CantOpenError,
+    apsw.CorruptError, apsw.NotADBError, apsw.NoMemError,
+)  # fmt: skip
+
 Row = tuple[Any, ...]  # Any: SQL columns have no static type
 
 
 class Tx:
     """SQL inside one transaction.  `changed` collects the accounts to wake after the commit."""
 
-    __slots__ = ("_execute", "_executemany", "changed")
+    __slots__ = ("_connection", "_execute", "_executemany", "changed")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._executemany = connection.executemany
         self.changed: set[AccountId] = set()
@@ -55,10 +62,14 @@ class Tx:
         return found
 
     def run(self, sql: str, *params: object) -> int:
-        return self._execute(sql, params).rowcount
+        """INSERT, UPDATE or DELETE; gives the number of rows changed."""
+        self._execute(sql, params)
+        return self._connection.changes()
 
     def insert(self, sql: str, *params: object) -> int:
-        return self._execute(sql, params).lastrowid or 0
+        """The rowid of the new row."""
+        self._execute(sql, params)
+        return self._connection.last_insert_rowid()
 
     def many(self, sql: str, params: Iterable[Sequence[object]]) -> None:
         self._executemany(sql, params)
@@ -80,7 +91,7 @@ class Db:
 
     def __init__(self, path: Path, threads: Threads, woken: Callable[[set[AccountId]], None]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.peewee = SqliteDatabase(str(path), pragmas=_PRAGMAS, timeout=10, autoconnect=False)
+        self.peewee = APSWDatabase(str(path), pragmas=_PRAGMAS, timeout=10, autoconnect=False, statementcachesize=256)
         self._threads = threads
         self._woken = woken
         self._here = threading.local()
@@ -88,14 +99,14 @@ class Db:
         self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._writer.start()
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> apsw.Connection:
         """This thread's own connection, opened when first asked for."""
         if self.peewee.is_closed():
             try:
                 self.peewee.connect()
             except Exception as problem:
                 raise Busy("the database cannot be opened") from problem
-        connection: sqlite3.Connection = self.peewee.connection()
+        connection: apsw.Connection = self.peewee.connection()
         return connection
 
     def read(self, fn: Callable[[Tx], T]) -> T:
@@ -112,7 +123,7 @@ class Db:
             finally:
                 self._here.tx = None
                 connection.execute("COMMIT")
-        except sqlite3.Error as problem:
+        except apsw.Error as problem:
             log.error("read failed: %s", problem)
             raise Busy("the database did not answer") from problem
 
@@ -170,10 +181,10 @@ class Db:
                     answers.append(self._run_one(connection, write, changed))
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
+                if connection.in_transaction:  # a full disk has ended it already
                     connection.execute("ROLLBACK")
                 raise
-        except (sqlite3.Error, Busy) as problem:
+        except (apsw.Error, Busy) as problem:
             log.error("commit failed: %s", problem)
             busy = Busy("the database could not be written")
             answers = [(write, None, busy) for write in group]
@@ -183,14 +194,14 @@ class Db:
         _answer(answers)
 
     def _run_one(
-        self, connection: sqlite3.Connection, write: _Write, changed: set[AccountId]
+        self, connection: apsw.Connection, write: _Write, changed: set[AccountId]
     ) -> tuple[_Write, Any, BaseException | None]:
         self._here.tx = tx = Tx(connection)
         connection.execute("SAVEPOINT one")
         try:
             result = write.fn(tx)
-        except sqlite3.OperationalError:
-            raise  # disk full or I/O error: the whole group must hear of it
+        except _WHOLE_GROUP:
+            raise
         except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
             connection.execute("ROLLBACK TO one")
             connection.execute("RELEASE one")

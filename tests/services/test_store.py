@@ -1,10 +1,10 @@
 """The store: uids, flags, changes, quota, blobs, and the four orders that keep data right."""
 
 import os
-import sqlite3
 import threading
 from datetime import UTC, datetime
 
+import apsw
 import pytest
 
 from mailcore.core import Core
@@ -184,7 +184,7 @@ def test_order_2_a_change_and_its_change_row_commit_together(core, ola):
 
 def test_order_3_an_answer_means_that_another_connection_can_see_it(core, ola):
     uid = put(core, ola)
-    other = sqlite3.connect(core.config.database_path)
+    other = apsw.Connection(str(core.config.database_path))
     try:
         assert other.execute("SELECT uid FROM message").fetchall() == [(uid,)]
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -198,7 +198,7 @@ def test_order_4_others_are_woken_after_the_commit(core, ola):
     box = inbox(core, ola)
 
     def look(accounts) -> None:
-        other = sqlite3.connect(core.config.database_path)
+        other = apsw.Connection(str(core.config.database_path))
         seen.append(other.execute("SELECT count(*) FROM message WHERE mailbox=?", (box,)).fetchone()[0])
         other.close()
 
