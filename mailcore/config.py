@@ -103,6 +103,13 @@ class PortalUsers:
 
 
 @dataclass(frozen=True, slots=True)
+class Help:
+    """The help desk; closed tickets are erased after `keep_days`."""
+
+    keep_days: int = 365
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Counts, sizes and rates.  `trusted` networks are free of the per-address ones."""
 
@@ -136,6 +143,7 @@ class Config:
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     directory: Directory = field(default_factory=Directory)
     portal_users: PortalUsers = field(default_factory=PortalUsers)
+    help: Help = field(default_factory=Help)
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -240,6 +240,59 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticket:
+    """A help case; states: unconfirmed, open, answered, closed, merged, erased.
+
+    `token` opens it to whoever has it: it stands in the address that answers go to and in the link of the person.
+    `reply_to` is where answers go, `account` whose case it is if that is known, `assignee` who of the desk has taken it.
+    """
+
+    id: int
+    token: str
+    kind: str
+    subject: str
+    state: str
+    language: str
+    reply_to: str
+    account: AccountId | None
+    assignee: AccountId | None
+    merged_into: int | None
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFile:
+    """A file that came with a message of a ticket; `size` in octets."""
+
+    id: int
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file with its octets."""
+
+    name: str
+    type: str
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMessage:
+    """What was said in a Ticket; `author` is person, desk, note (for the desk alone) or service."""
+
+    id: int
+    at: datetime
+    author: str
+    name: str
+    text: str
+    files: tuple[TicketFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Away:
     """The owner's wish that mail is answered while they are away; a day that is None is open."""
 

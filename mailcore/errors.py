@@ -97,6 +97,14 @@ class OrderNotFound(MailError):
     """No such order, or it is decided already."""
 
 
+class TicketNotFound(MailError):
+    """No such help case, or it is not for this person."""
+
+
+class TicketRefused(MailError):
+    """What was handed in cannot be a help case; the text says why."""
+
+
 class NotQueued(MailError):
     """No such item in the queue."""
 

@@ -43,6 +43,8 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     ),
     errors.LinkExpired: (410, _l("This link has been used or is too old. Ask for a new one.")),
     errors.OrderNotFound: (404, _l("There is no such order.")),
+    errors.TicketNotFound: (404, _l("There is no such case, or it is not yours. Log in, or use the link in our message.")),
+    errors.TicketRefused: (400, _l("This could not be sent to the help desk.")),
     errors.NotQueued: (404, _l("There is no such page.")),
     errors.ForwardingRefused: (400, _l("We cannot forward to that address. It must be an address outside Alumnimail.")),
     errors.ScriptNotFound: (404, _l("There is no such filter.")),

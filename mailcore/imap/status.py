@@ -28,6 +28,8 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.WeakPassword: ("CANNOT", "The password is too weak"),
     errors.LinkExpired: ("EXPIRED", "The link is used up or too old"),
     errors.OrderNotFound: ("NONEXISTENT", "No such order"),
+    errors.TicketNotFound: ("NONEXISTENT", "No such case"),
+    errors.TicketRefused: ("CANNOT", "Refused by the help desk"),
     errors.NotQueued: ("NONEXISTENT", "No such item"),
     errors.ForwardingRefused: ("CANNOT", "Mail cannot be forwarded there"),
     errors.ScriptNotFound: ("NONEXISTENT", "No such script"),

@@ -15,7 +15,7 @@ from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import srs, trace
-from mailcore.services import dkim, filters, notify, passage, vacation
+from mailcore.services import dkim, filters, notify, passage, ticket_inbox, vacation
 from mailcore.services.passage import Passage
 from mailcore.services.script_view import MessageText, ScriptView
 from mailcore.store import deliveries, onward
@@ -43,6 +43,8 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, authe
     if domain.lower() == core.config.srs_domain:
         return _bounced(core, tx, address, localpart)
     name, _, detail = localpart.partition("+")
+    if ticket_inbox.is_desk(name):
+        return Recipient(address, AccountId(0), detail)
     account = core.people.find_address(tx, name.lower(), domain.lower())
     if account is None:
         raise UnknownRecipient("no such address here")
@@ -237,7 +239,10 @@ def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -
 
 def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: bool) -> Delivered:
     if not recipient.account:
-        return _return_bounce(context, recipient)
+        own = recipient.address.rpartition("@")[2].lower() == context.core.config.domain.lower()
+        return _to_the_desk(context, recipient) if own else _return_bounce(context, recipient)
+    if recipient.address.partition("@")[0].lower() in ticket_inbox.ROLES:
+        _to_the_desk(context, recipient)
     if isinstance(plan, str):
         if all_rejected:
             done = Delivered(recipient.address, Outcome.REJECTED, reason=plan)
@@ -366,6 +371,15 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     )  # fmt: skip
     onward.begin(context.tx, item, recipient.account, context.prepared.name, action.address, now)
     return True
+
+
+def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
+    """A ticket, or an answer in one."""
+    octets, block = context.prepared.octets, context.prepared.derived.header
+    reason = ticket_inbox.receive(
+        context.core, context.tx, context.envelope, recipient.address, octets, block, context.verdict
+    )
+    return Delivered(recipient.address, Outcome.REJECTED if reason else Outcome.FILED, reason=reason)
 
 
 def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import affiliations, directory, health, orders
+from mailcore.services import affiliations, directory, health, orders, tickets
 from mailcore.store import jobs as store
 
 log = log_for(__name__)
@@ -40,6 +40,7 @@ def table(core: Core) -> tuple[Job, ...]:
     return (
         Job("sweep of orphaned blobs", HOUR, health.sweep),
         Job("expiry of orders", HOUR, orders.expire),
+        Job("end of help cases", HOUR, tickets.tidy_up),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
     )
 

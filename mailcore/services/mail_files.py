@@ -77,6 +77,11 @@ def listing(octets: bytes) -> tuple[MailFile, ...]:
     )
 
 
+def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
+    """Name and decoded octets of every file of a message."""
+    return [(_name(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in _files(structure.parse(octets))]
+
+
 def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
     """Raises MailboxNotFound for what is not there."""
     box = core.db.read(lambda tx: core.mail.mailbox(tx, account, mailbox))

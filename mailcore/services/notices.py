@@ -30,14 +30,20 @@ def sender(core: Core) -> str:
     return f"noreply@{core.config.domain}"
 
 
-def compose(core: Core, name: str, language: str, to: str, **words: str) -> bytes:
-    """A whole message with CRLF line ends."""
+def words(core: Core, name: str, language: str, **values: str) -> tuple[str, str]:
+    """Subject and text, without the rest of a message."""
     subject, body = _template(name, language)
-    words = {"domain": core.config.domain, "url": core.config.url, **words}
+    values = {"domain": core.config.domain, "url": core.config.url, **values}
+    return subject.substitute(values).strip(), body.substitute(values).rstrip("\n") + "\n"
+
+
+def compose(core: Core, name: str, language: str, to: str, **values: str) -> bytes:
+    """A whole message with CRLF line ends."""
+    subject, body = words(core, name, language, **values)
     head = [
         f"From: Alumnimail <{sender(core)}>",
         f"To: <{header.safe_value(to)}>",
-        f"Subject: {header.encode_value(header.safe_value(subject.substitute(words)))}",
+        f"Subject: {header.encode_value(header.safe_value(subject))}",
         f"Date: {format_datetime(core.clock.now())}",
         f"Message-ID: {trace.message_id(core.config.domain)}",
         "Auto-Submitted: auto-generated",
@@ -45,13 +51,13 @@ def compose(core: Core, name: str, language: str, to: str, **words: str) -> byte
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
     ]
-    text = "\n".join(head) + "\n\n" + body.substitute(words).rstrip("\n") + "\n"
+    text = "\n".join(head) + "\n\n" + body
     return text.replace("\r", "").replace("\n", "\r\n").encode()
 
 
-def prepare(core: Core, name: str, language: str, to: str, **words: str) -> Prepared:
+def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Prepared:
     """The same, signed and ready to be queued; do it before the transaction."""
-    octets = compose(core, name, language, to, **words)
+    octets = compose(core, name, language, to, **values)
     return core.blobs.prepare(dkim.sign(core.config, octets) + octets)
 
 

@@ -29,6 +29,8 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.WeakPassword: "535 5.7.8 The password is too weak",
     errors.LinkExpired: "550 5.7.1 The link is used up",
     errors.OrderNotFound: "550 5.7.1 No such order",
+    errors.TicketNotFound: "550 5.7.1 No such case",
+    errors.TicketRefused: "550 5.7.1 Refused by the help desk",
     errors.NotQueued: "550 5.7.1 No such item",
     errors.ForwardingRefused: "550 5.7.1 Forwarding refused",
     errors.ScriptNotFound: "550 5.7.1 No such script",

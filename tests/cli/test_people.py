@@ -60,3 +60,21 @@ def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str
     assert run(config, "queue", "bounce", number).exit_code == 0
     assert run(config, "queue", "hold", number).exit_code == 1
     assert run(config, "forward", "stop", "ola").stdout == "off\n"
+
+
+def test_the_help_desk_on_the_command_line(config: str, tmp_path: Path) -> None:
+    from mailcore import core as cores
+    from mailcore.config import Config
+    from mailcore.services import tickets
+
+    core = cores.build(Config(data=f"{tmp_path}/var"))
+    tickets.open_ticket(core, kind="login", subject="Cannot log in", text="Help", reply_to="ola@elsewhere.example")
+    cores.close(core)
+    assert "Cannot log in" in run(config, "ticket", "list").stdout
+    assert run(config, "ticket", "reply", "1", "--note", "looks odd").exit_code == 0
+    assert run(config, "ticket", "reply", "1", typed="Try again\n").stdout == "ticket 1 is answered\n"
+    shown = json.loads(run(config, "ticket", "show", "1", "--json").stdout)
+    assert [m["author"] for m in shown["messages"]] == ["person", "note", "desk"]
+    assert run(config, "ticket", "close", "1").exit_code == 0
+    assert json.loads(run(config, "ticket", "list", "--state", "closed", "--json").stdout)[0]["id"] == 1
+    assert run(config, "ticket", "show", "7").exit_code == 1

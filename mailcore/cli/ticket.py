@@ -1,0 +1,73 @@
+"""`alumnimail ticket`: the help desk without a browser."""
+
+import sys
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services import tickets
+
+
+@click.group()
+def ticket() -> None:
+    """Help cases."""
+
+
+@ticket.command("list")
+@click.argument("words", default="")
+@click.option("--state", type=click.Choice(tickets.STATES), multiple=True, help="Default: open and answered.")
+@json_option
+@pass_site
+def list_(site: Site, words: str, state: tuple[str, ...], as_json: bool) -> None:
+    """Those that wait longest first; WORDS of subject or address, or a number."""
+    found = tickets.listing(site.core, state or tickets.LIVE, words)
+    if as_json:
+        print_json([plain(one) for one in found])
+    else:
+        print_table(
+            ("id", "state", "kind", "from", "changed", "subject"),
+            [(t.id, t.state, t.kind, t.reply_to, f"{t.changed_at:%Y-%m-%d %H:%M}", t.subject) for t in found],
+        )
+
+
+@ticket.command()
+@click.argument("number", type=int)
+@json_option
+@pass_site
+def show(site: Site, number: int, as_json: bool) -> None:
+    """The case with all that was said, notes too."""
+    found = tickets.get(site.core, number)
+    said = tickets.thread(site.core, found, notes=True)
+    if as_json:
+        print_json(plain(found) | {"messages": [plain(one) for one in said]})
+        return
+    click.echo(f"{found.id}  {found.state}  {found.kind}  {found.reply_to}\n{found.subject}")
+    for one in said:
+        click.echo(f"\n{one.at:%Y-%m-%d %H:%M}  {one.author}  {one.name}\n{one.text}")
+        for file in one.files:
+            click.echo(f"[{file.name}, {file.type}, {file.size}]")
+
+
+@ticket.command()
+@click.argument("number", type=int)
+@click.argument("text", default="-")
+@click.option("--close", "and_close", is_flag=True, help="The case is closed by it.")
+@click.option("--note", "as_note", is_flag=True, help="For the desk alone.")
+@pass_site
+def reply(site: Site, number: int, text: str, and_close: bool, as_note: bool) -> None:
+    """Answer with TEXT, or with what stands on standard input."""
+    words = sys.stdin.read() if text == "-" else text
+    if as_note:
+        done = tickets.note(site.core, number, words)
+    else:
+        done = tickets.reply(site.core, number, words, agent=None, close=and_close)
+    click.echo(f"ticket {done.id} is {done.state}")
+
+
+@ticket.command()
+@click.argument("number", type=int)
+@pass_site
+def close(site: Site, number: int) -> None:
+    """Nothing more to do."""
+    done = tickets.close(site.core, number)
+    click.echo(f"ticket {done.id} is {done.state}")

@@ -1,0 +1,107 @@
+"""What stands in a message to the help desk: its text without quotes, its language, the files that may come along."""
+
+import html
+import re
+from collections.abc import Sequence
+
+import nh3
+
+from mailcore.domain import NewFile
+from mailcore.mail import structure, text
+from mailcore.services import mail_files
+
+MAX_TEXT = 20_000  # characters of one message
+MAX_FILES, MAX_FILE_OCTETS = 5, 4 * 2**20
+# What is shown at its first octets; everything else is refused rather than scanned.
+_BEGINNINGS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/webp": (b"RIFF",),
+    "application/pdf": (b"%PDF-",),
+}
+_WORDS = {
+    language: frozenset(words.split())
+    for language, words in (
+        ("nb", "jeg ikke hva noe hvordan fra mye være gjør kommer hei har og det dere min"),
+        ("nn", "eg ikkje kva noko korleis frå mykje vere gjer kjem hei har og det de min"),
+        ("en", "i not what the how from much my do is and you have to hello please"),
+    )
+}
+
+
+def language_of(written: str, otherwise: str) -> str:
+    """nb, nn or en by the commonest words; the answer is due in the form of Norwegian that was written."""
+    words = re.findall(r"[a-zæøå]+", written.lower())[:500]
+    scores = {language: sum(word in known for word in words) for language, known in _WORDS.items()}
+    best = max(scores, key=lambda language: scores[language])
+    second = sorted(scores.values())[-2]
+    return best if scores[best] >= 3 and scores[best] > second else otherwise
+
+
+def tidy(written: str) -> str:
+    """Line ends and length as they are kept; controls are dropped."""
+    plain = re.sub(r"[^\S\n]+\n", "\n", written.replace("\r\n", "\n").replace("\r", "\n"))
+    plain = "".join(c for c in plain if c >= " " or c in "\n\t")
+    return re.sub(r"\n{4,}", "\n\n\n", plain).strip()[:MAX_TEXT]
+
+
+def without_quote(written: str) -> str:
+    """Without the quoted message at the end and the line that introduces it; an answer between quotes stays whole."""
+    lines = written.rstrip().split("\n")
+    end = len(lines)
+    while end and (lines[end - 1].startswith(">") or not lines[end - 1].strip()):
+        end -= 1
+    if end == len(lines) or not any(line.startswith(">") for line in lines[end:]):
+        return written.strip()
+    while end and not lines[end - 1].strip():
+        end -= 1
+    start = end
+    while start and end - start < 3 and lines[start - 1].strip():  # "On ... wrote:", perhaps folded
+        start -= 1
+    if end and lines[end - 1].rstrip().endswith(":"):
+        end = start if end - start < 3 else end - 1
+    return "\n".join(lines[:end]).strip() or written.strip()
+
+
+def of_mail(octets: bytes) -> str:
+    """The text of a message for people who do not see its HTML."""
+    leaves = list(structure.leaves(structure.parse(octets)))
+    for part in leaves:
+        if (part.type, part.subtype) == ("text", "plain") and not part.disposition:
+            return without_quote(tidy(text.part_text(octets, part)))
+    for part in leaves:
+        if (part.type, part.subtype) == ("text", "html"):
+            spaced = re.sub(r"(?i)<(br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", "\n", text.part_text(octets, part)[: 10 * MAX_TEXT])
+            return without_quote(tidy(html.unescape(nh3.clean(spaced, tags=set()))))
+    return without_quote(tidy(text.plain(octets)))
+
+
+def kind_of(octets: bytes) -> str | None:
+    """The type of a file that may be kept, by what it holds and not by what it is called; None = refused."""
+    for kind, beginnings in _BEGINNINGS.items():
+        if octets.startswith(beginnings):
+            return kind
+    try:
+        plain = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in plain or plain.lstrip()[:1] == "<" or plain.startswith(("#!", "MZ")) else "text/plain"
+
+
+def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[str]]:
+    """Files that may be kept, and the names of those that may not."""
+    good: list[NewFile] = []
+    refused: list[str] = []
+    for name, octets in files:
+        kind = kind_of(octets) if 0 < len(octets) <= MAX_FILE_OCTETS and len(good) < MAX_FILES else None
+        name = mail_files.safe_name(name)
+        if kind is None:
+            refused.append(name)
+        else:
+            good.append(NewFile(name, kind, octets))
+    return good, refused
+
+
+def files_of_mail(octets: bytes) -> tuple[list[NewFile], list[str]]:
+    return acceptable(mail_files.all_octets(octets))

@@ -1,0 +1,347 @@
+"""Help cases: opened, answered, joined, closed, forgotten.
+
+A ticket of a stranger waits until its address is confirmed.  Answers go out by mail from help+TOKEN@domain, so that what
+is written back finds its ticket (services/ticket_inbox.py).  What the desk does to a ticket is seen by its person, notes aside.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, NewFile, Ticket, TicketMessage
+from mailcore.errors import AccountNotFound, InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
+from mailcore.mail import address as addresses
+from mailcore.services import audit, ticket_mail, ticket_text
+from mailcore.store import deliveries
+from mailcore.store import tickets as store
+from mailcore.store.db import Tx
+
+KINDS = (
+    "question", "login", "password", "account", "client", "quota", "forwarding", "mail", "order", "recovery", "abuse",
+    "postmaster", "other",
+)  # fmt: skip
+STATES = ("unconfirmed", "open", "answered", "closed", "merged", "erased")
+LIVE = ("open", "answered")
+MAX_SUBJECT = 200
+PER_HOUR = 5  # new tickets of one stranger's address or network address
+CONFIRM_SECONDS = 3 * 86_400
+ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its ticket
+
+
+def open_ticket(
+    core: Core, *, kind: str, subject: str, text: str, reply_to: str, account: AccountId | None = None,
+    language: str = "nb", files: Sequence[NewFile] = (), confirmed: bool = True, name: str = "", message_id: str = "",
+    tell: bool = True,
+) -> Ticket:  # fmt: skip
+    """Hand a case to the desk and tell its number by mail; may be called inside a write.
+
+    Args:
+        reply_to: where answers go; "" for a case that nobody waits for.
+        confirmed: False for a stranger, whose address must first confirm that it asked.
+        name: of whoever wrote, for the desk.
+        message_id: of the mail that it came with.
+        tell: False when no mail may go out, for what came from a machine.
+
+    Raises:
+        InvalidName: `reply_to` is no e-mail address.
+        TicketRefused: there is no text.
+    """
+    subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy(text)
+    if not (subject or text):
+        raise TicketRefused("there is nothing in it")
+    reply_to = check_address(reply_to) if reply_to else ""
+    kind = kind if kind in KINDS else "other"
+
+    def write(tx: Tx) -> Ticket:
+        now = core.clock.seconds()
+        number = store.add(
+            tx, token=_new_token(), kind=kind, subject=subject or text.partition("\n")[0][:80], language=language,
+            state="open" if confirmed else "unconfirmed", reply_to=reply_to, account=account, now=now,
+        )  # fmt: skip
+        store.add_message(tx, number, author="person", name=name, text=text, now=now, message_id=message_id, files=files)
+        ticket = _get(tx, number)
+        if account is not None:
+            audit.note(core, tx, account, "ticket opened", detail=str(number))
+        if reply_to and tell:
+            ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm")
+        return ticket
+
+    return core.db.write(write)
+
+
+def _new_token() -> str:
+    """Stands in addresses, so it has one case; 80 bits."""
+    return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(16))
+
+
+def check_address(written: str) -> str:
+    """Raises InvalidName."""
+    written = written.strip()
+    found = addresses.addr_specs(written)
+    good = len(found) == 1 and found[0] == written and len(written) <= 254 and written.isascii() and len(written.split()) == 1
+    if not good or "." not in written.rpartition("@")[2]:
+        raise InvalidName(f"{written!r} is not an e-mail address")
+    return written
+
+
+def ask(
+    core: Core, *, kind: str, subject: str, text: str, reply_to: str, owner: Account | None, peer: str, language: str,
+    files: Sequence[NewFile] = (), name: str = "",
+) -> Ticket:  # fmt: skip
+    """The form of the portal.  Who is not logged in confirms by mail, and cannot ask without end.
+
+    Raises:
+        InvalidName, TicketRefused, TooMany.
+    """
+    subject = subject.strip()
+    if owner is not None:
+        reply_to = reply_to.strip() or f"{owner.name}@{core.config.domain}"
+    language = ticket_text.language_of(f"{subject}\n{text}", language)
+    count(core, f"peer {peer}", reply_to.strip().lower(), limited=owner is None)
+    return open_ticket(
+        core, kind=kind, subject=subject, text=text, reply_to=reply_to, account=owner.id if owner else None,
+        language=language, files=files, confirmed=owner is not None, name=name,
+    )  # fmt: skip
+
+
+def count(core: Core, *sources: str, limited: bool) -> None:
+    """Note that these sources wrote; raises TooMany above PER_HOUR (trusted networks are free)."""
+
+    def write(tx: Tx) -> None:
+        key, now = deliveries.secret(tx, "tickets"), core.clock.seconds()
+        for source in sources:
+            hashed = hmac.new(key, source.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+            free = core.config.limits.is_trusted(source.removeprefix("peer "))
+            if limited and not free and store.recent(tx, hashed, now - 3600) >= PER_HOUR:
+                raise TooMany("too many cases in an hour")
+            store.note_source(tx, hashed, now)
+
+    core.db.write(write)
+
+
+def confirm(core: Core, token: str) -> Ticket:
+    """The stranger's address asked indeed.  Raises TicketNotFound."""
+
+    def write(tx: Tx) -> Ticket:
+        ticket = _by_token(tx, token)
+        if ticket.state == "unconfirmed":
+            store.set_state(tx, ticket.id, "open", core.clock.seconds())
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+# Looking
+
+
+def _get(tx: Tx, number: int) -> Ticket:
+    """What was merged is found where it went.  Raises TicketNotFound."""
+    ticket = store.get(tx, number)
+    if ticket is not None and ticket.merged_into is not None:
+        ticket = store.get(tx, ticket.merged_into)
+    if ticket is None or ticket.state == "erased":
+        raise TicketNotFound(f"there is no ticket {number}")
+    return ticket
+
+
+def _by_token(tx: Tx, token: str) -> Ticket:
+    ticket = store.by_token(tx, token.lower())
+    if ticket is None:
+        raise TicketNotFound("no such ticket")
+    return _get(tx, ticket.id)
+
+
+def get(core: Core, number: int) -> Ticket:
+    """Raises TicketNotFound."""
+    return core.db.read(lambda tx: _get(tx, number))
+
+
+def by_token(core: Core, token: str) -> Ticket:
+    """Raises TicketNotFound."""
+    return core.db.read(lambda tx: _by_token(tx, token))
+
+
+def of_owner(core: Core, account: AccountId, number: int) -> Ticket:
+    """Raises TicketNotFound, for somebody else's too."""
+    ticket = get(core, number)
+    if ticket.account != account:
+        raise TicketNotFound(f"there is no ticket {number}")
+    return ticket
+
+
+def mine(core: Core, account: AccountId) -> list[Ticket]:
+    return core.db.read(lambda tx: store.of_account(tx, account))
+
+
+def listing(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
+    """Those that wait longest first; `words` of subject or address, or a number."""
+    return core.db.read(lambda tx: store.listing(tx, states, words.strip()))
+
+
+def counts(core: Core) -> dict[str, int]:
+    return core.db.read(store.counts)
+
+
+def thread(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
+    """What was said, oldest first; `notes` for the desk alone."""
+    found = core.db.read(lambda tx: store.messages(tx, ticket.id))
+    return [message for message in found if notes or message.author != "note"]
+
+
+def file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
+    """Raises TicketNotFound."""
+    found = core.db.read(lambda tx: store.file(tx, ticket.id, number, notes=notes))
+    if found is None:
+        raise TicketNotFound("no such file")
+    return found
+
+
+# Speaking
+
+
+def say(
+    core: Core, number: int, text: str, *, author: str = "person", name: str = "", files: Sequence[NewFile] = (),
+    message_id: str = "",
+) -> Ticket:  # fmt: skip
+    """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender)."""
+    text = ticket_text.tidy(text)
+    if not text and not files:
+        raise TicketRefused("there is nothing in it")
+
+    def write(tx: Tx) -> Ticket:
+        ticket, now = _get(tx, number), core.clock.seconds()
+        store.add_message(tx, ticket.id, author=author, name=name, text=text, now=now, message_id=message_id, files=files)
+        store.set_state(tx, ticket.id, "open", now)
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def reply(core: Core, number: int, text: str, *, agent: Account | None, close: bool = False) -> Ticket:
+    """The desk answers: on the web and by mail."""
+    text = ticket_text.tidy(text)
+    if not text:
+        raise TicketRefused("there is nothing in it")
+
+    def write(tx: Tx) -> Ticket:
+        ticket, now = _get(tx, number), core.clock.seconds()
+        sent = ticket_mail.send(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else ""
+        name = (agent.display_name or agent.name) if agent else ""
+        store.add_message(tx, ticket.id, author="desk", name=name, text=text, now=now, message_id=sent)
+        store.set_state(tx, ticket.id, "closed" if close else "answered", now)
+        if agent and ticket.assignee is None:
+            store.assign(tx, ticket.id, agent.id)
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def note(core: Core, number: int, text: str, *, agent: Account | None = None) -> Ticket:
+    """For the desk alone."""
+    return _event(core, number, "note", ticket_text.tidy(text), agent)
+
+
+def _event(core: Core, number: int, author: str, text: str, agent: Account | None) -> Ticket:
+    if not text:
+        raise TicketRefused("there is nothing in it")
+
+    def write(tx: Tx) -> Ticket:
+        ticket = _get(tx, number)
+        name = (agent.display_name or agent.name) if agent else ""
+        store.add_message(tx, ticket.id, author=author, name=name, text=text, now=core.clock.seconds())
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def assign(core: Core, number: int, assignee: AccountId | None) -> Ticket:
+    """To somebody of the desk; None = nobody.  Raises NotAllowed."""
+
+    def write(tx: Tx) -> Ticket:
+        if assignee is not None and core.people.role(tx, assignee) not in ("desk", "admin"):
+            raise NotAllowed("not of the desk")
+        ticket = _get(tx, number)
+        store.assign(tx, ticket.id, assignee)
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def close(core: Core, number: int) -> Ticket:
+    return _set_state(core, number, "closed")
+
+
+def reopen(core: Core, number: int) -> Ticket:
+    return _set_state(core, number, "open")
+
+
+def _set_state(core: Core, number: int, state: str) -> Ticket:
+    def write(tx: Tx) -> Ticket:
+        ticket = _get(tx, number)
+        store.set_state(tx, ticket.id, state, core.clock.seconds())
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def merge(core: Core, number: int, into: int) -> Ticket:
+    """One case out of two; answers to either reach the one that stays.
+
+    Raises:
+        TicketNotFound: one of them is not there.
+        NotAllowed: they belong to different people, who would read each other.
+    """
+
+    def write(tx: Tx) -> Ticket:
+        gone, stays = _get(tx, number), _get(tx, into)
+        if gone.id == stays.id:
+            raise TicketRefused("a case cannot be joined to itself")
+        same = gone.account == stays.account if gone.account and stays.account else gone.reply_to == stays.reply_to
+        if not same:
+            raise NotAllowed("the two cases belong to different people")
+        now = core.clock.seconds()
+        store.merge(tx, gone.id, stays.id, now)
+        store.set_state(tx, stays.id, "open", now)
+        return _get(tx, stays.id)
+
+    return core.db.write(write)
+
+
+def desk(core: Core) -> list[Account]:
+    """Who may be given a case."""
+
+    def read(tx: Tx) -> list[Account]:
+        found = core.people.accounts(tx)
+        return [a for a in found if a.state == "active" and core.people.role(tx, a.id) in ("desk", "admin")]
+
+    return core.db.read(read)
+
+
+def owner_of(core: Core, ticket: Ticket) -> Account | None:
+    if ticket.account is None:
+        return None
+    owner = ticket.account
+    try:
+        return core.db.read(lambda tx: core.people.account(tx, owner))
+    except AccountNotFound:
+        return None
+
+
+# Forgetting
+
+
+def tidy_up(core: Core) -> None:
+    """A job: strangers who never confirmed and cases long closed are erased; answers nobody contradicts close theirs."""
+
+    def write(tx: Tx) -> None:
+        now = core.clock.seconds()
+        for number in store.silent(tx, "unconfirmed", now - CONFIRM_SECONDS):
+            store.erase(tx, number, now)
+        for number in store.silent(tx, "answered", now - ANSWERED_SECONDS):
+            store.set_state(tx, number, "closed", now)
+        for number in store.silent(tx, "closed", now - core.config.help.keep_days * 86_400):
+            store.erase(tx, number, now)
+
+    core.db.write(write)

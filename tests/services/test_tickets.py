@@ -1,0 +1,278 @@
+"""Help cases: by the form's service, by mail, their rates and their end (S22, S29, N24)."""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+
+from mailcore.core import Core
+from mailcore.domain import Account, Delivered, Disposition, Envelope, Outcome, Verdict
+from mailcore.errors import InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
+from mailcore.services import accounts, delivery, tickets
+from mailcore.services.ticket_text import language_of, without_quote
+from tests.services.conftest import SetClock
+
+STRANGER = "stranger@elsewhere.example"
+PASSES = Verdict(outside=True, dmarc="pass", dkim_aligned=True)
+
+
+@pytest.fixture
+def ola(core: Core) -> Account:
+    return accounts.add(core, "ola", display_name="Ola Nordmann", contact="ola@home.example")
+
+
+def queued(core: Core) -> list[EmailMessage]:
+    def read(tx):
+        return [(item, core.queue.octets(tx, item)) for item in core.queue.listing(tx)]
+
+    found = []
+    for item, octets in core.db.read(read):
+        message = message_from_bytes(octets, policy=policy.default)
+        message["X-Envelope"] = f"{item.sender} {item.recipient}"
+        found.append(message)
+    return found
+
+
+def written(subject: str = "Hello", text: str = "I do not know what to do.", sender: str = STRANGER, **fields: str) -> bytes:
+    head = {"From": f"A Person <{sender}>", "Subject": subject, "Message-ID": f"<{abs(hash((subject, text, sender)))}@x>"}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in {**head, **fields}.items())
+    return (lines + "\r\n" + text.replace("\n", "\r\n") + "\r\n").encode()
+
+
+def mail(core: Core, octets: bytes, to: str = "help", sender: str = STRANGER, verdict: Verdict = PASSES) -> Delivered:
+    to = to if "@" in to else f"{to}@alumni.example"
+
+    def write(tx):
+        recipient = delivery.check_recipient(core, tx, to, len(octets), authenticated=False)
+        envelope = Envelope(sender, (to,), "192.0.2.1", "x")
+        return delivery.deliver(core, tx, envelope, [recipient], core.blobs.prepare(octets), b"", verdict)
+
+    return core.db.write(write)[0]
+
+
+def said(core: Core, number: int) -> list[tuple[str, str]]:
+    return [(one.author, one.text) for one in tickets.thread(core, tickets.get(core, number), notes=True)]
+
+
+def ask(core: Core, owner: Account | None = None, text: str = "Jeg får ikke logget inn, hva gjør jeg?", **more: str):
+    values = {"kind": "login", "subject": "Innlogging", "reply_to": STRANGER, "peer": "192.0.2.9", "language": "nb"} | more
+    return tickets.ask(core, text=text, owner=owner, **values)
+
+
+def test_s29_a_stranger_confirms_by_mail_before_the_desk_sees_the_case(core):
+    ticket = ask(core)
+    assert ticket.state == "unconfirmed"
+    assert tickets.listing(core) == []
+    [message] = queued(core)
+    assert f"#{ticket.id}" in message["Subject"]
+    assert ticket.token in message.get_content()
+    assert message["Auto-Submitted"] == "auto-replied"
+    tickets.confirm(core, ticket.token)
+    assert [t.id for t in tickets.listing(core)] == [ticket.id]
+
+
+def test_s29_who_is_logged_in_is_answered_at_the_own_address_at_once(core, ola):
+    ticket = ask(core, ola, reply_to="")
+    assert (ticket.state, ticket.reply_to, ticket.account) == ("open", "ola@alumni.example", ola.id)
+    assert tickets.of_owner(core, ola.id, ticket.id) == ticket
+    kari = accounts.add(core, "kari")
+    with pytest.raises(TicketNotFound):
+        tickets.of_owner(core, kari.id, ticket.id)
+
+
+def test_s29_an_answer_goes_out_in_the_thread_and_what_comes_back_joins_it(core, ola):
+    ticket = ask(core, ola)
+    agent = accounts.add(core, "desk1", display_name="Desk One")
+    answered = tickets.reply(core, ticket.id, "Prøv igjen nå.", agent=agent)
+    assert (answered.state, answered.assignee) == ("answered", agent.id)
+    first, second = queued(core)
+    assert second["In-Reply-To"] is None or second["In-Reply-To"] in first["Message-ID"]
+    assert second["X-Envelope"] == f"help+{ticket.token}@alumni.example {STRANGER}"
+    assert second["Auto-Submitted"] is None
+    back = written(f"Re: {second['Subject']}", "Takk, nå virker det!\n\nden 1. juni skrev Alumnimail:\n> Prøv igjen nå.")
+    assert mail(core, back, f"help+{ticket.token}".upper()).outcome is Outcome.FILED
+    assert said(core, ticket.id)[-1] == ("person", "Takk, nå virker det!")
+    assert tickets.get(core, ticket.id).state == "open"
+
+
+def test_s29_without_the_token_the_thread_is_found_by_message_id_of_the_same_person_only(core):
+    ticket = ask(core)
+    answer = queued(core)[-1]["Message-ID"]
+    mail(core, written("Re: x", "mine", In_Reply_To=answer))
+    assert said(core, ticket.id)[-1] == ("person", "mine")
+    mail(core, written("Re: x", "not mine", sender="evil@elsewhere.example", In_Reply_To=answer), sender="evil@elsewhere.example")
+    assert ("person", "not mine") not in said(core, ticket.id)
+    assert len(tickets.listing(core)) == 2
+    assert tickets.get(core, ticket.id).state == "open"
+
+
+def test_s29_mail_opens_a_ticket_and_its_number_is_told(core, ola):
+    mail(core, written("Help me", sender="ola@home.example"), sender="ola@home.example")
+    [ticket] = tickets.listing(core)
+    assert (ticket.kind, ticket.account, ticket.language) == ("mail", ola.id, "en")
+    assert [m["To"] for m in queued(core)] == ["ola@home.example"]
+
+
+def test_s29_a_forged_sender_is_neither_answered_nor_taken_for_the_owner(core, ola):
+    mail(core, written("Help me", sender="ola@home.example"), sender="ola@home.example", verdict=Verdict(outside=True))
+    [ticket] = tickets.listing(core)
+    assert ticket.account is None
+    assert queued(core) == []
+
+
+def test_s29_the_same_message_twice_is_one_and_a_second_about_the_same_joins(core):
+    for text in ("one", "one", "two"):
+        mail(core, written("Broken", text))
+    [ticket] = tickets.listing(core)
+    assert [text for _, text in said(core, ticket.id)] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("sender", "fields"), [
+    ("", {}), (STRANGER, {"Auto_Submitted": "auto-replied"}), (STRANGER, {"Precedence": "bulk"}),
+    (STRANGER, {"List_Id": "<news.example>"}), ("mailer-daemon@elsewhere.example", {}),
+])  # fmt: skip
+def test_s29_machines_get_no_ticket_and_no_answer(core, sender, fields):
+    assert mail(core, written(**fields), sender=sender).outcome is Outcome.FILED
+    assert tickets.listing(core) == []
+    assert queued(core) == []
+
+
+def test_s29_two_desks_that_answer_each_other_do_not_loop(core):
+    ticket = ask(core)
+    tickets.confirm(core, ticket.token)
+    mail(core, written("Automatic reply", Auto_Submitted="auto-generated"), f"help+{ticket.token}")
+    assert len(said(core, ticket.id)) == 1
+    assert len(queued(core)) == 1
+
+
+def test_an_answer_that_bounces_is_a_note_and_nobody_is_written_to(core):
+    ticket = ask(core)
+    mail(core, written("Undelivered Mail"), f"help+{ticket.token}", sender="")
+    assert said(core, ticket.id)[-1] == ("note", "Returned mail: Undelivered Mail")
+    assert len(queued(core)) == 1
+
+
+def test_s29_spam_is_refused_and_a_flood_is_slowed(core):
+    refused = mail(core, written("Buy"), verdict=Verdict(outside=True, disposition=Disposition.JUNK))
+    assert refused.outcome is Outcome.REJECTED
+    done = [mail(core, written(f"Case {n}", f"text {n}")).outcome for n in range(tickets.PER_HOUR + 1)]
+    assert done == [Outcome.FILED] * tickets.PER_HOUR + [Outcome.REJECTED]
+    assert len(queued(core)) == tickets.PER_HOUR
+
+
+def test_s29_a_stranger_cannot_ask_without_end_and_an_owner_can(core, ola, clock: SetClock):
+    for _ in range(tickets.PER_HOUR):
+        ask(core)
+    with pytest.raises(TooMany):
+        ask(core)
+    assert ask(core, ola).state == "open"
+    clock.forward(hours=2)
+    assert ask(core).state == "unconfirmed"
+
+
+@pytest.mark.parametrize("address", ["", "nobody", "a@b", "x@y.example, z@y.example", "a b@y.example"])
+def test_an_address_that_cannot_be_answered_is_refused(core, address):
+    if address:
+        with pytest.raises(InvalidName):
+            ask(core, reply_to=address)
+    else:
+        assert tickets.open_ticket(core, kind="x", subject="s", text="t", reply_to="").kind == "other"
+    with pytest.raises(TicketRefused):
+        tickets.open_ticket(core, kind="x", subject=" ", text=" ", reply_to="")
+
+
+def test_s05_postmaster_and_abuse_go_to_the_help_queue_and_stay_in_their_mailbox(core):
+    accounts.ensure_postmaster(core)
+    for name in ("postmaster", "abuse"):
+        mail(core, written(f"For {name}"), name)
+    assert [t.kind for t in tickets.listing(core)] == ["postmaster", "abuse"]
+    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, accounts.get(core, "postmaster").id, "INBOX"))
+    assert inbox.messages == 3  # with the welcome
+    assert queued(core) == []
+
+
+def test_files_are_limited_to_pictures_pdf_and_text(core):
+    message = EmailMessage()
+    message["From"], message["Subject"], message["Message-ID"] = STRANGER, "Picture", "<p@x>"
+    message.set_content("Look")
+    message.add_attachment(b"\x89PNG\r\n\x1a\n....", maintype="image", subtype="png", filename="../bilde æ.png")
+    message.add_attachment(b"MZ\x90\0", maintype="image", subtype="png", filename="virus.png")
+    message.add_attachment(b"<script>", maintype="text", subtype="html", filename="page.html")
+    mail(core, bytes(message))
+    [ticket] = tickets.listing(core)
+    [one] = tickets.thread(core, ticket, notes=False)
+    assert [(f.name, f.type) for f in one.files] == [("_bilde æ.png", "image/png")]
+    assert "virus.png" in one.text
+    assert tickets.file(core, ticket, one.files[0].id, notes=False).octets.startswith(b"\x89PNG")
+
+
+def test_notes_and_their_files_are_for_the_desk_alone(core):
+    ticket = ask(core)
+    tickets.note(core, ticket.id, "has been rude")
+    assert [m.author for m in tickets.thread(core, ticket, notes=False)] == ["person"]
+    assert [m.author for m in tickets.thread(core, ticket, notes=True)] == ["person", "note"]
+
+
+def test_two_cases_of_one_person_become_one_and_of_two_persons_never(core):
+    first, second = ask(core), ask(core, subject="Again")
+    assert tickets.merge(core, second.id, first.id).id == first.id
+    assert len(said(core, first.id)) == 2
+    mail(core, written("Re", "late"), f"help+{second.token}")
+    assert said(core, first.id)[-1][1] == "late"
+    assert tickets.get(core, second.id).id == first.id
+    other = ask(core, reply_to="other@elsewhere.example")
+    with pytest.raises(NotAllowed):
+        tickets.merge(core, other.id, first.id)
+
+
+def test_only_the_desk_is_given_cases(core, ola):
+    ticket = ask(core)
+    with pytest.raises(NotAllowed):
+        tickets.assign(core, ticket.id, ola.id)
+    accounts.set_role(core, "ola", "desk")
+    assert tickets.assign(core, ticket.id, ola.id).assignee == ola.id
+    assert [a.name for a in tickets.desk(core)] == ["ola"]
+
+
+def test_s29_cases_end_answered_ones_after_a_month_closed_ones_are_erased(core, clock: SetClock):
+    stranger, done = ask(core), ask(core, subject="Two")
+    tickets.confirm(core, done.token)
+    tickets.reply(core, done.id, "Svar", agent=None)
+    clock.forward(days=4)
+    tickets.tidy_up(core)
+    with pytest.raises(TicketNotFound):
+        tickets.get(core, stranger.id)
+    clock.forward(days=30)
+    tickets.tidy_up(core)
+    assert tickets.get(core, done.id).state == "closed"
+    clock.forward(days=366)
+    tickets.tidy_up(core)
+    with pytest.raises(TicketNotFound):
+        tickets.get(core, done.id)
+    assert said_anywhere(core) == 0
+    assert ask(core).id > done.id
+
+
+def said_anywhere(core: Core) -> int:
+    return core.db.read(lambda tx: tx.row("SELECT count(*) FROM ticket_message")[0])
+
+
+@pytest.mark.parametrize(("text", "language"), [
+    ("Jeg vet ikke hva jeg gjør galt, hvordan kommer jeg inn?", "nb"),
+    ("Eg veit ikkje kva eg gjer gale, korleis kjem eg inn?", "nn"),
+    ("I do not know what is wrong, how do I get in?", "en"),
+    ("???", "nn"),
+])  # fmt: skip
+def test_the_answer_is_in_the_language_that_was_written(text, language):
+    assert language_of(text, "nn") == language
+
+
+@pytest.mark.parametrize(("written", "left"), [
+    ("Thanks!\n\nOn Monday Help wrote:\n> old\n> text", "Thanks!"),
+    ("Thanks!\n\nOn Monday, 1 June 2026 at 12,\nHelp <help@x> wrote:\n\n> old", "Thanks!"),
+    ("> asked\n\nanswered", "> asked\n\nanswered"),
+    ("> only quoted", "> only quoted"),
+    ("one\ntwo:\nthree", "one\ntwo:\nthree"),
+])  # fmt: skip
+def test_what_was_quoted_is_left_out(written, left):
+    assert without_quote(written) == left
