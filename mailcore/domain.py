@@ -303,6 +303,66 @@ class Away:
     text: str = ""
 
 
+class FilterField(StrEnum):
+    """Where a FilterCondition looks: in a header field, in any that `header` names, or at the size."""
+
+    FROM = "from"
+    TO = "to"  # and Cc
+    SUBJECT = "subject"
+    LIST_ID = "list-id"
+    HEADER = "header"
+    SIZE = "size"
+
+
+class FilterMatch(StrEnum):
+    """How it compares; case never matters.  OVER and UNDER are for the size alone."""
+
+    CONTAINS = "contains"
+    IS = "is"
+    MATCHES = "matches"  # with * and ?
+    OVER = "over"
+    UNDER = "under"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterCondition:
+    """`value` is octets in digits for SIZE; `header` is the name of the field for HEADER, else empty."""
+
+    field: FilterField
+    match: FilterMatch
+    value: str
+    header: str = ""
+
+
+class FilterVerb(StrEnum):
+    FILE = "file"  # into the mailbox `target`, made if it is missing
+    FLAG = "flag"  # with the keyword `target`, "" = \\Flagged
+    READ = "read"  # mark as read
+    DELETE = "delete"  # nothing else happens to the message: not kept, not forwarded, not answered
+    FORWARD = "forward"  # a copy to the address `target`
+    STOP = "stop"  # no further rule and no personal script is asked
+
+
+@dataclass(frozen=True, slots=True)
+class FilterAction:
+    verb: FilterVerb
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    """One simple filter of the portal; an Account has them in order.  Without conditions it takes every message.
+
+    `every` = all conditions must hold, else any of them.
+    """
+
+    name: str
+    conditions: tuple[FilterCondition, ...] = ()
+    actions: tuple[FilterAction, ...] = ()
+    every: bool = True
+    enabled: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Affiliation:
     """A person's tie to the university as the directory had it last; `until` where it knows the end."""

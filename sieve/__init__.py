@@ -15,7 +15,7 @@ from sieve.actions import (
 from sieve.extensions.enotify import read_mailto
 from sieve.interpreter import ScriptRuntimeError, run
 from sieve.limits import Options
-from sieve.message import Field, MessageView, Part
+from sieve.message import Field, MessageView, Part, read_address
 from sieve.parser import ScriptError
 from sieve.printer import print_script
 from sieve.program import Program
@@ -26,5 +26,5 @@ __all__ = [
     "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "MessageView", "Notify", "Options", "Part",
     "Program",
     "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
-    "Vacation", "capabilities", "check_script", "compile_script", "print_script", "read_mailto", "run",
+    "Vacation", "capabilities", "check_script", "compile_script", "print_script", "read_address", "read_mailto", "run",
 ]  # fmt: skip

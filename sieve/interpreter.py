@@ -121,8 +121,8 @@ class State:
             if _place(earlier) == place:
                 self.actions[index] = _merged(earlier, action)
                 return
-        if len(self.actions) >= limits.MAX_ACTIONS:
-            raise self.fail(f"more than {limits.MAX_ACTIONS} actions for one message")
+        if len(self.actions) >= self.options.max_actions:
+            raise self.fail(f"more than {self.options.max_actions} actions for one message")
         if isinstance(action, Redirect):
             self.redirects += 1
             if self.redirects > limits.MAX_REDIRECTS:

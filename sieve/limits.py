@@ -33,6 +33,7 @@ class Options:
 
     subaddress_delimiters: str = "+"
     max_steps: int = MAX_STEPS
+    max_actions: int = MAX_ACTIONS
     max_includes: int = MAX_INCLUDES
     max_include_depth: int = MAX_INCLUDE_DEPTH
     max_notifications: int = MAX_NOTIFICATIONS

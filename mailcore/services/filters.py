@@ -6,68 +6,37 @@ The generated script runs first.  It is a tree given to print_script, so nothing
 from collections.abc import Sequence
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Away, Forwarding, ForwardingState, Script
+from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
 from mailcore.errors import InvalidName, OverQuota, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
-from mailcore.services import audit
+from mailcore.services import audit, filter_rules
+from mailcore.services import generated as generated_script
+from mailcore.services.generated import Settings
 from mailcore.store import away as store_away
+from mailcore.store import filters as store_filters
 from mailcore.store.db import Tx
 from sieve import check_script
-from sieve.printer import print_script
-from sieve.tree import Argument, Command, SieveTest, Tag
 
 GENERATED = "alumnimail"
-FULL = "Postboksen er full / The mailbox is full"
 MAX_SCRIPTS = 50
 MAX_OCTETS = 1024 * 1024
 MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
 
 
-def _command(name: str, *arguments: Argument) -> Command:
-    return Command(name, arguments)
-
-
-def generate(forwarding: Forwarding, *, full_and_forwarding: str, away: Away = Away()) -> str:  # noqa: B008 - frozen
-    """The script of an account with these settings.  Quota comes first, then forwarding, then vacation."""
-    forwards = forwarding.state in (ForwardingState.HEALTHY, ForwardingState.FAILING)
-    when_full: tuple[Command, ...] = (_command("ereject", FULL),)
-    required = ["environment", "relational", "comparator-i;ascii-numeric"]
-    if forwards and full_and_forwarding == "forward":
-        when_full = (_command("redirect", forwarding.target), _command("stop"))
-    else:
-        required.append("ereject")
-    is_full = SieveTest(
-        "environment",
-        (Tag("value"), "ge", Tag("comparator"), "i;ascii-numeric", "vnd.alumnimail.quota-percent", "100"),
-    )
-    script = [Command("if", (), (is_full,), when_full)]
-    if forwards and forwarding.copy:
-        required.append("copy")
-        script.append(_command("redirect", Tag("copy"), forwarding.target))
-    elif forwards:
-        script.append(_command("redirect", forwarding.target))
-    if away.active:
-        script.append(_vacation(away, required))
-    return print_script([_command("require", tuple(required)), *script])
-
-
-def _vacation(away: Away, required: list[str]) -> Command:
-    """On the days that were named."""
-    required.append("vacation")
-    subject: tuple[Argument, ...] = (Tag("subject"), away.subject) if away.subject else ()
-    reply = Command("vacation", (*subject, away.text))
-    days = [(sign, day.isoformat()) for sign, day in (("ge", away.first_day), ("le", away.last_day)) if day]
-    if not days:
-        return reply
-    required.append("date")
-    tests = tuple(SieveTest("currentdate", (Tag("value"), sign, "date", day)) for sign, day in days)
-    return Command("if", (), (SieveTest("allof", (), tests),), (reply,))
+def generate(
+    forwarding: Forwarding, *, full_and_forwarding: str, away: Away = Away(), rules: tuple[FilterRule, ...] = (),  # noqa: B008
+    targets: frozenset[str] | None = None,
+) -> str:  # fmt: skip
+    """The script of an account with these settings (services/generated.py)."""
+    return generated_script.generate(Settings(forwarding, away, rules, full_and_forwarding, targets))
 
 
 def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
     """Write the generated script anew; in the transaction of the setting that changed."""
     forwarding = core.people.forwarding(tx, account)
-    away = store_away.of(tx, account)
-    source = generate(forwarding, full_and_forwarding=core.config.quota.full_and_forwarding, away=away)
+    source = generate(
+        forwarding, full_and_forwarding=core.config.quota.full_and_forwarding, away=store_away.of(tx, account),
+        rules=store_filters.of(tx, account), targets=filter_rules.targets(core, forwarding),
+    )  # fmt: skip
     core.people.put_script(tx, account, Script(GENERATED, source, True, "generated"))
 
 
@@ -80,6 +49,25 @@ def generated(core: Core, account: AccountId) -> str:
     """What the portal shows, read-only."""
     found = core.db.read(lambda tx: core.people.script(tx, account, GENERATED, "generated"))
     return found.source if found else ""
+
+
+def rules(core: Core, account: AccountId) -> tuple[FilterRule, ...]:
+    """The simple filters, in their order."""
+    return core.db.read(lambda tx: store_filters.of(tx, account))
+
+
+def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
+    """Put these in the place of all there were, from the next message on.  Raises ScriptInvalid."""
+    checked = filter_rules.checked(core, wish)
+
+    def store(tx: Tx) -> tuple[FilterRule, ...]:
+        filter_rules.check_targets(core, core.people.forwarding(tx, account), checked)
+        store_filters.save(tx, account, checked)
+        regenerate(core, tx, account)
+        audit.note(core, tx, account, "filters saved", detail=str(len(checked)))
+        return store_filters.of(tx, account)
+
+    return core.db.write(store)
 
 
 def scripts(core: Core, account: AccountId) -> list[Script]:

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
-from mailcore.store import affiliation_tables, away_tables, job_tables, onward_tables, people_tables, ticket_tables
+from mailcore.store import (
+    affiliation_tables,
+    away_tables,
+    filter_tables,
+    job_tables,
+    onward_tables,
+    people_tables,
+    ticket_tables,
+)
 
 
 class Blob(Model):
@@ -164,6 +172,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_column("queue", "require_tls", "INTEGER NOT NULL DEFAULT 0"),
     add_tables(onward_tables.OnwardRow),
     add_tables(*ticket_tables.MODELS),
+    add_tables(filter_tables.FilterRuleRow),
 ]
 
 
