@@ -120,6 +120,7 @@ class Limits:
     submissions_per_hour: int = 500
     trusted: tuple[str, ...] = ()
     plaintext: str = "no"
+    scram: str = "auto"
 
     def is_trusted(self, address: str) -> bool:
         return _within(address, self.trusted)
@@ -253,6 +254,7 @@ _CHOICES = {
     "forwarding.unsafe": ("rewrite", "keep"),
     "forwarding.targets": ("any", "confirmed", "none"),
     "limits.plaintext": ("no", "loopback"),
+    "limits.scram": ("auto", "always", "never"),
 }
 
 

@@ -4,6 +4,7 @@ import ssl
 
 from mailcore.core import Core
 from mailcore.imap.session import Session
+from mailcore.services import scram
 from mailcore.transport import Connection, Listener, listen
 
 
@@ -18,6 +19,7 @@ async def start(core: Core, tls: ssl.SSLContext) -> list[Listener]:
     async def serve(connection: Connection) -> None:
         await Session(core, connection).run()
 
+    await core.threads.run(scram.look, core)
     return [
         *await listen(core.config.listen.imaps, serve, tls, implicit=True, limits=core.config.limits, bye=bye),
         *await listen(core.config.listen.imap, serve, tls, implicit=False, limits=core.config.limits, bye=bye),

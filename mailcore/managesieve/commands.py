@@ -1,15 +1,15 @@
 """Every command of ManageSieve (RFC 5804 section 2), and whether it needs a login.  A new command is a new row."""
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import Account, Scope
+from mailcore.domain import Account
 from mailcore.managesieve.status import Refused, line, string
-from mailcore.services import filters
-from mailcore.services import login as logins
+from mailcore.services import filters, sasl_login
 from mailcore.transport import Connection
 from mailcore.wire import sasl
 from mailcore.wire.framing import CommandLine, LiteralWanted
@@ -37,9 +37,11 @@ class Context:
 
 
 def capabilities(context: Context) -> bytes:
+    may = context.may_log_in and context.account is None
+    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure) if may else ()
     told = [
         b'"IMPLEMENTATION" "Alumnimail"',
-        b'"SASL" ' + string(" ".join(sasl.MECHANISMS) if context.may_log_in and context.account is None else ""),
+        b'"SASL" ' + string(" ".join(mechanisms)),
         b'"SIEVE" ' + string(" ".join(sieve.capabilities())),
         b'"UNAUTHENTICATE"',
         b'"VERSION" "1.0"',
@@ -88,23 +90,19 @@ async def authenticate(context: Context, read: Reader) -> bytes:
         raise Refused("You are logged in already")
     if not context.may_log_in:
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
-    if mechanism == "PLAIN":
-        given = sasl.plain(first if first is not None else await _ask(context, b""))
-    elif mechanism == "LOGIN":
-        user = sasl.text(first if first is not None else await _ask(context, sasl.ASK_USER))
-        given = sasl.Login(user, sasl.text(await _ask(context, sasl.ASK_PASSWORD)))
-    else:
+    core, wire = context.core, context.wire
+    identity = await sasl_login.authenticate(
+        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure
+    )
+    if identity is None:
         raise Refused("That mechanism is not offered")
-    core = context.core
-    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
-    identity = await core.threads.wait(check, given.username, given.password)
-    context.account, context.wire.known = identity.account, True
+    context.account, wire.known = identity.account, True
     return line("OK", "Welcome")
 
 
 async def _ask(context: Context, challenge: bytes) -> bytes:
     """A challenge is a string, and so is the answer (RFC 5804 section 2.1)."""
-    context.wire.write(b'"' + challenge + b'"\r\n')
+    context.wire.write(b'"' + b64encode(challenge) + b'"\r\n')
     while True:
         event = await context.wire.event()
         if isinstance(event, LiteralWanted):

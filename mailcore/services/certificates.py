@@ -2,6 +2,7 @@
 
 import datetime
 import ssl
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -77,3 +78,21 @@ def tls_context(config: Config) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as problem:
         raise ConfigError(f"tls: cannot use {config.certificate_path}: {problem}") from None
     return context
+
+
+def end_point(config: Config) -> bytes:
+    """The channel binding tls-server-end-point (RFC 5929 section 4): a hash of the certificate, b"" if there is none."""
+    try:
+        changed_at = config.certificate_path.stat().st_mtime_ns
+        return _end_point(config.certificate_path, changed_at)
+    except (OSError, ValueError):
+        return b""
+
+
+@lru_cache(maxsize=4)
+def _end_point(path: Path, changed_at: int) -> bytes:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is None or isinstance(algorithm, hashes.MD5 | hashes.SHA1):
+        algorithm = hashes.SHA256()
+    return certificate.fingerprint(algorithm)

@@ -6,7 +6,7 @@ import secrets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired, WeakPassword
-from mailcore.services import audit, login
+from mailcore.services import audit, login, scram
 from mailcore.services.passwords import MAX_LENGTH, hash_password, is_hash, opaque
 from mailcore.store.db import Tx
 from mailcore.store.people import Token
@@ -40,6 +40,7 @@ def set_password(core: Core, account: AccountId, new: str) -> None:
     check_strength(new, core.db.read(lambda tx: core.people.account(tx, account)))
     hashed = hash_password(new)
     core.db.write(lambda tx: _store(core, tx, account, hashed))
+    scram.remember_of(core, account, new)
 
 
 def set_password_as_is(core: Core, account: AccountId, password: str) -> None:
@@ -97,4 +98,6 @@ def redeem_link(core: Core, token: str, new: str) -> Account:
         _store(core, tx, found.account, hashed, "password set by link")
         return core.people.account(tx, found.account)
 
-    return core.db.write(store)
+    changed = core.db.write(store)
+    scram.remember_of(core, changed.id, new)
+    return changed

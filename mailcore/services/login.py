@@ -15,7 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
-from mailcore.services import passwords, sources
+from mailcore.services import passwords, scram, sources
 from mailcore.store.db import Tx
 from mailcore.store.people import Credential
 
@@ -84,23 +84,36 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
         TooMany: this account had too many failures from this peer within an hour.
     """
     name = local_name(core, username)
-    counted = bool(peer) and not core.config.limits.is_trusted(peer)
 
-    def ask(tx: Tx) -> tuple[tuple[Account, Credential | None] | None, int]:
+    def ask(tx: Tx) -> tuple[tuple[Account, Credential | None] | None, bool]:
         found = core.people.login(tx, name) if name else None
-        since = core.clock.seconds() - _HOUR
-        return found, core.people.failures(tx, found[0].id if found else None, peer, since) if counted else 0
+        return found, has_failed_too_often(core, tx, found[0] if found else None, peer)
 
-    found, failures = core.db.read(ask)
-    if failures >= core.config.limits.login_failures_per_hour:
+    found, too_often = core.db.read(ask)
+    if too_often:
         raise TooMany("too many failed log-ins; try again in an hour")
     if len(password) <= passwords.MAX_LENGTH and (source := _matching(core, found, password)):
         assert found is not None  # noqa: S101 - nobody matches nothing
         return Identity(found[0], source)
-    if counted:
-        account_id = found[0].id if found else None
-        core.db.write(lambda tx: core.people.add_failure(tx, account_id, peer, core.clock.seconds()))
+    count_failure(core, found[0] if found else None, peer)
     raise WrongPassword(_WRONG)
+
+
+def _is_counted(core: Core, peer: str) -> bool:
+    return bool(peer) and not core.config.limits.is_trusted(peer)
+
+
+def has_failed_too_often(core: Core, tx: Tx, account: Account | None, peer: str) -> bool:
+    """Had this account (or, without one, this peer) too many failures from this peer within an hour?"""
+    since = core.clock.seconds() - _HOUR
+    failures = core.people.failures(tx, account.id if account else None, peer, since) if _is_counted(core, peer) else 0
+    return failures >= core.config.limits.login_failures_per_hour
+
+
+def count_failure(core: Core, account: Account | None, peer: str) -> None:
+    if _is_counted(core, peer):
+        owner = account.id if account else None
+        core.db.write(lambda tx: core.people.add_failure(tx, owner, peer, core.clock.seconds()))
 
 
 def _matching(core: Core, found: tuple[Account, Credential | None] | None, password: str) -> str:
@@ -145,5 +158,6 @@ def _is_right(core: Core, credential: Credential, password: str) -> bool:
         better = passwords.hash_password(password)
         core.db.write(lambda tx: core.people.replace_hash(tx, credential, better))
     else:
+        scram.remember(core, credential, password)
         _memory.add(proof)
     return True

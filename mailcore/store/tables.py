@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
-from mailcore.store import (
+from mailcore.store import (, affiliation_tables, away_tables, job_tables, onward_tables, people_tables, scram_tables
     affiliation_tables,
     away_tables,
     filter_tables,
@@ -173,6 +173,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(onward_tables.OnwardRow),
     add_tables(*ticket_tables.MODELS),
     add_tables(filter_tables.FilterRuleRow),
+    add_tables(scram_tables.ScramRow),
 ]
 
 

@@ -4,6 +4,7 @@ from mailcore import errors
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, untagged
 from mailcore.imap.status import answer
+from mailcore.services import sasl_login
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -23,7 +24,10 @@ def capabilities(context: Context) -> bytes:
     if context.account is not None:
         return BASE
     starttls = b"" if context.wire.secure else b" STARTTLS"
-    return BASE + starttls + (b" AUTH=PLAIN AUTH=LOGIN" if may_log_in(context) else b" LOGINDISABLED")
+    if not may_log_in(context):
+        return BASE + starttls + b" LOGINDISABLED"
+    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure)
+    return BASE + starttls + "".join(f" AUTH={name}" for name in mechanisms).encode()
 
 
 def ok(context: Context, text: str = "Done", code: str = "") -> Tagged:

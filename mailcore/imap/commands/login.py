@@ -1,13 +1,15 @@
-"""STARTTLS, LOGIN, AUTHENTICATE PLAIN and LOGIN (RFC 4959 for the initial response)."""
+"""STARTTLS, LOGIN, AUTHENTICATE (RFC 4959 for the initial response; mechanisms: services/sasl_login.py)."""
 
+from base64 import b64encode
 from functools import partial
 
-from mailcore.domain import Scope
+from mailcore.domain import Identity, Scope
 from mailcore.imap.commands.anytime import capabilities, may_log_in, ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
 from mailcore.services import login as logins
+from mailcore.services import sasl_login
 from mailcore.wire import sasl
 from mailcore.wire.framing import CommandLine
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -28,10 +30,14 @@ async def login(context: Context, read: Reader) -> Tagged:
     read.space()
     password = sasl.text(read.astring())
     read.end()
-    return await _enter(context, sasl.Login(user, password))
+    _require_privacy(context)
+    core = context.core
+    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
+    return _welcome(context, await core.threads.wait(check, user, password))
 
 
 async def authenticate(context: Context, read: Reader) -> Tagged:
+    """authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")] *(CRLF base64)"""
     read.space()
     mechanism = read.atom().upper().decode()
     first: bytes | None = None
@@ -39,16 +45,17 @@ async def authenticate(context: Context, read: Reader) -> Tagged:
         first = sasl.decode(read.atom())
     read.end()
     _require_privacy(context)
-    if mechanism == "PLAIN":
-        return await _enter(context, sasl.plain(first if first is not None else await _ask(context, b"")))
-    if mechanism == "LOGIN":
-        user = sasl.text(first if first is not None else await _ask(context, sasl.ASK_USER))
-        return await _enter(context, sasl.Login(user, sasl.text(await _ask(context, sasl.ASK_PASSWORD))))
-    raise Refused("That mechanism is not offered", "CANNOT")
+    core, wire = context.core, context.wire
+    identity = await sasl_login.authenticate(
+        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure
+    )
+    if identity is None:
+        raise Refused("That mechanism is not offered", "CANNOT")
+    return _welcome(context, identity)
 
 
 async def _ask(context: Context, challenge: bytes) -> bytes:
-    context.wire.write(b"+ " + challenge + b"\r\n")
+    context.wire.write(b"+ " + b64encode(challenge) + b"\r\n")
     event = await context.wire.event()
     if isinstance(event, CommandLine) and len(event.parts) == 1:
         return sasl.decode(event.parts[0])
@@ -62,11 +69,7 @@ def _require_privacy(context: Context) -> None:
         raise Refused("Use TLS before you log in", "PRIVACYREQUIRED")
 
 
-async def _enter(context: Context, given: sasl.Login) -> Tagged:
-    _require_privacy(context)
-    core = context.core
-    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
-    identity = await core.threads.wait(check, given.username, given.password)
+def _welcome(context: Context, identity: Identity) -> Tagged:
     context.account = identity.account
     context.wire.known = True
     return ok(context, "Welcome", "CAPABILITY " + capabilities(context).decode())

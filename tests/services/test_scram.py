@@ -1,0 +1,100 @@
+"""SCRAM with a whole exchange: who can use it, when it is offered, and what strangers learn."""
+
+import asyncio
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import parse_config
+from mailcore.errors import TooMany, WrongPassword
+from mailcore.services import accounts, certificates, credentials, login, sasl_login, scram
+from mailcore.store import scram as verifiers
+
+PASSWORD = "en lang hemmelighet"
+
+
+@pytest.fixture
+def core(tmp_path, monkeypatch):
+    monkeypatch.setattr(scram, "_everybody", scram._Everybody())
+    built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
+    certificates.ensure_certificate(built.config, built.clock)
+    accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
+    yield built
+    cores.close(built)
+
+
+def client(core, username, password, *, plus=True, challenges=None):
+    """What a client does (RFC 5802 section 3), written from the other side."""
+    header = b"p=tls-server-end-point,," if plus else b"n,,"
+    bare = b"n=" + username.encode() + b",r=abc"
+
+    async def ask(challenge: bytes) -> bytes:
+        if challenges is not None:
+            challenges.append(challenge)
+        if challenge == b"" or challenge.startswith(b"v="):
+            return b"" if challenge else header + bare
+        nonce, salt, count = (part.split(b"=", 1)[1] for part in challenge.split(b","))
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), b64decode(salt), int(count))
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        bound = header + (certificates.end_point(core.config) if plus else b"")
+        final = b"c=" + b64encode(bound) + b",r=" + nonce
+        signed = hmac.digest(hashlib.sha256(key).digest(), bare + b"," + challenge + b"," + final, "sha256")
+        return final + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))
+
+    name = "SCRAM-SHA-256-PLUS" if plus else "SCRAM-SHA-256"
+    return asyncio.run(sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True))
+
+
+def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
+    scram.look(core)
+    assert sasl_login.offered(core, secure=True) == ("PLAIN", "LOGIN")
+    login.authenticate(core, "ola", PASSWORD, peer="", scope=login.Scope.MAIL)
+    monkeypatch.setattr(scram, "_everybody", scram._Everybody())
+    scram.look(core)
+    assert sasl_login.offered(core, secure=True)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
+    assert sasl_login.offered(core, secure=False)[0] == "SCRAM-SHA-256"
+
+
+@pytest.mark.parametrize("plus", [True, False])
+def test_a_password_is_proven_without_being_sent(core, plus):
+    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
+    assert client(core, "ola", PASSWORD, plus=plus).account.name == "ola"
+    with pytest.raises(WrongPassword):
+        client(core, "ola", "feil", plus=plus)
+
+
+def test_a_new_password_takes_the_place_of_the_old_one(core):
+    ola = accounts.get(core, "ola").id
+    scram.remember_of(core, ola, PASSWORD)
+    credentials.set_password(core, ola, "et annet hemmelig ord")
+    assert client(core, "ola@alumni.example", "et annet hemmelig ord").account.name == "ola"
+    with pytest.raises(WrongPassword):
+        client(core, "ola", PASSWORD)
+
+
+def test_a_stranger_hears_the_same_salt_each_time(core):
+    heard = []
+    for _ in range(2):
+        with pytest.raises(WrongPassword):
+            client(core, "nobody", "x", challenges=heard)
+    salts = {challenge.split(b",")[1] for challenge in heard if challenge.startswith(b"r=")}
+    assert len(salts) == 1
+
+
+def test_failures_are_counted(core):
+    for _ in range(core.config.limits.login_failures_per_hour):
+        with pytest.raises(WrongPassword):
+            client(core, "ola", "feil")
+    with pytest.raises(TooMany):
+        client(core, "ola", "feil")
+
+
+def test_no_verifier_is_kept_where_scram_can_never_be_offered(tmp_path):
+    built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n[limits]\nscram = "never"\n'))
+    ola = accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD).id
+    login.authenticate(built, "ola", PASSWORD, peer="", scope=login.Scope.MAIL)
+    assert built.db.read(lambda tx: verifiers.of(tx, ola)) == []
+    cores.close(built)
