@@ -14,7 +14,7 @@ from mailcore.config import octets as parse_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
-from mailcore.services import audit, credentials, filters, login, notices, passwords
+from mailcore.services import audit, credentials, filters, login, notices, passwords, quota
 from mailcore.store.db import Tx
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
@@ -163,8 +163,9 @@ def set_role(core: Core, name: str, role: str) -> Account:
     return _change(core, name, lambda tx, a: core.people.set_role(tx, a, role), f"role {role or 'none'}")
 
 
-def set_quota(core: Core, name: str, octets: int) -> Account:
-    return _change(core, name, lambda tx, a: core.people.set_quota(tx, a, octets), f"quota {octets}")
+def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
+    """By staff; 0 = unlimited."""
+    return quota.change(core, get(core, name).id, octets, actor=actor)
 
 
 def set_language(core: Core, account: AccountId, language: str) -> Account:

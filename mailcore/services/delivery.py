@@ -15,7 +15,7 @@ from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import srs, trace
-from mailcore.services import dkim, filters, notify, passage, ticket_inbox, vacation
+from mailcore.services import dkim, filters, notify, passage, quota_warnings, ticket_inbox, vacation
 from mailcore.services.passage import Passage
 from mailcore.services.script_view import MessageText, ScriptView
 from mailcore.store import deliveries, onward
@@ -244,6 +244,8 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
     if recipient.address.partition("@")[0].lower() in ticket_inbox.ROLES:
         _to_the_desk(context, recipient)
     if isinstance(plan, str):
+        if plan == FULL:
+            quota_warnings.look(context.core, context.tx, recipient.account, refused=True)
         if all_rejected:
             done = Delivered(recipient.address, Outcome.REJECTED, reason=plan)
         else:
@@ -288,6 +290,10 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
                 octets = _notify(context, recipient, action)
                 if octets and action.fcc:
                     _file_copy(context, recipient, action.fcc, octets)
+    if filed:
+        used, quota = deliveries.room(context.tx, recipient.account)
+        if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
+            quota_warnings.look(context.core, context.tx, recipient.account)
     outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
     return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import affiliations, directory, health, orders, tickets
+from mailcore.services import affiliations, directory, health, orders, quota, quota_warnings, tickets
 from mailcore.store import jobs as store
 
 log = log_for(__name__)
 LOOK_SECONDS = 15
 LEASE_SECONDS = 900  # a turn that takes longer may be taken by another node
-HOUR, DAY = 3600, 86_400
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("sweep of orphaned blobs", HOUR, health.sweep),
         Job("expiry of orders", HOUR, orders.expire),
         Job("end of help cases", HOUR, tickets.tidy_up),
+        Job("quota warnings", MINUTE, quota_warnings.look_at_all),
+        Job("end of lent quota", HOUR, quota.end_extras),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
     )
 

@@ -26,6 +26,17 @@ def _template(name: str, language: str) -> tuple[Template, Template]:
     return Template(subject), Template(body)
 
 
+def size(octets: int, language: str) -> str:
+    """Octets for people, as the portal writes them: 1,50 GB in Norwegian."""
+    if octets >= 100 * 2**20:
+        text = f"{octets / 2**30:.2f}".removesuffix(".00") + " GB"
+    elif octets >= 2**20:
+        text = f"{octets / 2**20:.1f}".removesuffix(".0") + " MB"
+    else:
+        text = f"{-(-octets // 1024)} kB"
+    return text if language == "en" else text.replace(".", ",")
+
+
 def sender(core: Core) -> str:
     return f"noreply@{core.config.domain}"
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.domain import Account, Disposition, Envelope, Outcome, Recipient
-from mailcore.errors import MailError, NotAllowed
+from mailcore.errors import MailError, NotAllowed, OverQuota
 from mailcore.mail import authresults, header, trace
-from mailcore.services import authentication, delivery
+from mailcore.services import authentication, delivery, quota_warnings
 from mailcore.smtp.reply import rejected
 from mailcore.store.db import Tx
 
@@ -55,6 +55,9 @@ class Inbound:
         size = session.size
         found = await core.db.aread(lambda tx: look_up(core, tx, addresses, size, authenticated=False))
         session.found += [item for item in found if isinstance(item, Recipient)]
+        full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
+        if full:
+            await core.db.awrite(lambda tx: quota_warnings.refused_at(core, tx, full))
         return [item if isinstance(item, MailError) else None for item in found]
 
     async def data(self, session: "Session", octets: bytes) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
-from mailcore.store import (, affiliation_tables, away_tables, job_tables, onward_tables, people_tables, scram_tables
+from mailcore.store import (
     affiliation_tables,
     away_tables,
     filter_tables,
     job_tables,
     onward_tables,
     people_tables,
+    quota_tables,
+    scram_tables,
     ticket_tables,
 )
 
@@ -174,6 +176,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(*ticket_tables.MODELS),
     add_tables(filter_tables.FilterRuleRow),
     add_tables(scram_tables.ScramRow),
+    add_tables(quota_tables.QuotaStateRow, quota_tables.QuotaExtraRow),
 ]
 
 

@@ -1,0 +1,128 @@
+"""How much room an account has: set by staff, lent by the service, taken back when the time is over.
+
+A quota that falls below what is used deletes nothing; the box is then over quota.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import NotAllowed
+from mailcore.services import audit, notices, quota_warnings
+from mailcore.store import quota as store
+from mailcore.store.db import Tx
+from mailcore.store.quota import Extra
+
+LOAN_PERCENT = 20
+LOAN_TIME = timedelta(days=14)
+LOAN_EVERY = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What the owner may borrow or has borrowed.
+
+    Attributes:
+        octets: of the loan that runs, or of one that could be had.
+        until: the end of the one that runs.
+        possible_from: when the next may be had; None = now, or never for unlimited accounts.
+    """
+
+    octets: int
+    until: datetime | None = None
+    possible_from: datetime | None = None
+
+
+def loan(core: Core, account: AccountId) -> Loan:
+    return core.db.read(lambda tx: _loan(core, tx, core.people.account(tx, account)))
+
+
+def _loan(core: Core, tx: Tx, owner: Account) -> Loan:
+    last = store.last_extra(tx, owner.id, "loan")
+    running = next((extra for extra in store.running(tx, owner.id) if extra.kind == "loan"), None)
+    if running is not None:
+        return Loan(running.octets, running.until, running.at + LOAN_EVERY)
+    may_from = last.at + LOAN_EVERY if last else None
+    return Loan(owner.quota * LOAN_PERCENT // 100, None, may_from if may_from and may_from > core.clock.now() else None)
+
+
+def borrow(core: Core, account: AccountId) -> Account:
+    """A fifth more for fourteen days, once a year (N21).  Raises NotAllowed."""
+
+    def write(tx: Tx) -> Account:
+        owner = core.people.account(tx, account)
+        found = _loan(core, tx, owner)
+        if not owner.quota or found.until or found.possible_from:
+            raise NotAllowed("room can be borrowed once a year")
+        now = core.clock.now()
+        store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
+        audit.note(core, tx, account, "quota loan", actor=owner.name, detail=f"{found.octets} octets")
+        quota_warnings.look(core, tx, account)
+        return core.people.account(tx, account)
+
+    return core.db.write(write)
+
+
+def change(
+    core: Core, account: AccountId, octets: int, *, actor: str = "", until: datetime | None = None, tell: bool = False
+) -> Account:
+    """Set the quota, at once for every protocol.
+
+    Args:
+        octets: 0 = unlimited.
+        until: the end of it; then the quota is again what it was.
+        tell: write to the owner about it.
+
+    Raises:
+        NotAllowed: a quota with an end must be larger than the one before.
+    """
+
+    def write(tx: Tx) -> Account:
+        before = core.people.account(tx, account)
+        now = core.clock.seconds()
+        if until is None:
+            store.forget_running(tx, account, now)
+            core.people.set_quota(tx, account, octets)
+        elif before.quota and octets > before.quota:
+            store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
+        else:
+            raise NotAllowed("a quota with an end must be larger than the one before")
+        end = f" until {until.date().isoformat()}" if until else ""
+        audit.note(core, tx, account, f"quota {octets}{end}", actor=actor, detail=f"before: {before.quota}")
+        owner = core.people.account(tx, account)
+        if tell:
+            _tell(core, tx, owner, until)
+        quota_warnings.look(core, tx, account)
+        return core.people.account(tx, account)
+
+    return core.db.write(write)
+
+
+def end_extras(core: Core) -> int:
+    """The job: what was lent is taken back when its time is over; how many."""
+
+    def write(tx: Tx) -> int:
+        found = [extra for extra in store.due(tx, core.clock.seconds()) if _end(core, tx, extra)]
+        return len(found)
+
+    return core.db.write(write)
+
+
+def _end(core: Core, tx: Tx, extra: Extra) -> bool:
+    if not store.take_back(tx, extra, core.clock.seconds()):
+        return False
+    owner = core.people.account(tx, extra.account)
+    audit.note(core, tx, extra.account, f"quota {extra.kind} ended", detail=f"{extra.octets} octets")
+    if owner.state == "active":
+        _tell(core, tx, owner, None)
+        quota_warnings.look(core, tx, extra.account)
+    return True
+
+
+def _tell(core: Core, tx: Tx, owner: Account, until: datetime | None) -> None:
+    quota_warnings.into_box(
+        core, tx, owner, "quota_lent" if until else "quota_changed",
+        display_name=owner.display_name or owner.name, quota=notices.size(owner.quota, owner.language),
+        used=notices.size(owner.used, owner.language), until=until.date().isoformat() if until else "",
+    )  # fmt: skip
