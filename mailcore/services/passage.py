@@ -4,11 +4,14 @@ SPF then speaks of our SRS sub-domain and never of the author; a signature of th
 changes.  What nobody vouches for is not laundered by our good name.
 """
 
+import re
 from enum import StrEnum
 
 from mailcore.config import Config
 from mailcore.domain import Disposition, Verdict
 from mailcore.mail import address, header
+
+_SIGNATURE = re.compile(rb"(?im)^(DKIM-Signature[ \t]*:)")
 
 
 class Passage(StrEnum):
@@ -41,7 +44,10 @@ def _is_ours(config: Config, domain: str) -> bool:
 
 
 def with_own_author(octets: bytes, own: str) -> bytes:
-    """The message as from `own`: the author's name "via" us, Reply-To leading to them, the field kept beside it."""
+    """The message as from `own`: the author's name "via" us, Reply-To leading to them, the field kept beside it.
+
+    Signatures, which all cover From, cannot verify any more: they are renamed, so that none arrives broken.
+    """
     block, body = header.split(octets)
     written = (header.raw_values(block, "from") or [b""])[0]
     specs = address.addr_specs(written)
@@ -52,4 +58,5 @@ def with_own_author(octets: bytes, own: str) -> bytes:
     if specs and not header.raw_values(block, "reply-to"):
         added += b"Reply-To: " + header.safe_value(specs[0]).encode() + b"\r\n"
     added += b"X-Original-From: " + written.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
-    return added + header.without(block, lambda field, value: field.lower() == "from") + octets[body:]
+    rest = header.without(block, lambda field, value: field.lower() == "from")
+    return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + octets[body:]

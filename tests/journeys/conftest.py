@@ -52,6 +52,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.mail: list[tuple[str, str, bytes]] = []
+        self.peers: list[tuple[str, str]] = []  # address and HELO name of who brought each of them
         self.answer = "250 OK"
         self.port = free_port()
         self._loop = asyncio.new_event_loop()
@@ -62,6 +63,7 @@ class Sink:
         if self.answer.startswith("250"):
             for recipient in envelope.rcpt_tos:
                 self.mail.append((envelope.mail_from.strip("<>"), recipient, envelope.content))
+                self.peers.append((session.peer[0], session.host_name or ""))
         return self.answer
 
     def _run(self) -> None:
@@ -88,18 +90,20 @@ class Sink:
 class House:
     """`alumnimail serve` on free ports, with its settings and its command line."""
 
-    def __init__(self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G") -> None:
+    def __init__(self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G", direct: str = "", more: str = "") -> None:
+        """`direct`: settings of [outbound] for delivery by MX instead of by a relay; `more`: whole tables."""
         self.folder = folder
         self.ports = {
             name: free_port() for name in ("smtp", "submission", "submissions", "imap", "imaps", "managesieve", "http")
         }
         self.config = folder / "alumnimail.toml"
+        relay = 'mode = "relay"\nhost = "127.0.0.1"'
         listen = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in self.ports.items())
         self.config.write_text(
             f'domain = "alumni.example"\nhostname = "mx.alumni.example"\ndata = "{folder}/var"\n[listen]\n{listen}\n'
             f'[quota]\ndefault = "{quota}"\n'
-            f'[outbound]\nmode = "relay"\nhost = "127.0.0.1"\nport = {sink.port}\n'
-            '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n'
+            f'[outbound]\nport = {sink.port}\n{direct or relay}\n'
+            f'[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n{more}\n'
         )
         self._workers = ["--one"] if workers == 0 else ["--workers", str(workers)]
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,231 @@
+"""Forwarding that arrives, measured: every kind of sender domain through the real server to a target that verifies
+with a program of its own (rspamd), all with the same DNS.
+
+100 % of the legitimate messages pass DMARC there, 100 % of the DKIM signatures that were valid on arrival are valid
+there, and 0 spoofed messages are passed on.
+"""
+
+import base64
+import itertools
+import re
+import smtplib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from tests.journeys.conftest import PASSWORD, House, until
+from tests.outside import Zone, dns_server, txt
+from tests.verifier import Report, verifier
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+HONEST, CROOK, OURS = "127.0.0.10", "127.0.0.66", "127.0.0.2"
+TARGET = "ola@home.example"
+KEY = rsa.generate_private_key(65537, 2048)
+PEM = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+)
+PUBLIC = base64.b64encode(
+    KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+).decode()
+ED = ed25519.Ed25519PrivateKey.generate()
+ED_PUBLIC = base64.b64encode(ED.public_key().public_bytes_raw()).decode()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One message: who writes, who sends it, who signs it, and from where it comes."""
+
+    author: str
+    envelope: str = ""  # a domain; empty = the null sender
+    signer: str = ""
+    ip: str = HONEST
+    shape: int = 0
+    how: bytes = b"relaxed/relaxed"
+    ed: bool = False
+    damaged: bool = False
+    top: bytes = b""  # fields before the others
+    helo: str = "mail.esp.example"
+
+
+def publish(zone: Zone, name: str, *, policy: str = "", spf: bool = True, keys: bool = True) -> None:
+    if spf:
+        zone[name, "TXT"] = [txt(f"v=spf1 ip4:{HONEST} -all")]
+    if keys:
+        zone[f"k._domainkey.{name}", "TXT"] = [txt(f"v=DKIM1; k=rsa; p={PUBLIC}")]
+        zone[f"e._domainkey.{name}", "TXT"] = [txt(f"v=DKIM1; k=ed25519; p={ED_PUBLIC}")]
+    if policy:
+        zone[f"_dmarc.{name}", "TXT"] = [txt(f"v=DMARC1; {policy}")]
+
+
+POLICIES = {"none": "p=none", "quarantine": "p=quarantine", "reject": "p=reject", "sub": "p=none; sp=reject"}
+HOW = (b"relaxed/relaxed", b"relaxed/simple", b"simple/relaxed", b"simple/simple")
+
+
+def world() -> tuple[Zone, list[Case], list[Case]]:
+    """DNS of the senders, their legitimate messages, and what others send in their names."""
+    zone: Zone = {}
+    legit: list[Case] = []
+    spoofs: list[Case] = []
+    for (policy, tags), mode, way in itertools.product(POLICIES.items(), "rs", ("spf", "dkim", "both")):
+        org = f"{policy}-{mode}-{way}.example"
+        sub = f"news.{org}"
+        publish(zone, org, policy=f"{tags}; aspf={mode}; adkim={mode}", spf=way != "dkim", keys=way != "spf")
+        publish(zone, sub, spf=way != "dkim", keys=way != "spf")
+        signed = way != "spf"
+        for author in (org, sub):
+            legit.append(Case(author, author, author if signed else ""))
+            legit.append(Case(author, author, author if signed else "", shape=1, how=HOW[len(legit) % 4]))
+            if mode == "r":  # the other one of the two vouches
+                other = sub if author is org else org
+                legit.append(Case(author, other, other if signed else "", shape=2))
+            if signed:  # sent by somebody else in their name, and from an address that SPF does not know
+                legit.append(Case(author, "esp.example", author, shape=3, how=HOW[len(legit) % 4]))
+                legit.append(Case(author, "", author, shape=4, ed=len(legit) % 2 == 0))
+            if signed and way == "both":
+                legit.append(Case(author, author, author, ip=CROOK, shape=5))  # forwarded to us by another house
+            if way == "spf":  # a relay signs in its own name, which vouches for nobody else
+                legit.append(Case(author, author, "esp.example", shape=1))
+            spoofs.append(Case(author, author, ip=CROOK))
+            spoofs.append(Case(author, "crook.example", "crook.example", ip=CROOK))
+            spoofs.append(Case(author, "", ip=CROOK, helo="crook.example"))
+            if signed:
+                spoofs.append(Case(author, "crook.example", author, ip=CROOK, damaged=True))
+            if mode == "s":  # a relative may not speak for a strict one
+                other = sub if author is org else org
+                sender = other if way != "dkim" else "crook.example"
+                spoofs.append(Case(author, sender, other if signed else ""))
+    publish(zone, "esp.example")
+    publish(zone, "plain.example", keys=False)
+    publish(zone, "signed.example", spf=False)
+    zone["crook.example", "TXT"] = [txt(f"v=spf1 ip4:{CROOK} -all")]
+    zone["k._domainkey.crook.example", "TXT"] = [txt(f"v=DKIM1; k=rsa; p={PUBLIC}")]
+    for shape in range(6):
+        legit.append(Case("plain.example", "plain.example", shape=shape))
+        legit.append(Case("signed.example", "signed.example", "signed.example", shape=shape))
+        legit.append(Case("bare.example", "bare.example", shape=shape))
+    forged = b"Authentication-Results: mx.alumni.example; dmarc=pass header.from=reject-r-both.example\r\n"
+    spoofs.append(Case("reject-r-both.example", "crook.example", ip=CROOK, top=forged))
+    for ours in ("alumni.example", "srs.alumni.example", "staff.alumni.example"):
+        spoofs += [Case(ours, envelope, ip=CROOK, helo="crook.example") for envelope in (ours, "crook.example", "")]
+    twice = b"From: boss@reject-r-both.example\r\n"
+    spoofs.append(Case("crook.example", "crook.example", "crook.example", ip=CROOK, top=twice))
+    spoofs.append(Case("reject-r-both.example>, <x@crook.example", "crook.example", ip=CROOK))
+    return zone, legit, spoofs
+
+
+SHAPES = (
+    b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello.\r\n",
+    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    b"Bl\xe5b\xe6r \t \r\n.\r\n..dots\r\nFrom the start\r\n\r\n\r\n",
+    b"Content-Type: multipart/alternative;\r\n\tboundary=\"x y\"\r\nMIME-Version: 1.0\r\n\r\npreamble\r\n--x y\r\n\r\n"
+    b"text\r\n--x y\r\nContent-Type: text/html\r\n\r\n<p>html</p>\r\n--x y--\r\nepilogue\r\n",
+    b"X-Odd:    many   spaces   \r\nx-lower: \xc3\xa6\r\nReferences: <a@b>\r\n\t<c@d>\r\n   <e@f>\r\n\r\n"
+    + b"long " * 180 + b"!\r\n",
+    b"MIME-Version: 1.0\r\nContent-Type: application/pdf; name=\"=?utf-8?q?=C3=A6.pdf?=\"\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(bytes(range(256)) * 20).replace(b"\n", b"\r\n"),
+    b"List-Id: <list.example>\r\nReply-To: list@list.example\r\n\r\n",
+)
+
+
+def octets_of(case: Case, number: int) -> bytes:
+    octets = (
+        b'From: "=?utf-8?q?K=C3=A5re?= , dept" <kare@' + case.author.encode() + b">\r\nTo: ola@alumni.example\r\n"
+        b"Subject: =?iso-8859-1?q?bl=E5?=\r\n  and folded \r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+        b"Message-ID: <case-%d@outside.example>\r\n" % number + SHAPES[case.shape]
+    )
+    if case.signer:
+        key, selector, algorithm = (PEM, b"k", b"rsa-sha256")
+        if case.ed:
+            key, selector, algorithm = base64.b64encode(ED.private_bytes_raw()), b"e", b"ed25519-sha256"
+        octets = dkim.sign(
+            octets, selector, case.signer.encode(), key, canonicalize=tuple(case.how.split(b"/")),
+            signature_algorithm=algorithm,
+        ) + octets  # fmt: skip
+    if case.damaged:
+        octets += b"One more line.\r\n"
+    return case.top + octets
+
+
+def send(house: House, case: Case, octets: bytes) -> int:
+    """The code of the answer."""
+    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], case.helo, 30, source_address=(case.ip, 0)) as client:
+        client.ehlo()
+        client.mail(f"kare@{case.envelope}" if case.envelope else "")
+        client.rcpt("ola@alumni.example")
+        return client.data(octets)[0]
+
+
+def number_of(octets: bytes) -> int:
+    found = re.search(rb"(?m)^Message-ID: <case-(\d+)@", octets)
+    return int(found[1]) if found else -1
+
+
+@pytest.fixture
+def built(tmp_path: Path, sink, build) -> Iterator[tuple[House, Zone, str, list[Case], list[Case]]]:
+    zone, legit, spoofs = world()
+    with dns_server(zone) as dns:
+        house = build(
+            workers=2, direct=f'mode = "direct"\nbind = "{OURS}"',
+            more=f'[dns]\nservers = ["{dns}"]',
+        )  # fmt: skip
+        for line in house.run("dns", "--zone").splitlines():
+            name, _ttl, _in, kind, value = line.split("\t")
+            zone.setdefault((name.rstrip("."), kind), []).append(value)
+        zone["home.example", "MX"] = ["10 mx.home.example."]
+        zone["mx.home.example", "A"] = ["127.0.0.1"]
+        yield house, zone, dns, legit, spoofs
+
+
+def test_n4_s24_forwarded_mail_passes_at_the_target_and_spoofs_stay_here(built, sink, tmp_path):
+    house, _, dns, legit, spoofs = built
+    house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    house.run("forward", "set", "ola", TARGET, "--confirmed")
+    cases = [*legit, *spoofs]
+    assert len(legit) >= 150
+    assert len(cases) >= 250
+    sent = {number: octets_of(case, number) for number, case in enumerate(cases)}
+    codes = {number: send(house, case, sent[number]) for number, case in enumerate(cases)}
+    refused = [cases[number] for number in range(len(legit)) if codes[number] != 250]
+    assert not refused
+    until(lambda: len({number_of(octets) for _, to, octets in sink.mail if to == TARGET}) >= len(legit), 60)
+    until(lambda: '"id"' not in house.run("queue", "list", "--json"), 10)
+
+    came: dict[int, Report] = {}
+    before: dict[int, Report] = {}
+    with verifier(tmp_path / "rspamd", dns) as judge:
+        for (sender, to, octets), (ip, helo) in zip(sink.mail, sink.peers, strict=True):
+            if to == TARGET:
+                assert number_of(octets) not in came
+                came[number_of(octets)] = judge.judge(octets, ip=ip, helo=helo, sender=sender)
+        for number, case in enumerate(legit):
+            sender = f"kare@{case.envelope}" if case.envelope else ""
+            before[number] = judge.judge(sent[number], ip=case.ip, helo=case.helo, sender=sender)
+
+    passed_on = [cases[number] for number in came if number >= len(legit)]
+    assert not passed_on
+    missing = [legit[number] for number in range(len(legit)) if number not in came]
+    assert not missing
+    bare = {number for number, case in enumerate(legit) if case.author == "bare.example"}
+    unfit = [legit[number] for number in before if number not in bare and not before[number].arrives]
+    assert not unfit  # the verifier finds them legitimate on arrival, too
+    lost = [(legit[number], came[number]) for number in before if not came[number].arrives]
+    assert not lost
+    rewritten = {number_of(octets) for _, to, octets in sink.mail if to == TARGET and b"\r\nX-Original-From:" in octets}
+    broken = [
+        legit[number] for number in before if number not in rewritten and not before[number].signatures <= came[number].signatures
+    ]
+    assert not broken
+    assert sum(bool(report.signatures) for report in before.values()) >= 100
+    assert all("ARC_ALLOW" in report.symbols for report in came.values())
+    assert {legit[number].signer for number in rewritten} == {"", "esp.example"}  # only what could not pass as it was
+    assert not any("R_DKIM_REJECT" in report.symbols for report in came.values())

@@ -1,0 +1,91 @@
+"""An independent verifier of SPF, DKIM, DMARC and ARC: Debian's rspamd, asked over HTTP, with the DNS of the test."""
+
+import http.client
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.journeys.conftest import free_port, program
+
+_SETTINGS = """
+options {{
+  pidfile = "{folder}/pid"; control_socket = "{folder}/control mode=0600"; rrd = ""; history_file = ""; stats_file = "";
+  dns {{ nameserver = "{dns}"; timeout = 2s; retransmits = 3; }}
+  local_addrs = []; filters = "dkim"; url_tld = "{folder}/suffixes";
+}}
+logging {{ type = "file"; filename = "{folder}/log"; level = "warning"; }}
+lua = "/usr/share/rspamd/rules/rspamd.lua";
+worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; task_timeout = 20s; }}
+metric {{ name = "default"; actions {{ reject = 1000; }} }}
+spf {{ check_local = true; check_authed = true; }}
+dkim {{ check_local = true; check_authed = true; }}
+arc {{ check_local = true; sign_local = false; sign_authenticated = false; sign_inbound = false; }}
+dmarc {{ check_local = true; check_authed = true; actions {{}} }}
+modules {{ {modules} }}
+"""
+_PLUGINS = Path("/usr/share/rspamd/plugins")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the verifier says of one message as it came over one connection."""
+
+    symbols: frozenset[str]
+    signatures: frozenset[str]  # "domain:s=selector" of those that verify
+
+    @property
+    def dmarc(self) -> str:
+        """`pass`, `enforced` (reject or quarantine), `lax` (p=none), `none` (no record), or `trouble`."""
+        for symbol, word in (
+            ("DMARC_POLICY_ALLOW", "pass"), ("DMARC_POLICY_REJECT", "enforced"), ("DMARC_POLICY_QUARANTINE", "enforced"),
+            ("DMARC_POLICY_SOFTFAIL", "lax"), ("DMARC_NA", "none"),
+        ):  # fmt: skip
+            if symbol in self.symbols or symbol + "_WITH_FAILURES" in self.symbols:
+                return word
+        return "trouble"
+
+    @property
+    def arrives(self) -> bool:
+        """DMARC passes, or no policy is enforced and SPF or DKIM passes."""
+        vouched = bool({"R_SPF_ALLOW", "R_DKIM_ALLOW"} & self.symbols)
+        return self.dmarc == "pass" or (self.dmarc in ("none", "lax") and vouched)
+
+
+class Verifier:
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def judge(self, octets: bytes, *, ip: str, helo: str, sender: str) -> Report:
+        asked = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        asked.request("POST", "/checkv2", octets, {"IP": ip, "Helo": helo, "From": f"<{sender}>", "Rcpt": "<x@home.example>"})
+        found = json.loads(asked.getresponse().read())["symbols"]
+        asked.close()
+        valid = found.get("R_DKIM_ALLOW", {}).get("options", [])
+        return Report(frozenset(found), frozenset(valid))
+
+
+@contextmanager
+def verifier(folder: Path, dns: str) -> Iterator[Verifier]:
+    folder.mkdir()
+    port = free_port()
+    (folder / "suffixes").write_text("example\n")
+    modules = " ".join(f'path = "{_PLUGINS / name}.lua";' for name in ("spf", "dmarc", "arc"))
+    settings = folder / "rspamd.conf"
+    settings.write_text(_SETTINGS.format(folder=folder, dns=dns, port=port, modules=modules))
+    command = [program("rspamd"), "-i", "-f", "-c", str(settings)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        for _ in range(200):
+            try:
+                Verifier(port).judge(b"Subject: x\r\n\r\n", ip="127.0.0.1", helo="x", sender="")
+                break
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.1)
+        yield Verifier(port)
+    finally:
+        process.terminate()
+        process.wait(10)
