@@ -1,15 +1,133 @@
-"""How much room is used, and by which mailbox."""
+"""How much room is used, making more of it, borrowing some, asking for more (S19, S22, S27, N6, N21).  Works over quota."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.services import webmail
-from portal import web
+from mailcore.domain import Mailbox
+from mailcore.errors import MailError
+from mailcore.services import quota, room, tickets, webmail
+from mailcore.services.room import Choice
+from portal import i18n, web
+from portal.errors import answer
+from portal.quota.forms import EmptyForm, MoreForm
 
 blueprint = Blueprint("quota", __name__)
+Answer = str | BaseResponse | tuple[str, int]
+
+LISTS = ("largest", "oldest", "forwarded", "newsletters")
+AGES = (0, 30, 90, 180, 365)  # days
+MAX_CHOSEN = 2000
 
 
 @blueprint.get("/quota")
 @web.login_required
 def index() -> str:
-    boxes = sorted(webmail.mailboxes(web.core(), web.owner().id), key=lambda box: -box.octets)
-    return render_template("quota/index.html", boxes=boxes)
+    core, owner = web.core(), web.owner().id
+    show = request.args.get("show", "")
+    show = show if show in LISTS else "largest"
+    days = request.args.get("days", room.DAYS, type=int)
+    days = days if days in AGES else room.DAYS
+    items: list[room.Item] = []
+    senders: list[room.Sender] = []
+    copies = None
+    if show == "largest":
+        items = room.largest(core, owner)
+    elif show == "oldest":
+        items = room.oldest(core, owner)
+    elif show == "forwarded":
+        items, copies = room.forwarded(core, owner, days)
+    else:
+        senders = room.newsletters(core, owner)
+    boxes = webmail.mailboxes(core, owner)
+    heaps = [(box, room.heap(core, owner, box.special_use)) for box in boxes if box.special_use in ("\\Trash", "\\Junk")]
+    return render_template(
+        "quota/index.html", boxes=_by_size(boxes), show=show, days=days, ages=AGES, items=items, senders=senders,
+        copies=copies, heaps=heaps, loan=quota.loan(core, owner), form=EmptyForm(),
+    )  # fmt: skip
+
+
+def _by_size(boxes: list[Mailbox]) -> list[Mailbox]:
+    return sorted(boxes, key=lambda box: -box.octets)
+
+
+def _choice() -> Choice:
+    form = request.form
+    days = form.get("forwarded", type=int)
+    return Choice(
+        messages=tuple(form.getlist("message")[:MAX_CHOSEN]),
+        senders=tuple(form.getlist("sender")[:MAX_CHOSEN]),
+        forwarded_days=days if days in AGES else None,
+        special_uses=tuple(form.getlist("heap")),
+    )
+
+
+@blueprint.post("/quota/choose")
+@web.login_required
+def choose() -> Answer:
+    """What the choice would free, and one button.  Nothing is changed yet."""
+    choice = _choice()
+    freed = room.weigh(web.core(), web.owner().id, choice)
+    if not freed.count:
+        flash(_("Choose some messages first."))
+        return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
+    after = max(0, web.owner().used - freed.octets)
+    return render_template(
+        "quota/choose.html", choice=choice, freed=freed, after=after, form=EmptyForm(), show=request.form.get("show", "")
+    )
+
+
+@blueprint.post("/quota/remove")
+@web.login_required
+def remove() -> BaseResponse:
+    before = web.owner().used
+    freed = room.remove(web.core(), web.owner().id, _choice())
+    after = webmail.account(web.core(), web.owner().id)
+    flash(
+        ngettext(
+            "%(num)s message deleted: %(size)s freed. Before %(before)s, now %(after)s.",
+            "%(num)s messages deleted: %(size)s freed. Before %(before)s, now %(after)s.",
+            freed.count, size=web.size(freed.octets), before=web.size(before), after=web.size(after.used),
+        )
+    )  # fmt: skip
+    return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
+
+
+@blueprint.post("/quota/borrow")
+@web.login_required
+def borrow() -> BaseResponse:
+    quota.borrow(web.core(), web.owner().id)
+    flash(_("You have more room for fourteen days. Use them to make room."))
+    return redirect(url_for("quota.index"), 303)
+
+
+@blueprint.route("/quota/more", methods=["GET", "POST"])
+@web.login_required
+def more() -> Answer:
+    """A case for the desk that tells what the desk needs to know."""
+    owner = web.owner()
+    facts = _facts(webmail.mailboxes(web.core(), owner.id))
+    form = MoreForm()
+    problem: object = ""
+    if form.validate_on_submit():
+        text = f"{(form.reason.data or '').strip()}\n\n{_('Wanted: %(size)s', size=form.size.data)}\n{facts}"
+        try:
+            ticket = tickets.ask(
+                web.core(), kind="quota", subject=_("Larger quota for %(name)s", name=owner.name), text=text, reply_to="",
+                owner=owner, peer=web.peer(), language=i18n.language(),
+            )  # fmt: skip
+        except MailError as trouble:
+            _code, problem = answer(trouble)
+        else:
+            flash(_("Your request has number %(number)s. The answer comes by mail.", number=ticket.id))
+            return redirect(url_for("quota.index"), 303)
+    page = render_template("quota/more.html", form=form, facts=facts, problem=problem)
+    return page, 400 if form.errors or problem else 200
+
+
+def _facts(boxes: list[Mailbox]) -> str:
+    """Usage and the biggest mailboxes, in words."""
+    lines = [web.quota_text(web.owner())]
+    lines += [f"{web.mailbox_title(box)}: {web.size(box.octets)}" for box in _by_size(boxes)[:5] if box.octets]
+    return "\n".join(lines)

@@ -1,0 +1,193 @@
+"""Making room: what takes it, what a choice would free, and the removal.  All of it works over quota (S21, S27, N6).
+
+What is removed here is gone, not in Trash: Trash counts too.  Nothing flagged, answered or unfinished is ever offered as
+a heap; single messages may be chosen by their owner whatever they are.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.mail import address, header
+from mailcore.services import audit
+from mailcore.store import room as store
+from mailcore.store.db import Tx
+from mailcore.store.room import Name, Takes
+
+SHOWN = 100
+DAYS = 90  # the age from which forwarded copies are offered
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message as it is offered; `name` is its key in forms."""
+
+    name: str
+    mailbox: str
+    special_use: str
+    uid: int
+    subject: str
+    sender: str
+    at: datetime
+    size: int
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Newsletters of one sender: `key` is the List-Id, else the author's address."""
+
+    key: str
+    title: str
+    count: int
+    octets: int
+    latest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """Many messages that can go at once."""
+
+    count: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the owner chose: single messages, senders of newsletters, or whole heaps."""
+
+    messages: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    forwarded_days: int | None = None
+    special_uses: tuple[str, ...] = ()  # \\Trash, \\Junk
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    count: int
+    octets: int
+
+
+def largest(core: Core, account: AccountId) -> list[Item]:
+    return core.db.read(lambda tx: _items(store.largest(tx, account, SHOWN)))
+
+
+def oldest(core: Core, account: AccountId) -> list[Item]:
+    return core.db.read(lambda tx: _items(store.oldest(tx, account, SHOWN)))
+
+
+def forwarded(core: Core, account: AccountId, days: int = DAYS) -> tuple[list[Item], Heap]:
+    """Kept copies that are known to be delivered outside and older than that: the first of them, and all together."""
+    found = core.db.read(lambda tx: store.forwarded(tx, account, _before(core, days)))
+    return _items(found[:SHOWN]), Heap(len(found), sum(one.size for one in found))
+
+
+def newsletters(core: Core, account: AccountId) -> list[Sender]:
+    """Those that take most room first."""
+    heaps: dict[str, list[Takes]] = {}
+    for one in core.db.read(lambda tx: store.newsletters(tx, account)):
+        heaps.setdefault(_list_key(one.header), []).append(one)
+    heaps.pop("", None)
+    found = [_sender(key, ones) for key, ones in heaps.items()]
+    return sorted(found, key=lambda sender: -sender.octets)
+
+
+def heap(core: Core, account: AccountId, special_use: str) -> Heap:
+    """All of Trash or of Junk."""
+
+    def read(tx: Tx) -> Heap:
+        boxes = [box for box in core.mail.mailboxes(tx, account) if box.special_use == special_use]
+        return Heap(sum(box.messages for box in boxes), sum(box.octets for box in boxes))
+
+    return core.db.read(read)
+
+
+def weigh(core: Core, account: AccountId, choice: Choice) -> Freed:
+    """What the removal would free."""
+    sizes = core.db.read(lambda tx: store.sizes(tx, account, _names(core, tx, account, choice)))
+    return Freed(len(sizes), sum(sizes.values()))
+
+
+def remove(core: Core, account: AccountId, choice: Choice) -> Freed:
+    """Remove for good what was chosen and is still there."""
+
+    def write(tx: Tx) -> Freed:
+        names = _names(core, tx, account, choice)
+        octets = sum(store.sizes(tx, account, names).values())
+        gone = 0
+        for mailbox, uids in store.places(tx, account, names):
+            gone += len(core.mail.expunge(tx, mailbox, [(uid, uid) for uid in uids], only_deleted=False))
+        if gone:
+            audit.note(core, tx, account, "room made", detail=f"{gone} messages, {octets} octets")
+        return Freed(gone, octets)
+
+    return core.db.write(write)
+
+
+def _before(core: Core, days: int) -> int:
+    return int((core.clock.now() - timedelta(days=max(0, days))).timestamp())
+
+
+def _names(core: Core, tx: Tx, account: AccountId, choice: Choice) -> list[Name]:
+    found = {name for text in choice.messages if (name := _name(text))}
+    if choice.forwarded_days is not None:
+        found |= _of(store.forwarded(tx, account, _before(core, choice.forwarded_days)))
+    if choice.senders:
+        wanted = set(choice.senders)
+        found |= _of(one for one in store.newsletters(tx, account) if _list_key(one.header) in wanted)
+    for box in core.mail.mailboxes(tx, account) if choice.special_uses else ():
+        if box.special_use in choice.special_uses and box.special_use in ("\\Trash", "\\Junk"):
+            found |= {(box.uidvalidity, uid) for uid in core.mail.uids(tx, box.id)}
+    return sorted(found)
+
+
+def _of(takes: Iterable[Takes]) -> set[Name]:
+    return {(one.uidvalidity, one.uid) for one in takes}
+
+
+def _name(text: str) -> Name | None:
+    """`UIDVALIDITY.UID`; None for anything else that a form may hold."""
+    first, _, second = text.partition(".")
+    if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()) or len(text) > 24:
+        return None
+    return int(first), int(second)
+
+
+def _items(takes: Sequence[Takes]) -> list[Item]:
+    return [
+        Item(
+            f"{one.uidvalidity}.{one.uid}", one.mailbox, one.special_use, one.uid, _first(one.header, "subject"),
+            _author(one.header), _at(one.at), one.size, bool(one.flags & 4),
+        )
+        for one in takes
+    ]  # fmt: skip
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _first(block: bytes, name: str) -> str:
+    return " ".join((header.values(block, name) or [""])[0].split())
+
+
+def _author(block: bytes) -> str:
+    written = (header.raw_values(block, "from") or [b""])[0]
+    return address.display_name(written) or next(iter(address.addr_specs(written)), "")
+
+
+def _list_key(block: bytes) -> str:
+    """RFC 2919: the identifier between angle brackets; "" for what is no newsletter."""
+    named = _first(block, "list-id")
+    if named:
+        return named.rpartition("<")[2].rstrip("> ").lower()[:200]
+    if not header.raw_values(block, "list-unsubscribe"):
+        return ""
+    return next(iter(address.addr_specs((header.raw_values(block, "from") or [b""])[0])), "").lower()[:200]
+
+
+def _sender(key: str, ones: Sequence[Takes]) -> Sender:
+    last = max(ones, key=lambda one: one.at)
+    return Sender(key, _author(last.header) or key, len(ones), sum(one.size for one in ones), _at(last.at))
