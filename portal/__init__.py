@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from mailcore.core import Core
 from mailcore.services import web_sessions
-from portal import errors, i18n, web
+from portal import assets, errors, i18n, navigation, web
 from portal.account.views import blueprint as account
 from portal.auth.views import blueprint as auth
 from portal.forwarding.views import blueprint as forwarding
@@ -56,6 +56,7 @@ def create_app(core: Core) -> Flask:
     domain = i18n.PoDomain()
     CSRFProtect(app)
     errors.register(app)
+    assets.register(app)
 
     def before() -> None:
         domain.as_default()
@@ -80,6 +81,7 @@ def create_app(core: Core) -> Flask:
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
     app.jinja_env.filters["mailbox_title"] = web.mailbox_title
+    app.jinja_env.filters["mailbox_icon"] = navigation.mailbox_icon
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -113,4 +115,7 @@ def _context() -> dict[str, object]:
         "languages": [(code, name, _here(code)) for code, name in i18n.LANGUAGES.items()],
         "quota_text": web.quota_text(g.account) if g.get("account") else "",
         "domain": web.core().config.domain,
+        "main_menu": navigation.main_menu(),
+        "footer_menu": navigation.entries(navigation.HELP),
+        "side_menu": navigation.side_menu,
     }

@@ -1,0 +1,116 @@
+"""Where one can go: the main menu, the side menu of settings, the desk's menu.
+
+A page appears in a menu as soon as its endpoint exists; a page whose endpoint stands in SETTINGS or DESK shows that menu.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, g, request, url_for
+from flask_babel import lazy_gettext as _l
+
+from mailcore.domain import Mailbox
+from mailcore.services import accounts
+
+Words = Any  # flask-babel's LazyString, which has no types
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`group`: other endpoints that belong to the place, by their blueprint or by name."""
+
+    endpoint: str
+    words: Words
+    icon: str
+    group: tuple[str, ...] = ()
+
+
+SETTINGS = (
+    Place("account.index", _l("Account"), "user", ("account",)),
+    Place("auth.password", _l("Password"), "key"),
+    Place("forwarding.index", _l("Forwarding"), "forward", ("forwarding",)),
+    Place("vacation.index", _l("Away"), "clock", ("vacation",)),
+    Place("filters.index", _l("Filters"), "filter", ("filters",)),
+    Place("quota.index", _l("Quota"), "gauge", ("quota",)),
+    Place("trace.index", _l("Tracing mail"), "route", ("trace",)),
+    Place("takeout.index", _l("Take your mail out"), "download", ("takeout", "imports")),
+)
+DESK = (
+    Place("desk.index", _l("Overview"), "desk"),
+    Place("desk.cases", _l("Cases"), "faq", ("desk.case", "desk.join")),
+    Place("desk.people", _l("People"), "people", ("desk.person",)),
+    Place("desk.orders", _l("Orders"), "order"),
+    Place("desk.risk", _l("At risk"), "warn"),
+)
+HELP = (
+    Place("help.faq", _l("Questions and answers"), "faq"),
+    Place("help.clients", _l("Set up a mail program"), "phone"),
+    Place("help.index", _l("Write to us"), "help"),
+)
+
+_BOXES = {
+    "\\Drafts": "draft", "\\Sent": "sent", "\\Junk": "junk", "\\Trash": "trash", "\\Archive": "archive", "\\Flagged": "flag",
+}  # fmt: skip
+
+
+def mailbox_icon(box: Mailbox) -> str:
+    return "inbox" if box.name == "INBOX" else _BOXES.get(box.special_use, "box")
+
+
+def is_here(place: Place) -> bool:
+    endpoint = request.endpoint or ""
+    return endpoint == place.endpoint or endpoint in place.group or endpoint.partition(".")[0] in place.group
+
+
+def entries(places: tuple[Place, ...]) -> list[tuple[str, Words, str, bool]]:
+    """Address, words, icon, and whether it is the page that is shown."""
+    known = current_app.view_functions
+    return [(url_for(place.endpoint), place.words, place.icon, is_here(place)) for place in places if place.endpoint in known]
+
+
+def main_menu() -> list[tuple[str, Words, str]]:
+    """Address, words, and the value of aria-current."""
+    account = g.get("account")
+    places: tuple[Place, ...]
+    if account is None:
+        places = (
+            Place("auth.login", _l("Log in"), "key"),
+            Place("orders.order", _l("Order an account"), "order", ("orders",)),
+            Place("help.faq", _l("Questions"), "faq"),
+            Place("help.index", _l("Help"), "help", ("tickets",)),
+        )
+    else:
+        settings = tuple(place.endpoint for place in SETTINGS) + tuple(name for place in SETTINGS for name in place.group)
+        places = (
+            Place("webmail.index", _l("Mail"), "mail", ("webmail",)),
+            Place("account.index", _l("Settings"), "settings", settings),
+            Place("help.index", _l("Help"), "help", ("help", "tickets")),
+        )
+        if web_role():
+            places = (*places, Place("desk.index", _l("Help desk"), "desk", ("desk",)))
+    current = request.endpoint
+    known = current_app.view_functions
+    return [
+        (url_for(p.endpoint), p.words, ("page" if p.endpoint == current else "true") if is_here(p) else "")
+        for p in places
+        if p.endpoint in known
+    ]
+
+
+def web_role() -> str:
+    """`desk`, `admin` or "", asked once a request."""
+    if "role" not in g:
+        account = g.get("account")
+        g.role = accounts.role(current_app.extensions["core"], account.id) if account else ""
+    return str(g.role)
+
+
+def side_menu() -> tuple[Words, list[tuple[str, Words, str, bool]]] | None:
+    """The menu beside this page, if it has one."""
+    if g.get("account") is None:
+        return None
+    if (request.endpoint or "").startswith("desk."):
+        return _l("Help desk"), entries(DESK)
+    if any(is_here(place) for place in SETTINGS):
+        return _l("Settings"), entries(SETTINGS)
+    return None
