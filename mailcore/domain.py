@@ -42,8 +42,13 @@ class Account:
 class Scope(StrEnum):
     """What a Credential opens."""
 
-    MAIL = "mail"
+    IMAP = "imap"
+    SMTP = "smtp"
+    SIEVE = "sieve"
     PORTAL = "portal"
+
+
+MAIL_SCOPES = frozenset({Scope.IMAP, Scope.SMTP, Scope.SIEVE})  # what an app password may open
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,8 +381,15 @@ class Affiliation:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who logged in, and by which password source (`alumni`, `directory`)."""
+    """Who logged in, and by what: `source` is `alumni`, `app`, or the name of another password database.
+
+    `credential` is the app password that was used.  `epoch` is the account's at that moment: it grows whenever all
+    connections must end, as after a change of password.  `ended`: the password was right, but the tie that it belongs
+    to has ended; it is good for choosing an alumni password, and for nothing else.
+    """
 
     account: Account
     source: str
-    scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
+    credential: int | None = None
+    epoch: int = 0
+    ended: bool = False

@@ -7,7 +7,7 @@ from functools import partial
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import Account
+from mailcore.domain import Account, Scope
 from mailcore.managesieve.status import Refused, line, string
 from mailcore.services import filters, sasl_login
 from mailcore.transport import Connection
@@ -92,7 +92,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(
-        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure
+        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure, scope=Scope.SIEVE
     )
     if identity is None:
         raise Refused("That mechanism is not offered")

@@ -15,6 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
 from mailcore.services import audit, credentials, filters, login, notices, passwords, quota
+from mailcore.store import credentials as credential_store
 from mailcore.store.db import Tx
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
@@ -109,7 +110,7 @@ def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
     account = core.people.add(tx, wish.name, wish.display_name, wish.person, quota, language, wish.contact, now)
     core.people.add_address(tx, account, wish.name, core.config.domain.lower(), now)
     if hashed is not None:
-        core.people.set_password(tx, account, hashed, now)
+        credential_store.set_password(tx, account, hashed, now, chosen=False)
     for folder, special_use in FOLDERS:
         core.mail.create(tx, account, folder, special_use)
     filters.regenerate(core, tx, account)
@@ -208,8 +209,8 @@ def password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
         raise AccountNotFound(f"{account.name} is closed")
 
     def store(tx: Tx) -> str:
-        found = core.people.login(tx, account.name)
-        first = found is None or found[1] is None
+        found = credential_store.holder(tx, account.name)
+        first = found is None or found.password is None
         audit.note(core, tx, account.id, "password link made")
         life = credentials.FIRST_SECONDS if first else credentials.RESET_SECONDS
         return credentials.make_link(core, tx, account.id, seconds or life)

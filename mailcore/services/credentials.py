@@ -1,65 +1,69 @@
-"""Passwords as people choose them, and the one-time links that set them."""
+"""Passwords as people choose them, and the one-time links that set them.
+
+Whenever a password is set, all links are void, all sessions but the one it was done in end, and so do all connections
+of mail programs (S14).
+"""
 
 import hashlib
 import secrets
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
-from mailcore.errors import LinkExpired, WeakPassword
-from mailcore.services import audit, login, scram
-from mailcore.services.passwords import MAX_LENGTH, hash_password, is_hash, opaque
+from mailcore.errors import LinkExpired
+from mailcore.services import audit, login, scram, strength
+from mailcore.services.passwords import hash_password, is_hash
+from mailcore.store import credentials as store
+from mailcore.store import web_sessions
 from mailcore.store.db import Tx
 from mailcore.store.people import Token
 
-MIN_LENGTH = 12
 RESET_SECONDS = 30 * 60
 FIRST_SECONDS = 14 * 86_400
 
-_COMMON = frozenset(
-    {
-        "password123", "password1234", "passwordpassword", "123456789012", "1234567890123", "qwertyuiop12",
-        "qwertyuiopas", "passord12345", "passordpassord", "alumnimail123", "iloveyou1234", "administrator",
-    }
-)  # fmt: skip
 
+def set_password(core: Core, account: AccountId, new: str, *, session: str = "", apps: bool = False) -> None:
+    """The person's choice.
 
-def check_strength(password: str, account: Account) -> None:
-    """Length counts, composition does not.  Raises WeakPassword."""
-    password = opaque(password)
-    if len(password) < MIN_LENGTH:
-        raise WeakPassword(f"the password is too short; use at least {MIN_LENGTH} characters, a sentence for example")
-    if len(password) > MAX_LENGTH:
-        raise WeakPassword(f"the password is too long; use at most {MAX_LENGTH} characters")
-    lowered = password.lower()
-    if lowered in _COMMON or len(set(lowered)) < 4 or lowered.replace(account.name, "", 1).strip("0123456789!.@_- ") == "":
-        raise WeakPassword("the password is too common; others would guess it")
+    Args:
+        session: the portal's token of the browser that does it, which stays logged in.
+        apps: withdraw all app passwords, too.
 
-
-def set_password(core: Core, account: AccountId, new: str) -> None:
-    """The person's choice; all links that were sent are void from now on.  Raises WeakPassword."""
-    check_strength(new, core.db.read(lambda tx: core.people.account(tx, account)))
+    Raises:
+        WeakPassword: it is too short or easy to guess.
+    """
+    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    strength.check(new, owner)
     hashed = hash_password(new)
-    core.db.write(lambda tx: _store(core, tx, account, hashed))
+    core.db.write(lambda tx: _store(core, tx, account, hashed, session=session, apps=apps))
     scram.remember_of(core, account, new)
 
 
 def set_password_as_is(core: Core, account: AccountId, password: str) -> None:
     """Staff's word or an import: no policy."""
     hashed = password if is_hash(password) else hash_password(password)
-    core.db.write(lambda tx: _store(core, tx, account, hashed))
+    core.db.write(lambda tx: _store(core, tx, account, hashed, chosen=False))
 
 
-def _store(core: Core, tx: Tx, account: AccountId, hashed: str, event: str = "password set") -> None:
-    core.people.set_password(tx, account, hashed, core.clock.seconds())
+def _store(
+    core: Core, tx: Tx, account: AccountId, hashed: str, event: str = "password set", *, session: str = "",
+    apps: bool = False, chosen: bool = True,
+) -> None:  # fmt: skip
+    store.set_password(tx, account, hashed, core.clock.seconds(), chosen=chosen)
     core.people.drop_tokens(tx, account, "password")
+    web_sessions.delete_others(tx, account, _hashed(session))
+    store.bump(tx, account)
+    if apps:
+        store.drop_apps(tx, account)
     audit.note(core, tx, account, event)
 
 
-def change_password(core: Core, account: AccountId, current: str, new: str, *, peer: str = "") -> None:
+def change_password(
+    core: Core, account: AccountId, current: str, new: str, *, peer: str = "", session: str = "", apps: bool = False
+) -> None:
     """Raises WrongPassword, WeakPassword, TooMany."""
     owner = core.db.read(lambda tx: core.people.account(tx, account))
     login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL)
-    set_password(core, account, new)
+    set_password(core, account, new, session=session, apps=apps)
 
 
 def _hashed(token: str) -> str:
@@ -87,8 +91,8 @@ def link_account(core: Core, token: str) -> Account:
 
 def redeem_link(core: Core, token: str, new: str) -> Account:
     """Spend the link and set the password.  Raises LinkExpired, WeakPassword (the link stays good)."""
-    account = link_account(core, token)
-    check_strength(new, account)
+    owner = link_account(core, token)
+    strength.check(new, owner)
     hashed = hash_password(new)
 
     def store(tx: Tx) -> Account:

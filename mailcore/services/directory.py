@@ -5,10 +5,12 @@ names are handed on to others, person ids never (N10).  No password of the direc
 """
 
 import contextlib
+import secrets
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any
 
 import ldap3
@@ -25,6 +27,14 @@ TIMEOUT_SECONDS = 3
 PAGE = 500
 _REFUSED = (19, 48, 49, 50, 53)  # constraint, inappropriate auth, wrong password, no access, unwilling: a "no"
 _DOWN = "the university log-in does not answer"
+
+
+class Proof(Enum):
+    """What a password database says.  ENDED: the password is right, but the tie to the university is over."""
+
+    NO = "no"
+    YES = "yes"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +67,34 @@ class Directory:
         except LDAPException as problem:
             raise ConfigError(f"directory.url: {problem}") from None
 
-    def check(self, account: Account, password: str) -> bool:
+    def check(self, account: Account, password: str) -> Proof:
         """Raises TemporarilyUnavailable."""
         # a bind with an empty password is anonymous, and succeeds (RFC 4513 section 5.1.2)
-        if not password or "\0" in password or not account.person:
-            return False
+        if not password or "\0" in password:
+            return Proof.NO
+        if not account.person:
+            self.waste(password)
+            return Proof.NO
         found = self.find(account.name)
-        if found is None:
-            return False
-        if found.person != account.person:
+        if found is not None and found.person != account.person:
             log.warning("the directory's user name of account %d belongs to another person now", account.id)
+            found = None
+        if found is None:
+            self._bind(self._nobody(), password)
+            return Proof.NO
+        return Proof.YES if self._bind(found.dn, password) else Proof.NO
+
+    def waste(self, password: str) -> None:
+        self.find(f"nobody-{secrets.token_hex(4)}")
+        self._bind(self._nobody(), password)
+
+    def _nobody(self) -> str:
+        return f"{self._settings.login_attribute}=nobody-{secrets.token_hex(4)},{self._settings.base}"
+
+    def _bind(self, dn: str, password: str) -> bool:
+        if not password or "\0" in password:
             return False
-        with self._connection(found.dn, password) as connection:
+        with self._connection(dn, password) as connection:
             return connection is not None
 
     def find(self, login: str) -> Entry | None:

@@ -1,5 +1,8 @@
 """Who is this?  One place for every protocol.
 
+Our own database is asked first, then the others (services/sources.py).  An account with a second factor opens for mail
+programs by app passwords only; the portal asks for the second factor itself.
+
 Repeated log-ins with the right password cost no Argon2 run: mail clients log in again and again.  What is
 remembered is an HMAC under a key of this process over credential, generation, hash and password; all but the
 password are read from the database each time, so a changed password is forgotten at once, in every process.
@@ -15,17 +18,22 @@ from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
-from mailcore.services import passwords, scram, sources
+from mailcore.services import app_passwords, logins, passwords, scram, sources
+from mailcore.services.sources import Proof
+from mailcore.store import credentials as store
+from mailcore.store.credentials import Credential, Holder
 from mailcore.store.db import Tx
-from mailcore.store.people import Credential
 
 log = log_for(__name__)
 _HOUR = 3600
+_KNOWN_SECONDS = 30 * 86_400
 _REMEMBERED = 50_000
 _FOREVER = 2**62
-ALUMNI = "alumni"
+_SOME = 10  # times the limit: what a known place may, what one peer or one account bears in all
+_ALLOWANCE = 3  # tries that a new place always has, so that nobody can lock an owner out
+ALUMNI, APP = "alumni", "app"
 OUTSIDE_SECONDS = 60  # a password changed in the directory is known here within this time (S12)
-_WRONG = "the user name or the password is wrong"
+WRONG = "the user name or the password is wrong"
 
 
 class _Memory:
@@ -36,13 +44,18 @@ class _Memory:
         self._proofs: OrderedDict[bytes, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def proof(self, credential: Credential, password: str) -> bytes:
-        words = f"{credential.id}\0{credential.generation}\0{credential.hash}\0{passwords.opaque(password)}"
+    def _mark(self, words: str) -> bytes:
         return hmac.digest(self._key, words.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
+    def proof(self, credential: Credential, password: str) -> bytes:
+        return self._mark(f"{credential.id}\0{credential.generation}\0{credential.hash}\0{passwords.opaque(password)}")
+
     def outside(self, source: str, account: Account, password: str) -> bytes:
-        words = f"{source}\0{account.id}\0{account.person}\0{password}"
-        return hmac.digest(self._key, words.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return self._mark(f"{source}\0{account.id}\0{account.person}\0{password}")
+
+    def tag(self, name: str, password: str) -> str:
+        """Tells the same wrong password from another one, for an hour, in this process."""
+        return self._mark(f"{name}\0{passwords.opaque(password)}")[:4].hex()
 
     def knows(self, proof: bytes, now: int = 0) -> bool:
         with self._lock:
@@ -71,82 +84,156 @@ def local_name(core: Core, username: str) -> str | None:
     return name
 
 
-def authenticate(core: Core, username: str, password: str, *, peer: str, scope: Scope) -> Identity:
+def authenticate(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity:
     """Check user name and password; blocking.
 
     Args:
-        peer: IP address, for counting failures.
+        peer: IP address, for counting failures and for the owner's list of log-ins.
         scope: what the log-in is for.
+        agent: the browser, as it names itself.
 
     Raises:
         WrongPassword: unknown user, wrong password, closed account: same text, same time.
         TemporarilyUnavailable: another password database did not answer; it counts as no failure.
-        TooMany: this account had too many failures from this peer within an hour.
+        TooMany: too many failures within an hour (`_check_rate`).
     """
-    name = local_name(core, username)
+    name = local_name(core, username) or ""
+    found = core.db.read(lambda tx: _look(core, tx, name, peer))
+    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := _matching(core, found, password, scope)):
+        if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
+            logins.note(core, identity, scope, peer, agent, outcome="app password needed")
+        elif identity.ended and scope is not Scope.PORTAL:
+            logins.note(core, identity, scope, peer, agent, outcome="ended")
+        else:
+            logins.note(core, identity, scope, peer, agent)
+            return identity
+    raise failed(core, name, peer, tag=_memory.tag(name, password))
 
-    def ask(tx: Tx) -> tuple[tuple[Account, Credential | None] | None, bool]:
-        found = core.people.login(tx, name) if name else None
-        return found, has_failed_too_often(core, tx, found[0] if found else None, peer)
 
-    found, too_often = core.db.read(ask)
-    if too_often:
-        raise TooMany("too many failed log-ins; try again in an hour")
-    if len(password) <= passwords.MAX_LENGTH and (source := _matching(core, found, password)):
-        assert found is not None  # noqa: S101 - nobody matches nothing
-        return Identity(found[0], source)
-    count_failure(core, found[0] if found else None, peer)
-    raise WrongPassword(_WRONG)
+def usable(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
+    """What may open an account for this, for mechanisms that prove a password without telling it.  Raises TooMany."""
+    found = core.db.read(lambda tx: _look(core, tx, name, peer))
+    if found is None:
+        return []
+    main = [] if found.password is None or (found.two_factor and scope is not Scope.PORTAL) else [found.password]
+    return main + [app for app in found.apps if scope in app.scopes]
+
+
+def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope: Scope, agent: str = "") -> Identity:
+    """A log-in that was proved by other means than the password itself.
+
+    Raises:
+        WrongPassword: the account is gone, or the password was changed or withdrawn meanwhile.
+    """
+    found = core.db.read(lambda tx: store.holder(tx, name))
+    present = {(c.id, c.generation) for c in (found.password, *found.apps) if c} if found else set()
+    if found is None or (credential.id, credential.generation) not in present:
+        raise WrongPassword(WRONG)
+    app = credential.kind == APP
+    identity = Identity(found.account, APP if app else ALUMNI, credential.id if app else None, found.epoch)
+    logins.note(core, identity, scope, peer, agent)
+    return identity
+
+
+def failed(core: Core, name: str, peer: str, *, tag: str = "") -> WrongPassword:
+    """Count a failure and return what to raise.  `tag` tells the same mistake from another."""
+    if _is_counted(core, peer):
+        now = core.clock.seconds()
+
+        def store_it(tx: Tx) -> None:
+            found = store.holder(tx, name)
+            account = found.account.id if found else None
+            store.add_failure(tx, account, logins.place(peer), now, tag, now - _HOUR)
+
+        core.db.write(store_it)
+    return WrongPassword(WRONG)
+
+
+def still_stands(core: Core, tx: Tx, identity: Identity) -> bool:
+    """May a connection that was opened so go on?  Not after a change of password, closing, or a withdrawn app password.
+
+    Whether another database still knows the person is asked by services/affiliations.py.
+    """
+    if store.epoch(tx, identity.account.id) != identity.epoch:
+        return False
+    return identity.credential is None or store.has(tx, identity.credential)
 
 
 def _is_counted(core: Core, peer: str) -> bool:
     return bool(peer) and not core.config.limits.is_trusted(peer)
 
 
-def has_failed_too_often(core: Core, tx: Tx, account: Account | None, peer: str) -> bool:
-    """Had this account (or, without one, this peer) too many failures from this peer within an hour?"""
-    since = core.clock.seconds() - _HOUR
-    failures = core.people.failures(tx, account.id if account else None, peer, since) if _is_counted(core, peer) else 0
-    return failures >= core.config.limits.login_failures_per_hour
-
-
-def count_failure(core: Core, account: Account | None, peer: str) -> None:
+def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
+    """Raises TooMany."""
+    found = store.holder(tx, name) if name else None
     if _is_counted(core, peer):
-        owner = account.id if account else None
-        core.db.write(lambda tx: core.people.add_failure(tx, owner, peer, core.clock.seconds()))
+        now = core.clock.seconds()
+        account = found.account.id if found else None
+        _check_rate(core, store.failures(tx, account, logins.place(peer), now - _HOUR, now - _KNOWN_SECONDS))
+    return found
 
 
-def _matching(core: Core, found: tuple[Account, Credential | None] | None, password: str) -> str:
-    """The name of the source that says yes: our own database first, then the others; or "".
+def _check_rate(core: Core, seen: store.Failures) -> None:
+    """Strangers are slowed; a place from which the owner logged in lately has room, and a new one has a few tries.
+
+    Raises:
+        TooMany: wait an hour.
+    """
+    limit = core.config.limits.login_failures_per_hour
+    if seen.known:
+        slow = seen.here >= limit * _SOME
+    else:
+        attacked = seen.account >= limit * _SOME and seen.here >= _ALLOWANCE
+        slow = seen.here >= limit or seen.peer >= limit * _SOME or attacked
+    if slow:
+        raise TooMany("too many failed log-ins; try again in an hour")
+
+
+def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> Identity | None:
+    """By which password the account opens: app passwords, our own, then other databases.
 
     Raises:
         TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.
     """
-    if found and found[1]:
-        if _is_right(core, found[1], password):
-            return ALUMNI
+    if found and scope is not Scope.PORTAL:
+        for app in found.apps:
+            if scope in app.scopes and app_passwords.matches(app.hash, password):
+                return Identity(found.account, APP, app.id, found.epoch)
+    if found and found.password:
+        if _is_right(core, found.account, found.password, password):
+            return Identity(found.account, ALUMNI, None, found.epoch)
     else:
         passwords.matches(_DUMMY, password)  # the same time for unknown user names
-    if found is None:
-        return ""
-    account, silent = found[0], None
+    silent = None
     for source in sources.sources(core.config):
-        proof = _memory.outside(source.name, account, password)
-        if _memory.knows(proof, core.clock.seconds()):
-            return source.name
         try:
-            if source.check(account, password):
-                log.info("log-in of account %d by %s", account.id, source.name)
-                _memory.add(proof, core.clock.seconds() + OUTSIDE_SECONDS)
-                return source.name
+            proof = _ask(core, source, found.account if found else None, password)
         except TemporarilyUnavailable as problem:
             silent = problem
+            continue
+        if found and proof is not Proof.NO:
+            return Identity(found.account, source.name, None, found.epoch, ended=proof is Proof.ENDED)
     if silent is not None:
         raise silent
-    return ""
+    return None
 
 
-def _is_right(core: Core, credential: Credential, password: str) -> bool:
+def _ask(core: Core, source: sources.PasswordSource, account: Account | None, password: str) -> Proof:
+    """Ask another database; a yes is remembered for a minute.  A name that is not ours takes the same time."""
+    if account is None:
+        source.waste(password)
+        return Proof.NO
+    memory = _memory.outside(source.name, account, password)
+    if _memory.knows(memory, core.clock.seconds()):
+        return Proof.YES
+    proof = source.check(account, password)
+    if proof is Proof.YES:
+        log.info("log-in of account %d by %s", account.id, source.name)
+        _memory.add(memory, core.clock.seconds() + OUTSIDE_SECONDS)
+    return proof
+
+
+def _is_right(core: Core, account: Account, credential: Credential, password: str) -> bool:
     proof = _memory.proof(credential, password)
     if _memory.knows(proof):
         return True
@@ -156,8 +243,8 @@ def _is_right(core: Core, credential: Credential, password: str) -> bool:
     log.info("log-in of account %d by %s", credential.account, ALUMNI)
     if passwords.needs_rehash(credential.hash):
         better = passwords.hash_password(password)
-        core.db.write(lambda tx: core.people.replace_hash(tx, credential, better))
+        core.db.write(lambda tx: store.replace_hash(tx, credential, better))
     else:
-        scram.remember(core, credential, password)
+        scram.remember(core, account, credential, password)
         _memory.add(proof)
     return True

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import unicodedata
 
+import precis_i18n
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
@@ -17,10 +18,27 @@ MAX_LENGTH = 1024  # more is not a password but an attempt to keep us busy
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _OLD_SCHEMES = {"{SHA}": "sha1", "{SSHA}": "sha1", "{SHA256}": "sha256", "{SSHA256}": "sha256",
                 "{SHA512}": "sha512", "{SSHA512}": "sha512"}  # fmt: skip
+_OPAQUE = precis_i18n.get_profile("OpaqueString")
+
+
 def opaque(password: str) -> str:
-    """RFC 8265 section 4.2.1: other spaces become U+0020, then NFC; nothing else changes."""
+    """RFC 8265 section 4.2: other spaces become U+0020, then NFC; case and width stay.
+
+    What the profile forbids (control characters, code points without a meaning) is left as it was typed: it was never
+    allowed in a password that somebody chose (`is_allowed`), so it can only fail to match.
+    """
+    if password.isascii():
+        return password
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
     return unicodedata.normalize("NFC", spaced)
+
+
+def is_allowed(password: str) -> bool:
+    """May this be chosen (RFC 8265 section 4.2.2)?"""
+    try:
+        return bool(_OPAQUE.enforce(password) == opaque(password))
+    except UnicodeError:
+        return False
 
 
 def hash_password(password: str) -> str:

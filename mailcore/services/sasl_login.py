@@ -4,16 +4,13 @@ Which mechanisms are offered, and why SCRAM is not always: see services/scram.py
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 
 from mailcore.core import Core
-from mailcore.domain import Account, Identity, Scope
-from mailcore.errors import TooMany, WrongPassword
+from mailcore.domain import Identity, Scope
 from mailcore.services import certificates, scram
 from mailcore.services import login as logins
-from mailcore.store import scram as verifiers
-from mailcore.store.db import Tx
+from mailcore.store.credentials import Credential
 from mailcore.wire import sasl
 
 Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answer to it; neither in base64
@@ -33,7 +30,7 @@ def _bindings(core: Core, secure: bool) -> dict[str, bytes]:
 
 
 async def authenticate(
-    core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool
+    core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool, scope: Scope
 ) -> Identity | None:
     """Who is it?  None if there is no such mechanism.
 
@@ -41,64 +38,46 @@ async def authenticate(
         mechanism: as the client named it, in upper case.
         first: the initial response, None if there was none.
         secure: under TLS.
+        scope: what the log-in is for.
 
     Raises:
         SyntaxProblem: the client's answers are no such conversation.
         WrongPassword, TemporarilyUnavailable, TooMany: see services/login.py.
     """
     if mechanism == "PLAIN":
-        return await _check(core, sasl.plain(await ask(b"") if first is None else first), peer)
+        return await _check(core, sasl.plain(await ask(b"") if first is None else first), peer, scope)
     if mechanism == "LOGIN":
         user = sasl.text(await ask(b"Username:") if first is None else first)
-        return await _check(core, sasl.Login(user, sasl.text(await ask(b"Password:"))), peer)
+        return await _check(core, sasl.Login(user, sasl.text(await ask(b"Password:"))), peer, scope)
     if mechanism in sasl.SCRAM and core.config.limits.scram != "never":
         exchange = sasl.Scram(_bindings(core, secure), plus=mechanism.endswith("-PLUS"))
-        return await _scram(core, exchange, await ask(b"") if first is None else first, ask, peer)
+        return await _scram(core, exchange, await ask(b"") if first is None else first, ask, peer, scope)
     return None
 
 
-async def _check(core: Core, given: sasl.Login, peer: str) -> Identity:
+async def _check(core: Core, given: sasl.Login, peer: str, scope: Scope) -> Identity:
     def work() -> Identity:
         scram.look(core)
-        return logins.authenticate(core, given.username, given.password, peer=peer, scope=Scope.MAIL)
+        return logins.authenticate(core, given.username, given.password, peer=peer, scope=scope)
 
     return await core.threads.wait(work)
 
 
-async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer: str) -> Identity:
-    known = await core.threads.run(partial(_known, core, exchange.first(first), peer))
-    answer = await ask(exchange.challenge(known.salt, known.iterations))
-    proven = exchange.final(answer, known.verifiers)
-    if proven is None or known.account is None:
-        await core.threads.run(partial(logins.count_failure, core, known.account, peer))
-        raise WrongPassword("the user name or the password is wrong")
+async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer: str, scope: Scope) -> Identity:
+    name = logins.local_name(core, exchange.first(first)) or ""
+    known = await core.threads.run(partial(_known, core, name, peer, scope))
+    answer = await ask(exchange.challenge(scram.salt(core, name), scram.ITERATIONS))
+    proven = exchange.final(answer, [verifier for _, verifier in known])
+    if proven is None:
+        raise await core.threads.run(partial(logins.failed, core, name, peer))
+    # asked anew: the password may have been changed while the client computed
+    done = partial(logins.succeeded, core, name, known[proven[0]][0], peer=peer, scope=scope)
+    identity = await core.threads.run(done)
     await ask(proven[1])
-    return Identity(known.account, logins.ALUMNI)
+    return identity
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Of whom a SCRAM exchange is; of a stranger only what hides that they are one."""
-
-    account: Account | None
-    verifiers: list[sasl.Verifier]
-    salt: bytes
-    iterations: int
-
-
-def _known(core: Core, username: str, peer: str) -> _Known:
+def _known(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
     """Raises TooMany."""
     scram.look(core)
-    name = logins.local_name(core, username)
-
-    def ask(tx: Tx) -> tuple[Account | None, list[sasl.Verifier]]:
-        found = core.people.login(tx, name) if name else None
-        account = found[0] if found else None
-        if logins.has_failed_too_often(core, tx, account, peer):
-            raise TooMany("too many failed log-ins; try again in an hour")
-        return account, verifiers.of(tx, account.id) if account else []
-
-    account, known = core.db.read(ask)
-    if known:
-        return _Known(account, known, known[0].salt, known[0].iterations)
-    return _Known(account, [], scram.salt_of_nobody(core, username), scram.ITERATIONS)
+    return scram.verifiers(core, name, logins.usable(core, name, peer=peer, scope=scope))

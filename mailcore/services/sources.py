@@ -5,16 +5,19 @@ alumni password: a source that does not answer is TemporarilyUnavailable, which 
 """
 
 import json
+import secrets
 import urllib.error
 import urllib.request
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from mailcore.config import Config
 from mailcore.domain import Account
 from mailcore.errors import TemporarilyUnavailable
-from mailcore.services.directory import Directory, is_on
+from mailcore.services.directory import Directory, Proof, is_on
 
+__all__ = ["HttpSource", "PasswordSource", "Proof", "sources"]
 TIMEOUT_SECONDS = 3
 
 
@@ -23,8 +26,16 @@ class PasswordSource(Protocol):
 
     name: str
 
-    def check(self, account: Account, password: str) -> bool:
+    def check(self, account: Account, password: str) -> Proof:
         """Does this password prove the person whom the account belongs to?  Blocking, three seconds at most.
+
+        Raises:
+            TemporarilyUnavailable: the source did not answer.
+        """
+        ...
+
+    def waste(self, password: str) -> None:
+        """The same work for a user name that is not ours, so that strangers cannot tell by the time or by an outage.
 
         Raises:
             TemporarilyUnavailable: the source did not answer.
@@ -43,10 +54,20 @@ class HttpSource:
     def __init__(self, config: Config) -> None:
         self._url, self._token = config.portal_users.url, config.portal_users.token
 
-    def check(self, account: Account, password: str) -> bool:
-        if not account.person or not password:
-            return False
-        body = json.dumps({"username": account.name, "password": password}).encode()
+    def check(self, account: Account, password: str) -> Proof:
+        if not password:
+            return Proof.NO
+        if not account.person:
+            self.waste(password)
+            return Proof.NO
+        return Proof.YES if self._ask(account.name, password) == account.person else Proof.NO
+
+    def waste(self, password: str) -> None:
+        self._ask(f"nobody-{secrets.token_hex(4)}", password)
+
+    def _ask(self, username: str, password: str) -> str:
+        """The person id, "" when the answer is no.  Raises TemporarilyUnavailable."""
+        body = json.dumps({"username": username, "password": password}).encode()
         head = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
         request = urllib.request.Request(self._url, body, head)  # noqa: S310 - the scheme is checked by the settings
         try:
@@ -54,13 +75,14 @@ class HttpSource:
                 found = json.loads(answer.read(65536))
         except urllib.error.HTTPError as problem:
             if problem.code in (401, 403, 404):
-                return False
+                return ""
             raise TemporarilyUnavailable("the portal's user database does not answer") from None
         except (OSError, ValueError):
             raise TemporarilyUnavailable("the portal's user database does not answer") from None
-        return isinstance(found, dict) and str(found.get("person", "")) == account.person
+        return str(found.get("person") or "") if isinstance(found, dict) else ""
 
 
+@lru_cache(maxsize=8)
 def sources(config: Config) -> tuple[PasswordSource, ...]:
     """Those that the settings name, in their order."""
     found: list[PasswordSource] = []

@@ -20,7 +20,7 @@ class Submission:
 
     async def login(self, session: "Session", username: str, password: str) -> Account:
         def ask() -> Account:
-            return login.authenticate(self._core, username, password, peer=session.peer, scope=Scope.MAIL).account
+            return login.authenticate(self._core, username, password, peer=session.peer, scope=Scope.SMTP).account
 
         return await self._core.threads.wait(ask)
 

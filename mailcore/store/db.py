@@ -135,6 +135,15 @@ class Db:
         self._waiting.put(_Write(fn, future, None))
         return future.result()
 
+    def post(self, fn: Callable[[Tx], object]) -> None:
+        """Hand `fn` to the writer and do not wait: for notes whose loss would harm nobody.  A failure is logged."""
+        if getattr(self._here, "writing", False):
+            fn(self._here.tx)
+            return
+        future: Future[object] = Future()
+        future.add_done_callback(lambda done: log.error("a note was lost", exc_info=p) if (p := done.exception()) else None)
+        self._waiting.put(_Write(fn, future, None))
+
     async def aread(self, fn: Callable[[Tx], T]) -> T:
         return await self._threads.run(self.read, fn)
 

@@ -13,19 +13,9 @@ from mailcore.domain import Account, AccountId, Forwarding, ForwardingState, Ord
 from mailcore.errors import AccountNotFound
 from mailcore.store.db import Row, Tx
 
-_ACCOUNT = "id,name,display_name,person,quota,used,language,contact,state,created_at"
+ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at"
 _ORDER = "id,name,display_name,contact,affiliation,state,language,created_at,account_id"
 _FORWARDING = "target,state,copy,failures,last_reply,confirmed_at"
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """`generation` changes whenever the hash does."""
-
-    id: int
-    account: AccountId
-    hash: str
-    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ def _at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _account(row: Row) -> Account:
+def account_of(row: Row) -> Account:
     name, display_name, person, quota, used, language, contact, state = row[1:9]
     return Account(AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, _at(row[9]))
 
@@ -74,21 +64,21 @@ class People:
 
     def account(self, tx: Tx, account: AccountId) -> Account:
         """Raises AccountNotFound."""
-        row = tx.row(f"SELECT {_ACCOUNT} FROM account WHERE id=?", account)  # noqa: S608
+        row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE id=?", account)  # noqa: S608
         if row is None:
             raise AccountNotFound("no such account")
-        return _account(row)
+        return account_of(row)
 
     def find(self, tx: Tx, name: str) -> Account | None:
-        row = tx.row(f"SELECT {_ACCOUNT} FROM account WHERE name=?", name)  # noqa: S608
-        return _account(row) if row else None
+        row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE name=?", name)  # noqa: S608
+        return account_of(row) if row else None
 
     def find_person(self, tx: Tx, person: str) -> Account | None:
-        row = tx.row(f"SELECT {_ACCOUNT} FROM account WHERE person=?", person)  # noqa: S608
-        return _account(row) if row else None
+        row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE person=?", person)  # noqa: S608
+        return account_of(row) if row else None
 
     def accounts(self, tx: Tx) -> list[Account]:
-        return [_account(row) for row in tx.rows(f"SELECT {_ACCOUNT} FROM account ORDER BY name")]  # noqa: S608
+        return [account_of(row) for row in tx.rows(f"SELECT {ACCOUNT_COLUMNS} FROM account ORDER BY name")]  # noqa: S608
 
     def add(
         self, tx: Tx, name: str, display_name: str, person: str | None, quota: int, language: str, contact: str, now: int
@@ -144,40 +134,6 @@ class People:
         return [f"{localpart}@{domain}" for localpart, domain in rows]
 
     # Passwords and one-time links
-
-    def login(self, tx: Tx, name: str) -> tuple[Account, Credential | None] | None:
-        """The active account of that name and its password, in one question."""
-        columns = ",".join("a." + column for column in _ACCOUNT.split(","))
-        row = tx.row(
-            f"SELECT {columns}, c.id, c.hash, c.generation FROM account a LEFT JOIN credential c"  # noqa: S608
-            " ON c.account_id=a.id AND c.kind='password' WHERE a.name=? AND a.state='active'",
-            name,
-        )
-        if row is None:
-            return None
-        account = _account(row)
-        return account, Credential(row[10], account.id, row[11], row[12]) if row[10] is not None else None
-
-    def set_password(self, tx: Tx, account: AccountId, hashed: str, now: int) -> None:
-        changed = tx.run(
-            "UPDATE credential SET hash=?, generation=generation+1 WHERE account_id=? AND kind='password'", hashed, account
-        )
-        if not changed:
-            tx.run(
-                "INSERT INTO credential (account_id,kind,hash,label,generation,created_at)"
-                " VALUES (?,'password',?,'',1,?)",
-                account, hashed, now,
-            )  # fmt: skip
-
-    def replace_hash(self, tx: Tx, credential: Credential, hashed: str) -> None:
-        """The same password hashed better; only if nobody changed it meanwhile."""
-        tx.run(
-            "UPDATE credential SET hash=?, generation=generation+1 WHERE id=? AND generation=?",
-            hashed, credential.id, credential.generation,
-        )  # fmt: skip
-
-    def touch_credential(self, tx: Tx, credential: int, now: int) -> None:
-        tx.run("UPDATE credential SET last_used_at=? WHERE id=?", now, credential)
 
     def add_token(self, tx: Tx, hashed: str, account: AccountId, purpose: str, data: str, expires_at: int) -> None:
         """A newer link makes older ones for the same purpose void."""
@@ -307,7 +263,7 @@ class People:
                 found[account] = (source, personal) if origin == "generated" else (generated, source)
         return found
 
-    # Audit, failed log-ins
+    # Audit
 
     def add_audit(self, tx: Tx, account: AccountId | None, at: int, actor: str, event: str, detail: str) -> None:
         tx.run(
@@ -319,17 +275,3 @@ class People:
             "SELECT at,account_id,actor,event,detail FROM audit WHERE account_id=? ORDER BY id DESC LIMIT ?", account, limit
         )
         return [AuditEntry(_at(row[0]), *row[1:]) for row in rows]
-
-    def add_failure(self, tx: Tx, account: AccountId | None, peer: str, at: int) -> None:
-        tx.run("DELETE FROM login_failure WHERE at<?", at - 86_400)
-        tx.run("INSERT INTO login_failure (account_id,peer,at) VALUES (?,?,?)", account, peer, at)
-
-    def failures(self, tx: Tx, account: AccountId | None, peer: str, since: int) -> int:
-        """Failed log-ins of this account from this peer; unknown names of one peer count together."""
-        row = tx.row(
-            "SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id IS ?", peer, since, account
-        )
-        return int(row[0]) if row else 0
-
-    def forget_failures(self, tx: Tx, account: AccountId, peer: str) -> None:
-        tx.run("DELETE FROM login_failure WHERE account_id=? AND peer=?", account, peer)

@@ -1,25 +1,18 @@
-"""SCRAM verifiers as SQL."""
+"""SCRAM verifiers as SQL; what is kept is sealed (services/scram.py)."""
 
 from mailcore.domain import AccountId
+from mailcore.store.credentials import Credential
 from mailcore.store.db import Tx
-from mailcore.store.people import Credential
-from mailcore.wire.sasl import Verifier
 
 
-def of(tx: Tx, account: AccountId) -> list[Verifier]:
-    """Those of the account's present passwords."""
+def of(tx: Tx, account: AccountId) -> dict[int, tuple[int, str]]:
+    """Iterations and the sealed keys of the account's present passwords, by credential."""
     rows = tx.rows(
-        "SELECT s.salt, s.iterations, s.stored_key, s.server_key FROM scram s"
-        " JOIN credential c ON c.id=s.credential_id AND c.generation=s.generation WHERE s.account_id=? ORDER BY c.id",
+        "SELECT c.id, s.iterations, s.sealed FROM scram s"
+        " JOIN credential c ON c.id=s.credential_id AND c.generation=s.generation WHERE s.account_id=?",
         account,
     )
-    return [Verifier(bytes(row[0]), row[1], bytes(row[2]), bytes(row[3])) for row in rows]
-
-
-def salt_of(tx: Tx, account: AccountId) -> tuple[bytes, int] | None:
-    """The salt and iterations that the account's verifiers share, also those that are out of date."""
-    row = tx.row("SELECT salt, iterations FROM scram WHERE account_id=? ORDER BY credential_id LIMIT 1", account)
-    return (bytes(row[0]), row[1]) if row else None
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def has(tx: Tx, credential: Credential) -> bool:
@@ -29,12 +22,10 @@ def has(tx: Tx, credential: Credential) -> bool:
     )
 
 
-def save(tx: Tx, credential: Credential, verifier: Verifier) -> None:
+def save(tx: Tx, credential: Credential, iterations: int, sealed: str) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO scram (credential_id,account_id,generation,salt,iterations,stored_key,server_key)"
-        " VALUES (?,?,?,?,?,?,?)",
-        credential.id, credential.account, credential.generation, verifier.salt, verifier.iterations,
-        verifier.stored_key, verifier.server_key,
+        "INSERT OR REPLACE INTO scram (credential_id,account_id,generation,iterations,sealed) VALUES (?,?,?,?,?)",
+        credential.id, credential.account, credential.generation, iterations, sealed,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from mailcore.store import (
     away_tables,
     filter_tables,
     job_tables,
+    login_tables,
     onward_tables,
     people_tables,
     quota_tables,
@@ -177,6 +178,11 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(filter_tables.FilterRuleRow),
     add_tables(scram_tables.ScramRow),
     add_tables(quota_tables.QuotaStateRow, quota_tables.QuotaExtraRow),
+    add_tables(*login_tables.MODELS),
+    add_column("credential", "scopes", "TEXT NOT NULL DEFAULT ''"),
+    add_column("credential", "chosen", "INTEGER NOT NULL DEFAULT 0"),
+    add_column("account", "epoch", "INTEGER NOT NULL DEFAULT 0"),
+    add_column("login_failure", "tag", "TEXT NOT NULL DEFAULT ''"),
 ]
 
 

@@ -86,7 +86,7 @@ def test_changing_the_password_logs_other_browsers_out(core, inside, ola):
     assert inside.send("/password", current=PASSWORD, password=NEW, again=NEW).status_code == 302
     assert second.get("/mail/").status_code == 302
     assert inside.get("/mail/").status_code == 200
-    assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.MAIL).account.name == "ola"
+    assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP).account.name == "ola"
 
 
 @pytest.mark.parametrize("fields", [
@@ -96,7 +96,7 @@ def test_changing_the_password_logs_other_browsers_out(core, inside, ola):
 ])  # fmt: skip
 def test_a_password_that_cannot_be_is_not_set(core, inside, fields):
     assert inside.send("/password", **fields).status_code >= 400
-    assert login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.MAIL)
+    assert login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
 
 
 def test_a_link_is_spent_by_the_form_and_not_by_looking(core, browser, ola):
@@ -105,7 +105,7 @@ def test_a_link_is_spent_by_the_form_and_not_by_looking(core, browser, ola):
     assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"
     assert browser.get(path).status_code == 410
     with pytest.raises(WrongPassword):
-        login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.MAIL)
+        login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
 
 
 # Orders

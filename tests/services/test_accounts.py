@@ -57,7 +57,7 @@ def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: 
     assert [(a.name, a.person, a.quota) for a in made] == [("user1", "p1", 2**30), ("user2", None, 2**31), ("user3", None, 2**31)]
     for name in ("user1", "user2"):
         for _ in range(2):  # the old hash is replaced at the first log-in
-            assert login.authenticate(core, name, "pass", peer="", scope=Scope.MAIL).account.name == name
+            assert login.authenticate(core, name, "pass", peer="", scope=Scope.IMAP).account.name == name
 
 
 def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> None:

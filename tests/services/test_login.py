@@ -11,7 +11,7 @@ GOOD = "en god lang setning"
 
 
 def enter(core: Core, username: str, password: str, peer: str = "192.0.2.1") -> Identity:
-    return login.authenticate(core, username, password, peer=peer, scope=Scope.MAIL)
+    return login.authenticate(core, username, password, peer=peer, scope=Scope.IMAP)
 
 
 @pytest.mark.parametrize("username", ["ola", "OLA", " ola ", "ola@alumni.example", "Ola@Alumni.Example "])
@@ -57,9 +57,9 @@ def test_the_second_log_in_costs_no_argon2_run_until_the_password_changes(
 
 def test_failures_are_counted_for_account_and_peer_for_an_hour(core: Core, clock: SetClock) -> None:
     accounts.add(core, "ola", password="pass")
-    for _ in range(core.config.limits.login_failures_per_hour):
+    for number in range(core.config.limits.login_failures_per_hour):
         with pytest.raises(WrongPassword):
-            enter(core, "ola", "no")
+            enter(core, "ola", f"no {number}")
     with pytest.raises(TooMany):
         enter(core, "ola", "pass")
     enter(core, "ola", "pass", peer="192.0.2.2")

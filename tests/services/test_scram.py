@@ -9,8 +9,9 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.config import parse_config
+from mailcore.domain import Scope
 from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import accounts, certificates, credentials, login, sasl_login, scram
+from mailcore.services import accounts, app_passwords, certificates, credentials, keys, login, sasl_login, scram
 from mailcore.store import scram as verifiers
 
 PASSWORD = "en lang hemmelighet"
@@ -26,7 +27,7 @@ def core(tmp_path, monkeypatch):
     cores.close(built)
 
 
-def client(core, username, password, *, plus=True, challenges=None):
+def client(core, username, password, *, plus=True, challenges=None, scope=Scope.IMAP):
     """What a client does (RFC 5802 section 3), written from the other side."""
     header = b"p=tls-server-end-point,," if plus else b"n,,"
     bare = b"n=" + username.encode() + b",r=abc"
@@ -45,13 +46,13 @@ def client(core, username, password, *, plus=True, challenges=None):
         return final + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))
 
     name = "SCRAM-SHA-256-PLUS" if plus else "SCRAM-SHA-256"
-    return asyncio.run(sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True))
+    return asyncio.run(sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True, scope=scope))
 
 
 def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
     scram.look(core)
     assert sasl_login.offered(core, secure=True) == ("PLAIN", "LOGIN")
-    login.authenticate(core, "ola", PASSWORD, peer="", scope=login.Scope.MAIL)
+    login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
     monkeypatch.setattr(scram, "_everybody", scram._Everybody())
     scram.look(core)
     assert sasl_login.offered(core, secure=True)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
@@ -95,6 +96,28 @@ def test_failures_are_counted(core):
 def test_no_verifier_is_kept_where_scram_can_never_be_offered(tmp_path):
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n[limits]\nscram = "never"\n'))
     ola = accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD).id
-    login.authenticate(built, "ola", PASSWORD, peer="", scope=login.Scope.MAIL)
-    assert built.db.read(lambda tx: verifiers.of(tx, ola)) == []
+    login.authenticate(built, "ola", PASSWORD, peer="", scope=Scope.IMAP)
+    assert built.db.read(lambda tx: verifiers.of(tx, ola)) == {}
     cores.close(built)
+
+
+def test_an_app_password_is_proven_for_what_it_was_made_for(core):
+    ola = accounts.get(core, "ola").id
+    scram.remember_of(core, ola, PASSWORD)
+    app = app_passwords.make(core, ola, "Telefon", [Scope.IMAP])
+    assert client(core, "ola", app).source == "app"
+    assert client(core, "ola", PASSWORD).source == "alumni"
+    with pytest.raises(WrongPassword):
+        client(core, "ola", app, scope=Scope.SIEVE)
+    app_passwords.withdraw(core, ola)
+    with pytest.raises(WrongPassword):
+        client(core, "ola", app)
+
+
+def test_the_database_alone_holds_no_verifier_that_can_be_attacked(core):
+    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
+    [(sealed,)] = core.db.read(lambda tx: tx.rows("SELECT sealed FROM scram"))
+    assert len(keys.unseal(core.config, "scram", sealed, "ola")) == 64
+    assert keys.unseal(core.config, "scram", sealed, "kari") is None
+    assert keys.unseal(core.config, "other", sealed, "ola") is None
+    assert (core.config.data_path / "keys" / "scram").stat().st_mode & 0o77 == 0

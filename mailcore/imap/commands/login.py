@@ -32,7 +32,7 @@ async def login(context: Context, read: Reader) -> Tagged:
     read.end()
     _require_privacy(context)
     core = context.core
-    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.MAIL)
+    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.IMAP)
     return _welcome(context, await core.threads.wait(check, user, password))
 
 
@@ -47,7 +47,7 @@ async def authenticate(context: Context, read: Reader) -> Tagged:
     _require_privacy(context)
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(
-        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure
+        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure, scope=Scope.IMAP
     )
     if identity is None:
         raise Refused("That mechanism is not offered", "CANNOT")

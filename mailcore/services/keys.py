@@ -1,0 +1,59 @@
+"""Keys of this installation that stand beside the database, not in it: a copy of the database alone must not help.
+
+Each is 32 random octets in `data/keys/NAME`, readable by us alone, made when first asked for.  Several nodes share them
+(copy the folder), and a backup without them loses what they seal: SCRAM verifiers and second factors.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from mailcore.config import Config
+
+_NONCE = 12
+
+
+def key(config: Config, name: str) -> bytes:
+    return _read(config.data_path / "keys" / name)
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # of two that start together the first one's key stands
+            os.link(new, path)
+        new.unlink()
+    return path.read_bytes()
+
+
+def mark(config: Config, name: str, text: str) -> bytes:
+    """32 octets that stand for the text and tell nothing of it."""
+    return hmac.digest(key(config, name), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+
+def seal(config: Config, name: str, octets: bytes, owner: str) -> str:
+    """Encrypt (AES-256-GCM); `owner` must be the same when it is opened."""
+    nonce = secrets.token_bytes(_NONCE)
+    return (nonce + AESGCM(key(config, name)).encrypt(nonce, octets, owner.encode())).hex()
+
+
+def unseal(config: Config, name: str, sealed: str, owner: str) -> bytes | None:
+    """None when it was sealed by another key, or for another owner."""
+    try:
+        octets = bytes.fromhex(sealed)
+        return AESGCM(key(config, name)).decrypt(octets[:_NONCE], octets[_NONCE:], owner.encode())
+    except (ValueError, InvalidTag):
+        return None

@@ -1,0 +1,83 @@
+"""Where an account was opened, by what and when: for its owner, and to tell a new log-in from an old one.
+
+Log-ins are noted without waiting for the disk, at most every ten minutes for the same program at the same place.
+"""
+
+import threading
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Identity, Scope
+from mailcore.store import credentials
+from mailcore.store import logins as store
+from mailcore.store.db import Tx
+from mailcore.store.logins import LoginEvent
+
+AGAIN_SECONDS = 600
+KEPT_SECONDS = 90 * 86_400
+_REMEMBERED = 50_000
+
+
+class _Lately:
+    """What this process wrote down lately."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[object, ...], int] = {}
+        self._lock = threading.Lock()
+
+    def had(self, key: tuple[object, ...], now: int) -> bool:
+        with self._lock:
+            if now - self._seen.get(key, -AGAIN_SECONDS) < AGAIN_SECONDS:
+                return True
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[key] = now
+            return False
+
+
+_lately = _Lately()
+
+
+def place(peer: str) -> str:
+    """The address as it is counted and shown: an IPv6 host has a whole /64 to itself."""
+    try:
+        ip = ip_address(peer)
+    except ValueError:
+        return peer
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ip_network((ip, 64), strict=False))
+    return str(ip)
+
+
+def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: str = "ok") -> None:
+    where, program, now = place(peer), " ".join(agent.split())[:200], core.clock.seconds()
+    key = (
+        core.config.database_path, identity.account.id, identity.account.created_at, scope, identity.source,
+        identity.credential, where, program, outcome,
+    )  # fmt: skip
+    if scope is not Scope.PORTAL and _lately.had(key, now):
+        return
+
+    def write(tx: Tx) -> None:
+        store.note(
+            tx, identity.account.id, scope, identity.source, identity.credential or 0, where, program, outcome, now
+        )
+        if identity.credential is not None:
+            credentials.touch(tx, identity.credential, now)
+        elif identity.source == "alumni":
+            credentials.touch_password(tx, identity.account.id, now)
+
+    core.db.post(write)
+
+
+def listing(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:
+    """The latest first."""
+    return core.db.read(lambda tx: store.of(tx, account, limit))
+
+
+def forget(core: Core) -> int:
+    """Log-ins are kept for 90 days."""
+    before = core.clock.seconds() - KEPT_SECONDS
+    return core.db.write(lambda tx: store.forget(tx, before))
