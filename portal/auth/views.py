@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Scope
 from mailcore.errors import MailError
-from mailcore.services import credentials, web_sessions
+from mailcore.services import credentials
 from mailcore.services import login as login_service
 from portal import web
 from portal.auth.forms import ChangePasswordForm, LoginForm, NewPasswordForm
@@ -56,12 +56,12 @@ def password() -> Answer | Response:
     if form.validate_on_submit():
         try:
             credentials.change_password(
-                web.core(), g.account.id, form.current.data, form.password.data, peer=web.peer()
-            )
+                web.core(), g.account.id, form.current.data, form.password.data, peer=web.peer(),
+                session=web.web_session().token,
+            )  # fmt: skip
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
-            web_sessions.end_others(web.core(), g.account.id, web.web_session().token)
             flash(_("Your password is changed. All other browsers are logged out."))
             return redirect(url_for("account.index"))
     return render_template("auth/password.html", form=form, problem=problem), 400 if form.errors else code
@@ -79,7 +79,6 @@ def set_password(token: str) -> Answer:
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
-            web_sessions.end_others(web.core(), account.id, "")
             web.web_session().renew(account.id)
             flash(_("Your password is set, and you are logged in."))
             return redirect(url_for("webmail.index"))
