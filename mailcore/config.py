@@ -38,6 +38,7 @@ class Listen:
     lmtp: str = ""
     http: str = "127.0.0.1:8080"
     metrics: str = ""
+    balancers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,16 @@ class Limits:
     """Counts, sizes and rates.  `trusted` networks are free of the per-address ones."""
 
     message_size: str = "50M"
+    message_memory: str = "256K"
+    header_size: str = "256K"
+    line_length: str = "1M"
+    parts: int = 1000
+    nesting: int = 50
+    data_seconds: int = 120
+    data_rate: int = 1024
     recipients: int = 1000
+    unknown_recipients: int = 100
+    connections: int = 2000
     connections_per_address: int = 100
     login_failures_per_hour: int = 30
     submissions_per_hour: int = 500
@@ -123,7 +133,7 @@ class Limits:
     scram: str = "auto"
 
     def is_trusted(self, address: str) -> bool:
-        return _within(address, self.trusted)
+        return within(address, self.trusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +206,10 @@ class Config:
 
     def plaintext_allowed(self, address: str) -> bool:
         """May this peer log in without TLS?"""
-        return self.limits.plaintext == "loopback" and _within(address, ("127.0.0.0/8", "::1/128"))
+        return self.limits.plaintext == "loopback" and within(address, ("127.0.0.0/8", "::1/128"))
 
 
-def _within(address: str, networks: tuple[str, ...]) -> bool:
+def within(address: str, networks: tuple[str, ...]) -> bool:
     try:
         ip = ip_address(address)
     except ValueError:
@@ -270,12 +280,15 @@ def parse_config(text: str) -> Config:
         if value not in choices:
             raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
     octets(config.quota.default)
-    octets(config.limits.message_size)
-    for network in config.limits.trusted:
-        try:
-            ip_network(network, strict=False)
-        except ValueError:
-            raise ConfigError(f"limits.trusted: {network!r} is not a network") from None
+    for size in ("message_size", "message_memory", "header_size", "line_length"):
+        octets(getattr(config.limits, size))
+    for path in ("limits.trusted", "listen.balancers"):
+        section, key = path.split(".")
+        for network in getattr(getattr(config, section), key):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ConfigError(f"{path}: {network!r} is not a network") from None
     return config
 
 

@@ -19,14 +19,13 @@ def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, s
     return (f"Authentication-Results: {word(hostname)};\r\n\t" + ";\r\n\t".join(lines or ["none"]) + "\r\n").encode("ascii")
 
 
-def without_forged(octets: bytes, hostname: str) -> bytes:
-    """The message without Authentication-Results that claim to be ours (RFC 8601 section 5); nothing else changes."""
-    block, body = header.split(octets)
+def without_forged(block: bytes, hostname: str) -> bytes:
+    """The header block without Authentication-Results that claim to be ours (RFC 8601 section 5); nothing else changes."""
     ours = hostname.lower().encode()
 
     def is_forged(name: str, value: bytes) -> bool:
         return name.lower() == "authentication-results" and ours in value.partition(b";")[0].lower()
 
     if b"authentication-results" not in block.lower():
-        return octets
-    return header.without(block, is_forged) + octets[body:]
+        return block
+    return header.without(block, is_forged)

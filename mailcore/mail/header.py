@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Collection
 from email.header import Header, decode_header
 
+from mailcore.mail.octets import Octets
+
 _END = re.compile(rb"\r?\n\r?\n")
 # Anchored and bounded: a megabyte without a colon must cost one look at each octet.
 _FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)(?:\r?\n|\Z)")
@@ -11,15 +13,15 @@ _FOLD = re.compile(rb"\r?\n[ \t]")
 _UNSAFE = re.compile(r"[\r\n\0]+")
 
 
-def split(octets: bytes) -> tuple[bytes, int]:
+def split(octets: Octets) -> tuple[bytes, int]:
     """The header block with its closing blank line, and where the body begins."""
     body = end(octets, 0, len(octets))
     return octets[:body], body
 
 
-def end(octets: bytes, start: int, stop: int) -> int:
+def end(octets: Octets, start: int, stop: int) -> int:
     """Where the body of the message at `start` begins; `stop` if there is no blank line.  Copies nothing."""
-    if octets.startswith(b"\r\n", start, stop):
+    if octets[start : min(start + 2, stop)] == b"\r\n":
         return start + 2
     found = _END.search(octets, start, stop)
     return found.end() if found else stop

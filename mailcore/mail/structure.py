@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mailcore.mail import header
 from mailcore.mail.envelope import serialize_envelope
 from mailcore.mail.nstring import string
+from mailcore.mail.octets import Octets, count
 
 MAX_DEPTH, MAX_PARTS = 50, 1000
 MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are read
@@ -50,7 +51,7 @@ class Part:
         return self.type == "message" and self.subtype in ("rfc822", "global") and bool(self.children)
 
 
-def parse(octets: bytes) -> Part:
+def parse(octets: Octets) -> Part:
     """The structure of a whole message."""
     return _parse(octets, 0, len(octets), 0, [0], ("text", "plain"))
 
@@ -61,8 +62,8 @@ def _params(text: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], default: tuple[str, str]) -> Part:
-    count[0] += 1
+def _parse(octets: Octets, start: int, end: int, depth: int, made: list[int], default: tuple[str, str]) -> Part:
+    made[0] += 1
     body = header.end(octets, start, end)
     block = octets[start : min(body, start + MAX_FIELDS)]
     found: dict[str, bytes] = {}
@@ -78,20 +79,20 @@ def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], de
         params = (("charset", "us-ascii"),)
     children: tuple[Part, ...] = ()
     inner_envelope = b""
-    room = depth < MAX_DEPTH and count[0] < MAX_PARTS
+    room = depth < MAX_DEPTH and made[0] < MAX_PARTS
     if type_ == "multipart":
         boundary = dict(params).get("boundary", "")
         child_default = ("message", "rfc822") if subtype == "digest" else ("text", "plain")
         if boundary and room:
             children = tuple(
-                _parse(octets, a, b, depth + 1, count, child_default)
+                _parse(octets, a, b, depth + 1, made, child_default)
                 for a, b in _slices(octets, body, end, boundary.encode("latin-1", "replace"))
-                if count[0] < MAX_PARTS
+                if made[0] < MAX_PARTS
             )
         if not children:  # no boundary found: one empty part, as IMAP needs at least one
             children = (_empty(end),)
     elif type_ == "message" and subtype in ("rfc822", "global") and room:
-        children = (_parse(octets, body, end, depth + 1, count, ("text", "plain")),)
+        children = (_parse(octets, body, end, depth + 1, made, ("text", "plain")),)
         inner_envelope = serialize_envelope(octets[body : min(header.end(octets, body, end), body + MAX_FIELDS)])
     return Part(
         type_, subtype, params, found.get("content-id"), found.get("content-description"),
@@ -99,7 +100,7 @@ def _parse(octets: bytes, start: int, end: int, depth: int, count: list[int], de
         _disposition(found.get("content-disposition")),
         tuple(filter(None, (w.strip() for w in found.get("content-language", b"").decode("latin-1").split(",")))),
         found.get("content-location"), found.get("content-md5"), start, body, end,
-        octets.count(b"\n", body, end) if type_ in ("text", "message") else 0, children, inner_envelope,
+        count(octets, b"\n", body, end) if type_ in ("text", "message") else 0, children, inner_envelope,
     )  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def _disposition(value: bytes | None) -> tuple[str, tuple[tuple[str, str], ...]]
     return text.partition(";")[0].strip().lower() or "attachment", _params(text)
 
 
-def _slices(octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+def _slices(octets: Octets, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
     """Where the parts between the boundary lines lie (RFC 2046 section 5.1.1); at most MAX_PARTS of them."""
     mark = b"--" + boundary
     found: list[tuple[int, int]] = []
@@ -158,6 +159,12 @@ def section(part: Part, path: tuple[int, ...]) -> Part | None:
             return None
         is_container = False
     return here
+
+
+def extent(part: Part) -> tuple[int, int]:
+    """How many parts there are, the message itself too, and how deep they stand within one another."""
+    found = [extent(child) for child in part.children]
+    return 1 + sum(count for count, _ in found), 1 + max((depth for _, depth in found), default=-1)
 
 
 def leaves(part: Part) -> Iterator[Part]:

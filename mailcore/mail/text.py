@@ -8,6 +8,7 @@ import binascii
 import re
 
 from mailcore.mail import header, structure
+from mailcore.mail.octets import Octets
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -17,12 +18,12 @@ def header_text(block: bytes) -> str:
     return "\n".join(f"{name}: {header.decode(value.strip())}" for name, value in header.fields(block))
 
 
-def decoded(octets: bytes) -> str:
+def decoded(octets: Octets) -> str:
     """The text/* parts, one after another; other parts are left out."""
     return "\n".join(part_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text")
 
 
-def plain(octets: bytes) -> str:
+def plain(octets: Octets) -> str:
     """The first text/plain part, else any text."""
     for part in structure.leaves(structure.parse(octets)):
         if (part.type, part.subtype) == ("text", "plain"):
@@ -30,7 +31,7 @@ def plain(octets: bytes) -> str:
     return decoded(octets)
 
 
-def transfer_decoded(octets: bytes, part: structure.Part) -> bytes:
+def transfer_decoded(octets: Octets, part: structure.Part) -> bytes:
     """The octets of a part without its transfer encoding (RFC 2045 section 6); broken ones as far as they go."""
     body = octets[part.body_start : part.end]
     if part.encoding == "base64":
@@ -56,7 +57,7 @@ def in_charset(octets: bytes, charset: str) -> str:
         return octets.decode("latin-1")
 
 
-def part_text(octets: bytes, part: structure.Part) -> str:
+def part_text(octets: Octets, part: structure.Part) -> str:
     """A leaf in its charset."""
     charset = dict(part.params).get("charset", "")
     body = transfer_decoded(octets, part)

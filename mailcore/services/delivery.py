@@ -74,7 +74,7 @@ def _passes_on(core: Core, tx: Tx, account: AccountId) -> bool:
 
 
 async def accept(
-    core: Core, envelope: Envelope, recipients: Sequence[Recipient], octets: bytes, header_prefix: bytes,
+    core: Core, envelope: Envelope, recipients: Sequence[Recipient], message: bytes | Prepared, header_prefix: bytes,
     verdict: Verdict = OWN,
 ) -> list[Delivered]:  # fmt: skip
     """Deliver to all recipients; committed when it returns.
@@ -82,11 +82,13 @@ async def accept(
     Args:
         header_prefix: our trace fields (Received ...), the same for all recipients.
     """
-    # Small messages cost less to parse than to hand to a thread and back.
-    if len(octets) <= INSIDE:
-        prepared = core.blobs.prepare(octets)
+    if isinstance(message, Prepared):
+        prepared = message
+    elif len(message) <= INSIDE:
+        # Small messages cost less to parse than to hand to a thread and back.
+        prepared = core.blobs.prepare(message)
     else:
-        prepared = await core.threads.run(core.blobs.prepare, octets)
+        prepared = await core.threads.run(core.blobs.prepare, message)
     return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix, verdict))
 
 
@@ -381,7 +383,8 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
 
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
     """A ticket, or an answer in one."""
-    octets, block = context.prepared.octets, context.prepared.derived.header
+    octets = context.prepared.octets[: ticket_inbox.MAX_OCTETS + 1]
+    block = context.prepared.derived.header
     reason = ticket_inbox.receive(
         context.core, context.tx, context.envelope, recipient.address, octets, block, context.verdict
     )

@@ -31,4 +31,5 @@ def sweep(core: Core) -> int:
     now = core.clock.seconds()
     names = core.db.write(lambda tx: core.blobs.sweep(tx, now, SWEEP_AGE_SECONDS))
     core.blobs.remove_files(names)
+    core.blobs.sweep_spool(SWEEP_AGE_SECONDS)
     return len(names)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from mailcore.config import Config
 from mailcore.domain import Disposition, Verdict
 from mailcore.mail import address, header
+from mailcore.mail.octets import Octets
 
 _SIGNATURE = re.compile(rb"(?im)^(DKIM-Signature[ \t]*:)")
 
@@ -43,7 +44,7 @@ def _is_ours(config: Config, domain: str) -> bool:
     return domain == config.domain or domain.endswith("." + config.domain)
 
 
-def with_own_author(octets: bytes, own: str) -> bytes:
+def with_own_author(octets: Octets, own: str) -> bytes:
     """The message as from `own`: the author's name "via" us, Reply-To leading to them, the field kept beside it.
 
     Signatures, which all cover From, cannot verify any more: they are renamed, so that none arrives broken.

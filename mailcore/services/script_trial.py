@@ -168,7 +168,7 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
     owner = str(trial.options.get("owner_email") or trial.recipient or trial.original)
     match action:
         case sieve.Redirect():
-            octets = message.octets if action.octets is None else action.octets
+            octets = message.octets[:] if action.octets is None else action.octets
             return {"from": _redirect_sender(trial, owner), "to": [action.address], "message_base64": _base64(octets)}
         case sieve.Vacation():
             name, _, host = owner.rpartition("@")

@@ -5,12 +5,13 @@ from datetime import datetime
 
 import sieve
 from mailcore.mail import header, structure, text
+from mailcore.mail.octets import Octets
 
 
 class MimePart(sieve.Part):
     """A part, decoded when asked."""
 
-    def __init__(self, octets: bytes, part: structure.Part) -> None:
+    def __init__(self, octets: Octets, part: structure.Part) -> None:
         self._octets, self._part = octets, part
         self.type, self.subtype, self.params = part.type, part.subtype, dict(part.params)
         self.children = [MimePart(octets, child) for child in part.children]
@@ -33,7 +34,7 @@ class MimePart(sieve.Part):
 class MessageText:
     """What is the same for all recipients."""
 
-    def __init__(self, octets: bytes, block: bytes | None = None) -> None:
+    def __init__(self, octets: Octets, block: bytes | None = None) -> None:
         self.octets = octets
         self.block = header.split(octets)[0] if block is None else block
         self._headers: dict[str, list[str]] = {}

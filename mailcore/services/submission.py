@@ -6,7 +6,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Recipient
 from mailcore.errors import NotAllowed, RejectedByScript
 from mailcore.mail import address, header, trace
+from mailcore.mail.octets import forget
 from mailcore.services import delivery, dkim
+from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
 
@@ -21,13 +23,12 @@ def is_own(candidate: str, own: tuple[str, ...]) -> bool:
     return f"{localpart.partition('+')[0]}@{domain}" in own
 
 
-def complete(octets: bytes, own: tuple[str, ...], *, domain: str, now: int) -> bytes:
-    """Check the author, drop Bcc, add Date and Message-ID where missing (RFC 6409 section 8).
+def complete(block: bytes, own: tuple[str, ...], *, domain: str, now: int) -> bytes:
+    """The header block with its author checked, without Bcc, with Date and Message-ID (RFC 6409 section 8).
 
     Raises:
         NotAllowed: no From, several authors, or an author who is somebody else.
     """
-    block, body_offset = header.split(octets)
     authors = [spec for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
     if len(header.raw_values(block, "from")) != 1 or len(authors) != 1:
         raise NotAllowed("the message needs one From field with one address")
@@ -39,11 +40,11 @@ def complete(octets: bytes, own: tuple[str, ...], *, domain: str, now: int) -> b
         added += f"Date: {formatdate(now)}\r\n".encode()
     if not header.raw_values(block, "message-id"):
         added += f"Message-ID: {trace.message_id(domain)}\r\n".encode()
-    return added + new + octets[body_offset:]
+    return added + new
 
 
 async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes) -> None:
-    """Take over a message of `account`; local recipients have it when this returns, others stand in the queue.
+    """Take over a message of `account` as it was written.
 
     Raises:
         NotAllowed: the envelope sender or the author is not theirs.
@@ -51,20 +52,26 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
     own = await core.db.aread(lambda tx: addresses(core, tx, account.id))
     if not is_own(envelope.sender, own):
         raise NotAllowed("the envelope sender is not one of your addresses")
+    block, body = header.split(octets)
+    whole = complete(block, own, domain=core.config.domain, now=core.clock.seconds()) + octets[body:]
+    await send(core, envelope, account, await core.threads.run(core.blobs.prepare, whole))
+
+
+async def send(core: Core, envelope: Envelope, account: Account, prepared: Prepared) -> None:
+    """Sign and send what is complete; local recipients have it when this returns, others stand in the queue."""
     now = core.clock.seconds()
-    complete_octets = complete(octets, own, domain=core.config.domain, now=now)
-    signed = await core.threads.run(lambda: dkim.sign(core.config, complete_octets) + complete_octets)
-    prepared = await core.threads.run(core.blobs.prepare, signed)
+    signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
+    forget(prepared.octets)
     received = trace.received(
         envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()
-    )  # the author's address on the network is nobody's business
+    ) + signature  # the author's address on the network is nobody's business
 
     def store(tx: Tx) -> None:
         outside: list[str] = []
         inside: list[Recipient] = []
         for recipient in envelope.recipients:
             if recipient.rpartition("@")[2].lower() == core.config.domain:
-                inside.append(delivery.check_recipient(core, tx, recipient, len(signed), authenticated=True))
+                inside.append(delivery.check_recipient(core, tx, recipient, prepared.size, authenticated=True))
             else:
                 outside.append(recipient)
         if inside:
@@ -74,7 +81,7 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
         if outside:
             core.queue.enqueue(
                 tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,
-                account=account.id, origin="submission", now=now,
+                account=account.id, origin="submission", now=now, dsn=envelope.dsn, require_tls=envelope.require_tls,
             )  # fmt: skip
 
     await core.db.awrite(store)

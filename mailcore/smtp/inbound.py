@@ -1,20 +1,25 @@
-"""Mail from other servers (port 25): recipients are looked up at RCPT, delivered before the `250`."""
+"""Mail from other servers (port 25, LMTP): recipients are looked up at RCPT, delivered before the `250`."""
 
 import secrets
 from typing import TYPE_CHECKING
 
 from mailcore.core import Core
-from mailcore.domain import Account, Disposition, Envelope, Outcome, Recipient
-from mailcore.errors import MailError, NotAllowed, OverQuota
-from mailcore.mail import authresults, header, trace
+from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
+from mailcore.errors import MailError, OverQuota
+from mailcore.mail import authresults, trace
+from mailcore.mail.octets import Octets
 from mailcore.services import authentication, delivery, quota_warnings
+from mailcore.smtp.handler import Transaction
+from mailcore.smtp.incoming import Edit, Incoming, Malformed
+from mailcore.smtp.parameters import Mail
 from mailcore.smtp.reply import rejected
+from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 
 if TYPE_CHECKING:
     from mailcore.smtp.session import Session
 
-MAX_HOPS = 50
+MAX_HOPS = 50  # RFC 5321 section 6.3 asks for at least 100 only of those who count nothing else; a loop is shorter
 Found = Recipient | MailError
 
 
@@ -29,52 +34,92 @@ def look_up(core: Core, tx: Tx, addresses: list[str], size: int | None, *, authe
     return found
 
 
-def received(core: Core, session: "Session", protocol: str) -> tuple[str, bytes]:
-    """A queue id and the Received field that tells it."""
+def received(core: Core, session: "Session", transaction: Transaction) -> tuple[str, bytes]:
+    """A queue id and the Received field that tells it (protocol names of RFC 3848, RFC 6531 section 4.3)."""
     queue_id = secrets.token_hex(6)
-    one = session.recipients[0] if len(session.recipients) == 1 else ""
-    protocol += "S" if session.tls else ""
+    one = transaction.recipients[0] if len(transaction.recipients) == 1 else ""
+    protocol = "LMTP" if session.handler.lmtp else "SMTP" if transaction.mail.smtputf8 else "ESMTP"
+    protocol = ("UTF8" if transaction.mail.smtputf8 else "") + protocol + ("S" if session.tls else "")
     field = trace.received(session.helo, session.peer, core.config.host, protocol, queue_id, one, core.clock.now())
     return queue_id, field
 
 
+async def prepared(core: Core, incoming: Incoming, octets: Octets) -> Prepared:
+    """Hash and parse what came, and give a large message's file its name.
+
+    Raises:
+        Malformed: too many parts, or parts too deep within others.
+        Busy: the disk.
+    """
+    if isinstance(octets, bytes):
+        # Small messages cost less to parse than to hand to a thread and back.
+        made = (
+            core.blobs.prepare(octets) if len(octets) <= INSIDE else await core.threads.run(core.blobs.prepare, octets)
+        )
+    else:
+        made = await core.threads.run(core.blobs.keep, incoming.spool)
+    limits = core.config.limits
+    if made.derived.parts > limits.parts or made.derived.depth > limits.nesting:
+        raise Malformed("554 5.6.0 The message has too many parts, or parts too deep within others")
+    return made
+
+
 class Inbound:
+    """Port 25."""
+
     submission = False
+    lmtp = False
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def login(self, session: "Session", username: str, password: str) -> Account:
-        raise NotAllowed("no log-in here")
-
-    async def mail(self, session: "Session", sender: str, size: int | None) -> None:
+    async def mail(self, session: "Session", mail: Mail) -> None:
         """Anybody may say anything here; what is true is judged later."""
 
     async def rcpt(self, session: "Session", addresses: list[str]) -> list[MailError | None]:
-        core = self._core
-        size = session.size
+        core, transaction = self._core, session.transaction
+        assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
+        size = transaction.mail.size
         found = await core.db.aread(lambda tx: look_up(core, tx, addresses, size, authenticated=False))
-        session.found += [item for item in found if isinstance(item, Recipient)]
+        transaction.found += [item for item in found if isinstance(item, Recipient)]
         full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
         if full:
             await core.db.awrite(lambda tx: quota_warnings.refused_at(core, tx, full))
         return [item if isinstance(item, MailError) else None for item in found]
 
-    async def data(self, session: "Session", octets: bytes) -> str:
-        block, _ = header.split(octets)
-        if trace.count_received(block) > MAX_HOPS:
-            return "554 5.4.6 Too many hops"
-        queue_id, field = received(self._core, session, "ESMTP")
-        envelope = Envelope(session.sender or "", tuple(session.recipients), session.peer, session.helo)
-        named = {item.address.lower(): item for item in session.found if isinstance(item, Recipient)}
-        recipients = list(named.values())  # who is named twice has it once
-        octets = authresults.without_forged(octets, self._core.config.host)
-        verdict = await authentication.judge(self._core, envelope, octets)
+    def edit(self, session: "Session") -> Edit:
+        host = self._core.config.host
+
+        def edit(block: bytes) -> bytes:
+            """RFC 8601 section 5: nobody but us speaks in our name; hops are counted (RFC 5321 section 6.3)."""
+            if trace.count_received(block) > MAX_HOPS:
+                raise Malformed("554 5.4.6 Too many hops")
+            return authresults.without_forged(block, host)
+
+        return edit
+
+    async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
+        transaction = session.transaction
+        assert transaction is not None  # noqa: S101 - DATA comes after MAIL
+        queue_id, field = received(self._core, session, transaction)
+        envelope = transaction.envelope(session)
+        verdict = await self._judge(session, envelope, octets)
         if verdict.several_authors:
-            return "550 5.7.1 One From field with one author, please"
+            return ["550 5.7.1 One From field with one author, please"]
         if verdict.disposition is Disposition.REFUSE:
-            return f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
-        done = await delivery.accept(self._core, envelope, recipients, octets, verdict.field + field, verdict)
+            return [f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"]
+        message = await prepared(self._core, incoming, octets)
+        return await self._deliver(transaction, envelope, message, verdict, field, f"250 2.0.0 OK {queue_id}")
+
+    async def _judge(self, session: "Session", envelope: Envelope, octets: Octets) -> Verdict:
+        return await authentication.judge(self._core, envelope, octets)
+
+    async def _deliver(
+        self, transaction: Transaction, envelope: Envelope, message: Prepared, verdict: Verdict, field: bytes, ok: str
+    ) -> list[str]:
+        named = {item.address.lower(): item for item in transaction.found}
+        recipients = list(named.values())  # who is named twice has it once
+        done = await delivery.accept(self._core, envelope, recipients, message, verdict.field + field, verdict)
         if done and all(one.outcome is Outcome.REJECTED for one in done):
-            return rejected(done[0].reason)
-        return f"250 2.0.0 OK {queue_id}"
+            return [rejected(done[0].reason)]
+        return [ok]

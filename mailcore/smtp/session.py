@@ -1,50 +1,34 @@
 """One SMTP conversation (RFC 5321) on aiosmtpd's protocol class, with a lean loop of our own.
 
-aiosmtpd gives the protocol, its state and the parsing of parameters; replaced are the parts that cost time or lack
-something: the command loop (pipelined replies leave in one write, RFC 2920), DATA (read in blocks), STARTTLS (what
-was pipelined before it is dropped, RFC 3207 section 4.2), AUTH (asynchronous).
+aiosmtpd gives the protocol and its state; replaced are the parts that cost time or lack something: the command loop
+(pipelined replies leave in one write, RFC 2920), the transaction (`transaction.py`), STARTTLS (what was pipelined
+before it is dropped, RFC 3207 section 4.2), AUTH (`auth.py`).
 """
 
 import asyncio
 import contextlib
-import re
 import ssl
-from typing import Any, Protocol
+from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
 from mailcore.domain import Account
-from mailcore.errors import MailError, TooLarge
-from mailcore.smtp.data import BareLineEnd, DataReader
+from mailcore.smtp import auth, transaction
+from mailcore.smtp.door import Door
+from mailcore.smtp.handler import Transaction
+from mailcore.smtp.parameters import Refused
 from mailcore.smtp.reply import reply_to
-from mailcore.wire import sasl
-from mailcore.wire.reader import SyntaxProblem
+from mailcore.wire import proxy
 
 IDLE_SECONDS = 300
-DATA_SECONDS = 600  # for a whole message, so that one octet a minute holds no connection
+STRANGER_SECONDS = 30  # for a balancer's header
 MAX_LINE = 2048
 MAX_BOGUS = 20
-_PATH = re.compile(r"<(?:@[^:<>]*:)?([^<>\s]*|\"[^\"<>]*\"@[^<>\s]*)>(?:\s+(.*))?\Z")
-_ADDRESS = re.compile(r"[^@\s<>\x00-\x1f\x7f]{1,64}@[^@\s<>\x00-\x1f\x7f]{1,255}\Z")
-
-
-class Handler(Protocol):
-    """What a listener does with mail: inbound or submission."""
-
-    submission: bool
-
-    async def login(self, session: "Session", username: str, password: str) -> Account: ...
-    async def mail(self, session: "Session", sender: str, size: int | None) -> None: ...
-    async def rcpt(self, session: "Session", addresses: list[str]) -> list[MailError | None]: ...
-    async def data(self, session: "Session", octets: bytes) -> str: ...
-
-
-class Refused(Exception):
-    """A command that is answered with this reply."""
+MAX_IDLE_COMMANDS = 200  # that lead nowhere, one after another
 
 
 class Session(SMTP):
-    """State: `helo`, `account` (after AUTH), `sender` (None before MAIL), `recipients`, `tls`."""
+    """State: `peer`, `helo`, `tls`, `account` (after AUTH), `transaction` (after MAIL)."""
 
     # aiosmtpd and StreamReader keep these to themselves or leave them optional; here they are always there.
     transport: Any
@@ -53,26 +37,25 @@ class Session(SMTP):
     data_size_limit: int
     _handler_coroutine: asyncio.Task[None]
 
-    def __init__(
-        self, handler: Handler, *, hostname: str, tls_context: ssl.SSLContext | None, tls: bool, max_size: int,
-        max_recipients: int, plaintext_allowed: bool = False, loop: asyncio.AbstractEventLoop,
-    ) -> None:  # fmt: skip
-        self._ours = handler
-        self.tls = tls
-        self._plaintext_allowed = plaintext_allowed
-        self._max_recipients = max_recipients
+    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
+        self.door = door
+        self.handler = door.handler
+        self.tls = door.implicit and not door.balanced
         self.helo = ""
-        self.account: Account | None = None
-        self.sender: str | None = None
-        self.size: int | None = None
-        self.recipients: list[str] = []
-        self.found: list[object] = []
-        self._out = bytearray()
         self.peer = ""
-        super().__init__(
-            object(), hostname=hostname, tls_context=tls_context, data_size_limit=max_size, enable_SMTPUTF8=True, loop=loop
-        )
+        self.forwarded = False  # XFORWARD told whose connection it is
+        self.account: Account | None = None
+        self.own: tuple[str, ...] = ()  # the account's addresses
+        self.transaction: Transaction | None = None
+        self.unknown = 0  # recipients that were asked for in vain
+        self.idle = 0  # commands since the last recipient or message
+        self._out = bytearray()
         self._deadline = 0.0
+        self._counted = ""
+        super().__init__(
+            object(), hostname=door.hostname, tls_context=door.tls, data_size_limit=door.bounds.message,
+            enable_SMTPUTF8=True, loop=loop,
+        )  # fmt: skip
 
     # Connection
 
@@ -81,14 +64,19 @@ class Session(SMTP):
         self.transport = transport
         peer = transport.get_extra_info("peername")
         self.peer = peer[0] if isinstance(peer, tuple) else ""
-        self._deadline = self.loop.time() + IDLE_SECONDS
-        self._timer = self.loop.call_later(30, self._look_at_clock)
-        self._handler_coroutine = self.loop.create_task(self._converse())
+        self.door.sessions.add(self)
+        self.set_deadline(IDLE_SECONDS)
+        self._timer = self.loop.call_later(1, self._look_at_clock)
+        self._handler_coroutine = self.loop.create_task(self._run())
 
     def connection_lost(self, error: Exception | None) -> None:
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self._timer.cancel()
         self._handler_coroutine.cancel()
+        self.door.sessions.discard(self)
+        if self._counted:
+            self.door.leave(self._counted)
+            self._counted = ""
         self.transport = None
 
     def eof_received(self) -> bool:
@@ -96,14 +84,25 @@ class Session(SMTP):
         asyncio.StreamReaderProtocol.eof_received(self)
         return not self.tls
 
+    def set_deadline(self, seconds: float) -> None:
+        """The conversation ends when nothing came of it until then."""
+        self._deadline = self.loop.time() + seconds
+
     def _look_at_clock(self) -> None:
         if self.transport is None:
             return
-        if self.loop.time() > self._deadline:
+        left = self._deadline - self.loop.time()
+        if left <= 0:
             self.transport.write(b"421 4.4.2 Timeout, closing\r\n")
             self.transport.close()
             return
-        self._timer = self.loop.call_later(30, self._look_at_clock)
+        self._timer = self.loop.call_later(max(1, min(30, left)), self._look_at_clock)
+
+    def stop(self) -> None:
+        """The server ends: who is between two messages hears it now, who sends one is answered first."""
+        if self.transaction is None and self.transport is not None and not self._out:
+            self.transport.write(b"421 4.3.2 The server is stopping\r\n")
+            self.transport.close()
 
     # The loop
 
@@ -117,39 +116,78 @@ class Session(SMTP):
             self._out.clear()
             await self._writer.drain()
 
-    async def _converse(self) -> None:
-        bogus = 0
-        self.say(f"220 {self.hostname} ESMTP Alumnimail")
+    async def _run(self) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while self.transport is not None and not self.transport.is_closing():
-                if b"\n" not in self._reader._buffer:
-                    await self.flush()
-                line = await self._line()
-                if line is None:
-                    break
-                self._deadline = self.loop.time() + IDLE_SECONDS
-                try:
-                    go_on = await self._command(line)
-                except Refused as refusal:
-                    self.say(str(refusal))
-                    bogus += str(refusal).startswith("50")
-                    go_on = True
-                except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-                    raise
-                except Exception as problem:  # the one place: see reply.reply_to
-                    self.say(reply_to(problem))
-                    go_on = True
-                if not go_on:
-                    break
-                if bogus > MAX_BOGUS:
-                    self.say("421 4.7.0 Too many errors")
-                    break
+            if await self._may_enter():
+                await self._converse()
         with contextlib.suppress(ConnectionError):
             await self.flush()
+        self.forget_transaction()
         if self.transport is not None:
             self.transport.close()
 
-    async def _line(self) -> bytes | None:
+    async def _may_enter(self) -> bool:
+        """Who is it really, and may they have one more connection?"""
+        if self.door.balanced and self.door.is_balancer(self.peer) and not await self._read_proxy():
+            return False
+        if self.door.balanced and self.door.implicit and not await self._handshake():
+            return False
+        refusal = self.door.enter(self.peer)
+        if refusal:
+            self.say(refusal)
+            return False
+        self._counted = self.peer
+        refusal = await self.door.admit(self.peer)
+        if refusal:
+            self.say(refusal)
+        return not refusal
+
+    async def _read_proxy(self) -> bool:
+        """A balancer says first whose connection it is; what it cannot say ends the connection."""
+        self.set_deadline(STRANGER_SECONDS)
+        held = b""
+        try:
+            while (found := proxy.read(held)) is None:
+                block = await self._reader.read(4096)
+                if not block:
+                    return False
+                held += block
+        except proxy.ProxyProblem:
+            return False
+        self._reader._buffer[:0] = held[found.length :]
+        self.peer = found.address or self.peer
+        self.set_deadline(IDLE_SECONDS)
+        return True
+
+    async def _converse(self) -> None:
+        bogus = 0
+        self.say(f"220 {self.hostname} {'LMTP' if self.handler.lmtp else 'ESMTP'} Alumnimail")
+        while self.transport is not None and not self.transport.is_closing():
+            if b"\n" not in self._reader._buffer:
+                await self.flush()
+            line = await self.line()
+            if line is None:
+                break
+            self.set_deadline(IDLE_SECONDS)
+            self.idle += 1
+            try:
+                go_on = await self._command(line)
+            except Refused as refusal:
+                self.say(str(refusal))
+                bogus += str(refusal).startswith("50")
+                go_on = not str(refusal).startswith("421")
+            except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+                raise
+            except Exception as problem:  # the one place: see reply.reply_to
+                self.say(reply_to(problem))
+                go_on = True
+            if not go_on:
+                break
+            if bogus > MAX_BOGUS or self.idle > MAX_IDLE_COMMANDS:
+                self.say("421 4.7.0 Too many errors")
+                break
+
+    async def line(self) -> bytes | None:
         """The next line with its end; None after one that is too long to stay in step with."""
         try:
             line: bytes = await self._reader.readuntil(b"\n")
@@ -171,16 +209,18 @@ class Session(SMTP):
         verb, _, argument = text.partition(" ")
         verb, argument = verb.upper(), argument.strip()
         match verb:
-            case "EHLO" | "HELO":
+            case "EHLO" | "HELO" | "LHLO" if (verb == "LHLO") is self.handler.lmtp:
                 self._hello(verb, argument)
             case "MAIL":
-                await self._mail(argument)
+                await transaction.mail(self, argument)
             case "RCPT":
-                await self._rcpt(argument)
+                await transaction.rcpt(self, argument)
             case "DATA":
-                await self._data(argument)
+                await transaction.data(self, argument)
+            case "BDAT":
+                await transaction.bdat(self, argument)
             case "RSET":
-                self._reset()
+                self.forget_transaction()
                 self.say("250 2.0.0 OK")
             case "NOOP":
                 self.say("250 2.0.0 OK")
@@ -194,155 +234,43 @@ class Session(SMTP):
             case "STARTTLS" if not self.tls and self.tls_context is not None:
                 return await self._starttls(argument)
             case "AUTH":
-                await self._auth(argument)
+                await auth.authenticate(self, argument)
+            case "XFORWARD" if self.handler.lmtp:
+                transaction.forwarded(self, argument)
             case _:
                 raise Refused("502 5.5.1 Command not known")
         return True
 
-    def _reset(self) -> None:
-        self.sender, self.size = None, None
-        self.recipients, self.found = [], []
+    def forget_transaction(self) -> None:
+        if self.transaction is not None and self.transaction.incoming is not None:
+            self.transaction.incoming.spool.discard()
+        self.transaction = None
 
     def _hello(self, verb: str, name: str) -> None:
         if not name:
             raise Refused("501 5.5.4 Say who you are")
-        self._reset()
+        self.forget_transaction()
         self.helo = name[:255]
         if verb == "HELO":
             self.say(f"250 {self.hostname}")
             return
-        lines = [self.hostname, f"SIZE {self.data_size_limit}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
-        if not self.tls and self.tls_context is not None:
+        lines = [
+            self.hostname, f"SIZE {self.data_size_limit}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES",
+            "CHUNKING", "DSN", f"LIMITS RCPTMAX={self.door.max_recipients}",
+        ]  # fmt: skip
+        if self.tls:
+            lines.append("REQUIRETLS")  # RFC 8689 section 2: never without TLS
+        elif self.tls_context is not None:
             lines.append("STARTTLS")
-        if self._may_log_in():
-            lines.append("AUTH PLAIN LOGIN")
+        if self.may_log_in():
+            lines.append(f"AUTH {' '.join(auth.offered(self))}")
+        if self.handler.lmtp:
+            lines.append("XFORWARD ADDR HELO")
         for number, text in enumerate(lines):
             self.say(f"250{' ' if number == len(lines) - 1 else '-'}{text}")
 
-    def _may_log_in(self) -> bool:
-        return self._ours.submission and (self.tls or self._plaintext_allowed)
-
-    # A transaction
-
-    def _path(self, argument: str, keyword: str) -> tuple[str, dict[str, str]]:
-        """`FROM:<path> [params]`; raises Refused."""
-        if argument[: len(keyword)].upper() != keyword:
-            raise Refused(f"501 5.5.4 Syntax: {keyword}<address>")
-        found = _PATH.match(argument[len(keyword) :].strip())
-        if found is None:
-            raise Refused("501 5.1.7 Syntax: <address>")
-        params: dict[str, str] = {}
-        for word in (found[2] or "").split():
-            name, _, value = word.partition("=")
-            params[name.upper()] = value
-        return found[1], params
-
-    async def _mail(self, argument: str) -> None:
-        if self._ours.submission and self.account is None:
-            raise Refused("530 5.7.0 Must issue a STARTTLS command first" if not self._may_log_in() else "530 5.7.0 Log in first")
-        if not self.helo:
-            raise Refused("503 5.5.1 Say EHLO first")
-        if self.sender is not None:
-            raise Refused("503 5.5.1 There is a sender already")
-        sender, params = self._path(argument, "FROM:")
-        if sender and not _ADDRESS.match(sender):
-            raise Refused("501 5.1.7 Not an address")
-        size = params.pop("SIZE", None)
-        if size is not None and not size.isdigit():
-            raise Refused("501 5.5.4 SIZE is a number")
-        if params.pop("BODY", "7BIT").upper() not in ("7BIT", "8BITMIME"):
-            raise Refused("501 5.5.4 BODY is 7BIT or 8BITMIME")
-        params.pop("SMTPUTF8", None)
-        params.pop("AUTH", None)
-        if params:
-            raise Refused("555 5.5.4 Parameter not known")
-        number = int(size) if size else None
-        if number and number > self.data_size_limit:
-            raise TooLarge("announced")
-        await self._ours.mail(self, sender, number)
-        self.sender, self.size = sender, number
-        self.say("250 2.1.0 OK")
-
-    async def _rcpt(self, argument: str) -> None:
-        """One RCPT, and all that are pipelined behind it: they share one look into the database."""
-        if self.sender is None:
-            raise Refused("503 5.5.1 Say MAIL first")
-        room = self._max_recipients - len(self.recipients)
-        asked: list[str | Refused] = []
-        line: str | None = argument
-        while line is not None:
-            one = self._one_rcpt(line)
-            if isinstance(one, str):
-                room -= 1
-                one = one if room >= 0 else Refused("452 4.5.3 Too many recipients")
-            asked.append(one)
-            line = self._next_rcpt() if len(asked) < 500 else None
-        addresses = [address for address in asked if isinstance(address, str)]
-        answers = iter(await self._ours.rcpt(self, addresses))
-        for item in asked:
-            problem = item if isinstance(item, Refused) else next(answers)
-            if problem is None and isinstance(item, str):
-                self.recipients.append(item)
-                self.say("250 2.1.5 OK")
-            else:
-                self.say(str(problem) if isinstance(problem, Refused) else reply_to(problem or Refused()))
-
-    def _next_rcpt(self) -> str | None:
-        """Take a further whole RCPT line from what has been read already."""
-        buffer = self._reader._buffer
-        if bytes(buffer[:5]).upper() != b"RCPT ":
-            return None
-        end = buffer.find(b"\n", 0, MAX_LINE)
-        line = bytes(buffer[: end + 1])
-        if not line.endswith(b"\r\n") or b"\0" in line or b"\r" in line[:-2]:
-            return None  # the loop says what is wrong with it
-        try:
-            text = line[5:-2].decode("utf-8")
-        except UnicodeDecodeError:
-            return None
-        del buffer[: end + 1]
-        return text.strip()
-
-    def _one_rcpt(self, argument: str) -> str | Refused:
-        try:
-            address, params = self._path(argument, "TO:")
-        except Refused as refusal:
-            return refusal
-        if params:
-            return Refused("555 5.5.4 Parameter not known")
-        if address.lower() == "postmaster":
-            address = f"postmaster@{self.hostname.partition('.')[2]}"
-        return address if _ADDRESS.match(address) else Refused("501 5.1.3 Not an address")
-
-    async def _data(self, argument: str) -> None:
-        if argument:
-            raise Refused("501 5.5.4 DATA takes nothing")
-        if not self.recipients:
-            raise Refused("503 5.5.1 No valid recipients" if self.sender is not None else "503 5.5.1 Say MAIL first")
-        self.say("354 End with a line that holds a dot alone")
-        await self.flush()
-        self._deadline = self.loop.time() + DATA_SECONDS
-        try:
-            octets = await self._read_data()
-            self.say(await self._ours.data(self, octets))
-        except BareLineEnd:
-            raise Refused("550 5.6.11 Bare CR or LF is not allowed; lines end with CRLF") from None
-        finally:
-            self._deadline = self.loop.time() + IDLE_SECONDS
-            self._reset()
-
-    async def _read_data(self) -> bytes:
-        """The message; the whole of it is taken even when it is refused, so that we stay in step."""
-        stream = self._reader
-        reader = DataReader(self.data_size_limit)
-        while True:
-            block = await stream.read(262_144)
-            if not block:
-                raise asyncio.IncompleteReadError(b"", None)
-            rest = reader.feed(block)
-            if rest is not None:
-                stream._buffer[:0] = rest
-                return reader.octets()
+    def may_log_in(self) -> bool:
+        return self.handler.submission and (self.tls or self.door.plaintext_allowed(self.peer))
 
     # Security
 
@@ -352,50 +280,25 @@ class Session(SMTP):
         self.say("220 2.0.0 Go ahead")
         await self.flush()
         self._reader._buffer.clear()  # RFC 3207 section 4.2: nothing said before counts
+        if not await self._handshake():
+            return False
+        self.helo, self.account = "", None
+        self.forget_transaction()
+        return True
+
+    async def _handshake(self) -> bool:
+        """TLS from here on; False where the peer could not."""
         context = self.tls_context
-        if context is None:
-            raise Refused("454 4.7.0 TLS is not available")
+        if context is None or self.transport is None:
+            return False
         try:
             new = await self.loop.start_tls(self.transport, self, context, server_side=True, ssl_handshake_timeout=30)
-        except (OSError, TimeoutError):  # the peer's doing: there is nobody left to answer
+        except (OSError, ssl.SSLError, TimeoutError):  # the peer's doing: there is nobody left to answer
             return False
         self._reader._buffer.clear()
         self.transport = new
         self._reader._transport = new
         self._writer._transport = new
         self._transport = new
-        self.tls, self.helo, self.account = True, "", None
-        self._reset()
+        self.tls = True
         return True
-
-    async def _auth(self, argument: str) -> None:
-        if not self._ours.submission:
-            raise Refused("502 5.5.1 Command not known")
-        if not self._may_log_in():
-            raise Refused("530 5.7.0 Must issue a STARTTLS command first")
-        if self.account is not None or self.sender is not None:
-            raise Refused("503 5.5.1 Not now")
-        mechanism, _, first = argument.partition(" ")
-        try:
-            login = await self._credentials(mechanism.upper(), first.strip().encode())
-        except SyntaxProblem as problem:
-            raise Refused(f"501 5.5.2 {problem}") from None
-        self.account = await self._ours.login(self, login.username, login.password)
-        self.say("235 2.7.0 Welcome")
-
-    async def _credentials(self, mechanism: str, first: bytes) -> sasl.Login:
-        match mechanism:
-            case "PLAIN":
-                return sasl.plain(sasl.decode(first or await self._ask(b"")))
-            case "LOGIN":
-                username = sasl.text(sasl.decode(first or await self._ask(sasl.ASK_USER)))
-                return sasl.Login(username, sasl.text(sasl.decode(await self._ask(sasl.ASK_PASSWORD))))
-        raise Refused("504 5.5.4 Use PLAIN or LOGIN")
-
-    async def _ask(self, challenge: bytes) -> bytes:
-        self.say(f"334 {challenge.decode()}")
-        await self.flush()
-        line = await self._line()
-        if line is None:
-            raise asyncio.IncompleteReadError(b"", None)  # out of step: the conversation ends
-        return line.strip()

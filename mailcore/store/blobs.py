@@ -4,26 +4,33 @@ Small blobs stand in the database and share its group commit; larger ones are fi
 that names them (order 1: blob before row).  The border was measured: see docs/performance.md.
 """
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailcore.errors import Busy
 from mailcore.mail.derived import Derived, derive
+from mailcore.mail.octets import Octets, forget
 from mailcore.store.db import Tx
+from mailcore.store.spool import Spool
 
 INSIDE = 128 * 1024  # octets; up to here a blob stands in the database
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Octets ready to be named by a row: hashed, parsed once, and on disk already if large."""
+    """Octets ready to be named by a row: hashed, parsed once, and on disk already if large.
+
+    What came in through a file stays there: `octets` is then the file, mapped.
+    """
 
     name: bytes
-    octets: bytes
+    octets: Octets
     derived: Derived
 
     @property
@@ -49,6 +56,41 @@ class Blobs:
         if len(octets) > INSIDE:
             self._put_file(name, octets)
         return Prepared(name, octets, derive(octets))
+
+    def spool(self, border: int) -> Spool:
+        """For a message on its way in, of which `border` octets may stay in memory."""
+        return Spool(self._root / "spool", border)
+
+    def keep(self, spool: Spool) -> Prepared:
+        """The same as `prepare` for what was spooled: its file becomes the blob, without a copy.
+
+        Raises:
+            Busy: disk full or not writable; nothing was kept.
+        """
+        octets = spool.octets()
+        if isinstance(octets, bytes) or len(octets) <= INSIDE:
+            prepared = self.prepare(octets[:])
+            spool.discard()
+            return prepared
+        derived, name = derive(octets), spool.name()
+        forget(octets)
+        try:
+            spool.close()
+            assert spool.path is not None  # noqa: S101 - it was mapped
+            if not _is_there(self.path(name), len(octets)):
+                self._place(spool.path, self.path(name))
+        except OSError as problem:
+            raise Busy("the blob store cannot be written") from problem
+        finally:
+            spool.discard()
+        return Prepared(name, octets, derived)
+
+    def sweep_spool(self, grace_seconds: int = 86_400) -> None:
+        """Remove what a killed process left of messages that never were taken."""
+        for path in (self._root / "spool").glob("in-*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - grace_seconds:
+                    path.unlink()
 
     def save(self, tx: Tx, prepared: Prepared, now: int) -> int:
         """The id of the blob's row, made if these octets are new."""
@@ -109,8 +151,7 @@ class Blobs:
     def _put_file(self, name: bytes, octets: bytes) -> None:
         target = self.path(name)
         try:
-            if target.exists() and target.stat().st_size == len(octets):
-                os.utime(target)
+            if _is_there(target, len(octets)):
                 return
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-")
@@ -119,17 +160,30 @@ class Blobs:
                     file.write(octets)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(temporary).rename(target)
+                self._place(Path(temporary), target)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-            _sync_folder(target.parent)
-            if target.parent not in self._known:  # somebody, perhaps another process, made it and may not have synced it
-                _sync_folder(target.parent.parent)
-                _sync_folder(self._root)
-                self._known.add(target.parent)
         except OSError as problem:
             raise Busy("the blob store cannot be written") from problem
+
+    def _place(self, file: Path, target: Path) -> None:
+        """Give a synced file its name for good; raises OSError."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+        _sync_folder(target.parent)
+        if target.parent not in self._known:  # somebody, perhaps another process, made it and may not have synced it
+            _sync_folder(target.parent.parent)
+            _sync_folder(self._root)
+            self._known.add(target.parent)
+
+
+def _is_there(target: Path, size: int) -> bool:
+    """Does a whole blob stand there already?  Then a sweep's clock starts again."""
+    if not target.exists() or target.stat().st_size != size:
+        return False
+    os.utime(target)
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.errors import TooLarge
-from mailcore.smtp.data import BareLineEnd, DataReader
+from mailcore.smtp.data import DataReader, LineEnds
 
 LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"text", b"x.", b" ."]), max_size=30)
 
@@ -14,23 +13,26 @@ def stuffed(octets: bytes) -> bytes:
     return (b"\r\n" + octets).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
-def read(sent: bytes, cuts: list[int], limit: int = 10_000) -> tuple[DataReader, bytes | None]:
-    """Feed `sent` cut at `cuts`; what follows the end, or None when it did not come."""
-    reader = DataReader(limit)
+def read(sent: bytes, cuts: list[int]) -> tuple[DataReader, bytes, bytes | None]:
+    """Feed `sent` cut at `cuts`; the message so far, and what follows the end, or None when it did not come."""
+    reader = DataReader()
+    octets = b""
     edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     for start, end in zip(edges, edges[1:], strict=False):
         rest = reader.feed(sent[start:end])
+        octets += reader.take()
         if rest is not None:
-            return reader, rest + sent[end:]
-    return reader, None
+            return reader, octets, rest + sent[end:]
+    return reader, octets, None
 
 
 @given(LINES, st.lists(st.integers(0, 10_000)))
 def test_cutting_never_matters(lines, cuts):
     message = b"".join(line + b"\r\n" for line in lines)
-    reader, rest = read(stuffed(message) + b"QUIT\r\n", cuts)
+    reader, octets, rest = read(stuffed(message) + b"QUIT\r\n", cuts)
     assert rest == b"QUIT\r\n"
-    assert reader.octets() == message
+    assert octets == message
+    assert not reader.bare
 
 
 @pytest.mark.parametrize("fake", [
@@ -41,28 +43,34 @@ def test_a_fake_end_hides_no_second_message(fake):
     second = b"MAIL FROM:<evil@example.org>\r\n"
     sent = b"first" + fake + second + b"\r\n.\r\n"
     for cut in range(len(sent)):
-        reader, rest = read(sent, [cut])
+        reader, octets, rest = read(sent, [cut])
         assert rest == b""
-        if b"\0" in fake:
-            assert second in reader.octets()
-        else:
-            with pytest.raises(BareLineEnd):
-                reader.octets()
+        assert reader.bare is (b"\0" not in fake)
+        assert reader.bare or second in octets
 
 
-def test_a_message_above_the_limit_is_read_to_its_true_end():
-    """The tail that is kept while reading may begin with a dot; it is no end."""
-    reader = DataReader(10)
-    assert reader.feed(b"x" * 70_000 + b".\r\na") is None
-    assert reader.feed(b"MAIL FROM:<evil@example.org>\r\n") is None
-    assert reader.feed(b".\r\nNOOP\r\n") == b"NOOP\r\n"
-    with pytest.raises(TooLarge):
-        reader.octets()
+@given(st.lists(st.sampled_from([b"x", b"\r\n", b"\r", b"\n", b".", b"\r\n."]), max_size=20), st.lists(st.integers(0, 99)))
+def test_a_lone_line_end_is_seen_wherever_blocks_are_cut(words, cuts):
+    """Of DATA and of BDAT alike."""
+    message = b"".join(words) + b"\r\n"
+    bare = b"\r" in message.replace(b"\r\n", b"") or b"\n" in message.replace(b"\r\n", b"")
+    ends = LineEnds()
+    edges = sorted({0, len(message), *(cut % (len(message) + 1) for cut in cuts)})
+    for start, end in zip(edges, edges[1:], strict=False):
+        ends.see(message[start:end])
+    ends.end()
+    assert ends.bare is bare
+    reader, _, rest = read(stuffed(message), cuts)
+    if rest == b"":
+        assert reader.bare is bare
 
 
-def test_the_limit_counts_octets_after_unstuffing():
-    reader, _ = read(stuffed(b".\r\n" * 4), [], limit=12)
-    assert reader.octets() == b".\r\n" * 4
-    reader, _ = read(stuffed(b".\r\n" * 4), [], limit=11)
-    with pytest.raises(TooLarge):
-        reader.octets()
+def test_a_line_as_long_as_a_message_is_not_held():
+    reader = DataReader()
+    taken = b""
+    for _ in range(100):
+        assert reader.feed(b"x" * 1000) is None
+        taken += reader.take()
+        assert reader.held < 10
+    assert reader.feed(b"\r\n.\r\nNOOP\r\n") == b"NOOP\r\n"
+    assert taken + reader.take() == b"x" * 100_000 + b"\r\n"

@@ -1,0 +1,66 @@
+"""How much memory the mail process takes while many peers each send a large message at once.
+
+    python bench/memory.py [SESSIONS] [MEGABYTES]
+
+Prints the peak of anonymous memory (what cannot be given back), of all resident memory (mapped files of messages are
+in it while they are read), and the time.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.journeys.conftest import House, Sink
+
+
+def resident(pid: int) -> tuple[int, int]:
+    """Anonymous and all resident memory in MiB."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    anonymous, everything = (int(re.search(rf"{name}:\s+(\d+)", text)[1]) // 1024 for name in ("RssAnon", "VmRSS"))
+    return anonymous, everything
+
+
+def main(sessions: int, megabytes: int) -> None:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
+        sink = Sink()
+        house = House(Path(folder), sink, workers=0, quota="20G")
+        house.start()
+        assert house.process is not None
+        try:
+            house.run("user", "add", "ola", "--password-stdin", given="correct horse battery\n")
+            before = resident(house.process.pid)
+            senders = ["smtp-source", "-s", str(sessions), "-m", str(sessions), "-l", str(megabytes * 2**20 - 2000), "-f",
+                       "a@outside.example", "-t", "ola@alumni.example", f"127.0.0.1:{house.ports['smtp']}"]  # fmt: skip
+            peak = [0, 0]
+            done = threading.Event()
+
+            def watch() -> None:
+                while not done.wait(0.02):
+                    for n, now in enumerate(resident(house.process.pid)):
+                        peak[n] = max(peak[n], now)
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            began = time.monotonic()
+            subprocess.run(senders, check=True)
+            seconds = time.monotonic() - began
+            done.set()
+            watcher.join()
+            print(f"{sessions} sessions of {megabytes} MB: anonymous {before[0]} -> {peak[0]} MiB, resident {before[1]} -> "
+                  f"{peak[1]} MiB, {seconds:.1f} s")  # fmt: skip
+        finally:
+            os.killpg(house.process.pid, signal.SIGKILL)
+            house.process.wait()
+            sink.stop()
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in (sys.argv[1:] + ["100", "50"][len(sys.argv) - 1 :])))

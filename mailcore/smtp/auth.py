@@ -1,0 +1,51 @@
+"""AUTH (RFC 4954): the dialogue; mechanisms and whose password it is stand in services/sasl_login.py."""
+
+import asyncio
+from base64 import b64encode
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mailcore.domain import Scope
+from mailcore.services import sasl_login
+from mailcore.smtp.parameters import Refused
+from mailcore.wire import sasl
+from mailcore.wire.reader import SyntaxProblem
+
+if TYPE_CHECKING:
+    from mailcore.smtp.session import Session
+
+
+def offered(session: "Session") -> tuple[str, ...]:
+    return sasl_login.offered(session.door.core, secure=session.tls)
+
+
+async def authenticate(session: "Session", argument: str) -> None:
+    """Never on port 25, never before TLS.  Raises Refused, MailError."""
+    if not session.handler.submission:
+        raise Refused("502 5.5.1 Command not known")
+    if not session.may_log_in():
+        raise Refused("530 5.7.0 Must issue a STARTTLS command first")
+    if session.account is not None or session.transaction is not None:
+        raise Refused("503 5.5.1 Not now")
+    mechanism, _, first = argument.partition(" ")
+    first = first.strip()
+    try:
+        identity = await sasl_login.authenticate(
+            session.door.core, mechanism.upper(), sasl.decode(first.encode()) if first else None, partial(_ask, session),
+            peer=session.peer, secure=session.tls, scope=Scope.SMTP,
+        )  # fmt: skip
+    except SyntaxProblem as problem:
+        raise Refused(f"501 5.5.2 {problem}") from None
+    if identity is None:
+        raise Refused(f"504 5.5.4 Use one of {' '.join(offered(session))}")
+    session.account = identity.account
+    session.say("235 2.7.0 Welcome")
+
+
+async def _ask(session: "Session", challenge: bytes) -> bytes:
+    session.say(f"334 {b64encode(challenge).decode()}")
+    await session.flush()
+    line = await session.line()
+    if line is None:
+        raise asyncio.IncompleteReadError(b"", None)  # out of step: the conversation ends
+    return sasl.decode(line.strip())

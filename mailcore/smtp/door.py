@@ -1,0 +1,65 @@
+"""What all conversations of one listener share: its handler, its limits, and who is inside."""
+
+import ssl
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from mailcore.config import within
+from mailcore.core import Core
+from mailcore.smtp.handler import Handler
+from mailcore.smtp.incoming import Bounds
+
+if TYPE_CHECKING:
+    from mailcore.smtp.session import Session
+
+
+class Door:
+    """One listener.
+
+    Args:
+        inside: open connections by address, shared by the listeners of a process.
+        implicit: TLS from the first octet.
+    """
+
+    def __init__(
+        self, core: Core, handler: Handler, inside: "Counter[str]", tls: ssl.SSLContext | None, *, implicit: bool
+    ) -> None:
+        config = core.config
+        self.core, self.handler, self.tls, self.implicit = core, handler, tls, implicit
+        self.hostname = config.host
+        self.postmaster = f"postmaster@{config.domain}"
+        self.bounds = Bounds.of(config.limits)
+        self.max_recipients = config.limits.recipients
+        self.max_unknown = config.limits.unknown_recipients
+        self.balanced = bool(config.listen.balancers)
+        self.sessions: set[Session] = set()
+        self._inside = inside
+
+    def is_trusted(self, peer: str) -> bool:
+        return self.core.config.limits.is_trusted(peer)
+
+    def is_balancer(self, peer: str) -> bool:
+        return within(peer, self.core.config.listen.balancers)
+
+    def plaintext_allowed(self, peer: str) -> bool:
+        return self.core.config.plaintext_allowed(peer)
+
+    def enter(self, peer: str) -> str:
+        """Count a connection; a reply where there are too many.  Who entered must `leave`."""
+        limits = self.core.config.limits
+        if not self.is_trusted(peer):
+            if self._inside[peer] >= limits.connections_per_address:
+                return "421 4.7.0 Too many connections from your address"
+            if self._inside.total() >= limits.connections:
+                return "421 4.3.2 Too many connections; try again later"
+        self._inside[peer] += 1
+        return ""
+
+    def leave(self, peer: str) -> None:
+        self._inside[peer] -= 1
+        if self._inside[peer] <= 0:
+            del self._inside[peer]
+
+    async def admit(self, peer: str) -> str:
+        """A reply where the address connects too often."""
+        return ""

@@ -1,0 +1,144 @@
+"""One message while it comes in: its limits are watched, its header is seen to, and what is large goes to a file.
+
+A message that is refused is read to its end all the same, so that we stay in step, but not kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailcore.config import Limits, octets
+from mailcore.errors import MailError, TooLarge
+from mailcore.mail import header
+from mailcore.mail.octets import Octets
+from mailcore.smtp.data import LineEnds
+from mailcore.store.spool import Spool
+
+Edit = Callable[[bytes], bytes]
+
+
+class BareLineEnd(Exception):
+    """A CR without LF or a LF without CR."""
+
+
+class Malformed(Exception):
+    """A line, the header, or the structure is beyond what is taken; the text is the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one message may be; sizes in octets."""
+
+    message: int
+    header: int
+    line: int
+    memory: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> "Bounds":
+        return cls(
+            octets(limits.message_size),
+            octets(limits.header_size),
+            octets(limits.line_length),
+            octets(limits.message_memory),
+        )
+
+
+class Incoming:
+    """Give it pieces by `add` and, while `must_flush`, call `flush` in a thread; then `finish`.
+
+    Args:
+        edit: makes the header block (with its blank line) that is kept from the one that came; it may raise
+            MailError or Malformed to refuse the message.
+    """
+
+    def __init__(self, spool: Spool, bounds: Bounds, edit: Edit) -> None:
+        self.spool = spool
+        self._bounds, self._edit = bounds, edit
+        self._ends = LineEnds()
+        self._line = 0
+        self._size = 0
+        self._head: bytearray | None = bytearray()
+        self.problem: Exception | None = None
+
+    @property
+    def size(self) -> int:
+        """Octets that came, whether or not they were kept."""
+        return self._size
+
+    @property
+    def must_flush(self) -> bool:
+        return self.problem is None and self.spool.must_flush
+
+    def refuse(self, problem: Exception) -> None:
+        """Keep nothing more; the first reason is the one that is told."""
+        if self.problem is None:
+            self.problem = problem
+            self._head = None
+            self.spool.discard()
+
+    def add(self, piece: bytes, *, clean: bool = True) -> None:
+        """The next octets of the message.
+
+        Args:
+            clean: the line ends were looked at already.
+        """
+        self._size += len(piece)
+        if self.problem is not None:
+            return
+        if self._size > self._bounds.message:
+            self.refuse(TooLarge("while reading"))
+            return
+        if not clean:
+            self._ends.see(piece)
+            if self._ends.bare:
+                self.refuse(BareLineEnd())
+                return
+        self._measure_lines(piece)
+        if self._head is None:
+            self.spool.add(piece)
+            return
+        self._head += piece
+        end = header.end(bytes(self._head), 0, len(self._head))
+        if end > self._bounds.header:
+            self.refuse(Malformed("552 5.3.4 The header is too large"))
+        elif end < len(self._head) or self._head.endswith(b"\r\n\r\n"):
+            self._begin_body(end)
+
+    def flush(self) -> None:
+        """Blocking; raises Busy."""
+        self.spool.flush()
+
+    def finish(self) -> Octets:
+        """The message as it will be kept; blocking if it stands in a file.
+
+        Raises:
+            MailError, BareLineEnd, Malformed: it is refused.
+        """
+        self._ends.end()
+        if self._ends.bare:
+            self.refuse(BareLineEnd())
+        if self.problem is None and self._head is not None:
+            self._begin_body(len(self._head))
+        if self.problem is not None:
+            raise self.problem
+        return self.spool.octets()
+
+    def _begin_body(self, end: int) -> None:
+        head, self._head = bytes(self._head or b""), None
+        try:
+            edited = self._edit(head[:end])
+        except (MailError, Malformed) as problem:
+            self.refuse(problem)
+            return
+        self.spool.add(edited)
+        self.spool.add(head[end:])
+
+    def _measure_lines(self, piece: bytes) -> None:
+        limit = self._bounds.line
+        if self._line + len(piece) > limit:
+            first, *others = piece.split(b"\r\n")
+            if self._line + len(first) > limit or (others and max(map(len, others)) > limit):
+                self.refuse(Malformed("500 5.6.0 A line of the message is too long"))
+                return
+        cut = piece.rfind(b"\r\n")
+        self._line = len(piece) - cut - 2 if cut >= 0 else self._line + len(piece)

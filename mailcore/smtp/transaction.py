@@ -1,0 +1,245 @@
+"""MAIL, RCPT, DATA and BDAT (RFC 5321 section 3.3, RFC 3030): one message from its sender to our word for it."""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
+from mailcore.mail.octets import Octets
+from mailcore.smtp import parameters
+from mailcore.smtp.data import DataReader
+from mailcore.smtp.handler import Transaction
+from mailcore.smtp.incoming import BareLineEnd, Incoming, Malformed
+from mailcore.smtp.parameters import Rcpt, Refused
+from mailcore.smtp.reply import reply_to
+
+if TYPE_CHECKING:
+    from mailcore.smtp.session import Session
+
+READ = 262_144
+ANSWER_SECONDS = 600  # that our own answer to a message may take (RFC 5321 section 4.5.3.2.6)
+MAX_LINE = 2048
+MAX_TOGETHER = 500  # RCPT commands that share one look into the database
+_CHUNK = re.compile(r"([0-9]{1,15})(?: +(LAST))?\Z", re.IGNORECASE)
+
+
+async def mail(session: "Session", argument: str) -> None:
+    """Raises Refused, MailError."""
+    if session.handler.submission and session.account is None:
+        raise Refused(
+            "530 5.7.0 Log in first" if session.may_log_in() else "530 5.7.0 Must issue a STARTTLS command first"
+        )
+    if not session.helo:
+        raise Refused("503 5.5.1 Say EHLO first")
+    if session.transaction is not None:
+        raise Refused("503 5.5.1 There is a sender already")
+    asked = parameters.mail(argument, tls=session.tls)
+    if asked.size and asked.size > session.data_size_limit:
+        raise TooLarge("announced")
+    await session.handler.mail(session, asked)
+    session.transaction = Transaction(asked)
+    session.say("250 2.1.0 OK")
+
+
+async def rcpt(session: "Session", argument: str) -> None:
+    """One RCPT, and all that are pipelined behind it: they share one look into the database."""
+    transaction = session.transaction
+    if transaction is None:
+        raise Refused("503 5.5.1 Say MAIL first")
+    if transaction.incoming is not None:
+        raise Refused("503 5.5.1 The message has begun")
+    room = session.door.max_recipients - len(transaction.recipients)
+    asked: list[Rcpt | Refused] = []
+    line: str | None = argument
+    while line is not None:
+        one = _one_rcpt(session, transaction, line)
+        if isinstance(one, Rcpt):
+            room -= 1
+            one = one if room >= 0 else Refused("452 4.5.3 Too many recipients")
+        asked.append(one)
+        line = _next_rcpt(session) if len(asked) < MAX_TOGETHER else None
+    addresses = [item.address for item in asked if isinstance(item, Rcpt)]
+    answers = iter(await session.handler.rcpt(session, addresses) if addresses else [])
+    for item in asked:
+        problem: Exception | None = item if isinstance(item, Refused) else next(answers)
+        if isinstance(item, Rcpt) and problem is None:
+            transaction.accept(item)
+            session.idle = 0
+            session.say("250 2.1.5 OK")
+        elif isinstance(problem, Refused):
+            session.say(str(problem))
+        elif problem is not None:
+            session.unknown += isinstance(problem, UnknownRecipient)
+            session.say(reply_to(problem))
+    if session.unknown > session.door.max_unknown and not session.door.is_trusted(session.peer):
+        raise Refused("421 4.7.0 Too many unknown recipients")
+
+
+def _one_rcpt(session: "Session", transaction: Transaction, argument: str) -> Rcpt | Refused:
+    try:
+        return parameters.rcpt(argument, postmaster=session.door.postmaster, smtputf8=transaction.mail.smtputf8)
+    except Refused as refusal:
+        return refusal
+
+
+def _next_rcpt(session: "Session") -> str | None:
+    """Take a further whole RCPT line from what has been read already."""
+    buffer = session._reader._buffer
+    if bytes(buffer[:5]).upper() != b"RCPT ":
+        return None
+    end = buffer.find(b"\n", 0, MAX_LINE)
+    line = bytes(buffer[: end + 1])
+    if not line.endswith(b"\r\n") or b"\0" in line or b"\r" in line[:-2]:
+        return None  # the loop says what is wrong with it
+    try:
+        text = line[5:-2].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    del buffer[: end + 1]
+    return text.strip()
+
+
+def forwarded(session: "Session", argument: str) -> None:
+    """Postfix's XFORWARD, on LMTP alone: whose connection the front server had.  Values are xtext; others are not looked at."""
+    if session.transaction is not None:
+        raise Refused("503 5.5.1 Not now")
+    for word in argument.split():
+        name, _, value = word.partition("=")
+        if name.upper() == "ADDR" and value.upper() not in ("[UNAVAILABLE]", "[TEMPUNAVAIL]"):
+            session.peer, session.forwarded = value.upper().removeprefix("IPV6:").lower(), True
+        elif name.upper() == "HELO" and value.upper() != "[UNAVAILABLE]":
+            session.helo = value[:255]
+    session.say("250 2.0.0 OK")
+
+
+# The message
+
+
+def _begin(session: "Session") -> Incoming:
+    door = session.door
+    return Incoming(door.core.blobs.spool(door.bounds.memory), door.bounds, session.handler.edit(session))
+
+
+async def data(session: "Session", argument: str) -> None:
+    """Raises Refused, MailError."""
+    if argument:
+        raise Refused("501 5.5.4 DATA takes nothing")
+    transaction = session.transaction
+    if transaction is None or not transaction.recipients:
+        raise Refused("503 5.5.1 Say MAIL first" if transaction is None else "503 5.5.1 No valid recipients")
+    if transaction.incoming is not None:
+        raise Refused("503 5.5.1 BDAT has begun")
+    transaction.incoming = incoming = _begin(session)
+    session.say("354 End with a line that holds a dot alone")
+    await session.flush()
+    await _read_data(session, incoming)
+    await _end(session, transaction, incoming)
+
+
+async def _read_data(session: "Session", incoming: Incoming) -> None:
+    """The message; the whole of it is taken even when it is refused, so that we stay in step."""
+    stream = session._reader
+    reader = DataReader()
+    clock = _Patience(session)
+    rest = None
+    while rest is None:
+        block = await stream.read(READ)
+        if not block:
+            raise asyncio.IncompleteReadError(b"", None)
+        rest = reader.feed(block)
+        incoming.add(reader.take())
+        if reader.bare:
+            incoming.refuse(BareLineEnd())
+        if incoming.must_flush:
+            await _flush(session, incoming)
+        clock.came(len(block))
+    stream._buffer[:0] = rest
+
+
+async def bdat(session: "Session", argument: str) -> None:
+    """`BDAT` SP octets [SP `LAST`]; the chunk follows whether or not it is welcome.  Raises Refused, MailError."""
+    found = _CHUNK.match(argument)
+    if found is None:
+        raise Refused("501 5.5.4 BDAT is a number of octets, and perhaps LAST")
+    size, last = int(found[1]), found[2] is not None
+    transaction = session.transaction
+    if transaction is None or not transaction.recipients:
+        await _read_chunk(session, size, None)
+        raise Refused("503 5.5.1 Say MAIL first" if transaction is None else "503 5.5.1 No valid recipients")
+    if transaction.incoming is None:
+        transaction.incoming = _begin(session)
+    incoming = transaction.incoming
+    await _read_chunk(session, size, incoming)
+    if last:
+        await _end(session, transaction, incoming)
+    elif incoming.problem is not None:
+        session.forget_transaction()
+        raise Refused(_refusal(incoming.problem))
+    else:
+        session.say(f"250 2.0.0 {size} octets")
+
+
+async def _read_chunk(session: "Session", size: int, incoming: Incoming | None) -> None:
+    clock = _Patience(session)
+    while size:
+        block = await session._reader.read(min(size, READ))
+        if not block:
+            raise asyncio.IncompleteReadError(b"", None)
+        size -= len(block)
+        clock.came(len(block))
+        if incoming is not None:
+            incoming.add(block, clean=False)
+            if incoming.must_flush:
+                await _flush(session, incoming)
+
+
+class _Patience:
+    """How long a message may take: some time, and more as octets come; who sends one a minute holds no connection."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session, self._limits = session, session.door.core.config.limits
+        self._began, self._octets = session.loop.time(), 0
+        self.came(0)
+
+    def came(self, octets: int) -> None:
+        self._octets += octets
+        until = self._began + self._limits.data_seconds + self._octets / self._limits.data_rate
+        self._session.set_deadline(until - self._session.loop.time())
+
+
+async def _flush(session: "Session", incoming: Incoming) -> None:
+    try:
+        await session.door.core.threads.run(incoming.flush)
+    except Busy as problem:
+        incoming.refuse(problem)
+
+
+async def _end(session: "Session", transaction: Transaction, incoming: Incoming) -> None:
+    """Hand the whole message over; whatever comes of it, the transaction is over."""
+    session.set_deadline(ANSWER_SECONDS)
+    session.idle = 0
+    try:
+        octets: Octets
+        if incoming.spool.path is None:
+            octets = incoming.finish()
+        else:
+            octets = await session.door.core.threads.run(incoming.finish)
+        replies = await session.handler.data(session, incoming, octets)
+    except (BareLineEnd, Malformed, MailError) as problem:
+        replies = [_refusal(problem)]
+    except (asyncio.CancelledError, ConnectionError):
+        raise
+    except Exception as problem:  # an unknown error answers each recipient of LMTP too
+        replies = [reply_to(problem)]
+    finally:
+        session.forget_transaction()
+    if session.handler.lmtp and len(replies) == 1:
+        replies *= len(transaction.recipients)
+    for reply in replies:
+        session.say(reply)
+
+
+def _refusal(problem: Exception) -> str:
+    if isinstance(problem, BareLineEnd):
+        return "550 5.6.11 Bare CR or LF is not allowed; lines end with CRLF"
+    return str(problem) if isinstance(problem, Malformed) else reply_to(problem)
