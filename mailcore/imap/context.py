@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
 from mailcore.imap import names
-from mailcore.imap.responses import flag_list
-from mailcore.imap.sequence import NumberSet, Ranges, ranges_of
-from mailcore.imap.status import WrongState
+from mailcore.imap.responses import Manner, flag_list
+from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
+from mailcore.imap.status import UidRequired, WrongState
 from mailcore.imap.view import View
+from mailcore.store import condstore
 from mailcore.store.db import Tx
-from mailcore.store.mail import Changes
+from mailcore.store.mail import Changes, MailStore
 from mailcore.wire.framing import Event
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -51,6 +53,16 @@ class Selected:
     unwatch: Callable[[], None]
     dirty: bool = False
     flags: frozenset[str] = frozenset()
+    uidvalidity: int = 0
+    saved: tuple[int, ...] = ()  # UIDs that SEARCH RETURN (SAVE) found (RFC 5182), ascending
+
+
+    def exists(self, tx: Tx, mail: MailStore) -> bool:
+        """Is the mailbox still there, and still the same?"""
+        try:
+            return mail.get(tx, self.mailbox).uidvalidity == self.uidvalidity
+        except MailboxNotFound:
+            return False
 
 
 @dataclass(slots=True)
@@ -78,6 +90,25 @@ class Context:
             raise WrongState("select a mailbox first")
         return self.selected
 
+    @property
+    def manner(self) -> Manner:
+        on = self.enabled
+        quick = "QRESYNC" in on
+        only = "UIDONLY" in on
+        return Manner(self.by_uid or quick, "CONDSTORE" in on, quick or only, only)
+
+    def use_modseqs(self) -> None:
+        """From now on the client hears of modseqs (RFC 7162 section 3.1, "CONDSTORE enabling command")."""
+        self.enabled.add("CONDSTORE")
+
+    @property
+    def utf8(self) -> bool:
+        """Are mailbox names and quoted strings UTF-8 for this client (RFC 9051 section 5.1, RFC 9755)?"""
+        return "IMAP4REV2" in self.enabled or "UTF8=ACCEPT" in self.enabled
+
+    def encode(self, name: str) -> bytes:
+        return name.encode() if self.utf8 else names.encode(name)
+
     def writable(self) -> Selected:
         if self.here.read_only:
             raise MailboxReadOnly
@@ -86,6 +117,10 @@ class Context:
     def ranges(self, numbers: NumberSet) -> Ranges:
         """The UIDs that the client means, as far as it knows them."""
         uids = self.here.view.uids
+        if numbers.saved:
+            return ranges_of(uid for uid in self.here.saved if self.here.view.seq(uid) is not None)
+        if not self.by_uid and "UIDONLY" in self.enabled:
+            raise UidRequired
         if self.by_uid:
             if not uids:
                 return []
@@ -109,40 +144,59 @@ class Context:
         self.show_flags(frozenset[str]().union(*(flags for _, flags, _ in changes.flagged)))
         self.say(
             here.view.apply(
-                changes.added,
-                changes.removed,
-                [(uid, flags) for uid, flags, _ in changes.flagged],
-                may_expunge=may_expunge,
-                with_uid=self.by_uid,
-            )
+                changes.added, changes.removed, changes.flagged, may_expunge=may_expunge, manner=self.manner
+            )  # fmt: skip
         )
 
     async def sync(self, *, may_expunge: bool = True) -> None:
         """Tell what has changed since the last time."""
         here = self.here
         here.dirty = False
-        changes = await self.core.db.aread(lambda tx: self.core.mail.changes(tx, here.mailbox, here.modseq))
+        changes = await self.core.db.aread(partial(self._news, since=here.modseq))
         self.take_in(changes, may_expunge=may_expunge)
         here.dirty = here.dirty or here.view.holding
 
-    async def change_flags(self, ranges: Ranges, how: str, flags: frozenset[str], *, tell: bool) -> list[MessageInfo]:
+    def _news(self, tx: Tx, since: int) -> Changes:
+        """What happened after `since`; where the change log is cut, by comparing with what the client knows."""
+        here, mail = self.here, self.core.mail
+        if not here.exists(tx, mail):  # deleted by somebody else: what is gone cannot be read, and is told as removed
+            return Changes(since, (), tuple(here.view.uids), ())
+        changes = mail.changes(tx, here.mailbox, since)
+        if not condstore.forgotten(tx, here.mailbox, since):
+            return changes
+        known, now = here.view.uids, mail.uids(tx, here.mailbox)
+        top = known[-1] if known else 0
+        flagged = [
+            (info.uid, info.flags, info.modseq)
+            for info in mail.infos(tx, here.mailbox, ranges_of(condstore.changed(tx, here.mailbox, [(1, top)], since)))
+        ]
+        return Changes(
+            changes.modseq, tuple(uid for uid in now if uid > top), tuple(set(known).difference(now)), tuple(flagged)
+        )
+
+    async def change_flags(
+        self, ranges: Ranges, how: str, flags: frozenset[str], *, tell: bool, unchanged_since: int | None = None
+    ) -> tuple[list[MessageInfo], list[int]]:
         """Change flags in one transaction, and take in what others did before it.
 
-        Returns the messages as they are now if `tell`; our own change is not told a second time.
+        Returns the messages as they are now if `tell` (our own change is not told a second time), and the UIDs of
+        those left alone because they changed after `unchanged_since` (RFC 7162 section 3.1.3).
         """
         here, mail = self.here, self.core.mail
         since = here.modseq
 
-        def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo]]:
-            others = mail.changes(tx, here.mailbox, since)
-            modseq = mail.set_flags(tx, here.mailbox, ranges, how, flags)
-            return others, modseq, mail.infos(tx, here.mailbox, ranges) if tell else []
+        def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo], list[int]]:
+            others = self._news(tx, since)
+            failed = condstore.changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
+            wanted = without(ranges, failed) if failed else ranges
+            modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
+            return others, modseq, mail.infos(tx, here.mailbox, wanted) if tell else [], failed
 
-        others, modseq, infos = await self.core.db.awrite(change)
+        others, modseq, infos, failed = await self.core.db.awrite(change)
         self.take_in(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)
         here.dirty = here.dirty or here.view.holding
-        return infos
+        return infos, failed
 
     def show_flags(self, flags: frozenset[str]) -> None:
         """New keywords must be in FLAGS before a message shows them (RFC 9051 section 7.2.6)."""
@@ -162,12 +216,17 @@ class Context:
 
 def mailbox_name(read: Reader) -> str:
     """mailbox = "INBOX" / astring, in modified UTF-7"""
-    name = names.decode(read.astring())
+    name = names.decode(read.astring(), utf8=read.utf8)
     if len(name) > 1 and name.endswith(names.SEPARATOR):
         name = name[:-1]  # CREATE "Work/" is how some clients announce children
     if not name:
         raise InvalidName("a mailbox needs a name")
     return name
+
+
+def mailbox_id(mailbox: Mailbox) -> bytes:
+    """RFC 8474: the same as long as the mailbox lives, whatever it is called; UIDVALIDITY is never used twice."""
+    return b"F%d" % mailbox.uidvalidity
 
 
 def exists_or_none(context: Context, tx: Tx, name: str) -> Mailbox | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mailcore.imap.esearch import parse_partial
 from mailcore.imap.responses import date_time, flag_list, literal
 from mailcore.mail import header, structure
 from mailcore.store import mail
@@ -70,6 +71,10 @@ class Items:
     marks_seen: bool = False
     flags: bool = False
     uid: bool = False
+    modseqs: bool = False
+    changed_since: int | None = None
+    vanished: bool = False
+    partial: tuple[int, int] | None = None
 
     @classmethod
     def parse(cls, read: Reader, *, by_uid: bool) -> "Items":
@@ -84,8 +89,32 @@ class Items:
             read.expect(b")", "a closing parenthesis")
         else:
             items.one(read, macros=True)
+        if read.take(b" ("):
+            items._modifiers(read)
         read.end()
         return items
+
+    def _modifiers(self, read: Reader) -> None:
+        """fetch-modifier *(SP fetch-modifier) ")" (RFC 4466 section 2.4)"""
+        while True:
+            word = read.atom().upper()
+            if word == b"CHANGEDSINCE":
+                read.space()
+                self.changed_since = read.modseq()
+            elif word == b"VANISHED":
+                self.vanished = True
+            elif word == b"PARTIAL":
+                read.space()
+                self.partial = parse_partial(read)
+            else:
+                raise SyntaxProblem("unknown fetch modifier")
+            if not read.take(b" "):
+                break
+        read.expect(b")", "a closing parenthesis")
+        if self.vanished and self.changed_since is None:
+            raise SyntaxProblem("VANISHED needs CHANGEDSINCE")
+        if self.changed_since is not None and not self.modseqs:
+            self.simple("MODSEQ")
 
     def one(self, read: Reader, *, macros: bool = False) -> None:
         found = read.match(_NAME)
@@ -110,6 +139,7 @@ class Items:
                 return
             self.uid = True
         self.flags = self.flags or name == "FLAGS"
+        self.modseqs = self.modseqs or name == "MODSEQ"
         part, write = _SIMPLE[name]
         if part:
             self.parts.add(part)
@@ -211,6 +241,7 @@ def _written(name: bytes) -> bytes:
 _SIMPLE: dict[str, tuple[str, Write]] = {
     "UID": ("", lambda got, _: b"UID %d" % got[mail.UID]),
     "FLAGS": ("", lambda got, _: b"FLAGS " + flag_list(join(got[mail.FLAGS], got[mail.KEYWORDS]))),
+    "MODSEQ": ("", lambda got, _: b"MODSEQ (%d)" % got[mail.MODSEQ]),
     "INTERNALDATE": ("", lambda got, _: b"INTERNALDATE " + date_time(got[mail.AT])),
     "RFC822.SIZE": ("", lambda got, _: b"RFC822.SIZE %d" % got[mail.SIZE]),
     "ENVELOPE": ("envelope", lambda got, _: b"ENVELOPE " + got[mail.ENVELOPE]),

@@ -25,10 +25,14 @@ def encode(name: str) -> bytes:
     return _PLAIN.sub(chunk, name).encode()
 
 
-def decode(octets: bytes) -> str:
-    """Modified UTF-7, or plain UTF-8 which many clients send; raises InvalidName."""
+def decode(octets: bytes, *, utf8: bool = False) -> str:
+    """Modified UTF-7, or plain UTF-8 which many clients send; raises InvalidName.
+
+    Args:
+        utf8: the client has enabled UTF-8 names, where `&` stands for itself.
+    """
     try:
-        if any(octet > 0x7E for octet in octets):
+        if utf8 or any(octet > 0x7E for octet in octets):
             return octets.decode()
         return _SHIFTED.sub(_unshift, octets).decode()
     except (ValueError, binascii.Error):

@@ -7,17 +7,41 @@ from time import gmtime
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
 
-@lru_cache(maxsize=4096)
 @lru_cache(maxsize=4096)  # a mailbox has few combinations
 def flag_list(flags: frozenset[str]) -> bytes:
     return b"(" + " ".join(sorted(flags)).encode("ascii", "replace") + b")"
 
 
-def flag_update(seq: int, uid: int, flags: frozenset[str], *, with_uid: bool = False) -> bytes:
-    """FETCH with FLAGS, RFC 9051 section 7.5.2; with UID after a UID command."""
-    if with_uid:
-        return b"* %d FETCH (UID %d FLAGS %s)\r\n" % (seq, uid, flag_list(flags))
-    return b"* %d FETCH (FLAGS %s)\r\n" % (seq, flag_list(flags))
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How this client hears of changes: what it has enabled, and whether a UID command runs."""
+
+    uid: bool = False  # UID in FETCH
+    modseq: bool = False  # MODSEQ in FETCH (RFC 7162 section 3.2)
+    vanished: bool = False  # VANISHED instead of EXPUNGE (RFC 7162 section 3.2.10)
+    uid_only: bool = False  # UIDFETCH instead of FETCH (RFC 9586)
+
+
+PLAIN = Manner()
+
+
+def flag_update(seq: int, uid: int, flags: frozenset[str], modseq: int = 0, manner: Manner = PLAIN) -> bytes:
+    """FETCH with FLAGS, RFC 9051 section 7.5.2."""
+    told = b"FLAGS " + flag_list(flags) + (b" MODSEQ (%d)" % modseq if manner.modseq else b"")
+    if manner.uid_only:
+        return b"* %d UIDFETCH (%s)\r\n" % (uid, told)
+    if manner.uid:
+        return b"* %d FETCH (UID %d %s)\r\n" % (seq, uid, told)
+    return b"* %d FETCH (%s)\r\n" % (seq, told)
+
+
+def modseq_update(seq: int, uid: int, modseq: int, manner: Manner) -> bytes:
+    """What STORE .SILENT says once modseqs are of interest (RFC 7162 section 3.1.3)."""
+    if manner.uid_only:
+        return b"* %d UIDFETCH (MODSEQ (%d))\r\n" % (uid, modseq)
+    if manner.uid:
+        return b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (seq, uid, modseq)
+    return b"* %d FETCH (MODSEQ (%d))\r\n" % (seq, modseq)
 
 
 def date_time(seconds: int) -> bytes:
@@ -35,6 +59,11 @@ def string(octets: bytes) -> bytes:
     if len(octets) < 200 and octets.isascii() and not any(char in octets for char in b'\r\n"\\\0'):
         return b'"' + octets + b'"'
     return literal(octets)
+
+
+def quoted_or_literal(octets: bytes) -> bytes:
+    """The same for what may be long or hold any octet: NUL needs a literal8 (RFC 3516)."""
+    return b"~" + literal(octets) if b"\0" in octets else string(octets)
 
 
 def untagged(text: bytes) -> bytes:

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from mailcore.domain import MessageInfo
 from mailcore.imap.sequence import NumberSet, Ranges
-from mailcore.imap.status import BadCharset
+from mailcore.imap.status import BadCharset, UidRequired
 from mailcore.mail import header, text
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -49,6 +49,9 @@ class Scope:
     seqs_top: int
     charset: str = "utf-8"
     keys: int = 0
+    saved: frozenset[int] = frozenset()  # UIDs that `$` stands for (RFC 5182)
+    uid_only: bool = False  # the client has given up sequence numbers (RFC 9586)
+    by_modseq: bool = False  # a key asked for modseqs (RFC 7162 section 3.1.5)
 
 
 def all_of(keys: list[Key]) -> Key:
@@ -84,7 +87,12 @@ def _key(read: Reader, scope: Scope, depth: int) -> Key:
         keys = parse_keys(read, scope, depth + 1)
         read.expect(b")", "a closing parenthesis")
         return all_of(keys)
+    if read.take(b"$"):
+        saved = scope.saved
+        return Key(CHEAP, lambda got: got.info.uid in saved)
     if any(read.sees(bytes([char])) for char in b"0123456789*"):
+        if scope.uid_only:
+            raise UidRequired
         return _numbers(NumberSet.parse(read).spans(scope.seqs_top), by_uid=False)
     name = read.atom().upper().decode("ascii")
     if name in _FLAGS:
@@ -101,6 +109,11 @@ def _key(read: Reader, scope: Scope, depth: int) -> Key:
         read.space()
         two = _key(read, scope, depth + 1)
         return Key(max(one.cost, two.cost), lambda got: one.test(got) or two.test(got))
+    if name == "MODSEQ":
+        return _modseq(read, scope)
+    if name == "UID" and read.take(b"$"):
+        saved = scope.saved
+        return Key(CHEAP, lambda got: got.info.uid in saved)
     if name == "UID":
         return _numbers(NumberSet.parse(read).spans(scope.uids_top), by_uid=True)
     if name in ("KEYWORD", "UNKEYWORD"):
@@ -162,6 +175,17 @@ def _numbers(spans: Ranges, *, by_uid: bool) -> Key:
     if by_uid:
         return Key(CHEAP, lambda got: any(low <= got.info.uid <= high for low, high in spans))
     return Key(CHEAP, lambda got: any(low <= got.seq <= high for low, high in spans))
+
+
+def _modseq(read: Reader, scope: Scope) -> Key:
+    """["<entry name>" SP ("all" / "shared" / "priv") SP] mod-sequence-valzer; all entries have the message's own"""
+    if read.quoted() is not None:
+        read.space()
+        read.atom()
+        read.space()
+    scope.by_modseq = True
+    least = read.modseq()
+    return Key(CHEAP, lambda got: got.info.modseq >= least)
 
 
 def _keyword(keyword: str, *, wanted: bool) -> Key:

@@ -47,9 +47,27 @@ def ranges_of(numbers: Iterable[int]) -> Ranges:
     return found
 
 
+def spans_written(spans: Iterable[tuple[int, int]]) -> bytes:
+    return b",".join(b"%d" % a if a == b else b"%d:%d" % (a, b) for a, b in spans)
+
+
 def written(numbers: Iterable[int]) -> bytes:
     """The set as the wire has it; runs only where the numbers follow each other as given."""
-    return b",".join(b"%d" % a if a == b else b"%d:%d" % (a, b) for a, b in ranges_of(numbers))
+    return spans_written(ranges_of(numbers))
+
+
+def without(ranges: Iterable[tuple[int, int]], numbers: Sequence[int]) -> Ranges:
+    """The ranges less these ascending numbers."""
+    found: Ranges = []
+    for first, last in ranges:
+        low = first
+        for number in numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]:
+            if number > low:
+                found.append((low, number - 1))
+            low = number + 1
+        if low <= last:
+            found.append((low, last))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +75,12 @@ class NumberSet:
     """Ranges as written, both ends included.  The numbers themselves are never counted out."""
 
     ranges: tuple[tuple[int, int], ...]
+    saved: bool = False  # `$`: the result that SEARCH saved (RFC 5182)
 
     @classmethod
     def parse(cls, read: Reader) -> Self:
+        if read.take(b"$"):
+            return cls((), saved=True)
         ranges = []
         while True:
             first = _number(read)

@@ -65,7 +65,7 @@ class Session:
         context = self.context
         context.tag, context.by_uid = b"*", False
         try:
-            read = Reader(line.parts)
+            read = Reader(line.parts, utf8=context.utf8)
             tag = read.atom()
             if b"+" in tag:
                 raise SyntaxProblem("expected a tag")

@@ -59,6 +59,10 @@ class WrongState(Exception):
     """The command is not for this state of the session (RFC 9051 section 3).  The text may be shown."""
 
 
+class UidRequired(Exception):
+    """A message number from a client that has given them up (RFC 9586 section 3)."""
+
+
 class Refused(Exception):
     """NO with a code, decided by the command itself."""
 
@@ -71,6 +75,8 @@ def answer(tag: bytes, problem: Exception) -> Tagged:
     """Return the tagged answer for whatever a command raised.  Never shows internals."""
     if isinstance(problem, SyntaxProblem | WrongState):
         return Tagged(tag, "BAD", str(problem))
+    if isinstance(problem, UidRequired):
+        return Tagged(tag, "BAD", "Only UIDs are used here", "UIDREQUIRED")
     if isinstance(problem, Refused):
         return Tagged(tag, "NO", str(problem), problem.code)
     if isinstance(problem, errors.MailError):

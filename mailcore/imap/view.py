@@ -9,7 +9,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from mailcore.imap.responses import flag_update
+from mailcore.imap.responses import PLAIN, Manner, flag_update
+from mailcore.imap.sequence import written
 
 
 class View:
@@ -34,21 +35,22 @@ class View:
         self,
         added: Iterable[int] = (),
         removed: Iterable[int] = (),
-        flagged: Iterable[tuple[int, frozenset[str]]] = (),
+        flagged: Iterable[tuple[int, frozenset[str], int]] = (),
         *,
         may_expunge: bool,
-        with_uid: bool = False,
+        manner: Manner = PLAIN,
     ) -> list[bytes]:
         """Take in what others did and return what to tell the client.
 
         Args:
+            flagged: uid, flags now, modseq.
             may_expunge: False while FETCH, STORE or SEARCH by sequence number runs
                 (RFC 9051 section 7.5.1); removals wait for the next call.
         """
         told: list[bytes] = []
-        for uid, flags in flagged:  # first, while the numbers are still those the client knows
+        for uid, flags, modseq in flagged:  # first, while the numbers are still those the client knows
             if (seq := self.seq(uid)) is not None:
-                told.append(flag_update(seq, uid, flags, with_uid=with_uid))
+                told.append(flag_update(seq, uid, flags, modseq, manner))
         fresh = [uid for uid in added if self.seq(uid) is None]
         self._held.update(removed)
         if fresh and not self._held.issuperset(fresh):
@@ -59,16 +61,19 @@ class View:
         else:
             fresh = []
         if self._held and may_expunge:
-            told += self._expunge()
+            told += self._expunge(vanished=manner.vanished)
         if fresh:
             told.append(b"* %d EXISTS\r\n" % len(self.uids))
         return told
 
-    def _expunge(self) -> list[bytes]:
-        """From the last to the first, so that no number shifts on the way."""
+    def _expunge(self, *, vanished: bool) -> list[bytes]:
+        """From the last to the first, so that no number shifts on the way; or all at once by UID."""
+        uids = sorted(uid for uid in self._held if self.seq(uid) is not None) if vanished else []
         gone = sorted((seq for uid in self._held if (seq := self.seq(uid)) is not None), reverse=True)
         if gone:
             left = self._held
             self.uids = array("I", (uid for uid in self.uids if uid not in left))
         self._held = set()
+        if uids:
+            return [b"* VANISHED " + written(uids) + b"\r\n"]
         return [b"* %d EXPUNGE\r\n" % seq for seq in gone]

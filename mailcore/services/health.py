@@ -1,7 +1,7 @@
 """What is wrong, what repair would do, and the daily sweep of orphans."""
 
 from mailcore.core import Core
-from mailcore.store import audit
+from mailcore.store import audit, condstore
 from mailcore.store.db import Tx
 
 SWEEP_AGE_SECONDS = 86_400
@@ -33,3 +33,8 @@ def sweep(core: Core) -> int:
     core.blobs.remove_files(names)
     core.blobs.sweep_spool(SWEEP_AGE_SECONDS)
     return len(names)
+
+
+def cut_change_logs(core: Core) -> int:
+    """Shorten the change logs of busy mailboxes; what clients may still ask is kept (store/condstore.py)."""
+    return len(core.db.write(condstore.cut))

@@ -39,6 +39,7 @@ def table(core: Core) -> tuple[Job, ...]:
     """Every job there is.  A new one is a new row."""
     return (
         Job("sweep of orphaned blobs", HOUR, health.sweep),
+        Job("cutting of change logs", HOUR, health.cut_change_logs),
         Job("expiry of orders", HOUR, orders.expire),
         Job("end of help cases", HOUR, tickets.tidy_up),
         Job("quota warnings", MINUTE, quota_warnings.look_at_all),

@@ -118,7 +118,7 @@ class MailStore(Mailboxes):
         removed: list[int] = []
         flagged = False
         for kind, uids in tx.rows(
-            "SELECT kind, uids FROM change WHERE mailbox=? AND modseq>? ORDER BY modseq, id", mailbox, since
+            "SELECT kind, uids FROM change WHERE mailbox=? AND modseq>? AND uids<>'' ORDER BY modseq, id", mailbox, since
         ):
             if kind == "add":
                 added += uidset.numbers(uids)

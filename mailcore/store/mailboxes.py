@@ -3,9 +3,10 @@
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId
 from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound
-from mailcore.store import uidset
+from mailcore.store import annotations, mailbox_facts, uidset
 from mailcore.store.db import Row, Tx
 
+EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
 MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
 
 _COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed"
@@ -78,10 +79,15 @@ class Mailboxes:
         box = self.mailbox(tx, account, name)
         if box.name == "INBOX":
             raise InvalidName("INBOX cannot be deleted")
+        if tx.row("SELECT 1 FROM mailbox WHERE id=? AND subscribed=?", box.id, EXPLICITLY):
+            mailbox_facts.lose_subscription(tx, account, box.name)
+        annotations.drop(tx, account, box.id)
+        # The log's newest entry is never removed: its number must not be given again, or others would sleep on.
+        self._log(tx, account, box.id, box.modseq + 1, "delete", "")
         row = tx.row("SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=?", box.id)
         tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
         tx.run("DELETE FROM message WHERE mailbox=?", box.id)
-        tx.run("DELETE FROM change WHERE mailbox=?", box.id)
+        tx.run("DELETE FROM change WHERE mailbox=? AND kind<>'delete'", box.id)
         tx.run("DELETE FROM mailbox WHERE id=?", box.id)
         tx.changed.add(account)
 
@@ -108,27 +114,36 @@ class Mailboxes:
                 if self._exists(tx, account, name):
                     raise MailboxExists(name)
                 tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
+                self._log(tx, account, child.id, child.modseq, "rename", "")
         tx.changed.add(account)
 
     def subscribe(self, tx: Tx, account: AccountId, name: str, on: bool) -> None:
+        """Raises MailboxNotFound; a subscription that outlived its mailbox can be ended."""
+        if not on and mailbox_facts.end_lost_subscription(tx, account, canonical(name)):
+            return
         box = self.mailbox(tx, account, name)
-        tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", int(on), box.id)
+        tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", EXPLICITLY if on else 0, box.id)
+        self._log(tx, account, box.id, box.modseq, "subscribe" if on else "unsubscribe", "")
 
     def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
-        return [box.name for box in self.mailboxes(tx, account) if box.subscribed]
+        """Also to names whose mailbox is deleted (RFC 9051 section 6.3.7)."""
+        there = [box.name for box in self.mailboxes(tx, account) if box.subscribed]
+        return there + [name for name in mailbox_facts.lost_subscriptions(tx, account) if name not in there]
 
     def _exists(self, tx: Tx, account: AccountId, name: str) -> bool:
         return tx.row("SELECT 1 FROM mailbox WHERE account=? AND name=?", account, name) is not None
 
     def _insert(self, tx: Tx, account: AccountId, name: str, special_use: str) -> MailboxId:
-        tx.changed.add(account)
-        return MailboxId(
+        mailbox_facts.end_lost_subscription(tx, account, name)
+        made = MailboxId(
             tx.insert(
                 "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed)"
                 " VALUES (?,?,?,1,1,0,0,0,?,1)",
                 account, name, self._uidvalidity(tx), special_use,
             )  # fmt: skip
         )
+        self._log(tx, account, made, 1, "create", "")
+        return made
 
     def _uidvalidity(self, tx: Tx) -> int:
         """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""

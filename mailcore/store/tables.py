@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from peewee import BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
+from peewee import SQL, BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
 
 from mailcore.store import (
     affiliation_tables,
@@ -10,6 +10,7 @@ from mailcore.store import (
     filter_tables,
     job_tables,
     login_tables,
+    mailbox_tables,
     onward_tables,
     people_tables,
     quota_tables,
@@ -51,6 +52,7 @@ class Mailbox(Model):
     octets = IntegerField(default=0)
     special_use = TextField(default="")
     subscribed = BooleanField(default=True)
+    purged = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])  # up to this modseq the change log is cut
 
     class Meta:
         indexes = ((("account", "name"), True),)
@@ -183,6 +185,8 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_column("credential", "chosen", "INTEGER NOT NULL DEFAULT 0"),
     add_column("account", "epoch", "INTEGER NOT NULL DEFAULT 0"),
     add_column("login_failure", "tag", "TEXT NOT NULL DEFAULT ''"),
+    add_column("mailbox", "purged", "INTEGER NOT NULL DEFAULT 0"),
+    add_tables(mailbox_tables.LostSubscriptionRow, mailbox_tables.AnnotationRow),
 ]
 
 

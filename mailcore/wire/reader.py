@@ -6,6 +6,7 @@ _ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\x7f-\xff]+')
 _PATTERN = re.compile(rb'[^\x00-\x20(){"\\\x7f-\xff]+')
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _ESCAPED = re.compile(rb"\\(.)")
+_MODSEQ = re.compile(rb"[0-9]{1,19}")
 _NUMBER = re.compile(rb"[0-9]{1,10}")
 
 
@@ -14,9 +15,14 @@ class SyntaxProblem(Exception):
 
 
 class Reader:
-    """A cursor over the parts of a CommandLine (RFC 9051 section 9)."""
+    """A cursor over the parts of a CommandLine (RFC 9051 section 9).
 
-    def __init__(self, parts: tuple[bytes, ...]) -> None:
+    Args:
+        utf8: has the client enabled UTF-8 in quoted strings and names?
+    """
+
+    def __init__(self, parts: tuple[bytes, ...], *, utf8: bool = False) -> None:
+        self.utf8 = utf8
         self._parts = parts
         self._part = 0
         self._at = 0
@@ -54,6 +60,12 @@ class Reader:
         if found := self.match(_NUMBER):
             return int(found[0])
         raise SyntaxProblem("expected a number")
+
+    def modseq(self) -> int:
+        """mod-sequence-valzer (RFC 7162 section 7): below 2**63"""
+        if (found := self.match(_MODSEQ)) and int(found[0]) < 2**63:
+            return int(found[0])
+        raise SyntaxProblem("expected a modification sequence")
 
     def literal(self) -> bytes | None:
         """The literal that stands here, if one does."""

@@ -79,7 +79,8 @@ def test_transcript(script: Path, core):
             else:
                 assert heard, f"nothing more was said; expected {text!r}"
                 said = heard.pop(0)
-                assert said.startswith(text[2:]) if text.startswith("~ ") else said == text
+                fits = said.startswith(text[2:]) if text.startswith("~ ") else said == text
+                assert fits, f"said {said!r}, expected {text!r}"
         assert not heard
         player.stop()
 

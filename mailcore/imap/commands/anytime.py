@@ -8,11 +8,22 @@ from mailcore.services import sasl_login
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
-BASE = (
-    b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
-    b"SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE QUOTA QUOTA=RES-STORAGE ESEARCH "
+BASE = (  # each a row of docs/standards.md
+    b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
+    b"SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE QUOTA QUOTA=RES-STORAGE ESEARCH SEARCHRES "
+    b"CONDSTORE QRESYNC ESORT PARTIAL UIDONLY METADATA LIST-METADATA "
     b"SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES"
 )
+
+# What ENABLE knows, and what each switches on.
+ENABLE = {
+    "CONDSTORE": ("CONDSTORE",),
+    "QRESYNC": ("QRESYNC", "CONDSTORE"),
+    "IMAP4REV2": ("IMAP4REV2",),
+    "UTF8=ACCEPT": ("UTF8=ACCEPT",),
+    "UIDONLY": ("UIDONLY",),
+}
+SPELLING = {"IMAP4REV2": "IMAP4rev2"}
 
 
 def may_log_in(context: Context) -> bool:
@@ -60,11 +71,18 @@ async def identify(context: Context, read: Reader) -> Tagged:
 
 
 async def enable(context: Context, read: Reader) -> Tagged:
-    """Nothing that we offer needs to be enabled so far; unknown names are passed over (RFC 5161)."""
+    """enable = "ENABLE" 1*(SP capability); unknown names are passed over (RFC 5161)"""
+    wanted: list[str] = []
     while read.take(b" "):
-        read.atom()
+        wanted.append(read.atom().upper().decode("ascii", "replace"))
     read.end()
-    context.wire.write(b"* ENABLED\r\n")
+    if not wanted:
+        raise SyntaxProblem("expected what to enable")
+    fresh = [name for name in dict.fromkeys(wanted) if name in ENABLE and name not in context.enabled]
+    if context.selected is not None and "UTF8=ACCEPT" in fresh:
+        raise SyntaxProblem("UTF8=ACCEPT is enabled before a mailbox is selected")  # RFC 9755 section 3
+    context.enabled.update(*(ENABLE[name] for name in fresh))
+    context.wire.write(b"* ENABLED" + "".join(f" {SPELLING.get(name, name)}" for name in fresh).encode() + b"\r\n")
     return ok(context)
 
 

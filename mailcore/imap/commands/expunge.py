@@ -23,5 +23,5 @@ async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
     here, core = context.writable(), context.core
     if ranges != []:
         await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
-        here.dirty = True  # the session tells what went
-    return ok(context)
+        await context.sync()
+    return ok(context, "Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")

@@ -36,5 +36,5 @@ async def getquotaroot(context: Context, read: Reader) -> Tagged:
         return _quota(context, tx)
 
     quota = await context.core.db.aread(load)
-    context.wire.write(b"* QUOTAROOT " + names.quoted(names.encode(name)) + b' ""\r\n' + quota)
+    context.wire.write(b"* QUOTAROOT " + names.quoted(context.encode(name)) + b' ""\r\n' + quota)
     return ok(context)

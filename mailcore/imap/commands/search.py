@@ -1,34 +1,79 @@
-"""SEARCH and UID SEARCH (RFC 3501 section 6.4.4), with RETURN of ESEARCH (RFC 4731)."""
+"""SEARCH and UID SEARCH (RFC 9051 section 6.4.4); what is returned: imap/esearch.py."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from mailcore.domain import MessageInfo
+from mailcore.errors import MailError
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.fetch import by_size, slices
 from mailcore.imap.context import Context
+from mailcore.imap.esearch import Options, answer, parse_options
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import CHEAP, WHOLE, Candidate, Key, Scope, all_of, parse_charset, parse_keys
-from mailcore.imap.sequence import Ranges, ranges_of, written
+from mailcore.imap.sequence import Ranges, ranges_of
+from mailcore.imap.status import UidRequired
+from mailcore.store import condstore
 from mailcore.store.db import Tx
-from mailcore.wire.reader import Reader, SyntaxProblem
-
-OPTIONS = (b"MIN", b"MAX", b"ALL", b"COUNT")
+from mailcore.wire.reader import Reader
 
 
 async def search(context: Context, read: Reader) -> Tagged:
     """search = "SEARCH" [SP "RETURN" SP "(" options ")"] SP [charset SP] search-key *(SP search-key)"""
     read.space()
-    options = _options(read)
-    uids = context.here.view.uids
-    scope = Scope(uids[-1] if uids else 0, len(uids))
+    options = parse_options(read, extended="IMAP4REV2" in context.enabled)
+    try:
+        uids, modseq = await _search(context, read)
+    except MailError:  # NO, and nothing is saved (RFC 5182 section 2.1); BAD leaves what was saved
+        if options.saves:
+            context.here.saved = ()
+        raise
+    if options.saves:
+        context.here.saved = tuple(options.to_save(uids))
+    context.wire.write(told(context, options, numbers_of(context, uids), modseq))
+    return ok(context)
+
+
+async def _search(context: Context, read: Reader) -> tuple[list[int], int]:
+    """UIDs that match, and their highest modseq if a key asked for modseqs (else 0)."""
+    scope = scope_of(context)
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
     read.end()
-    found = await matching(context, key)
-    if not context.by_uid:
-        found = [seq for uid in found if (seq := context.here.view.seq(uid)) is not None]
-    context.wire.write(_answer(context, found, options))
-    return ok(context)
+    if scope.by_modseq:
+        context.use_modseqs()
+    uids = await matching(context, key)
+    return uids, await highest_modseq(context, uids) if scope.by_modseq else 0
+
+
+def scope_of(context: Context) -> Scope:
+    """Raises UidRequired: sequence numbers would be the answer, and the client has given them up."""
+    here, uid_only = context.here, "UIDONLY" in context.enabled
+    if uid_only and not context.by_uid:
+        raise UidRequired
+    uids = here.view.uids
+    return Scope(uids[-1] if len(uids) else 0, len(uids), saved=frozenset(here.saved), uid_only=uid_only)
+
+
+def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:
+    """UIDs as the command wants them."""
+    if context.by_uid:
+        return uids
+    return [seq for uid in uids if (seq := context.here.view.seq(uid)) is not None]
+
+
+async def highest_modseq(context: Context, uids: Sequence[int]) -> int:
+    here, ranges = context.here, ranges_of(sorted(uids))
+    return await context.core.db.aread(lambda tx: condstore.highest(tx, here.mailbox, ranges))
+
+
+def told(
+    context: Context, options: Options, numbers: Sequence[int], modseq: int = 0, word: bytes = b"SEARCH"
+) -> bytes:
+    if not options.plain:
+        return answer(b'TAG "' + context.tag + b'"', options, numbers, by_uid=context.by_uid, modseq=modseq)
+    after = b" (MODSEQ %d)" % modseq if modseq and numbers else b""
+    return b"* " + word + b"".join(b" %d" % number for number in numbers) + after + b"\r\n"
 
 
 async def matching(context: Context, key: Key) -> list[int]:
@@ -39,21 +84,6 @@ async def matching(context: Context, key: Key) -> list[int]:
         for part in slices(context, [(uids[0], uids[-1])]):
             found += await _slice(context, part, key)
     return found
-
-
-def _options(read: Reader) -> set[bytes] | None:
-    if not read.take(b"RETURN "):
-        return None
-    read.expect(b"(", "an opening parenthesis")
-    found: set[bytes] = set()
-    while not read.take(b")"):
-        if found:
-            read.space()
-        found.add(read.atom().upper())
-    read.space()
-    if unknown := found - set(OPTIONS):
-        raise SyntaxProblem(f"unknown return option {unknown.pop().decode('ascii', 'replace')}")
-    return found or {b"ALL"}
 
 
 async def _slice(context: Context, part: Ranges, key: Key) -> list[int]:
@@ -84,15 +114,3 @@ async def _slice(context: Context, part: Ranges, key: Key) -> list[int]:
         ranges = ranges_of(info.uid for info in few)
         found += await core.db.aread(partial(dear, ranges=ranges))
     return found
-
-
-def _answer(context: Context, found: list[int], options: set[bytes] | None) -> bytes:
-    if options is None:
-        return b"* SEARCH" + b"".join(b" %d" % number for number in found) + b"\r\n"
-    told = b'* ESEARCH (TAG "' + context.tag + b'")' + (b" UID" if context.by_uid else b"")
-    if found:
-        told += b" MIN %d" % found[0] if b"MIN" in options else b""
-        told += b" MAX %d" % found[-1] if b"MAX" in options else b""
-        told += b" ALL " + written(found) if b"ALL" in options else b""
-    told += b" COUNT %d" % len(found) if b"COUNT" in options else b""
-    return told + b"\r\n"

@@ -1,14 +1,41 @@
-"""SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 sections 6.3.2, 6.3.3, 6.4.1, 6.4.2)."""
+"""SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
+
+With CONDSTORE and QRESYNC (RFC 7162): a client that was here before says what it knows and hears what changed.
+"""
+
+from dataclasses import dataclass
 
 from mailcore.domain import Mailbox
+from mailcore.imap import names
 from mailcore.imap.commands.anytime import ok
-from mailcore.imap.context import Context, Selected, mailbox_name
-from mailcore.imap.responses import Tagged, flag_list
+from mailcore.imap.context import Context, Selected, mailbox_id, mailbox_name
+from mailcore.imap.responses import Manner, Tagged, flag_list, flag_update
+from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, spans_written
 from mailcore.imap.view import View
+from mailcore.store import condstore
 from mailcore.store.db import Tx
-from mailcore.wire.reader import Reader
+from mailcore.wire.reader import Reader, SyntaxProblem
 
 SYSTEM = frozenset({"\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """What a client remembers (RFC 7162 section 3.2.5)."""
+
+    uidvalidity: int
+    modseq: int
+    known: NumberSet | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    mailbox: Mailbox
+    uids: list[int]
+    first_unseen: int
+    keywords: frozenset[str]
+    vanished: Ranges
+    changed: tuple[tuple[int, frozenset[str], int], ...]
 
 
 async def select(context: Context, read: Reader) -> Tagged:
@@ -19,28 +46,56 @@ async def examine(context: Context, read: Reader) -> Tagged:
     return await _open(context, read, read_only=True)
 
 
+def _parameters(context: Context, read: Reader) -> Resync | None:
+    """["(" select-param *(SP select-param) ")"]"""
+    resync: Resync | None = None
+    if not read.take(b" ("):
+        return None
+    while True:
+        word = read.atom().upper()
+        if word == b"QRESYNC":
+            if "QRESYNC" not in context.enabled:
+                raise SyntaxProblem("ENABLE QRESYNC first")
+            resync = _resync(read)
+        elif word == b"CONDSTORE":
+            context.use_modseqs()
+        else:
+            raise SyntaxProblem("unknown parameter of SELECT")
+        if not read.take(b" "):
+            break
+    read.expect(b")", "a closing parenthesis")
+    return resync
+
+
+def _resync(read: Reader) -> Resync:
+    """SP "(" uidvalidity SP mod-sequence [SP known-uids] [SP "(" known-sequence-set SP known-uid-set ")"] ")" """
+    read.space()
+    read.expect(b"(", "an opening parenthesis")
+    uidvalidity = read.number()
+    read.space()
+    modseq, known = read.modseq(), None
+    while read.take(b" "):
+        if read.take(b"("):  # numbers with their UIDs: a hint that we do not need, the log knows
+            NumberSet.parse(read)
+            read.space()
+            NumberSet.parse(read)
+            read.expect(b")", "a closing parenthesis")
+        else:
+            known = NumberSet.parse(read)
+    read.expect(b")", "a closing parenthesis")
+    return Resync(uidvalidity, modseq, known)
+
+
 async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
-    """select = "SELECT" SP mailbox; the old mailbox is closed even when this fails."""
+    """select = "SELECT" SP mailbox [select-params]; the old mailbox is closed even when this fails."""
     read.space()
     name = mailbox_name(read)
+    resync = _parameters(context, read)
     read.end()
     core, owner = context.core, context.owner
-    context.deselect()
-
-    def load(tx: Tx) -> tuple[Mailbox, list[int], int, frozenset[str]]:
-        mailbox = core.mail.mailbox(tx, owner, name)
-        first, keywords = 0, frozenset[str]()
-        uids = core.mail.uids(tx, mailbox.id)
-        if mailbox.unseen or len(uids) <= 2000:
-            for at in range(0, len(uids), 2000):
-                part = core.mail.infos(tx, mailbox.id, [(uids[at], uids[min(at + 1999, len(uids) - 1)])])
-                seqs = (at + n for n, info in enumerate(part, 1) if "\\Seen" not in info.flags)
-                first = next(seqs, 0)
-                keywords |= frozenset[str]().union(*(info.flags for info in part)) - SYSTEM
-                if first:
-                    break
-        return mailbox, uids, first, keywords
-
+    if context.selected is not None:
+        context.deselect()
+        context.wire.write(b"* OK [CLOSED] The other mailbox is closed\r\n")
     watched: list[Selected] = []
 
     def wake() -> None:
@@ -50,36 +105,90 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
 
     unwatch = core.feed.watch(owner, wake)
     try:
-        mailbox, uids, first, keywords = await core.db.aread(load)
+        opened = await core.db.aread(lambda tx: _load(context, tx, name, resync))
     except BaseException:
         unwatch()
         raise
-    flags = SYSTEM | keywords
-    here = Selected(mailbox.id, View(uids), mailbox.modseq, read_only, unwatch, dirty=False, flags=flags)
+    flags = SYSTEM | opened.keywords
+    box = opened.mailbox
+    here = Selected(
+        box.id, View(opened.uids), box.modseq, read_only, unwatch, flags=flags, uidvalidity=box.uidvalidity
+    )
     watched.append(here)
     context.selected = here
-    permanent = b"()" if read_only else flag_list(flags)[:-1] + b" \\*)"
-    lines = [
-        b"* FLAGS " + flag_list(flags) + b"\r\n",
-        b"* OK [PERMANENTFLAGS " + permanent + b"] Kept\r\n",
-        b"* %d EXISTS\r\n* 0 RECENT\r\n" % len(uids),
-    ]
-    if first:
-        lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % first)
-    lines.append(b"* OK [UIDVALIDITY %d] Valid\r\n" % mailbox.uidvalidity)
-    lines.append(b"* OK [UIDNEXT %d] Next\r\n" % mailbox.uidnext)
-    context.say(lines)
+    _tell(context, here, opened, read_only=read_only)
     return ok(context, "Open", "READ-ONLY" if read_only else "READ-WRITE")
+
+
+def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
+    core = context.core
+    mailbox = core.mail.mailbox(tx, context.owner, name)
+    first, keywords = 0, frozenset[str]()
+    uids = core.mail.uids(tx, mailbox.id)
+    if mailbox.unseen or len(uids) <= 2000:
+        for at in range(0, len(uids), 2000):
+            part = core.mail.infos(tx, mailbox.id, [(uids[at], uids[min(at + 1999, len(uids) - 1)])])
+            seqs = (at + n for n, info in enumerate(part, 1) if "\\Seen" not in info.flags)
+            first = next(seqs, 0)
+            keywords |= frozenset[str]().union(*(info.flags for info in part)) - SYSTEM
+            if first:
+                break
+    if resync is None or resync.uidvalidity != mailbox.uidvalidity:
+        return Opened(mailbox, uids, first, keywords, [], ())
+    top = mailbox.uidnext - 1
+    known = [(1, top)] if resync.known is None else resync.known.spans(max(top, 1))
+    gone = condstore.vanished(tx, mailbox.id, resync.modseq, known)
+    changed = ranges_of(condstore.changed(tx, mailbox.id, known, resync.modseq))
+    now = tuple((info.uid, info.flags, info.modseq) for info in core.mail.infos(tx, mailbox.id, changed))
+    return Opened(mailbox, uids, first, keywords | _keywords(now), gone, now)
+
+
+def _keywords(changed: tuple[tuple[int, frozenset[str], int], ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(flags for _, flags, _ in changed)) - SYSTEM
+
+
+def _tell(context: Context, here: Selected, opened: Opened, *, read_only: bool) -> None:
+    box, modern = opened.mailbox, "IMAP4REV2" in context.enabled
+    permanent = b"()" if read_only else flag_list(here.flags)[:-1] + b" \\*)"
+    lines = [
+        b"* FLAGS " + flag_list(here.flags) + b"\r\n",
+        b"* OK [PERMANENTFLAGS " + permanent + b"] Kept\r\n",
+        b"* %d EXISTS\r\n" % len(opened.uids) + (b"" if modern else b"* 0 RECENT\r\n"),
+    ]
+    if opened.first_unseen and not modern and "UIDONLY" not in context.enabled:
+        lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % opened.first_unseen)
+    lines.append(b"* OK [UIDVALIDITY %d] Valid\r\n" % box.uidvalidity)
+    lines.append(b"* OK [UIDNEXT %d] Next\r\n" % box.uidnext)
+    lines.append(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % box.modseq)
+    lines.append(b"* OK [MAILBOXID (%s)] Always the same\r\n" % mailbox_id(box))
+    if modern:
+        lines.append(b'* LIST () "/" ' + names.quoted(context.encode(box.name)) + b"\r\n")
+    if opened.vanished:
+        lines.append(b"* VANISHED (EARLIER) " + spans_written(opened.vanished) + b"\r\n")
+    manner = Manner(uid=True, modseq=True, uid_only=context.manner.uid_only)
+    for uid, flags, modseq in opened.changed:
+        lines.append(flag_update(here.view.seq(uid) or 0, uid, flags, modseq, manner))
+    context.say(lines)
 
 
 async def close(context: Context, read: Reader) -> Tagged:
     """Removes what is \\Deleted without telling (RFC 9051 section 6.4.1)."""
     read.end()
     here, core = context.here, context.core
+    gone: list[int] = []
     if not here.read_only:
-        await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, None))
+        gone = await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, None))
+    code = await _modseq(context) if gone and "QRESYNC" in context.enabled else ""
     context.deselect()
-    return ok(context)
+    return ok(context, "Done", code)
+
+
+async def _modseq(context: Context) -> str:
+    """After CLOSE, a client that comes back need not hear of what it removed itself (RFC 7162 section 3.2.8)."""
+    here, core = context.here, context.core
+    others = await core.db.aread(lambda tx: core.mail.changes(tx, here.mailbox, here.modseq))
+    alone = not others.added and not others.flagged and others.modseq == here.modseq + 1
+    return f"HIGHESTMODSEQ {others.modseq}" if alone else ""
 
 
 async def unselect(context: Context, read: Reader) -> Tagged:

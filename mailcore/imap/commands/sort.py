@@ -1,12 +1,13 @@
-"""SORT and THREAD (RFC 5256), with SORT=DISPLAY (RFC 5957)."""
+"""SORT and THREAD (RFC 5256), with SORT=DISPLAY (RFC 5957) and ESORT (RFC 5267)."""
 
 from collections.abc import Callable
 from typing import Any
 
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.fetch import slices
-from mailcore.imap.commands.search import matching
+from mailcore.imap.commands.search import matching, scope_of, told
 from mailcore.imap.context import Context
+from mailcore.imap.esearch import parse_options
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import Scope, all_of, parse_keys
 from mailcore.imap.sequence import ranges_of
@@ -45,8 +46,9 @@ _ALGORITHMS = {b"ORDEREDSUBJECT": ordering.by_subject, b"REFERENCES": ordering.b
 
 
 async def sort(context: Context, read: Reader) -> Tagged:
-    """sort = "SORT" SP "(" sort-key *(SP sort-key) ")" SP charset SP search-key *(SP search-key)"""
+    """sort = "SORT" [SP "RETURN" ...] SP "(" sort-key *(SP sort-key) ")" SP charset SP search-key *(SP search-key)"""
     read.space()
+    options = parse_options(read, extended=False)
     read.expect(b"(", "an opening parenthesis")
     wanted: list[tuple[bytes, bool]] = []
     while not read.take(b")"):
@@ -61,7 +63,7 @@ async def sort(context: Context, read: Reader) -> Tagged:
         wanted.append((name, reverse))
     if not wanted:
         raise SyntaxProblem("expected a sort key")
-    rows = await _found(context, read)
+    rows, scope = await _found(context, read)
 
     def ordered() -> list[int]:
         numbered = sorted(rows)
@@ -73,7 +75,10 @@ async def sort(context: Context, read: Reader) -> Tagged:
         return [number for number, _, _ in numbered]
 
     numbers = await context.core.threads.run(ordered)
-    context.wire.write(b"* SORT" + b"".join(b" %d" % number for number in numbers) + b"\r\n")
+    modseq = max((row[mail.MODSEQ] for _, _, row in rows), default=0) if scope.by_modseq else 0
+    if options.saves:
+        context.here.saved = tuple(options.to_save(sorted(row[mail.UID] for _, _, row in rows)))
+    context.wire.write(told(context, options, numbers, modseq, b"SORT"))
     return ok(context)
 
 
@@ -83,18 +88,18 @@ async def thread(context: Context, read: Reader) -> Tagged:
     algorithm = _ALGORITHMS.get(read.atom().upper())
     if algorithm is None:
         raise SyntaxProblem("unknown algorithm")
-    rows = await _found(context, read)
+    rows, _ = await _found(context, read)
 
     def threads() -> bytes:
         letters = [ordering.Letter.read(number, block, row[mail.AT]) for number, block, row in rows]
         return ordering.written(algorithm(letters))
 
-    told = await context.core.threads.run(threads)
-    context.wire.write(b"* THREAD " + told + b"\r\n" if told else b"* THREAD\r\n")
+    tree = await context.core.threads.run(threads)
+    context.wire.write(b"* THREAD " + tree + b"\r\n" if tree else b"* THREAD\r\n")
     return ok(context)
 
 
-async def _found(context: Context, read: Reader) -> list[tuple[int, bytes, Row]]:
+async def _found(context: Context, read: Reader) -> tuple[list[tuple[int, bytes, Row]], Scope]:
     """Number (uid or seq, as asked), header and row of every message that matches."""
     read.space()
     charset = read.astring().decode("ascii", "replace").upper()
@@ -102,10 +107,11 @@ async def _found(context: Context, read: Reader) -> list[tuple[int, bytes, Row]]
         raise BadCharset
     read.space()
     here, core, by_uid = context.here, context.core, context.by_uid
-    uids = here.view.uids
-    scope = Scope(uids[-1] if uids else 0, len(uids))
+    scope = scope_of(context)
     key = all_of(parse_keys(read, scope))
     read.end()
+    if scope.by_modseq:
+        context.use_modseqs()
     wanted = await matching(context, key)
     found: list[tuple[int, bytes, Row]] = []
     for part in slices(context, ranges_of(wanted)):
@@ -118,4 +124,4 @@ async def _found(context: Context, read: Reader) -> list[tuple[int, bytes, Row]]
             return [(number, block, row) for number, block, row in met if number is not None]
 
         found += await core.db.aread(load)
-    return found
+    return found, scope

@@ -1,9 +1,9 @@
-"""STORE and UID STORE (RFC 9051 section 6.4.6)."""
+"""STORE and UID STORE (RFC 9051 section 6.4.6), with UNCHANGEDSINCE (RFC 7162 section 3.1.3)."""
 
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
-from mailcore.imap.responses import Tagged, flag_update
-from mailcore.imap.sequence import NumberSet
+from mailcore.imap.responses import Tagged, flag_update, modseq_update
+from mailcore.imap.sequence import NumberSet, written
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SPELLING = {flag.lower(): flag for flag in ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")}
@@ -44,10 +44,18 @@ def _flags(read: Reader) -> frozenset[str]:
 
 
 async def store(context: Context, read: Reader) -> Tagged:
-    """store = "STORE" SP sequence-set SP store-att-flags.  One transaction, whatever the number."""
+    """store = "STORE" SP sequence-set [SP "(UNCHANGEDSINCE" SP mod-sequence ")"] SP store-att-flags.
+
+    One transaction, whatever the number.
+    """
     read.space()
     numbers = NumberSet.parse(read)
     read.space()
+    unchanged_since: int | None = None
+    if read.take(b"(UNCHANGEDSINCE "):
+        unchanged_since = read.modseq()
+        read.expect(b") ", "a closing parenthesis")
+        context.use_modseqs()
     how = "add" if read.take(b"+") else "remove" if read.take(b"-") else "replace"
     read.expect(b"FLAGS", "FLAGS")
     silent = read.take(b".SILENT")
@@ -58,15 +66,21 @@ async def store(context: Context, read: Reader) -> Tagged:
     ranges = context.ranges(numbers)
     if not ranges:
         return ok(context)
-    infos = await context.change_flags(ranges, how, flags, tell=not silent)
+    manner = context.manner
+    infos, failed = await context.change_flags(
+        ranges, how, flags, tell=not silent or manner.modseq, unchanged_since=unchanged_since
+    )
     if how != "remove":
         context.show_flags(flags)
-    seq_of, by_uid = here.view.seq, context.by_uid
-    context.say(
-        [
-            flag_update(seq, info.uid, info.flags, with_uid=by_uid)
-            for info in infos
-            if (seq := seq_of(info.uid)) is not None
-        ]
-    )
+    told: list[bytes] = []
+    for info in infos:
+        if (seq := here.view.seq(info.uid)) is not None:
+            told.append(
+                modseq_update(seq, info.uid, info.modseq, manner) if silent
+                else flag_update(seq, info.uid, info.flags, info.modseq, manner)
+            )  # fmt: skip
+    context.say(told)
+    if failed:
+        left = failed if context.by_uid else [seq for uid in failed if (seq := here.view.seq(uid)) is not None]
+        return ok(context, "Some had changed", f"MODIFIED {written(left).decode()}")
     return ok(context)

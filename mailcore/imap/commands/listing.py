@@ -1,0 +1,173 @@
+"""LIST and LSUB (RFC 9051 section 6.3.9, RFC 3501 section 6.3.9).
+
+The extended form (RFC 5258): selection and return options, several patterns, RECURSIVEMATCH; RETURN (STATUS ...)
+(RFC 5819), SPECIAL-USE (RFC 6154), METADATA (RFC 9590).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mailcore.domain import Mailbox
+from mailcore.imap import names
+from mailcore.imap.commands.anytime import ok
+from mailcore.imap.commands.mailboxes import items as status_items
+from mailcore.imap.commands.mailboxes import status_line, words
+from mailcore.imap.commands.metadata import annotations_line, parse_entries
+from mailcore.imap.context import Context
+from mailcore.imap.responses import Tagged
+from mailcore.store.db import Tx
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+MAX_PATTERNS = 32
+SELECTIONS = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"})
+
+
+@dataclass(slots=True)
+class Wish:
+    """What one LIST asks for."""
+
+    patterns: list[str] = field(default_factory=list)
+    extended: bool = False
+    subscribed: bool = False
+    special: bool = False
+    recursive: bool = False
+    tell_subscribed: bool = False
+    status: tuple[bytes, ...] = ()
+    entries: tuple[str, ...] = ()
+
+    def matches(self, name: str) -> bool:
+        return any(names.matches(pattern, name) for pattern in self.patterns)
+
+    def selects(self, box: Mailbox) -> bool:
+        return (box.subscribed or not self.subscribed) and (bool(box.special_use) or not self.special)
+
+
+def _wish(read: Reader) -> Wish:
+    """list = "LIST" SP [list-select-opts SP] mailbox SP mbox-or-pat [SP list-return-opts]"""
+    wish = Wish()
+    read.space()
+    if read.sees(b"("):
+        wish.extended = True
+        options = set(words(read))
+        if unknown := options - SELECTIONS:
+            raise SyntaxProblem(f"unknown selection option {unknown.pop().decode('ascii', 'replace')}")
+        wish.subscribed, wish.special = b"SUBSCRIBED" in options, b"SPECIAL-USE" in options
+        wish.recursive = b"RECURSIVEMATCH" in options
+        if wish.recursive and not options - {b"RECURSIVEMATCH", b"REMOTE"}:
+            raise SyntaxProblem("RECURSIVEMATCH needs another selection option")
+        read.space()
+    reference = names.decode(read.astring(), utf8=read.utf8)
+    read.space()
+    if read.take(b"("):
+        wish.extended = True
+        while not read.take(b")"):
+            if wish.patterns:
+                read.space()
+            wish.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
+    else:
+        wish.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
+    if len(wish.patterns) > MAX_PATTERNS:
+        raise SyntaxProblem("too many patterns")
+    if read.take(b" RETURN "):
+        wish.extended = True
+        _return_options(read, wish)
+    read.end()
+    wish.tell_subscribed = wish.tell_subscribed or wish.subscribed
+    return wish
+
+
+def _return_options(read: Reader, wish: Wish) -> None:
+    read.expect(b"(", "an opening parenthesis")
+    first = True
+    while not read.take(b")"):
+        if not first:
+            read.space()
+        first = False
+        option = read.atom().upper()
+        if option == b"STATUS":
+            read.space()
+            wish.status = status_items(read)
+        elif option == b"METADATA":
+            read.space()
+            wish.entries = parse_entries(read)
+        elif option == b"SUBSCRIBED":
+            wish.tell_subscribed = True
+        elif option not in (b"CHILDREN", b"SPECIAL-USE"):
+            raise SyntaxProblem(f"unknown return option {option.decode('ascii', 'replace')}")
+
+
+def list_line(context: Context, word: bytes, attributes: Sequence[str], name: str, tail: bytes = b"") -> bytes:
+    listed = " ".join(attributes).encode()
+    return b'* %s (%s) "/" %s%s\r\n' % (word, listed, names.quoted(context.encode(name)), tail)
+
+
+def parents(name: str) -> list[str]:
+    parts = name.split(names.SEPARATOR)
+    return [names.SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+async def listing(context: Context, read: Reader) -> Tagged:
+    wish = _wish(read)
+    if not wish.extended and wish.patterns == [""]:
+        context.wire.write(b'* LIST (\\Noselect) "/" ""\r\n')
+        return ok(context)
+    context.say(await context.core.db.aread(lambda tx: _listed(context, tx, wish)))
+    return ok(context)
+
+
+def _listed(context: Context, tx: Tx, wish: Wish) -> list[bytes]:
+    core, owner = context.core, context.owner
+    boxes = {box.name: box for box in core.mail.mailboxes(tx, owner)}
+    lost = [name for name in core.mail.subscriptions(tx, owner) if name not in boxes]
+    with_children = {parent for name in boxes for parent in parents(name)}
+    below = {parent for box in boxes.values() if wish.selects(box) for parent in parents(box.name)}
+    if wish.subscribed:
+        below |= {parent for name in lost for parent in parents(name)}
+    nowhere = sorted(with_children.difference(boxes))
+    told: list[bytes] = []
+    for name in [*boxes, *(set(lost).difference(nowhere) if wish.subscribed else ()), *nowhere]:
+        box = boxes.get(name)
+        selected = wish.selects(box) if box else wish.subscribed and name in lost or not (wish.subscribed or wish.special)
+        through = wish.recursive and name in below
+        if not (selected or through) or not wish.matches(name):
+            continue
+        attributes = _attributes(wish, box, has_children=name in with_children, subscribed=name in lost)
+        kind = b'"SUBSCRIBED"' if wish.subscribed else b'"SPECIAL-USE"'
+        told.append(list_line(context, b"LIST", attributes, name, b' ("CHILDINFO" (%s))' % kind if through else b""))
+        if box and wish.status:
+            told.append(status_line(context, tx, box, wish.status))
+        if box and wish.entries:
+            told.append(annotations_line(context, tx, box, wish.entries))
+    return told
+
+
+def _attributes(wish: Wish, box: Mailbox | None, *, has_children: bool, subscribed: bool) -> list[str]:
+    attributes = ["\\HasChildren" if has_children else "\\HasNoChildren"]
+    if box is None:  # a level between, or a subscription that outlived its mailbox
+        attributes.insert(0, "\\NonExistent" if wish.extended else "\\Noselect")
+    elif box.special_use:
+        attributes.append(box.special_use)
+    if wish.tell_subscribed and (subscribed or (box is not None and box.subscribed)):
+        attributes.append("\\Subscribed")
+    return attributes
+
+
+async def lsub(context: Context, read: Reader) -> Tagged:
+    """A `%` also shows the parents of subscribed names, as \\Noselect (RFC 3501 section 6.3.9)."""
+    read.space()
+    reference = names.decode(read.astring(), utf8=read.utf8)
+    read.space()
+    pattern = reference + names.decode(read.pattern(), utf8=read.utf8)
+    read.end()
+    core, owner = context.core, context.owner
+    subscribed = await core.db.aread(lambda tx: core.mail.subscriptions(tx, owner))
+    found: dict[str, list[str]] = {}
+    for name in subscribed:
+        if names.matches(pattern, name):
+            found[name] = []
+        elif pattern.endswith("%"):
+            for parent in parents(name):
+                if names.matches(pattern, parent):
+                    found.setdefault(parent, ["\\Noselect"])
+    context.say([list_line(context, b"LSUB", attributes, name) for name, attributes in found.items()])
+    return ok(context)

@@ -1,0 +1,107 @@
+"""What SEARCH, SORT and UID SEARCH answer when the client says what it wants back.  No I/O.
+
+RETURN (MIN MAX ALL COUNT) of RFC 4731, SAVE of RFC 5182, UPDATE, CONTEXT of RFC 5267, PARTIAL of RFC 9394.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mailcore.imap.sequence import written
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+WORDS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"UPDATE", b"CONTEXT", b"RELEVANCY"})
+_PARTIAL = re.compile(rb"(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})")
+
+
+@dataclass(slots=True)
+class Options:
+    """`plain`: the client did not say RETURN, and hears SEARCH or SORT instead of ESEARCH."""
+
+    words: set[bytes] = field(default_factory=set)
+    partial: tuple[int, int] | None = None
+    plain: bool = False
+
+    @property
+    def saves(self) -> bool:
+        return b"SAVE" in self.words
+
+    @property
+    def updates(self) -> bool:
+        return b"UPDATE" in self.words
+
+    def to_save(self, found: Sequence[int]) -> Sequence[int]:
+        """RFC 5182 section 2.1, table 1: with only MIN or MAX asked for, only those are saved."""
+        if self.partial is not None and not self.words & {b"ALL", b"COUNT", b"MIN", b"MAX"}:
+            return sorted(cut(found, self.partial))
+        if found and self.words & {b"MIN", b"MAX"} and not self.words & {b"ALL", b"COUNT"} and self.partial is None:
+            ends = ([found[0]] if b"MIN" in self.words else []) + ([found[-1]] if b"MAX" in self.words else [])
+            return sorted(set(ends))
+        return found
+
+
+def parse_partial(read: Reader) -> tuple[int, int]:
+    """partial-range = nz-number ":" nz-number / MINUS nz-number ":" MINUS nz-number (RFC 9394 section 4)"""
+    found = read.match(_PARTIAL)
+    if found is None or found[1] != found[3]:
+        raise SyntaxProblem("expected a range such as 1:100 or -1:-100")
+    first, last = sorted((int(found[2]), int(found[4])))
+    return (-first, -last) if found[1] else (first, last)
+
+
+def cut(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
+    """The results from the first to the last place, counted from the end if negative."""
+    first, last = partial
+    if first > 0:
+        return found[first - 1 : last]
+    return found[max(0, len(found) + last) : len(found) + first + 1] if len(found) + first >= 0 else []
+
+
+def parse_options(read: Reader, *, extended: bool) -> Options:
+    """["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]; `extended`: ESEARCH without asking"""
+    if not read.take(b"RETURN "):
+        return Options({b"ALL"}) if extended else Options(plain=True)
+    read.expect(b"(", "an opening parenthesis")
+    options = Options()
+    first = True
+    while not read.take(b")"):
+        if not first:
+            read.space()
+        first = False
+        word = read.atom().upper()
+        if word == b"PARTIAL" and options.partial is None:
+            read.space()
+            options.partial = parse_partial(read)
+        elif word in WORDS:
+            options.words.add(word)
+        else:
+            raise SyntaxProblem(f"unknown return option {word.decode('ascii', 'replace')}")
+    read.space()
+    if options.partial is not None and b"ALL" in options.words:
+        raise SyntaxProblem("ALL and PARTIAL exclude each other")
+    if options.partial is None and not options.words & {b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE"}:
+        options.words.add(b"ALL")
+    return options
+
+
+def answer(source: bytes, options: Options, found: Sequence[int], *, by_uid: bool, modseq: int = 0) -> bytes:
+    """The ESEARCH response.
+
+    Args:
+        source: what stands in its parentheses, `TAG "a1"`.
+        found: numbers in their order: ascending after SEARCH, sorted after SORT.
+        modseq: the highest of what is told, 0 if the client has not asked by modseq.
+    """
+    told = b"* ESEARCH (" + source + b")" + (b" UID" if by_uid else b"")
+    words = options.words
+    if found:
+        told += b" MIN %d" % found[0] if b"MIN" in words else b""
+        told += b" MAX %d" % found[-1] if b"MAX" in words else b""
+        told += b" ALL " + written(found) if b"ALL" in words else b""
+        told += b" RELEVANCY (" + b" ".join([b"100"] * len(found)) + b")" if b"RELEVANCY" in words else b""
+    told += b" COUNT %d" % len(found) if b"COUNT" in words else b""
+    if options.partial is not None:
+        some = cut(found, options.partial)
+        told += b" PARTIAL (%d:%d " % options.partial + (written(some) if some else b"NIL") + b")"
+    told += b" MODSEQ %d" % modseq if modseq and found else b""
+    return told + b"\r\n"

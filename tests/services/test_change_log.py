@@ -1,0 +1,52 @@
+"""The change log and what comes back to a client after it was cut (RFC 7162)."""
+
+from mailcore.services import accounts, health
+from mailcore.store import condstore
+from tests.services.conftest import Core
+
+
+def fill(core: Core, count: int):
+    ola = accounts.add(core, "ola", quota=0).id
+    prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
+
+    def work(tx):
+        box = core.mail.create(tx, ola, "Work")
+        for _ in range(count):
+            core.mail.append(tx, ola, box.id, prepared, frozenset(), core.clock.now())
+        return box.id
+
+    return ola, core.db.write(work)
+
+
+def test_removals_are_told_also_after_the_log_was_cut(core, monkeypatch):
+    monkeypatch.setattr(condstore, "KEEP", 3)
+    _, box = fill(core, 10)
+
+    def remove(tx):
+        since = core.mail.get(tx, box).modseq
+        for uid in (2, 3, 5, 10):
+            core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False)
+        return since
+
+    since = core.db.write(remove)
+    ask = lambda tx: condstore.vanished(tx, box, since, [(1, 4), (9, 2**32 - 1)])  # noqa: E731
+    assert core.db.read(ask) == [(2, 3), (10, 10)]
+    assert health.cut_change_logs(core) == 1
+    assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM change WHERE mailbox=?", box)) == (3,)
+    assert core.db.read(lambda tx: condstore.forgotten(tx, box, since))
+    assert core.db.read(ask) == [(2, 3), (10, 10)]
+    assert core.db.read(lambda tx: condstore.vanished(tx, box, since + 4, [(1, 99)])) == []
+
+
+def test_a_short_log_is_left_alone(core):
+    fill(core, 10)
+    assert health.cut_change_logs(core) == 0
+
+
+def test_the_number_of_a_change_is_never_given_twice(core):
+    """A poll asks for numbers above the last it saw; a deleted mailbox must not take the newest with it."""
+    ola, _ = fill(core, 3)
+    top = core.db.read(lambda tx: tx.row("SELECT max(id) FROM change"))[0]
+    core.db.write(lambda tx: core.mail.delete(tx, ola, "Work"))
+    assert core.db.read(lambda tx: tx.row("SELECT max(id) FROM change"))[0] > top
+    assert core._news(top) == (top + 1, {ola})
