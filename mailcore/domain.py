@@ -219,7 +219,13 @@ class ForwardingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """The owner's wish that mail goes on to an outside address."""
+    """The owner's wish that mail goes on to an outside address.
+
+    Attributes:
+        unsafe: what could not pass DMARC at the target: "rewrite" the From, "keep" it here, "" = as the site has it.
+        digest: what was kept back is listed in a mail to the target.
+        rolling_days: kept copies go after so many days if they are known delivered and nobody touched them; 0 = never.
+    """
 
     target: str = ""
     state: ForwardingState = ForwardingState.OFF
@@ -227,6 +233,9 @@ class Forwarding:
     failures: int = 0
     last_reply: str = ""
     confirmed_at: datetime | None = None
+    unsafe: str = ""
+    digest: bool = True
+    rolling_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
     for action in actions:
         if isinstance(action, sieve.Reject | sieve.Ereject):
             return action.reason
-    actions = _held_back(context, actions)
+    actions = _held_back(context, recipient, actions)
     used, quota = deliveries.room(context.tx, recipient.account)
     stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
     size = context.prepared.size + len(context.trace)
@@ -208,11 +208,17 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
 _JUNK = (sieve.FileInto("Junk"),)
 
 
-def _held_back(context: _Context, actions: tuple[sieve.Action, ...]) -> tuple[sieve.Action, ...]:
+def _passage(context: _Context, recipient: Recipient) -> Passage:
+    """What forwarding this message means, with the owner's own choice for what could not pass."""
+    unsafe = context.core.people.forwarding(context.tx, recipient.account).unsafe
+    return passage.forecast(context.core.config, context.verdict, unsafe)
+
+
+def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, ...]) -> tuple[sieve.Action, ...]:
     """What must not go on to others is kept: in Junk what nobody vouches for, else where it is filed anyway."""
     if not any(isinstance(action, sieve.Redirect) for action in actions):
         return actions
-    match passage.forecast(context.core.config, context.verdict):
+    match _passage(context, recipient):
         case Passage.JUNK:
             return _JUNK
         case Passage.KEEP:
@@ -367,7 +373,7 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
         secret = deliveries.secret(context.tx, "srs")
         sender = srs.rewrite(sender, secret, core.config.srs_domain, context.now) or recipient.address
     prepared = context.prepared if action.octets is None else core.blobs.prepare(action.octets)
-    if passage.forecast(core.config, context.verdict) is Passage.REWRITE:
+    if _passage(context, recipient) is Passage.REWRITE:
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
         octets = passage.with_own_author(prepared.octets, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)

@@ -8,15 +8,17 @@ import dataclasses
 import hashlib
 import re
 import secrets
+from datetime import timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
-from mailcore.errors import ForwardingRefused, LinkExpired
+from mailcore.errors import ForwardingRefused, LinkExpired, TooMany
 from mailcore.services import audit, filters, notices
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
 MAX_REFUSALS = 5
+ASKED, QUESTIONS_A_DAY = "forwarding asked again", 3
 # One addr-spec of RFC 5321 without quoting; what people really have.
 _ADDRESS = re.compile(
     r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -45,13 +47,15 @@ def check_target(core: Core, target: str) -> str:
 
 
 def wish(
-    core: Core, account: AccountId, target: str, *, copy: bool, confirmed: bool = False, actor: str = ""
-) -> Forwarding:
+    core: Core, account: AccountId, target: str, *, copy: bool, confirmed: bool = False, actor: str = "",
+    unsafe: str | None = None, digest: bool | None = None, rolling_days: int | None = None,
+) -> Forwarding:  # fmt: skip
     """Set where mail goes; until the target agrees mail is only kept.
 
     Args:
         copy: keep a copy here.
         confirmed: staff's word that the target agreed.
+        unsafe, digest, rolling_days: as in domain.Forwarding; None = as before.
 
     Raises:
         ForwardingRefused: not one outside address.
@@ -67,8 +71,14 @@ def wish(
     state = ForwardingState.HEALTHY if agreed else ForwardingState.UNCONFIRMED
     at = (before.confirmed_at if known else core.clock.now()) if agreed else None
 
+    wished = Forwarding(
+        target, state, copy, confirmed_at=at, unsafe=before.unsafe if unsafe is None else unsafe,
+        digest=before.digest if digest is None else digest,
+        rolling_days=before.rolling_days if rolling_days is None else rolling_days,
+    )  # fmt: skip
+
     def store(tx: Tx) -> Forwarding:
-        core.people.set_forwarding(tx, account, Forwarding(target, state, copy, confirmed_at=at), _hashed(token))
+        core.people.set_forwarding(tx, account, wished, _hashed(token))
         filters.regenerate(core, tx, account)
         if question is not None:
             notices.queue(core, tx, question, target, account)
@@ -76,6 +86,27 @@ def wish(
             notices.queue(core, tx, told, owner.contact, account)
         audit.note(core, tx, account, "forwarding set", actor=actor, detail=target)
         return core.people.forwarding(tx, account)
+
+    return core.db.write(store)
+
+
+def ask_again(core: Core, account: AccountId) -> Forwarding:
+    """Another question to a target that has not answered; the older link is void.  Raises ForwardingRefused, TooMany."""
+    owner, now = core.db.read(lambda tx: (core.people.account(tx, account), core.people.forwarding(tx, account)))
+    if now.state is not ForwardingState.UNCONFIRMED:
+        raise ForwardingRefused("nobody needs to be asked")
+    token = secrets.token_urlsafe(24)
+    question = _question(core, owner, now.target, token)
+
+    def store(tx: Tx) -> Forwarding:
+        since = core.clock.now() - timedelta(days=1)
+        asked = [entry for entry in core.people.audit(tx, account, 100) if entry.event == ASKED and entry.at > since]
+        if len(asked) >= QUESTIONS_A_DAY:
+            raise TooMany("the question was sent several times today")
+        core.people.set_forwarding(tx, account, now, _hashed(token))
+        notices.queue(core, tx, question, now.target, account)
+        audit.note(core, tx, account, ASKED, actor=owner.name, detail=now.target)
+        return now
 
     return core.db.write(store)
 

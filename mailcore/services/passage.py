@@ -22,8 +22,8 @@ class Passage(StrEnum):
     JUNK = "junk"  # it stays here, as junk
 
 
-def forecast(config: Config, verdict: Verdict) -> Passage:
-    """What a Redirect of this message becomes."""
+def forecast(config: Config, verdict: Verdict, unsafe: str = "") -> Passage:
+    """What a Redirect of this message becomes; `unsafe` is the owner's choice, "" = as the site has it."""
     if not verdict.outside:
         return Passage.UNTOUCHED
     vouched = verdict.spf_aligned or verdict.dkim_aligned
@@ -36,7 +36,7 @@ def forecast(config: Config, verdict: Verdict) -> Passage:
     if verdict.dmarc == "none" and verdict.spf in ("fail", "softfail") and verdict.dkim != "pass":
         return Passage.JUNK
     if verdict.policy in ("quarantine", "reject") and not verdict.dkim_aligned:
-        return Passage.REWRITE if config.forwarding.unsafe == "rewrite" else Passage.KEEP
+        return Passage.REWRITE if (unsafe or config.forwarding.unsafe) == "rewrite" else Passage.KEEP
     return Passage.UNTOUCHED
 
 

@@ -15,7 +15,7 @@ from mailcore.store.db import Row, Tx
 
 ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at"
 _ORDER = "id,name,display_name,contact,affiliation,state,language,created_at,account_id"
-_FORWARDING = "target,state,copy,failures,last_reply,confirmed_at"
+_FORWARDING = "target,state,copy,failures,last_reply,confirmed_at,unsafe,digest,rolling_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +202,17 @@ class People:
         if row is None:
             return Forwarding()
         confirmed_at = _at(row[5]) if row[5] is not None else None
-        return Forwarding(row[0], ForwardingState(row[1]), bool(row[2]), row[3], row[4], confirmed_at)
+        return Forwarding(
+            row[0], ForwardingState(row[1]), bool(row[2]), row[3], row[4], confirmed_at, row[6], bool(row[7]), row[8]
+        )
 
     def set_forwarding(self, tx: Tx, account: AccountId, forwarding: Forwarding, token: str = "") -> None:
         confirmed_at = int(forwarding.confirmed_at.timestamp()) if forwarding.confirmed_at else None
         tx.run(
-            "INSERT OR REPLACE INTO forwarding (account_id,target,state,copy,failures,last_reply,confirmed_at,token)"
-            " VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO forwarding (account_id,target,state,copy,failures,last_reply,confirmed_at,token,unsafe,"
+            "digest,rolling_days) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             account, forwarding.target, forwarding.state.value, forwarding.copy, forwarding.failures,
-            forwarding.last_reply, confirmed_at, token,
+            forwarding.last_reply, confirmed_at, token, forwarding.unsafe, forwarding.digest, forwarding.rolling_days,
         )  # fmt: skip
 
     def forwarding_by_token(self, tx: Tx, hashed: str) -> AccountId | None:

@@ -104,6 +104,9 @@ class ForwardingRow(Model):
     last_reply = TextField(default="")
     confirmed_at = BigIntegerField(null=True)
     token = TextField(default="")
+    unsafe = TextField(default="")
+    digest = BooleanField(default=True)
+    rolling_days = IntegerField(default=0)
 
     class Meta:
         table_name = "forwarding"

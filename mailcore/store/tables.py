@@ -13,6 +13,7 @@ from mailcore.store import (
     mailbox_tables,
     onward_tables,
     people_tables,
+    probe_tables,
     quota_tables,
     scram_tables,
     ticket_tables,
@@ -187,6 +188,10 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_column("login_failure", "tag", "TEXT NOT NULL DEFAULT ''"),
     add_column("mailbox", "purged", "INTEGER NOT NULL DEFAULT 0"),
     add_tables(mailbox_tables.LostSubscriptionRow, mailbox_tables.AnnotationRow),
+    add_column("forwarding", "unsafe", "TEXT NOT NULL DEFAULT ''"),
+    add_column("forwarding", "digest", "INTEGER NOT NULL DEFAULT 1"),
+    add_column("forwarding", "rolling_days", "INTEGER NOT NULL DEFAULT 0"),
+    add_tables(probe_tables.ProbeRow),
 ]
 
 

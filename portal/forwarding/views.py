@@ -1,50 +1,48 @@
-"""Automatic forwarding to an outside address (S24 to S26)."""
+"""Automatic forwarding to an outside address: one page that a person understands (S24 to S27, N1 to N5)."""
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Forwarding, ForwardingState, Scope
 from mailcore.errors import MailError
-from mailcore.services import forwarding, login
+from mailcore.services import audit, filters, forwarding, forwarding_health, login
 from portal import web
 from portal.errors import answer
+from portal.forwarding import words
 from portal.forwarding.forms import EmptyForm, ForwardingForm
 
 blueprint = Blueprint("forwarding", __name__)
 Answer = str | BaseResponse | tuple[str, int]
-
-
-def _state_words(wish: Forwarding) -> str:
-    return {
-        ForwardingState.UNCONFIRMED: _(
-            "Waiting: we have written to %(target)s and forward nothing until the link there is used.",
-            target=wish.target,
-        ),
-        ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=wish.target),
-        ForwardingState.FAILING: _(
-            "Trouble: %(target)s does not take our mail at the moment. It is kept here.", target=wish.target
-        ),
-        ForwardingState.PAUSED: _(
-            "Paused: %(target)s refused our mail again and again. It is kept here.", target=wish.target
-        ),
-        ForwardingState.OFF: _("Off: your mail stays here."),
-    }[wish.state]
+HISTORY = 20
 
 
 def _page(form: ForwardingForm, problem: object = "", code: int = 200) -> Answer:
-    wish = forwarding.get(web.core(), web.owner().id)
+    core, owner = web.core(), web.owner().id
+    wish = forwarding.get(core, owner)
+    found = forwarding_health.health(core, owner)
+    history = [entry for entry in audit.listing(core, owner) if entry.event.startswith("forwarding")]
     page = render_template(
-        "forwarding/index.html", form=form, stop=EmptyForm(), wish=wish, state=_state_words(wish), problem=problem
-    )
+        "forwarding/index.html", form=form, button=EmptyForm(), wish=wish, state=words.state(wish), problem=problem,
+        found=found, sentence=words.health(wish, found), words=words, history=history[:HISTORY],
+        own_script=any(script.active for script in filters.scripts(core, owner)),
+        full=core.config.quota.full_and_forwarding,
+    )  # fmt: skip
     return page, code
+
+
+def _form(wish: Forwarding) -> ForwardingForm:
+    if wish.state is ForwardingState.OFF:
+        return ForwardingForm()
+    return ForwardingForm(
+        target=wish.target, copy=wish.copy, rolling_days=str(wish.rolling_days), unsafe=wish.unsafe, digest=wish.digest
+    )
 
 
 @blueprint.get("/forwarding")
 @web.login_required
 def index() -> Answer:
-    wish = forwarding.get(web.core(), web.owner().id)
-    return _page(ForwardingForm(target=wish.target, copy=wish.copy))
+    return _page(_form(forwarding.get(web.core(), web.owner().id)))
 
 
 @blueprint.post("/forwarding")
@@ -55,10 +53,13 @@ def save() -> Answer:
         return _page(form, code=400)
     try:
         login.authenticate(web.core(), web.owner().name, form.password.data, peer=web.peer(), scope=Scope.PORTAL)
-        forwarding.wish(web.core(), web.owner().id, form.target.data, copy=form.copy.data, actor=web.owner().name)
+        forwarding.wish(
+            web.core(), web.owner().id, form.target.data, copy=form.copy.data, actor=web.owner().name,
+            unsafe=form.unsafe.data, digest=form.digest.data, rolling_days=int(form.rolling_days.data),
+        )  # fmt: skip
     except MailError as trouble:
-        code, words = answer(trouble)
-        return _page(form, words, code)
+        code, told = answer(trouble)
+        return _page(form, told, code)
     flash(_("Saved."))
     return redirect(url_for("forwarding.index"))
 
@@ -70,6 +71,35 @@ def stop() -> Answer:
     forwarding.stop(web.core(), web.owner().id)
     flash(_("Forwarding is stopped. New mail stays here."))
     return redirect(url_for("forwarding.index"))
+
+
+@blueprint.post("/forwarding/again")
+@web.login_required
+def again() -> Answer:
+    """Ask the target once more, or take up a paused forwarding to the address that agreed."""
+    owner = web.owner()
+    wish = forwarding.get(web.core(), owner.id)
+    if wish.state is ForwardingState.PAUSED:
+        forwarding.wish(web.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name)
+        flash(_("Forwarding goes on. If mail is refused again, it is paused again."))
+    else:
+        forwarding.ask_again(web.core(), owner.id)
+        flash(_("We have written to %(target)s again.", target=wish.target))
+    return redirect(url_for("forwarding.index"))
+
+
+@blueprint.post("/forwarding/test")
+@web.login_required
+def test() -> Answer:
+    """Send a test message, or say where the last one was found."""
+    found, probe = request.form.get("found", ""), request.form.get("probe", 0, type=int)
+    if found:
+        forwarding_health.tell(web.core(), web.owner().id, probe, found)
+        flash(_("Thank you."))
+    else:
+        sent = forwarding_health.send_probe(web.core(), web.owner().id)
+        flash(_("A test message with the code %(code)s is on its way to %(target)s.", code=sent.code, target=sent.target))
+    return redirect(url_for("forwarding.index") + "#test")
 
 
 @blueprint.get("/forwarding/confirm/<token>")

@@ -1,0 +1,70 @@
+"""What the states and events of a forwarding mean, in words for its owner."""
+
+from flask_babel import gettext as _
+
+from mailcore.domain import Forwarding, ForwardingState
+from mailcore.services.forwarding_health import Health, Kind
+
+
+def state(wish: Forwarding) -> str:
+    return {
+        ForwardingState.UNCONFIRMED: _(
+            "Waiting: we have written to %(target)s and forward nothing until the link there is used.",
+            target=wish.target,
+        ),
+        ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=wish.target),
+        ForwardingState.FAILING: _(
+            "Trouble: %(target)s does not take our mail at the moment. It is kept here.", target=wish.target
+        ),
+        ForwardingState.PAUSED: _(
+            "Paused: %(target)s refused our mail again and again. It is kept here.", target=wish.target
+        ),
+        ForwardingState.OFF: _("Off: your mail stays here."),
+    }[wish.state]
+
+
+def health(wish: Forwarding, found: Health) -> str:
+    """One sentence on how it goes."""
+    if wish.state is ForwardingState.PAUSED:
+        return _("Paused after several refusals. Look at the last answers, then try again.")
+    if wish.state is ForwardingState.FAILING:
+        return _("The last messages were refused. If it goes on, the forwarding is paused.")
+    if found.filtered:
+        return _("Filtered? You found the last test message in the junk mail there, or not at all.")
+    if found.delivered:
+        return _("Healthy: the other server takes your mail.")
+    return _("Nothing was forwarded yet.")
+
+
+def answer(kind: Kind) -> str:
+    return {
+        Kind.TAKEN: _("Taken. Whether it is shown in the inbox there, only you can see."),
+        Kind.UNKNOWN_THERE: _("There is no such address there (any more), or it is closed."),
+        Kind.FULL_THERE: _("The mailbox there is full."),
+        Kind.TOO_LARGE: _("The message was too large for the other server."),
+        Kind.UNAUTHENTICATED: _("The other server could not tell whether the sender is real."),
+        Kind.SPAM: _("The other server took it for junk mail."),
+        Kind.BLOCKED: _("The other server does not take mail from us at present. We have to talk to them; it is not your fault."),
+        Kind.SLOWED: _("The other server wants us to wait. We try again by ourselves."),
+        Kind.UNREACHABLE: _("The other server could not be reached. We try again by ourselves."),
+        Kind.LATER: _("The other server asked us to try again later, and we do."),
+        Kind.REFUSED: _("The other server refused it without a reason that we know."),
+    }[kind]
+
+
+def event(name: str, detail: str) -> str:
+    """A line of the history."""
+    known = {
+        "forwarding set": _("Set to %(target)s", target=detail),
+        "forwarding asked again": _("%(target)s was asked again", target=detail),
+        "forwarding confirmed": _("%(target)s agreed", target=detail),
+        "forwarding stopped": _("Stopped"),
+        "forwarding paused": _("Paused: %(answer)s", answer=detail),
+        "forwarding tested": _("A test message was sent to %(target)s", target=detail),
+        "forwarding test found": {
+            "inbox": _("The test message was in the inbox"),
+            "spam": _("The test message was in the junk mail"),
+            "missing": _("The test message was not there"),
+        }.get(detail, detail),
+    }
+    return known.get(name, f"{name} {detail}".strip())

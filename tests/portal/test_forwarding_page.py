@@ -1,0 +1,115 @@
+"""The forwarding page, as its owner uses it (S24 to S26, N1 to N5)."""
+
+import re
+
+import pytest
+
+from mailcore.domain import ForwardingState
+from mailcore.services import forwarding, forwarding_health
+from mailcore.store import onward
+from tests.portal.conftest import PASSWORD
+
+FRIEND = "ola@elsewhere.example"
+
+
+@pytest.fixture
+def forwarding_on(core, ola):
+    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+
+
+def test_s24_saving_needs_the_password_and_keeps_what_was_typed(inside, core, ola):
+    page = inside.send("/forwarding", target=FRIEND, copy="y", password="wrong password")
+    assert page.status_code == 403
+    assert f'value="{FRIEND}"' in page.text
+    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+
+
+def test_s25_a_copy_is_kept_and_goes_after_ninety_days_unless_said_otherwise(inside, core, ola):
+    page = inside.get("/forwarding").text
+    assert re.search(r'<input [^>]*checked [^>]*name="copy"', page)
+    assert re.search(r'<option selected value="90">', page)
+    inside.send("/forwarding", target=FRIEND, copy="y", rolling_days="30", unsafe="keep", password=PASSWORD)
+    found = forwarding.get(core, ola.id)
+    assert (found.target, found.copy, found.rolling_days, found.unsafe, found.digest) == (FRIEND, True, 30, "keep", False)
+    assert "Venter" in inside.get("/forwarding").text
+
+
+def test_s25_no_copy_is_kept_only_after_a_warning(inside, core, ola):
+    assert "Uten kopi" in inside.get("/forwarding").text
+    inside.send("/forwarding", target=FRIEND, password=PASSWORD)
+    assert forwarding.get(core, ola.id).copy is False
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("nb", "søppelpostfilter"), ("nn", "søppelpostfilter"), ("en", "spam filter")]
+)
+def test_s26_the_warning_stands_beside_the_form_and_leads_to_the_health(inside, language, words):
+    page = inside.get(f"/forwarding?lang={language}").text
+    form = page[page.index('action="/forwarding"') : page.index("</form>", page.index('action="/forwarding"'))]
+    assert 'class="warning"' in form
+    assert words in form.lower()
+    assert 'href="#health"' in form
+    assert 'id="health"' in page
+
+
+@pytest.mark.parametrize(
+    "address", ["ola@alumni.example", "kari@alumni.example", "x@srs.alumni.example", "a@b.example, c@d.example"]
+)
+def test_s24_our_own_addresses_and_several_are_refused(inside, core, ola, address):
+    assert inside.send("/forwarding", target=address, copy="y", password=PASSWORD).status_code == 400
+    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+
+
+def test_n2_the_answers_stand_in_plain_words(inside, core, ola, forwarding_on):
+    def write(tx):
+        onward.begin(tx, 1, ola.id, b"x" * 32, FRIEND, core.clock.seconds())
+        onward.answer(tx, 1, "refused", host="mx.elsewhere", code=552, reply="552 5.2.2 <b>full</b>", now=core.clock.seconds())
+
+    core.db.write(write)
+    page = inside.get("/forwarding").text
+    assert "Postboksen der er full." in page
+    assert "552 5.2.2 &lt;b&gt;full&lt;/b&gt;" in page
+    assert "0 tatt imot, 1 avvist, 0 venter" in page
+
+
+def test_n4_a_test_message_is_sent_and_its_place_told(inside, core, ola, forwarding_on):
+    assert inside.send("/forwarding", to="/forwarding/test").status_code == 302
+    page = inside.get("/forwarding").text
+    probe = re.search(r'name="probe" value="(\d+)"', page)[1]
+    assert "Hvor fant du den?" in page
+    inside.send("/forwarding", to="/forwarding/test", probe=probe, found="spam")
+    page = inside.get("/forwarding").text
+    assert "Du fant den i søppelposten." in page
+    assert "Filtrert?" in page
+    assert forwarding_health.health(core, ola.id).probe.found == "spam"
+
+
+def test_n2_a_paused_forwarding_is_taken_up_again(inside, core, ola, forwarding_on):
+    for _ in range(5):
+        forwarding.result(core, ola.id, ok=False, permanent=True, reply="550 5.7.1 no")
+    assert "Stanset etter flere avslag" in inside.get("/forwarding").text
+    inside.send("/forwarding", to="/forwarding/again")
+    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+
+
+def test_n1_the_question_is_sent_again(inside, core, ola):
+    forwarding.wish(core, ola.id, FRIEND, copy=True)
+    inside.send("/forwarding", to="/forwarding/again")
+    questions = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.recipient == FRIEND]
+    assert len(questions) >= 2
+
+
+def test_the_history_tells_what_was_done(inside, core, ola, forwarding_on):
+    inside.send("/forwarding", to="/forwarding/test")
+    inside.send("/forwarding", to="/forwarding/stop")
+    history = inside.get("/forwarding").text.partition("Historikk")[2]
+    assert [words in history for words in ("Stanset", f"En prøve ble sendt til {FRIEND}", f"Satt til {FRIEND}")] == [True] * 3
+
+
+@pytest.mark.parametrize("language", ["nb", "nn", "en"])
+@pytest.mark.parametrize("state", ForwardingState)
+def test_every_state_is_shown_in_each_language(inside, core, ola, state, language):
+    if state is not ForwardingState.OFF:
+        forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+        core.db.write(lambda tx: tx.run("UPDATE forwarding SET state=?", state.value))
+    assert inside.get(f"/forwarding?lang={language}").status_code == 200
