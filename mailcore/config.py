@@ -65,11 +65,23 @@ class Outbound:
     user: str = ""
     password: str = ""
     bind: str = ""
+    connections_per_destination: int = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Dns:
+    """`dnssec`: is the AD bit of these resolvers believed?  auto = if they are on this machine."""
+
     servers: tuple[str, ...] = ()
+    dnssec: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What is told to other domains once a day."""
+
+    tls: bool = False
+    dmarc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,7 @@ class Config:
     quota: Quota = field(default_factory=Quota)
     outbound: Outbound = field(default_factory=Outbound)
     dns: Dns = field(default_factory=Dns)
+    reports: Reports = field(default_factory=Reports)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     directory: Directory = field(default_factory=Directory)
     portal_users: PortalUsers = field(default_factory=PortalUsers)
@@ -261,6 +274,7 @@ def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
 _CHOICES = {
     "quota.full_and_forwarding": ("forward", "reject"),
     "outbound.mode": ("direct", "relay", "capture"),
+    "dns.dnssec": ("auto", "yes", "no"),
     "forwarding.unsafe": ("rewrite", "keep"),
     "forwarding.targets": ("any", "confirmed", "none"),
     "limits.plaintext": ("no", "loopback"),

@@ -34,6 +34,8 @@ class _Handler(BaseRequestHandler):
             answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *zone[name, kind]))
         elif not any(known == name or known.endswith("." + name) for known, _ in zone):
             answer.set_rcode(dns.rcode.NXDOMAIN)
+        if any(name == safe or name.endswith("." + safe) for safe in self.server.secure):
+            answer.flags |= dns.flags.AD
         wire = answer.to_wire()
         if len(wire) > 1232:
             short = dns.message.make_response(query)
@@ -43,10 +45,10 @@ class _Handler(BaseRequestHandler):
 
 
 @contextmanager
-def dns_server(zone: Zone, broken: tuple[str, ...] = ()) -> Iterator[str]:
-    """`ADDRESS:PORT` of a server for `zone`; names under `broken` answer SERVFAIL."""
+def dns_server(zone: Zone, broken: tuple[str, ...] = (), secure: tuple[str, ...] = ()) -> Iterator[str]:
+    """`ADDRESS:PORT` of a server for `zone`; names under `broken` answer SERVFAIL, names under `secure` have the AD bit."""
     with ThreadingUDPServer(("127.0.0.1", 0), _Handler) as server:
-        server.zone, server.broken, server.daemon_threads = zone, broken, True
+        server.zone, server.broken, server.secure, server.daemon_threads = zone, broken, secure, True
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

@@ -1,13 +1,24 @@
-"""What the sender hears of mail that waits or fails (RFC 3464), and what becomes of a forwarding's refusal."""
+"""What the sender hears of mail that waits or fails (RFC 3464, as asked by RFC 3461), and where the rest goes.
 
-from datetime import datetime
+A forwarding's target never appears in anything that goes to the sender: what it refuses stands in its owner's INBOX,
+so the sender has nothing to hear.
+"""
+
+from datetime import datetime, timedelta
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, QueueItem
 from mailcore.mail import dsn, header, trace
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
+from mailcore.services import notices, tickets
+from mailcore.store import deliveries
 from mailcore.store.db import Tx
+from mailcore.store.queue import domain_of
+
+MOST_RETURNED = 512 * 1024  # octets of the message itself, where RET=FULL asks for it
+TICKET_EVERY = timedelta(days=1)  # for one domain
+_WANTS = {"failed": "FAILURE", "delayed": "DELAY", "relayed": "SUCCESS"}
 
 
 def status_of(answer: Answer) -> str:
@@ -15,26 +26,42 @@ def status_of(answer: Answer) -> str:
     word = answer.text.split(" ", 1)[0]
     if word.count(".") == 2 and word.replace(".", "").isdigit():
         return word
+    if answer.ok:
+        return "2.0.0"
     return "5.0.0" if answer.permanent else "4.4.1"
+
+
+def is_wanted(item: QueueItem, kind: str) -> bool:
+    """Did the sender ask for it?  Who said nothing hears of failures and delays (RFC 3461 section 4.1)."""
+    if not item.sender or item.origin in ("forward", "dsn", "vacation"):
+        return False
+    asked = {word.strip() for word in item.dsn.notify.upper().split(",") if word.strip()}
+    return _WANTS[kind] in asked if asked else kind != "relayed"
 
 
 def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, now: datetime) -> None:
     """Queue a notice to the sender; a null sender gets none (RFC 5321 section 6.1)."""
-    if not item.sender:
+    if not is_wanted(item, kind):
         return
-    recipient, diagnostic = item.recipient, f"{answer.code} {answer.text}" if answer.code else answer.text
-    if item.origin == "forward" and item.account is not None:
-        # The private target never reaches the sender, nor do the target's own words.
-        recipient = next(iter(core.people.addresses(tx, item.account)), item.recipient)
-        diagnostic = "its owner forwards mail, and that waits" if kind == "delayed" else "its owner's forwarding failed"
-    octets = dsn.build(
-        kind=kind, reporting_mta=core.config.host, sender=item.sender, recipient=recipient, original_recipient=None,
-        status=status_of(answer), diagnostic=diagnostic, arrival=item.created_at, now=now,
-        header_block=header.split(core.queue.octets(tx, item))[0], message_id=trace.message_id(core.config.domain),
-        will_retry_until=item.created_at + GIVE_UP_AFTER if kind == "delayed" else None,
+    octets = core.queue.octets(tx, item)
+    block = header.split(octets)[0]
+    language = core.people.account(tx, item.account).language if item.account else "en"
+    diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
+    until = item.created_at + GIVE_UP_AFTER
+    subject, words = notices.words(
+        core, f"dsn_{kind}", language, recipient=item.recipient, diagnostic=header.safe_value(diagnostic)[:500],
+        until=f"{until:%Y-%m-%d %H:%M} UTC", subject=" ".join(header.values(block, "subject")[:1])[:200],
+    )  # fmt: skip
+    whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and len(octets) <= MOST_RETURNED
+    report = dsn.build(
+        kind=kind, reporting_mta=core.config.host, sender=item.sender, recipient=item.recipient,
+        original_recipient=item.dsn.orcpt, envelope_id=item.dsn.envid, status=status_of(answer), diagnostic=diagnostic,
+        remote=answer.host, arrival=item.created_at, now=now, subject=subject, words=words,
+        original=octets if whole else block, whole=whole, message_id=trace.message_id(core.config.domain),
+        will_retry_until=until if kind == "delayed" else None,
     )  # fmt: skip
     core.queue.enqueue(
-        tx, sender="", recipients=[item.sender], prepared=core.blobs.prepare(octets), prefix=b"", account=item.account,
+        tx, sender="", recipients=[item.sender], prepared=core.blobs.prepare(report), prefix=b"", account=item.account,
         origin="dsn", now=int(now.timestamp()),
     )  # fmt: skip
 
@@ -53,3 +80,18 @@ def keep_for_owner(core: Core, tx: Tx, item: QueueItem, now: datetime) -> None:
 def _stands_there(core: Core, tx: Tx, account: AccountId, blob: int) -> bool:
     """Was a copy kept?"""
     return core.mail.has_blob(tx, account, blob)
+
+
+def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
+    """A report that cannot be delivered is a case for the postmaster, one for a domain and day (RFC 5321 section 6.1)."""
+    domain, at = domain_of(item.recipient), int(now.timestamp())
+    nobody = AccountId(0)
+    if deliveries.was_answered(tx, nobody, "double bounce", domain, at - int(TICKET_EVERY.total_seconds())):
+        return
+    deliveries.remember_answer(tx, nobody, "double bounce", domain, at)
+    block = header.split(core.queue.octets(tx, item))[0].decode("utf-8", "replace")
+    tickets.open_ticket(
+        core, kind="postmaster", subject=f"A delivery report to {domain} could not be delivered",
+        text=f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block[:4000]}",
+        reply_to="", language="en", tell=False,
+    )  # fmt: skip

@@ -1,29 +1,53 @@
-"""Speak to the next server: the octets go out untouched, TLS when it offers (RFC 7435)."""
+"""Speak to the next server: the octets go out untouched, by TLS as the route demands, several messages a connection."""
 
+import asyncio
+import base64
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 
-import aiosmtplib
-from aiosmtplib.errors import SMTPException, SMTPResponseException, SMTPServerDisconnected
-
+from mailcore.clock import Clock
 from mailcore.config import Config
-from mailcore.queue.route import Hop, RouteUnknown, address_of
+from mailcore.domain import Dsn
+from mailcore.queue import dane
+from mailcore.queue.lookup import Lookup, RouteUnknown
+from mailcore.queue.route import Hop, addresses
+from mailcore.queue.wire import Lost, Reply, Wire, extensions, stuffed
 
-CONNECT_SECONDS, COMMAND_SECONDS = 30, 300
+CONNECT_SECONDS, COMMAND_SECONDS, DATA_SECONDS = 30, 300, 600  # RFC 5321 section 4.5.3.2
+NOTHING_SAID = Dsn()
 
 
-class _NoSmtpUtf8(Exception):
-    """An address needs SMTPUTF8 (RFC 6531), and the host has it not."""
+class _Refused(Exception):
+    """The host answered, and not what was hoped for."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"{reply.code} {reply.text}")
+        self.reply = reply
+
+
+class _NotSafe(Exception):
+    """TLS as it is demanded cannot be had; `kind` in the words of RFC 8460 section 4.3."""
+
+    def __init__(self, kind: str, words: str = "") -> None:
+        super().__init__(words or kind)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The peer's word on one recipient; code 0 when there was none."""
+    """The peer's word on one recipient; code 0 when there was none.
+
+    `away`: the host could not be reached at all.  `relayed`: it took the message and does not report (RFC 3461).
+    """
 
     host: str
     code: int
     text: str
+    away: bool = False
+    relayed: bool = False
 
     @property
     def ok(self) -> bool:
@@ -34,134 +58,275 @@ class Answer:
         return 500 <= self.code < 600
 
 
-def _opportunistic() -> ssl.SSLContext:
+@dataclass(frozen=True, slots=True)
+class TlsResult:
+    """How one connection went, for reports; `kind` is empty when it went well."""
+
+    policy: str
+    host: str
+    kind: str
+
+
+@lru_cache(maxsize=4)
+def _context(checked: bool, trust: str | None) -> ssl.SSLContext:
+    """`trust` is the environment's file of authorities, which OpenSSL reads when the context is made."""
     context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    if not checked:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context
 
 
+def _kind(problem: Exception) -> str:
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        if problem.verify_code == 10:
+            return "certificate-expired"
+        return "certificate-host-mismatch" if problem.verify_code in (62, 64) else "certificate-not-trusted"
+    return "validation-failure"
+
+
 class Connection:
-    """One connection, kept for several messages.  A host that could not be reached is not asked again."""
+    """One connection to one host, kept for several messages.  A host that could not be reached is not asked again."""
 
-    def __init__(self, config: Config, hop: Hop) -> None:
+    def __init__(self, config: Config, hop: Hop, lookup: Lookup | None = None, clock: Clock | None = None) -> None:
         self._config, self.hop = config, hop
-        self._client: aiosmtplib.SMTP | None = None
-        self._unreachable: Answer | None = None
+        self._lookup, self._clock = lookup, clock or Clock()
+        self._wire: Wire | None = None
+        self._offers: dict[str, str] = {}
+        self._verified = False
+        self._said_something = False  # of the message that is being sent
+        self._away: Answer | None = None
+        self.results: list[TlsResult] = []
 
-    async def _connected(self) -> aiosmtplib.SMTP:
-        """Raises SMTPException, OSError or RouteUnknown; whatever was said so far is no word on a recipient."""
-        if self._client is not None and self._client.is_connected:
-            return self._client
-        problem: Exception = OSError(f"no address for {self.hop.host}")
-        for address in await address_of(self._config, self.hop.host):
-            try:
-                self._client = await self._open(address)
-            except (SMTPException, OSError) as failed:
-                problem = failed
-            else:
-                return self._client
-        raise problem
+    @property
+    def is_open(self) -> bool:
+        return self._wire is not None and not self._wire.closed
 
-    async def _open(self, address: str, *, tls: bool = True) -> aiosmtplib.SMTP:
-        config = self._config
-        logs_in = config.outbound.mode == "relay" and bool(config.outbound.user)
-        client = aiosmtplib.SMTP(
-            hostname=address, port=self.hop.port, timeout=CONNECT_SECONDS, local_hostname=config.host,
-            source_address=(config.outbound.bind, 0) if config.outbound.bind else None, start_tls=False,
-        )  # fmt: skip
-        try:
-            await client.connect()
-            await client.ehlo()
-            if tls and client.supports_extension("starttls"):
-                try:
-                    await client.starttls(tls_context=_opportunistic())
-                    await client.ehlo()
-                except (SMTPException, OSError):
-                    if logs_in:
-                        raise  # a password never goes out in the clear because TLS failed
-                    client.close()
-                    return await self._open(address, tls=False)
-            if logs_in:
-                await client.login(config.outbound.user, config.outbound.password)
-        except BaseException:
-            client.close()
-            raise
-        client.timeout = COMMAND_SECONDS
-        return client
+    # A message
 
-    async def send(self, sender: str, recipient: str, octets: bytes) -> Answer:
+    async def send(
+        self, sender: str, recipient: str, octets: bytes, dsn: Dsn = NOTHING_SAID, *, require_tls: bool = False
+    ) -> Answer:
         """One message to one recipient; never raises for what the peer or the network does."""
-        if self._unreachable is not None:
-            return self._unreachable
-        reused = self._client is not None and self._client.is_connected
+        if self._away is not None:
+            return self._away
+        host = self.hop.host
+        reused = self.is_open
         try:
-            client = await self._connected()
+            wire = await self._connected(require_tls=require_tls)
+            if not (sender.isascii() and recipient.isascii()) and "SMTPUTF8" not in self._offers:
+                return Answer(host, 553, "5.6.7 the host does not take addresses with such letters")
+            commands = self._commands(sender, recipient, len(octets), dsn, require_tls)
+            body = stuffed(octets)
             try:
-                await self._mail(client, sender, recipient, len(octets))
-            except SMTPServerDisconnected:
-                if not reused:
+                reply = await self._transaction(wire, commands, body)
+            except Lost:
+                if not reused or self._said_something:
                     raise
-                self.close()  # it had closed while we were idle; nothing was sent yet
-                client = await self._connected()
-                await self._mail(client, sender, recipient, len(octets))
-        except _NoSmtpUtf8:
-            return Answer(self.hop.host, 553, "5.6.7 the host does not take addresses with such letters")
-        except SMTPResponseException as problem:
-            if self._client is None:
-                return self._fail(f"{problem.code} {problem.message}")
-            answer = Answer(self.hop.host, problem.code, problem.message)
-            await self._reset()
-            return answer
-        except (SMTPException, OSError, RouteUnknown) as problem:
-            return self._fail(f"{type(problem).__name__}: {problem}")
-        return await self._rest(client, recipient, octets)
+                self.close()  # it had closed while we were idle; nothing was heard of this message yet
+                wire = await self._connected(require_tls=require_tls)
+                reply = await self._transaction(wire, commands, body)
+        except _NotSafe as problem:
+            self.close()
+            if require_tls and self.hop.tls == "may":  # RFC 8689 section 4.2.1: by no other way
+                return Answer(host, 550, f"5.7.30 REQUIRETLS: {problem}")
+            return self._unreachable(f"TLS: {problem}")
+        except _Refused as problem:
+            return self._unreachable(str(problem))
+        except (Lost, OSError, RouteUnknown, ssl.SSLError) as problem:
+            self.close()
+            if self._said_something:
+                return Answer(host, 0, str(problem)[:300])
+            return self._unreachable(f"{type(problem).__name__}: {problem}")
+        if reply.code == 421:
+            self.close()
+        asked = dsn.notify and "DSN" not in self._offers
+        return Answer(host, reply.code, reply.text[:500], relayed=bool(asked))
 
-    def _fail(self, words: str) -> Answer:
+    def _unreachable(self, words: str) -> Answer:
         """No connection: the next item need not wait for the same."""
         self.close()
-        self._unreachable = Answer(self.hop.host, 0, words[:300])
-        return self._unreachable
+        self._away = Answer(self.hop.host, 0, words[:300], away=True)
+        return self._away
 
-    async def _mail(self, client: aiosmtplib.SMTP, sender: str, recipient: str, size: int) -> None:
-        options = []
-        if client.supports_extension("size"):
-            options.append(f"SIZE={size}")
-        if client.supports_extension("8bitmime"):
-            options.append("BODY=8BITMIME")
+    def _commands(self, sender: str, recipient: str, size: int, dsn: Dsn, require_tls: bool) -> list[bytes]:
+        mail, rcpt = [f"MAIL FROM:<{sender}>"], [f"RCPT TO:<{recipient}>"]
+        if "SIZE" in self._offers:
+            mail.append(f"SIZE={size}")
+        if "8BITMIME" in self._offers:
+            mail.append("BODY=8BITMIME")
         if not (sender.isascii() and recipient.isascii()):
-            if not client.supports_extension("smtputf8"):
-                raise _NoSmtpUtf8
-            options.append("SMTPUTF8")
-        await client.mail(sender, options=options, encoding="utf-8")
+            mail.append("SMTPUTF8")
+        if require_tls:
+            mail.append("REQUIRETLS")
+        if "DSN" in self._offers:
+            mail += [f"RET={dsn.ret}"] if dsn.ret else []
+            mail += [f"ENVID={_xtext(dsn.envid)}"] if dsn.envid else []
+            rcpt += [f"NOTIFY={dsn.notify}"] if dsn.notify else []
+            kind, _, address = dsn.orcpt.partition(";")
+            rcpt += [f"ORCPT={kind};{_xtext(address)}"] if address else []
+        return [" ".join(mail).encode() + b"\r\n", " ".join(rcpt).encode() + b"\r\n", b"DATA\r\n"]
 
-    async def _rest(self, client: aiosmtplib.SMTP, recipient: str, octets: bytes) -> Answer:
+    async def _transaction(self, wire: Wire, commands: list[bytes], body: bytes) -> Reply:
+        """The decisive reply.  Raises Lost."""
+        self._said_something = False
+        piped = "PIPELINING" in self._offers
+        if piped:
+            wire.write(b"".join(commands))
+        refused: Reply | None = None
+        for number, command in enumerate(commands):
+            if not piped:
+                wire.write(command)
+            reply = await wire.reply(COMMAND_SECONDS)
+            self._said_something = True
+            if refused is not None and number == 2 and reply.code == 354:
+                wire.write(b".\r\n")  # it takes DATA for nobody (RFC 2920 section 3.1)
+                await wire.reply(DATA_SECONDS)
+            elif refused is None and reply.code // 100 != (3 if number == 2 else 2):
+                refused = reply if reply.code >= 400 else Reply(451, ("4.5.0 an answer out of order",))
+                if not piped:
+                    break
+        if refused is not None:
+            await self._reset(wire)
+            return refused
+        await wire.write_long(body, COMMAND_SECONDS)
+        reply = await wire.reply(DATA_SECONDS)
+        return reply if reply.code // 100 in (2, 4, 5) else Reply(451, ("4.5.0 an answer out of order",))
+
+    async def _reset(self, wire: Wire) -> None:
         try:
-            await client.rcpt(recipient, encoding="utf-8")
-            response = await client.data(octets)
-            return Answer(self.hop.host, response.code, response.message)
-        except SMTPResponseException as problem:
-            answer = Answer(self.hop.host, problem.code, problem.message)
-            await self._reset()
-            return answer
-        except (SMTPException, OSError) as problem:
-            self.close()
-            return Answer(self.hop.host, 0, f"{type(problem).__name__}: {problem}"[:300])
-
-    async def _reset(self) -> None:
-        if self._client is not None:
-            try:
-                await self._client.rset()
-            except (SMTPException, OSError):
+            wire.write(b"RSET\r\n")
+            reply = await wire.reply(COMMAND_SECONDS)
+            if reply.code != 250:
                 self.close()
+        except Lost:
+            self.close()
+
+    # The connection
+
+    async def _connected(self, *, require_tls: bool) -> Wire:
+        """Raises Lost, OSError, RouteUnknown, _Refused, _NotSafe."""
+        self._said_something = False
+        if self._wire is not None and not self._wire.closed:
+            if not require_tls or (self._verified and "REQUIRETLS" in self._offers):
+                return self._wire
+            await self.quit()
+        problem: Exception = OSError(f"no address for {self.hop.host}")
+        for address in await self._addresses():
+            try:
+                self._wire = await self._open(address, require_tls=require_tls)
+            except (Lost, OSError, _Refused, _NotSafe, ssl.SSLError) as failed:
+                problem = failed
+            else:
+                return self._wire
+        raise problem
+
+    async def _addresses(self) -> list[str]:
+        """Of the family that we are bound to, if we are."""
+        lookup = self._lookup or Lookup(self._config)
+        found = await addresses(lookup, self.hop.host)
+        if not found and not self._config.dns.servers:
+            found = [self.hop.host]  # the system may know it
+        bind = self._config.outbound.bind
+        return [one for one in found if not bind or (":" in bind) == (":" in one)]
+
+    async def _open(self, address: str, *, require_tls: bool, plain: bool = False) -> Wire:
+        config, hop = self._config, self.hop
+        demanded = "verify" if require_tls and hop.tls == "may" else hop.tls
+        logs_in = config.outbound.mode == "relay" and bool(config.outbound.user)
+        local = (config.outbound.bind, 0) if config.outbound.bind else None
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, wire = await asyncio.get_running_loop().create_connection(Wire, address, hop.port, local_addr=local)
+        try:
+            greeting = await wire.reply(COMMAND_SECONDS)
+            if greeting.code != 220:
+                raise _Refused(greeting)
+            self._offers = await self._hello(wire)
+            self._verified = False
+            if "STARTTLS" in self._offers and not plain:
+                try:
+                    await self._secure(wire, demanded)
+                except (Lost, OSError, ssl.SSLError, _NotSafe) as problem:
+                    self._note(problem.kind if isinstance(problem, _NotSafe) else _kind(problem))
+                    if demanded != "may" or logs_in:  # a password never goes out in the clear because TLS failed
+                        raise _NotSafe(_kind(problem), str(problem)) from None
+                    wire.close()
+                    return await self._open(address, require_tls=False, plain=True)
+                self._offers = await self._hello(wire)
+            elif demanded != "may":
+                self._note("starttls-not-supported")
+                raise _NotSafe("starttls-not-supported", "the host does not offer STARTTLS")
+            elif not plain:
+                self._note("starttls-not-supported" if hop.policy != "no-policy-found" else "")
+            if require_tls and "REQUIRETLS" not in self._offers:
+                raise _NotSafe("validation-failure", "the host does not offer it")
+            if logs_in:
+                await self._log_in(wire)
+        except BaseException:
+            wire.close()
+            raise
+        return wire
+
+    def _note(self, kind: str) -> None:
+        self.results.append(TlsResult(self.hop.policy, self.hop.host, kind))
+
+    async def _hello(self, wire: Wire) -> dict[str, str]:
+        name = self._config.host.encode()
+        wire.write(b"EHLO " + name + b"\r\n")
+        reply = await wire.reply(COMMAND_SECONDS)
+        if reply.code == 250:
+            return extensions(reply)
+        if reply.code != 421:
+            wire.write(b"HELO " + name + b"\r\n")
+            reply = await wire.reply(COMMAND_SECONDS)
+            if reply.code == 250:
+                return {}
+        raise _Refused(reply)
+
+    async def _secure(self, wire: Wire, demanded: str) -> None:
+        """Raises Lost, OSError, ssl.SSLError, _NotSafe."""
+        wire.write(b"STARTTLS\r\n")
+        reply = await wire.reply(COMMAND_SECONDS)
+        if reply.code != 220:
+            raise _NotSafe("starttls-not-supported", f"{reply.code} {reply.text}")
+        context = _context(demanded == "verify", os.environ.get("SSL_CERT_FILE"))
+        found = await wire.start_tls(context, self.hop.host, CONNECT_SECONDS)
+        usable = [record for record in self.hop.tlsa if record.usable]
+        if demanded == "dane" and usable:
+            chain = found._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]  # public from Python 3.13 on
+            ders = [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in chain]
+            if not dane.vouches(usable, ders, [self.hop.host], self._clock.now()):
+                raise _NotSafe("validation-failure", "no TLSA record vouches for the certificate")
+        self._verified = demanded == "verify" or (demanded == "dane" and bool(usable))
+        self._note("")
+
+    async def _log_in(self, wire: Wire) -> None:
+        out = self._config.outbound
+        token = base64.b64encode(f"\0{out.user}\0{out.password}".encode())
+        if "LOGIN" in self._offers.get("AUTH", "").split() and "PLAIN" not in self._offers["AUTH"].split():
+            steps = [b"AUTH LOGIN", base64.b64encode(out.user.encode()), base64.b64encode(out.password.encode())]
+        else:
+            steps = [b"AUTH PLAIN " + token]
+        for number, step in enumerate(steps, 1):
+            wire.write(step + b"\r\n")
+            reply = await wire.reply(COMMAND_SECONDS)
+            if reply.code != (235 if number == len(steps) else 334):
+                raise _Refused(reply)
 
     async def quit(self) -> None:
-        if self._client is not None:
-            with contextlib.suppress(SMTPException, OSError):
-                await self._client.quit()
+        wire = self._wire
+        if wire is not None and not wire.closed:
+            with contextlib.suppress(Lost):
+                wire.write(b"QUIT\r\n")
+                await wire.reply(5)
         self.close()
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+
+def _xtext(text: str) -> str:
+    """RFC 3461 section 4."""
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text)

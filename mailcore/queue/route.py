@@ -1,82 +1,135 @@
-"""Where a domain takes its mail (RFC 5321 section 5.1, null MX by RFC 7505)."""
+"""Where a domain takes its mail, and how safe the way must be.
 
-from dataclasses import dataclass
+Hosts by MX (RFC 5321 section 5.1, null MX by RFC 7505); TLS by DANE where DNSSEC vouches for the records (RFC 7672),
+else by the domain's MTA-STS policy (RFC 8461), else whatever the host offers (RFC 7435).
+"""
+
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-import dns.asyncresolver
-import dns.exception
-import dns.name
-import dns.nameserver
-import dns.resolver
-
 from mailcore.config import Config
-from mailcore.names import nameserver
+from mailcore.queue.dane import Tlsa
+from mailcore.queue.lookup import Found, Lookup, NoSuchName, RouteUnknown
+from mailcore.queue.sts import StsPolicies, allows
+
+__all__ = ["Hop", "NoMailHere", "Route", "RouteUnknown", "addresses", "find"]
+MAX_HOSTS = 10
 
 
 class NoMailHere(Exception):
-    """The domain does not exist or takes no mail: permanent."""
+    """The domain does not exist or takes no mail: permanent.  `status` is the enhanced code (RFC 3463)."""
 
-
-class RouteUnknown(Exception):
-    """DNS did not answer: a delay, never a bounce."""
+    def __init__(self, words: str, status: str = "5.1.2") -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
+    """One host.  `tls`: `may` = if it offers, `verify` = by a certificate for its name, `dane` = by `tlsa`.
+
+    `policy` says whose wish that is, in the words of RFC 8460: `no-policy-found`, `sts`, `tlsa`.
+    """
+
     host: str
     port: int
+    tls: str = "may"
+    tlsa: tuple[Tlsa, ...] = ()
+    policy: str = "no-policy-found"
 
 
-def resolver(config: Config) -> dns.asyncresolver.Resolver:
-    found = dns.asyncresolver.Resolver(configure=not config.dns.servers)
-    if config.dns.servers:
-        found.nameservers = [nameserver(text) for text in config.dns.servers]
-    found.lifetime = 10
-    return found
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The hosts to try, best first; `troubles` are what reports shall tell (host, kind)."""
+
+    hops: tuple[Hop, ...]
+    troubles: tuple[tuple[str, str, str], ...] = field(default=())  # policy, host, kind
 
 
-async def hops(config: Config, domain: str) -> list[Hop]:
-    """The hosts to try, best first; raises NoMailHere, RouteUnknown."""
+async def find(config: Config, lookup: Lookup, domain: str, policies: StsPolicies | None = None) -> Route:
+    """Raises NoMailHere, RouteUnknown."""
     out = config.outbound
     if out.mode == "relay":
-        return [Hop(out.host, out.port)]
+        return Route((Hop(out.host, out.port),))
     if domain.startswith("[") and domain.endswith("]"):
-        literal = domain[1:-1].removeprefix("IPv6:")
         try:
-            return [Hop(str(ip_address(literal)), out.port)]
+            return Route((Hop(str(ip_address(domain[1:-1].removeprefix("IPv6:"))), out.port),))
         except ValueError:
             raise NoMailHere("not an address literal") from None
+    hosts, secure = await _hosts(config, lookup, domain)
+    policy, trouble = await policies.of(domain) if policies is not None else (None, "")
+    troubles = [("sts", "", trouble)] if trouble else []
+    found: list[Hop] = []
+    for host in hosts[:MAX_HOSTS]:
+        tlsa = await _tlsa(lookup, host, out.port) if secure else None
+        if tlsa is not None:
+            found.append(Hop(host, out.port, "dane", tlsa, "tlsa"))
+        elif policy is None or policy.mode == "none":
+            found.append(Hop(host, out.port))
+        elif policy.mode == "enforce":
+            if allows(policy, host):
+                found.append(Hop(host, out.port, "verify", (), "sts"))
+            else:
+                troubles.append(("sts", host, "validation-failure"))
+        else:
+            found.append(Hop(host, out.port, "may", (), "sts"))
+    if not found:
+        raise RouteUnknown("no host of the domain is in its MTA-STS policy")
+    return Route(tuple(found), tuple(troubles))
+
+
+async def _hosts(config: Config, lookup: Lookup, domain: str) -> tuple[list[str], bool]:
+    """Names by preference, and whether DNSSEC vouches for them."""
     try:
-        answer = await resolver(config).resolve(domain, "MX")
-    except dns.resolver.NXDOMAIN:
+        answer = await lookup.ask(domain, "MX")
+    except NoSuchName:
         raise NoMailHere("the domain does not exist") from None
-    except dns.resolver.NoAnswer:
-        return [Hop(domain, out.port)]
-    except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.IDNAException, UnicodeError):
-        raise NoMailHere("not the name of a domain") from None
-    except dns.exception.DNSException as problem:
-        raise RouteUnknown(f"DNS: {type(problem).__name__}") from None
-    found = sorted((mx.preference, str(mx.exchange).rstrip(".")) for mx in answer)
-    if found and not found[0][1]:
-        raise NoMailHere("the domain takes no mail (null MX)")
-    return [Hop(host, out.port) for _, host in found]
+    if not answer.records:
+        if not await addresses(lookup, domain):
+            raise NoMailHere("the domain has neither MX nor address")
+        return [domain], answer.secure
+    found = sorted((mx.preference, str(mx.exchange).rstrip(".").lower()) for mx in answer.records)
+    if not found[0][1]:
+        raise NoMailHere("the domain takes no mail (null MX)", "5.1.10")
+    ours = [preference for preference, host in found if host == config.host.lower()]
+    if ours:  # RFC 5321 section 5.1: hosts that are no better than ourselves would send it back
+        found = [(preference, host) for preference, host in found if preference < ours[0]]
+        if not found:
+            raise NoMailHere("its mail comes back to us", "5.4.6")
+    return [host for _, host in found if host], answer.secure
 
 
-async def address_of(config: Config, host: str) -> list[str]:
-    """IP addresses of a host by the configured servers; the host itself where the system resolves."""
+async def _tlsa(lookup: Lookup, host: str, port: int) -> tuple[Tlsa, ...] | None:
+    """Records that DNSSEC vouches for; None where there are none.  Raises RouteUnknown: trouble is no permission."""
+    try:
+        if not any([(await lookup.ask(host, kind)).secure for kind in ("A", "AAAA")]):
+            return None
+        answer = await lookup.ask(f"_{port}._tcp.{host}", "TLSA")
+    except NoSuchName:
+        return None
+    if not answer.secure or not answer.records:
+        return None
+    return tuple(Tlsa(r.usage, r.selector, r.mtype, bytes(r.cert)) for r in answer.records)
+
+
+async def addresses(lookup: Lookup, host: str) -> list[str]:
+    """IP addresses, of IPv6 and IPv4 in turn.  Raises RouteUnknown."""
     try:
         return [str(ip_address(host))]
     except ValueError:
         pass
-    if not config.dns.servers:
-        return [host]
-    ask = resolver(config)
-    found: list[str] = []
+    by_kind: list[list[str]] = []
+    trouble: RouteUnknown | None = None
     for kind in ("AAAA", "A"):
         try:
-            found += [str(record) for record in await ask.resolve(host, kind)]
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            found: Found = await lookup.ask(host, kind)
+        except NoSuchName:
             continue
-        except dns.exception.DNSException as problem:
-            raise RouteUnknown(f"DNS: {type(problem).__name__}") from None
-    return found
+        except RouteUnknown as problem:
+            trouble = problem
+            continue
+        by_kind.append([record.address for record in found.records])
+    mixed = [address for at in range(MAX_HOSTS) for one in by_kind for address in one[at : at + 1]]
+    if not mixed and trouble is not None:
+        raise trouble
+    return mixed

@@ -1,53 +1,54 @@
 """The queue at work: lease what is due, send it, write down what the peer said.
 
 Must stay true: an item leaves the queue only in the transaction that knows what became of it, and a lease that runs
-out makes it free again, so a killed process loses nothing.  No destination holds up another, and no item, however
-strange, ends the worker.
+out (or whose process is dead) makes it free again, so a killed process loses nothing.  No destination holds up
+another, and no item, however strange, ends the worker.
 """
 
 import asyncio
-from collections import defaultdict, deque
 from datetime import datetime
 
 from mailcore.core import Core
 from mailcore.domain import Attempt, Envelope, Outcome, QueueItem
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.queue import bounce, route, schedule
-from mailcore.queue.client import Answer, Connection
-from mailcore.services import delivery, dkim, forwarding
-from mailcore.store import onward
+from mailcore.queue import lease, outcome, route
+from mailcore.queue.client import Answer, Connection, TlsResult
+from mailcore.queue.destination import Destination
+from mailcore.queue.lookup import Lookup
+from mailcore.queue.sts import PORT, StsPolicies
+from mailcore.services import delivery, dkim
+from mailcore.store import queue_policies
 from mailcore.store.db import Tx
+from mailcore.store.queue import domain_of
+from mailcore.store.queue_policies import Rest
 
 log = log_for(__name__)
 
 LEASE_SECONDS = 900
 START_WITHIN_SECONDS = 300  # of its claim, or the item is left to the next lease
 ITEM_SECONDS = 550  # for one item; with the line above it ends before its lease
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 BATCH = 200
 IN_FLIGHT = 2000
-PER_DESTINATION = 4
+STAY_SECONDS = 1.0  # a connection is kept so long for what comes next
 
-
-class _Destination:
-    """What is leased for one domain, and how many lanes (connections) work on it."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[float, QueueItem]] = deque()  # with the loop's time of the claim
-        self.lanes = 0
+Way = list[Connection] | Answer  # connections to the hosts, best first, or the answer for all that goes there
 
 
 class Worker:
     """Runs until `stop`; several workers may run, on several machines."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, sts_port: int = PORT) -> None:
         self._core = core
         self._stopping = False
         self._news = asyncio.Event()
-        self._destinations: dict[str, _Destination] = defaultdict(_Destination)
+        self._destinations: dict[str, Destination] = {}
         self._lanes: set[asyncio.Task[None]] = set()
         self._held = 0
+        self._me = lease.me()
+        self._lookup = Lookup(core.config)
+        self._policies = StsPolicies(core, self._lookup, sts_port)
 
     def wake(self) -> None:
         self._news.set()
@@ -56,9 +57,12 @@ class Worker:
         """Finish what is being sent and give the other leases back."""
         self._stopping = True
         self._news.set()
+        for destination in self._destinations.values():
+            destination.news.set()
 
     async def run(self) -> None:
         try:
+            await self._free_dead()
             while not self._stopping:
                 if not await self._take():
                     self._news.clear()
@@ -73,29 +77,70 @@ class Worker:
             await asyncio.gather(*self._lanes, return_exceptions=True)
             await self._give_back()
 
+    async def _free_dead(self) -> None:
+        """What processes of this machine held when they were killed is sent at once."""
+        core = self._core
+
+        def free(tx: Tx) -> int:
+            dead = [one for one in core.queue.lessees(tx, core.clock.seconds()) if lease.is_dead(one)]
+            return sum(core.queue.release_of(tx, one) for one in dead)
+
+        try:
+            freed = await core.db.awrite(free)
+        except MailError as problem:
+            log.warning("old leases end by themselves: %s", problem)
+            return
+        if freed:
+            log.info("%d items of a worker that was killed are free again", freed)
+
     async def _take(self) -> bool:
         """Lease what is due and hand it to its destinations; False when there is nothing to do now."""
         room = min(BATCH, IN_FLIGHT - self._held)
         if room <= 0:
             return False
         core = self._core
+        full = [name for name, one in self._destinations.items() if one.is_full]
         try:
-            items = await core.db.awrite(lambda tx: core.queue.claim(tx, core.clock.seconds(), room, LEASE_SECONDS))
+            if not await core.db.aread(lambda tx: core.queue.is_due(tx, core.clock.seconds())):
+                return False
+            items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full))
         except MailError as problem:
             log.warning("the queue waits: %s", problem)
             return False
         now = asyncio.get_running_loop().time()
         for item in items:
-            domain = item.recipient.rpartition("@")[2].lower()
-            destination = self._destinations[domain]
-            destination.waiting.append((now, item))
+            domain = domain_of(item.recipient)
+            destination = self._destinations.get(domain)
+            if destination is None:
+                destination = Destination(core.config.outbound.connections_per_destination)
+                self._destinations[domain] = destination
+            destination.failures = rests[domain].failures if domain in rests else 0
+            destination.add(now, item)
             self._held += 1
-            if destination.lanes < PER_DESTINATION:
-                destination.lanes += 1
-                lane = asyncio.ensure_future(self._lane(domain, destination))
-                self._lanes.add(lane)
-                lane.add_done_callback(self._lanes.discard)
+            self._staff(domain, destination)
         return bool(items)
+
+    def _staff(self, domain: str, destination: Destination) -> None:
+        """As many lanes as there is work for and the destination bears."""
+        while destination.wants_lane() and not self._stopping:
+            destination.lanes += 1
+            lane = asyncio.ensure_future(self._lane(domain, destination))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+
+    def _claim(self, tx: Tx, room: int, full: list[str]) -> tuple[list[QueueItem], dict[str, Rest]]:
+        """What to send now; what goes to a destination that rests is put off untried."""
+        core, now = self._core, self._core.clock.seconds()
+        items = core.queue.claim(tx, now, room, LEASE_SECONDS, by=self._me, full=full)
+        rests = queue_policies.rests(tx, sorted({domain_of(item.recipient) for item in items}))
+        awake: list[QueueItem] = []
+        for item in items:
+            rest = rests.get(domain_of(item.recipient))
+            if rest is not None and rest.until > now:
+                core.queue.put_off(tx, [item.id], rest.until, rest.reply)
+            else:
+                awake.append(item)
+        return awake, rests
 
     async def _give_back(self) -> None:
         ids = [item.id for destination in self._destinations.values() for _, item in destination.waiting]
@@ -104,20 +149,20 @@ class Worker:
 
     # One destination
 
-    async def _lane(self, domain: str, destination: _Destination) -> None:
+    async def _lane(self, domain: str, destination: Destination) -> None:
         """Items of one domain, one after another, over as few connections as serve."""
-        connections: list[Connection] | Answer | None = None
+        way: Way | None = None
         clock = asyncio.get_running_loop().time
         try:
-            while destination.waiting and not self._stopping:
+            while not self._stopping and destination.may_stay() and await self._more(destination):
                 claimed_at, item = destination.waiting.popleft()
                 self._held -= 1
                 if clock() - claimed_at > START_WITHIN_SECONDS:
                     continue
                 try:
-                    if connections is None:
-                        connections = await self._connections(domain)
-                    await self._one(item, domain, connections)
+                    if way is None:
+                        way = await self._way(domain)
+                    await self._one(item, domain, destination, way)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back
                     raise
@@ -127,9 +172,23 @@ class Worker:
             destination.lanes -= 1
             if not destination.lanes and not destination.waiting:
                 self._destinations.pop(domain, None)
-            for connection in connections if isinstance(connections, list) else []:
+            for connection in way if isinstance(way, list) else []:
                 await connection.quit()
             self._news.set()
+
+    async def _more(self, destination: Destination) -> bool:
+        """Is there another item, now or while the connection may stay open?"""
+        if destination.waiting:
+            return True
+        destination.news.clear()
+        destination.idle += 1
+        try:
+            await asyncio.wait_for(destination.news.wait(), STAY_SECONDS)
+        except TimeoutError:
+            return False
+        finally:
+            destination.idle -= 1
+        return bool(destination.waiting)
 
     async def _fault(self, item: QueueItem, problem: Exception) -> None:
         """Ours, not the peer's: try later.  When not even that can be written, the lease runs out."""
@@ -142,46 +201,87 @@ class Worker:
         except Exception as second:
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
 
-    async def _connections(self, domain: str) -> list[Connection] | Answer:
-        """Where to send, best first, or the answer for all that goes there."""
-        config = self._core.config
-        if config.outbound.mode == "capture" or self._is_ours(domain):
+    async def _way(self, domain: str) -> Way:
+        core = self._core
+        if core.config.outbound.mode == "capture" or outcome.is_ours(core, domain):
             return []
         try:
-            return [Connection(config, hop) for hop in await route.hops(config, domain)]
+            found = await route.find(core.config, self._lookup, domain, self._policies)
         except route.NoMailHere as problem:
-            return Answer(domain, 556, f"5.1.10 {problem}")
+            return Answer(domain, 556, f"{problem.status} {problem}")
         except route.RouteUnknown as problem:
             return Answer(domain, 0, str(problem))
+        if found.troubles and core.config.reports.tls:
+            results = [TlsResult(*one) for one in found.troubles]
+            await core.db.awrite(lambda tx: outcome.count_tls(core, tx, domain, results, core.clock.now()))
+        return [Connection(core.config, hop, self._lookup, core.clock) for hop in found.hops]
 
-    def _is_ours(self, domain: str) -> bool:
-        return domain in (self._core.config.domain, self._core.config.srs_domain)
-
-    async def _one(self, item: QueueItem, domain: str, connections: list[Connection] | Answer) -> None:
+    async def _one(self, item: QueueItem, domain: str, destination: Destination, way: Way) -> None:
         core = self._core
-        if self._is_ours(domain):
+        if outcome.is_ours(core, domain):
             await self._deliver_here(item)
-        elif isinstance(connections, Answer):
-            await self._settle(item, connections)
+        elif isinstance(way, Answer):
+            await self._settle(item, way)
         elif core.config.outbound.mode == "capture":
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
             await core.db.awrite(lambda tx: core.queue.captured(tx, item.id, attempt))
         else:
-            octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
-            if item.origin == "forward" and core.config.forwarding.arc:
-                octets = await core.threads.run(dkim.seal, core.config, octets) + octets
-            answer = Answer(domain, 0, "no host to try")
-            try:
-                async with asyncio.timeout(ITEM_SECONDS):
-                    for connection in connections:
-                        answer = await connection.send(item.sender, item.recipient, octets)
-                        if answer.ok or answer.permanent:
-                            break
-            except TimeoutError:
-                answer = Answer(domain, 0, "it took too long")
-                for connection in connections:
-                    connection.close()
-            await self._settle(item, answer)
+            answer = await self._send(item, domain, way)
+            destination.heard(answer)
+            self._staff(domain, destination)
+            results = [one for connection in way for one in connection.results]
+            for connection in way:
+                connection.results.clear()
+            await self._heard(item, domain, destination, answer, results if core.config.reports.tls else [])
+
+    async def _send(self, item: QueueItem, domain: str, way: list[Connection]) -> Answer:
+        core = self._core
+        octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+        if item.origin == "forward" and core.config.forwarding.arc:
+            octets = await core.threads.run(dkim.seal, core.config, octets) + octets
+        answer = Answer(domain, 0, "no host to try")
+        try:
+            async with asyncio.timeout(ITEM_SECONDS):
+                for connection in way:
+                    answer = await connection.send(
+                        item.sender, item.recipient, octets, item.dsn, require_tls=item.require_tls
+                    )
+                    if answer.ok or answer.permanent:
+                        break
+        except TimeoutError:
+            answer = Answer(domain, 0, "it took too long")
+            for connection in way:
+                connection.close()
+        return answer
+
+    async def _heard(
+        self, item: QueueItem, domain: str, destination: Destination, answer: Answer, results: list[TlsResult]
+    ) -> None:
+        """Keep the answer; where no host could be reached, all that waits for this domain hears the same."""
+        core, now = self._core, self._core.clock.now()
+        if not answer.away:
+            wakes = destination.failures > 0
+            destination.failures = 0
+
+            def keep(tx: Tx) -> None:
+                if wakes:
+                    queue_policies.awake(tx, [domain])
+                outcome.count_tls(core, tx, domain, results, now)
+                outcome.write_down(core, tx, item, answer, now)
+
+            await core.db.awrite(keep)
+            return
+        items = [item, *(one for _, one in destination.waiting)]
+        self._held -= len(destination.waiting)
+        destination.waiting.clear()
+        destination.failures += 1
+        failures = destination.failures
+
+        def away(tx: Tx) -> None:
+            outcome.count_tls(core, tx, domain, results, now)
+            outcome.away(core, tx, domain, items, answer, failures, now)
+
+        await core.db.awrite(away)
 
     async def _deliver_here(self, item: QueueItem) -> None:
         """Our own notices, bounces and forwards to our own people need no SMTP."""
@@ -197,7 +297,7 @@ class Worker:
             [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"")
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
-            self._write_down(tx, item, Answer(host, 250, "delivered here"), core.clock.now())
+            outcome.write_down(core, tx, item, Answer(host, 250, "delivered here"), core.clock.now())
             return ""
 
         try:
@@ -208,43 +308,6 @@ class Worker:
         if reason:
             await self._settle(item, Answer(host, 550, f"5.7.1 {reason}"))
 
-    # What became of it
-
-    def _onward_state(self, item: QueueItem, answer: Answer, again: datetime | None) -> str:
-        """For the owner's trace: only what another server took counts as delivered outside."""
-        if answer.ok:
-            return "here" if self._is_ours(item.recipient.rpartition("@")[2].lower()) else "delivered"
-        return "refused" if again is None else "waiting"
-
     async def _settle(self, item: QueueItem, answer: Answer) -> None:
-        now = self._core.clock.now()
-        await self._core.db.awrite(lambda tx: self._write_down(tx, item, answer, now))
-
-    def _write_down(self, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
-        """Keep the answer, in one transaction with all that follows from it."""
-        core = self._core
-        words = f"{answer.code} {answer.text}"[:500] if answer.code else answer.text[:500]
-        if item.origin == "forward" and item.account is not None:
-            forwarding.result(core, item.account, ok=answer.ok, permanent=answer.permanent, reply=words)
-        attempt = Attempt(now, answer.host, answer.code, words)
-        again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
-        if item.origin == "forward":
-            onward.answer(
-                tx, item.id, self._onward_state(item, answer, again), host=answer.host, code=answer.code, reply=words,
-                now=int(now.timestamp()),
-            )  # fmt: skip
-        if answer.ok:
-            core.queue.done(tx, item.id, attempt)
-            return
-        if again is not None:
-            if not item.delay_told and schedule.delay_is_due(item.created_at, now) and item.origin != "dsn":
-                bounce.notify(core, tx, item, answer, kind="delayed", now=now)
-                core.queue.tell_delay(tx, item.id)
-            core.queue.defer(tx, item.id, int(again.timestamp()), attempt)
-            return
-        log.info("queue item %d failed for good with %d", item.id, answer.code)
-        if item.origin == "forward":
-            bounce.keep_for_owner(core, tx, item, now)
-        elif item.origin in ("submission", "notice"):
-            bounce.notify(core, tx, item, answer, kind="failed", now=now)
-        core.queue.done(tx, item.id, attempt)
+        now: datetime = self._core.clock.now()
+        await self._core.db.awrite(lambda tx: outcome.write_down(self._core, tx, item, answer, now))

@@ -172,12 +172,16 @@ def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
     return core.db.write(store)
 
 
-def result(core: Core, account: AccountId, *, ok: bool, permanent: bool, reply: str) -> Forwarding:
-    """What the target's server said to one forwarded message."""
+def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: bool, reply: str) -> Forwarding:
+    """What was said to one forwarded message, by the target's server or in a report that came back.
+
+    Args:
+        target: where it went; what a personal script sends elsewhere says nothing of the forwarding.
+    """
 
     def store(tx: Tx) -> Forwarding:
         now = core.people.forwarding(tx, account)
-        if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
+        if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or target.lower() != now.target.lower():
             return now
         if ok and now.state is ForwardingState.HEALTHY and not now.failures:
             return now

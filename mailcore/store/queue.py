@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from mailcore.domain import AccountId, Attempt, Dsn, QueueItem
+from mailcore.store import queue_policies
 from mailcore.store.blobs import Blobs, Prepared
 from mailcore.store.db import Row, Tx
 
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls"
 _NOTHING_SAID: Mapping[str, Dsn] = {}
+
+
+def domain_of(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 def _item(row: Row) -> QueueItem:
@@ -36,24 +41,53 @@ class QueueStore:
         blob = self._blobs.save(tx, prepared, now)
         return [
             tx.insert(
-                "INSERT INTO queue (sender,recipient,blob,prefix,account,origin,state,tries,created_at,next_at,"
-                "leased_until,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
-                " VALUES (?,?,?,?,?,?,'waiting',0,?,?,0,'',0,?,?,?,?,?)",
-                sender, recipient, blob, prefix, account, origin, now, now,
+                "INSERT INTO queue (sender,recipient,domain,blob,prefix,account,origin,state,tries,created_at,next_at,"
+                "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
+                " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
+                sender, recipient, domain_of(recipient), blob, prefix, account, origin, now, now,
                 said.notify, said.ret, said.orcpt, said.envid, require_tls,
             )
             for recipient in recipients
             for said in (dsn.get(recipient, Dsn()),)
         ]  # fmt: skip
 
-    def claim(self, tx: Tx, now: int, limit: int, lease_seconds: int) -> list[QueueItem]:
-        """Lease what is due; a lease that ran out counts as free again."""
+    def is_due(self, tx: Tx, now: int) -> bool:
+        return (
+            tx.row("SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1", now, now)
+            is not None
+        )
+
+    def claim(
+        self, tx: Tx, now: int, limit: int, lease_seconds: int, *, by: str = "", full: Sequence[str] = ()
+    ) -> list[QueueItem]:
+        """Lease what is due; a lease that ran out counts as free again.
+
+        Args:
+            by: who leases, so that it can be told when it is dead.
+            full: domains of which nothing more is wanted now.
+        """
+        busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
         rows = tx.rows(
-            f"UPDATE queue SET leased_until=? WHERE id IN (SELECT id FROM queue WHERE state='waiting' AND next_at<=?"  # noqa: S608
-            f" AND leased_until<=? ORDER BY next_at LIMIT ?) AND leased_until<=? RETURNING {_COLUMNS}",
-            now + lease_seconds, now, now, limit, now,
+            "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
+            f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ?) AND leased_until<=?"
+            f" RETURNING {_COLUMNS}",
+            now + lease_seconds, by, now, now, *full, limit, now,
         )  # fmt: skip
         return [_item(row) for row in rows]
+
+    def lessees(self, tx: Tx, now: int) -> list[str]:
+        """Who holds a lease now."""
+        return [row[0] for row in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>?", now)]
+
+    def release_of(self, tx: Tx, lessee: str) -> int:
+        """Give back what a dead process leased; the number of items."""
+        return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)
+
+    def put_off(self, tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
+        """Their destination rests: no try, no lease."""
+        tx.many(
+            "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?", [(until, reply, item) for item in items]
+        )
 
     def done(self, tx: Tx, item: int, attempt: Attempt) -> None:
         self.remove(tx, item)
@@ -94,10 +128,15 @@ class QueueStore:
         tx.run("UPDATE queue SET state=? WHERE id=?", state, item)
 
     def retry(self, tx: Tx, items: Sequence[int] | None, now: int) -> None:
+        """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
         if items is None:
             tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
-        else:
-            tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
+            queue_policies.awake(tx, None)
+            return
+        tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
+        marks = ",".join("?" * len(items))
+        rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608
+        queue_policies.awake(tx, [row[0] for row in rows])
 
     def attempts(self, tx: Tx, item: int) -> "Sequence[Attempt]":
         rows = tx.rows("SELECT at, host, code, reply FROM attempt WHERE item=? ORDER BY id", item)

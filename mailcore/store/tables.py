@@ -14,6 +14,7 @@ from mailcore.store import (
     onward_tables,
     people_tables,
     probe_tables,
+    queue_tables,
     quota_tables,
     scram_tables,
     ticket_tables,
@@ -94,6 +95,7 @@ class Change(Model):
 class QueueItem(Model):
     sender = TextField()
     recipient = TextField()
+    domain = TextField(default="")
     blob = IntegerField(index=True)
     prefix = BlobField()
     account = IntegerField(null=True)
@@ -103,6 +105,7 @@ class QueueItem(Model):
     created_at = IntegerField()
     next_at = IntegerField()
     leased_until = IntegerField(default=0)
+    leased_by = TextField(default="")
     last_reply = TextField(default="")
     delay_told = BooleanField(default=False)
     notify = TextField(default="")
@@ -168,6 +171,10 @@ def add_column(table: str, column: str, definition: str) -> Callable[[SqliteData
     return step
 
 
+def _name_domains(db: SqliteDatabase) -> None:
+    db.execute_sql("UPDATE queue SET domain=lower(substr(recipient, instr(recipient, '@') + 1)) WHERE domain=''")
+
+
 # Append only, one line each; number n brings the schema to n.
 MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(*MODELS),
@@ -192,6 +199,9 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_column("forwarding", "digest", "INTEGER NOT NULL DEFAULT 1"),
     add_column("forwarding", "rolling_days", "INTEGER NOT NULL DEFAULT 0"),
     add_tables(probe_tables.ProbeRow),
+    add_tables(*queue_tables.MODELS),
+    *(add_column("queue", name, "TEXT NOT NULL DEFAULT ''") for name in ("domain", "leased_by")),
+    _name_domains,
 ]
 
 

@@ -14,7 +14,8 @@ from aiosmtpd.smtp import SMTP
 from mailcore.clock import Clock
 from mailcore.config import Config, Dns, Outbound
 from mailcore.queue.client import Connection
-from mailcore.queue.route import Hop, NoMailHere, RouteUnknown, address_of, hops
+from mailcore.queue.lookup import Lookup
+from mailcore.queue.route import Hop, NoMailHere, RouteUnknown, addresses, find
 from mailcore.services import certificates
 
 ZONE = {
@@ -68,7 +69,7 @@ async def names() -> AsyncIterator[Config]:
 def test_hops(domain, found):
     async def ask() -> list[str]:
         async with names() as config:
-            return [hop.host for hop in await hops(config, domain)]
+            return [hop.host for hop in (await find(config, Lookup(config), domain)).hops]
 
     if isinstance(found, list):
         assert asyncio.run(ask()) == found
@@ -80,7 +81,8 @@ def test_hops(domain, found):
 def test_addresses_come_from_the_configured_server():
     async def ask() -> list[list[str]]:
         async with names() as config:
-            return [await address_of(config, host) for host in ("front.example", "back.example", "192.0.2.9")]
+            lookup = Lookup(config)
+            return [await addresses(lookup, host) for host in ("front.example", "back.example", "192.0.2.9")]
 
     assert asyncio.run(ask()) == [["::1", "127.0.0.1"], [], ["192.0.2.9"]]
 

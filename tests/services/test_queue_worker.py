@@ -104,7 +104,7 @@ def test_octets_go_out_untouched_over_few_connections(core):
             worker.wake()
             await until(lambda: len(peer.mail) == 20 and not listing(here))
             assert {octets for _, _, octets in peer.mail} == {MESSAGE}
-            assert peer.connections <= workers.PER_DESTINATION
+            assert peer.connections <= here.config.outbound.connections_per_destination
 
     asyncio.run(play())
 
@@ -200,10 +200,10 @@ def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
 def test_a_strange_item_does_not_stop_the_others(core, monkeypatch):
     real = workers.Worker._one
 
-    async def one(self, item, domain, connections):
+    async def one(self, item, domain, destination, way):
         if item.recipient.startswith("strange"):
             raise ZeroDivisionError
-        await real(self, item, domain, connections)
+        await real(self, item, domain, destination, way)
 
     async def play():
         monkeypatch.setattr(workers.Worker, "_one", one)

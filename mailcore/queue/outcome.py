@@ -1,0 +1,79 @@
+"""What became of an item, written down in one transaction with all that follows from it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mailcore.core import Core
+from mailcore.domain import Attempt, QueueItem
+from mailcore.log import log_for
+from mailcore.queue import bounce, destination, schedule
+from mailcore.queue.client import Answer, TlsResult
+from mailcore.services import forwarding
+from mailcore.store import onward, queue_policies, reports
+from mailcore.store.db import Tx
+from mailcore.store.queue import domain_of
+from mailcore.store.queue_policies import Rest
+
+log = log_for(__name__)
+
+
+def is_ours(core: Core, domain: str) -> bool:
+    return domain in (core.config.domain, core.config.srs_domain)
+
+
+def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
+    """Done, another try, or given up; its sender, owner and trace hear of it."""
+    words = f"{answer.code} {answer.text}"[:500] if answer.code else answer.text[:500]
+    attempt = Attempt(now, answer.host, answer.code, words)
+    again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
+    given_up = not answer.ok and again is None
+    if item.origin == "forward" and item.account is not None:
+        forwarding.result(core, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
+    if item.origin == "forward":
+        onward.answer(
+            tx, item.id, _onward_state(core, item, answer, again), host=answer.host, code=answer.code, reply=words,
+            now=int(now.timestamp()),
+        )  # fmt: skip
+    if answer.ok:
+        if answer.relayed and "SUCCESS" in item.dsn.notify.upper():
+            bounce.notify(core, tx, item, answer, kind="relayed", now=now)
+        core.queue.done(tx, item.id, attempt)
+    elif again is not None:
+        if not item.delay_told and schedule.delay_is_due(item.created_at, now):
+            bounce.notify(core, tx, item, answer, kind="delayed", now=now)
+            core.queue.tell_delay(tx, item.id)
+        core.queue.defer(tx, item.id, int(again.timestamp()), attempt)
+    else:
+        log.info("queue item %d failed for good with %d", item.id, answer.code)
+        give_up(core, tx, item, answer, now)
+
+
+def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
+    """It leaves the queue undelivered; whoever it matters to has it or hears of it."""
+    if item.origin == "forward":
+        bounce.keep_for_owner(core, tx, item, now)
+    elif item.origin == "dsn":
+        bounce.tell_postmaster(core, tx, item, answer, now)
+    else:
+        bounce.notify(core, tx, item, answer, kind="failed", now=now)
+    core.queue.remove(tx, item.id)
+
+
+def _onward_state(core: Core, item: QueueItem, answer: Answer, again: datetime | None) -> str:
+    """For the owner's trace: only what another server took counts as delivered outside."""
+    if answer.ok:
+        return "here" if is_ours(core, domain_of(item.recipient)) else "delivered"
+    return "refused" if again is None else "waiting"
+
+
+def away(core: Core, tx: Tx, domain: str, items: Sequence[QueueItem], answer: Answer, failures: int, now: datetime) -> None:
+    """No host of the domain could be reached: all that waits for it hears the same, and it rests for a while."""
+    until = int(now.timestamp()) + destination.rest_seconds(failures)
+    queue_policies.rest(tx, domain, Rest(failures, until, answer.text))
+    for item in items:
+        write_down(core, tx, item, answer, now)
+
+
+def count_tls(core: Core, tx: Tx, domain: str, results: Sequence[TlsResult], now: datetime) -> None:
+    for one in results:
+        reports.count_tls(tx, f"{now:%Y-%m-%d}", domain, one.policy, one.host, one.kind)

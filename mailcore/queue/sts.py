@@ -1,0 +1,124 @@
+"""MTA-STS (RFC 8461): a domain's own word, fetched by HTTPS and remembered, on which hosts take its mail by verified TLS.
+
+A policy is remembered in the database for as long as it says, so who answers DNS for a moment cannot take it away.
+"""
+
+import contextlib
+import http.client
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.log import log_for
+from mailcore.queue.dane import covers
+from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
+from mailcore.store import queue_policies as store
+from mailcore.store.queue_policies import StsPolicy
+
+log = log_for(__name__)
+PORT = 443
+FETCH_SECONDS = 20
+MOST_OCTETS = 64 * 1024
+MOST_AGE = 31_557_600
+AGAIN_SECONDS = 300  # after a policy that could not be fetched
+
+
+@dataclass(frozen=True, slots=True)
+class StsTrouble(Exception):
+    """The policy is announced and cannot be had; `kind` in the words of RFC 8460 section 4.3."""
+
+    kind: str
+
+
+def parse(text: str, policy_id: str, now: int) -> StsPolicy:
+    """RFC 8461 section 3.2.  Raises StsTrouble."""
+    pairs = [line.partition(":") for line in text.splitlines() if ":" in line]
+    said = {name.strip(): value.strip() for name, _, value in pairs}
+    hosts = tuple(value.strip().lower().rstrip(".") for name, _, value in pairs if name.strip() == "mx")
+    age = said.get("max_age", "")
+    mode = said.get("mode", "")
+    if said.get("version") != "STSv1" or mode not in ("enforce", "testing", "none") or not age.isdigit():
+        raise StsTrouble("sts-policy-invalid")
+    if mode != "none" and not hosts:
+        raise StsTrouble("sts-policy-invalid")
+    return StsPolicy(policy_id, mode, hosts, now + min(int(age), MOST_AGE))
+
+
+def allows(policy: StsPolicy, host: str) -> bool:
+    return any(covers(pattern, host.lower().rstrip(".")) for pattern in policy.hosts)
+
+
+class StsPolicies:
+    """Asks for policies; one for a worker."""
+
+    def __init__(self, core: Core, lookup: Lookup, port: int = PORT) -> None:
+        self._core, self._lookup, self._port = core, lookup, port
+        self._failed: dict[str, tuple[int, str]] = {}
+
+    async def of(self, domain: str) -> tuple[StsPolicy | None, str]:
+        """The policy that holds now, and what went wrong when it could not be renewed ("" = nothing)."""
+        core, now = self._core, self._core.clock.seconds()
+        known = await core.db.aread(lambda tx: store.sts(tx, domain))
+        if known is not None and known.expires_at <= now:
+            known = None
+        announced = await self._announced(domain)
+        if announced is None or (known is not None and known.id == announced):
+            return known, ""
+        until, kind = self._failed.get(domain, (0, ""))
+        if until > now:
+            return known, kind
+        try:
+            new = await self._fetch(domain, announced, now)
+        except StsTrouble as trouble:
+            log.info("the MTA-STS policy of %s: %s", domain, trouble.kind)
+            self._failed[domain] = now + AGAIN_SECONDS, trouble.kind
+            return known, trouble.kind
+        await core.db.awrite(lambda tx: store.keep_sts(tx, domain, new))
+        return new, ""
+
+    async def _announced(self, domain: str) -> str | None:
+        """The id that DNS tells; None where there is no record, or no answer."""
+        try:
+            found = await self._lookup.ask(f"_mta-sts.{domain}", "TXT")
+        except (NoSuchName, RouteUnknown):
+            return None
+        texts = [b"".join(record.strings).decode("latin-1") for record in found.records]
+        texts = [text for text in texts if text.replace(" ", "").startswith("v=STSv1;")]
+        if len(texts) != 1:
+            return None
+        tags = dict(part.strip().split("=", 1) for part in texts[0].split(";") if "=" in part)
+        return tags.get("id", "").strip() or None
+
+    async def _fetch(self, domain: str, policy_id: str, now: int) -> StsPolicy:
+        host = f"mta-sts.{domain}"
+        addresses: list[str] = []
+        for kind in ("A", "AAAA"):
+            with contextlib.suppress(NoSuchName, RouteUnknown):
+                addresses += [record.address for record in (await self._lookup.ask(host, kind)).records]
+        text = await self._core.threads.wait(_get, host, addresses, self._port)
+        return parse(text, policy_id, now)
+
+
+def _get(host: str, addresses: Sequence[str], port: int) -> str:
+    """Blocking; redirections are not followed (RFC 8461 section 3.3).  Raises StsTrouble."""
+    context = ssl.create_default_context()
+    kind = "sts-policy-fetch-error"
+    for address in addresses:
+        try:
+            with (
+                socket.create_connection((address, port), FETCH_SECONDS) as plain,
+                context.wrap_socket(plain, server_hostname=host) as secure,
+            ):
+                asked = http.client.HTTPConnection(host)
+                asked.sock = secure
+                asked.request("GET", "/.well-known/mta-sts.txt", headers={"Accept": "text/plain", "Connection": "close"})
+                answer = asked.getresponse()
+                if answer.status == 200 and answer.headers.get_content_type() == "text/plain":
+                    return answer.read(MOST_OCTETS).decode("utf-8", "replace")
+        except ssl.SSLError:
+            kind = "sts-webpki-invalid"
+        except (OSError, http.client.HTTPException):
+            continue
+    raise StsTrouble(kind)

@@ -1,0 +1,158 @@
+"""SMTP from the client's side (RFC 5321): commands out, replies in, several at once where the host allows (RFC 2920).
+
+Written for the queue: aiosmtplib makes a task and a timer for each command and waits for each answer, which cost
+1.1 ms a message where this costs a fifth of it.
+"""
+
+import asyncio
+import re
+import ssl
+from dataclasses import dataclass
+
+MAX_LINE, MAX_LINES = 10_000, 200
+CHUNK = 256 * 1024
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+
+class Lost(Exception):
+    """The connection ended, was silent for too long, or does not speak SMTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`text` is all lines as one, without the code."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.lines)
+
+
+class Wire(asyncio.Protocol):
+    """One connection; who uses it awaits one thing at a time."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._news: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self.closed = False
+        self.transport: asyncio.Transport | None = None
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport) or hasattr(transport, "write"):
+            self.transport = transport  # type: ignore[assignment]  # uvloop's are no asyncio.Transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self._room.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        self._room.set()
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    # For the conversation
+
+    def write(self, octets: bytes) -> None:
+        """Raises Lost."""
+        if self.closed or self.transport is None:
+            raise Lost("the connection was closed")
+        self.transport.write(octets)
+
+    async def write_long(self, octets: bytes, seconds: float) -> None:
+        """In pieces, each of which the network takes within `seconds`.  Raises Lost."""
+        for at in range(0, len(octets), CHUNK):
+            self.write(octets[at : at + CHUNK])
+            if not self._room.is_set():
+                try:
+                    await asyncio.wait_for(self._room.wait(), seconds)
+                except TimeoutError:
+                    raise Lost("the host takes no more octets") from None
+
+    async def reply(self, seconds: float) -> Reply:
+        """The next one.  Raises Lost."""
+        lines: list[str] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while len(lines) < MAX_LINES:
+                    line = await self._line()
+                    if not line[:3].isdigit() or line[3:4] not in (b" ", b"-", b""):
+                        raise Lost("the host does not speak SMTP")
+                    lines.append(line[4:].decode("utf-8", "replace").strip())
+                    if line[3:4] != b"-":
+                        return Reply(int(line[:3]), tuple(lines))
+        except TimeoutError:
+            raise Lost("no answer in time") from None
+        raise Lost("an answer without end")
+
+    async def _line(self) -> bytes:
+        while True:
+            end = self._buffer.find(b"\n")
+            if end >= 0:
+                line = bytes(self._buffer[:end]).rstrip(b"\r")
+                del self._buffer[: end + 1]
+                return line
+            if len(self._buffer) > MAX_LINE:
+                raise Lost("an answer without end")
+            if self.closed:
+                raise Lost("the connection was closed")
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+
+    async def start_tls(self, context: ssl.SSLContext, name: str, seconds: float) -> ssl.SSLObject:
+        """After the host said 220 to STARTTLS.  Raises Lost, ssl.SSLError.
+
+        What came after that answer in the clear may be anybody's (RFC 3207 section 6): the connection is given up.
+        """
+        if self._buffer:
+            raise Lost("octets in the clear behind STARTTLS")
+        if self.closed or self.transport is None:
+            raise Lost("the connection was closed")
+        made = await asyncio.get_running_loop().start_tls(
+            self.transport, self, context, server_hostname=name, ssl_handshake_timeout=seconds
+        )
+        if made is None:
+            raise Lost("the connection was closed")
+        self.transport = made
+        found: ssl.SSLObject = made.get_extra_info("ssl_object")
+        return found
+
+    def close(self) -> None:
+        self.closed = True
+        if self.transport is not None:
+            self.transport.abort()
+
+
+def stuffed(octets: bytes) -> bytes:
+    """The octets as DATA has them (RFC 5321 section 4.5.2), with the final dot.
+
+    Bare CR or LF, which no message of ours has, would let one message end another (SMTP smuggling): they become CRLF.
+    """
+    if octets.count(b"\n") != octets.count(b"\r\n") or octets.count(b"\r") != octets.count(b"\r\n"):
+        octets = _BARE.sub(b"\r\n", octets)
+    if b"\n." in octets:
+        octets = octets.replace(b"\r\n.", b"\r\n..")
+    if octets.startswith(b"."):
+        octets = b"." + octets
+    return octets + (b".\r\n" if octets.endswith(b"\r\n") or not octets else b"\r\n.\r\n")
+
+
+def extensions(reply: Reply) -> dict[str, str]:
+    """Names in upper case and their parameters, of the answer to EHLO."""
+    pairs = (line.partition(" ") for line in reply.lines[1:])
+    return {name.upper(): rest.strip() for name, _, rest in pairs if name}

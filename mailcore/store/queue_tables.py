@@ -1,0 +1,73 @@
+"""Tables beside the queue: destinations that rest, policies of other domains, the results that reports tell."""
+
+from peewee import AutoField, BigIntegerField, IntegerField, Model, TextField
+
+
+class DestinationRow(Model):
+    """A domain that could not be reached: nothing is tried there before `until`."""
+
+    domain = TextField(primary_key=True)
+    failures = IntegerField()
+    until = BigIntegerField()
+    reply = TextField()
+
+    class Meta:
+        table_name = "destination"
+
+
+class StsRow(Model):
+    """An MTA-STS policy as it was fetched; `hosts` are parted by spaces."""
+
+    domain = TextField(primary_key=True)
+    policy_id = TextField()
+    mode = TextField()
+    hosts = TextField()
+    expires_at = BigIntegerField()
+
+    class Meta:
+        table_name = "sts_policy"
+
+
+class TlsResultRow(Model):
+    """Connections of one day to one host of a domain with one result; `result` is empty for those that went well."""
+
+    id = AutoField()
+    day = TextField()
+    domain = TextField()
+    policy = TextField()
+    host = TextField()
+    result = TextField()
+    count = IntegerField(default=0)
+
+    class Meta:
+        table_name = "tls_result"
+        indexes = ((("day", "domain", "policy", "host", "result"), True),)
+
+
+class DmarcResultRow(Model):
+    """Messages of one day that one author's domain is told of (RFC 7489 section 7.2)."""
+
+    id = AutoField()
+    day = TextField()
+    domain = TextField()
+    ip = TextField()
+    author = TextField()
+    envelope = TextField()
+    disposition = TextField()
+    spf_aligned = IntegerField()
+    dkim_aligned = IntegerField()
+    spf = TextField()
+    dkim = TextField()
+    count = IntegerField(default=0)
+
+    class Meta:
+        table_name = "dmarc_result"
+        indexes = (
+            (
+                ("day", "domain", "ip", "author", "envelope", "disposition", "spf_aligned", "dkim_aligned", "spf", "dkim"),
+                True,
+            ),
+        )
+
+
+MODELS: tuple[type[Model], ...] = (DestinationRow, StsRow, TlsResultRow, DmarcResultRow)
