@@ -53,7 +53,10 @@ MAIL_SCOPES = frozenset({Scope.IMAP, Scope.SMTP, Scope.SIEVE})  # what an app pa
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An IMAP mailbox.  `special_use` is an attribute of RFC 6154 such as `\\Sent`, or empty."""
+    """An IMAP mailbox.  `special_use` is an attribute of RFC 6154 such as `\\Sent`, or empty.
+
+    `keywords` holds at least those that its messages have.
+    """
 
     id: MailboxId
     account: AccountId
@@ -66,6 +69,7 @@ class Mailbox:
     octets: int
     special_use: str
     subscribed: bool
+    keywords: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

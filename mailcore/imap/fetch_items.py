@@ -242,7 +242,7 @@ _SIMPLE: dict[str, tuple[str, Write]] = {
     "UID": ("", lambda got, _: b"UID %d" % got[mail.UID]),
     "FLAGS": ("", lambda got, _: b"FLAGS " + flag_list(join(got[mail.FLAGS], got[mail.KEYWORDS]))),
     "MODSEQ": ("", lambda got, _: b"MODSEQ (%d)" % got[mail.MODSEQ]),
-    "INTERNALDATE": ("", lambda got, _: b"INTERNALDATE " + date_time(got[mail.AT])),
+    "INTERNALDATE": ("", lambda got, _: b"INTERNALDATE " + date_time(got[mail.AT], got[mail.ZONE])),
     "RFC822.SIZE": ("", lambda got, _: b"RFC822.SIZE %d" % got[mail.SIZE]),
     "ENVELOPE": ("envelope", lambda got, _: b"ENVELOPE " + got[mail.ENVELOPE]),
     "BODY": ("body", lambda got, _: b"BODY " + got[mail.BODY]),

@@ -44,10 +44,16 @@ def modseq_update(seq: int, uid: int, modseq: int, manner: Manner) -> bytes:
     return b"* %d FETCH (MODSEQ (%d))\r\n" % (seq, modseq)
 
 
-def date_time(seconds: int) -> bytes:
-    """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE"""
-    year, month, day, hour, minute, second, *_ = gmtime(seconds)
-    return b'"%2d-%s-%04d %02d:%02d:%02d +0000"' % (day, _MONTHS[month - 1], year, hour, minute, second)
+def date_time(seconds: int, zone: int = 0) -> bytes:
+    """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE
+
+    `seconds` since 1970; `zone` in minutes east of Greenwich.
+    """
+    year, month, day, hour, minute, second, *_ = gmtime(seconds + zone * 60)
+    hours, minutes = divmod(abs(zone), 60)
+    return b'"%2d-%s-%04d %02d:%02d:%02d %s%02d%02d"' % (
+        day, _MONTHS[month - 1], year, hour, minute, second, b"-" if zone < 0 else b"+", hours, minutes,
+    )  # fmt: skip
 
 
 def literal(octets: bytes) -> bytes:

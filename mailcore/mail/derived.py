@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailcore.mail import header, structure
 from mailcore.mail.envelope import serialize_envelope
 from mailcore.mail.octets import Octets
+from mailcore.mail.summary import Summary, summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Derived:
     envelope: bytes
     body: bytes
     structure: bytes
+    summary: Summary
     parts: int = 1
     depth: int = 0
 
@@ -29,5 +31,5 @@ def derive(octets: Octets) -> Derived:
     part = structure.parse(octets)
     return Derived(
         len(octets), block, serialize_envelope(block), structure.serialize_body(part),
-        structure.serialize_bodystructure(part), *structure.extent(part),
+        structure.serialize_bodystructure(part), summarise(block), *structure.extent(part),
     )  # fmt: skip

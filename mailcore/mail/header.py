@@ -45,12 +45,16 @@ def raw_values(block: bytes, name: str) -> list[bytes]:
     while at or lowered.startswith(wanted):
         field = _FIELD.match(block, at)
         if field and field[1].lower() == wanted:
-            value = field[2]
-            found.append((_FOLD.sub(lambda m: m[0][-1:], value) if b"\n" in value else value).strip())
+            found.append(unfold(field[2]))
         at = lowered.find(b"\n" + wanted, at) + 1
         if not at:
             break
     return found
+
+
+def unfold(value: bytes) -> bytes:
+    """A raw value on one line (RFC 5322 section 2.2.3)."""
+    return (_FOLD.sub(lambda m: m[0][-1:], value) if b"\n" in value else value).strip()
 
 
 def values(block: bytes, name: str) -> list[str]:
@@ -98,7 +102,7 @@ def pieces(block: bytes) -> list[tuple[str, bytes, bytes]]:
 
 def unfolded(value: bytes) -> str:
     """A raw value as text, decoded."""
-    return decode(_FOLD.sub(lambda m: m[0][-1:], value).strip())
+    return decode(unfold(value))
 
 
 def without(block: bytes, drop: Callable[[str, bytes], bool]) -> bytes:

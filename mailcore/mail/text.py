@@ -6,11 +6,19 @@ Nothing is raised, whatever the octets: what cannot be decoded is shown as Latin
 
 import binascii
 import re
+import unicodedata
 
 from mailcore.mail import header, structure
 from mailcore.mail.octets import Octets
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+def fold(value: str) -> str:
+    """The form in which texts are compared, i;unicode-casemap in effect (RFC 5051): one case, accents apart."""
+    if value.isascii():
+        return value.upper()
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", value).upper())
 
 
 def header_text(block: bytes) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from mailcore.errors import Busy
 from mailcore.mail.derived import Derived, derive
 from mailcore.mail.octets import Octets, forget
+from mailcore.store import summaries
 from mailcore.store.db import Tx
 from mailcore.store.spool import Spool
 
@@ -104,6 +105,7 @@ class Blobs:
             "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)",
             prepared.name, prepared.size, d.header, d.envelope, d.body, d.structure, now,
         )  # fmt: skip
+        summaries.save(tx, blob, d.summary)
         if prepared.size <= INSIDE:
             tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
         return blob
@@ -141,6 +143,7 @@ class Blobs:
         )
         for blob, _ in old:
             tx.run("DELETE FROM blob_octets WHERE blob=?", blob)
+            tx.run("DELETE FROM summary WHERE blob=?", blob)
             tx.run("DELETE FROM blob WHERE id=?", blob)
         return [bytes(name) for _, name in old]
 

@@ -6,7 +6,7 @@ transaction `tx`.  Methods that change something need a writing transaction; the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
@@ -44,16 +44,24 @@ class Fetched:
 GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
 HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
 
-_INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob"
-_PARTS = ("header", "envelope", "body", "structure")
+_INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
+_MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone"
+_PARTS = {"header": "b.header", "envelope": "b.envelope", "body": "b.body", "structure": "b.structure", "usual": "s.usual"}
 # Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
-UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE = range(12)
+UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL = range(14)
 
 
 def _info(row: Row) -> MessageInfo:
+    zone = timezone(timedelta(minutes=row[7])) if row[7] else UTC
     return MessageInfo(
-        row[0], flag_bits.join(row[1], row[2]), row[3], datetime.fromtimestamp(row[4], UTC), row[5], row[6]
+        row[0], flag_bits.join(row[1], row[2]), row[3], datetime.fromtimestamp(row[4], zone), row[5], row[6]
     )
+
+
+def _zone(at: datetime) -> int:
+    """Minutes east of Greenwich."""
+    offset = at.utcoffset()
+    return int(offset.total_seconds()) // 60 if offset else 0
 
 
 class MailStore(Mailboxes):
@@ -79,8 +87,9 @@ class MailStore(Mailboxes):
 
     def rows(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> Iterator[Row]:
         """Messages with the derived parts asked for (else b""), as plain rows: see the columns above."""
-        wanted = ",".join(f"b.{part}" if part in parts else "x''" for part in _PARTS)
-        join = "JOIN blob b ON b.id=m.blob" if parts else ""
+        wanted = ",".join(column if part in parts else "x''" for part, column in _PARTS.items())
+        join = "JOIN blob b ON b.id=m.blob" if parts - {"usual"} else ""
+        join += " LEFT JOIN summary s ON s.blob=m.blob" if "usual" in parts else ""
         prefix = "m.prefix" if "header" in parts else "x''"  # long rows cost time
         sql = (
             f"SELECT {_INFO},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
@@ -106,6 +115,11 @@ class MailStore(Mailboxes):
             tx.row("SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account=?", blob, account)
             is not None
         )
+
+    def first_unseen(self, tx: Tx, mailbox: MailboxId) -> int:
+        """Its uid, or 0."""
+        row = tx.row("SELECT uid FROM message WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1", mailbox)
+        return row[0] if row else 0
 
     def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
         """The whole message, or b"" if it is gone."""
@@ -157,9 +171,10 @@ class MailStore(Mailboxes):
         uid, modseq = box.uidnext, box.modseq + 1
         bits, keywords = flag_bits.split(flags)
         tx.run(
-            "INSERT INTO message (mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix) VALUES (?,?,?,?,?,?,?,?,?)",
-            mailbox, uid, bits, keywords, modseq, int(internal_date.timestamp()), size, blob, prefix,
+            f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            mailbox, uid, bits, keywords, modseq, int(internal_date.timestamp()), size, blob, prefix, _zone(internal_date),
         )  # fmt: skip
+        self._learn(tx, box, keywords)
         tx.run(
             "UPDATE mailbox SET uidnext=uidnext+1, modseq=?, messages=messages+1, unseen=unseen+?, octets=octets+?"
             " WHERE id=?",
@@ -200,6 +215,8 @@ class MailStore(Mailboxes):
                 "mailbox=mailbox.id", "message.mailbox=mailbox.id"
             )
         tx.run(f"UPDATE mailbox SET modseq=?, unseen={unseen} WHERE id=?", modseq, mailbox)  # noqa: S608
+        if how != "remove":
+            self._learn(tx, box, keywords)
         self._log(tx, box.account, mailbox, modseq, "flag", uidset.text(sorted(set(touched))))
         return modseq
 
@@ -285,8 +302,8 @@ class MailStore(Mailboxes):
         modseq, at = box.modseq + 1, box.uidnext
         for first, last in ranges:
             at += tx.run(
-                "INSERT INTO message (mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix)"
-                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix"
+                f"INSERT INTO message ({_MESSAGE})"  # noqa: S608
+                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone"
                 " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
                 box.id, at, modseq, source, first, last,
             )  # fmt: skip
@@ -294,8 +311,16 @@ class MailStore(Mailboxes):
             "UPDATE mailbox SET uidnext=?, modseq=?, messages=messages+?, unseen=unseen+?, octets=octets+? WHERE id=?",
             at, modseq, len(uids), unseen, size, box.id,
         )  # fmt: skip
+        if keywords := self.get(tx, source).keywords:
+            self._learn(tx, box, f" {' '.join(sorted(keywords))} ")
         self._log(tx, box.account, box.id, modseq, "add", f"{box.uidnext}:{at - 1}")
         return list(range(box.uidnext, at))
+
+    def _learn(self, tx: Tx, box: Mailbox, keywords: str) -> None:
+        """The keywords in use are told at SELECT without a walk; one that went out of use stays in the list."""
+        words = frozenset(keywords.split())
+        if not words <= box.keywords:
+            tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(box.keywords | words)), box.id)
 
     def _remove(
         self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int

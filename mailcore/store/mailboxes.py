@@ -9,11 +9,14 @@ from mailcore.store.db import Row, Tx
 EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
 MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
 
-_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed"
+_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords"
 
 
 def _mailbox(row: Row) -> Mailbox:
-    return Mailbox(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]))
+    keywords = frozenset(row[11].split()) if row[11] else frozenset[str]()
+    return Mailbox(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]), keywords
+    )
 
 
 def canonical(name: str) -> str:
@@ -137,8 +140,8 @@ class Mailboxes:
         mailbox_facts.end_lost_subscription(tx, account, name)
         made = MailboxId(
             tx.insert(
-                "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed)"
-                " VALUES (?,?,?,1,1,0,0,0,?,1)",
+                "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords)"
+                " VALUES (?,?,?,1,1,0,0,0,?,1,'')",
                 account, name, self._uidvalidity(tx), special_use,
             )  # fmt: skip
         )
@@ -158,8 +161,8 @@ class Mailboxes:
             return
         tx.run("UPDATE message SET mailbox=?, modseq=2 WHERE mailbox=?", target.id, box.id)
         tx.run(
-            "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=? WHERE id=?",
-            box.uidnext, box.messages, box.unseen, box.octets, target.id,
+            "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=? WHERE id=?",
+            box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), target.id,
         )  # fmt: skip
         tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
         self._log(tx, box.account, target.id, 2, "add", uidset.text(uids))

@@ -17,8 +17,11 @@ from mailcore.store import (
     queue_tables,
     quota_tables,
     scram_tables,
+    summaries,
+    summary_tables,
     ticket_tables,
 )
+from mailcore.store.db import Tx
 
 
 class Blob(Model):
@@ -55,13 +58,17 @@ class Mailbox(Model):
     special_use = TextField(default="")
     subscribed = BooleanField(default=True)
     purged = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])  # up to this modseq the change log is cut
+    keywords = TextField(default="")
 
     class Meta:
         indexes = ((("account", "name"), True),)
 
 
 class Message(Model):
-    """`flags` is a sum of store/flags.py's bits; `keywords` holds the others, each between spaces."""
+    """`flags` is a sum of store/flags.py's bits; `keywords` holds the others, each between spaces.
+
+    `internal_date` in seconds since 1970; `zone` in minutes east of Greenwich, as given with it.
+    """
 
     mailbox = IntegerField()
     uid = IntegerField()
@@ -72,6 +79,7 @@ class Message(Model):
     size = IntegerField()
     blob = IntegerField(index=True)
     prefix = BlobField()
+    zone = IntegerField(default=0)
 
     class Meta:
         primary_key = CompositeKey("mailbox", "uid")
@@ -173,10 +181,17 @@ def add_column(table: str, column: str, definition: str) -> Callable[[SqliteData
 
 def _name_domains(db: SqliteDatabase) -> None:
     db.execute_sql("UPDATE queue SET domain=lower(substr(recipient, instr(recipient, '@') + 1)) WHERE domain=''")
+def statement(sql: str) -> Callable[[SqliteDatabase], None]:
+    """A migration in SQL."""
+
+    def step(db: SqliteDatabase) -> None:
+        db.execute_sql(sql)
+
+    return step
 
 
 # Append only, one line each; number n brings the schema to n.
-MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
+MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*MODELS),
     add_tables(affiliation_tables.AffiliationRow),
     add_tables(away_tables.AwayRow),
@@ -202,6 +217,12 @@ MIGRATIONS: list[Callable[[SqliteDatabase], None]] = [
     add_tables(*queue_tables.MODELS),
     *(add_column("queue", name, "TEXT NOT NULL DEFAULT ''") for name in ("domain", "leased_by")),
     _name_domains,
+    add_tables(summary_tables.SummaryRow),
+    add_column("message", "zone", "INTEGER NOT NULL DEFAULT 0"),
+    add_column("mailbox", "keywords", "TEXT NOT NULL DEFAULT ''"),
+    # the first unseen message of a large mailbox is found without a walk
+    statement("CREATE INDEX IF NOT EXISTS message_unseen ON message (mailbox, uid) WHERE flags & 1 = 0"),
+    lambda db: summaries.fill(Tx(db.connection())),
 ]
 
 

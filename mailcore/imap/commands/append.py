@@ -1,7 +1,7 @@
 """APPEND (RFC 9051 section 6.3.12) with the codes of UIDPLUS (RFC 4315)."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from mailcore.config import octets
 from mailcore.errors import TooLarge
@@ -32,8 +32,8 @@ def date_time(read: Reader) -> datetime:
     day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
     offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
     try:
-        local = datetime(year, month(found[2]), day, hour, minute, min(second, 59), tzinfo=UTC)
-        return local + offset if found[7] == b"-" else local - offset
+        zone = timezone(-offset if found[7] == b"-" else offset)
+        return datetime(year, month(found[2]), day, hour, minute, min(second, 59), tzinfo=zone)
     except (ValueError, OverflowError):
         raise SyntaxProblem("that date does not exist") from None
 

@@ -3,6 +3,7 @@
 With CONDSTORE and QRESYNC (RFC 7162): a client that was here before says what it knows and hears what changed.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from mailcore.domain import Mailbox
@@ -123,28 +124,17 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
 def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
     core = context.core
     mailbox = core.mail.mailbox(tx, context.owner, name)
-    first, keywords = 0, frozenset[str]()
     uids = core.mail.uids(tx, mailbox.id)
-    if mailbox.unseen or len(uids) <= 2000:
-        for at in range(0, len(uids), 2000):
-            part = core.mail.infos(tx, mailbox.id, [(uids[at], uids[min(at + 1999, len(uids) - 1)])])
-            seqs = (at + n for n, info in enumerate(part, 1) if "\\Seen" not in info.flags)
-            first = next(seqs, 0)
-            keywords |= frozenset[str]().union(*(info.flags for info in part)) - SYSTEM
-            if first:
-                break
+    unseen = core.mail.first_unseen(tx, mailbox.id)
+    first = bisect_left(uids, unseen) + 1 if unseen else 0
     if resync is None or resync.uidvalidity != mailbox.uidvalidity:
-        return Opened(mailbox, uids, first, keywords, [], ())
+        return Opened(mailbox, uids, first, mailbox.keywords, [], ())
     top = mailbox.uidnext - 1
     known = [(1, top)] if resync.known is None else resync.known.spans(max(top, 1))
     gone = condstore.vanished(tx, mailbox.id, resync.modseq, known)
     changed = ranges_of(condstore.changed(tx, mailbox.id, known, resync.modseq))
     now = tuple((info.uid, info.flags, info.modseq) for info in core.mail.infos(tx, mailbox.id, changed))
-    return Opened(mailbox, uids, first, keywords | _keywords(now), gone, now)
-
-
-def _keywords(changed: tuple[tuple[int, frozenset[str], int], ...]) -> frozenset[str]:
-    return frozenset[str]().union(*(flags for _, flags, _ in changed)) - SYSTEM
+    return Opened(mailbox, uids, first, mailbox.keywords, gone, now)
 
 
 def _tell(context: Context, here: Selected, opened: Opened, *, read_only: bool) -> None:

@@ -1,0 +1,138 @@
+"""What lists, SEARCH, SORT and THREAD ask of a message, read once when its blob is stored.
+
+Texts are folded (text.fold), so that the database compares them as they are.  The usual header fields stand beside
+it verbatim, cut apart: FETCH of a few fields of ten thousand messages reads no headers.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from mailcore.mail import header
+from mailcore.mail.envelope import addresses
+from mailcore.mail.ordering import base_subject
+from mailcore.mail.text import fold
+
+MAX_TEXT = 100_000  # octets of one kind of field that are read
+MAX_LINE = 4096  # octets of a subject or a date that are read
+MAX_REFERENCES = 1000
+_ID = re.compile(r"<([^<>\s]+)>")
+
+# What clients ask for in lists.  The position is the mark before the field, so new names go to the end.
+USUAL = (
+    "from", "to", "cc", "bcc", "subject", "date", "message-id", "references", "in-reply-to", "reply-to", "sender",
+    "content-type", "content-transfer-encoding", "content-description", "content-disposition", "content-language",
+    "mime-version", "priority", "x-priority", "importance", "x-msmail-priority", "newsgroups", "lines", "x-label",
+    "list-id", "list-post", "list-unsubscribe", "list-unsubscribe-post", "list-help", "list-subscribe", "list-archive",
+    "disposition-notification-to", "x-mailer", "user-agent", "organization", "resent-from", "resent-to", "resent-date",
+    "x-universally-unique-identifier", "x-uniform-type-identifier", "x-k9mail-identity", "auto-submitted", "precedence",
+    "x-spam-status", "x-draft-info", "x-uid", "followup-to", "mail-followup-to", "mail-reply-to", "x-draft-status",
+)  # fmt: skip
+_MARKS = {name.encode(): 1 + at for at, name in enumerate(USUAL)}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`sent_at` in seconds, `sent_day` as an ordinal as written; None where there is no such field.
+
+    `references` are message ids apart by spaces; `usual` is what `usual_fields` gives, or None.
+    """
+
+    sent_at: int | None
+    sent_day: int | None
+    is_answer: bool
+    base: str
+    subject: str | None
+    sender: str | None
+    recipient: str | None
+    cc: str | None
+    bcc: str | None
+    from_key: str
+    to_key: str
+    cc_key: str
+    from_name: str
+    to_name: str
+    message_id: str
+    references: str
+    usual: bytes | None
+
+
+def summarise(block: bytes) -> Summary:
+    """Of a header block; never raises."""
+    raw: dict[str, list[bytes]] = {}
+    for name, value in header.fields(block):
+        raw.setdefault(name.lower(), []).append(header.unfold(value[:MAX_TEXT]))
+
+    def text(name: str) -> str | None:
+        values = raw.get(name)
+        return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
+
+    def ids(name: str) -> list[str]:
+        return [found for value in raw.get(name, ()) for found in _ID.findall(header.decode(value))]
+
+    def first(name: str) -> bytes:
+        return raw.get(name, [b""])[0]
+
+    base, is_answer = base_subject(header.decode(first("subject")[:MAX_LINE]))
+    at, day = _sent(header.decode(first("date")[:MAX_LINE]))
+    own = ids("message-id")[:1]
+    references = (ids("references") or ids("in-reply-to")[:1])[-MAX_REFERENCES:]
+    return Summary(
+        at, day, is_answer, fold(base), text("subject"), text("from"), text("to"), text("cc"), text("bcc"),
+        _localpart(first("from")), _localpart(first("to")), _localpart(first("cc")),
+        _display(first("from")), _display(first("to")),
+        own[0] if own else "", " ".join(references), usual_fields(block),
+    )  # fmt: skip
+
+
+def _sent(written: str) -> tuple[int | None, int | None]:
+    try:
+        at = parsedate_to_datetime(written)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()), at.toordinal()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None, None
+
+
+def _localpart(value: bytes) -> str:
+    """Of the first address (RFC 5256 section 3, FROM)."""
+    for _, local, _ in addresses(value):
+        return fold(header.decode(local or b""))
+    return ""
+
+
+def _display(value: bytes) -> str:
+    """The first name, else its address (RFC 5957 section 3)."""
+    for name, local, host in addresses(value):
+        return fold(header.decode(name if name else (local or b"") + b"@" + (host or b"")))
+    return ""
+
+
+def usual_fields(block: bytes) -> bytes | None:
+    """The usual fields verbatim, each with its mark, NUL between them; None if the block itself has NUL."""
+    if b"\0" in block:
+        return None
+    found: list[bytes] = []
+    for name, raw, _ in header.pieces(block):
+        if mark := _MARKS.get(name.lower().encode("ascii", "replace")):
+            found.append(bytes((mark,)) + raw)
+    return b"\0".join(found)
+
+
+class Chosen:
+    """Some of the usual fields, to be taken from many messages."""
+
+    def __init__(self, marks: Collection[int]) -> None:
+        self._marks = frozenset(marks)
+
+    def of(self, usual: bytes) -> bytes:
+        """The fields in their order, without the blank line."""
+        marks = self._marks
+        return b"".join([piece[1:] for piece in usual.split(b"\0") if piece and piece[0] in marks])
+
+
+def choose(names: Collection[str]) -> Chosen | None:
+    """None if one of the names is not usual."""
+    marks = [_MARKS.get(name.lower().encode("ascii", "replace"), 0) for name in names]
+    return Chosen(marks) if all(marks) else None

@@ -1,0 +1,67 @@
+"""The summary of a blob says what its header says, and is written once, also for blobs of an older database."""
+
+import pytest
+
+from mailcore.core import Core
+from mailcore.mail.summary import USUAL, choose, summarise
+from mailcore.mail.text import fold
+from mailcore.store import summaries
+
+LETTER = (
+    b"Received: by mx\r\nFrom: =?utf-8?q?K=C3=A5re?= <kaare@outside.example>\r\nTo: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\n"
+    b"Subject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\nDate: Fri, 2 Jan 2026 23:30:00 -0500\r\nMessage-ID: <b@x>\r\n"
+    b"References: <a@x> <c@x>\r\nX-Other: y\r\n\r\nhi\r\n"
+)
+
+
+def columns(core: Core, name: str) -> list[object]:
+    return [row[0] for row in core.db.read(lambda tx: tx.rows(f"SELECT {name} FROM summary ORDER BY blob"))]
+
+
+def test_a_letter_is_summed_up():
+    found = summarise(LETTER)
+    assert (found.sent_at, found.is_answer, found.base) == (1767414600, True, fold("Blåbær"))
+    assert found.sender == fold("Kåre <kaare@outside.example>")
+    assert found.recipient == fold("Ola <ola@alumni.example>, kari@alumni.example")
+    assert (found.cc, found.message_id, found.references) == (None, "b@x", "a@x c@x")
+    assert (found.from_key, found.from_name) == ("KAARE", fold("Kåre"))
+
+
+@pytest.mark.parametrize("block", [b"", b"\xff\xfe", b"Date: x\r\nSubject:\r\n\r\n", b"\0: \0\r\n", b"Subject: =?x?q?=ED=A0=80?=\r\n"])
+def test_any_octets_have_a_summary_that_can_be_kept(core: Core, block: bytes):
+    prepared = core.blobs.prepare(block or b"x")
+    core.db.write(lambda tx: core.blobs.save(tx, prepared, 1))
+    assert len(columns(core, "base")) == 1
+
+
+def test_the_usual_fields_are_verbatim_and_in_their_order():
+    chosen = choose(["To", "subject"])
+    assert chosen is not None
+    usual = summarise(LETTER).usual
+    assert usual is not None
+    assert chosen.of(usual) == (
+        b"To: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\nSubject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\n"
+    )
+
+
+def test_a_field_that_is_not_usual_is_not_chosen():
+    assert choose(["to", "x-other"]) is None
+    assert len(USUAL) < 255
+
+
+def test_a_header_with_nul_has_no_usual_fields():
+    assert summarise(b"From: a\0b\r\n\r\n").usual is None
+
+
+def test_blobs_of_an_older_database_are_summed_up(core: Core):
+    prepared = core.blobs.prepare(LETTER)
+    core.db.write(lambda tx: core.blobs.save(tx, prepared, 1))
+    core.db.write(lambda tx: tx.run("DELETE FROM summary"))
+    assert core.db.write(summaries.fill) == 1
+    assert columns(core, "message_id") == ["b@x"]
+
+
+def test_folding_takes_case_and_accents_apart():
+    assert fold("Blåbær") == fold("BLÅBÆR")
+    assert fold("a") in fold("Å")
+    assert fold("ﬁ") == "FI"
