@@ -49,7 +49,8 @@ class Corpus:
             f"From: {words[0].title()} {words[1].title()} <s{number % 97}@outside.example>",
             "To: Ola Nordmann <ola@alumni.example>",
             f"Subject: {'Re: ' if number % 4 else ''}{self._words[first % 4000]} {self._words[first // 7 % 4000]} {first}",
-            f"Date: {_DAYS[number % 5]}, {1 + number % 28} {_MONTHS[number % 6]} 2026 {number % 24:02d}:{number % 60:02d}:00 +0100",
+            f"Date: {_DAYS[number % 5]}, {1 + number % 28} {_MONTHS[number % 6]} 2026"
+            f" {number % 24:02d}:{number % 60:02d}:00 +0100",
             f"Message-ID: <{number}.x@outside.example>",
         ]
         if number % 3 == 0:
@@ -73,7 +74,8 @@ class Corpus:
         return (
             f'Content-Type: multipart/alternative; boundary="{mark}"\r\n\r\n'
             f"--{mark}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{plain}\r\n"
-            f"--{mark}\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html><body>\r\n{paragraphs}</body></html>\r\n--{mark}--\r\n"
+            f"--{mark}\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html><body>\r\n{paragraphs}</body></html>\r\n"
+            f"--{mark}--\r\n"
         )
 
     def _with_attachment(self, source: random.Random, number: int) -> str:

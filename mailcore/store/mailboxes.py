@@ -140,7 +140,8 @@ class Mailboxes:
         mailbox_facts.end_lost_subscription(tx, account, name)
         made = MailboxId(
             tx.insert(
-                "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords)"
+                "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,"
+                "keywords)"
                 " VALUES (?,?,?,1,1,0,0,0,?,1,'')",
                 account, name, self._uidvalidity(tx), special_use,
             )  # fmt: skip
