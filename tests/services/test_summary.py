@@ -8,9 +8,10 @@ from mailcore.mail.text import fold
 from mailcore.store import summaries
 
 LETTER = (
-    b"Received: by mx\r\nFrom: =?utf-8?q?K=C3=A5re?= <kaare@outside.example>\r\nTo: Ola <ola@alumni.example>,\r\n"
-    b" kari@alumni.example\r\nSubject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\nDate: Fri, 2 Jan 2026 23:30:00 -0500\r\nMessage-ID: <b@x>\r\n"
-    b"References: <a@x> <c@x>\r\nX-Other: y\r\n\r\nhi\r\n"
+    b"Received: by mx\r\nFrom: =?utf-8?q?K=C3=A5re?= <kaare@outside.example>\r\n"
+    b"To: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\n"
+    b"Subject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\nDate: Fri, 2 Jan 2026 23:30:00 -0500\r\n"
+    b"Message-ID: <b@x>\r\nReferences: <a@x> <c@x>\r\nX-Other: y\r\n\r\nhi\r\n"
 )
 
 
