@@ -1,62 +1,25 @@
-"""What FETCH may ask for, and how each item is written (RFC 9051 section 6.4.5; RFC822 items of RFC 3501).  No I/O."""
+"""What FETCH may ask for, and how each item is written (RFC 9051 section 6.4.5; RFC822 items of RFC 3501).  No I/O.
+
+BINARY (RFC 3516), OBJECTID (RFC 8474), SAVEDATE (RFC 8514), PREVIEW (RFC 8970).
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailcore.imap.esearch import parse_partial
-from mailcore.imap.responses import date_time, flag_list, literal
-from mailcore.mail import header, structure
+from mailcore.imap.responses import date_time, flag_list, literal, quoted_or_literal
+from mailcore.imap.sections import Section, Source, UnknownEncoding, parse_path, parse_section
+from mailcore.imap.status import Refused
+from mailcore.mail import header, ids
+from mailcore.mail.preview import preview
 from mailcore.store import mail
 from mailcore.store.db import Row
 from mailcore.store.flags import join
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
-_PATH = re.compile(rb"([1-9]\d{0,4}(?:\.[1-9]\d{0,4})*)")
-_KIND = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
 _PARTIAL = re.compile(rb"<(\d{1,10})\.(\d{1,10})>")
-MAX_DEPTH = 100
-
-
-class Source:
-    """The whole message, parsed at most once, and only when an item needs it."""
-
-    __slots__ = ("_root", "octets")
-
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
-        self._root: structure.Part | None = None
-
-    def section(self, path: tuple[int, ...], kind: str, names: tuple[str, ...]) -> bytes | None:
-        """The octets of a section; None when the message has no such part."""
-        if not path and kind == "":
-            return self.octets
-        if not path and kind != "MIME":
-            return _of(self.octets, kind, names)
-        if self._root is None:
-            self._root = structure.parse(self.octets)
-        part = structure.section(self._root, path)
-        if part is None:
-            return None
-        if kind == "":
-            return self.octets[part.body_start : part.end]
-        if kind == "MIME":
-            return self.octets[part.header_start : part.body_start]
-        if not part.is_message:
-            return None
-        inside = part.children[0]
-        return _of(self.octets[inside.header_start : inside.end], kind, names)
-
-
-def _of(octets: bytes, kind: str, names: tuple[str, ...]) -> bytes:
-    block, offset = header.split(octets)
-    if kind == "HEADER":
-        return block
-    if kind == "TEXT":
-        return octets[offset:]
-    return header.select(block, names, invert=kind == "HEADER.FIELDS.NOT")
-
 
 Write = Callable[[Row, Source | None], bytes]
 
@@ -75,6 +38,7 @@ class Items:
     changed_since: int | None = None
     vanished: bool = False
     partial: tuple[int, int] | None = None
+    saved_at: dict[int, int] | None = None  # by UID: filled before writing, if SAVEDATE was asked for
 
     @classmethod
     def parse(cls, read: Reader, *, by_uid: bool) -> "Items":
@@ -123,6 +87,14 @@ class Items:
         name = found[0].upper().decode()
         if read.sees(b"[") and name in ("BODY", "BODY.PEEK"):
             self.body(read, peek=name == "BODY.PEEK")
+        elif read.sees(b"[") and name in ("BINARY", "BINARY.PEEK", "BINARY.SIZE"):
+            self.binary(read, name)
+        elif name == "PREVIEW":
+            self.preview(read)
+        elif name == "SAVEDATE":
+            saved_at: dict[int, int] = {}
+            self.saved_at = saved_at
+            self.writers.append(lambda got, _: b"SAVEDATE " + _date_or_nil(saved_at.get(got[mail.UID], 0)))
         elif name in _SIMPLE:
             self.simple(name)
         elif name in _RFC822:
@@ -152,42 +124,23 @@ class Items:
             self.writers.append(lambda got, _: label + b" " + literal(got[mail.PREFIX] + got[mail.HEADER]))
             return
         self.whole = self.marks_seen = True
-        kind = "TEXT" if name == "RFC822.TEXT" else ""
-        self.writers.append(lambda _, source: label + b" " + _nstring(source, (), kind, ()))
+        section = Section(kind="TEXT" if name == "RFC822.TEXT" else "")
+        self.writers.append(lambda _, source: label + b" " + _nstring(source, section))
 
     def body(self, read: Reader, *, peek: bool) -> None:
         """ "BODY[" section "]" ["<" offset "." size ">"]"""
         read.expect(b"[", "a section")
-        path: tuple[int, ...] = ()
-        kind, names = "", tuple[str, ...]()
-        if found := read.match(_PATH):
-            path = tuple(int(part) for part in found[0].split(b"."))
-            if len(path) > MAX_DEPTH:
-                raise SyntaxProblem("the section is too deep")
-        if (path and read.take(b".")) or (not path and not read.sees(b"]")):
-            word = read.match(_KIND)
-            if word is None:
-                raise SyntaxProblem("unknown section")
-            kind = word[0].upper().decode()
-            if kind == "MIME" and not path:
-                raise SyntaxProblem("MIME needs a part number")
-            if kind.startswith("HEADER.FIELDS"):
-                names = _names(read)
+        section = parse_section(read)
         read.expect(b"]", "a closing bracket")
-        partial = read.match(_PARTIAL)
-        start, size = (int(partial[1]), int(partial[2])) if partial else (0, None)
-        if size == 0:
-            raise SyntaxProblem("a partial of no octets")
+        start, end, where = _partial(read)
         self.marks_seen = self.marks_seen or not peek
-        label = _label(path, kind, names) + (b"<%d>" % start if partial else b"")
-        self._section(label, path, kind, names, start, None if size is None else start + size)
+        self._section(b"BODY[" + section.label() + b"]" + where, section, start, end)
 
-    def _section(
-        self, label: bytes, path: tuple[int, ...], kind: str, names: tuple[str, ...], start: int, end: int | None
-    ) -> None:
-        if not path and kind.startswith("HEADER"):
+    def _section(self, label: bytes, section: Section, start: int, end: int | None) -> None:
+        names = section.names
+        if not section.path and section.kind.startswith("HEADER"):
             self.parts.add("header")
-            invert = kind == "HEADER.FIELDS.NOT"
+            invert = section.kind == "HEADER.FIELDS.NOT"
 
             def from_header(got: Row, _: Source | None) -> bytes:
                 whole = got[mail.PREFIX] + got[mail.HEADER]
@@ -197,45 +150,68 @@ class Items:
             self.writers.append(from_header)
             return
         self.whole = True
-        self.writers.append(lambda _, source: label + b" " + _nstring(source, path, kind, names, start, end))
+        self.writers.append(lambda _, source: label + b" " + _nstring(source, section, start, end))
+
+    def binary(self, read: Reader, name: str) -> None:
+        """binary = "BINARY" [".PEEK"] "[" [section-part] "]" [partial] / "BINARY.SIZE" "[" [section-part] "]" """
+        read.expect(b"[", "a section")
+        path = parse_path(read)
+        read.expect(b"]", "a closing bracket")
+        label = name.removesuffix(".PEEK").encode() + b"[" + Section(path).label() + b"]"
+        self.whole = True
+        if name == "BINARY.SIZE":
+            self.writers.append(lambda _, source: label + b" %d" % len(_decoded(source, path) or b""))
+            return
+        start, end, where = _partial(read)
+        self.marks_seen = self.marks_seen or name == "BINARY"
+        label += where
+
+        def write(_: Row, source: Source | None) -> bytes:
+            found = _decoded(source, path)
+            if found is None:
+                return label + b" NIL"
+            octets = found[start:end]
+            return label + b" " + (b"~{%d}\r\n" % len(octets) + octets if b"\0" in octets else literal(octets))
+
+        self.writers.append(write)
+
+    def preview(self, read: Reader) -> None:
+        """preview = "PREVIEW" [SP "(" "LAZY" ")"]; it is made in no time, so LAZY is none"""
+        if read.take(b" (LAZY"):
+            read.expect(b")", "a closing parenthesis")
+        self.whole = True
+        self.writers.append(
+            lambda _, source: b"PREVIEW " + quoted_or_literal(preview(source.octets if source else b"").encode())
+        )
 
 
-def _nstring(
-    source: Source | None,
-    path: tuple[int, ...],
-    kind: str,
-    names: tuple[str, ...],
-    start: int = 0,
-    end: int | None = None,
-) -> bytes:
-    found = source.section(path, kind, names) if source is not None else None
+def _partial(read: Reader) -> tuple[int, int | None, bytes]:
+    """["<" number "." nz-number ">"]: from, to (None = the end), and how the answer names it"""
+    found = read.match(_PARTIAL)
+    if found is None:
+        return 0, None, b""
+    start, size = int(found[1]), int(found[2])
+    if size == 0:
+        raise SyntaxProblem("a partial of no octets")
+    return start, start + size, b"<%d>" % start
+
+
+def _decoded(source: Source | None, path: tuple[int, ...]) -> bytes | None:
+    try:
+        return source.binary(path) if source is not None else None
+    except UnknownEncoding:
+        raise Refused("The transfer encoding is not known", "UNKNOWN-CTE") from None
+
+
+def _date_or_nil(seconds: int) -> bytes:
+    return date_time(seconds) if seconds else b"NIL"
+
+
+def _nstring(source: Source | None, section: Section, start: int = 0, end: int | None = None) -> bytes:
+    found = source.section(section) if source is not None else None
     if found is None:
         return b"NIL"
     return literal(found if end is None else found[start:end])
-
-
-def _names(read: Reader) -> tuple[str, ...]:
-    """header-list = "(" header-fld-name *(SP header-fld-name) ")" """
-    read.space()
-    read.expect(b"(", "an opening parenthesis")
-    found = [read.astring()]
-    while read.take(b" "):
-        found.append(read.astring())
-    read.expect(b")", "a closing parenthesis")
-    return tuple(name.decode("ascii", "replace") for name in found)
-
-
-def _label(path: tuple[int, ...], kind: str, names: tuple[str, ...]) -> bytes:
-    inside = ".".join([*map(str, path), *([kind] if kind else [])]).encode()
-    if names:
-        inside += b" (" + b" ".join(_written(name.encode("ascii", "replace")) for name in names) + b")"
-    return b"BODY[" + inside + b"]"
-
-
-def _written(name: bytes) -> bytes:
-    if re.fullmatch(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]+", name):
-        return name
-    return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\r", b"").replace(b"\n", b"") + b'"'
 
 
 _SIMPLE: dict[str, tuple[str, Write]] = {
@@ -246,6 +222,10 @@ _SIMPLE: dict[str, tuple[str, Write]] = {
     "RFC822.SIZE": ("", lambda got, _: b"RFC822.SIZE %d" % got[mail.SIZE]),
     "ENVELOPE": ("envelope", lambda got, _: b"ENVELOPE " + got[mail.ENVELOPE]),
     "BODY": ("body", lambda got, _: b"BODY " + got[mail.BODY]),
+    "EMAILID": (
+        "header", lambda got, _: b"EMAILID (" + ids.email_id(got[mail.BLOB], got[mail.PREFIX] + got[mail.HEADER]) + b")",
+    ),
+    "THREADID": ("header", lambda got, _: b"THREADID (" + ids.thread_id(got[mail.PREFIX] + got[mail.HEADER]) + b")"),
     "BODYSTRUCTURE": ("structure", lambda got, _: b"BODYSTRUCTURE " + got[mail.STRUCTURE]),
 }
 _RFC822 = ("RFC822", "RFC822.HEADER", "RFC822.TEXT")

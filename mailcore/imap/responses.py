@@ -57,6 +57,9 @@ def date_time(seconds: int, zone: int = 0) -> bytes:
 
 
 def literal(octets: bytes) -> bytes:
+    """A literal holds no NUL (RFC 9051 section 9, CHAR8); those of broken messages become 0x80.  BINARY has them."""
+    if b"\0" in octets:
+        octets = octets.replace(b"\0", b"\x80")
     return b"{%d}\r\n%s" % (len(octets), octets)
 
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from mailcore.domain import MessageInfo
 from mailcore.imap.sequence import NumberSet, Ranges
 from mailcore.imap.status import BadCharset, UidRequired
-from mailcore.mail import header, text
+from mailcore.mail import header, ids, text
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 CHEAP, HEADER, WHOLE = 0, 1, 2  # what a key must look at: flags and numbers, the header block, all octets
@@ -52,6 +52,8 @@ class Scope:
     saved: frozenset[int] = frozenset()  # UIDs that `$` stands for (RFC 5182)
     uid_only: bool = False  # the client has given up sequence numbers (RFC 9586)
     by_modseq: bool = False  # a key asked for modseqs (RFC 7162 section 3.1.5)
+    now: int = 0  # seconds since 1970, for OLDER and YOUNGER (RFC 5032)
+    saved_at: dict[int, int] | None = None  # by UID: filled before the search, if a key asked for it (RFC 8514)
 
 
 def all_of(keys: list[Key]) -> Key:
@@ -104,6 +106,8 @@ def _key(read: Reader, scope: Scope, depth: int) -> Key:
     if name == "NOT":
         inner = _key(read, scope, depth + 1)
         return Key(inner.cost, lambda got: not inner.test(got))
+    if name == "FUZZY":  # RFC 6203: what contains the words is what resembles them most
+        return _key(read, scope, depth + 1)
     if name == "OR":
         one = _key(read, scope, depth + 1)
         read.space()
@@ -118,7 +122,38 @@ def _key(read: Reader, scope: Scope, depth: int) -> Key:
         return _numbers(NumberSet.parse(read).spans(scope.uids_top), by_uid=True)
     if name in ("KEYWORD", "UNKEYWORD"):
         return _keyword(read.atom().decode("ascii"), wanted=name == "KEYWORD")
+    if name in ("OLDER", "YOUNGER"):
+        return _age(read, scope, name)
+    if name in ("SAVEDBEFORE", "SAVEDON", "SAVEDSINCE"):
+        return _saved(read, scope, name.removeprefix("SAVED"))
+    if name in ("EMAILID", "THREADID"):
+        return _id(read, name)
     return _with_argument(read, name)
+
+
+def _age(read: Reader, scope: Scope, name: str) -> Key:
+    border = scope.now - read.number()
+    if name == "OLDER":
+        return Key(CHEAP, lambda got: got.info.internal_date.timestamp() <= border)
+    return Key(CHEAP, lambda got: got.info.internal_date.timestamp() >= border)
+
+
+def _saved(read: Reader, scope: Scope, how: str) -> Key:
+    day = _date(read)
+    saved_at = scope.saved_at = {} if scope.saved_at is None else scope.saved_at
+
+    def test(got: Candidate) -> bool:
+        at = saved_at.get(got.info.uid, 0)
+        return at > 0 and _compare(how, datetime.fromtimestamp(at, UTC).date(), day)
+
+    return Key(CHEAP, test)
+
+
+def _id(read: Reader, name: str) -> Key:
+    wanted = read.atom()
+    if name == "EMAILID":
+        return Key(HEADER, lambda got: ids.email_id(got.info.blob, got.header) == wanted)
+    return Key(HEADER, lambda got: ids.thread_id(got.header) == wanted)
 
 
 def _with_argument(read: Reader, name: str) -> Key:
@@ -228,6 +263,7 @@ _FLAGS = {
     "UNSEEN": ("\\Seen", False),
 }  # fmt: skip
 _FIXED = {  # no message is \Recent here (RFC 9051 dropped it)
+    "SAVEDATESUPPORTED": Key(CHEAP, lambda _: True),
     "ALL": Key(CHEAP, lambda _: True), "OLD": Key(CHEAP, lambda _: True),
     "NEW": Key(CHEAP, lambda _: False), "RECENT": Key(CHEAP, lambda _: False),
 }  # fmt: skip

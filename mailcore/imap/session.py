@@ -16,6 +16,7 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 
 STRANGER_LITERAL = 4096  # octets; before login only names and passwords are sent
 SMALL_LITERAL = 65_536  # octets; everything but APPEND
+MAX_DROPPED = 2**20  # octets of a refused literal that are read and forgotten
 MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
 
 
@@ -50,15 +51,19 @@ class Session:
                 wire.write(b"+ OK\r\n")
             return
         tag = wire.head().split(b" ", 1)[0][:64] or b"*"
+        if not wanted.synchronizing and wanted.size > max(4 * limit, MAX_DROPPED):  # it is on its way (RFC 7888 section 4)
+            wire.write(b"* BYE [TOOBIG] The literal is too large\r\n")
+            self.context.closing = True
+            return
         wire.refuse()
         wire.write(Tagged(tag, "NO", "The literal is too large", "TOOBIG").serialize())
 
     def _limit(self, head: bytes) -> int:
         if self.context.account is None:
             return STRANGER_LITERAL
-        words = head.split(b" ", 2)
-        is_append = len(words) > 1 and words[1].upper() == b"APPEND"
-        return self._message_limit + SMALL_LITERAL if is_append else SMALL_LITERAL
+        words = head[:64].upper().split(b" ")[1:3]
+        carries_mail = words[:1] in ([b"APPEND"], [b"REPLACE"]) or words == [b"UID", b"REPLACE"]
+        return self._message_limit + SMALL_LITERAL if carries_mail else SMALL_LITERAL
 
     async def execute(self, line: CommandLine) -> None:
         """Run one command and write its answers."""

@@ -39,9 +39,13 @@ def plain(octets: Octets) -> str:
     return decoded(octets)
 
 
-def transfer_decoded(octets: Octets, part: structure.Part) -> bytes:
-    """The octets of a part without its transfer encoding (RFC 2045 section 6); broken ones as far as they go."""
-    body = octets[part.body_start : part.end]
+def transfer_decoded(octets: Octets, part: structure.Part, most: int | None = None) -> bytes:
+    """The octets of a part without its transfer encoding (RFC 2045 section 6); broken ones as far as they go.
+
+    Args:
+        most: how many encoded octets to look at; all, if None.
+    """
+    body = octets[part.body_start : part.end if most is None else min(part.end, part.body_start + most)]
     if part.encoding == "base64":
         return unbase64(body)
     if part.encoding == "quoted-printable":
@@ -65,9 +69,9 @@ def in_charset(octets: bytes, charset: str) -> str:
         return octets.decode("latin-1")
 
 
-def part_text(octets: Octets, part: structure.Part) -> str:
-    """A leaf in its charset."""
+def part_text(octets: Octets, part: structure.Part, most: int | None = None) -> str:
+    """A leaf in its charset, or its beginning."""
     charset = dict(part.params).get("charset", "")
-    body = transfer_decoded(octets, part)
+    body = transfer_decoded(octets, part, most)
     # undeclared octets outside ASCII are UTF-8 in practice
     return in_charset(body, "utf-8" if charset.lower() in ("", "us-ascii", "ascii") else charset)

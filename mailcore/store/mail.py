@@ -45,7 +45,7 @@ GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
 HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
 
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
-_MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone"
+_MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
 _PARTS = {"header": "b.header", "envelope": "b.envelope", "body": "b.body", "structure": "b.structure", "usual": "s.usual"}
 # Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
 UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL = range(14)
@@ -171,8 +171,9 @@ class MailStore(Mailboxes):
         uid, modseq = box.uidnext, box.modseq + 1
         bits, keywords = flag_bits.split(flags)
         tx.run(
-            f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             mailbox, uid, bits, keywords, modseq, int(internal_date.timestamp()), size, blob, prefix, _zone(internal_date),
+            self._clock.seconds(),
         )  # fmt: skip
         self._learn(tx, box, keywords)
         tx.run(
@@ -303,9 +304,9 @@ class MailStore(Mailboxes):
         for first, last in ranges:
             at += tx.run(
                 f"INSERT INTO message ({_MESSAGE})"  # noqa: S608
-                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone"
+                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone, ?"
                 " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
-                box.id, at, modseq, source, first, last,
+                box.id, at, modseq, self._clock.seconds(), source, first, last,
             )  # fmt: skip
         tx.run(
             "UPDATE mailbox SET uidnext=?, modseq=?, messages=messages+?, unseen=unseen+?, octets=octets+? WHERE id=?",

@@ -160,7 +160,8 @@ class Mailboxes:
         uids = [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", box.id)]
         if not uids:
             return
-        tx.run("UPDATE message SET mailbox=?, modseq=2 WHERE mailbox=?", target.id, box.id)
+        now = self._clock.seconds()
+        tx.run("UPDATE message SET mailbox=?, modseq=2, saved_at=? WHERE mailbox=?", target.id, now, box.id)
         tx.run(
             "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=? WHERE id=?",
             box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), target.id,

@@ -80,6 +80,7 @@ class Message(Model):
     blob = IntegerField(index=True)
     prefix = BlobField()
     zone = IntegerField(default=0)
+    saved_at = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])  # when it came into this mailbox
 
     class Meta:
         primary_key = CompositeKey("mailbox", "uid")
@@ -223,6 +224,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     # the first unseen message of a large mailbox is found without a walk
     statement("CREATE INDEX IF NOT EXISTS message_unseen ON message (mailbox, uid) WHERE flags & 1 = 0"),
     lambda db: summaries.fill(Tx(db.connection())),
+    add_column("message", "saved_at", "INTEGER NOT NULL DEFAULT 0"),
 ]
 
 

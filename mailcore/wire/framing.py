@@ -8,7 +8,7 @@ line end (RFC 9051 section 4.3, RFC 7888).  ManageSieve frames its commands the 
 import re
 from dataclasses import dataclass
 
-_LITERAL = re.compile(rb"\{(\d{1,10})(\+?)\}\r\n\Z")
+_LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\r\n\Z")
 
 
 class LineTooLong(Exception):

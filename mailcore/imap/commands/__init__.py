@@ -83,6 +83,8 @@ COMMANDS: dict[bytes, Spec] = {
     b"SELECT": Spec(select.select, State.LOGGED_IN),
     b"EXAMINE": Spec(select.examine, State.LOGGED_IN),
     b"APPEND": Spec(append.append, State.LOGGED_IN),
+    b"REPLACE": Spec(append.replace, State.SELECTED),
+    b"UID REPLACE": Spec(append.replace, State.SELECTED, by_uid=True),
     b"GETMETADATA": Spec(metadata.getmetadata, State.LOGGED_IN),
     b"SETMETADATA": Spec(metadata.setmetadata, State.LOGGED_IN),
     b"GETQUOTA": Spec(quota.getquota, State.LOGGED_IN),

@@ -11,6 +11,7 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 BASE = (  # each a row of docs/standards.md
     b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
     b"SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE QUOTA QUOTA=RES-STORAGE ESEARCH SEARCHRES "
+    b"BINARY MULTIAPPEND CATENATE REPLACE UTF8=ACCEPT OBJECTID SAVEDATE PREVIEW WITHIN SEARCH=FUZZY "
     b"CONDSTORE QRESYNC ESORT PARTIAL UIDONLY METADATA LIST-METADATA "
     b"SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES"
 )
@@ -32,13 +33,14 @@ def may_log_in(context: Context) -> bool:
 
 
 def capabilities(context: Context) -> bytes:
+    base = BASE + b" APPENDLIMIT=%d" % context.core.config.message_octets
     if context.account is not None:
-        return BASE
+        return base
     starttls = b"" if context.wire.secure else b" STARTTLS"
     if not may_log_in(context):
-        return BASE + starttls + b" LOGINDISABLED"
+        return base + starttls + b" LOGINDISABLED"
     mechanisms = sasl_login.offered(context.core, secure=context.wire.secure)
-    return BASE + starttls + "".join(f" AUTH={name}" for name in mechanisms).encode()
+    return base + starttls + "".join(f" AUTH={name}" for name in mechanisms).encode()
 
 
 def ok(context: Context, text: str = "Done", code: str = "") -> Tagged:

@@ -1,20 +1,45 @@
-"""APPEND (RFC 9051 section 6.3.12) with the codes of UIDPLUS (RFC 4315)."""
+"""APPEND (RFC 9051 section 6.3.12) with the codes of UIDPLUS (RFC 4315).
+
+Several messages at once, all or none (MULTIAPPEND, RFC 3502); messages put together from others (CATENATE, RFC 4469);
+literal8 (BINARY, RFC 3516) and UTF8 (RFC 9755).  REPLACE (RFC 8508) takes the place of a message in one step.
+"""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from mailcore.config import octets
+from mailcore.domain import Mailbox
 from mailcore.errors import TooLarge
+from mailcore.imap.commands import catenate
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.store import flags_in_parentheses
 from mailcore.imap.context import Context, exists_or_none, mailbox_name
 from mailcore.imap.responses import Tagged
-from mailcore.imap.status import TryCreate
+from mailcore.imap.sequence import NumberSet, written
+from mailcore.imap.status import Refused, TryCreate
+from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _DATE = re.compile(rb'"([ 0-9]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"')
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+MAX_MESSAGES = 500  # of one APPEND
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One message to keep; `pieces` are octets and URLs, one after another."""
+
+    flags: frozenset[str]
+    at: datetime
+    pieces: tuple[catenate.Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    prepared: Prepared
+    flags: frozenset[str]
+    at: datetime
 
 
 def month(text: bytes) -> int:
@@ -38,38 +63,101 @@ def date_time(read: Reader) -> datetime:
         raise SyntaxProblem("that date does not exist") from None
 
 
-async def append(context: Context, read: Reader) -> Tagged:
-    """append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal"""
-    read.space()
-    name = mailbox_name(read)
-    read.space()
+def _one(context: Context, read: Reader) -> Wanted:
+    """append-message = [SP flag-list] [SP date-time] SP append-data"""
     flags: frozenset[str] = frozenset()
     at = context.core.clock.now()
+    read.space()
     if read.sees(b"("):
         flags = flags_in_parentheses(read)
         read.space()
     if read.sees(b'"'):
         at = date_time(read)
         read.space()
-    message = read.literal()
-    read.end()
-    if message is None:
+    if read.take(b"CATENATE "):
+        return Wanted(flags, at, catenate.parse(read))
+    if read.take(b"UTF8 ("):
+        read.expect(b"~", "a literal8")
+        octets = message_literal(read, binary=True)
+        read.expect(b")", "a closing parenthesis")
+    else:
+        octets = message_literal(read, binary=read.take(b"~"))
+    return Wanted(flags, at, (octets,))
+
+
+def message_literal(read: Reader, *, binary: bool) -> bytes:
+    octets = read.literal()
+    if octets is None:
         raise SyntaxProblem("expected the message as a literal")
-    if not message:
+    if not octets:
         raise SyntaxProblem("an empty message cannot be kept")
+    if not binary and b"\0" in octets:
+        raise SyntaxProblem("NUL needs a literal8")
+    return octets
+
+
+async def append(context: Context, read: Reader) -> Tagged:
+    """append = "APPEND" SP mailbox 1*append-message"""
+    read.space()
+    name = mailbox_name(read)
+    wanted = [_one(context, read)]
+    while not read.at_end():
+        wanted.append(_one(context, read))
+        if len(wanted) > MAX_MESSAGES:
+            raise SyntaxProblem("too many messages at once")
     core, owner = context.core, context.owner
-    if len(message) > octets(core.config.limits.message_size):
-        raise TooLarge
-    prepared = await core.threads.run(core.blobs.prepare, message)
+    ready = await _prepare(context, wanted)
 
-    def keep(tx: Tx) -> tuple[int, int, int]:
-        mailbox = exists_or_none(context, tx, name)
-        if mailbox is None:
-            raise TryCreate(name)
-        uid = core.mail.append(tx, owner, mailbox.id, prepared, flags, at)
-        return mailbox.id, mailbox.uidvalidity, uid
+    def keep(tx: Tx) -> tuple[Mailbox, list[int]]:
+        mailbox = _target(context, tx, name)
+        return mailbox, [core.mail.append(tx, owner, mailbox.id, one.prepared, one.flags, one.at) for one in ready]
 
-    target, uidvalidity, uid = await core.db.awrite(keep)
-    if context.selected is not None and context.selected.mailbox == target:
+    target, uids = await core.db.awrite(keep)
+    if context.selected is not None and context.selected.mailbox == target.id:
         context.selected.dirty = True
-    return ok(context, "Kept", f"APPENDUID {uidvalidity} {uid}")
+    return ok(context, "Kept", f"APPENDUID {target.uidvalidity} {written(uids).decode()}")
+
+
+async def replace(context: Context, read: Reader) -> Tagged:
+    """replace = "REPLACE" SP seq-number SP mailbox append-message"""
+    read.space()
+    numbers = NumberSet.parse(read)
+    read.space()
+    name = mailbox_name(read)
+    wanted = _one(context, read)
+    read.end()
+    here, core, owner = context.writable(), context.core, context.owner
+    ranges = context.ranges(numbers)
+    if len(ranges) != 1 or ranges[0][0] != ranges[0][1] or here.view.seq(ranges[0][0]) is None:
+        raise Refused("There is no such message", "NONEXISTENT")
+    ready = (await _prepare(context, [wanted]))[0]
+
+    def work(tx: Tx) -> tuple[Mailbox, int]:
+        mailbox = _target(context, tx, name)
+        if not core.mail.expunge(tx, here.mailbox, ranges, only_deleted=False):  # first: only the difference needs room
+            raise Refused("There is no such message", "NONEXISTENT")
+        return mailbox, core.mail.append(tx, owner, mailbox.id, ready.prepared, ready.flags, ready.at)
+
+    target, uid = await core.db.awrite(work)
+    context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())
+    await context.sync()
+    return ok(context, "Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")
+
+
+def _target(context: Context, tx: Tx, name: str) -> Mailbox:
+    mailbox = exists_or_none(context, tx, name)
+    if mailbox is None:
+        raise TryCreate(name)
+    return mailbox
+
+
+async def _prepare(context: Context, wanted: list[Wanted]) -> list[Ready]:
+    """Put together and put on disk; nothing is kept yet."""
+    core = context.core
+    ready: list[Ready] = []
+    for one in wanted:
+        octets = await catenate.joined(context, one.pieces)
+        if len(octets) > core.config.message_octets:
+            raise TooLarge
+        ready.append(Ready(await core.threads.run(core.blobs.prepare, octets), one.flags, one.at))
+    return ready

@@ -9,10 +9,11 @@ from mailcore.domain import MessageInfo
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import cut
-from mailcore.imap.fetch_items import Items, Source
+from mailcore.imap.fetch_items import Items
 from mailcore.imap.responses import Tagged
+from mailcore.imap.sections import Source
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, spans_written
-from mailcore.store import condstore, mail
+from mailcore.store import condstore, mail, saved
 from mailcore.store.db import Tx
 from mailcore.store.flags import join
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -127,6 +128,8 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
 
     def load(tx: Tx) -> bytes:
         """In the reader's thread: the loop only hands the octets on."""
+        if items.saved_at is not None:
+            items.saved_at.update(saved.dates(tx, here.mailbox, ranges))
         told: list[bytes] = []
         for row in core.mail.rows(tx, here.mailbox, ranges, parts):
             seq = seq_of(row[mail.UID])

@@ -13,7 +13,7 @@ from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import CHEAP, WHOLE, Candidate, Key, Scope, all_of, parse_charset, parse_keys
 from mailcore.imap.sequence import Ranges, ranges_of
 from mailcore.imap.status import UidRequired
-from mailcore.store import condstore
+from mailcore.store import condstore, saved
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader
 
@@ -42,8 +42,16 @@ async def _search(context: Context, read: Reader) -> tuple[list[int], int]:
     read.end()
     if scope.by_modseq:
         context.use_modseqs()
+    await fill(context, scope)
     uids = await matching(context, key)
     return uids, await highest_modseq(context, uids) if scope.by_modseq else 0
+
+
+async def fill(context: Context, scope: Scope) -> None:
+    """Read what keys need beside the messages."""
+    here, into, uids = context.here, scope.saved_at, context.here.view.uids
+    if into is not None and len(uids):
+        into.update(await context.core.db.aread(lambda tx: saved.dates(tx, here.mailbox, [(uids[0], uids[-1])])))
 
 
 def scope_of(context: Context) -> Scope:
@@ -52,7 +60,10 @@ def scope_of(context: Context) -> Scope:
     if uid_only and not context.by_uid:
         raise UidRequired
     uids = here.view.uids
-    return Scope(uids[-1] if len(uids) else 0, len(uids), saved=frozenset(here.saved), uid_only=uid_only)
+    return Scope(
+        uids[-1] if len(uids) else 0, len(uids), saved=frozenset(here.saved), uid_only=uid_only,
+        now=context.core.clock.seconds(),
+    )  # fmt: skip
 
 
 def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:

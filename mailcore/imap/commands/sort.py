@@ -5,7 +5,7 @@ from typing import Any
 
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.fetch import slices
-from mailcore.imap.commands.search import matching, scope_of, told
+from mailcore.imap.commands.search import fill, matching, scope_of, told
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import parse_options
 from mailcore.imap.responses import Tagged
@@ -112,6 +112,7 @@ async def _found(context: Context, read: Reader) -> tuple[list[tuple[int, bytes,
     read.end()
     if scope.by_modseq:
         context.use_modseqs()
+    await fill(context, scope)
     wanted = await matching(context, key)
     found: list[tuple[int, bytes, Row]] = []
     for part in slices(context, ranges_of(wanted)):
