@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from mailcore.config import Limits
+from mailcore.wire.deflate import Deflated
 from mailcore.wire.framing import Event, Framer, LineTooLong
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Connection(asyncio.Protocol):
         self.secure, self.peer = secure, ""
         self.known = False  # set by the session after a login
         self._framer = Framer()
+        self._deflated: Deflated | None = None
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -68,11 +70,26 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._active_at = self._loop.time()
-        self._framer.feed(data)
-        if self._transport is not None and not self._paused and self._framer.buffered > READ_AHEAD:
+        if self._deflated is not None:
+            self._deflated.feed(data)
+            self._unpack()
+        else:
+            self._framer.feed(data)
+        if self._transport is not None and not self._paused and self._waiting_octets() > READ_AHEAD:
             self._paused = True
             self._transport.pause_reading()
         self._wake_waiter()
+
+    def _waiting_octets(self) -> int:
+        return self._framer.buffered + (self._deflated.waiting if self._deflated is not None else 0)
+
+    def _unpack(self) -> bool:
+        """Unpack as much as may wait; a bomb is unpacked only as fast as its commands are answered."""
+        got = False
+        while self._deflated is not None and self._framer.buffered <= READ_AHEAD and (octets := self._deflated.unpack()):
+            self._framer.feed(octets)
+            got = True
+        return got
 
     def eof_received(self) -> bool | None:
         self._ended = True
@@ -104,7 +121,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, octets: bytes) -> None:
         if self._transport is not None and octets and not self._transport.is_closing():
-            self._transport.write(octets)
+            self._transport.write(octets if self._deflated is None else self._deflated.pack(octets))
 
     async def drain(self) -> None:
         if self._writable is not None:
@@ -118,6 +135,8 @@ class Connection(asyncio.Protocol):
             event = self._framer.next_event()
             if event is not None:
                 return event
+            if self._deflated is not None and self._unpack():
+                continue
             if self._ended:
                 raise ConnectionResetError
             if self._paused and self._transport is not None:
@@ -144,6 +163,11 @@ class Connection(asyncio.Protocol):
 
     def held(self) -> int:
         return self._framer.held
+
+    def start_deflate(self) -> None:
+        """From here on both sides speak through DEFLATE (RFC 4978); what was sent before the answer is forgotten."""
+        self._framer.clear()
+        self._deflated = Deflated()
 
     async def start_tls(self) -> None:
         """Octets sent before the handshake are forgotten, so nobody can slip commands in."""

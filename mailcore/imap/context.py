@@ -40,6 +40,7 @@ class Wire(Protocol):
     def head(self) -> bytes: ...
     def held(self) -> int: ...
     async def start_tls(self) -> None: ...
+    def start_deflate(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class Context:
     enabled: set[str] = field(default_factory=set)
     failures: int = 0
     closing: bool = False
+    compressed: bool = False
 
     @property
     def owner(self) -> AccountId:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import zlib
 from typing import ClassVar
 
 import pytest
@@ -200,5 +201,46 @@ def test_sort_and_thread(core):
         assert (await client.command(b"THREAD REFERENCES UTF-8 FROM nobody"))[0] == b"* THREAD\r\n"
         assert (await client.command(b"SORT () UTF-8 ALL"))[0].startswith(b"t BAD")
         assert b"BADCHARSET" in (await client.command(b"SORT (DATE) KLINGON ALL"))[0]
+
+    run(core, play)
+
+
+def test_a_conversation_through_deflate(core):
+    put(core, 300)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        assert (await client.command(b"COMPRESS LZW"))[0].startswith(b"t NO")
+        assert (await client.command(b"COMPRESS DEFLATE"))[0].startswith(b"t OK")
+        there, back = zlib.compressobj(9, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+
+        async def say(octets: bytes) -> bytes:
+            client.writer.write(there.compress(octets) + there.flush(zlib.Z_SYNC_FLUSH))
+            heard = b""
+            while b"\r\nz " not in b"\r\n" + heard:
+                heard += back.decompress(await asyncio.wait_for(client.reader.read(65536), 10))
+            return heard
+
+        assert b"* 301 EXISTS" in await say(b"z SELECT INBOX\r\n")
+        assert (await say(b"z FETCH 1:* BODY.PEEK[]\r\n")).count(b"BODY[]") == 301
+        assert b"COMPRESSIONACTIVE" in await say(b"z COMPRESS DEFLATE\r\n")
+        # a bomb: a line of 200 MB in 200 KB ends the conversation, and is never held
+        bomb = b"".join(there.compress(b"a" * 2**20) for _ in range(200)) + there.flush()
+        assert len(bomb) < 2**18
+        client.writer.write(bomb)
+        heard = back.decompress(await asyncio.wait_for(client.reader.read(65536), 10))
+        assert heard == b"* BYE The line is too long\r\n"
+
+    run(core, play)
+
+
+def test_what_is_not_deflate_ends_the_conversation(core):
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        await client.command(b"COMPRESS DEFLATE")
+        client.writer.write(b"z NOOP\r\n" * 100)
+        assert await asyncio.wait_for(client.reader.read(), 10) == b""
 
     run(core, play)

@@ -55,6 +55,9 @@ class TestWire:
     async def start_tls(self) -> None:
         self.secure = True
 
+    def start_deflate(self) -> None:
+        pass
+
     def heard(self) -> str:
         said, self.said = self.said.decode("utf-8", "backslashreplace"), bytearray()
         return said

@@ -70,6 +70,7 @@ COMMANDS: dict[bytes, Spec] = {
     b"LOGIN": Spec(login.login, State.STRANGER),
     b"AUTHENTICATE": Spec(login.authenticate, State.STRANGER),
     b"ENABLE": Spec(anytime.enable, State.LOGGED_IN),
+    b"COMPRESS": Spec(anytime.compress, State.LOGGED_IN),
     b"IDLE": Spec(anytime.idle, State.LOGGED_IN),
     b"NAMESPACE": Spec(mailboxes.namespace, State.LOGGED_IN),
     b"LIST": Spec(listing.listing, State.LOGGED_IN),

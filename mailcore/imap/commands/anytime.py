@@ -3,7 +3,7 @@
 from mailcore import errors
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, untagged
-from mailcore.imap.status import answer
+from mailcore.imap.status import Refused, answer
 from mailcore.services import sasl_login
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -35,7 +35,7 @@ def may_log_in(context: Context) -> bool:
 def capabilities(context: Context) -> bytes:
     base = BASE + b" APPENDLIMIT=%d" % context.core.config.message_octets
     if context.account is not None:
-        return base
+        return base if context.compressed else base + b" COMPRESS=DEFLATE"
     starttls = b"" if context.wire.secure else b" STARTTLS"
     if not may_log_in(context):
         return base + starttls + b" LOGINDISABLED"
@@ -86,6 +86,20 @@ async def enable(context: Context, read: Reader) -> Tagged:
     context.enabled.update(*(ENABLE[name] for name in fresh))
     context.wire.write(b"* ENABLED" + "".join(f" {SPELLING.get(name, name)}" for name in fresh).encode() + b"\r\n")
     return ok(context)
+
+
+async def compress(context: Context, read: Reader) -> None:
+    """compress = "COMPRESS" SP algorithm (RFC 4978)"""
+    read.space()
+    algorithm = read.atom().upper()
+    read.end()
+    if algorithm != b"DEFLATE":
+        raise Refused("That is not offered", "CANNOT")
+    if context.compressed:
+        raise Refused("DEFLATE is active already", "COMPRESSIONACTIVE")
+    context.wire.write(ok(context, "DEFLATE from here").serialize())
+    context.wire.start_deflate()
+    context.compressed = True
 
 
 async def idle(context: Context, read: Reader) -> Tagged:
