@@ -4,6 +4,7 @@ The generated script runs first.  It is a tree given to print_script, so nothing
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
@@ -91,6 +92,19 @@ def check_name(name: str) -> None:
     bad = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in name)
     if not name or bad or len(name.encode("utf-8", "replace")) > MAX_NAME_OCTETS:
         raise InvalidName("a script's name has 1 to 512 octets and no control characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a script's author must mend; `line` counts from 1."""
+
+    line: int
+    text: str
+
+
+def problems(source: str) -> list[Problem]:
+    """All that does not compile, by line."""
+    return [Problem(max(1, problem.line), problem.problem) for problem in check_script(source)]
 
 
 def check(source: str) -> None:

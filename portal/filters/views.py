@@ -1,0 +1,212 @@
+"""Filters as sentences, and the person's own Sieve scripts.  Plain forms; the order is changed by buttons.
+
+A form names a filter by its number and what all filters were when the page was made, so two open pages cannot mix them up.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.domain import FilterField, FilterMatch, FilterRule, Scope
+from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
+from mailcore.services import filters, login, webmail
+from portal import web
+from portal.errors import answer
+from portal.filters import rule_form, words
+from portal.filters.rule_form import RuleForm
+
+blueprint = Blueprint("filters", __name__)
+Answer = str | BaseResponse | tuple[str, int]
+_SENDS_ON = re.compile(r"\b(redirect|notify)\b", re.IGNORECASE)
+
+
+def _titles() -> dict[str, str]:
+    return {box.name: web.mailbox_title(box) for box in webmail.mailboxes(web.core(), web.owner().id)}
+
+
+def _mark(rules: Sequence[FilterRule]) -> str:
+    """What all filters are now."""
+    return hashlib.sha256(repr(tuple(rules)).encode()).hexdigest()[:16]
+
+
+def _stale(rules: Sequence[FilterRule]) -> bool:
+    if request.form.get("mark") == _mark(rules):
+        return False
+    flash(_("The filters were changed elsewhere meanwhile. Look at them again."))
+    return True
+
+
+@blueprint.get("/filters")
+@web.login_required
+def index() -> str:
+    core, owner = web.core(), web.owner().id
+    rules, titles = filters.rules(core, owner), _titles()
+    return render_template(
+        "filters/index.html", rules=[(rule, words.sentence(rule, titles)) for rule in rules], mark=_mark(rules),
+        scripts=filters.scripts(core, owner), generated=filters.generated(core, owner),
+    )  # fmt: skip
+
+
+@blueprint.post("/filters")
+@web.login_required
+def change() -> BaseResponse:
+    """One button of the list: up, down, on, off, delete."""
+    core, owner = web.core(), web.owner().id
+    rules = list(filters.rules(core, owner))
+    action, _sep, text = request.form.get("action", "").partition(" ")
+    back = redirect(url_for("filters.index"), 303)
+    at = int(text) if text.isdigit() else -1
+    if _stale(rules) or not 0 <= at < len(rules):
+        return back
+    rule = rules[at]
+    match action:
+        case "up" if at > 0:
+            rules[at - 1 : at + 1] = [rule, rules[at - 1]]
+        case "down" if at + 1 < len(rules):
+            rules[at : at + 2] = [rules[at + 1], rule]
+        case "on" | "off":
+            rules[at] = FilterRule(rule.name, rule.conditions, rule.actions, rule.every, action == "on")
+        case "delete":
+            del rules[at]
+            flash(_("The filter is deleted."))
+        case _:
+            return back
+    filters.save_rules(core, owner, rules)
+    return back
+
+
+@blueprint.route("/filters/new", methods=["GET", "POST"])
+@web.login_required
+def new() -> Answer:
+    return _edit(None)
+
+
+@blueprint.route("/filters/<int:number>", methods=["GET", "POST"])
+@web.login_required
+def edit(number: int) -> Answer:
+    return _edit(number)
+
+
+def _edit(number: int | None) -> Answer:
+    """`number` counts from 1; None = a new one at the end."""
+    core, owner = web.core(), web.owner().id
+    rules = list(filters.rules(core, owner))
+    before = rules[number - 1] if number is not None and 0 < number <= len(rules) else None
+    if number is not None and before is None:
+        return redirect(url_for("filters.index"), 303)
+    if request.method == "GET":
+        return _rule_page(rule_form.of_rule(before) if before else rule_form.empty(), rules, number)
+    form = rule_form.read(request.form)
+    if request.form.get("action") == "more":
+        return _rule_page(_with_more_rows(form), rules, number)
+    if _stale(rules):
+        return redirect(url_for("filters.index"), 303)
+    try:
+        made = rule_form.to_rule(form, before)
+        place = number - 1 if number is not None else len(rules)
+        filters.save_rules(core, owner, [*rules[:place], made, *rules[place + 1 :]])
+    except ScriptInvalid as problem:
+        return _rule_page(form, rules, number, words.problem(str(problem)), 400)
+    except MailError as problem:
+        code, told = answer(problem)
+        return _rule_page(form, rules, number, told, code)
+    flash(_("The filter is saved."))
+    return redirect(url_for("filters.index"), 303)
+
+
+def _with_more_rows(form: RuleForm) -> RuleForm:
+    return RuleForm(
+        form.name, form.every, (*form.rows, *rule_form.empty().rows)[: rule_form.MAX_ROWS], form.file, form.new_mailbox,
+        form.read, form.flag, form.forward, form.delete, form.stop,
+    )  # fmt: skip
+
+
+def _rule_page(form: RuleForm, rules: Sequence[FilterRule], number: int | None, problem: str = "", code: int = 200) -> Answer:
+    page = render_template(
+        "filters/rule.html", form=form, number=number, mark=_mark(rules), problem=problem, titles=_titles(),
+        fields=[(one.value, words.field(one)) for one in FilterField],
+        matches=[(one.value, words.match(one)) for one in FilterMatch],
+    )  # fmt: skip
+    return page, code
+
+
+# The person's own scripts
+
+
+@blueprint.route("/filters/scripts/", methods=["GET", "POST"])
+@web.login_required
+def new_script() -> Answer:
+    name = request.form.get("name", "").strip()
+    return _script(name, request.form.get("source", ""), is_new=True)
+
+
+@blueprint.route("/filters/scripts/<name>", methods=["GET", "POST"])
+@web.login_required
+def script(name: str) -> Answer:
+    found = filters.get_script(web.core(), web.owner().id, name)
+    return _script(name, request.form.get("source", found.source), is_new=False)
+
+
+def _script(name: str, source: str, *, is_new: bool) -> Answer:
+    """Check, save, activate or delete; errors stand beside their line and nothing that was typed is lost."""
+    core, owner = web.core(), web.owner().id
+    action = request.form.get("action", "")
+    if request.method == "GET":
+        return _script_page(name, source, is_new=is_new)
+    source = source.replace("\r\n", "\n")
+    problems = filters.problems(source)
+    if problems or action == "check":
+        told = _("The script has mistakes; see the lines below.") if problems else ""
+        if not problems:
+            flash(_("The script has no mistakes."))
+        return _script_page(name, source, is_new=is_new, problems=problems, problem=told, code=400 if problems else 200)
+    try:
+        if _SENDS_ON.search(source) and not _is_known(name, source):
+            login.authenticate(core, web.owner().name, request.form.get("password", ""), peer=web.peer(), scope=Scope.PORTAL)
+        filters.put_script(core, owner, name, source.replace("\n", "\r\n"))
+        if action == "activate":
+            filters.activate(core, owner, name)
+    except MailError as problem:
+        code, told = answer(problem)
+        return _script_page(name, source, is_new=is_new, problem=told, code=code)
+    flash(_("The script is saved and active.") if action == "activate" else _("The script is saved."))
+    return redirect(url_for("filters.index"), 303)
+
+
+def _is_known(name: str, source: str) -> bool:
+    try:
+        return filters.get_script(web.core(), web.owner().id, name).source.replace("\r\n", "\n") == source
+    except ScriptNotFound:
+        return False
+
+
+def _script_page(
+    name: str, source: str, *, is_new: bool, problems: Sequence[filters.Problem] = (), problem: object = "", code: int = 200
+) -> Answer:
+    told: dict[int, list[str]] = {}
+    for one in problems:
+        told.setdefault(one.line, []).append(one.text)
+    lines = source.replace("\r\n", "\n").split("\n")
+    page = render_template(
+        "filters/script.html", name=name, source=source, is_new=is_new, problem=problem,
+        lines=[(number, line, told.get(number, ())) for number, line in enumerate(lines, 1)] if told else (),
+        needs_password=_SENDS_ON.search(source) is not None,
+    )  # fmt: skip
+    return page, code
+
+
+@blueprint.post("/filters/scripts/<name>/<any(activate, deactivate, delete):action>")
+@web.login_required
+def do_script(name: str, action: str) -> BaseResponse:
+    core, owner = web.core(), web.owner().id
+    if action == "delete":
+        filters.delete_script(core, owner, name)
+        flash(_("The script is deleted."))
+    else:
+        filters.activate(core, owner, name if action == "activate" else "")
+        flash(_("The script is active.") if action == "activate" else _("No script of yours is active."))
+    return redirect(url_for("filters.index"), 303)
