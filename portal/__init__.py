@@ -16,17 +16,22 @@ from portal import assets, errors, i18n, navigation, web
 from portal.account.views import blueprint as account
 from portal.auth.views import blueprint as auth
 from portal.filters.views import blueprint as filters
+from portal.desk.views import blueprint as desk
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
+from portal.help.views import MAX_FORM
 from portal.help.views import blueprint as help_pages
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
+from portal.setup.views import blueprint as setup
+from portal.tickets.views import blueprint as tickets
 from portal.vacation.views import blueprint as vacation
 from portal.webmail import blueprint as webmail
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 BLUEPRINTS = (front, auth, orders, forwarding, vacation, filters, quota, webmail, account, help_pages)
+BLUEPRINTS = (front, auth, orders, forwarding, vacation, quota, webmail, account, help_pages, setup, tickets, desk)
 
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
@@ -55,7 +60,7 @@ def create_app(core: Core) -> Flask:
     app.session_interface = DatabaseSessions(core)
     Babel(app, default_locale="nb", default_timezone="Europe/Oslo", locale_selector=i18n.choose_language)
     domain = i18n.PoDomain()
-    CSRFProtect(app)
+    CSRFProtect(app).exempt(setup)  # programs ask there, and nothing is changed
     errors.register(app)
     assets.register(app)
 
@@ -64,6 +69,8 @@ def create_app(core: Core) -> Flask:
         if request.endpoint == "webmail.compose":  # before the form is read
             request.max_content_length = core.config.message_octets
             request.max_form_memory_size = MAX_TEXT
+        if request.endpoint in ("help.index", "tickets.show", "tickets.by_link"):
+            request.max_content_length = MAX_FORM
         if request.endpoint in ("static", "front.health"):
             g.account = None
             return
@@ -115,6 +122,7 @@ def _context() -> dict[str, object]:
         "language": here,
         "languages": [(code, name, _here(code)) for code, name in i18n.LANGUAGES.items()],
         "quota_text": web.quota_text(g.account) if g.get("account") else "",
+        "quota_words": web.quota_text,
         "domain": web.core().config.domain,
         "main_menu": navigation.main_menu(),
         "footer_menu": navigation.entries(navigation.HELP),

@@ -72,6 +72,10 @@ def answer(problem: MailError) -> tuple[int, Words]:
     return 500, TRY_AGAIN
 
 
+def words_of(problem: MailError) -> str:
+    return str(answer(problem)[1])
+
+
 def _page(code: int, words: Words) -> tuple[str, int]:
     return render_template("error.html", code=code, words=words), code
 

@@ -39,7 +39,7 @@ DESK = (
     Place("desk.index", _l("Overview"), "desk"),
     Place("desk.cases", _l("Cases"), "faq", ("desk.case", "desk.join")),
     Place("desk.people", _l("People"), "people", ("desk.person",)),
-    Place("desk.orders", _l("Orders"), "order"),
+    Place("desk.order_list", _l("Orders"), "order"),
     Place("desk.risk", _l("At risk"), "warn"),
 )
 HELP = (

@@ -50,6 +50,11 @@ def load_account() -> None:
     g.account = account if account.state == "active" else None
 
 
+def account() -> Account | None:
+    """Who is logged in, if anybody."""
+    return cast(Account | None, g.get("account"))
+
+
 def owner() -> Account:
     """Inside a view that is login_required."""
     return cast(Account, g.account)

@@ -98,6 +98,8 @@ def ask(
     subject = subject.strip()
     if owner is not None:
         reply_to = reply_to.strip() or f"{owner.name}@{core.config.domain}"
+    else:
+        check_address(reply_to)
     language = ticket_text.language_of(f"{subject}\n{text}", language)
     count(core, f"peer {peer}", reply_to.strip().lower(), limited=owner is None)
     return open_ticket(
@@ -182,6 +184,17 @@ def listing(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[T
 
 def counts(core: Core) -> dict[str, int]:
     return core.db.read(store.counts)
+
+
+def alike(core: Core, ticket: Ticket) -> list[Ticket]:
+    """Other living cases of the same person, which this one may be joined to."""
+
+    def same(other: Ticket) -> bool:
+        if ticket.account is not None and other.account is not None:
+            return other.account == ticket.account
+        return bool(ticket.reply_to) and other.reply_to == ticket.reply_to
+
+    return [other for other in listing(core, ("open", "answered", "closed")) if other.id != ticket.id and same(other)]
 
 
 def thread(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:

@@ -1,52 +1,84 @@
-"""Questions and answers, help, and how to set up a mail program."""
+"""Questions and answers, and the form to the help desk, for everyone: who is locked out gives another address."""
 
-from dataclasses import dataclass
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as BaseResponse
 
-from flask import Blueprint, render_template
-
-from mailcore.config import Config
-from portal import web
+from mailcore.domain import NewFile
+from mailcore.errors import InvalidName, MailError
+from mailcore.services import client_settings, ticket_text, tickets
+from mailcore.services import faq as faq_service
+from portal import i18n, web
+from portal.errors import answer
+from portal.help.forms import KINDS, HelpForm, is_human, stamp
 
 blueprint = Blueprint("help", __name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A row of the set-up table; `purpose` is a key of the template."""
-
-    purpose: str
-    host: str
-    port: int
-    security: str
-
-
-def servers(config: Config) -> list[Server]:
-    """What listens, best way first; no row for what is off."""
-    listen = config.listen
-    ways = (
-        ("imap", listen.imaps, "TLS"),
-        ("imap", listen.imap, "STARTTLS"),
-        ("smtp", listen.submissions, "TLS"),
-        ("smtp", listen.submission, "STARTTLS"),
-        ("sieve", listen.managesieve, "STARTTLS"),
-    )
-    return [
-        Server(purpose, config.host, int(address.rpartition(":")[2]), security)
-        for purpose, address, security in ways
-        if address
-    ]
+Answer = str | BaseResponse | tuple[str, int]
+MAX_FORM = ticket_text.MAX_FILES * ticket_text.MAX_FILE_OCTETS + 2**20
 
 
 @blueprint.get("/faq")
 def faq() -> str:
-    return render_template("help/faq.html")
-
-
-@blueprint.get("/help")
-def index() -> str:
-    return render_template("help/index.html")
+    return render_template("help/faq.html", sections=faq_service.sections(web.core(), i18n.language()))
 
 
 @blueprint.get("/clients")
 def clients() -> str:
-    return render_template("help/clients.html", servers=servers(web.core().config))
+    return render_template("help/clients.html", servers=client_settings.servers(web.core().config))
+
+
+def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:
+    """What may be kept, and words about what may not."""
+    limit = ticket_text.MAX_FILE_OCTETS
+    found = [(one.filename or "", one.stream.read(limit + 1)) for one in uploads if one.filename]
+    for one in uploads:
+        one.close()
+    files, refused = ticket_text.acceptable(found)
+    if refused:
+        return files, _("These files cannot be sent: %(names)s. Pictures, PDF and text up to 4 MB can.", names=", ".join(refused))
+    return files, ""
+
+
+@blueprint.route("/help", methods=["GET", "POST"])
+def index() -> Answer:
+    form = HelpForm()
+    now = web.core().clock.seconds()
+    problem, code = "", 200
+    if request.method == "GET":
+        form.shown.data = stamp(now)
+        asked = request.args.get("about", "")
+        form.kind.data = asked if asked in KINDS else "other"
+        form.subject.data = request.args.get("subject", "")[:200]
+        form.text.data = request.args.get("text", "")[:2000]
+    elif form.validate_on_submit():
+        files, problem = read_files(form.files.data or [])
+        if not problem and g.account is None and not is_human(form.website.data or "", form.shown.data or "", now):
+            problem = _("That was too quick, or the page was open for too long. Please send it once more.")
+            form.shown.raw_data = None
+            form.shown.data = stamp(now)
+        if not problem:
+            try:
+                ticket = tickets.ask(
+                    web.core(), kind=form.kind.data, subject=form.subject.data, text=form.text.data,
+                    reply_to=form.reply_to.data or "", owner=g.account, peer=web.peer(), language=i18n.language(), files=files,
+                    name=(g.account.display_name or g.account.name) if g.account else (form.reply_to.data or ""),
+                )  # fmt: skip
+            except InvalidName:
+                form.reply_to.errors = [_("This is not an e-mail address that we can answer to.")]
+            except MailError as trouble:
+                code, words = answer(trouble)
+                problem = str(words)
+            else:
+                session["ticket"] = ticket.id
+                return redirect(url_for("help.sent"))
+    code = 400 if code == 200 and (form.errors or problem) else code
+    return render_template("help/index.html", form=form, problem=problem), code
+
+
+@blueprint.get("/help/sent")
+def sent() -> Answer:
+    number = session.get("ticket")
+    if not number:
+        return redirect(url_for("help.index"))
+    return render_template("help/sent.html", number=number)

@@ -1,0 +1,48 @@
+"""What the help desk asks, as SQL: people by words, when a password was used, who has no way in."""
+
+from datetime import UTC, date, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.db import Tx
+
+
+def search(tx: Tx, words: str) -> list[AccountId]:
+    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = tx.rows(
+        "SELECT id FROM account WHERE name LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\' OR lower(contact)=?"
+        " OR person=? OR id IN (SELECT account_id FROM address WHERE localpart=?) ORDER BY name<>?, name LIMIT 50",
+        like, like, words, words, words, words,
+    )  # fmt: skip
+    return [AccountId(row[0]) for row in rows]
+
+
+def password(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
+    """Is there an alumni password, and when did a credential last open anything?"""
+    row = tx.row("SELECT SUM(kind='password'), MAX(last_used_at) FROM credential WHERE account_id=?", account)
+    count, last = row if row else (0, None)
+    return bool(count), datetime.fromtimestamp(last, UTC) if last else None
+
+
+def was_noted(tx: Tx, account: AccountId, actor: str, event: str, since: int) -> bool:
+    row = tx.row("SELECT 1 FROM audit WHERE account_id=? AND at>? AND actor=? AND event=?", account, since, actor, event)
+    return row is not None
+
+
+def is_away(tx: Tx, account: AccountId, today: date) -> bool:
+    row = tx.row("SELECT first_day, last_day FROM away WHERE account_id=? AND active", account)
+    return row is not None and row[0] <= today.isoformat() and (not row[1] or today.isoformat() <= row[1])
+
+
+def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
+    row = tx.row("SELECT count(*) FROM web_session WHERE account_id=? AND expires_at>?", account, now)
+    return int(row[0]) if row else 0
+
+
+def at_risk(tx: Tx) -> list[tuple[AccountId, date | None, bool, bool]]:
+    """Account, end of the affiliation, whether the directory has it still, whether there is an alumni password."""
+    rows = tx.rows(
+        "SELECT a.id, f.until, f.present, c.id IS NOT NULL FROM account a JOIN affiliation f ON f.person=a.person"
+        " LEFT JOIN credential c ON c.account_id=a.id AND c.kind='password'"
+        " WHERE a.state='active' AND (f.until<>'' OR NOT f.present) AND c.last_used_at IS NULL"
+    )
+    return [(AccountId(row[0]), date.fromisoformat(row[1]) if row[1] else None, bool(row[2]), bool(row[3])) for row in rows]

@@ -1,0 +1,15 @@
+"""What the desk may do to a case, a person or an order: one form, whose buttons say what."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, StringField, TextAreaField
+from wtforms.validators import Length, Optional
+
+
+class ActForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    action = StringField()
+    text = TextAreaField(_l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10})
+    assignee = IntegerField(_l("Hand over to"), [Optional()])
+    into = IntegerField(_l("Join to case number"), [Optional()])
+    quota = StringField(_l("New quota"), [Length(max=10)])
+    days = IntegerField(_l("For how long"), [Optional()])

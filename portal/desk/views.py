@@ -1,0 +1,197 @@
+"""The help desk: cases, people, orders, who is at risk.  For the roles `desk` and `admin`, given on the command line.
+
+Facts stand beside a case, the content of mail never.  What is done to an account is in its audit log.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.config import octets
+from mailcore.domain import Account, AccountId, Ticket
+from mailcore.errors import ConfigError, MailError, NotAllowed
+from mailcore.services import accounts, audit, canned, desk, orders, quota, tickets
+from portal import navigation, web
+from portal.desk.forms import ActForm
+from portal.errors import words_of
+from portal.tickets.views import as_download
+
+blueprint = Blueprint("desk", __name__, url_prefix="/desk")
+Answer = str | BaseResponse | tuple[str, int]
+P = ParamSpec("P")
+T = TypeVar("T")
+VIEWS = ("open", "answered", "closed", "unconfirmed")
+QUOTAS = ("3G", "4G", "6G", "10G", "20G")
+DAYS = (0, 30, 90, 365)
+
+
+def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:
+    """Raises NotAllowed for everyone else."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        if navigation.web_role() not in ("desk", "admin"):
+            raise NotAllowed("for the desk")
+        return view(*args, **kwargs)
+
+    return web.login_required(guarded)
+
+
+@blueprint.get("/")
+@desk_only
+def index() -> str:
+    core, agent = web.core(), web.owner()
+    waiting = tickets.listing(core, ("open",))
+    return render_template(
+        "desk/index.html", counts=tickets.counts(core), mine=[t for t in waiting if t.assignee == agent.id],
+        free=[t for t in waiting if t.assignee is None][:10], pending=len(orders.listing(core, "submitted")),
+        risks=len(desk.at_risk(core)), agents=_names(),
+    )  # fmt: skip
+
+
+def _names() -> dict[AccountId, str]:
+    return {agent.id: agent.display_name or agent.name for agent in tickets.desk(web.core())}
+
+
+@blueprint.get("/cases")
+@desk_only
+def cases() -> str:
+    shown, words = request.args.get("state", "open"), request.args.get("q", "")
+    states = VIEWS if shown == "all" else (shown,) if shown in VIEWS else ("open",)
+    found = tickets.listing(web.core(), states, words)
+    return render_template("desk/cases.html", tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
+
+
+@blueprint.route("/cases/<int:number>", methods=["GET", "POST"])
+@desk_only
+def case(number: int) -> Answer:
+    core, agent = web.core(), web.owner()
+    ticket = tickets.get(core, number)
+    if ticket.id != number:
+        return redirect(url_for("desk.case", number=ticket.id))
+    form, problem = ActForm(), ""
+    if form.validate_on_submit():
+        try:
+            flash(_act(ticket, agent, form))
+        except MailError as trouble:
+            problem = words_of(trouble)
+        else:
+            return redirect(url_for("desk.case", number=number))
+    owner = tickets.owner_of(core, ticket)
+    if request.method == "GET":
+        form.text.data = canned.find(core, request.args.get("canned", ""), ticket.language)
+    page = render_template(
+        "desk/case.html", ticket=ticket, messages=tickets.thread(core, ticket, notes=True), form=form, problem=problem,
+        facts=desk.facts(core, owner.id, agent=agent) if owner else None, canned=canned.listing(core, ticket.language),
+        agents=_names(), others=tickets.alike(core, ticket), quotas=QUOTAS, days=DAYS,
+    )  # fmt: skip
+    return page, 400 if problem or form.errors else 200
+
+
+def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
+    """Do what was pressed; words about it."""
+    core, number = web.core(), ticket.id
+    match form.action.data:
+        case "reply" | "reply-close":
+            tickets.reply(core, number, form.text.data or "", agent=agent, close=form.action.data == "reply-close")
+            return _("The answer is on its way.")
+        case "note":
+            tickets.note(core, number, form.text.data or "", agent=agent)
+            return _("The note is kept. Only the desk sees it.")
+        case "close":
+            tickets.close(core, number)
+            return _("The case is closed.")
+        case "reopen":
+            tickets.reopen(core, number)
+            return _("The case is open again.")
+        case "take":
+            tickets.assign(core, number, agent.id)
+            return _("The case is yours.")
+        case "assign":
+            tickets.assign(core, number, AccountId(form.assignee.data) if form.assignee.data else None)
+            return _("The case is handed over.")
+        case "merge":
+            stays = tickets.merge(core, number, form.into.data or 0)
+            return _("The two cases are one now, number %(number)s.", number=stays.id)
+        case "confirm":
+            tickets.confirm(core, ticket.token)
+            return _("The case is open.")
+        case "quota" if ticket.account is not None:
+            _give_quota(ticket.account, agent, form)
+            tickets.note(core, number, f"quota {form.quota.data}", agent=agent)
+            return _("The new quota counts at once, and the owner is told.")
+    raise NotAllowed("no such action")
+
+
+def _give_quota(account: AccountId, agent: Account, form: ActForm) -> None:
+    try:
+        size = octets(form.quota.data or "")
+    except ConfigError:
+        raise NotAllowed("not a size") from None
+    until = web.core().clock.now() + timedelta(days=form.days.data) if form.days.data else None
+    quota.change(web.core(), account, size, actor=agent.name, until=until, tell=True)
+
+
+@blueprint.get("/cases/<int:number>/file/<int:file>")
+@desk_only
+def file(number: int, file: int) -> Any:  # Any: desk_only's union with a redirect
+    return as_download(tickets.file(web.core(), tickets.get(web.core(), number), file, notes=True))
+
+
+@blueprint.get("/people")
+@desk_only
+def people() -> str:
+    words = request.args.get("q", "")
+    return render_template("desk/people.html", words=words, found=desk.search(web.core(), words))
+
+
+@blueprint.route("/people/<name>", methods=["GET", "POST"])
+@desk_only
+def person(name: str) -> Answer:
+    core, agent = web.core(), web.owner()
+    owner = accounts.get(core, name)
+    form, problem = ActForm(), ""
+    if form.validate_on_submit():
+        try:
+            if form.action.data != "quota":
+                raise NotAllowed("no such action")
+            _give_quota(owner.id, agent, form)
+        except MailError as trouble:
+            problem = words_of(trouble)
+        else:
+            flash(_("The new quota counts at once, and the owner is told."))
+            return redirect(url_for("desk.person", name=owner.name))
+    facts = desk.facts(core, owner.id, agent=agent)
+    page = render_template(
+        "desk/person.html", facts=facts, form=form, problem=problem, tickets=tickets.mine(core, owner.id),
+        log=audit.listing(core, owner.id, 50), quotas=QUOTAS, days=DAYS,
+    )  # fmt: skip
+    return page, 400 if problem or form.errors else 200
+
+
+@blueprint.route("/orders", methods=["GET", "POST"])
+@desk_only
+def order_list() -> Answer:
+    form = ActForm()
+    if form.validate_on_submit():
+        agent, number = web.owner().name, form.into.data or 0
+        if form.action.data == "approve":
+            orders.approve(web.core(), number, actor=agent)
+            flash(_("The account is made, and its owner has a link by mail."))
+        elif form.action.data == "reject":
+            orders.reject(web.core(), number, form.text.data or "", actor=agent)
+            flash(_("The order is rejected."))
+        return redirect(url_for("desk.order_list"))
+    waiting = orders.listing(web.core(), "submitted")
+    return render_template("desk/orders.html", orders=waiting, form=form)
+
+
+@blueprint.get("/risk")
+@desk_only
+def risk() -> str:
+    return render_template("desk/risk.html", people=desk.at_risk(web.core()))

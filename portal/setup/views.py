@@ -1,0 +1,78 @@
+"""What mail programs ask to set themselves up: autoconfig, Autodiscover, Apple's profile, PACC; and the table as text.
+
+The same list of servers stands behind all of them (services/client_settings.py).  None of it is secret, so none asks for a
+log-in; an address in a question only shapes the answer and is not looked up.
+"""
+
+import re
+from xml.sax.saxutils import unescape
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from mailcore.services import client_settings
+from portal import web
+
+blueprint = Blueprint("setup", __name__)
+_ASKED = re.compile(rb"<EMailAddress>\s*([^<\s]{1,320})\s*</EMailAddress>", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}")
+
+
+def _answer(text: str, kind: str) -> Response:
+    response = Response(text, mimetype=kind)
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return response
+
+
+def _address(asked: str) -> str:
+    """An address of ours, or 404: nothing is said about others' domains."""
+    domain = web.core().config.domain
+    if not _ADDRESS.fullmatch(asked) or asked.rpartition("@")[2].lower() != domain.lower():
+        abort(404)
+    return asked
+
+
+@blueprint.get("/mail/config-v1.1.xml")
+@blueprint.get("/.well-known/autoconfig/mail/config-v1.1.xml")
+def autoconfig() -> Response:
+    return _answer(client_settings.autoconfig(web.core().config), "text/xml")
+
+
+@blueprint.route("/autodiscover/autodiscover.xml", methods=["GET", "POST"])
+@blueprint.route("/Autodiscover/Autodiscover.xml", methods=["GET", "POST"])
+def autodiscover() -> Response:
+    """The address is found without an XML parser: entities in strangers' XML have no use here."""
+    found = _ASKED.search(request.get_data(cache=False)[:65_536]) if request.method == "POST" else None
+    asked = unescape(found[1].decode("utf-8", "replace")) if found else request.args.get("email", "")
+    return _answer(client_settings.autodiscover(web.core().config, _address(asked)), "text/xml")
+
+
+@blueprint.get("/autodiscover/autodiscover.json")
+@blueprint.get("/autodiscover/autodiscover.json/v1.0/<address>")
+def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:
+    found = client_settings.autodiscover_v2(web.core().config, request.args.get("Protocol", ""))
+    if found is None:
+        words = "The protocol is not offered here; AutodiscoverV1 is."
+        return jsonify({"ErrorCode": "ProtocolNotSupported", "ErrorMessage": words}), 400
+    return jsonify(found)
+
+
+@blueprint.get("/clients/alumnimail.mobileconfig")
+def mobileconfig() -> Response:
+    """With an address for whoever is logged in, or by ?email=."""
+    owner = web.account()
+    domain = web.core().config.domain
+    asked = f"{owner.name}@{domain}" if owner else request.args.get("email", "")
+    text = client_settings.mobileconfig(web.core().config, _address(asked), owner.display_name if owner else "")
+    response = Response(text, mimetype="application/x-apple-aspen-config")
+    response.headers.set("Content-Disposition", "attachment", filename="alumnimail.mobileconfig")
+    return response
+
+
+@blueprint.get("/.well-known/user-agent-configuration.json")
+def pacc() -> Response:
+    return _answer(client_settings.pacc(web.core().config), "application/json")
+
+
+@blueprint.get("/clients.txt")
+def plain() -> Response:
+    return _answer(client_settings.plain(web.core().config), "text/plain")

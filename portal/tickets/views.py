@@ -1,0 +1,81 @@
+"""Cases as their people see them: one's own when logged in, or by the link that came by mail."""
+
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.domain import NewFile, Ticket
+from mailcore.errors import MailError
+from mailcore.services import tickets
+from portal import web
+from portal.errors import words_of
+from portal.help.forms import ReplyForm
+from portal.help.views import read_files
+
+blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
+Answer = str | BaseResponse | tuple[str, int]
+
+
+@blueprint.get("/")
+@web.login_required
+def index() -> str:
+    return render_template("tickets/index.html", tickets=tickets.mine(web.core(), web.owner().id))
+
+
+@blueprint.route("/<int:number>", methods=["GET", "POST"])
+@web.login_required
+def show(number: int) -> Answer:
+    ticket = tickets.of_owner(web.core(), web.owner().id, number)
+    return _page(ticket, url_for("tickets.show", number=number))
+
+
+@blueprint.route("/link/<token>", methods=["GET", "POST"])
+def by_link(token: str) -> Answer:
+    """GET shows only: programs that look at links in mail must not confirm anything."""
+    ticket = tickets.by_token(web.core(), token)
+    here = url_for("tickets.by_link", token=token)
+    if ticket.state == "unconfirmed":
+        form = ReplyForm()
+        if form.validate_on_submit():
+            tickets.confirm(web.core(), token)
+            flash(_("Thank you. Your message has reached the help desk."))
+            return redirect(here)
+        return render_template("tickets/confirm.html", ticket=ticket, form=form)
+    return _page(ticket, here)
+
+
+def _page(ticket: Ticket, here: str) -> Answer:
+    form, problem = ReplyForm(), ""
+    if form.validate_on_submit():
+        files, problem = read_files(form.files.data or [])
+        if not problem:
+            try:
+                tickets.say(web.core(), ticket.id, form.text.data or "", files=files)
+            except MailError as trouble:
+                problem = words_of(trouble)
+            else:
+                flash(_("Your message was added."))
+                return redirect(here)
+    messages = tickets.thread(web.core(), ticket, notes=False)
+    page = render_template("tickets/show.html", ticket=ticket, messages=messages, form=form, problem=problem, here=here)
+    return page, 400 if problem or form.errors else 200
+
+
+@blueprint.get("/<int:number>/file/<int:file>")
+@web.login_required
+def file(number: int, file: int) -> Response:
+    ticket = tickets.of_owner(web.core(), web.owner().id, number)
+    return as_download(tickets.file(web.core(), ticket, file, notes=False))
+
+
+@blueprint.get("/link/<token>/file/<int:file>")
+def file_by_link(token: str, file: int) -> Response:
+    return as_download(tickets.file(web.core(), tickets.by_token(web.core(), token), file, notes=False))
+
+
+def as_download(found: NewFile) -> Response:
+    """Always saved, never shown: it came from a stranger."""
+    response = Response(found.octets, mimetype="application/octet-stream")
+    response.headers.set("Content-Disposition", "attachment", filename=found.name)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
