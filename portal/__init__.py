@@ -15,8 +15,8 @@ from mailcore.services import web_sessions
 from portal import assets, errors, i18n, navigation, web
 from portal.account.views import blueprint as account
 from portal.auth.views import blueprint as auth
-from portal.filters.views import blueprint as filters
 from portal.desk.views import blueprint as desk
+from portal.filters.views import blueprint as filters
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
 from portal.help.views import MAX_FORM
@@ -30,8 +30,21 @@ from portal.vacation.views import blueprint as vacation
 from portal.webmail import blueprint as webmail
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-BLUEPRINTS = (front, auth, orders, forwarding, vacation, filters, quota, webmail, account, help_pages)
-BLUEPRINTS = (front, auth, orders, forwarding, vacation, quota, webmail, account, help_pages, setup, tickets, desk)
+BLUEPRINTS = (
+    front,
+    auth,
+    orders,
+    forwarding,
+    vacation,
+    filters,
+    quota,
+    webmail,
+    account,
+    help_pages,
+    setup,
+    tickets,
+    desk,
+)
 
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
