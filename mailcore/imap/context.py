@@ -9,7 +9,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
 from mailcore.imap import names
+from mailcore.imap.notify import Wish
 from mailcore.imap.responses import Manner, flag_list
+from mailcore.imap.search_keys import Key
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
 from mailcore.imap.status import UidRequired, WrongState
 from mailcore.imap.view import View
@@ -18,6 +20,8 @@ from mailcore.store.db import Tx
 from mailcore.store.mail import Changes, MailStore
 from mailcore.wire.framing import Event
 from mailcore.wire.reader import Reader, SyntaxProblem
+
+MESSAGE_LIMIT = 1_000_000  # messages that one command works on (RFC 9738)
 
 
 class Wire(Protocol):
@@ -55,6 +59,8 @@ class Selected:
     dirty: bool = False
     flags: frozenset[str] = frozenset()
     uidvalidity: int = 0
+    kept: dict[bytes, "Kept"] = field(default_factory=dict)  # searches with UPDATE, by tag
+    touched: set[int] = field(default_factory=set)  # UIDs that kept searches must look at again
     saved: tuple[int, ...] = ()  # UIDs that SEARCH RETURN (SAVE) found (RFC 5182), ascending
 
 
@@ -64,6 +70,32 @@ class Selected:
             return mail.get(tx, self.mailbox).uidvalidity == self.uidvalidity
         except MailboxNotFound:
             return False
+
+
+    @classmethod
+    def nothing(cls) -> "Selected":
+        """A mailbox without messages, for reading a command against."""
+        return cls(MailboxId(0), View(()), 0, True, lambda: None)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A search whose result the client wants to have kept up to date (RFC 5267 section 4.3)."""
+
+    tag: bytes
+    key: Key
+    by_uid: bool
+    found: set[int]
+
+
+@dataclass(slots=True)
+class Notified:
+    """A client that hears of other mailboxes, and how they were when last told."""
+
+    wish: Wish
+    before: dict[MailboxId, Mailbox] = field(default_factory=dict)
+    dirty: bool = False
+    unwatch: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -79,6 +111,8 @@ class Context:
     failures: int = 0
     closing: bool = False
     compressed: bool = False
+    notified: Notified | None = None
+    limited: int = 0  # the lowest UID that the running command has reached before its limit (RFC 9738)
 
     @property
     def owner(self) -> AccountId:
@@ -118,6 +152,28 @@ class Context:
 
     def ranges(self, numbers: NumberSet) -> Ranges:
         """The UIDs that the client means, as far as it knows them."""
+        return self._limited(self._ranges(numbers))
+
+    def all_known(self) -> Ranges:
+        """Every message that the client knows of, up to the limit."""
+        uids = self.here.view.uids
+        return self._limited([(uids[0], uids[-1])]) if len(uids) else []
+
+    def _limited(self, ranges: Ranges) -> Ranges:
+        """At most MESSAGE_LIMIT messages, those with the highest UIDs; see `limited`."""
+        uids = self.here.view.uids
+        if len(uids) <= MESSAGE_LIMIT:
+            return ranges
+        room, kept = MESSAGE_LIMIT, Ranges()
+        for start, end in reversed(NumberSet(tuple(ranges)).within(uids) if ranges else []):
+            if end - start > room:
+                self.limited = uids[end - room] if room else kept[-1][0]
+                return [*reversed(kept)] if not room else [(uids[end - room], uids[end - 1]), *reversed(kept)]
+            kept.append((uids[start], uids[end - 1]))
+            room -= end - start
+        return ranges
+
+    def _ranges(self, numbers: NumberSet) -> Ranges:
         uids = self.here.view.uids
         if numbers.saved:
             return ranges_of(uid for uid in self.here.saved if self.here.view.seq(uid) is not None)
@@ -143,6 +199,8 @@ class Context:
         """Bring the client's view up to date and tell it."""
         here = self.here
         here.modseq = changes.modseq
+        if here.kept:
+            here.touched.update(changes.added, (uid for uid, _, _ in changes.flagged))
         self.show_flags(frozenset[str]().union(*(flags for _, flags, _ in changes.flagged)))
         self.say(
             here.view.apply(
@@ -150,12 +208,16 @@ class Context:
             )  # fmt: skip
         )
 
+    async def read_changes(self) -> Changes:
+        """What has changed since the last time; to be taken in next."""
+        here = self.here
+        here.dirty = False
+        return await self.core.db.aread(partial(self._news, since=here.modseq))
+
     async def sync(self, *, may_expunge: bool = True) -> None:
         """Tell what has changed since the last time."""
         here = self.here
-        here.dirty = False
-        changes = await self.core.db.aread(partial(self._news, since=here.modseq))
-        self.take_in(changes, may_expunge=may_expunge)
+        self.take_in(await self.read_changes(), may_expunge=may_expunge)
         here.dirty = here.dirty or here.view.holding
 
     def _news(self, tx: Tx, since: int) -> Changes:
@@ -197,6 +259,8 @@ class Context:
         others, modseq, infos, failed = await self.core.db.awrite(change)
         self.take_in(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)
+        if here.kept:
+            here.touched.update(uid for a, b in NumberSet(tuple(ranges)).within(here.view.uids) for uid in here.view.uids[a:b])
         here.dirty = here.dirty or here.view.holding
         return infos, failed
 
@@ -206,6 +270,11 @@ class Context:
         if not flags <= here.flags:
             here.flags |= flags
             self.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
+
+    def stop_notifying(self) -> None:
+        if self.notified is not None:
+            self.notified.unwatch()
+            self.notified = None
 
     def deselect(self) -> None:
         if self.selected is not None:

@@ -58,6 +58,17 @@ class Items:
         read.end()
         return items
 
+    @classmethod
+    def parse_list(cls, read: Reader) -> "Items":
+        """"(" fetch-att *(SP fetch-att) ")", for what NOTIFY fetches of new messages (RFC 5465 section 5.2)"""
+        items = cls()
+        read.expect(b"(", "an opening parenthesis")
+        items.one(read)
+        while read.take(b" "):
+            items.one(read)
+        read.expect(b")", "a closing parenthesis")
+        return items
+
     def _modifiers(self, read: Reader) -> None:
         """fetch-modifier *(SP fetch-modifier) ")" (RFC 4466 section 2.4)"""
         while True:

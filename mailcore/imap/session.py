@@ -3,12 +3,15 @@
 Whatever a command raises becomes exactly one tagged answer; nothing leaves a command unanswered.
 """
 
+from dataclasses import replace
+
 from mailcore import errors
 from mailcore.config import octets
 from mailcore.core import Core
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
 from mailcore.imap.commands.anytime import capabilities
-from mailcore.imap.context import Context, Wire
+from mailcore.imap.commands.news import between_commands, tell_news
+from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
 from mailcore.wire.framing import CommandLine, LiteralWanted
@@ -32,13 +35,17 @@ class Session:
         wire.write(b"* OK [CAPABILITY " + capabilities(context) + b"] Alumnimail is ready\r\n")
         try:
             while not context.closing:
-                event = await wire.event()
+                event = await wire.event(or_wake=context.notified is not None)
+                if event is None:
+                    await between_commands(context)
+                    await wire.drain()
                 if isinstance(event, CommandLine):
                     await self.execute(event)
                     await wire.drain()
                 elif isinstance(event, LiteralWanted):
                     self._literal(event)
         finally:
+            context.stop_notifying()
             context.deselect()
 
     def _literal(self, wanted: LiteralWanted) -> None:
@@ -68,7 +75,7 @@ class Session:
     async def execute(self, line: CommandLine) -> None:
         """Run one command and write its answers."""
         context = self.context
-        context.tag, context.by_uid = b"*", False
+        context.tag, context.by_uid, context.limited = b"*", False, 0
         try:
             read = Reader(line.parts, utf8=context.utf8)
             tag = read.atom()
@@ -81,8 +88,7 @@ class Session:
             context.by_uid = spec.by_uid
             context.may_expunge = spec.expunges is Expunges.TELL
             done = await spec.run(context, read)
-            if context.selected is not None and context.selected.dirty:
-                await context.sync(may_expunge=context.may_expunge)
+            await tell_news(context, may_expunge=context.may_expunge)
         except ConnectionError:
             raise
         except Exception as problem:  # the one place: see status.answer
@@ -90,6 +96,8 @@ class Session:
             return
         self._bad = 0
         if done is not None:
+            if context.limited and done.status == "OK" and not done.code:
+                done = replace(done, code=f"MESSAGELIMIT {MESSAGE_LIMIT} {context.limited}")
             context.wire.write(done.serialize())
 
     def _failed(self, problem: Exception) -> None:

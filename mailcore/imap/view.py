@@ -27,6 +27,11 @@ class View:
         return at + 1 if at < len(self.uids) and self.uids[at] == uid else None
 
     @property
+    def held(self) -> frozenset[int]:
+        """UIDs whose removal the client has not been told of."""
+        return frozenset(self._held)
+
+    @property
     def holding(self) -> bool:
         """Are there removals that the client has not been told of?"""
         return bool(self._held)

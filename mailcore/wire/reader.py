@@ -27,6 +27,18 @@ class Reader:
         self._part = 0
         self._at = 0
 
+    def rest(self) -> "Reader":
+        """What is still to be read, as a reader of its own; this one is at its end."""
+        other = self.again()
+        self._part, self._at = len(self._parts) - 1, len(self._parts[-1])
+        return other
+
+    def again(self) -> "Reader":
+        """Another cursor at the same place."""
+        other = Reader(self._parts, utf8=self.utf8)
+        other._part, other._at = self._part, self._at
+        return other
+
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         found = pattern.match(self._parts[self._part], self._at)
         if found:

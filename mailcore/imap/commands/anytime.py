@@ -1,18 +1,16 @@
-"""CAPABILITY, NOOP, CHECK, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161), IDLE (RFC 2177)."""
+"""CAPABILITY, NOOP, CHECK, LOGOUT, ID (RFC 2971), ENABLE (RFC 5161), COMPRESS (RFC 4978)."""
 
-from mailcore import errors
-from mailcore.imap.context import Context
+from mailcore.imap.context import MESSAGE_LIMIT, Context
 from mailcore.imap.responses import Tagged, untagged
-from mailcore.imap.status import Refused, answer
+from mailcore.imap.status import Refused
 from mailcore.services import sasl_login
-from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 BASE = (  # each a row of docs/standards.md
     b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE "
     b"SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE QUOTA QUOTA=RES-STORAGE ESEARCH SEARCHRES "
     b"BINARY MULTIAPPEND CATENATE REPLACE UTF8=ACCEPT OBJECTID SAVEDATE PREVIEW WITHIN SEARCH=FUZZY "
-    b"CONDSTORE QRESYNC ESORT PARTIAL UIDONLY METADATA LIST-METADATA "
+    b"CONDSTORE QRESYNC ESORT CONTEXT=SEARCH MULTISEARCH NOTIFY INPROGRESS PARTIAL UIDONLY METADATA LIST-METADATA "
     b"SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES"
 )
 
@@ -33,7 +31,7 @@ def may_log_in(context: Context) -> bool:
 
 
 def capabilities(context: Context) -> bytes:
-    base = BASE + b" APPENDLIMIT=%d" % context.core.config.message_octets
+    base = BASE + b" APPENDLIMIT=%d MESSAGELIMIT=%d" % (context.core.config.message_octets, MESSAGE_LIMIT)
     if context.account is not None:
         return base if context.compressed else base + b" COMPRESS=DEFLATE"
     starttls = b"" if context.wire.secure else b" STARTTLS"
@@ -100,23 +98,3 @@ async def compress(context: Context, read: Reader) -> None:
     context.wire.write(ok(context, "DEFLATE from here").serialize())
     context.wire.start_deflate()
     context.compressed = True
-
-
-async def idle(context: Context, read: Reader) -> Tagged:
-    read.end()
-    wire = context.wire
-    wire.write(b"+ idling\r\n")
-    while True:
-        if context.selected is not None and context.selected.dirty:
-            try:
-                await context.sync()
-            except errors.Busy as problem:  # the next wake-up tries again
-                wire.write(b"* " + answer(b"", problem).serialize().lstrip())
-        await wire.drain()
-        event = await wire.event(or_wake=True)
-        if isinstance(event, LiteralWanted):
-            wire.refuse()
-        if isinstance(event, CommandLine):
-            if event.parts[0].strip().upper() == b"DONE":
-                return ok(context)
-            raise SyntaxProblem("expected DONE")

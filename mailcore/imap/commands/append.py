@@ -12,6 +12,7 @@ from mailcore.domain import Mailbox
 from mailcore.errors import TooLarge
 from mailcore.imap.commands import catenate
 from mailcore.imap.commands.anytime import ok
+from mailcore.imap.commands.news import tell_news
 from mailcore.imap.commands.store import flags_in_parentheses
 from mailcore.imap.context import Context, exists_or_none, mailbox_name
 from mailcore.imap.responses import Tagged
@@ -140,7 +141,8 @@ async def replace(context: Context, read: Reader) -> Tagged:
 
     target, uid = await core.db.awrite(work)
     context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())
-    await context.sync()
+    here.dirty = True
+    await tell_news(context)
     return ok(context, "Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")
 
 

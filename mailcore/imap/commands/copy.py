@@ -1,10 +1,10 @@
 """COPY and MOVE (RFC 9051 sections 6.4.7, 6.4.8) with COPYUID."""
 
 from mailcore.imap.commands.anytime import ok
-from mailcore.imap.context import Context, exists_or_none, mailbox_name
+from mailcore.imap.context import MESSAGE_LIMIT, Context, exists_or_none, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
-from mailcore.imap.status import TryCreate
+from mailcore.imap.status import Refused, TryCreate
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader
 
@@ -32,6 +32,8 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
     read.end()
     here, core, owner = context.here, context.core, context.owner
     ranges = context.ranges(numbers)
+    if context.limited:  # all or nothing (RFC 9738 section 3.4)
+        raise Refused("Too many messages at once", f"MESSAGELIMIT {MESSAGE_LIMIT}")
 
     def work(tx: Tx) -> tuple[int, int, list[int], list[int]]:
         target = exists_or_none(context, tx, name)

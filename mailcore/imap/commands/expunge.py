@@ -1,6 +1,7 @@
 """EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3, 6.4.9)."""
 
 from mailcore.imap.commands.anytime import ok
+from mailcore.imap.commands.news import tell_news
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, Ranges
@@ -23,5 +24,6 @@ async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
     here, core = context.writable(), context.core
     if ranges != []:
         await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
-        await context.sync()
+        here.dirty = True
+        await tell_news(context)
     return ok(context, "Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")

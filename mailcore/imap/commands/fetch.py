@@ -119,6 +119,13 @@ def by_size(infos: list[MessageInfo]) -> Iterator[list[MessageInfo]]:
         yield few
 
 
+async def tell(context: Context, ranges: Ranges, items: Items) -> None:
+    """The items of these messages, without marking anything as read."""
+    for part in slices(context, ranges):
+        for few in await _batches(context, part) if items.whole else [part]:
+            await _tell(context, few, items)
+
+
 async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
     here, core, parts = context.here, context.core, frozenset(items.parts)
     seq_of, writers, whole = here.view.seq, items.writers, items.whole

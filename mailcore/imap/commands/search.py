@@ -6,8 +6,9 @@ from functools import partial
 from mailcore.domain import MessageInfo
 from mailcore.errors import MailError
 from mailcore.imap.commands.anytime import ok
-from mailcore.imap.commands.fetch import by_size, slices
-from mailcore.imap.context import Context
+from mailcore.imap.commands.fetch import SLICE, by_size, slices
+from mailcore.imap.commands.progress import Progress
+from mailcore.imap.context import Context, Kept
 from mailcore.imap.esearch import Options, answer, parse_options
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import CHEAP, WHOLE, Candidate, Key, Scope, all_of, parse_charset, parse_keys
@@ -17,25 +18,37 @@ from mailcore.store import condstore, saved
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader
 
+MAX_KEPT = 8  # searches with UPDATE in a session
+
 
 async def search(context: Context, read: Reader) -> Tagged:
     """search = "SEARCH" [SP "RETURN" SP "(" options ")"] SP [charset SP] search-key *(SP search-key)"""
     read.space()
     options = parse_options(read, extended="IMAP4REV2" in context.enabled)
     try:
-        uids, modseq = await _search(context, read)
+        key, uids, modseq = await _search(context, read)
     except MailError:  # NO, and nothing is saved (RFC 5182 section 2.1); BAD leaves what was saved
         if options.saves:
             context.here.saved = ()
         raise
     if options.saves:
         context.here.saved = tuple(options.to_save(uids))
+    if options.updates:
+        _keep(context, key, uids)
     context.wire.write(told(context, options, numbers_of(context, uids), modseq))
     return ok(context)
 
 
-async def _search(context: Context, read: Reader) -> tuple[list[int], int]:
-    """UIDs that match, and their highest modseq if a key asked for modseqs (else 0)."""
+def _keep(context: Context, key: Key, uids: list[int]) -> None:
+    here = context.here
+    if len(here.kept) >= MAX_KEPT or context.tag in here.kept:
+        context.wire.write(b'* NO [NOUPDATE "%s"] That many searches are not kept up to date\r\n' % context.tag)
+        return
+    here.kept[context.tag] = Kept(context.tag, key, context.by_uid, set(uids))
+
+
+async def _search(context: Context, read: Reader) -> tuple[Key, list[int], int]:
+    """The key, UIDs that match, and their highest modseq if a key asked for modseqs (else 0)."""
     scope = scope_of(context)
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
@@ -44,7 +57,7 @@ async def _search(context: Context, read: Reader) -> tuple[list[int], int]:
         context.use_modseqs()
     await fill(context, scope)
     uids = await matching(context, key)
-    return uids, await highest_modseq(context, uids) if scope.by_modseq else 0
+    return key, uids, await highest_modseq(context, uids) if scope.by_modseq else 0
 
 
 async def fill(context: Context, scope: Scope) -> None:
@@ -87,13 +100,15 @@ def told(
     return b"* " + word + b"".join(b" %d" % number for number in numbers) + after + b"\r\n"
 
 
-async def matching(context: Context, key: Key) -> list[int]:
-    """The UIDs of the messages that the client knows of and the key is true of, ascending."""
+async def matching(context: Context, key: Key, within: Ranges | None = None) -> list[int]:
+    """The UIDs of the messages that the client knows of (`within` these) and the key is true of, ascending."""
     uids = context.here.view.uids
     found: list[int] = []
     if uids:
-        for part in slices(context, [(uids[0], uids[-1])]):
+        progress = Progress(context, len(uids))
+        for part in slices(context, context.all_known() if within is None else within):
             found += await _slice(context, part, key)
+            progress.tell(SLICE)
     return found
 
 

@@ -1,0 +1,139 @@
+"""ESEARCH in several mailboxes (RFC 7377)."""
+
+import dataclasses
+
+from mailcore.domain import Mailbox
+from mailcore.imap import names
+from mailcore.imap.commands.anytime import ok
+from mailcore.imap.commands.search import fill, highest_modseq, matching, scope_of
+from mailcore.imap.context import Context, Selected
+from mailcore.imap.esearch import Options, answer, parse_options
+from mailcore.imap.responses import Tagged
+from mailcore.imap.search_keys import Key, all_of, parse_charset, parse_keys
+from mailcore.imap.status import WrongState
+from mailcore.imap.view import View
+from mailcore.store.db import Tx
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+MAX_SOURCES = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """`depth` of a subtree: 0 = these alone, 1 = one level below too, 2 = all."""
+
+    kind: bytes
+    names: tuple[str, ...] = ()
+    depth: int = 0
+
+
+async def esearch(context: Context, read: Reader) -> Tagged:
+    """esearch = "ESEARCH" [SP "IN" SP "(" source-mbox ")"] [SP "RETURN" ...] SP search-program"""
+    read.space()
+    sources = _sources(read) if read.take(b"IN (") else [Source(b"SELECTED")]
+    if read.sees(b" "):
+        read.space()
+    options = parse_options(read, extended=True)
+    if options.saves or options.updates:
+        raise SyntaxProblem("SAVE and UPDATE are of the selected mailbox")
+    rest = read.rest()
+    boxes = await context.core.db.aread(lambda tx: _named(context, tx, sources))
+    _keys(context, Selected.nothing(), rest)  # the criteria must be right, also if there is nothing to search in
+    for box in boxes:
+        await _one(context, box, options, rest)
+    return ok(context)
+
+
+async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -> None:
+    core = context.core
+    uids = await core.db.aread(lambda tx: core.mail.uids(tx, box.id))
+    there = Selected(box.id, View(uids), box.modseq, True, lambda: None, uidvalidity=box.uidvalidity)
+    inside, key, by_modseq = await _filled(context, there, rest)
+    found = await matching(inside, key)
+    if found or b"COUNT" in options.words:
+        modseq = await highest_modseq(inside, found) if by_modseq else 0
+        source = b'TAG "%s" MAILBOX %s UIDVALIDITY %d' % (
+            context.tag, names.quoted(context.encode(box.name)), box.uidvalidity,
+        )  # fmt: skip
+        context.wire.write(answer(source, options, found, by_uid=True, modseq=modseq))
+
+
+async def _filled(context: Context, there: Selected, rest: Reader) -> tuple[Context, Key, bool]:
+    inside = dataclasses.replace(context, selected=there, by_uid=True)
+    scope = scope_of(inside)
+    read = rest.again()
+    parse_charset(read, scope)
+    key = all_of(parse_keys(read, scope))
+    read.end()
+    await fill(inside, scope)
+    return inside, key, scope.by_modseq
+
+
+def _keys(context: Context, there: Selected, rest: Reader) -> None:
+    inside = dataclasses.replace(context, selected=there, by_uid=True)
+    scope, read = scope_of(inside), rest.again()
+    parse_charset(read, scope)
+    parse_keys(read, scope)
+    read.end()
+
+
+def _sources(read: Reader) -> list[Source]:
+    """source-mbox = filter-mailboxes *(SP filter-mailboxes) [SP "(" scope-options ")"] ")" """
+    found: list[Source] = []
+    while not read.take(b")"):
+        if found:
+            read.space()
+        kind = read.atom().upper()
+        if kind in (b"SELECTED", b"SELECTED-DELAYED", b"INBOXES", b"PERSONAL", b"SUBSCRIBED"):
+            found.append(Source(b"SELECTED" if kind == b"SELECTED-DELAYED" else kind))
+            continue
+        depth = {b"MAILBOXES": 0, b"SUBTREE-ONE": 1, b"SUBTREE": 2}.get(kind)
+        if depth is None:
+            raise SyntaxProblem("unknown mailboxes")
+        read.space()
+        found.append(Source(b"NAMES", _names(read), depth))
+    if not found:
+        raise SyntaxProblem("expected mailboxes")
+    return found
+
+
+def _names(read: Reader) -> tuple[str, ...]:
+    if not read.take(b"("):
+        return (_name(read),)
+    found = [_name(read)]
+    while read.take(b" "):
+        found.append(_name(read))
+        if len(found) > MAX_SOURCES:
+            raise SyntaxProblem("too many mailboxes")
+    read.expect(b")", "a closing parenthesis")
+    return tuple(found)
+
+
+def _name(read: Reader) -> str:
+    name = names.decode(read.astring(), utf8=read.utf8).rstrip(names.SEPARATOR)
+    return "INBOX" if name.upper() == "INBOX" else name
+
+
+def _named(context: Context, tx: Tx, sources: list[Source]) -> list[Mailbox]:
+    boxes = context.core.mail.mailboxes(tx, context.owner)
+    if any(source.kind == b"SELECTED" for source in sources) and context.selected is None:
+        raise WrongState("select a mailbox first")
+    return [box for box in boxes if any(_covers(context, source, box) for source in sources)]
+
+
+def _covers(context: Context, source: Source, box: Mailbox) -> bool:
+    match source.kind:
+        case b"SELECTED":
+            return context.selected is not None and context.selected.mailbox == box.id
+        case b"SUBSCRIBED":
+            return box.subscribed
+        case b"NAMES":
+            return any(_below(box.name, name, source.depth) for name in source.names)
+    return True
+
+
+def _below(name: str, root: str, depth: int) -> bool:
+    if name == root:
+        return True
+    rest = name.removeprefix(root + names.SEPARATOR)
+    return rest != name and (depth == 2 or (depth == 1 and names.SEPARATOR not in rest))

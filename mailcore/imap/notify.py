@@ -1,0 +1,194 @@
+"""What a client wants to hear of mailboxes that it has not selected (RFC 5465): the wish, and what a change tells.  No I/O.
+
+Changes are found by comparing the mailboxes with how they were when last told, so that many changes are one line.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mailcore.domain import Mailbox, MailboxId
+from mailcore.imap import names
+from mailcore.imap.fetch_items import Items
+from mailcore.imap.status import Refused
+from mailcore.wire.reader import Reader, SyntaxProblem
+
+MAX_GROUPS, MAX_NAMES = 20, 500
+MESSAGES = frozenset({"MESSAGENEW", "MESSAGEEXPUNGE", "FLAGCHANGE"})
+NAMES = frozenset({"MAILBOXNAME", "SUBSCRIPTIONCHANGE"})
+_OFFERED = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`where` is SELECTED, SELECTED-DELAYED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE or MAILBOXES."""
+
+    where: str
+    names: tuple[str, ...]
+    events: frozenset[str]
+
+    def covers(self, box: Mailbox) -> bool:
+        match self.where:
+            case "PERSONAL":
+                return True
+            case "INBOXES":  # where delivery may put mail: scripts file into any mailbox
+                return True
+            case "SUBSCRIBED":
+                return box.subscribed
+            case "SUBTREE":
+                return any(box.name == name or box.name.startswith(name + names.SEPARATOR) for name in self.names)
+            case "MAILBOXES":
+                return box.name in self.names
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`at_once`: the selected mailbox is told between commands too, `delayed`: but not what was expunged."""
+
+    groups: tuple[Group, ...]
+    status: bool
+    at_once: bool = False
+    delayed: bool = False
+    new: Items | None = None  # what is fetched of new messages
+
+    def events(self, box: Mailbox) -> frozenset[str]:
+        """Of the first group that names the mailbox (RFC 5465 section 3.1)."""
+        for group in self.groups:
+            if group.covers(box):
+                return group.events
+        return frozenset()
+
+
+def parse(read: Reader) -> Wish | None:
+    """notify = "NOTIFY" SP ("SET" [SP "STATUS"] 1*(SP event-group) / "NONE")"""
+    if read.take(b"NONE"):
+        read.end()
+        return None
+    read.expect(b"SET", "SET or NONE")
+    status = read.take(b" STATUS")
+    groups: list[Group] = []
+    new: Items | None = None
+    while not read.at_end():
+        read.space()
+        group, fetched = _group(read)
+        groups.append(group)
+        new = new or fetched
+    if not groups or len(groups) > MAX_GROUPS:
+        raise SyntaxProblem("expected event groups")
+    own = [group for group in groups if group.where.startswith("SELECTED")]
+    if len(own) > 1:
+        raise SyntaxProblem("one group is for the selected mailbox")
+    at_once = bool(own) and bool(own[0].events)
+    return Wish(tuple(groups), status, at_once, bool(own) and own[0].where == "SELECTED-DELAYED", new)
+
+
+def _group(read: Reader) -> tuple[Group, Items | None]:
+    """event-group = "(" filter-mailboxes SP ("(" event *(SP event) ")" / "NONE") ")" """
+    read.expect(b"(", "an event group")
+    where = read.atom().upper().decode()
+    found: tuple[str, ...] = ()
+    if where in ("SUBTREE", "MAILBOXES"):
+        read.space()
+        found = _mailboxes(read)
+    elif where not in ("SELECTED", "SELECTED-DELAYED", "INBOXES", "PERSONAL", "SUBSCRIBED"):
+        raise SyntaxProblem("unknown mailboxes")
+    read.space()
+    events, new = (frozenset[str](), None) if read.take(b"NONE") else _events(read, where)
+    read.expect(b")", "a closing parenthesis")
+    return Group(where, found, events), new
+
+
+def _mailboxes(read: Reader) -> tuple[str, ...]:
+    """one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" """
+    if not read.take(b"("):
+        return (_name(read),)
+    found = [_name(read)]
+    while read.take(b" "):
+        found.append(_name(read))
+        if len(found) > MAX_NAMES:
+            raise Refused("Too many mailboxes", "NOTIFICATIONOVERFLOW")
+    read.expect(b")", "a closing parenthesis")
+    return tuple(found)
+
+
+def _name(read: Reader) -> str:
+    name = names.decode(read.astring(), utf8=read.utf8).rstrip(names.SEPARATOR)
+    return "INBOX" if name.upper() == "INBOX" else name
+
+
+def _events(read: Reader, where: str) -> tuple[frozenset[str], Items | None]:
+    read.expect(b"(", "events")
+    found: set[str] = set()
+    new: Items | None = None
+    while True:
+        event = read.atom().upper().decode()
+        if event not in MESSAGES | NAMES:
+            raise Refused("That event is not offered", _OFFERED)
+        found.add(event)
+        if event == "MESSAGENEW" and read.sees(b" ("):
+            read.space()
+            if not where.startswith("SELECTED"):
+                raise SyntaxProblem("what is fetched is of the selected mailbox")
+            new = Items.parse_list(read)
+        if not read.take(b" "):
+            break
+    read.expect(b")", "a closing parenthesis")
+    both = {"MESSAGENEW", "MESSAGEEXPUNGE"}
+    if (found & both and not found >= both) or ("FLAGCHANGE" in found and not found >= both):
+        raise SyntaxProblem("MessageNew, MessageExpunge and FlagChange go together")
+    if where.startswith("SELECTED") and found & NAMES:
+        raise SyntaxProblem("names are no matter of the selected mailbox")
+    return frozenset(found), new
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing to tell.  `kind`: status, new, gone, renamed, subscribed."""
+
+    kind: str
+    box: Mailbox
+    items: tuple[bytes, ...] = ()
+    old_name: str = ""
+
+
+def news(
+    wish: Wish, before: dict[MailboxId, Mailbox], now: Iterable[Mailbox], selected: MailboxId | None, *, modseqs: bool
+) -> Iterator[Told]:
+    """What changed between two looks, as far as the client wants to hear of it."""
+    there: set[MailboxId] = set()
+    for box in now:
+        there.add(box.id)
+        old, events = before.get(box.id), wish.events(box)
+        if old is None or old.uidvalidity != box.uidvalidity:
+            if "MAILBOXNAME" in events:
+                yield Told("new", box)
+            old = None
+        elif old.name != box.name and "MAILBOXNAME" in events | wish.events(old):
+            yield Told("renamed", box, old_name=old.name)
+        if old is not None and old.subscribed != box.subscribed and "SUBSCRIPTIONCHANGE" in events | wish.events(old):
+            yield Told("subscribed", box)
+        if box.id != selected and (old is None or old.modseq != box.modseq) and (items := _items(events, old, box, modseqs)):
+            yield Told("status", box, items)
+    for mailbox, old in before.items():
+        if mailbox not in there and "MAILBOXNAME" in wish.events(old):
+            yield Told("gone", old)
+
+
+def _items(events: frozenset[str], old: Mailbox | None, box: Mailbox, modseqs: bool) -> tuple[bytes, ...]:
+    """RFC 5465 sections 5.1 to 5.3; nothing if what changed is of no interest."""
+    found: list[bytes] = []
+    if "MESSAGENEW" in events and (old is None or (old.uidnext, old.messages) != (box.uidnext, box.messages)):
+        found += [b"UIDNEXT", b"MESSAGES"]
+    if "FLAGCHANGE" in events:
+        found.append(b"UNSEEN")
+    if found and old is None:
+        found.append(b"UIDVALIDITY")
+    return (*found, *([b"HIGHESTMODSEQ"] if modseqs and found else ()))
+
+
+def first_items(events: frozenset[str], *, modseqs: bool) -> tuple[bytes, ...]:
+    """What NOTIFY SET STATUS says of each mailbox (RFC 5465 section 3.1)."""
+    if not events & MESSAGES:
+        return ()
+    flags = (b"UNSEEN",) if "FLAGCHANGE" in events else ()
+    return (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", *flags, *((b"HIGHESTMODSEQ",) if modseqs else ()))

@@ -1,0 +1,138 @@
+"""What clients hear without asking, over real sockets, with another process at work beside them."""
+
+import asyncio
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.services import accounts
+from tests.protocol.test_imap_server import Client, core, put, run
+
+__all__ = ["core"]  # the fixture
+
+LOGIN = b'LOGIN ola "en lang hemmelighet"'
+
+
+@pytest.fixture
+def other(core):
+    """The same mail store as another process sees it: nothing is shared but the database."""
+    built = cores.build(core.config)
+    yield built
+    cores.close(built)
+
+
+def test_changes_of_another_process_reach_idle(core, other):
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(LOGIN)
+        await client.command(b"SELECT INBOX")
+        client.writer.write(b"i IDLE\r\n")
+        await client.line()
+        await asyncio.to_thread(put, other, 1)
+        assert await client.line() == b"* 2 EXISTS\r\n"
+
+    run(core, play)
+
+
+def test_notify_tells_of_other_mailboxes_between_commands(core, other):
+    ola = accounts.get(core, "ola").id
+    write = lambda work: asyncio.to_thread(other.db.write, work)  # noqa: E731
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(LOGIN)
+        heard = await client.command(
+            b"NOTIFY SET STATUS (mailboxes INBOX (MessageNew MessageExpunge FlagChange))"
+            b" (personal (MailboxName SubscriptionChange))"
+        )
+        assert heard[0].startswith(b'* STATUS "INBOX" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ')
+        assert heard[0].endswith(b" UNSEEN 1)\r\n")
+        assert len(heard) == 2
+        await asyncio.to_thread(put, other, 1)
+        assert await client.line() == b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 UNSEEN 2)\r\n'
+        inbox = other.db.read(lambda tx: other.mail.mailbox(tx, ola, "INBOX")).id
+        await write(lambda tx: other.mail.set_flags(tx, inbox, [(1, 1)], "add", frozenset({"\\Seen"})))
+        assert await client.line() == b'* STATUS "INBOX" (UNSEEN 1)\r\n'
+        await write(lambda tx: other.mail.create(tx, ola, "Work/Søk"))
+        assert [await client.line(), await client.line()] == [
+            b'* LIST (\\Subscribed) "/" "Work"\r\n', b'* LIST (\\Subscribed) "/" "Work/S&APg-k"\r\n',
+        ]  # fmt: skip
+        await write(lambda tx: other.mail.rename(tx, ola, "Work/Søk", "Found"))
+        assert await client.line() == b'* LIST (\\Subscribed) "/" "Found" ("OLDNAME" ("Work/S&APg-k"))\r\n'
+        await write(lambda tx: other.mail.subscribe(tx, ola, "Found", False))
+        assert await client.line() == b'* LIST () "/" "Found"\r\n'
+        await write(lambda tx: other.mail.delete(tx, ola, "Found"))
+        assert await client.line() == b'* LIST (\\NonExistent) "/" "Found"\r\n'
+        await client.command(b"NOTIFY NONE")
+        await asyncio.to_thread(put, other, 1)
+        assert await client.command(b"NOOP") == [b"t OK Done\r\n"]
+
+    run(core, play)
+
+
+def test_notify_tells_of_the_selected_mailbox_between_commands(core, other):
+    async def play(imaps, _):
+        at_once, delayed = [await Client.connect(imaps, tls=True) for _ in range(2)]
+        for client, how in ((at_once, b"selected"), (delayed, b"selected-delayed")):
+            await client.command(LOGIN)
+            await client.command(b"NOTIFY SET (" + how + b" (MessageNew (UID FLAGS) MessageExpunge FlagChange))")
+            await client.command(b"SELECT INBOX")
+        await asyncio.to_thread(put, other, 1)
+        for client in (at_once, delayed):
+            assert await client.line() == b"* 2 EXISTS\r\n"
+            assert await client.line() == b"* 2 FETCH (UID 2 FLAGS ())\r\n"
+        ola = accounts.get(core, "ola").id
+        inbox = other.db.read(lambda tx: other.mail.mailbox(tx, ola, "INBOX")).id
+
+        def remove(tx):
+            other.mail.expunge(tx, inbox, [(1, 1)], only_deleted=False)
+            other.mail.set_flags(tx, inbox, [(2, 2)], "add", frozenset({"\\Flagged"}))
+
+        await asyncio.to_thread(other.db.write, remove)
+        assert await at_once.line() == b"* 2 FETCH (FLAGS (\\Flagged))\r\n"
+        assert await at_once.line() == b"* 1 EXPUNGE\r\n"
+        assert await delayed.line() == b"* 2 FETCH (FLAGS (\\Flagged))\r\n"
+        assert await delayed.command(b"FETCH 1:2 UID") == [b"* 2 FETCH (UID 2)\r\n", b"t OK Done\r\n"]
+        assert await delayed.command(b"NOOP") == [b"* 1 EXPUNGE\r\n", b"t OK Done\r\n"]
+
+    run(core, play)
+
+
+def test_a_mailbox_that_another_client_deletes_is_told_as_emptied(core):
+    async def play(imaps, _):
+        one, two = [await Client.connect(imaps, tls=True) for _ in range(2)]
+        for client in (one, two):
+            await client.command(LOGIN)
+        await one.command(b"CREATE Gone")
+        one.writer.write(b"t APPEND Gone {12+}\r\nSubject: x\r\n\r\n")
+        assert b"APPENDUID" in await one.line()
+        await one.command(b"SELECT Gone")
+        await two.command(b"DELETE Gone")
+        await two.command(b"CREATE Other")
+        one.writer.write(b"t NOOP\r\n")
+        assert await one.line() == b"* 1 EXPUNGE\r\n"
+        assert await one.line() == b"t OK Done\r\n"
+        assert await one.command(b"FETCH 1:* FLAGS") == [b"t BAD there is no message of that number\r\n"]
+        assert (await one.command(b"EXPUNGE"))[-1].startswith(b"t ")
+        assert (await one.command(b"SELECT INBOX"))[-1].startswith(b"t OK")
+
+    run(core, play)
+
+
+def test_one_command_works_on_so_many_messages_and_says_so(core, monkeypatch):
+    monkeypatch.setattr("mailcore.imap.context.MESSAGE_LIMIT", 3)
+    monkeypatch.setattr("mailcore.imap.session.MESSAGE_LIMIT", 3)
+    put(core, 5)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(LOGIN)
+        await client.command(b"SELECT INBOX")
+        heard = await client.command(b"FETCH 1:* UID")
+        assert heard[0] == b"* 4 FETCH (UID 4)\r\n"
+        assert heard[3] == b"t OK [MESSAGELIMIT 3 4] Done\r\n"
+        assert await client.command(b"UID SEARCH ALL") == [b"* SEARCH 4 5 6\r\n", b"t OK [MESSAGELIMIT 3 4] Done\r\n"]
+        assert (await client.command(b"COPY 1:* Archive"))[0].startswith(b"t NO [MESSAGELIMIT ")
+        assert (await client.command(b"FETCH 1:3 UID"))[-1] == b"t OK Done\r\n"
+
+    run(core, play)
