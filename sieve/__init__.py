@@ -12,10 +12,10 @@ from sieve.actions import (
     Result,
     Vacation,
 )
-from sieve.extensions.enotify import read_mailto
 from sieve.interpreter import ScriptRuntimeError, run
 from sieve.limits import Options
-from sieve.message import Field, MessageView, Part, read_address
+from sieve.mailto import Mailto, read_mailto
+from sieve.message import Field, MessageView, Part, one_address, read_address
 from sieve.parser import ScriptError
 from sieve.printer import print_script
 from sieve.program import Program
@@ -23,8 +23,9 @@ from sieve.tree import Command, SieveTest, Tag
 from sieve.validator import capabilities, check_script, compile_script
 
 __all__ = [
-    "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "MessageView", "Notify", "Options", "Part",
+    "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "Mailto", "MessageView", "Notify", "Options", "Part",
     "Program",
     "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
-    "Vacation", "capabilities", "check_script", "compile_script", "print_script", "read_address", "read_mailto", "run",
+    "Vacation", "capabilities", "check_script", "compile_script", "one_address", "print_script",
+    "read_address", "read_mailto", "run",
 ]  # fmt: skip

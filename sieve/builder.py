@@ -31,7 +31,7 @@ def NEVER(state: State) -> bool:  # noqa: N802 - a constant: known to be false b
     return False
 
 
-Include = Callable[[str, str, int, bool], Step | None]  # place, name, line, optional
+Include = Callable[[str, str, int, bool, bool], Step | None]  # place, name, line, optional, once
 
 
 class Builder:
@@ -63,9 +63,9 @@ class Builder:
         """The name under which a run keeps a variable: `global.x` for one that this script declared global."""
         return f"global.{name}" if name in self.globals else name
 
-    def included(self, place: str, name: str, line: int, *, optional: bool) -> Step | None:
-        """Another script as one step; None for an optional one that is not there."""
-        return self._include(place, name, line, optional)
+    def included(self, place: str, name: str, line: int, *, optional: bool, once: bool) -> Step | None:
+        """Another script as one step; None for one that is not there or stands around already, and need not."""
+        return self._include(place, name, line, optional, once)
 
     # Commands and tests
 
@@ -74,6 +74,9 @@ class Builder:
         steps: list[tuple[int, Step]] = []
         chain: list[tuple[Check, Step]] | None = None
         for command in commands:
+            if command.broken:
+                chain = [] if command.name in ("if", "elsif") else chain
+                continue
             if command.name in ("if", "elsif", "else"):
                 if command.name == "if":
                     chain = []
@@ -188,9 +191,9 @@ class Builder:
 
     # Matching
 
-    def matcher(self, bound: Bound, keys: tuple[str, ...]) -> Matcher:
+    def matcher(self, bound: Bound, keys: tuple[str, ...], default: str = DEFAULT) -> Matcher:
         """Compare a list of values with the keys, as the tags of the test say (RFC 5228 2.7)."""
-        comparator = bound.tag_string("comparator") or DEFAULT
+        comparator = bound.tag_string("comparator") or default
         if comparator not in COMPARATORS:
             raise ScriptError(bound.line, f"unknown comparator '{comparator}'; known: {', '.join(COMPARATORS)}")
         if comparator not in FREE and f"comparator-{comparator}" not in self.required:
@@ -305,15 +308,14 @@ def _matches(fold: Callable[[str], str], wanted: Texts) -> Matcher:
 
 def _regex(ignore_case: bool, wanted: Texts) -> Matcher:
     def compare(state: State, values: Iterable[str]) -> bool:
-        keys = wanted(state)
+        try:
+            patterns = [(len(key), regex.pattern(key, ignore_case)) for key in wanted(state)]
+        except ValueError:
+            return False  # a variable that is no pattern matches nothing; a constant one is refused beforehand
         for value in values:
-            for key in keys:
-                state.spend(1 + len(value) * (1 + len(key)) // limits.STEP_CHARACTERS)
-                try:
-                    found = regex.pattern(key, ignore_case).search(value)
-                except ValueError:
-                    raise state.fail("':regex' was given no regular expression") from None
-                if found:
+            for length, pattern in patterns:
+                state.spend(1 + len(value) * (1 + length) // limits.STEP_CHARACTERS)
+                if found := pattern.search(value):
                     groups = found.groups()[: limits.MAX_MATCH_VARIABLE]
                     state.matched = (found.group(0), *(group or "" for group in groups))
                     return True

@@ -6,7 +6,7 @@ from sieve.actions import Discard, Redirect
 from sieve.builder import Builder
 from sieve.interpreter import State, Stopped
 from sieve.limits import MAX_FLAGS
-from sieve.message import ADDRESS_HEADERS, Address, addresses, read_address
+from sieve.message import ADDRESS_HEADERS, Address, addresses, one_address
 from sieve.parser import ScriptError
 from sieve.parts import values_of
 from sieve.program import Check, Step
@@ -83,7 +83,7 @@ def _discard(build: Builder, bound: Bound) -> Step:
 def _redirect(build: Builder, bound: Bound) -> Step:
     given = bound.string("address")
     fixed = build.constant(given, bound.line)
-    if fixed is not None and "list" not in bound.tags and not read_address(fixed):
+    if fixed is not None and "list" not in bound.tags and not one_address(fixed):
         raise ScriptError(bound.line, f"'{fixed}' is no address; write name@domain")
     text = build.text(given, bound.line)
     copy = "copy" in bound.tags
@@ -97,15 +97,16 @@ def _redirect(build: Builder, bound: Bound) -> Step:
             if not members:
                 raise state.fail("redirect was given a list that has no addresses")
             for member in members:
-                state.add(Redirect(member, copy, octets=state.octets()))
+                state.add(Redirect(member, copy, octets=state.octets_to_send()))
             if not copy:
                 state.implicit_keep = False
             return
-        if not read_address(address):
+        target = one_address(address)
+        if not target:
             raise state.fail("redirect was given no valid address")
         if not copy:
             state.implicit_keep = False
-        state.add(Redirect(address, copy, notify(state), ret(state), state.octets()))
+        state.add(Redirect(target, copy, notify(state), ret(state), state.octets_to_send()))
 
     return redirect
 
@@ -190,9 +191,9 @@ def _size(build: Builder, bound: Bound) -> Check:
     limit = bound.number("size")
     match bound.one_of("over", "under"):
         case "over":
-            return lambda state: state.message.size > limit
+            return lambda state: state.size() > limit
         case "under":
-            return lambda state: state.message.size < limit
+            return lambda state: state.size() < limit
         case _:
             raise ScriptError(bound.line, "'size' wants ':over' or ':under'")
 

@@ -31,8 +31,9 @@ class State:
     """One run over one message; not shared, not kept."""
 
     __slots__ = (
-        "_edited", "_edits", "_octets", "_steps", "actions", "flags", "globals", "implicit_keep", "included", "line",
-        "matched", "message", "options", "part", "redirects", "remembered", "variables",
+        "_before_enclosing", "_changed", "_edited", "_edits", "_new_parts", "_octets", "_part_edits", "_steps", "actions",
+        "flags", "globals", "implicit_keep", "included", "line", "loops", "matched", "message", "options", "part",
+        "redirects", "remembered", "variables",
     )  # fmt: skip
 
     def __init__(self, message: MessageView, options: limits.Options = limits.DEFAULT) -> None:
@@ -48,10 +49,14 @@ class State:
         self.included: set[tuple[str, str]] = set()
         self.remembered: dict[str, int] = {}
         self.part: Part | None = None  # where foreverypart stands (RFC 5703 section 3)
-        self._edited: list[Field] | None = None
-        self._edits = 0
-        self._octets: bytes | None = None  # the changed message, made when an action needs it
+        self.loops = 0  # foreverypart within each other
         self.matched: tuple[str, ...] = ()  # RFC 5229 section 3.2
+        self._edited: list[Field] | None = None
+        self._edits = self._part_edits = 0
+        self._changed = False
+        self._octets: bytes | None = None  # the changed message, made when an action needs it
+        self._new_parts: dict[tuple[int, int], bytes] = {}  # what a loop replaces: begin and end in the message
+        self._before_enclosing: tuple[bytes | None] | None = None
 
     def fail(self, problem: str) -> ScriptRuntimeError:
         return ScriptRuntimeError(self.line, problem)
@@ -66,7 +71,11 @@ class State:
         space = self.globals if name.startswith("global.") else self.variables
         if name not in space and len(space) >= limits.MAX_VARIABLES:
             raise self.fail(f"more than {limits.MAX_VARIABLES} variables")
-        space[name] = text[: self.options.max_variable_length]
+        most = self.options.max_variable_length
+        if len(text) * 4 > most:
+            octets = text.encode("utf-8", "surrogatepass")
+            text = text if len(octets) <= most else octets[:most].decode("utf-8", "ignore")
+        space[name] = text
 
     def read(self, name: str) -> str:
         """A variable; one that was never set is empty."""
@@ -87,17 +96,81 @@ class State:
 
     def count_edit(self) -> None:
         self._edits += 1
-        self._octets = None
+        self._octets, self._changed = None, True
         if self._edits > limits.MAX_EDITS:
             raise self.fail(f"more than {limits.MAX_EDITS} header edits")
 
+    def size(self) -> int:
+        """Octets of the message as the script has changed it so far."""
+        octets = self.octets()
+        return self.message.size if octets is None else len(octets)
+
+    def root(self) -> Part:
+        return self.message.root()
+
+    # Parts changed by replace and enclose (RFC 5703 sections 5 and 6)
+
+    def _count_part_edit(self) -> None:
+        self._part_edits += 1
+        if self._part_edits > limits.MAX_PART_EDITS:
+            raise self.fail(f"more than {limits.MAX_PART_EDITS} parts replaced or enclosed")
+
+    def replace_part(self, part: Part, octets: bytes) -> None:
+        """In a loop: it goes on over the parts as they were; what lies inside this one is gone with it."""
+        self._count_part_edit()
+        for begin, end in list(self._new_parts):
+            if part.begin <= begin and end <= part.end:
+                del self._new_parts[(begin, end)]
+        self._new_parts[(part.begin, part.end)] = octets
+        self._octets, self._changed = None, True
+
+    def is_replaced(self, part: Part) -> bool:
+        return any(begin <= part.begin and part.end <= end for begin, end in self._new_parts)
+
+    def settle_parts(self) -> None:
+        """After the outermost loop: from here on the script sees the new parts."""
+        if self._new_parts:
+            self._reread(self.octets() or b"")
+
+    def replace_message(self, octets: bytes) -> None:
+        self._count_part_edit()
+        self._reread(octets)
+
+    def enclose(self, octets: bytes) -> None:
+        """The message is now one that holds the old one; redirect still takes the old one (section 6)."""
+        if self._before_enclosing is None:
+            self._before_enclosing = (self.octets(),)
+        self.replace_message(octets)
+
+    def _reread(self, octets: bytes) -> None:
+        self.message = self.message.reread(octets)
+        self._edited, self._octets, self._changed = None, octets, True
+        self._new_parts.clear()
+
     def octets(self) -> bytes | None:
         """The whole message if the script changed it."""
-        if self._edited is None or not self._edits:
+        if not self._changed:
             return None
         if self._octets is None:
-            self._octets = b"".join(field.raw for field in self._edited) + b"\r\n" + self.message.body()
+            self._octets = self._made()
         return self._octets
+
+    def octets_to_send(self) -> bytes | None:
+        """The same for redirect."""
+        return self.octets() if self._before_enclosing is None else self._before_enclosing[0]
+
+    def _made(self) -> bytes:
+        whole = self.message.whole()
+        body = self.message.body() or b""
+        start = len(whole) - len(body)
+        pieces = [b"".join(field.raw for field in self._edited) + b"\r\n" if self._edited is not None else whole[:start]]
+        at = start
+        for (begin, end), octets in sorted(self._new_parts.items()):
+            if begin >= start:
+                pieces += [whole[at:begin], octets]
+                at = end
+        pieces.append(whole[at:])
+        return b"".join(pieces)
 
     def seen(self, key: str, seconds: int, last: bool) -> bool:
         """RFC 7352: known already?  To be remembered when the run ends well."""

@@ -18,8 +18,8 @@ class Field:
 
     @classmethod
     def made(cls, name: str, value: str) -> "Field":
-        """A new one, encoded (RFC 2047) and folded."""
-        value = " ".join(value.split("\r\n")).replace("\r", " ").replace("\n", " ").replace("\0", "")
+        """A new one, encoded (RFC 2047) and folded; line ends in the value are folds."""
+        value = re.sub(r"\s*[\r\n]\s*", " ", value).strip().replace("\0", "")
         charset = "us-ascii" if value.isascii() else "utf-8"
         text = Header(value, charset, header_name=name, maxlinelen=78).encode(linesep="\r\n")
         return cls(name, value, f"{name}: {text}\r\n".encode("utf-8", "replace"))
@@ -32,15 +32,25 @@ class Part(Protocol):
     subtype: str
     params: Mapping[str, str]
     children: Sequence["Part"]
+    begin: int  # where its header begins in the message, and where its body ends
+    end: int
 
     def header(self, name: str) -> list[str]: ...
 
     def content(self) -> bytes:
-        """Without its transfer encoding; of a multipart, what stands outside the parts."""
+        """Without its transfer encoding; of a message within the message, its header."""
+        ...
+
+    def around(self) -> Sequence[str]:
+        """Of a multipart: the prologue and the epilogue (RFC 5173 section 5.2)."""
         ...
 
     def text(self) -> str:
-        """The same in its charset."""
+        """The content in its charset."""
+        ...
+
+    def is_readable(self) -> bool:
+        """Is its transfer encoding one that we know?"""
         ...
 
 
@@ -75,9 +85,17 @@ class MessageView(Protocol):
         """The MIME structure."""
         ...
 
-    def body(self) -> bytes:
-        """All octets after the header."""
-        return b""
+    def body(self) -> bytes | None:
+        """All octets after the header; None where not even an empty line follows it."""
+        return None
+
+    def whole(self) -> bytes:
+        """The message as it came."""
+        ...
+
+    def reread(self, octets: bytes) -> "MessageView":
+        """Another message under the same envelope: this one, as a script changed it."""
+        ...
 
     def environment(self, item: str) -> str | None:
         return None
@@ -151,11 +169,58 @@ def read_address(text: str) -> Address | None:
     return Address(text, local, found[2])
 
 
+# Dots in odd places: some Japanese providers gave such names.
+_ODD = re.compile(rf"[^\s\"(),:;<>@\[\]\\]+@{_DOMAIN}")
+_AROUND = re.compile(r"\s*([@.])\s*")  # white space that may stand in an address (RFC 5322 section 3.4.1)
+_ATOM = re.compile(r"[^\s\"(),.:;<>@\[\]\\]+(?:\.[^\s\"(),.:;<>@\[\]\\]+)*")
+
+
+_LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",]|")+?(?=,|$)')
+
+
+def one_address(text: str) -> str:
+    """`local@domain` of exactly one address, with or without a display name; "" if it is none or several.
+
+    A local part is quoted only where it must be (RFC 5321 section 4.1.2).
+    """
+    if any(character in text for character in "\r\n\0"):
+        return ""
+    found = _every_address(text)
+    if len(found) != 1:
+        return ""
+    whole, local, domain = found[0]
+    if local is None or domain is None:
+        return whole if _ODD.fullmatch(whole) else ""
+    if not _ATOM.fullmatch(local):
+        local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
+    return f"{local}@{domain}"
+
+
+def mailboxes(text: str) -> list[tuple[str, str]] | None:
+    """Each address of a list as it is written and bare; None if one of them is none."""
+    if any(character in text for character in "\r\n\0"):
+        return None
+    found = []
+    for piece in _LISTED.findall(text):
+        if piece.strip():
+            address = one_address(piece.strip())
+            if not address:
+                return None
+            found.append((piece.strip(), address))
+    return found
+
+
 def addresses(value: str) -> list[Address]:
     """The addresses of one header value: names, comments, groups and routes left out.
 
     What cannot be read is given back whole, so that `:all` still sees it (RFC 5228 section 5.1).
     """
+    found = _every_address(value)
+    readable = [address for address in found if address.local is not None]
+    return readable or found
+
+
+def _every_address(value: str) -> list[Address]:
     found: list[Address] = []
     bare: list[str] = []
     angle: list[str] | None = None
@@ -163,9 +228,9 @@ def addresses(value: str) -> list[Address]:
 
     def end() -> None:
         nonlocal angle
-        text = "".join(angle) if angle is not None else "".join(bare).strip()
+        text = _AROUND.sub(r"\1", "".join(bare if angle is None else angle).strip())
         if text or angle is not None:
-            found.append(read_address(text) or Address(text, None, None))
+            found.append((None if in_angle else read_address(text)) or Address(text, None, None))
         bare.clear()
         angle = None
 
@@ -181,7 +246,7 @@ def addresses(value: str) -> list[Address]:
                 in_angle = False
             elif piece == ":" and angle is not None:
                 angle.clear()  # a route of RFC 5322 section 4.4
-            elif angle is not None and not piece.isspace():
+            elif angle is not None:
                 angle.append(piece)
         elif piece == "<":
             angle, in_angle = [], True
@@ -192,8 +257,7 @@ def addresses(value: str) -> list[Address]:
         else:
             bare.append(piece)
     end()
-    readable = [address for address in found if address.local is not None]
-    return readable or found
+    return found
 
 
 ADDRESS_HEADERS = frozenset(

@@ -1,23 +1,33 @@
-"""Text to tree: the generic grammar of RFC 5228 section 8, nothing about single commands."""
+"""Text to tree: the generic grammar of RFC 5228 section 8, nothing about single commands.
+
+After a problem the parser goes on at the next command, so that an author sees all of them at once."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from typing import NamedTuple
 
-from sieve.limits import MAX_DEPTH, MAX_NUMBER
+from sieve.limits import MAX_DEPTH, MAX_ERRORS, MAX_NUMBER
 from sieve.tree import Argument, Command, SieveTest, Tag
 
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]+|\#[^\n]*(?:\n|\Z)|/\*.*?\*/)
+    r"""(?P<space>(?:[ \t\r\n]+|\#[^\n]*(?:\n|\Z)|/\*.*?\*/)+)
       |(?P<text>text:[ \t]*(?:\#[^\n]*)?\r?\n(?P<lines>.*?)^\.\r?(?:\n|\Z))
       |"(?P<quoted>(?:[^"\\]|\\.)*)"
-      |(?P<number>[0-9]+)(?P<unit>[KMGkmg]?)
-      |:(?P<tag>[A-Za-z_]\w*)
-      |(?P<name>[A-Za-z_]\w*)
+      |(?P<number>[0-9]+)(?P<unit>[KMG]?)
+      |:(?P<tag>[A-Z_]\w*)
+      |(?P<name>[A-Z_]\w*)
       |(?P<mark>[\[\](){},;])""",
-    re.VERBOSE | re.DOTALL | re.MULTILINE | re.ASCII,
+    re.VERBOSE | re.DOTALL | re.MULTILINE | re.ASCII | re.IGNORECASE,
 )
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_STUFFED = re.compile(r"^\.\.", re.MULTILINE)
+_BREAK = re.compile(r"\r?\n")
+_UNENDED = {
+    '"': "this string does not end; write a closing '\"'",
+    "/*": "this comment does not end; write */",
+    "text:": "this text does not end; write a line with only a dot in it",
+}
 
 
 class ScriptError(Exception):
@@ -28,76 +38,177 @@ class ScriptError(Exception):
         self.line, self.problem, self.column = line, problem, column
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Lost(Exception):
+    """A problem is noted; the parser goes on at the next command."""
+
+
+class _Enough(Exception):
+    """So many problems that the author has to begin somewhere."""
+
+
+class _Token(NamedTuple):
     kind: str  # "name", "tag", "string", "number", "end", or the mark itself
     value: str
-    line: int
-    column: int
+    at: int  # offset in the source
 
 
-def _tokens(source: str) -> Iterator[_Token]:
-    at, line, begin = 0, 1, 0
-    while at < len(source):
-        found = _TOKEN.match(source, at)
-        column = at - begin + 1
-        if not found:
-            raise ScriptError(line, f"cannot read {source[at : at + 12]!r}", column)
-        match found.lastgroup:
-            case "text":
-                yield _Token("string", re.sub(r"(?m)^\.\.", ".", found["lines"]), line, column)
-            case "quoted":
-                yield _Token("string", re.sub(r"(?s)\\(.)", r"\1", found["quoted"]), line, column)
-            case "unit":
-                digits = found["number"].lstrip("0") or "0"
-                size = int(digits[:20]) * _UNITS[found["unit"].lower()]
-                if size > MAX_NUMBER or len(digits) > 20:
-                    raise ScriptError(line, f"numbers end with {MAX_NUMBER}; write a smaller one", column)
-                yield _Token("number", str(size), line, column)
-            case "tag" | "name" as kind:
-                yield _Token(kind, found[kind].lower(), line, column)
-            case "mark":
-                yield _Token(found[0], found[0], line, column)
-        if breaks := found[0].count("\n"):
-            line += breaks
-            begin = at + found[0].rindex("\n") + 1
-        at = found.end()
-    yield _Token("end", "", line, at - begin + 1)
+def _lines(text: str) -> str:
+    """Line ends are CRLF (RFC 5228 section 2.4.2), as in a message, however the script was written."""
+    return _BREAK.sub("\r\n", text) if "\n" in text else text
 
 
 class _Parser:
     def __init__(self, source: str) -> None:
-        self._rest = _tokens(source)
-        self._next = next(self._rest)
+        self.errors: list[ScriptError] = []
+        self._source = source
+        self._cut = False  # something does not end, so that the end of the script surprises nobody
+        self._lines = [0, *(found.end() for found in re.finditer("\n", source))]
+        self._tokens = self._read()
+        self._index = 0
+        self._next = self._tokens[0]
+
+    # Words
+
+    def _read(self) -> list[_Token]:
+        source, at, found = self._source, 0, []
+        if source.startswith("\ufeff"):  # some editors begin a file so
+            at = 1
+        while at < len(source):
+            match = _TOKEN.match(source, at)
+            if match is None:
+                at = self._unreadable(at)
+                continue
+            match match.lastgroup:
+                case "space":
+                    pass
+                case "quoted":
+                    text = match["quoted"]
+                    found.append(_Token("string", _lines(_ESCAPED.sub(r"\1", text) if "\\" in text else text), at))
+                case "name" | "tag" as kind:
+                    found.append(_Token(kind, match[kind].lower(), at))
+                case "mark":
+                    found.append(_Token(match[0], match[0], at))
+                case "unit":
+                    found.append(_Token("number", self._number(match, at), at))
+                case "text":
+                    found.append(_Token("string", _lines(_STUFFED.sub(".", match["lines"])), at))
+            if found and found[-1].at == at and found[-1].kind == "string" and "\0" in found[-1].value:
+                self._note(at, "a string cannot hold the character NUL; leave it out")
+            at = match.end()
+        found.append(_Token("end", "", len(source)))
+        return found
+
+    def _unreadable(self, at: int) -> int:
+        """Note what no word begins with; where to read on."""
+        source = self._source
+        for begin, problem in _UNENDED.items():
+            if source[at : at + len(begin)].lower() == begin:
+                self._note(at, problem)
+                self._cut = True
+                return len(source)
+        self._note(at, f"cannot read {source[at : at + 12].splitlines()[0]!r}; is a '\"' missing before it?")
+        return at + 1
+
+    def _number(self, found: re.Match[str], at: int) -> str:
+        digits = found["number"].lstrip("0") or "0"
+        size = int(digits[:20]) * _UNITS[found["unit"].lower()]
+        if size > MAX_NUMBER or len(digits) > 20:
+            self._note(at, f"numbers end with {MAX_NUMBER}; write a smaller one")
+            return "0"
+        return str(size)
+
+    def place(self, at: int) -> tuple[int, int]:
+        """Line and column, both from 1."""
+        line = bisect_right(self._lines, at)
+        return line, at - self._lines[line - 1] + 1
+
+    def _note(self, at: int, problem: str) -> None:
+        if self._cut and at == len(self._source):
+            return
+        line, column = self.place(at)
+        if not self.errors or (self.errors[-1].line, self.errors[-1].column) != (line, column):
+            self.errors.append(ScriptError(line, problem, column))
+
+    # Sentences
 
     def _take(self, *kinds: str) -> _Token | None:
         token = self._next
         if token.kind not in kinds:
             return None
         if token.kind != "end":
-            self._next = next(self._rest)
+            self._index += 1
+            self._next = self._tokens[self._index]
         return token
+
+    def _lost(self, problem: str, at: int) -> _Lost:
+        self._note(at, problem)
+        if len(self.errors) >= MAX_ERRORS:
+            raise _Enough
+        return _Lost()
 
     def _expect(self, kind: str, what: str) -> _Token:
         if token := self._take(kind):
             return token
-        found = "the end of the script" if self._next.kind == "end" else repr(self._next.value)
-        raise ScriptError(self._next.line, f"expected {what}, found {found}", self._next.column)
+        shown = self._next.value if len(self._next.value) < 40 else self._next.value[:39] + "…"
+        found = "the end of the script" if self._next.kind == "end" else repr(shown)
+        raise self._lost(f"expected {what}, found {found}", self._next.at)
 
-    def commands(self, closing: str, depth: int = 0) -> tuple[Command, ...]:
+    def script(self) -> tuple[Command, ...]:
+        try:
+            return self._commands("end", 0)
+        except _Enough:
+            return ()
+
+    def _commands(self, closing: str, depth: int) -> tuple[Command, ...]:
         """commands = *command"""
-        found = []
+        found: list[Command] = []
         while not self._take(closing):
-            name = self._expect("name", "a command")
-            arguments, tests = self._arguments(depth)
-            block = None
-            if self._take("{"):
-                self._deeper(depth, name.line)
-                block = self.commands("}", depth + 1)
-            else:
-                self._expect(";", "';' or a block")
-            found.append(Command(name.value, arguments, tests, block, name.line, name.column))
+            name = self._next
+            if name.kind == "end":
+                self._note(name.at, "expected '}', found the end of the script")
+                break
+            if self._take("}"):
+                self._note(name.at, "this '}' closes nothing; leave it out")
+                continue
+            try:
+                found.append(self._command(depth))
+            except _Lost:
+                line, column = self.place(name.at)
+                found.append(Command(name.value, line=line, column=column, broken=True))
+                self._recover(depth)
         return tuple(found)
+
+    def _recover(self, depth: int) -> None:
+        """To behind the next ';' or block, or before the end of this block."""
+        while not self._take(";"):
+            if self._next.kind in ("end", "}"):
+                return
+            if self._take("{"):
+                self._block(depth)
+                return
+            self._take(self._next.kind)
+
+    def _block(self, depth: int) -> tuple[Command, ...]:
+        if depth < MAX_DEPTH:
+            return self._commands("}", depth + 1)
+        self._note(self._next.at, f"nested more than {MAX_DEPTH} deep; make the script flatter")
+        open_blocks = 1
+        while open_blocks and self._next.kind != "end":
+            open_blocks += {"{": 1, "}": -1}.get(self._next.kind, 0)
+            self._take(self._next.kind)
+        return ()
+
+    def _command(self, depth: int) -> Command:
+        """command = identifier arguments (";" / block)"""
+        name = self._expect("name", "a command")
+        arguments, tests = self._arguments(depth)
+        block = None
+        if self._take("{"):
+            block = self._block(depth)
+        else:
+            self._expect(";", "';' or a block")
+        line, column = self.place(name.at)
+        return Command(name.value, arguments, tests, block, line, column)
 
     def _arguments(self, depth: int) -> tuple[tuple[Argument, ...], tuple[SieveTest, ...]]:
         """arguments = *argument [ test / test-list ]"""
@@ -131,19 +242,27 @@ class _Parser:
 
     def _test(self, depth: int) -> SieveTest:
         name = self._expect("name", "a test")
-        self._deeper(depth, name.line)
-        arguments, tests = self._arguments(depth + 1)
-        return SieveTest(name.value, arguments, tests, name.line, name.column)
-
-    def _deeper(self, depth: int, line: int) -> None:
         if depth >= MAX_DEPTH:
-            raise ScriptError(line, f"nested more than {MAX_DEPTH} deep")
+            raise self._lost(f"nested more than {MAX_DEPTH} deep; make the script flatter", name.at)
+        arguments, tests = self._arguments(depth + 1)
+        line, column = self.place(name.at)
+        return SieveTest(name.value, arguments, tests, line, column)
+
+
+def read(source: str) -> tuple[tuple[Command, ...], list[ScriptError]]:
+    """What could be read of a whole script, and every problem in its order."""
+    parser = _Parser(source)
+    commands = parser.script()
+    return commands, sorted(parser.errors, key=lambda error: (error.line, error.column))
 
 
 def parse(source: str) -> tuple[Command, ...]:
     """Parse a whole script.
 
     Raises:
-        ScriptError: with the line number of the first problem.
+        ScriptError: with line and column of the first problem.
     """
-    return _Parser(source).commands("end")
+    commands, errors = read(source)
+    if errors:
+        raise errors[0]
+    return commands

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from urllib.parse import unquote_to_bytes
 
 from sieve.builder import Builder
 from sieve.interpreter import State
@@ -24,10 +25,12 @@ def values_of(build: Builder, bound: Bound) -> Values:
     any_child = "anychild" in bound.tags
 
     def values(state: State, name: str) -> Sequence[str]:
-        here = state.message.root() if state.part is None else state.part
+        here = state.root() if state.part is None else state.part
         found: list[str] = []
         for part in every(here) if any_child else (here,):
-            for value in part.header(name):
+            # the header of the whole message is what the script has made of it
+            fields = state.header(name) if part.begin == 0 else part.header(name)
+            for value in fields:
                 found += [value] if option is None else _of(value, option, params(state))
         return found
 
@@ -44,12 +47,36 @@ def _of(value: str, option: str, params: Sequence[str]) -> list[str]:
         case "type":
             return [kind.partition("/")[0]]
         case "subtype":
-            return [kind.partition("/")[2]] if "/" in kind else []
+            return [kind.partition("/")[2]]
         case "contenttype":
             return [kind]
     wanted = {name.lower() for name in params}
-    return [
-        re.sub(r"\\(.)", r"\1", m[2]) if m[2] is not None else m[3]
-        for m in _PARAM.finditer(value)
-        if m[1].lower() in wanted
-    ]
+    return [text for name, text in parameters(value) if name in wanted]
+
+
+def parameters(value: str) -> list[tuple[str, str]]:
+    """Names in lower case, values with the continuations and charsets of RFC 2231 put together."""
+    plain: list[tuple[str, str]] = []
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for found in _PARAM.finditer(value):
+        text = re.sub(r"\\(.)", r"\1", found[2]) if found[2] is not None else found[3]
+        name, star, rest = found[1].lower().partition("*")
+        if not star:
+            plain.append((name, text))
+            continue
+        number, encoded, _ = rest.partition("*")
+        at = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0
+        pieces.setdefault(name, {})[at] = (text, bool(encoded) or not number)
+    return plain + [(name, _joined(parts)) for name, parts in pieces.items()]
+
+
+def _joined(parts: dict[int, tuple[str, bool]]) -> str:
+    octets, charset = b"", "utf-8"
+    for at, (text, encoded) in sorted(parts.items()):
+        if encoded and at == 0 and text.count("'") >= 2:
+            charset, _, text = text.split("'", 2)
+        octets += unquote_to_bytes(text) if encoded else text.encode("utf-8", "replace")
+    try:
+        return octets.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return octets.decode("latin-1")

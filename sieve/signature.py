@@ -76,6 +76,7 @@ class Extension:
 
     Attributes:
         tags: for a command, a test or a tag family: tag name -> what it is.
+        implies: is required with it; wants: must be required beside it.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Extension:
     tests: Mapping[str, TestDef] = field(default_factory=dict)
     tags: Mapping[str, Mapping[str, TagSpec]] = field(default_factory=dict)
     implies: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +213,15 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
         raise ScriptError(line, f"'{name}' wants {kind.value} as {key}, and it is missing")
     if len(plain) > len(wanted):
         extra = _shown(plain[len(wanted)])
-        raise ScriptError(line, f"'{name}' takes {len(wanted)} arguments; {extra} is too much")
+        number = {0: "no arguments", 1: "one argument"}.get(len(wanted), f"{len(wanted)} arguments")
+        raise ScriptError(line, f"'{name}' takes {number}; {extra} is too much")
     return values
 
 
 def _check_shape(item: Command | SieveTest, signature: Signature) -> None:
     name, line = item.name, item.line
     if signature.tests == 0 and item.tests:
-        raise ScriptError(line, f"'{name}' takes no test; is a ';' missing?")
+        raise ScriptError(line, f"'{name}' takes no test; is a ';' missing before it?")
     if signature.tests == 1 and len(item.tests) != 1:
         raise ScriptError(line, f"'{name}' wants exactly one test; join more with allof or anyof")
     if signature.tests == MANY and not item.tests:

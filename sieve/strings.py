@@ -10,7 +10,7 @@ from sieve.parser import ScriptError
 
 _ENCODED = re.compile(
     r"\$\{(?:(?P<hex>hex):(?P<octets>\s*[0-9a-f]{1,2}(?:\s+[0-9a-f]{1,2})*\s*)"
-    r"|(?P<unicode>unicode):(?P<points>\s*[0-9a-f]{1,6}(?:\s+[0-9a-f]{1,6})*\s*))\}",
+    r"|(?P<unicode>unicode):(?P<points>\s*[0-9a-f]{1,12}(?:\s+[0-9a-f]{1,12})*\s*))\}",
     re.IGNORECASE | re.ASCII,
 )
 _REFERENCE = re.compile(r"\$\{([0-9]+|[a-z_]\w*(?:\.\w+)*)\}", re.IGNORECASE | re.ASCII)

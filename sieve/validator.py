@@ -1,12 +1,14 @@
 """From source to program, or to the list of everything that is wrong with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 
 from sieve import core, limits
 from sieve.builder import Builder, Tables
 from sieve.extensions import EXTENSIONS
-from sieve.parser import ScriptError, parse
+from sieve.parser import ScriptError, read
+from sieve.printer import quoted
 from sieve.program import Program, Step
 from sieve.signature import CommandDef, TagSpec, TestDef
 from sieve.tree import Command
@@ -43,12 +45,31 @@ def _tables() -> Tables:
 _TABLES = _tables()
 
 
+def _parted(commands: Iterable[Command], errors: list[ScriptError]) -> Iterator[Command]:
+    """Where a ';' is missing, the next command was read as a test of the one before: say so and part them again."""
+    for command in commands:
+        if command.block is not None:
+            command = replace(command, block=tuple(_parted(command.block, errors)))
+        known = _TABLES.commands.get(command.name)
+        while known and not known.signature.tests and len(command.tests) == 1 and command.tests[0].name in _TABLES.commands:
+            test = command.tests[0]
+            problem = f"'{command.name}' takes no test; is a ';' missing before '{test.name}'?"
+            errors.append(ScriptError(command.line, problem, command.column))
+            yield replace(command, tests=(), block=() if known.signature.block else None)
+            command = Command(test.name, test.arguments, test.tests, command.block, test.line, test.column)
+            known = _TABLES.commands[command.name]
+        yield command
+
+
 def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple[tuple[str, ...], tuple[Command, ...]]:
     """The names at the top of the script, and the rest (RFC 5228 section 3.2)."""
     names: dict[str, None] = {}
     for index, command in enumerate(commands):
         if command.name != "require":
             return tuple(names), commands[index:]
+        if command.broken:  # what it names is not known, so nothing is missed
+            names.update(dict.fromkeys(_KNOWN))
+            continue
         match command.arguments:
             case (str() as name,) if not command.tests and command.block is None:
                 asked: tuple[str, ...] = (name,)
@@ -60,7 +81,8 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
                 continue
         for name in asked:
             if name not in _KNOWN:
-                problem = f"unknown extension '{name}'; known: {', '.join(capabilities())}"
+                near = get_close_matches(name, _KNOWN, 1)
+                problem = f"unknown extension '{name}'; " + (f"did you mean '{near[0]}'?" if near else "leave it out")
                 errors.append(ScriptError(command.line, problem, command.column))
             names[name] = None
     return tuple(names), ()
@@ -81,15 +103,18 @@ class _Compiler:
         if len(source.encode("utf-8", "surrogatepass")) > limits.MAX_SCRIPT_OCTETS:
             problem = f"the script is larger than {limits.MAX_SCRIPT_OCTETS} octets; make it shorter"
             return (), _nothing, [ScriptError(1, problem)]
-        try:
-            commands = parse(source)
-        except ScriptError as error:
-            return (), _nothing, [error]
-        errors: list[ScriptError] = []
+        commands, errors = read(source)
+        commands = tuple(_parted(commands, errors))
         names, rest = _requires(commands, errors)
+        for name in names:
+            missing = [other for other in _KNOWN[name].wants if other not in names] if name in _KNOWN else []
+            if missing:
+                errors.append(ScriptError(1, f"'{name}' goes with: require [{', '.join(map(quoted, missing))}];", 1))
         implied = {other for name in names if name in _KNOWN for other in _KNOWN[name].implies}
 
-        def include(place: str, name: str, line: int, optional: bool) -> Step | None:
+        def include(place: str, name: str, line: int, optional: bool, once: bool) -> Step | None:
+            if once and (place, name) in chain:
+                return None
             return self._included(place, name, line, optional, chain)
 
         builder = Builder(_TABLES, frozenset(names) | implied, _IMPLIES, include, self._options)

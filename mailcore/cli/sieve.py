@@ -28,6 +28,11 @@ def _table(request: Answer, key: str) -> Answer:
     return value or {}
 
 
+def _bare(path: str) -> str:
+    """`<>` is the null path; a path may stand in angle brackets."""
+    return path[1:-1] if path.startswith("<") and path.endswith(">") and path.count("<") == 1 else path
+
+
 def _trial(request: Answer) -> Trial:
     """A request as interface.md has it.  Raises ValueError, Unsupported."""
     try:
@@ -43,7 +48,8 @@ def _trial(request: Answer) -> Trial:
     if not isinstance(mailboxes, list):
         raise ValueError("mailboxes must be a list")
     return Trial(
-        script=_text(request, "script"), octets=octets, sender=_text(request, "from"), recipient=_text(request, "to"),
+        script=_text(request, "script"), octets=octets, sender=_bare(_text(request, "from")),
+        recipient=_bare(_text(request, "to")),
         original=_text(request, "orig_to"), auth=_text(request, "auth"), scripts=scripts,
         env={str(item).lower(): str(value) for item, value in _table(request, "env").items()},
         mailboxes=frozenset(map(str, mailboxes)),

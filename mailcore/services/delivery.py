@@ -5,7 +5,7 @@ When `accept` returns, the commit is on disk; only then may the peer hear `250` 
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -354,10 +354,15 @@ def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> by
     block = context.prepared.derived.header
     if not notify.may_notify(block):
         return b""
-    recipients, octets = notify.compose(action, block=block, own=recipient.address, domain=core.config.domain, now=now)
+    own = recipient.address.lower()
+    known = core.people.addresses(context.tx, recipient.account)
+    if sieve.one_address(action.from_address).lower() not in (own, *known):  # nobody sends as somebody else
+        action = replace(action, from_address="")
+    recipients, octets = notify.compose(action, block=block, own=own, domain=core.config.domain, now=now)
     core.queue.enqueue(
-        context.tx, sender="", recipients=recipients, prepared=core.blobs.prepare(octets), prefix=b"",
-        account=recipient.account, origin="vacation", now=now,
+        context.tx, sender=notify.sender(action, trigger=context.envelope.sender, own=own),
+        recipients=list(recipients), prepared=core.blobs.prepare(octets), prefix=b"", account=recipient.account,
+        origin="vacation", now=now,
     )  # fmt: skip
     return octets
 

@@ -1,20 +1,34 @@
 """The notification that a script sends by mail (RFC 5436)."""
 
-from collections.abc import Sequence
 from email.utils import formatdate
 
 import sieve
 from mailcore.mail import header, trace
 
-_PRIORITY = {"1": "1 (Highest)", "3": "5 (Lowest)"}
+_PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
 
 
 def may_notify(block: bytes) -> bool:
-    """A notification of a notification would never end (section 2.2)."""
-    return not any(value.strip().lower().startswith("auto-notified") for value in header.values(block, "auto-submitted"))
+    """Nobody is told of what a machine wrote: two such machines would never end (section 2.2)."""
+    return all(value.partition(";")[0].strip().lower() == "no" for value in header.values(block, "auto-submitted"))
 
 
-def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: int) -> tuple[Sequence[str], bytes]:
+def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
+    """MAIL FROM: null for a null sender, so that reports make no more of themselves (section 2.2)."""
+    return (sieve.one_address(action.from_address) or own) if trigger else ""
+
+
+def _addresses(name: str, shown: tuple[str, ...]) -> list[str]:
+    """A field of addresses; display names are encoded where they must be."""
+    found = []
+    for text in shown:
+        phrase, angle, rest = text.rpartition("<")
+        safe = header.encode_value(header.safe_value(phrase.strip())) if angle else ""
+        found.append(f"{safe} <{header.safe_value(rest)}" if safe else header.safe_value(text))
+    return [f"{name}: {', '.join(found)}"] if found else []
+
+
+def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: int) -> tuple[tuple[str, ...], bytes]:
     """Recipients and the whole message.
 
     Args:
@@ -25,24 +39,25 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
     read = sieve.read_mailto(action.method)
     if read is None:
         return (), b""
-    recipients, wished = read
     original = " ".join(header.values(block, "subject")[:1])
-    subject = action.message.partition("\n")[0].strip() or wished.get("subject") or original or "New message"
+    subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
+    priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])
     lines = [
         f"From: {header.safe_value(action.from_address) or f'<{own}>'}",
-        f"To: {', '.join(header.safe_value(address) for address in recipients)}",
+        *_addresses("To", read.to),
+        *_addresses("Cc", read.cc),
         f"Subject: {header.encode_value(header.safe_value(subject))}",
         f"Date: {formatdate(now)}",
         f"Message-ID: {trace.message_id(domain)}",
         f'Auto-Submitted: auto-notified; owner-email="{header.safe_value(own)}"',
+        f"X-Priority: {priority}",
+        f"Importance: {importance}",
+        *(f"{name.title()}: {header.encode_value(header.safe_value(value))}" for name, value in read.fields),
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
     ]
-    if action.importance in _PRIORITY:
-        lines.append(f"X-Priority: {_PRIORITY[action.importance]}")
-        lines.append(f"Importance: {'High' if action.importance == '1' else 'Low'}")
     author = " ".join(header.values(block, "from")[:1])
-    body = wished.get("body") or "\n".join(filter(None, [action.message, f"From: {author}", f"Subject: {original}"]))
+    body = read.body or "\n".join(filter(None, [action.message, f"From: {author}", f"Subject: {original}"]))
     text = body.replace("\r\n", "\n").replace("\n", "\r\n")
-    return recipients, ("\r\n".join(lines) + "\r\n\r\n" + text + "\r\n").encode("utf-8", "replace")
+    return read.addresses, ("\r\n".join(lines) + "\r\n\r\n" + text + "\r\n").encode("utf-8", "replace")

@@ -121,7 +121,7 @@ def run(trial: Trial, domain: str, now: int) -> Answer:
         result = sieve.run(sieve.compile_script(trial.script, trial.library, options), view, options)
     except sieve.ScriptRuntimeError as problem:
         return failed(max(problem.line, 1), 1, problem.problem)
-    mail = [sent for action in result.actions if (sent := _sent(trial, message, action, domain, now))]
+    mail = [sent for action in result.actions for sent in _sent(trial, message, action, domain, now)]
     return {"ok": True, "errors": [], "actions": [_action(action) for action in result.actions], "mail": mail}
 
 
@@ -163,28 +163,34 @@ def _action(action: sieve.Action) -> Answer:
             return {"action": "discard"}
 
 
-def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str, now: int) -> Answer | None:
+def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str, now: int) -> list[Answer]:
     """The mail that comes of an action."""
     owner = str(trial.options.get("owner_email") or trial.recipient or trial.original)
     match action:
         case sieve.Redirect():
             octets = message.octets[:] if action.octets is None else action.octets
-            return {"from": _redirect_sender(trial, owner), "to": [action.address], "message_base64": _base64(octets)}
+            return [_mail(_redirect_sender(trial, owner), action.address, octets)]
         case sieve.Vacation():
             name, _, host = owner.rpartition("@")
-            own = {owner, f"{name.partition('+')[0]}@{host}", trial.recipient, trial.original, *action.addresses}
+            own = {owner, f"{name.partition('+')[0]}@{host}", trial.recipient, *action.addresses}
             envelope = Envelope(trial.sender, (trial.recipient,))
-            if not vacation.may_answer(envelope, message.block, frozenset(address.lower() for address in own if address)):
-                return None
+            named = vacation.may_answer(envelope, message.block, frozenset(address.lower() for address in own if address))
+            if not named:
+                return []
             octets = vacation.compose(
-                action, block=message.block, sender=trial.sender, own=owner, domain=domain, now=now,
+                action, block=message.block, sender=trial.sender, own=named, domain=domain, now=now,
                 default_subject=str(trial.options.get("vacation_default_subject") or "Auto: %$"),
             )  # fmt: skip
-            return {"from": "", "to": [trial.sender], "message_base64": _base64(octets)}
+            return [_mail("", trial.sender, octets)]
         case sieve.Notify() if notify.may_notify(message.block):
             recipients, octets = notify.compose(action, block=message.block, own=owner, domain=domain, now=now)
-            return {"from": "", "to": list(recipients), "message_base64": _base64(octets)}
-    return None
+            sender = notify.sender(action, trigger=trial.sender, own=owner)
+            return [_mail(sender, recipient, octets) for recipient in recipients]
+    return []
+
+
+def _mail(sender: str, recipient: str, octets: bytes) -> Answer:
+    return {"from": sender, "to": [recipient], "message_base64": _base64(octets)}
 
 
 def _redirect_sender(trial: Trial, owner: str) -> str:

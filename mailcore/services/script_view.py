@@ -1,11 +1,16 @@
 """A message as a Sieve script sees it: parsed when asked, once for all recipients."""
 
+import copy
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Self
 
 import sieve
 from mailcore.mail import header, structure, text
 from mailcore.mail.octets import Octets
+
+_ENCODINGS = ("7bit", "8bit", "binary", "quoted-printable", "base64")
+_EMPTY = (b"\r\n", b"\n")
 
 
 class MimePart(sieve.Part):
@@ -14,6 +19,9 @@ class MimePart(sieve.Part):
     def __init__(self, octets: Octets, part: structure.Part) -> None:
         self._octets, self._part = octets, part
         self.type, self.subtype, self.params = part.type, part.subtype, dict(part.params)
+        self.begin, self.end = part.header_start, part.end
+        if any(value.count("/") > 1 for value in self.header("content-type")):
+            self.type, self.subtype = "application", "octet-stream"  # text/plain/x is no type (RFC 5173 section 5.2)
         self.children = [MimePart(octets, child) for child in part.children]
 
     def header(self, name: str) -> list[str]:
@@ -21,14 +29,28 @@ class MimePart(sieve.Part):
 
     def content(self) -> bytes:
         part, children = self._part, self._part.children
-        if part.type == "multipart":  # RFC 5173 section 5.2: prologue and epilogue
-            return self._octets[part.body_start : children[0].header_start] + self._octets[children[-1].end : part.end]
         if part.is_message:  # its header; the rest are parts of their own
-            return self._octets[part.body_start : children[0].body_start]
+            block = self._octets[part.body_start : children[0].body_start]
+            return block.removesuffix(b"\r\n") if block.endswith(b"\r\n\r\n") else block
         return text.transfer_decoded(self._octets, part)
+
+    def around(self) -> tuple[str, ...]:
+        part = self._part
+        if not part.children:
+            return (self.text(),)
+        mark = b"--" + self.params.get("boundary", "").encode("latin-1", "replace")
+        before = self._octets[part.body_start : part.children[0].header_start]
+        after = self._octets[part.children[-1].end : part.end]
+        prologue = before[: max(before.rfind(mark), 0)]
+        at = after.find(mark)
+        epilogue = after[at:].partition(b"\n")[2] if at >= 0 else b""
+        return (prologue.decode("utf-8", "replace"), epilogue.decode("utf-8", "replace"))
 
     def text(self) -> str:
         return text.part_text(self._octets, self._part)
+
+    def is_readable(self) -> bool:
+        return self._part.encoding in _ENCODINGS
 
 
 class MessageText:
@@ -59,7 +81,9 @@ class MessageText:
             self._root = MimePart(self.octets, structure.parse(self.octets))
         return self._root
 
-    def body(self) -> bytes:
+    def body(self) -> bytes | None:
+        if len(self.octets) == len(self.block) and not (self.block in _EMPTY or self.block.endswith((b"\n\r\n", b"\n\n"))):
+            return None
         return self.octets[len(self.block) :]
 
 
@@ -81,5 +105,13 @@ class ScriptView(sieve.MessageView):
     def root(self) -> sieve.Part:
         return self._message.root()
 
-    def body(self) -> bytes:
+    def body(self) -> bytes | None:
         return self._message.body()
+
+    def whole(self) -> bytes:
+        return self._message.octets[:]
+
+    def reread(self, octets: bytes) -> Self:
+        other = copy.copy(self)
+        other._message, other.size = MessageText(octets), len(octets)
+        return other

@@ -11,30 +11,42 @@ from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
 _NEVER_TO = ("mailer-daemon", "listserv", "majordomo", "noreply", "no-reply", "postmaster")
+MAX_SUBJECT = 256  # characters
 _BULK = ("list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive")
 
 
-def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> bool:
-    """RFC 5230 sections 4.5 and 4.6: a person wrote, and wrote to us."""
+def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
+    """RFC 5230 sections 4.5 and 4.6: a person wrote, and wrote to one of our addresses: which, or "" for no answer.
+
+    Args:
+        own: our addresses in lower case.
+    """
     sender = envelope.sender.lower()
     localpart = sender.partition("@")[0]
     if not sender or sender in own:
-        return False
+        return ""
     if localpart.startswith(("owner-", *_NEVER_TO)) or localpart.endswith(("-request", "-owner", "-bounces")):
-        return False
+        return ""
     if any(header.values(block, name) for name in _BULK):
-        return False
-    if any(value.strip().lower() != "no" for value in header.values(block, "auto-submitted")):
-        return False
+        return ""
+    if any(_word(value) != "no" for value in header.values(block, "auto-submitted")):
+        return ""
     if any(value.strip().lower() in ("bulk", "list", "junk") for value in header.values(block, "precedence")):
-        return False
-    named = {
-        spec.lower()
-        for name in ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc")
-        for value in header.raw_values(block, name)
-        for spec in address.addr_specs(value)
-    }
-    return bool(named & own)
+        return ""
+    for value in header.values(block, "x-auto-response-suppress"):  # Microsoft's way to say the same
+        if not {"all", "oof"}.isdisjoint(word.strip().lower() for word in value.split(",")):
+            return ""
+    for name in ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"):
+        for raw in header.raw_values(block, name):
+            for spec in address.addr_specs(raw):
+                if spec.lower() in own:
+                    return spec
+    return ""
+
+
+def _word(value: str) -> str:
+    """`no` of `no; owner=...` (RFC 3834 section 5)."""
+    return value.partition(";")[0].partition("(")[0].strip().lower()
 
 
 def answer(
@@ -44,8 +56,9 @@ def answer(
     block = prepared.derived.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
-    own |= {spec.lower() for spec in action.addresses}
-    if not may_answer(envelope, block, frozenset(own)):
+    own |= {spec.lower() for spec in (*action.addresses, *core.people.addresses(tx, recipient.account))}
+    named = may_answer(envelope, block, frozenset(own))
+    if not named:
         return b""
     now = core.clock.seconds()
     handle = action.handle or f"{action.subject}|{action.from_address}|{action.reason}"
@@ -54,7 +67,7 @@ def answer(
         return b""
     deliveries.remember_answer(tx, recipient.account, handle, sender, now)
     octets = compose(
-        action, block=block, sender=envelope.sender, own=recipient.address, domain=core.config.domain, now=now
+        action, block=block, sender=envelope.sender, own=named, domain=core.config.domain, now=now
     )
     core.queue.enqueue(
         tx, sender="", recipients=[envelope.sender], prepared=core.blobs.prepare(octets), prefix=b"",
@@ -63,14 +76,31 @@ def answer(
     return octets
 
 
+def _subject(block: bytes) -> str:
+    return " ".join(header.values(block, "subject")[:1])
+
+
+def _person(block: bytes, sender: str) -> str:
+    """The return path, with the name that goes with it in the message if there is one."""
+    for name in ("sender", "resent-from", "from", "reply-to"):
+        for raw in header.raw_values(block, name)[:1]:
+            text = header.safe_value(raw.decode("utf-8", "replace"))
+            found = [spec.lower() for spec in address.addr_specs(raw)]
+            if found == [sender.lower()] and "<" in text and len(text) < MAX_SUBJECT:
+                return text
+    return f"<{header.safe_value(sender)}>"
+
+
 def compose(
     action: sieve.Vacation, *, block: bytes, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
 ) -> bytes:
     """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
-    subject = action.subject or default_subject.replace("%$", " ".join(header.values(block, "subject")[:1]))
+    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _subject(block))
+    if len(subject) > MAX_SUBJECT:
+        subject = subject[: MAX_SUBJECT - 1] + "…"
     lines = [
         f"From: {header.safe_value(action.from_address or own)}",
-        f"To: <{header.safe_value(sender)}>",
+        f"To: {_person(block, sender)}",
         f"Subject: {header.encode_value(header.safe_value(subject))}",
         f"Date: {formatdate(now)}",
         f"Message-ID: {trace.message_id(domain)}",

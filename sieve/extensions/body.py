@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sieve.builder import Builder
 from sieve.interpreter import State
+from sieve.markup import plain_text
 from sieve.message import Part, every
 from sieve.program import Check, Texts
 from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
@@ -18,24 +19,43 @@ def _is_asked(part: Part, wanted: Sequence[str]) -> bool:
     return False
 
 
+def is_text(part: Part) -> bool:
+    if part.children:
+        return False
+    return (part.type == "text" and "/" not in part.subtype) or (part.type, part.subtype) == ("application", "xhtml+xml")
+
+
+def readable_text(part: Part) -> str:
+    """As a person sees it: HTML without its markup (section 5.3)."""
+    return plain_text(part.text()) if part.subtype in ("html", "xhtml+xml") else part.text()
+
+
 def _texts(state: State) -> Sequence[str]:
-    return [part.text() for part in every(state.message.root()) if part.type == "text" and not part.children]
+    return [readable_text(part) for part in every(state.root()) if is_text(part) and part.is_readable()]
 
 
 def _contents(kinds: Texts) -> Callable[[State], Sequence[str]]:
     def found(state: State) -> Sequence[str]:
         wanted = kinds(state)
         return [
-            part.text() if part.type == "text" else part.content().decode("utf-8", "replace")
-            for part in every(state.message.root())
+            text
+            for part in every(state.root())
             if _is_asked(part, wanted)
+            for text in _of(part)
         ]
 
     return found
 
 
+def _of(part: Part) -> Sequence[str]:
+    """Section 5.2: of a multipart its prologue and epilogue, of a message its header, as strings of their own."""
+    if part.type == "multipart":
+        return part.around()
+    return (part.text() if part.type == "text" else part.content().decode("utf-8", "replace"),)
+
+
 def _raw(state: State) -> Sequence[str]:
-    return (state.message.body().decode("utf-8", "replace"),)
+    return ((state.message.body() or b"").decode("utf-8", "replace"),)
 
 
 def _body(build: Builder, bound: Bound) -> Check:
@@ -48,6 +68,8 @@ def _body(build: Builder, bound: Bound) -> Check:
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
+        if state.message.body() is None:
+            return False  # section 4: no empty line after the header, no body, no match
         before = state.matched
         found = matcher(state, values(state))
         state.matched = before

@@ -5,6 +5,7 @@ import re
 from sieve.builder import Builder
 from sieve.core import picker
 from sieve.interpreter import State
+from sieve.limits import Options
 from sieve.message import Field
 from sieve.parser import ScriptError
 from sieve.program import Step
@@ -17,21 +18,33 @@ PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
 def _checked(build: Builder, bound: Bound) -> None:
     fixed = build.constant(bound.string("field name"), bound.line)
     if fixed is not None and not _NAME.fullmatch(fixed):
-        raise ScriptError(bound.line, f"'{fixed}' is no name of a header field")
+        raise ScriptError(bound.line, f"'{fixed}' is no name of a header field; use letters, digits and -")
+
+
+def _problem(value: str, options: Options) -> str:
+    """What is wrong with the value of a new field, "" for nothing."""
+    if "\0" in value:
+        return "a header field cannot hold the character NUL"
+    if len(value.encode("utf-8", "replace")) > options.max_field_octets:
+        return f"a header field may have at most {options.max_field_octets} octets"
+    return ""
 
 
 def _add(build: Builder, bound: Bound) -> Step:
     _checked(build, bound)
     name = build.text(bound.string("field name"), bound.line)
     value = build.text(bound.string("value"), bound.line)
+    constant = build.constant(bound.string("value"), bound.line)
+    if constant is not None and (problem := _problem(constant, build.options)):
+        raise ScriptError(bound.line, problem)
     last = "last" in bound.tags
 
     def add(state: State) -> None:
         called, text = name(state), value(state)
         if not _NAME.fullmatch(called):
             raise state.fail("addheader was given no valid field name")
-        if len(text.encode("utf-8", "replace")) > state.options.max_field_octets:
-            raise state.fail("addheader was given too long a value")
+        if problem := _problem(text, state.options):
+            raise state.fail(problem)
         state.count_edit()
         fields = state.edited_fields()
         fields.insert(len(fields) if last else 0, Field.made(called, text))

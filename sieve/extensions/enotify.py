@@ -1,38 +1,18 @@
 """notify and its tests (RFC 5435), by mail (RFC 5436)."""
 
 import re
-from urllib.parse import unquote
 
 from sieve.actions import Notify
 from sieve.builder import Builder
 from sieve.extensions.fcc import fcc_of
 from sieve.interpreter import State
-from sieve.message import addresses, read_address
+from sieve.mailto import read_mailto
+from sieve.message import one_address
 from sieve.parser import ScriptError
 from sieve.program import Check, Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
 
-
-def read_mailto(uri: str) -> tuple[tuple[str, ...], dict[str, str]] | None:
-    """Recipients and header fields of a mailto URI (RFC 6068), or None if it is none."""
-    scheme, colon, rest = uri.partition(":")
-    if not colon or scheme.lower() != "mailto" or re.search(r"%(?![0-9A-Fa-f]{2})|[\s<>\"]", rest):
-        return None
-    path, _, query = rest.partition("?")
-    to = [unquote(word).strip() for word in path.split(",") if word]
-    fields: dict[str, str] = {}
-    for pair in filter(None, query.split("&")):
-        name, equals, value = pair.partition("=")
-        if not equals:
-            return None
-        name, value = unquote(name).lower(), unquote(value)
-        if name == "to":
-            to += [word.strip() for word in value.split(",") if word.strip()]
-        else:
-            fields[name] = value
-    if not to or not all(read_address(address) for address in to):
-        return None
-    return tuple(dict.fromkeys(to)), fields
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*=[^\0\r\n]*")
 
 
 def _notify(build: Builder, bound: Bound) -> Step:
@@ -46,8 +26,12 @@ def _notify(build: Builder, bound: Bound) -> Step:
         raise ScriptError(line, "':importance' is \"1\", \"2\" or \"3\"")
     source = bound.tag_string("from")
     constant = build.constant(source, line) if source else None
-    if constant and not (len(found := addresses(constant)) == 1 and found[0].local):
+    if constant and not one_address(constant):
         raise ScriptError(line, f"':from' wants one address, found '{constant}'")
+    for option in bound.tag_strings("options") or ():
+        fixed = build.constant(option, line)
+        if fixed is not None and not _OPTION.fullmatch(fixed):
+            raise ScriptError(line, f"'{fixed}' is no option; write name=value on one line")
     method, message = build.text(given, line), build.text(bound.tag_string("message") or "", line)
     from_address, level = build.text(source or "", line), build.text(importance or "2", line)
     options = build.texts(bound.tag_strings("options") or (), line)

@@ -1,15 +1,41 @@
 """envelope (RFC 5228 section 5.4)."""
 
+import re
+
 from sieve.builder import Builder
 from sieve.core import address_part
 from sieve.interpreter import State
-from sieve.message import Address, read_address
+from sieve.message import Address
 from sieve.parser import ScriptError
 from sieve.program import Check
 from sieve.signature import Bound, Extension, Kind, Signature, TestDef
 
 _PARTS = ("from", "to", "auth")
 _OPTIONS = ("notify", "orcpt", "ret", "envid")  # RFC 6009 section 4
+
+
+_PATH = re.compile(
+    r"""(?:@[\w-]+(?:\.[\w-]+)*(?:,@[\w-]+(?:\.[\w-]+)*)*:)?"""  # a source route (RFC 5321 section 4.1.2), which says nothing
+    r"""(?P<local>[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+|"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*")"""
+    r"""(?:@(?P<domain>[\w-]+(?:\.[\w-]+)*|\[[^\s\[\]\\]+\]))?"""
+)
+
+
+def read_path(path: str) -> Address | None:
+    """A reverse or forward path, with or without `<>`, or None.  Dots in odd places and `_` in domains do occur."""
+    if path.startswith("<") != path.endswith(">"):
+        return None
+    bare = path[1:-1] if path.startswith("<") else path
+    if not bare:
+        return Address("", "", "")
+    found = _PATH.fullmatch(bare)
+    if not found:
+        return None
+    local, domain = found["local"], found["domain"] or ""
+    whole = f"{local}@{domain}" if domain else local
+    if local.startswith('"'):
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
+    return Address(whole, local, domain)
 
 
 def _envelope(build: Builder, bound: Bound) -> Check:
@@ -39,8 +65,8 @@ def _envelope(build: Builder, bound: Bound) -> Check:
                     value = state.message.envelope_option(option) if option in _OPTIONS else None
                     found += [value] if value is not None else []
                     continue
-            address = read_address(path) or Address(path, path or "", "")
-            if (text := part(address)) is not None:
+            address = read_path(path)
+            if address is not None and (text := part(address)) is not None:
                 found.append(text)
         return matcher(state, found)
 

@@ -6,7 +6,7 @@ from sieve.program import Check
 from sieve.signature import Bound, Extension, Kind, Signature, TestDef
 
 # What is true of every run here; the message may say otherwise.
-_ALWAYS = {"location": "MDA", "phase": "during", "name": "Alumnimail Sieve"}
+_ALWAYS = {"location": "MDA", "phase": "during", "name": "Alumnimail Sieve", "version": "1.0"}
 
 
 def _environment(build: Builder, bound: Bound) -> Check:

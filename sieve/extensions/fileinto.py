@@ -3,25 +3,32 @@
 from sieve.actions import FileInto
 from sieve.builder import Builder
 from sieve.core import flag_list
+from sieve.extensions.specialuse import read_use
 from sieve.interpreter import State
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
 
 
+def _is_name(mailbox: str) -> bool:
+    """Not empty, no control characters, and no octets that were not UTF-8 (RFC 5228 section 4.1)."""
+    return bool(mailbox) and not any(ord(character) < 32 or character in "\x7f\ufffd" for character in mailbox)
+
+
 def _fileinto(build: Builder, bound: Bound) -> Step:
     given = bound.string("mailbox")
-    if not given:
-        raise ScriptError(bound.line, "'fileinto' wants the name of a mailbox, found \"\"")
+    fixed = build.constant(given, bound.line)
+    if fixed is not None and not _is_name(fixed):
+        raise ScriptError(bound.line, f"'fileinto' wants the name of a mailbox, found {fixed!r}")
     text = build.text(given, bound.line)
     flags = flag_list(build, bound)
     copy, create = "copy" in bound.tags, "create" in bound.tags
-    use = build.text(bound.tag_string("specialuse") or "", bound.line)
+    use = read_use(build, bound, bound.tag_string("specialuse") or "")
     identity = build.text(bound.tag_string("mailboxid") or "", bound.line)
 
     def fileinto(state: State) -> None:
         mailbox = text(state)
-        if not mailbox or any(ord(character) < 32 for character in mailbox):
+        if not _is_name(mailbox):
             raise state.fail("fileinto was given no valid mailbox name")
         wanted = use(state)
         by_use = state.message.mailbox_for(wanted) if wanted else None

@@ -6,10 +6,13 @@ from sieve.interpreter import State
 from sieve.program import Check, Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TestDef
 
+# They change what every string means, so they cannot begin in the middle of a script (section 4).
+_FROM_THE_TOP = ("variables", "encoded-character")
+
 
 def _ihave(build: Builder, bound: Bound) -> Check:
     names = bound.strings("capabilities")
-    if not all(name in build.known for name in names):
+    if not all(name in build.known and (name not in _FROM_THE_TOP or name in build.required) for name in names):
         return NEVER
     build.require(names)
     return lambda state: True

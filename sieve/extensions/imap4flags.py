@@ -61,7 +61,7 @@ def _has_flag(build: Builder, bound: Bound) -> Check:
     if names is not None and "variables" not in build.required:
         raise ScriptError(bound.line, "'hasflag' on a variable needs: require \"variables\";")
     keys = bound.strings("flags")
-    if not (bound.one_of("matches", "contains", "value", "count")):
+    if not bound.one_of("value", "count"):
         keys = tuple(flag for key in keys for flag in (key.split() or [key]))
     matcher = build.matcher(bound, keys)
 

@@ -17,7 +17,8 @@ def _include(build: Builder, bound: Bound) -> Step:
     place = bound.one_of("personal", "global") or "personal"
     if not name or "/" in name or any(ord(c) < 32 for c in name):
         raise ScriptError(bound.line, f"'{name}' is no name of a script")
-    start = build.included(place, name, bound.line, optional="optional" in bound.tags)
+    tags = bound.tags
+    start = build.included(place, name, bound.line, optional="optional" in tags, once="once" in tags)
     once, key = "once" in bound.tags, (place, name)
 
     def include(state: State) -> None:

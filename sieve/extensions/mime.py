@@ -1,11 +1,13 @@
-"""foreverypart, break, :mime and extracttext (RFC 5703); replace and enclose are not offered."""
+"""foreverypart, break, :mime and extracttext (RFC 5703 sections 3, 4 and 7); replace and enclose stand in mime_edit."""
 
 import re
 from collections.abc import Iterable
 
 from sieve.builder import Builder
-from sieve.extensions.variables import MODIFIERS
+from sieve.extensions.body import is_text, readable_text
+from sieve.extensions.variables import MODIFIERS, limited
 from sieve.interpreter import State
+from sieve.limits import MAX_LOOPS
 from sieve.message import Part, every
 from sieve.parser import ScriptError
 from sieve.program import Step
@@ -24,17 +26,24 @@ class _Broken(Exception):
 
 def _for_every_part(build: Builder, bound: Bound) -> Step:
     name = bound.tag_string("name") or ""
+    if len(build.loops) >= MAX_LOOPS:
+        raise ScriptError(bound.line, f"'foreverypart' stands more than {MAX_LOOPS} deep in others; make the script flatter")
     build.loops.append(name)
     block = build.block(bound.block or ())
     build.loops.pop()
 
     def loop(state: State) -> None:
         outer = state.part
+        state.loops += 1
+        if state.loops > MAX_LOOPS:
+            raise state.fail(f"'foreverypart' stands more than {MAX_LOOPS} deep in others")
         # inside another loop: what lies below its part (section 3)
-        parts: Iterable[Part] = every(state.message.root()) if outer is None else list(every(outer))[1:]
+        parts: Iterable[Part] = list(every(state.root()) if outer is None else every(outer))[0 if outer is None else 1 :]
         try:
             for part in parts:
                 state.spend(1)
+                if state.is_replaced(part):
+                    continue
                 state.part = part
                 block(state)
         except _Broken as broken:
@@ -42,6 +51,9 @@ def _for_every_part(build: Builder, bound: Bound) -> Step:
                 raise
         finally:
             state.part = outer
+            state.loops -= 1
+            if outer is None:
+                state.settle_parts()
 
     return loop
 
@@ -72,9 +84,9 @@ def _extract_text(build: Builder, bound: Bound) -> Step:
 
     def extract(state: State) -> None:
         part = state.part
-        text = part.text()[:first] if part is not None and part.type == "text" else ""
+        text = readable_text(part)[:first] if part is not None and is_text(part) else ""
         for change in modifiers:
-            text = change(text)
+            text = limited(text, change, state.options.max_variable_length)
         state.assign(key, text)
 
     return extract
@@ -107,4 +119,5 @@ EXTRACT_TEXT = Extension(
             _extract_text,
         )
     },
+    wants=("foreverypart", "variables"),
 )

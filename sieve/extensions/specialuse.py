@@ -1,14 +1,19 @@
 """special-use (RFC 8579) and mailboxid (RFC 9042): mailboxes by what they are for, or by what never changes."""
 
+import re
+
 from sieve.builder import Builder
 from sieve.interpreter import State
-from sieve.program import Check
+from sieve.parser import ScriptError
+from sieve.program import Check, Text
 from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
 
 
 def _specialuse_exists(build: Builder, bound: Bound) -> Check:
     given = bound.values.get("mailbox")
     mailbox = build.text(given, bound.line) if isinstance(given, str) else None
+    for given_use in bound.strings("special-use attributes"):
+        read_use(build, bound, given_use)
     uses = build.texts(bound.strings("special-use attributes"), bound.line)
 
     def check(state: State) -> bool:
@@ -26,6 +31,15 @@ def _mailboxid_exists(build: Builder, bound: Bound) -> Check:
     return lambda state: all(state.message.mailbox_with_id(identity) is not None for identity in ids(state))
 
 
+def read_use(build: Builder, bound: Bound, given: str) -> Text:
+    """An attribute of RFC 6154 such as `\\Sent`."""
+    fixed = build.constant(given, bound.line)
+    if given and fixed is not None and not _ATTRIBUTE.fullmatch(fixed):
+        raise ScriptError(bound.line, f"'{fixed}' is no special use; write \"\\\\Sent\" or the like")
+    return build.text(given, bound.line)
+
+
+_ATTRIBUTE = re.compile(r"""\\[^\s(){%*"\]\\\x00-\x1f\x7f-\U0010ffff]+""")
 _USE = {"specialuse": TagSpec(Kind.STRING)}
 SPECIAL_USE = Extension(
     "special-use",

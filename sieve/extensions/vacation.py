@@ -7,7 +7,7 @@ from sieve.actions import Vacation
 from sieve.builder import Builder
 from sieve.extensions.fcc import fcc_of
 from sieve.interpreter import State
-from sieve.message import addresses
+from sieve.message import one_address
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
@@ -20,17 +20,11 @@ def _handle(*words: str) -> str:
     return sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _is_from(text: str) -> bool:
-    """One address, with or without a display name."""
-    found = addresses(text)
-    return len(found) == 1 and found[0].local is not None and "\n" not in text
-
-
 def _vacation(build: Builder, bound: Bound) -> Step:
     line = bound.line
     given_from = bound.tag_string("from") or ""
     fixed = build.constant(given_from, line)
-    if fixed and not _is_from(fixed):
+    if fixed and not one_address(fixed):
         raise ScriptError(line, f"':from' wants one address, found '{fixed}'")
     reason = build.text(bound.string("reason"), line)
     subject = build.text(bound.tag_string("subject") or "", line)
@@ -49,7 +43,7 @@ def _vacation(build: Builder, bound: Bound) -> Step:
 
     def vacation(state: State) -> None:
         words, title, sender = reason(state), subject(state), from_address(state)
-        if sender and not _is_from(sender):
+        if sender and not one_address(sender):
             raise state.fail("vacation :from was given no valid address")
         title = " ".join(title.split())
         name = handle(state) or _handle(words, title, sender, str(mime))

@@ -1,10 +1,14 @@
-"""set, string and the modifiers (RFC 5229).  Reading a variable stands in sieve.strings."""
+"""set, string and the modifiers (RFC 5229).  Reading a variable stands in sieve.strings.
+
+Without `:comparator` the test string compares by i;octet, as Pigeonhole's does, so that scripts which come from there mean the
+same; RFC 5228 section 2.7.3 would have i;ascii-casemap."""
 
 import re
 from collections.abc import Callable
 
 from sieve.builder import Builder
 from sieve.interpreter import State
+from sieve.match import OCTET
 from sieve.parser import ScriptError
 from sieve.program import Check, Step
 from sieve.regex import quoted
@@ -31,6 +35,21 @@ MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
 }
 
 
+def limited(text: str, change: Callable[[str], str], most: int) -> str:
+    """The changed text, cut to so many octets where it is too long; what one character became is never cut in two."""
+    changed = change(text)
+    if change not in _BY_CHARACTER or len(changed.encode("utf-8", "replace")) <= most:
+        return changed
+    kept, size = [], 0
+    for piece in map(change, text):
+        size += len(piece.encode("utf-8", "replace"))
+        if size > most:
+            break
+        kept.append(piece)
+    return "".join(kept)
+
+
+_BY_CHARACTER = (_quote_wildcard, quoted, encode_url)
 _ELSEWHERE = ("quoteregex", "encodeurl")  # brought by regex and enotify
 
 
@@ -46,7 +65,7 @@ def _set(build: Builder, bound: Bound) -> Step:
     def assign(state: State) -> None:
         text = value(state)
         for change in modifiers:
-            text = change(text)
+            text = limited(text, change, state.options.max_variable_length)
         state.assign(key, text)
 
     return assign
@@ -54,7 +73,7 @@ def _set(build: Builder, bound: Bound) -> Step:
 
 def _string(build: Builder, bound: Bound) -> Check:
     source = build.texts(bound.strings("source"), bound.line)
-    matcher = build.matcher(bound, bound.strings("keys"))
+    matcher = build.matcher(bound, bound.strings("keys"), default=OCTET)
     if bound.one_of("count"):  # empty strings do not count (section 5)
         return lambda state: matcher(state, [text for text in source(state) if text])
     return lambda state: matcher(state, source(state))

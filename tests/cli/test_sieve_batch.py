@@ -52,7 +52,7 @@ def test_mail_that_would_be_sent():
         'notify "mailto:n@y.example";'
     )
     assert [(mail["from"], mail["to"]) for mail in answer["mail"]] == [
-        ("", ["a@example.net"]), ("a@example.net", ["x@y.example"]), ("", ["n@y.example"]),
+        ("", ["a@example.net"]), ("a@example.net", ["x@y.example"]), ("ola@alumni.example", ["n@y.example"]),
     ]  # fmt: skip
     reply = base64.b64decode(answer["mail"][0]["message_base64"])
     assert b"Subject: borte\r\n" in reply

@@ -152,7 +152,7 @@ def test_vacation_answers_a_person_once_a_week(core, ola):
     items = queued(core, "vacation")
     assert [(item.sender, item.recipient) for item in items] == [("", "kari@outside.example")]
     octets = core.db.read(lambda tx: core.queue.octets(tx, items[0]))
-    for field in (b"Auto-Submitted: auto-replied", b"In-Reply-To: <1@outside.example>", b"To: <kari@outside.example>"):
+    for field in (b"Auto-Submitted: auto-replied", b"In-Reply-To: <1@outside.example>", b"To: Kari <kari@outside.example>"):
         assert field in octets
     late = core.clock.now() + timedelta(days=8)
     object.__setattr__(core, "clock", _At(late))
@@ -210,6 +210,6 @@ def test_a_notification_goes_out_with_its_copy(core, ola):
     personal(core, ola, 'require ["enotify", "fcc"]; notify :fcc "Sent" :message "ny post" "mailto:phone@outside.example";')
     deliver(core, "ola")
     [item] = queued(core, "vacation")
-    assert (item.sender, item.recipient) == ("", "phone@outside.example")
+    assert (item.sender, item.recipient) == ("ola@alumni.example", "phone@outside.example")
     assert b"Subject: ny post\r\n" in core.db.read(lambda tx: core.queue.octets(tx, item))
     assert count(core, ola, "Sent") == 1

@@ -1,43 +1,21 @@
-"""A MessageView over Python's email package, good enough for tests."""
+"""A message as a script sees it in deliveries, with everything else (mailboxes, lists, memory ...) as the case says."""
 
 from datetime import UTC, datetime
-from email import message_from_string
-from email.header import decode_header, make_header
 
-from sieve import Field, MessageView, Part
+from mailcore.services.script_view import MessageText, ScriptView
 
 
-class MailPart(Part):
-    def __init__(self, message) -> None:
-        self._message = message
-        self.type, self.subtype = message.get_content_maintype(), message.get_content_subtype()
-        self.params = dict(message.get_params()[1:] if message.get_params() else [])
-        self.children = [MailPart(part) for part in message.get_payload()] if message.is_multipart() else []
-
-    def header(self, name: str) -> list[str]:
-        return [str(value) for value in self._message.get_all(name, [])]
-
-    def content(self) -> bytes:
-        if self.children:
-            return ((self._message.preamble or "") + (self._message.epilogue or "")).encode()
-        return self._message.get_payload(decode=True)
-
-    def text(self) -> str:
-        return self.content().decode(self._message.get_content_charset("utf-8"), "replace")
-
-
-class View(MessageView):
+class View(ScriptView):
     def __init__(self, text: str, given: str = "") -> None:
-        self._text = text
-        self._message = message_from_string(text)
         self._items = []
         for line in given.splitlines():
             key, _, value = line.partition("=")
             self._items.append((key.strip(), value.strip()))
-        self.size = int(self._one("size") or len(text))
-        self.envelope_from = self._one("from") or ""
-        self.envelope_to = self._one("to") or "me@example.org"
-        self.now = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
+        octets = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+        now = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
+        super().__init__(MessageText(octets), self._one("from") or "", self._one("to") or "me@example.org", now)
+        self.size = int(self._one("size") or len(octets))
+        self.envelope_auth = self._one("auth") or ""
 
     def _one(self, key: str) -> str | None:
         return next((value for name, value in self._items if name == key), None)
@@ -45,11 +23,8 @@ class View(MessageView):
     def _all(self, key: str) -> list[str]:
         return [value for name, value in self._items if name == key]
 
-    def fields(self):
-        return [Field(n, v, f"{n}: {v}\r\n".encode()) for n, v in self._message.items()]
-
-    def body(self) -> bytes:
-        return self._text.partition("\n\n")[2].encode()
+    def mailbox_exists(self, name: str) -> bool:
+        return ("mailbox", name) in self._items
 
     def mailbox_for(self, special_use: str) -> str | None:
         return self._one(f"use.{special_use}")
@@ -79,22 +54,15 @@ class View(MessageView):
         value = self._one("spam")
         return float(value) if value else None
 
-    def header(self, name: str) -> list[str]:
-        values = self._message.get_all(name, [])
-        return [str(make_header(decode_header(v.replace("\n", "")))) for v in values]
+    def virus_level(self) -> int:
+        return int(self._one("virus") or 0)
 
     def environment(self, item: str) -> str | None:
         return self._one(f"env.{item}")
 
-    def mailbox_exists(self, name: str) -> bool:
-        return ("mailbox", name) in self._items
-
-    def root(self) -> Part:
-        return MailPart(self._message)
-
 
 def shown(action: object) -> str:
-    """One action in one line: its name, then every field that says something."""
+    """One action in one line: its name, then every field that says something.  Line ends are shown as `|`."""
     words = [type(action).__name__.lower()]
     for name in action.__slots__:  # type: ignore[attr-defined]  # our actions have slots
         value = getattr(action, name)
@@ -107,5 +75,5 @@ def shown(action: object) -> str:
         elif name == "seconds" and value == action.days * 86400:  # type: ignore[attr-defined]
             continue
         elif value not in (False, "", None) and name != "handle":
-            words.append(f"{name}={value}".replace("\n", "|"))
+            words.append(f"{name}={value}".replace("\r\n", "|"))
     return " ".join(words)
