@@ -311,6 +311,27 @@ class TicketMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class PageFacts:
+    """A public page: how many people saw it, for whom it is, what about."""
+
+    name: str
+    views: int
+    audience: tuple[str, ...]
+    topic: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that is, or was, out of order; `words` by language, `level` info, warn or bad."""
+
+    id: int
+    level: str
+    words: dict[str, str]
+    at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Away:
     """The owner's wish that mail is answered while they are away; a day that is None is open."""
 

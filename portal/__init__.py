@@ -88,6 +88,7 @@ def create_app(core: Core) -> Flask:
             g.account = None
             return
         web.load_account()
+        web.count_visit()
         asked = request.args.get("lang", "")
         if asked in i18n.LANGUAGES and session.get("language") != asked:
             session["language"] = asked
@@ -140,4 +141,6 @@ def _context() -> dict[str, object]:
         "main_menu": navigation.main_menu(),
         "footer_menu": navigation.entries(navigation.HELP),
         "side_menu": navigation.side_menu,
+        "incidents": web.incidents,
+        "page_facts": web.page_facts,
     }

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from mailcore.core import Core
-from mailcore.domain import GIB, Account, Mailbox
+from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts
 from mailcore.errors import AccountNotFound, Busy, MailError
-from mailcore.services import webmail
+from mailcore.services import pages, status, webmail
 from portal.errors import answer
 from portal.sessions import WebSession
 
@@ -69,6 +69,30 @@ def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
         return view(*args, **kwargs)
 
     return guarded
+
+
+def incidents() -> list[Incident]:
+    """What is out of order, for the head of every page; nothing while the database is (its absence is seen anyway)."""
+    try:
+        return status.current(core())
+    except Busy:
+        return []
+
+
+def count_visit() -> None:
+    """A person's GET of a public page, once a day."""
+    prefetch = request.headers.get("Sec-Purpose") or request.headers.get("Purpose")
+    if request.method == "GET" and not prefetch:
+        pages.count(core(), request.path, peer=peer(), agent=request.user_agent.string)
+
+
+def page_facts() -> PageFacts | None:
+    if request.path not in pages.PAGES:
+        return None
+    try:
+        return pages.facts(core(), request.path)
+    except Busy:
+        return None
 
 
 def safe_next(target: str, otherwise: str) -> str:

@@ -15,6 +15,7 @@ from mailcore.cli.forward import forward
 from mailcore.cli.order import order
 from mailcore.cli.queue import queue
 from mailcore.cli.sieve import sieve_group
+from mailcore.cli.site import faq_check, page, status
 from mailcore.cli.ticket import ticket
 from mailcore.cli.user import user
 from mailcore.config import load_config
@@ -44,7 +45,7 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.call_on_close(site.close)
 
 
-for command in (user, order, dns, directory, forward, queue, sieve_group, ticket):
+for command in (user, order, dns, directory, forward, queue, sieve_group, ticket, status, page, faq_check):
     main.add_command(command)
 serve.register(main)
 demo.register(main)

@@ -17,6 +17,7 @@ from mailcore.store import (
     queue_tables,
     quota_tables,
     scram_tables,
+    site_tables,
     summaries,
     summary_tables,
     ticket_tables,
@@ -225,6 +226,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     statement("CREATE INDEX IF NOT EXISTS message_unseen ON message (mailbox, uid) WHERE flags & 1 = 0"),
     lambda db: summaries.fill(Tx(db.connection())),
     add_column("message", "saved_at", "INTEGER NOT NULL DEFAULT 0"),
+    add_tables(*site_tables.MODELS),
 ]
 
 

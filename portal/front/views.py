@@ -3,8 +3,8 @@
 from flask import Blueprint, render_template
 
 from mailcore.errors import Busy
-from mailcore.services import records, web_sessions
-from portal import web
+from mailcore.services import records, status, web_sessions
+from portal import i18n, web
 
 blueprint = Blueprint("front", __name__)
 
@@ -12,6 +12,16 @@ blueprint = Blueprint("front", __name__)
 @blueprint.get("/")
 def index() -> str:
     return render_template("front/index.html")
+
+
+@blueprint.get("/status")
+def status_page() -> str:
+    return render_template("front/status.html", history=status.recent(web.core()))
+
+
+@blueprint.get("/status.xml")
+def status_feed() -> tuple[str, dict[str, str]]:
+    return status.feed(web.core(), i18n.language()), {"Content-Type": "application/atom+xml; charset=utf-8"}
 
 
 @blueprint.get("/health")

@@ -1,0 +1,93 @@
+"""`alumnimail status` and `alumnimail page`: what the public pages say beside their text; `alumnimail faq` checks it."""
+
+import sys
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services import canned, faq, pages
+from mailcore.services import status as status_service
+
+
+@click.group()
+def status() -> None:
+    """What is out of order: a line on every page, /status and a feed."""
+
+
+@status.command("set")
+@click.option("--nb", required=True, help="In bokmål.")
+@click.option("--nn", required=True, help="In nynorsk.")
+@click.option("--en", required=True, help="In English.")
+@click.option("--level", type=click.Choice(status_service.LEVELS), default="warn")
+@pass_site
+def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
+    """Show it on every page from now on."""
+    click.echo(status_service.tell(site.core, {"nb": nb, "nn": nn, "en": en}, level))
+
+
+@status.command()
+@click.argument("number", type=int, required=False)
+@pass_site
+def clear(site: Site, number: int | None) -> None:
+    """It is over; without NUMBER everything is."""
+    click.echo(f"{status_service.end(site.core, number)} ended")
+
+
+@status.command("list")
+@json_option
+@pass_site
+def list_(site: Site, as_json: bool) -> None:
+    """Of the last thirty days."""
+    found = status_service.recent(site.core)
+    if as_json:
+        print_json([plain(one) for one in found])
+    else:
+        print_table(
+            ("id", "level", "from", "to", "words"),
+            [
+                (i.id, i.level, f"{i.at:%Y-%m-%d %H:%M}", f"{i.ended_at:%Y-%m-%d %H:%M}" if i.ended_at else "", i.words["en"])
+                for i in found
+            ],
+        )
+
+
+@click.group()
+def page() -> None:
+    """Public pages: how often seen, for whom, about what."""
+
+
+@page.command("list")
+@json_option
+@pass_site
+def list_pages(site: Site, as_json: bool) -> None:
+    """All pages that are counted."""
+    found = pages.listing(site.core)
+    if as_json:
+        print_json([plain(one) for one in found])
+    else:
+        print_table(
+            ("page", "views", "audience", "topic"), [(p.name, p.views, " ".join(p.audience), " ".join(p.topic)) for p in found]
+        )
+
+
+@page.command()
+@click.argument("path", type=click.Choice(pages.PAGES))
+@click.option("--audience", type=click.Choice(pages.AUDIENCES), multiple=True)
+@click.option("--topic", type=click.Choice(pages.TOPICS), multiple=True)
+@pass_site
+def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> None:
+    """For whom the page is, and what about; replaces what was said before."""
+    done = pages.tag(site.core, path, audience, topic)
+    click.echo(f"{done.name}: {' '.join(done.audience)}; {' '.join(done.topic)}")
+
+
+@click.command("faq")
+@pass_site
+def faq_check(site: Site) -> None:
+    """Check questions, answers and ready answers: every text in three languages, the same anchors; exit 1 if not."""
+    problems = faq.problems(site.core) + [f"canned/{name} is missing" for name in canned.gaps(site.core)]
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo("all is well")
