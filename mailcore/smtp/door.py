@@ -4,7 +4,6 @@ import ssl
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from mailcore.config import within
 from mailcore.core import Core
 from mailcore.smtp.handler import Handler
 from mailcore.smtp.incoming import Bounds
@@ -31,15 +30,11 @@ class Door:
         self.bounds = Bounds.of(config.limits)
         self.max_recipients = config.limits.recipients
         self.max_unknown = config.limits.unknown_recipients
-        self.balanced = bool(config.listen.balancers)
         self.sessions: set[Session] = set()
         self._inside = inside
 
     def is_trusted(self, peer: str) -> bool:
         return self.core.config.limits.is_trusted(peer)
-
-    def is_balancer(self, peer: str) -> bool:
-        return within(peer, self.core.config.listen.balancers)
 
     def plaintext_allowed(self, peer: str) -> bool:
         return self.core.config.plaintext_allowed(peer)

@@ -6,6 +6,8 @@ import ssl
 from collections import Counter
 from socket import socket
 
+from mailcore import balancer
+from mailcore.balancer import BalancedServer
 from mailcore.core import Core
 from mailcore.smtp.door import Door
 from mailcore.smtp.inbound import Inbound
@@ -19,7 +21,7 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells each command
 class Opened:
     """A listening socket and its door."""
 
-    def __init__(self, server: asyncio.Server, door: Door) -> None:
+    def __init__(self, server: asyncio.Server | BalancedServer, door: Door) -> None:
         self._server, self._door = server, door
 
     @property
@@ -54,13 +56,14 @@ async def start(core: Core, tls: ssl.SSLContext) -> list[Opened]:
         host, _, port = address.rpartition(":")
         door = Door(core, handler, inside, tls, implicit=implicit)
 
-        def session(door: Door = door) -> Session:
-            return Session(door, loop)
+        def session(peer: str = "", door: Door = door) -> Session:
+            return Session(door, loop, peer)
 
-        # behind a balancer its own words come before the handshake
-        context = tls if implicit and not door.balanced else None
-        server = await loop.create_server(
-            session, host.strip("[]") or None, int(port), ssl=context, reuse_port=True, backlog=512
-        )
+        server: asyncio.Server | BalancedServer
+        context, host = tls if implicit else None, host.strip("[]")
+        if listen.balancers:
+            server = balancer.listen(host, int(port), session, listen.balancers, context)
+        else:
+            server = await loop.create_server(session, host or None, int(port), ssl=context, reuse_port=True, backlog=512)
         opened.append(Opened(server, door))
     return opened

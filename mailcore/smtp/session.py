@@ -18,10 +18,8 @@ from mailcore.smtp.door import Door
 from mailcore.smtp.handler import Transaction
 from mailcore.smtp.parameters import Refused
 from mailcore.smtp.reply import reply_to
-from mailcore.wire import proxy
 
 IDLE_SECONDS = 300
-STRANGER_SECONDS = 30  # for a balancer's header
 MAX_LINE = 2048
 MAX_BOGUS = 20
 MAX_IDLE_COMMANDS = 200  # that lead nowhere, one after another
@@ -37,12 +35,12 @@ class Session(SMTP):
     data_size_limit: int
     _handler_coroutine: asyncio.Task[None]
 
-    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop, peer: str = "") -> None:
         self.door = door
         self.handler = door.handler
-        self.tls = door.implicit and not door.balanced
+        self.tls = door.implicit
         self.helo = ""
-        self.peer = ""
+        self.peer = peer  # as a balancer named it, or the other end of the connection
         self.forwarded = False  # XFORWARD told whose connection it is
         self.account: Account | None = None
         self.own: tuple[str, ...] = ()  # the account's addresses
@@ -63,7 +61,7 @@ class Session(SMTP):
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         self.transport = transport
         peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if isinstance(peer, tuple) else ""
+        self.peer = self.peer or (peer[0] if isinstance(peer, tuple) else "")
         self.door.sessions.add(self)
         self.set_deadline(IDLE_SECONDS)
         self._timer = self.loop.call_later(1, self._look_at_clock)
@@ -127,11 +125,7 @@ class Session(SMTP):
             self.transport.close()
 
     async def _may_enter(self) -> bool:
-        """Who is it really, and may they have one more connection?"""
-        if self.door.balanced and self.door.is_balancer(self.peer) and not await self._read_proxy():
-            return False
-        if self.door.balanced and self.door.implicit and not await self._handshake():
-            return False
+        """May this address have one more connection?"""
         refusal = self.door.enter(self.peer)
         if refusal:
             self.say(refusal)
@@ -141,23 +135,6 @@ class Session(SMTP):
         if refusal:
             self.say(refusal)
         return not refusal
-
-    async def _read_proxy(self) -> bool:
-        """A balancer says first whose connection it is; what it cannot say ends the connection."""
-        self.set_deadline(STRANGER_SECONDS)
-        held = b""
-        try:
-            while (found := proxy.read(held)) is None:
-                block = await self._reader.read(4096)
-                if not block:
-                    return False
-                held += block
-        except proxy.ProxyProblem:
-            return False
-        self._reader._buffer[:0] = held[found.length :]
-        self.peer = found.address or self.peer
-        self.set_deadline(IDLE_SECONDS)
-        return True
 
     async def _converse(self) -> None:
         bogus = 0
@@ -280,14 +257,6 @@ class Session(SMTP):
         self.say("220 2.0.0 Go ahead")
         await self.flush()
         self._reader._buffer.clear()  # RFC 3207 section 4.2: nothing said before counts
-        if not await self._handshake():
-            return False
-        self.helo, self.account = "", None
-        self.forget_transaction()
-        return True
-
-    async def _handshake(self) -> bool:
-        """TLS from here on; False where the peer could not."""
         context = self.tls_context
         if context is None or self.transport is None:
             return False
@@ -300,5 +269,6 @@ class Session(SMTP):
         self._reader._transport = new
         self._writer._transport = new
         self._transport = new
-        self.tls = True
+        self.tls, self.helo, self.account = True, "", None
+        self.forget_transaction()
         return True

@@ -172,11 +172,13 @@ async def bdat(session: "Session", argument: str) -> None:
     await _read_chunk(session, size, incoming)
     if last:
         await _end(session, transaction, incoming)
-    elif incoming.problem is not None:
+        return
+    if size:
+        session.idle = 0
+    if incoming.problem is not None:
         session.forget_transaction()
         raise Refused(_refusal(incoming.problem))
-    else:
-        session.say(f"250 2.0.0 {size} octets")
+    session.say(f"250 2.0.0 {size} octets")
 
 
 async def _read_chunk(session: "Session", size: int, incoming: Incoming | None) -> None:

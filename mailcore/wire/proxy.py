@@ -34,6 +34,13 @@ def read(held: bytes) -> Proxied | None:
     raise ProxyProblem
 
 
+def wanted(held: bytes) -> int:
+    """How many octets may be read next without taking any of what follows the header."""
+    if held[:1] == SIGNATURE[:1]:
+        return 16 - len(held) if len(held) < 16 else 16 + int.from_bytes(held[14:16]) - len(held)
+    return max(1, len(b"PROXY UNKNOWN\r\n") - len(held))
+
+
 def _version_1(held: bytes) -> Proxied | None:
     """ "PROXY" SP ("TCP4" / "TCP6") SP source SP destination SP port SP port CRLF, or "PROXY UNKNOWN" ... CRLF"""
     end = held.find(b"\r\n", 0, MAX_LINE)

@@ -1,110 +1,22 @@
-"""The three SMTP listeners over real sockets, byte for byte."""
+"""The SMTP listeners over real sockets, byte for byte."""
 
 import asyncio
-import base64
-import dataclasses
 import smtplib
 import socket
-import ssl
 
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
-from mailcore.services import accounts, certificates
-from mailcore.smtp import server
+from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, WRONG, build, coded, inbox, talk
 
-PASSWORD = "en lang hemmelighet"
-
-
-def coded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-SECRET, WRONG = coded(f"\0ola\0{PASSWORD}"), coded("\0ola\0wrong")
 BODY = "From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"
 
 
 @pytest.fixture
 def core(tmp_path):
-    built = cores.build(parse_config(
-        f'data = "{tmp_path}"\n[limits]\nrecipients = 5\nmessage_size = "10K"\nconnections_per_address = 3\n'
-        '[outbound]\nmode = "capture"\n[listen]\nsmtp = ""\nsubmission = ""\nsubmissions = ""\n'
-    ))  # fmt: skip
-    certificates.ensure_certificate(built.config, built.clock)
-    accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
-    accounts.add(built, "kari", display_name="Kari", quota=2**30, password=PASSWORD)
+    built = build(tmp_path, '[limits]\nrecipients = 5\nmessage_size = "10K"\nconnections_per_address = 3\n')
     yield built
     cores.close(built)
-
-
-class Client:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def replies(self, count: int) -> list[str]:
-        """Last lines of the next replies; "" when the server has closed."""
-        out: list[str] = []
-        while len(out) < count:
-            line = (await asyncio.wait_for(self.reader.readline(), 5)).decode().rstrip("\r\n")
-            if line[3:4] != "-":
-                out.append(line)
-        return out
-
-    async def say(self, text: str, count: int = 1) -> list[str]:
-        self.writer.write(text.encode("latin-1"))
-        return await self.replies(count)
-
-    async def codes(self, text: str, count: int) -> str:
-        return " ".join(line[:3] for line in await self.say(text, count))
-
-
-def talk(core, play, listener: str = "smtp") -> None:
-    """Run `play(connect)`, where `connect()` gives a greeted Client of the one listener that is open."""
-
-    tls = TRUSTING if listener == "submissions" else None
-
-    async def run() -> None:
-        listen = dataclasses.replace(core.config.listen, **{listener: "127.0.0.1:0"})
-        here = dataclasses.replace(core, config=dataclasses.replace(core.config, listen=listen))
-        [opened] = await server.start(here, certificates.tls_context(here.config))
-        port = opened.sockets[0].getsockname()[1]
-        clients: list[Client] = []
-
-        async def connect(*, ehlo: bool = True) -> Client:
-            client = Client(*await asyncio.open_connection("127.0.0.1", port, ssl=tls))
-            clients.append(client)
-            client.port = port
-            await client.replies(1)
-            if ehlo:
-                await client.say("EHLO test.example\r\n")
-            return client
-
-        try:
-            await play(connect)
-        finally:
-            for client in clients:
-                client.writer.close()
-            opened.close()
-            await opened.wait_closed()
-            await asyncio.sleep(0.05)
-
-    asyncio.run(run())
-
-
-TRUSTING = ssl.create_default_context()
-TRUSTING.check_hostname = False
-TRUSTING.verify_mode = ssl.CERT_NONE
-
-
-def inbox(core, name: str) -> list[bytes]:
-    account = accounts.get(core, name)
-
-    def read(tx):
-        box = core.mail.mailbox(tx, account.id, "INBOX")
-        return [core.mail.octets(tx, box.id, uid) for uid in core.mail.uids(tx, box.id)]
-
-    return core.db.read(read)
 
 
 def test_a_whole_message_may_come_pipelined_with_its_commands(core):

@@ -1,0 +1,69 @@
+"""Parameters of MAIL and RCPT (RFC 1870, RFC 3461, RFC 6531, RFC 8689)."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailcore.smtp import parameters
+from mailcore.smtp.parameters import Mail, Rcpt, Refused
+
+
+@pytest.mark.parametrize(("said", "meant"), [
+    ("FROM:<>", Mail("")),
+    ("from:<a@b.example>", Mail("a@b.example")),
+    ("FROM: <a@b.example> SIZE=12 BODY=8BITMIME", Mail("a@b.example", 12)),
+    ("FROM:<a@b.example> ret=hdrs ENVID=QQ+2B1", Mail("a@b.example", ret="HDRS", envid="QQ+1")),
+    ("FROM:<a@b.example> RET=FULL SMTPUTF8 REQUIRETLS AUTH=<>", Mail("a@b.example", None, True, True, "FULL")),
+    ("FROM:<ø@b.example> SMTPUTF8", Mail("ø@b.example", smtputf8=True)),
+])  # fmt: skip
+def test_mail(said, meant):
+    assert parameters.mail(said, tls=True) == meant
+
+
+@pytest.mark.parametrize(("said", "code"), [
+    ("FROM:<a@b.example> RET=SOME", "501"), ("FROM:<a@b.example> ENVID=a=b", "501"),
+    ("FROM:<a@b.example> ENVID=a+0D+0Ab", "501"), ("FROM:<a@b.example> ENVID=" + "x" * 101, "501"),
+    ("FROM:<a@b.example> BODY=BINARYMIME", "501"), ("FROM:<a@b.example> NOTIFY=NEVER", "555"),
+    ("FROM:<a@b.example> SMTPUTF8=yes", "501"), ("TO:<a@b.example>", "501"), ("FROM:<a b@c.example>", "501"),
+])  # fmt: skip
+def test_mail_is_refused(said, code):
+    with pytest.raises(Refused, match=f"^{code} "):
+        parameters.mail(said, tls=True)
+
+
+def rcpt(said: str) -> Rcpt:
+    return parameters.rcpt(said, postmaster="postmaster@alumni.example", smtputf8=False)
+
+
+@pytest.mark.parametrize(("said", "meant"), [
+    ("TO:<a@b.example>", Rcpt("a@b.example")),
+    ("TO:<Postmaster>", Rcpt("postmaster@alumni.example")),
+    ("TO:<a@b.example> NOTIFY=SUCCESS,delay ORCPT=rfc822;Bob+2Bx@c.example",
+     Rcpt("a@b.example", "SUCCESS,DELAY", "rfc822;Bob+x@c.example")),
+    ("TO:<a@b.example> NOTIFY=NEVER", Rcpt("a@b.example", "NEVER")),
+])  # fmt: skip
+def test_rcpt(said, meant):
+    assert rcpt(said) == meant
+
+
+@pytest.mark.parametrize("said", [
+    "TO:<a@b.example> NOTIFY=NEVER,DELAY", "TO:<a@b.example> NOTIFY=", "TO:<a@b.example> NOTIFY=SUCCESS,SUCCESS",
+    "TO:<a@b.example> ORCPT=a@b.example", "TO:<a@b.example> ORCPT=rfc822;a+0Ab", "TO:<a@b.example> ORCPT=rfc822;a+0ab",
+    "TO:<a@b.example> ORCPT=rf c822;x", "TO:<a@b.example> RET=FULL", "TO:<>", "TO:<a>",
+])  # fmt: skip
+def test_rcpt_is_refused(said):
+    if said.endswith("NOTIFY="):
+        assert rcpt(said) == Rcpt("a@b.example")  # nothing asked
+    else:
+        with pytest.raises(Refused, match="^5"):
+            rcpt(said)
+
+
+@given(st.text())
+def test_whatever_is_said_is_understood_or_refused(said):
+    with contextlib.suppress(Refused):
+        parameters.mail("FROM:" + said, tls=False)
+    with contextlib.suppress(Refused):
+        rcpt("TO:" + said)
