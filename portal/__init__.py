@@ -26,6 +26,7 @@ from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
 from portal.tickets.views import blueprint as tickets
+from portal.trace.views import blueprint as trace
 from portal.vacation.views import blueprint as vacation
 from portal.webmail import blueprint as webmail
 
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     vacation,
     filters,
     quota,
+    trace,
     webmail,
     account,
     help_pages,

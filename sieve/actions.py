@@ -97,8 +97,10 @@ class Result:
     Attributes:
         actions: in order, duplicates removed; with implicit_keep a Keep(implicit=True) among them.
         implicit_keep: nothing cancelled the implicit keep and no explicit keep took its place.
+        lines: of the command behind each action, 0 for the implicit keep.
     """
 
     actions: tuple[Action, ...]
     implicit_keep: bool
     seen: tuple[tuple[str, int], ...] = ()  # RFC 7352: to be remembered, and for how many seconds
+    lines: tuple[int, ...] = ()

@@ -32,7 +32,7 @@ class State:
 
     __slots__ = (
         "_before_enclosing", "_changed", "_edited", "_edits", "_new_parts", "_octets", "_part_edits", "_steps", "actions",
-        "flags", "globals", "implicit_keep", "included", "line", "loops", "matched", "message", "options", "part",
+        "flags", "globals", "implicit_keep", "included", "line", "lines", "loops", "matched", "message", "options", "part",
         "redirects", "remembered", "variables",
     )  # fmt: skip
 
@@ -41,6 +41,7 @@ class State:
         self.line = 0
         self._steps = options.max_steps
         self.actions: list[Action] = []
+        self.lines: list[int] = []  # of the command that wrote each action down, or changed it last
         self.implicit_keep = True
         self.redirects = 0
         self.flags: tuple[str, ...] = ()  # the internal variable of RFC 5232 section 2
@@ -193,6 +194,7 @@ class State:
         for index, earlier in enumerate(self.actions):
             if _place(earlier) == place:
                 self.actions[index] = _merged(earlier, action)
+                self.lines[index] = self.line
                 return
         if len(self.actions) >= self.options.max_actions:
             raise self.fail(f"more than {self.options.max_actions} actions for one message")
@@ -205,6 +207,7 @@ class State:
             if told >= self.options.max_notifications:
                 raise self.fail(f"more than {self.options.max_notifications} notifications for one message")
         self.actions.append(action)
+        self.lines.append(self.line)
 
     def _refuse_conflicts(self, action: Action) -> None:
         """RFC 5429 section 2.3 and RFC 5230 section 4.7."""
@@ -271,5 +274,6 @@ def run(program: Program, message: MessageView, options: limits.Options = limits
     except RecursionError:
         raise state.fail("nested too deep") from None
     if state.implicit_keep:
+        state.line = 0
         state.add(Keep(state.flags, implicit=True, octets=state.octets()))
-    return Result(tuple(state.actions), state.implicit_keep, tuple(state.remembered.items()))
+    return Result(tuple(state.actions), state.implicit_keep, tuple(state.remembered.items()), tuple(state.lines))

@@ -15,7 +15,7 @@ from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import srs, trace
-from mailcore.services import dkim, filters, notify, passage, quota_warnings, ticket_inbox, vacation
+from mailcore.services import dkim, filters, notify, passage, quota_warnings, ticket_inbox, traces, vacation
 from mailcore.services.passage import Passage
 from mailcore.services.script_view import MessageText, ScriptView
 from mailcore.store import deliveries, onward
@@ -100,7 +100,8 @@ def deliver(
     view = MessageText(prepared.octets, prepared.derived.header)
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
     boxes: dict[tuple[AccountId, str], Mailbox] = {}
-    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now(), verdict)
+    about = traces.about(prepared.derived.header, prepared.name, prepared.size, verdict, envelope.peer)
+    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now(), verdict, about, {})
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
     return [
@@ -119,6 +120,8 @@ class _Context:
     boxes: dict[tuple[AccountId, str], Mailbox]
     now: datetime
     verdict: Verdict
+    about: deliveries.About
+    rules: dict[str, list[traces.Rule]]  # by recipient: what decided, for the trace
 
 
 class _RecipientView(ScriptView):
@@ -177,6 +180,7 @@ def _run(context: _Context, recipient: Recipient, source: str) -> sieve.Result:
         result = sieve.run(_compiled(source), _RecipientView(context, recipient))
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", recipient.account, problem)
+        _because(context, recipient, ("failed", str(problem)[:200]))
         return sieve.Result(_KEEP, implicit_keep=True)
     for key, _seconds in result.seen:
         deliveries.remember_answer(context.tx, recipient.account, "duplicate", key, int(context.now.timestamp()))
@@ -220,8 +224,10 @@ def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Act
         return actions
     match _passage(context, recipient):
         case Passage.JUNK:
+            _because(context, recipient, ("held", "junk"))
             return _JUNK
         case Passage.KEEP:
+            _because(context, recipient, ("held", "keep"))
             kept = tuple(action for action in actions if not isinstance(action, sieve.Redirect))
             files = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in kept)
             return kept if files else (*kept, sieve.Keep())
@@ -231,18 +237,32 @@ def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Act
 def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> tuple[sieve.Action, ...]:
     """Generated script first; the personal one while the implicit keep still stands."""
     if context.verdict.disposition is Disposition.JUNK:
+        _because(context, recipient, ("junk", ""))
         return _JUNK
     generated, personal = sources
     actions: tuple[sieve.Action, ...] = _KEEP
     if generated:
         result = _run(context, recipient, generated)
         actions = result.actions
+        _because(context, recipient, *(traces.rule_at(generated, line) for line in result.lines if line))
         if personal and result.implicit_keep:
             first = tuple(a for a in actions if not (isinstance(a, sieve.Keep) and a.implicit))
-            actions = first + _run(context, recipient, personal).actions
+            actions = first + _personal(context, recipient, personal)
     elif personal:
-        actions = _run(context, recipient, personal).actions
+        actions = _personal(context, recipient, personal)
     return actions
+
+
+def _personal(context: _Context, recipient: Recipient, source: str) -> tuple[sieve.Action, ...]:
+    result = _run(context, recipient, source)
+    _because(context, recipient, *(("script", str(line)) for line in result.lines if line))
+    return result.actions
+
+
+def _because(context: _Context, recipient: Recipient, *rules: traces.Rule) -> None:
+    """Note what decided."""
+    if rules:
+        context.rules.setdefault(recipient.address, []).extend(rules)
 
 
 def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: bool) -> Delivered:
@@ -266,8 +286,9 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
     now = int(context.now.timestamp())
     detail = ", ".join(done.mailboxes) or done.reason
     deliveries.record(
-        context.tx, recipient.account, now, context.envelope.sender, done.address, done.outcome.value, detail
-    )
+        context.tx, recipient.account, now, context.envelope.sender, done.address, done.outcome.value, detail, context.about,
+        traces.rules_text(context.rules.get(recipient.address, ())),
+    )  # fmt: skip
     return done
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import affiliations, directory, health, orders, quota, quota_warnings, tickets
+from mailcore.services import affiliations, directory, health, orders, quota, quota_warnings, tickets, traces
 from mailcore.store import jobs as store
 
 log = log_for(__name__)
@@ -43,6 +43,7 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("expiry of orders", HOUR, orders.expire),
         Job("end of help cases", HOUR, tickets.tidy_up),
         Job("quota warnings", MINUTE, quota_warnings.look_at_all),
+        Job("old traces", DAY, traces.forget),
         Job("end of lent quota", HOUR, quota.end_extras),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
     )

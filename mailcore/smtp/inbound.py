@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota
-from mailcore.mail import authresults, trace
+from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
-from mailcore.services import authentication, delivery, quota_warnings
+from mailcore.services import authentication, delivery, quota_warnings, traces
 from mailcore.smtp.handler import Transaction
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
 from mailcore.smtp.parameters import Mail
-from mailcore.smtp.reply import rejected
+from mailcore.smtp.reply import REPLIES, rejected
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 
@@ -84,8 +84,14 @@ class Inbound:
         transaction.found += [item for item in found if isinstance(item, Recipient)]
         full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
         if full:
-            await core.db.awrite(lambda tx: quota_warnings.refused_at(core, tx, full))
+            await core.db.awrite(lambda tx: self._tell_full(tx, transaction, full))
         return [item if isinstance(item, MailError) else None for item in found]
+
+    def _tell_full(self, tx: Tx, transaction: Transaction, addresses: list[str]) -> None:
+        """Owners of full boxes hear of it, and find it in their trace."""
+        sender = transaction.mail.sender
+        quota_warnings.refused_at(self._core, tx, addresses)
+        traces.refused_at(self._core, tx, addresses, sender=sender, reply=REPLIES[OverQuota])
 
     def edit(self, session: "Session") -> Edit:
         host = self._core.config.host
@@ -105,11 +111,29 @@ class Inbound:
         envelope = transaction.envelope(session)
         verdict = await self._judge(session, envelope, octets)
         if verdict.several_authors:
-            return ["550 5.7.1 One From field with one author, please"]
+            return await self._refuse(transaction, envelope, octets, verdict, "550 5.7.1 One From field with one author, please")
         if verdict.disposition is Disposition.REFUSE:
-            return [f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"]
+            reply = f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
+            return await self._refuse(transaction, envelope, octets, verdict, reply)
         message = await prepared(self._core, incoming, octets)
         return await self._deliver(transaction, envelope, message, verdict, field, f"250 2.0.0 OK {queue_id}")
+
+    async def _refuse(
+        self, transaction: Transaction, envelope: Envelope, octets: Octets, verdict: Verdict, reply: str
+    ) -> list[str]:
+        """Say no for all recipients, each of whom finds it in their trace."""
+        core = self._core
+        about = traces.about(header.split(octets)[0], b"", len(octets), verdict, envelope.peer)
+
+        def write(tx: Tx) -> None:
+            for item in transaction.found:
+                if item.account:
+                    traces.refused(
+                        core, tx, item.account, about, sender=envelope.sender, recipient=item.address, reply=reply
+                    )
+
+        await core.db.awrite(write)
+        return [reply]
 
     async def _judge(self, session: "Session", envelope: Envelope, octets: Octets) -> Verdict:
         return await authentication.judge(self._core, envelope, octets)

@@ -1,9 +1,11 @@
 """What delivery asks of the database beside mail itself: room, forwarding, vacation memory, the Delivery record."""
 
 import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mailcore.domain import AccountId
-from mailcore.store.db import Tx
+from mailcore.store.db import Row, Tx
 
 
 def room(tx: Tx, account: AccountId) -> tuple[int, int]:
@@ -34,11 +36,78 @@ def remember_answer(tx: Tx, account: AccountId, handle: str, sender: str, now: i
     )
 
 
-def record(tx: Tx, account: AccountId, now: int, sender: str, address: str, outcome: str, detail: str) -> None:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a record tells of the message; fields of the header as written, `content` is the octets' SHA-256."""
+
+    subject: bytes = b""
+    author: bytes = b""
+    message_id: str = ""
+    content: bytes = b""
+    size: int = 0
+    checks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of one Envelope for one recipient; `rules` is JSON."""
+
+    id: int
+    at: datetime
+    sender: str
+    address: str
+    outcome: str
+    detail: str
+    about: About
+    rules: str
+
+
+def record(
+    tx: Tx, account: AccountId, now: int, sender: str, address: str, outcome: str, detail: str, about: About = About(),  # noqa: B008 - frozen
+    rules: str = "",
+) -> None:  # fmt: skip
     tx.run(
-        "INSERT INTO delivery (account,at,sender,address,outcome,detail,blob) VALUES (?,?,?,?,?,?,0)",
-        account, now, sender, address, outcome, detail,
+        "INSERT INTO delivery (account,at,sender,address,outcome,detail,blob,subject,author,message_id,content,size,checks,rules)"
+        " VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
+        account, now, sender, address, outcome, detail, about.subject, about.author, about.message_id, about.content,
+        about.size, about.checks, rules,
     )  # fmt: skip
+
+
+_RECORD = "id,at,sender,address,outcome,detail,subject,author,message_id,content,size,checks,rules"
+
+
+def _record(row: Row) -> Record:
+    about = About(bytes(row[6]), bytes(row[7]), row[8], bytes(row[9]), row[10], row[11])
+    return Record(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3], row[4], row[5], about, row[12])
+
+
+def records(tx: Tx, account: AccountId, since: int) -> list[Record]:
+    """Newest first."""
+    rows = tx.rows(f"SELECT {_RECORD} FROM delivery WHERE account=? AND at>=? ORDER BY id DESC", account, since)  # noqa: S608
+    return [_record(row) for row in rows]
+
+
+def get_record(tx: Tx, account: AccountId, number: int) -> Record | None:
+    row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account=? AND id=?", account, number)  # noqa: S608
+    return _record(row) if row else None
+
+
+def of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
+    """The last record of these octets."""
+    row = tx.row(
+        f"SELECT {_RECORD} FROM delivery WHERE account=? AND content=? ORDER BY id DESC LIMIT 1", account, content  # noqa: S608
+    )  # fmt: skip
+    return _record(row) if row else None
+
+
+def last_record(tx: Tx, account: AccountId) -> Record | None:
+    row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account=? ORDER BY id DESC LIMIT 1", account)  # noqa: S608
+    return _record(row) if row else None
+
+
+def forget_records(tx: Tx, before: int) -> int:
+    return tx.run("DELETE FROM delivery WHERE at<?", before)
 
 
 def secret(tx: Tx, key: str) -> bytes:

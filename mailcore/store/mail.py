@@ -109,6 +109,22 @@ class MailStore(Mailboxes):
             for row in self.rows(tx, mailbox, ranges, parts)
         ]  # fmt: skip
 
+    def content(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes | None:
+        """The SHA-256 of a message's shared octets, without its own trace fields; None if it is gone."""
+        row = tx.row(
+            "SELECT b.name FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid=?", mailbox, uid
+        )
+        return bytes(row[0]) if row else None
+
+    def places_of(self, tx: Tx, account: AccountId, content: bytes) -> list[tuple[str, int]]:
+        """Mailbox and uid of every message of these octets."""
+        rows = tx.rows(
+            "SELECT x.name, m.uid FROM blob b JOIN message m ON m.blob=b.id JOIN mailbox x ON x.id=m.mailbox"
+            " WHERE b.name=? AND x.account=? ORDER BY x.name, m.uid",
+            content, account,
+        )  # fmt: skip
+        return [(row[0], row[1]) for row in rows]
+
     def has_blob(self, tx: Tx, account: AccountId, blob: int) -> bool:
         """Does the account have a message of these octets?"""
         return (

@@ -147,6 +147,13 @@ class Delivery(Model):
     outcome = TextField()
     detail = TextField()
     blob = IntegerField()
+    subject = BlobField(default=b"")  # as written, as is `author`
+    author = BlobField(default=b"")
+    message_id = TextField(default="")
+    content = BlobField(default=b"")  # the octets' SHA-256
+    size = IntegerField(default=0)
+    checks = TextField(default="")  # JSON; see services/traces.py
+    rules = TextField(default="")
 
 
 class Setting(Model):
@@ -227,6 +234,10 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     lambda db: summaries.fill(Tx(db.connection())),
     add_column("message", "saved_at", "INTEGER NOT NULL DEFAULT 0"),
     add_tables(*site_tables.MODELS),
+    *(add_column("delivery", name, "BLOB NOT NULL DEFAULT x''") for name in ("subject", "author", "content")),
+    *(add_column("delivery", name, "TEXT NOT NULL DEFAULT ''") for name in ("message_id", "checks", "rules")),
+    add_column("delivery", "size", "INTEGER NOT NULL DEFAULT 0"),
+    statement("CREATE INDEX IF NOT EXISTS delivery_at ON delivery (at)"),
 ]
 
 

@@ -104,7 +104,9 @@ def _deliver(core, verdict):
 
 
 def test_n3_the_owner_chooses_that_what_cannot_pass_stays_here(core, ola):
-    verdict = Verdict(author="strict.example", spf="pass", dmarc="pass", policy="reject", spf_aligned=True, outside=True)
+    verdict = Verdict(
+        author="strict.example", spf="pass", dmarc="pass", policy="reject", spf_aligned=True, outside=True
+    )
     forwarding.wish(core, ola.id, FRIEND, copy=True, unsafe="keep")
     assert _deliver(core, verdict) == []
     forwarding.wish(core, ola.id, FRIEND, copy=True, unsafe="rewrite")

@@ -36,7 +36,9 @@ def fill(core, account, percent, mailbox="INBOX"):
 
     def write(tx):
         box = core.mail.mailbox(tx, account.id, mailbox)
-        core.mail.append(tx, account.id, box.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False)
+        core.mail.append(
+            tx, account.id, box.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False
+        )
 
     core.db.write(write)
 

@@ -77,7 +77,10 @@ def test_n6_newsletters_stand_together_by_sender(core, ola):
     put(core, ola, "friend", more="X-List-Id: no\r\n")
     put(core, ola, "kept", flags=["\\Flagged"], more="List-Id: <news.list.example>\r\n")
     found = room.newsletters(core, ola.id)
-    assert [(one.key, one.count, one.octets) for one in found] == [("shop@list.example", 1, 9000), ("news.list.example", 3, 6000)]
+    assert [(one.key, one.count, one.octets) for one in found] == [
+        ("shop@list.example", 1, 9000),
+        ("news.list.example", 3, 6000),
+    ]
     assert room.weigh(core, ola.id, Choice(senders=("news.list.example",))) == room.Freed(3, 6000)
     assert room.remove(core, ola.id, Choice(senders=("news.list.example",))) == room.Freed(3, 6000)
     assert [one.key for one in room.newsletters(core, ola.id)] == ["shop@list.example"]
@@ -89,7 +92,9 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     put(core, ola, "spam", size=2000, mailbox="Junk")
     before = accounts.by_id(core, ola.id)
     assert before.percent >= 105
-    assert room.remove(core, ola.id, Choice(special_uses=("\\Trash", "\\Junk", "\\Sent", "\\Archive"))) == room.Freed(2, 5000)
+    assert room.remove(core, ola.id, Choice(special_uses=("\\Trash", "\\Junk", "\\Sent", "\\Archive"))) == room.Freed(
+        2, 5000
+    )
     [first, *_] = room.largest(core, ola.id)
     assert room.weigh(core, ola.id, Choice(messages=(first.name,))) == room.Freed(1, 104_000)
     assert room.remove(core, ola.id, Choice(messages=(first.name, first.name))) == room.Freed(1, 104_000)
@@ -98,7 +103,9 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     assert room.remove(core, ola.id, Choice(messages=(first.name,))) == room.Freed(0, 0)
 
 
-@pytest.mark.parametrize("name", ["", ".", "1", "1.", ".1", "1.1.1", "-1.1", "a.b", "²." + "1", "9" * 30 + ".1", "1.99999999999"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "1", "1.", ".1", "1.1.1", "-1.1", "a.b", "²." + "1", "9" * 30 + ".1", "1.99999999999"]
+)
 def test_names_that_a_form_may_hold_free_nothing(core, ola, name):
     assert room.weigh(core, ola.id, Choice(messages=(name,))) == room.Freed(0, 0)
 

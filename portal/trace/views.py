@@ -1,0 +1,42 @@
+"""Why did I get this, why did that not come (N14)."""
+
+from flask import Blueprint, render_template, request
+from flask_babel import gettext as _
+
+from mailcore.domain import Mailbox
+from mailcore.services import traces, webmail
+from portal import web
+from portal.trace import words
+
+blueprint = Blueprint("trace", __name__)
+
+
+def _titles() -> dict[str, str]:
+    boxes: list[Mailbox] = webmail.mailboxes(web.core(), web.owner().id)
+    return {box.name: web.mailbox_title(box) for box in boxes}
+
+
+@blueprint.get("/trace")
+@web.login_required
+def index() -> str:
+    asked = request.args.get("q", "").strip()[:200]
+    found = traces.search(web.core(), web.owner().id, asked)
+    return render_template(
+        "trace/index.html", asked=asked, found=found, words=words, titles=_titles(), limit=traces.SHOWN,
+    )  # fmt: skip
+
+
+@blueprint.get("/trace/<int:number>")
+@web.login_required
+def one(number: int) -> str:
+    return _page(traces.get(web.core(), web.owner().id, number))
+
+
+@blueprint.get("/trace/of/<path:mailbox>/<int:uid>")
+@web.login_required
+def message(mailbox: str, uid: int) -> str:
+    return _page(traces.of_message(web.core(), web.owner().id, mailbox, uid))
+
+
+def _page(found: traces.Trace | None) -> str:
+    return render_template("trace/one.html", trace=found, words=words, titles=_titles(), unknown=_("(no subject)"))

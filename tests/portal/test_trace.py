@@ -1,0 +1,83 @@
+"""The pages that tell what became of mail (N14)."""
+
+import asyncio
+import html
+
+import pytest
+
+from mailcore.domain import Envelope, FilterAction, FilterRule, FilterVerb, Verdict
+from mailcore.errors import OverQuota
+from mailcore.services import delivery, filters, forwarding, traces
+from mailcore.smtp.reply import REPLIES
+from mailcore.store import deliveries
+
+
+def arrive(core, subject="hei"):
+    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    octets = (
+        f"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\n\r\nhei\r\n".encode()
+    )
+    verdict = Verdict(author="outside.example", spf="fail", dkim="pass", dmarc="pass", dkim_aligned=True, outside=True)
+    asyncio.run(
+        delivery.accept(core, Envelope("kari@outside.example", (found.address,)), [found], octets, b"", verdict)
+    )
+
+
+def text(page):
+    assert page.status_code == 200
+    return html.unescape(page.text).replace("\xa0", " ")
+
+
+def test_n14_the_list_tells_of_what_came_and_of_what_was_refused(inside, core, ola):
+    arrive(core, "Hei <b>på</b> deg")
+    core.db.write(
+        lambda tx: traces.refused_at(
+            core, tx, ["ola@alumni.example"], sender="per@outside.example", reply=REPLIES[OverQuota]
+        )
+    )
+    page = inside.get("/trace")
+    assert "<b>på" not in page.text
+    assert "Lagt i Innboks." in text(page)
+    assert "Avvist: postboksen din var full." in text(page)
+    assert "Hei" not in text(inside.get("/trace?q=per@outside")).partition("trace-list")[2]
+    assert "Ingenting derfra har nådd oss" in text(inside.get("/trace?q=nobody@x.example"))
+
+
+def test_n14_the_page_of_a_message_says_checks_rule_and_answer(inside, core, ola):
+    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    filters.save_rules(core, ola.id, [FilterRule("Alt", (), (FilterAction(FilterVerb.FILE, "Archive"),))])
+    arrive(core)
+    assert "/trace/of/Archive/1" in inside.get("/mail/Archive/1").text
+    page = text(inside.get("/trace/of/Archive/1"))
+    for words in (
+        "Filteret ditt: Alt",
+        "Videresendingen din",
+        "har ikke lov til å sende",
+        "en signatur er i orden",
+        "kommer virkelig fra outside.example",
+        "Til ola@elsewhere.example: venter på å bli sendt.",
+        "Lagt i Arkiv.",
+    ):
+        assert words in page, words
+
+
+def test_n14_a_message_that_nobody_delivered_has_no_story(inside, core, ola):
+    assert "eldre enn tretti dager" in text(inside.get("/trace/of/INBOX/1"))
+    assert inside.get("/trace/999").status_code == 404
+    assert inside.get("/trace/of/INBOX/99").status_code == 404
+
+
+@pytest.mark.parametrize("language", ["nb", "nn", "en"])
+@pytest.mark.parametrize("outcome", ["filed", "forwarded", "rejected", "refused", "discarded"])
+def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, language):
+    rules = (
+        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],["new","?"]]'
+    )
+    core.db.write(
+        lambda tx: deliveries.record(
+            tx, ola.id, core.clock.seconds(), "", "ola@alumni.example", outcome, "", rules=rules
+        )
+    )
+    assert inside.get(f"/trace?lang={language}").status_code == 200
+    [found] = traces.search(core, ola.id, "")
+    assert inside.get(f"/trace/{found.id}?lang={language}").status_code == 200
