@@ -138,6 +138,8 @@ class Limits:
     unknown_recipients: int = 100
     connections: int = 2000
     connections_per_address: int = 100
+    connections_per_minute: int = 300
+    messages_per_hour: int = 5000
     login_failures_per_hour: int = 30
     submissions_per_hour: int = 500
     trusted: tuple[str, ...] = ()
@@ -146,6 +148,15 @@ class Limits:
 
     def is_trusted(self, address: str) -> bool:
         return within(address, self.trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What is asked of servers that we do not know."""
+
+    greylist: bool = False
+    greylist_seconds: int = 300
+    blocklists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,7 @@ class Config:
     directory: Directory = field(default_factory=Directory)
     portal_users: PortalUsers = field(default_factory=PortalUsers)
     help: Help = field(default_factory=Help)
+    incoming: Incoming = field(default_factory=Incoming)
     limits: Limits = field(default_factory=Limits)
 
     @property

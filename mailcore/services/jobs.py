@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import affiliations, directory, health, orders, quota, quota_warnings, tickets, traces
+from mailcore.services import affiliations, directory, health, orders, quota, quota_warnings, rates, tickets, traces
 from mailcore.store import jobs as store
 
 log = log_for(__name__)
@@ -41,6 +41,7 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("sweep of orphaned blobs", HOUR, health.sweep),
         Job("cutting of change logs", HOUR, health.cut_change_logs),
         Job("expiry of orders", HOUR, orders.expire),
+        Job("sweep of rates", HOUR, rates.sweep),
         Job("end of help cases", HOUR, tickets.tidy_up),
         Job("quota warnings", MINUTE, quota_warnings.look_at_all),
         Job("old traces", DAY, traces.forget),

@@ -5,6 +5,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mailcore.core import Core
+from mailcore.services.logins import place
+from mailcore.services.rates import Portions
 from mailcore.smtp.handler import Handler
 from mailcore.smtp.incoming import Bounds
 
@@ -32,9 +34,11 @@ class Door:
         self.max_unknown = config.limits.unknown_recipients
         self.sessions: set[Session] = set()
         self._inside = inside
+        self._portions = Portions()
 
     def is_trusted(self, peer: str) -> bool:
-        return self.core.config.limits.is_trusted(peer)
+        """Free of the limits per address; whose mail LMTP brings, the server before us has judged."""
+        return self.handler.lmtp or self.core.config.limits.is_trusted(peer)
 
     def plaintext_allowed(self, peer: str) -> bool:
         return self.core.config.plaintext_allowed(peer)
@@ -56,5 +60,17 @@ class Door:
             del self._inside[peer]
 
     async def admit(self, peer: str) -> str:
-        """A reply where the address connects too often."""
-        return ""
+        """A reply where the address connects too often; all processes count together."""
+        if self.is_trusted(peer):
+            return ""
+        limit = self.core.config.limits.connections_per_minute
+        if await self._portions.take(self.core, f"connect {place(peer)}", limit=limit, window_seconds=60):
+            return ""
+        return "421 4.7.0 Your address connects too often; try again in a minute"
+
+    async def may_send(self, peer: str) -> bool:
+        """Is one more message from this address within its limit?"""
+        limit = self.core.config.limits.messages_per_hour
+        return self.is_trusted(peer) or await self._portions.take(
+            self.core, f"mail {place(peer)}", limit=limit, window_seconds=3600
+        )

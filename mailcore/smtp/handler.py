@@ -7,10 +7,13 @@ from mailcore.domain import Dsn, Envelope, Recipient
 from mailcore.errors import MailError
 from mailcore.mail.octets import Octets
 from mailcore.smtp.incoming import Edit, Incoming
-from mailcore.smtp.parameters import Mail, Rcpt
+from mailcore.smtp.parameters import Mail, Rcpt, Refused
 
 if TYPE_CHECKING:
     from mailcore.smtp.session import Session
+
+
+Problem = MailError | Refused | None
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class Handler(Protocol):
     async def mail(self, session: "Session", mail: Mail) -> None:
         """Raises MailError where the sender may not send."""
 
-    async def rcpt(self, session: "Session", addresses: list[str]) -> list[MailError | None]:
+    async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
         """For each, why it is refused."""
 
     def edit(self, session: "Session") -> Edit:

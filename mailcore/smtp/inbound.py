@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
-from mailcore.errors import MailError, OverQuota
+from mailcore.errors import MailError, OverQuota, TooMany
 from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
-from mailcore.services import authentication, delivery, quota_warnings, traces
-from mailcore.smtp.handler import Transaction
+from mailcore.services import authentication, delivery, quota_warnings, strangers, traces
+from mailcore.smtp.handler import Problem, Transaction
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
-from mailcore.smtp.parameters import Mail
+from mailcore.smtp.parameters import Mail, Refused
 from mailcore.smtp.reply import REPLIES, rejected
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
@@ -75,17 +75,44 @@ class Inbound:
 
     async def mail(self, session: "Session", mail: Mail) -> None:
         """Anybody may say anything here; what is true is judged later."""
+        if not await session.door.may_send(session.peer):
+            raise TooMany("messages from this address")
 
-    async def rcpt(self, session: "Session", addresses: list[str]) -> list[MailError | None]:
+    async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
         size = transaction.mail.size
         found = await core.db.aread(lambda tx: look_up(core, tx, addresses, size, authenticated=False))
-        transaction.found += [item for item in found if isinstance(item, Recipient)]
         full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
         if full:
             await core.db.awrite(lambda tx: self._tell_full(tx, transaction, full))
-        return [item if isinstance(item, MailError) else None for item in found]
+        problems: list[Problem] = [item if isinstance(item, MailError) else None for item in found]
+        problems = await self._of_strangers(session, addresses, problems)
+        transaction.found += [
+            item for item, problem in zip(found, problems, strict=True) if isinstance(item, Recipient) and problem is None
+        ]
+        return problems
+
+    async def _of_strangers(self, session: "Session", addresses: list[str], problems: list[Problem]) -> list[Problem]:
+        """What settings ask of servers that are not trusted: block lists, greylisting."""
+        core, incoming = self._core, self._core.config.incoming
+        if self.lmtp or not (incoming.greylist or incoming.blocklists) or session.door.is_trusted(session.peer):
+            return problems
+        assert session.transaction is not None  # noqa: S101 - RCPT comes after MAIL
+        if session.listed is None:
+            session.listed = await strangers.listed_by(core, session.peer)
+        exempt = [address.partition("@")[0].lower() in strangers.EXEMPT for address in addresses]
+        if session.listed:
+            listed = Refused(f"550 5.7.1 Your address is listed by {session.listed}")
+            return [found if free else found or listed for found, free in zip(problems, exempt, strict=True)]
+        asked = [n for n, found in enumerate(problems) if found is None and not exempt[n]]
+        if incoming.greylist and asked:
+            sender = session.transaction.mail.sender
+            waits = await strangers.must_wait(core, session.peer, sender, [addresses[n] for n in asked])
+            for n, wait in zip(asked, waits, strict=True):
+                if wait:
+                    problems[n] = Refused("450 4.7.1 Greylisted; please try again in some minutes")
+        return problems
 
     def _tell_full(self, tx: Tx, transaction: Transaction, addresses: list[str]) -> None:
         """Owners of full boxes hear of it, and find it in their trace."""

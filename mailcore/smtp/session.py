@@ -43,6 +43,7 @@ class Session(SMTP):
         self.peer = peer  # as a balancer named it, or the other end of the connection
         self.forwarded = False  # XFORWARD told whose connection it is
         self.account: Account | None = None
+        self.listed: str | None = None  # the block list that names the peer; None until it was asked
         self.own: tuple[str, ...] = ()  # the account's addresses
         self.transaction: Transaction | None = None
         self.unknown = 0  # recipients that were asked for in vain

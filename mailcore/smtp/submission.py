@@ -7,6 +7,7 @@ from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
 from mailcore.mail.octets import Octets
 from mailcore.services import submission
+from mailcore.smtp.handler import Problem
 from mailcore.smtp.inbound import look_up, prepared
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
@@ -30,7 +31,7 @@ class Submission:
         if not submission.is_own(mail.sender, session.own):
             raise NotAllowed("the sender must be an address of yours")
 
-    async def rcpt(self, session: "Session", addresses: list[str]) -> list[MailError | None]:
+    async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
         ours = [a for a in addresses if a.rpartition("@")[2].lower() == core.config.domain]

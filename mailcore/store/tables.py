@@ -16,6 +16,7 @@ from mailcore.store import (
     probe_tables,
     queue_tables,
     quota_tables,
+    rate_tables,
     scram_tables,
     site_tables,
     summaries,
@@ -238,6 +239,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     *(add_column("delivery", name, "TEXT NOT NULL DEFAULT ''") for name in ("message_id", "checks", "rules")),
     add_column("delivery", "size", "INTEGER NOT NULL DEFAULT 0"),
     statement("CREATE INDEX IF NOT EXISTS delivery_at ON delivery (at)"),
+    add_tables(*rate_tables.MODELS),
 ]
 
 
