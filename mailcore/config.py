@@ -90,6 +90,8 @@ class ForwardingSettings:
     arc: bool = True
     unsafe: str = "rewrite"
     targets: str = "confirmed"
+    allowed_domains: tuple[str, ...] = ()
+    denied_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from portal.account.views import blueprint as account
 from portal.auth.views import blueprint as auth
 from portal.desk.views import blueprint as desk
 from portal.filters.views import blueprint as filters
+from portal.forwarding.target import blueprint as forwarding_target
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
 from portal.help.views import MAX_FORM
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     auth,
     orders,
     forwarding,
+    forwarding_target,
     vacation,
     filters,
     quota,

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
-from mailcore.queue import bounce as bounces
+from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services import outgoing
 from mailcore.store.db import Tx
@@ -90,11 +90,7 @@ def bounce(site: Site, ids: tuple[int, ...]) -> None:
         now = core.clock.now()
         for number in ids:
             item = outgoing.find(core, tx, number)
-            if item.origin == "forward":
-                bounces.keep_for_owner(core, tx, item, now)
-            else:
-                bounces.notify(core, tx, item, answer, kind="failed", now=now)
-            core.queue.remove(tx, item.id)
+            outcome.give_up(core, tx, item, answer, now)
 
     core.db.write(give_up)
 

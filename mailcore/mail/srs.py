@@ -1,49 +1,31 @@
-"""Envelope senders of forwarded mail, so that SPF passes and bounces find their way back (SRS).
+"""Envelope senders of forwarded mail, so that SPF passes and reports find their way back (SRS).
 
-`token=time=host=localpart@srs.domain`: a truncated HMAC-SHA-256 in base32 (any case survives), the day modulo 1024,
-and the sender that is hidden in it.  Refused after 30 days.
+`srs0=` and a token: 160 bits of an HMAC-SHA-256 in base32, so any case survives, the local part has 37 octets whatever
+the sender's length, and nobody reads there who wrote or where it goes.  What a token stands for is kept in the
+database for 30 days (store/returns.py).
 """
 
 import base64
 import hashlib
 import hmac
-from datetime import datetime
 
 DAYS = 30
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+PREFIX = "srs0="
 
 
 class SrsInvalid(ValueError):
-    """Not an address that we made, or too old."""
+    """Not an address that we made."""
 
 
-def _token(secret: bytes, text: str) -> str:
-    digest = hmac.new(secret, text.lower().encode(), hashlib.sha256).digest()
-    return base64.b32encode(digest).decode().lower()[:10]
+def token(secret: bytes, *parts: bytes) -> str:
+    """The same for the same parts; nobody else can make it."""
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return base64.b32encode(hmac.new(secret, framed, hashlib.sha256).digest()[:20]).decode().lower()
 
 
-def _day(at: datetime) -> int:
-    return int(at.timestamp()) // 86_400 % 1024
-
-
-def rewrite(sender: str, secret: bytes, domain: str, at: datetime) -> str | None:
-    """The new envelope sender, or None when the local part would pass 64 octets (RFC 5321 section 4.5.3.1.1)."""
-    localpart, _, host = sender.rpartition("@")
-    day = _day(at)
-    stamp = _ALPHABET[day >> 5] + _ALPHABET[day & 31]
-    hidden = f"{stamp}={host}={localpart}"
-    new = f"srs0={_token(secret, hidden)}={hidden}"
-    return f"{new}@{domain}" if len(new.encode()) <= 64 else None
-
-
-def reverse(localpart: str, secret: bytes, at: datetime) -> str:
-    """The sender that was hidden; raises SrsInvalid."""
-    head, _, rest = localpart.partition("=")
-    token, _, hidden = rest.partition("=")
-    if head.lower() != "srs0" or not hmac.compare_digest(token.lower().encode(), _token(secret, hidden).encode()):
+def token_of(localpart: str) -> str:
+    """Of a local part in any case.  Raises SrsInvalid."""
+    found = localpart.lower()
+    if not found.startswith(PREFIX) or len(found) != len(PREFIX) + 32 or not found.isascii():
         raise SrsInvalid("not an address that we made")
-    stamp, host, original = hidden.split("=", 2)
-    day = _ALPHABET.index(stamp[0].lower()) * 32 + _ALPHABET.index(stamp[1].lower())
-    if (_day(at) - day) % 1024 > DAYS:
-        raise SrsInvalid("older than 30 days")
-    return f"{original}@{host}"
+    return found.removeprefix(PREFIX)

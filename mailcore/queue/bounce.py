@@ -11,8 +11,8 @@ from mailcore.domain import AccountId, QueueItem
 from mailcore.mail import dsn, header, trace
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
-from mailcore.services import notices, tickets
-from mailcore.store import deliveries
+from mailcore.services import notices, returns, tickets
+from mailcore.store import deliveries, onward
 from mailcore.store.db import Tx
 from mailcore.store.queue import domain_of
 
@@ -66,20 +66,14 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     )  # fmt: skip
 
 
-def keep_for_owner(core: Core, tx: Tx, item: QueueItem, now: datetime) -> None:
+def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     """A forwarding that failed for good: the message comes back into its owner's INBOX, so it is never lost (S25)."""
     if item.account is None:
         return
-    octets = core.queue.octets(tx, item)
-    if _stands_there(core, tx, item.account, item.blob):
+    if core.mail.has_blob(tx, item.account, item.blob):
         return
-    box = core.mail.mailbox(tx, item.account, "INBOX")
-    core.mail.append(tx, item.account, box.id, core.blobs.prepare(octets), frozenset(), now, enforce_quota=False)
-
-
-def _stands_there(core: Core, tx: Tx, account: AccountId, blob: int) -> bool:
-    """Was a copy kept?"""
-    return core.mail.has_blob(tx, account, blob)
+    content = onward.content_of(tx, item.id) or b""
+    returns.put_back(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
 
 
 def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:

@@ -51,7 +51,7 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
     """It leaves the queue undelivered; whoever it matters to has it or hears of it."""
     if item.origin == "forward":
-        bounce.keep_for_owner(core, tx, item, now)
+        bounce.keep_for_owner(core, tx, item)
     elif item.origin == "dsn":
         bounce.tell_postmaster(core, tx, item, answer, now)
     else:

@@ -5,20 +5,31 @@ When `accept` returns, the commit is on disk; only then may the peer hear `250` 
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox, Outcome, Recipient, Verdict
+from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox, MailboxId, Outcome, Recipient, Verdict
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
-from mailcore.mail import srs, trace
-from mailcore.services import dkim, filters, notify, passage, quota_warnings, ticket_inbox, traces, vacation
+from mailcore.mail import dsn, trace
+from mailcore.services import (
+    digest,
+    dkim,
+    filters,
+    notify,
+    passage,
+    quota_warnings,
+    returns,
+    ticket_inbox,
+    traces,
+    vacation,
+)
 from mailcore.services.passage import Passage
 from mailcore.services.script_view import MessageText, ScriptView
-from mailcore.store import deliveries, onward
+from mailcore.store import deliveries, forwardings, onward
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
@@ -56,10 +67,8 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, authe
 
 def _bounced(core: Core, tx: Tx, address: str, localpart: str) -> Recipient:
     """An address that we made when forwarding: a bounce on its way back (account 0)."""
-    try:
-        srs.reverse(localpart, deliveries.secret(tx, "srs"), core.clock.now())
-    except srs.SrsInvalid as problem:
-        raise UnknownRecipient("not an address that we made") from problem
+    if returns.find(core, tx, localpart) is None:
+        raise UnknownRecipient("not an address that we made")
     return Recipient(address, AccountId(0))
 
 
@@ -122,6 +131,7 @@ class _Context:
     verdict: Verdict
     about: deliveries.About
     rules: dict[str, list[traces.Rule]]  # by recipient: what decided, for the trace
+    filed: list[tuple[MailboxId, int]] = field(default_factory=list)  # for the recipient at hand
 
 
 class _RecipientView(ScriptView):
@@ -225,19 +235,29 @@ def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Act
     match _passage(context, recipient):
         case Passage.JUNK:
             _because(context, recipient, ("held", "junk"))
+            _remember_held(context, recipient, Passage.JUNK)
             return _JUNK
         case Passage.KEEP:
             _because(context, recipient, ("held", "keep"))
+            _remember_held(context, recipient, Passage.KEEP)
             kept = tuple(action for action in actions if not isinstance(action, sieve.Redirect))
             files = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in kept)
             return kept if files else (*kept, sieve.Keep())
     return actions
 
 
+def _remember_held(context: _Context, recipient: Recipient, why: Passage) -> None:
+    digest.remember(
+        context.tx, recipient.account, context.prepared.derived.header, why, int(context.now.timestamp())
+    )
+
+
 def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> tuple[sieve.Action, ...]:
     """Generated script first; the personal one while the implicit keep still stands."""
     if context.verdict.disposition is Disposition.JUNK:
         _because(context, recipient, ("junk", ""))
+        if deliveries.is_forwarding(context.tx, recipient.account):
+            _remember_held(context, recipient, Passage.JUNK)
         return _JUNK
     generated, personal = sources
     actions: tuple[sieve.Action, ...] = _KEEP
@@ -295,6 +315,7 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
 def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, ...]) -> Delivered:
     filed: list[str] = []
     forwarded = False
+    context.filed.clear()
     for action in actions:
         match action:
             case sieve.Keep():
@@ -323,6 +344,10 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
         used, quota = deliveries.room(context.tx, recipient.account)
         if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
             quota_warnings.look(context.core, context.tx, recipient.account)
+    if forwarded and context.filed:
+        now, content = int(context.now.timestamp()), context.prepared.name
+        for box, uid in context.filed:
+            forwardings.keep_copy(context.tx, recipient.account, box, uid, content, now)
     outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
     return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
 
@@ -342,10 +367,11 @@ def _file(
             box = _instead(core, tx, recipient.account, name, create)
         context.boxes[key] = box
     prefix = trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
-    core.mail.append(
+    uid = core.mail.append(
         tx, recipient.account, box.id, context.prepared if octets is None else core.blobs.prepare(octets), flags, context.now,
         prefix=prefix, enforce_quota=enforce_quota, grace=True,
     )  # fmt: skip
+    context.filed.append((box.id, uid))
     return box.name
 
 
@@ -394,22 +420,23 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     mine = recipient.address.lower()
     if any(value.strip().lower() == mine for value in context.view.header("delivered-to")):
         return False
+    now, content = int(context.now.timestamp()), context.prepared.name
     sender = context.envelope.sender
     if sender:
-        secret = deliveries.secret(context.tx, "srs")
-        sender = srs.rewrite(sender, secret, core.config.srs_domain, context.now) or recipient.address
+        sender = returns.address_for(
+            core, context.tx, recipient.account, sender=sender, target=action.address, content=content, now=now
+        )
     prepared = context.prepared if action.octets is None else core.blobs.prepare(action.octets)
     if _passage(context, recipient) is Passage.REWRITE:
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
         octets = passage.with_own_author(prepared.octets, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
-    now = int(context.now.timestamp())
     [item] = core.queue.enqueue(
         context.tx, sender=sender, recipients=[action.address], prepared=prepared,
         prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
         origin="forward", now=now,
     )  # fmt: skip
-    onward.begin(context.tx, item, recipient.account, context.prepared.name, action.address, now)
+    onward.begin(context.tx, item, recipient.account, content, action.address, now)
     return True
 
 
@@ -424,12 +451,13 @@ def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
 
 
 def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
-    core = context.core
-    localpart = recipient.address.rpartition("@")[0]
-    sender = srs.reverse(localpart, deliveries.secret(context.tx, "srs"), context.now)
-    core.queue.enqueue(
-        context.tx, sender="", recipients=[sender], prepared=context.prepared, prefix=context.trace,
-        account=None, origin="dsn", now=int(context.now.timestamp()),
-    )  # fmt: skip
-    return Delivered(recipient.address, Outcome.FORWARDED)
+    """Reports alone are heard; what else comes there (automatic replies) would tell the sender where the mail went."""
+    found = returns.find(context.core, context.tx, recipient.address.rpartition("@")[0])
+    report = dsn.read(context.prepared.octets[: dsn.MOST_READ])
+    if found is None or (report is None and context.envelope.sender):
+        return Delivered(recipient.address, Outcome.REJECTED, reason="Only delivery reports are taken here")
+    if report is None:
+        return Delivered(recipient.address, Outcome.DISCARDED)
+    returns.hear(context.core, context.tx, found, report, context.prepared, context.trace)
+    return Delivered(recipient.address, Outcome.FILED)
 

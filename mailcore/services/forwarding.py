@@ -8,12 +8,15 @@ import dataclasses
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
 from mailcore.errors import ForwardingRefused, LinkExpired, TooMany
-from mailcore.services import audit, filters, notices
+from mailcore.names import DnsTrouble
+from mailcore.services import audit, filters, forwarding_target, notices
+from mailcore.store import deliveries, forwardings
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
@@ -40,10 +43,34 @@ def check_target(core: Core, target: str) -> str:
     if not _ADDRESS.fullmatch(target):
         raise ForwardingRefused(f"{target!r} is not an e-mail address")
     localpart, _, domain = target.rpartition("@")
+    domain = domain.lower()
     ours = (core.config.domain.lower(), core.config.srs_domain.lower(), core.config.host.lower())
-    if domain.lower() in ours:
-        raise ForwardingRefused(f"mail cannot be forwarded to an address at {domain.lower()}")
-    return f"{localpart}@{domain.lower()}"
+    if domain in ours or domain.endswith("." + ours[0]):
+        raise ForwardingRefused(f"mail cannot be forwarded to an address at {domain}")
+    _check_site(core, domain)
+    if _comes_back(core, domain):
+        raise ForwardingRefused(f"mail to {domain} would come back to us")
+    return f"{localpart}@{domain}"
+
+
+def _check_site(core: Core, domain: str) -> None:
+    """The site's lists of domains, each with its sub-domains.  Raises ForwardingRefused."""
+
+    def listed(domains: Sequence[str]) -> bool:
+        return any(domain == one.lower() or domain.endswith("." + one.lower()) for one in domains)
+
+    settings = core.config.forwarding
+    if listed(settings.denied_domains) or (settings.allowed_domains and not listed(settings.allowed_domains)):
+        raise ForwardingRefused(f"this service does not forward to {domain}")
+
+
+def _comes_back(core: Core, domain: str) -> bool:
+    """Is our own host the one that takes its mail?  DNS that does not answer is no reason to refuse."""
+    try:
+        found = core.names.lookup(domain, "MX")
+    except DnsTrouble:
+        return False
+    return any(str(mx.exchange).rstrip(".").lower() == core.config.host.lower() for mx in found)
 
 
 def wish(
@@ -66,6 +93,8 @@ def wish(
     known = before.target == target and before.confirmed_at is not None
     agreed = confirmed or known or core.config.forwarding.targets == "any"
     token = "" if agreed else secrets.token_urlsafe(24)
+    if not agreed:
+        core.db.write(lambda tx: _may_ask(core, tx, account, target))
     question = None if agreed else _question(core, owner, target, token)
     told = _told(core, owner, target)
     state = ForwardingState.HEALTHY if agreed else ForwardingState.UNCONFIRMED
@@ -115,11 +144,24 @@ def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
 
 
+def _may_ask(core: Core, tx: Tx, account: AccountId, target: str) -> None:
+    """Nobody's mailbox is filled with our questions.  Raises TooMany, ForwardingRefused."""
+    now, nobody = core.clock.seconds(), AccountId(0)
+    if deliveries.was_answered(tx, account, forwarding_target.STOPPED, target.lower(), now - 30 * 86_400):
+        raise ForwardingRefused("whoever reads there has stopped the forwarding a short while ago")
+    for number in range(QUESTIONS_A_DAY):
+        if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
+            deliveries.remember_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
+            return
+    raise TooMany("the question was sent several times today")
+
+
 def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
+    stop_link = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, owner.id, target))
     return notices.prepare(
         core, "forwarding_confirm", owner.language, target,
         display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", target=target,
-        link=f"{core.config.url}/forwarding/confirm/{token}",
+        link=f"{core.config.url}/forwarding/confirm/{token}", stop=stop_link,
     )  # fmt: skip
 
 
@@ -141,6 +183,10 @@ def asked_by(core: Core, token: str) -> tuple[Account, Forwarding]:
 
 def _by_token(core: Core, tx: Tx, token: str) -> tuple[Account, Forwarding]:
     account = core.people.forwarding_by_token(tx, _hashed(token)) if token else None
+    if account is None and token:  # a question of later years
+        asked = forwardings.asked(tx, _hashed(token))
+        if asked is not None and core.people.forwarding(tx, asked[0]).target == asked[1]:
+            account = asked[0]
     if account is None:
         raise LinkExpired("the link is used, too old or unknown")
     return core.people.account(tx, account), core.people.forwarding(tx, account)
@@ -153,6 +199,7 @@ def confirm(core: Core, token: str) -> Forwarding:
         owner, now = _by_token(core, tx, token)
         agreed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
         core.people.set_forwarding(tx, owner.id, agreed)
+        forwardings.forget_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
         audit.note(core, tx, owner.id, "forwarding confirmed", detail=now.target)
         return core.people.forwarding(tx, owner.id)
@@ -197,6 +244,8 @@ def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: 
         if new.state is ForwardingState.PAUSED:
             filters.regenerate(core, tx, account)
             audit.note(core, tx, account, "forwarding paused", detail=reply[:200])
+            owner = core.people.account(tx, account)
+            forwarding_target.tell_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
         return new
 
     return core.db.write(store)

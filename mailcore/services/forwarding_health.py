@@ -12,9 +12,8 @@ from enum import StrEnum
 from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
 from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
-from mailcore.mail import srs
-from mailcore.services import audit, notices
-from mailcore.store import deliveries, onward, probes
+from mailcore.services import audit, notices, returns
+from mailcore.store import onward, probes
 from mailcore.store.db import Tx
 from mailcore.store.onward import Onward
 from mailcore.store.probes import Probe
@@ -138,8 +137,9 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         at = core.clock.seconds()
         if probes.count(tx, account, at - 86_400) >= PROBES_A_DAY:
             raise TooMany("a few test messages a day are enough")
-        secret = deliveries.secret(tx, "srs")
-        sender = srs.rewrite(notices.sender(core), secret, core.config.srs_domain, core.clock.now()) or ""
+        sender = returns.address_for(
+            core, tx, account, sender=notices.sender(core), target=now.target, content=prepared.name, now=at
+        )
         [item] = core.queue.enqueue(
             tx, sender=sender, recipients=[now.target], prepared=prepared, prefix=b"", account=account, origin="forward",
             now=at,

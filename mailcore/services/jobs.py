@@ -11,7 +11,21 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import affiliations, directory, health, orders, quota, quota_warnings, rates, tickets, traces
+from mailcore.services import (
+    affiliations,
+    digest,
+    directory,
+    forwarding_target,
+    health,
+    orders,
+    quota,
+    quota_warnings,
+    rates,
+    returns,
+    rolling,
+    tickets,
+    traces,
+)
 from mailcore.store import jobs as store
 
 log = log_for(__name__)
@@ -46,6 +60,10 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("quota warnings", MINUTE, quota_warnings.look_at_all),
         Job("old traces", DAY, traces.forget),
         Job("end of lent quota", HOUR, quota.end_extras),
+        Job("forwardings asked once a year", DAY, forwarding_target.ask_yearly),
+        Job("digests of what was not forwarded", DAY, digest.send),
+        Job("kept copies that roll", HOUR, rolling.expire),
+        Job("old envelope senders of forwarded mail", DAY, returns.forget),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
     )
 

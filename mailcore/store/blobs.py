@@ -20,6 +20,7 @@ from mailcore.store import summaries
 from mailcore.store.db import Tx
 from mailcore.store.spool import Spool
 
+RETURN_SECONDS = 5 * 86_400  # for so long other servers try (RFC 5321 section 4.5.4.1)
 INSIDE = 128 * 1024  # octets; up to here a blob stands in the database
 
 
@@ -110,6 +111,11 @@ class Blobs:
             tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
         return blob
 
+    def find(self, tx: Tx, name: bytes) -> int | None:
+        """The row of these octets, by their SHA-256."""
+        found = tx.row("SELECT id FROM blob WHERE name=?", name)
+        return int(found[0]) if found else None
+
     def octets(self, tx: Tx, blob: int) -> bytes:
         found = tx.row(
             "SELECT o.octets, b.name FROM blob b LEFT JOIN blob_octets o ON o.blob=b.id WHERE b.id=?", blob
@@ -138,8 +144,10 @@ class Blobs:
         """Remove the rows of blobs that nothing names; give the names whose files may go after the commit."""
         old = tx.rows(
             "SELECT id, name FROM blob b WHERE stored_at<? AND NOT EXISTS (SELECT 1 FROM message m WHERE m.blob=b.id)"
-            " AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.blob=b.id)",
-            now - grace_seconds,
+            " AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.blob=b.id)"
+            # a report may still return what was forwarded without a copy
+            " AND NOT EXISTS (SELECT 1 FROM srs_return r WHERE r.content=b.name AND r.at>?)",
+            now - grace_seconds, now - RETURN_SECONDS,
         )
         for blob, _ in old:
             tx.run("DELETE FROM blob_octets WHERE blob=?", blob)

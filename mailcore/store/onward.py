@@ -48,6 +48,20 @@ def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, n
     )  # fmt: skip
 
 
+def returned(tx: Tx, account: AccountId, content: bytes, target: str, reply: str, now: int) -> None:
+    """It was taken with a 250, and a report says that it did not arrive."""
+    tx.run(
+        "UPDATE onward SET state='refused', reply=?, answered_at=? WHERE account_id=? AND content=? AND target=?",
+        reply[:500], now, account, content, target,
+    )  # fmt: skip
+
+
+def content_of(tx: Tx, item: int) -> bytes | None:
+    """The SHA-256 of the octets, as they came in, of an item that is still in the queue."""
+    row = tx.row("SELECT content FROM onward WHERE item=? ORDER BY id DESC LIMIT 1", item)
+    return bytes(row[0]) if row else None
+
+
 def of_content(tx: Tx, account: AccountId, content: bytes) -> list[Onward]:
     rows = tx.rows(f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND content=? ORDER BY id", account, content)  # noqa: S608
     return [_onward(row) for row in rows]

@@ -8,6 +8,7 @@ from mailcore.store import (
     affiliation_tables,
     away_tables,
     filter_tables,
+    forwardings_tables,
     job_tables,
     login_tables,
     mailbox_tables,
@@ -17,6 +18,7 @@ from mailcore.store import (
     queue_tables,
     quota_tables,
     rate_tables,
+    returns_tables,
     scram_tables,
     site_tables,
     summaries,
@@ -240,6 +242,8 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_column("delivery", "size", "INTEGER NOT NULL DEFAULT 0"),
     statement("CREATE INDEX IF NOT EXISTS delivery_at ON delivery (at)"),
     add_tables(*rate_tables.MODELS),
+    add_tables(returns_tables.ReturnRow),
+    add_tables(*forwardings_tables.MODELS),
 ]
 
 

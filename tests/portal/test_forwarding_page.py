@@ -86,7 +86,7 @@ def test_n4_a_test_message_is_sent_and_its_place_told(inside, core, ola, forward
 
 def test_n2_a_paused_forwarding_is_taken_up_again(inside, core, ola, forwarding_on):
     for _ in range(5):
-        forwarding.result(core, ola.id, ok=False, permanent=True, reply="550 5.7.1 no")
+        forwarding.result(core, ola.id, target=FRIEND, ok=False, permanent=True, reply="550 5.7.1 no")
     assert "Stanset etter flere avslag" in inside.get("/forwarding").text
     inside.send("/forwarding", to="/forwarding/again")
     assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY

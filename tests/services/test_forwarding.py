@@ -102,8 +102,9 @@ def test_five_permanent_refusals_in_a_row_pause_it_and_mail_is_kept(core: Core, 
         forwarding.result(core, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
     found = forwarding.get(core, ola)
     assert (found.state, found.last_reply) == (ForwardingState.PAUSED, "550 no")
+    before = inbox(core, ola)
     deliver(core)
-    assert inbox(core, ola) == 2
+    assert inbox(core, ola) == before + 1
 
 
 @pytest.mark.parametrize("target", [TARGET, "o'hara+x@example.org"])

@@ -1,0 +1,50 @@
+"""What was kept back and not forwarded, listed once a day in a mail of our own to the target (N3).
+
+Mail that could not pass there is named, so that its owner looks here for it; junk is only counted, as its words would
+make junk of the list.
+"""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, ForwardingState
+from mailcore.mail import address, header
+from mailcore.services import forwarding_target, notices
+from mailcore.services.passage import Passage
+from mailcore.store import forwardings as store
+from mailcore.store.db import Tx
+from mailcore.store.forwardings import HeldBack
+
+MOST_LISTED = 100
+BATCH = 2000  # accounts in one turn of the job
+
+
+def remember(tx: Tx, account: AccountId, block: bytes, passage: Passage, now: int) -> None:
+    """A message with this header was not forwarded."""
+    authors = [spec for value in header.raw_values(block, "from")[:1] for spec in address.addr_specs(value)]
+    subject = " ".join(" ".join(header.values(block, "subject")[:1]).split())
+    author = header.safe_value(authors[0]) if authors else ""
+    store.hold_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
+
+
+def send(core: Core) -> int:
+    """The job; how many digests were queued."""
+    accounts = core.db.read(lambda tx: store.with_held_back(tx, BATCH))
+    return sum(core.db.write(partial(_send, core, account=account)) for account in accounts)
+
+
+def _send(core: Core, tx: Tx, account: AccountId) -> bool:
+    held = store.take_held_back(tx, account)
+    wish = core.people.forwarding(tx, account)
+    kept = [one for one in held if one.reason == "keep"]
+    if not wish.digest or wish.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or not kept:
+        return False
+    owner = core.people.account(tx, account)
+    lines = [f"  {datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M} UTC  {one.author}\n    {one.subject}" for one in kept]
+    letter = notices.prepare(
+        core, "forwarding_digest", owner.language, wish.target, count=str(len(kept)), listing="\n".join(lines[:MOST_LISTED]),
+        junk=str(len(held) - len(kept)), **forwarding_target.words_of(core, owner, wish.target),
+    )  # fmt: skip
+    notices.queue(core, tx, letter, wish.target, account)
+    return True

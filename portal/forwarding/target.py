@@ -1,0 +1,49 @@
+"""What whoever reads at a forwarding's target can do, without an account: stop it (N1)."""
+
+from flask import Blueprint, render_template
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length
+
+from mailcore.services import forwarding_target
+from portal import web
+from portal.forwarding.forms import EmptyForm
+
+blueprint = Blueprint("forwarding_target", __name__)
+Answer = str | tuple[str, int]
+
+
+class AddressForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    address = StringField(
+        _l("Your address, where the mail arrives"),
+        [DataRequired(_l("This must be filled in.")), Length(max=320, message=_l("This is too long."))],
+        render_kw={"autocomplete": "email", "inputmode": "email"},
+    )
+
+
+@blueprint.get("/forwarding/stop")
+def page() -> Answer:
+    return render_template("forwarding/stop.html", form=AddressForm(), step="address")
+
+
+@blueprint.post("/forwarding/stop-links")
+def send_links() -> Answer:
+    """The same answer whether or not anything goes there."""
+    form = AddressForm()
+    if not form.validate_on_submit():
+        return render_template("forwarding/stop.html", form=form, step="address"), 400
+    forwarding_target.send_stop_links(web.core(), form.address.data)
+    return render_template("forwarding/stop.html", form=form, step="sent")
+
+
+@blueprint.get("/forwarding/stop/<word>")
+def ask(word: str) -> Answer:
+    """A button only: programs that look at links in mail must not stop anything."""
+    return render_template("forwarding/stop.html", form=EmptyForm(), step="button")
+
+
+@blueprint.post("/forwarding/stop/<word>")
+def stop(word: str) -> Answer:
+    forwarding_target.stop_by_target(web.core(), word)
+    return render_template("forwarding/stop.html", form=EmptyForm(), step="done")

@@ -1,0 +1,32 @@
+"""Whoever reads at a forwarding's target says stop, without an account (N1)."""
+
+import pytest
+
+from mailcore.domain import ForwardingState
+from mailcore.services import forwarding, forwarding_target
+
+FRIEND = "ola@elsewhere.example"
+
+
+@pytest.fixture
+def link(core, ola):
+    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+    whole = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, ola.id, FRIEND))
+    return whole.removeprefix(core.config.url)
+
+
+def test_n1_looking_at_the_link_stops_nothing_and_the_button_does(browser, core, ola, link):
+    assert browser.get(link).status_code == 200
+    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert browser.send(link).status_code == 200
+    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert browser.get(link).status_code == 200
+    assert browser.send(link).status_code == 410
+
+
+def test_n1_the_page_answers_the_same_whoever_asks(browser, core, ola, link):
+    known = browser.send("/forwarding/stop", "/forwarding/stop-links", address=FRIEND).text
+    unknown = browser.send("/forwarding/stop", "/forwarding/stop-links", address="x@else.example").text
+    assert known == unknown
+    letters = [core.db.read(lambda tx, i=i: core.queue.octets(tx, i)) for i in core.db.read(lambda tx: core.queue.listing(tx))]
+    assert [b"/forwarding/stop/" in letter for letter in letters] == [False, True]  # the first tells the owner

@@ -1,0 +1,306 @@
+"""Forwarded mail that comes back, targets that say stop, yearly questions, digests, rolling copies (N1 to N5, S25, S27)."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import Config, ForwardingSettings
+from mailcore.domain import Disposition, Envelope, ForwardingState, Outcome, Verdict
+from mailcore.errors import ForwardingRefused, LinkExpired, TooMany, UnknownRecipient
+from mailcore.mail import header, srs
+from mailcore.services import (
+    accounts,
+    delivery,
+    digest,
+    forwarding,
+    forwarding_target,
+    health,
+    rolling,
+)
+from mailcore.store import onward
+
+TARGET = "secret@private.example"
+MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nHei\r\n"
+
+
+@pytest.fixture
+def ola(core):
+    return accounts.add(core, "ola", display_name="Ola", contact="ola@home.example", password="correct horse battery")
+
+
+def arrive(core, to: str = "ola@alumni.example", octets: bytes = MESSAGE, sender: str = "kari@outside.example", verdict=None):
+    async def run():
+        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, to, None, authenticated=False))
+        envelope = Envelope(sender, (to,))
+        return (await delivery.accept(core, envelope, [found], octets, b"", verdict or Verdict()))[0]
+
+    return asyncio.run(run())
+
+
+def queued(core, origin: str | None = None):
+    items = core.db.read(lambda tx: core.queue.listing(tx))
+    return [item for item in items if origin is None or item.origin == origin]
+
+
+def octets_of(core, item) -> bytes:
+    return core.db.read(lambda tx: core.queue.octets(tx, item))
+
+
+def inbox(core, account) -> list[bytes]:
+    def read(tx):
+        box = core.mail.mailbox(tx, account.id, "INBOX")
+        return [core.mail.octets(tx, box.id, uid) for uid in core.mail.uids(tx, box.id)]
+
+    return core.db.read(read)
+
+
+def sent_on(core) -> str:
+    """As if the target's server had taken it; the envelope sender that it came with."""
+    [item] = queued(core, "forward")
+    now = core.clock.seconds()
+    core.db.write(lambda tx: onward.answer(tx, item.id, "delivered", host="h", code=250, reply="250 OK", now=now))
+    core.db.write(lambda tx: core.queue.remove(tx, item.id))
+    return item.sender
+
+
+def report(action: str = "failed", status: str = "5.1.1") -> bytes:
+    return (
+        "From: MAILER-DAEMON@private.example\r\nSubject: returned\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n--x\r\n\r\n"
+        f"{TARGET} is no more\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; private.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {TARGET}\r\nAction: {action}\r\nStatus: {status}\r\n"
+        f"Diagnostic-Code: smtp; 550 {status} <{TARGET}> unknown\r\n\r\n--x--\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_inbox_once(core, ola, clock, copy):
+    forwarding.wish(core, ola.id, TARGET, copy=copy, confirmed=True)
+    assert arrive(core).outcome is (Outcome.FILED if copy else Outcome.FORWARDED)
+    sender = sent_on(core)
+    assert len(sender.partition("@")[0]) <= 64
+    clock.forward(days=2)
+    health.sweep(core)  # what was forwarded without a copy is not forgotten while a report may come
+    before = len(queued(core))
+    arrive(core, sender.upper(), report(), sender="")
+    assert sum(octets.endswith(MESSAGE) for octets in inbox(core, ola)) == 1
+    found = forwarding.get(core, ola.id)
+    assert (found.state, found.failures) == (ForwardingState.FAILING, 1)
+    assert "5.1.1" in found.last_reply
+    told = core.db.read(lambda tx: onward.latest(tx, ola.id, 1))[0]
+    assert told.state == "refused"
+    assert len(queued(core)) == before  # the sender hears nothing, least of all where it went
+    health.check(core, repair=False)
+
+
+def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    arrive(core)
+    sender = sent_on(core)
+    clock.forward(days=10)
+    health.sweep(core)
+    arrive(core, sender, report(), sender="")
+    assert inbox(core, ola)[-1].endswith(report())
+
+
+@pytest.mark.parametrize(("octets", "sender", "outcome"), [
+    (b"Subject: away\r\nAuto-Submitted: auto-replied\r\n\r\nI am at secret@private.example\r\n", "", Outcome.DISCARDED),
+    (b"Subject: buy\r\n\r\nspam\r\n", "spam@crook.example", Outcome.REJECTED),
+    (report("delayed", "4.4.1"), "", Outcome.FILED),
+    (report("delivered", "2.0.0"), "", Outcome.FILED),
+])  # fmt: skip
+def test_what_else_comes_to_such_an_address_changes_nothing_and_goes_to_nobody(core, ola, octets, sender, outcome):
+    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    arrive(core)
+    address, before = sent_on(core), (len(inbox(core, ola)), len(queued(core)))
+    assert arrive(core, address, octets, sender).outcome is outcome
+    assert (len(inbox(core, ola)), len(queued(core))) == before
+    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+
+
+def test_envelope_senders_are_refused_after_thirty_days_and_when_forged(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    arrive(core)
+    address = sent_on(core)
+    clock.forward(days=29)
+    core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+    clock.forward(days=2)
+    for wrong in (address, "srs0=" + "a" * 32 + "@srs.alumni.example", "srs0=@srs.alumni.example", "x@srs.alumni.example"):
+        with pytest.raises(UnknownRecipient):
+            core.db.read(lambda tx, wrong=wrong: delivery.check_recipient(core, tx, wrong, None, authenticated=False))
+
+
+def test_a_long_sender_has_a_short_local_part():
+    assert len(srs.PREFIX + srs.token(b"key", b"x" * 1000)) == 37
+
+
+def test_n2_five_refusals_pause_it_and_the_owner_is_told_here_and_outside(core, ola):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    for _ in range(5):
+        forwarding.result(core, ola.id, target="another@x.example", ok=False, permanent=True, reply="550 no")
+        forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no such person")
+    assert forwarding.get(core, ola.id).state is ForwardingState.PAUSED
+    assert b"550 no such person" in inbox(core, ola)[-1]
+    letters = [item for item in queued(core, "notice") if item.recipient == "ola@home.example"]
+    assert b"550 no such person" in octets_of(core, letters[-1])
+    assert arrive(core).outcome is Outcome.FILED  # nothing is lost while it rests
+    assert forwarding.wish(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY  # known, so not asked again
+
+
+def links(octets: bytes) -> dict[str, str]:
+    words = octets.decode().split()
+    return {kind: word.rsplit("/", 1)[1] for word in words for kind in ("confirm", "stop") if f"/forwarding/{kind}/" in word}
+
+
+def test_n1_the_target_can_say_stop_by_the_link_in_its_letter(core, ola):
+    forwarding.wish(core, ola.id, TARGET, copy=False)
+    letter = links(octets_of(core, queued(core, "notice")[0]))
+    forwarding.confirm(core, letter["confirm"])
+    arrive(core)
+    assert len(queued(core, "forward")) == 1
+    with pytest.raises(LinkExpired):
+        forwarding_target.stop_by_target(core, letter["stop"][:-1] + ("a" if letter["stop"][-1] != "a" else "b"))
+    forwarding_target.stop_by_target(core, letter["stop"])
+    arrive(core)
+    assert len(queued(core, "forward")) == 1
+    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert any(TARGET.encode() in octets for octets in inbox(core, ola))  # the owner is told
+    with pytest.raises(LinkExpired):
+        forwarding_target.stop_by_target(core, letter["stop"])
+    with pytest.raises(ForwardingRefused):  # and does not ask again at once
+        forwarding.wish(core, ola.id, TARGET, copy=False)
+
+
+@pytest.mark.parametrize("word", ["", "1", "1-", "-", "x-y", "999-" + "a" * 32, "1-æ", "9" * 30 + "-a"])
+def test_odd_stop_links_stop_nothing(core, ola, word):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    with pytest.raises(LinkExpired):
+        forwarding_target.stop_by_target(core, word)
+
+
+def test_n1_the_stop_page_sends_the_link_to_the_address_and_to_nobody_else(core, ola):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    before = len(queued(core))
+    forwarding_target.send_stop_links(core, "nobody@private.example")
+    assert len(queued(core)) == before
+    for _ in range(5):
+        forwarding_target.send_stop_links(core, " Secret@Private.example ")
+    letters = queued(core)[before:]
+    assert [item.recipient for item in letters] == [TARGET] * forwarding_target.LETTERS_A_DAY
+    forwarding_target.stop_by_target(core, links(octets_of(core, letters[0]))["stop"])
+    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+
+
+def test_n1_once_a_year_the_target_is_asked_again(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    forwarding_target.ask_yearly(core)
+    assert not [item for item in queued(core) if item.recipient == TARGET]
+    clock.forward(days=366)
+    forwarding_target.ask_yearly(core)
+    forwarding_target.ask_yearly(core)
+    [letter] = [item for item in queued(core) if item.recipient == TARGET]
+    arrive(core)
+    assert queued(core, "forward")  # meanwhile it goes on
+    forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 once")  # and answers do no harm
+    found = links(octets_of(core, letter))
+    assert set(found) == {"confirm", "stop"}
+    assert forwarding.confirm(core, found["confirm"]).confirmed_at == clock.now()
+    clock.forward(days=40)
+    forwarding_target.ask_yearly(core)
+    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+
+
+def test_n1_a_target_that_does_not_answer_gets_no_more_and_the_owner_is_told(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    clock.forward(days=366)
+    forwarding_target.ask_yearly(core)
+    clock.forward(days=31)
+    forwarding_target.ask_yearly(core)
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert TARGET.encode() in inbox(core, ola)[-1]
+    assert arrive(core).outcome is Outcome.FILED
+
+
+def test_nobodys_mailbox_is_filled_with_our_questions(core, ola):
+    for _ in range(forwarding.QUESTIONS_A_DAY):
+        forwarding.wish(core, ola.id, TARGET, copy=True)
+    with pytest.raises(TooMany):
+        forwarding.wish(core, ola.id, TARGET, copy=True)
+    assert len([item for item in queued(core) if item.recipient == TARGET]) == 3
+
+
+def test_the_site_says_where_mail_may_go(tmp_path):
+    settings = ForwardingSettings(allowed_domains=("private.example",), denied_domains=("bad.private.example",))
+    made = cores.build(Config(data=str(tmp_path), forwarding=settings))
+    assert forwarding.check_target(made, "a@private.example")
+    assert forwarding.check_target(made, "a@mail.private.example")
+    for refused in ("else.example", "bad.private.example", "x.bad.private.example", "notprivate.example", "sub.alumni.example"):
+        with pytest.raises(ForwardingRefused):
+            forwarding.check_target(made, f"a@{refused}")
+    cores.close(made)
+
+
+UNSAFE = Verdict(author="bank.example", spf="pass", dmarc="pass", policy="reject", spf_aligned=True, outside=True)
+SPOOF = replace(UNSAFE, spf="fail", dmarc="fail", spf_aligned=False, disposition=Disposition.JUNK)
+
+
+def test_n3_what_is_kept_back_is_listed_once_a_day_in_a_mail_of_our_own(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep")
+    statement = MESSAGE.replace(b"Subject: hei", b"Subject: =?utf-8?q?=C3=85rsoppgave?=")
+    assert arrive(core, octets=statement, verdict=UNSAFE).mailboxes == ("INBOX",)
+    assert arrive(core, octets=MESSAGE + b"2", verdict=SPOOF).mailboxes == ("Junk",)
+    assert not queued(core, "forward")
+    assert digest.send(core) == 1
+    [letter] = [item for item in queued(core, "notice") if item.recipient == TARGET]
+    octets = octets_of(core, letter)
+    assert header.values(header.split(octets)[0], "from") == ["Alumnimail <noreply@alumni.example>"]
+    assert octets.startswith(b"DKIM-Signature:") or b"ed25519" not in octets  # signed where there are keys
+    assert "kari@outside.example\r\n    Årsoppgave".encode() in octets
+    assert b"I tillegg ble 1 meldinger" in octets
+    assert digest.send(core) == 0
+
+
+def test_n3_without_the_wish_for_it_there_is_no_digest(core, ola):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep", digest=False)
+    arrive(core, verdict=UNSAFE)
+    assert digest.send(core) == 0
+
+
+def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_them(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
+    kinds = ("untouched", "read", "flagged", "answered", "moved", "unread again", "not taken")
+    for kind in kinds:
+        arrive(core, octets=MESSAGE.replace(b"hei", kind.encode()))
+        if kind != "not taken":
+            sent_on(core)
+
+    def touch(tx):
+        box = core.mail.mailbox(tx, ola.id, "INBOX")
+        uid = {
+            kind: next(u for u in core.mail.uids(tx, box.id) if b"Subject: " + kind.encode() in core.mail.octets(tx, box.id, u))
+            for kind in kinds
+        }
+        for kind, flag in (("read", "\\Seen"), ("flagged", "\\Flagged"), ("answered", "\\Answered"), ("unread again", "\\Seen")):
+            core.mail.set_flags(tx, box.id, [(uid[kind], uid[kind])], "add", frozenset({flag}))
+        core.mail.set_flags(tx, box.id, [(uid["unread again"],) * 2], "remove", frozenset({"\\Seen"}))
+        away = core.mail.create(tx, ola.id, "Elsewhere")
+        core.mail.move(tx, ola.id, box.id, [(uid["moved"],) * 2], away.id)
+        core.mail.move(tx, ola.id, away.id, [(1, 9)], box.id)
+
+    core.db.write(touch)
+    assert rolling.expire(core) == 0
+    clock.forward(days=31)
+    assert rolling.expire(core) == 1
+    left = b"".join(inbox(core, ola))
+    assert [kind for kind in kinds if b"Subject: " + kind.encode() not in left] == ["untouched"]
+    assert health.check(core, repair=False) == []
+
+
+def test_n5_it_is_off_at_first(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    arrive(core)
+    sent_on(core)
+    clock.forward(days=4000)
+    assert rolling.expire(core) == 0
