@@ -7,11 +7,13 @@ from mailcore.config import Config
 from mailcore.domain import AccountId
 from mailcore.feed import Feed
 from mailcore.names import Names
+from mailcore.store.answers import Answers
 from mailcore.store.blobs import Blobs
 from mailcore.store.db import Db, Tx
 from mailcore.store.mail import MailStore
 from mailcore.store.people import People
 from mailcore.store.queue import QueueStore
+from mailcore.store.search import SearchIndex
 from mailcore.store.tables import migrate
 from mailcore.threads import Threads
 
@@ -28,6 +30,8 @@ class Core:
     mail: MailStore
     queue: QueueStore
     people: People
+    search: SearchIndex
+    answers: Answers
 
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
@@ -55,7 +59,10 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     migrate(db.peewee)
     blobs = Blobs(config.blobs_path)
     names = Names(config, clock)
-    return Core(config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People())
+    return Core(
+        config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People(),
+        SearchIndex(config.data_path / "search"), Answers(),
+    )  # fmt: skip
 
 
 def close(core: Core) -> None:

@@ -26,7 +26,7 @@ from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, certificates, dkim, health, jobs
+from mailcore.services import accounts, certificates, dkim, health, indexing, jobs
 from mailcore.smtp import server as smtp
 from mailcore.transport import Listener
 
@@ -69,7 +69,7 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
                 servers += await module.start(core, tls)
         if worker:
             tasks.append(loop.create_task(worker.run()))
-            chores = [loop.create_task(jobs.run_forever(core))]
+            chores = [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
         if portal and config.listen.http:
             web = _portal_thread(core)
         ready()

@@ -11,10 +11,10 @@ from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
 from mailcore.imap import names
 from mailcore.imap.notify import Wish
 from mailcore.imap.responses import Manner, flag_list
-from mailcore.imap.search_keys import Key
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
 from mailcore.imap.status import UidRequired, WrongState
 from mailcore.imap.view import View
+from mailcore.mail.criteria import Criterion
 from mailcore.store import condstore
 from mailcore.store.db import Tx
 from mailcore.store.mail import Changes, MailStore
@@ -83,7 +83,7 @@ class Kept:
     """A search whose result the client wants to have kept up to date (RFC 5267 section 4.3)."""
 
     tag: bytes
-    key: Key
+    key: Criterion
     by_uid: bool
     found: set[int]
 

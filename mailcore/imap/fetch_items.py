@@ -11,7 +11,7 @@ from mailcore.imap.esearch import parse_partial
 from mailcore.imap.responses import date_time, flag_list, literal, quoted_or_literal
 from mailcore.imap.sections import Section, Source, UnknownEncoding, parse_path, parse_section
 from mailcore.imap.status import Refused
-from mailcore.mail import header, ids
+from mailcore.mail import header, ids, summary
 from mailcore.mail.preview import preview
 from mailcore.store import mail
 from mailcore.store.db import Row
@@ -149,6 +149,10 @@ class Items:
 
     def _section(self, label: bytes, section: Section, start: int, end: int | None) -> None:
         names = section.names
+        if not section.path and section.kind == "HEADER.FIELDS" and (chosen := summary.choose(names)) is not None:
+            self.parts.add("usual")
+            self.writers.append(lambda got, _: label + b" " + literal(chosen.of(got[mail.USUAL], got[mail.UNCUT])[start:end]))
+            return
         if not section.path and section.kind.startswith("HEADER"):
             self.parts.add("header")
             invert = section.kind == "HEADER.FIELDS.NOT"

@@ -79,6 +79,28 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """The day, in UTC, on which the message came into this mailbox (RFC 8514), where that is known."""
+
+    how: Compare
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """RFC 8474, mail/ids.py."""
+
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    """RFC 8474, mail/ids.py."""
+
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """Modseq of at least this (RFC 7162 section 3.1.5)."""
 
@@ -141,6 +163,6 @@ class AnyOf:
 
 
 Criterion = (
-    Everything | Nothing | Flag | Keyword | Uids | Larger | Smaller | Arrived | ArrivedAt | Sent | Changed
-    | Field | Header | Body | Text | Not | AllOf | AnyOf
+    Everything | Nothing | Flag | Keyword | Uids | Larger | Smaller | Arrived | ArrivedAt | Sent | Saved | Changed
+    | EmailId | ThreadId | Field | Header | Body | Text | Not | AllOf | AnyOf
 )  # fmt: skip

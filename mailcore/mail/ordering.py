@@ -7,17 +7,11 @@ answers must not be too deep for anybody.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-
-from mailcore.mail import header
 
 _LEADER = re.compile(r"(?:\[[^\[\]]*\]\s*)*(?:re|fwd?)\s*(?:\[[^\[\]]*\]\s*)?:", re.IGNORECASE)
 _BLOB = re.compile(r"\[[^\[\]]*\]\s*")
 _TRAILER = re.compile(r"(?:\s|\(fwd\))+$", re.IGNORECASE)
 _WRAPPED = re.compile(r"\[fwd:(.*)\]", re.IGNORECASE | re.DOTALL)
-_ID = re.compile(r"<([^<>\s]+)>")
-MAX_REFERENCES = 1000
 
 
 def base_subject(subject: str) -> tuple[str, bool]:
@@ -42,20 +36,9 @@ def base_subject(subject: str) -> tuple[str, bool]:
         text, is_answer = found[1], True
 
 
-def sent_at(block: bytes, arrived: int) -> float:
-    """Seconds of the Date field, else of arrival (section 2.2)."""
-    for value in header.values(block, "date")[:1]:
-        try:
-            at = parsedate_to_datetime(value)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            break
-    return datetime.fromtimestamp(arrived, UTC).timestamp()
-
-
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What threading asks of a message; `number` is what the client is told."""
+    """What threading asks of a message.  `number` is what the client is told; `at` in seconds; `subject` is the base."""
 
     number: int
     at: float
@@ -63,19 +46,6 @@ class Letter:
     is_answer: bool
     id: str
     references: tuple[str, ...]
-
-    @classmethod
-    def read(cls, number: int, block: bytes, arrived: int) -> "Letter":
-        def ids(name: str) -> list[str]:
-            return [found for value in header.values(block, name) for found in _ID.findall(value)]
-
-        subject, is_answer = base_subject((header.values(block, "subject") or [""])[0])
-        references = ids("references") or ids("in-reply-to")[:1]
-        own = ids("message-id")[:1]
-        return cls(
-            number, sent_at(block, arrived), subject.lower(), is_answer, own[0] if own else "",
-            tuple(references[-MAX_REFERENCES:]),
-        )  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)

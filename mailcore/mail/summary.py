@@ -20,7 +20,8 @@ MAX_LINE = 4096  # octets of a subject or a date that are read
 MAX_REFERENCES = 1000
 _ID = re.compile(r"<([^<>\s]+)>")
 
-# What clients ask for in lists.  The position is the mark before the field, so new names go to the end.
+# What clients ask for in lists, and what our own trace fields never are.  The position is the mark before the field, so
+# new names go to the end.
 USUAL = (
     "from", "to", "cc", "bcc", "subject", "date", "message-id", "references", "in-reply-to", "reply-to", "sender",
     "content-type", "content-transfer-encoding", "content-description", "content-disposition", "content-language",
@@ -28,7 +29,7 @@ USUAL = (
     "list-id", "list-post", "list-unsubscribe", "list-unsubscribe-post", "list-help", "list-subscribe", "list-archive",
     "disposition-notification-to", "x-mailer", "user-agent", "organization", "resent-from", "resent-to", "resent-date",
     "x-universally-unique-identifier", "x-uniform-type-identifier", "x-k9mail-identity", "auto-submitted", "precedence",
-    "x-spam-status", "x-draft-info", "x-uid", "followup-to", "mail-followup-to", "mail-reply-to", "x-draft-status",
+    "x-apple-base-url", "x-draft-info", "x-uid", "followup-to", "mail-followup-to", "mail-reply-to", "x-draft-status",
 )  # fmt: skip
 _MARKS = {name.encode(): 1 + at for at, name in enumerate(USUAL)}
 
@@ -123,16 +124,22 @@ def usual_fields(block: bytes) -> bytes | None:
 class Chosen:
     """Some of the usual fields, to be taken from many messages."""
 
-    def __init__(self, marks: Collection[int]) -> None:
-        self._marks = frozenset(marks)
+    def __init__(self, names: Collection[str], marks: Collection[int]) -> None:
+        self._names, self._marks = tuple(names), frozenset(marks)
 
-    def of(self, usual: bytes) -> bytes:
-        """The fields in their order, without the blank line."""
+    def of(self, usual: bytes | None, uncut: bytes | None) -> bytes:
+        """The fields in their order and a blank line, as header.select gives them.
+
+        Args:
+            uncut: the whole header of a message that has no `usual`.
+        """
+        if usual is None:
+            return header.select(uncut or b"", self._names, invert=False)
         marks = self._marks
-        return b"".join([piece[1:] for piece in usual.split(b"\0") if piece and piece[0] in marks])
+        return b"".join([piece[1:] for piece in usual.split(b"\0") if piece and piece[0] in marks]) + b"\r\n"
 
 
 def choose(names: Collection[str]) -> Chosen | None:
     """None if one of the names is not usual."""
     marks = [_MARKS.get(name.lower().encode("ascii", "replace"), 0) for name in names]
-    return Chosen(marks) if all(marks) else None
+    return Chosen(names, marks) if all(marks) else None

@@ -1,6 +1,7 @@
 """What is wrong, what repair would do, and the daily sweep of orphans."""
 
 from mailcore.core import Core
+from mailcore.services import indexing
 from mailcore.store import audit, condstore
 from mailcore.store.db import Tx
 
@@ -23,7 +24,14 @@ def check(core: Core, *, repair: bool) -> list[str]:
         found += [f"blob {blob}: its octets are missing; restore a backup" for blob in audit.missing_blobs(tx, core.blobs)]
         return found
 
-    return core.db.write(look) if repair else core.db.read(look)
+    found = core.db.write(look) if repair else core.db.read(look)
+    for account in core.search.accounts():
+        if not core.search.is_whole(account):
+            found.append(f"search index of account {account}: broken, which costs time only; repair builds it anew")
+            if repair:
+                core.search.forget(account)
+                indexing.wish(core, account)
+    return found
 
 
 def sweep(core: Core) -> int:

@@ -46,9 +46,13 @@ HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go 
 
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
-_PARTS = {"header": "b.header", "envelope": "b.envelope", "body": "b.body", "structure": "b.structure", "usual": "s.usual"}
+_PARTS = {
+    "header": "b.header", "envelope": "b.envelope", "body": "b.body", "structure": "b.structure",
+    # mail/summary.py; or the whole header, of the few messages whose fields could not be cut apart
+    "usual": "s.usual,CASE WHEN s.usual IS NULL THEN (SELECT h.header FROM blob h WHERE h.id=m.blob) END",
+}  # fmt: skip
 # Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
-UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL = range(14)
+UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL, UNCUT = range(15)
 
 
 def _info(row: Row) -> MessageInfo:

@@ -62,6 +62,11 @@ class Mailboxes:
             raise MailboxNotFound(f"mailbox {mailbox}")
         return _mailbox(row)
 
+    def modseq(self, tx: Tx, mailbox: MailboxId) -> int:
+        """The highest there; 0 for a mailbox that is gone."""
+        row = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)
+        return row[0] if row else 0
+
     def create(self, tx: Tx, account: AccountId, name: str, special_use: str = "") -> Mailbox:
         """Create a mailbox and its missing parents; raises MailboxExists, InvalidName."""
         name = check_name(name)

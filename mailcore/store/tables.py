@@ -20,6 +20,7 @@ from mailcore.store import (
     rate_tables,
     returns_tables,
     scram_tables,
+    search_tables,
     site_tables,
     summaries,
     summary_tables,
@@ -244,6 +245,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*rate_tables.MODELS),
     add_tables(returns_tables.ReturnRow),
     add_tables(*forwardings_tables.MODELS),
+    add_tables(search_tables.SearchWishRow),
 ]
 
 

@@ -1,11 +1,14 @@
 """The summary of a blob says what its header says, and is written once, also for blobs of an older database."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailcore.core import Core
+from mailcore.mail import header
 from mailcore.mail.summary import USUAL, choose, summarise
 from mailcore.mail.text import fold
-from mailcore.store import summaries
+from mailcore.store import mail, summaries
 
 LETTER = (
     b"Received: by mx\r\nFrom: =?utf-8?q?K=C3=A5re?= <kaare@outside.example>\r\n"
@@ -42,14 +45,25 @@ def test_the_usual_fields_are_verbatim_and_in_their_order():
     assert chosen is not None
     usual = summarise(LETTER).usual
     assert usual is not None
-    assert chosen.of(usual) == (
-        b"To: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\nSubject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\n"
+    assert chosen.of(usual, None) == (
+        b"To: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\nSubject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\n\r\n"
     )
 
 
 def test_a_field_that_is_not_usual_is_not_chosen():
     assert choose(["to", "x-other"]) is None
     assert len(USUAL) < 255
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["From", "SUBJECT", "x-other", "Date "]), st.text("ab:\t \0é", max_size=8)), max_size=6)
+)
+def test_chosen_fields_are_what_a_look_at_the_header_gives(fields):
+    block = "".join(f"{name}: {value}\r\n" for name, value in fields).encode() + b"\r\n"
+    chosen = choose(["subject", "from", "date"])
+    assert chosen is not None
+    usual = summarise(block).usual
+    assert chosen.of(usual, block) == header.select(block, ["subject", "from", "date"], invert=False)
 
 
 def test_a_header_with_nul_has_no_usual_fields():
@@ -68,3 +82,18 @@ def test_folding_takes_case_and_accents_apart():
     assert fold("Blåbær") == fold("BLÅBÆR")
     assert fold("a") in fold("Å")
     assert fold("ﬁ") == "FI"
+
+
+def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(core: Core):
+    block = b"Subject: a\0b\r\nFrom: \xff\r\n\r\n"
+
+    def keep(tx) -> int:
+        account = core.people.add(tx, "ola", "", None, 0, "nb", "", 1)
+        box = core.mail.create(tx, account, "INBOX").id
+        core.mail.append(tx, account, box, prepared, frozenset(), core.clock.now())
+        return box
+
+    prepared = core.blobs.prepare(block)
+    box = core.db.write(keep)
+    row = core.db.read(lambda tx: list(core.mail.rows(tx, box, [(1, 1)], frozenset({"usual"}))))[0]
+    assert (row[mail.USUAL], row[mail.UNCUT]) == (None, block)

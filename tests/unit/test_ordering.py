@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailcore.mail.ordering import Letter, base_subject, by_references, by_subject, sent_at, written
+from mailcore.mail.ordering import Letter, base_subject, by_references, by_subject, written
+from mailcore.mail.summary import summarise
 
 
 @pytest.mark.parametrize(("subject", "base", "is_answer"), [
@@ -23,7 +24,10 @@ def letters(*rows: tuple[int, str, str, str]) -> list[Letter]:
     for number, identity, references, subject in rows:
         ids = "".join(f"<{one}> " for one in references.split())
         block = f"Message-ID: <{identity}>\r\nReferences: {ids}\r\nSubject: {subject}\r\n\r\n".encode()
-        found.append(Letter.read(number, block, 1000 + number))
+        read = summarise(block)
+        found.append(
+            Letter(number, 1000 + number, read.base, read.is_answer, read.message_id, tuple(read.references.split()))
+        )
     return found
 
 
@@ -55,6 +59,10 @@ def test_a_thread_of_ten_thousand_answers_is_no_deeper_than_any():
     assert written(by_references(rows)) == b"(" + b" ".join(b"%d" % n for n in range(1, 10_001)) + b")"
 
 
-def test_without_a_date_arrival_counts():
-    assert sent_at(b"Subject: x\r\n\r\n", 5) == sent_at(b"Date: nonsense\r\n\r\n", 5) == 5
-    assert sent_at(b"Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n\r\n", 5) == 60
+@pytest.mark.parametrize("block", [b"Subject: x\r\n\r\n", b"Date: nonsense\r\n\r\n"])
+def test_without_a_date_there_is_none(block):
+    assert summarise(block).sent_at is None
+
+
+def test_the_date_is_in_seconds():
+    assert summarise(b"Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n\r\n").sent_at == 60

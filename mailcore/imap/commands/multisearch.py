@@ -5,13 +5,14 @@ import dataclasses
 from mailcore.domain import Mailbox
 from mailcore.imap import names
 from mailcore.imap.commands.anytime import ok
-from mailcore.imap.commands.search import fill, highest_modseq, matching, scope_of
+from mailcore.imap.commands.search import highest_modseq, matching, scope_of
 from mailcore.imap.context import Context, Selected
 from mailcore.imap.esearch import Options, answer, parse_options
 from mailcore.imap.responses import Tagged
-from mailcore.imap.search_keys import Key, all_of, parse_charset, parse_keys
+from mailcore.imap.search_keys import all_of, parse_charset, parse_keys
 from mailcore.imap.status import WrongState
 from mailcore.imap.view import View
+from mailcore.mail.criteria import Criterion
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -48,7 +49,7 @@ async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -
     core = context.core
     uids = await core.db.aread(lambda tx: core.mail.uids(tx, box.id))
     there = Selected(box.id, View(uids), box.modseq, True, lambda: None, uidvalidity=box.uidvalidity)
-    inside, key, by_modseq = await _filled(context, there, rest)
+    inside, key, by_modseq = _filled(context, there, rest)
     found = await matching(inside, key)
     if found or b"COUNT" in options.words:
         modseq = await highest_modseq(inside, found) if by_modseq else 0
@@ -58,14 +59,13 @@ async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -
         context.wire.write(answer(source, options, found, by_uid=True, modseq=modseq))
 
 
-async def _filled(context: Context, there: Selected, rest: Reader) -> tuple[Context, Key, bool]:
+def _filled(context: Context, there: Selected, rest: Reader) -> tuple[Context, Criterion, bool]:
     inside = dataclasses.replace(context, selected=there, by_uid=True)
     scope = scope_of(inside)
     read = rest.again()
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
     read.end()
-    await fill(inside, scope)
     return inside, key, scope.by_modseq
 
 

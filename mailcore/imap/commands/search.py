@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from functools import partial
 
-from mailcore.domain import MessageInfo
 from mailcore.errors import MailError
 from mailcore.imap.commands.anytime import ok
-from mailcore.imap.commands.fetch import SLICE, by_size, slices
+from mailcore.imap.commands.fetch import BATCH
 from mailcore.imap.commands.progress import Progress
 from mailcore.imap.context import Context, Kept
 from mailcore.imap.esearch import Options, answer, parse_options
 from mailcore.imap.responses import Tagged
-from mailcore.imap.search_keys import CHEAP, WHOLE, Candidate, Key, Scope, all_of, parse_charset, parse_keys
+from mailcore.imap.search_keys import Scope, all_of, parse_charset, parse_keys
 from mailcore.imap.sequence import Ranges, ranges_of
 from mailcore.imap.status import UidRequired
-from mailcore.store import condstore, saved
-from mailcore.store.db import Tx
+from mailcore.mail.criteria import AllOf, Criterion, Uids
+from mailcore.services import indexing
+from mailcore.store import condstore, query
+from mailcore.store.db import Row, Tx
 from mailcore.wire.reader import Reader
 
 MAX_KEPT = 8  # searches with UPDATE in a session
@@ -39,7 +40,7 @@ async def search(context: Context, read: Reader) -> Tagged:
     return ok(context)
 
 
-def _keep(context: Context, key: Key, uids: list[int]) -> None:
+def _keep(context: Context, key: Criterion, uids: list[int]) -> None:
     here = context.here
     if len(here.kept) >= MAX_KEPT or context.tag in here.kept:
         context.wire.write(b'* NO [NOUPDATE "%s"] That many searches are not kept up to date\r\n' % context.tag)
@@ -47,7 +48,7 @@ def _keep(context: Context, key: Key, uids: list[int]) -> None:
     here.kept[context.tag] = Kept(context.tag, key, context.by_uid, set(uids))
 
 
-async def _search(context: Context, read: Reader) -> tuple[Key, list[int], int]:
+async def _search(context: Context, read: Reader) -> tuple[Criterion, list[int], int]:
     """The key, UIDs that match, and their highest modseq if a key asked for modseqs (else 0)."""
     scope = scope_of(context)
     parse_charset(read, scope)
@@ -55,16 +56,8 @@ async def _search(context: Context, read: Reader) -> tuple[Key, list[int], int]:
     read.end()
     if scope.by_modseq:
         context.use_modseqs()
-    await fill(context, scope)
     uids = await matching(context, key)
     return key, uids, await highest_modseq(context, uids) if scope.by_modseq else 0
-
-
-async def fill(context: Context, scope: Scope) -> None:
-    """Read what keys need beside the messages."""
-    here, into, uids = context.here, scope.saved_at, context.here.view.uids
-    if into is not None and len(uids):
-        into.update(await context.core.db.aread(lambda tx: saved.dates(tx, here.mailbox, [(uids[0], uids[-1])])))
 
 
 def scope_of(context: Context) -> Scope:
@@ -72,11 +65,7 @@ def scope_of(context: Context) -> Scope:
     here, uid_only = context.here, "UIDONLY" in context.enabled
     if uid_only and not context.by_uid:
         raise UidRequired
-    uids = here.view.uids
-    return Scope(
-        uids[-1] if len(uids) else 0, len(uids), saved=frozenset(here.saved), uid_only=uid_only,
-        now=context.core.clock.seconds(),
-    )  # fmt: skip
+    return Scope(here.view.uids, saved=frozenset(here.saved), uid_only=uid_only, now=context.core.clock.seconds())
 
 
 def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:
@@ -100,43 +89,34 @@ def told(
     return b"* " + word + b"".join(b" %d" % number for number in numbers) + after + b"\r\n"
 
 
-async def matching(context: Context, key: Key, within: Ranges | None = None) -> list[int]:
-    """The UIDs of the messages that the client knows of (`within` these) and the key is true of, ascending."""
-    uids = context.here.view.uids
-    found: list[int] = []
-    if uids:
-        progress = Progress(context, len(uids))
-        for part in slices(context, context.all_known() if within is None else within):
-            found += await _slice(context, part, key)
-            progress.tell(SLICE)
-    return found
-
-
-async def _slice(context: Context, part: Ranges, key: Key) -> list[int]:
-    """UIDs of this portion that match."""
+async def matching(context: Context, criterion: Criterion, within: Ranges | None = None) -> list[int]:
+    """The UIDs of the messages that the client knows of (`within` these) and the criterion is true of, ascending."""
     here, core = context.here, context.core
-    seq_of = here.view.seq
+    known = context.all_known() if within is None else within
+    plan = query.plan(AllOf((Uids(tuple(known)), criterion)))
 
-    def cheap(tx: Tx) -> tuple[list[int], list[MessageInfo]]:
-        infos = core.mail.infos(tx, here.mailbox, part)
-        if key.cost > CHEAP:
-            return [], infos
-        met = ((seq_of(info.uid), info) for info in infos)
-        return [info.uid for seq, info in met if seq is not None and key.test(Candidate(seq, info))], []
+    def narrow(tx: Tx) -> tuple[int, list[Row]]:
+        return core.mail.modseq(tx, here.mailbox), plan.narrow(tx, here.mailbox)
 
-    found, infos = await core.db.aread(cheap)
+    modseq, rows = await core.db.aread(narrow)
+    found = await _confirmed(context, plan, rows) if plan.test and rows else [row[query.UID] for row in rows]
+    if modseq == here.modseq and not here.view.holding:
+        return found
+    return [uid for uid in found if here.view.seq(uid) is not None]
 
-    def dear(tx: Tx, ranges: Ranges) -> list[int]:
-        numbers: list[int] = []
-        for got in core.mail.fetch(tx, here.mailbox, ranges, frozenset({"header"})):
-            uid = got.info.uid
-            seq = seq_of(uid)
-            load = partial(core.mail.octets, tx, here.mailbox, uid)
-            if seq is not None and key.test(Candidate(seq, got.info, got.header, load)):
-                numbers.append(uid)
-        return numbers
 
-    for few in by_size(infos) if key.cost == WHOLE else [infos] if infos else []:
-        ranges = ranges_of(info.uid for info in few)
-        found += await core.db.aread(partial(dear, ranges=ranges))
+async def _confirmed(context: Context, plan: query.Plan, rows: list[Row]) -> list[int]:
+    """In portions: a reader that looks at every body must not hold its snapshot for long."""
+    core, owner = context.core, context.owner
+    found: list[int] = []
+    progress = Progress(context, len(rows))
+    hits = await core.threads.run(core.search.hits, owner, plan.texts)
+    try:
+        for few in query.batches(rows, BATCH if plan.texts else sum(row[query.SIZE] for row in rows)):
+            found += await core.db.aread(partial(plan.confirm, blobs=core.blobs, rows=few, hits=hits))
+            progress.tell(len(few))
+        if plan.texts and not all(hits.knows(row[query.BLOB]) for row in rows):
+            await core.threads.run(indexing.wish, core, owner)
+    finally:
+        hits.close()
     return found

@@ -1,0 +1,239 @@
+"""Criteria (mail/criteria.py) asked of the messages of a mailbox: SQL as far as it goes, a test in Python for the rest.
+
+`narrow` is one statement over messages and summaries.  What SQL cannot say (any header field, text of the body) is a
+test on the rows that are left; the parts of it that SQL can say come along as columns.  The text of a body is looked
+at only where the search index (store/search.py) cannot rule the message out.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mailcore.domain import MailboxId
+from mailcore.mail import header, ids, text
+from mailcore.mail.criteria import (
+    AllOf,
+    AnyOf,
+    Arrived,
+    ArrivedAt,
+    Body,
+    Changed,
+    Criterion,
+    EmailId,
+    Everything,
+    Field,
+    Flag,
+    Header,
+    Keyword,
+    Larger,
+    Not,
+    Nothing,
+    Saved,
+    Sent,
+    Smaller,
+    Text,
+    ThreadId,
+    Uids,
+)
+from mailcore.store import flags
+from mailcore.store.blobs import Blobs
+from mailcore.store.db import Row, Tx
+from mailcore.store.search import Hits
+
+EPOCH_DAY = 719_163  # 1970-01-01 as an ordinal
+MAX_RANGES = 400  # of UIDs in one statement; sets in more pieces are tested here
+_DAY = f"(m.internal_date+m.zone*60)/86400+{EPOCH_DAY}"
+
+Sql = tuple[str, tuple[object, ...]]
+UID, SIZE, BLOB, PREFIX, COLUMNS = 0, 1, 2, 3, 4  # of a row that `narrow` gives
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that is left, with what a test may ask of its octets."""
+
+    row: Row
+    hits: Hits
+    header: Callable[[], bytes]
+    body: Callable[[], str]
+
+
+Test = Callable[[Candidate], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a criterion is answered.  `texts` are those of Body and Text: ask the index for them first."""
+
+    where: str
+    params: tuple[object, ...]
+    columns: tuple[Sql, ...]
+    test: Test | None
+    texts: frozenset[str]
+
+    def narrow(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
+        """Rows of the messages that may match, by uid: uid, size, blob, prefix, then the test's columns."""
+        columns = "".join(f",({sql})" for sql, _ in self.columns)
+        prefix = "m.prefix" if self.test else "x''"
+        params = [param for _, own in self.columns for param in own]
+        return tx.rows(
+            f"SELECT m.uid,m.size,m.blob,{prefix}{columns} FROM message m LEFT JOIN summary s ON s.blob=m.blob"  # noqa: S608
+            f" WHERE m.mailbox=? AND {self.where} ORDER BY m.uid",
+            *params, mailbox, *self.params,
+        )  # fmt: skip
+
+    def confirm(self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits) -> list[int]:
+        """UIDs of the rows that do match."""
+        if self.test is None:
+            return [row[UID] for row in rows]
+        return [row[UID] for row in rows if self.test(_candidate(tx, blobs, row, hits))]
+
+
+def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits) -> Candidate:
+    def block() -> bytes:
+        return bytes(row[PREFIX]) + blobs.header(tx, row[BLOB])
+
+    def body() -> str:
+        kept = hits.body(row[BLOB])
+        return kept if kept is not None else text.fold(text.decoded(blobs.octets(tx, row[BLOB])))
+
+    return Candidate(row, hits, block, body)
+
+
+def plan(criterion: Criterion) -> Plan:
+    """Translate; what stands in one AND is told apart into SQL and the rest."""
+    exact: list[Sql] = []
+    rest: list[Criterion] = []
+    for one in _conjuncts(criterion):
+        found = _sql(one)
+        if found is None:
+            rest.append(one)
+        else:
+            exact.append(found)
+    columns: list[Sql] = []
+    test = _test(AllOf(tuple(rest)), columns) if rest else None
+    return Plan(
+        " AND ".join(f"({sql})" for sql, _ in exact) or "1",
+        tuple(param for _, own in exact for param in own),
+        tuple(columns), test, frozenset(_texts(criterion)),
+    )  # fmt: skip
+
+
+def _conjuncts(one: Criterion) -> Iterator[Criterion]:
+    if isinstance(one, AllOf):
+        for part in one.inside:
+            yield from _conjuncts(part)
+    else:
+        yield one
+
+
+def batches(rows: Sequence[Row], octets: int) -> Iterator[Sequence[Row]]:
+    """The rows in portions whose messages together have about so many octets."""
+    start = held = 0
+    for at, row in enumerate(rows):
+        if held and held + row[SIZE] > octets:
+            yield rows[start:at]
+            start, held = at, 0
+        held += row[SIZE]
+    if start < len(rows):
+        yield rows[start:]
+
+
+def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criterion
+    """The criterion as SQL that is 0 or 1, never NULL; None if SQL cannot say it."""
+    match one:
+        case Everything():
+            return "1", ()
+        case Nothing():
+            return "0", ()
+        case Flag(name):
+            return f"m.flags & {flags.SYSTEM[name]} <> 0", ()
+        case Keyword(name):
+            return "instr(lower(m.keywords), ?) > 0", (f" {name.lower()} ",)
+        case Uids(ranges):
+            return _uids(ranges) if len(ranges) <= MAX_RANGES else None
+        case Larger(octets):
+            return "m.size > ?", (octets,)
+        case Smaller(octets):
+            return "m.size < ?", (octets,)
+        case Arrived(how, day):
+            return f"{_DAY} {how.value} ?", (day,)
+        case ArrivedAt(how, at):
+            return f"m.internal_date {how.value} ?", (at,)
+        case Sent(how, day):
+            return f"COALESCE(s.sent_day, {_DAY}) {how.value} ?", (day,)
+        case Saved(how, day):
+            return f"m.saved_at > 0 AND m.saved_at/86400+{EPOCH_DAY} {how.value} ?", (day,)
+        case Changed(modseq):
+            return "m.modseq >= ?", (modseq,)
+        case Field(name, wanted):
+            column = f"s.{name.value}"
+            if "\0" in wanted:
+                return "0", ()
+            return f"{column} IS NOT NULL AND instr({column}, ?) > 0", (wanted,)
+        case Not(inside):
+            found = _sql(inside)
+            return (f"NOT ({found[0]})", found[1]) if found else None
+        case AllOf(inside) | AnyOf(inside):
+            parts = [_sql(part) for part in inside]
+            joint = " AND " if isinstance(one, AllOf) else " OR "
+            told = [part for part in parts if part is not None]
+            if len(told) < len(parts):
+                return None
+            return joint.join(f"({sql})" for sql, _ in told), tuple(param for _, own in told for param in own)
+        case Header() | Body() | Text() | EmailId() | ThreadId():
+            return None
+
+
+def _uids(ranges: tuple[tuple[int, int], ...]) -> Sql:
+    if not ranges:
+        return "0", ()
+    return " OR ".join("m.uid BETWEEN ? AND ?" for _ in ranges), tuple(end for pair in ranges for end in pair)
+
+
+def _test(one: Criterion, columns: list[Sql]) -> Test:
+    """The same in Python; what SQL can say is read from a column of the row."""
+    if found := _sql(one):
+        at = COLUMNS + len(columns)
+        columns.append(found)
+        return lambda got: bool(got.row[at])
+    match one:
+        case Not(inside):
+            inner = _test(inside, columns)
+            return lambda got: not inner(got)
+        case AllOf(inside):
+            every = [_test(part, columns) for part in inside]
+            return lambda got: all(test(got) for test in every)
+        case AnyOf(inside):
+            some = [_test(part, columns) for part in inside]
+            return lambda got: any(test(got) for test in some)
+        case Uids(ranges):
+            return lambda got: any(low <= got.row[UID] <= high for low, high in ranges)
+        case Header(name, wanted):
+            return lambda got: any(wanted in text.fold(value) for value in header.values(got.header(), name))
+        case EmailId(wanted_id):
+            return lambda got: ids.email_id(got.row[BLOB], got.header()) == wanted_id
+        case ThreadId(wanted_id):
+            return lambda got: ids.thread_id(got.header()) == wanted_id
+        case Body(wanted):
+            return lambda got: got.hits.may_have(wanted, got.row[BLOB]) and wanted in got.body()
+        case Text(wanted):
+            return lambda got: _in_text(wanted, got)
+        case _:
+            raise AssertionError(one)  # SQL says all others
+
+
+def _in_text(wanted: str, got: Candidate) -> bool:
+    if got.hits.may_have(wanted, got.row[BLOB]):
+        return wanted in text.fold(text.header_text(got.header())) or wanted in got.body()
+    return wanted in text.fold(text.header_text(bytes(got.row[PREFIX])))  # trace fields are not in the index
+
+
+def _texts(one: Criterion) -> Iterator[str]:
+    match one:
+        case Body(wanted) | Text(wanted):
+            yield wanted
+        case Not(inside):
+            yield from _texts(inside)
+        case AllOf(inside) | AnyOf(inside):
+            for part in inside:
+                yield from _texts(part)

@@ -1,0 +1,162 @@
+"""The search index: for each account a SQLite file of its own with the trigrams of what its messages say (FTS5).
+
+Derived and disposable: it may be lost or broken at any time and is built anew, behind what answers people.  It takes
+part in no commit.  An index rules messages out; which of the others do have a text is decided on the text itself,
+so the answer is exact by IMAP's substring rule.  What is not in the index yet counts as "may have it".
+"""
+
+import contextlib
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import apsw
+
+from mailcore.domain import AccountId
+from mailcore.log import log_for
+
+log = log_for(__name__)
+GRAM = 3  # characters; shorter texts are looked for in the texts themselves
+_PRAGMAS = ("journal_mode=wal", "synchronous=off", "cache_size=-8000")  # a crash may cost the index, never mail
+_SCHEMA = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS grams USING fts5(text, content='', contentless_delete=1, detail=none,"
+    " tokenize='trigram case_sensitive 1')",
+    "CREATE TABLE IF NOT EXISTS body (blob INTEGER PRIMARY KEY, text BLOB NOT NULL)",
+)
+
+
+class Hits:
+    """What an index says of some texts.  Closed after use."""
+
+    def __init__(self, connection: apsw.Connection | None = None, texts: Collection[str] = ()) -> None:
+        self._connection = connection
+        self._known: frozenset[int] = frozenset()
+        self._matched: dict[str, frozenset[int]] = {}
+        if connection is not None:
+            self._known = frozenset(row[0] for row in connection.execute("SELECT blob FROM body"))
+            for wanted in texts:
+                if (query := _grams(wanted)) is not None:
+                    found = connection.execute("SELECT rowid FROM grams WHERE grams MATCH ?", (query,))
+                    self._matched[wanted] = frozenset(row[0] for row in found)
+
+    def knows(self, blob: int) -> bool:
+        return blob in self._known
+
+    def may_have(self, wanted: str, blob: int) -> bool:
+        """False only if header and body of the blob are without the text for sure."""
+        matched = self._matched.get(wanted)
+        return matched is None or blob in matched or blob not in self._known
+
+    def body(self, blob: int) -> str | None:
+        """The folded text of the body, if it is known."""
+        if self._connection is None or blob not in self._known:
+            return None
+        row = self._connection.execute("SELECT text FROM body WHERE blob=?", (blob,)).fetchone()
+        return zlib.decompress(row[0]).decode("utf-8", "surrogatepass") if row else None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._known = frozenset()
+
+
+def _grams(wanted: str) -> str | None:
+    """The FTS5 query for all trigrams of a text; None for a text that has none."""
+    if len(wanted) < GRAM or _for_grams(wanted) != wanted:
+        return None
+    grams = {wanted[at : at + GRAM] for at in range(len(wanted) - GRAM + 1)}
+    return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams)[:64])
+
+
+class SearchIndex:
+    """The indexes of one installation, as files under `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, account: AccountId) -> Path:
+        return self._root / f"{account}.db"
+
+    def hits(self, account: AccountId, texts: Collection[str]) -> Hits:
+        """What the account's index says; without an index, or with a broken one, nothing is ruled out.  To be closed."""
+        if texts and self.path(account).exists():
+            try:
+                return Hits(self._open(account), texts)
+            except apsw.Error as problem:
+                self._broken(account, problem)
+        return Hits()
+
+    def known(self, account: AccountId) -> set[int]:
+        """The blobs in the index."""
+        if not self.path(account).exists():
+            return set()
+        with self._writing(account) as connection:
+            return {row[0] for row in connection.execute("SELECT blob FROM body")}
+
+    def add(self, account: AccountId, texts: Iterable[tuple[int, str, str]]) -> None:
+        """Take in blobs: id, folded header text, folded body text."""
+        with self._writing(account) as connection, connection:
+            for blob, head, body in texts:
+                connection.execute("INSERT OR REPLACE INTO body VALUES (?,?)", (blob, _packed(body)))
+                connection.execute(
+                    "INSERT OR REPLACE INTO grams (rowid,text) VALUES (?,?)", (blob, _for_grams(f"{head}\n{body}"))
+                )
+
+    def remove(self, account: AccountId, blobs: Iterable[int]) -> None:
+        with self._writing(account) as connection, connection:
+            for blob in blobs:
+                connection.execute("DELETE FROM body WHERE blob=?", (blob,))
+                connection.execute("DELETE FROM grams WHERE rowid=?", (blob,))
+
+    def forget(self, account: AccountId) -> None:
+        """The account is erased, or its index is broken: the files go."""
+        for path in self._root.glob(f"{account}.db*"):
+            path.unlink(missing_ok=True)
+
+    def accounts(self) -> list[AccountId]:
+        """Those that have an index."""
+        return sorted(AccountId(int(path.stem)) for path in self._root.glob("*.db") if path.stem.isdigit())
+
+    def is_whole(self, account: AccountId) -> bool:
+        try:
+            with contextlib.closing(self._open(account)) as connection:
+                connection.execute("INSERT INTO grams(grams) VALUES ('integrity-check')")
+                return connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        except apsw.Error:
+            return False
+
+    @contextlib.contextmanager
+    def _writing(self, account: AccountId) -> Iterator[apsw.Connection]:
+        """A connection; a broken index is removed, and what was to be done with it is left to the next time."""
+        try:
+            with contextlib.closing(self._open(account)) as connection:
+                yield connection
+        except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError) as problem:
+            self._broken(account, problem)
+            raise
+
+    def _open(self, account: AccountId) -> apsw.Connection:
+        self._root.mkdir(parents=True, exist_ok=True)
+        connection = apsw.Connection(str(self.path(account)))
+        try:
+            connection.set_busy_timeout(10_000)
+            for statement in (*(f"PRAGMA {pragma}" for pragma in _PRAGMAS), *_SCHEMA):
+                connection.execute(statement)
+        except apsw.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _broken(self, account: AccountId, problem: Exception) -> None:
+        log.warning("the search index of account %d is built anew: %s", account, problem)
+        self.forget(account)
+
+
+def _packed(text: str) -> bytes:
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def _for_grams(text: str) -> str:
+    """What SQL can take; trigrams with such characters are never asked for."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()

@@ -1,0 +1,133 @@
+"""The search index changes how quickly a text is found, never what is found."""
+
+import secrets
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, MailboxId
+from mailcore.mail.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Text
+from mailcore.mail.text import fold
+from mailcore.services import health, indexing
+from mailcore.store import query
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+LETTERS = [
+    "Subject: Rømmegrøt\r\n\r\nblåbær og kvernbekk\r\n",
+    "Subject: kvernbekk\r\nX-Note: KVERN\r\n\r\nab\r\n",
+    "Subject: x\r\nContent-Transfer-Encoding: base64\r\n\r\na3Zlcm5iZWtr\r\n",
+    "Subject: x\r\nContent-Type: image/png\r\n\r\nkvernbekk\r\n",
+    'Subject: x\r\n\r\nquote " and "kvern\r\n',
+]
+
+
+@pytest.fixture
+def box(core: Core) -> MailboxId:
+    def make(tx) -> MailboxId:
+        account = core.people.add(tx, "ola", "Ola", None, 0, "nb", "", 1)
+        return core.mail.create(tx, account, "INBOX").id
+
+    made = core.db.write(make)
+    put(core, made, LETTERS)
+    return made
+
+
+def put(core: Core, box: MailboxId, letters: list[str]) -> None:
+    for letter in letters:
+        prepared = core.blobs.prepare(letter.encode())
+        core.db.write(
+            lambda tx, prepared=prepared: core.mail.append(
+                tx, AccountId(1), box, prepared, frozenset(), NOW, prefix=b"Received: by mx.alumni.example\r\n"
+            )
+        )
+
+
+def find(core: Core, box: MailboxId, criterion: Criterion) -> list[int]:
+    plan = query.plan(criterion)
+    hits = core.search.hits(AccountId(1), plan.texts)
+    try:
+        return core.db.read(lambda tx: plan.confirm(tx, core.blobs, plan.narrow(tx, box), hits))
+    finally:
+        hits.close()
+
+
+QUESTIONS = [
+    (Body(fold("kvernbekk")), [1, 3]), (Text(fold("kvernbekk")), [1, 2, 3]), (Body(fold("BLÅBÆR")), [1]),
+    (Text(fold("rømmegrøt")), [1]), (Body(fold("ab")), [2]), (Body(fold('"kvern')), [5]), (Body(fold("zzz")), []),
+    (Text(fold("mx.alumni.example")), [1, 2, 3, 4, 5]), (Header("x-note", fold("kvern")), [2]), (Header("x-note", ""), [2]),
+    (Not(Body(fold("kvernbekk"))), [2, 4, 5]), (AnyOf((Body(fold("ab")), Header("subject", fold("rømme")))), [1, 2]),
+    (AllOf((Not(Flag("\\Seen")), Text(fold("kvern")))), [1, 2, 3, 5]), (Body(fold("a\0b")), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("criterion", "uids"), QUESTIONS)
+def test_the_same_is_found_with_and_without_an_index(core: Core, box: MailboxId, criterion: Criterion, uids: list[int]):
+    assert find(core, box, criterion) == uids
+    assert indexing.update(core, AccountId(1)) == len(LETTERS)
+    assert find(core, box, criterion) == uids
+
+
+def test_what_came_after_the_index_is_found_too(core: Core, box: MailboxId):
+    indexing.update(core, AccountId(1))
+    put(core, box, ["Subject: y\r\n\r\nkvernbekk\r\n"])
+    assert find(core, box, Body(fold("kvernbekk"))) == [1, 3, 6]
+
+
+def test_a_wish_is_fulfilled_once(core: Core, box: MailboxId):
+    indexing.wish(core, AccountId(1))
+    indexing.wish(core, AccountId(1))
+    assert indexing.fulfil(core) == 1
+    assert indexing.fulfil(core) == 0
+    assert len(core.search.known(AccountId(1))) == len(LETTERS)
+
+
+def test_an_index_forgets_what_is_gone(core: Core, box: MailboxId):
+    indexing.update(core, AccountId(1))
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(1, 2)], only_deleted=False))
+    assert indexing.update(core, AccountId(1)) == 0
+    assert len(core.search.known(AccountId(1))) == len(LETTERS) - 2
+
+
+def test_a_broken_index_is_no_loss_and_check_says_so(core: Core, box: MailboxId):
+    indexing.update(core, AccountId(1))
+    core.search.path(AccountId(1)).write_bytes(b"x" * 8192)
+    assert any("search index" in line for line in health.check(core, repair=False))
+    assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
+    health.check(core, repair=True)
+    indexing.fulfil(core)
+    assert health.check(core, repair=False) == []
+    assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
+
+
+def test_the_index_goes_with_the_account(core: Core, box: MailboxId):
+    indexing.update(core, AccountId(1))
+    core.search.forget(AccountId(1))
+    assert core.search.accounts() == []
+
+
+ALPHABET = st.text(st.sampled_from('abAå"* %\n\0ß'), max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bodies=st.lists(ALPHABET, min_size=1, max_size=6), wanted=ALPHABET.filter(bool))
+def test_an_index_never_hides_a_message(core: Core, bodies: list[str], wanted: str):
+    def make(tx) -> MailboxId:
+        account = core.people.add(tx, f"u{secrets.token_hex(8)}", "", None, 0, "nb", "", 1)
+        return core.mail.create(tx, account, "INBOX").id
+
+    box = core.db.write(make)
+    account = core.db.read(lambda tx: core.mail.get(tx, box)).account
+    for body in bodies:
+        prepared = core.blobs.prepare(f"Subject: s\r\n\r\n{body}".encode())
+        core.db.write(lambda tx, p=prepared: core.mail.append(tx, account, box, p, frozenset(), NOW))
+    plan = query.plan(Body(fold(wanted)))
+    answers = []
+    for _ in range(2):
+        hits = core.search.hits(account, plan.texts)
+        answers.append(core.db.read(lambda tx, h=hits: plan.confirm(tx, core.blobs, plan.narrow(tx, box), h)))
+        hits.close()
+        indexing.update(core, account)
+    assert answers[0] == answers[1] == [n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(body)]
