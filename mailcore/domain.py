@@ -69,6 +69,11 @@ class Mailbox:
     octets: int
     special_use: str
     subscribed: bool
+
+    @property
+    def object_id(self) -> str:
+        """RFC 8474: the same as long as the mailbox lives, whatever it is called; UIDVALIDITY is never used twice."""
+        return f"F{self.uidvalidity}"
     keywords: frozenset[str] = frozenset()
 
 

@@ -12,8 +12,9 @@ from sieve.actions import (
     Result,
     Vacation,
 )
+from sieve.advice import includes, mailboxes, warnings
 from sieve.interpreter import ScriptRuntimeError, run
-from sieve.limits import Options
+from sieve.limits import MAX_REDIRECTS, Options
 from sieve.mailto import Mailto, read_mailto
 from sieve.message import Field, MessageView, Part, one_address, read_address
 from sieve.parser import ScriptError
@@ -23,9 +24,11 @@ from sieve.tree import Command, SieveTest, Tag
 from sieve.validator import capabilities, check_script, compile_script
 
 __all__ = [
+    "MAX_REDIRECTS",
     "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "Mailto", "MessageView", "Notify", "Options", "Part",
     "Program",
     "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
-    "Vacation", "capabilities", "check_script", "compile_script", "one_address", "print_script",
-    "read_address", "read_mailto", "run",
+    "Vacation", "capabilities", "check_script", "compile_script", "includes", "mailboxes",
+    "one_address", "print_script",
+    "read_address", "read_mailto", "run", "warnings",
 ]  # fmt: skip

@@ -87,6 +87,11 @@ def _redirect(build: Builder, bound: Bound) -> Step:
         raise ScriptError(bound.line, f"'{fixed}' is no address; write name@domain")
     text = build.text(given, bound.line)
     copy = "copy" in bound.tags
+    for word in bound.tag_strings("notify") or ():
+        if (build.constant(word, bound.line) or "NEVER").upper() not in ("NEVER", "SUCCESS", "FAILURE", "DELAY"):
+            raise ScriptError(bound.line, f"':notify' knows NEVER, SUCCESS, FAILURE and DELAY, not '{word}'")
+    if (build.constant(bound.tag_string("ret") or "FULL", bound.line) or "FULL").upper() not in ("FULL", "HDRS"):
+        raise ScriptError(bound.line, "':ret' is \"FULL\" or \"HDRS\"")
     notify = build.texts(bound.tag_strings("notify") or (), bound.line)
     ret = build.text(bound.tag_string("ret") or "", bound.line)
 

@@ -260,13 +260,19 @@ def _merged(earlier: Action, later: Action) -> Action:
             return earlier
 
 
-def run(program: Program, message: MessageView, options: limits.Options = limits.DEFAULT) -> Result:
+def run(
+    program: Program, message: MessageView, options: limits.Options = limits.DEFAULT, flags: tuple[str, ...] = ()
+) -> Result:
     """What the script wants done with the message.
+
+    Args:
+        flags: what an earlier script of the same delivery set for the implicit keep.
 
     Raises:
         ScriptRuntimeError: it failed; nothing of it is to be carried out.
     """
     state = State(message, options)
+    state.flags = flags
     try:
         program.start(state)
     except (Stopped, Returned):

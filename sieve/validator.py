@@ -88,6 +88,18 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
     return tuple(names), ()
 
 
+def brings(name: str, tags: Iterable[str]) -> set[str]:
+    """The extensions that a command or test of that name, with these tags, makes use of."""
+    found = set()
+    definition = _TABLES.commands.get(name) or _TABLES.tests.get(name)
+    if definition is not None:
+        found.add(definition.requires)
+        for family in (*definition.signature.families, name):
+            known = _TABLES.tags.get(family, {})
+            found |= {known[tag].requires for tag in tags if tag in known}
+    return found
+
+
 def _none(place: str, name: str) -> str | None:
     return None
 

@@ -296,8 +296,7 @@ def mailbox_name(read: Reader) -> str:
 
 
 def mailbox_id(mailbox: Mailbox) -> bytes:
-    """RFC 8474: the same as long as the mailbox lives, whatever it is called; UIDVALIDITY is never used twice."""
-    return b"F%d" % mailbox.uidvalidity
+    return mailbox.object_id.encode()
 
 
 def exists_or_none(context: Context, tx: Tx, name: str) -> Mailbox | None:

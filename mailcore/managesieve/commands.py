@@ -8,6 +8,7 @@ from functools import partial
 import sieve
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
+from mailcore.errors import TooMany
 from mailcore.managesieve.status import Refused, line, string
 from mailcore.services import filters, sasl_login
 from mailcore.transport import Connection
@@ -43,6 +44,9 @@ def capabilities(context: Context) -> bytes:
         b'"IMPLEMENTATION" "Alumnimail"',
         b'"SASL" ' + string(" ".join(mechanisms)),
         b'"SIEVE" ' + string(" ".join(sieve.capabilities())),
+        b'"MAXREDIRECTS" "%d"' % sieve.MAX_REDIRECTS,
+        b'"NOTIFY" "mailto"',
+        b'"LANGUAGE" "en"',
         b'"UNAUTHENTICATE"',
         b'"VERSION" "1.0"',
     ]
@@ -144,23 +148,36 @@ async def havespace(context: Context, read: Reader) -> bytes:
     size = read.number()
     read.end()
     core = context.core
-    await core.threads.run(filters.have_space, core, context.owner.id, name, size)
+    await core.threads.run(_fits, filters.have_space, core, context.owner.id, name, size)
     return line("OK")
+
+
+def _fits(service: Callable[..., object], *arguments: object) -> None:
+    """TooMany is a matter of the number of scripts here, not of time."""
+    try:
+        service(*arguments)
+    except TooMany as problem:
+        raise Refused(str(problem).capitalize(), "QUOTA/MAXSCRIPTS") from None
+
+
+def _warned(advice: list[str]) -> bytes:
+    """Code WARNINGS: accepted, but probably not meant so (RFC 5804 section 1.3)."""
+    return line("OK", "\r\n".join(advice), "WARNINGS") if advice else line("OK")
 
 
 async def putscript(context: Context, read: Reader) -> bytes:
     name, source = _name(read), _string(read)
     read.end()
-    core = context.core
-    await core.threads.run(filters.put_script, core, context.owner.id, name, source)
-    return line("OK")
+    core, owner = context.core, context.owner.id
+    await core.threads.run(_fits, filters.put_script, core, owner, name, source)
+    return _warned(await core.threads.run(filters.check, core, owner, source))
 
 
 async def checkscript(context: Context, read: Reader) -> bytes:
     source = _string(read)
     read.end()
-    await context.core.threads.run(filters.check, source)
-    return line("OK")
+    core = context.core
+    return _warned(await core.threads.run(filters.check, core, context.owner.id, source))
 
 
 async def listscripts(context: Context, read: Reader) -> bytes:

@@ -13,7 +13,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.ScriptActive: ("ACTIVE", "The active script cannot be deleted"),
     errors.OverQuota: ("QUOTA/MAXSIZE", "There is no room for the script"),
     errors.TooLarge: ("QUOTA/MAXSIZE", "The script is too large"),
-    errors.TooMany: ("QUOTA/MAXSCRIPTS", "Too many"),
+    errors.TooMany: ("TRYLATER", "That was too often; wait a while"),
     errors.Busy: ("TRYLATER", "Try again later"),
     errors.TemporarilyUnavailable: ("TRYLATER", "Cannot check the password now, try again later"),
     errors.WrongPassword: ("", "Wrong user name or password"),
@@ -50,7 +50,7 @@ def answer(problem: Exception) -> bytes:
     if isinstance(problem, Refused):
         return line("NO", str(problem), problem.code)
     if isinstance(problem, TELLS):
-        return line("NO", str(problem) or "That cannot be used")
+        return line("NO", str(problem).replace("\n", "\r\n") or "That cannot be used")
     if isinstance(problem, errors.MailError):
         code, text = CODES.get(type(problem), ("", "That is not possible"))
         return line("NO", text, code)

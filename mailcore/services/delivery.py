@@ -7,11 +7,22 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import partial
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import AccountId, Delivered, Disposition, Envelope, Mailbox, MailboxId, Outcome, Recipient, Verdict
+from mailcore.domain import (
+    AccountId,
+    Delivered,
+    Disposition,
+    Dsn,
+    Envelope,
+    Mailbox,
+    MailboxId,
+    Outcome,
+    Recipient,
+    Verdict,
+)
 from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import dsn, trace
@@ -23,19 +34,22 @@ from mailcore.services import (
     passage,
     quota_warnings,
     returns,
+    script_runs,
     ticket_inbox,
     traces,
     vacation,
 )
 from mailcore.services.passage import Passage
-from mailcore.services.script_view import MessageText, ScriptView
-from mailcore.store import deliveries, forwardings, onward
+from mailcore.services.recipient_view import Place, RecipientView
+from mailcore.services.script_view import MessageText
+from mailcore.store import deliveries, forwardings, mailbox_facts, onward
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
 
 log = log_for(__name__)
 OWN = Verdict()
+USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RFC 6154, that a mailbox can have here
 FULL = "Postboksen er full / The mailbox is full"
 
 
@@ -134,69 +148,6 @@ class _Context:
     filed: list[tuple[MailboxId, int]] = field(default_factory=list)  # for the recipient at hand
 
 
-class _RecipientView(ScriptView):
-    """The message as one recipient's script sees it."""
-
-    def __init__(self, context: _Context, recipient: Recipient) -> None:
-        super().__init__(context.view, context.envelope.sender, recipient.address, context.now)
-        self._context, self._recipient = context, recipient
-
-    def mailbox_exists(self, name: str) -> bool:
-        try:
-            self._context.core.mail.mailbox(self._context.tx, self._recipient.account, name)
-        except MailboxNotFound:
-            return False
-        return True
-
-    def mailbox_for(self, special_use: str) -> str | None:
-        boxes = self._context.core.mail.mailboxes(self._context.tx, self._recipient.account)
-        return next((box.name for box in boxes if box.special_use.lower() == special_use.lower()), None)
-
-    def was_seen(self, key: str, seconds: int, last: bool) -> bool:
-        since = int(self.now.timestamp()) - seconds
-        return deliveries.was_answered(self._context.tx, self._recipient.account, "duplicate", key, since)
-
-    def environment(self, item: str) -> str | None:
-        """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
-        context = self._context
-        if item.startswith("vnd.alumnimail.quota-"):
-            used, quota = deliveries.room(context.tx, self._recipient.account)
-            values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
-            found = values.get(item.rpartition("-")[2])
-            return None if found is None else str(found)
-        fixed = {
-            "domain": context.core.config.domain,
-            "host": context.core.config.host,
-            "location": "MTA",
-            "phase": "during",
-            "name": "Alumnimail",
-            "remote-ip": context.envelope.peer,
-            "remote-host": context.envelope.helo,
-        }
-        return fixed.get(item)
-
-
-@lru_cache(maxsize=4096)
-def _compiled(source: str) -> sieve.Program:
-    return sieve.compile_script(source)
-
-
-_KEEP = (sieve.Keep(implicit=True),)
-
-
-def _run(context: _Context, recipient: Recipient, source: str) -> sieve.Result:
-    """Evaluate one script; a script that fails means keep (design section 10)."""
-    try:
-        result = sieve.run(_compiled(source), _RecipientView(context, recipient))
-    except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
-        log.warning("a script of account %d failed: %s", recipient.account, problem)
-        _because(context, recipient, ("failed", str(problem)[:200]))
-        return sieve.Result(_KEEP, implicit_keep=True)
-    for key, _seconds in result.seen:
-        deliveries.remember_answer(context.tx, recipient.account, "duplicate", key, int(context.now.timestamp()))
-    return result
-
-
 Plan = tuple[sieve.Action, ...] | str  # actions to take, or the reason of a rejection
 
 
@@ -259,24 +210,9 @@ def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -
         if deliveries.is_forwarding(context.tx, recipient.account):
             _remember_held(context, recipient, Passage.JUNK)
         return _JUNK
-    generated, personal = sources
-    actions: tuple[sieve.Action, ...] = _KEEP
-    if generated:
-        result = _run(context, recipient, generated)
-        actions = result.actions
-        _because(context, recipient, *(traces.rule_at(generated, line) for line in result.lines if line))
-        if personal and result.implicit_keep:
-            first = tuple(a for a in actions if not (isinstance(a, sieve.Keep) and a.implicit))
-            actions = first + _personal(context, recipient, personal)
-    elif personal:
-        actions = _personal(context, recipient, personal)
-    return actions
-
-
-def _personal(context: _Context, recipient: Recipient, source: str) -> tuple[sieve.Action, ...]:
-    result = _run(context, recipient, source)
-    _because(context, recipient, *(("script", str(line)) for line in result.lines if line))
-    return result.actions
+    place = Place(context.core, context.tx, recipient.account, context.now, context.trace)
+    view = RecipientView.of_delivery(place, context.view, context.envelope, recipient)
+    return script_runs.decide(place, view, *sources, because=partial(_because, context, recipient))
 
 
 def _because(context: _Context, recipient: Recipient, *rules: traces.Rule) -> None:
@@ -324,7 +260,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
                 filed.append(
                     _file(
                         context, recipient, action.mailbox, frozenset(action.flags), create=action.create,
-                        octets=action.octets,
+                        octets=action.octets, use=action.special_use,
                     )  # fmt: skip
                 )
             case sieve.Redirect():
@@ -354,7 +290,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
 
 def _file(
     context: _Context, recipient: Recipient, name: str, flags: frozenset[str], *, create: bool = False,
-    enforce_quota: bool = True, octets: bytes | None = None,
+    enforce_quota: bool = True, octets: bytes | None = None, use: str = "",
 ) -> str:  # fmt: skip
     """File into a mailbox; a missing one means INBOX (RFC 5228 section 4.1), unless `:create` was given."""
     core, tx = context.core, context.tx
@@ -364,7 +300,7 @@ def _file(
         try:
             box = core.mail.mailbox(tx, recipient.account, name)
         except MailboxNotFound:
-            box = _instead(core, tx, recipient.account, name, create)
+            box = _instead(core, tx, recipient.account, name, create, use)
         context.boxes[key] = box
     prefix = trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
     uid = core.mail.append(
@@ -375,10 +311,13 @@ def _file(
     return box.name
 
 
-def _instead(core: Core, tx: Tx, account: AccountId, name: str, create: bool) -> Mailbox:
+def _instead(core: Core, tx: Tx, account: AccountId, name: str, create: bool, use: str = "") -> Mailbox:
     if create:
         try:
-            return core.mail.create(tx, account, name)
+            box = core.mail.create(tx, account, name)
+            if use in USES:  # RFC 8579 section 4: made for that use
+                mailbox_facts.set_special_use(tx, account, box.id, use)
+            return box
         except MailError as problem:
             log.warning("fileinto of account %d: %s", account, problem)
     return core.mail.mailbox(tx, account, "INBOX")
@@ -390,7 +329,7 @@ def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, o
     try:
         box = core.mail.mailbox(tx, recipient.account, where.mailbox)
     except MailboxNotFound:
-        box = _instead(core, tx, recipient.account, where.mailbox, where.create)
+        box = _instead(core, tx, recipient.account, where.mailbox, where.create, where.special_use)
     with contextlib.suppress(OverQuota):
         core.mail.append(tx, recipient.account, box.id, core.blobs.prepare(octets), frozenset(where.flags), context.now)
 
@@ -431,10 +370,12 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
         octets = passage.with_own_author(prepared.octets, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
+    # RFC 6009 section 5; what the sender wanted to hear of us is not for the target to answer.
+    wanted = Dsn(notify=",".join(word.upper() for word in action.notify), ret=action.ret.upper())
     [item] = core.queue.enqueue(
         context.tx, sender=sender, recipients=[action.address], prepared=prepared,
         prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
-        origin="forward", now=now,
+        origin="forward", now=now, dsn={action.address: wanted},
     )  # fmt: skip
     onward.begin(context.tx, item, recipient.account, content, action.address, now)
     return True

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
-from mailcore.errors import InvalidName, OverQuota, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
-from mailcore.services import audit, filter_rules
+from mailcore.errors import InvalidName, OverQuota, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound, TooMany
+from mailcore.services import audit, filter_rules, scripts_library
 from mailcore.services import generated as generated_script
 from mailcore.services.generated import Settings
 from mailcore.store import away as store_away
 from mailcore.store import filters as store_filters
 from mailcore.store.db import Tx
-from sieve import check_script
+from mailcore.store.mailboxes import canonical
+from sieve import ScriptError, check_script, includes, mailboxes, warnings
 
 GENERATED = "alumnimail"
 MAX_SCRIPTS = 50
-MAX_OCTETS = 1024 * 1024
+MAX_OCTETS, MAX_TOTAL = 1024 * 1024, 4 * 1024 * 1024
 MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
 
 
@@ -107,29 +108,70 @@ def problems(source: str) -> list[Problem]:
     return [Problem(max(1, problem.line), problem.problem) for problem in check_script(source)]
 
 
-def check(source: str) -> None:
-    """Does it compile?  Raises ScriptInvalid with every problem, one a line."""
-    problems = check_script(source)
+def check(core: Core, account: AccountId, source: str) -> list[str]:
+    """Does it compile?  What is allowed but probably not meant, one text each.
+
+    A script that it includes may come later (RFC 6609 section 3.2), so one that is missing is only warned of.
+
+    Raises:
+        ScriptInvalid: with every problem, one a line.
+    """
+    library, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
     if problems:
-        raise ScriptInvalid("\n".join(str(problem) for problem in problems))
+        raise ScriptInvalid("\n".join(map(_shown, problems)))
+    missing = [f"there is no {place} script '{name}' yet" for place, name in library]
+    return missing + [_shown(each) for each in advice]
+
+
+def _checked(
+    core: Core, tx: Tx, account: AccountId, source: str
+) -> tuple[list[tuple[str, str]], list[ScriptError], list[ScriptError]]:
+    """What it includes in vain, its errors, and advice."""
+    known = scripts_library.of(core, tx, account)
+    missing = [each for each in includes(source) if known(*each) is None]
+    problems = check_script(source, lambda place, name: known(place, name) or "")
+    if problems:
+        return missing, problems, []
+    boxes = {box.name for box in core.mail.mailboxes(tx, account)}
+    absent = [
+        ScriptError(line, f"there is no mailbox '{name}'; mail for it goes to INBOX without :create", column)
+        for name, line, column in mailboxes(source)
+        if canonical(name) not in boxes
+    ]
+    return missing, [], sorted([*warnings(source), *absent], key=lambda each: (each.line, each.column))
+
+
+def _shown(problem: ScriptError) -> str:
+    return f"line {problem.line}, column {max(problem.column, 1)}: {problem.problem}"
 
 
 def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
-    """RFC 5804 section 2.5.  Raises InvalidName, OverQuota."""
+    """RFC 5804 section 2.5.  Raises InvalidName, OverQuota, TooMany."""
+    core.db.read(lambda tx: _have_space(core, tx, account, name, octets))
+
+
+def _have_space(core: Core, tx: Tx, account: AccountId, name: str, octets: int) -> None:
     check_name(name)
     if octets > MAX_OCTETS:
         raise OverQuota(f"a script may have at most {MAX_OCTETS} octets")
-    names = {script.name for script in scripts(core, account)}
-    if name not in names and len(names) >= MAX_SCRIPTS:
-        raise OverQuota(f"there may be at most {MAX_SCRIPTS} scripts")
+    others = [script for script in core.people.scripts(tx, account) if script.name != name]
+    if len(others) >= MAX_SCRIPTS:
+        raise TooMany(f"there may be at most {MAX_SCRIPTS} scripts")
+    if sum(len(script.source.encode("utf-8", "replace")) for script in others) + octets > MAX_TOTAL:
+        raise OverQuota(f"all scripts together may have at most {MAX_TOTAL} octets")
 
 
 def put_script(core: Core, account: AccountId, name: str, source: str) -> Script:
-    """Store a script that compiles; an active one stays active.  Raises ScriptInvalid, InvalidName, OverQuota."""
+    """Store a script that compiles; an active one stays active.
+
+    Raises:
+        ScriptInvalid, InvalidName, OverQuota, TooMany.
+    """
     have_space(core, account, name, len(source.encode("utf-8", "replace")))
-    check(source)
+    check(core, account, source)
 
     def store(tx: Tx) -> Script:
+        _have_space(core, tx, account, name, len(source.encode("utf-8", "replace")))
         core.people.put_script(tx, account, Script(name, source, False))
         audit.note(core, tx, account, "script saved", detail=name)
         return _get(core, tx, account, name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sieve
 from mailcore.domain import Envelope
-from mailcore.services import notify, vacation
+from mailcore.services import notify, spam_scores, vacation
 from mailcore.services.script_view import MessageText, ScriptView
 
 Answer = dict[str, Any]  # Any: JSON
@@ -46,6 +46,12 @@ class _View(ScriptView):
 
     def environment(self, item: str) -> str | None:
         return self._trial.env.get(item)
+
+    def spam_percent(self) -> float | None:
+        return spam_scores.spam_percent(self._message.block)
+
+    def virus_level(self) -> int:
+        return spam_scores.virus_level(self._message.block)
 
     def mailbox_exists(self, name: str) -> bool:
         return name.upper() == "INBOX" or name in self._trial.mailboxes

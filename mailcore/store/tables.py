@@ -7,6 +7,7 @@ from peewee import SQL, BlobField, BooleanField, CompositeKey, IntegerField, Mod
 from mailcore.store import (
     affiliation_tables,
     away_tables,
+    contacts_tables,
     filter_tables,
     forwardings_tables,
     job_tables,
@@ -246,6 +247,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(returns_tables.ReturnRow),
     add_tables(*forwardings_tables.MODELS),
     add_tables(search_tables.SearchWishRow),
+    add_tables(contacts_tables.ContactRow, contacts_tables.BlockedRow),
 ]
 
 

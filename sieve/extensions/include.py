@@ -15,8 +15,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 def _include(build: Builder, bound: Bound) -> Step:
     name = bound.string("script name")
     place = bound.one_of("personal", "global") or "personal"
-    if not name or "/" in name or any(ord(c) < 32 for c in name):
-        raise ScriptError(bound.line, f"'{name}' is no name of a script")
+    fixed = build.constant(name, bound.line)
+    if not fixed or any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in fixed):
+        raise ScriptError(bound.line, f"{name!r} is no name of a script; it cannot hold variables or control characters")
+    name = fixed
     tags = bound.tags
     start = build.included(place, name, bound.line, optional="optional" in tags, once="once" in tags)
     once, key = "once" in bound.tags, (place, name)

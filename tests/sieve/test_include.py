@@ -43,7 +43,7 @@ def test_only_global_variables_are_shared():
 
 @pytest.mark.parametrize(("script", "problem"), [
     ('include "nobody";', "there is no personal script 'nobody'"), ('include "loop";', "includes itself"),
-    ('include "broken";', "the personal script 'broken' is not valid: line 1"), ('include "a/b";', "no name of a script"),
+    ('include "broken";', "the personal script 'broken' is not valid: line 1"), ('include "a\x1fb";', "no name of a script"),
 ])  # fmt: skip
 def test_what_cannot_be_included(script, problem):
     [error] = check_script('require "include"; ' + script, lambda place, name: SCRIPTS.get((place, name)))

@@ -1,0 +1,88 @@
+"""Which actions an account's scripts ask for: the generated one first, then the personal one.
+
+A script that fails means keep; it is logged, and its owner is told of it, once a day at most.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import sieve
+from mailcore.log import log_for
+from mailcore.services import notices, scripts_library, traces
+from mailcore.services.recipient_view import Place, RecipientView
+from mailcore.store import deliveries
+
+log = log_for(__name__)
+KEEP = (sieve.Keep(implicit=True),)
+DAY = 86_400
+# Rules of the portal may file into many mailboxes; a rule alone does little.
+GENERATED = sieve.Options(max_actions=128)
+Actions = tuple[sieve.Action, ...]
+Because = Callable[..., None]  # takes any number of traces.Rule
+
+
+def decide(place: Place, view: RecipientView, generated: str, personal: str, *, because: Because) -> Actions:
+    """What is to be done, in order, one action for each place.  Remembers what `duplicate` saw.
+
+    Args:
+        because: hears which rules decided, for the trace.
+    """
+    first = sieve.Result(KEEP, implicit_keep=True)
+    if generated:
+        first = _run(place, view, generated, GENERATED, because=because)
+        because(*(traces.rule_at(generated, line) for line in first.lines if line))
+    if not personal or not first.implicit_keep:
+        return first.actions
+    keep = next((action for action in first.actions if isinstance(action, sieve.Keep)), KEEP[0])
+    second = _run(place, view, personal, sieve.Options(), keep.flags, because=because)
+    because(*(("script", str(line)) for line in second.lines if line))
+    return joined(tuple(action for action in first.actions if action is not keep), second.actions)
+
+
+def joined(first: Actions, second: Actions) -> Actions:
+    """Both scripts' actions: one vacation reply, and one copy to each address."""
+    done = list(first)
+    answered = any(isinstance(action, sieve.Vacation) for action in first)
+    sent = {action.address.lower() for action in first if isinstance(action, sieve.Redirect)}
+    for action in second:
+        if isinstance(action, sieve.Vacation) and answered:
+            continue
+        if isinstance(action, sieve.Redirect) and action.address.lower() in sent:
+            continue
+        done.append(action)
+    redirects = [action for action in done if isinstance(action, sieve.Redirect)]
+    for action in redirects[sieve.MAX_REDIRECTS :]:
+        done.remove(action)
+    return tuple(done)
+
+
+def _run(
+    place: Place, view: RecipientView, source: str, options: sieve.Options, flags: tuple[str, ...] = (), *,
+    because: Because,
+) -> sieve.Result:  # fmt: skip
+    library = scripts_library.of(place.core, place.tx, place.account)
+    try:
+        result = sieve.run(scripts_library.program(source, library), view, options, flags)
+    except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
+        log.warning("a script of account %d failed: %s", place.account, problem)
+        because(("failed", str(problem)[:200]))
+        _tell(place, str(problem))
+        return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
+    now = int(place.now.timestamp())
+    for key, _seconds in result.seen:
+        deliveries.remember_answer(place.tx, place.account, "duplicate", key, now)
+    return result
+
+
+def _tell(place: Place, problem: str) -> None:
+    core, tx, now = place.core, place.tx, int(place.now.timestamp())
+    if deliveries.was_answered(tx, place.account, "script failed", "", now - DAY):
+        return
+    deliveries.remember_answer(tx, place.account, "script failed", "", now)
+    owner = core.people.account(tx, place.account)
+    address = f"{owner.name}@{core.config.domain}"
+    notice = notices.prepare(
+        core, "script_failed", owner.language, address,
+        display_name=owner.display_name or owner.name, address=address, problem=problem[:500],
+    )  # fmt: skip
+    notices.queue(core, tx, notice, address, place.account)

@@ -1,0 +1,87 @@
+"""What is allowed but probably not meant: warnings for the author, and which scripts a script includes."""
+
+from collections.abc import Iterable, Iterator
+
+from sieve.parser import ScriptError, read
+from sieve.tree import Argument, Command, SieveTest, Tag
+from sieve.validator import brings
+
+_ENDS = ("stop", "return", "error")
+MAX_WARNINGS = 20
+
+
+def _nodes(commands: Iterable[Command | SieveTest]) -> Iterator[Command | SieveTest]:
+    for node in commands:
+        yield node
+        yield from _nodes(node.tests)
+        if isinstance(node, Command) and node.block:
+            yield from _nodes(node.block)
+
+
+def _strings(arguments: Iterable[Argument]) -> Iterator[str]:
+    for argument in arguments:
+        if isinstance(argument, str):
+            yield argument
+        elif isinstance(argument, tuple):
+            yield from argument
+
+
+def includes(source: str) -> tuple[tuple[str, str], ...]:
+    """Place ("personal" or "global") and name of every script that this one may include."""
+    found: dict[tuple[str, str], None] = {}
+    for node in _nodes(read(source)[0]):
+        if node.name == "include":
+            place = "global" if Tag("global") in node.arguments else "personal"
+            found.update({(place, name): None for name in _strings(node.arguments)})
+    return tuple(found)
+
+
+def mailboxes(source: str) -> tuple[tuple[str, int, int], ...]:
+    """Names that fileinto is given without `:create`, with line and column."""
+    return tuple(
+        (name, node.line, node.column)
+        for node in _nodes(read(source)[0])
+        if node.name == "fileinto" and Tag("create") not in node.arguments and node.arguments
+        for name in list(_strings(node.arguments))[-1:]
+        if "${" not in name
+    )
+
+
+def warnings(source: str) -> list[ScriptError]:
+    """For a script that compiles, in the order of its lines."""
+    commands = read(source)[0]
+    found = [*_unused(commands), *_unreached(commands)]
+    return sorted(found, key=lambda each: (each.line, each.column))[:MAX_WARNINGS]
+
+
+def _unreached(commands: Iterable[Command]) -> Iterator[ScriptError]:
+    ended = ""
+    for command in commands:
+        if ended:
+            yield ScriptError(command.line, f"this is never reached: '{ended}' stands before it", command.column)
+            return
+        if command.name in _ENDS:
+            ended = command.name
+        if command.block:
+            yield from _unreached(command.block)
+        elif command.block is not None and command.name in ("if", "elsif"):
+            yield ScriptError(command.line, f"this '{command.name}' does nothing: its block is empty", command.column)
+
+
+def _unused(commands: tuple[Command, ...]) -> Iterator[ScriptError]:
+    required: dict[str, Command] = {}
+    used: set[str] = set()
+    for node in _nodes(commands):
+        if node.name == "require":
+            required.update(dict.fromkeys(_strings(node.arguments), node))  # type: ignore[arg-type]  # commands only
+            continue
+        used |= brings(node.name, [argument.name for argument in node.arguments if isinstance(argument, Tag)])
+        for text in _strings(node.arguments):
+            used.add(f"comparator-{text}")
+            if "${" in text:
+                used |= {"variables", "encoded-character"}
+            if node.name == "ihave":
+                used.add(text)
+    for name, command in required.items():
+        if name not in used and name not in ("vacation-seconds", "spamtestplus", "envelope-dsn", "include"):
+            yield ScriptError(command.line, f"the extension '{name}' is required but not used", command.column)
