@@ -20,6 +20,7 @@ import click
 import uvloop
 
 from mailcore import core as cores
+from mailcore import memory
 from mailcore.config import Config
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
@@ -48,6 +49,7 @@ def prepare(config: Config) -> None:
 
 async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool) -> None:
     """Everything that one process runs, until it is told to stop."""
+    memory.settle()
     core = cores.build(config)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

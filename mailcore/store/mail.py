@@ -43,6 +43,7 @@ class Fetched:
 
 GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
 HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
+HEADROOM_LEAST = 50 * 2**20  # the largest message fits, also in a small box
 
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
@@ -361,7 +362,7 @@ class MailStore(Mailboxes):
         self, tx: Tx, account: AccountId, size: int, *, enforce: bool, grace: bool = False, headroom: bool = False
     ) -> None:
         """Count `size` octets against the quota.  One conditional update: parallel deliveries cannot both pass."""
-        extra = f"MIN(quota*{HEADROOM_PERCENT}/100, {HEADROOM_MAX})" if headroom else "0"
+        extra = f"MAX({HEADROOM_LEAST}, MIN(quota*{HEADROOM_PERCENT}/100, {HEADROOM_MAX}))" if headroom else "0"
         fits = f"quota=0 OR used+?<=quota+{extra}"
         if grace and size <= GRACE:
             fits = f"({fits}) OR used<quota"

@@ -1,7 +1,8 @@
 """Play every transcript in this folder against a session with a real store.  No sockets.
 
 `C:` is sent (with CRLF), `S:` is expected; `S: ~ text` only asks that the line begins with the text.  A `C:` line that
-ends in `{n+}` is followed by `C:` lines of the literal.  A line `T: name` begins a new session.
+ends in `{n+}` is followed by `C:` lines of the literal.  A line `T: name` begins a new session; `Q: full` lets the
+account's quota be what is used now.
 """
 
 import asyncio
@@ -59,7 +60,7 @@ class Player:
 
 
 def steps(script: Path) -> list[tuple[str, str]]:
-    return re.findall(r"^(?:(C|S|T):) ?(.*)$", script.read_text(), re.MULTILINE)
+    return re.findall(r"^(?:(C|S|T|Q):) ?(.*)$", script.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -73,6 +74,8 @@ def test_transcript(script: Path, core):
                 player.stop()
                 player = Player(core, script.parent.name, secure=text != "plain")
                 heard = await player.said()
+            elif who == "Q":
+                core.db.write(lambda tx: tx.run("UPDATE account SET quota=used WHERE name='ola'"))
             elif who == "C":
                 assert not heard, f"unexpected before {text!r}"
                 heard = await player.said(text.encode() + b"\r\n")
