@@ -15,6 +15,7 @@ from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
 from mailcore.imap.status import UidRequired, WrongState
 from mailcore.imap.view import View
 from mailcore.mail.criteria import Criterion
+from mailcore.services import imap_scripts
 from mailcore.store import condstore
 from mailcore.store.db import Tx
 from mailcore.store.mail import Changes, MailStore
@@ -254,6 +255,9 @@ class Context:
             failed = condstore.changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
             wanted = without(ranges, failed) if failed else ranges
             modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
+            if imap_scripts.script_for(self.core, tx, self.owner, here.mailbox):
+                touched = imap_scripts.changed_by(tx, here.mailbox, modseq)
+                imap_scripts.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
             return others, modseq, mail.infos(tx, here.mailbox, wanted) if tell else [], failed
 
         others, modseq, infos, failed = await self.core.db.awrite(change)

@@ -5,7 +5,7 @@ When `accept` returns, the commit is on disk; only then may the peer hear `250` 
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -23,7 +23,7 @@ from mailcore.domain import (
     Recipient,
     Verdict,
 )
-from mailcore.errors import MailboxNotFound, MailError, OverQuota, RelayDenied, UnknownRecipient
+from mailcore.errors import MailboxNotFound, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import dsn, trace
 from mailcore.services import (
@@ -42,14 +42,13 @@ from mailcore.services import (
 from mailcore.services.passage import Passage
 from mailcore.services.recipient_view import Place, RecipientView
 from mailcore.services.script_view import MessageText
-from mailcore.store import deliveries, forwardings, mailbox_facts, onward
+from mailcore.store import deliveries, forwardings, onward
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
 
 log = log_for(__name__)
 OWN = Verdict()
-USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RFC 6154, that a mailbox can have here
 FULL = "Postboksen er full / The mailbox is full"
 
 
@@ -300,7 +299,7 @@ def _file(
         try:
             box = core.mail.mailbox(tx, recipient.account, name)
         except MailboxNotFound:
-            box = _instead(core, tx, recipient.account, name, create, use)
+            box = script_runs.instead(core, tx, recipient.account, name, create=create, use=use)
         context.boxes[key] = box
     prefix = trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
     uid = core.mail.append(
@@ -311,46 +310,22 @@ def _file(
     return box.name
 
 
-def _instead(core: Core, tx: Tx, account: AccountId, name: str, create: bool, use: str = "") -> Mailbox:
-    if create:
-        try:
-            box = core.mail.create(tx, account, name)
-            if use in USES:  # RFC 8579 section 4: made for that use
-                mailbox_facts.set_special_use(tx, account, box.id, use)
-            return box
-        except MailError as problem:
-            log.warning("fileinto of account %d: %s", account, problem)
-    return core.mail.mailbox(tx, account, "INBOX")
-
-
 def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, octets: bytes) -> None:
     """Of what a script sent (RFC 8580); a full box has no room for it, and the sending does not fail for that."""
     core, tx = context.core, context.tx
-    try:
-        box = core.mail.mailbox(tx, recipient.account, where.mailbox)
-    except MailboxNotFound:
-        box = _instead(core, tx, recipient.account, where.mailbox, where.create, where.special_use)
+    box = script_runs.mailbox_or_inbox(core, tx, recipient.account, where)
     with contextlib.suppress(OverQuota):
         core.mail.append(tx, recipient.account, box.id, core.blobs.prepare(octets), frozenset(where.flags), context.now)
 
 
 def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> bytes:
-    """Queue the notification; b"" when none may go out."""
-    core, now = context.core, int(context.now.timestamp())
-    block = context.prepared.derived.header
-    if not notify.may_notify(block):
-        return b""
     own = recipient.address.lower()
-    known = core.people.addresses(context.tx, recipient.account)
-    if sieve.one_address(action.from_address).lower() not in (own, *known):  # nobody sends as somebody else
-        action = replace(action, from_address="")
-    recipients, octets = notify.compose(action, block=block, own=own, domain=core.config.domain, now=now)
-    core.queue.enqueue(
-        context.tx, sender=notify.sender(action, trigger=context.envelope.sender, own=own),
-        recipients=list(recipients), prepared=core.blobs.prepare(octets), prefix=b"", account=recipient.account,
-        origin="vacation", now=now,
+    known = frozenset((own, *context.core.people.addresses(context.tx, recipient.account)))
+    block = context.prepared.derived.header
+    return notify.queue(
+        context.core, context.tx, action, block=block, own=own, known=known, trigger=context.envelope.sender,
+        account=recipient.account,
     )  # fmt: skip
-    return octets
 
 
 def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -> bool:

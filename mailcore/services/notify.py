@@ -1,9 +1,13 @@
 """The notification that a script sends by mail (RFC 5436)."""
 
+from dataclasses import replace
 from email.utils import formatdate
 
 import sieve
+from mailcore.core import Core
+from mailcore.domain import AccountId
 from mailcore.mail import header, trace
+from mailcore.store.db import Tx
 
 _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
 
@@ -16,6 +20,29 @@ def may_notify(block: bytes) -> bool:
 def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
     """MAIL FROM: null for a null sender, so that reports make no more of themselves (section 2.2)."""
     return (sieve.one_address(action.from_address) or own) if trigger else ""
+
+
+def queue(
+    core: Core, tx: Tx, action: sieve.Notify, *, block: bytes, own: str, known: frozenset[str], trigger: str,
+    account: AccountId,
+) -> bytes:  # fmt: skip
+    """Queue the notification and give it; b"" when none may go out.
+
+    Args:
+        known: the account's addresses; nobody sends as somebody else.
+        trigger: the sender of the message that is told of.
+    """
+    if not may_notify(block):
+        return b""
+    if sieve.one_address(action.from_address).lower() not in known:
+        action = replace(action, from_address="")
+    now = core.clock.seconds()
+    recipients, octets = compose(action, block=block, own=own, domain=core.config.domain, now=now)
+    core.queue.enqueue(
+        tx, sender=sender(action, trigger=trigger, own=own), recipients=list(recipients),
+        prepared=core.blobs.prepare(octets), prefix=b"", account=account, origin="vacation", now=now,
+    )  # fmt: skip
+    return octets
 
 
 def _addresses(name: str, shown: tuple[str, ...]) -> list[str]:

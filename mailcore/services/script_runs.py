@@ -7,16 +7,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import sieve
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.errors import MailboxNotFound, MailError
 from mailcore.log import log_for
 from mailcore.services import notices, scripts_library, traces
 from mailcore.services.recipient_view import Place, RecipientView
-from mailcore.store import deliveries
+from mailcore.store import deliveries, mailbox_facts
+from mailcore.store.db import Tx
 
 log = log_for(__name__)
 KEEP = (sieve.Keep(implicit=True),)
 DAY = 86_400
 # Rules of the portal may file into many mailboxes; a rule alone does little.
 GENERATED = sieve.Options(max_actions=128)
+USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RFC 6154, that a mailbox can have here
 Actions = tuple[sieve.Action, ...]
 Because = Callable[..., None]  # takes any number of traces.Rule
 
@@ -66,7 +71,7 @@ def _run(
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", place.account, problem)
         because(("failed", str(problem)[:200]))
-        _tell(place, str(problem))
+        tell(place, str(problem))
         return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
     now = int(place.now.timestamp())
     for key, _seconds in result.seen:
@@ -74,7 +79,28 @@ def _run(
     return result
 
 
-def _tell(place: Place, problem: str) -> None:
+def mailbox_or_inbox(core: Core, tx: Tx, account: AccountId, where: sieve.FileInto) -> Mailbox:
+    try:
+        return core.mail.mailbox(tx, account, where.mailbox)
+    except MailboxNotFound:
+        return instead(core, tx, account, where.mailbox, create=where.create, use=where.special_use)
+
+
+def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, use: str) -> Mailbox:
+    """For a mailbox that is missing: a new one with `:create`, else INBOX (RFC 5228 section 4.1)."""
+    if create:
+        try:
+            box = core.mail.create(tx, account, name)
+            if use in USES:  # RFC 8579 section 4: made for that use
+                mailbox_facts.set_special_use(tx, account, box.id, use)
+            return box
+        except MailError as problem:
+            log.warning("fileinto of account %d: %s", account, problem)
+    return core.mail.mailbox(tx, account, "INBOX")
+
+
+def tell(place: Place, problem: str) -> None:
+    """The owner hears of it, once a day at most."""
     core, tx, now = place.core, place.tx, int(place.now.timestamp())
     if deliveries.was_answered(tx, place.account, "script failed", "", now - DAY):
         return

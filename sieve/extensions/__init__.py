@@ -38,6 +38,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("comparator-i;octet"),
     Extension("comparator-i;unicode-casemap"),  # RFC 5051
     Extension("encoded-character"),  # RFC 5228 section 2.4.2.4, see sieve.strings
+    Extension("imapsieve"),  # RFC 6785: the items imap.* of environment
     body.EXTENSION,
     copy.EXTENSION,
     date.EXTENSION,

@@ -31,7 +31,9 @@ def may_log_in(context: Context) -> bool:
 
 
 def capabilities(context: Context) -> bytes:
-    base = BASE + b" APPENDLIMIT=%d MESSAGELIMIT=%d" % (context.core.config.message_octets, MESSAGE_LIMIT)
+    config = context.core.config
+    base = BASE + b" APPENDLIMIT=%d MESSAGELIMIT=%d" % (config.message_octets, MESSAGE_LIMIT)
+    base += b" IMAPSIEVE=sieve://%s" % config.host.encode()  # RFC 6785 section 3.1
     if context.account is not None:
         return base if context.compressed else base + b" COMPRESS=DEFLATE"
     starttls = b"" if context.wire.secure else b" STARTTLS"

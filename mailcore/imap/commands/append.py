@@ -18,6 +18,7 @@ from mailcore.imap.context import Context, exists_or_none, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
+from mailcore.services import imap_scripts
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -111,7 +112,9 @@ async def append(context: Context, read: Reader) -> Tagged:
 
     def keep(tx: Tx) -> tuple[Mailbox, list[int]]:
         mailbox = _target(context, tx, name)
-        return mailbox, [core.mail.append(tx, owner, mailbox.id, one.prepared, one.flags, one.at) for one in ready]
+        new = [core.mail.append(tx, owner, mailbox.id, one.prepared, one.flags, one.at) for one in ready]
+        imap_scripts.happened(core, tx, owner, mailbox.id, new, "APPEND")
+        return mailbox, new
 
     target, uids = await core.db.awrite(keep)
     if context.selected is not None and context.selected.mailbox == target.id:
@@ -137,7 +140,9 @@ async def replace(context: Context, read: Reader) -> Tagged:
         mailbox = _target(context, tx, name)
         if not core.mail.expunge(tx, here.mailbox, ranges, only_deleted=False):  # first: only the difference needs room
             raise Refused("There is no such message", "NONEXISTENT")
-        return mailbox, core.mail.append(tx, owner, mailbox.id, ready.prepared, ready.flags, ready.at)
+        uid = core.mail.append(tx, owner, mailbox.id, ready.prepared, ready.flags, ready.at)
+        imap_scripts.happened(core, tx, owner, mailbox.id, [uid], "APPEND")
+        return mailbox, uid
 
     target, uid = await core.db.awrite(work)
     context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())

@@ -1,4 +1,5 @@
-"""GETMETADATA and SETMETADATA (RFC 5464).  Everything here is one person's own: /shared is read, only /private is written.
+"""GETMETADATA and SETMETADATA (RFC 5464).  Everything here is one person's own: of /shared only the name of a script is
+written (RFC 6785).
 
 `/private/specialuse` is the mailbox's special use (RFC 6154 section 5.4), and can be set.
 """
@@ -11,6 +12,7 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, quoted_or_literal
 from mailcore.imap.status import Refused
+from mailcore.services import imap_scripts
 from mailcore.store import annotations, mailbox_facts
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -147,7 +149,7 @@ def _value(read: Reader) -> bytes:
 
 
 def _put(context: Context, tx: Tx, box: Mailbox | None, entry: str, value: bytes | None) -> None:
-    if entry.startswith("/shared/"):
+    if entry.startswith("/shared/") and entry != imap_scripts.ENTRY:
         raise Refused("Only /private can be set", "NOPERM")
     if entry == SPECIAL and box:
         use = (value or b"").decode("ascii", "replace").strip()
