@@ -129,5 +129,9 @@ class ScriptInvalid(MailError):
     """The script does not compile; the text names the line."""
 
 
+class ImportRefused(MailError):
+    """A file or a server that mail cannot be taken from; the text says why."""
+
+
 class ConfigError(MailError):
     """The settings cannot be used; the text names the key."""

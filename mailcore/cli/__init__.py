@@ -12,6 +12,7 @@ from mailcore.cli.common import SITE, Site
 from mailcore.cli.directory import directory
 from mailcore.cli.dns import dns
 from mailcore.cli.forward import forward
+from mailcore.cli.moving import export, import_
 from mailcore.cli.order import order
 from mailcore.cli.queue import queue
 from mailcore.cli.sieve import sieve_group
@@ -45,7 +46,7 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.call_on_close(site.close)
 
 
-for command in (user, order, dns, directory, forward, queue, sieve_group, ticket, status, page, faq_check):
+for command in (user, order, dns, directory, forward, queue, sieve_group, ticket, status, page, faq_check, export, import_):
     main.add_command(command)
 serve.register(main)
 demo.register(main)

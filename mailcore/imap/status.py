@@ -37,6 +37,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.ScriptActive: ("INUSE", "The script is active"),
     errors.ScriptInvalid: ("CANNOT", "The script has errors"),
     errors.TooManyVanished: ("SERVERBUG", "The server is not set up for this"),
+    errors.ImportRefused: ("CANNOT", "The import is refused"),
     errors.ConfigError: ("SERVERBUG", "The server is not set up for this"),
 }
 

@@ -114,6 +114,15 @@ class MailStore(Mailboxes):
             for row in self.rows(tx, mailbox, ranges, parts)
         ]  # fmt: skip
 
+    def next_uids(self, tx: Tx, mailbox: MailboxId, first: int, limit: int) -> list[int]:
+        """The next uids from `first` on."""
+        rows = tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid LIMIT ?", mailbox, first, limit)
+        return [row[0] for row in rows]
+
+    def sizes_and_times(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
+        """uid, octets and internal date (seconds) of all messages."""
+        return tx.rows("SELECT uid, size, internal_date FROM message WHERE mailbox=?", mailbox)
+
     def content(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes | None:
         """The SHA-256 of a message's shared octets, without its own trace fields; None if it is gone."""
         row = tx.row(

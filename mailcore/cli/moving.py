@@ -1,0 +1,151 @@
+"""`alumnimail export`, `alumnimail import`: moving out and in."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, size
+from mailcore.errors import ImportRefused
+from mailcore.services import accounts, imap_pull, moving_in, takeout
+from mailcore.services.imap_pull import Server
+from mailcore.services.moving_in import Report
+
+
+@contextmanager
+def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, a plain line now and then elsewhere."""
+    if sys.stderr.isatty():
+        with click.progressbar(length=max(1, total), label=label, file=sys.stderr) as bar:
+            yield lambda done: bar.update(max(0, min(done, total) - bar.pos))
+        return
+    told = 0
+
+    def tell(done: int) -> None:
+        nonlocal told
+        tenth = done * 10 // total if total else 10
+        if tenth > told:
+            told = tenth
+            click.echo(f"{label}: {size(done)} of {size(total)}", err=True)
+
+    yield tell
+
+
+@click.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(takeout.FORMS), default="mbox", help="How mail lies in the zip file.")
+@pass_site
+def export(site: Site, name: str, file: Path, form: str) -> None:
+    """Write everything of the account NAME into a zip file: mail, scripts, settings."""
+    account = accounts.get(site.core, name)
+    found = takeout.contents(site.core, account.id)
+    partial = file.with_name(file.name + ".part")
+    try:
+        with _shown("export", found.octets) as tell, partial.open("wb") as out:
+            for block in takeout.write(site.core, account.id, form, lambda done, total: tell(done)):
+                out.write(block)
+        partial.replace(file)
+    except OSError as problem:
+        raise ImportRefused(f"{file} cannot be written: {problem.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"{found.messages} messages, {size(found.octets)}, in {file}")
+
+
+@click.group("import")
+def import_() -> None:
+    """Take mail in from elsewhere.  Nothing is doubled; what was broken off is started again."""
+
+
+def _done(report: Report, as_json: bool) -> None:
+    if as_json:
+        print_json(plain(report))
+    else:
+        click.echo(f"{report.messages} messages, {size(report.octets)}")
+        for count, words in ((report.there, "stood there already"), (report.left_out, "were too large")):
+            if count:
+                click.echo(f"{count} {words}")
+        for note in report.notes:
+            click.echo(f"note: {note}")
+    if report.full:
+        click.echo("alumnimail: the mailbox is full; the rest was not taken", err=True)
+        sys.exit(1)
+
+
+@import_.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mailbox", default="INBOX", help="Where the messages go.")
+@json_option
+@pass_site
+def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None:
+    """All messages of an mbox FILE into the account NAME."""
+    account = accounts.get(site.core, name)
+    with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
+        _done(moving_in.from_mbox(site.core, account.id, lines, mailbox, lambda report: tell(report.octets)), as_json)
+
+
+@import_.command()
+@click.argument("name")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--mailbox", default="INBOX", help="Where the messages of the folder itself go.")
+@json_option
+@pass_site
+def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) -> None:
+    """A Maildir with its sub-folders into the account NAME."""
+    account = accounts.get(site.core, name)
+    total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
+    with _shown("import", total) as tell:
+        _done(moving_in.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)), as_json)
+
+
+@import_.command("takeout")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_site
+def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
+    """A zip FILE of `alumnimail export` into the account NAME."""
+    account = accounts.get(site.core, name)
+    with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
+        _done(moving_in.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
+
+
+@import_.command()
+@click.argument("name")
+@click.argument("host")
+@click.argument("user")
+@click.option("--port", default=993, show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
+@click.option("--token-stdin", is_flag=True, help="Take an OAuth access token from standard input.")
+@click.option("--no-tls", is_flag=True, help="Without TLS, for a server on the same machine.")
+@click.option("--ca", default="", help="A PEM file of certificates to trust.")
+@click.option("--forecast", is_flag=True, help="Only say what there is and what room it needs.")
+@json_option
+@pass_site
+def imap(
+    site: Site, name: str, host: str, user: str, port: int, password_stdin: bool, token_stdin: bool, no_tls: bool, ca: str,
+    forecast: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """All mail of USER on the IMAP server HOST into the account NAME."""
+    account = accounts.get(site.core, name)
+    secret = sys.stdin.readline().rstrip("\r\n") if password_stdin or token_stdin else click.prompt("Password", hide_input=True)
+    server = Server(host, user, "" if token_stdin else secret, secret if token_stdin else "", port, not no_tls, ca)
+    folders = imap_pull.forecast(site.core, server)
+    total, free = sum(folder.octets for folder in folders), account.quota - account.used
+    if forecast:
+        if as_json:
+            fits = not account.quota or total <= free
+            print_json({"folders": [plain(folder) for folder in folders], "octets": total, "fits": fits})
+        else:
+            for folder in folders:
+                click.echo(f"{folder.name}: {folder.messages} messages, {size(folder.octets)}")
+            click.echo(f"{size(total)} in all" + (f", free: {size(max(0, free))}" if account.quota else ""))
+        return
+    if account.quota and total > free:
+        click.echo(f"only {size(max(0, free))} of {size(total)} fit; see --forecast", err=True)
+    with _shown("import", total) as tell:
+        _done(imap_pull.fetch(site.core, account.id, server, lambda report: tell(report.octets)), as_json)

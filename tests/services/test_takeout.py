@@ -1,0 +1,274 @@
+"""Everything out as a zip file, and in again (N17)."""
+
+import io
+import json
+import tracemalloc
+import zipfile
+from datetime import UTC, date, datetime
+
+import pytest
+
+from mailcore.domain import Away, FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
+from mailcore.errors import ImportRefused
+from mailcore.services import accounts, away, filters, forwarding, health, moving_in, takeout
+
+RULE = FilterRule(
+    "Nyheter", (FilterCondition(FilterField.SUBJECT, FilterMatch.IS, "nytt"),), (FilterAction(FilterVerb.FILE, "Nytt"),)
+)
+SCRIPT = 'require "fileinto";\r\nfileinto "Archive";\r\n'
+
+
+def put(core, account, mailbox, octets, flags=(), at=datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC), prefix=b""):
+    def write(tx):
+        box = next((b for b in core.mail.mailboxes(tx, account.id) if b.name == mailbox), None)
+        box = box or core.mail.create(tx, account.id, mailbox)
+        core.mail.append(tx, account.id, box.id, core.blobs.prepare(octets), frozenset(flags), at, prefix=prefix)
+
+    core.db.write(write)
+
+
+def everything(core, account):
+    """Mailbox: set of (octets, flags, internal date)."""
+
+    def read(tx):
+        return {
+            (box.name, box.special_use): sorted(
+                (core.mail.octets(tx, box.id, info.uid), sorted(info.flags), info.internal_date)
+                for info in core.mail.infos(tx, box.id, [(1, 2**31)])
+            )
+            for box in core.mail.mailboxes(tx, account.id)
+        }
+
+    return core.db.read(read)
+
+
+@pytest.fixture
+def ola(core):
+    made = accounts.add(core, "ola", display_name="Ola Nordmann", contact="ola@elsewhere.example", language="nn")
+    body = b"From: a@b.example\r\nSubject: hei\r\n\r\nFrom here\r\n>From there\r\n\r\n.\r\n"
+    put(
+        core,
+        made,
+        "INBOX",
+        body,
+        ["\\Seen", "$Work"],
+        prefix=b"Return-Path: <a@b.example>\r\nDelivered-To: ola@alumni.example\r\n",
+    )
+    put(core, made, "Arbeid/2025: ÆØÅ?", "Subject: æ\r\n\r\nåå\r\n".encode(), ["\\Flagged", "\\Answered"])
+    put(core, made, "Tomt", b"Subject: x\r\nStatus: mine\r\n\r\n", ["\\Draft"])
+    core.db.write(lambda tx: core.mail.create(tx, made.id, "100 & <co>"))
+    put(core, made, "Trash", b"Subject: away\r\n\r\n" + b"x" * 300_000 + b"\r\n", ["\\Deleted"])
+    filters.save_rules(core, made.id, [RULE])
+    filters.put_script(core, made.id, "mitt / skript", SCRIPT)
+    filters.activate(core, made.id, "mitt / skript")
+    away.save(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
+    forwarding.wish(core, made.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    return accounts.by_id(core, made.id)
+
+
+def zipped(core, account, form="mbox"):
+    return io.BytesIO(b"".join(takeout.write(core, account.id, form)))
+
+
+@pytest.mark.parametrize("form", takeout.FORMS)
+def test_n17_what_goes_out_comes_in_again(core, ola, form):
+    file = zipped(core, ola, form)
+    assert zipfile.ZipFile(file).testzip() is None
+    kari = accounts.add(core, "kari")
+    core.db.write(
+        lambda tx: [core.mail.expunge(tx, box.id, None, only_deleted=False) for box in core.mail.mailboxes(tx, kari.id)]
+    )
+    report = moving_in.from_takeout(core, kari.id, file)
+    sent, got = everything(core, ola), everything(core, kari)
+    if form == "maildir":  # which has no keywords
+        sent = {name: [(o, [f for f in flags if f != "$Work"], at) for o, flags, at in ms] for name, ms in sent.items()}
+    assert got == sent
+    assert (report.messages, report.there, report.full) == (5, 0, False)
+    assert filters.rules(core, kari.id) == (RULE,)
+    assert [(s.name, s.source, s.active) for s in filters.scripts(core, kari.id)] == [("mitt / skript", SCRIPT, True)]
+    assert away.get(core, kari.id) == away.get(core, ola.id)
+    assert forwarding.get(core, kari.id).target == ""
+    assert any("must be set and confirmed again" in note for note in report.notes)
+    assert health.check(core, repair=False) == []
+
+
+@pytest.mark.parametrize("form", takeout.FORMS)
+def test_n17_the_same_file_again_doubles_nothing(core, ola, form):
+    before = everything(core, ola)
+    report = moving_in.from_takeout(core, ola.id, zipped(core, ola, form))
+    assert (report.messages, report.there) == (0, 5)
+    assert everything(core, ola) == before
+    assert filters.rules(core, ola.id) == (RULE,)
+
+
+def test_n17_settings_and_activity_are_json_and_scripts_are_files(core, ola):
+    archive = zipfile.ZipFile(zipped(core, ola))
+    told = json.loads(archive.read("alumnimail.json"))
+    assert (told["address"], told["settings"]["language"]) == ("ola@alumni.example", "nn")
+    assert told["settings"]["forwarding"]["target"] == "ola@elsewhere.example"
+    assert told["settings"]["vacation"]["first_day"] == "2026-12-24"
+    assert archive.read("sieve/mitt %2F skript.sieve").decode() == SCRIPT
+    assert b"Nyheter" in archive.read("sieve/generated/alumnimail.sieve")
+    assert "account made" in [one["event"] for one in json.loads(archive.read("activity.json"))]
+    names = archive.namelist()
+    assert "mail/Arbeid/2025%3A ÆØÅ%3F.mbox" in names
+    assert all(".." not in name and not name.startswith("/") and "\\" not in name for name in names)
+
+
+@pytest.mark.slow
+def test_n17_memory_does_not_grow_with_the_mailbox(core):
+    ola = accounts.add(core, "ola")
+    for number in range(60):
+        put(core, ola, "INBOX", b"Subject: %d\r\n\r\n" % number + bytes(range(32, 127)) * 10_000 + b"\r\n")
+    tracemalloc.start()
+    total = sum(len(block) for block in takeout.write(core, ola.id))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert total > 100_000
+    assert peak < 25 * 2**20  # 57 MB of mail went through
+
+
+def test_n17_progress_is_told_to_the_end(core, ola):
+    told = []
+    list(takeout.write(core, ola.id, "mbox", lambda done, total: told.append((done, total))))
+    assert told[-1][0] == accounts.by_id(core, ola.id).used
+    assert told == sorted(told)
+
+
+def test_a_full_box_ends_the_import_and_keeps_what_came_before(core, ola):
+    kari = accounts.add(core, "kari", quota=100_000)
+    report = moving_in.from_takeout(core, kari.id, zipped(core, ola))
+    assert report.full
+    assert report.messages >= 1
+    assert health.check(core, repair=False) == []
+    accounts.set_quota(core, "kari", 10**7)
+    again = moving_in.from_takeout(core, kari.id, zipped(core, ola))
+    assert (again.full, again.there, again.messages) == (False, report.messages, 5 - report.messages)
+
+
+def test_nothing_of_the_owners_is_replaced(core, ola):
+    file = zipped(core, ola)
+    kari = accounts.add(core, "kari")
+    filters.put_script(core, kari.id, "mitt / skript", "keep;")
+    filters.activate(core, kari.id, "mitt / skript")
+    away.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
+    report = moving_in.from_takeout(core, kari.id, file)
+    assert [(s.source, s.active) for s in filters.scripts(core, kari.id)] == [("keep;", True)]
+    assert away.get(core, kari.id).text == "min tekst"
+    assert any("stays" in note for note in report.notes)
+
+
+def _zip(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, octets in members.items():
+            archive.writestr(name.replace("__", "/").replace("_json", ".json"), octets)
+    return file
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        io.BytesIO(b""),
+        io.BytesIO(b"PK no zip at all"),
+        _zip(a="b"),
+        _zip(alumnimail_json="[]"),
+        _zip(alumnimail_json="{"),
+        _zip(alumnimail_json='{"format": 2}'),
+        _zip(alumnimail_json=b"\xff"),
+        _zip(alumnimail_json=" " * 5_000_000),
+    ],
+    ids=range(8),
+)
+def test_files_that_are_no_takeout_are_refused(core, ola, file):
+    with pytest.raises(ImportRefused):
+        moving_in.from_takeout(core, ola.id, file)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {
+            "mailboxes": [
+                {"name": "a//b", "file": "mail/x.mbox"},
+                {"name": "../../etc", "file": "../../etc/passwd"},
+                {},
+                7,
+                None,
+            ]
+        },
+        {"mailboxes": [{"name": "INBOX", "file": "mail/missing.mbox"}]},
+        {"settings": {"filters": [{"name": "x"}], "vacation": {"text": "x", "first_day": "never"}, "forwarding": 7}},
+        {"settings": [], "scripts": [{"name": "x", "file": "nowhere"}]},
+        {"settings": {"filters": 7, "vacation": 8}, "scripts": []},
+    ],
+)
+def test_odd_takeouts_do_no_harm(core, ola, told):
+    before = everything(core, ola)
+    report = moving_in.from_takeout(core, ola.id, _zip(alumnimail_json=json.dumps({"format": 1, **told})))
+    assert report.messages == 0
+    assert {name: ms for name, ms in everything(core, ola).items() if name in before} == before
+
+
+@pytest.mark.slow
+def test_a_bomb_fills_neither_memory_nor_box(core, ola):
+    bomb = _zip(
+        alumnimail_json=json.dumps({"format": 1, "mailboxes": [{"name": "INBOX", "file": "mail/INBOX.mbox"}]}),
+        mail__INBOX=b"",
+        **{"mail/INBOX.mbox": b"From x Tue Nov 24 10:00:00 2026\n" + b"x" * 110 * 2**20},
+    )
+    tracemalloc.start()
+    report = moving_in.from_takeout(core, ola.id, bomb)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (report.messages, report.left_out) == (0, 1)
+    assert peak < 160 * 2**20  # the site's largest message, a few times
+
+
+# Files of others
+
+
+def test_an_mbox_file_comes_in_once(core, ola):
+    file = b"From kari@x.example Tue Nov 24 10:00:05 2024\nStatus: RO\nSubject: a\n\nhei\n\n"
+    file += b"From per@x.example Wed Nov 25 10:00:00 2024\nSubject: b\n\n\n"
+    for messages, there in ((2, 0), (0, 2)):
+        report = moving_in.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt/2024")
+        assert (report.messages, report.there) == (messages, there)
+    assert [(flags, at.year) for _o, flags, at in everything(core, ola)["Gammelt/2024", ""]] == [
+        (["\\Seen"], 2024),
+        ([], 2024),
+    ]
+    with pytest.raises(ImportRefused):
+        moving_in.from_mbox(core, ola.id, io.BytesIO(b"Subject: no mbox\n\n"), "INBOX")
+    assert moving_in.from_mbox(core, ola.id, io.BytesIO(b""), "INBOX").messages == 0
+
+
+def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
+    for place, name, text in (
+        ("cur", "1.a:2,FS", "Subject: a\n\nx\n"),
+        ("new", "2.b", "Subject: b\n\nx\n"),
+        (".Sent.Gammelt/cur", "3.c:2,S", "Subject: c\n\nx\n"),
+    ):
+        (tmp_path / "md" / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "md" / place / name).write_text(text)
+    report = moving_in.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
+    assert report.messages == 3
+    found = everything(core, ola)
+    assert [flags for _o, flags, _at in found["Hjem", ""]] == [["\\Flagged", "\\Seen"], []]
+    assert found["Sent/Gammelt", ""][0][0] == b"Subject: c\r\n\r\nx\r\n"
+    with pytest.raises(ImportRefused):
+        moving_in.from_maildir(core, ola.id, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "mailbox"),
+    [
+        ("Arbeid.mbox", "Arbeid"),
+        ("C:\\mail\\Sent.mbx", "Sent"),
+        ("a/b/Inbox", "Inbox"),
+        (".mbox", "INBOX"),
+        ("x%2Fy.mbox", "x-y"),
+    ],
+)
+def test_a_file_names_its_mailbox(name, mailbox):
+    assert moving_in.mailbox_of_file(name) == mailbox
