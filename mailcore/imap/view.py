@@ -7,7 +7,7 @@ changes; this module turns them into sequence numbers and untagged responses.  N
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mailcore.imap.responses import PLAIN, Manner, flag_update
 from mailcore.imap.sequence import written
@@ -39,7 +39,7 @@ class View:
     def apply(
         self,
         added: Iterable[int] = (),
-        removed: Iterable[int] = (),
+        removed: Collection[int] = (),
         flagged: Iterable[tuple[int, frozenset[str], int]] = (),
         *,
         may_expunge: bool,
@@ -56,15 +56,14 @@ class View:
         for uid, flags, modseq in flagged:  # first, while the numbers are still those the client knows
             if (seq := self.seq(uid)) is not None:
                 told.append(flag_update(seq, uid, flags, modseq, manner))
-        fresh = [uid for uid in added if self.seq(uid) is None]
-        self._held.update(removed)
-        if fresh and not self._held.issuperset(fresh):
-            if self.uids and min(fresh) < self.uids[-1]:
+        self._held.update(uid for uid in removed if self.seq(uid) is not None)
+        went = frozenset(removed)  # what came and went meanwhile was never there for this client
+        fresh = sorted({uid for uid in added if uid not in went and self.seq(uid) is None})
+        if fresh:
+            if self.uids and fresh[0] < self.uids[-1]:
                 self.uids = array("I", sorted({*self.uids, *fresh}))
             else:
-                self.uids.extend(sorted(set(fresh)))
-        else:
-            fresh = []
+                self.uids.extend(fresh)
         if self._held and may_expunge:
             told += self._expunge(vanished=manner.vanished)
         if fresh:

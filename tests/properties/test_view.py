@@ -41,3 +41,19 @@ def test_many_removals_at_once_keep_the_numbers_right(start, gone):
 
 def test_a_message_that_came_and_went_is_never_told():
     assert View([1]).apply(added=[2], removed=[2], may_expunge=True) == []
+
+
+@given(st.sets(st.integers(1, 9), max_size=6), st.lists(st.integers(10, 19), max_size=8, unique=True), st.data())
+def test_what_came_and_went_beside_others_that_stay_is_never_told(start, added, data):
+    """A bug: EXPUNGE named a message that EXISTS had not told of yet."""
+    view, client = View(start), sorted(start)
+    removed = data.draw(st.sets(st.sampled_from(sorted({*start, *added})), max_size=8)) if start or added else set()
+    for told in view.apply(added, removed, may_expunge=True):
+        _, number, word = told.split()
+        if word == b"EXPUNGE":
+            del client[int(number) - 1]
+        else:
+            client += [None] * (int(number) - len(client))
+    assert len(client) == len(view.uids)
+    assert list(view.uids) == sorted({*start, *added} - removed)
+    assert not view.holding
