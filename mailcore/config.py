@@ -162,6 +162,19 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Content filters for mail from outside; no address = none."""
+
+    rspamd: str = ""
+    milters: tuple[str, ...] = ()
+    refuse: bool = True
+    required: bool = False
+    seconds: int = 20
+    learn: str = ""
+    learn_password: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings.  Relative paths are seen from the working directory."""
 
@@ -182,6 +195,7 @@ class Config:
     portal_users: PortalUsers = field(default_factory=PortalUsers)
     help: Help = field(default_factory=Help)
     incoming: Incoming = field(default_factory=Incoming)
+    filter: Filter = field(default_factory=Filter)
     limits: Limits = field(default_factory=Limits)
 
     @property

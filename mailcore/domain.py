@@ -129,6 +129,23 @@ class Disposition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """What content filters say of a message.
+
+    Attributes:
+        percent: how much it looks like spam, 0 to 100; None where nobody looked.
+        junk: it belongs into Junk.
+        reply: refuse it with this; empty = do not.
+        fields: what they want to stand above the message.
+    """
+
+    percent: float | None = None
+    junk: bool = False
+    reply: str = ""
+    fields: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What SPF, DKIM and DMARC say of a message; results in the words of RFC 8601.
 
@@ -147,6 +164,7 @@ class Verdict:
     disposition: Disposition = Disposition.ACCEPT
     field: bytes = b""
     outside: bool = False
+    scan: Scan = Scan()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ When `accept` returns, the commit is on disk; only then may the peer hear `250` 
 """
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -170,6 +171,7 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
 
 
 _JUNK = (sieve.FileInto("Junk"),)
+_READS_SCORES = re.compile(r"\b(?:spamtest|virustest)\b", re.IGNORECASE)  # such a script decides on spam itself
 
 
 def _passage(context: _Context, recipient: Recipient) -> Passage:
@@ -208,6 +210,10 @@ def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -
         _because(context, recipient, ("junk", ""))
         if deliveries.is_forwarding(context.tx, recipient.account):
             _remember_held(context, recipient, Passage.JUNK)
+        return _JUNK
+    if context.verdict.scan.junk and not _READS_SCORES.search(sources[1]):
+        percent = context.verdict.scan.percent
+        _because(context, recipient, ("spam", "" if percent is None else f"{percent:.0f} %"))
         return _JUNK
     place = Place(context.core, context.tx, recipient.account, context.now, context.trace)
     view = RecipientView.of_delivery(place, context.view, context.envelope, recipient)
@@ -252,6 +258,8 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
     forwarded = False
     context.filed.clear()
     for action in actions:
+        if context.verdict.scan.junk and isinstance(action, sieve.Vacation | sieve.Notify):
+            continue  # nobody answers spam
         match action:
             case sieve.Keep():
                 filed.append(_file(context, recipient, "INBOX", frozenset(action.flags), octets=action.octets))

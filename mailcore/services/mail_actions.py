@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound, NotAllowed
-from mailcore.services import imap_scripts
+from mailcore.services import imap_scripts, learning
 from mailcore.store.db import Tx
 
 _FLAGS = {
@@ -62,6 +62,7 @@ def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], actio
             raise NotAllowed("no such action")
         if there.id == box.id:
             return Done(0)
+        learning.moved(core, tx, box.id, ranges, there.id)
         _, new = core.mail.move(tx, account, box.id, ranges, there.id)
         imap_scripts.happened(core, tx, account, there.id, new, "COPY")
         return Done(len(new), there.name, tuple(new))

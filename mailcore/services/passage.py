@@ -27,7 +27,7 @@ def forecast(config: Config, verdict: Verdict, unsafe: str = "") -> Passage:
     if not verdict.outside:
         return Passage.UNTOUCHED
     vouched = verdict.spf_aligned or verdict.dkim_aligned
-    if verdict.disposition is not Disposition.ACCEPT or verdict.dmarc == "fail":
+    if verdict.disposition is not Disposition.ACCEPT or verdict.dmarc == "fail" or verdict.scan.junk:
         return Passage.JUNK
     if _is_ours(config, verdict.author) and not vouched:
         return Passage.JUNK

@@ -1,6 +1,7 @@
 """Mail from other servers (port 25, LMTP): recipients are looked up at RCPT, delivered before the `250`."""
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailcore.core import Core
@@ -8,7 +9,7 @@ from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, TooMany
 from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
-from mailcore.services import authentication, delivery, quota_warnings, strangers, traces
+from mailcore.services import authentication, delivery, quota_warnings, scanning, strangers, traces
 from mailcore.smtp.handler import Problem, Transaction
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
 from mailcore.smtp.parameters import Mail, Refused
@@ -142,6 +143,10 @@ class Inbound:
         if verdict.disposition is Disposition.REFUSE:
             reply = f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
             return await self._refuse(transaction, envelope, octets, verdict, reply)
+        scan = await scanning.scan(self._core, envelope, octets, queue_id)
+        if scan.reply:
+            return await self._refuse(transaction, envelope, octets, verdict, scan.reply)
+        verdict = replace(verdict, scan=scan, field=verdict.field + scan.fields)
         message = await prepared(self._core, incoming, octets)
         return await self._deliver(transaction, envelope, message, verdict, field, f"250 2.0.0 OK {queue_id}")
 

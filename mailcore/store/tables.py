@@ -11,6 +11,7 @@ from mailcore.store import (
     filter_tables,
     forwardings_tables,
     job_tables,
+    learn_tables,
     login_tables,
     mailbox_tables,
     onward_tables,
@@ -248,6 +249,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*forwardings_tables.MODELS),
     add_tables(search_tables.SearchWishRow),
     add_tables(contacts_tables.ContactRow, contacts_tables.BlockedRow),
+    add_tables(learn_tables.LearnRow),
 ]
 
 

@@ -5,7 +5,7 @@ from mailcore.imap.context import MESSAGE_LIMIT, Context, exists_or_none, mailbo
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
-from mailcore.services import imap_scripts
+from mailcore.services import imap_scripts, learning
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader
 
@@ -44,6 +44,7 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
             return target.id, target.uidvalidity, [], []
         if move and target.id == here.mailbox:
             return target.id, target.uidvalidity, [], []
+        learning.moved(core, tx, here.mailbox, ranges, target.id)
         do = core.mail.move if move else core.mail.copy
         old, new = do(tx, owner, here.mailbox, ranges, target.id)
         imap_scripts.happened(core, tx, owner, target.id, new, "COPY")

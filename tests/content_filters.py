@@ -1,0 +1,106 @@
+"""Real content filters for tests: Debian's rspamd with its controller, and opendkim as a milter."""
+
+import http.client
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.journeys.conftest import free_port, program, until
+
+_RSPAMD = """
+options {{
+  pidfile = "{folder}/pid"; control_socket = "{folder}/control mode=0600"; rrd = ""; history_file = ""; stats_file = "";
+  dns {{ nameserver = "127.0.0.1:1"; timeout = 1s; retransmits = 1; }}
+  local_addrs = []; filters = "regexp"; url_tld = "{folder}/suffixes"; gtube_patterns = "all"; words_decay = 200;
+}}
+logging {{ type = "file"; filename = "{folder}/log"; level = "info"; }}
+lua = "/usr/share/rspamd/rules/rspamd.lua";
+worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; task_timeout = 20s; }}
+worker "controller" {{ bind_socket = "127.0.0.1:{controller}"; count = 1; password = "learn"; enable_password = "learn";
+  secure_ip = []; static_dir = "{folder}"; }}
+metric {{ name = "default"; actions {{ reject = 15; add_header = 4; }} }}
+classifier "bayes" {{
+  cache {{ path = "{folder}/learned.sqlite"; }}
+  tokenizer {{ name = "osb"; }} backend = "sqlite3"; min_tokens = 1; min_learns = 1;
+  statfile {{ symbol = "BAYES_HAM"; path = "{folder}/ham.sqlite"; spam = false; }}
+  statfile {{ symbol = "BAYES_SPAM"; path = "{folder}/spam.sqlite"; spam = true; }}
+}}
+modules {{ path = "/usr/share/rspamd/plugins/maillist.lua"; }}
+"""
+
+
+def _answers(port: int) -> bool:
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        asked.request("GET", "/ping")
+        return asked.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        asked.close()
+
+
+class Rspamd:
+    def __init__(self, port: int, controller: int, log: Path) -> None:
+        self.url, self.controller = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{controller}"
+        self._controller, self.log = controller, log
+
+    def learned(self) -> tuple[int, int]:
+        """Spam and ham that it was taught."""
+        asked = http.client.HTTPConnection("127.0.0.1", self._controller, timeout=5)
+        asked.request("GET", "/stat", headers={"Password": "learn"})
+        found = json.loads(asked.getresponse().read())
+        asked.close()
+        counts = {one["symbol"]: one["revision"] for one in found["statfiles"]}
+        return counts["BAYES_SPAM"], counts["BAYES_HAM"]
+
+
+@contextmanager
+def rspamd(folder: Path) -> Iterator[Rspamd]:
+    folder.mkdir()
+    port, controller = free_port(), free_port()
+    (folder / "suffixes").write_text("example\n")
+    settings = folder / "rspamd.conf"
+    settings.write_text(_RSPAMD.format(folder=folder, port=port, controller=controller))
+    command = [program("rspamd"), "-i", "-f", "-c", str(settings)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        assert until(lambda: _answers(port) and _answers(controller), 30), (folder / "log").read_text()
+        yield Rspamd(port, controller, folder / "log")
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+@contextmanager
+def opendkim(folder: Path, settings: str = "") -> Iterator[str]:
+    """Its address as a milter."""
+    folder.mkdir()
+    port = free_port()
+    file = folder / "opendkim.conf"
+    file.write_text(
+        f"Mode v\nSocket inet:{port}@127.0.0.1\nPidFile {folder}/pid\nUMask 022\nSyslog no\nSoftwareHeader yes\n"
+        f"InternalHosts {folder}/none\nExternalIgnoreList {folder}/none\n{settings}\n"
+    )
+    (folder / "none").write_text("192.0.2.254\n")
+    command = [program("opendkim"), "-f", "-x", str(file), "-u", "root"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert until(lambda: _listens(port) or process.poll() is not None, 15)
+        assert process.poll() is None, process.stderr.read().decode()
+        yield f"inet:127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stderr.close()
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,218 @@
+"""Content filters: the real rspamd and the real opendkim as a milter; Junk, scores, learning."""
+
+import socket
+import struct
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.services import accounts, filters, forwarding, learning, mail_actions
+from mailcore.store import learning as store
+from tests.content_filters import opendkim, rspamd
+from tests.journeys.conftest import until
+from tests.smtp_talk import build, inbox, talk
+
+START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n"
+CLEAN = (
+    "From: A <a@b.example>\r\nTo: kari@alumni.example\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+    "Message-ID: <1@b.example>\r\nSubject: hei\r\n\r\nHow are you?\r\n"
+)
+SPAM = "From: a@b.example\r\nSubject: pills\r\n\r\ncheap pills and many other wonderful words to learn from\r\n"
+GTUBE = SPAM + "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = []
+
+    def make(settings: str):
+        made.append(build(tmp_path / f"house{len(made)}", f"[filter]\n{settings}\n"))
+        return made[-1]
+
+    yield make
+    for core in made:
+        cores.close(core)
+
+
+def send(core, message: str) -> str:
+    heard = []
+
+    async def play(connect):
+        heard.append((await (await connect()).say(START + message + ".\r\n", 4))[3])
+
+    talk(core, play)
+    return heard[0]
+
+
+def box(core, name: str, mailbox: str) -> list[bytes]:
+    account = accounts.get(core, name).id
+
+    def read(tx):
+        found = core.mail.mailbox(tx, account, mailbox)
+        return [core.mail.octets(tx, found.id, uid) for uid in core.mail.uids(tx, found.id)]
+
+    return core.db.read(read)
+
+
+@pytest.fixture(scope="module")
+def filter_(tmp_path_factory):
+    with rspamd(tmp_path_factory.mktemp("filter") / "rspamd") as running:
+        yield running
+
+
+@pytest.mark.interop
+def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_):
+    core = house(f'rspamd = "{filter_.url}"')
+    kari = accounts.get(core, "kari").id
+    assert send(core, CLEAN).startswith("250")
+    assert b"\r\nX-Spam-Status: No, score=" in inbox(core, "kari")[-1]
+
+    assert send(core, SPAM).startswith("250")
+    [junk] = box(core, "kari", "Junk")
+    assert b"\r\nX-Spam-Status: Yes, score=5.5 required=15.0\r\nX-Spam-Flag: YES\r\n" in junk
+    assert junk.endswith(SPAM.encode())
+
+    assert send(core, GTUBE).startswith("554 5.7.1")
+    assert len(box(core, "kari", "Junk")) == 1
+
+    forwarding.wish(core, kari, "kari@home.example", copy=True, confirmed=True)
+    before = len(core.db.read(lambda tx: core.queue.listing(tx)))
+    assert send(core, SPAM).startswith("250")
+    assert len(core.db.read(lambda tx: core.queue.listing(tx))) == before  # spam does not go on
+    forwarding.stop(core, kari)
+
+    source = 'require ["spamtestplus", "relational", "comparator-i;ascii-numeric", "imap4flags"];\n'
+    source += 'if spamtest :percent :value "gt" :comparator "i;ascii-numeric" "30" { addflag "seen37"; keep; }'
+    filters.put_script(core, kari, "own", source)
+    filters.activate(core, kari, "own")
+    before = len(inbox(core, "kari"))
+    assert send(core, SPAM).startswith("250")
+    assert len(inbox(core, "kari")) == before + 1  # the script decided itself
+
+
+@pytest.mark.interop
+def test_what_it_wants_to_refuse_may_be_kept_as_junk(house, filter_):
+    core = house(f'rspamd = "{filter_.url}"\nrefuse = false')
+    assert send(core, GTUBE).startswith("250")
+    assert len(box(core, "kari", "Junk")) == 1
+
+
+@pytest.mark.interop
+def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filter_):
+    core = house(f'rspamd = "{filter_.url}"\nlearn = "{filter_.controller}"\nlearn_password = "learn"')
+    kari = accounts.get(core, "kari").id
+    send(core, CLEAN + "Shall we have lunch on Friday, in the old canteen behind the library, as we did last summer?\r\n")
+    send(core, SPAM.replace("pills", "watches"))
+    send(core, SPAM.replace("pills", "loans"))
+
+    def uid(name: str) -> int:
+        return core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, kari, name).id))[-1]
+
+    spam, ham = filter_.learned()
+    uids = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, kari, "Junk").id))
+    mail_actions.act(core, kari, "Junk", [uids[1]], "delete")
+    learning.tell(core)
+    assert core.db.read(lambda tx: store.waiting(tx, 9)) == []
+    assert filter_.learned() == (spam, ham)  # Junk to Trash is not "ham"
+    mail_actions.act(core, kari, "INBOX", [uid("INBOX")], "junk")
+    learning.tell(core)
+    assert until(lambda: filter_.learned() == (spam + 1, ham)), filter_.log.read_text()[-3000:]
+    mail_actions.act(core, kari, "Junk", [uids[0]], "move", "INBOX")
+    learning.tell(core)
+    assert until(lambda: filter_.learned() == (spam + 1, ham + 1)), filter_.log.read_text()[-3000:]
+    assert core.db.read(lambda tx: store.waiting(tx, 9)) == []
+
+
+@pytest.mark.interop
+def test_a_milter_adds_its_fields_above_the_untouched_message(house, tmp_path):
+    with opendkim(tmp_path / "opendkim") as address:
+        core = house(f'milters = ["{address}"]')
+        large = CLEAN + ("x" * 70 + "\r\n") * 10_000
+        for message in (CLEAN, large):
+            assert send(core, message).startswith("250")
+            stored = inbox(core, "kari")[-1]
+            assert b"\r\nDKIM-Filter: OpenDKIM Filter" in stored
+            assert stored.count(b"Authentication-Results:") == 1  # ours
+            assert stored.endswith(message.encode())
+
+
+@pytest.mark.interop
+def test_a_milter_refuses(house, tmp_path):
+    with opendkim(tmp_path / "opendkim", "On-NoSignature reject") as address:
+        core = house(f'milters = ["{address}"]')
+        assert send(core, CLEAN).startswith("550 5.7")
+        core = house(f'milters = ["{address}"]\nrefuse = false')
+        assert send(core, CLEAN).startswith("250")
+        assert len(box(core, "kari", "Junk")) == 1
+
+
+@pytest.mark.parametrize("settings", [
+    'rspamd = "http://127.0.0.1:1"', 'milters = ["inet:127.0.0.1:1"]', 'milters = ["unix:/nowhere"]',
+])  # fmt: skip
+def test_a_filter_that_does_not_answer(house, settings):
+    core = house(settings)
+    assert send(core, CLEAN).startswith("250")
+    core = house(settings + "\nrequired = true")
+    assert send(core, CLEAN).startswith("451")
+
+
+@contextmanager
+def odd_filter(answers: bytes):
+    """A filter that says this whatever it hears."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = listening.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.settimeout(2)
+                    try:
+                        peer.sendall(answers)
+                        while peer.recv(65536):
+                            pass
+                    except OSError:
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"inet:127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def packets(*said: bytes) -> bytes:
+    offer = b"O" + struct.pack("!III", 6, 1, 0x27F)  # wants nothing but the end
+    return b"".join(struct.pack("!I", len(one)) + one for one in (offer, *said))
+
+
+@pytest.mark.parametrize(("said", "reply", "mailbox", "field"), [
+    ((b"hX-Virus-Status\0Infected (Eicar)\0", b"c"), "250", "Junk", b"X-Virus-Status: Infected (Eicar)\r\n"),
+    ((b"hX-Virus-Status\0Clean\0", b"a"), "250", "INBOX", b"X-Virus-Status: Clean\r\n"),
+    ((b"hX-Spam-Flag\0YES\0", b"c"), "250", "Junk", b"X-Spam-Flag: YES\r\n"),
+    ((b"qlooks odd\0", b"c"), "250", "Junk", b""),
+    ((b"d",), "250", "Junk", b""),  # nothing that got its 250 is lost
+    ((b"y554 5.7.1 virus found\0",), "554 5.7.1 virus found", "", b""),
+    ((b"y554 bad\r\n250 injected\0",), "554 bad250 injected", "", b""),
+    ((b"yhello\0",), "550 5.7.1", "", b""),
+    ((b"t",), "451 4.7.1", "", b""),
+    ((b"p", b"i\0\0\0\1X-A\0b\n\tc\0", b"c"), "250", "INBOX", b"X-A: b\r\n\tc\r\n"),
+    ((b"hX-A\0b\r\nFrom: evil@c.example\0", b"c"), "250", "INBOX", b"X-A: b\r\n\tFrom: evil@c.example\r\n"),
+    ((b"hX-A: b\r\nFrom\0evil\0", b"hReceived\0forged\0", b"mX\0", b"c"), "250", "INBOX", b""),
+    ((b"z", b"c"), "250", "INBOX", b""),
+    ((b"",), "250", "INBOX", b""),
+])  # fmt: skip
+def test_what_a_milter_may_say(house, said, reply, mailbox, field):
+    with odd_filter(packets(*said)) as address:
+        core = house(f'milters = ["{address}"]\nseconds = 5')
+        before = {name: len(box(core, "kari", name)) for name in ("INBOX", "Junk")}
+        assert send(core, CLEAN).startswith(reply)
+        after = {name: len(box(core, "kari", name)) for name in ("INBOX", "Junk")}
+        assert after == {name: count + (name == mailbox) for name, count in before.items()}
+        if mailbox:
+            assert field in box(core, "kari", mailbox)[-1]
+            assert b"forged" not in box(core, "kari", mailbox)[-1]
