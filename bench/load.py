@@ -16,6 +16,8 @@ class Target:
     smtp: int
     imap: int
     password: str
+    submission: int = 0
+    sink: int = 0  # where everything that goes out arrives
 
 
 def message(octets: int, number: int) -> bytes:

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import delivery
+import outgoing
 from delivery import ACCOUNTS
 from load import Target
 
-CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **mailbox.CASES}
+CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **mailbox.CASES, **outgoing.CASES}
 
 
 def free_port() -> int:
@@ -34,12 +35,13 @@ def free_port() -> int:
 @contextlib.contextmanager
 def ours(folder: Path, workers: int) -> Iterator[Target]:
     """This server with its accounts in `folder`."""
-    smtp, imap = free_port(), free_port()
+    smtp, imap, submission, sink = free_port(), free_port(), free_port(), free_port()
     config = folder / "bench.toml"
     config.write_text(
         f'domain = "alumni.example"\ndata = "{folder}/var"\n[listen]\nsmtp = "127.0.0.1:{smtp}"\nimap = "127.0.0.1:{imap}"\n'
-        'submission = ""\nsubmissions = ""\nimaps = ""\nmanagesieve = ""\nhttp = ""\n[outbound]\nmode = "capture"\n'
-        '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n'
+        f'submission = "127.0.0.1:{submission}"\nsubmissions = ""\nimaps = ""\nmanagesieve = ""\nhttp = ""\n'
+        f'[outbound]\nmode = "relay"\nhost = "127.0.0.1"\nport = {sink}\n'
+        '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\nsubmissions_per_hour = 1000000\n'
     )
     people = folder / "people.csv"
     people.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(1, ACCOUNTS + 1)))
@@ -52,7 +54,7 @@ def ours(folder: Path, workers: int) -> Iterator[Target]:
     try:
         if process.stdout is None or process.stdout.readline().strip() != b"ready":
             raise RuntimeError("the server did not start")
-        yield Target("ours", smtp, imap, "pass")
+        yield Target("ours", smtp, imap, "pass", submission, sink)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
@@ -63,6 +65,8 @@ def main() -> None:
     parser.add_argument("--peer", action="store_true", help="measure the peer too, which must be running")
     parser.add_argument("--peer-smtp", type=int, default=20025)
     parser.add_argument("--peer-imap", type=int, default=20143)
+    parser.add_argument("--peer-submission", type=int, default=20587)
+    parser.add_argument("--peer-dir", type=Path, help="where the peer's files stand; needed for `outgoing`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[])
@@ -70,9 +74,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench") as folder, ours(Path(folder), args.workers) as us:
         targets = [us]
         if args.peer:
-            targets.append(Target("peer", args.peer_smtp, args.peer_imap, "pass"))
+            targets.append(Target("peer", args.peer_smtp, args.peer_imap, "pass", args.peer_submission, us.sink))
+            if args.peer_dir:
+                outgoing.relay_through(args.peer_dir, us.sink)
         for name in args.cases or CASES:
             run = CASES[name]
+            if name == "outgoing" and args.peer and not args.peer_dir:
+                print("outgoing      left out: it needs --peer-dir")
+                continue
             seconds: dict[str, list[float]] = {target.name: [] for target in targets}
             if name in mailbox.CASES:
                 for target in targets:

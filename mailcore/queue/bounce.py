@@ -4,10 +4,12 @@ A forwarding's target never appears in anything that goes to the sender: what it
 so the sender has nothing to hear.
 """
 
+import contextlib
 from datetime import datetime, timedelta
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, QueueItem
+from mailcore.errors import Busy
 from mailcore.mail import dsn, header, trace
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
@@ -43,8 +45,10 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     """Queue a notice to the sender; a null sender gets none (RFC 5321 section 6.1)."""
     if not is_wanted(item, kind):
         return
-    octets = core.queue.octets(tx, item)
-    block = header.split(octets)[0]
+    octets = b""
+    with contextlib.suppress(Busy):  # octets that are missing on our side must not keep the sender from hearing
+        octets = core.queue.octets(tx, item)
+    block = header.split(octets or item.prefix + core.blobs.header(tx, item.blob))[0]
     language = core.people.account(tx, item.account).language if item.account else "en"
     diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
     until = item.created_at + GIVE_UP_AFTER
@@ -52,7 +56,7 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
         core, f"dsn_{kind}", language, recipient=item.recipient, diagnostic=header.safe_value(diagnostic)[:500],
         until=f"{until:%Y-%m-%d %H:%M} UTC", subject=" ".join(header.values(block, "subject")[:1])[:200],
     )  # fmt: skip
-    whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and len(octets) <= MOST_RETURNED
+    whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
     report = dsn.build(
         kind=kind, reporting_mta=core.config.host, sender=item.sender, recipient=item.recipient,
         original_recipient=item.dsn.orcpt, envelope_id=item.dsn.envid, status=status_of(answer), diagnostic=diagnostic,

@@ -6,11 +6,12 @@ another, and no item, however strange, ends the worker.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from mailcore.core import Core
 from mailcore.domain import Attempt, Envelope, Outcome, QueueItem
-from mailcore.errors import MailError
+from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
 from mailcore.queue import lease, outcome, route
 from mailcore.queue.client import Answer, Connection, TlsResult
@@ -27,7 +28,8 @@ log = log_for(__name__)
 
 LEASE_SECONDS = 900
 START_WITHIN_SECONDS = 300  # of its claim, or the item is left to the next lease
-ITEM_SECONDS = 550  # for one item; with the line above it ends before its lease
+ITEM_SECONDS = 450  # for one item
+INSIST_SECONDS = 140  # on writing down an answer; with the lines above it ends before its lease
 POLL_SECONDS = 0.25
 BATCH = 200
 IN_FLIGHT = 2000
@@ -194,12 +196,32 @@ class Worker:
         """Ours, not the peer's: try later.  When not even that can be written, the lease runs out."""
         if isinstance(problem, MailError):
             log.warning("queue item %d waits: %s", item.id, problem)
-            return
-        log.error("queue item %d failed", item.id, exc_info=problem)
+            words = str(problem)
+        else:
+            log.error("queue item %d failed", item.id, exc_info=problem)
+            words = "a fault of ours"
         try:
-            await self._settle(item, Answer(self._core.config.host, 0, "a fault of ours"))
+            await self._settle(item, Answer(self._core.config.host, 0, words))
         except Exception as second:
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
+
+    async def _insist(self, write: Callable[[Tx], None]) -> None:
+        """What a peer has answered is written down even if the disk is full for a while: else it would be sent again.
+
+        Raises:
+            Busy: it was so for too long; the lease ends by itself.
+        """
+        clock = asyncio.get_running_loop().time
+        end, pause = clock() + INSIST_SECONDS, 0.25
+        while True:
+            try:
+                await self._core.db.awrite(write)
+                return
+            except Busy:
+                if clock() + pause > end or (self._stopping and pause > 4):
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 8)
 
     async def _way(self, domain: str) -> Way:
         core = self._core
@@ -269,7 +291,7 @@ class Worker:
                 outcome.count_tls(core, tx, domain, results, now)
                 outcome.write_down(core, tx, item, answer, now)
 
-            await core.db.awrite(keep)
+            await self._insist(keep)
             return
         items = [item, *(one for _, one in destination.waiting)]
         self._held -= len(destination.waiting)
@@ -281,7 +303,7 @@ class Worker:
             outcome.count_tls(core, tx, domain, results, now)
             outcome.away(core, tx, domain, items, answer, failures, now)
 
-        await core.db.awrite(away)
+        await self._insist(away)
 
     async def _deliver_here(self, item: QueueItem) -> None:
         """Our own notices, bounces and forwards to our own people need no SMTP."""
@@ -310,4 +332,4 @@ class Worker:
 
     async def _settle(self, item: QueueItem, answer: Answer) -> None:
         now: datetime = self._core.clock.now()
-        await self._core.db.awrite(lambda tx: outcome.write_down(self._core, tx, item, answer, now))
+        await self._insist(lambda tx: outcome.write_down(self._core, tx, item, answer, now))

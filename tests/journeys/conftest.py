@@ -90,15 +90,20 @@ class Sink:
 class House:
     """`alumnimail serve` on free ports, with its settings and its command line."""
 
-    def __init__(self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G", direct: str = "", more: str = "") -> None:
-        """`direct`: settings of [outbound] for delivery by MX instead of by a relay; `more`: whole tables."""
+    def __init__(
+        self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G", direct: str = "", more: str = "",
+        off: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """`direct`: settings of [outbound] for delivery by MX instead of by a relay; `more`: whole tables; `off`: listeners."""
         self.folder = folder
         self.ports = {
             name: free_port() for name in ("smtp", "submission", "submissions", "imap", "imaps", "managesieve", "http")
         }
         self.config = folder / "alumnimail.toml"
         relay = 'mode = "relay"\nhost = "127.0.0.1"'
-        listen = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in self.ports.items())
+        listen = "\n".join(
+            f'{name} = "{"" if name in off else f"127.0.0.1:{port}"}"' for name, port in self.ports.items()
+        )
         self.config.write_text(
             f'domain = "alumni.example"\nhostname = "mx.alumni.example"\ndata = "{folder}/var"\n[listen]\n{listen}\n'
             f'[quota]\ndefault = "{quota}"\n'

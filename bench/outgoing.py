@@ -1,0 +1,99 @@
+"""Outgoing mail: 1,000 messages of 4 KiB from 10 sessions of a logged-in person until Postfix's smtp-sink has them all."""
+
+import base64
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from load import Target, in_threads, message, timed
+
+SESSIONS, MESSAGES = 10, 1000
+
+
+class Submission:
+    """A mail client: STARTTLS, AUTH PLAIN, then messages."""
+
+    def __init__(self, port: int, user: str, password: str) -> None:
+        plain = socket.create_connection(("127.0.0.1", port))
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket: socket.socket = plain
+        self._file = plain.makefile("rb")
+        self._answer()
+        self.say(b"EHLO bench.example")
+        self.say(b"STARTTLS")
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._socket = context.wrap_socket(plain)
+        self._file = self._socket.makefile("rb")
+        self.say(b"EHLO bench.example")
+        self.say(b"AUTH PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()))
+
+    def _answer(self) -> None:
+        while True:
+            line = self._file.readline()
+            if line[3:4] != b"-":
+                if not line[:1] in b"23" or not line:
+                    raise RuntimeError(line.decode("ascii", "replace"))
+                return
+
+    def say(self, *lines: bytes) -> None:
+        """Pipelined; waits for all answers."""
+        self._socket.sendall(b"".join(line + b"\r\n" for line in lines))
+        for _ in lines:
+            self._answer()
+
+    def send(self, sender: str, recipient: str, octets: bytes) -> None:
+        self.say(f"MAIL FROM:<{sender}>".encode(), f"RCPT TO:<{recipient}>".encode(), b"DATA")
+        self.say(octets + b".")
+
+    def close(self) -> None:
+        self.say(b"QUIT")
+        self._file.close()
+        self._socket.close()
+
+
+def outgoing(target: Target) -> float:
+    """Seconds from the first command to the last message at the sink."""
+    program = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
+    if program is None:
+        raise RuntimeError("smtp-sink (Debian: postfix) is not installed")
+    mail = [
+        b"".join(line for line in message(4096, number).splitlines(keepends=True) if not line.startswith(b"From:"))
+        for number in range(MESSAGES)
+    ]
+    mail = [b"From: User <user1@alumni.example>\r\n" + octets for octets in mail]
+    sink = subprocess.Popen([program, "-M", str(MESSAGES), f"127.0.0.1:{target.sink}", "1000"])
+    time.sleep(0.3)
+
+    def session(number: int) -> None:
+        client = Submission(target.submission, "user1", target.password)
+        for at in range(number, MESSAGES, SESSIONS):
+            client.send("user1@alumni.example", f"friend{at}@outside.example", mail[at])
+        client.close()
+
+    def all_of_it() -> None:
+        in_threads(SESSIONS, session)
+        if sink.wait(300) != 0:
+            raise RuntimeError("smtp-sink ended early")
+
+    try:
+        return timed(all_of_it)
+    finally:
+        sink.kill()
+        sink.wait()
+
+
+def relay_through(peer: Path, port: int) -> None:
+    """Let a Postfix whose files stand in `peer` send everything to the sink."""
+    etc = str(peer / "postfix/etc")
+    subprocess.run(["postconf", "-c", etc, "-e", f"relayhost=[127.0.0.1]:{port}"], check=True)
+    subprocess.run(["postfix", "-c", etc, "reload"], check=True, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+
+
+CASES: dict[str, Callable[[Target], float]] = {"outgoing": outgoing}

@@ -1,0 +1,133 @@
+"""Faults on our side while the queue runs: locked database, failing fsync, octets that are gone.  Nothing is lost or doubled."""
+
+import asyncio
+
+import apsw
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import Config
+from mailcore.errors import Busy
+from mailcore.services import accounts, health
+from tests.services.test_queue_worker import FRIEND, MESSAGE, at_work, enqueue, inbox, listing, until
+
+
+@pytest.fixture
+def ola(core):
+    return accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+
+
+def test_a_database_that_is_locked_when_the_peer_has_answered_does_not_send_twice(core):
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            here.db.write(lambda tx: tx.rows("PRAGMA busy_timeout=50"))  # of the writer's connection
+            peer.gate.clear()
+            enqueue(here, FRIEND)
+            worker.wake()
+            await until(lambda: peer.connections == 1)
+            await asyncio.sleep(0.1)
+            other = apsw.Connection(str(here.config.database_path))
+            other.execute("BEGIN IMMEDIATE")
+            peer.gate.set()
+            await until(lambda: len(peer.mail) == 1)
+            await asyncio.sleep(0.6)
+            assert [item.recipient for item in listing(here)] == [FRIEND]
+            other.execute("ROLLBACK")
+            other.close()
+            await until(lambda: not listing(here))
+            assert len(peer.mail) == 1
+
+    asyncio.run(play())
+
+
+class Failing(apsw.VFS):
+    """The system's own files, whose fsync fails while `broken`."""
+
+    def __init__(self) -> None:
+        self.broken = False
+        super().__init__("failing", "unix", makedefault=True)
+
+    def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
+        return FailingFile(self, name, flags)
+
+
+class FailingFile(apsw.VFSFile):
+    def __init__(self, disk: Failing, name, flags) -> None:
+        self._disk = disk
+        super().__init__("unix", name, flags)
+
+    def xSync(self, flags):  # noqa: N802 - SQLite's name
+        if self._disk.broken:
+            raise apsw.IOError("fsync failed")
+        super().xSync(flags)
+
+
+def test_an_fsync_that_fails_is_temporary_and_the_answer_is_written_down_later(tmp_path):
+    disk = Failing()
+    core = cores.build(Config(data=str(tmp_path)))
+
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            disk.broken = True
+            with pytest.raises(Busy):
+                enqueue(here, FRIEND)
+            disk.broken = False
+            peer.gate.clear()
+            enqueue(here, FRIEND)
+            worker.wake()
+            await until(lambda: peer.connections == 1)
+            await asyncio.sleep(0.1)
+            disk.broken = True
+            peer.gate.set()
+            await until(lambda: len(peer.mail) == 1)
+            await asyncio.sleep(0.4)
+            disk.broken = False
+            await until(lambda: not listing(here))
+            assert len(peer.mail) == 1
+
+    try:
+        asyncio.run(play())
+        assert health.check(core, repair=False) == []
+    finally:
+        cores.close(core)
+        disk.unregister()
+
+
+def test_octets_that_are_gone_wait_are_told_by_check_and_go_when_they_are_back(core, ola, clock):
+    big = MESSAGE + b"x\r\n" * 70_000
+
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            worker.stop()
+            [number] = enqueue(here, FRIEND, account=ola.id, octets=big)
+        name = core.blobs.prepare(big).name
+        file = core.blobs.path(name)
+        kept = file.read_bytes()
+        file.unlink()
+        assert any("octets are missing" in line for line in health.check(core, repair=False))
+        async with at_work(core) as (here, worker, peer):
+            await until(lambda: [item.tries for item in listing(here)] == [1])
+            assert "cannot be read" in listing(here)[0].last_reply
+            file.write_bytes(kept)
+            here.db.write(lambda tx: here.queue.retry(tx, [number], here.clock.seconds()))
+            await until(lambda: not listing(here))
+            assert [octets for _, _, octets in peer.mail] == [big]
+
+    asyncio.run(play())
+
+
+def test_a_sender_hears_even_of_octets_that_are_gone(core, ola, clock):
+    big = MESSAGE + b"x\r\n" * 70_000
+
+    async def play():
+        async with at_work(core) as (here, worker, _):
+            worker.stop()
+            enqueue(here, FRIEND, account=ola.id, octets=big)
+        core.blobs.path(core.blobs.prepare(big).name).unlink()
+        clock.forward(days=6)
+        async with at_work(core) as (here, _, _):
+            before = len(inbox(here, ola))
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            assert b"Action: failed" in inbox(here, ola)[-1]
+
+    asyncio.run(play())
