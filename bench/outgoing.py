@@ -1,6 +1,7 @@
 """Outgoing mail: 1,000 messages of 4 KiB from 10 sessions of a logged-in person until Postfix's smtp-sink has them all."""
 
 import base64
+import os
 import shutil
 import socket
 import ssl
@@ -37,7 +38,7 @@ class Submission:
         while True:
             line = self._file.readline()
             if line[3:4] != b"-":
-                if not line[:1] in b"23" or not line:
+                if line[:1] not in b"23" or not line:
                     raise RuntimeError(line.decode("ascii", "replace"))
                 return
 
@@ -67,7 +68,8 @@ def outgoing(target: Target) -> float:
         for number in range(MESSAGES)
     ]
     mail = [b"From: User <user1@alumni.example>\r\n" + octets for octets in mail]
-    sink = subprocess.Popen([program, "-M", str(MESSAGES), f"127.0.0.1:{target.sink}", "1000"])
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    sink = subprocess.Popen([program, *user, "-M", str(MESSAGES), f"127.0.0.1:{target.sink}", "1000"])
     time.sleep(0.3)
 
     def session(number: int) -> None:

@@ -15,8 +15,10 @@ from mailcore.log import log_for
 from mailcore.mail import header
 from mailcore.mail.body_hash import body_hash
 from mailcore.mail.octets import Octets
+from mailcore.services import dkim_rsa
 
 log = log_for(__name__)
+dkim_rsa.install()
 
 SELECTORS = {"rsa1": b"rsa-sha256", "ed1": b"ed25519-sha256"}
 _SIGNED = [
