@@ -56,8 +56,9 @@ class Scope:
 
     def by_seq(self, numbers: NumberSet) -> Uids:
         """The messages of these sequence numbers; those there are."""
-        uids, spans = self.uids, numbers.spans(len(self.uids))
-        return Uids(tuple((uids[max(a, 1) - 1], uids[min(b, len(uids)) - 1]) for a, b in spans if a <= len(uids) and b > 0))
+        uids, top = self.uids, len(self.uids)
+        there = ((max(low, 1), min(high, top)) for low, high in numbers.spans(top))
+        return Uids(tuple((uids[low - 1], uids[high - 1]) for low, high in there if low <= high))
 
     def by_uid(self, numbers: NumberSet) -> Uids:
         return Uids(tuple(numbers.spans(self.uids[-1] if len(self.uids) else 0)))

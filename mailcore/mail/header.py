@@ -21,8 +21,11 @@ def split(octets: Octets) -> tuple[bytes, int]:
 
 def end(octets: Octets, start: int, stop: int) -> int:
     """Where the body of the message at `start` begins; `stop` if there is no blank line.  Copies nothing."""
-    if octets[start : min(start + 2, stop)] == b"\r\n":
+    first = octets[start : min(start + 2, stop)]
+    if first == b"\r\n":
         return start + 2
+    if first[:1] == b"\n":  # lone line feeds, from an import
+        return start + 1
     found = _END.search(octets, start, stop)
     return found.end() if found else stop
 
