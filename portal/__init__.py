@@ -26,6 +26,8 @@ from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
+from portal.takeout.views import MAX_UPLOAD
+from portal.takeout.views import blueprint as takeout
 from portal.tickets.views import blueprint as tickets
 from portal.trace.views import blueprint as trace
 from portal.vacation.views import blueprint as vacation
@@ -42,6 +44,7 @@ BLUEPRINTS = (
     filters,
     quota,
     trace,
+    takeout,
     webmail,
     account,
     help_pages,
@@ -86,6 +89,8 @@ def create_app(core: Core) -> Flask:
         if request.endpoint == "webmail.compose":  # before the form is read
             request.max_content_length = core.config.message_octets
             request.max_form_memory_size = MAX_TEXT
+        if request.endpoint == "takeout.bring":
+            request.max_content_length = MAX_UPLOAD
         if request.endpoint in ("help.index", "tickets.show", "tickets.by_link"):
             request.max_content_length = MAX_FORM
         if request.endpoint in ("static", "front.health"):

@@ -26,6 +26,7 @@ from mailcore.services import (
     rolling,
     tickets,
     traces,
+    transfers,
 )
 from mailcore.store import jobs as store
 
@@ -60,6 +61,7 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("sweep of rates", HOUR, rates.sweep),
         Job("end of help cases", HOUR, tickets.tidy_up),
         Job("quota warnings", MINUTE, quota_warnings.look_at_all),
+        Job("old imports", DAY, transfers.forget),
         Job("old traces", DAY, traces.forget),
         Job("end of lent quota", HOUR, quota.end_extras),
         Job("forwardings asked once a year", DAY, forwarding_target.ask_yearly),

@@ -27,6 +27,7 @@ from mailcore.store import (
     summaries,
     summary_tables,
     ticket_tables,
+    transfer_tables,
 )
 from mailcore.store.db import Tx
 
@@ -250,6 +251,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(search_tables.SearchWishRow),
     add_tables(contacts_tables.ContactRow, contacts_tables.BlockedRow),
     add_tables(learn_tables.LearnRow),
+    add_tables(transfer_tables.TransferRow),
 ]
 
 
