@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from sieve.limits import MAX_MATCH_VARIABLE
+from sieve.limits import MAX_MATCH_VARIABLE, MAX_VARIABLE_NAME
 from sieve.parser import ScriptError
 
 _ENCODED = re.compile(
@@ -22,6 +22,18 @@ class Reference:
 
     name: str
     number: int | None = None
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def variable_name(name: str, line: int) -> str:
+    """The name of a variable in lower case (RFC 5229 section 3).  Raises ScriptError."""
+    if not _NAME.fullmatch(name):
+        raise ScriptError(line, f"'{name}' is no variable name; use letters, digits and _")
+    if len(name) > MAX_VARIABLE_NAME:
+        raise ScriptError(line, f"'{name}' is longer than {MAX_VARIABLE_NAME} characters")
+    return name.lower()
 
 
 def encode_url(text: str) -> str:

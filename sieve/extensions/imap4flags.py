@@ -8,6 +8,7 @@ from sieve.interpreter import State
 from sieve.parser import ScriptError
 from sieve.program import Check, Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.strings import variable_name
 
 Flags = tuple[str, ...]
 
@@ -30,10 +31,7 @@ def _variable(build: Builder, bound: Bound) -> str | None:
         return None
     if "variables" not in build.required:
         raise ScriptError(bound.line, f"'{bound.name}' on a variable needs: require \"variables\";")
-    name = bound.string("variable name").lower()
-    if not name.isidentifier() or not name.isascii():
-        raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
-    return build.variable(name)
+    return build.variable(variable_name(bound.string("variable name"), bound.line))
 
 
 def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], Step]:

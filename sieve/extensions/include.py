@@ -1,15 +1,12 @@
 """include, return and global (RFC 6609).  Included scripts are compiled with the one that names them;
 each has variables of its own, and shares those that it declares global."""
 
-import re
-
 from sieve.builder import Builder
 from sieve.interpreter import Returned, State
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+from sieve.strings import variable_name
 
 
 def _include(build: Builder, bound: Bound) -> Step:
@@ -50,9 +47,7 @@ def _global(build: Builder, bound: Bound) -> Step:
     if "variables" not in build.required:
         raise ScriptError(bound.line, "'global' needs: require \"variables\";")
     for name in bound.strings("names"):
-        if not _NAME.fullmatch(name):
-            raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
-        build.globals.add(name.lower())
+        build.globals.add(variable_name(name, bound.line))
     return lambda state: None
 
 

@@ -1,6 +1,5 @@
 """foreverypart, break, :mime and extracttext (RFC 5703 sections 3, 4 and 7); replace and enclose stand in mime_edit."""
 
-import re
 from collections.abc import Iterable
 
 from sieve.builder import Builder
@@ -12,8 +11,7 @@ from sieve.message import Part, every
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+from sieve.strings import variable_name
 
 
 class _Broken(Exception):
@@ -72,11 +70,9 @@ def _break(build: Builder, bound: Bound) -> Step:
 
 
 def _extract_text(build: Builder, bound: Bound) -> Step:
-    name = bound.string("variable name").lower()
     if "variables" not in build.required:
         raise ScriptError(bound.line, "'extracttext' needs: require \"variables\";")
-    if not _NAME.fullmatch(name):
-        raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+    name = variable_name(bound.string("variable name"), bound.line)
     if not build.loops:
         raise ScriptError(bound.line, "'extracttext' stands in a 'foreverypart' only")
     key, first = build.variable(name), bound.tag_number("first")

@@ -9,13 +9,10 @@ from collections.abc import Callable
 from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.match import OCTET
-from sieve.parser import ScriptError
 from sieve.program import Check, Step
 from sieve.regex import quoted
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
-from sieve.strings import encode_url
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+from sieve.strings import encode_url, variable_name
 
 
 def _quote_wildcard(text: str) -> str:
@@ -56,8 +53,7 @@ _ELSEWHERE = ("quoteregex", "encodeurl")  # brought by regex and enotify
 def _set(build: Builder, bound: Bound) -> Step:
     name = bound.string("name").lower()
     plain = name.removeprefix("global.") if "include" in build.required else name
-    if not _NAME.fullmatch(plain):
-        raise ScriptError(bound.line, f"'{name}' is no variable name; use letters, digits and _")
+    variable_name(plain, bound.line)
     key = build.variable(name)
     value = build.text(bound.string("value"), bound.line)
     modifiers = [change for tag, (_, change) in MODIFIERS.items() if tag in bound.tags]

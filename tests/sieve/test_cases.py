@@ -1,9 +1,10 @@
 """Each .case file: scripts, messages and what must come of them.
 
-A case is separated by a line of `=`, a title after it; within, `--- script`, `--- personal NAME` and `--- global NAME` (scripts it
-may include), `--- message`, `--- given` (from, to, size, mailbox, env.ITEM = value, see view.py), and what is expected:
-`--- actions`, `--- kinds` (their names alone), `--- whole` (the message that is kept, as the script changed it), `--- error` (part of
-the first ScriptError) or `--- failure` (part of the ScriptRuntimeError).  Files in `rfc/` hold the examples of each RFC.
+A case is separated by a line of `=`, a title after it; within, `--- script`, `--- personal NAME` and `--- global NAME`
+(scripts it may include), `--- message`, `--- given` (from, to, size, mailbox, env.ITEM = value, see view.py), and what is
+expected: `--- actions`, `--- kinds` (their names alone), `--- whole` (the message that is kept, as the script changed it),
+`--- error` (part of the first ScriptError) or `--- failure` (part of the ScriptRuntimeError).  Files in `rfc/` hold the
+examples of each RFC.
 """
 
 import re
