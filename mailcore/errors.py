@@ -135,3 +135,7 @@ class ImportRefused(MailError):
 
 class ConfigError(MailError):
     """The settings cannot be used; the text names the key."""
+
+
+class BackupProblem(ConfigError):
+    """A backup cannot be made or brought back as asked; the text says why."""

@@ -53,6 +53,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.ScriptInvalid: (400, _l("The filter has a mistake.")),
     errors.ImportRefused: (400, _l("That file cannot be read. It must be a take-out of ours or an mbox file.")),
     errors.ConfigError: (500, TRY_AGAIN),
+    errors.BackupProblem: (500, TRY_AGAIN),
     errors.TooManyVanished: (503, TRY_AGAIN),
 }
 

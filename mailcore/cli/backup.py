@@ -1,0 +1,56 @@
+"""`alumnimail backup DIR` and `restore DIR`."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, print_json, size
+from mailcore.services import backup as backups
+
+
+def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], object]) -> None:
+    """With a progress bar on a terminal."""
+    if not sys.stderr.isatty():
+        work(lambda octets: None)
+        return
+    with click.progressbar(length=max(length, 1), label=label, file=sys.stderr) as bar:
+        work(bar.update)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@json_option
+@pass_site
+def backup(site: Site, folder: Path, as_json: bool) -> None:
+    """Everything, while the server runs; into the same DIR again: what is new."""
+    found: list[backups.Made] = []
+    config = site.config
+    _shown("backup", backups.size_of(config), lambda told: found.append(backups.make(config, folder, site.clock, told)))
+    made = found[0]
+    if as_json:
+        print_json(asdict(made))
+    else:
+        click.echo(
+            f"{folder}: database {size(made.database)}, {made.blobs} large messages {size(made.blob_octets)}, "
+            f"{made.files} other files; {size(made.written)} written"
+        )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--replace", is_flag=True, help="Even where a database stands already.")
+@pass_site
+def restore(site: Site, folder: Path, replace: bool) -> None:
+    """Bring a backup back; the server must not run."""
+    found: list[backups.Restored] = []
+    config = site.config
+    _shown("restore", 0, lambda told: found.append(backups.restore(config, folder, site.clock, replace=replace, told=told)))
+    done = found[0]
+    click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")
+    if done.held:
+        click.echo(f"{done.held} items of the queue are held, as they may have been sent since: alumnimail queue list")
+    if done.missing:
+        raise click.ClickException(f"{done.missing} large messages are missing in the backup; alumnimail check names them")

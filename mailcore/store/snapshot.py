@@ -1,0 +1,93 @@
+"""The database's file as a consistent whole, while everybody goes on writing.
+
+SQLite's write-ahead log makes it cheap: with a reader at the end of the log, the log is copied into the file (a
+checkpoint) and nothing behind that reader can be, so the file is that moment for as long as the reader stays.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from mailcore.errors import Busy
+
+TRIES, PAUSE_SECONDS, LOCK_MILLISECONDS = 100, 0.1, 10_000
+
+
+@contextmanager
+def standing_still(path: Path) -> Iterator[None]:
+    """While inside, the octets of the file at `path` are one committed moment.
+
+    Raises:
+        Busy: other readers stay in the past for too long.
+    """
+    reader, writer, copier = (apsw.Connection(str(path)) for _ in range(3))
+    try:
+        for connection in (reader, writer, copier):
+            connection.set_busy_timeout(LOCK_MILLISECONDS)
+        for _ in range(TRIES):
+            if _stop_at_the_end(reader, writer, copier):
+                break
+            reader.execute("ROLLBACK")
+            time.sleep(PAUSE_SECONDS)
+        else:
+            raise Busy("the database is read without a pause; try again")
+        yield
+    except apsw.BusyError as problem:
+        raise Busy("the database is being written without a pause; try again") from problem
+    finally:
+        for connection in (reader, writer, copier):
+            connection.close()
+
+
+def _stop_at_the_end(reader: apsw.Connection, writer: apsw.Connection, copier: apsw.Connection) -> bool:
+    """Nobody writes for a moment; the reader stands at the end of the log, and the log is copied up to there."""
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        _busy, length, copied = copier.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+        return length == copied
+    finally:
+        writer.execute("ROLLBACK")
+
+
+def blob_names(path: Path, larger_than: int) -> Iterator[tuple[bytes, int]]:
+    """SHA-256 and size of the blobs that stand in files, of a database that nobody writes."""
+    connection = apsw.Connection(f"file:{path}?mode=ro&immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        for name, size in connection.execute("SELECT name, size FROM blob WHERE size>?", (larger_than,)):
+            yield bytes(name), int(size)
+    finally:
+        connection.close()
+
+
+def is_whole(path: Path) -> bool:
+    """Does SQLite find nothing wrong with the file?"""
+    try:
+        connection = apsw.Connection(str(path))
+        try:
+            return connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+        finally:
+            connection.close()
+    except apsw.Error:
+        return False
+
+
+def after_restore(path: Path, now: int) -> int:
+    """What a database of the past must change before it serves again; the number of queue items that are held.
+
+    Clients may know messages that came after the backup, so every UIDVALIDITY is new (RFC 9051 section 2.3.1.1).
+    What waited in the queue may have been sent since: it is held for the operator to decide.
+    """
+    connection = apsw.Connection(str(path))
+    try:
+        with connection:
+            connection.execute("UPDATE mailbox SET uidvalidity=max(uidvalidity+1, ?)", (now,))
+            connection.execute("UPDATE queue SET leased_until=0, state='held' WHERE state='waiting'")
+            held = connection.execute("SELECT count(*) FROM queue WHERE state='held'").fetchall()[0][0]
+        return int(str(held))
+    finally:
+        connection.close()
