@@ -140,6 +140,7 @@ class Limits:
     unknown_recipients: int = 100
     connections: int = 2000
     connections_per_address: int = 100
+    connections_per_account: int = 100
     connections_per_minute: int = 300
     messages_per_hour: int = 5000
     login_failures_per_hour: int = 30

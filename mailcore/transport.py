@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 READ_AHEAD = 2**18  # octets
 HIGH_WATER = 2**20  # octets
-STRANGER_SECONDS = 60  # to log in, or to say anything at all
+STRANGER_SECONDS = 60  # of silence before a log-in
+LOGIN_SECONDS = 180  # to log in, whatever else is said meanwhile
 IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
 CHECK_SECONDS = 30
 
@@ -47,7 +48,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._paused = self._woken = self._ended = False
         self._loop = asyncio.get_running_loop()
-        self._active_at = self._loop.time()
+        self._active_at = self._began_at = self._loop.time()
 
     # What asyncio calls
 
@@ -192,8 +193,10 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def _check_time(self) -> None:
-        quiet = self._loop.time() - self._active_at
-        if quiet > (IDLE_SECONDS if self.known else STRANGER_SECONDS):
+        now = self._loop.time()
+        quiet = now - self._active_at
+        lingers = not self.known and now - self._began_at > LOGIN_SECONDS
+        if lingers or quiet > (IDLE_SECONDS if self.known else STRANGER_SECONDS):
             self.write(self._bye("Too quiet") if self.known else b"")
             if self._transport is not None:
                 self._transport.abort() if self._writable is not None else self._transport.close()

@@ -1,5 +1,6 @@
 """What a running command may touch."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ from mailcore.imap import names
 from mailcore.imap.notify import Wish
 from mailcore.imap.responses import Manner, flag_list
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
-from mailcore.imap.status import UidRequired, WrongState
+from mailcore.imap.status import Refused, UidRequired, WrongState
 from mailcore.imap.view import View
 from mailcore.mail.criteria import Criterion
 from mailcore.services import imap_scripts
@@ -103,6 +104,7 @@ class Notified:
 class Context:
     core: Core
     wire: Wire
+    open_sessions: Counter[AccountId] = field(default_factory=Counter)
     tag: bytes = b"*"
     by_uid: bool = False
     may_expunge: bool = True
@@ -274,6 +276,20 @@ class Context:
         if not flags <= here.flags:
             here.flags |= flags
             self.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
+
+    def enter(self, account: Account) -> None:
+        """Raises Refused: the account has too many conversations already."""
+        most = self.core.config.limits.connections_per_account
+        if self.open_sessions[account.id] >= most and not self.core.config.limits.is_trusted(self.wire.peer):
+            raise Refused("Too many connections of this account", "LIMIT")
+        self.open_sessions[account.id] += 1
+        self.account = account
+
+    def leave(self) -> None:
+        if self.account is not None:
+            self.open_sessions[self.account.id] -= 1
+            if self.open_sessions[self.account.id] <= 0:
+                del self.open_sessions[self.account.id]
 
     def stop_notifying(self) -> None:
         if self.notified is not None:

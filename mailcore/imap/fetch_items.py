@@ -21,6 +21,9 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _PARTIAL = re.compile(rb"<(\d{1,10})\.(\d{1,10})>")
 
+MAX_ITEMS = 500  # of one FETCH
+MOST_TIMES, SPARE = 4, 2**20  # what one FETCH may say of a message: so many times its size, and so many octets more
+
 Write = Callable[[Row, Source | None], bytes]
 
 
@@ -58,6 +61,19 @@ class Items:
         read.end()
         return items
 
+    def written(self, row: Row, source: Source | None) -> bytes:
+        """All items of one message; raises Refused when they repeat it many times over."""
+        if not self.whole:
+            return b" ".join([write(row, source) for write in self.writers])
+        told: list[bytes] = []
+        room = MOST_TIMES * (len(source.octets) if source else 0) + SPARE
+        for write in self.writers:
+            told.append(write(row, source))
+            room -= len(told[-1])
+            if room < 0:
+                raise Refused("That is too much of one message at once", "LIMIT")
+        return b" ".join(told)
+
     @classmethod
     def parse_list(cls, read: Reader) -> "Items":
         """"(" fetch-att *(SP fetch-att) ")", for what NOTIFY fetches of new messages (RFC 5465 section 5.2)"""
@@ -92,6 +108,8 @@ class Items:
             self.simple("MODSEQ")
 
     def one(self, read: Reader, *, macros: bool = False) -> None:
+        if len(self.writers) > MAX_ITEMS:
+            raise SyntaxProblem("too many fetch items")
         found = read.match(_NAME)
         if found is None:
             raise SyntaxProblem("expected a fetch item")

@@ -3,10 +3,16 @@
 import binascii
 import re
 from base64 import b64decode, b64encode
+from functools import lru_cache
+from typing import Any
+
+import re2
 
 from mailcore.errors import InvalidName
 
 SEPARATOR = "/"
+MAX_PATTERN = 1024  # characters; no name is longer than 255 octets
+_INBOX = re.compile(r"^inbox(?=$|[/*%])", re.IGNORECASE)
 _PLAIN = re.compile(r"[\x20-\x25\x27-\x7e]+|&|[^\x20-\x7e]+")
 _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
 
@@ -53,28 +59,17 @@ def quoted(octets: bytes) -> bytes:
 def matches(pattern: str, name: str) -> bool:
     """`%` stands for anything within one level, `*` for anything at all; INBOX in any case.
 
-    Walks the set of places where the pattern may stand, so that no pattern costs more than its length
-    times that of the name.
+    By RE2, so that no pattern costs more than its length times that of the name.
     """
-    if name.upper().split(SEPARATOR)[0] == "INBOX":
-        name, pattern = "INBOX" + name[5:], re.sub(r"^inbox(?=$|[/*%])", "INBOX", pattern, flags=re.IGNORECASE)
+    if name.split(SEPARATOR)[0] == "INBOX":
+        pattern = _INBOX.sub("INBOX", pattern)
+    return _compiled(pattern).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:  # Any: re2 has no types
     pattern = re.sub("%+", "%", re.sub(r"[*%]*\*[*%]*", "*", pattern))
-    places = _slide(pattern, {0})
-    for char in name:
-        after = set()
-        for at in places:
-            if at == len(pattern):
-                continue
-            if pattern[at] == "*" or (pattern[at] == "%" and char != SEPARATOR):
-                after.add(at)
-            elif pattern[at] == char:
-                after.add(at + 1)
-        places = _slide(pattern, after)
-        if not places:
-            return False
-    return len(pattern) in places
-
-
-def _slide(pattern: str, places: set[int]) -> set[int]:
-    """Also the places reached by letting a wildcard stand for nothing."""
-    return places | {at + 1 for at in places if at < len(pattern) and pattern[at] in "*%"}
+    if len(pattern) > MAX_PATTERN:
+        raise InvalidName("the pattern is too long")
+    parts = (".*" if part == "*" else "[^/]*" if part == "%" else re2.escape(part) for part in re.split("([*%])", pattern))
+    return re2.compile("(?s)" + "".join(parts))

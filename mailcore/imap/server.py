@@ -1,8 +1,10 @@
 """IMAP on the network: TLS from the start (993), or plain with STARTTLS."""
 
 import ssl
+from collections import Counter
 
 from mailcore.core import Core
+from mailcore.domain import AccountId
 from mailcore.imap.session import Session
 from mailcore.services import scram
 from mailcore.transport import Connection, Listener, listen
@@ -16,8 +18,10 @@ def bye(reason: str) -> bytes:
 async def start(core: Core, tls: ssl.SSLContext) -> list[Listener]:
     """Listen as `listen.imaps` and `listen.imap` say."""
 
+    open_sessions: Counter[AccountId] = Counter()
+
     async def serve(connection: Connection) -> None:
-        await Session(core, connection).run()
+        await Session(core, connection, open_sessions).run()
 
     await core.threads.run(scram.look, core)
     return [

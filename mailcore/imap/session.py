@@ -3,11 +3,13 @@
 Whatever a command raises becomes exactly one tagged answer; nothing leaves a command unanswered.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 from mailcore import errors
 from mailcore.config import octets
 from mailcore.core import Core
+from mailcore.domain import AccountId
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
 from mailcore.imap.commands.anytime import capabilities
 from mailcore.imap.commands.news import between_commands, tell_news
@@ -24,8 +26,10 @@ MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
 
 
 class Session:
-    def __init__(self, core: Core, wire: Wire) -> None:
-        self.context = Context(core, wire)
+    """`open_sessions` counts the conversations of each account in this process."""
+
+    def __init__(self, core: Core, wire: Wire, open_sessions: Counter[AccountId] | None = None) -> None:
+        self.context = Context(core, wire, open_sessions=Counter() if open_sessions is None else open_sessions)
         self._message_limit = octets(core.config.limits.message_size)
         self._bad = 0
 
@@ -45,6 +49,7 @@ class Session:
                 elif isinstance(event, LiteralWanted):
                     self._literal(event)
         finally:
+            context.leave()
             context.stop_notifying()
             context.deselect()
 
@@ -64,6 +69,7 @@ class Session:
             return
         wire.refuse()
         wire.write(Tagged(tag, "NO", "The literal is too large", "TOOBIG").serialize())
+        self._mistake()
 
     def _limit(self, head: bytes) -> int:
         if self.context.account is None:
@@ -106,9 +112,16 @@ class Session:
         self._bad = self._bad + 1 if isinstance(problem, SyntaxProblem | WrongState) else 0
         if isinstance(problem, errors.WrongPassword):
             context.failures += 1
-        if self._bad >= MAX_BAD or context.failures >= 5:
-            context.wire.write(b"* BYE Too many mistakes\r\n")
-            context.closing = True
+        self._end_if_hopeless()
+
+    def _mistake(self) -> None:
+        self._bad += 1
+        self._end_if_hopeless()
+
+    def _end_if_hopeless(self) -> None:
+        if self._bad >= MAX_BAD or self.context.failures >= 5:
+            self.context.wire.write(b"* BYE Too many mistakes\r\n")
+            self.context.closing = True
 
 
 def _lookup(read: Reader) -> Spec:

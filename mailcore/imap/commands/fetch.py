@@ -128,7 +128,7 @@ async def tell(context: Context, ranges: Ranges, items: Items) -> None:
 
 async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
     here, core, parts = context.here, context.core, frozenset(items.parts)
-    seq_of, writers, whole = here.view.seq, items.writers, items.whole
+    seq_of, whole = here.view.seq, items.whole
     used: set[tuple[int, str]] = set()
     only = "UIDONLY" in context.enabled
     form = b"* %d UIDFETCH (%s)\r\n" if only else b"* %d FETCH (%s)\r\n"
@@ -145,7 +145,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
             source = Source(core.mail.octets(tx, here.mailbox, row[mail.UID])) if whole else None
             if source is not None and not source.octets:
                 continue  # expunged by somebody else meanwhile
-            told.append(form % (row[mail.UID] if only else seq, b" ".join([write(row, source) for write in writers])))
+            told.append(form % (row[mail.UID] if only else seq, items.written(row, source)))
             if items.flags:
                 used.add((row[mail.FLAGS], row[mail.KEYWORDS]))
         return b"".join(told)

@@ -70,6 +70,6 @@ def _require_privacy(context: Context) -> None:
 
 
 def _welcome(context: Context, identity: Identity) -> Tagged:
-    context.account = identity.account
+    context.enter(identity.account)
     context.wire.known = True
     return ok(context, "Welcome", "CAPABILITY " + capabilities(context).decode())

@@ -1,0 +1,261 @@
+"""Bad input over real sockets: each is answered with BAD, NO or BYE, and the server goes on serving others."""
+
+import asyncio
+import contextlib
+import ssl
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import parse_config
+from mailcore.imap.session import MAX_BAD
+from mailcore.services import accounts
+from mailcore.transport import HIGH_WATER, READ_AHEAD, Connection
+from tests.protocol.test_imap_server import Client, core, put, run
+
+__all__ = ["core"]  # the fixture
+
+LOGIN = b'LOGIN ola "en lang hemmelighet"'
+
+
+async def logged_in(port: int) -> Client:
+    client = await Client.connect(port, tls=True)
+    await client.command(LOGIN)
+    await client.command(b"SELECT INBOX")
+    return client
+
+
+async def rest(client: Client) -> bytes:
+    """All that comes until the server closes."""
+    heard = bytearray()
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        while octets := await asyncio.wait_for(client.reader.read(65536), 20):
+            heard += octets
+    return bytes(heard)
+
+
+DEEP = b"(" * 10_000
+ODD = [
+    b"SEARCH " + DEEP,
+    b"FETCH 1 " + DEEP,
+    b"LIST \"\" " + DEEP,
+    b"SEARCH " + b"NOT " * 10_000 + b"ALL",
+    b"SEARCH " + b"OR ALL " * 5000,
+    b"UID FETCH 1:4294967295 " + b"BODY.PEEK[] " * 4000,
+    b"FETCH 1 (" + b" ".join([b"FLAGS"] * 600) + b")",
+    b"STORE 1 FLAGS (" + b"a " * 20_000,
+    b"FETCH 4294967295:1 FLAGS",
+    b"STORE 1:4294967295 FLAGS ()",
+    b"COPY 2:4294967295 INBOX",
+    b"FETCH 0 FLAGS",
+    b"FETCH 99999999999 FLAGS",
+    b"FETCH " + b"1," * 20_000 + b" FLAGS",
+    b"LIST \"\" " + b"a*" * 2000,
+    b"LIST \"\" \"" + b"%/" * 10_000,
+    b"SELECT " + b"a" * 60_000,
+    b"CREATE \"" + b"a/" * 100 + b"\"",
+    b"LOGIN",
+    b"\x00\x01\x02",
+    b"AUTHENTICATE",
+    b"APPEND",
+    b"ID (" + b'"a" ' * 10_000,
+    b"ENABLE " + b"X " * 20_000,
+    b"UID",
+    b"UID UID FETCH 1 FLAGS",
+    b"NOTIFY SET " + b"(personal (MessageNew MessageExpunge)) " * 500,
+    b"ESEARCH IN (" + b"mailboxes x " * 500,
+    b"SETMETADATA INBOX (" + b"/private/x NIL " * 2000,
+    b"THREAD REFERENCES UTF-8 " + DEEP,
+    b"SORT (" + b"DATE " * 9000,
+    b"SEARCH KEYWORD " + b"]" * 60_000,
+    b"FETCH 1 BODY[" + b"1." * 9000 + b"1]",
+    b"FETCH 1 BODY[HEADER.FIELDS (" + b"a " * 20_000 + b")]",
+    b"RENAME INBOX INBOX/a/../b",
+    b"SELECT \"a\x00b\"",
+    b"UID SEARCH RETURN (PARTIAL 1:4294967295) ALL",
+    b"GETQUOTA " + b"\"" * 1000,
+    b"REPLACE 1:* INBOX {1+}\r\nx",
+    b"COMPRESS NONE",
+    b"IDLE NOW",
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda octets: octets[:30].decode("latin-1"))
+def test_an_odd_command_has_one_answer(core, odd):
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        heard = await client.command(odd)
+        assert heard[-1].split()[1] in (b"OK", b"NO", b"BAD")
+        assert b"SERVERBUG" not in heard[-1]
+        assert (await client.command(b"NOOP"))[-1] == b"t OK Done\r\n"
+
+    run(core, play)
+
+
+def test_many_wildcards_over_many_mailboxes_are_matched_in_one_pass(core):
+    ola = accounts.get(core, "ola").id
+
+    def work(tx):
+        for number in range(500):
+            core.mail.create(tx, ola, f"{'ab' * 100}{number}")
+
+    core.db.write(work)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        for pattern in (b"*%*%*%*%*%*%*%*", b"a*" * 400 + b"c", b"*a" * 100 + b"*"):
+            assert (await client.command(b'LIST "" ' + pattern))[-1] == b"t OK Done\r\n"
+
+    run(core, play)
+
+
+@pytest.mark.parametrize("line", [b"a" * 70_000, b"t NOOP " + b"x" * 200_000, b"t FETCH " + b"1," * 50_000])
+def test_an_endless_line_ends_the_conversation(core, line):
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        client.writer.write(line)
+        assert await rest(client) == b"* BYE The line is too long\r\n"
+
+    run(core, play)
+
+
+@pytest.mark.parametrize("size", [b"9999999999", b"99999999999999999999"])
+def test_a_literal_of_gigabytes_is_refused_before_it_comes(core, size):
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        assert await client.command(b"APPEND INBOX {" + size + b"}") == [b"t NO [TOOBIG] The literal is too large\r\n"]
+        client.writer.write(b"t APPEND INBOX {" + size + b"+}\r\n" + b"x" * 1000)
+        assert await rest(client) == b"* BYE [TOOBIG] The literal is too large\r\n"
+
+    run(core, play)
+
+
+def test_strangers_cannot_flood_with_literals(core):
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        for _ in range(MAX_BAD):
+            client.writer.write(b"t LOGIN {100000}\r\n")
+        heard = await rest(client)
+        assert heard.count(b"TOOBIG") == MAX_BAD
+        assert heard.endswith(b"* BYE Too many mistakes\r\n")
+        other = await Client.connect(imaps, tls=True)
+        other.writer.write(b"t LOGIN {4096+}\r\n" + b"x" * 4096 + b" {4096+}\r\n" + b"x" * 4096 + b"\r\n")
+        assert b"TOOBIG" in await other.line()
+
+    run(core, play)
+
+
+def test_what_is_no_imap_at_all_ends(core):
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        client.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        assert (await rest(client)).endswith(b"* BYE Too many mistakes\r\n")
+
+    run(core, play)
+
+
+def test_guesses_of_passwords_end(core):
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        client.writer.write(b"t LOGIN ola wrong\r\n" * 10)
+        heard = await rest(client)
+        assert heard.count(b"AUTHENTICATIONFAILED") <= 5
+        assert heard.endswith(b"* BYE Too many mistakes\r\n")
+
+    run(core, play)
+
+
+def test_pipelined_commands_are_answered_in_their_order(core):
+    put(core, 3)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        client.writer.write(
+            b"a1 STORE 1 +FLAGS (\\Deleted)\r\na2 FETCH 1:2 UID\r\na3 EXPUNGE\r\n"
+            b"a4 FETCH 1 UID\r\na5 APPEND INBOX {2+}\r\nx\n\r\n"
+            b"a6 SEARCH ALL\r\na7 UNSELECT\r\na8 FETCH 1 UID\r\na9 LOGOUT\r\nb1 NOOP\r\n"
+        )
+        heard = await rest(client)
+        tags = [line.split()[0] for line in heard.split(b"\r\n") if line[:1] in (b"a", b"b")]
+        assert tags == [b"a1", b"a2", b"a3", b"a4", b"a5", b"a6", b"a7", b"a8", b"a9"]
+        assert b"* 1 EXPUNGE\r\na3 OK" in heard
+        assert b"* 1 FETCH (UID 2)\r\na4 OK" in heard
+        assert b"a8 BAD" in heard
+
+    run(core, play)
+
+
+def test_more_than_may_wait_is_not_read(core, monkeypatch):
+    """A client that sends without end and reads nothing is not read either: memory stays bounded."""
+    put(core, 500)
+    made: list[Connection] = []
+    monkeypatch.setattr(Connection, "connection_made", _noting(made, Connection.connection_made))
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        client.writer.write(b"t FETCH 1:* (ENVELOPE BODYSTRUCTURE)\r\n" * 200_000)
+        connection = made[-1]
+        for _ in range(200):
+            if connection._paused and connection._writable is not None:
+                break
+            await asyncio.sleep(0.05)
+        assert connection._paused
+        held = connection._framer.buffered
+        assert READ_AHEAD < held < 3 * READ_AHEAD
+        await asyncio.sleep(0.2)
+        assert connection._framer.buffered <= held
+        assert connection._transport.get_write_buffer_size() < 8 * HIGH_WATER
+        client.writer.transport.abort()
+        other = await logged_in(imaps)
+        assert (await other.command(b"NOOP"))[-1] == b"t OK Done\r\n"
+
+    run(core, play)
+
+
+def _noting(made, original):
+    def connection_made(self, transport):
+        made.append(self)
+        original(self, transport)
+
+    return connection_made
+
+
+def test_an_account_has_so_many_connections_and_others_are_not_touched(tmp_path):
+    built = cores.build(
+        parse_config(f'data = "{tmp_path}"\n[listen]\nimaps = "127.0.0.1:0"\n[outbound]\nmode = "capture"\n'
+                     "[limits]\nconnections_per_account = 2\n")
+    )  # fmt: skip
+    for name in ("ola", "kari"):
+        accounts.add(built, name, quota=2**30, password="en lang hemmelighet")
+
+    async def play(imaps):
+        first, second, third = [await Client.connect(imaps, tls=True) for _ in range(3)]
+        for client in (first, second):
+            assert (await client.command(LOGIN))[-1].startswith(b"t OK")
+        assert (await third.command(LOGIN))[-1].startswith(b"t NO [LIMIT]")
+        assert (await third.command(LOGIN.replace(b"ola", b"kari")))[-1].startswith(b"t OK")
+        await first.command(b"LOGOUT")
+        await rest(first)
+        fourth = await Client.connect(imaps, tls=True)
+        assert (await fourth.command(LOGIN))[-1].startswith(b"t OK")
+
+    run(built, play)
+    cores.close(built)
+
+
+def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
+    ola = accounts.get(core, "ola").id
+
+    def work(tx):
+        box = core.mail.mailbox(tx, ola, "INBOX")
+        core.mail.append(tx, ola, box.id, core.blobs.prepare(b"Subject: x\r\n\r\n" + b"x" * 2**20), frozenset(), core.clock.now())
+
+    core.db.write(work)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        parts = b" ".join(b"BODY.PEEK[]<%d.99999999>" % n for n in range(300))
+        assert await client.command(b"FETCH 2 (" + parts + b")") == [b"t NO [LIMIT] That is too much of one message at once\r\n"]
+        assert len(await client.command(b"FETCH 2 (BODY.PEEK[] BODY.PEEK[TEXT] RFC822.HEADER)")) > 2
+
+    run(core, play)
