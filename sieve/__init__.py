@@ -21,14 +21,14 @@ from sieve.parser import ScriptError
 from sieve.printer import print_script
 from sieve.program import Program
 from sieve.tree import Command, SieveTest, Tag
-from sieve.validator import capabilities, check_script, compile_script
+from sieve.validator import capabilities, check_script, compile_script, examine
 
 __all__ = [
     "MAX_REDIRECTS",
     "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "Mailto", "MessageView", "Notify", "Options", "Part",
     "Program",
     "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
-    "Vacation", "capabilities", "check_script", "compile_script", "includes", "mailboxes",
+    "Vacation", "capabilities", "check_script", "compile_script", "examine", "includes", "mailboxes",
     "one_address", "print_script",
     "read_address", "read_mailto", "run", "warnings",
 ]  # fmt: skip

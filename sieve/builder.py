@@ -20,6 +20,7 @@ class Tables:
     commands: Mapping[str, CommandDef]
     tests: Mapping[str, TestDef]
     tags: Mapping[str, Mapping[str, TagSpec]]
+    known: Mapping[str, Mapping[str, TagSpec]]  # by command or test: its own tags and those of its families
 
 
 def _never(state: State) -> None:
@@ -137,12 +138,8 @@ class Builder:
         if definition.requires and definition.requires not in self.required:
             self._note(item, f"'{item.name}' needs: require \"{definition.requires}\";")
             return None
-        signature = definition.signature
-        tags = dict(signature.tags)
-        for family in (*signature.families, item.name):
-            tags.update(self._tables.tags.get(family, {}))
         try:
-            return bind(item, signature, tags, self.required)
+            return bind(item, definition.signature, self._tables.known[item.name], self.required)
         except ScriptError as error:
             self._add(error, item)
             return None

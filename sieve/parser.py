@@ -9,17 +9,21 @@ from typing import NamedTuple
 from sieve.limits import MAX_DEPTH, MAX_ERRORS, MAX_NUMBER
 from sieve.tree import Argument, Command, SieveTest, Tag
 
+_SPACE = r"(?:[ \t\r\n]+|\#[^\n]*(?:\n|\Z)|/\*.*?\*/)*+"
 _TOKEN = re.compile(
-    r"""(?P<space>(?:[ \t\r\n]+|\#[^\n]*(?:\n|\Z)|/\*.*?\*/)+)
-      |(?P<text>text:[ \t]*(?:\#[^\n]*)?\r?\n(?P<lines>.*?)^\.\r?(?:\n|\Z))
+    _SPACE
+    + r"""(?:(?P<text>text:[ \t]*(?:\#[^\n]*)?\r?\n(?P<lines>.*?)^\.\r?(?:\n|\Z))
       |"(?P<quoted>(?:[^"\\]|\\.)*)"
       |(?P<number>[0-9]+)(?P<unit>[KMG]?)
       |:(?P<tag>[A-Z_]\w*)
       |(?P<name>[A-Z_]\w*)
-      |(?P<mark>[\[\](){},;])""",
+      |(?P<mark>[\[\](){},;])
+      |(?P<end>\Z))""",
     re.VERBOSE | re.DOTALL | re.MULTILINE | re.ASCII | re.IGNORECASE,
 )
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+_BLANK = re.compile(_SPACE, re.VERBOSE | re.DOTALL | re.ASCII)
+_ONE_BEFORE = ("quoted", "tag")  # whose first character, " or :, stands before the group
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _STUFFED = re.compile(r"^\.\.", re.MULTILINE)
 _BREAK = re.compile(r"\r?\n")
@@ -76,19 +80,22 @@ class _Parser:
         while at < len(source):
             match = _TOKEN.match(source, at)
             if match is None:
-                at = self._unreadable(at)
+                at = self._unreadable(_BLANK.match(source, at).end())  # type: ignore[union-attr]  # it matches nothing too
                 continue
-            match match.lastgroup:
-                case "space":
-                    pass
+            kind = match.lastgroup or ""
+            at = match.start(kind) - (kind in _ONE_BEFORE)
+            match kind:
+                case "end":
+                    break
                 case "quoted":
                     text = match["quoted"]
                     found.append(_Token("string", _lines(_ESCAPED.sub(r"\1", text) if "\\" in text else text), at))
-                case "name" | "tag" as kind:
+                case "name" | "tag":
                     found.append(_Token(kind, match[kind].lower(), at))
                 case "mark":
-                    found.append(_Token(match[0], match[0], at))
+                    found.append(_Token(match[kind], match[kind], at))
                 case "unit":
+                    at = match.start("number")
                     found.append(_Token("number", self._number(match, at), at))
                 case "text":
                     found.append(_Token("string", _lines(_STUFFED.sub(".", match["lines"])), at))

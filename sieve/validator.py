@@ -1,6 +1,6 @@
 """From source to program, or to the list of everything that is wrong with it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -39,7 +39,13 @@ def _tables() -> Tables:
         for target, added in extension.tags.items():
             ours = tags.setdefault(target, {})
             ours.update({tag: replace(spec, requires=name) for tag, spec in added.items()})
-    return Tables(commands, tests, tags)
+    known: dict[str, Mapping[str, TagSpec]] = {}
+    signatures = {key: each.signature for key, each in commands.items()} | {key: each.signature for key, each in tests.items()}
+    for key, signature in signatures.items():
+        known[key] = {**signature.tags}
+        for family in (*signature.families, key):
+            known[key] = {**known[key], **tags.get(family, {})}
+    return Tables(commands, tests, tags, known)
 
 
 _TABLES = _tables()
@@ -48,8 +54,10 @@ _TABLES = _tables()
 def _parted(commands: Iterable[Command], errors: list[ScriptError]) -> Iterator[Command]:
     """Where a ';' is missing, the next command was read as a test of the one before: say so and part them again."""
     for command in commands:
-        if command.block is not None:
-            command = replace(command, block=tuple(_parted(command.block, errors)))
+        if command.block:
+            block = tuple(_parted(command.block, errors))
+            if len(block) != len(command.block) or any(new is not old for new, old in zip(block, command.block, strict=True)):
+                command = replace(command, block=block)
         known = _TABLES.commands.get(command.name)
         while known and not known.signature.tests and len(command.tests) == 1 and command.tests[0].name in _TABLES.commands:
             test = command.tests[0]
@@ -171,6 +179,14 @@ def compile_script(source: str, library: Library = _none, options: limits.Option
     if errors:
         raise errors[0]
     return Program(names, start)
+
+
+def examine(
+    source: str, library: Library = _none, options: limits.Options = limits.DEFAULT
+) -> tuple[Program | None, list[ScriptError]]:
+    """The program, or None and everything that is wrong, in the order of the lines."""
+    names, start, errors = _Compiler(library, options).compile(source)
+    return (None if errors else Program(names, start)), errors[: limits.MAX_ERRORS]
 
 
 def check_script(source: str, library: Library = _none, options: limits.Options = limits.DEFAULT) -> list[ScriptError]:

@@ -117,14 +117,14 @@ def run(trial: Trial, domain: str, now: int) -> Answer:
         now: seconds since 1970.
     """
     options = _options(trial.options)
-    errors = sieve.check_script(trial.script, trial.library, options)
-    if errors:
+    program, errors = sieve.examine(trial.script, trial.library, options)
+    if program is None:
         return {"ok": False, "errors": [_error(error) for error in errors], "actions": [], "mail": []}
     octets = trial.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     message = MessageText(octets)
     view = _View(trial, message, datetime.fromtimestamp(now, UTC))
     try:
-        result = sieve.run(sieve.compile_script(trial.script, trial.library, options), view, options)
+        result = sieve.run(program, view, options)
     except sieve.ScriptRuntimeError as problem:
         return failed(max(problem.line, 1), 1, problem.problem)
     mail = [sent for action in result.actions for sent in _sent(trial, message, action, domain, now)]
