@@ -65,6 +65,10 @@ class NotAllowed(MailError):
     """Logged in, but not for this; e.g. a sender address of somebody else."""
 
 
+class SendingHeld(MailError):
+    """The account may not send for the time being, as somebody else may have its password."""
+
+
 class TooMany(MailError):
     """A rate or a count is above the limit."""
 

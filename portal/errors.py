@@ -33,6 +33,9 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
         _l("The university log-in is not answering; your alumni password works. It is not your fault."),
     ),
     errors.NotAllowed: (403, _l("You may not do this.")),
+    errors.SendingHeld: (
+        403, _l("Sending from your account is on hold, as somebody else may have your password. See the notice in your inbox.")
+    ),  # fmt: skip
     errors.TooMany: (429, _l("That was too many tries. Wait an hour and try again.")),
     errors.Busy: (503, TRY_AGAIN),
     errors.AccountExists: (409, _l("That user name cannot be had. Please choose another.")),

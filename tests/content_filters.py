@@ -66,7 +66,7 @@ def rspamd(folder: Path) -> Iterator[Rspamd]:
     settings = folder / "rspamd.conf"
     settings.write_text(_RSPAMD.format(folder=folder, port=port, controller=controller))
     command = [program("rspamd"), "-i", "-f", "-c", str(settings)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True)
     try:
         assert until(lambda: _answers(port) and _answers(controller), 30), (folder / "log").read_text()
         yield Rspamd(port, controller, folder / "log")
@@ -87,7 +87,7 @@ def opendkim(folder: Path, settings: str = "") -> Iterator[str]:
     )
     (folder / "none").write_text("192.0.2.254\n")
     command = [program("opendkim"), "-f", "-x", str(file), "-u", "root"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder)
     try:
         assert until(lambda: _listens(port) or process.poll() is not None, 15)
         assert process.poll() is None, process.stderr.read().decode()

@@ -8,7 +8,7 @@ import click
 
 from mailcore.cli.common import Octets, Site, json_option, pass_site, plain, print_json, print_table, size
 from mailcore.domain import Account
-from mailcore.services import accounts
+from mailcore.services import accounts, sending
 
 
 @click.group()
@@ -115,6 +115,16 @@ def password_link(site: Site, name: str) -> None:
 def role(site: Site, name: str, role: str) -> None:
     """Make somebody an agent of the help desk."""
     accounts.set_role(site.core, name, "" if role == "none" else role)
+
+
+@user.command()
+@click.argument("name")
+@click.option("--drop", is_flag=True, help="Forget the messages that are held, instead of sending them.")
+@pass_site
+def release(site: Site, name: str, drop: bool) -> None:
+    """Let an account send again that was put on hold."""
+    account, count = sending.release(site.core, name, drop=drop, actor="cli")
+    click.echo(f"{account.name} may send; {count} held messages {'are forgotten' if drop else 'go on'}")
 
 
 @user.command("import")

@@ -21,6 +21,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.WrongPassword: ("AUTHENTICATIONFAILED", "Wrong user name or password"),
     errors.TemporarilyUnavailable: ("UNAVAILABLE", "Cannot check the password now, try again later"),
     errors.NotAllowed: ("NOPERM", "Not allowed"),
+    errors.SendingHeld: ("NOPERM", "Sending is on hold"),
     errors.TooMany: ("LIMIT", "Too many, try again later"),
     errors.Busy: ("UNAVAILABLE", "Try again later"),
     errors.AccountExists: ("ALREADYEXISTS", "There is an account of that name"),

@@ -8,7 +8,7 @@ from mailcore.domain import Attempt, QueueItem
 from mailcore.log import log_for
 from mailcore.queue import bounce, destination, schedule
 from mailcore.queue.client import Answer, TlsResult
-from mailcore.services import forwarding
+from mailcore.services import forwarding, sending
 from mailcore.store import onward, queue_policies, reports
 from mailcore.store.db import Tx
 from mailcore.store.queue import domain_of
@@ -50,6 +50,8 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
 
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
     """It leaves the queue undelivered; whoever it matters to has it or hears of it."""
+    if item.origin == "submission" and item.account is not None and answer.permanent:
+        sending.was_refused(core, tx, item.account)
     if item.origin == "forward":
         bounce.keep_for_owner(core, tx, item)
     elif item.origin == "dsn":

@@ -4,10 +4,10 @@ from email.utils import formatdate
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Recipient
-from mailcore.errors import NotAllowed, RejectedByScript
+from mailcore.errors import MailError, NotAllowed, RejectedByScript
 from mailcore.mail import address, header, trace
 from mailcore.mail.octets import forget
-from mailcore.services import delivery, dkim
+from mailcore.services import delivery, dkim, sending
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
@@ -48,6 +48,7 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
 
     Raises:
         NotAllowed: the envelope sender or the author is not theirs.
+        TooMany, SendingHeld: see services/sending.py.
     """
     own = await core.db.aread(lambda tx: addresses(core, tx, account.id))
     if not is_own(envelope.sender, own):
@@ -66,7 +67,10 @@ async def send(core: Core, envelope: Envelope, account: Account, prepared: Prepa
         envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()
     ) + signature  # the author's address on the network is nobody's business
 
-    def store(tx: Tx) -> None:
+    def store(tx: Tx) -> MailError | None:
+        refused = sending.count(core, tx, account, envelope.peer, len(envelope.recipients))
+        if refused:
+            return refused
         outside: list[str] = []
         inside: list[Recipient] = []
         for recipient in envelope.recipients:
@@ -83,5 +87,7 @@ async def send(core: Core, envelope: Envelope, account: Account, prepared: Prepa
                 tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,
                 account=account.id, origin="submission", now=now, dsn=envelope.dsn, require_tls=envelope.require_tls,
             )  # fmt: skip
+        return None
 
-    await core.db.awrite(store)
+    if refused := await core.db.awrite(store):
+        raise refused

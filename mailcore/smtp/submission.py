@@ -6,11 +6,12 @@ from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
 from mailcore.mail.octets import Octets
-from mailcore.services import submission
+from mailcore.services import sending, submission
 from mailcore.smtp.handler import Problem
 from mailcore.smtp.inbound import look_up, prepared
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
+from mailcore.store.db import Tx
 
 if TYPE_CHECKING:
     from mailcore.smtp.session import Session
@@ -27,7 +28,13 @@ class Submission:
         account = session.account
         if account is None:
             raise NotAllowed("log in first")
-        session.own = await self._core.db.aread(lambda tx: submission.addresses(self._core, tx, account.id))
+        core = self._core
+
+        def look(tx: Tx) -> tuple[str, ...]:
+            sending.check(core, tx, account.id)
+            return submission.addresses(core, tx, account.id)
+
+        session.own = await core.db.aread(look)
         if not submission.is_own(mail.sender, session.own):
             raise NotAllowed("the sender must be an address of yours")
 

@@ -23,6 +23,7 @@ from mailcore.store import (
     returns_tables,
     scram_tables,
     search_tables,
+    sending_tables,
     site_tables,
     summaries,
     summary_tables,
@@ -252,6 +253,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(contacts_tables.ContactRow, contacts_tables.BlockedRow),
     add_tables(learn_tables.LearnRow),
     add_tables(transfer_tables.TransferRow),
+    add_tables(sending_tables.SendingHoldRow),
 ]
 
 
