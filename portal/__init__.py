@@ -112,6 +112,7 @@ def create_app(core: Core) -> Flask:
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
     app.jinja_env.filters["mailbox_title"] = web.mailbox_title
+    app.jinja_env.filters["paragraphs"] = web.paragraphs
     app.jinja_env.filters["mailbox_icon"] = navigation.mailbox_icon
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for blueprint in BLUEPRINTS:

@@ -8,6 +8,7 @@ from flask import Response, current_app, g, redirect, request, session, url_for
 from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts
@@ -116,6 +117,14 @@ def size(octets: int) -> str:
     if octets >= MIB:
         return f"{format_decimal(octets / MIB, '#,##0.#')} MB"
     return f"{format_decimal(-(-octets // 1024), '#,##0')} kB"
+
+
+def paragraphs(text: str) -> Markup:
+    """Plain text as HTML: lines stay lines, empty lines part paragraphs (text browsers break no line of a <pre>)."""
+    parts = (part.strip("\n") for part in text.split("\n\n"))
+    return Markup("\n").join(
+        Markup("<p>{}</p>").format(Markup("<br>\n").join(part.split("\n"))) for part in parts if part.strip()
+    )
 
 
 def quota_text(account: Account) -> str:

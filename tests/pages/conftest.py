@@ -1,0 +1,46 @@
+"""Chromium without a screen, and a portal that it looks at; both once for all tests of a run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.pages import site
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Flask]]:
+    with site.served(tmp_path_factory.mktemp("portal")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def base(portal: tuple[str, Flask]) -> str:
+    return portal[0]
+
+
+@pytest.fixture(scope="session")
+def pages(portal: tuple[str, Flask]) -> dict[str, dict[str, tuple[int, str]]]:
+    """By role, every page that can be reached."""
+    return {role: site.crawl(portal[0], role) for role in site.ROLES}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Without Chromium the tests are skipped by name, and fail with CI=true."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is not installed")
+        pytest.skip("needs chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()

@@ -1,0 +1,159 @@
+"""A portal with people, mail, cases and orders in it, and every page that can be reached by links."""
+
+import re
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from mailcore import core as cores
+from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.services import accounts, orders, status, tickets
+from portal import create_app
+
+PASSWORD = "correct horse battery"
+ROLES = ("", "ola", "agnes")  # a stranger, a person, somebody of the desk
+LANGUAGES = ("nb", "nn", "en")
+# files, what ends the session, and a stranger's HTML, which stands in a frame of its own
+_SKIPPED = {"static", "auth.logout", "webmail.html"}
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
+        pass
+
+
+def furnish(core: Core) -> None:
+    """Something on every page."""
+    ola = accounts.add(
+        core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@elsewhere.example", quota=2**20
+    )
+    agnes = accounts.add(core, "agnes", display_name="Agnes Agent", password=PASSWORD, contact="agnes@elsewhere.example")
+    accounts.set_role(core, "agnes", "admin")
+    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
+
+    def put(octets: bytes, flags: frozenset[str]) -> None:
+        prepared = core.blobs.prepare(octets)
+        core.db.write(lambda tx: core.mail.append(tx, ola.id, inbox.id, prepared, flags, core.clock.now()))
+
+    for number in range(52):
+        subject = f"Nytt fra fakultetet, nummer {number}, med et emne som er langt nok til ikke å få plass på en smal skjerm"
+        octets = (
+            f"From: Ukebrevet <nytt@university.example>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\n"
+            f"Date: Mon, 1 Jun 2026 12:00:00 +0200\r\nMessage-ID: <{number}@x>\r\n\r\n" + "Hei! " * 100 + "\r\n"
+        ).encode()
+        flags = frozenset({"\\Seen"}) if number % 3 else frozenset({"\\Flagged", "\\Answered"})
+        put(octets, flags)
+    big = (b"From: x@y.example\r\nTo: ola@alumni.example\r\nSubject: " + b"langt" * 40 + b"\r\nContent-Type: text/html\r\n\r\n"
+           + b"<h1>Hello</h1><img src='https://tracker.example/x.gif'>" + b"langt brev " * 80_000)  # fmt: skip
+    put(big, frozenset())
+    for owner, subject in ((ola, "Får ikke logget inn"), (ola, "Trenger mer plass"), (agnes, "Egen sak")):
+        tickets.ask(core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb")
+    tickets.reply(core, 1, "Prøv på nytt.\n\n" + "a" * 200, agent=agnes)
+    tickets.note(core, 1, "ring", agent=agnes)
+    orders.submit(core, name="ida", display_name="Ida Vik", contact="ida@elsewhere.example", affiliation="tidligere student",
+                  language="nb", terms=True, key="1")  # fmt: skip
+    status.tell(core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info")
+
+
+@contextmanager
+def served(folder: Path, clock: Clock | None = None) -> Iterator[tuple[str, Flask]]:
+    """The address of a running portal, and its application."""
+    core = cores.build(Config(data=str(folder)), clock)
+    furnish(core)
+    app = create_app(core)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", app
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        cores.close(core)
+
+
+class Visitor:
+    """A browser without JavaScript."""
+
+    def __init__(self, base: str, role: str = "") -> None:
+        self.base = base
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        if role:
+            token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/login")[1])
+            assert token
+            self.get("/login", urlencode({"csrf_token": token[1], "username": role, "password": PASSWORD}).encode())
+
+    def get(self, path: str, data: bytes | None = None) -> tuple[int, str, str]:
+        """Status, text (empty unless HTML), and where it ended."""
+        try:
+            with self._opener.open(urljoin(self.base, path), data, timeout=30) as answer:
+                html = answer.headers.get_content_type() == "text/html"
+                return answer.status, answer.read().decode() if html else "", answer.url.removeprefix(self.base)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode("utf-8", "replace"), path
+
+
+def crawl(base: str, role: str) -> dict[str, tuple[int, str]]:
+    """Every address that links lead to from the front page, with status and text; language links are left out."""
+    visitor = Visitor(base, role)
+    seen: dict[str, tuple[int, str]] = {}
+    waiting = ["/"] + (["/mail/", "/account"] if role else []) + (["/desk/"] if role == "agnes" else [])
+    while waiting:
+        path = waiting.pop(0)
+        if path in seen:
+            continue
+        code, text, ended = visitor.get(path)
+        seen[path] = (code, text if ended == path else "")  # what leads elsewhere is looked at there
+        for link in re.findall(r'(?:href|src|action)="([^"]+)"', text):
+            link = link.replace("&amp;", "&").partition("#")[0]
+            if "lang=" in link or not link or link.startswith("mailto:"):
+                continue
+            target = urljoin(urljoin(base, path), link)
+            if not target.startswith(base):
+                seen[target] = (0, "another host")
+                continue
+            link = target.removeprefix(base)
+            if link.startswith(("/static/", "/logout")) or _is_post_only(text, link):
+                continue
+            waiting.append(link)
+    return seen
+
+
+def _is_post_only(text: str, link: str) -> bool:
+    forms = re.findall(r"<form[^>]*>", text)
+    return any(f'action="{link}"' in form.replace("&amp;", "&") and 'method="post"' in form for form in forms) and (
+        f'href="{link}"' not in text
+    )
+
+
+def one_of_each(app: Flask, pages: dict[str, dict[str, tuple[int, str]]], role: str) -> list[str]:
+    """The pages that are HTML and first met in that role, one for each view (two where a query changes it)."""
+    found: dict[str, str] = {}
+    for one in ROLES[: ROLES.index(role) + 1]:
+        before = set(found) if one == role else set()
+        for path, (code, text) in pages[one].items():
+            key = _view(app, path)
+            if code == 200 and "<html" in text and key:
+                found.setdefault(key, path)
+    return [path for key, path in found.items() if key not in before]
+
+
+def _view(app: Flask, path: str) -> str:
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(urlsplit(path).path)
+    except HTTPException:
+        return ""
+    return "" if endpoint in _SKIPPED else f"{endpoint}{'?' if '?' in path else ''}"

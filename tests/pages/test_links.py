@@ -1,0 +1,47 @@
+"""Every link leads somewhere, and nowhere else (S01, S02)."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.pages import site
+
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+NAMED = {"/login", "/order", "/faq", "/clients", "/password", "/quota", "/forwarding", "/help", "/status"}
+
+
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+def test_s01_every_link_resolves_and_none_leads_to_another_host(pages, role):
+    assert {path: code for path, (code, _) in pages[role].items() if code != 200} == {}
+    assert set(pages[role]) >= NAMED
+
+
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+def test_s02_the_language_link_leads_to_the_same_page(portal, pages, role):
+    base, app = portal
+    visitor = site.Visitor(base, role)
+    for path in site.one_of_each(app, pages, role):
+        text = visitor.get(path)[1]
+        for language in site.LANGUAGES:
+            [link] = re.findall(rf'<link rel="alternate" hreflang="{language}" href="([^"]+)"', text)
+            code, shown, _ = visitor.get(link.replace("&amp;", "&"))
+            assert (code, urlsplit(link).path) == (200, urlsplit(path).path)
+            assert f'<html lang="{language}"' in shown, path
+
+
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+def test_no_page_has_inline_script_or_style(pages, role):
+    for path, (_, text) in pages[role].items():
+        if urlsplit(path).path.endswith("/html"):
+            continue  # a stranger's message, in a sandboxed frame with a policy of its own
+        assert not re.search(r'\sstyle="|\son\w+="|<style|<script(?! src="/static/)', text), path
+
+
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+def test_a_page_that_uses_htmx_brings_it_and_no_other_does(pages, role):
+    for path, (_, text) in pages[role].items():
+        if re.search(r"\shx-(get|post|target)=", text):
+            assert "htmx.min.js" in text, path
+        if "htmx" in text.replace("htmx-config", "") and urlsplit(path).path in ("/", "/login", "/faq", "/help", "/clients"):
+            pytest.fail(f"{path} carries a script that it does not use")

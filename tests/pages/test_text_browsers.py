@@ -1,0 +1,69 @@
+"""What w3m and lynx show (N16).  The dumps under `w3m/` are looked over by people: UPDATE_DUMPS=1 writes them anew."""
+
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailcore.clock import Clock
+from tests.journeys.conftest import program
+from tests.pages import site
+
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+DUMPS = Path(__file__).parent / "w3m"
+PAGES = {
+    "": ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten"),
+    "ola": ("/tickets/", "/tickets/1"),
+    "agnes": ("/desk/", "/desk/cases", "/desk/cases/1", "/desk/people?q=ola", "/desk/orders", "/desk/risk"),
+}
+
+
+class Standing(Clock):
+    """It is always the first of June, so that dumps stay the same."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def visitors(tmp_path_factory):
+    with site.served(tmp_path_factory.mktemp("dumps"), Standing()) as (base, _):
+        yield {role: site.Visitor(base, role) for role in PAGES}
+
+
+def w3m(text: str) -> str:
+    done = subprocess.run([program("w3m"), "-dump", "-cols", "80", "-T", "text/html", "-I", "utf-8", "-O", "utf-8"],
+                          input=text, capture_output=True, text=True, timeout=30, check=True)  # fmt: skip
+    return re.sub(r"[ \t]+\n", "\n", done.stdout)
+
+
+@pytest.mark.parametrize("language", site.LANGUAGES)
+@pytest.mark.parametrize(("role", "path"), [(role, path) for role, paths in PAGES.items() for path in paths])
+def test_n16_pages_read_well_in_w3m(visitors, role, path, language):
+    shown = w3m(visitors[role].get(f"{path}{'&' if '?' in path else '?'}lang={language}")[1])
+    file = DUMPS / f"{re.sub(r'[^a-z0-9]+', '-', path).strip('-') or 'front'}.{language}.txt"
+    if os.environ.get("UPDATE_DUMPS"):
+        DUMPS.mkdir(exist_ok=True)
+        file.write_text(shown)
+    assert shown == file.read_text()
+
+
+def test_s19_in_w3m_the_quota_is_a_line_after_the_mailboxes(visitors):
+    lines = [line.strip() for line in w3m(visitors["ola"].get("/mail/INBOX/?lang=nb")[1]).splitlines()]
+    trash = next(number for number, line in enumerate(lines) if "Papirkurv" in line)
+    quota = next(number for number, line in enumerate(lines) if re.search(r"av 1 MB brukt \(\d+ %\)", line))
+    assert 0 < quota - trash < 4
+
+
+@pytest.mark.parametrize("path", ["/", "/faq", "/help", "/clients", "/login"])
+def test_n16_pages_read_well_in_lynx(visitors, path):
+    text = visitors[""].get(f"{path}?lang=en")[1]
+    words = ["-dump", "-stdin", "-force_html", "-assume_charset=utf-8", "-display_charset=utf-8", "-nolist"]
+    done = subprocess.run([program("lynx"), *words], input=text, capture_output=True, text=True, timeout=30, check=True)
+    assert "[INLINE]" not in done.stdout
+    assert not re.search(r"\w+\.(svg|png)", done.stdout)
+    assert "Log in" in done.stdout
+    assert "Order an account" in done.stdout
