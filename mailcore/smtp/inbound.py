@@ -89,6 +89,7 @@ class Inbound:
             await core.db.awrite(lambda tx: self._tell_full(tx, transaction, full))
         problems: list[Problem] = [item if isinstance(item, MailError) else None for item in found]
         problems = await self._of_strangers(session, addresses, problems)
+        await self._note_refusals(transaction, addresses, problems)
         transaction.found += [
             item for item, problem in zip(found, problems, strict=True) if isinstance(item, Recipient) and problem is None
         ]
@@ -114,6 +115,21 @@ class Inbound:
                 if wait:
                     problems[n] = Refused("450 4.7.1 Greylisted; please try again in some minutes")
         return problems
+
+    async def _note_refusals(self, transaction: Transaction, addresses: list[str], problems: list[Problem]) -> None:
+        """Block lists and greylisting, for the owners' trace."""
+        refused: dict[str, list[str]] = {}
+        for address, problem in zip(addresses, problems, strict=True):
+            if isinstance(problem, Refused):
+                refused.setdefault(str(problem), []).append(address)
+        if refused:
+            core, sender = self._core, transaction.mail.sender
+
+            def write(tx: Tx) -> None:
+                for reply, named in refused.items():
+                    traces.refused_at(core, tx, named, sender=sender, reply=reply)
+
+            await core.db.awrite(write)
 
     def _tell_full(self, tx: Tx, transaction: Transaction, addresses: list[str]) -> None:
         """Owners of full boxes hear of it, and find it in their trace."""

@@ -106,6 +106,15 @@ def last_record(tx: Tx, account: AccountId) -> Record | None:
     return _record(row) if row else None
 
 
+def count(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:
+    """How many since then; no more than `limit` are counted."""
+    row = tx.row(
+        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account=? AND outcome=? AND at>=? LIMIT ?)",
+        account, outcome, since, limit,
+    )  # fmt: skip
+    return int(row[0]) if row else 0
+
+
 def forget_records(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM delivery WHERE at<?", before)
 

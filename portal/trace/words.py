@@ -29,6 +29,10 @@ def refusal(reply: str) -> str:
     """Why we refused it, by the answer that we gave."""
     if reply.startswith("552 5.2.2"):
         return _("Refused: your mailbox was full. The sender was told and can send it again.")
+    if reply.startswith("450 4.7.1 Greylisted"):
+        return _("The server was unknown to us and was asked to come again in some minutes. Most do.")
+    if "listed by" in reply:
+        return _("Refused: the server that brought it is on a list of senders of junk mail. The sender was told.")
     if reply.startswith("550 5.7.26"):
         return _("Refused: it did not come from where it said, and the owner of that domain asks to refuse such mail.")
     if re.match(r"55\d 5\.7\.1 .*[Ss]pam", reply):
@@ -71,7 +75,7 @@ def rule(found: Rule) -> str:
         "script": _("Your own Sieve script, line %(line)s", line=detail),
         "failed": _("Your script failed, so the message was kept: %(problem)s", problem=detail),
         "junk": _("The check of the sender: junk mail"),
-        "spam": _("The spam filter: %(score)s", score=detail),
+        "spam": _("The spam filter: %(score)s", score=detail) if detail else _("The spam filter"),
     }
     if kind == "held":
         if detail == "junk":

@@ -71,7 +71,7 @@ def test_n14_a_message_that_nobody_delivered_has_no_story(inside, core, ola):
 @pytest.mark.parametrize("outcome", ["filed", "forwarded", "rejected", "refused", "discarded"])
 def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, language):
     rules = (
-        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],["new","?"]]'
+        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],["spam",""],["spam","9"],["new","?"]]'
     )
     core.db.write(
         lambda tx: deliveries.record(
@@ -81,3 +81,19 @@ def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, lan
     assert inside.get(f"/trace?lang={language}").status_code == 200
     [found] = traces.search(core, ola.id, "")
     assert inside.get(f"/trace/{found.id}?lang={language}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (REPLIES[OverQuota], "var full"),
+        ("550 5.7.26 DMARC: x.example asks to refuse what does not come from it", "eieren av domenet"),
+        ("450 4.7.1 Greylisted; please try again in some minutes", "komme igjen om noen minutter"),
+        ("550 5.7.1 Your address is listed by zen.example", "liste over avsendere av søppelpost"),
+        ("554 5.7.1 Spam message rejected", "utvilsomt søppelpost"),
+        ("550 5.7.1 One From field with one author, please", "Avsenderen fikk vite: One From field"),
+    ],
+)
+def test_n14_every_refusal_of_ours_has_plain_words(inside, core, ola, reply, words):
+    core.db.write(lambda tx: traces.refused_at(core, tx, ["ola@alumni.example"], sender="x@y.example", reply=reply))
+    assert words in text(inside.get("/trace"))

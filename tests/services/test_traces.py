@@ -183,3 +183,11 @@ def test_a_line_of_a_generated_script_belongs_to_the_comment_above(line, rule):
     source = '# Made by us.\nrequire "copy";\n# Filter 1: A: b\nif true { keep; }\n# Filter 2: \n# Not forwarded: x\n'
     source += "keep;\n# Forwarding; a copy\nkeep;\n"
     assert traces.rule_at(source, line) == rule
+
+
+def test_n14_a_flood_of_refusals_is_not_all_kept(core, ola):
+    for number in range(traces.MAX_REFUSALS + 20):
+        core.db.write(
+            lambda tx, n=number: traces.refused_at(core, tx, ["ola@alumni.example"], sender=f"{n}@bad.example", reply="no")
+        )
+    assert len(traces.search(core, ola.id, "bad.example")) == traces.MAX_REFUSALS
