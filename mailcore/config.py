@@ -106,6 +106,9 @@ class Directory:
     person_attribute: str = "norEduPersonLIN"
     affiliation_attribute: str = "eduPersonAffiliation"
     until_attribute: str = ""
+    name_attribute: str = "cn"
+    national_attribute: str = ""
+    blocked_filter: str = ""
     sync_seconds: int = 3600
 
 
@@ -122,6 +125,13 @@ class Help:
     """The help desk; closed tickets are erased after `keep_days`."""
 
     keep_days: int = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """`proxies`: how many of ours stand before the portal; the last X-Forwarded-For of each is believed."""
+
+    proxies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,7 @@ class Config:
     help: Help = field(default_factory=Help)
     incoming: Incoming = field(default_factory=Incoming)
     filter: Filter = field(default_factory=Filter)
+    web: Web = field(default_factory=Web)
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -6,6 +6,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import AccountId
 from mailcore.feed import Feed
+from mailcore.keep import Keep
 from mailcore.names import Names
 from mailcore.store.answers import Answers
 from mailcore.store.blobs import Blobs
@@ -32,6 +33,7 @@ class Core:
     people: People
     search: SearchIndex
     answers: Answers
+    keep: Keep
 
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
@@ -61,11 +63,12 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     names = Names(config, clock)
     return Core(
         config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People(),
-        SearchIndex(config.data_path / "search"), Answers(),
+        SearchIndex(config.data_path / "search"), Answers(), Keep(),
     )  # fmt: skip
 
 
 def close(core: Core) -> None:
     core.feed.stop()
+    core.keep.close()
     core.db.close()
     core.threads.close()

@@ -427,13 +427,19 @@ class FilterRule:
 
 @dataclass(frozen=True, slots=True)
 class Affiliation:
-    """A person's tie to the university as the directory had it last; `until` where it knows the end."""
+    """A person's tie to the university as the directory had it last (`checked_at`); `until` where it knows the end.
+
+    `blocked`: in quarantine there.  `returned`: was gone for long, and is to be confirmed by the account's owner.
+    """
 
     person: str
     login: str
     kinds: tuple[str, ...]
     until: date | None
     present: bool
+    blocked: bool = False
+    returned: bool = False
+    checked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ class UnknownRecipient(MailError):
     """Nobody here has that address."""
 
 
+class Moved(UnknownRecipient):
+    """The owner closed the account and left a new address for this sender; the text is that address."""
+
+
 class RelayDenied(MailError):
     """The address is not ours, and the peer has not logged in."""
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from mailcore.config import Limits
+from mailcore.domain import Identity
 from mailcore.wire.deflate import Deflated
 from mailcore.wire.framing import Event, Framer, LineTooLong
 
@@ -39,6 +40,7 @@ class Connection(asyncio.Protocol):
         self._bye, self._open_ones = bye, open_ones
         self.secure, self.peer = secure, ""
         self.known = False  # set by the session after a login
+        self.identity: Identity | None = None  # and who it is, for mailcore/guard.py
         self._framer = Framer()
         self._deflated: Deflated | None = None
         self._transport: asyncio.Transport | None = None
@@ -216,9 +218,9 @@ class Connection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.close()
 
-    def end(self) -> None:
-        """Close when the server stops.  What the peer has sent and not been answered is not done."""
-        self.write(self._bye("The server is stopping"))
+    def end(self, why: str = "The server is stopping") -> None:
+        """Close, and say why.  What the peer has sent and not been answered is not done."""
+        self.write(self._bye(why))
         if self._task is not None:
             self._task.cancel()
         if self._transport is not None:
@@ -230,6 +232,10 @@ class Listener:
 
     def __init__(self, server: asyncio.Server, open_ones: set[Connection]) -> None:
         self._server, self._open_ones = server, open_ones
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        return tuple(self._open_ones)
 
     @property
     def sockets(self) -> tuple[object, ...]:

@@ -6,14 +6,18 @@ Views read a form, call one service of mailcore and answer with a page.  No SQL,
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request, session, url_for
+from flask import Flask, Response, g, redirect, request, session, url_for
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
 from mailcore.services import web_sessions
 from portal import assets, errors, i18n, navigation, web
+from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
+from portal.auth import forgotten as _forgotten  # noqa: F401 - more pages of log-in
 from portal.auth.views import blueprint as auth
 from portal.desk.views import blueprint as desk
 from portal.filters.views import blueprint as filters
@@ -53,6 +57,7 @@ BLUEPRINTS = (
     desk,
 )
 
+ENDED_MAY = ("static", "auth.choose", "auth.logout", "auth.set_password", "front.index", "help.index", "help.faq")
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
     "Content-Security-Policy": (
@@ -77,6 +82,9 @@ def create_app(core: Core) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # we ask browsers for no Referer across sites
         WTF_I18N_ENABLED=False,  # our forms bring their own words
     )
+    if core.config.web.proxies:
+        count = core.config.web.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # as documented
     app.session_interface = DatabaseSessions(core)
     Babel(app, default_locale="nb", default_timezone="Europe/Oslo", locale_selector=i18n.choose_language)
     domain = i18n.PoDomain()
@@ -84,7 +92,7 @@ def create_app(core: Core) -> Flask:
     errors.register(app)
     assets.register(app)
 
-    def before() -> None:
+    def before() -> BaseResponse | None:
         domain.as_default()
         if request.endpoint == "webmail.compose":  # before the form is read
             request.max_content_length = core.config.message_octets
@@ -95,9 +103,11 @@ def create_app(core: Core) -> Flask:
             request.max_content_length = MAX_FORM
         if request.endpoint in ("static", "front.health"):
             g.account = None
-            return
+            return None
         web.load_account()
         web.count_visit()
+        if g.account and web.web_session().ended and request.endpoint not in ENDED_MAY:
+            return redirect(url_for("auth.choose"))
         asked = request.args.get("lang", "")
         if asked in i18n.LANGUAGES and session.get("language") != asked:
             session["language"] = asked
@@ -105,12 +115,15 @@ def create_app(core: Core) -> Flask:
                 from mailcore.services import accounts
 
                 accounts.set_language(core, g.account.id, asked)
+        return None
 
     # before CSRF protection, so that its pages have a language too
     app.before_request_funcs.setdefault(None, []).insert(0, before)
     app.after_request(_protect)
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
+    app.jinja_env.filters["day"] = web.day
+    app.jinja_env.filters["moment"] = web.moment
     app.jinja_env.filters["mailbox_title"] = web.mailbox_title
     app.jinja_env.filters["paragraphs"] = web.paragraphs
     app.jinja_env.filters["mailbox_icon"] = navigation.mailbox_icon
@@ -153,4 +166,5 @@ def _context() -> dict[str, object]:
         "side_menu": navigation.side_menu,
         "incidents": web.incidents,
         "page_facts": web.page_facts,
+        "leaving_banner": web.leaving_banner,
     }

@@ -25,6 +25,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.OverQuota: (409, _l("Your mailbox is full. Delete something first.")),
     errors.TooLarge: (413, _l("The message is too large.")),
     errors.UnknownRecipient: (404, _l("Nobody here has that address.")),
+    errors.Moved: (404, _l("The person has another address now.")),
     errors.RelayDenied: (403, _l("That address is not ours.")),
     errors.RejectedByScript: (409, _l("The recipient does not accept this message.")),
     errors.WrongPassword: (403, _l("The user name or the password is wrong.")),

@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.datastructures import CallbackDict
 
@@ -20,19 +20,24 @@ log = logging.getLogger(__name__)
 class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own interface
     """`account` is set by `log_in` alone and stored beside the data, not in it."""
 
-    def __init__(self, data: dict[str, Any] | None = None, token: str = "", account: AccountId | None = None) -> None:
+    def __init__(
+        self, data: dict[str, Any] | None = None, token: str = "", account: AccountId | None = None, *, source: str = "",
+        ended: bool = False,
+    ) -> None:  # fmt: skip
         def changed(session: "WebSession") -> None:
             session.modified = True
 
         super().__init__(data or {}, changed)
         self.token, self.account = token, account
+        self.source, self.ended = source, ended
         self.modified = False
         self.old_token = ""
 
-    def renew(self, account: AccountId | None) -> None:
+    def renew(self, account: AccountId | None, *, source: str = "", ended: bool = False) -> None:
         """A new id and nothing but the language from before: what was planted in the old session is worth nothing."""
         language = self.get("language")
         self.old_token, self.token, self.account = self.old_token or self.token, "", account
+        self.source, self.ended = source, ended
         self.clear()
         if language:
             self["language"] = language
@@ -52,7 +57,10 @@ class DatabaseSessions(SessionInterface):
         except Busy:  # public pages are shown without a database
             log.warning("sessions cannot be read")
             return WebSession()
-        return WebSession(json.loads(found.data), token, found.account) if found else WebSession()
+        if found is None:
+            return WebSession()
+        ended = found.ended_at is not None
+        return WebSession(json.loads(found.data), token, found.account, source=found.source, ended=ended)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not isinstance(session, WebSession):
@@ -75,7 +83,10 @@ class DatabaseSessions(SessionInterface):
             web_sessions.keep(self._core, session.token, session.account, data)
         elif session or session.account is not None:
             session.token = web_sessions.new_token()
-            web_sessions.begin(self._core, session.token, session.account, data)
+            web_sessions.begin(
+                self._core, session.token, session.account, data, source=session.source, ended=session.ended,
+                peer=request.remote_addr or "", agent=request.user_agent.string,
+            )  # fmt: skip
         else:
             response.delete_cookie(COOKIE)
             return

@@ -1,19 +1,20 @@
 """What views share: the Core, the account that is logged in, where to go next, sizes in words."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
 from flask import Response, current_app, g, redirect, request, session, url_for
-from flask_babel import format_decimal
+from flask_babel import format_date, format_datetime, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from mailcore.core import Core
-from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts
+from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
 from mailcore.errors import AccountNotFound, Busy, MailError
-from mailcore.services import pages, status, webmail
+from mailcore.services import leaving, login, pages, status, webmail
 from portal.errors import answer
 from portal.sessions import WebSession
 
@@ -59,6 +60,22 @@ def account() -> Account | None:
 def owner() -> Account:
     """Inside a view that is login_required."""
     return cast(Account, g.account)
+
+
+def leaving_banner() -> leaving.Outlook | None:
+    """What somebody is told whom the university's password let in (N9)."""
+    if g.get("account") is None or web_session().source != "directory":
+        return None
+    return leaving.outlook(core(), owner().id)
+
+
+def prove(password: str) -> None:
+    """What gives power over the account asks for the password once more (either of the two).
+
+    Raises:
+        WrongPassword, TemporarilyUnavailable, TooMany.
+    """
+    login.authenticate(core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string)
 
 
 def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
@@ -125,6 +142,16 @@ def paragraphs(text: str) -> Markup:
     return Markup("\n").join(
         Markup("<p>{}</p>").format(Markup("<br>\n").join(part.split("\n"))) for part in parts if part.strip()
     )
+
+
+def day(value: date) -> str:
+    return str(format_date(value, "d. MMMM yyyy"))
+
+
+def moment(value: datetime | int) -> str:
+    """A time as people here read it; seconds since 1970 are taken, too."""
+    at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+    return str(format_datetime(at, "d. MMM yyyy HH:mm"))
 
 
 def quota_text(account: Account) -> str:

@@ -21,9 +21,11 @@ include /etc/ldap/schema/inetorgperson.schema
 attributetype ( 1.3.6.1.4.1.2428.90.1.4 NAME 'norEduPersonLIN' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 attributetype ( 1.3.6.1.4.1.5923.1.1.1.1 NAME 'eduPersonAffiliation' EQUALITY caseIgnoreMatch
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.2428.90.1.5 NAME 'norEduPersonNIN' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.99999.3 NAME 'accountStatus' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 attributetype ( 1.3.6.1.4.1.99999.1 NAME 'universityUntil' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 objectclass ( 1.3.6.1.4.1.99999.2 NAME 'universityPerson' AUXILIARY
-  MAY ( norEduPersonLIN $ eduPersonAffiliation $ universityUntil ) )
+  MAY ( norEduPersonLIN $ norEduPersonNIN $ eduPersonAffiliation $ universityUntil $ accountStatus ) )
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/pid
@@ -93,15 +95,23 @@ class University:
             self._process.wait(10)
             self._process = None
 
-    def add(self, login: str, person: str, password: str, *kinds: str, until: str = "") -> None:
+    def add(
+        self, login: str, person: str, password: str, *kinds: str, until: str = "", national: str = "", name: str = ""
+    ) -> None:
         more = "".join(f"eduPersonAffiliation: {kind}\n" for kind in kinds) + (f"universityUntil: {until}\n" if until else "")
+        more += f"norEduPersonNIN: {national}\n" if national else ""
         self._ldap("ldapadd", (
             f"dn: uid={login},ou=people,{BASE}\nobjectClass: inetOrgPerson\nobjectClass: universityPerson\nuid: {login}\n"
-            f"cn: {login}\nsn: {login}\nuserPassword: {password}\nnorEduPersonLIN: {person}\n{more}"
+            f"cn: {name or login}\nsn: {login}\nuserPassword: {password}\nnorEduPersonLIN: {person}\n{more}"
         ))  # fmt: skip
 
     def remove(self, login: str) -> None:
         self._ldap("ldapdelete", f"uid={login},ou=people,{BASE}\n")
+
+    def set(self, login: str, attribute: str, value: str) -> None:
+        """The empty value takes it away."""
+        change = f"replace: {attribute}\n{attribute}: {value}\n" if value else f"replace: {attribute}\n"
+        self._ldap("ldapmodify", f"dn: uid={login},ou=people,{BASE}\nchangetype: modify\n{change}")
 
     def password(self, login: str, new: str) -> None:
         change = f"changetype: modify\nreplace: userPassword\nuserPassword: {new}\n"
@@ -116,7 +126,9 @@ class University:
     def settings(self, **more: object) -> dict[str, object]:
         return {
             "url": f"ldap://127.0.0.1:{self.port}", "starttls": True, "ca": str(self.ca), "bind_dn": ADMIN,
-            "bind_password": ADMIN_PASSWORD, "base": f"ou=people,{BASE}", "until_attribute": "universityUntil", **more,
+            "bind_password": ADMIN_PASSWORD, "base": f"ou=people,{BASE}", "until_attribute": "universityUntil",
+            "blocked_filter": "(accountStatus=locked)",
+            "national_attribute": "norEduPersonNIN", **more,
         }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ import click
 import uvloop
 
 from mailcore import core as cores
-from mailcore import memory
+from mailcore import guard, memory
 from mailcore.config import Config
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
@@ -69,9 +69,10 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
         if mail:
             for module in (smtp, imap, managesieve):
                 servers += await module.start(core, tls)
+            chores.append(loop.create_task(guard.watch(core, servers)))
         if worker:
             tasks.append(loop.create_task(worker.run()))
-            chores = [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
+            chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
         if portal and config.listen.http:
             web = _portal_thread(core)
         ready()

@@ -8,7 +8,7 @@ import click
 
 from mailcore.cli.common import Octets, Site, json_option, pass_site, plain, print_json, print_table, size
 from mailcore.domain import Account
-from mailcore.services import accounts, sending
+from mailcore.services import accounts, closing, sending
 
 
 @click.group()
@@ -97,7 +97,18 @@ def quota(site: Site, name: str, octets: int) -> None:
 @pass_site
 def close(site: Site, name: str) -> None:
     """Close an account; its name is never given away again."""
-    click.echo(f"{accounts.close(site.core, name).name} is closed")
+    account, link = closing.close(site.core, name, actor="command line")
+    click.echo(f"{account.name} is closed; for thirty days this opens it again:")
+    click.echo(link)
+
+
+@user.command()
+@click.argument("name")
+@pass_site
+def reopen(site: Site, name: str) -> None:
+    """Open an account again that was closed less than thirty days ago."""
+    found = accounts.get(site.core, name)
+    click.echo(f"{closing.reopen(site.core, found.id, actor='command line').name} is open again")
 
 
 @user.command("password-link")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
+from mailcore.domain import Account, AccountId, Identity, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
 from mailcore.imap import names
 from mailcore.imap.notify import Wish
@@ -31,6 +31,7 @@ class Wire(Protocol):
 
     peer: str
     known: bool
+    identity: Identity | None
     secure: bool
 
     def write(self, octets: bytes) -> None: ...

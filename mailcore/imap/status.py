@@ -16,6 +16,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.OverQuota: ("OVERQUOTA", "Over quota"),
     errors.TooLarge: ("TOOBIG", "The message is too large"),
     errors.UnknownRecipient: ("NONEXISTENT", "No such address"),
+    errors.Moved: ("NONEXISTENT", "The recipient has moved"),
     errors.RelayDenied: ("NOPERM", "Not allowed"),
     errors.RejectedByScript: ("CANNOT", "Refused by a script"),
     errors.WrongPassword: ("AUTHENTICATIONFAILED", "Wrong user name or password"),

@@ -100,7 +100,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
     )
     if identity is None:
         raise Refused("That mechanism is not offered")
-    context.account, wire.known = identity.account, True
+    context.account, wire.known, wire.identity = identity.account, True, identity
     return line("OK", "Welcome")
 
 
@@ -123,7 +123,7 @@ async def _ask(context: Context, challenge: bytes) -> bytes:
 
 async def unauthenticate(context: Context, read: Reader) -> bytes:
     read.end()
-    context.account, context.wire.known = None, False
+    context.account, context.wire.known, context.wire.identity = None, False, None
     return line("OK")
 
 

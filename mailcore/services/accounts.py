@@ -14,7 +14,8 @@ from mailcore.config import octets as parse_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
-from mailcore.services import audit, credentials, filters, login, notices, passwords, quota
+from mailcore.services import audit, credentials, filters, login, notices, passwords, quota, tombstones
+from mailcore.store import closing as closing_store
 from mailcore.store import credentials as credential_store
 from mailcore.store.db import Tx
 
@@ -61,8 +62,12 @@ def check_name(name: str, *, reserved: bool = False) -> str:
     return name
 
 
-def is_free(core: Core, tx: Tx, name: str) -> bool:
-    return not core.people.was_address(tx, name, core.config.domain.lower()) and core.people.find(tx, name) is None
+def is_free(core: Core, tx: Tx, name: str, person: str | None = None) -> bool:
+    """May somebody have this name?  Only the same person one whose account is erased (N11)."""
+    domain = core.config.domain.lower()
+    if core.people.find(tx, name) is not None:
+        return False
+    return not core.people.was_address(tx, name, domain) or tombstones.may_return(core, tx, name, domain, person)
 
 
 def add(
@@ -100,7 +105,7 @@ def _hashed(password: str | None) -> str | None:
 
 
 def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
-    if not is_free(core, tx, wish.name):
+    if not is_free(core, tx, wish.name, wish.person):
         raise AccountExists(f"{wish.name} is taken, or was somebody's before")
     if wish.person and core.people.find_person(tx, wish.person):
         raise AccountExists("this person has an account already")
@@ -108,7 +113,11 @@ def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
     quota = parse_octets(core.config.quota.default) if wish.quota is None else wish.quota
     language = wish.language if wish.language in notices.LANGUAGES else "nb"
     account = core.people.add(tx, wish.name, wish.display_name, wish.person, quota, language, wish.contact, now)
-    core.people.add_address(tx, account, wish.name, core.config.domain.lower(), now)
+    domain = core.config.domain.lower()
+    if core.people.was_address(tx, wish.name, domain):
+        closing_store.give_back(tx, wish.name, domain, account)
+    else:
+        core.people.add_address(tx, account, wish.name, domain, now)
     if hashed is not None:
         credential_store.set_password(tx, account, hashed, now, chosen=False)
     for folder, special_use in FOLDERS:
@@ -216,18 +225,6 @@ def password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
         return credentials.make_link(core, tx, account.id, seconds or life)
 
     return core.db.write(store)
-
-
-def forgotten(core: Core, username: str) -> None:
-    """Mail a link to the contact address, if there is one; silent otherwise, so nobody learns who exists."""
-    try:
-        account = get(core, username)
-    except AccountNotFound:
-        return
-    outside = account.contact.rpartition("@")[2].lower()
-    if account.state != "active" or outside in ("", core.config.domain.lower()):
-        return  # a link inside the box that cannot be opened helps nobody
-    send_link(core, account, password_link(core, account.name, seconds=credentials.RESET_SECONDS))
 
 
 def send_link(core: Core, account: Account, link: str) -> None:

@@ -1,21 +1,27 @@
 """What the directory knows of our people, read now and then.
 
-Nothing is taken from anybody for the lack of an affiliation (S09); what is read here tells whom to warn in time.
+Nothing is taken from anybody for the lack of an affiliation (S09).  What is read here tells whom to warn in time
+(services/leaving.py), and ends what the directory's password alone has opened (S13).
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from mailcore.core import Core
-from mailcore.domain import Affiliation
-from mailcore.errors import ConfigError, TooManyVanished
+from mailcore.domain import Account, AccountId, Affiliation, Identity
+from mailcore.errors import ConfigError, TemporarilyUnavailable, TooManyVanished
 from mailcore.log import log_for
-from mailcore.services import accounts, audit
-from mailcore.services.directory import Directory, is_on
+from mailcore.services import accounts, audit, sources, tickets, tries
+from mailcore.services.directory import Directory, Entry, is_on
 from mailcore.store import affiliations as store
+from mailcore.store import web_sessions
 from mailcore.store.db import Tx
 
 log = log_for(__name__)
 VANISHING_PERCENT, VANISHING_FEW = 2, 3  # more than both at once is the directory's fault, not people leaving
+FRESH_SECONDS = 300  # how old an answer may be that keeps a session open
+LONG_SECONDS = 30 * 86_400  # who was gone for longer has come back, and confirms it
+ALERT_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +33,27 @@ class Synced:
     gone: int
 
 
+def the_directory(core: Core) -> Directory:
+    """Raises ConfigError: there is none."""
+    for source in sources.sources(core):
+        if isinstance(source, Directory):
+            return source
+    raise ConfigError("directory.url is not set")
+
+
+def _of(entry: Entry) -> Affiliation:
+    return Affiliation(entry.person, entry.login, entry.kinds, entry.until, True, entry.blocked)
+
+
 def sync(core: Core) -> Synced:
     """Read everybody from the directory; blocking.
 
     Raises:
         TemporarilyUnavailable: it did not answer; nothing changed.
-        TooManyVanished: more than 2 % are missing at once; nothing changed.
+        TooManyVanished: more than 2 % are missing at once; nothing changed, and the desk has a ticket.
         ConfigError: there is no directory.
     """
-    if not is_on(core.config):
-        raise ConfigError("directory.url is not set")
-    found = {e.person: Affiliation(e.person, e.login, e.kinds, e.until, True) for e in Directory(core.config).everyone()}
+    found = {entry.person: _of(entry) for entry in the_directory(core).everyone()}
 
     def write(tx: Tx) -> Synced | TooManyVanished:
         before = store.present(tx)
@@ -47,19 +63,105 @@ def sync(core: Core) -> Synced:
             audit.note(core, tx, None, "directory sync stopped", actor="sync", detail=str(problem))
             return problem
         now = core.clock.seconds()
-        store.save(tx, found.values(), now)
+        store.save(tx, found.values(), now, now - LONG_SECONDS)
         store.vanish(tx, gone, now)
         return Synced(len(found), len(found.keys() - before), len(gone))
 
     done = core.db.write(write)
     if isinstance(done, TooManyVanished):
         log.error("directory: %s", done)
+        _alert(core, str(done))
         raise done
     return done
 
 
+def _alert(core: Core, text: str) -> None:
+    """A ticket for the desk, once a day."""
+    if not core.db.write(lambda tx: tries.over(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS)):
+        tickets.open_ticket(
+            core, kind="other", subject="The directory misses too many people at once", text=text, reply_to="", language="en"
+        )
+
+
 def known(core: Core, name: str) -> Affiliation | None:
     """What the last reading said of an account's person.  Raises AccountNotFound."""
-    account = accounts.get(core, name)
+    return of(core, accounts.get(core, name))
+
+
+def of(core: Core, account: Account) -> Affiliation | None:
     person = account.person
     return core.db.read(lambda tx: store.of(tx, person)) if person else None
+
+
+def has_ended(found: Affiliation, today: date) -> bool:
+    """Does the directory's password open nothing any more?"""
+    return not found.present or found.blocked or (found.until is not None and found.until < today)
+
+
+def look(core: Core, account: Account) -> Affiliation | None:
+    """What the directory says now, at most five minutes old; blocking.  None: nothing is known, and nothing is taken.
+
+    Raises:
+        TemporarilyUnavailable: it does not answer, and what is known is older.
+    """
+    if not account.person or not is_on(core.config):
+        return None
+    person, now = account.person, core.clock.seconds()
+    before = core.db.read(lambda tx: store.of(tx, person))
+    if before is not None and now - before.checked_at < FRESH_SECONDS:
+        return before
+    entry = the_directory(core).find_person(person)
+
+    def write(tx: Tx) -> Affiliation | None:
+        if entry is not None:
+            store.save(tx, [_of(entry)], now, now - LONG_SECONDS)
+        elif before is not None:
+            store.vanish(tx, [person], now)
+        else:
+            store.save(tx, [Affiliation(person, account.name, (), None, True)], now)
+            store.vanish(tx, [person], now)
+        return store.of(tx, person)
+
+    return core.db.write(write)
+
+
+def stands(core: Core, identity: Identity) -> bool:
+    """May what the directory's password has opened stay open?  While the directory is silent, yes; blocking."""
+    if identity.source != Directory.name:
+        return True
+    try:
+        found = look(core, identity.account)
+    except TemporarilyUnavailable:
+        return True
+    return found is None or not has_ended(found, core.clock.now().date())
+
+
+def end_sessions(core: Core) -> int:
+    """Portal sessions by the directory's password of people who have left; how many accounts.
+
+    Each is offered to choose an alumni password first, for a few minutes (services/web_sessions.py).
+    """
+    now = core.clock.seconds()
+    ended: list[AccountId] = []
+    for account in core.db.read(lambda tx: web_sessions.by_source(tx, Directory.name, now)):
+        owner = accounts.by_id(core, account)
+        if not stands(core, Identity(owner, Directory.name)):
+            ended.append(account)
+
+    def write(tx: Tx) -> None:
+        for account in ended:
+            web_sessions.mark_ended(tx, account, Directory.name, now)
+
+    if ended:
+        core.db.write(write)
+    return len(ended)
+
+
+def confirm_return(core: Core, account: Account) -> None:
+    """The owner says that the new directory account of the same person is theirs."""
+
+    def write(tx: Tx) -> None:
+        if account.person and store.confirm_return(tx, account.person):
+            audit.note(core, tx, account.id, "directory account confirmed")
+
+    core.db.write(write)

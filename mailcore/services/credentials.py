@@ -10,7 +10,7 @@ import secrets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired
-from mailcore.services import audit, login, scram, strength
+from mailcore.services import audit, login, reach, scram, strength, tell
 from mailcore.services.passwords import hash_password, is_hash
 from mailcore.store import credentials as store
 from mailcore.store import web_sessions
@@ -55,6 +55,8 @@ def _store(
     if apps:
         store.drop_apps(tx, account)
     audit.note(core, tx, account, event)
+    if chosen:  # whoever steals an account changes its password
+        tell.owner(core, tx, core.people.account(tx, account), "password_changed", box=False)
 
 
 def change_password(
@@ -70,11 +72,19 @@ def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def make_link(core: Core, tx: Tx, account: AccountId, seconds: int) -> str:
-    """A URL that sets the password once; older links are void."""
+def make_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
+    """A URL that sets the password once; older links are void.  `proves`: the contact address that it is sent to alone."""
     token = secrets.token_urlsafe(24)
-    core.people.add_token(tx, _hashed(token), account, "password", "", core.clock.seconds() + seconds)
+    keep_link(core, tx, account, token, seconds, proves=proves)
+    return link_url(core, token)
+
+
+def link_url(core: Core, token: str) -> str:
     return f"{core.config.url}/password/link/{token}"
+
+
+def keep_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
+    core.people.add_token(tx, _hashed(token), account, "password", proves, core.clock.seconds() + seconds)
 
 
 def _live(core: Core, tx: Tx, token: str) -> Token:
@@ -89,8 +99,13 @@ def link_account(core: Core, token: str) -> Account:
     return core.db.read(lambda tx: core.people.account(tx, _live(core, tx, token).account))
 
 
-def redeem_link(core: Core, token: str, new: str) -> Account:
-    """Spend the link and set the password.  Raises LinkExpired, WeakPassword (the link stays good)."""
+def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
+    """Spend the link and set the password; `apps`: withdraw all app passwords, too.
+
+    Raises:
+        LinkExpired.
+        WeakPassword: the link stays good.
+    """
     owner = link_account(core, token)
     strength.check(new, owner)
     hashed = hash_password(new)
@@ -99,7 +114,9 @@ def redeem_link(core: Core, token: str, new: str) -> Account:
         found = _live(core, tx, token)
         if not core.people.spend_token(tx, found.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
-        _store(core, tx, found.account, hashed, "password set by link")
+        _store(core, tx, found.account, hashed, "password set by link", apps=apps)
+        if found.data and found.data == core.people.account(tx, found.account).contact:
+            reach.prove(core, tx, found.account, found.data)
         return core.people.account(tx, found.account)
 
     changed = core.db.write(store)

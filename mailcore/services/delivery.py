@@ -24,7 +24,7 @@ from mailcore.domain import (
     Recipient,
     Verdict,
 )
-from mailcore.errors import MailboxNotFound, OverQuota, RelayDenied, UnknownRecipient
+from mailcore.errors import MailboxNotFound, Moved, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import dsn, trace
 from mailcore.services import (
@@ -37,6 +37,7 @@ from mailcore.services import (
     returns,
     script_runs,
     ticket_inbox,
+    tombstones,
     traces,
     vacation,
 )
@@ -53,14 +54,17 @@ OWN = Verdict()
 FULL = "Postboksen er full / The mailbox is full"
 
 
-def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, authenticated: bool) -> Recipient:
+def check_recipient(
+    core: Core, tx: Tx, address: str, size: int | None, *, authenticated: bool, sender: str = ""
+) -> Recipient:
     """Find whose address this is, at RCPT time.
 
     Args:
         size: octets as announced with SIZE=, or None.
+        sender: of the envelope, who may be told a new address.
 
     Raises:
-        RelayDenied, UnknownRecipient, OverQuota.
+        RelayDenied, UnknownRecipient, Moved, OverQuota.
     """
     localpart, at, domain = address.rpartition("@")
     if not at or domain.lower() not in (core.config.domain, core.config.srs_domain):
@@ -72,6 +76,8 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, authe
         return Recipient(address, AccountId(0), detail)
     account = core.people.find_address(tx, name.lower(), domain.lower())
     if account is None:
+        if moved := tombstones.moved_to(core, tx, name.lower(), domain.lower(), sender):
+            raise Moved(moved)
         raise UnknownRecipient("no such address here")
     used, quota = deliveries.room(tx, account)
     if quota and not _fits(used, quota, size or 0) and not _passes_on(core, tx, account):

@@ -7,8 +7,10 @@ names are handed on to others, person ids never (N10).  No password of the direc
 import contextlib
 import secrets
 import ssl
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
@@ -17,6 +19,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
+from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import Account
 from mailcore.errors import ConfigError, TemporarilyUnavailable
@@ -25,6 +28,8 @@ from mailcore.log import log_for
 log = log_for(__name__)
 TIMEOUT_SECONDS = 3
 PAGE = 500
+IDLE_SECONDS, MOST_IDLE = 60, 8
+MAX_PASSWORD = 1024
 _REFUSED = (19, 48, 49, 50, 53)  # constraint, inappropriate auth, wrong password, no access, unwilling: a "no"
 _DOWN = "the university log-in does not answer"
 
@@ -39,26 +44,74 @@ class Proof(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the directory says of a person; `until` is the end of the affiliation where it is known."""
+    """What the directory says of a person.
+
+    `until` is the last day of the affiliation where it is known; `blocked`: in quarantine or switched off there.
+    """
 
     dn: str
     person: str
     login: str
     kinds: tuple[str, ...]
     until: date | None
+    blocked: bool = False
+    name: str = ""
+
+    def has_ended(self, today: date) -> bool:
+        return self.until is not None and self.until < today
 
 
 def is_on(config: Config) -> bool:
     return bool(config.directory.url)
 
 
+class _Pool:
+    """Connections bound as ourselves, kept for the next question; a dead one is found out by using it."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[float, Any]] = []  # Any: ldap3.Connection
+        self._lock = threading.Lock()
+
+    def take(self) -> Any | None:
+        with self._lock:
+            while self._idle:
+                since, connection = self._idle.pop()
+                if time.monotonic() - since < IDLE_SECONDS:
+                    return connection
+                _end(connection)
+        return None
+
+    def give(self, connection: Any) -> None:
+        with self._lock:
+            if len(self._idle) < MOST_IDLE:
+                self._idle.append((time.monotonic(), connection))
+                return
+        _end(connection)
+
+    def clear(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
+            _end(connection)
+
+
+def _end(connection: Any) -> None:  # Any: ldap3.Connection
+    plain = connection.socket
+    with contextlib.suppress(LDAPException, OSError):
+        connection.unbind()
+    if plain is not None:  # the library leaves it open when TLS fails
+        plain.close()
+
+
 class Directory:
-    """A connection for each question: log-ins are remembered for a minute above us, so there are few."""
+    """A log-in is two questions: where is the entry (by a pooled connection), and a bind as the person."""
 
     name = "directory"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self._settings = settings = config.directory
+        self._clock = clock or Clock()
+        self._pool = _Pool()
         tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=settings.ca or None, version=ssl.PROTOCOL_TLS_CLIENT)
         try:
             self._server = ldap3.Server(
@@ -66,6 +119,9 @@ class Directory:
             )
         except LDAPException as problem:
             raise ConfigError(f"directory.url: {problem}") from None
+
+    def close(self) -> None:
+        self._pool.clear()
 
     def check(self, account: Account, password: str) -> Proof:
         """Raises TemporarilyUnavailable."""
@@ -77,12 +133,29 @@ class Directory:
             return Proof.NO
         found = self.find(account.name)
         if found is not None and found.person != account.person:
+            # changed user names: the person may be there under another one
             log.warning("the directory's user name of account %d belongs to another person now", account.id)
-            found = None
-        if found is None:
+            found = self.find_person(account.person)
+        elif found is None:
+            found = self.find_person(account.person)
+        if found is None or found.blocked:
             self._bind(self._nobody(), password)
             return Proof.NO
-        return Proof.YES if self._bind(found.dn, password) else Proof.NO
+        if not self._bind(found.dn, password):
+            return Proof.NO
+        return Proof.ENDED if found.has_ended(self._clock.now().date()) else Proof.YES
+
+    def prove(self, login: str, password: str) -> Entry | None:
+        """Who logs in with the directory's own user name, for somebody who has no account here yet.
+
+        Raises:
+            TemporarilyUnavailable.
+        """
+        if not password or "\0" in password or len(password) > MAX_PASSWORD:
+            return None
+        found = self.find(login.strip().lower())
+        good = self._bind(found.dn if found and not found.blocked else self._nobody(), password)
+        return found if good and found is not None and not found.blocked else None
 
     def waste(self, password: str) -> None:
         self.find(f"nobody-{secrets.token_hex(4)}")
@@ -92,38 +165,124 @@ class Directory:
         return f"{self._settings.login_attribute}=nobody-{secrets.token_hex(4)},{self._settings.base}"
 
     def _bind(self, dn: str, password: str) -> bool:
+        """On a connection of its own: one that was refused must not be used for anything else."""
         if not password or "\0" in password:
             return False
-        with self._connection(dn, password) as connection:
-            return connection is not None
+        with _told():
+            connection = self._connect()
+        try:
+            with _told():
+                return self._bound(connection, dn, password)
+        finally:
+            _end(connection)
 
     def find(self, login: str) -> Entry | None:
         """The one entry of that user name.  Raises TemporarilyUnavailable."""
-        attribute = self._settings.login_attribute
-        entries = list(self._search(f"({attribute}={escape_filter_chars(login)})"))
-        return entries[0] if len(entries) == 1 else None
+        return self._one(f"({self._settings.login_attribute}={escape_filter_chars(login)})")
+
+    def find_person(self, person: str) -> Entry | None:
+        """The one entry of that person id.  Raises TemporarilyUnavailable."""
+        return self._one(f"({self._settings.person_attribute}={escape_filter_chars(person)})")
+
+    def find_national(self, number: str) -> Entry | None:
+        """The one entry with that national identity number, where the directory tells it.  Raises TemporarilyUnavailable."""
+        attribute = self._settings.national_attribute
+        return self._one(f"({attribute}={escape_filter_chars(number)})") if attribute else None
+
+    def _one(self, query: str) -> Entry | None:
+        entries = list(self._search(query))
+        if len(entries) != 1:
+            return None
+        if self._settings.blocked_filter:
+            blocked = any(True for _ in self._search(f"(&{query}{self._settings.blocked_filter})"))
+            return replace(entries[0], blocked=blocked)
+        return entries[0]
 
     def everyone(self) -> Iterator[Entry]:
         """All entries that have a person id.  Raises TemporarilyUnavailable."""
-        return self._search(f"({self._settings.person_attribute}=*)")
+        s = self._settings
+        query = f"({s.person_attribute}=*)"
+        blocked = {e.dn for e in self._search(f"(&{query}{s.blocked_filter})")} if s.blocked_filter else set()
+        for entry in self._search(query):
+            yield replace(entry, blocked=True) if entry.dn in blocked else entry
 
     def _search(self, query: str) -> Iterator[Entry]:
         s = self._settings
-        wanted = [a for a in (s.person_attribute, s.login_attribute, s.affiliation_attribute, s.until_attribute) if a]
-        with self._connection(s.bind_dn, s.bind_password) as connection:
-            if connection is None:
-                log.error("the directory refuses directory.bind_dn")
+        wanted = (s.person_attribute, s.login_attribute, s.affiliation_attribute, s.until_attribute, s.name_attribute)
+        connection, fresh = self._reader()
+        try:
+            found = self._pages(connection, query, [a for a in wanted if a])
+            first = next(found, None)
+        except TemporarilyUnavailable:
+            _end(connection)
+            if fresh:
+                raise
+            # the pooled one had died: once more, on a new one
+            connection, _ = self._reader(fresh=True)
+            found = self._pages(connection, query, [a for a in wanted if a])
+            first = next(found, None)
+        good = False
+        try:
+            if first is not None:
+                yield first
+                yield from found
+            good = True
+        finally:
+            self._pool.give(connection) if good else _end(connection)
+
+    def _pages(self, connection: Any, query: str, wanted: list[str]) -> Iterator[Entry]:  # Any: ldap3.Connection
+        with _told():
+            answers = connection.extend.standard.paged_search(
+                self._settings.base, query, ldap3.SUBTREE, attributes=wanted, paged_size=PAGE, generator=True
+            )
+            for answer in answers:
+                if answer.get("type") == "searchResEntry" and (entry := self._entry(answer)):
+                    yield entry
+        if connection.result.get("result") not in (0, 32):  # done, no such base
+            log.error("the directory answers a search with %s", connection.result.get("description"))
+            raise TemporarilyUnavailable(_DOWN)
+
+    def _reader(self, *, fresh: bool = False) -> tuple[Any, bool]:  # Any: ldap3.Connection
+        """A connection bound as ourselves, and whether it is new.  Raises TemporarilyUnavailable."""
+        if fresh:
+            self._pool.clear()
+        elif (kept := self._pool.take()) is not None:
+            return kept, False
+        with _told():
+            connection = self._connect()
+            try:
+                if self._bound(connection, self._settings.bind_dn, self._settings.bind_password):
+                    return connection, True
+            except BaseException:
+                _end(connection)
+                raise
+        _end(connection)
+        log.error("the directory refuses directory.bind_dn")
+        raise TemporarilyUnavailable(_DOWN)
+
+    def _connect(self) -> Any:  # Any: ldap3.Connection
+        connection = ldap3.Connection(
+            self._server, receive_timeout=TIMEOUT_SECONDS, read_only=True, auto_referrals=False,
+            client_strategy=ldap3.SYNC, raise_exceptions=False,
+        )  # fmt: skip
+        try:
+            connection.open()
+            if self._settings.starttls and not connection.start_tls():
                 raise TemporarilyUnavailable(_DOWN)
-            with _told():
-                answers = connection.extend.standard.paged_search(
-                    s.base, query, ldap3.SUBTREE, attributes=wanted, paged_size=PAGE, generator=True
-                )
-                for answer in answers:
-                    if answer.get("type") == "searchResEntry" and (entry := self._entry(answer)):
-                        yield entry
-            if connection.result.get("result") not in (0, 32):  # done, no such base
-                log.error("the directory answers a search with %s", connection.result.get("description"))
-                raise TemporarilyUnavailable(_DOWN)
+        except BaseException:
+            _end(connection)
+            raise
+        return connection
+
+    def _bound(self, connection: Any, dn: str, password: str) -> bool:  # Any: ldap3.Connection
+        """Bind, or False when it is refused.  Raises TemporarilyUnavailable."""
+        if dn:
+            connection.user, connection.password, connection.authentication = dn, password, ldap3.SIMPLE
+        bound = connection.bind()
+        if not bound and connection.result.get("result") not in _REFUSED:
+            log.error("the directory answers a bind with %s", connection.result.get("description"))
+            raise TemporarilyUnavailable(_DOWN)
+        return bool(bound)
 
     def _entry(self, answer: Any) -> Entry | None:  # Any: ldap3's dictionary
         s, values = self._settings, answer["raw_attributes"]
@@ -138,32 +297,8 @@ class Directory:
         return Entry(
             answer["dn"], of(s.person_attribute)[0], of(s.login_attribute)[0].lower(),
             tuple(sorted(kind.lower() for kind in of(s.affiliation_attribute))), _day(until[0]) if until else None,
+            name=(of(s.name_attribute) or [""])[0],
         )  # fmt: skip
-
-    @contextlib.contextmanager
-    def _connection(self, dn: str, password: str) -> Iterator[Any]:  # Any: ldap3.Connection
-        """A bound connection, or None when the bind is refused.  Raises TemporarilyUnavailable."""
-        connection = ldap3.Connection(
-            self._server, dn or None, password or None, receive_timeout=TIMEOUT_SECONDS, read_only=True,
-            auto_referrals=False, client_strategy=ldap3.SYNC, raise_exceptions=False,
-        )  # fmt: skip
-        try:
-            with _told():
-                connection.open()
-                if self._settings.starttls and not connection.start_tls():
-                    raise TemporarilyUnavailable(_DOWN)
-                bound = connection.bind()
-            code = connection.result.get("result")
-            if not bound and code not in _REFUSED:
-                log.error("the directory answers a bind with %s", connection.result.get("description"))
-                raise TemporarilyUnavailable(_DOWN)
-            yield connection if bound else None
-        finally:
-            plain = connection.socket
-            with contextlib.suppress(LDAPException, OSError):
-                connection.unbind()
-            if plain is not None:  # the library leaves it open when TLS fails
-                plain.close()
 
 
 @contextlib.contextmanager

@@ -13,11 +13,14 @@ from mailcore.errors import MailError
 from mailcore.log import log_for
 from mailcore.services import (
     affiliations,
+    closing,
     digest,
     directory,
     forwarding_target,
     health,
     learning,
+    leaving,
+    logins,
     orders,
     quota,
     quota_warnings,
@@ -68,6 +71,10 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("digests of what was not forwarded", DAY, digest.send),
         Job("kept copies that roll", HOUR, rolling.expire),
         Job("old envelope senders of forwarded mail", DAY, returns.forget),
+        Job("reminders to those who leave", DAY, leaving.remind),
+        Job("sessions of those who left", 300, affiliations.end_sessions, waits=True),
+        Job("erasure of closed accounts", HOUR, closing.erase),
+        Job("old log-ins", DAY, logins.forget),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
     )
 

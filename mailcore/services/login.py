@@ -20,6 +20,7 @@ from mailcore.errors import TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
 from mailcore.services import app_passwords, logins, passwords, scram, sources
 from mailcore.services.sources import Proof
+from mailcore.store import affiliations
 from mailcore.store import credentials as store
 from mailcore.store.credentials import Credential, Holder
 from mailcore.store.db import Tx
@@ -104,6 +105,8 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
             logins.note(core, identity, scope, peer, agent, outcome="app password needed")
         elif identity.ended and scope is not Scope.PORTAL:
             logins.note(core, identity, scope, peer, agent, outcome="ended")
+        elif scope is not Scope.PORTAL and _has_returned(core, identity):
+            logins.note(core, identity, scope, peer, agent, outcome="not confirmed")
         else:
             logins.note(core, identity, scope, peer, agent)
             return identity
@@ -159,6 +162,15 @@ def still_stands(core: Core, tx: Tx, identity: Identity) -> bool:
     return identity.credential is None or store.has(tx, identity.credential)
 
 
+def _has_returned(core: Core, identity: Identity) -> bool:
+    """A directory account that came back after long opens mail once its owner has confirmed it in the portal (S13)."""
+    person = identity.account.person
+    if identity.source in (ALUMNI, APP) or not person:
+        return False
+    found = core.db.read(lambda tx: affiliations.of(tx, person))
+    return found is not None and found.returned
+
+
 def _is_counted(core: Core, peer: str) -> bool:
     return bool(peer) and not core.config.limits.is_trusted(peer)
 
@@ -205,7 +217,7 @@ def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> 
     else:
         passwords.matches(_DUMMY, password)  # the same time for unknown user names
     silent = None
-    for source in sources.sources(core.config):
+    for source in sources.sources(core):
         try:
             proof = _ask(core, source, found.account if found else None, password)
         except TemporarilyUnavailable as problem:

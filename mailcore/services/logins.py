@@ -5,9 +5,11 @@ Log-ins are noted without waiting for the disk, at most every ten minutes for th
 
 import threading
 from ipaddress import IPv6Address, ip_address, ip_network
+from zoneinfo import ZoneInfo
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Identity, Scope
+from mailcore.services import tell, tries
 from mailcore.store import credentials
 from mailcore.store import logins as store
 from mailcore.store.db import Tx
@@ -61,6 +63,8 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
         return
 
     def write(tx: Tx) -> None:
+        if outcome == "ok" and where and not core.config.limits.is_trusted(peer):
+            _tell(core, tx, identity, scope, where, program)
         store.note(
             tx, identity.account.id, scope, identity.source, identity.credential or 0, where, program, outcome, now
         )
@@ -68,8 +72,28 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
             credentials.touch(tx, identity.credential, now)
         elif identity.source == "alumni":
             credentials.touch_password(tx, identity.account.id, now)
+        if scope is Scope.PORTAL and outcome == "ok":  # a mail program that goes on must not void what a person asked for
+            core.people.drop_tokens(tx, identity.account.id, "password")
 
     core.db.post(write)
+
+
+def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:
+    """A log-in from a network that was never seen; once a day at most, and not of the very first."""
+    account = identity.account
+    if store.is_first(tx, account.id) or store.knows_network(tx, account.id, _network(where)):
+        return
+    if tries.over(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
+        return
+    at = core.clock.now().astimezone(ZoneInfo("Europe/Oslo")).strftime("%d.%m.%Y %H:%M")
+    what = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
+    tell.owner(core, tx, account, "new_login", at=at, place=where, what=what)
+
+
+def _network(where: str) -> str:
+    """What the addresses of one provider have in common, as the beginning of a text."""
+    sign = ":" if ":" in where else "."
+    return sign.join(where.split(sign)[:2]) + sign
 
 
 def listing(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:

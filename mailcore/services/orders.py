@@ -81,7 +81,7 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
             core, found.name, display_name=found.display_name, contact=found.contact, language=found.language
         )
         core.people.decide_order(tx, order, "approved", account.id, core.clock.seconds())
-        link = credentials.make_link(core, tx, account.id, credentials.FIRST_SECONDS)
+        link = credentials.make_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
         audit.note(core, tx, account.id, "order approved", actor=actor, detail=str(order))
         return _get(core, tx, order), account, link
 

@@ -37,7 +37,7 @@ _everybody = _Everybody()
 def wanted(core: Core) -> bool:
     """Is it of use to keep verifiers?"""
     how = core.config.limits.scram
-    return how == "always" or (how == "auto" and not sources.sources(core.config))
+    return how == "always" or (how == "auto" and not sources.sources(core))
 
 
 def look(core: Core) -> None:

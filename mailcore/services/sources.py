@@ -8,16 +8,17 @@ import json
 import secrets
 import urllib.error
 import urllib.request
-from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from mailcore.clock import Clock
 from mailcore.config import Config
+from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import TemporarilyUnavailable
 from mailcore.services.directory import Directory, Proof, is_on
 
-__all__ = ["HttpSource", "PasswordSource", "Proof", "sources"]
+__all__ = ["HttpSource", "PasswordSource", "Proof", "make", "sources"]
 TIMEOUT_SECONDS = 3
 
 
@@ -82,12 +83,15 @@ class HttpSource:
         return str(found.get("person") or "") if isinstance(found, dict) else ""
 
 
-@lru_cache(maxsize=8)
-def sources(config: Config) -> tuple[PasswordSource, ...]:
-    """Those that the settings name, in their order."""
+def sources(core: Core) -> tuple[PasswordSource, ...]:
+    """Those that the settings name, in their order.  They keep connections, so each is made once."""
+    return core.keep.get(("sources", core.config), lambda: make(core.config, core.clock))
+
+
+def make(config: Config, clock: Clock) -> tuple[PasswordSource, ...]:
     found: list[PasswordSource] = []
     if is_on(config):
-        found.append(Directory(config))
+        found.append(Directory(config, clock))
     if urlsplit(config.portal_users.url).scheme in ("http", "https"):
         found.append(HttpSource(config))
     return tuple(found)

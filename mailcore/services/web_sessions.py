@@ -5,13 +5,15 @@ import secrets
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.store import deliveries
+from mailcore.services import audit, logins
+from mailcore.store import credentials, deliveries
 from mailcore.store import web_sessions as store
 from mailcore.store.db import Tx
 from mailcore.store.web_sessions import WebSession
 
 LOGGED_IN_SECONDS = 12 * 3600
 ANONYMOUS_SECONDS = 3600
+ENDED_SECONDS = 600  # with the five minutes until it is noticed: within 15 minutes (S13)
 
 
 def new_token() -> str:
@@ -24,19 +26,50 @@ def _hashed(token: str) -> str:
 
 def load(core: Core, token: str) -> WebSession | None:
     """None when unknown or older than its time."""
-    return core.db.read(lambda tx: store.load(tx, _hashed(token), core.clock.seconds()))
+    now = core.clock.seconds()
+    found = core.db.read(lambda tx: store.load(tx, _hashed(token), now))
+    return None if found and found.ended_at is not None and found.ended_at <= now - ENDED_SECONDS else found
 
 
-def begin(core: Core, token: str, account: AccountId | None, data: str) -> None:
-    """A new session; old ones of anybody are swept out on the way."""
+def begin(
+    core: Core, token: str, account: AccountId | None, data: str, *, source: str = "", peer: str = "", agent: str = "",
+    ended: bool = False,
+) -> None:  # fmt: skip
+    """A new session; old ones of anybody are swept out on the way.
+
+    Args:
+        source: by what the person was known (services/login.py).
+        ended: the tie behind it has ended; it lasts a few minutes, for choosing an alumni password.
+    """
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
+    where, program = (logins.place(peer), " ".join(agent.split())[:200]) if account is not None else ("", "")
+    session = WebSession(account, data, now, now + seconds, source, where, program, now if ended else None)
 
     def write(tx: Tx) -> None:
-        store.sweep(tx, now)
-        store.save(tx, _hashed(token), WebSession(account, data, now, now + seconds))
+        store.sweep(tx, now, now - ENDED_SECONDS)
+        store.save(tx, _hashed(token), session)
 
     core.db.write(write)
+
+
+def listing(core: Core, account: AccountId) -> list[WebSession]:
+    """The newest first."""
+    return core.db.read(lambda tx: store.of(tx, account, core.clock.seconds()))
+
+
+def end_named(core: Core, account: AccountId, handle: str) -> bool:
+    """One of the account's own, by the handle that `listing` tells."""
+    return core.db.write(lambda tx: store.delete_named(tx, account, handle))
+
+
+def handle(token: str) -> str:
+    return _hashed(token)[:16]
+
+
+def settle(core: Core, token: str, source: str) -> None:
+    """The session goes on by another proof."""
+    core.db.write(lambda tx: store.settle(tx, _hashed(token), source))
 
 
 def keep(core: Core, token: str, account: AccountId | None, data: str) -> bool:
@@ -53,6 +86,17 @@ def end(core: Core, token: str) -> None:
 def end_others(core: Core, account: AccountId, token: str) -> None:
     """All sessions of the account but this one; with the empty token, all."""
     core.db.write(lambda tx: store.delete_others(tx, account, _hashed(token)))
+
+
+def end_everything(core: Core, account: AccountId, token: str) -> None:
+    """All sessions but this one, and all connections of mail programs."""
+
+    def write(tx: Tx) -> None:
+        store.delete_others(tx, account, _hashed(token))
+        credentials.bump(tx, account)
+        audit.note(core, tx, account, "logged out everywhere")
+
+    core.db.write(write)
 
 
 def signing_key(core: Core) -> bytes:

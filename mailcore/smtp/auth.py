@@ -38,7 +38,7 @@ async def authenticate(session: "Session", argument: str) -> None:
         raise Refused(f"501 5.5.2 {problem}") from None
     if identity is None:
         raise Refused(f"504 5.5.4 Use one of {' '.join(offered(session))}")
-    session.account = identity.account
+    session.account, session.identity = identity.account, identity
     session.say("235 2.7.0 Welcome")
 
 

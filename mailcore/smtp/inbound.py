@@ -24,12 +24,14 @@ MAX_HOPS = 50  # RFC 5321 section 6.3 asks for at least 100 only of those who co
 Found = Recipient | MailError
 
 
-def look_up(core: Core, tx: Tx, addresses: list[str], size: int | None, *, authenticated: bool) -> list[Found]:
+def look_up(
+    core: Core, tx: Tx, addresses: list[str], size: int | None, *, authenticated: bool, sender: str = ""
+) -> list[Found]:
     """Each address's recipient, or why there is none."""
     found: list[Found] = []
     for address in addresses:
         try:
-            found.append(delivery.check_recipient(core, tx, address, size, authenticated=authenticated))
+            found.append(delivery.check_recipient(core, tx, address, size, authenticated=authenticated, sender=sender))
         except MailError as problem:
             found.append(problem)
     return found
@@ -82,8 +84,8 @@ class Inbound:
     async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
-        size = transaction.mail.size
-        found = await core.db.aread(lambda tx: look_up(core, tx, addresses, size, authenticated=False))
+        size, sender = transaction.mail.size, transaction.mail.sender
+        found = await core.db.aread(lambda tx: look_up(core, tx, addresses, size, authenticated=False, sender=sender))
         full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
         if full:
             await core.db.awrite(lambda tx: self._tell_full(tx, transaction, full))

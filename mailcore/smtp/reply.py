@@ -17,6 +17,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.OverQuota: "552 5.2.2 Postboksen er full / The mailbox is full",
     errors.TooLarge: "552 5.3.4 The message is too large",
     errors.UnknownRecipient: "550 5.1.1 Ukjent mottaker / No such address here",
+    errors.Moved: "550 5.1.6 The recipient has moved",
     errors.RelayDenied: "550 5.7.1 Relaying denied",
     errors.RejectedByScript: "550 5.7.1 Refused by the recipient",
     errors.WrongPassword: "535 5.7.8 The user name or the password is wrong",
@@ -49,6 +50,8 @@ def reply_to(problem: BaseException) -> str:
     """The reply for whatever was raised.  What we do not know is temporary, and shows no detail."""
     if isinstance(problem, errors.RejectedByScript) and str(problem):
         return rejected(str(problem))
+    if isinstance(problem, errors.Moved):
+        return f"550 5.1.6 Mottakeren har flyttet til / The recipient has moved to {_UNPRINTABLE.sub('?', str(problem))}"
     if isinstance(problem, errors.MailError) and type(problem) in REPLIES:
         return REPLIES[type(problem)]
     log.error("a command failed", exc_info=problem)

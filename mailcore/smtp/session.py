@@ -12,7 +12,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
-from mailcore.domain import Account
+from mailcore.domain import Account, Identity
 from mailcore.smtp import auth, transaction
 from mailcore.smtp.door import Door
 from mailcore.smtp.handler import Transaction
@@ -44,6 +44,7 @@ class Session(SMTP):
         self.forwarded = False  # XFORWARD told whose connection it is
         self.account: Account | None = None
         self.listed: str | None = None  # the block list that names the peer; None until it was asked
+        self.identity: Identity | None = None
         self.own: tuple[str, ...] = ()  # the account's addresses
         self.transaction: Transaction | None = None
         self.unknown = 0  # recipients that were asked for in vain
@@ -270,6 +271,6 @@ class Session(SMTP):
         self._reader._transport = new
         self._writer._transport = new
         self._transport = new
-        self.tls, self.helo, self.account = True, "", None
+        self.tls, self.helo, self.account, self.identity = True, "", None, None
         self.forget_transaction()
         return True

@@ -6,7 +6,7 @@ from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
 from mailcore.mail.octets import Octets
-from mailcore.services import sending, submission
+from mailcore.services import login, sending, submission
 from mailcore.smtp.handler import Problem
 from mailcore.smtp.inbound import look_up, prepared
 from mailcore.smtp.incoming import Edit, Incoming
@@ -25,16 +25,19 @@ class Submission:
         self._core = core
 
     async def mail(self, session: "Session", mail: Mail) -> None:
-        account = session.account
-        if account is None:
+        identity = session.identity
+        if identity is None:
             raise NotAllowed("log in first")
         core = self._core
 
-        def look(tx: Tx) -> tuple[str, ...]:
-            sending.check(core, tx, account.id)
-            return submission.addresses(core, tx, account.id)
+        def look(tx: Tx) -> tuple[bool, tuple[str, ...]]:
+            sending.check(core, tx, identity.account.id)
+            return login.still_stands(core, tx, identity), submission.addresses(core, tx, identity.account.id)
 
-        session.own = await core.db.aread(look)
+        stands, session.own = await core.db.aread(look)
+        if not stands:  # a kept connection, after a change of password (S14)
+            session.account = session.identity = None
+            raise NotAllowed("log in again: the password has changed")
         if not submission.is_own(mail.sender, session.own):
             raise NotAllowed("the sender must be an address of yours")
 
@@ -44,8 +47,8 @@ class Submission:
         ours = [a for a in addresses if a.rpartition("@")[2].lower() == core.config.domain]
         if not ours:
             return [None] * len(addresses)
-        size = transaction.mail.size
-        found = await core.db.aread(lambda tx: look_up(core, tx, ours, size, authenticated=True))
+        size, sender = transaction.mail.size, transaction.mail.sender
+        found = await core.db.aread(lambda tx: look_up(core, tx, ours, size, authenticated=True, sender=sender))
         known = dict(zip(ours, found, strict=True))
         transaction.found += [item for item in found if isinstance(item, Recipient)]
         return [item if isinstance(item := known.get(address), MailError) else None for address in addresses]

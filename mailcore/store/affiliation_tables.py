@@ -1,6 +1,6 @@
 """What the directory said of each person when it was last read."""
 
-from peewee import BigIntegerField, BooleanField, Model, TextField
+from peewee import BigIntegerField, BooleanField, IntegerField, Model, TextField
 
 
 class AffiliationRow(Model):
@@ -16,3 +16,14 @@ class AffiliationRow(Model):
 
     class Meta:
         table_name = "affiliation"
+
+
+class LeavingRow(Model):
+    """What somebody who leaves was last reminded of: -90, -30, -7, 0, gone, or twice (a year)."""
+
+    account_id = IntegerField(primary_key=True)
+    step = TextField()
+    told_at = BigIntegerField()
+
+    class Meta:
+        table_name = "leaving"

@@ -110,9 +110,10 @@ class People:
     def close(self, tx: Tx, account: AccountId, now: int) -> None:
         """Nothing opens the account any more; its addresses become tombstones."""
         tx.run("UPDATE account SET state='closed', closed_at=? WHERE id=?", now, account)
-        tx.run("UPDATE address SET account_id=NULL WHERE account_id=?", account)
+        tx.run("UPDATE address SET former=account_id, account_id=NULL WHERE account_id=?", account)
         tx.run("UPDATE forwarding SET state='off', token='' WHERE account_id=?", account)
-        for table in ("credential", "token", "web_session"):
+        tx.run("UPDATE account SET epoch=epoch+1 WHERE id=?", account)
+        for table in ("token", "web_session"):  # passwords stay until it is erased, for it may be opened again
             tx.run(f"DELETE FROM {table} WHERE account_id=?", account)  # noqa: S608
 
     def find_address(self, tx: Tx, localpart: str, domain: str) -> AccountId | None:

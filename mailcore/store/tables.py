@@ -7,6 +7,7 @@ from peewee import SQL, BlobField, BooleanField, CompositeKey, IntegerField, Mod
 from mailcore.store import (
     affiliation_tables,
     away_tables,
+    closing_tables,
     contacts_tables,
     filter_tables,
     forwardings_tables,
@@ -20,6 +21,7 @@ from mailcore.store import (
     queue_tables,
     quota_tables,
     rate_tables,
+    reach_tables,
     returns_tables,
     scram_tables,
     search_tables,
@@ -254,6 +256,14 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(learn_tables.LearnRow),
     add_tables(transfer_tables.TransferRow),
     add_tables(sending_tables.SendingHoldRow),
+    add_tables(*reach_tables.MODELS),
+    *(add_column("web_session", name, "TEXT NOT NULL DEFAULT ''") for name in ("source", "place", "agent")),
+    add_column("web_session", "ended_at", "INTEGER"),
+    add_tables(affiliation_tables.LeavingRow),
+    add_tables(*closing_tables.MODELS),
+    add_column("address", "former", "INTEGER"),
+    add_column("address", "mark", "TEXT NOT NULL DEFAULT ''"),
+    *(add_column("affiliation", name, "INTEGER NOT NULL DEFAULT 0") for name in ("blocked", "returned", "checked_at")),
 ]
 
 

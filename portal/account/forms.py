@@ -1,11 +1,81 @@
-"""Settings of the account."""
+"""Settings of the account.  What gives power over it asks for the password once more."""
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectChoice, SelectField
+from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, SelectMultipleField, StringField
+from wtforms.validators import DataRequired, Length, Regexp
+from wtforms.widgets import CheckboxInput, ListWidget
 
+from portal.auth.forms import CodeForm, password_field
 from portal.i18n import LANGUAGES
+
+_needed = _l("This must be filled in.")
+_long = _l("This is too long.")
 
 
 class LanguageForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     language = SelectField(_l("Language"), choices=[SelectChoice(*item) for item in LANGUAGES.items()])
+
+
+class ContactForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    address = StringField(
+        _l("New contact address"),
+        [
+            DataRequired(_needed),
+            Length(max=254, message=_long),
+            Regexp(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+        ],
+        description=_l("Outside this mailbox, so that we reach you when it cannot be opened."),
+        render_kw={"autocomplete": "email", "inputmode": "email"},
+    )
+    current = password_field(_l("Password"), "current-password")
+
+
+class AppForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    label = StringField(
+        _l("For which program?"), [DataRequired(_needed), Length(max=100, message=_long)],
+        description=_l("For example: Thunderbird at home."),
+    )  # fmt: skip
+    scopes = SelectMultipleField(
+        _l("What may it do?"),
+        [DataRequired(_l("Choose one at least."))],
+        choices=[
+            SelectChoice("imap", _l("read mail (IMAP)")),
+            SelectChoice("smtp", _l("send mail (SMTP)")),
+            SelectChoice("sieve", _l("change filters (ManageSieve)")),
+        ],
+        default=["imap", "smtp"],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    current = password_field(_l("Password"), "current-password")
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    current = password_field(_l("Password"), "current-password")
+
+
+class TotpForm(CodeForm):
+    current = password_field(_l("Password"), "current-password")
+
+
+class KeyForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """Filled in by the script of the page."""
+
+    label = StringField(_l("Name of the key"), [Length(max=100, message=_long)])
+    response = HiddenField()
+    current = password_field(_l("Password"), "current-password")
+
+
+class CloseForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    notice = StringField(
+        _l("Your new address"),
+        [
+            Length(max=254, message=_long),
+            Regexp(r"\s*$|\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+        ],
+        description=_l("Optional. For a year, people you have written to are told it when they write to you."),
+        render_kw={"autocomplete": "email", "inputmode": "email"},
+    )
+    sure = BooleanField(_l("I want to close my account"), [DataRequired(_l("Tick this if you are sure."))])
+    current = password_field(_l("Password"), "current-password")

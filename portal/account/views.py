@@ -1,20 +1,35 @@
-"""The account: who you are here, and the language of pages and of mail from us."""
+"""The account: who you are here, the language, contact addresses, app passwords, log-ins."""
 
-from flask import Blueprint, flash, redirect, render_template, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import refresh
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.services import accounts
+from mailcore.domain import Scope
+from mailcore.errors import MailError
+from mailcore.services import (
+    accounts,
+    affiliations,
+    app_passwords,
+    audit,
+    leaving,
+    logins,
+    reach,
+    recovery,
+    two_factor,
+    web_sessions,
+)
 from portal import i18n, web
-from portal.account.forms import LanguageForm
+from portal.account.forms import AppForm, ContactForm, LanguageForm
+from portal.errors import answer
 
 blueprint = Blueprint("account", __name__)
+Answer = str | BaseResponse | tuple[str, int]
 
 
 @blueprint.route("/account", methods=["GET", "POST"])
 @web.login_required
-def index() -> str | BaseResponse:
+def index() -> Answer:
     form = LanguageForm(language=i18n.language())
     if form.validate_on_submit():
         session["language"] = form.language.data
@@ -22,4 +37,129 @@ def index() -> str | BaseResponse:
         refresh()
         flash(_("Saved."))
         return redirect(url_for("account.index"))
-    return render_template("account/index.html", form=form)
+    core, owner = web.core(), web.owner()
+    return render_template(
+        "account/index.html", form=form, outlook=leaving.outlook(core, owner.id), verified=reach.verified(core, owner.id),
+        two_factor=two_factor.is_on(core, owner.id), codes=recovery.codes_left(core, owner),
+        apps=len(app_passwords.listing(core, owner.id)), source=web.web_session().source,
+        returned=_has_returned(),
+    )  # fmt: skip
+
+
+def _has_returned() -> bool:
+    known = affiliations.of(web.core(), web.owner())
+    return known is not None and known.returned
+
+
+@blueprint.post("/account/returned")
+@web.login_required
+def returned() -> Answer:
+    """The directory account that came back is the owner's own."""
+    affiliations.confirm_return(web.core(), web.owner())
+    flash(_("The university password opens your mail again."))
+    return redirect(url_for("account.index"))
+
+
+# Contact addresses
+
+
+@blueprint.route("/account/contact", methods=["GET", "POST"])
+@web.login_required
+def contact() -> Answer:
+    form, problem, code = ContactForm(), "", 200
+    if form.validate_on_submit():
+        try:
+            web.prove(form.current.data)
+            address = reach.propose(web.core(), web.owner().id, form.address.data)
+        except MailError as trouble:
+            code, problem = answer(trouble)
+            if code == 400:
+                problem = _("That cannot be your contact address. It must be an address outside Alumnimail.")
+        else:
+            flash(_("We have sent a link to %(address)s. The address counts when you have used it.", address=address))
+            return redirect(url_for("account.contact"))
+    page = render_template(
+        "account/contact.html", form=form, problem=problem, verified=reach.verified(web.core(), web.owner().id)
+    )
+    return page, 400 if form.errors else code
+
+
+@blueprint.post("/account/contact/change")
+@web.login_required
+def change_contact() -> Answer:
+    address = request.form.get("address", "")
+    if request.form.get("action") == "first":
+        reach.make_first(web.core(), web.owner().id, address)
+    else:
+        reach.remove(web.core(), web.owner().id, address)
+    flash(_("Saved."))
+    return redirect(url_for("account.contact"))
+
+
+@blueprint.route("/account/contact/<token>", methods=["GET", "POST"])
+def confirm_contact(token: str) -> Answer:
+    """GET shows a button; the address counts after the POST, whoever is logged in."""
+    owner, address = reach.look(web.core(), token)
+    if request.method == "POST":
+        reach.confirm(web.core(), token)
+        flash(_("Thank you. The contact address is confirmed."))
+        return redirect(url_for("account.contact" if web.web_session().account else "front.index"))
+    return render_template("account/confirm_contact.html", owner=owner, address=address)
+
+
+# App passwords
+
+
+@blueprint.route("/account/apps", methods=["GET", "POST"])
+@web.login_required
+def apps() -> Answer:
+    form, problem, code, made = AppForm(), "", 200, ""
+    core, owner = web.core(), web.owner()
+    if form.validate_on_submit():
+        try:
+            web.prove(form.current.data)
+            made = app_passwords.make(core, owner.id, form.label.data, [Scope(one) for one in form.scopes.data])
+        except MailError as trouble:
+            code, problem = answer(trouble)
+    page = render_template(
+        "account/apps.html", form=form, problem=problem, made=made, apps=app_passwords.listing(core, owner.id),
+        required=two_factor.is_on(core, owner.id),
+    )  # fmt: skip
+    return page, 400 if form.errors else code
+
+
+@blueprint.post("/account/apps/withdraw")
+@web.login_required
+def withdraw() -> Answer:
+    number = request.form.get("app", type=int)
+    if number is not None and app_passwords.withdraw(web.core(), web.owner().id, number):
+        flash(_("The app password is withdrawn. Programs that use it are logged out within a minute."))
+    return redirect(url_for("account.apps"))
+
+
+# Log-ins
+
+
+@blueprint.get("/account/logins")
+@web.login_required
+def logins_page() -> Answer:
+    core, owner = web.core(), web.owner()
+    return render_template(
+        "account/logins.html", sessions=web_sessions.listing(core, owner.id), logins=logins.listing(core, owner.id),
+        here=web_sessions.handle(web.web_session().token), events=audit.listing(core, owner.id),
+    )  # fmt: skip
+
+
+@blueprint.post("/account/logins/end")
+@web.login_required
+def end_login() -> Answer:
+    """One session of the portal, or everything but this browser."""
+    core, owner = web.core(), web.owner()
+    handle = request.form.get("session", "")
+    if handle:
+        web_sessions.end_named(core, owner.id, handle)
+        flash(_("That browser is logged out."))
+    else:
+        web_sessions.end_everything(core, owner.id, web.web_session().token)
+        flash(_("All other browsers and mail programs are logged out. Programs that know a password log in again by themselves."))
+    return redirect(url_for("account.logins_page"))

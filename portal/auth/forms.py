@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, PasswordField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
 MAX_PASSWORD = 1024
@@ -17,14 +17,37 @@ def password_field(label: str, autocomplete: str, hint: str = "") -> PasswordFie
     )  # fmt: skip
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
-    username = StringField(
-        _l("User name"),
-        [DataRequired(_needed), Length(max=320, message=_long)],
+def username_field() -> StringField:
+    return StringField(
+        _l("User name"), [DataRequired(_needed), Length(max=320, message=_long)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )
+    )  # fmt: skip
+
+
+class LoginForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    username = username_field()
     password = password_field(_l("Password"), "current-password")
     next = HiddenField()
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    code = StringField(
+        _l("Code"), [DataRequired(_needed), Length(max=40, message=_long)],
+        description=_l("Six digits from your app, or one of your printed recovery codes."),
+        render_kw={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": ""},
+    )  # fmt: skip
+
+
+class ForgottenForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    username = username_field()
+
+
+class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    username = username_field()
+    code = StringField(
+        _l("Recovery code"), [DataRequired(_needed), Length(max=40, message=_long)],
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )  # fmt: skip
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
@@ -36,6 +59,7 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no type
         [DataRequired(_needed), EqualTo("password", _l("The two new passwords differ."))],
         render_kw={"autocomplete": "new-password"},
     )
+    apps = BooleanField(_l("Withdraw all app passwords, too"))
 
 
 class ChangePasswordForm(NewPasswordForm):

@@ -1,19 +1,21 @@
-"""Log in, log out, change the password, and set it by a one-time link."""
+"""Log in (with a second step where there is one), log out, change the password, and choose one by a one-time link."""
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import Scope
-from mailcore.errors import MailError
-from mailcore.services import credentials
+from mailcore.domain import Account, AccountId, Identity, Scope
+from mailcore.errors import AccountNotFound, MailError
+from mailcore.services import accounts, credentials, leaving, two_factor, web_sessions
 from mailcore.services import login as login_service
 from portal import web
-from portal.auth.forms import ChangePasswordForm, LoginForm, NewPasswordForm
+from portal.auth.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
 from portal.errors import answer
 
 blueprint = Blueprint("auth", __name__)
 Answer = str | BaseResponse | tuple[str, int]
+SECOND_STEP_SECONDS = 600
+FRESH_SECONDS = 900  # so long after a log-in the password may be chosen without being asked for the old one
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
@@ -29,13 +31,69 @@ def login() -> Answer:
         return render_template("auth/login.html", form=form, problem=""), 400 if form.errors else 200
     try:
         identity = login_service.authenticate(
-            web.core(), form.username.data, form.password.data, peer=web.peer(), scope=Scope.PORTAL
-        )
+            web.core(), form.username.data, form.password.data, peer=web.peer(), scope=Scope.PORTAL,
+            agent=request.user_agent.string,
+        )  # fmt: skip
     except MailError as problem:
         code, words = answer(problem)
         return render_template("auth/login.html", form=form, problem=words), code
-    web.web_session().renew(identity.account.id)
-    return redirect(wanted)
+    return enter(identity, wanted)
+
+
+def enter(identity: Identity, wanted: str) -> BaseResponse:
+    """The person is known: a new session, or the second step first."""
+    account = identity.account
+    if two_factor.is_on(web.core(), account.id):
+        web.web_session().renew(None)
+        session["second"] = {
+            "account": account.id, "source": identity.source, "ended": identity.ended, "next": wanted,
+            "at": web.core().clock.seconds(),
+        }  # fmt: skip
+        return redirect(url_for("auth.second"))
+    return _enter(account, identity.source, wanted, ended=identity.ended)
+
+
+def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -> BaseResponse:
+    web.web_session().renew(account.id, source=source, ended=ended)
+    session["logged_in_at"] = web.core().clock.seconds()
+    return redirect(url_for("auth.choose") if ended else wanted)
+
+
+def pending() -> Account | None:
+    """Whose second step is awaited in this session."""
+    waiting = session.get("second")
+    if not waiting or waiting["at"] < web.core().clock.seconds() - SECOND_STEP_SECONDS:
+        return None
+    try:
+        account = accounts.by_id(web.core(), AccountId(waiting["account"]))
+    except AccountNotFound:
+        return None
+    return account if account.state == "active" else None
+
+
+def finish_second(account: Account) -> BaseResponse:
+    waiting = session["second"]
+    return _enter(account, waiting["source"], web.safe_next(waiting["next"], "/"), ended=waiting["ended"])
+
+
+@blueprint.route("/login/second", methods=["GET", "POST"])
+def second() -> Answer:
+    """A code of the app, or a printed one; security keys stand in portal/account/keys.py."""
+    account = pending()
+    if account is None:
+        return redirect(url_for("auth.login"))
+    form, problem, code = CodeForm(), "", 200
+    if form.validate_on_submit():
+        try:
+            two_factor.check(web.core(), account, form.code.data)
+        except MailError as trouble:
+            code, problem = answer(trouble)
+            problem = problem if code == 429 else _("The code does not fit, or has been used.")
+        else:
+            return finish_second(account)
+    has_key = any(factor.kind == "webauthn" for factor in two_factor.listing(web.core(), account.id))
+    page = render_template("auth/second.html", form=form, problem=problem, has_key=has_key)
+    return page, 400 if form.errors else code
 
 
 @blueprint.post("/logout")
@@ -51,20 +109,48 @@ def logout() -> Answer:
 @blueprint.route("/password", methods=["GET", "POST"])
 def password() -> Answer | Response:
     if g.account is None:
-        return render_template("auth/forgotten.html")
+        return render_template("auth/forgotten.html", form=ForgottenForm(), problem="")
     form, problem, code = ChangePasswordForm(), "", 200
     if form.validate_on_submit():
         try:
             credentials.change_password(
                 web.core(), g.account.id, form.current.data, form.password.data, peer=web.peer(),
-                session=web.web_session().token,
+                session=web.web_session().token, apps=form.apps.data,
             )  # fmt: skip
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
-            flash(_("Your password is changed. All other browsers are logged out."))
-            return redirect(url_for("account.index"))
-    return render_template("auth/password.html", form=form, problem=problem), 400 if form.errors else code
+            return _chosen()
+    look = leaving.outlook(web.core(), g.account.id)
+    return render_template("auth/password.html", form=form, problem=problem, outlook=look), 400 if form.errors else code
+
+
+def _chosen() -> BaseResponse:
+    web_sessions.settle(web.core(), web.web_session().token, login_service.ALUMNI)
+    flash(_("Your alumni password is set. All other browsers and mail programs are logged out."))
+    return redirect(url_for("account.index"))
+
+
+@blueprint.route("/password/choose", methods=["GET", "POST"])
+@web.login_required
+def choose() -> Answer:
+    """An alumni password for somebody whom the university's log-in has just proved."""
+    current = web.web_session()
+    fresh = session.get("logged_in_at", 0) > web.core().clock.seconds() - FRESH_SECONDS
+    if current.source == login_service.ALUMNI or not (fresh or current.ended):
+        return redirect(url_for("auth.password"))
+    form, problem, code = NewPasswordForm(), "", 200
+    if form.validate_on_submit():
+        try:
+            credentials.set_password(
+                web.core(), web.owner().id, form.password.data, session=current.token, apps=form.apps.data
+            )
+        except MailError as trouble:
+            code, problem = answer(trouble)
+        else:
+            return _chosen()
+    page = render_template("auth/choose.html", form=form, problem=problem, ended=current.ended)
+    return page, 400 if form.errors else code
 
 
 @blueprint.route("/password/link/<token>", methods=["GET", "POST"])
@@ -75,17 +161,11 @@ def set_password(token: str) -> Answer:
     form, problem, code = NewPasswordForm(), "", 200
     if form.validate_on_submit():
         try:
-            account = credentials.redeem_link(web.core(), token, form.password.data)
+            account = credentials.redeem_link(web.core(), token, form.password.data, apps=form.apps.data)
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
-            web.web_session().renew(account.id)
-            flash(_("Your password is set, and you are logged in."))
-            return redirect(url_for("webmail.index"))
+            flash(_("Your password is set."))
+            return enter(Identity(account, "link"), url_for("webmail.index"))
     page = render_template("auth/set_password.html", form=form, problem=problem, owner=owner)
     return page, 400 if form.errors else code
-
-
-@blueprint.get("/password/forgotten")
-def forgotten() -> Answer:
-    return render_template("auth/forgotten.html")

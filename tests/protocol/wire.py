@@ -9,7 +9,7 @@ class TestWire:
     __test__ = False
 
     def __init__(self, *, secure: bool = True) -> None:
-        self.peer, self.secure, self.known = "192.0.2.7", secure, False
+        self.peer, self.secure, self.known, self.identity = "192.0.2.7", secure, False, None
         self.framer, self.said = Framer(), bytearray()
         self.waiting, self._news, self._woken = asyncio.Event(), asyncio.Event(), False
 

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mailcore import core as cores
+from mailcore.clock import Clock
 from mailcore.config import Config, Directory, Limits, PortalUsers
 from mailcore.domain import Account, Scope
 from mailcore.errors import TemporarilyUnavailable, TooManyVanished, WrongPassword
@@ -78,7 +79,9 @@ def test_s12_what_is_no_password_is_refused(core, ola, password):
 def test_s12_a_user_name_is_no_filter(core, ola, name):
     with pytest.raises(WrongPassword):
         enter(core, name, THEIRS)
-    assert sources.sources(core.config)[0].check(replace(ola, name=name), THEIRS) is Proof.NO
+    assert sources.sources(core)[0].check(replace(ola, name=name, person="p0"), THEIRS) is Proof.NO
+    assert affiliations.the_directory(core).find(name) is None
+    assert affiliations.the_directory(core).find_person("*") is None
 
 
 def test_s12_one_attempt_counts_once_though_two_are_asked(core, ola):
@@ -126,7 +129,7 @@ def test_s11_a_directory_that_is_down_is_nobodys_fault(core, ola, slapd):
 def test_s12_a_certificate_that_is_not_trusted_is_no_directory(core, ola, tmp_path):
     config = replace(core.config, directory=replace(core.config.directory, ca=""))
     with pytest.raises(TemporarilyUnavailable):
-        sources.sources(config)[0].check(ola, THEIRS)
+        sources.make(config, core.clock)[0].check(ola, THEIRS)
 
 
 def test_affiliations_are_read_with_their_end(core, ola):
@@ -191,8 +194,10 @@ def source(request, slapd, portal):
     else:
         up = Config(portal_users=PortalUsers(portal, "secret"))
         down = Config(portal_users=PortalUsers("http://127.0.0.1:1/", "secret"))
-    [works], [silent] = sources.sources(up), sources.sources(down)
-    return works, silent
+    [works], [silent] = sources.make(up, Clock()), sources.make(down, Clock())
+    yield works, silent
+    if request.param == "directory":
+        works.close()
 
 
 def test_s16_every_source_keeps_the_contract(source, core, ola):

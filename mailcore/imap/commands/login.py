@@ -71,5 +71,5 @@ def _require_privacy(context: Context) -> None:
 
 def _welcome(context: Context, identity: Identity) -> Tagged:
     context.enter(identity.account)
-    context.wire.known = True
+    context.wire.known, context.wire.identity = True, identity
     return ok(context, "Welcome", "CAPABILITY " + capabilities(context).decode())

@@ -1,0 +1,229 @@
+"""Getting back in without the password (S15, N20).
+
+Three ways: a link to the verified contact addresses, a recovery code that was printed, and the help desk.  Whoever asks
+learns nothing of an account: the answer and the time are the same whether it exists or not.  An agent of the desk issues a
+link and never sees or chooses a password; for an account with a second factor a second agent must agree, and then the
+factors are taken off, because the person has lost them.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import Account, Scope
+from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
+from mailcore.services import accounts, audit, credentials, keys, login, notices, reach, tell, tries
+from mailcore.store import credentials as credential_store
+from mailcore.store import reach as store
+from mailcore.store import second_factors
+from mailcore.store.db import Tx
+from mailcore.store.reach import Recovery
+
+MAILS_PER_HOUR = 3  # for one account
+ASKS_PER_HOUR = 20  # from one address
+CODES = 10
+DESK_SECONDS = 24 * 3600
+SECOND_SECONDS = 7 * 86_400  # within which the second agent must agree
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+# By a link to the contact addresses
+
+
+def forgotten(core: Core, username: str, *, peer: str = "") -> None:
+    """Mail a link to the verified contact addresses, if there are any.  The same work is done for strangers' names.
+
+    Raises:
+        TooMany: too many were asked for from this address (which says nothing of any account).
+    """
+    tries.check_peer(core, "forgotten", peer, limit=ASKS_PER_HOUR)
+    name = login.local_name(core, username) or ""
+
+    def find(tx: Tx) -> tuple[Account | None, list[str]]:
+        found = credential_store.holder(tx, name) if name else None
+        return (found.account, store.verified(tx, found.account.id)) if found else (None, [])
+
+    owner, known = core.db.read(find)
+    addresses = known or [f"nobody@{core.config.domain}"]
+    token = secrets.token_urlsafe(24)
+    prepared = [
+        notices.prepare(
+            core, "password_link", owner.language if owner else "nb", address,
+            display_name=(owner.display_name or owner.name) if owner else name, user=name,
+            link=credentials.link_url(core, token),
+        )
+        for address in addresses
+    ]  # fmt: skip
+
+    def write(tx: Tx) -> None:
+        too_often = tries.over(core, tx, "forgotten", name, limit=MAILS_PER_HOUR)
+        if owner is None or not known or too_often:
+            return
+        credentials.keep_link(core, tx, owner.id, token, credentials.RESET_SECONDS)
+        for address, message in zip(known, prepared, strict=True):
+            notices.queue(core, tx, message, address, owner.id)
+        audit.note(core, tx, owner.id, "password link asked for")
+
+    core.db.write(write)
+
+
+# By a printed code
+
+
+def make_codes(core: Core, account: Account) -> list[str]:
+    """Ten new codes for showing once; older ones are void."""
+    made = ["-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
+
+    def write(tx: Tx) -> None:
+        store.set_codes(tx, account.id, [_hashed(core, account, code) for code in made])
+        audit.note(core, tx, account.id, "recovery codes made")
+
+    core.db.write(write)
+    return made
+
+
+def codes_left(core: Core, account: Account) -> int:
+    return core.db.read(lambda tx: store.codes_left(tx, account.id))
+
+
+def _hashed(core: Core, account: Account, code: str) -> str:
+    """By a key beside the database: fifty bits alone would be too few there."""
+    plain = code.replace("-", "").replace(" ", "").lower()
+    return keys.mark(core.config, "recovery", f"{account.id}\0{plain}").hex()
+
+
+def spend_code(core: Core, account: Account, code: str) -> bool:
+    """True once for each code."""
+
+    def write(tx: Tx) -> bool:
+        good = store.spend_code(tx, account.id, _hashed(core, account, code), core.clock.seconds())
+        if good:
+            audit.note(core, tx, account.id, "recovery code used")
+        return good
+
+    return core.db.write(write)
+
+
+def by_code(core: Core, username: str, code: str, *, peer: str) -> str:
+    """A link that sets the password, for a printed code.
+
+    Raises:
+        WrongPassword: unknown user and wrong code alike; counted as a failed log-in.
+        TooMany.
+    """
+    name = login.local_name(core, username) or ""
+    login.usable(core, name, peer=peer, scope=Scope.PORTAL)  # raises TooMany
+    found = core.db.read(lambda tx: credential_store.holder(tx, name))
+    if found is None or not spend_code(core, found.account, code):
+        raise login.failed(core, name, peer)
+    account = found.account.id
+    return core.db.write(lambda tx: credentials.make_link(core, tx, account, credentials.RESET_SECONDS))
+
+
+# At the help desk
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What the agent is told.  `link` is "" when it was mailed, or while a second agent must agree (`waiting`)."""
+
+    link: str = ""
+    waiting: Recovery | None = None
+
+
+def issue(
+    core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None
+) -> Issued:
+    """A link by which the person sets a new password, issued by an agent who has seen who it is.
+
+    Args:
+        agent: user name of somebody with the role desk or admin, or `command line`.
+        proof: how the person was recognised, in the agent's words; kept in the audit log.
+        send_to: an outside address; without one the link is returned, to be handed over in person.
+
+    Raises:
+        AccountNotFound.
+        NotAllowed: no agent, their own account, or nothing was written of the proof.
+        InvalidName: `send_to` is not an outside address.
+    """
+    account = accounts.get(core, username)
+    proof = " ".join(proof.split())[:500]
+    send_to = reach.check(core, send_to) if send_to else ""
+    _check_agent(core, agent, account)
+    if not proof:
+        raise NotAllowed("write down how the person was recognised")
+    if account.state != "active":
+        raise AccountNotFound(f"{account.name} is closed")
+
+    def write(tx: Tx) -> Issued:
+        audit.note(core, tx, account.id, "recovery begun", actor=agent, detail=proof)
+        if second_factors.is_on(tx, account.id):
+            return Issued(waiting=store.ask_second(tx, account.id, agent, proof, send_to, ticket, core.clock.seconds()))
+        return _issue(core, tx, account, agent, send_to)
+
+    return core.db.write(write)
+
+
+def waiting(core: Core) -> list[Recovery]:
+    """What waits for a second agent."""
+    since = core.clock.seconds() - SECOND_SECONDS
+    return core.db.read(lambda tx: store.waiting(tx, since))
+
+
+def agree(core: Core, number: int, *, agent: str) -> Issued:
+    """The second agent's word: the factors are taken off and the link is issued.
+
+    Raises:
+        LinkExpired: it was done, dropped, or is too old.
+        NotAllowed: no agent, the same one, or their own account.
+    """
+
+    def write(tx: Tx) -> Issued:
+        found = store.recovery(tx, number)
+        if found is None or found.state != "waiting" or found.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS:
+            raise LinkExpired("there is no such recovery waiting")
+        account = core.people.account(tx, found.account)
+        _check_agent(core, agent, account)
+        if agent == found.agent:
+            raise NotAllowed("a second agent must agree")
+        store.finish(tx, number, "done")
+        second_factors.drop_all(tx, account.id)
+        audit.note(core, tx, account.id, "recovery agreed to; second factors removed", actor=agent)
+        return _issue(core, tx, account, agent, found.send_to)
+
+    return core.db.write(write)
+
+
+def refuse(core: Core, number: int, *, agent: str) -> None:
+    """Raises LinkExpired."""
+
+    def write(tx: Tx) -> None:
+        found = store.recovery(tx, number)
+        if found is None or not store.finish(tx, number, "dropped"):
+            raise LinkExpired("there is no such recovery waiting")
+        audit.note(core, tx, found.account, "recovery refused", actor=agent)
+
+    core.db.write(write)
+
+
+def _check_agent(core: Core, agent: str, account: Account) -> None:
+    if agent == "command line":
+        return
+    if agent == account.name:
+        raise NotAllowed("nobody recovers their own account")
+    if accounts.role(core, accounts.get(core, agent).id) not in ("desk", "admin"):
+        raise NotAllowed("only agents of the desk do this")
+
+
+def _issue(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Issued:
+    link = credentials.make_link(core, tx, account.id, DESK_SECONDS)
+    audit.note(core, tx, account.id, "recovery link issued", actor=agent, detail=send_to)
+    tell.owner(core, tx, account, "recovery_issued", agent=agent)
+    if not send_to:
+        return Issued(link=link)
+    prepared = notices.prepare(
+        core, "password_link", account.language, send_to, display_name=account.display_name or account.name,
+        user=account.name, link=link,
+    )  # fmt: skip
+    notices.queue(core, tx, prepared, send_to, account.id)
+    return Issued()

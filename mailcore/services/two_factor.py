@@ -1,0 +1,131 @@
+"""A second factor for the portal: one-time codes of an app (TOTP, RFC 6238), security keys, printed recovery codes.
+
+With one on, mail programs need app passwords (services/login.py), so that the password alone opens nothing.  Each code is
+good once.  Secrets are sealed by a key beside the database.
+"""
+
+import hmac
+import secrets
+from base64 import b32encode
+from urllib.parse import quote
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.hotp import HOTP
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import TooMany, WrongPassword
+from mailcore.services import audit, keys, recovery, tell, tries
+from mailcore.store import credentials, reach
+from mailcore.store import second_factors as store
+from mailcore.store.db import Tx
+from mailcore.store.second_factors import SecondFactor
+
+STEP_SECONDS = 30
+_DRIFT = 1  # steps that a telephone's clock may be off
+TRIES_PER_HOUR = 10
+_KEY = "second-factor"
+
+
+def is_on(core: Core, account: AccountId) -> bool:
+    return core.db.read(lambda tx: store.is_on(tx, account))
+
+
+def listing(core: Core, account: AccountId) -> list[SecondFactor]:
+    return core.db.read(lambda tx: store.of(tx, account))
+
+
+def begin_totp(core: Core, account: Account) -> tuple[str, str]:
+    """A new secret in base32, and the URI for the app's camera; it counts when a code proves it (`finish_totp`).
+
+    Asking again gives the same secret, so that a page may be loaded twice.
+    """
+
+    def write(tx: Tx) -> bytes:
+        for waiting in store.of(tx, account.id, active=False):
+            if waiting.kind == "totp" and (known := keys.unseal(core.config, _KEY, waiting.secret, account.name)):
+                return known
+        made = secrets.token_bytes(20)
+        sealed = keys.seal(core.config, _KEY, made, account.name)
+        store.add(tx, account.id, "totp", "", "", sealed, 0, core.clock.seconds(), active=False)
+        return made
+
+    text = b32encode(core.db.write(write)).decode()
+    label = quote(f"Alumnimail:{account.name}@{core.config.domain}")
+    return text, f"otpauth://totp/{label}?secret={text}&issuer=Alumnimail"
+
+
+def finish_totp(core: Core, account: Account, code: str, label: str = "") -> None:
+    """Raises WrongPassword: the code does not fit; TooMany."""
+    _count(core, account)
+
+    def write(tx: Tx) -> bool:
+        for waiting in store.of(tx, account.id, active=False):
+            if waiting.kind == "totp" and (step := _step(core, account, waiting, code)):
+                store.use(tx, waiting.id, step, core.clock.seconds())
+                store.activate(tx, waiting.id)
+                turned_on(core, tx, account, label or "app")
+                return True
+        return False
+
+    if not core.db.write(write):
+        raise WrongPassword("the code does not fit")
+
+
+def turned_on(core: Core, tx: Tx, account: Account, what: str) -> None:
+    """Connections that the password alone opened end, and the owner hears of it."""
+    credentials.bump(tx, account.id)
+    audit.note(core, tx, account.id, "second factor added", detail=what)
+    tell.owner(core, tx, account, "second_factor_added")
+
+
+def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
+    """The time step that the code is of, 0 when none; steps that were used are not tried (RFC 6238 section 5.2)."""
+    secret = keys.unseal(core.config, _KEY, factor.secret, account.name)
+    digits = "".join(code.split())
+    if secret is None or len(digits) != 6 or not digits.isascii() or not digits.isdigit():
+        return 0
+    now = core.clock.seconds() // STEP_SECONDS
+    hotp = HOTP(secret, 6, SHA1())  # noqa: S303 - what every app does (RFC 6238 section 1.2)
+    for step in range(now - _DRIFT, now + _DRIFT + 1):
+        if step > factor.counter and hmac.compare_digest(hotp.generate(step), digits.encode()):
+            return step
+    return 0
+
+
+def check(core: Core, account: Account, code: str) -> None:
+    """Is this a code of the app, or one that was printed?
+
+    Raises:
+        WrongPassword: it is neither, or was used before.
+        TooMany: ten tries within an hour; only who knows the password can use them up.
+    """
+    _count(core, account)
+
+    def write(tx: Tx) -> bool:
+        return any(
+            (step := _step(core, account, factor, code)) and store.use(tx, factor.id, step, core.clock.seconds())
+            for factor in store.of(tx, account.id)
+            if factor.kind == "totp"
+        )
+
+    if not core.db.write(write) and not recovery.spend_code(core, account, code):
+        raise WrongPassword("the code does not fit")
+
+
+def _count(core: Core, account: Account) -> None:
+    if core.db.write(lambda tx: tries.over(core, tx, "second factor", str(account.id), limit=TRIES_PER_HOUR)):
+        raise TooMany("too many codes; wait an hour")
+
+
+def remove(core: Core, account: Account, number: int) -> None:
+    """The last one takes the recovery codes with it."""
+
+    def write(tx: Tx) -> None:
+        if store.drop(tx, account.id, number):
+            audit.note(core, tx, account.id, "second factor removed")
+            tell.owner(core, tx, account, "second_factor_removed")
+            if not store.is_on(tx, account.id):
+                reach.set_codes(tx, account.id, [])
+
+    core.db.write(write)

@@ -1,0 +1,172 @@
+"""The second step of log-in: an app's codes, security keys, printed recovery codes; and closing the account."""
+
+import segno
+from flask import current_app, flash, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.errors import MailError, WrongPassword
+from mailcore.services import closing, recovery, security_keys, two_factor
+from portal import web
+from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
+from portal.account.views import blueprint
+from portal.auth import views as auth
+from portal.errors import answer
+
+Answer = str | BaseResponse | tuple[str, int]
+
+
+@blueprint.get("/account/security")
+@web.login_required
+def security() -> Answer:
+    core, owner = web.core(), web.owner()
+    return render_template(
+        "account/security.html", factors=two_factor.listing(core, owner.id), codes=recovery.codes_left(core, owner),
+        form=PasswordForm(), problem="",
+    )  # fmt: skip
+
+
+def _show(template: str, problem: MailError | None = None, **values: object) -> Answer:
+    code, words = answer(problem) if problem else (200, "")
+    return render_template(template, problem=words, **values), code
+
+
+@blueprint.route("/account/security/app", methods=["GET", "POST"])
+@web.login_required
+def totp() -> Answer:
+    """The secret is shown as a picture and as text; a first code proves that the app has it."""
+    core, owner = web.core(), web.owner()
+    form, trouble = TotpForm(), None
+    if form.validate_on_submit():
+        try:
+            web.prove(form.current.data)
+            two_factor.finish_totp(core, owner, form.code.data)
+        except MailError as problem:
+            trouble = problem
+        else:
+            return _turned_on()
+    secret, uri = two_factor.begin_totp(core, owner)
+    picture = segno.make(uri, error="m").svg_inline(scale=5, omitsize=False, svgclass="qr", title=_("Picture for your app"))
+    groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+    return _show("account/totp.html", trouble, form=form, secret=groups, uri=uri, picture=Markup(picture))  # noqa: S704 - made of digits and letters by segno
+
+
+def _turned_on() -> Answer:
+    """Recovery codes come with the first second factor: who loses the telephone must get in."""
+    core, owner = web.core(), web.owner()
+    flash(_("The second step is on. Mail programs need app passwords from now on."))
+    if recovery.codes_left(core, owner):
+        return redirect(url_for("account.security"))
+    return render_template("account/codes.html", codes=recovery.make_codes(core, owner))
+
+
+@blueprint.route("/account/security/key", methods=["GET", "POST"])
+@web.login_required
+def key() -> Answer:
+    """Only this page needs a script: the browser speaks with the key by it."""
+    core, owner = web.core(), web.owner()
+    form, trouble = KeyForm(), None
+    if form.validate_on_submit():
+        challenge = bytes.fromhex(session.pop("challenge", ""))
+        try:
+            web.prove(form.current.data)
+            security_keys.register(core, owner, challenge, form.response.data or "", form.label.data or "")
+        except MailError as problem:
+            trouble = problem
+        else:
+            return _turned_on()
+    challenge = security_keys.new_challenge()
+    session["challenge"] = challenge.hex()
+    options = security_keys.registration(core, owner, challenge)
+    return _show("account/key.html", trouble, form=form, options=options)
+
+
+@blueprint.route("/login/key", methods=["GET", "POST"])
+def login_key() -> Answer:
+    """The second step by a security key; without a script the page of codes does the same."""
+    account = auth.pending()
+    if account is None:
+        return redirect(url_for("auth.login"))
+    trouble: MailError | None = None
+    if request.method == "POST":
+        challenge = bytes.fromhex(session.pop("challenge", ""))
+        try:
+            if not challenge:
+                raise WrongPassword
+            security_keys.check(web.core(), account, challenge, request.form.get("response", ""))
+        except MailError as problem:
+            trouble = problem
+        else:
+            return auth.finish_second(account)
+    challenge = security_keys.new_challenge()
+    session["challenge"] = challenge.hex()
+    return _show("auth/key.html", trouble, options=security_keys.question(web.core(), account, challenge))
+
+
+@blueprint.post("/account/security/remove")
+@web.login_required
+def remove_factor() -> Answer:
+    core, owner, form = web.core(), web.owner(), PasswordForm()
+    number = request.form.get("factor", type=int)
+    try:
+        web.prove(form.current.data or "")
+    except MailError as problem:
+        return _show(
+            "account/security.html", problem, factors=two_factor.listing(core, owner.id),
+            codes=recovery.codes_left(core, owner), form=form,
+        )  # fmt: skip
+    if number is not None:
+        two_factor.remove(core, owner, number)
+        flash(_("The second step is removed."))
+    return redirect(url_for("account.security"))
+
+
+@blueprint.post("/account/security/codes")
+@web.login_required
+def codes() -> Answer:
+    core, owner, form = web.core(), web.owner(), PasswordForm()
+    try:
+        web.prove(form.current.data or "")
+    except MailError as problem:
+        return _show(
+            "account/security.html", problem, factors=two_factor.listing(core, owner.id),
+            codes=recovery.codes_left(core, owner), form=form,
+        )  # fmt: skip
+    return render_template("account/codes.html", codes=recovery.make_codes(core, owner))
+
+
+# The end of an account
+
+
+@blueprint.route("/account/close", methods=["GET", "POST"])
+@web.login_required
+def close() -> Answer:
+    core, owner = web.core(), web.owner()
+    form, trouble = CloseForm(), None
+    if form.validate_on_submit():
+        try:
+            web.prove(form.current.data)
+            _account, link = closing.close(core, owner.name, new_address=form.notice.data or "")
+        except MailError as problem:
+            trouble = problem
+        else:
+            web.web_session().renew(None)
+            g.account = None
+            return render_template("account/closed.html", link=link, owner=owner)
+    code, words = answer(trouble) if trouble else (400 if form.errors else 200, "")
+    page = render_template(
+        "account/close.html", problem=words, form=form, takeout="takeout.index" in current_app.view_functions
+    )
+    return page, code
+
+
+@blueprint.route("/account/undo/<token>", methods=["GET", "POST"])
+def undo(token: str) -> Answer:
+    """GET shows a button only."""
+    owner = closing.look(web.core(), token)
+    if request.method == "POST":
+        closing.undo(web.core(), token)
+        flash(_("The account is open again. Log in as before. A forwarding must be agreed to anew."))
+        return redirect(url_for("auth.login"))
+    return render_template("account/undo.html", owner=owner)

@@ -1,0 +1,48 @@
+"""Forgotten passwords: a link by mail, a printed code, or the help desk."""
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.errors import MailError
+from mailcore.services import recovery
+from portal import web
+from portal.auth.forms import ForgottenForm, RecoveryCodeForm
+from portal.auth.views import blueprint
+from portal.errors import answer
+
+Answer = str | BaseResponse | tuple[str, int]
+
+
+@blueprint.route("/password/forgotten", methods=["GET", "POST"])
+def forgotten() -> Answer:
+    """The same answer whether or not there is such an account."""
+    form, problem, code = ForgottenForm(), "", 200
+    if form.validate_on_submit():
+        try:
+            recovery.forgotten(web.core(), form.username.data, peer=web.peer())
+        except MailError as trouble:
+            code, problem = answer(trouble)
+        else:
+            return redirect(url_for("auth.forgotten_sent"))
+    return render_template("auth/forgotten.html", form=form, problem=problem), 400 if form.errors else code
+
+
+@blueprint.get("/password/forgotten/sent")
+def forgotten_sent() -> Answer:
+    return render_template("auth/forgotten_sent.html")
+
+
+@blueprint.route("/password/code", methods=["GET", "POST"])
+def by_code() -> Answer:
+    form, problem, code = RecoveryCodeForm(), "", 200
+    if form.validate_on_submit():
+        try:
+            link = recovery.by_code(web.core(), form.username.data, form.code.data, peer=web.peer())
+        except MailError as trouble:
+            code, problem = answer(trouble)
+            problem = problem if code != 403 else _("The user name or the code is wrong, or the code has been used.")
+        else:
+            flash(_("The code is used up. Choose a new password now."))
+            return redirect(url_for("auth.set_password", token=link.rpartition("/")[2]))
+    return render_template("auth/code.html", form=form, problem=problem), 400 if form.errors else code

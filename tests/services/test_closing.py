@@ -1,0 +1,209 @@
+"""The end of an account: undone within thirty days, erased afterwards, its address nobody else's for ever (S10, N11, N12)."""
+
+import pytest
+
+from mailcore.core import Core
+from mailcore.domain import Account, ForwardingState, Scope, Script
+from mailcore.errors import (
+    AccountExists,
+    AccountNotFound,
+    InvalidName,
+    LinkExpired,
+    Moved,
+    UnknownRecipient,
+    WrongPassword,
+)
+from mailcore.services import accounts, closing, delivery, filters, forwarding, health, indexing, login, outgoing, reach
+from mailcore.smtp.reply import reply_to
+from mailcore.store import closing as store
+from tests.services.conftest import SetClock
+
+PASSWORD = "en god lang setning"
+
+
+@pytest.fixture
+def ola(core: Core) -> Account:
+    return accounts.add(core, "ola", person="p1", password=PASSWORD, contact="ola@home.example")
+
+
+def put(core: Core, account: Account, folder: str, octets: bytes) -> None:
+    prepared = core.blobs.prepare(octets)
+
+    def write(tx):
+        box = core.mail.mailbox(tx, account.id, folder)
+        core.mail.append(tx, account.id, box.id, prepared, frozenset(), core.clock.now())
+
+    core.db.write(write)
+
+
+def look(core: Core, address: str = "ola@alumni.example", sender: str = "friend@home.example"):
+    return core.db.read(lambda tx: delivery.check_recipient(core, tx, address, 100, authenticated=False, sender=sender))
+
+
+def enter(core: Core) -> str:
+    return login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP).source
+
+
+def token(link: str) -> str:
+    return link.rpartition("/")[2]
+
+
+def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola: Account) -> None:
+    opened = login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
+    _, link = closing.close(core, "ola")
+    with pytest.raises(WrongPassword):
+        enter(core)
+    with pytest.raises(UnknownRecipient) as refused:
+        look(core)
+    assert reply_to(refused.value).startswith("550 5.1.1 ")
+    assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+    [item] = outgoing.listing(core)
+    assert item.recipient == "ola@home.example"
+    assert link in outgoing.octets(core, item.id).decode()
+    with pytest.raises(AccountNotFound):
+        closing.close(core, "ola")
+
+
+def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_anew(core: Core, ola: Account) -> None:
+    put(core, ola, "Archive", b"Subject: kept\r\n\r\nHei\r\n")
+    core.db.write(lambda tx: core.people.put_script(tx, ola.id, Script("mine", "keep;", True)))
+    forwarding.wish(core, ola.id, "ola@work.example", copy=True, confirmed=True)
+    assert "redirect" in filters.generated(core, ola.id)
+    _, link = closing.close(core, "ola")
+    assert closing.look(core, token(link)).name == "ola"
+    closing.undo(core, token(link))
+    assert enter(core) == "alumni"
+    assert look(core).account == ola.id
+    boxes = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
+    assert boxes.messages == 1
+    assert [script.name for script in core.db.read(lambda tx: core.people.scripts(tx, ola.id))] == ["mine"]
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert "ola@work.example" not in filters.generated(core, ola.id)
+    with pytest.raises(LinkExpired):
+        closing.undo(core, token(link))
+
+
+def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> None:
+    _, link = closing.close(core, "ola")
+    closing.undo(core, token(link))
+    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+
+
+def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account, clock: SetClock) -> None:
+    for number in range(3):
+        put(core, ola, "INBOX", b"Subject: secret %d\r\n\r\nhemmelig innhold\r\n" % number)
+    reach.propose(core, ola.id, "other@home.example")
+    indexing.update(core, ola.id)
+    assert core.search.path(ola.id).exists()
+    _, link = closing.close(core, "ola")
+    clock.forward(days=29)
+    assert closing.erase(core) == 0
+    clock.forward(days=2)
+    with pytest.raises(LinkExpired):
+        closing.undo(core, token(link))
+    assert closing.erase(core) == 1
+    assert closing.erase(core) == 0
+    assert not core.search.path(ola.id).exists()
+    clock.forward(days=2)
+    health.sweep(core)
+
+    def everything(tx) -> str:
+        tables = [row[0] for row in tx.rows("SELECT name FROM sqlite_master WHERE type='table' AND name<>'queue'")]
+        return repr([tx.rows(f"SELECT * FROM {table}") for table in tables if "fts" not in table])
+
+    left = core.db.read(everything)
+    for word in ("hemmelig innhold", "Subject: secret", "$argon2id", "'p1'"):
+        assert word not in left
+    with pytest.raises(AccountNotFound):
+        closing.reopen(core, ola.id)
+
+
+def test_s10_every_table_that_tells_of_an_account_is_emptied(core: Core, ola: Account, clock: SetClock) -> None:
+    """Whatever a feature brings: a row of the account's in each table, and after a month none."""
+
+    def told(tx) -> set[str]:
+        return {
+            table for table, column in store.tables_of_accounts(tx)
+            if tx.row(f"SELECT 1 FROM {table} WHERE {column}=? LIMIT 1", ola.id)
+        }  # fmt: skip
+
+    accounts.password_link(core, "ola")
+    login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
+    forwarding.wish(core, ola.id, "ola@work.example", copy=True)
+    before = core.db.read(told)
+    assert {"credential", "token", "script", "audit", "forwarding", "login_event", "mailbox"} <= before
+    closing.close(core, "ola")
+    clock.forward(days=31)
+    closing.erase(core)
+    assert core.db.read(told) <= {"change", "closing", "queue"}
+
+
+def test_n11_a_name_is_never_given_to_anybody_else(core: Core, ola: Account, clock: SetClock) -> None:
+    closing.close(core, "ola")
+    for days in (0, 31, 4000):
+        clock.forward(days=days)
+        closing.erase(core)
+        for person in (None, "p2"):
+            with pytest.raises(AccountExists):
+                accounts.add(core, "ola", person=person)
+    accounts.add(core, "kari", person="p2")
+
+
+def test_s07_the_same_person_may_order_again_and_gets_an_empty_box(core: Core, ola: Account, clock: SetClock) -> None:
+    put(core, ola, "INBOX", b"Subject: old\r\n\r\nHei\r\n")
+    closing.close(core, "ola")
+    clock.forward(days=31)
+    closing.erase(core)
+    again = accounts.add(core, "ola", person="p1", password=PASSWORD)
+    assert core.db.read(lambda tx: core.mail.mailbox(tx, again.id, "INBOX")).messages == 1  # the welcome
+    assert look(core).account == again.id
+    assert again.id != ola.id
+
+
+def test_n12_a_new_address_is_told_to_those_who_were_written_to_and_to_nobody_else(
+    core: Core, ola: Account, clock: SetClock
+) -> None:
+    put(core, ola, "Sent", b"From: ola@alumni.example\r\nTo: Friend <Friend@Home.Example>\r\nSubject: Hei\r\n\r\nHei\r\n")
+    closing.close(core, "ola", new_address="ola@new.example")
+    with pytest.raises(Moved) as moved:
+        look(core)
+    assert reply_to(moved.value).startswith("550 5.1.6 ")
+    assert "ola@new.example" in reply_to(moved.value)
+    for sender in ("stranger@spam.example", ""):
+        with pytest.raises(UnknownRecipient) as refused:
+            look(core, sender=sender)
+        assert "ola@new.example" not in reply_to(refused.value)
+    clock.forward(days=31)
+    closing.erase(core)
+    with pytest.raises(Moved):
+        look(core)
+    clock.forward(days=340)
+    closing.erase(core)
+    with pytest.raises(UnknownRecipient) as refused:
+        look(core)
+    assert reply_to(refused.value).startswith("550 5.1.1 ")
+    assert "friend" not in repr(core.db.read(lambda tx: tx.rows("SELECT * FROM correspondent"))).lower()
+
+
+def test_n12_without_a_wish_nobody_is_told_anything(core: Core, ola: Account) -> None:
+    put(core, ola, "Sent", b"To: friend@home.example\r\n\r\nHei\r\n")
+    closing.close(core, "ola")
+    with pytest.raises(UnknownRecipient) as refused:
+        look(core)
+    assert reply_to(refused.value).startswith("550 5.1.1 ")
+
+
+@pytest.mark.parametrize("address", ["me@alumni.example", "no address", "a@b.c, d@e.f"])
+def test_n12_the_new_address_must_be_one_outside(core: Core, ola: Account, address: str) -> None:
+    with pytest.raises(InvalidName):
+        closing.close(core, "ola", new_address=address)
+    assert enter(core) == "alumni"
+
+
+def test_s10_closing_over_quota_with_an_open_forwarding_works(core: Core, ola: Account) -> None:
+    put(core, ola, "INBOX", b"Subject: big\r\n\r\n" + b"x" * 5000)
+    accounts.set_quota(core, "ola", 100)
+    forwarding.wish(core, ola.id, "ola@work.example", copy=True)
+    _, link = closing.close(core, "ola")
+    closing.undo(core, token(link))
+    assert enter(core) == "alumni"

@@ -1,0 +1,344 @@
+"""Leaving the university: reminders, ended sessions, and a year in which a thousand people leave (S09, S13, N8, N9)."""
+
+import asyncio
+import random
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from mailcore import core as cores
+from mailcore import guard
+from mailcore.config import Config, Directory
+from mailcore.domain import Account, Affiliation, Identity, Scope
+from mailcore.errors import TooManyVanished, WrongPassword
+from mailcore.services import (
+    accounts,
+    affiliations,
+    credentials,
+    leaving,
+    login,
+    logins,
+    outgoing,
+    passwords,
+    reach,
+    recovery,
+    tickets,
+    web_sessions,
+)
+from mailcore.store import affiliations as store
+from tests.directory import university
+
+OURS, THEIRS = "en god lang setning", "directory pass æøå"
+TODAY = date(2026, 6, 1)  # what the clock of the tests begins with
+
+
+@pytest.fixture(scope="module")
+def slapd(tmp_path_factory):
+    with university(tmp_path_factory.mktemp("leaving")) as made:
+        yield made
+
+
+@pytest.fixture
+def core(tmp_path, clock, slapd):
+    made = cores.build(Config(data=str(tmp_path), directory=Directory(**slapd.settings())), clock)
+    yield made
+    cores.close(made)
+
+
+@pytest.fixture
+def alone(tmp_path, clock):
+    """A directory that nobody asks: what is known of people is written by the test."""
+    made = cores.build(Config(data=str(tmp_path), directory=Directory(url="ldap://127.0.0.1:1", base="o=x")), clock)
+    yield made
+    cores.close(made)
+
+
+def knows(core, account: Account, until: date | None, present: bool = True) -> None:
+    found = Affiliation(account.person or "", account.name, ("student",), until, True)
+
+    def write(tx):
+        store.save(tx, [found], core.clock.seconds())
+        if not present:
+            store.vanish(tx, [found.person], core.clock.seconds())
+
+    core.db.write(write)
+
+
+def enter(core, name: str, password: str, scope: Scope = Scope.IMAP) -> Identity:
+    return login.authenticate(core, name, password, peer="192.0.2.1", scope=scope)
+
+
+def subjects(core, account: Account) -> list[str]:
+    def read(tx):
+        box = core.mail.mailbox(tx, account.id, "INBOX")
+        rows = tx.rows("SELECT b.header FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? ORDER BY m.uid", box.id)
+        return [re.search(rb"Subject: (.*)\r", bytes(row[0]))[1].decode() for row in rows]
+
+    return core.db.read(read)[1:]  # the first is the welcome
+
+
+# Reminders
+
+
+def test_n8_one_who_leaves_is_asked_at_90_30_7_and_0_days(alone, clock):
+    ola = accounts.add(alone, "ola", person="p1", contact="ola@home.example", language="en")
+    knows(alone, ola, TODAY + timedelta(days=100))
+    asked = []
+    for day in range(101):
+        if leaving.remind(alone):
+            asked.append(100 - day)
+        clock.forward(days=1)
+    assert asked == [90, 30, 7, 0]
+    assert len([i for i in outgoing.listing(alone) if i.recipient == "ola@home.example"]) == 4
+    assert subjects(alone, ola)[0] == "Choose an alumni password before 09.09.2026"
+
+
+def test_n8_choosing_is_not_enough_until_the_password_was_used(alone, clock):
+    ola = accounts.add(alone, "ola", person="p1", language="en")
+    knows(alone, ola, TODAY + timedelta(days=90))
+    leaving.remind(alone)
+    credentials.set_password(alone, ola.id, OURS)
+    clock.forward(days=60)
+    assert leaving.remind(alone) == 1
+    assert subjects(alone, ola)[-1] == "Try your alumni password"
+    enter(alone, "ola", OURS)
+    alone.db.write(lambda tx: None)
+    clock.forward(days=23)
+    assert leaving.remind(alone) == 0
+    assert leaving.at_risk(alone) == []
+
+
+def test_n8_without_an_end_in_the_directory_people_are_reminded_twice_a_year(alone, clock):
+    ola = accounts.add(alone, "ola", person="p1")
+    accounts.add(alone, "kari", person="p2", password=OURS)
+    knows(alone, ola, None)
+    told = 0
+    for _ in range(365):
+        told += leaving.remind(alone)
+        clock.forward(days=1)
+    assert told == 2
+
+
+def test_n8_the_desk_sees_who_is_at_risk(alone):
+    people = [
+        ("gone", TODAY - timedelta(days=1), True), ("soon", TODAY + timedelta(days=5), True),
+        ("later", TODAY + timedelta(days=80), True), ("far", TODAY + timedelta(days=200), True), ("away", None, False),
+    ]  # fmt: skip
+    for number, (name, until, present) in enumerate(people):
+        knows(alone, accounts.add(alone, name, person=f"p{number}"), until, present)
+    assert [leaver.name for leaver in leaving.at_risk(alone)] == ["away", "gone", "soon", "later"]
+
+
+def test_n9_the_outlook_tells_which_password_stops_and_when(alone):
+    ola = accounts.add(alone, "ola", person="p1")
+    assert leaving.outlook(alone, ola.id) is None
+    knows(alone, ola, TODAY + timedelta(days=12))
+    look = leaving.outlook(alone, ola.id)
+    assert (look.days, look.gone, look.chosen, look.is_safe) == (12, False, False, False)
+
+
+# On the day
+
+
+def test_s13_after_the_last_day_the_directorys_password_is_good_for_choosing_another_only(core, clock, slapd):
+    slapd.add("last", "p40", THEIRS, "student", until="20260601")
+    accounts.add(core, "last", person="p40")
+    assert enter(core, "last", THEIRS).source == "directory"
+    clock.forward(days=1)
+    with pytest.raises(WrongPassword):
+        enter(core, "last", THEIRS)
+    found = enter(core, "last", THEIRS, Scope.PORTAL)
+    assert (found.source, found.ended) == ("directory", True)
+    core.db.write(lambda tx: None)
+    assert {event.outcome for event in logins.listing(core, found.account.id)} == {"ok", "ended"}
+
+
+def test_s12_who_is_in_quarantine_at_the_university_is_not_let_in_by_its_password(core, slapd):
+    slapd.add("locked", "p41", THEIRS, "student")
+    accounts.add(core, "locked", person="p41", password=OURS)
+    slapd.set("locked", "accountStatus", "locked")
+    for scope in (Scope.IMAP, Scope.PORTAL):
+        with pytest.raises(WrongPassword):
+            enter(core, "locked", THEIRS, scope)
+    assert enter(core, "locked", OURS).source == "alumni"
+    affiliations.sync(core)
+    assert affiliations.known(core, "locked").blocked
+
+
+def test_s12_a_changed_user_name_at_the_university_is_no_matter(core, slapd):
+    slapd.add("newname", "p42", THEIRS, "student")
+    accounts.add(core, "oldname", person="p42")
+    assert enter(core, "oldname", THEIRS).source == "directory"
+    with pytest.raises(WrongPassword):
+        enter(core, "newname", THEIRS)
+
+
+class _Connection:
+    def __init__(self, identity: Identity) -> None:
+        self.identity, self.why = identity, ""
+
+    def end(self, why: str) -> None:
+        self.why = why
+
+
+def test_s13_what_the_directory_opened_ends_within_fifteen_minutes(core, clock, slapd, monkeypatch):
+    slapd.add("leaver", "p43", THEIRS, "student")
+    leaver = accounts.add(core, "leaver", person="p43", password=OURS)
+    by_directory, by_ours = _Connection(enter(core, "leaver", THEIRS)), _Connection(enter(core, "leaver", OURS))
+    web_sessions.begin(core, "token", leaver.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
+    web_sessions.begin(core, "other", leaver.id, "{}", source="alumni", peer="192.0.2.1", agent="browser")
+    monkeypatch.setattr(guard, "open_connections", lambda servers: list(servers))
+
+    def look() -> int:
+        return asyncio.run(guard.look(core, [by_directory, by_ours]))
+
+    assert look() == 0
+    slapd.remove("leaver")
+    passed = 0
+    while not by_directory.why:
+        clock.forward(minutes=1)
+        passed += 1
+        look()
+        affiliations.end_sessions(core)
+        assert passed <= 15
+    assert by_ours.why == ""
+    found = web_sessions.load(core, "token")
+    assert found is not None  # the offer to choose an alumni password comes first
+    assert found.ended_at is not None
+    while web_sessions.load(core, "token"):
+        clock.forward(minutes=1)
+        passed += 1
+    assert passed <= 15
+    assert web_sessions.load(core, "other").ended_at is None
+
+
+def test_s13_a_silent_directory_ends_nothing(core, clock, slapd):
+    slapd.add("stays", "p44", THEIRS, "student")
+    accounts.add(core, "stays", person="p44")
+    opened = enter(core, "stays", THEIRS)
+    slapd.stop()
+    try:
+        clock.forward(hours=2)
+        assert affiliations.stands(core, opened)
+    finally:
+        slapd.start()
+    assert affiliations.stands(core, opened)
+
+
+def test_s13_one_who_comes_back_after_long_confirms_it_before_mail_opens(core, clock, slapd):
+    slapd.add("back", "p45", THEIRS, "student")
+    back = accounts.add(core, "back", person="p45", password=OURS)
+    affiliations.sync(core)
+    slapd.remove("back")
+    affiliations.sync(core)
+    clock.forward(days=400)
+    slapd.add("back", "p45", "another " + THEIRS, "employee")
+    affiliations.sync(core)
+    with pytest.raises(WrongPassword):
+        enter(core, "back", "another " + THEIRS)
+    assert enter(core, "back", "another " + THEIRS, Scope.PORTAL).source == "directory"
+    affiliations.confirm_return(core, back)
+    assert enter(core, "back", "another " + THEIRS).source == "directory"
+
+
+def test_s13_when_too_many_vanish_the_desk_is_told_once(core, slapd):
+    for number in range(8):
+        slapd.add(f"crowd{number}", f"c{number}", THEIRS, "student")
+    affiliations.sync(core)
+    for number in range(8):
+        slapd.remove(f"crowd{number}")
+    for _ in range(2):
+        with pytest.raises(TooManyVanished):
+            affiliations.sync(core)
+    assert len([t for t in tickets.listing(core) if "too many people" in t.subject]) == 1
+
+
+def test_s09_without_any_affiliation_everything_goes_on(alone, clock):
+    ola = accounts.add(alone, "ola", person="p1", password=OURS)
+    knows(alone, ola, TODAY, present=False)
+    for days in (1, 365):
+        clock.forward(days=days)
+        leaving.remind(alone)
+        assert enter(alone, "ola", OURS).source == "alumni"
+        assert alone.db.read(lambda tx: alone.people.find_address(tx, "ola", "alumni.example")) == ola.id
+    assert accounts.get(alone, "ola").state == "active"
+
+
+# A thousand people leave
+
+
+@pytest.mark.slow
+def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(alone, clock, monkeypatch):
+    """Some act at the first reminder, some at the last, some only when they have gone, some never confirmed a contact.
+
+    Argon2 is replaced by a plain mark: ten thousand runs of it would prove nothing here.
+    """
+    monkeypatch.setattr(passwords, "hash_password", lambda password: "$argon2id$plain$" + password)
+    monkeypatch.setattr(credentials, "hash_password", lambda password: "$argon2id$plain$" + password)
+    monkeypatch.setattr(passwords, "matches", lambda hashed, password: hashed == "$argon2id$plain$" + password)
+    monkeypatch.setattr(passwords, "needs_rehash", lambda hashed: False)
+    chance = random.Random(2026)  # noqa: S311 - a test
+    people: dict[str, tuple[Account, date, str]] = {}
+    for number in range(1000):
+        name = f"p{number:04}"
+        made = accounts.add(alone, name, person=name, contact=f"{name}@home.example")
+        kind = chance.choices(("first", "last", "gone", "never", "unreached"), (30, 25, 20, 15, 10))[0]
+        if kind != "unreached":
+            alone.db.write(lambda tx, made=made: reach.prove(alone, tx, made.id, made.contact))
+        until = TODAY + timedelta(days=chance.randrange(1, 365))
+        knows(alone, made, until)
+        people[name] = (made, until, kind)
+
+    def choose(account: Account) -> None:
+        credentials.set_password(alone, account.id, f"setning for {account.name} alene")
+        enter(alone, account.name, f"setning for {account.name} alene")
+
+    safe: set[str] = set()
+    for _ in range(400):
+        leaving.remind(alone)
+        today = clock.now().date()
+        for name, (account, until, kind) in people.items():
+            left = (until - today).days
+            acts = (kind == "first" and left == 85) or (kind == "last" and left == 0)
+            if acts or (kind == "first" and left < 85 and name not in safe):
+                choose(account)
+                safe.add(name)
+            if left == -1:
+                knows(alone, account, until, present=False)
+            if kind == "gone" and left == -3:
+                [token] = _tokens(alone, account)
+                credentials.redeem_link(alone, token, f"setning for {name} alene")
+                enter(alone, name, f"setning for {name} alene")
+                safe.add(name)
+        clock.forward(days=1)
+    alone.db.write(lambda tx: None)
+    at_risk = {leaver.name for leaver in leaving.at_risk(alone)}
+    for name, (account, _until, kind) in people.items():
+        if kind in ("first", "last", "gone"):
+            assert name in safe
+            assert enter(alone, name, f"setning for {name} alene").source == "alumni"
+            assert name not in at_risk
+            continue
+        assert name in at_risk  # the desk sees everyone who did nothing
+        if kind == "never":  # links were sent, the last may be too old: "forgotten password" sends a new one
+            assert _tokens(alone, account)
+            recovery.forgotten(alone, name)
+            [token] = _tokens(alone, account)[-1:]
+            credentials.redeem_link(alone, token, f"setning for {name} alene")
+        else:  # nobody can be reached who confirmed no address: the desk lets them in
+            issued = recovery.issue(alone, name, agent="command line", proof="came in person")
+            credentials.redeem_link(alone, issued.link.rpartition("/")[2], f"setning for {name} alene")
+        assert enter(alone, name, f"setning for {name} alene").source == "alumni"
+
+
+def _tokens(core, account: Account) -> list[str]:
+    """Links that were mailed to the person, in order, read from the newest notice."""
+
+    def read(tx):
+        rows = tx.rows(
+            "SELECT o.octets FROM queue q JOIN blob_octets o ON o.blob=q.blob WHERE q.recipient=? ORDER BY q.id", account.contact
+        )
+        return [found[1] for row in rows if (found := re.search(r"/password/link/(\S+)", bytes(row[0]).decode()))]
+
+    return core.db.read(read)
