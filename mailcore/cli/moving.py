@@ -9,7 +9,7 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, size
 from mailcore.errors import ImportRefused
-from mailcore.services import accounts, imap_pull, moving_in, takeout
+from mailcore.services import accounts, imap_pull, moving_in, sieve_import, takeout
 from mailcore.services.imap_pull import Server
 from mailcore.services.moving_in import Report
 
@@ -149,3 +149,34 @@ def imap(
         click.echo(f"only {size(max(0, free))} of {size(total)} fit; see --forecast", err=True)
     with _shown("import", total) as tell:
         _done(imap_pull.fetch(site.core, account.id, server, lambda report: tell(report.octets)), as_json)
+
+
+@import_.command("sieve")
+@click.argument("name")
+@click.argument("host")
+@click.argument("user")
+@click.option("--port", default=4190, show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
+@click.option("--no-tls", is_flag=True, help="Without TLS, for a server on the same machine.")
+@click.option("--ca", default="", help="A PEM file of certificates to trust.")
+@click.option("--replace", is_flag=True, help="Also over scripts of the same name, and the active one.")
+@json_option
+@pass_site
+def sieve_(
+    site: Site, name: str, host: str, user: str, port: int, password_stdin: bool, no_tls: bool, ca: str, replace: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """The Sieve scripts of USER on the ManageSieve server HOST into the account NAME."""
+    account = accounts.get(site.core, name)
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt("Password", hide_input=True)
+    server = sieve_import.OldServer(host, user, password, port, not no_tls, ca)
+    done = sieve_import.fetch(site.core, account.id, server, replace=replace)
+    if as_json:
+        print_json(plain(done))
+    else:
+        for script in done.names:
+            click.echo(f"{script}: taken" + (", active" if script == done.active else ""))
+    for script, reason in done.refused:
+        click.echo(f"{script}: left out: {reason}", err=True)
+    if done.refused:
+        sys.exit(1)
