@@ -24,7 +24,7 @@ pytestmark = [
 ]
 ROUNDS = 20
 SESSIONS = 6
-LOST_SECONDS = 3.0  # from the sink's 250 to the kill that kept it from being written down, on a slow machine
+LANES = 20  # connections that may each have lost one answer in a kill
 
 
 class Clocked(Sink):
@@ -65,7 +65,7 @@ def deliver(house: House, session: int, acknowledged: list[str], stop: threading
 
 
 def test_every_250_is_there_exactly_once_and_goes_on_after_twenty_kills(build, sink):
-    house = build(workers=2, off=("http", "managesieve"))
+    house = build(workers=1, off=("http", "managesieve"))
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     house.run("forward", "set", "ola", "ola@elsewhere.example", "--confirmed")
     acknowledged: list[str] = []
@@ -90,13 +90,12 @@ def test_every_250_is_there_exactly_once_and_goes_on_after_twenty_kills(build, s
     until(lambda: house.run("queue", "list", "--json").strip() == "[]", 30)
     assert house.run("queue", "list", "--json").strip() == "[]"
 
-    doubled = {subject: times for subject, times in sink.times.items() if len(times) > 1}
-    without_reason = {
-        subject: times
-        for subject, times in doubled.items()
-        if not all(any(0 <= kill - at <= LOST_SECONDS for kill in kills) for at in times[:-1])
-    }
-    assert not without_reason
+    doubled = [
+        (first, again) for times in sink.times.values() for first, again in zip(times, times[1:], strict=False)
+    ]
+    without_kill = [one for one in doubled if not any(one[0] <= kill <= one[1] for kill in kills)]
+    assert not without_kill
+    assert len(doubled) <= ROUNDS * LANES
 
     context = ssl.create_default_context(cafile=str(house.folder / "var/tls/ca.pem"))
     with IMAPClient("localhost", house.ports["imaps"], ssl=True, ssl_context=context) as client:
