@@ -210,7 +210,7 @@ class QueueItem:
     state: str  # "waiting", "held", "leased", "captured"
     last_reply: str
     account: AccountId | None
-    origin: str  # "submission", "forward", "vacation", "dsn", "notice"
+    origin: str  # "submission", "forward", "vacation", "dsn", "notice", "report"
     delay_told: bool = False
     dsn: Dsn = Dsn()
     require_tls: bool = False

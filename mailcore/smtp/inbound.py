@@ -9,7 +9,7 @@ from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, TooMany
 from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
-from mailcore.services import authentication, delivery, quota_warnings, scanning, strangers, traces
+from mailcore.services import authentication, delivery, quota_warnings, reports, scanning, strangers, traces
 from mailcore.smtp.handler import Problem, Transaction
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
 from mailcore.smtp.parameters import Mail, Refused
@@ -156,6 +156,8 @@ class Inbound:
         queue_id, field = received(self._core, session, transaction)
         envelope = transaction.envelope(session)
         verdict = await self._judge(session, envelope, octets)
+        if self._core.config.reports.dmarc and verdict.policy:
+            await self._core.db.awrite(lambda tx: reports.count_dmarc(self._core, tx, envelope, verdict))
         if verdict.several_authors:
             return await self._refuse(transaction, envelope, octets, verdict, "550 5.7.1 One From field with one author, please")
         if verdict.disposition is Disposition.REFUSE:

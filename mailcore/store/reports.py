@@ -24,7 +24,7 @@ def count_dmarc(
     )  # fmt: skip
 
 
-def days(tx: Tx, table: str, before: str) -> list[tuple[str, str]]:
+def days(tx: Tx, *, table: str, before: str) -> list[tuple[str, str]]:
     """Day and domain of all that is not reported yet, of whole days before that one."""
     return [(row[0], row[1]) for row in tx.rows(f"SELECT DISTINCT day, domain FROM {table} WHERE day<?", before)]  # noqa: S608
 
@@ -40,5 +40,5 @@ def dmarc(tx: Tx, day: str, domain: str) -> list[Row]:
     return tx.rows(f"SELECT {columns},count FROM dmarc_result WHERE day=? AND domain=? ORDER BY id", day, domain)  # noqa: S608
 
 
-def forget(tx: Tx, table: str, day: str, domain: str) -> None:
+def forget(tx: Tx, *, table: str, day: str, domain: str) -> None:
     tx.run(f"DELETE FROM {table} WHERE day=? AND domain=?", day, domain)  # noqa: S608

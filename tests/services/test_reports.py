@@ -1,0 +1,135 @@
+"""What other domains are told once a day: DMARC aggregate reports and TLS reports, of those who ask for them."""
+
+import base64
+import email
+import gzip
+import json
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.config import Config, Dns, Reports
+from mailcore.domain import Disposition, Envelope, Verdict
+from mailcore.services import reports
+from mailcore.store import reports as store
+from tests.outside import dns_server, txt
+
+ZONE = {
+    ("_dmarc.asks.example", "TXT"): [txt("v=DMARC1; p=reject; adkim=s; rua=mailto:d@asks.example!10m, mailto:x@spy.example")],
+    ("_dmarc.paid.example", "TXT"): [txt("v=DMARC1; p=none; rua=mailto:r@helper.example")],
+    ("paid.example._report._dmarc.helper.example", "TXT"): [txt("v=DMARC1;")],
+    ("_dmarc.silent.example", "TXT"): [txt("v=DMARC1; p=none")],
+    ("_smtp._tls.asks.example", "TXT"): [txt("v=TLSRPTv1; rua=mailto:tls@asks.example")],
+}
+FIELD = (
+    b"Authentication-Results: mx.alumni.example;\r\n\tspf=pass smtp.mailfrom=asks.example;\r\n"
+    b"\tdkim=fail header.d=asks.example header.s=k;\r\n\tdmarc=pass header.from=asks.example\r\n"
+)
+
+
+@pytest.fixture
+def core(tmp_path, clock):
+    with dns_server(ZONE, broken=("broken.example",)) as dns:
+        made = cores.build(Config(data=str(tmp_path), dns=Dns((dns,)), reports=Reports(tls=True, dmarc=True)), clock)
+        yield made
+        cores.close(made)
+
+
+def judged(core, author: str, ip: str = "192.0.2.1", **more) -> None:
+    verdict = Verdict(
+        author=author, spf="pass", dmarc="pass", policy="reject", spf_aligned=True, outside=True, field=FIELD, **more
+    )
+    core.db.write(lambda tx: reports.count_dmarc(core, tx, Envelope(f"a@{author}", (), ip, "mail.x.example"), verdict))
+
+
+def sent(core) -> dict[str, email.message.Message]:
+    items = core.db.read(core.queue.listing)
+    return {
+        item.recipient: email.message_from_bytes(core.db.read(lambda tx, item=item: core.queue.octets(tx, item)))
+        for item in items
+        if item.origin == "report"
+    }
+
+
+def attachment(message) -> bytes:
+    return gzip.decompress(base64.b64decode(message.get_payload()[1].get_payload()))
+
+
+def test_a_domain_that_asks_hears_what_came_in_its_name(core, clock):
+    for _ in range(3):
+        judged(core, "asks.example")
+    judged(core, "news.asks.example", "198.51.100.7", disposition=Disposition.REFUSE)
+    judged(core, "silent.example")
+    reports.send(core)
+    assert sent(core) == {}  # the day is not over
+    clock.forward(days=1)
+    reports.send(core)
+    found = sent(core)
+    assert set(found) == {"d@asks.example"}  # whom nobody vouches for does not get them
+    assert "Report Domain: asks.example Submitter: alumni.example" in found["d@asks.example"]["Subject"]
+    assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999")) == []
+    reports.send(core)
+    assert len(core.db.read(core.queue.listing)) == 2  # once each for the domain and what is below it
+
+
+def test_the_report_is_as_the_standard_has_it(core, clock):
+    for _ in range(3):
+        judged(core, "asks.example")
+    clock.forward(days=1)
+    reports.send(core)
+    [message] = sent(core).values()
+    root = ElementTree.fromstring(attachment(message))
+    assert root.findtext("policy_published/domain") == "asks.example"
+    assert root.findtext("policy_published/adkim") == "s"
+    [record] = root.findall("record")
+    assert [record.findtext(path) for path in (
+        "row/source_ip", "row/count", "row/policy_evaluated/disposition", "row/policy_evaluated/spf",
+        "identifiers/header_from", "auth_results/spf/result", "auth_results/dkim/domain", "auth_results/dkim/result",
+    )] == ["192.0.2.1", "3", "none", "pass", "asks.example", "pass", "asks.example", "fail"]  # fmt: skip
+    begin, end = (int(root.findtext(f"report_metadata/date_range/{name}") or 0) for name in ("begin", "end"))
+    assert end - begin == 86_399
+
+
+def test_another_domain_gets_them_only_if_it_agrees(core, clock):
+    judged(core, "paid.example")
+    clock.forward(days=1)
+    reports.send(core)
+    assert set(sent(core)) == {"r@helper.example"}
+
+
+def test_how_tls_went_is_told(core, clock):
+    def count(tx):
+        for kind in ("", "", "certificate-expired"):
+            store.count_tls(tx, f"{clock.now():%Y-%m-%d}", "asks.example", "sts", "mx.asks.example", kind)
+
+    core.db.write(count)
+    clock.forward(days=1)
+    reports.send(core)
+    [message] = sent(core).values()
+    assert message["TLS-Report-Domain"] == "asks.example"
+    assert message.get_content_type() == "multipart/report"
+    found = json.loads(attachment(message))
+    [policy] = found["policies"]
+    assert policy["summary"] == {"total-successful-session-count": 2, "total-failure-session-count": 1}
+    assert policy["failure-details"] == [
+        {"result-type": "certificate-expired", "failed-session-count": 1, "receiving-mx-hostname": "mx.asks.example"}
+    ]
+
+
+def test_dns_that_does_not_answer_is_asked_again_for_three_days(core, clock):
+    judged(core, "broken.example")
+    clock.forward(days=1)
+    reports.send(core)
+    assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999"))
+    clock.forward(days=4)
+    reports.send(core)
+    assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999")) == []
+
+
+def test_without_the_switch_nothing_is_sent(core, clock):
+    judged(core, "asks.example")
+    clock.forward(days=1)
+    reports.send(replace(core, config=replace(core.config, reports=Reports())))
+    assert sent(core) == {}
