@@ -11,6 +11,7 @@ from mailcore.cli import demo, serve
 from mailcore.cli.backup import backup, restore
 from mailcore.cli.common import SITE, Site
 from mailcore.cli.directory import directory
+from mailcore.cli.dkim import dkim
 from mailcore.cli.dns import dns
 from mailcore.cli.forward import forward
 from mailcore.cli.moving import export, import_
@@ -47,7 +48,7 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.call_on_close(site.close)
 
 
-for command in (user, order, dns, directory, forward, queue, sieve_group, ticket, status, page, faq_check, export, import_,
+for command in (user, order, dns, dkim, directory, forward, queue, sieve_group, ticket, status, page, faq_check, export, import_,
                 backup, restore):  # fmt: skip
     main.add_command(command)
 serve.register(main)

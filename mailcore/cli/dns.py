@@ -5,7 +5,7 @@ import sys
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, print_table
-from mailcore.services import dkim, records
+from mailcore.services import dkim_keys, records
 
 
 @click.command()
@@ -14,7 +14,7 @@ from mailcore.services import dkim, records
 @pass_site
 def dns(site: Site, zone: bool, as_json: bool) -> None:
     """The DNS records of the domain; exit 1 if any is missing or wrong."""
-    dkim.ensure_keys(site.config)
+    dkim_keys.ensure_keys(site.config)
     if zone:
         for record in records.needed(site.config):
             click.echo(records.zone_line(record))

@@ -27,7 +27,7 @@ from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, certificates, dkim, health, indexing, jobs
+from mailcore.services import accounts, certificates, dkim_keys, health, indexing, jobs
 from mailcore.smtp import server as smtp
 from mailcore.transport import Listener
 
@@ -41,7 +41,7 @@ def prepare(config: Config) -> None:
     core = cores.build(config)
     try:
         certificates.ensure_certificate(config, core.clock)
-        dkim.ensure_keys(config)
+        dkim_keys.ensure_keys(config)
         accounts.ensure_postmaster(core)
     finally:
         cores.close(core)

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.names import DnsTrouble, text_of
-from mailcore.services import dkim
+from mailcore.services import dkim_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def needed(config: Config) -> list[Record]:
         Record(bounces, "TXT", f"v=spf1 a:{host}{senders} -all"),
         Record(host, "TXT", f"v=spf1 a{senders} -all"),
     ]
-    found += [Record(name, "TXT", text) for name, text in dkim.dns_records(config).items()]
+    found += [Record(name, "TXT", text) for name, text in dkim_keys.dns_records(config).items()]
     found += [
         Record(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=reject; aspf=s; adkim=r; rua=mailto:postmaster@{domain}"),
         Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(mta_sts(config).encode()):08x}"),

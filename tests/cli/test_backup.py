@@ -11,7 +11,7 @@ from mailcore.cli import main
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
-from mailcore.services import accounts, backup, dkim, health, page_delta
+from mailcore.services import accounts, backup, dkim_keys, health, page_delta
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
 
@@ -24,7 +24,7 @@ def config(tmp_path):
 @pytest.fixture
 def core(config):
     made = cores.build(config)
-    dkim.ensure_keys(config)
+    dkim_keys.ensure_keys(config)
     yield made
     cores.close(made)
 

@@ -13,7 +13,7 @@ from mailcore import core as cores
 from mailcore.config import Config, Dns
 from mailcore.domain import Disposition, Envelope, Outcome
 from mailcore.mail import authresults
-from mailcore.services import accounts, authentication, delivery, forwarding, passage
+from mailcore.services import accounts, authentication, delivery, dkim_keys, forwarding, passage
 from mailcore.services import dkim as our_dkim
 from mailcore.services.passage import Passage
 from tests.outside import dns_server, txt
@@ -55,7 +55,7 @@ def server():
 @pytest.fixture
 def core(tmp_path, server):
     made = cores.build(Config(data=str(tmp_path), dns=Dns((server,))))
-    our_dkim.ensure_keys(made.config)
+    dkim_keys.ensure_keys(made.config)
     yield made
     cores.close(made)
 
@@ -176,7 +176,7 @@ def test_n3_a_message_that_would_fail_goes_on_from_us_and_is_signed(core, ola):
     assert b"Reply-To: kare@reject.example\r\n" in sent
     assert b"X-Original-From: =?utf-8?q?K=C3=A5re?= <kare@reject.example>\r\n" in sent
     assert sent.count(b"\r\nFrom:") == 1
-    records = {name: text.encode() for name, text in our_dkim.dns_records(core.config).items()}
+    records = {name: text.encode() for name, text in dkim_keys.dns_records(core.config).items()}
     start = sent.index(b"DKIM-Signature:")
     assert dkim.verify(sent[start:], dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".")))
 
@@ -202,5 +202,5 @@ def test_a_forwarded_message_is_sealed(core, ola):
     _, [sent] = deliver(core, message("reject.example", signed_by="reject.example"), "kare@reject.example")
     sealed = our_dkim.seal(core.config, sent) + sent
     assert sealed.startswith(b"ARC-Seal: i=1;")
-    keys = {name: text.encode() for name, text in our_dkim.dns_records(core.config).items()}
+    keys = {name: text.encode() for name, text in dkim_keys.dns_records(core.config).items()}
     assert dkim.arc_verify(sealed, dnsfunc=lambda name, timeout=5: keys.get(name.decode().rstrip(".")))[0] == b"pass"

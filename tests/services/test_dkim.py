@@ -5,8 +5,8 @@ import stat
 import dkim as reference
 import pytest
 
-from mailcore.config import Config
-from mailcore.services import dkim
+from mailcore.config import Config, Dns
+from mailcore.services import dkim, dkim_keys
 
 MESSAGE = b"From: ola@alumni.example\r\nTo: x@outside.example\r\nSubject: hei\r\n\r\nhei\r\n"
 
@@ -14,12 +14,12 @@ MESSAGE = b"From: ola@alumni.example\r\nTo: x@outside.example\r\nSubject: hei\r\
 @pytest.fixture
 def config(tmp_path) -> Config:
     made = Config(data=str(tmp_path))
-    dkim.ensure_keys(made)
+    dkim_keys.ensure_keys(made)
     return made
 
 
 def verified(config: Config, octets: bytes) -> list[bool]:
-    records = dkim.dns_records(config)
+    records = dkim_keys.dns_records(config)
 
     def look(name: bytes, timeout: int = 5) -> bytes:
         return records[name.decode().rstrip(".")].encode()
@@ -55,7 +55,7 @@ def test_a_strange_header_is_no_failure(config, octets):
 def test_keys_are_made_once_and_are_ours_alone(config):
     files = sorted((config.data_path / "dkim").iterdir())
     before = [file.read_bytes() for file in files]
-    dkim.ensure_keys(config)
+    dkim_keys.ensure_keys(config)
     assert sorted((config.data_path / "dkim").iterdir()) == files
     assert [file.read_bytes() for file in files] == before
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -63,3 +63,59 @@ def test_keys_are_made_once_and_are_ours_alone(config):
 
 def test_without_keys_mail_goes_unsigned(tmp_path):
     assert dkim.sign(Config(data=str(tmp_path)), MESSAGE) == b""
+
+
+def test_keys_are_rotated_in_steps_without_an_unverifiable_moment(tmp_path):
+    """Published before they sign, and published until no message is on its way any more."""
+    from mailcore import core as cores
+    from tests.outside import dns_server, txt
+    from tests.services.conftest import SetClock
+
+    zone = {}
+    with dns_server(zone) as server:
+        clock = SetClock()
+        core = cores.build(Config(data=str(tmp_path), dns=Dns((server,))), clock)
+        try:
+            config = core.config
+            dkim_keys.ensure_keys(config)
+            zone.update({(name, "TXT"): [txt(text)] for name, text in dkim_keys.dns_records(config).items()})
+            first = dkim.sign(config, MESSAGE) + MESSAGE
+            assert dkim_keys.rotate(core, force=False).made == 2
+            assert b"s=rsa1;" in dkim.sign(config, MESSAGE)  # published first
+            assert [name[:4] for name in dkim_keys.dns_records(config)] == ["rsa1", "ed1.", "rsa2", "ed2."]
+            assert len(dkim_keys.rotate(core, force=False).missing) == 2
+            clock.forward(hours=1)  # what is remembered of DNS
+            zone.update({(name, "TXT"): [txt(text)] for name, text in dkim_keys.dns_records(config, [2]).items()})
+            assert dkim_keys.rotate(core, force=False).signs == 2
+            second = dkim.sign(config, MESSAGE) + MESSAGE
+            assert b"s=rsa2;" in second
+            assert b"s=ed2;" in second
+            assert verified(config, first) == verified(config, second) == [True, True]
+            clock.forward(days=15)
+            assert dkim_keys.rotate(core, force=False).removed == (1,)
+            assert dkim_keys.generations(config) == [2, 3]
+            assert verified(config, second) == [True, True]
+        finally:
+            cores.close(core)
+
+
+def test_a_rotation_by_command(tmp_path):
+    from click.testing import CliRunner
+
+    from mailcore.cli import main
+
+    file = tmp_path / "alumnimail.toml"
+    file.write_text(f'data = "{tmp_path}/var"\n[dns]\nservers = ["127.0.0.1:1"]\n')
+
+    def run(*words: str):
+        return CliRunner().invoke(main, ["--config", str(file), "dkim", *words])
+
+    assert "rsa1" in run("list").output
+    assert "made: rsa2 and ed2" in run("rotate").output
+    refused = run("rotate")
+    assert refused.exit_code == 1
+    assert "sign from now on" in run("rotate", "--force").output
+    assert '"selector": "rsa2",\n  "state": "signs"' in run("list", "--json").output
+    shown = CliRunner().invoke(main, ["--config", str(file), "dns", "--zone"]).output
+    assert "rsa1._domainkey" in shown
+    assert "rsa2._domainkey" in shown

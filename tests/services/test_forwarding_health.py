@@ -6,7 +6,7 @@ import pytest
 
 from mailcore.domain import Envelope, Verdict
 from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
-from mailcore.services import accounts, delivery, dkim, filters, forwarding, forwarding_health
+from mailcore.services import accounts, delivery, dkim_keys, filters, forwarding, forwarding_health
 from mailcore.services.forwarding_health import Kind, kind_of
 from tests.services.test_queue_worker import at_work
 
@@ -47,7 +47,7 @@ def test_n2_answers_of_real_servers_have_a_kind(code, reply, kind):
 
 
 def test_n4_the_test_message_goes_the_way_of_forwarded_mail_and_its_place_is_told(core, ola):
-    dkim.ensure_keys(core.config)
+    dkim_keys.ensure_keys(core.config)
     probe = forwarding_health.send_probe(core, ola.id)
     [item] = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "forward"]
     assert (item.recipient, item.sender.endswith("@srs.alumni.example"), item.account) == (FRIEND, True, ola.id)

@@ -1,0 +1,171 @@
+"""The keys of DKIM and their rotation: generations of one RSA and one Ed25519 key each, as files under `data/dkim`.
+
+The next generation is made and published while the present one signs; when DNS has it, it signs, and the old one
+stays published until no message is on its way any more.  Processes look at the files, so all change at once.
+"""
+
+import base64
+import contextlib
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.errors import Busy
+from mailcore.names import DnsTrouble, text_of
+
+ALGORITHMS = {"rsa": b"rsa-sha256", "ed": b"ed25519-sha256"}
+RETIRED_SECONDS = 14 * 86_400  # a queue tries for five days, and who fetches mail late verifies late
+_FILE = re.compile(r"(?:rsa|ed)([0-9]{1,6})\.pem\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a rotation did, as generations; None = nothing."""
+
+    made: int | None = None
+    signs: int | None = None
+    removed: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()  # records that DNS does not show yet
+
+
+def folder(config: Config) -> Path:
+    return config.data_path / "dkim"
+
+
+def path(config: Config, selector: str) -> Path:
+    return folder(config) / f"{selector}.pem"
+
+
+def current(config: Config) -> tuple[int, int]:
+    """The generation that signs, and since when (seconds since 1970, 0 = from the beginning)."""
+    try:
+        number, at = (folder(config) / "current").read_text().split()
+        return int(number), int(at)
+    except (OSError, ValueError):
+        return 1, 0
+
+
+def generations(config: Config) -> list[int]:
+    """All that are published."""
+    return sorted({int(found[1]) for file in folder(config).glob("*.pem") if (found := _FILE.match(file.name))})
+
+
+def selectors(config: Config) -> dict[str, bytes]:
+    """Those that sign, with their algorithms."""
+    number, _ = current(config)
+    return {f"{kind}{number}": algorithm for kind, algorithm in ALGORITHMS.items()}
+
+
+def ensure_keys(config: Config) -> None:
+    """Make the keys that are missing, readable by us alone."""
+    _make(config, current(config)[0])
+
+
+def _make(config: Config, number: int) -> None:
+    folder(config).mkdir(parents=True, exist_ok=True)
+    if not path(config, f"rsa{number}").exists():
+        _write_once(path(config, f"rsa{number}"), rsa.generate_private_key(65537, 2048).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        ))  # fmt: skip
+    if not path(config, f"ed{number}").exists():
+        raw = ed25519.Ed25519PrivateKey.generate().private_bytes_raw()
+        _write_once(path(config, f"ed{number}"), base64.b64encode(raw) + b"\n")
+
+
+def _write_once(file: Path, octets: bytes) -> None:
+    """Whole or not at all; of two processes that start together the first one's key stands."""
+    new = _written(file, octets)
+    with contextlib.suppress(FileExistsError):
+        os.link(new, file)
+    new.unlink()
+
+
+def _written(file: Path, octets: bytes) -> Path:
+    new = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+        opened.write(octets)
+        opened.flush()
+        os.fsync(opened.fileno())
+    return new
+
+
+def key(config: Config, selector: str) -> bytes:
+    """The private key as dkimpy reads it.  Raises OSError."""
+    file = path(config, selector)
+    return _read(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read(file: Path, changed: int) -> bytes:
+    return file.read_bytes().strip()
+
+
+def dns_records(config: Config, numbers: list[int] | None = None) -> dict[str, str]:
+    """Name and text of the TXT records that publish the keys: of all generations, or of these."""
+    records = {}
+    for number in generations(config) if numbers is None else numbers:
+        for kind, named in (("rsa", "rsa"), ("ed", "ed25519")):
+            file = path(config, f"{kind}{number}")
+            if not file.exists():
+                continue
+            text = f"v=DKIM1; k={named}; p={base64.b64encode(_public(kind, file.read_bytes())).decode()}"
+            records[f"{kind}{number}._domainkey.{config.domain}"] = text
+    return records
+
+
+def _public(kind: str, octets: bytes) -> bytes:
+    if kind == "ed":
+        return ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(octets)).public_key().public_bytes_raw()
+    whole = serialization.load_pem_private_key(octets, None)
+    return whole.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def rotate(core: Core, *, force: bool) -> Rotation:
+    """The next step: remove what retired long ago, make the next generation, or sign with it once DNS shows it.
+
+    Args:
+        force: sign with the next generation whatever DNS shows.
+
+    Raises:
+        Busy: the files cannot be written.
+    """
+    config, now = core.config, core.clock.seconds()
+    number, since = current(config)
+    ensure_keys(config)
+    old = tuple(one for one in generations(config) if one < number) if now - since >= RETIRED_SECONDS else ()
+    coming = [one for one in generations(config) if one > number]
+    try:
+        for one in old:
+            for kind in ALGORITHMS:
+                path(config, f"{kind}{one}").unlink(missing_ok=True)
+        if not coming:
+            _make(config, number + 1)
+            return Rotation(made=number + 1, removed=old)
+        missing = () if force else not_in_dns(core, coming[0])
+        if missing:
+            return Rotation(removed=old, missing=missing)
+        file = folder(config) / "current"
+        _written(file, f"{coming[0]} {now}\n".encode()).rename(file)
+    except OSError as problem:
+        raise Busy(f"the keys cannot be written: {problem.strerror}") from problem
+    return Rotation(signs=coming[0], removed=old)
+
+
+def not_in_dns(core: Core, number: int) -> tuple[str, ...]:
+    """The names of records of a generation that DNS does not show as they should be."""
+    missing = []
+    for name, text in dns_records(core.config, [number]).items():
+        try:
+            found = [text_of(record).replace(" ", "") for record in core.names.lookup(name, "TXT")]
+        except DnsTrouble:
+            found = []
+        if text.replace(" ", "") not in found:
+            missing.append(name)
+    return tuple(missing)
