@@ -170,6 +170,7 @@ class Incoming:
 
     greylist: bool = False
     greylist_seconds: int = 300
+    sealers: tuple[str, ...] = ()
     blocklists: tuple[str, ...] = ()
 
 

@@ -4,10 +4,7 @@ DNS that is remembered is asked on the spot; only what must be fetched, or a sig
 goes to a thread.  DNS trouble is `temperror`: it never refuses a message and never vouches for one.
 """
 
-import base64
-import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,21 +16,20 @@ from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail import address, authresults, header
-from mailcore.mail.body_hash import body_hash
-from mailcore.mail.octets import Octets, forget
+from mailcore.mail.octets import Octets
 from mailcore.names import DnsTrouble, NotKnownYet, Records, text_of
+from mailcore.services import arc, signatures
+from mailcore.services.signatures import Ask
 
 log = log_for(__name__)
 MAX_SIGNATURES = 5  # more are not looked at
 _STEPS = {"reject": "quarantine", "quarantine": "none"}
 
-Ask = Callable[[str, str], Records]
-
 
 async def judge(core: Core, envelope: Envelope, octets: Octets) -> Verdict:
     """What the checks say of a message from outside."""
     block, _ = header.split(octets)
-    if not header.raw_values(block, "dkim-signature"):
+    if not header.raw_values(block, "dkim-signature") and not header.raw_values(block, "arc-seal"):
         try:
             return _judge(core, envelope, block, octets, core.names.remembered)
         except NotKnownYet:
@@ -45,20 +41,26 @@ def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: As
     authors = [spec for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
     author = _ascii(authors[0].rpartition("@")[2]) if authors else ""
     spf_result, spf_domain = _spf(core, envelope, ask)
-    signatures = _dkim(block, octets, ask)
+    signed = _dkim(block, octets, ask)
     policy = _policy(author, ask)
     spf_aligned = spf_result == "pass" and aligned(spf_domain, author, policy.aspf)
-    dkim_aligned = any(one.result == "pass" and aligned(one.domain, author, policy.adkim) for one in signatures)
-    dmarc = _dmarc(policy, spf_aligned or dkim_aligned, [spf_result, *(one.result for one in signatures)])
+    dkim_aligned = any(one.result == "pass" and aligned(one.domain, author, policy.adkim) for one in signed)
+    dmarc = _dmarc(policy, spf_aligned or dkim_aligned, [spf_result, *(one.result for one in signed)])
     several = len(header.raw_values(block, "from")) > 1 or len(authors) > 1
     results = [("spf", spf_result, [("smtp.mailfrom" if envelope.sender else "smtp.helo", spf_domain)])]
-    results += [("dkim", one.result, [("header.d", one.domain), ("header.s", one.selector)]) for one in signatures]
+    results += [("dkim", one.result, [("header.d", one.domain), ("header.s", one.selector)]) for one in signed]
     if author:
         results.append(("dmarc", dmarc, [("header.from", author), ("policy.dmarc", policy.p)]))
+    chain = arc.verify(block, octets, ask)
+    if chain.result != "none":
+        results.append(("arc", chain.result, [("header.d", domain) for domain in chain.sealers[:1]]))
+    disposition = _disposition(dmarc, policy)
+    if chain.dmarc_passed and set(chain.sealers) <= set(core.config.incoming.sealers):
+        disposition = Disposition.ACCEPT  # RFC 8617 section 7.2: the site's own policy
     return Verdict(
-        author=author, spf=spf_result, dkim="pass" if any(s.result == "pass" for s in signatures) else "none",
+        author=author, spf=spf_result, dkim="pass" if any(s.result == "pass" for s in signed) else "none",
         dmarc=dmarc, policy=policy.p, spf_aligned=spf_aligned, dkim_aligned=dkim_aligned, several_authors=several,
-        disposition=_disposition(dmarc, policy), field=authresults.field(core.config.host, results), outside=True,
+        disposition=disposition, field=authresults.field(core.config.host, results), outside=True,
     )  # fmt: skip
 
 
@@ -130,51 +132,19 @@ class _Signature:
     selector: str
 
 
-class _Verifier(dkim.DKIM):  # type: ignore[misc]  # dkimpy has no types
-    """dkimpy with a body hash that is taken in blocks: it would copy a large body for each signature."""
-
-    def __init__(self, block: bytes, octets: Octets) -> None:
-        super().__init__(block)
-        self._octets, self._start = octets, len(block)
-        self._known: dict[tuple[bool, str, int | None], bytes] = {}
-
-    def verify_sig_process(self, sig: dict[bytes, bytes], *args: object) -> bool:
-        if sig.get(b"a") == b"rsa-sha1":  # RFC 8301 section 3.1
-            raise dkim.ValidationError("SHA-1 vouches for nothing")
-        if b"bh" not in sig or self._digest(sig) != base64.b64decode(re.sub(rb"\s+", b"", sig[b"bh"])):
-            raise dkim.ValidationError("body hash mismatch")
-        rest = {tag: value for tag, value in sig.items() if tag != b"bh"}
-        return bool(super().verify_sig_process(rest, *args))
-
-    def _digest(self, sig: dict[bytes, bytes]) -> bytes:
-        relaxed = sig.get(b"c", b"").partition(b"/")[2] == b"relaxed"
-        algorithm = sig[b"a"].partition(b"-")[2].decode("ascii")
-        length = int(sig[b"l"]) if b"l" in sig else None
-        key = (relaxed, algorithm, length)
-        if key not in self._known:
-            self._known[key] = body_hash(self._octets, self._start, relaxed=relaxed, algorithm=algorithm, length=length)
-            forget(self._octets)
-        return self._known[key]
-
-
 def _dkim(block: bytes, octets: Octets, ask: Ask) -> list[_Signature]:
     count = min(len(header.raw_values(block, "dkim-signature")), MAX_SIGNATURES)
     if not count:
         return []
 
-    def key(name: bytes | str, timeout: int = 5) -> bytes | None:
-        text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
-        records = ask(text.rstrip("."), "TXT")
-        return b"".join(records[0].strings) if records else None
-
     try:
-        verifier = _Verifier(block, octets)
+        verifier = signatures.Dkim(block, octets)
     except dkim.DKIMException:
         return [_Signature("permerror", "", "")]
-    return [_verified(verifier, index, key) for index in range(count)]
+    return [_verified(verifier, index, signatures.Keys(ask)) for index in range(count)]
 
 
-def _verified(verifier: "dkim.DKIM", index: int, key: Callable[..., bytes | None]) -> _Signature:
+def _verified(verifier: signatures.Dkim, index: int, key: signatures.Keys) -> _Signature:
     try:
         result = "pass" if verifier.verify(index, dnsfunc=key) else "fail"
     except DnsTrouble:

@@ -204,3 +204,44 @@ def test_a_forwarded_message_is_sealed(core, ola):
     assert sealed.startswith(b"ARC-Seal: i=1;")
     keys = {name: text.encode() for name, text in dkim_keys.dns_records(core.config).items()}
     assert dkim.arc_verify(sealed, dnsfunc=lambda name, timeout=5: keys.get(name.decode().rstrip(".")))[0] == b"pass"
+
+
+# ARC of others (RFC 8617)
+
+
+def relayed(author: str, seen: str, sealer: str = "plain.example") -> bytes:
+    """Passed on by a list that seals what it saw and then changes the message."""
+    octets = f"Authentication-Results: {sealer}; dmarc={seen} header.from={author}\r\n".encode() + message(author)
+    octets = octets.replace(b"Subject: hei", b"Subject: [list] hei")
+    return b"".join(dkim.arc_sign(octets, b"k", sealer.encode(), PEM, sealer.encode())) + octets
+
+
+@pytest.mark.parametrize(("seen", "sealers", "damage", "arc", "disposition"), [
+    ("pass", (), (b"", b""), "pass", Disposition.REFUSE),
+    ("pass", ("plain.example",), (b"", b""), "pass", Disposition.ACCEPT),
+    ("pass", ("plain.example", "other.example"), (b"", b""), "pass", Disposition.ACCEPT),
+    ("pass", ("other.example",), (b"", b""), "pass", Disposition.REFUSE),
+    ("fail", ("plain.example",), (b"", b""), "pass", Disposition.REFUSE),
+    ("pass", ("plain.example",), (b"Hei.", b"Ha."), "fail", Disposition.REFUSE),
+    ("fail", ("plain.example",), (b"dmarc=fail", b"dmarc=pass"), "fail", Disposition.REFUSE),
+    ("pass", ("plain.example",), (b"d=plain.example", b"d=bare.example"), "fail", Disposition.REFUSE),
+    ("pass", ("trouble.example",), (b"d=plain.example", b"d=trouble.example"), "temperror", Disposition.REFUSE),
+])  # fmt: skip
+def test_chains_of_others_are_verified_and_believed_by_setting(core, seen, sealers, damage, arc, disposition):
+    here = replace(core, config=replace(core.config, incoming=replace(core.config.incoming, sealers=sealers)))
+    verdict = judge(here, relayed("reject.example", seen).replace(*damage), "list@plain.example")
+    assert f"arc={arc}".encode() in verdict.field
+    assert verdict.disposition is disposition
+
+
+def test_a_chain_of_many_sets_is_not_read(core):
+    octets = b"".join(b"ARC-Seal: i=%d; d=plain.example\r\n" % n for n in range(1, 12)) + message("plain.example")
+    assert b"arc=fail" in judge(core, octets, "kare@plain.example").field
+
+
+def test_a_signature_of_a_part_of_the_body_vouches_for_nothing(core):
+    """RFC 6376 section 8.2: what `l=` leaves out, anybody may have written."""
+    octets = message("reject.example")
+    whole = dkim.sign(octets, b"k", b"reject.example", PEM, canonicalize=(b"relaxed", b"relaxed"), length=True) + octets
+    assert judge(core, whole, "kare@plain.example").dmarc == "pass"
+    assert judge(core, whole + b"Send money.\r\n", "kare@plain.example").dmarc == "fail"
