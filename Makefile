@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: help setup dev run test quick check fix bench
+.PHONY: fuzz help setup dev run test quick check fix bench
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -41,3 +41,9 @@ fix: dev ## lets ruff mend what it can
 
 bench: dev ## measures this server against another stack, in turn
 	$(BIN)/python bench/run.py
+
+FUZZ_SECONDS ?= 60
+fuzz: dev ## throws octets at the parsers of IMAP and MIME, FUZZ_SECONDS each
+	$(BIN)/python -m pip install -q -r requirements-fuzz.txt
+	for target in framer grammar message deflate; do \
+		$(BIN)/python -m tests.fuzz.run $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done

@@ -54,15 +54,13 @@ def named(names: list[str]) -> list[int]:
     return found
 
 
-opened = 0
+TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUST.check_hostname, TRUST.verify_mode = False, ssl.CERT_NONE
 
 
 async def idle(port: int, user: str, password: str, gate: asyncio.Semaphore) -> asyncio.StreamWriter:
-    trust = ssl.create_default_context()
-    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-    global opened
     async with gate:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, limit=2**14)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=TRUST, limit=2**14)
         await reader.readline()
         for command in (f'LOGIN {user} "{password}"', "SELECT INBOX"):
             writer.write(f"a {command}\r\n".encode())
@@ -71,7 +69,6 @@ async def idle(port: int, user: str, password: str, gate: asyncio.Semaphore) -> 
             assert line.startswith(b"a OK"), line
         writer.write(b"b IDLE\r\n")
         assert (await reader.readline()).startswith(b"+")
-    opened += 1
     return writer
 
 
@@ -114,11 +111,7 @@ def main() -> None:
             for user in users:
                 house.run("user", "add", user, "--password-stdin", given=PASSWORD + "\n")
             asyncio.run(many(house.ports["imaps"], users, PASSWORD, [house.process.pid], [], given.connections))
-        except Exception:
-            print("opened", opened)
-            raise
         finally:
-            print("\n".join(x for x in (Path(folder) / "log").read_text().splitlines() if "log-in of" not in x)[-1500:])
             os.killpg(house.process.pid, signal.SIGKILL)
 
 
