@@ -1,31 +1,38 @@
-"""Writing mail in the portal: a draft from the message that is answered, and a message from the form."""
+"""A message from what was written: a form becomes octets, an answered message becomes a form.
 
-import asyncio
-from dataclasses import dataclass, field
+The message is built piece by piece into a spool, so that a file of 25 MB needs no 25 MB of memory.
+"""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formataddr, formatdate, make_msgid
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Envelope
-from mailcore.errors import NotAllowed, OverQuota, TooLarge
-from mailcore.mail import address, header, text
+from mailcore.domain import Account
+from mailcore.errors import NotAllowed, TooLarge
+from mailcore.mail import address, body, header, structure
+from mailcore.mail.octets import forget
 from mailcore.services import mail_actions, mail_files, submission
-from mailcore.store.db import Tx
+from mailcore.services.mail_view import first
+from mailcore.store.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    name: str
-    type: str
-    octets: bytes
+MAX_REFERENCES = 900
+PIECE = 57 * 4096  # octets of a file that are held at once; base64 of it ends with a whole line
+_TYPE = re.compile(r"(?:application|audio|font|image|model|text|video)/[a-zA-Z0-9.+-]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a form holds.  `answers` is `MAILBOX/UID` of the message it replies to, `draft` the uid in Drafts or 0."""
+    """What a form holds.  `answers` is `MAILBOX/UID` of the message it replies to, `identity` whom it is written as.
+
+    `source` is `MAILBOX/UID` of a message whose files go along; `whole` that this message goes along as a file.
+    """
 
     to: str = ""
     cc: str = ""
@@ -35,12 +42,18 @@ class Draft:
     in_reply_to: str = ""
     references: str = ""
     answers: str = ""
-    draft: int = 0
-    attachments: tuple[Attachment, ...] = field(default_factory=tuple)
+    identity: int = 0
+    source: str = ""
+    whole: str = ""
 
 
-def _first(block: bytes, name: str) -> str:
-    return " ".join((header.values(block, name) or [""])[0].split())
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes along; its octets come in pieces of PIECE (only the last is shorter)."""
+
+    name: str
+    type: str
+    pieces: Iterable[bytes]
 
 
 def _prefixed(prefix: str, subject: str) -> str:
@@ -52,7 +65,9 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     octets = mail_actions.whole(core, account.id, mailbox, uid)
     block, _ = header.split(octets)
     own = core.db.read(lambda tx: submission.addresses(core, tx, account.id))
-    to = _first(block, "reply-to") or _first(block, "from")
+    to = first(block, "reply-to") or first(block, "from")
+    if all(submission.is_own(spec, own) for spec in address.addr_specs(to)):
+        to = first(block, "to") or to  # an answer to what one wrote oneself goes on to the same people
     others: list[str] = []
     if everybody:
         taken = {spec.lower() for spec in address.addr_specs(to)}
@@ -62,26 +77,27 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
                     if spec.lower() not in taken and not submission.is_own(spec, own):
                         taken.add(spec.lower())
                         others.append(spec)
-    quoted = "\n".join(f"> {line}".rstrip() for line in text.plain(octets)[:MAX_QUOTED].splitlines())
-    message_id = _first(block, "message-id")
+    text_ = body.readable(octets)[:MAX_QUOTED]
+    quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text_.splitlines())
+    message_id = first(block, "message-id")
+    references = first(block, "references") or first(block, "in-reply-to")
     return Draft(
-        to=to, cc=", ".join(others), subject=_prefixed("Re:", _first(block, "subject")),
-        body=f"\n\n{_first(block, 'from')} ({_first(block, 'date')}):\n{quoted}\n", in_reply_to=message_id,
-        references=f"{_first(block, 'references')} {message_id}".strip()[-900:], answers=f"{mailbox}/{uid}",
+        to=to, cc=", ".join(others), subject=_prefixed("Re:", first(block, "subject")),
+        body=f"\n\n{first(block, 'from')} ({first(block, 'date')}):\n{quoted}\n", in_reply_to=message_id,
+        references=f"{references} {message_id}".strip()[-MAX_REFERENCES:], answers=f"{mailbox}/{uid}",
     )  # fmt: skip
 
 
-def forward(core: Core, account: Account, mailbox: str, uid: int) -> Draft:
-    """The message's text below a line, its files along.  Raises MailboxNotFound."""
+def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool = False) -> Draft:
+    """The message's text below a line with its files, or the whole of it as one file.  Raises MailboxNotFound."""
     octets = mail_actions.whole(core, account.id, mailbox, uid)
     block, _ = header.split(octets)
-    lines = [f"{name}: {_first(block, name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    files = tuple(
-        Attachment(found.name, found.type, mail_files.download(core, account.id, mailbox, uid, found.number).octets)
-        for found in mail_files.listing(octets)
-    )
-    body = "\n\n----- \n" + "\n".join(lines) + "\n\n" + text.plain(octets)[:MAX_QUOTED]
-    return Draft(subject=_prefixed("Fwd:", _first(block, "subject")), body=body, attachments=files)
+    subject = _prefixed("Fwd:", first(block, "subject"))
+    if whole:
+        return Draft(subject=subject, whole=f"{mailbox}/{uid}")
+    lines = [f"{name}: {first(block, name.lower())}" for name in ("From", "Date", "To", "Subject")]
+    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets)[:MAX_QUOTED]
+    return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 
 def open_draft(core: Core, account: Account, uid: int) -> Draft:
@@ -89,117 +105,149 @@ def open_draft(core: Core, account: Account, uid: int) -> Draft:
     name = core.db.write(lambda tx: mail_actions.special(core, tx, account.id, "\\Drafts").name)
     octets = mail_actions.whole(core, account.id, name, uid)
     block, _ = header.split(octets)
-    files = tuple(
-        Attachment(found.name, found.type, mail_files.download(core, account.id, name, uid, found.number).octets)
-        for found in mail_files.listing(octets)
-    )
     return Draft(
-        to=_first(block, "to"), cc=_first(block, "cc"), bcc=_first(block, "bcc"), subject=_first(block, "subject"),
-        body=text.plain(octets).replace("\r\n", "\n"), in_reply_to=_first(block, "in-reply-to"),
-        references=_first(block, "references"), draft=uid, attachments=files,
+        to=first(block, "to"), cc=first(block, "cc"), bcc=first(block, "bcc"), subject=first(block, "subject"),
+        body=body.readable(octets), in_reply_to=first(block, "in-reply-to"), references=first(block, "references"),
+        source=f"{name}/{uid}",
     )  # fmt: skip
 
 
-def build(core: Core, account: Account, draft: Draft) -> bytes:
-    """The whole message, with CRLF.  Raises NotAllowed for addresses that are none, TooLarge."""
-    message = EmailMessage(policy=SMTP)
-    own = f"{account.name}@{core.config.domain}"
-    message["From"] = formataddr((account.display_name, own))
-    for name, value in (("To", draft.to), ("Cc", draft.cc), ("Bcc", draft.bcc)):
-        found = _addresses(value)
-        if found:
-            message[name] = ", ".join(formataddr(one) for one in found)
-    message["Subject"] = header.safe_value(draft.subject)
-    message["Date"] = formatdate(core.clock.seconds(), localtime=False)
-    message["Message-ID"] = make_msgid(domain=core.config.domain)
-    for name, value in (("In-Reply-To", draft.in_reply_to), ("References", draft.references)):
-        if value:
-            message[name] = header.safe_value(value)
-    message.set_content(draft.body.replace("\r\n", "\n").replace("\r", "\n"))
-    for one in draft.attachments:
-        main, _, sub = one.type.partition("/")
-        if main in ("multipart", "message", "") or not sub.replace("-", "").replace(".", "").replace("+", "").isalnum():
-            main, sub = "application", "octet-stream"
-        message.add_attachment(one.octets, maintype=main, subtype=sub, filename=mail_files.safe_name(one.name))
-    octets = message.as_bytes()
-    if len(octets) > core.config.message_octets:
-        raise TooLarge("the message is larger than may be sent")
-    return octets
+def source_files(core: Core, account: Account, draft: Draft) -> tuple[mail_files.MailFile, ...]:
+    """The files that the draft's source brings along."""
+    mailbox, _, uid = draft.source.rpartition("/")
+    if not mailbox or not uid.isdecimal():
+        return ()
+    octets = mail_actions.whole(core, account.id, mailbox, int(uid))
+    return mail_files.listing(octets, structure.parse(octets))
 
 
-def _addresses(value: str) -> list[tuple[str, str]]:
-    found = [(one.name or "", f"{one.localpart}@{one.host}") for one in address.parse_list(header.safe_value(value)) if one.host]
-    named = [one for one in address.parse_list(header.safe_value(value)) if one.localpart or one.name]
-    if len(found) != len(named):
+def addresses(value: str) -> list[tuple[str, str]]:
+    """(name, address) of a field; raises NotAllowed for what is none."""
+    # people write semicolons too; a group of RFC 5322 is not what they mean
+    text_ = header.safe_value(value).replace(";", ",")
+    parsed = address.parse_list(text_)
+    found = [(one.name or "", f"{one.localpart}@{one.host}") for one in parsed if one.host and one.localpart]
+    if len(found) != len([one for one in parsed if one.localpart or one.name]) or any(" " in spec for _, spec in found):
+        raise NotAllowed("one of the addresses is not an address")
+    if text_.strip(" ,") and not found:
         raise NotAllowed("one of the addresses is not an address")
     return found
 
 
-def recipients(draft: Draft) -> tuple[str, ...]:
-    """All of To, Cc and Bcc, once each.  Raises NotAllowed."""
-    specs = [spec for value in (draft.to, draft.cc, draft.bcc) for _, spec in _addresses(value)]
-    return tuple(dict.fromkeys(specs))
+def people(draft: Draft) -> list[tuple[str, str]]:
+    """(name, address) of To, Cc and Bcc, each address once.  Raises NotAllowed."""
+    found: dict[str, tuple[str, str]] = {}
+    for value in (draft.to, draft.cc, draft.bcc):
+        for name, spec in addresses(value):
+            found.setdefault(spec.lower(), (name, spec))
+    return list(found.values())
 
 
-def send(core: Core, account: Account, draft: Draft) -> bool:
-    """Send and keep a copy in Sent; False when the box is too full for the copy (the message has gone all the same).
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A whole message without Bcc, which is for the writer's own copy."""
+
+    prepared: Prepared
+    bcc: bytes
+
+
+def build(
+    core: Core, draft: Draft, files: Iterable[Attachment], *, name: str, own: str, reply_to: str = "", bcc: bool = False
+) -> Built:  # fmt: skip
+    """The whole message.
+
+    Args:
+        name, own, reply_to: of the author.
+        bcc: leave the field in, for a draft.
 
     Raises:
-        NotAllowed: no recipient, or what is no address.
-        UnknownRecipient, OverQuota, RejectedByScript: of our own people, told at once; nothing was sent.
+        NotAllowed: for addresses that are none.
+        TooLarge
     """
-    to = recipients(draft)
-    if not to:
-        raise NotAllowed("name at least one recipient")
-    octets = build(core, account, draft)
-    envelope = Envelope(f"{account.name}@{core.config.domain}", to, "", "webmail", account.id)
-    asyncio.run(submission.submit(core, account, envelope, octets))
-    kept = True
+    head = EmailMessage(policy=SMTP)
+    head["From"] = formataddr((name, own))
+    fields = [("To", draft.to), ("Cc", draft.cc), ("Bcc", draft.bcc if bcc else ""), ("Reply-To", reply_to)]
+    for field, value in fields:
+        if found := addresses(value):
+            head[field] = ", ".join(formataddr(one) for one in found)
+    head["Subject"] = header.safe_value(draft.subject)
+    head["Date"] = formatdate(core.clock.seconds(), localtime=False)
+    head["Message-ID"] = make_msgid(domain=core.config.domain)
+    for field, value in (("In-Reply-To", draft.in_reply_to), ("References", draft.references)):
+        if value:
+            head[field] = header.safe_value(value)
+    head.set_content(draft.body.replace("\r\n", "\n").replace("\r", "\n"))
+    spool = core.blobs.spool(INSIDE)
     try:
-        _keep(core, account.id, "\\Sent", octets, frozenset({"\\Seen"}))
-    except OverQuota:
-        kept = False
-    _after(core, account.id, draft)
-    return kept
+        for octets in _octets(head, files):
+            spool.add(octets)
+            if spool.must_flush:
+                spool.flush()
+            if spool.size > core.config.message_octets:
+                raise TooLarge("the message is larger than may be sent")
+        prepared = core.blobs.keep(spool)
+    except BaseException:
+        spool.discard()
+        raise
+    forget(prepared.octets)
+    return Built(prepared, _bcc(draft))
 
 
-def save(core: Core, account: Account, draft: Draft) -> int:
-    """Keep as a draft in place of its former version; its uid.  Raises OverQuota (the former one stays)."""
-    uid = _keep(core, account.id, "\\Drafts", build(core, account, draft), frozenset({"\\Draft", "\\Seen"}))
-    _drop(core, account.id, draft.draft)
-    return uid
+def _bcc(draft: Draft) -> bytes:
+    if not (found := addresses(draft.bcc)):
+        return b""
+    field = EmailMessage(policy=SMTP)
+    field["Bcc"] = ", ".join(formataddr(one) for one in found)
+    return field.as_bytes().rstrip(b"\r\n") + b"\r\n"
 
 
-def _keep(core: Core, account: AccountId, use: str, octets: bytes, flags: frozenset[str]) -> int:
-    prepared = core.blobs.prepare(octets)
-
-    def write(tx: Tx) -> int:
-        box = mail_actions.special(core, tx, account, use)
-        return core.mail.append(tx, account, box.id, prepared, flags, core.clock.now())
-
-    return core.db.write(write)
-
-
-def _drop(core: Core, account: AccountId, uid: int) -> None:
-    def write(tx: Tx) -> None:
-        box = mail_actions.special(core, tx, account, "\\Drafts")
-        core.mail.expunge(tx, box.id, [(uid, uid)], only_deleted=False)
-
-    if uid:
-        core.db.write(write)
-
-
-def _after(core: Core, account: AccountId, draft: Draft) -> None:
-    """The draft is done, and what it answers is answered."""
-    _drop(core, account, draft.draft)
-    mailbox, _, uid = draft.answers.rpartition("/")
-
-    def mark(tx: Tx) -> None:
-        for box in core.mail.mailboxes(tx, account):
-            if box.name == mailbox:
-                core.mail.set_flags(tx, box.id, [(int(uid), int(uid))], "add", frozenset({"\\Answered"}))
-
-    if mailbox and uid.isdigit():
-        core.db.write(mark)
+def _octets(head: EmailMessage, files: Iterable[Attachment]) -> Iterator[bytes]:
+    """The message's octets in their order; a multipart if there are files."""
+    waiting = iter(files)
+    one = next(waiting, None)
+    if one is None:
+        yield head.as_bytes()
+        return
+    text_ = EmailMessage(policy=SMTP)
+    text_.set_content(head.get_content())
+    outer = EmailMessage(policy=SMTP)
+    for field, value in head.items():
+        if not field.lower().startswith(("content-", "mime-version")):
+            outer[field] = value
+    boundary = f"=_{secrets.token_hex(16)}"
+    outer["MIME-Version"] = "1.0"
+    outer["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
+    yield _fields(outer)
+    inner = text_.as_bytes()
+    yield f"--{boundary}\r\n".encode() + re.sub(rb"(?im)^mime-version:.*\r\n", b"", inner)
+    while one is not None:
+        yield f"\r\n--{boundary}\r\n".encode() + _part_head(one)
+        if one.type == "message/rfc822":
+            yield from one.pieces
+        else:
+            for piece in one.pieces:
+                yield _encoded(piece)
+        one = next(waiting, None)
+    yield f"\r\n--{boundary}--\r\n".encode()
 
 
+def _encoded(piece: bytes) -> bytes:
+    """Base64 in lines of 76 characters (RFC 2045 section 6.8)."""
+    return base64.encodebytes(piece).replace(b"\n", b"\r\n")
+
+
+def _part_head(one: Attachment) -> bytes:
+    kind = one.type if _TYPE.fullmatch(one.type) or one.type == "message/rfc822" else "application/octet-stream"
+    part = EmailMessage(policy=SMTP)
+    part["Content-Type"] = kind
+    part.add_header("Content-Disposition", "attachment", filename=mail_files.safe_name(one.name))
+    if kind != "message/rfc822":  # RFC 2046 section 5.2.1: no encoding of its own
+        part["Content-Transfer-Encoding"] = "base64"
+    else:
+        part["Content-Transfer-Encoding"] = "8bit"
+    return _fields(part)
+
+
+def _fields(message: EmailMessage) -> bytes:
+    """The header block with its blank line."""
+    return b"".join(SMTP.fold_binary(name, value) for name, value in message.items()) + b"\r\n"

@@ -1,17 +1,21 @@
 """HTML of strangers made safe to show: cleaned here, and shown in a sandboxed frame that may load nothing.
 
-Two walls: what is not on these lists does not pass (nh3, and a filter of our own for CSS), and the page's policy
-lets no script run and no request leave.  Remote images are left out; those that came along (cid:) are put in.
+Two walls: what is not on these lists does not pass (nh3, and services/css_mail.py for CSS), and the page's policy
+lets no script run and no request leave.  Remote pictures are left out until the reader asks for them, and then come
+through our own proxy; those that came along (cid:) are put in.
 """
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape, unescape
 
 import nh3
-import tinycss2
 
-from mailcore.mail import header, structure, text
+from mailcore.mail import body, header, text
+from mailcore.services import links
+from mailcore.services.css_mail import safe_sheet, safe_style
 
 MAX_INLINE = 4 * 2**20  # octets of pictures put into one page
 _IMAGES = {"png", "jpeg", "gif", "webp"}
@@ -21,22 +25,31 @@ _TAGS = frozenset(
     strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr""".split()  # noqa: SIM905 - a list of sixty lines
 )
 _ATTRIBUTES = {
-    "*": {"style", "title", "dir", "lang", "align", "valign", "width", "height", "bgcolor", "color"},
+    "*": {"style", "class", "id", "title", "dir", "lang", "align", "valign", "width", "height", "bgcolor", "color"},
     "a": {"href"}, "img": {"src", "alt", "width", "height"}, "font": {"face", "size"}, "ol": {"start", "type"},
     "table": {"border", "cellpadding", "cellspacing"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"},
     "col": {"span"}, "colgroup": {"span"}, "time": {"datetime"},
 }  # fmt: skip
-_PROPERTIES = re.compile(
-    r"(?:color|background-color|font(?:-family|-size|-style|-weight|-variant)?|line-height|letter-spacing|word-spacing"
-    r"|text-(?:align|decoration|indent|transform)|vertical-align|white-space|list-style-type|direction"
-    r"|(?:margin|padding)(?:-(?:top|right|bottom|left))?|border(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?"
-    r"|border-(?:collapse|spacing|radius)|(?:min-|max-)?(?:width|height)|display)"
+_REMOTE = re.compile(
+    r"(?i)(?:src|srcset|background|poster)\s*=\s*[\"']?\s*(?:https?:)?//|url\(\s*[\"']?\s*(?:https?:)?//"
 )
-_FUNCTIONS = {"rgb", "rgba", "hsl", "hsla"}
-POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none';"
-    " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
-)
+_ANCHOR = re.compile(r'<a((?:\s+[\w-]+="[^"]*")*)\s*>(.*?)</a>', re.DOTALL)
+_HREF = re.compile(r'\shref="([^"]*)"')
+
+
+def policy(pictures: str = "") -> str:
+    """What the frame may do.
+
+    Args:
+        pictures: the address of our proxy when the reader asked for remote pictures.
+    """
+    return (
+        f"default-src 'none'; img-src data: {pictures}".rstrip() + "; style-src 'unsafe-inline'; form-action 'none';"
+        " base-uri 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+    )
+
+
+POLICY = policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +60,9 @@ class SafePage:
     blocked: int
 
 
-def safe_style(css: str) -> str:
-    """The declarations that only change how text looks: no url(), no position, nothing unknown."""
-    kept = []
-    for item in tinycss2.parse_declaration_list(css, skip_comments=True, skip_whitespace=True):
-        if item.type == "declaration" and _PROPERTIES.fullmatch(item.lower_name) and _is_harmless(item.value):
-            kept.append(f"{item.lower_name}:{tinycss2.serialize(item.value).strip()}")
-    return ";".join(kept)
-
-
-_PLAIN = ("ident", "dimension", "percentage", "number", "hash", "whitespace", "string")
-
-
-def _is_harmless(tokens: list[tinycss2.ast.Node]) -> bool:
-    for token in tokens:
-        match token.type:
-            case "function":
-                if token.lower_name not in _FUNCTIONS or not _is_harmless(token.arguments):
-                    return False
-            case "literal":
-                if token.value not in (",", "/", "-", "+"):
-                    return False
-            case kind:
-                if kind not in _PLAIN:
-                    return False
-    return True
-
-
 class _Cleaner:
-    def __init__(self, pictures: dict[str, str]) -> None:
-        self._pictures = pictures
+    def __init__(self, pictures: dict[str, str], remote: Callable[[str], str] | None) -> None:
+        self._pictures, self._remote = pictures, remote
         self.blocked = 0
 
     def attribute(self, tag: str, name: str, value: str) -> str | None:
@@ -86,6 +72,9 @@ class _Cleaner:
             scheme, _, rest = value.strip().partition(":")
             if scheme.lower() == "cid":
                 return self._pictures.get(rest.strip())
+            if self._remote and value.strip().lower().startswith(("http://", "https://", "//")):
+                address = value.strip()
+                return self._remote("https:" + address if address.startswith("//") else address)
             self.blocked += 1
             return None
         if name == "href":
@@ -94,14 +83,28 @@ class _Cleaner:
         return value
 
 
-def clean(html: str, pictures: dict[str, str]) -> SafePage:
+def _told(found: re.Match[str]) -> str:
+    """A link with its real target in a title, and in sight if its words name another place."""
+    attributes, words = found[1], found[2]
+    href = _HREF.search(attributes)
+    if href is None:
+        return f"<a{attributes}>{words}</a>"
+    target = unescape(href[1])
+    shown = unescape(nh3.clean(words, tags=set()))
+    note = f" <small>[{escape(links.host(target))}]</small>" if links.is_mismatch(shown, target) else ""
+    attributes = re.sub(r'\stitle="[^"]*"', "", attributes)
+    return f'<a{attributes} title="{escape(target)}">{words}</a>{note}'
+
+
+def clean(html: str, pictures: dict[str, str], remote: Callable[[str], str] | None = None) -> SafePage:
     """A document to show.
 
     Args:
         pictures: Content-ID without brackets, and the data: address of the picture.
+        remote: gives our proxy's address for a picture's; None leaves remote pictures out.
     """
-    cleaner = _Cleaner(pictures)
-    body = nh3.clean(
+    cleaner = _Cleaner(pictures, remote)
+    cleaned = nh3.clean(
         html, tags=set(_TAGS), attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
         clean_content_tags={"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "xmp"},
         attribute_filter=cleaner.attribute, url_schemes={"http", "https", "mailto", "cid"},
@@ -111,28 +114,26 @@ def clean(html: str, pictures: dict[str, str]) -> SafePage:
     head = (
         '<!doctype html><html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
         "<style>body{margin:0;font:16px/1.5 sans-serif;overflow-wrap:anywhere;background:#fff;color:#000}"
-        "img{max-width:100%;height:auto}table{max-width:100%}</style></head><body>"
+        f"img{{max-width:100%;height:auto}}table{{max-width:100%}}small{{color:#555}}</style>{safe_sheet(html)}</head><body>"
     )
-    return SafePage(head + body + "</body></html>", cleaner.blocked)
+    return SafePage(head + _ANCHOR.sub(_told, cleaned) + "</body></html>", cleaner.blocked)
 
 
-def page_of(octets: bytes) -> SafePage | None:
-    """The HTML part of a message, made safe; None if it has none."""
-    root = structure.parse(octets)
-    leaves = list(structure.leaves(root))
-    part = next((leaf for leaf in leaves if (leaf.type, leaf.subtype) == ("text", "html") and not is_file(leaf)), None)
-    if part is None:
+def has_remote(html: str) -> bool:
+    """Does it ask for pictures from the network?  A quick look, for a word to the reader; cleaning decides."""
+    return _REMOTE.search(html) is not None
+
+
+def page_of(octets: bytes, remote: Callable[[str], str] | None = None) -> SafePage | None:
+    """The designed version of a message, made safe; None if it has none."""
+    found = body.read(octets)
+    if found.html is None:
         return None
     pictures: dict[str, str] = {}
     room = MAX_INLINE
-    for leaf in leaves:
-        if leaf.type == "image" and leaf.subtype in _IMAGES and leaf.id and leaf.size <= room:
+    for leaf in found.pictures:
+        if leaf.subtype in _IMAGES and leaf.id and leaf.size <= room:
             room -= leaf.size
             encoded = base64.b64encode(text.transfer_decoded(octets, leaf)).decode("ascii")
             pictures[header.decode(leaf.id).strip().strip("<>")] = f"data:image/{leaf.subtype};base64,{encoded}"
-    return clean(text.part_text(octets, part), pictures)
-
-
-def is_file(part: structure.Part) -> bool:
-    """Is this part meant to be kept as a file?"""
-    return part.disposition is not None and part.disposition[0] == "attachment"
+    return clean(text.part_text(octets, found.html), pictures, remote)

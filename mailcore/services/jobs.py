@@ -31,18 +31,22 @@ from mailcore.services import (
     tickets,
     traces,
     transfers,
+    writing,
 )
 from mailcore.store import jobs as store
 
 log = log_for(__name__)
-LOOK_SECONDS = 15
+LOOK_SECONDS = 2
 LEASE_SECONDS = 900  # a turn that takes longer may be taken by another node
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`waits`: it waits for another server, and so runs in a thread of its own."""
+    """`waits`: it waits for another server, and so runs in a thread of its own.
+
+    `every_seconds` 0 is every look, on every node: such a job claims what it works on piece by piece.
+    """
 
     name: str
     every_seconds: int
@@ -77,6 +81,8 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("sessions of those who left", 300, affiliations.end_sessions, waits=True),
         Job("erasure of closed accounts", HOUR, closing.erase),
         Job("old log-ins", DAY, logins.forget),
+        Job("messages that wait for their time", 0, writing.send_due),
+        Job("what was written long ago", HOUR, writing.sweep),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
     )
 
@@ -84,19 +90,29 @@ def table(core: Core) -> tuple[Job, ...]:
 def run_due(core: Core, job: Job) -> bool:
     """Do the job if it is due and not taken; True when it had its turn.  Never raises what a job raised."""
     now = core.clock.seconds()
+    if not job.every_seconds:
+        _run(core, job)
+        return True
+    if not core.db.read(lambda tx: store.is_due(tx, job.name, now)):
+        return False  # most looks end here, without a write
     if not core.db.write(lambda tx: store.claim(tx, job.name, now, LEASE_SECONDS)):
         return False
-    problem = ""
+    problem = _run(core, job)
+    core.db.write(lambda tx: store.finish(tx, job.name, now + job.every_seconds, problem))
+    return True
+
+
+def _run(core: Core, job: Job) -> str:
+    """Its problem, or ""."""
     try:
         job.run(core)
     except MailError as error:
-        problem = str(error)
         log.warning("%s waits for its next turn: %s", job.name, error)
+        return str(error)
     except Exception as error:  # a bug in one job must not keep the others from their turn
-        problem = type(error).__name__
         log.exception("%s failed", job.name)
-    core.db.write(lambda tx: store.finish(tx, job.name, now + job.every_seconds, problem))
-    return True
+        return type(error).__name__
+    return ""
 
 
 async def run_forever(core: Core) -> None:

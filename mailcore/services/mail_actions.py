@@ -70,6 +70,17 @@ def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], actio
     return core.db.write(write) if ranges else Done(0)
 
 
+def read_all(core: Core, account: AccountId, mailbox: str) -> int:
+    """Mark all of a mailbox as read; how many were unread.  Raises MailboxNotFound."""
+
+    def write(tx: Tx) -> int:
+        box = core.mail.mailbox(tx, account, mailbox)
+        core.mail.set_flags(tx, box.id, [(1, 2**32)], "add", frozenset({"\\Seen"}))
+        return box.unseen
+
+    return core.db.write(write)
+
+
 def empty(core: Core, account: AccountId, mailbox: str) -> int:
     """Remove all messages of Trash or Junk for good; how many they were.  Raises NotAllowed for other mailboxes."""
 

@@ -1,28 +1,44 @@
 """The files that came with a message: their names made harmless, their octets decoded."""
 
+import io
 import re
 import unicodedata
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailboxNotFound
-from mailcore.mail import header, structure, text
-from mailcore.services.html_mail import is_file
+from mailcore.mail import body, header, structure, text
 
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
 MAX_NAME = 120
+_TEXT = "text/plain"
+# what Windows, macOS or a desktop starts, or what carries such a file unseen
+_HARMFUL = frozenset(
+    """ade adp apk app appx bat cab chm cmd com cpl dll dmg docm dotm exe hta htm html img ins iso jar js jse lnk mde msc
+    msi msix mst one pif ps1 ps2 psc1 reg rgs scr sct shb shs svg sys url vb vbe vbs vhd vhdx ws wsc wsf wsh xhtml xll xlsm
+    xltm""".split()  # noqa: SIM905
+)
+CHUNK = 2**16
 
 
 @dataclass(frozen=True, slots=True)
 class MailFile:
-    """`number` counts the leaves of the message from 0; `size` in octets, decoded, about."""
+    """`number` counts the leaves of the message from 0; `size` in octets, decoded, about.
+
+    `harmful`: opening a file of this kind may start a program.
+    """
 
     number: int
     name: str
     type: str
     size: int
+    harmful: bool = False
+    may_show: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +52,22 @@ class Download:
 
 
 def safe_name(name: str) -> str:
-    """Without paths, controls and marks that turn the reading direction: `gnp.exe` must not look like `exe.png`."""
-    plain = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
-    plain = re.sub(r"[\\/:*?\"<>|]+", "_", plain).strip(" .")
+    """Without paths, controls and marks that turn the reading direction: `gnp.exe` must not look like `exe.png`.
+
+    Of several endings only a harmless last one may stand alone: `bill.pdf.exe` is `bill_pdf.exe`, which nobody whose
+    system hides endings takes for a PDF.
+    """
+    plain = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+    plain = re.sub(r"[\\/:*?\"<>|]+", "_", re.sub(r"\s+", " ", plain)).strip(" .")
+    if is_harmful(plain):
+        stem, _, ending = plain.rpartition(".")
+        plain = f"{re.sub(r'[ .]+', '_', stem) or 'file'}.{ending}" if "." in stem or " ." in plain else plain
     return plain[-MAX_NAME:] or "file"
+
+
+def is_harmful(name: str) -> bool:
+    """May opening a file of this name start a program?"""
+    return name.rpartition(".")[2].strip().lower() in _HARMFUL
 
 
 def _name(part: structure.Part) -> str:
@@ -54,41 +82,85 @@ def _name(part: structure.Part) -> str:
     found = params.get("filename") or params.get("name") or ""
     if found:
         return safe_name(header.decode(found.encode("latin-1", "replace")))
+    if (part.type, part.subtype) == ("message", "rfc822"):
+        return "message.eml"
     return f"file.{part.subtype if part.subtype.isalnum() else 'bin'}"
-
-
-def _is_listed(part: structure.Part) -> bool:
-    """All but the text that is shown."""
-    return is_file(part) or part.type != "text" or part.subtype not in ("plain", "html")
-
-
-def _files(root: structure.Part) -> list[tuple[int, structure.Part]]:
-    return [(number, leaf) for number, leaf in enumerate(structure.leaves(root)) if _is_listed(leaf)]
 
 
 def _size(part: structure.Part) -> int:
     return part.size * 3 // 4 if part.encoding == "base64" else part.size
 
 
-def listing(octets: bytes) -> tuple[MailFile, ...]:
-    return tuple(
-        MailFile(number, _name(leaf), f"{leaf.type}/{leaf.subtype}", _size(leaf))
-        for number, leaf in _files(structure.parse(octets))
-    )
+def listing(octets: bytes, root: structure.Part | None = None) -> tuple[MailFile, ...]:
+    return tuple(_listed(number, leaf) for number, leaf in body.files(root or structure.parse(octets)))
+
+
+def _listed(number: int, leaf: structure.Part) -> MailFile:
+    name, kind = _name(leaf), f"{leaf.type}/{leaf.subtype}"
+    return MailFile(number, name, kind, _size(leaf), is_harmful(name), kind in _SHOWN or kind == _TEXT)
 
 
 def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
     """Name and decoded octets of every file of a message."""
-    return [(_name(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in _files(structure.parse(octets))]
+    return [(_name(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in body.files(structure.parse(octets))]
 
 
 def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
     """Raises MailboxNotFound for what is not there."""
     box = core.db.read(lambda tx: core.mail.mailbox(tx, account, mailbox))
     octets = core.db.read(lambda tx: core.mail.octets(tx, box.id, uid))
-    part = dict(_files(structure.parse(octets))).get(number)
+    part = dict(body.files(structure.parse(octets))).get(number)
     if not octets or part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
     kind = f"{part.type}/{part.subtype}"
+    decoded = text.transfer_decoded(octets, part)
+    if kind == _TEXT and not body.is_html_like(decoded):
+        charset = re.sub(r"[^\w.-]", "", dict(part.params).get("charset", "utf-8"))[:40] or "utf-8"
+        return Download(_name(part), f"text/plain; charset={charset}", decoded, True)
     shown = kind in _SHOWN
-    return Download(_name(part), kind if shown else "application/octet-stream", text.transfer_decoded(octets, part), shown)
+    return Download(_name(part), kind if shown else "application/octet-stream", decoded, shown)
+
+
+def as_zip(core: Core, account: AccountId, mailbox: str, uid: int) -> Iterator[bytes]:
+    """All files of a message as one zip, piece by piece.  Raises MailboxNotFound at once if there are none."""
+    box = core.db.read(lambda tx: core.mail.mailbox(tx, account, mailbox))
+    octets = core.db.read(lambda tx: core.mail.octets(tx, box.id, uid))
+    found = body.files(structure.parse(octets))
+    if not found:
+        raise MailboxNotFound(f"no files in message {uid}")
+    return _zip(octets, found)
+
+
+class _Pieces(io.RawIOBase):
+    """A file that only grows; what was written is taken away piece by piece, so no zip stands in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:  # Any: whatever has octets
+        self.waiting.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = b"".join(self.waiting)
+        self.waiting.clear()
+        return taken
+
+
+def _zip(octets: bytes, found: tuple[tuple[int, structure.Part], ...]) -> Iterator[bytes]:
+    pieces, names = _Pieces(), set[str]()
+    with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, leaf in found:
+            name = _name(leaf)
+            name = name if name not in names else f"{number}-{name}"
+            names.add(name)
+            decoded = text.transfer_decoded(octets, leaf)
+            with archive.open(zipfile.ZipInfo(name), "w") as target:
+                for start in range(0, len(decoded), CHUNK):
+                    target.write(decoded[start : start + CHUNK])
+                    yield pieces.take()
+    yield pieces.take()

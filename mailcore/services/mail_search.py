@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, time
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
-from mailcore.mail import header, text
-from mailcore.services import mail_files
-from mailcore.services.webmail import Line, line_of
+from mailcore.mail import body, header
+from mailcore.services.mail_list import Line, has_file, line_of
 from mailcore.store.db import Tx
 from mailcore.store.mail import Fetched
 
 MAX_FOUND = 200
+BEFORE, AROUND = 40, 120  # characters of an excerpt
 CHUNK = 200  # messages looked at in one reading transaction
 _WORD = re.compile(r'(?:(from|to|subject|before|after|in|has):)?(?:"([^"]*)"|(\S+))', re.IGNORECASE)
 
@@ -28,11 +28,19 @@ class Query:
     mailbox: str = ""
     has_file: bool = False
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What a reader wants to see marked."""
+        return (*self.words, *(value for _, value in self.fields))
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
+    """`text` is a piece of the body around the first word that was found there."""
+
     mailbox: Mailbox
     line: Line
+    text: str = ""
 
 
 def parse(asked: str) -> Query:
@@ -82,26 +90,43 @@ def search(core: Core, account: AccountId, query: Query) -> list[Hit]:
 
 
 def _look(core: Core, tx: Tx, box: Mailbox, uids: list[int], query: Query) -> list[Hit]:
-    found = core.mail.fetch(tx, box.id, [(uids[0], uids[-1])], frozenset({"header"}))
-    return [Hit(box, line_of(one)) for one in reversed(found) if _holds(core, tx, box, one, query)]
+    found = core.mail.fetch(tx, box.id, [(uids[0], uids[-1])], frozenset({"header", "structure"}))
+    hits = []
+    for one in reversed(found):
+        where = _holds(core, tx, box, one, query)
+        if where is not None:
+            flags = sum(
+                bit for name, bit in (("\\Seen", 1), ("\\Answered", 2), ("\\Flagged", 4)) if name in one.info.flags
+            )
+            at = int(one.info.internal_date.timestamp())
+            line = line_of((one.info.uid, flags, at, one.info.size, one.header, one.structure))
+            hits.append(Hit(box, line, where))
+    return hits
 
 
-def _holds(core: Core, tx: Tx, box: Mailbox, one: Fetched, query: Query) -> bool:
+def _holds(core: Core, tx: Tx, box: Mailbox, one: Fetched, query: Query) -> str | None:
+    """None, or the piece of the body where the first word stands that is not in the header."""
     at = one.info.internal_date
     if query.before and at >= datetime.combine(query.before, time(), UTC):
-        return False
+        return None
     if query.after and at < datetime.combine(query.after, time(), UTC):
-        return False
+        return None
     for name, value in query.fields:
         names = ("to", "cc") if name == "to" else (name,)
         if not any(value in text_.lower() for field in names for text_ in header.values(one.header, field)):
-            return False
+            return None
     shown = " ".join(v for name in ("from", "to", "cc", "subject") for v in header.values(one.header, name)).lower()
     missing = [word for word in query.words if word not in shown]
-    if not missing and not query.has_file:
-        return True
-    octets = core.mail.octets(tx, box.id, one.info.uid)
-    if query.has_file and not mail_files.listing(octets):
-        return False
-    body = text.decoded(octets).lower() if missing else ""
-    return all(word in body for word in missing)
+    if query.has_file and not has_file(one.structure):
+        return None
+    if not missing:
+        return ""
+    written = body.readable(core.mail.octets(tx, box.id, one.info.uid))
+    lower = written.lower()
+    return excerpt(written, lower.find(missing[0])) if all(word in lower for word in missing) else None
+
+
+def excerpt(written: str, at: int) -> str:
+    """What stands around a place of a text, on one line."""
+    start = max(0, at - BEFORE)
+    return " ".join(written[start : at + AROUND].split())

@@ -1,5 +1,6 @@
 """Our own people send: the sender must be theirs, the message is completed, signed and queued."""
 
+from collections.abc import Callable
 from email.utils import formatdate
 
 from mailcore.core import Core
@@ -58,8 +59,14 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
     await send(core, envelope, account, await core.threads.run(core.blobs.prepare, whole))
 
 
-async def send(core: Core, envelope: Envelope, account: Account, prepared: Prepared) -> None:
-    """Sign and send what is complete; local recipients have it when this returns, others stand in the queue."""
+async def send(
+    core: Core, envelope: Envelope, account: Account, prepared: Prepared, also: Callable[[Tx], None] | None = None
+) -> None:  # fmt: skip
+    """Sign and send what is complete; local recipients have it when this returns, others stand in the queue.
+
+    Args:
+        also: done in the same transaction, after everything else.
+    """
     now = core.clock.seconds()
     signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
     forget(prepared.octets)
@@ -87,6 +94,8 @@ async def send(core: Core, envelope: Envelope, account: Account, prepared: Prepa
                 tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,
                 account=account.id, origin="submission", now=now, dsn=envelope.dsn, require_tls=envelope.require_tls,
             )  # fmt: skip
+        if also is not None:
+            also(tx)
         return None
 
     if refused := await core.db.awrite(store):

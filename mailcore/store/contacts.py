@@ -16,9 +16,9 @@ def holds(tx: Tx, account: AccountId, address: str) -> bool:
 
 def add(tx: Tx, account: AccountId, address: str, name: str, now: int) -> None:
     tx.run(
-        "INSERT INTO contact (account_id,address,name,added_at) VALUES (?,?,?,?)"
-        " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name",
-        account, address, name, now,
+        "INSERT INTO contact (account_id,address,name,added_at,key,note,collected,times,used_at) VALUES (?,?,?,?,?,'',0,0,0)"
+        " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, key=excluded.key, collected=0",
+        account, address, name, now, f" {name.casefold()} {address}",
     )  # fmt: skip
 
 

@@ -4,12 +4,21 @@ from peewee import CompositeKey, IntegerField, Model, TextField
 
 
 class ContactRow(Model):
-    """`address` in lower case; `name` as the owner wrote it."""
+    """`address` in lower case; `name` as the owner wrote it.
+
+    `key` is name and address folded, with a space before each word, so that beginnings are found; `collected` means
+    found in sent mail, not made by hand; `times` it was written to, last at `used_at`.
+    """
 
     account_id = IntegerField()
     address = TextField()
     name = TextField(default="")
     added_at = IntegerField()
+    note = TextField(default="")
+    key = TextField(default="")
+    collected = IntegerField(default=0)
+    times = IntegerField(default=0)
+    used_at = IntegerField(default=0)
 
     class Meta:
         table_name = "contact"

@@ -3,6 +3,11 @@
 from mailcore.store.db import Tx
 
 
+def is_due(tx: Tx, name: str, now: int) -> bool:
+    row = tx.row("SELECT next_at, leased_until FROM job WHERE name=?", name)
+    return row is None or (row[0] <= now and row[1] <= now)
+
+
 def claim(tx: Tx, name: str, now: int, lease_seconds: int) -> bool:
     """Take the job if it is due and nobody has it."""
     tx.run("INSERT INTO job (name,next_at,leased_until,problem) VALUES (?,0,0,'') ON CONFLICT (name) DO NOTHING", name)

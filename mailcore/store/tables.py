@@ -11,6 +11,7 @@ from mailcore.store import (
     contacts_tables,
     filter_tables,
     forwardings_tables,
+    identity_tables,
     job_tables,
     learn_tables,
     login_tables,
@@ -31,6 +32,8 @@ from mailcore.store import (
     summary_tables,
     ticket_tables,
     transfer_tables,
+    webmail_tables,
+    writing_tables,
 )
 from mailcore.store.db import Tx
 
@@ -264,6 +267,12 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_column("address", "former", "INTEGER"),
     add_column("address", "mark", "TEXT NOT NULL DEFAULT ''"),
     *(add_column("affiliation", name, "INTEGER NOT NULL DEFAULT 0") for name in ("blocked", "returned", "checked_at")),
+    add_tables(*webmail_tables.MODELS),
+    webmail_tables.add_message_indexes,
+    add_tables(identity_tables.IdentityRow),
+    *(add_column("contact", name, "TEXT NOT NULL DEFAULT ''") for name in ("note", "key")),
+    *(add_column("contact", name, "INTEGER NOT NULL DEFAULT 0") for name in ("collected", "times", "used_at")),
+    add_tables(*writing_tables.MODELS),
 ]
 
 

@@ -1,8 +1,8 @@
-"""The form for writing."""
+"""The forms for writing, for the address book and for names to write under."""
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, MultipleFileField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import Length
 
 
@@ -13,7 +13,40 @@ class ComposeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     subject = StringField(_l("Subject"), [Length(max=900)])
     body = TextAreaField(_l("Text"), [Length(max=2_000_000)])
     files = MultipleFileField(_l("Attach files"))
+    identity = SelectField(_l("From"), coerce=int, validate_choice=False)
     in_reply_to = HiddenField()
     references = HiddenField()
     answers = HiddenField()
+    source = HiddenField()
+    whole = HiddenField()
     draft = HiddenField()
+    writing = HiddenField()
+
+
+class ContactForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(_l("Name"), [Length(max=120)])
+    address = StringField(_l("E-mail address"), [Length(max=320)])
+    note = StringField(_l("Note"), [Length(max=500)])
+
+
+class IdentityForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(_l("Name"), [Length(max=120)])
+    address = StringField(
+        _l("Address"), [Length(max=320)], description=_l("One of yours; something after a plus may be added.")
+    )
+    reply_to = StringField(_l("Answers go to"), [Length(max=320)], description=_l("Empty: to the address above."))
+    signature = TextAreaField(_l("Signature"), [Length(max=4000)])
+    first = BooleanField(_l("Take this one unless I choose another"))
+
+
+class ReadingForm(FlaskForm):  # type: ignore[misc]
+    threads = BooleanField(_l("Show lists as conversations"))
+    html_first = BooleanField(_l("Open messages as their sender designed them, not as plain text"))
+    undo_seconds = SelectField(
+        _l("After “Send” I can change my mind for"), coerce=int,
+        choices=[
+            SelectChoice("0", _l("no time at all")),
+            SelectChoice("10", _l("10 seconds")),
+            SelectChoice("30", _l("30 seconds")),
+        ],
+    )  # fmt: skip

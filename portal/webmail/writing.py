@@ -1,90 +1,228 @@
 """Writing mail: a form that keeps what was written, whatever happens."""
 
-from flask import flash, redirect, render_template, request, url_for
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
+from wtforms import SelectChoice
 
-from mailcore.errors import MailError
+from mailcore.errors import MailError, NotAllowed, OverQuota
+from mailcore.services import address_book, mail_settings, webmail
 from mailcore.services import compose as service
-from mailcore.services import webmail
-from mailcore.services.compose import Attachment, Draft
+from mailcore.services import writing as writings
+from mailcore.services.address_book import WriterName
+from mailcore.services.compose import Draft
+from mailcore.services.mail_files import MailFile
+from mailcore.services.writing import Writing
 from portal import web
 from portal.errors import answer
 from portal.webmail.forms import ComposeForm
 from portal.webmail.views import blueprint
 
 Answer = str | BaseResponse | tuple[str, int]
+FIELDS = ("to", "cc", "bcc", "subject", "body", "in_reply_to", "references", "answers", "source", "whole")
+HERE = ZoneInfo("Europe/Oslo")
+
+
+@blueprint.teardown_request
+def close_files(_problem: BaseException | None) -> None:
+    """Uploaded files lie in temporary files until they are closed."""
+    request.close()
 
 
 @blueprint.route("/mail/compose", methods=["GET", "POST"])
 @web.login_required
 def compose() -> Answer:
-    """`?to=`, `?reply=MAILBOX/UID` (with `all=1`), `?forward=MAILBOX/UID`, `?draft=UID`."""
+    """`?to=`, `?reply=MAILBOX/UID` (with `all=1`), `?forward=MAILBOX/UID` (with `whole=1`), `?draft=UID`, `?writing=ID`."""
     if request.method == "GET":
-        draft = _begun()
-        if draft.attachments and not draft.draft:  # files live in a draft until they are sent
-            return redirect(url_for("webmail.compose", draft=service.save(web.core(), web.owner(), draft)))
-        return _page(_filled(draft), draft, "")
+        return _begin()
     form = ComposeForm()
     if not form.validate_on_submit():
-        return _page(form, Draft(), _("The text is too long.")), 400
-    draft = _written(form)
+        return _page(form, None, (), _("The text is too long.")), 400
+    action = request.form.get("action", "")
     try:
-        if request.form.get("action") == "send":
-            kept = service.send(web.core(), web.owner(), draft)
-            flash(_("The message is sent.") if kept else _("The message is sent, but there was no room for a copy."))
-            return redirect(url_for("webmail.index"), 303)
-        uid = service.save(web.core(), web.owner(), draft)
+        kept = _keep(form)
     except MailError as problem:
         code, words = answer(problem)
-        return _page(form, draft, words), code
-    flash(_("The draft is saved."))
-    return redirect(url_for("webmail.compose", draft=uid), 303)
+        return _page(form, None, _source(_draft(form)), words), code
+    try:
+        return _do(action, kept)
+    except MailError as problem:
+        code, words = answer(problem)
+        if isinstance(problem, OverQuota) and action == "save":
+            words = _("Your mailbox is full, so there is no room in Drafts. The text is kept here all the same.")
+        form.writing.data = str(kept.id)
+        form.source.data = form.whole.data = ""
+        return _page(form, kept, (), words), code
 
 
-def _begun() -> Draft:
+def _do(action: str, kept: Writing) -> Answer:
+    """What the button says, after everything is kept."""
+    here = redirect(url_for("webmail.compose", writing=kept.id), 303)
+    if action == "discard":
+        writings.discard(web.core(), web.owner().id, kept.id)
+        flash(_("The message is thrown away."))
+        return redirect(url_for("webmail.index"), 303)
+    if action == "save":
+        writings.save_draft(web.core(), web.owner(), kept.id)
+        flash(_("The draft is saved."))
+        return here
+    if action not in ("send", "later"):  # files were attached, or people chosen from the address book
+        return here
+    seconds = mail_settings.read(web.core(), web.owner().id).undo_seconds
+    at = _chosen_time() if action == "later" else web.core().clock.now() + timedelta(seconds=seconds)
+    writings.send(web.core(), web.owner(), kept.id, at)
+    if action == "send" and not seconds:
+        flash(_("The message is sent."))
+    return redirect(url_for("webmail.index"), 303)
+
+
+def _chosen_time() -> datetime:
+    """Raises NotAllowed for what is no time to come."""
+    try:
+        at = datetime.fromisoformat(request.form.get("send_at", "")).replace(tzinfo=HERE)
+    except ValueError:
+        raise NotAllowed("no such time") from None
+    if at < web.core().clock.now():
+        raise NotAllowed("that time has passed")
+    return at
+
+
+def _draft(form: ComposeForm) -> Draft:
+    values = {name: form[name].data or "" for name in FIELDS}
+    added = ", ".join(request.form.getlist("add"))
+    values["to"] = ", ".join(filter(None, (values["to"].strip(" ,"), added)))
+    return Draft(**values, identity=form.identity.data or 0)
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() and len(value) < 16 else 0
+
+
+def _keep(form: ComposeForm) -> Writing:
+    """Everything on our side before anything else is done."""
+    core, owner = web.core(), web.owner()
+    draft = _draft(form)
+    id_ = writings.keep(core, owner.id, _number(form.writing.data), draft, _number(form.draft.data))
+    form.writing.data = str(id_)
+    ticked = request.form.getlist("keep")
+    stored = [int(one[1:]) for one in ticked if one[:1] == "w" and one[1:].isdecimal()]
+    of_source = [int(one[1:]) for one in ticked if one[:1] == "s" and one[1:].isdecimal()]
+    after = writings.keep_files(core, owner, id_, draft, stored, of_source)
+    if after != draft:
+        writings.keep(core, owner.id, id_, after)
+    for one in form.files.data or ():
+        if isinstance(one, FileStorage) and one.filename:
+            writings.add_file(core, owner.id, id_, one.filename, one.mimetype or "", one.stream)
+    return writings.find(core, owner.id, id_)
+
+
+@blueprint.post("/mail/compose/keep")
+@web.login_required
+def autosave() -> Answer:
+    """Every half minute, by HTMX: the text is kept; files wait for a button.  Answers with the form's new id and a word."""
+    form = ComposeForm()
+    if not form.validate_on_submit():
+        return render_template("webmail/_kept.html", id="", words=_("The text is too long.")), 200
+    try:
+        id_ = writings.keep(
+            web.core(), web.owner().id, _number(form.writing.data), _draft(form), _number(form.draft.data)
+        )
+    except MailError as problem:
+        return render_template("webmail/_kept.html", id=form.writing.data, words=answer(problem)[1])
+    return render_template("webmail/_kept.html", id=id_, words=_("Kept."))
+
+
+def _begin() -> Answer:
+    core, owner, args = web.core(), web.owner(), request.args
+    if args.get("writing", "").isdecimal():
+        found = writings.find(core, owner.id, _number(args["writing"]))
+        return _page(_filled(found.form, found.id, found.draft), found, _source(found.form), "")
+    if args.get("draft", "").isdecimal():
+        uid = _number(args["draft"])
+        if id_ := writings.of_draft(core, owner.id, uid):
+            return redirect(url_for("webmail.compose", writing=id_))
+        draft = service.open_draft(core, owner, uid)
+        return _page(_filled(draft, 0, uid), None, _source(draft), "")
+    draft = _with_signature(_asked())
+    return _page(_filled(draft, 0, 0), None, _source(draft), "")
+
+
+def _asked() -> Draft:
     core, owner, args = web.core(), web.owner(), request.args
     for how in ("reply", "forward"):
         mailbox, _slash, uid = args.get(how, "").rpartition("/")
-        if mailbox and uid.isdigit():
+        if mailbox and uid.isdecimal():
             if how == "forward":
-                return service.forward(core, owner, mailbox, int(uid))
+                return service.forward(core, owner, mailbox, int(uid), whole=bool(args.get("whole")))
             return service.reply(core, owner, mailbox, int(uid), everybody=bool(args.get("all")))
-    if args.get("draft", "").isdigit():
-        return service.open_draft(core, owner, int(args["draft"]))
-    return Draft(to=args.get("to", ""), subject=args.get("subject", ""))
+    return Draft(
+        to=args.get("to", ""), cc=args.get("cc", ""), subject=args.get("subject", ""), body=args.get("body", "")
+    )
 
 
-def _filled(draft: Draft) -> ComposeForm:
+def _names() -> list[WriterName]:
+    owner = web.owner()
+    return address_book.identities(web.core(), owner.id, owner.display_name, f"{owner.name}@{web.core().config.domain}")
+
+
+def _with_signature(draft: Draft) -> Draft:
+    """The signature of the first name, above what is quoted."""
+    first = _names()[0]
+    sign = f"\n\n-- \n{first.signature}" if first.signature else ""
+    return Draft(
+        **{name: getattr(draft, name) for name in FIELDS if name != "body"}, body=sign + draft.body, identity=first.id
+    )
+
+
+def _source(draft: Draft) -> tuple[MailFile, ...]:
+    return service.source_files(web.core(), web.owner(), draft)
+
+
+def _filled(draft: Draft, writing: int, uid: int) -> ComposeForm:
     form = ComposeForm(formdata=None)
-    for name in ("to", "cc", "bcc", "subject", "body", "in_reply_to", "references", "answers"):
+    for name in FIELDS:
         form[name].data = getattr(draft, name)
-    form.draft.data = str(draft.draft or "")
+    form.identity.data = draft.identity
+    form.writing.data, form.draft.data = str(writing or ""), str(uid or "")
     return form
 
 
-def _written(form: ComposeForm) -> Draft:
-    """What the form holds, with the files of the saved draft that are still ticked."""
-    uid = int(form.draft.data) if (form.draft.data or "").isdigit() else 0
-    kept: tuple[Attachment, ...] = ()
-    if uid:
-        ticked = set(request.form.getlist("keep"))
-        before = service.open_draft(web.core(), web.owner(), uid).attachments
-        kept = tuple(one for number, one in enumerate(before) if str(number) in ticked)
-    new = tuple(_attachment(one) for one in form.files.data or () if isinstance(one, FileStorage) and one.filename)
-    return Draft(
-        to=form.to.data or "", cc=form.cc.data or "", bcc=form.bcc.data or "", subject=form.subject.data or "",
-        body=form.body.data or "", in_reply_to=form.in_reply_to.data or "", references=form.references.data or "",
-        answers=form.answers.data or "", draft=uid, attachments=kept + new,
+def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...], problem: str) -> str:
+    core, owner = web.core(), web.owner()
+    names = _names()
+    form.identity.choices = [
+        SelectChoice(str(one.id), f"{one.name} <{one.address}>" if one.name else one.address) for one in names
+    ]
+    boxes = webmail.mailboxes(core, owner.id)
+    others = [
+        one
+        for one in writings.listing(core, owner.id)
+        if one.state == "open" and str(one.id) != (form.writing.data or "")
+    ]
+    return render_template(
+        "webmail/compose.html", form=form, kept=kept, source=source, problem=problem, boxes=boxes, several=len(names) > 1,
+        people=address_book.complete(core, owner.id, "", 12), others=others[:5], limit=core.config.message_octets * 3 // 4,
+        soon=(core.clock.now().astimezone(HERE) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:00"),
     )  # fmt: skip
 
 
-def _attachment(one: FileStorage) -> Attachment:
-    return Attachment(one.filename or "file", one.mimetype or "application/octet-stream", one.read())
+@blueprint.post("/mail/back")
+@web.login_required
+def take_back() -> BaseResponse:
+    """Not sent after all: what waits is open again."""
+    id_ = _number(request.form.get("writing"))
+    writings.take_back(web.core(), web.owner().id, id_)
+    return redirect(url_for("webmail.compose", writing=id_), 303)
 
 
-def _page(form: ComposeForm, draft: Draft, problem: str) -> str:
-    boxes = webmail.mailboxes(web.core(), web.owner().id)
-    names = [one.name for one in draft.attachments] if draft.draft else []
-    return render_template("webmail/compose.html", form=form, boxes=boxes, names=names, problem=problem)
+@blueprint.get("/mail/people")
+@web.login_required
+def completions() -> Response:
+    """Names for a beginning, as choices of the field (HTMX)."""
+    words = request.args.get("q", "").rpartition(",")[2].strip()
+    found = address_book.complete(web.core(), web.owner().id, words) if len(words) > 1 else []
+    return Response(render_template("webmail/_people.html", found=found))

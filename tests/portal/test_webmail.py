@@ -1,78 +1,51 @@
-"""Reading, acting, writing and searching in the portal, without JavaScript (S30)."""
+"""Lists of mail and what is done to messages, without JavaScript (S30)."""
 
-import io
 import re
-from html import unescape
+from datetime import timedelta
 
 import pytest
 
-from mailcore.services import mail_search
-
-MESSAGE = (
-    "From: Kåre <kare@outside.example>\r\nTo: ola@alumni.example, kari@outside.example\r\nSubject: Møte i Ås\r\n"
-    "Message-ID: <1@outside.example>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
-    "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-    "Vi ses i grønn sal.\r\n"
-    '--x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p onclick="alert(1)">Vi <b>ses</b><img src="https://evil.example/x"></p>\r\n'
-    '--x\r\nContent-Type: application/pdf; name="plan.pdf"\r\nContent-Disposition: attachment; filename="plan.pdf"\r\n'
-    "Content-Transfer-Encoding: base64\r\n\r\nJVBERg==\r\n--x--\r\n"
-).encode()
-
-
-@pytest.fixture
-def put(core, ola):
-    def put(octets: bytes = MESSAGE, mailbox: str = "INBOX") -> int:
-        box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, mailbox))
-        prepared = core.blobs.prepare(octets)
-        return core.db.write(lambda tx: core.mail.append(tx, ola.id, box.id, prepared, frozenset(), core.clock.now()))
-
-    return put
-
-
-def count(core, ola, mailbox: str) -> int:
-    return core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, mailbox)).messages
-
-
-def flags(core, ola, uid: int) -> frozenset[str]:
-    box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
-    return core.db.read(lambda tx: core.mail.infos(tx, box.id, [(uid, uid)]))[0].flags
+from mailcore.services import mail_list, mail_settings
+from mailcore.services.mail_list import ListWish
+from mailcore.services.mail_settings import MailSettings
+from tests.portal.mailing import count, day, flags, letter, put
 
 
 @pytest.mark.parametrize(("action", "mailbox"), [("delete", "Trash"), ("junk", "Junk"), ("archive", "Archive")])
-def test_chosen_messages_are_moved_and_moved_back(inside, core, ola, put, action, mailbox):
-    uids = [put(), put()]
+def test_chosen_messages_are_moved_and_moved_back(inside, core, ola, action, mailbox):
+    uids = [put(core, ola), put(core, ola)]
     before = count(core, ola, "INBOX")
     inside.send("/mail/INBOX/", action=action, uid=uids)
     assert (count(core, ola, "INBOX"), count(core, ola, mailbox)) == (before - 2, 2)
     page = inside.get("/mail/INBOX/").text
     undo = page[page.index('class="undo"') :]
     fields = dict(re.findall(r'name="(source|target|csrf_token)" value="([^"]+)"', undo.partition("</form>")[0]))
-    moved = re.findall(r'name="uid" value="(\d+)"', undo.partition("</form>")[0])
+    moved = re.findall(r'name="uid" value="([\d,]+)"', undo.partition("</form>")[0])
     inside.client.post("/mail/undo", data={**fields, "uid": moved})
     assert (count(core, ola, "INBOX"), count(core, ola, mailbox)) == (before, 0)
 
 
-def test_marks_change(inside, core, ola, put):
-    uid = put()
+def test_marks_change(inside, core, ola):
+    uid = put(core, ola)
     steps = [("read", {"\\Seen"}), ("flag", {"\\Seen", "\\Flagged"}), ("unread", {"\\Flagged"}), ("unflag", set())]
     for action, expected in steps:
         inside.send("/mail/INBOX/", action=action, uid=str(uid))
         assert flags(core, ola, uid) == expected
 
 
-def test_deleting_in_trash_is_for_good_and_trash_can_be_emptied(inside, core, ola, put):
-    uid = put(mailbox="Trash")
-    put(mailbox="Trash")
+def test_deleting_in_trash_is_for_good_and_trash_can_be_emptied(inside, core, ola):
+    uid = put(core, ola, mailbox="Trash")
+    put(core, ola, mailbox="Trash")
     inside.send("/mail/Trash/", action="delete", uid=str(uid))
     assert count(core, ola, "Trash") == 1
     inside.send("/mail/Trash/", to="/mail/empty/Trash")
     assert count(core, ola, "Trash") == 0
-    put()
+    put(core, ola)
     assert inside.send("/mail/INBOX/", to="/mail/empty/INBOX").status_code == 403
 
 
-def test_s21_a_full_box_can_be_cleaned(inside, core, ola, put):
-    uid = put()
+def test_s21_a_full_box_can_be_cleaned(inside, core, ola):
+    uid = put(core, ola)
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=1 WHERE id=?", ola.id))
     inside.send("/mail/INBOX/", action="delete", uid=str(uid))
     assert count(core, ola, "Trash") == 1
@@ -81,107 +54,195 @@ def test_s21_a_full_box_can_be_cleaned(inside, core, ola, put):
 
 
 @pytest.mark.parametrize("fields", [{"action": "burn", "uid": "1"}, {"action": "move", "uid": "1", "target": "Nowhere"}])
-def test_what_cannot_be_done_is_told(inside, put, fields):
-    put()
+def test_what_cannot_be_done_is_told(inside, core, ola, fields):
+    put(core, ola)
     assert inside.send("/mail/INBOX/", **fields).status_code in (403, 404)
 
 
-def test_html_stands_in_a_frame_that_can_do_nothing(inside, put):
-    uid = put()
-    page = inside.get(f"/mail/INBOX/{uid}").text
-    assert 'class="message" sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
-    assert "1 bilde fra nettet vises ikke" in page
-    assert "plan.pdf" in page
-    frame = inside.get(f"/mail/INBOX/{uid}/html")
-    assert "<b>ses</b>" in frame.text
-    assert "onclick" not in frame.text
-    assert "evil.example" not in frame.text
-    assert "default-src 'none'" in frame.headers["Content-Security-Policy"]
-    assert "sandbox" in frame.headers["Content-Security-Policy"]
+def pages(core, ola, box="Archive", **wish) -> list[int]:
+    """The uids of all pages, forwards; backwards they must be the same."""
+    found, after = [], ""
+    while True:
+        page = mail_list.page(core, ola.id, box, ListWish(**wish, after=after))
+        found.append([line.uid for line in page.lines])
+        if not page.older:
+            break
+        after = page.older
+    back = [found[-1]]
+    while page.newer:
+        page = mail_list.page(core, ola.id, box, ListWish(**wish, before=page.newer))
+        back.insert(0, [line.uid for line in page.lines])
+    assert [uid for one in back for uid in one] == [uid for one in found for uid in one]
+    return [uid for one in found for uid in one]
 
 
-def test_files_are_saved_not_shown(inside, put):
-    uid = put()
-    path = re.search(rf'href="(/mail/INBOX/{uid}/file/\d+)"', inside.get(f"/mail/INBOX/{uid}").text)
-    answer = inside.get(path[1])
-    assert answer.data == b"%PDF"
-    assert answer.headers["Content-Disposition"] == "attachment; filename=plan.pdf"
-    assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+def fill(core, ola, number=120) -> list[int]:
+    """Messages in Archive whose dates go up and down, with some senders, subjects and sizes."""
+    return [
+        put(
+            core, ola, letter(n, subject=f"emne {n % 7}", sender=f"p{n % 5}@x.example", text="x" * (n % 11 * 100)), "Archive",
+            at=day(n * 37 % 50), flags=frozenset({"\\Seen"} if n % 3 else {"\\Flagged"} if n % 2 else ()),
+        )
+        for n in range(number)
+    ]  # fmt: skip
 
 
-def test_a_message_that_failed_our_checks_is_doubtful(inside, put):
-    forged = b"Authentication-Results: elsewhere.example; dmarc=fail\r\n"
-    assert "ikke bekrefte" not in inside.get(f"/mail/INBOX/{put(forged + MESSAGE)}").text
-    ours = b"Authentication-Results: mx.alumni.example;\r\n\tdmarc=fail header.from=outside.example\r\n"
-    assert "ikke bekrefte" in inside.get(f"/mail/INBOX/{put(ours + MESSAGE)}").text
+@pytest.mark.parametrize("order", ["date", "from", "subject", "size"])
+@pytest.mark.parametrize("ascending", [False, True])
+def test_every_order_goes_through_all_messages_once(core, ola, order, ascending):
+    uids = fill(core, ola)
+    infos = {info.uid: info for info in core.db.read(lambda tx: core.mail.infos(
+        tx, core.mail.mailbox(tx, ola.id, "Archive").id, [(1, 1000)]))}  # fmt: skip
+    keys = {
+        "date": lambda n: infos[uids[n]].internal_date, "from": lambda n: f"p{n % 5}", "subject": lambda n: f"emne {n % 7}",
+        "size": lambda n: infos[uids[n]].size,
+    }  # fmt: skip
+    expected = sorted(range(len(uids)), key=lambda n: (keys[order](n), uids[n]), reverse=not ascending)
+    assert pages(core, ola, order=order, ascending=ascending) == [uids[n] for n in expected]
 
 
-def queued(core) -> list:
-    return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "submission"]
+def test_only_unread_and_only_flagged(core, ola):
+    uids = fill(core, ola)
+    assert sorted(pages(core, ola, only="unread")) == [uid for n, uid in enumerate(uids) if n % 3 == 0]
+    assert sorted(pages(core, ola, only="flagged")) == [uid for n, uid in enumerate(uids) if n % 6 == 3]
 
 
-def test_a_reply_is_sent_kept_and_remembered(inside, core, ola, put):
-    uid = put()
-    page = inside.get(f"/mail/compose?reply=INBOX/{uid}&all=1").text
-    assert 'value="Re: Møte i Ås"' in page
-    assert "&gt; Vi ses i grønn sal." in page
-    answer = inside.client.post("/mail/compose", data=form(page) | {"action": "send", "body": "Ja, æøå!"})
-    assert answer.status_code == 303
-    assert sorted(item.recipient for item in queued(core)) == ["kare@outside.example", "kari@outside.example"]
-    sent = core.db.read(lambda tx: core.queue.octets(tx, queued(core)[0]))
-    assert b"In-Reply-To: <1@outside.example>" in sent
-    assert count(core, ola, "Sent") == 1
-    assert "\\Answered" in flags(core, ola, uid)
+def test_mail_that_comes_in_meanwhile_repeats_nothing(core, ola):
+    fill(core, ola)
+    first = mail_list.page(core, ola.id, "Archive", ListWish())
+    put(core, ola, letter(999), "Archive", at=day(400))
+    second = mail_list.page(core, ola.id, "Archive", ListWish(after=first.older))
+    assert {line.uid for line in first.lines} & {line.uid for line in second.lines} == set()
 
 
-def form(page: str) -> dict[str, str]:
-    """The fields of the compose form as a browser would send them back."""
-    inside = page[page.index('class="compose"') :]
-    inputs = re.findall(r'<input[^>]*name="(\w+)" type="(?:text|hidden)" value="([^"]*)"', inside)
-    found = {name: unescape(value) for name, value in inputs}
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside)
-    return found | {"csrf_token": token[1]}
+def test_a_list_begins_on_a_chosen_day(core, ola):
+    fill(core, ola)
+    page = mail_list.page(core, ola.id, "Archive", ListWish(day=day(20).date()))
+    assert page.lines[0].at == day(20)
 
 
-def test_a_draft_is_saved_with_its_files_and_sent_later(inside, core, ola):
-    page = inside.get("/mail/compose?to=x@outside.example").text
-    data = form(page) | {"action": "save", "subject": "Utkast", "body": "tekst", "files": (io.BytesIO(b"innhold"), "æ.txt")}
-    answer = inside.client.post("/mail/compose", data=data, content_type="multipart/form-data")
-    assert answer.status_code == 303
-    assert count(core, ola, "Drafts") == 1
-    page = inside.get(answer.location).text
-    assert "æ.txt" in page
-    inside.client.post("/mail/compose", data=form(page) | {"action": "send", "body": "tekst", "keep": "0"})
-    assert (count(core, ola, "Drafts"), count(core, ola, "Sent"), len(queued(core))) == (0, 1, 1)
+def test_the_lists_know_what_was_removed_and_moved(core, ola):
+    uids = fill(core, ola, 10)
+    mail_list.page(core, ola.id, "Archive", ListWish(order="from"))
+    box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
+    core.db.write(lambda tx: core.mail.expunge(tx, box.id, [(uids[3], uids[5])], only_deleted=False))
+    assert sorted(pages(core, ola, order="from")) == uids[:3] + uids[6:]
+    rows = core.db.read(lambda tx: tx.rows("SELECT uid FROM line WHERE mailbox=?", box.id))
+    assert len(rows) == 7
 
 
-@pytest.mark.parametrize(
-    ("fields", "code"), [({"to": ""}, 403), ({"to": "not an address"}, 403), ({"to": "nobody@alumni.example"}, 404)]
-)
-def test_what_cannot_be_sent_is_kept_in_the_form(inside, core, fields, code):
-    page = inside.get("/mail/compose").text
-    answer = inside.client.post("/mail/compose", data=form(page) | {"action": "send", "body": "viktig tekst"} | fields)
-    assert answer.status_code == code
-    assert "viktig tekst" in answer.text
-    assert queued(core) == []
+def conversation(core, ola) -> list[int]:
+    return [
+        put(core, ola, letter(1, subject="Tur"), "Archive", at=day(1)),
+        put(core, ola, letter(7, subject="Annet"), "Archive", at=day(2)),
+        put(core, ola, letter(3, subject="Re: Tur", more="References: <n1@x.example> <n2@x.example>\r\n"), "Archive", at=day(4)),
+        put(core, ola, letter(2, subject="Re: Tur", more="In-Reply-To: <n1@x.example>\r\n"), "Archive", at=day(3)),
+    ]
 
 
-def test_header_fields_cannot_be_slipped_in(inside, core):
-    page = inside.get("/mail/compose").text
-    data = form(page) | {"action": "send", "to": "x@outside.example", "subject": "a\r\nBcc: evil@outside.example", "body": "b"}
-    inside.client.post("/mail/compose", data=data)
-    [item] = queued(core)
-    assert b"\r\nBcc:" not in core.db.read(lambda tx: core.queue.octets(tx, item))
+def test_answers_stand_in_one_conversation_with_the_newest_on_top(core, ola):
+    a, other, c, b = conversation(core, ola)
+    page = mail_list.page(core, ola.id, "Archive", ListWish(threads=True))
+    assert [(line.uid, line.uids) for line in page.lines] == [(c, (a, b, c)), (other, (other,))]
+    assert page.lines[0].count == 3
 
 
-@pytest.mark.parametrize(("asked", "found"), [
-    ("grønn", 1), ("GRØNN sal", 1), ("from:kåre", 1), ("from:ola", 0), ("subject:møte", 1), ("to:kari", 1),
-    ("has:attachment", 1), ("before:2020-01-01", 0), ("after:2020-01-01 møte", 1), ("in:Trash møte", 0),
-    ("in:INBOX møte", 1), ('"grønn sal"', 1), ("", 0), ("finnesikke", 0), ("before:igår", 0),
+def test_two_conversations_become_one_when_a_message_joins_them(core, ola):
+    uids = [
+        put(core, ola, letter(1), "Archive", at=day(1)), put(core, ola, letter(2), "Archive", at=day(2)),
+    ]  # fmt: skip
+    assert len(mail_list.page(core, ola.id, "Archive", ListWish(threads=True)).lines) == 2
+    uids.append(put(core, ola, letter(3, more="References: <n1@x.example> <n2@x.example>\r\n"), "Archive", at=day(3)))
+    [line] = mail_list.page(core, ola.id, "Archive", ListWish(threads=True)).lines
+    assert line.uids == tuple(uids)
+
+
+def test_a_conversation_falls_back_when_its_newest_message_goes(core, ola):
+    a, other, c, b = conversation(core, ola)
+    mail_list.page(core, ola.id, "Archive", ListWish(threads=True))
+    box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
+    core.db.write(lambda tx: core.mail.expunge(tx, box.id, [(c, c), (b, b)], only_deleted=False))
+    page = mail_list.page(core, ola.id, "Archive", ListWish(threads=True))
+    assert [line.uid for line in page.lines] == [other, a]
+
+
+def test_a_message_shows_the_rest_of_its_conversation(inside, core, ola):
+    a, _, c, _ = conversation(core, ola)
+    page = inside.get(f"/mail/Archive/{a}").text
+    assert f'href="/mail/Archive/{c}"' in page.partition("I samme samtale")[2]
+
+
+def test_a_conversation_is_moved_as_a_whole(inside, core, ola):
+    conversation(core, ola)
+    mail_settings.save(core, ola.id, MailSettings(threads=True))
+    page = inside.get("/mail/Archive/").text
+    [uids] = [value for value in re.findall(r'name="uid" value="([\d,]+)"', page) if value.count(",") == 2]
+    inside.send("/mail/Archive/", action="delete", uid=uids)
+    assert (count(core, ola, "Archive"), count(core, ola, "Trash")) == (1, 3)
+
+
+def test_an_action_leads_back_to_the_same_part_of_the_list(inside, core, ola):
+    uids = fill(core, ola)
+    page = inside.get("/mail/Archive/?order=from").text
+    onward = re.search(r'href="([^"]+)" rel="next"', page)[1].replace("&amp;", "&")
+    answer = inside.send(onward, to="/mail/Archive/", back=onward.partition("/mail/Archive/")[2], action="read", uid=str(uids[0]))
+    assert answer.location == onward
+    assert inside.send("/mail/Archive/", back="//evil.example", action="read", uid="1").location == "/mail/Archive/"
+
+
+def test_all_of_a_mailbox_is_marked_as_read(inside, core, ola):
+    fill(core, ola, 9)
+    inside.send("/mail/Archive/", action="read-all")
+    assert core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive")).unseen == 0
+
+
+def test_all_boxes_of_a_page_are_ticked_by_a_link(inside, core, ola):
+    fill(core, ola, 3)
+    assert inside.get("/mail/Archive/?tick=all").text.count(" checked>") == 3
+
+
+@pytest.mark.parametrize("query", [
+    "?after=zzz", "?after=~", "?after=9e9~1", "?before=1~99999999999999999999", "?order=evil", "?only=evil", "?day=9999-99-99",
+    "?order=subject&after=%00~1", "?view=threads&after=a~b", "?after=99999999999999999999999~1",
 ])  # fmt: skip
-def test_search_finds_by_words_and_operators(inside, core, ola, put, asked, found):
-    put()
-    hits = mail_search.search(core, ola.id, mail_search.parse(asked))
-    assert len([hit for hit in hits if hit.line.subject == "Møte i Ås"]) == found
-    assert inside.get("/mail/search", query_string={"q": asked}).status_code == 200
+def test_nonsense_in_the_address_shows_the_list(inside, core, ola, query):
+    fill(core, ola, 3)
+    assert inside.get(f"/mail/Archive/{query}").text.count('class="tick"') == 3
+
+
+def test_marks_are_words_too(inside, core, ola):
+    put(core, ola, letter(1), "Archive", flags=frozenset({"\\Flagged", "\\Answered"}))
+    page = inside.get("/mail/Archive/").text
+    for word in ("ny", "flagget", "besvart"):
+        assert f'<span class="hidden">{word}</span>' in page
+
+
+def test_dates_are_short_where_they_can_be(inside, core, ola):
+    put(core, ola, letter(1), "Archive", at=core.clock.now())
+    put(core, ola, letter(2), "Archive", at=core.clock.now() - timedelta(days=800))
+    times = re.findall(r"<time>([^<]+)</time>", inside.get("/mail/Archive/").text)
+    assert re.fullmatch(r"\d\d:\d\d", times[0])
+    assert re.search(r"20\d\d", times[1])
+
+
+def test_mailboxes_are_made_renamed_and_deleted(inside, core, ola):
+    inside.send("/mail/boxes", action="create", new="Reise")
+    inside.send("/mail/boxes", action="create", new="Ås", inside="Reise")
+    put(core, ola, mailbox="Reise/Ås")
+    inside.send("/mail/boxes", action="rename", name="Reise/Ås", new="Oslo")
+    asked = inside.send("/mail/boxes", action="delete", name="Reise/Oslo")
+    assert "Det er post i" in asked.text
+    assert count(core, ola, "Reise/Oslo") == 1
+    inside.send("/mail/boxes", action="delete", name="Reise/Oslo", sure="1")
+    assert count(core, ola, "Trash") == 1
+    assert inside.get("/mail/Reise/Oslo/").status_code == 404
+
+
+@pytest.mark.parametrize("fields", [
+    {"action": "delete", "name": "INBOX", "sure": "1"}, {"action": "delete", "name": "Sent"},
+    {"action": "rename", "name": "Trash", "new": "x"}, {"action": "create", "new": ""},
+    {"action": "create", "new": "Sent"}, {"action": "create", "new": "a*b"},
+    {"action": "rename", "name": "Nowhere", "new": "x"},
+])  # fmt: skip
+def test_mailboxes_that_are_needed_stay(inside, fields):
+    assert inside.send("/mail/boxes", **fields).status_code in (400, 403, 404, 409)

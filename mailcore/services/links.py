@@ -1,0 +1,111 @@
+"""Where links really lead, and names that only look like another: for warning people in words, not for judging mail."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from html import unescape
+from urllib.parse import urlsplit
+
+import nh3
+
+from mailcore.services.authentication import organisational
+
+LONG = 6  # letters of a name in which one that differs is overlooked
+MAX_LINKS = 2000  # of one message that are looked at
+_ANCHOR = re.compile(r'<a(?: href="([^"]*)")?>(.*?)</a>', re.DOTALL)
+# words that name a place: an address of the web, or a bare host name with a known kind of ending
+_NAMED = re.compile(r"(?i)(?:https?://)?((?:[\w-]+\.)+[a-z]{2,24})(?![\w@.-]*@)(?:[/:?#]\S*)?")
+_ENDINGS = re.compile(r"(?i)\.(?:com|net|org|edu|gov|io|no|se|dk|fi|is|de|uk|eu|example|fr|nl|info|biz|app|dev)$")
+# letters of other scripts, digits and pairs that are read as a Latin letter
+_LIKE = str.maketrans({
+    "а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "у": "y", "і": "i", "ј": "j", "ѕ": "s", "ԁ": "d", "һ": "h",
+    "ո": "n", "ν": "v", "ο": "o", "α": "a", "ρ": "p", "ι": "i", "κ": "k", "τ": "t", "ɡ": "g", "ℓ": "l", "ı": "i", "ł": "l",
+    "0": "o", "1": "l", "|": "l", "5": "s",
+})  # fmt: skip
+
+
+def host(address: str) -> str:
+    """The host of a web address in readable letters, "" if there is none."""
+    try:
+        found = (urlsplit(address.strip()).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
+    return readable(found)
+
+
+def readable(domain: str) -> str:
+    """A domain with its own letters instead of xn--."""
+    try:
+        return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
+    except UnicodeError:
+        return domain
+
+
+def named_host(words: str) -> str:
+    """The host that the words of a link name, or ""."""
+    found = _NAMED.fullmatch(words.strip())
+    if found is None or not (words.strip().lower().startswith("http") or _ENDINGS.search(found[1])):
+        return ""
+    return found[1].lower()
+
+
+def is_mismatch(words: str, target: str) -> bool:
+    """Do the words of a link name another organisation's place than it leads to?"""
+    named, real = named_host(words), host(target)
+    return bool(named and real) and organisational(named.removeprefix("www.")) != organisational(real)
+
+
+def mismatches(html: str, most: int = 5) -> tuple[tuple[str, str], ...]:
+    """(words, real host) of links whose words name another place."""
+    if "<a" not in html.lower():
+        return ()
+    plain = nh3.clean(
+        html, tags={"a"}, attributes={"a": {"href"}}, link_rel=None, clean_content_tags={"script", "style", "title"}
+    )
+    found: list[tuple[str, str]] = []
+    for number, link in enumerate(_ANCHOR.finditer(plain)):
+        if number >= MAX_LINKS or len(found) >= most:
+            break
+        words, target = " ".join(unescape(link[2]).split()), unescape(link[1] or "")
+        if is_mismatch(words, target) and (words, host(target)) not in found:
+            found.append((words, host(target)))
+    return tuple(found)
+
+
+def skeleton(domain: str) -> str:
+    """What a hurried reader sees."""
+    plain = "".join(
+        c for c in unicodedata.normalize("NFKD", readable(domain).casefold()) if not unicodedata.combining(c)
+    )
+    return plain.translate(_LIKE).replace("rn", "m").replace("vv", "w").replace("-", "")
+
+
+def looks_like(domain: str, known: Iterable[str]) -> str:
+    """The known domain that this one could be taken for, or ""."""
+    mine = organisational(domain.lower())
+    others = {organisational(one.lower()) for one in known}
+    if mine in others:
+        return ""
+    seen, seen_rest = _labels(mine)
+    for other in sorted(others):
+        wanted, wanted_rest = _labels(other)
+        if seen_rest == wanted_rest and (seen == wanted or (min(len(seen), len(wanted)) >= LONG and _is_one_step(seen, wanted))):
+            return other
+    return ""
+
+
+def _labels(domain: str) -> tuple[str, str]:
+    """What a hurried reader sees of an organisation's own label, and the rest."""
+    label, _, rest = readable(domain).partition(".")
+    return skeleton(label), rest
+
+
+def _is_one_step(a: str, b: str) -> bool:
+    """One letter more, less, other, or two next to each other swapped."""
+    if abs(len(a) - len(b)) > 1:
+        return False
+    start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    rest_a, rest_b = a[start:], b[start:]
+    if len(a) == len(b):
+        return rest_a[1:] == rest_b[1:] or (rest_a[:2] == rest_b[1::-1] and rest_a[2:] == rest_b[2:])
+    return rest_a[1:] == rest_b if len(a) > len(b) else rest_b[1:] == rest_a

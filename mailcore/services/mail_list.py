@@ -1,0 +1,237 @@
+"""A mailbox as a list: pages by cursor, in several orders, flat or in conversations.
+
+A cursor is the sort key and the uid of the line where a page ends, so going on costs the same on every page and
+nothing is shown twice when mail comes in meanwhile.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from email.utils import getaddresses
+from functools import lru_cache
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.mail import header
+from mailcore.mail.ordering import base_subject
+from mailcore.store import webmail_list as store
+from mailcore.store.db import Row, Tx
+from mailcore.store.webmail_list import Heading, Wish
+
+PAGE = 50
+ORDERS = ("date", "from", "subject", "size")
+ONLY = ("", "unread", "flagged")
+MAX_KEY = 60  # characters of a sender or subject that order the list
+LEARN = 500  # messages read in one write
+_FIELD = re.compile(rb"(?im)^(from|to|cc|subject)[ \t]*:[ \t]*((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)")
+_ID = re.compile(rb"<([^<>\s]{1,900})>")
+_ID_FIELD = re.compile(rb"(?im)^(message-id|references|in-reply-to)[ \t]*:((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)")
+MAX_IDS = 40
+# A file in BODYSTRUCTURE: called an attachment, or of a kind that is not text, picture or signature
+_FILE = re.compile(
+    rb'\("attachment"|\("(?:application|audio|video)" "(?!pgp-signature|pkcs7-signature|x-pkcs7-signature)|"message" "rfc822"',
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message in a list; people by their names where they have one.
+
+    In a list of conversations it is the newest message; `uids` are all of them here, oldest first, `count` their number.
+    """
+
+    uid: int
+    subject: str
+    sender: str
+    recipient: str
+    at: datetime
+    size: int
+    seen: bool
+    flagged: bool
+    answered: bool
+    has_file: bool = False
+    count: int = 1
+    uids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListWish:
+    """What to show: `order` of ORDERS, `only` of ONLY; `after` or `before` is a cursor; `day` begins by that day."""
+
+    order: str = "date"
+    ascending: bool = False
+    only: str = ""
+    threads: bool = False
+    after: str = ""
+    before: str = ""
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a mailbox.  `newer` and `older` are cursors, empty at the ends."""
+
+    mailbox: Mailbox
+    lines: tuple[Line, ...]
+    wish: ListWish
+    newer: str = ""
+    older: str = ""
+
+
+def page(core: Core, account: AccountId, name: str, wish: ListWish) -> Page:
+    """A page of the list; a cursor that cannot be read is the beginning.  Raises MailboxNotFound."""
+    if wish.threads or wish.order != "date":
+        catch_up(core, account, name)
+    show = _threads if wish.threads and not wish.only else _flat
+    found = core.db.read(lambda tx: show(tx, core.mail.mailbox(tx, account, name), wish))
+    if not found.lines and (wish.after or wish.before or wish.day):  # what stood there has gone
+        first = replace(wish, after="", before="", day=None)
+        return core.db.read(lambda tx: show(tx, core.mail.mailbox(tx, account, name), first))
+    return found
+
+
+def _flat(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
+    wish = replace(wish, threads=False)
+    rows = store.page(tx, box.id, _store_wish(wish), PAGE + 1)
+    rows, newer, older = _cut(rows, wish, lambda row: f"{row[6]}~{row[0]}")
+    return Page(box, tuple(line_of(row) for row in rows), wish, newer, older)
+
+
+def _threads(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
+    wish = replace(wish, order="date")
+    found = store.thread_page(tx, box.id, _store_wish(wish), PAGE + 1)
+    found, newer, older = _cut(found, wish, lambda row: f"{row[1]}~{row[0]}")
+    members: dict[int, list[Row]] = {row[0]: [] for row in found}
+    for row in store.in_threads(tx, box.id, list(members)):
+        members[row[0]].append(row)
+    newest = {thread: rows[-1][1] for thread, rows in members.items() if rows}
+    by_uid = {row[0]: line_of(row) for row in store.lines(tx, box.id, list(newest.values()))}
+    lines = [
+        replace(
+            by_uid[uid], count=len(members[thread]), uids=tuple(row[1] for row in members[thread]),
+            seen=all(row[2] & 1 for row in members[thread]), flagged=any(row[2] & 4 for row in members[thread]),
+        )
+        for thread, uid in newest.items()
+    ]  # fmt: skip
+    return Page(box, tuple(lines), wish, newer, older)
+
+
+def _store_wish(wish: ListWish) -> Wish:
+    cursor = wish.after or wish.before
+    key, tilde, uid = cursor.rpartition("~")
+    after: tuple[int | str, int] | None = None
+    if tilde and uid.isdecimal() and len(uid) < 19:
+        if wish.order in ("from", "subject"):
+            after = (key[:MAX_KEY], int(uid))
+        elif key.removeprefix("-").isdecimal() and len(key) < 19:
+            after = (int(key), int(uid))
+    elif wish.day and wish.order == "date":
+        end = datetime.combine(wish.day, time(), UTC).timestamp()
+        after = (int(end) + (0 if wish.ascending else 86_400), 0)
+    return Wish(wish.order, wish.ascending, wish.only, after, bool(after and wish.before))
+
+
+def _cut(rows: list[Row], wish: ListWish, cursor: Callable[[Row], str]) -> tuple[list[Row], str, str]:
+    """One row more than a page was asked for: is there more on that side?  Whoever came from a side can go back."""
+    more = len(rows) > PAGE
+    if wish.before:
+        rows = rows[-PAGE:]
+        newer, older = more, True
+    else:
+        rows = rows[:PAGE]
+        newer, older = bool(wish.after or wish.day), more
+    if not rows:
+        return rows, "", ""
+    return rows, cursor(rows[0]) if newer else "", cursor(rows[-1]) if older else ""
+
+
+def line_of(row: Row) -> Line:
+    """A row of store/webmail_list.py."""
+    fields = heading(row[4])
+    flags = row[1]
+    return Line(
+        row[0], fields.get(b"subject", ""), people(fields.get(b"from", "")), people(fields.get(b"to", "")),
+        datetime.fromtimestamp(row[2], UTC), row[3], bool(flags & 1), bool(flags & 4), bool(flags & 2), has_file(row[5]),
+    )  # fmt: skip
+
+
+def heading(block: bytes) -> dict[bytes, str]:
+    """The first From, To, Cc and Subject, decoded, on one line each."""
+    found: dict[bytes, str] = {}
+    for field in _FIELD.finditer(block):
+        name = field[1].lower()
+        if name not in found:
+            found[name] = _decoded(field[2])
+    return found
+
+
+@lru_cache(4096)
+def _decoded(value: bytes) -> str:
+    return " ".join(header.decode(value).split())
+
+
+@lru_cache(4096)
+def people(text: str) -> str:
+    """Names, or addresses of those who have none."""
+    return ", ".join(name or address for name, address in getaddresses([text]) if name or address) or text
+
+
+def has_file(structure: bytes) -> bool:
+    """Is there something to be saved?  `structure` is IMAP's BODYSTRUCTURE."""
+    return _FILE.search(structure) is not None
+
+
+# What orders other than by date need (store/webmail_list.py)
+
+
+def catch_up(core: Core, account: AccountId, name: str) -> None:
+    """Learn what came and forget what went since the list was last asked for.  Some seconds for 100,000 new messages."""
+
+    def look(tx: Tx) -> tuple[Mailbox, list[Row]] | None:
+        box = core.mail.mailbox(tx, account, name)
+        return (box, store.unknown(tx, box, LEARN)) if store.behind(tx, box) else None
+
+    while found := core.db.read(look):
+        box, rows = found
+        headings = [_heading(box, row) for row in rows]
+
+        def write(tx: Tx, box: Mailbox = box, headings: list[Heading] = headings) -> None:
+            store.learn(tx, box, headings, all_known=len(headings) < LEARN)
+
+        core.db.write(write)
+
+
+def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
+    """Learn what came where that costs one short write, for what is shown beside a message; else it waits for a list."""
+
+    def look(tx: Tx) -> bool:
+        box = core.mail.mailbox(tx, account, name)
+        return 0 < len(store.unknown(tx, box, LEARN)) < LEARN
+
+    if core.db.read(look):
+        catch_up(core, account, name)
+
+
+def _heading(box: Mailbox, row: Row) -> Heading:
+    uid, block, size, at = row
+    fields = heading(block)
+    who = b"to" if box.special_use in ("\\Sent", "\\Drafts") else b"from"
+    return Heading(
+        uid, people(fields.get(who, "")).casefold()[:MAX_KEY], base_subject(fields.get(b"subject", ""))[0].casefold()[:MAX_KEY],
+        size, at, _ids(box, uid, block),
+    )  # fmt: skip
+
+
+def _ids(box: Mailbox, uid: int, block: bytes) -> tuple[bytes, ...]:
+    ids = {found for field in _ID_FIELD.finditer(block) for found in _ID.findall(field[2])[-MAX_IDS:]}
+    own = [
+        found
+        for field in _ID_FIELD.finditer(block)
+        if field[1].lower() == b"message-id"
+        for found in _ID.findall(field[2])[:1]
+    ]
+    ordered = own + sorted(ids.difference(own)) or [b"%d/%d" % (box.id, uid)]
+    return tuple(hashlib.sha256(b"%d:" % box.account + one).digest()[:12] for one in ordered)

@@ -1,0 +1,184 @@
+"""One message for reading: decoded fields, text, files, what to be careful about, and what belongs with it."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.errors import MailboxNotFound
+from mailcore.mail import address, body, header, structure, text
+from mailcore.services import html_mail, links, mail_files, mail_list
+from mailcore.services.mail_files import MailFile
+from mailcore.services.mail_list import Line, line_of
+from mailcore.store import webmail_list as store
+from mailcore.store.db import Tx
+
+MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
+MAX_RELATED = 50
+_MAILTO = re.compile(r"(?i)<\s*mailto:([^>]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something to be careful about; the portal says it in words.
+
+    Kinds: unconfirmed (DMARC failed), lookalike (`shown` is the sender's domain, `real` the known one), name (the
+    sender's name holds the address `shown`, the sender is `real`), link (words `shown` lead to `real`).
+    """
+
+    kind: str
+    shown: str = ""
+    real: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another message of the conversation, and where it is."""
+
+    mailbox: Mailbox
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A message for reading.  `html` tells whether there is a designed version, `thin` that the text says too little.
+
+    `newer` and `older` are uids in the same mailbox, 0 at the ends.  `sent` is what the author's clock said.
+    """
+
+    mailbox: Mailbox
+    uid: int
+    subject: str
+    sender: str
+    reply_to: str
+    to: str
+    cc: str
+    at: datetime
+    sent: datetime | None
+    size: int
+    flagged: bool
+    body: str
+    cut: bool
+    files: tuple[MailFile, ...]
+    html: bool
+    thin: bool
+    remote: bool  # does the designed version ask for pictures from the network?
+    warnings: tuple[Caution, ...]
+    related: tuple[Related, ...]
+    newer: int
+    older: int
+    list_mail: str = ""  # an address that takes one off the list
+
+
+def read_message(core: Core, account: AccountId, name: str, uid: int, known: tuple[str, ...] = ()) -> Reading:
+    """One message, and mark it as seen.
+
+    Args:
+        known: domains that the reader has written to; a sender's that only looks like one is told of.
+
+    Raises:
+        MailboxNotFound: for a message that is gone, too.
+    """
+    mail_list.catch_up_soon(core, account, name)
+
+    def read(tx: Tx) -> tuple[Mailbox, frozenset[str], datetime, int, bytes, tuple[int, int], list[Related]]:
+        box = core.mail.mailbox(tx, account, name)
+        infos = core.mail.infos(tx, box.id, [(uid, uid)])
+        octets = core.mail.octets(tx, box.id, uid) if infos else b""
+        if not octets:
+            raise MailboxNotFound(f"message {uid} of {name}")
+        near = store.neighbours(tx, box.id, uid)
+        return box, infos[0].flags, infos[0].internal_date, infos[0].size, octets, near, _related(core, tx, box, uid)
+
+    box, flags, at, size, octets, (newer, older), related = core.db.read(read)
+    if "\\Seen" not in flags:
+        core.db.write(lambda tx: core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({"\\Seen"})))
+    root = structure.parse(octets)
+    block = octets[: root.body_start]
+    found = body.read(octets, root)
+    html = text.part_text(octets, found.html) if found.html else ""
+    written = found.plain or ""
+    plain = written if written.strip() or not html else body.from_html(html)
+    return Reading(
+        box, uid, first(block, "subject"), first(block, "from"), first(block, "reply-to"), first(block, "to"),
+        first(block, "cc"), at, _sent(block), size, "\\Flagged" in flags, plain[:MAX_SHOWN], len(plain) > MAX_SHOWN,
+        mail_files.listing(octets, root), found.html is not None, _is_thin(written, html), html_mail.has_remote(html),
+        _warnings(core, block, html, known), tuple(related), newer, older, _unsubscribe(block),
+    )  # fmt: skip
+
+
+def first(block: bytes, name: str) -> str:
+    """The first field of that name, decoded, on one line."""
+    return " ".join((header.values(block, name) or [""])[0].split())
+
+
+def _sent(block: bytes) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(first(block, "date"))
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _is_thin(written: str, html: str) -> bool:
+    """No text, or only a line that sends the reader to the designed version."""
+    return bool(html) and (not written.strip() or (len(written.strip()) < 120 and len(html) > 3000))
+
+
+def _related(core: Core, tx: Tx, box: Mailbox, uid: int) -> list[Related]:
+    """The rest of the conversation, without what lies in Trash or Junk."""
+    rows = store.conversation(tx, box.account, box.id, uid, MAX_RELATED)
+    if len(rows) < 2:
+        return []
+    boxes = {one.id: one for one in core.mail.mailboxes(tx, box.account)}
+    return [
+        Related(boxes[row[0]], line_of(row[1:]))
+        for row in rows
+        if row[0] in boxes and (row[0], row[1]) != (box.id, uid)
+        and (row[0] == box.id or boxes[row[0]].special_use not in ("\\Trash", "\\Junk"))
+    ]  # fmt: skip
+
+
+def _warnings(core: Core, block: bytes, html: str, known: tuple[str, ...]) -> tuple[Caution, ...]:
+    found: list[Caution] = []
+    if _failed(core, block):
+        found.append(Caution("unconfirmed"))
+    for author in address.parse_list(first(block, "from"))[:1]:
+        domain = (author.host or "").lower()
+        if domain and (other := links.looks_like(domain, (core.config.domain, *known))):
+            found.append(Caution("lookalike", links.readable(domain), other))
+        for spec in address.addr_specs((author.name or "").replace("<", " ").replace(">", " "))[:1]:
+            if spec.rpartition("@")[2].lower() != domain:
+                found.append(Caution("name", spec, f"{author.localpart}@{author.host}"))
+    found += [Caution("link", words[:200], target) for words, target in links.mismatches(html)]
+    return tuple(found)
+
+
+def _failed(core: Core, block: bytes) -> bool:
+    """Did DMARC fail?  Only our own field counts; others could have written theirs."""
+    ours = f"{core.config.host};".lower()
+    return any(
+        value.lower().startswith(ours) and "dmarc=fail" in value.lower()
+        for value in header.values(block, "authentication-results")
+    )
+
+
+def _unsubscribe(block: bytes) -> str:
+    """The address of RFC 2369's List-Unsubscribe that takes mail."""
+    found = _MAILTO.search(first(block, "list-unsubscribe"))
+    return found[1].partition("?")[0].strip() if found else ""
+
+
+def all_fields(core: Core, account: AccountId, name: str, uid: int) -> tuple[tuple[str, str], ...]:
+    """Every field of the header, decoded.  Raises MailboxNotFound."""
+
+    def read(tx: Tx) -> bytes:
+        found = core.mail.fetch(tx, core.mail.mailbox(tx, account, name).id, [(uid, uid)], frozenset({"header"}))
+        return found[0].header if found else b""
+
+    block = core.db.read(read)
+    if not block:
+        raise MailboxNotFound(f"message {uid} of {name}")
+    return tuple((field, header.unfolded(value)) for field, value in header.fields(block))

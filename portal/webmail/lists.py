@@ -1,0 +1,111 @@
+"""Mailboxes as lists, and what is done to the messages that were ticked."""
+
+from contextlib import suppress
+from datetime import date
+
+from flask import flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.services import mail_actions, mail_list, mail_settings, webmail, writing
+from mailcore.services.mail_list import ListWish
+from portal import web
+from portal.webmail.views import blueprint
+
+MAX_UNDO = 500  # messages; more are moved back by hand
+
+
+@blueprint.get("/mail/")
+@web.login_required
+def index() -> str:
+    """The inbox, with all mailboxes beside it."""
+    return _list("INBOX")
+
+
+@blueprint.get("/mail/<path:mailbox>/")
+@web.login_required
+def messages(mailbox: str) -> str:
+    return _list(mailbox)
+
+
+def _list(name: str) -> str:
+    settings = mail_settings.read(web.core(), web.owner().id)
+    page = mail_list.page(web.core(), web.owner().id, name, _wish(settings.threads))
+    boxes = webmail.mailboxes(web.core(), web.owner().id)
+    query = request.query_string.decode("ascii", "ignore")
+    return render_template(
+        "webmail/index.html", page=page, boxes=boxes, undo=session.pop("undo", None), back=f"?{query}" if query else "",
+        waiting=[one for one in writing.listing(web.core(), web.owner().id) if one.state != "open"],
+    )  # fmt: skip
+
+
+def _wish(threads: bool) -> ListWish:
+    """What the address asks for; anything unknown is the plain list."""
+    args = request.args
+    order = args.get("order", "date")
+    view = args.get("view", "threads" if threads else "flat")
+    day: date | None = None
+    with suppress(ValueError):
+        day = date.fromisoformat(args.get("day", ""))
+    only = args.get("only", "")
+    return ListWish(
+        order if order in mail_list.ORDERS else "date", args.get("way") == "up", only if only in mail_list.ONLY else "",
+        view == "threads" and order == "date", args.get("after", ""), args.get("before", ""), day,
+    )  # fmt: skip
+
+
+def ticked() -> list[int]:
+    """The uids of a form; a conversation's tick holds those of all its messages."""
+    return [
+        int(uid)
+        for value in request.form.getlist("uid")
+        for uid in value.split(",")
+        if uid.isdecimal() and len(uid) < 11
+    ]
+
+
+def _back(mailbox: str) -> BaseResponse:
+    """To the part of the list that the form was on."""
+    kept = request.form.get("back", "")
+    return redirect(url_for("webmail.messages", mailbox=mailbox) + (kept if kept.startswith("?") else ""), 303)
+
+
+@blueprint.post("/mail/<path:mailbox>/")
+@web.login_required
+def act(mailbox: str) -> BaseResponse:
+    """One action on the messages that were ticked."""
+    action, uids = request.form.get("action", ""), ticked()
+    if action == "read-all":
+        count = mail_actions.read_all(web.core(), web.owner().id, mailbox)
+        flash(ngettext("%(num)s message marked as read.", "%(num)s messages marked as read.", count))
+        return _back(mailbox)
+    if not uids:
+        flash(_("Choose some messages first."))
+        return _back(mailbox)
+    done = mail_actions.act(web.core(), web.owner().id, mailbox, uids, action, request.form.get("target", ""))
+    if done.target:
+        flash(ngettext("%(num)s message moved.", "%(num)s messages moved.", done.count))
+        if done.count <= MAX_UNDO:
+            session["undo"] = [mailbox, done.target, list(done.uids)]
+    else:
+        flash(ngettext("%(num)s message changed.", "%(num)s messages changed.", done.count))
+    return _back(mailbox)
+
+
+@blueprint.post("/mail/undo")
+@web.login_required
+def undo() -> BaseResponse:
+    """The last move, taken back."""
+    source, target = request.form.get("source", ""), request.form.get("target", "")
+    done = mail_actions.act(web.core(), web.owner().id, target, ticked(), "move", source)
+    flash(ngettext("%(num)s message moved back.", "%(num)s messages moved back.", done.count))
+    return redirect(url_for("webmail.messages", mailbox=source), 303)
+
+
+@blueprint.post("/mail/empty/<path:mailbox>")
+@web.login_required
+def empty(mailbox: str) -> BaseResponse:
+    count = mail_actions.empty(web.core(), web.owner().id, mailbox)
+    flash(ngettext("%(num)s message deleted for good.", "%(num)s messages deleted for good.", count))
+    return redirect(url_for("webmail.messages", mailbox=mailbox), 303)

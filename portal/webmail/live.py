@@ -1,0 +1,23 @@
+"""Live updates where there is JavaScript: server-sent events that say "look"; reloading does the rest elsewhere."""
+
+from flask import Response, current_app
+
+from mailcore.errors import TooMany
+from mailcore.services.live import Hub
+from portal import web
+from portal.webmail.views import blueprint
+
+
+@blueprint.get("/mail/live")
+@web.login_required
+def live() -> Response:
+    """204 tells the browser not to ask again: the script then looks now and then."""
+    hub: Hub = current_app.extensions.setdefault("mail_live", Hub())
+    try:
+        events = hub.events(web.core(), web.owner().id)
+    except TooMany:
+        return Response(status=204)
+    answer = Response(events, content_type="text/event-stream")
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer

@@ -1,0 +1,114 @@
+"""The address book, and the names that the owner writes under."""
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.errors import MailError
+from mailcore.services import address_book as service
+from mailcore.services import mail_settings, webmail
+from mailcore.services.address_book import WriterName
+from mailcore.services.mail_settings import MailSettings
+from portal import web
+from portal.errors import answer
+from portal.webmail.forms import ContactForm, IdentityForm, ReadingForm
+from portal.webmail.views import blueprint
+
+Answer = str | BaseResponse | tuple[str, int]
+
+
+@blueprint.route("/mail/contacts", methods=["GET", "POST"])
+@web.login_required
+def contacts() -> Answer:
+    """Collected, made by hand, read from a vCard file."""
+    core, owner = web.core(), web.owner()
+    form, problem, code = ContactForm(), "", 200
+    if request.method == "POST":
+        try:
+            return _change(form)
+        except MailError as trouble:
+            code, problem = answer(trouble)
+    else:
+        form.address.data, form.name.data = request.args.get("address", ""), request.args.get("name", "")
+    found = service.listing(core, owner.id)
+    boxes = webmail.mailboxes(core, owner.id)
+    return render_template("webmail/contacts.html", form=form, found=found, boxes=boxes, problem=problem), code
+
+
+def _change(form: ContactForm) -> BaseResponse:
+    core, owner = web.core(), web.owner()
+    match request.form.get("action"):
+        case "delete":
+            count = service.delete(core, owner.id, request.form.getlist("id"))
+            flash(ngettext("%(num)s address removed.", "%(num)s addresses removed.", count))
+        case "read":
+            file = request.files.get("cards")
+            octets = file.stream.read() if isinstance(file, FileStorage) else b""
+            count = service.read_cards(core, owner.id, octets)
+            flash(ngettext("%(num)s address read.", "%(num)s addresses read.", count))
+        case _:
+            service.save(core, owner.id, form.address.data or "", form.name.data or "", form.note.data or "")
+            flash(_("The address is kept."))
+    return redirect(url_for("webmail.contacts"), 303)
+
+
+@blueprint.get("/mail/contacts.vcf")
+@web.login_required
+def contacts_file() -> Response:
+    cards = Response(service.write_cards(web.core(), web.owner().id), content_type="text/vcard; charset=utf-8")
+    cards.headers.set("Content-Disposition", "attachment", filename="contacts.vcf")
+    return cards
+
+
+@blueprint.route("/mail/settings", methods=["GET", "POST"])
+@web.login_required
+def settings() -> Answer:
+    """Names and signatures; how lists and messages are shown."""
+    core, owner = web.core(), web.owner()
+    own = f"{owner.name}@{core.config.domain}"
+    form, reading = IdentityForm(), ReadingForm()
+    problem, code = "", 200
+    if request.method == "POST":
+        try:
+            return _set(form, reading)
+        except MailError as trouble:
+            code, problem = answer(trouble)
+    names = service.identities(core, owner.id, owner.display_name, own)
+    chosen = next((one for one in names if str(one.id) == request.args.get("name", "")), None)
+    if request.method == "GET":
+        now = mail_settings.read(core, owner.id)
+        reading.threads.data, reading.html_first.data = now.threads, now.html_first
+        reading.undo_seconds.data = now.undo_seconds
+        shown = chosen or WriterName(0, owner.display_name, own, first=not names[0].id)
+        form.name.data, form.address.data, form.reply_to.data = shown.name, shown.address, shown.reply_to
+        form.signature.data, form.first.data = shown.signature, shown.first
+    boxes = webmail.mailboxes(core, owner.id)
+    page = render_template(
+        "webmail/settings.html", form=form, reading=reading, names=[one for one in names if one.id], chosen=chosen,
+        boxes=boxes, problem=problem,
+    )  # fmt: skip
+    return page, code
+
+
+def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
+    core, owner = web.core(), web.owner()
+    number = request.form.get("id", "")
+    match request.form.get("action"):
+        case "reading":
+            mail_settings.save(
+                core,
+                owner.id,
+                MailSettings(reading.threads.data, reading.html_first.data, int(reading.undo_seconds.data or 0)),
+            )
+            flash(_("That is how it is shown from now on."))
+        case "delete":
+            service.delete_identity(core, owner.id, int(number) if number.isdecimal() else 0)
+            flash(_("The name is removed."))
+        case _:
+            name, spec, sign, to = (one.data or "" for one in (form.name, form.address, form.signature, form.reply_to))
+            wish = WriterName(int(number) if number.isdecimal() else 0, name, spec, sign, to, bool(form.first.data))
+            service.save_identity(core, owner.id, wish)
+            flash(_("The name is kept."))
+    return redirect(url_for("webmail.settings"), 303)

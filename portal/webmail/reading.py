@@ -1,0 +1,124 @@
+"""One message: the page, the designed version in its frame, header, source, files, print."""
+
+from urllib.parse import urlencode
+
+from flask import Response, current_app, g, render_template, request, url_for
+
+from mailcore.errors import MailboxNotFound
+from mailcore.services import (
+    address_book,
+    html_mail,
+    mail_actions,
+    mail_files,
+    mail_settings,
+    mail_view,
+    remote_pictures,
+    webmail,
+)
+from portal import web
+from portal.webmail.views import blueprint
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>")
+@web.login_required
+def message(mailbox: str, uid: int) -> str:
+    """`?pictures=1` shows pictures from the network too."""
+    core, owner = web.core(), web.owner()
+    reading = mail_view.read_message(core, owner.id, mailbox, uid, address_book.domains(core, owner.id))
+    g.account = webmail.account(core, owner.id)
+    settings = mail_settings.read(core, owner.id)
+    return render_template(
+        "webmail/message.html", reading=reading, boxes=webmail.mailboxes(core, owner.id),
+        html_first=reading.html and (settings.html_first or reading.thin or "pictures" in request.args),
+        pictures="pictures" in request.args,
+    )  # fmt: skip
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/print")
+@web.login_required
+def print_page(mailbox: str, uid: int) -> str:
+    """The message alone, for paper."""
+    reading = mail_view.read_message(web.core(), web.owner().id, mailbox, uid)
+    return render_template("webmail/print.html", reading=reading)
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/header")
+@web.login_required
+def header(mailbox: str, uid: int) -> str:
+    """Every field of the header."""
+    fields = mail_view.all_fields(web.core(), web.owner().id, mailbox, uid)
+    boxes = webmail.mailboxes(web.core(), web.owner().id)
+    return render_template("webmail/header.html", fields=fields, boxes=boxes, mailbox=mailbox, uid=uid)
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/html")
+@web.login_required
+def html(mailbox: str, uid: int) -> Response:
+    """What stands in the frame; its own policy lets nothing run and nothing be fetched, but by our proxy when asked."""
+    proxy = url_for("webmail.picture", _external=True)
+    asked = "pictures" in request.args
+    safe = html_mail.page_of(mail_actions.whole(web.core(), web.owner().id, mailbox, uid), _proxied if asked else None)
+    if safe is None:
+        raise MailboxNotFound(f"no HTML in message {uid}")
+    answer = Response(safe.html, content_type="text/html; charset=utf-8")
+    answer.headers["Content-Security-Policy"] = html_mail.policy(proxy if asked else "")
+    answer.headers["X-Frame-Options"] = "SAMEORIGIN"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+def _key() -> bytes:
+    key = current_app.secret_key
+    return key if isinstance(key, bytes) else str(key).encode()
+
+
+def _proxied(url: str) -> str:
+    """The address of a picture by way of us.  The frame has no cookies, so the address carries its own permission."""
+    signed = urlencode({"u": url, "s": remote_pictures.sign(web.core(), _key(), url)})
+    return f"{url_for('webmail.picture', _external=True)}?{signed}"
+
+
+@blueprint.get("/mail/picture")
+def picture() -> Response:
+    """A picture from the network, fetched by us without cookies and referrer."""
+    url = request.args.get("u", "")
+    remote_pictures.check(web.core(), _key(), url, request.args.get("s", ""))
+    kind, octets = remote_pictures.fetch(web.core(), url)
+    answer = Response(octets, content_type=kind)
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # the frame is no origin at all
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/source")
+@web.login_required
+def source(mailbox: str, uid: int) -> Response:
+    octets = mail_actions.whole(web.core(), web.owner().id, mailbox, uid)
+    answer = Response(octets, content_type="text/plain; charset=utf-8")
+    if "save" in request.args:
+        answer.headers.set("Content-Disposition", "attachment", filename=f"message-{uid}.eml")
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/file/<int:number>")
+@web.login_required
+def file(mailbox: str, uid: int, number: int) -> Response:
+    """A picture or a text may be shown, anything else is saved."""
+    found = mail_files.download(web.core(), web.owner().id, mailbox, uid, number)
+    answer = Response(found.octets, content_type=found.type)
+    shown = found.may_show and "save" not in request.args
+    # werkzeug writes RFC 6266's filename* for names outside ASCII
+    answer.headers.set("Content-Disposition", "inline" if shown else "attachment", filename=found.name)
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/files.zip")
+@web.login_required
+def files_zip(mailbox: str, uid: int) -> Response:
+    """All files at once, made while it is sent."""
+    answer = Response(mail_files.as_zip(web.core(), web.owner().id, mailbox, uid), content_type="application/zip")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"message-{uid}.zip")
+    return answer

@@ -1,0 +1,88 @@
+"""How lists are written: dates and sizes as words, links that keep what the reader chose.
+
+A list has fifty lines and is the page that everybody opens: what a library would work out for each line is
+remembered here.
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_skeleton, format_time
+from flask import request
+from flask_babel import get_locale
+from markupsafe import Markup, escape
+
+from mailcore.services.mail_list import ListWish
+from portal import web
+
+HERE = ZoneInfo("Europe/Oslo")
+
+
+def short_date(at: datetime) -> str:
+    """The time today, else the day; the year only where it is another one."""
+    now = web.core().clock.now().astimezone(HERE)
+    return _short(
+        at.astimezone(HERE).replace(second=0, microsecond=0), now.date().toordinal(), str(get_locale() or "nb")
+    )
+
+
+@lru_cache(8192)
+def _short(at: datetime, today: int, locale: str) -> str:
+    age = today - at.date().toordinal()
+    if age == 0:
+        return str(format_time(at, "HH:mm", locale=locale))
+    this_year = (at + timedelta(days=age)).year == at.year
+    return str(format_skeleton("MMMd" if this_year else "yMMMd", at, locale=locale))
+
+
+def long_date(at: datetime) -> str:
+    return str(format_datetime(at.astimezone(HERE), "EEEE d. MMMM yyyy HH:mm", locale=str(get_locale() or "nb")))
+
+
+@lru_cache(4096)
+def _size(kib: int, locale: str) -> str:
+    return web.size(kib * 1024)
+
+
+def short_size(octets: int) -> str:
+    """As `web.size`; rounded to kB first, so that few have to be worked out."""
+    return _size(-(-octets // 1024), str(get_locale() or "nb"))
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"'\u00a0]{3,2000}")
+
+
+def linked(text: str) -> Markup:
+    """Plain text with its web addresses as links, and what is quoted marked as such."""
+    lines = []
+    for line in text.split("\n"):
+        shown = _with_links(line)
+        lines.append(Markup('<span class="quoted">{}</span>').format(shown) if line.startswith(">") else shown)
+    return Markup("\n").join(lines)
+
+
+def _with_links(line: str) -> Markup:
+    if "://" not in line:
+        return escape(line)
+    found, at = Markup(""), 0
+    for match in _ADDRESS.finditer(line):
+        address = match[0].rstrip(".,;:!?)]}")
+        found += escape(line[at : match.start()])
+        found += Markup('<a href="{0}" target="_blank" rel="noopener noreferrer nofollow">{0}</a>').format(address)
+        at = match.start() + len(address)
+    return found + escape(line[at:])
+
+
+def query(wish: ListWish, **changes: str) -> str:
+    """The part of a list's address after `?`, with what differs from the plain list; "" for no difference."""
+    values = {
+        "order": wish.order if wish.order != "date" else "",
+        "way": "up" if wish.ascending else "",
+        "only": wish.only,
+        "view": request.args.get("view", ""),
+    } | changes
+    text = urlencode({name: value for name, value in values.items() if value})
+    return f"?{text}" if text else ""

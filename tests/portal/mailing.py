@@ -1,0 +1,96 @@
+"""What the tests of the webmail share: a message, ways to put it in and look at it, a form read back from its page."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+from mailcore.clock import Clock
+from mailcore.core import Core
+from mailcore.domain import Account
+from mailcore.services import mail_settings
+from mailcore.services.mail_settings import MailSettings
+
+MESSAGE = (
+    "From: Kåre <kare@outside.example>\r\nTo: ola@alumni.example, kari@outside.example\r\nSubject: Møte i Ås\r\n"
+    "Message-ID: <1@outside.example>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    "Vi ses i grønn sal.\r\n"
+    "--x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    '<p onclick="alert(1)">Vi <b>ses</b><img src="https://evil.example/x"></p>\r\n'
+    '--x\r\nContent-Type: application/pdf; name="plan.pdf"\r\nContent-Disposition: attachment; filename="plan.pdf"\r\n'
+    "Content-Transfer-Encoding: base64\r\n\r\nJVBERg==\r\n--x--\r\n"
+).encode()
+
+
+def put(
+    core: Core, ola: Account, octets: bytes = MESSAGE, mailbox: str = "INBOX", *, flags: frozenset[str] = frozenset(),
+    at: datetime | None = None,
+) -> int:  # fmt: skip
+    box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, mailbox))
+    prepared = core.blobs.prepare(octets)
+    when = at or core.clock.now()
+    return core.db.write(lambda tx: core.mail.append(tx, ola.id, box.id, prepared, flags, when))
+
+
+def letter(number: int = 1, *, subject: str = "Hei", sender: str = "k@x.example", more: str = "", text: str = "Hei!") -> bytes:
+    return (
+        f"From: {sender}\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\nMessage-ID: <n{number}@x.example>\r\n{more}"
+        f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+
+
+def count(core: Core, ola: Account, mailbox: str) -> int:
+    return core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, mailbox)).messages
+
+
+def flags(core: Core, ola: Account, uid: int) -> frozenset[str]:
+    box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
+    return core.db.read(lambda tx: core.mail.infos(tx, box.id, [(uid, uid)]))[0].flags
+
+
+def queued(core: Core) -> list:
+    return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "submission"]
+
+
+def sent_octets(core: Core) -> bytes:
+    [item] = queued(core)
+    return core.db.read(lambda tx: core.queue.octets(tx, item))
+
+
+def form(page: str) -> dict[str, str]:
+    """The fields of the compose form as a browser would send them back, with the ticks of files that go along."""
+    inside = page[page.index('class="compose"') :]
+    inputs = re.findall(r'<input[^>]*name="(\w+)" type="(?:text|hidden)" value="([^"]*)"', inside)
+    found: dict = {name: unescape(value) for name, value in inputs}
+    area = re.search(r'<textarea[^>]*name="body"[^>]*>\r?\n?(.*?)</textarea>', inside, re.DOTALL)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside)
+    ticked = re.findall(r'name="keep" value="(\w+)" checked', inside)
+    return found | {"csrf_token": token[1], "body": unescape(area[1]), "keep": ticked}
+
+
+def send_at_once(core: Core, ola: Account) -> None:
+    mail_settings.save(core, ola.id, MailSettings(undo_seconds=0))
+
+
+def full(core: Core, ola: Account, percent: int = 105) -> None:
+    """Set the quota so that what is there now is so much of it."""
+    used = core.db.read(lambda tx: core.people.account(tx, ola.id)).used
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=? WHERE id=?", max(1, used * 100 // percent), ola.id))
+
+
+class _Later(Clock):
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+def later(core: Core, **by: float) -> Core:
+    """The same house with its clock moved on."""
+    return replace(core, clock=_Later(timedelta(**by)))
