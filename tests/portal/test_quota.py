@@ -3,11 +3,15 @@
 import asyncio
 import html
 import re
+import ssl
 
 import pytest
+from imapclient import IMAPClient
 
 from mailcore.domain import Envelope
 from mailcore.services import accounts, delivery, tickets
+from tests.imap_server import imap_server
+from tests.portal.conftest import PASSWORD
 
 MIB = 2**20
 
@@ -56,15 +60,33 @@ def test_s19_the_usage_stands_on_every_webmail_page(inside, core, ola, language,
 
 def test_s19_it_follows_delivery_and_deletion_and_is_what_imap_says(inside, core, ola):
     accounts.set_quota(core, "ola", 10 * MIB)
-    address = "ola@alumni.example"
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
-    octets = b"Subject: hei\r\n\r\n".ljust(3 * MIB, b"x")
-    asyncio.run(delivery.accept(core, Envelope("kari@outside.example", (address,)), [found], octets, b""))
-    used = accounts.by_id(core, ola.id).used
-    assert shown(inside.get("/mail/")) == "3 MB av 10 MB brukt (30 %)"
-    assert used // 1024 * 100 // (10 * 1024) == 30  # GETQUOTA's own figures
-    inside.send("/quota", to="/quota/remove", message=_name(inside, "hei"))
-    assert shown(inside.get("/mail/")).endswith("brukt (0 %)")
+    with imap_server(core) as (port, ca):
+        mail = IMAPClient("localhost", port, ssl_context=ssl.create_default_context(cafile=ca))
+        mail.login("ola", PASSWORD)
+
+        def same():
+            """What the page says, if GETQUOTA says the same."""
+            [found] = mail.get_quota()
+            words = shown(inside.get("/mail/"))
+            percent = found.usage * 100 // found.limit
+            assert words.endswith(f"av 10 MB brukt ({percent} %)"), (words, found)
+            return words
+
+        assert same() == "1 kB av 10 MB brukt (0 %)"
+        address = "ola@alumni.example"
+        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+        octets = b"Subject: hei\r\n\r\n".ljust(3 * MIB, b"x")
+        asyncio.run(delivery.accept(core, Envelope("kari@outside.example", (address,)), [found], octets, b""))
+        assert same() == "3 MB av 10 MB brukt (30 %)"
+        mail.select_folder("INBOX")
+        mail.append("INBOX", b"Subject: to\r\n\r\n".ljust(2 * MIB, b"x"))
+        assert same() == "5 MB av 10 MB brukt (50 %)"
+        inside.send("/quota", to="/quota/remove", message=_name(inside, "hei"))
+        assert same() == "2 MB av 10 MB brukt (20 %)"
+        mail.delete_messages(mail.search(["SUBJECT", "to"]))
+        mail.expunge()
+        assert same() == "1 kB av 10 MB brukt (0 %)"
+        mail.logout()
 
 
 def test_s19_an_unlimited_quota_shows_what_is_used_only(inside, core, ola):

@@ -1,17 +1,15 @@
 """Mail fetched from another IMAP server: ours, in a thread (N18)."""
 
-import asyncio
-import threading
 from datetime import UTC, datetime
 
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config import Config
 from mailcore.errors import ImportRefused
-from mailcore.imap import server
-from mailcore.services import accounts, certificates, imap_pull
+from mailcore.services import accounts, imap_pull
 from mailcore.services.imap_pull import Server
+from tests.imap_server import imap_server
 from tests.services.test_takeout import everything, put
 
 PASSWORD = "en lang hemmelighet"
@@ -20,28 +18,10 @@ PASSWORD = "en lang hemmelighet"
 @pytest.fixture
 def old(tmp_path):
     """Kari's old university mail; gives the core and where to fetch from."""
-    text = f'data = "{tmp_path}/old"\n[listen]\nimaps = "127.0.0.1:0"\nimap = ""\n'
-    there = cores.build(parse_config(text))
+    there = cores.build(Config(data=str(tmp_path / "old")))
     accounts.add(there, "kari", password=PASSWORD)
-    ready, stop = threading.Event(), threading.Event()
-    ports = []
-
-    async def run():
-        servers = await server.start(there, certificates.tls_context(there.config))
-        ports.append(servers[0].sockets[0].getsockname()[1])
-        ready.set()
-        await asyncio.to_thread(stop.wait)
-        for one in servers:
-            one.close()
-
-    certificates.ensure_certificate(there.config, there.clock)
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(10)
-    ca = str(tmp_path / "old" / "tls" / "ca.pem")
-    yield there, Server("localhost", "kari", PASSWORD, port=ports[0], ca=ca)
-    stop.set()
-    thread.join()
+    with imap_server(there) as (port, ca):
+        yield there, Server("localhost", "kari", PASSWORD, port=port, ca=ca)
     cores.close(there)
 
 
