@@ -20,10 +20,11 @@ from pathlib import Path
 
 import delivery
 import outgoing
+import scripts
 from delivery import ACCOUNTS
 from load import Target
 
-CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **mailbox.CASES, **outgoing.CASES}
+CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **mailbox.CASES, **outgoing.CASES, **scripts.CASES}
 
 
 def free_port() -> int:

@@ -226,9 +226,9 @@ def _true(state: State) -> bool:
 
 def _sequence(steps: tuple[tuple[int, Step], ...]) -> Step:
     def run(state: State) -> None:
+        state.spend(len(steps))
         for line, step in steps:
             state.line = line
-            state.spend(1)
             step(state)
 
     return run
@@ -236,8 +236,8 @@ def _sequence(steps: tuple[tuple[int, Step], ...]) -> Step:
 
 def _choice(chain: list[tuple[Check, Step]]) -> Step:
     def run(state: State) -> None:
+        state.spend(len(chain))
         for check, block in chain:
-            state.spend(1)
             if check(state):
                 block(state)
                 return

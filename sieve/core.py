@@ -127,7 +127,15 @@ def _header(build: Builder, bound: Bound) -> Check:
     def check(state: State) -> bool:
         return matcher(state, [v.strip(" \t\r\n") for name in names(state) for v in pick(values(state, name))])
 
-    return check
+    one = build.constant(bound.strings("header names")[0], bound.line) if len(bound.strings("header names")) == 1 else None
+    if one is None or "mime" in bound.tags or "index" in bound.tags:
+        return check
+    name = one.lower()  # by far the most frequent test
+
+    def check_one(state: State) -> bool:
+        return matcher(state, [value.strip(" \t\r\n") for value in state.header(name)])
+
+    return check_one
 
 
 def address_part(build: Builder, bound: Bound) -> Callable[[Address], str | None]:
@@ -179,7 +187,7 @@ def _address(build: Builder, bound: Bound) -> Check:
         found = []
         for name in names(state):
             for value in pick(values(state, name)):
-                state.spend(1 + len(value) // 64)
+                state.spend(1 + len(value) // 16)
                 found += [text for each in addresses(value) if (text := part(each)) is not None]
         return matcher(state, found)
 

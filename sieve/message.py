@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 
@@ -210,11 +211,23 @@ def mailboxes(text: str) -> list[tuple[str, str]] | None:
     return found
 
 
-def addresses(value: str) -> list[Address]:
+MAX_REMEMBERED = 500  # characters of a value that is read once for all rules
+
+
+def addresses(value: str) -> Sequence[Address]:
     """The addresses of one header value: names, comments, groups and routes left out.
 
     What cannot be read is given back whole, so that `:all` still sees it (RFC 5228 section 5.1).
     """
+    return _remembered(value) if len(value) <= MAX_REMEMBERED else _readable(value)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(value: str) -> Sequence[Address]:
+    return tuple(_readable(value))
+
+
+def _readable(value: str) -> Sequence[Address]:
     found = _every_address(value)
     readable = [address for address in found if address.local is not None]
     return readable or found

@@ -39,9 +39,11 @@ class Trial:
         return self.scripts.get((place, name))
 
 
-class _View(ScriptView):
-    def __init__(self, trial: Trial, message: MessageText, now: datetime) -> None:
-        super().__init__(message, trial.sender, trial.original or trial.recipient, now)
+class TrialView(ScriptView):
+    """The message as the trial has it; `now` in seconds since 1970."""
+
+    def __init__(self, trial: Trial, message: MessageText, now: int) -> None:
+        super().__init__(message, trial.sender, trial.original or trial.recipient, datetime.fromtimestamp(now, UTC))
         self._trial, self.envelope_auth = trial, trial.auth
 
     def environment(self, item: str) -> str | None:
@@ -122,7 +124,7 @@ def run(trial: Trial, domain: str, now: int) -> Answer:
         return {"ok": False, "errors": [_error(error) for error in errors], "actions": [], "mail": []}
     octets = trial.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     message = MessageText(octets)
-    view = _View(trial, message, datetime.fromtimestamp(now, UTC))
+    view = TrialView(trial, message, now)
     try:
         result = sieve.run(program, view, options)
     except sieve.ScriptRuntimeError as problem:

@@ -32,7 +32,8 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
             raise state.fail("fileinto was given no valid mailbox name")
         wanted = use(state)
         by_use = state.message.mailbox_for(wanted) if wanted else None
-        mailbox = state.message.mailbox_with_id(identity(state)) or by_use or mailbox
+        by_id = state.message.mailbox_with_id(identity(state)) if "mailboxid" in bound.tags else None
+        mailbox = by_id or by_use or mailbox
         if not copy:
             state.implicit_keep = False
         state.add(FileInto(mailbox, flags(state) if flags else state.flags, copy, create, wanted, state.octets()))

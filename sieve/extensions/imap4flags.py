@@ -38,9 +38,11 @@ def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], 
     def built(build: Builder, bound: Bound) -> Step:
         variable = _variable(build, bound)
         texts = build.texts(bound.strings("flags"), bound.line)
+        constants = [build.constant(each, bound.line) for each in bound.strings("flags")]
+        known = read_flags(tuple(each for each in constants if each is not None)) if None not in constants else None
 
         def change(state: State) -> None:
-            new = read_flags(texts(state))
+            new = read_flags(texts(state)) if known is None else known
             if variable is None:
                 state.flags = how(state.flags, new)
             else:
