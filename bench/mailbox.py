@@ -1,11 +1,13 @@
 """What IMAP clients ask of a mailbox of 10,000 messages (bench/corpus.py) in the account user2."""
 
+import time
 from collections.abc import Callable
 
 from corpus import RARE, Corpus
 from load import Imap, Target, logged_in, timed
 
 MESSAGES, LOGINS, NOOPS, APPENDS, COPIED = 10_000, 300, 5000, 300, 2000
+SETTLE_SECONDS = 45
 FIELDS = "From To Cc Subject Date Message-ID References Content-Type"
 
 
@@ -32,6 +34,22 @@ def _ask(command: str, least: int = 0) -> Callable[[Target], float]:
             raise RuntimeError(f"{target.name} answered {len(answers[0])} octets to {command}")
         client.close()
         return seconds
+
+    return case
+
+
+def _ask_text(command: str) -> Callable[[Target], float]:
+    """The same for a text; the first time the server may make its index, for which it has a while."""
+    once = _ask(command, 20)
+    settled: set[str] = set()
+
+    def case(target: Target) -> float:
+        if target.name not in settled:
+            settled.add(target.name)
+            first, end = once(target), time.monotonic() + SETTLE_SECONDS
+            while once(target) > first / 10 and time.monotonic() < end:
+                time.sleep(1)
+        return once(target)
 
     return case
 
@@ -96,8 +114,8 @@ CASES: dict[str, Callable[[Target], float]] = {
     "structures": _ask("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)", 3_000_000),
     "fields": _ask(f"UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS ({FIELDS})])", 2_000_000),
     "bodies": _ask("FETCH 1:2000 BODY.PEEK[]", 30_000_000),
-    "search-body": _ask(f"SEARCH BODY {RARE}", 20),
-    "search-text": _ask(f"SEARCH TEXT {RARE}", 20),
+    "search-body": _ask_text(f"SEARCH BODY {RARE}"),
+    "search-text": _ask_text(f"SEARCH TEXT {RARE}"),
     "search-fields": _ask("SEARCH SUBJECT x FROM y"),
     "sort": _ask("SORT (REVERSE DATE) UTF-8 ALL", 40_000),
     "thread": _ask("THREAD REFERENCES UTF-8 ALL", 40_000),

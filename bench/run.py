@@ -44,14 +44,16 @@ def ours(folder: Path, workers: int) -> Iterator[Target]:
         f'[outbound]\nmode = "relay"\nhost = "127.0.0.1"\nport = {sink}\n'
         '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\nsubmissions_per_hour = 1000000\n'
     )
-    people = folder / "people.csv"
-    people.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(1, ACCOUNTS + 1)))
     command = [str(Path(sys.executable).parent / "alumnimail"), "--config", str(config)]
-    subprocess.run([*command, "init"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*command, "user", "import", str(people)], check=True, stdout=subprocess.DEVNULL)
-    process = subprocess.Popen(
-        [*command, "serve", "--workers", str(workers)], stdout=subprocess.PIPE, start_new_session=True
-    )
+    people = folder / "people.csv"
+    if not people.exists():
+        people.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(1, ACCOUNTS + 1)))
+        subprocess.run([*command, "init"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, "user", "import", str(people)], check=True, stdout=subprocess.DEVNULL)
+    with (folder / "log").open("a") as log:
+        process = subprocess.Popen(
+            [*command, "serve", "--workers", str(workers)], stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        )
     try:
         if process.stdout is None or process.stdout.readline().strip() != b"ready":
             raise RuntimeError("the server did not start")
@@ -61,6 +63,16 @@ def ours(folder: Path, workers: int) -> Iterator[Target]:
         process.wait(30)
 
 
+@contextlib.contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="bench") as folder:
+        yield Path(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", action="store_true", help="measure the peer too, which must be running")
@@ -68,11 +80,12 @@ def main() -> None:
     parser.add_argument("--peer-imap", type=int, default=20143)
     parser.add_argument("--peer-submission", type=int, default=20587)
     parser.add_argument("--peer-dir", type=Path, help="where the peer's files stand; needed for `outgoing`")
+    parser.add_argument("--data", type=Path, help="a folder to keep our accounts and their mail in for the next run")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[])
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench") as folder, ours(Path(folder), args.workers) as us:
+    with _folder(args.data) as folder, ours(folder, args.workers) as us:
         targets = [us]
         if args.peer:
             targets.append(Target("peer", args.peer_smtp, args.peer_imap, "pass", args.peer_submission, us.sink))
