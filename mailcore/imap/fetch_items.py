@@ -4,12 +4,14 @@ BINARY (RFC 3516), OBJECTID (RFC 8474), SAVEDATE (RFC 8514), PREVIEW (RFC 8970).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 from mailcore.imap.esearch import parse_partial
-from mailcore.imap.responses import date_time, flag_list, literal, quoted_or_literal
-from mailcore.imap.sections import Section, Source, UnknownEncoding, parse_path, parse_section
+from mailcore.imap.responses import date_time, flag_list, quoted_or_literal
+from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_path, parse_section
 from mailcore.imap.status import Refused
 from mailcore.mail import header, ids, summary
 from mailcore.mail.preview import preview
@@ -24,14 +26,66 @@ _PARTIAL = re.compile(rb"<(\d{1,10})\.(\d{1,10})>")
 MAX_ITEMS = 500  # of one FETCH
 MOST_TIMES, SPARE = 4, 2**20  # what one FETCH may say of a message: so many times its size, and so many octets more
 
-Write = Callable[[Row, Source | None], bytes]
+class _FlagTexts(dict[tuple[int, str], bytes]):
+    """Flag lists by bits and keywords, of which a mailbox has few."""
+
+    def __missing__(self, key: tuple[int, str]) -> bytes:
+        text = self[key] = flag_list(join(*key))
+        return text
+
+
+class Batch:
+    """Rows of messages, column by column; `sources` if an item needs whole messages."""
+
+    def __init__(self, rows: Sequence[Row], sources: Sequence[Source] = ()) -> None:
+        self._rows = rows
+        self.sources = sources
+        self.flags = _FlagTexts()
+
+    def column(self, number: int) -> Iterable[Any]:  # Any: what a row holds there
+        return map(itemgetter(number), self._rows)
+
+    def headers(self) -> Iterable[bytes]:
+        return (row[mail.PREFIX] + row[mail.HEADER] for row in self._rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One item of all messages.  `form` has a place for each of the iterables that `values` gives.
+
+    `pieces`, where there is one, gives the value of one message in pieces, None being NIL: a large one is written
+    without being copied together.
+    """
+
+    form: bytes
+    values: Callable[[Batch], tuple[Iterable[object], ...]]
+    pieces: Callable[[Source], Pieces | None] | None = None
+
+
+def _of(number: int, form: bytes) -> Column:
+    """A column of the row as it stands."""
+    return Column(form, lambda got: (got.column(number),))
+
+
+def _from_source(label: bytes, pieces: Callable[[Source], Pieces | None]) -> Column:
+    """label SP nstring, or literal8 if the label is of BINARY and the octets have NUL"""
+    label = label.replace(b"%", b"%%")
+
+    def text(source: Source) -> bytes:
+        found = pieces(source)
+        if found is None:
+            return b"NIL"
+        octets = b"".join(found)
+        return b"%s{%d}\r\n%s" % (b"~" if label.startswith(b"BINARY") and b"\0" in octets else b"", len(octets), octets)
+
+    return Column(label + b" %s", lambda got: (map(text, got.sources),), pieces)
 
 
 @dataclass(slots=True)
 class Items:
-    """What one FETCH wants: ready writers, what they need, and whether \\Seen is set."""
+    """What one FETCH wants: ready columns, what they need, and whether \\Seen is set."""
 
-    writers: list[Write] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
     parts: set[str] = field(default_factory=set)
     whole: bool = False
     marks_seen: bool = False
@@ -42,6 +96,42 @@ class Items:
     vanished: bool = False
     partial: tuple[int, int] | None = None
     saved_at: dict[int, int] | None = None  # by UID: filled before writing, if SAVEDATE was asked for
+
+    def written(self, numbers: Iterable[int], batch: Batch, form: bytes) -> bytes:
+        """All messages of a batch; `form` is `* %%d FETCH (%s)`, with a place for the items.
+
+        Raises:
+            Refused: the items repeat a message many times over.
+        """
+        self._check_size(batch)
+        values = [numbers, *(value for column in self.columns for value in column.values(batch))]
+        line = form % b" ".join(column.form for column in self.columns)
+        return b"".join(map(line.__mod__, zip(*values, strict=False)))
+
+    def in_pieces(self, number: int, batch: Batch, form: bytes) -> Pieces:
+        """The one message of the batch, whose octets are not copied together; raises Refused as `written` does."""
+        self._check_size(batch)
+        before, _, after = (form % b"\0").partition(b"\0")
+        told: Pieces = [before % number]
+        for at, column in enumerate(self.columns):
+            told.append(b" " if at else b"")
+            found = column.pieces(batch.sources[0]) if column.pieces is not None else None
+            if found is None or column.form.startswith(b"BINARY"):
+                told.append(column.form % tuple(next(iter(value)) for value in column.values(batch)))
+            else:
+                told += [column.form % (b"{%d}\r\n" % sum(map(len, found))), *found]
+        return [*told, after % ()]
+
+    def _check_size(self, batch: Batch) -> None:
+        sections = [column.pieces for column in self.columns if column.pieces is not None]
+        if len(sections) <= MOST_TIMES:
+            return
+        for source in batch.sources:
+            room = MOST_TIMES * len(source.octets) + SPARE
+            for pieces in sections:
+                room -= sum(map(len, pieces(source) or ()))
+                if room < 0:
+                    raise Refused("That is too much of one message at once", "LIMIT")
 
     @classmethod
     def parse(cls, read: Reader, *, by_uid: bool) -> "Items":
@@ -60,19 +150,6 @@ class Items:
             items._modifiers(read)
         read.end()
         return items
-
-    def written(self, row: Row, source: Source | None) -> bytes:
-        """All items of one message; raises Refused when they repeat it many times over."""
-        if not self.whole:
-            return b" ".join([write(row, source) for write in self.writers])
-        told: list[bytes] = []
-        room = MOST_TIMES * (len(source.octets) if source else 0) + SPARE
-        for write in self.writers:
-            told.append(write(row, source))
-            room -= len(told[-1])
-            if room < 0:
-                raise Refused("That is too much of one message at once", "LIMIT")
-        return b" ".join(told)
 
     @classmethod
     def parse_list(cls, read: Reader) -> "Items":
@@ -108,7 +185,7 @@ class Items:
             self.simple("MODSEQ")
 
     def one(self, read: Reader, *, macros: bool = False) -> None:
-        if len(self.writers) > MAX_ITEMS:
+        if len(self.columns) > MAX_ITEMS:
             raise SyntaxProblem("too many fetch items")
         found = read.match(_NAME)
         if found is None:
@@ -123,7 +200,9 @@ class Items:
         elif name == "SAVEDATE":
             saved_at: dict[int, int] = {}
             self.saved_at = saved_at
-            self.writers.append(lambda got, _: b"SAVEDATE " + _date_or_nil(saved_at.get(got[mail.UID], 0)))
+            self.columns.append(
+                Column(b"SAVEDATE %s", lambda got: ([_date_or_nil(saved_at.get(uid, 0)) for uid in got.column(mail.UID)],))
+            )
         elif name in _SIMPLE:
             self.simple(name)
         elif name in _RFC822:
@@ -141,20 +220,40 @@ class Items:
             self.uid = True
         self.flags = self.flags or name == "FLAGS"
         self.modseqs = self.modseqs or name == "MODSEQ"
-        part, write = _SIMPLE[name]
+        part, column = _SIMPLE[name]
         if part:
             self.parts.add(part)
-        self.writers.append(write)
+        self.columns.append(column)
 
     def rfc822(self, name: str) -> None:
-        label = name.encode()
         if name == "RFC822.HEADER":
-            self.parts.add("header")
-            self.writers.append(lambda got, _: label + b" " + literal(got[mail.PREFIX] + got[mail.HEADER]))
+            self._block(b"RFC822.HEADER", lambda block: block)
             return
-        self.whole = self.marks_seen = True
-        section = Section(kind="TEXT" if name == "RFC822.TEXT" else "")
-        self.writers.append(lambda _, source: label + b" " + _nstring(source, section))
+        self.marks_seen = True
+        self._source(name.encode(), Section(kind="TEXT" if name == "RFC822.TEXT" else ""), 0, None)
+
+    def _block(self, label: bytes, take: Callable[[bytes], bytes]) -> None:
+        """An item that is made of the message's own header."""
+        self.parts.add("header")
+
+        def values(got: Batch) -> tuple[Iterable[object], ...]:
+            texts = [take(block) for block in got.headers()]
+            return map(len, texts), texts
+
+        self.columns.append(Column(label.replace(b"%", b"%%") + b" {%d}\r\n%s", values))
+
+    def _source(self, label: bytes, section: Section, start: int, end: int | None) -> None:
+        self.needs_whole()
+
+        def pieces(source: Source) -> Pieces | None:
+            found = source.section(section)
+            return found if found is None or (start == 0 and end is None) else cut(found, start, end)
+
+        self.columns.append(_from_source(label, pieces))
+
+    def needs_whole(self) -> None:
+        self.whole = True
+        self.parts.add("prefix")
 
     def body(self, read: Reader, *, peek: bool) -> None:
         """ "BODY[" section "]" ["<" offset "." size ">"]"""
@@ -167,23 +266,26 @@ class Items:
 
     def _section(self, label: bytes, section: Section, start: int, end: int | None) -> None:
         names = section.names
-        if not section.path and section.kind == "HEADER.FIELDS" and (chosen := summary.choose(names)) is not None:
-            self.parts.add("usual")
-            self.writers.append(lambda got, _: label + b" " + literal(chosen.of(got[mail.USUAL], got[mail.UNCUT])[start:end]))
-            return
-        if not section.path and section.kind.startswith("HEADER"):
-            self.parts.add("header")
+        if section.path or not section.kind.startswith("HEADER"):
+            self._source(label, section, start, end)
+        elif section.kind == "HEADER.FIELDS" and (chosen := summary.choose(names)) is not None:
+            self._usual(label, chosen, start, end)
+        elif names:
             invert = section.kind == "HEADER.FIELDS.NOT"
+            self._block(label, lambda block: header.select(block, names, invert=invert)[start:end])
+        else:
+            self._block(label, lambda block: block[start:end])
 
-            def from_header(got: Row, _: Source | None) -> bytes:
-                whole = got[mail.PREFIX] + got[mail.HEADER]
-                block = header.select(whole, names, invert=invert) if names else whole
-                return label + b" " + literal(block[start:end])
+    def _usual(self, label: bytes, chosen: summary.Chosen, start: int, end: int | None) -> None:
+        self.parts.add("usual")
 
-            self.writers.append(from_header)
-            return
-        self.whole = True
-        self.writers.append(lambda _, source: label + b" " + _nstring(source, section, start, end))
+        def values(got: Batch) -> tuple[Iterable[object], ...]:
+            texts = list(map(chosen.of, got.column(mail.USUAL), got.column(mail.UNCUT)))
+            if start or end is not None:
+                texts = [text[start:end] for text in texts]
+            return map(len, texts), texts
+
+        self.columns.append(Column(label.replace(b"%", b"%%") + b" {%d}\r\n%s", values))
 
     def binary(self, read: Reader, name: str) -> None:
         """binary = "BINARY" [".PEEK"] "[" [section-part] "]" [partial] / "BINARY.SIZE" "[" [section-part] "]" """
@@ -191,30 +293,31 @@ class Items:
         path = parse_path(read)
         read.expect(b"]", "a closing bracket")
         label = name.removesuffix(".PEEK").encode() + b"[" + Section(path).label() + b"]"
-        self.whole = True
+        self.needs_whole()
         if name == "BINARY.SIZE":
-            self.writers.append(lambda _, source: label + b" %d" % len(_decoded(source, path) or b""))
+            self.columns.append(
+                Column(label + b" %d", lambda got: ([sum(map(len, _decoded(source, path) or ())) for source in got.sources],))
+            )
             return
         start, end, where = _partial(read)
         self.marks_seen = self.marks_seen or name == "BINARY"
-        label += where
 
-        def write(_: Row, source: Source | None) -> bytes:
+        def pieces(source: Source) -> Pieces | None:
             found = _decoded(source, path)
-            if found is None:
-                return label + b" NIL"
-            octets = found[start:end]
-            return label + b" " + (b"~{%d}\r\n" % len(octets) + octets if b"\0" in octets else literal(octets))
+            return found if found is None else cut(found, start, end)
 
-        self.writers.append(write)
+        self.columns.append(_from_source(label + where, pieces))
 
     def preview(self, read: Reader) -> None:
         """preview = "PREVIEW" [SP "(" "LAZY" ")"]; it is made in no time, so LAZY is none"""
         if read.take(b" (LAZY"):
             read.expect(b")", "a closing parenthesis")
-        self.whole = True
-        self.writers.append(
-            lambda _, source: b"PREVIEW " + quoted_or_literal(preview(source.octets if source else b"").encode())
+        self.needs_whole()
+        self.columns.append(
+            Column(
+                b"PREVIEW %s",
+                lambda got: ([quoted_or_literal(preview(source.octets).encode()) for source in got.sources],),
+            )
         )
 
 
@@ -229,9 +332,9 @@ def _partial(read: Reader) -> tuple[int, int | None, bytes]:
     return start, start + size, b"<%d>" % start
 
 
-def _decoded(source: Source | None, path: tuple[int, ...]) -> bytes | None:
+def _decoded(source: Source, path: tuple[int, ...]) -> Pieces | None:
     try:
-        return source.binary(path) if source is not None else None
+        return source.binary(path)
     except UnknownEncoding:
         raise Refused("The transfer encoding is not known", "UNKNOWN-CTE") from None
 
@@ -240,27 +343,25 @@ def _date_or_nil(seconds: int) -> bytes:
     return date_time(seconds) if seconds else b"NIL"
 
 
-def _nstring(source: Source | None, section: Section, start: int = 0, end: int | None = None) -> bytes:
-    found = source.section(section) if source is not None else None
-    if found is None:
-        return b"NIL"
-    return literal(found if end is None else found[start:end])
-
-
-_SIMPLE: dict[str, tuple[str, Write]] = {
-    "UID": ("", lambda got, _: b"UID %d" % got[mail.UID]),
-    "FLAGS": ("", lambda got, _: b"FLAGS " + flag_list(join(got[mail.FLAGS], got[mail.KEYWORDS]))),
-    "MODSEQ": ("", lambda got, _: b"MODSEQ (%d)" % got[mail.MODSEQ]),
-    "INTERNALDATE": ("", lambda got, _: b"INTERNALDATE " + date_time(got[mail.AT], got[mail.ZONE])),
-    "RFC822.SIZE": ("", lambda got, _: b"RFC822.SIZE %d" % got[mail.SIZE]),
-    "ENVELOPE": ("envelope", lambda got, _: b"ENVELOPE " + got[mail.ENVELOPE]),
-    "BODY": ("body", lambda got, _: b"BODY " + got[mail.BODY]),
-    "EMAILID": (
-        "header", lambda got, _: b"EMAILID (" + ids.email_id(got[mail.BLOB], got[mail.PREFIX] + got[mail.HEADER]) + b")",
-    ),
-    "THREADID": ("header", lambda got, _: b"THREADID (" + ids.thread_id(got[mail.PREFIX] + got[mail.HEADER]) + b")"),
-    "BODYSTRUCTURE": ("structure", lambda got, _: b"BODYSTRUCTURE " + got[mail.STRUCTURE]),
-}
+_SIMPLE: dict[str, tuple[str, Column]] = {
+    "UID": ("", _of(mail.UID, b"UID %d")),
+    "FLAGS": ("", Column(
+        b"FLAGS %s",
+        lambda got: (map(got.flags.__getitem__, zip(got.column(mail.FLAGS), got.column(mail.KEYWORDS), strict=True)),),
+    )),
+    "MODSEQ": ("", _of(mail.MODSEQ, b"MODSEQ (%d)")),
+    "INTERNALDATE": ("", Column(
+        b"INTERNALDATE %s", lambda got: (map(date_time, got.column(mail.AT), got.column(mail.ZONE)),)
+    )),
+    "RFC822.SIZE": ("", _of(mail.SIZE, b"RFC822.SIZE %d")),
+    "ENVELOPE": ("envelope", _of(mail.ENVELOPE, b"ENVELOPE %s")),
+    "BODY": ("body", _of(mail.BODY, b"BODY %s")),
+    "EMAILID": ("header", Column(
+        b"EMAILID (%s)", lambda got: (map(ids.email_id, got.column(mail.BLOB), got.headers()),)
+    )),
+    "THREADID": ("header", Column(b"THREADID (%s)", lambda got: (map(ids.thread_id, got.headers()),))),
+    "BODYSTRUCTURE": ("structure", _of(mail.STRUCTURE, b"BODYSTRUCTURE %s")),
+}  # fmt: skip
 _RFC822 = ("RFC822", "RFC822.HEADER", "RFC822.TEXT")
 _MACROS = {
     "FAST": ("FLAGS", "INTERNALDATE", "RFC822.SIZE"),

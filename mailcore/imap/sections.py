@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from mailcore.mail import header, structure, text
+from mailcore.mail.octets import Octets
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _PATH = re.compile(rb"([1-9]\d{0,4}(?:\.[1-9]\d{0,4})*)")
@@ -75,61 +76,81 @@ class UnknownEncoding(Exception):
     """A part whose transfer encoding we cannot undo (RFC 3516 section 4.3)."""
 
 
+Pieces = list[bytes | memoryview]
+
+
 class Source:
-    """The whole message, parsed at most once, and only when an item needs it."""
+    """The whole message, parsed at most once, and only when an item needs it.
 
-    __slots__ = ("_root", "octets")
+    The trace fields of its mailbox stand before the octets of its blob, which may be a mapped file: nothing copies the
+    whole of a large one.
+    """
 
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
+    __slots__ = ("_root", "octets", "prefix")
+
+    def __init__(self, prefix: bytes, octets: Octets) -> None:
+        self.prefix, self.octets = prefix, octets
         self._root: structure.Part | None = None
 
-    def section(self, section: Section) -> bytes | None:
-        """The octets of a section; None when the message has no such part."""
+    def section(self, section: Section) -> Pieces | None:
+        """The octets of a section, one after another; None when the message has no such part."""
         path, kind, names = section.path, section.kind, section.names
         if not path and kind == "":
-            return self.octets
+            return [self.prefix, self._slice(0, len(self.octets))]
         if not path and kind != "MIME":
-            return _of(self.octets, kind, names)
+            block, offset = header.split(self.octets)
+            if kind == "TEXT":
+                return [self._slice(offset, len(self.octets))]
+            return _of_header(self.prefix + block, kind, names)
         part = self.part(path)
         if part is None:
             return None
         if kind == "":
-            return self.octets[part.body_start : part.end]
+            return [self._slice(part.body_start, part.end)]
         if kind == "MIME":
-            return self.octets[part.header_start : part.body_start]
+            return [self._slice(part.header_start, part.body_start)]
         if not part.is_message:
             return None
         inside = part.children[0]
-        return _of(self.octets[inside.header_start : inside.end], kind, names)
+        if kind == "TEXT":
+            return [self._slice(inside.body_start, inside.end)]
+        return _of_header(self.octets[inside.header_start : inside.body_start], kind, names)
 
-    def binary(self, path: tuple[int, ...]) -> bytes | None:
+    def binary(self, path: tuple[int, ...]) -> Pieces | None:
         """A part without its transfer encoding (RFC 3516 section 4.2); the whole message as it is.
 
         Raises:
             UnknownEncoding: it has one that nobody knows.
         """
         if not path:
-            return self.octets
+            return self.section(Section())
         part = self.part(path)
         if part is None:
             return None
         if part.children:  # a multipart or a message: only its parts are encoded (RFC 2045 section 6.4)
-            return self.octets[part.body_start : part.end]
+            return [self._slice(part.body_start, part.end)]
         if part.encoding not in ("7bit", "8bit", "binary", "base64", "quoted-printable"):
             raise UnknownEncoding
-        return text.transfer_decoded(self.octets, part)
+        return [text.transfer_decoded(self.octets, part)]
 
     def part(self, path: tuple[int, ...]) -> structure.Part | None:
         if self._root is None:
             self._root = structure.parse(self.octets)
         return structure.section(self._root, path)
 
+    def _slice(self, start: int, end: int) -> bytes | memoryview:
+        return self.octets[start:end] if isinstance(self.octets, bytes) else memoryview(self.octets)[start:end]
 
-def _of(octets: bytes, kind: str, names: tuple[str, ...]) -> bytes:
-    block, offset = header.split(octets)
-    if kind == "HEADER":
-        return block
-    if kind == "TEXT":
-        return octets[offset:]
-    return header.select(block, names, invert=kind == "HEADER.FIELDS.NOT")
+
+def _of_header(block: bytes, kind: str, names: tuple[str, ...]) -> Pieces:
+    return [block if kind == "HEADER" else header.select(block, names, invert=kind == "HEADER.FIELDS.NOT")]
+
+
+def cut(pieces: Pieces, start: int, end: int | None) -> Pieces:
+    """`<start.size>` of octets that lie in pieces."""
+    found: Pieces = []
+    for piece in pieces:
+        size = len(piece)
+        found.append(piece[min(start, size) : size if end is None else max(min(end, size), 0)])
+        start, end = max(start - size, 0), None if end is None else end - size
+    return found

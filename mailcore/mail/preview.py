@@ -3,6 +3,7 @@
 import re
 
 from mailcore.mail import structure, text
+from mailcore.mail.octets import Octets
 
 MOST = 200  # characters (RFC 8970 section 3.2 asks for at most 256)
 _LOOKED_AT = 65_536  # octets of a part
@@ -12,7 +13,7 @@ _ENTITY = re.compile(r"&(?:nbsp|#160|#xa0);")
 _SPACE = re.compile(r"[\s\u00a0\u200b\u200c\u200d\ufeff\u034f]+")
 
 
-def preview(octets: bytes) -> str:
+def preview(octets: Octets) -> str:
     """The beginning of what a reader would see; "" if there is no text."""
     leaves = [part for part in structure.leaves(structure.parse(octets)) if part.type == "text" and not _attached(part)]
     for subtype in ("plain", "html"):
@@ -26,7 +27,7 @@ def _attached(part: structure.Part) -> bool:
     return part.disposition is not None and part.disposition[0] == "attachment"
 
 
-def _words(octets: bytes, part: structure.Part) -> str:
+def _words(octets: Octets, part: structure.Part) -> str:
     written = text.part_text(octets, part, _LOOKED_AT)
     if part.subtype == "html":
         written = _ENTITY.sub(" ", _TAG.sub(" ", _HIDDEN.sub(" ", written)))

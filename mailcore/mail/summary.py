@@ -5,10 +5,11 @@ it verbatim, cut apart: FETCH of a few fields of ten thousand messages reads no 
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from operator import itemgetter
 
 from mailcore.mail import header
 from mailcore.mail.envelope import addresses
@@ -111,21 +112,24 @@ def _display(value: bytes) -> str:
 
 
 def usual_fields(block: bytes) -> bytes | None:
-    """The usual fields verbatim, each with its mark, NUL between them; None if the block itself has NUL."""
+    """The usual fields verbatim, NUL between them; before them their marks.  None if the block itself has NUL."""
     if b"\0" in block:
         return None
+    marks: list[int] = []
     found: list[bytes] = []
     for name, raw, _ in header.pieces(block):
         if mark := _MARKS.get(name.lower().encode("ascii", "replace")):
-            found.append(bytes((mark,)) + raw)
-    return b"\0".join(found)
+            marks.append(mark)
+            found.append(raw)
+    return b"\0".join([bytes(marks), *found])
 
 
 class Chosen:
-    """Some of the usual fields, to be taken from many messages."""
+    """Some of the usual fields, to be taken from many messages, of which most have the same fields in one order."""
 
     def __init__(self, names: Collection[str], marks: Collection[int]) -> None:
         self._names, self._marks = tuple(names), frozenset(marks)
+        self._pickers: dict[bytes, Callable[[list[bytes]], Iterable[bytes]]] = {}
 
     def of(self, usual: bytes | None, uncut: bytes | None) -> bytes:
         """The fields in their order and a blank line, as header.select gives them.
@@ -135,8 +139,18 @@ class Chosen:
         """
         if usual is None:
             return header.select(uncut or b"", self._names, invert=False)
-        marks = self._marks
-        return b"".join([piece[1:] for piece in usual.split(b"\0") if piece and piece[0] in marks]) + b"\r\n"
+        pieces = usual.split(b"\0")
+        pick = self._pickers.get(pieces[0])
+        if pick is None:
+            pick = self._pickers[pieces[0]] = self._picker(pieces[0])
+        return b"".join(pick(pieces)) + b"\r\n"
+
+    def _picker(self, marks: bytes) -> Callable[[list[bytes]], Iterable[bytes]]:
+        """Takes the wanted ones of the pieces, of which the first holds the marks."""
+        places = [place for place, mark in enumerate(marks, 1) if mark in self._marks]
+        if len(places) > 1:
+            return itemgetter(*places)
+        return lambda pieces: [pieces[place] for place in places]
 
 
 def choose(names: Collection[str]) -> Chosen | None:

@@ -4,7 +4,7 @@ Every method runs inside `db.read(...)` or `db.write(...)` (see store/db.py): th
 transaction `tx`.  Methods that change something need a writing transaction; the caller wakes others after it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -90,26 +90,26 @@ class MailStore(Mailboxes):
             ))  # fmt: skip
         return found
 
-    def rows(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> Iterator[Row]:
-        """Messages with the derived parts asked for (else b""), as plain rows: see the columns above."""
-        wanted = ",".join(column if part in parts else "x''" for part, column in _PARTS.items())
-        join = "JOIN blob b ON b.id=m.blob" if parts - {"usual"} else ""
+    def rows(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Row]:
+        """Messages with the derived parts asked for (else None), as plain rows: see the columns above."""
+        wanted = ",".join(column if part in parts else "NULL" for part, column in _PARTS.items())
+        join = "JOIN blob b ON b.id=m.blob" if parts - {"usual", "prefix"} else ""
         join += " LEFT JOIN summary s ON s.blob=m.blob" if "usual" in parts else ""
-        prefix = "m.prefix" if "header" in parts else "x''"  # long rows cost time
+        prefix = "m.prefix" if parts & {"header", "prefix"} else "NULL"  # long rows cost time
         sql = (
             f"SELECT {_INFO},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
             " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
         )
-        for first, last in ranges:
-            yield from tx.rows(sql, mailbox, first, last)
+        if len(ranges) == 1:
+            return tx.rows(sql, mailbox, *ranges[0])
+        return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
 
     def fetch(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Fetched]:
         """The same as values; the header begins with the message's own trace fields."""
-        with_header = "header" in parts
         return [
             Fetched(
-                _info(row), row[PREFIX], row[PREFIX] + row[HEADER] if with_header else b"", row[ENVELOPE], row[BODY],
-                row[STRUCTURE],
+                _info(row), row[PREFIX] or b"", (row[PREFIX] or b"") + (row[HEADER] or b""), row[ENVELOPE] or b"",
+                row[BODY] or b"", row[STRUCTURE] or b"",
             )
             for row in self.rows(tx, mailbox, ranges, parts)
         ]  # fmt: skip

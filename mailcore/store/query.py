@@ -62,24 +62,41 @@ Test = Callable[[Candidate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a criterion is answered.  `texts` are those of Body and Text: ask the index for them first."""
+    """How a criterion is answered.  `texts` are those of Body and Text: ask the index for them first.
+
+    `needed` are those without which nothing matches.
+    """
 
     where: str
     params: tuple[object, ...]
     columns: tuple[Sql, ...]
     test: Test | None
     texts: frozenset[str]
+    reads_header: bool
+    needed: tuple[Body | Text, ...] = ()
 
     def narrow(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
         """Rows of the messages that may match, by uid: uid, size, blob, prefix, then the test's columns."""
         columns = "".join(f",({sql})" for sql, _ in self.columns)
-        prefix = "m.prefix" if self.test else "x''"
+        prefix = "m.prefix" if self.reads_header else "NULL"
         params = [param for _, own in self.columns for param in own]
         return tx.rows(
             f"SELECT m.uid,m.size,m.blob,{prefix}{columns} FROM message m LEFT JOIN summary s ON s.blob=m.blob"  # noqa: S608
             f" WHERE m.mailbox=? AND {self.where} ORDER BY m.uid",
             *params, mailbox, *self.params,
         )  # fmt: skip
+
+    def possible(self, rows: list[Row], hits: Hits) -> list[Row]:
+        """The rows that the index does not rule out."""
+        for one in self.needed:
+            possible = hits.possible(one.text)
+            if isinstance(one, Body):
+                rows = [row for row in rows if possible(row[BLOB])]
+            else:
+                # a word cannot be folded over two lines
+                word = max(one.text.split() or [""], key=len).encode("utf-8", "surrogatepass")
+                rows = [row for row in rows if possible(row[BLOB]) or word in _upper(row[PREFIX])]
+        return rows
 
     def confirm(self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits) -> list[int]:
         """UIDs of the rows that do match."""
@@ -88,9 +105,16 @@ class Plan:
         return [row[UID] for row in rows if self.test(_candidate(tx, blobs, row, hits))]
 
 
+def _upper(prefix: bytes | None) -> bytes:
+    """Trace fields, folded as `wanted` is."""
+    if prefix is None or prefix.isascii():
+        return (prefix or b"").upper()
+    return text.fold(text.header_text(prefix)).encode("utf-8", "surrogatepass")
+
+
 def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits) -> Candidate:
     def block() -> bytes:
-        return bytes(row[PREFIX]) + blobs.header(tx, row[BLOB])
+        return bytes(row[PREFIX] or b"") + blobs.header(tx, row[BLOB])
 
     def body() -> str:
         kept = hits.body(row[BLOB])
@@ -114,7 +138,8 @@ def plan(criterion: Criterion) -> Plan:
     return Plan(
         " AND ".join(f"({sql})" for sql, _ in exact) or "1",
         tuple(param for _, own in exact for param in own),
-        tuple(columns), test, frozenset(_texts(criterion)),
+        tuple(columns), test, frozenset(_texts(criterion)), test is not None and _reads_header(AllOf(tuple(rest))),
+        tuple(one for one in rest if isinstance(one, Body | Text)),
     )  # fmt: skip
 
 
@@ -225,7 +250,17 @@ def _test(one: Criterion, columns: list[Sql]) -> Test:
 def _in_text(wanted: str, got: Candidate) -> bool:
     if got.hits.may_have(wanted, got.row[BLOB]):
         return wanted in text.fold(text.header_text(got.header())) or wanted in got.body()
-    return wanted in text.fold(text.header_text(bytes(got.row[PREFIX])))  # trace fields are not in the index
+    return wanted in text.fold(text.header_text(bytes(got.row[PREFIX] or b"")))  # trace fields are not in the index
+
+
+def _reads_header(one: Criterion) -> bool:
+    match one:
+        case Not(inside):
+            return _reads_header(inside)
+        case AllOf(inside) | AnyOf(inside):
+            return any(map(_reads_header, inside))
+        case _:
+            return isinstance(one, Header | Text | EmailId | ThreadId)
 
 
 def _texts(one: Criterion) -> Iterator[str]:

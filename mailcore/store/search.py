@@ -7,7 +7,7 @@ so the answer is exact by IMAP's substring rule.  What is not in the index yet c
 
 import contextlib
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import apsw
@@ -39,8 +39,16 @@ class Hits:
                     found = connection.execute("SELECT rowid FROM grams WHERE grams MATCH ?", (query,))
                     self._matched[wanted] = frozenset(row[0] for row in found)
 
-    def knows(self, blob: int) -> bool:
-        return blob in self._known
+    def know(self, blobs: Iterable[int]) -> bool:
+        """Are all of them in the index?"""
+        return self._known.issuperset(blobs)
+
+    def possible(self, wanted: str) -> Callable[[int], bool]:
+        """May a blob have the text?  The same as `may_have`, for many blobs."""
+        matched, known = self._matched.get(wanted), self._known
+        if matched is None:
+            return lambda _: True
+        return lambda blob: blob in matched or blob not in known
 
     def may_have(self, wanted: str, blob: int) -> bool:
         """False only if header and body of the blob are without the text for sure."""

@@ -273,6 +273,8 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     *(add_column("contact", name, "TEXT NOT NULL DEFAULT ''") for name in ("note", "key")),
     *(add_column("contact", name, "INTEGER NOT NULL DEFAULT 0") for name in ("collected", "times", "used_at")),
     add_tables(*writing_tables.MODELS),
+    statement("DELETE FROM summary"),  # the usual fields have their marks in front now
+    lambda db: summaries.fill(Tx(db.connection())),
 ]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import tracemalloc
 import zlib
 from typing import ClassVar
 
@@ -242,5 +243,64 @@ def test_what_is_not_deflate_ends_the_conversation(core):
         await client.command(b"COMPRESS DEFLATE")
         client.writer.write(b"z NOOP\r\n" * 100)
         assert await asyncio.wait_for(client.reader.read(), 10) == b""
+
+    run(core, play)
+
+
+def _large(core, octets: int) -> bytes:
+    """A message of so many octets in INBOX, as its owner sees it."""
+    ola = accounts.get(core, "ola")
+    text = b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + b"x" * 998 + b"\r\n"
+    text += (b"0123456789" * 8 + b"\r\n") * (octets // 82) + b"--b--\r\n"
+    prepared = core.blobs.prepare(text)
+    prefix = b"Received: by mx.alumni.example\r\n"
+    core.db.write(
+        lambda tx: core.mail.append(
+            tx, ola.id, core.mail.mailbox(tx, ola.id, "INBOX").id, prepared, frozenset(), core.clock.now(), prefix=prefix
+        )
+    )
+    return prefix + text
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        (b"BODY.PEEK[]", 0, None), (b"BODY.PEEK[]<10.3000000>", 10, 3_000_010), (b"BODY.PEEK[]<4000000.9>", 4_000_000, 4_000_009),
+        (b"BODY.PEEK[]<99999999.5>", 0, 0),
+    ],
+)  # fmt: skip
+def test_a_large_message_is_written_from_its_file_octet_for_octet(core, asked, start, end):
+    whole = _large(core, 5_000_000)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        await client.command(b"SELECT INBOX")
+        client.writer.write(b"t FETCH * (UID " + asked + b" FLAGS)\r\n")
+        first = await client.reader.readuntil(b"}\r\n")
+        octets = await client.reader.readexactly(int(first.rpartition(b"{")[2][:-3]))
+        assert octets == whole[start:end]
+        assert await client.reader.readline() == b" FLAGS ())\r\n"
+        assert await client.reader.readline() == b"t OK Done\r\n"
+
+    run(core, play)
+
+
+def test_a_client_that_does_not_read_holds_no_large_message_in_memory(core):
+    _large(core, 40_000_000)
+
+    async def play(imaps, _):
+        clients = [await Client.connect(imaps, tls=True) for _ in range(8)]
+        for client in clients:
+            await client.command(b'LOGIN ola "en lang hemmelighet"')
+            await client.command(b"SELECT INBOX")
+        tracemalloc.start()
+        for client in clients:
+            client.writer.transport.pause_reading()
+            client.writer.write(b"t FETCH * BODY.PEEK[]\r\n")
+        await asyncio.sleep(0.7)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 60_000_000  # eight times 40 MB would be 320
 
     run(core, play)

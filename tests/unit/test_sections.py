@@ -1,12 +1,38 @@
 """Sections of messages, whole and broken (RFC 9051 section 6.4.5.1, RFC 3516)."""
 
+import contextlib
+import mmap
+import tempfile
+from collections.abc import Iterator
+
 import pytest
 
 from mailcore.imap.fetch_items import Items
-from mailcore.imap.sections import Section, Source, UnknownEncoding, parse_section
+from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_section
 from mailcore.mail import structure
 from mailcore.mail.derived import derive
+from mailcore.mail.octets import Octets
 from mailcore.wire.reader import Reader, SyntaxProblem
+
+
+def joined(pieces: Pieces | None) -> bytes | None:
+    return None if pieces is None else b"".join(pieces)
+
+
+@contextlib.contextmanager
+def mapped(octets: bytes) -> Iterator[Octets]:
+    """The same octets as a large message has them."""
+    with tempfile.TemporaryFile() as file:
+        file.write(octets or b"\0")
+        file.flush()
+        yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if octets else octets
+
+
+@pytest.mark.parametrize(("start", "end", "left"), [
+    (0, None, b"abcdef"), (1, 4, b"bcd"), (2, 3, b"c"), (4, 99, b"ef"), (9, 12, b""), (0, 2, b"ab"), (3, None, b"def"),
+])  # fmt: skip
+def test_pieces_are_cut_as_if_they_were_one(start, end, left):
+    assert joined(cut([b"abc", memoryview(b""), memoryview(b"def")], start, end)) == left
 
 
 def crlf(text: str) -> bytes:
@@ -98,19 +124,21 @@ def section(text: str) -> Section:
 
 @pytest.mark.parametrize(("message", "asked", "octets"), CASES)
 def test_a_section_is_exactly_these_octets(message, asked, octets):
-    assert Source(message).section(section(asked)) == octets
+    assert joined(Source(b"", message).section(section(asked))) == octets
+    with mapped(message) as file:
+        assert joined(Source(b"", file).section(section(asked))) == octets
 
 
 @pytest.mark.parametrize(("path", "octets"), [
     ((), NESTED), ((1,), "blåbær".encode()), ((3,), b"\0\1\2\xff"), ((2,), INNER[:-2]), ((9,), None), ((2, 1), b"plain"),
 ])  # fmt: skip
 def test_binary_is_without_its_encoding(path, octets):
-    assert Source(NESTED).binary(path) == octets
+    assert joined(Source(b"", NESTED).binary(path)) == octets
 
 
 def test_an_encoding_that_nobody_knows_is_said_to_be_unknown():
     with pytest.raises(UnknownEncoding):
-        Source(NESTED).binary((4,))
+        Source(b"", NESTED).binary((4,))
 
 
 @pytest.mark.parametrize("asked", ["0", "1.", "1..2", "MIME", "1.NONSENSE", "HEADER.FIELDS", "HEADER.FIELDS ()", ".1", "01"])
@@ -134,7 +162,7 @@ def test_the_structure_of_every_message_is_balanced_and_ends(message):
 
 def test_every_part_of_the_structure_can_be_fetched():
     def walk(part: structure.Part, path: tuple[int, ...], *, numbered: bool) -> None:
-        source = Source(NESTED)
+        source = Source(b"", NESTED)
         if path:
             assert source.section(Section(path)) is not None
             assert source.section(Section(path, "MIME")) is not None

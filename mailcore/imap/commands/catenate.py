@@ -3,7 +3,7 @@
 from mailcore.errors import MailboxNotFound, TooLarge
 from mailcore.imap import urls
 from mailcore.imap.context import Context
-from mailcore.imap.sections import Source
+from mailcore.imap.sections import Source, cut
 from mailcore.imap.status import Refused
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -73,7 +73,7 @@ def _part(context: Context, tx: Tx, url: urls.Url) -> bytes:
     except MailboxNotFound:
         raise _bad(url.text) from None
     octets = core.mail.octets(tx, box.id, url.uid) if url.uidvalidity in (0, box.uidvalidity) else b""
-    found = Source(octets).section(url.section) if octets else None
+    found = Source(b"", octets).section(url.section) if octets else None
     if found is None:
         raise _bad(url.text)
-    return found[url.start : None if url.size is None else url.start + url.size]
+    return b"".join(cut(found, url.start, None if url.size is None else url.start + url.size))

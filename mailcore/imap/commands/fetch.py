@@ -3,23 +3,27 @@
 With CHANGEDSINCE and VANISHED (RFC 7162 sections 3.1.4.1, 3.2.6) and PARTIAL (RFC 9394).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mailcore.domain import MessageInfo
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import cut
-from mailcore.imap.fetch_items import Items
+from mailcore.imap.fetch_items import Batch, Items
 from mailcore.imap.responses import Tagged
-from mailcore.imap.sections import Source
+from mailcore.imap.sections import Pieces, Source
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, spans_written
+from mailcore.imap.view import View
 from mailcore.store import condstore, mail, saved
-from mailcore.store.db import Tx
+from mailcore.store.db import Row, Tx
 from mailcore.store.flags import join
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SLICE = 2000  # messages a read gives at most
-BATCH = 2**22  # octets of whole messages held at once, unless one alone is larger
+NARROW_SLICE = 20_000  # the same where nothing is asked but what stands in the message's own row
+CHUNK = 2**18  # octets of a large message that are written at once
+LARGE = 2**20  # octets; a message above this is written from its file, in portions
+BATCH = 2**22  # octets of whole messages held at once
 
 
 async def fetch(context: Context, read: Reader) -> Tagged:
@@ -35,7 +39,7 @@ async def fetch(context: Context, read: Reader) -> Tagged:
         ranges = _places(context, ranges, items.partial)
     if items.changed_since is not None:
         ranges = await _changed(context, numbers, ranges, items, items.changed_since)
-    for part in slices(context, ranges):
+    for part in slices(context, ranges, SLICE if items.parts else NARROW_SLICE):
         if items.marks_seen and not here.read_only:
             await _mark(context, part, items)
         for few in await _batches(context, part) if items.whole else [part]:
@@ -43,12 +47,12 @@ async def fetch(context: Context, read: Reader) -> Tagged:
     return ok(context)
 
 
-def slices(context: Context, ranges: Ranges) -> Iterator[Ranges]:
-    """The same ranges, in portions of about SLICE known messages."""
+def slices(context: Context, ranges: Ranges, size: int = SLICE) -> Iterator[Ranges]:
+    """The same ranges, in portions of about `size` known messages."""
     uids = context.here.view.uids
     within = NumberSet(tuple(ranges)).within(uids) if ranges else []
     portion: Ranges = []
-    room = SLICE
+    room = size
     for start, end in within:
         at = start
         while at < end:
@@ -58,7 +62,7 @@ def slices(context: Context, ranges: Ranges) -> Iterator[Ranges]:
             at = upto
             if room == 0:
                 yield portion
-                portion, room = [], SLICE
+                portion, room = [], size
     if portion:
         yield portion
 
@@ -107,14 +111,15 @@ async def _batches(context: Context, ranges: Ranges) -> list[Ranges]:
 
 
 def by_size(infos: list[MessageInfo]) -> Iterator[list[MessageInfo]]:
+    """A large message stands alone."""
     few: list[MessageInfo] = []
     octets = 0
     for info in infos:
-        if few and octets + info.size > BATCH:
+        if few and (octets + info.size > BATCH or info.size > LARGE):
             yield few
             few, octets = [], 0
         few.append(info)
-        octets += info.size
+        octets += BATCH if info.size > LARGE else info.size
     if few:
         yield few
 
@@ -128,29 +133,44 @@ async def tell(context: Context, ranges: Ranges, items: Items) -> None:
 
 async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
     here, core, parts = context.here, context.core, frozenset(items.parts)
-    seq_of, whole = here.view.seq, items.whole
-    used: set[tuple[int, str]] = set()
     only = "UIDONLY" in context.enabled
-    form = b"* %d UIDFETCH (%s)\r\n" if only else b"* %d FETCH (%s)\r\n"
+    form = b"* %%d UIDFETCH (%s)\r\n" if only else b"* %%d FETCH (%s)\r\n"
+    batches: list[Batch] = []
 
-    def load(tx: Tx) -> bytes:
+    def load(tx: Tx) -> Pieces:
         """In the reader's thread: the loop only hands the octets on."""
         if items.saved_at is not None:
             items.saved_at.update(saved.dates(tx, here.mailbox, ranges))
-        told: list[bytes] = []
-        for row in core.mail.rows(tx, here.mailbox, ranges, parts):
-            seq = seq_of(row[mail.UID])
-            if seq is None:
-                continue
-            source = Source(core.mail.octets(tx, here.mailbox, row[mail.UID])) if whole else None
-            if source is not None and not source.octets:
-                continue  # expunged by somebody else meanwhile
-            told.append(form % (row[mail.UID] if only else seq, items.written(row, source)))
-            if items.flags:
-                used.add((row[mail.FLAGS], row[mail.KEYWORDS]))
-        return b"".join(told)
+        rows = core.mail.rows(tx, here.mailbox, ranges, parts)
+        numbers, rows = _known(here.view, rows)
+        if not rows:
+            return []
+        sources = [Source(bytes(row[mail.PREFIX]), core.blobs.mapped(tx, row[mail.BLOB])) for row in rows] if items.whole else []
+        batches.append(batch := Batch(rows, sources))
+        uids = [row[mail.UID] for row in rows] if only else numbers
+        if items.whole and len(rows) == 1 and rows[0][mail.SIZE] > LARGE:
+            return items.in_pieces(uids[0], batch, form)
+        return [items.written(uids, batch, form)]
 
-    octets = await core.db.aread(load)
-    context.show_flags(frozenset({"\\Seen"}).union(*(join(bits, words) for bits, words in used)))
-    context.wire.write(octets)
-    await context.wire.drain()
+    pieces = await core.db.aread(load)
+    used = (join(bits, words) for batch in batches for bits, words in batch.flags)
+    context.show_flags(frozenset({"\\Seen"}).union(*used))
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            context.wire.write(piece)
+            await context.wire.drain()
+            continue
+        for at in range(0, len(piece), CHUNK):  # of a mapped file: no more of it is read than the client takes
+            context.wire.write(piece[at : at + CHUNK].tobytes())
+            await context.wire.drain()
+
+
+def _known(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
+    """Sequence numbers of the rows that the client knows of, and those rows."""
+    if not rows:
+        return (), rows
+    first = view.seq(rows[0][mail.UID])
+    if first is not None and [row[mail.UID] for row in rows] == view.uids[first - 1 : first - 1 + len(rows)].tolist():
+        return range(first, first + len(rows)), rows
+    met = [(seq, row) for row in rows if (seq := view.seq(row[mail.UID])) is not None]
+    return [seq for seq, _ in met], [row for _, row in met]

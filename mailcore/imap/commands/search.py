@@ -1,6 +1,6 @@
 """SEARCH and UID SEARCH (RFC 9051 section 6.4.4); what is returned: imap/esearch.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from mailcore.errors import MailError
@@ -19,6 +19,7 @@ from mailcore.store import condstore, query
 from mailcore.store.db import Row, Tx
 from mailcore.wire.reader import Reader
 
+MANY = 500  # UIDs; for more of them a table of all numbers is made
 MAX_KEPT = 8  # searches with UPDATE in a session
 
 
@@ -72,7 +73,11 @@ def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:
     """UIDs as the command wants them."""
     if context.by_uid:
         return uids
-    return [seq for uid in uids if (seq := context.here.view.seq(uid)) is not None]
+    seq_of: Callable[[int], int | None] = context.here.view.seq
+    if len(uids) > MANY:
+        known = context.here.view.uids
+        seq_of = {uid: seq for seq, uid in enumerate(known, 1)}.get
+    return [seq for uid in uids if (seq := seq_of(uid)) is not None]
 
 
 async def highest_modseq(context: Context, uids: Sequence[int]) -> int:
@@ -86,7 +91,8 @@ def told(
     if not options.plain:
         return answer(b'TAG "' + context.tag + b'"', options, numbers, by_uid=context.by_uid, modseq=modseq)
     after = b" (MODSEQ %d)" % modseq if modseq and numbers else b""
-    return b"* " + word + b"".join(b" %d" % number for number in numbers) + after + b"\r\n"
+    listed = " ".join(["", *map(str, numbers)]).encode()
+    return b"* " + word + listed + after + b"\r\n"
 
 
 async def matching(context: Context, criterion: Criterion, within: Ranges | None = None) -> list[int]:
@@ -112,10 +118,12 @@ async def _confirmed(context: Context, plan: query.Plan, rows: list[Row]) -> lis
     progress = Progress(context, len(rows))
     hits = await core.threads.run(core.search.hits, owner, plan.texts)
     try:
-        for few in query.batches(rows, BATCH if plan.texts else sum(row[query.SIZE] for row in rows)):
+        left = await core.threads.run(plan.possible, rows, hits)
+        progress.tell(len(rows) - len(left))
+        for few in query.batches(left, BATCH if plan.texts else sum(row[query.SIZE] for row in left)):
             found += await core.db.aread(partial(plan.confirm, blobs=core.blobs, rows=few, hits=hits))
             progress.tell(len(few))
-        if plan.texts and not all(hits.knows(row[query.BLOB]) for row in rows):
+        if plan.texts and not hits.know(row[query.BLOB] for row in rows):
             await core.threads.run(indexing.wish, core, owner)
     finally:
         hits.close()

@@ -30,11 +30,11 @@ async def sort(context: Context, read: Reader) -> Tagged:
     options = parse_options(read, extended=False)
     keys = _keys(read)
     criterion, scope = _criterion(context, read)
-    uids = await _sorted(context, criterion, keys)
+    uids, numbers = await _sorted(context, criterion, keys)
     modseq = await highest_modseq(context, uids) if scope.by_modseq else 0
     if options.saves:
         context.here.saved = tuple(options.to_save(sorted(uids)))
-    context.wire.write(told(context, options, numbers_of(context, uids), modseq, b"SORT"))
+    context.wire.write(told(context, options, numbers, modseq, b"SORT"))
     return ok(context)
 
 
@@ -73,16 +73,30 @@ def _criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
     return criterion, scope
 
 
-async def _sorted(context: Context, criterion: Criterion, keys: tuple[tuple[SortKey, bool], ...]) -> Sequence[int]:
+async def _sorted(
+    context: Context, criterion: Criterion, keys: tuple[tuple[SortKey, bool], ...]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """UIDs, and the numbers that the client is told."""
     here, core = context.here, context.core
     question = (here.mailbox, here.modseq, criterion, keys)
-    if not here.view.holding and (known := core.answers.get(question)) is not None:
-        return array("I", known)
-    found = await matching(context, criterion)
-    uids = array("I", await core.db.aread(lambda tx: order.sorted_uids(tx, here.mailbox, keys, found)))
-    if not here.view.holding:
-        core.answers.put(question, uids.tobytes())
-    return uids
+    uids = _numbers(core.answers.get(question)) if not here.view.holding else None
+    if uids is None:
+        found = await matching(context, criterion)
+        uids = array("I", await core.db.aread(lambda tx: order.sorted_uids(tx, here.mailbox, keys, found)))
+        if not here.view.holding:
+            core.answers.put(question, uids.tobytes())
+    if context.by_uid:
+        return uids, uids
+    numbers = _numbers(core.answers.get((*question, "numbers"))) if not here.view.holding else None
+    if numbers is None:
+        numbers = array("I", numbers_of(context, uids))
+        if not here.view.holding:
+            core.answers.put((*question, "numbers"), numbers.tobytes())
+    return uids, numbers
+
+
+def _numbers(kept: bytes | None) -> "array[int] | None":
+    return None if kept is None else array("I", kept)
 
 
 async def thread(context: Context, read: Reader) -> Tagged:
