@@ -18,7 +18,7 @@ def build(
     """The whole notice.
 
     Args:
-        kind: "failed", "delayed" or "relayed".
+        kind: "failed", "delayed", "relayed" or "delivered".
         sender: to whom the notice goes.
         original_recipient: `rfc822;address` as the sender named it (ORCPT), or empty.
         words: for people.

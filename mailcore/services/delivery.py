@@ -34,6 +34,7 @@ from mailcore.services import (
     notify,
     passage,
     quota_warnings,
+    receipts,
     returns,
     script_runs,
     ticket_inbox,
@@ -232,6 +233,11 @@ def _because(context: _Context, recipient: Recipient, *rules: traces.Rule) -> No
         context.rules.setdefault(recipient.address, []).extend(rules)
 
 
+def _reply(reason: str) -> str:
+    """A rejection as a reply line; the protocol has its own forms of it (smtp/reply.py)."""
+    return f"552 5.2.2 {FULL}" if reason == FULL else f"550 5.7.1 {' '.join(reason.split())[:400]}"
+
+
 def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: bool) -> Delivered:
     if not recipient.account:
         own = recipient.address.rpartition("@")[2].lower() == context.core.config.domain.lower()
@@ -241,15 +247,19 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
     if isinstance(plan, str):
         if plan == FULL:
             quota_warnings.look(context.core, context.tx, recipient.account, refused=True)
-        if all_rejected:
+        came = receipts.Arrived(context.envelope, context.verdict, context.prepared)
+        if all_rejected or receipts.of_refusal(context.core, context.tx, came, recipient.address, reply=_reply(plan)):
             done = Delivered(recipient.address, Outcome.REJECTED, reason=plan)
         else:
-            # Others took it and the session can say only one thing; no DSN to a sender who is not
-            # authenticated (design section 10), so the message stays with its owner, in Junk.
+            # Others took it, the session can say only one thing, and nobody vouches for the sender's address, so
+            # that a report might hit somebody else: the message stays with its owner, in Junk.
             _file(context, recipient, "Junk", frozenset(), enforce_quota=False)
             done = Delivered(recipient.address, Outcome.FILED, ("Junk",), plan)
     else:
         done = _act(context, recipient, plan)
+        if context.envelope.dsn and done.outcome in (Outcome.FILED, Outcome.FORWARDED):
+            came, relayed = receipts.Arrived(context.envelope, context.verdict, context.prepared), not done.mailboxes
+            receipts.of_success(context.core, context.tx, came, recipient.address, relayed=relayed)
     now = int(context.now.timestamp())
     detail = ", ".join(done.mailboxes) or done.reason
     deliveries.record(

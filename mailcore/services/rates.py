@@ -35,7 +35,7 @@ class Portions:
         return await self._fetch(core, key, limit, window_seconds, now)
 
     async def _fetch(self, core: Core, key: str, limit: int, window_seconds: int, now: int) -> bool:
-        portion = max(1, limit // 20)
+        portion = max(1, limit // 100)
 
         def ask(tx: Tx) -> int:
             for wanted in dict.fromkeys((portion, 1)):

@@ -1,0 +1,180 @@
+"""S20: a full box refuses inside the session, in all its forms; nothing is half-stored, and others get their mail."""
+
+import asyncio
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.domain import Verdict
+from mailcore.services import accounts, delivery, filters, receipts
+from mailcore.store.mail import GRACE
+from tests.smtp_talk import SECRET, build, inbox, talk
+
+HEAD = "From: a@b.example\r\nSubject: hei\r\n\r\n"
+LINE = "x" * 998 + "\r\n"
+FULL = "552 5.2.2 Postboksen er full / The mailbox is full"
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory):
+    built = build(tmp_path_factory.mktemp("house"), names=("ola", "kari", "full", "nesten"))
+    accounts.set_quota(built, "full", 10)  # its welcome message is larger
+    accounts.set_quota(built, "nesten", 2 * 2**20)
+    yield built
+    cores.close(built)
+
+
+def used(core, name: str) -> int:
+    return accounts.get(core, name).used
+
+
+def converse(core, sent: str, count: int, listener: str = "smtp") -> list[str]:
+    heard = []
+
+    async def play(connect):
+        client = await connect()
+        if listener != "smtp":
+            await client.say(f"AUTH PLAIN {SECRET}\r\n")
+        heard.extend(await client.say(sent, count))
+
+    talk(core, play, listener)
+    return heard
+
+
+def mail(*names: str, sender: str = "a@b.example", size: str = "") -> str:
+    return f"MAIL FROM:<{sender}>{size}\r\n" + "".join(f"RCPT TO:<{name}@alumni.example>\r\n" for name in names)
+
+
+@pytest.mark.parametrize("address", ["full", "FULL", "full+liste"])
+@pytest.mark.parametrize("sender", ["a@b.example", ""])
+def test_s20_a_full_box_refuses_at_rcpt_plus_addresses_and_reports_too(core, address, sender):
+    assert converse(core, mail(address, sender=sender), 2)[1] == FULL
+
+
+def test_s20_an_announced_size_that_does_not_fit_is_refused_at_rcpt(core):
+    assert converse(core, mail("nesten", size=f" SIZE={GRACE + 1}"), 2)[1] == FULL
+    assert converse(core, mail("nesten", size=f" SIZE={GRACE - 1000}"), 2)[1].startswith("250")
+
+
+@pytest.mark.parametrize("size", ["", " SIZE=1"])
+def test_s20_what_was_not_announced_is_refused_after_data_and_nothing_is_stored(core, size):
+    before = used(core, "nesten"), len(inbox(core, "nesten"))
+    sent = mail("nesten", size=size) + "DATA\r\n" + HEAD + LINE * (GRACE // 1000 + 20) + ".\r\n"
+    assert converse(core, sent, 4)[3] == FULL
+    assert (used(core, "nesten"), len(inbox(core, "nesten"))) == before
+
+
+def test_s20_one_last_message_may_cross_the_line(core):
+    accounts.set_quota(core, "nesten", used(core, "nesten") + 1000)
+    sent = mail("nesten") + "DATA\r\n" + HEAD + LINE * 3000 + ".\r\n"
+    assert converse(core, sent, 4)[3].startswith("250")
+    assert converse(core, mail("nesten"), 2)[1] == FULL
+    accounts.set_quota(core, "nesten", 2 * 2**20 + used(core, "nesten"))
+
+
+def test_s20_of_two_recipients_the_one_with_room_gets_it(core):
+    before = len(inbox(core, "kari"))
+    replies = converse(core, mail("full", "kari") + "DATA\r\n" + HEAD + ".\r\n", 5)
+    assert [line[:3] for line in replies] == ["250", "552", "250", "354", "250"]
+    assert len(inbox(core, "kari")) == before + 1
+    assert not any(b"Subject: hei" in octets for octets in inbox(core, "full"))
+
+
+def test_s20_after_data_the_sender_hears_of_the_full_one_by_a_report(core):
+    """SMTP has one word for both: a sender who is vouched for gets a report, and nothing is stored."""
+    body = (HEAD + LINE * (GRACE // 1000 + 20)).encode()
+    for spf, reported in (("pass", True), ("fail", False)):
+        before = used(core, "nesten")
+        kari, reports = len(inbox(core, "kari")), len(core.db.read(lambda tx: core.queue.listing(tx)))
+
+        async def deliver(spf: str = spf):
+            both = ("nesten@alumni.example", "kari@alumni.example")
+            found = await core.db.aread(
+                lambda tx: [delivery.check_recipient(core, tx, one, None, authenticated=False) for one in both]
+            )
+            envelope = delivery.Envelope("a@b.example", both)
+            return await delivery.accept(core, envelope, found, body, b"", Verdict(outside=True, spf=spf))
+
+        done = asyncio.run(deliver())
+        assert len(inbox(core, "kari")) == kari + 1
+        assert [one.outcome.value for one in done] == ["rejected" if reported else "filed", "filed"]
+        assert (used(core, "nesten") == before) is reported
+        queued = core.db.read(lambda tx: core.queue.listing(tx))[reports:]
+        assert len(queued) == reported
+        if reported:
+            text = core.db.read(lambda tx, item=queued[0]: core.queue.octets(tx, item))
+            assert b"Action: failed" in text
+            assert b"Status: 5.2.2" in text
+            assert b"Final-Recipient: rfc822; nesten@alumni.example" in text
+
+
+def test_s20_our_own_people_hear_it_too(core):
+    sent = mail("full", sender="ola@alumni.example")
+    assert converse(core, sent, 2, "submissions")[1] == FULL
+
+
+# S05
+
+
+def test_s05_addresses_in_any_case_and_with_a_plus_part_lead_to_the_same_box(core):
+    before = len(inbox(core, "kari"))
+    for name in ("kari", "KARI", "Kari+liga", "kari+"):
+        replies = converse(core, mail(name) + "DATA\r\n" + HEAD + ".\r\n", 4)
+        assert replies[3].startswith("250")
+    assert len(inbox(core, "kari")) == before + 4
+    assert b"Delivered-To: Kari+liga@alumni.example\r\n" in inbox(core, "kari")[-2]
+
+
+@pytest.mark.parametrize(("name", "reply"), [
+    ("nobody", "550 5.1.1"), ("k.ari", "550 5.1.1"), ("k_ari", "550 5.1.1"), ("kari-liga", "550 5.1.1"), ("root", "550 5.1.1"),
+    ("noreply", "550 5.1.1"), ("postmaster", "250"), ("Abuse", "250"), ("k\xc3\xa5re", "553 5.6.7"), ("help", "250"),
+])  # fmt: skip
+def test_s05_who_is_there_and_who_is_not(core, name, reply):
+    assert converse(core, mail(name), 2)[1].startswith(reply)
+
+
+def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
+    from mailcore.store import tickets
+
+    for role in ("postmaster", "abuse"):
+        sent = mail(role) + "DATA\r\n" + HEAD.replace("hei", f"about {role}") + "please look\r\n.\r\n"
+        assert converse(core, sent, 4)[3].startswith("250")
+        found = core.db.read(lambda tx: tickets.listing(tx, ["open", "unconfirmed"]))
+        assert any(one.kind == role and one.subject == f"about {role}" for one in found)
+
+
+# RFC 3461: what the sender asked to hear
+
+
+@pytest.mark.parametrize(("notify", "script", "action"), [
+    ("SUCCESS", "", b"delivered"), ("FAILURE", "", b""), ("", "", b""), ("NEVER", "", b""),
+    ("SUCCESS,DELAY", 'redirect "x@home.example";', b"relayed"), ("SUCCESS", "discard;", b""),
+])  # fmt: skip
+def test_success_is_told_to_who_asked(core, notify, script, action):
+    kari = accounts.get(core, "kari").id
+    filters.put_script(core, kari, "own", script or "keep;")
+    filters.activate(core, kari, "own")
+    before = len(core.db.read(lambda tx: core.queue.listing(tx)))
+    words = f" NOTIFY={notify}" if notify else ""
+    sent = "MAIL FROM:<ola@alumni.example> ENVID=abc\r\n" + f"RCPT TO:<kari@alumni.example>{words} ORCPT=rfc822;k@x.example\r\n"
+    try:
+        replies = converse(core, sent + "DATA\r\n" + HEAD.replace("a@b", "ola@alumni") + ".\r\n", 4, "submissions")
+    finally:
+        filters.activate(core, kari, "")
+    assert replies[3].startswith("250")
+    queued = [item for item in core.db.read(lambda tx: core.queue.listing(tx))[before:] if item.origin == "dsn"]
+    assert len(queued) == bool(action)
+    if action:
+        text = core.db.read(lambda tx: core.queue.octets(tx, queued[0]))
+        assert b"\r\nAction: " + action + b"\r\n" in text
+        assert b"\r\nOriginal-Recipient: rfc822;k@x.example\r\n" in text
+        assert b"\r\nOriginal-Envelope-Id: abc\r\n" in text
+        assert b"home.example" not in text  # where it went on to is the owner's secret
+
+
+def test_who_is_not_vouched_for_hears_nothing(core):
+    came = receipts.Arrived(
+        delivery.Envelope("a@b.example", (), dsn={"k": delivery.Dsn("SUCCESS")}), Verdict(outside=True), core.blobs.prepare(b"")
+    )
+    assert not core.db.write(lambda tx: receipts.of_success(core, tx, came, "k", relayed=False))
+    assert not core.db.write(lambda tx: receipts.of_refusal(core, tx, came, "k", reply=FULL))
