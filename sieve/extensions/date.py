@@ -26,7 +26,7 @@ _PARTS: dict[str, Callable[[datetime], str]] = {
     "minute": lambda at: f"{at.minute:02}",
     "second": lambda at: f"{at.second:02}",
     "time": lambda at: f"{at:%H:%M:%S}",
-    "iso8601": lambda at: at.replace(microsecond=0).isoformat(),
+    "iso8601": lambda at: at.replace(microsecond=0).isoformat().replace("+00:00", "Z"),  # section 4.2: never +00:00
     "std11": format_datetime,
     "zone": lambda at: f"{at:%z}"[:5],
     "weekday": lambda at: str(at.isoweekday() % 7),
