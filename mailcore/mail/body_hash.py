@@ -5,7 +5,7 @@ import re
 
 from mailcore.mail.octets import BLOCK, Octets
 
-_SPACES = re.compile(rb"[ \t]+")
+_SPACES = re.compile(rb"[ \t]{2,}|\t")  # a single space stays as it is
 
 
 class _Lines:

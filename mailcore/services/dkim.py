@@ -1,12 +1,17 @@
 """DKIM signatures and ARC seals (RFC 6376, Ed25519 by RFC 8463, RFC 8617); keys: dkim_keys.py."""
 
 import base64
+import hashlib
+import time
+from functools import lru_cache
 
 import dkim
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from mailcore.config import Config
 from mailcore.log import log_for
-from mailcore.mail import header
+from mailcore.mail import header, signature
 from mailcore.mail.body_hash import body_hash
 from mailcore.mail.octets import Octets
 from mailcore.services import dkim_keys, dkim_rsa
@@ -23,37 +28,35 @@ _SIGNED = [
 
 def sign(config: Config, octets: Octets) -> bytes:
     """The DKIM-Signature fields to put before the message; empty where there are no keys, or the header is malformed."""
-    fields = b""
     block, body = header.split(octets)
-    digest = base64.b64encode(body_hash(octets, body, relaxed=True))
+    found = signature.signed_fields(block, _SIGNED)
+    if found is None:
+        log.info("a message goes unsigned: its header is malformed")
+        return b""
+    fields, names = found
+    digest, at = body_hash(octets, body, relaxed=True), int(time.time())
+    made = b""
     for selector, algorithm in dkim_keys.selectors(config).items():
         try:
             key = dkim_keys.key(config, selector)
         except OSError:
             continue
-        try:
-            signer = _Signer(block, digest, algorithm)
-            fields += signer.sign(
-                selector.encode(), config.domain.encode(), key,
-                canonicalize=(b"relaxed", b"relaxed"), signature_algorithm=algorithm, include_headers=_SIGNED,
-            )  # fmt: skip
-        except dkim.DKIMException as problem:
-            log.info("a message goes unsigned: %s", type(problem).__name__)
-            return b""
-    return fields
+        made += signature.field(
+            algorithm=algorithm, domain=config.domain.encode(), selector=selector.encode(), at=at, fields=fields, names=names,
+            body_hash=digest, sign=_with(key),
+        )  # fmt: skip
+    return made
 
 
-class _Signer(dkim.DKIM):  # type: ignore[misc]  # dkimpy has no types
-    """dkimpy with a body hash that was taken in blocks: it would copy a large body several times."""
-
-    def __init__(self, block: bytes, digest: bytes, algorithm: bytes) -> None:
-        super().__init__(block, signature_algorithm=algorithm)
-        self._digest = digest
-
-    def gen_header(self, fields: list[tuple[bytes, bytes]], *args: object, **named: object) -> bytes:
-        known = [(name, self._digest if name == b"bh" else value) for name, value in fields]
-        made: bytes = super().gen_header(known, *args, **named)
-        return made
+@lru_cache(maxsize=8)
+def _with(key: bytes) -> signature.Sign:
+    """What signs with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
+    if key.startswith(b"-----"):
+        known = serialization.load_pem_private_key(key, None)
+        assert isinstance(known, rsa.RSAPrivateKey)  # noqa: S101 - we made it
+        return lambda octets: known.sign(octets, padding.PKCS1v15(), hashes.SHA256())
+    seed = ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(key))
+    return lambda octets: seed.sign(hashlib.sha256(octets).digest())
 
 
 def seal(config: Config, octets: bytes) -> bytes:

@@ -119,3 +119,14 @@ def test_a_rotation_by_command(tmp_path):
     shown = CliRunner().invoke(main, ["--config", str(file), "dns", "--zone"]).output
     assert "rsa1._domainkey" in shown
     assert "rsa2._domainkey" in shown
+
+
+@pytest.mark.parametrize("octets", [
+    b"From: a@alumni.example\r\n\r\n", b"From: a@alumni.example\r\n\r\n\r\n\r\n", b"From: a@alumni.example\r\n\r\nno end",
+    b"From: a@alumni.example\r\n\r\n \t\r\n\r\nx \t y\t\r\n\r\n\r\n",
+    b"From: a@alumni.example\r\nSubject:  x \r\n\t y\t \r\n\r\n\tx  \r\n",
+    b"fRoM:a@alumni.example\r\nSubject: one\r\nSubject: two\r\nTo: x@y.example\r\n\r\n.\r\n..\r\n",
+    "From: Åse <a@alumni.example>\r\nSubject: blå\r\n\r\næøå\r\n".encode(),
+])  # fmt: skip
+def test_odd_but_lawful_messages_verify(config, octets):
+    assert verified(config, dkim.sign(config, octets) + octets) == [True, True]
