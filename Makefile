@@ -33,6 +33,7 @@ quick: dev ## the tests that take seconds
 
 test: check ## everything that CI runs
 	tools/debian-packages
+	tools/npm-packages
 	$(BIN)/pytest
 
 fix: dev ## lets ruff mend what it can
