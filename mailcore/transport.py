@@ -5,7 +5,9 @@ we have answered (READ_AHEAD), and `drain` waits while the peer reads too slowly
 """
 
 import asyncio
+import contextlib
 import logging
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -24,6 +26,7 @@ STRANGER_SECONDS = 60  # of silence before a log-in
 LOGIN_SECONDS = 180  # to log in, whatever else is said meanwhile
 IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
 CHECK_SECONDS = 30
+KEEP_ALIVE_SECONDS = 150  # routers that translate addresses forget a silent connection after five minutes or more
 
 Serve = Callable[["Connection"], Awaitable[None]]
 Bye = Callable[[str], bytes]  # a reason in the words of the protocol
@@ -69,6 +72,7 @@ class Connection(asyncio.Protocol):
             return
         self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
         self._open_ones.add(self)
+        _keep_alive(transport.get_extra_info("socket"))
         self._task = self._loop.create_task(self._run())
 
     def data_received(self, data: bytes) -> None:
@@ -225,6 +229,16 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
         if self._transport is not None:
             self._transport.close()
+
+
+def _keep_alive(connection: socket.socket | None) -> None:
+    """A client in IDLE says nothing for half an hour: routers must not forget it, and we must learn when it is gone."""
+    with contextlib.suppress(OSError, AttributeError):
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 60)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5)
 
 
 class Listener:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 
 import pytest
@@ -10,7 +11,7 @@ from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.imap.session import MAX_BAD
 from mailcore.services import accounts
-from mailcore.transport import HIGH_WATER, READ_AHEAD, Connection
+from mailcore.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from tests.protocol.test_imap_server import Client, core, put, run
 
 __all__ = ["core"]  # the fixture
@@ -257,5 +258,51 @@ def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
         parts = b" ".join(b"BODY.PEEK[]<%d.99999999>" % n for n in range(300))
         assert await client.command(b"FETCH 2 (" + parts + b")") == [b"t NO [LIMIT] That is too much of one message at once\r\n"]
         assert len(await client.command(b"FETCH 2 (BODY.PEEK[] BODY.PEEK[TEXT] RFC822.HEADER)")) > 2
+
+    run(core, play)
+
+
+@pytest.mark.parametrize(("limit", "said"), [("STRANGER_SECONDS", b""), ("IDLE_SECONDS", b"* BYE Too quiet\r\n")])
+def test_a_silent_client_is_let_go(core, monkeypatch, limit, said):
+    monkeypatch.setattr("mailcore.transport.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(f"mailcore.transport.{limit}", 0.3)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        if limit == "IDLE_SECONDS":
+            await client.command(LOGIN)
+            client.writer.write(b"t IDLE\r\n")
+            assert (await client.line()).startswith(b"+")
+        assert await rest(client) == said
+
+    run(core, play)
+
+
+def test_a_stranger_who_talks_and_talks_is_let_go_too(core, monkeypatch):
+    monkeypatch.setattr("mailcore.transport.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("mailcore.transport.LOGIN_SECONDS", 0.5)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                client.writer.write(b"t NOOP\r\n")
+                await client.writer.drain()
+                await asyncio.sleep(0.02)
+        await rest(client)
+
+    run(core, play)
+
+
+def test_connections_are_kept_alive_through_routers(core, monkeypatch):
+    made: list[Connection] = []
+    monkeypatch.setattr(Connection, "connection_made", _noting(made, Connection.connection_made))
+
+    async def play(imaps, imap):
+        for port, tls in ((imaps, True), (imap, False)):
+            await Client.connect(port, tls=tls)
+            theirs = made[-1]._transport.get_extra_info("socket")
+            assert theirs.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == KEEP_ALIVE_SECONDS
 
     run(core, play)
