@@ -86,7 +86,7 @@ class Items:
     """What one FETCH wants: ready columns, what they need, and whether \\Seen is set."""
 
     columns: list[Column] = field(default_factory=list)
-    parts: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)  # what MailStore.rows is to give
     whole: bool = False
     marks_seen: bool = False
     flags: bool = False
@@ -121,6 +121,11 @@ class Items:
             else:
                 told += [column.form % (b"{%d}\r\n" % sum(map(len, found))), *found]
         return [*told, after % ()]
+
+    @property
+    def narrow(self) -> bool:
+        """Is nothing asked for but what stands in the message's own row?"""
+        return all(part.startswith("m.") for part in self.parts)
 
     def _check_size(self, batch: Batch) -> None:
         sections = [column.pieces for column in self.columns if column.pieces is not None]
@@ -220,9 +225,8 @@ class Items:
             self.uid = True
         self.flags = self.flags or name == "FLAGS"
         self.modseqs = self.modseqs or name == "MODSEQ"
-        part, column = _SIMPLE[name]
-        if part:
-            self.parts.add(part)
+        parts, column = _SIMPLE[name]
+        self.parts.update(parts.split())
         self.columns.append(column)
 
     def rfc822(self, name: str) -> None:
@@ -253,7 +257,7 @@ class Items:
 
     def needs_whole(self) -> None:
         self.whole = True
-        self.parts.add("prefix")
+        self.parts.update(("prefix", "m.blob", "m.size"))
 
     def body(self, read: Reader, *, peek: bool) -> None:
         """ "BODY[" section "]" ["<" offset "." size ">"]"""
@@ -345,18 +349,18 @@ def _date_or_nil(seconds: int) -> bytes:
 
 _SIMPLE: dict[str, tuple[str, Column]] = {
     "UID": ("", _of(mail.UID, b"UID %d")),
-    "FLAGS": ("", Column(
+    "FLAGS": ("m.flags m.keywords", Column(
         b"FLAGS %s",
         lambda got: (map(got.flags.__getitem__, zip(got.column(mail.FLAGS), got.column(mail.KEYWORDS), strict=True)),),
     )),
-    "MODSEQ": ("", _of(mail.MODSEQ, b"MODSEQ (%d)")),
-    "INTERNALDATE": ("", Column(
+    "MODSEQ": ("m.modseq", _of(mail.MODSEQ, b"MODSEQ (%d)")),
+    "INTERNALDATE": ("m.internal_date m.zone", Column(
         b"INTERNALDATE %s", lambda got: (map(date_time, got.column(mail.AT), got.column(mail.ZONE)),)
     )),
-    "RFC822.SIZE": ("", _of(mail.SIZE, b"RFC822.SIZE %d")),
+    "RFC822.SIZE": ("m.size", _of(mail.SIZE, b"RFC822.SIZE %d")),
     "ENVELOPE": ("envelope", _of(mail.ENVELOPE, b"ENVELOPE %s")),
     "BODY": ("body", _of(mail.BODY, b"BODY %s")),
-    "EMAILID": ("header", Column(
+    "EMAILID": ("header m.blob", Column(
         b"EMAILID (%s)", lambda got: (map(ids.email_id, got.column(mail.BLOB), got.headers()),)
     )),
     "THREADID": ("header", Column(b"THREADID (%s)", lambda got: (map(ids.thread_id, got.headers()),))),

@@ -52,6 +52,7 @@ _PARTS = {
     # mail/summary.py; or the whole header, of the few messages whose fields could not be cut apart
     "usual": "s.usual,CASE WHEN s.usual IS NULL THEN (SELECT h.header FROM blob h WHERE h.id=m.blob) END",
 }  # fmt: skip
+_OF_BLOB = frozenset({"header", "envelope", "body", "structure"})
 # Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
 UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL, UNCUT = range(15)
 
@@ -90,14 +91,21 @@ class MailStore(Mailboxes):
             ))  # fmt: skip
         return found
 
-    def rows(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Row]:
-        """Messages with the derived parts asked for (else None), as plain rows: see the columns above."""
+    def rows(
+        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str], *, lean: bool = False
+    ) -> list[Row]:
+        """Messages with the derived parts asked for (else None), as plain rows: see the columns above.
+
+        Args:
+            lean: columns of the message itself only if they are among the parts, too.
+        """
+        info = ",".join(one if one in parts else "NULL" for one in _INFO.split(",")) if lean else _INFO
         wanted = ",".join(column if part in parts else "NULL" for part, column in _PARTS.items())
-        join = "JOIN blob b ON b.id=m.blob" if parts - {"usual", "prefix"} else ""
+        join = "JOIN blob b ON b.id=m.blob" if parts & _OF_BLOB else ""
         join += " LEFT JOIN summary s ON s.blob=m.blob" if "usual" in parts else ""
         prefix = "m.prefix" if parts & {"header", "prefix"} else "NULL"  # long rows cost time
         sql = (
-            f"SELECT {_INFO},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
+            f"SELECT m.uid{info[info.index(','):]},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
             " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
         )
         if len(ranges) == 1:

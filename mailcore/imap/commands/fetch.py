@@ -39,7 +39,7 @@ async def fetch(context: Context, read: Reader) -> Tagged:
         ranges = _places(context, ranges, items.partial)
     if items.changed_since is not None:
         ranges = await _changed(context, numbers, ranges, items, items.changed_since)
-    for part in slices(context, ranges, SLICE if items.parts else NARROW_SLICE):
+    for part in slices(context, ranges, NARROW_SLICE if items.narrow else SLICE):
         if items.marks_seen and not here.read_only:
             await _mark(context, part, items)
         for few in await _batches(context, part) if items.whole else [part]:
@@ -141,7 +141,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
         """In the reader's thread: the loop only hands the octets on."""
         if items.saved_at is not None:
             items.saved_at.update(saved.dates(tx, here.mailbox, ranges))
-        rows = core.mail.rows(tx, here.mailbox, ranges, parts)
+        rows = core.mail.rows(tx, here.mailbox, ranges, parts, lean=True)
         numbers, rows = _known(here.view, rows)
         if not rows:
             return []
