@@ -8,6 +8,7 @@ import difflib
 import os
 import tomllib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,6 +18,7 @@ from mailcore.errors import ConfigError
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
+@lru_cache
 def octets(text: str) -> int:
     """`2G`, `500M`, `10K` or plain octets; raises ConfigError."""
     number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
@@ -264,6 +266,7 @@ class Config:
         return self.limits.plaintext == "loopback" and within(address, ("127.0.0.0/8", "::1/128"))
 
 
+@lru_cache(maxsize=4096)
 def within(address: str, networks: tuple[str, ...]) -> bool:
     try:
         ip = ip_address(address)

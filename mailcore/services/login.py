@@ -113,6 +113,22 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
     raise failed(core, name, peer, tag=_memory.tag(name, password))
 
 
+def known(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity | None:
+    """The same as `authenticate`, if this very log-in succeeded here lately; None if that has to be found out.
+
+    It waits for nothing but a few rows found by key, so a mail program that comes every minute costs no thread.
+    """
+    name = local_name(core, username) or ""
+    found = core.db.read(lambda tx: _look(core, tx, name, peer))
+    if found is None or found.password is None or not 0 < len(password) <= passwords.MAX_LENGTH:
+        return None
+    if (found.two_factor and scope is not Scope.PORTAL) or not _memory.knows(_memory.proof(found.password, password)):
+        return None
+    identity = Identity(found.account, ALUMNI, None, found.epoch)
+    logins.note(core, identity, scope, peer, agent)
+    return identity
+
+
 def usable(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
     """What may open an account for this, for mechanisms that prove a password without telling it.  Raises TooMany."""
     found = core.db.read(lambda tx: _look(core, tx, name, peer))

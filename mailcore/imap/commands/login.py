@@ -32,8 +32,11 @@ async def login(context: Context, read: Reader) -> Tagged:
     read.end()
     _require_privacy(context)
     core = context.core
-    check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.IMAP)
-    return _welcome(context, await core.threads.wait(check, user, password))
+    identity = logins.known(core, user, password, peer=context.wire.peer, scope=Scope.IMAP)
+    if identity is None:
+        check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.IMAP)
+        identity = await core.threads.wait(check, user, password)
+    return _welcome(context, identity)
 
 
 async def authenticate(context: Context, read: Reader) -> Tagged:

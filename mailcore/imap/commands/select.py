@@ -17,6 +17,7 @@ from mailcore.store import condstore
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
+SMALL = 300  # messages
 SYSTEM = frozenset({"\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"})
 
 
@@ -106,7 +107,9 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
 
     unwatch = core.feed.watch(owner, wake)
     try:
-        opened = await core.db.aread(lambda tx: _load(context, tx, name, resync))
+        opened = core.db.read(lambda tx: _small(context, tx, name)) if resync is None else None
+        if opened is None:
+            opened = await core.db.aread(lambda tx: _load(context, tx, name, resync))
     except BaseException:
         unwatch()
         raise
@@ -119,6 +122,12 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
     context.selected = here
     _tell(context, here, opened, read_only=read_only)
     return ok(context, "Open", "READ-ONLY" if read_only else "READ-WRITE")
+
+
+def _small(context: Context, tx: Tx, name: str) -> Opened | None:
+    """A mailbox of a few messages is read on the event loop: a hop to a thread would cost more than the reading."""
+    few = context.core.mail.mailbox(tx, context.owner, name).messages <= SMALL
+    return _load(context, tx, name, None) if few else None
 
 
 def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
