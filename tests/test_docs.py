@@ -10,6 +10,7 @@ import pytest
 
 from mailcore.cli import main
 from mailcore.config import Config, parse_config
+from mailcore.imap.commands.anytime import BASE
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,6 +54,11 @@ def test_every_rfc_that_the_code_cites_is_listed():
         for rfc in re.findall(r"RFC \d{3,4}", file.read_text())
     }
     assert cited - listed == set()
+
+
+@pytest.mark.parametrize("capability", BASE.decode().split())
+def test_every_imap_capability_is_a_row_of_the_standards(capability):
+    assert capability in (ROOT / "docs/standards.md").read_text()
 
 
 def test_every_dependency_is_named_with_its_reason():
