@@ -130,6 +130,35 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """A log-in by OpenID Connect; no issuer = none.  An empty claim is the profile's own (services/oidc.py)."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    title: str = ""
+    scopes: str = ""
+    person_claim: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """`university` and `portal` have the generic profile."""
+
+    feide: OidcProvider = field(default_factory=OidcProvider)
+    idporten: OidcProvider = field(default_factory=OidcProvider)
+    university: OidcProvider = field(default_factory=OidcProvider)
+    portal: OidcProvider = field(default_factory=OidcProvider)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSettings:
+    """Which affiliations give an account at once, in the directory's words."""
+
+    affiliations: tuple[str, ...] = ("student", "staff", "faculty", "employee", "alum", "member")
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """`proxies`: how many of ours stand before the portal; the last X-Forwarded-For of each is believed."""
 
@@ -211,6 +240,8 @@ class Config:
     help: Help = field(default_factory=Help)
     incoming: Incoming = field(default_factory=Incoming)
     filter: Filter = field(default_factory=Filter)
+    oidc: Oidc = field(default_factory=Oidc)
+    order: OrderSettings = field(default_factory=OrderSettings)
     web: Web = field(default_factory=Web)
     limits: Limits = field(default_factory=Limits)
 

@@ -267,7 +267,10 @@ class Forwarding:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request for an account; states: submitted, approved, rejected, expired."""
+    """A request for an account; states: submitted, awaiting proof, approved, rejected, expired.
+
+    `person` where a log-in elsewhere has proved it, `proof` what did; `confirmed`: the contact address has answered.
+    """
 
     id: int
     name: str
@@ -278,6 +281,25 @@ class Order:
     language: str
     created_at: datetime
     account: AccountId | None = None
+    person: str = ""
+    proof: str = ""
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who somebody is, by a log-in elsewhere: what an order at once needs.
+
+    `source` is `directory` or an OpenID provider; `mark` stands for the person there.  `person` is the immutable id, ""
+    where the university does not know the person.
+    """
+
+    source: str
+    person: str
+    display_name: str = ""
+    login: str = ""
+    kinds: tuple[str, ...] = ()
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,10 @@ class LinkExpired(MailError):
     """A one-time link that is used up, old or unknown."""
 
 
+class NotEligible(MailError):
+    """The person has no tie to the university that gives an account; the text tells what was found."""
+
+
 class OrderNotFound(MailError):
     """No such order, or it is decided already."""
 

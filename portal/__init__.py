@@ -18,6 +18,7 @@ from portal import assets, errors, i18n, navigation, web
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
 from portal.auth import forgotten as _forgotten  # noqa: F401 - more pages of log-in
+from portal.auth import oidc as _oidc  # noqa: F401 - and of log-in elsewhere
 from portal.auth.views import blueprint as auth
 from portal.desk.views import blueprint as desk
 from portal.filters.views import blueprint as filters

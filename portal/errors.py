@@ -46,6 +46,10 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
         _l("The new password is too short or too easy to guess. Use at least 12 characters, a sentence for example."),
     ),
     errors.LinkExpired: (410, _l("This link has been used or is too old. Ask for a new one.")),
+    errors.NotEligible: (
+        403,
+        _l("Alumnimail is for present and former students and staff. We find no such tie for you. Write to us if there is one."),
+    ),
     errors.OrderNotFound: (404, _l("There is no such order.")),
     errors.TicketNotFound: (404, _l("There is no such case, or it is not yours. Log in, or use the link in our message.")),
     errors.TicketRefused: (400, _l("This could not be sent to the help desk.")),

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
-from flask import Response, current_app, g, redirect, request, session, url_for
+from flask import Response, current_app, flash, g, redirect, request, session, url_for
 from flask_babel import format_date, format_datetime, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -60,6 +60,11 @@ def account() -> Account | None:
 def owner() -> Account:
     """Inside a view that is login_required."""
     return cast(Account, g.account)
+
+
+def tell(words: str) -> None:
+    """Shown at the top of the next page."""
+    flash(words)
 
 
 def leaving_banner() -> leaving.Outlook | None:

@@ -29,6 +29,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.AccountNotFound: ("NONEXISTENT", "No such account"),
     errors.WeakPassword: ("CANNOT", "The password is too weak"),
     errors.LinkExpired: ("EXPIRED", "The link is used up or too old"),
+    errors.NotEligible: ("NOPERM", "Not eligible"),
     errors.OrderNotFound: ("NONEXISTENT", "No such order"),
     errors.TicketNotFound: ("NONEXISTENT", "No such case"),
     errors.TicketRefused: ("CANNOT", "Refused by the help desk"),

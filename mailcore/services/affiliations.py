@@ -22,6 +22,7 @@ VANISHING_PERCENT, VANISHING_FEW = 2, 3  # more than both at once is the directo
 FRESH_SECONDS = 300  # how old an answer may be that keeps a session open
 LONG_SECONDS = 30 * 86_400  # who was gone for longer has come back, and confirms it
 ALERT_SECONDS = 86_400
+UNIVERSITY = (Directory.name, "feide", "university")  # log-ins that end with the tie
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,8 @@ def look(core: Core, account: Account) -> Affiliation | None:
 
 
 def stands(core: Core, identity: Identity) -> bool:
-    """May what the directory's password has opened stay open?  While the directory is silent, yes; blocking."""
-    if identity.source != Directory.name:
+    """May what the university's log-in has opened stay open?  While the directory is silent, yes; blocking."""
+    if identity.source not in UNIVERSITY:
         return True
     try:
         found = look(core, identity.account)
@@ -142,15 +143,17 @@ def end_sessions(core: Core) -> int:
     Each is offered to choose an alumni password first, for a few minutes (services/web_sessions.py).
     """
     now = core.clock.seconds()
+    open_ones = core.db.read(lambda tx: {a for source in UNIVERSITY for a in web_sessions.by_source(tx, source, now)})
     ended: list[AccountId] = []
-    for account in core.db.read(lambda tx: web_sessions.by_source(tx, Directory.name, now)):
+    for account in open_ones:
         owner = accounts.by_id(core, account)
         if not stands(core, Identity(owner, Directory.name)):
             ended.append(account)
 
     def write(tx: Tx) -> None:
         for account in ended:
-            web_sessions.mark_ended(tx, account, Directory.name, now)
+            for source in UNIVERSITY:
+                web_sessions.mark_ended(tx, account, source, now)
 
     if ended:
         core.db.write(write)

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from zoneinfo import ZoneInfo
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Identity, Scope
+from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.services import tell, tries
 from mailcore.store import credentials
 from mailcore.store import logins as store
@@ -76,6 +76,11 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
             core.people.drop_tokens(tx, identity.account.id, "password")
 
     core.db.post(write)
+
+
+def note_order(core: Core, account: Account, source: str, peer: str, agent: str = "") -> None:
+    """The log-in that an order at once begins with."""
+    note(core, Identity(account, source), Scope.PORTAL, peer, agent)
 
 
 def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:

@@ -1,53 +1,156 @@
-"""Requests for an account.  Nothing is created before approval; an order that nobody decides is erased."""
+"""Requests for an account (S03, S06).
+
+Who is proved by a log-in elsewhere and belongs to the university, now or before, has an account at once.  Others write to
+the desk: nothing is created before an agent approves, and an order that nobody decides is erased after thirty days.
+"""
+
+import hashlib
+import secrets
 
 from mailcore.core import Core
-from mailcore.domain import Account, Order
-from mailcore.errors import AccountExists, InvalidName, NotAllowed, OrderNotFound
-from mailcore.services import accounts, audit, credentials, notices
+from mailcore.domain import Account, Order, Proven
+from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
+from mailcore.services import accounts, audit, credentials, notices, reach, tickets, tries, user_names
+from mailcore.store import orders as store
 from mailcore.store.db import Tx
 
 TERMS = "2026-1"  # the version that is accepted and stored
-EXPIRE_SECONDS = 60 * 86_400
+EXPIRE_SECONDS = 30 * 86_400
+PER_PEER, PER_CONTACT = 10, 3  # orders within an hour, and within a day
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+# With a log-in elsewhere: at once
+
+
+def check_eligible(core: Core, proven: Proven) -> None:
+    """Raises NotEligible: no tie to the university that counts; the text tells what was found."""
+    wanted = {kind.lower() for kind in core.config.order.affiliations}
+    if not proven.person:
+        raise NotEligible("the university does not know this person by that log-in")
+    if not wanted & {kind.lower() for kind in proven.kinds}:
+        raise NotEligible(", ".join(proven.kinds) or "no affiliation")
+
+
+def account_of(core: Core, proven: Proven) -> Account | None:
+    """The account that the person has already."""
+
+    def read(tx: Tx) -> Account | None:
+        found = core.people.find_person(tx, proven.person) if proven.person else None
+        if found is None and proven.mark and (linked := store.linked(tx, proven.source, proven.mark)):
+            found = core.people.account(tx, linked)
+        return found if found and found.state == "active" else None
+
+    return core.db.read(read)
+
+
+def proposals(core: Core, proven: Proven) -> list[str]:
+    """User names that can be had, for the form."""
+    return core.db.read(lambda tx: user_names.proposals(core, tx, proven.login, proven.display_name, proven.person))
+
+
+def at_once(
+    core: Core, proven: Proven, *, name: str, contact: str, language: str, terms: bool, key: str
+) -> tuple[Order, Account]:
+    """Make the account of somebody who has just proved who they are; the same `key` again gives the same account.
+
+    Raises:
+        NotAllowed: the terms were not accepted.
+        NotEligible: no tie to the university that counts.
+        InvalidName: the name or the contact address cannot be used.
+        AccountExists: the name cannot be had, or the person has an account.
+    """
+    if not terms:
+        raise NotAllowed("the terms must be accepted")
+    contact = reach.check(core, contact)
+    language = language if language in notices.LANGUAGES else "nb"
+
+    def write(tx: Tx) -> tuple[Order, Account, bool]:
+        before = store.by_key(tx, key)
+        if before is not None and before.account is not None and before.person == proven.person:
+            return before, core.people.account(tx, before.account), False
+        check_eligible(core, proven)
+        wanted = user_names.check(core, tx, name, person=proven.person)
+        account = accounts.add(
+            core, wanted, display_name=proven.display_name, person=proven.person, contact=contact, language=language
+        )
+        now = core.clock.seconds()
+        order = store.add(
+            tx, key, name=wanted, display_name=proven.display_name, contact=contact, affiliation=", ".join(proven.kinds),
+            language=language, terms=TERMS, person=proven.person, proof=proven.source, token="", now=now,
+        )  # fmt: skip
+        store.decide(tx, order.id, "approved", account.id, now)
+        if proven.mark:
+            store.link(tx, account.id, proven.source, proven.mark, now)
+        audit.note(core, tx, account.id, "ordered", detail=f"{proven.source}, terms {TERMS}")
+        return _get(tx, order.id), account, True
+
+    order, account, is_new = core.db.write(write)
+    if is_new:
+        reach.propose(core, account.id, contact, notice="order_ready")
+    return order, account
+
+
+# Without: the desk decides
 
 
 def submit(
-    core: Core, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: bool, key: str
-) -> Order:
+    core: Core, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: bool, key: str,
+    peer: str = "", proven: Proven | None = None,
+) -> Order:  # fmt: skip
     """Hand in an order; the same `key` again gives the same order.
+
+    Args:
+        proven: what a log-in elsewhere told of somebody whom the university does not know by it.
 
     Raises:
         NotAllowed: the terms were not accepted.
         InvalidName, AccountExists: the name or the contact address cannot be used.
+        TooMany: too many orders from this address, or for this contact.
     """
-    name = accounts.check_name(name)
-    contact = contact.strip()
     if not terms:
         raise NotAllowed("the terms must be accepted")
-    localpart, _, domain = contact.rpartition("@")
-    if not localpart or "." not in domain or len(contact) > 254 or len(contact.split()) != 1:
-        raise InvalidName(f"{contact!r} is not an e-mail address")
-    if domain.lower() == core.config.domain.lower():
-        raise InvalidName("the contact address must be another one than the new account's")
+    contact = reach.check(core, contact)
     language = language if language in notices.LANGUAGES else "nb"
+    token = secrets.token_urlsafe(24)
+    if (before := core.db.read(lambda tx: store.by_key(tx, key))) is not None:
+        return before
+    tries.check_peer(core, "order", peer, limit=PER_PEER)
 
-    def store(tx: Tx) -> Order:
-        before = core.people.order_by_key(tx, key)
+    def write(tx: Tx) -> Order:
+        before = store.by_key(tx, key)
         if before is not None:
             return before
-        pending = any(order.name == name for order in core.people.orders(tx, "submitted"))
-        if pending or not accounts.is_free(core, tx, name):
-            raise AccountExists(f"{name} is taken")
-        order = core.people.add_order(
-            tx, key, name, display_name.strip()[:200], contact, affiliation.strip()[:2000], language, TERMS,
-            core.clock.seconds(),
+        wanted = user_names.check(core, tx, name)
+        if peer and tries.over(core, tx, "order for", contact.lower(), limit=PER_CONTACT, seconds=tries.DAY):
+            raise TooMany("too many orders for this address")
+        order = store.add(
+            tx, key, name=wanted, display_name=display_name.strip()[:200], contact=contact,
+            affiliation=affiliation.strip()[:2000], language=language, terms=TERMS, person=proven.person if proven else "",
+            proof=f"{proven.source} {proven.mark}" if proven else "", token=_hashed(token), now=core.clock.seconds(),
         )  # fmt: skip
-        return _get(core, tx, order)
+        _tell(core, tx, order, "order_received", link=_link(core, token))
+        return order
 
-    return core.db.write(store)
+    return core.db.write(write)
 
 
-def _get(core: Core, tx: Tx, order: int) -> Order:
-    found = core.people.order(tx, order)
+def _link(core: Core, token: str) -> str:
+    return f"{core.config.url}/order/status/{token}"
+
+
+def _tell(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None:
+    prepared = notices.prepare(
+        core, notice, order.language, order.contact, display_name=order.display_name or order.name, user=order.name, **words
+    )
+    notices.queue(core, tx, prepared, order.contact, None)
+
+
+def _get(tx: Tx, order: int) -> Order:
+    found = store.of(tx, order)
     if found is None:
         raise OrderNotFound(f"there is no order {order}")
     return found
@@ -55,11 +158,74 @@ def _get(core: Core, tx: Tx, order: int) -> Order:
 
 def get(core: Core, order: int) -> Order:
     """Raises OrderNotFound."""
-    return core.db.read(lambda tx: _get(core, tx, order))
+    return core.db.read(lambda tx: _get(tx, order))
 
 
 def listing(core: Core, state: str | None = None) -> list[Order]:
-    return core.db.read(lambda tx: core.people.orders(tx, state))
+    return core.db.read(lambda tx: store.listing(tx, state))
+
+
+def _of(tx: Tx, token: str) -> Order:
+    found = store.by_token(tx, _hashed(token))
+    if found is None:
+        raise OrderNotFound("there is no such order, or it is decided")
+    return found
+
+
+def by_token(core: Core, token: str) -> Order:
+    """For the person who has the link.  Raises OrderNotFound."""
+    return core.db.read(lambda tx: _of(tx, token))
+
+
+def confirm(core: Core, token: str) -> Order:
+    """The contact address has answered; the desk has a case to talk in.  Raises OrderNotFound."""
+
+    def write(tx: Tx) -> Order:
+        order = _of(tx, token)
+        if not order.confirmed:
+            store.confirm(tx, order.id)
+            tickets.open_ticket(
+                core, kind="order", subject=f"{order.name}@{core.config.domain}", text=order.affiliation or "-",
+                reply_to=order.contact, language=order.language, name=order.display_name, tell=False,
+            )  # fmt: skip
+        return _get(tx, order.id)
+
+    return core.db.write(write)
+
+
+def answer(core: Core, token: str, *, name: str, more: str) -> Order:
+    """Another name, or more of who the person is; the order goes back to the desk.
+
+    Raises:
+        OrderNotFound, InvalidName, AccountExists.
+    """
+
+    def write(tx: Tx) -> Order:
+        order = _of(tx, token)
+        wanted = user_names.check(core, tx, name, order=order.id) if name.strip().lower() != order.name else order.name
+        text = "\n\n".join(part for part in (order.affiliation, more.strip()[:2000]) if part)[:6000]
+        store.change(tx, order.id, name=wanted, affiliation=text)
+        store.confirm(tx, order.id)
+        store.set_state(tx, order.id, "submitted")
+        return _get(tx, order.id)
+
+    return core.db.write(write)
+
+
+def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> Order:
+    """Ask the person who they are; mailed with a link to answer by.  Raises OrderNotFound."""
+    token = secrets.token_urlsafe(24)
+
+    def write(tx: Tx) -> Order:
+        found = _get(tx, order)
+        if not store.set_state(tx, order, "awaiting proof"):
+            raise OrderNotFound(f"order {order} is {found.state}")
+        store.set_token(tx, order, _hashed(token))
+        _tell(core, tx, found, "order_proof", link=_link(core, token), question=question.strip()[:2000] or "-")
+        audit.note(core, tx, None, "order: proof asked for", actor=actor, detail=str(order))
+        return _get(tx, order)
+
+    return core.db.write(write)
 
 
 def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
@@ -73,37 +239,48 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
         AccountExists: the name was taken meanwhile.
     """
 
-    def store(tx: Tx) -> tuple[Order, Account, str]:
-        found = _get(core, tx, order)
-        if found.state != "submitted":
+    def write(tx: Tx) -> tuple[Order, Account, str]:
+        found = _get(tx, order)
+        if found.state not in ("submitted", "awaiting proof"):
             raise OrderNotFound(f"order {order} is {found.state}")
         account = accounts.add(
-            core, found.name, display_name=found.display_name, contact=found.contact, language=found.language
-        )
-        core.people.decide_order(tx, order, "approved", account.id, core.clock.seconds())
+            core, found.name, display_name=found.display_name, contact=found.contact, language=found.language,
+            person=found.person or None,
+        )  # fmt: skip
+        now = core.clock.seconds()
+        store.decide(tx, order, "approved", account.id, now)
+        source, _, mark = found.proof.partition(" ")
+        if mark:
+            store.link(tx, account.id, source, mark, now)
         link = credentials.make_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
-        audit.note(core, tx, account.id, "order approved", actor=actor, detail=str(order))
-        return _get(core, tx, order), account, link
+        audit.note(core, tx, account.id, "order approved", actor=actor, detail=f"{order}, terms {TERMS}")
+        return _get(tx, order), account, link
 
-    done, account, link = core.db.write(store)
+    done, account, link = core.db.write(write)
     accounts.send_link(core, account, link)
     return done, link
 
 
 def reject(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
-    """Raises OrderNotFound."""
+    """Say no, by mail, with the reason.  Raises OrderNotFound."""
 
-    def store(tx: Tx) -> Order:
-        found = _get(core, tx, order)
-        if not core.people.decide_order(tx, order, "rejected", None, core.clock.seconds()):
+    def write(tx: Tx) -> Order:
+        found = _get(tx, order)
+        if not store.decide(tx, order, "rejected", None, core.clock.seconds()):
             raise OrderNotFound(f"order {order} is {found.state}")
+        _tell(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
         audit.note(core, tx, None, "order rejected", actor=actor, detail=f"{order}: {reason}")
-        return _get(core, tx, order)
+        return _get(tx, order)
 
-    return core.db.write(store)
+    return core.db.write(write)
 
 
 def expire(core: Core) -> int:
-    """Erase what was never decided; returns how many."""
+    """Erase what was never decided, and what rejected orders told; returns how many expired."""
     now = core.clock.seconds()
-    return core.db.write(lambda tx: core.people.expire_orders(tx, now - EXPIRE_SECONDS, now))
+
+    def write(tx: Tx) -> int:
+        store.erase_decided(tx, now - EXPIRE_SECONDS)
+        return store.expire(tx, now - EXPIRE_SECONDS, now)
+
+    return core.db.write(write)

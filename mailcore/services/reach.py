@@ -38,8 +38,8 @@ def verified(core: Core, account: AccountId) -> list[str]:
     return core.db.read(lambda tx: store.verified(tx, account))
 
 
-def propose(core: Core, account: AccountId, written: str) -> str:
-    """Send the link that proves a new address; it counts when the link is used.
+def propose(core: Core, account: AccountId, written: str, *, notice: str = "contact_confirm") -> str:
+    """Send the link that proves a new address; it counts when the link is used.  `notice` is the text that brings it.
 
     Raises:
         InvalidName: no address, or one of ours.
@@ -49,7 +49,7 @@ def propose(core: Core, account: AccountId, written: str) -> str:
     token = secrets.token_urlsafe(24)
     owner = core.db.read(lambda tx: core.people.account(tx, account))
     prepared = notices.prepare(
-        core, "contact_confirm", owner.language, address, display_name=owner.display_name or owner.name,
+        core, notice, owner.language, address, display_name=owner.display_name or owner.name,
         user=owner.name, link=f"{core.config.url}/account/contact/{token}",
     )  # fmt: skip
 

@@ -8,7 +8,8 @@ from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import Identity, Scope
-from mailcore.services import certificates, scram
+from mailcore.errors import WrongPassword
+from mailcore.services import certificates, oidc_login, scram
 from mailcore.services import login as logins
 from mailcore.store.credentials import Credential
 from mailcore.wire import sasl
@@ -18,9 +19,10 @@ Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answe
 
 def offered(core: Core, *, secure: bool) -> tuple[str, ...]:
     """The mechanisms to announce, the strongest first; `secure`: under TLS."""
+    tokens = ("OAUTHBEARER",) if secure and oidc_login.is_bearer_offered(core) else ()
     if not scram.is_offered(core):
-        return sasl.MECHANISMS
-    return (*(reversed(sasl.SCRAM) if _bindings(core, secure) else sasl.SCRAM[:1]), *sasl.MECHANISMS)
+        return (*tokens, *sasl.MECHANISMS)
+    return (*tokens, *(reversed(sasl.SCRAM) if _bindings(core, secure) else sasl.SCRAM[:1]), *sasl.MECHANISMS)
 
 
 def _bindings(core: Core, secure: bool) -> dict[str, bytes]:
@@ -49,10 +51,23 @@ async def authenticate(
     if mechanism == "LOGIN":
         user = sasl.text(await ask(b"Username:") if first is None else first)
         return await _check(core, sasl.Login(user, sasl.text(await ask(b"Password:"))), peer, scope)
+    if mechanism == "OAUTHBEARER" and secure and oidc_login.is_bearer_offered(core):
+        return await _bearer(core, sasl.bearer(await ask(b"") if first is None else first), ask, peer, scope)
     if mechanism in sasl.SCRAM and core.config.limits.scram != "never":
         exchange = sasl.Scram(_bindings(core, secure), plus=mechanism.endswith("-PLUS"))
         return await _scram(core, exchange, await ask(b"") if first is None else first, ask, peer, scope)
     return None
+
+
+async def _bearer(core: Core, given: sasl.Bearer, ask: Ask, peer: str, scope: Scope) -> Identity:
+    def work() -> Identity:
+        return oidc_login.bearer(core, given.username, given.token, peer=peer, scope=scope)
+
+    try:
+        return await core.threads.wait(work)
+    except WrongPassword:
+        await ask(b'{"status":"invalid_token"}')  # RFC 7628 section 3.2.3: the client answers with one octet
+        raise
 
 
 async def _check(core: Core, given: sasl.Login, peer: str, scope: Scope) -> Identity:

@@ -30,6 +30,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.AccountNotFound: "550 5.1.1 No such account",
     errors.WeakPassword: "535 5.7.8 The password is too weak",
     errors.LinkExpired: "550 5.7.1 The link is used up",
+    errors.NotEligible: "550 5.7.1 Not eligible",
     errors.OrderNotFound: "550 5.7.1 No such order",
     errors.TicketNotFound: "550 5.7.1 No such case",
     errors.TicketRefused: "550 5.7.1 Refused by the help desk",

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailcore.domain import Account, AccountId, Forwarding, ForwardingState, Order, Script
+from mailcore.domain import Account, AccountId, Forwarding, ForwardingState, Script
 from mailcore.errors import AccountNotFound
 from mailcore.store.db import Row, Tx
+from mailcore.store.skeleton import skeleton
 
 ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at"
-_ORDER = "id,name,display_name,contact,affiliation,state,language,created_at,account_id"
 _FORWARDING = "target,state,copy,failures,last_reply,confirmed_at,unsafe,digest,rolling_days"
 
 
@@ -46,11 +46,6 @@ def _at(seconds: int) -> datetime:
 def account_of(row: Row) -> Account:
     name, display_name, person, quota, used, language, contact, state = row[1:9]
     return Account(AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, _at(row[9]))
-
-
-def _order(row: Row) -> Order:
-    order, name, display_name, contact, affiliation, state, language, at, account = row
-    return Order(order, name, display_name, contact, affiliation, state, language, _at(at), account)
 
 
 def _script(row: Row) -> Script:
@@ -126,8 +121,8 @@ class People:
 
     def add_address(self, tx: Tx, account: AccountId, localpart: str, domain: str, now: int) -> None:
         tx.run(
-            "INSERT INTO address (localpart,domain,account_id,created_at) VALUES (?,?,?,?)",
-            localpart, domain, account, now,
+            "INSERT INTO address (localpart,domain,account_id,created_at,skeleton) VALUES (?,?,?,?,?)",
+            localpart, domain, account, now, skeleton(localpart),
         )  # fmt: skip
 
     def addresses(self, tx: Tx, account: AccountId) -> list[str]:
@@ -154,47 +149,6 @@ class People:
 
     def drop_tokens(self, tx: Tx, account: AccountId, purpose: str) -> None:
         tx.run("DELETE FROM token WHERE account_id=? AND purpose=?", account, purpose)
-
-    # Orders
-
-    def add_order(
-        self, tx: Tx, key: str, name: str, display_name: str, contact: str, affiliation: str, language: str,
-        terms: str, now: int,
-    ) -> int:  # fmt: skip
-        return tx.insert(
-            "INSERT INTO orders (key,name,display_name,contact,affiliation,state,language,terms,created_at)"
-            " VALUES (?,?,?,?,?,'submitted',?,?,?)",
-            key, name, display_name, contact, affiliation, language, terms, now,
-        )  # fmt: skip
-
-    def order(self, tx: Tx, order: int) -> Order | None:
-        row = tx.row(f"SELECT {_ORDER} FROM orders WHERE id=?", order)  # noqa: S608
-        return _order(row) if row else None
-
-    def order_by_key(self, tx: Tx, key: str) -> Order | None:
-        row = tx.row(f"SELECT {_ORDER} FROM orders WHERE key=?", key)  # noqa: S608
-        return _order(row) if row else None
-
-    def orders(self, tx: Tx, state: str | None) -> list[Order]:
-        rows = tx.rows(f"SELECT {_ORDER} FROM orders WHERE ? IS NULL OR state=? ORDER BY id", state, state)  # noqa: S608
-        return [_order(row) for row in rows]
-
-    def decide_order(self, tx: Tx, order: int, state: str, account: AccountId | None, now: int) -> bool:
-        """False if it was decided before."""
-        return (
-            tx.run(
-                "UPDATE orders SET state=?, account_id=?, decided_at=? WHERE id=? AND state='submitted'",
-                state, account, now, order,
-            ) == 1
-        )  # fmt: skip
-
-    def expire_orders(self, tx: Tx, before: int, now: int) -> int:
-        """Orders that nobody decided; what they told of the person is erased."""
-        return tx.run(
-            "UPDATE orders SET state='expired', decided_at=?, display_name='', contact='', affiliation=''"
-            " WHERE state='submitted' AND created_at<?",
-            now, before,
-        )  # fmt: skip
 
     # Forwarding
 

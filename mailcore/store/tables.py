@@ -9,6 +9,7 @@ from mailcore.store import (
     away_tables,
     closing_tables,
     contacts_tables,
+    elsewhere_tables,
     filter_tables,
     forwardings_tables,
     identity_tables,
@@ -36,6 +37,7 @@ from mailcore.store import (
     writing_tables,
 )
 from mailcore.store.db import Tx
+from mailcore.store.skeleton import skeleton
 
 
 class Blob(Model):
@@ -212,6 +214,13 @@ def statement(sql: str) -> Callable[[SqliteDatabase], None]:
     return step
 
 
+def _skeletons(db: SqliteDatabase) -> None:
+    """What the addresses that there are look like (store/skeleton.py)."""
+    rows = db.execute_sql("SELECT id, localpart FROM address").fetchall()
+    for number, localpart in rows:
+        db.execute_sql("UPDATE address SET skeleton=? WHERE id=?", (skeleton(localpart), number))
+
+
 # Append only, one line each; number n brings the schema to n.
 MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*MODELS),
@@ -275,6 +284,12 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*writing_tables.MODELS),
     statement("DELETE FROM summary"),  # the usual fields have their marks in front now
     lambda db: summaries.fill(Tx(db.connection())),
+    *(add_column("orders", name, "TEXT NOT NULL DEFAULT ''") for name in ("person", "proof", "token")),
+    add_column("orders", "confirmed", "INTEGER NOT NULL DEFAULT 0"),
+    add_tables(elsewhere_tables.ElsewhereRow),
+    add_column("address", "skeleton", "TEXT NOT NULL DEFAULT ''"),
+    _skeletons,
+    statement("CREATE INDEX IF NOT EXISTS address_skeleton ON address (skeleton)"),
 ]
 
 

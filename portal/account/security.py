@@ -6,8 +6,10 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
+from mailcore.core import Core
+from mailcore.domain import Account
 from mailcore.errors import MailError, WrongPassword
-from mailcore.services import closing, recovery, security_keys, two_factor
+from mailcore.services import closing, oidc, oidc_login, recovery, security_keys, two_factor
 from portal import web
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint
@@ -21,10 +23,21 @@ Answer = str | BaseResponse | tuple[str, int]
 @web.login_required
 def security() -> Answer:
     core, owner = web.core(), web.owner()
-    return render_template(
-        "account/security.html", factors=two_factor.listing(core, owner.id), codes=recovery.codes_left(core, owner),
-        form=PasswordForm(), problem="",
-    )  # fmt: skip
+    return render_template("account/security.html", form=PasswordForm(), problem="", **_facts(core, owner))
+
+
+def _facts(core: Core, owner: Account) -> dict[str, object]:
+    return {
+        "factors": two_factor.listing(core, owner.id), "codes": recovery.codes_left(core, owner),
+        "providers": oidc.providers(core), "links": {name for name, _at in oidc_login.links(core, owner)},
+    }  # fmt: skip
+
+
+@blueprint.post("/account/security/unlink")
+@web.login_required
+def unlink() -> Answer:
+    oidc_login.unlink(web.core(), web.owner(), request.form.get("provider", ""))
+    return redirect(url_for("account.security"))
 
 
 def _show(template: str, problem: MailError | None = None, **values: object) -> Answer:
@@ -112,10 +125,7 @@ def remove_factor() -> Answer:
     try:
         web.prove(form.current.data or "")
     except MailError as problem:
-        return _show(
-            "account/security.html", problem, factors=two_factor.listing(core, owner.id),
-            codes=recovery.codes_left(core, owner), form=form,
-        )  # fmt: skip
+        return _show("account/security.html", problem, form=form, **_facts(core, owner))
     if number is not None:
         two_factor.remove(core, owner, number)
         flash(_("The second step is removed."))
@@ -129,10 +139,7 @@ def codes() -> Answer:
     try:
         web.prove(form.current.data or "")
     except MailError as problem:
-        return _show(
-            "account/security.html", problem, factors=two_factor.listing(core, owner.id),
-            codes=recovery.codes_left(core, owner), form=form,
-        )  # fmt: skip
+        return _show("account/security.html", problem, form=form, **_facts(core, owner))
     return render_template("account/codes.html", codes=recovery.make_codes(core, owner))
 
 

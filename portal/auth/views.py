@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.errors import AccountNotFound, MailError
-from mailcore.services import accounts, credentials, leaving, two_factor, web_sessions
+from mailcore.services import accounts, credentials, leaving, oidc, two_factor, web_sessions
 from mailcore.services import login as login_service
 from portal import web
 from portal.auth.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
@@ -28,7 +28,7 @@ def login() -> Answer:
             return redirect(wanted)
         form.next.data = wanted
     if not form.validate_on_submit():
-        return render_template("auth/login.html", form=form, problem=""), 400 if form.errors else 200
+        return _login_page(form, "", 400 if form.errors else 200)
     try:
         identity = login_service.authenticate(
             web.core(), form.username.data, form.password.data, peer=web.peer(), scope=Scope.PORTAL,
@@ -36,8 +36,12 @@ def login() -> Answer:
         )  # fmt: skip
     except MailError as problem:
         code, words = answer(problem)
-        return render_template("auth/login.html", form=form, problem=words), code
+        return _login_page(form, words, code)
     return enter(identity, wanted)
+
+
+def _login_page(form: LoginForm, problem: str, code: int) -> Answer:
+    return render_template("auth/login.html", form=form, problem=problem, providers=oidc.providers(web.core())), code
 
 
 def enter(identity: Identity, wanted: str) -> BaseResponse:

@@ -4,20 +4,17 @@ import secrets
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
+
+from portal.auth.forms import password_field
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
 
 
-class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
-    """`key` makes a second press of the button the same order."""
-
-    display_name = StringField(
-        _l("Your name"), [DataRequired(_needed), Length(max=200, message=_long)], render_kw={"autocomplete": "name"}
-    )
-    name = StringField(
+def name_field() -> StringField:
+    return StringField(
         _l("User name you would like"),
         [
             DataRequired(_needed),
@@ -26,7 +23,10 @@ class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
         description=_l("It becomes the first part of your address and cannot be changed later."),
         render_kw={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "username"},
     )
-    contact = StringField(
+
+
+def contact_field() -> StringField:
+    return StringField(
         _l("E-mail address where we can reach you now"),
         [
             DataRequired(_needed),
@@ -35,6 +35,42 @@ class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
         ],
         render_kw={"autocomplete": "email", "inputmode": "email"},
     )
+
+
+def terms_field() -> BooleanField:
+    return BooleanField(_l("I accept the terms"), [DataRequired(_l("The terms must be accepted."))])
+
+
+class UniversityForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    username = StringField(
+        _l("User name at the university"), [DataRequired(_needed), Length(max=320, message=_long)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )  # fmt: skip
+    password = password_field(_l("Password at the university"), "current-password")
+
+
+class AtOnceForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """`key` makes a second press of the button the same order."""
+
+    name = name_field()
+    contact = contact_field()
+    terms = terms_field()
+    key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+
+
+class AnswerForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    name = name_field()
+    more = TextAreaField(_l("More about who you are"), [Length(max=2000, message=_long)])
+
+
+class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """`key` makes a second press of the button the same order."""
+
+    display_name = StringField(
+        _l("Your name"), [DataRequired(_needed), Length(max=200, message=_long)], render_kw={"autocomplete": "name"}
+    )
+    name = name_field()
+    contact = contact_field()
     affiliation = SelectField(
         _l("You are"),
         choices=[
@@ -43,5 +79,5 @@ class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             SelectChoice("staff", _l("employed, or formerly employed")),
         ],
     )
-    terms = BooleanField(_l("I accept the terms"), [DataRequired(_l("The terms must be accepted."))])
+    terms = terms_field()
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))

@@ -1,36 +1,144 @@
-"""A plain form; staff decide, and nothing is created before."""
+"""Ordering: at once with a log-in that proves the person, or by a form that staff decide.  Nothing is created before."""
 
 import secrets
+from collections.abc import Mapping
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.errors import MailError
-from mailcore.services import orders
+from mailcore.domain import Proven
+from mailcore.errors import MailError, NotEligible, WrongPassword
+from mailcore.services import affiliations, directory, logins, oidc, orders, tries
 from portal import i18n, web
+from portal.auth.oidc import keep_proof
 from portal.errors import answer
-from portal.orders.forms import OrderForm
+from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityForm
 
 blueprint = Blueprint("orders", __name__)
+Answer = str | BaseResponse | tuple[str, int]
+PROOF_SECONDS = 1800
+LOGINS_PER_HOUR = 20  # tries of the university's log-in from one address
 
 
 @blueprint.route("/order", methods=["GET", "POST"])
-def order() -> str | BaseResponse | tuple[str, int]:
+def order() -> Answer:
     form, problem, code = OrderForm(), "", 200
     if form.validate_on_submit():
         try:
             orders.submit(
                 web.core(), name=form.name.data.strip(), display_name=form.display_name.data.strip(),
                 contact=form.contact.data.strip(), affiliation=form.affiliation.data, language=i18n.language(),
-                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16),
+                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16), peer=web.peer(), proven=_proven(),
             )  # fmt: skip
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
             return redirect(url_for("orders.thanks"))
-    return render_template("orders/order.html", form=form, problem=problem), 400 if form.errors else code
+    page = render_template(
+        "orders/order.html", form=form, problem=problem, directory=directory.is_on(web.core().config),
+        providers=oidc.providers(web.core()),
+    )  # fmt: skip
+    return page, 400 if form.errors else code
 
 
 @blueprint.get("/order/thanks")
 def thanks() -> str:
     return render_template("orders/thanks.html")
+
+
+# With the university's log-in
+
+
+@blueprint.route("/order/university", methods=["GET", "POST"])
+def university() -> Answer:
+    """The university's user name and password, which are asked there and kept nowhere."""
+    if not directory.is_on(web.core().config):
+        return redirect(url_for("orders.order"))
+    form, problem, code = UniversityForm(), "", 200
+    if form.validate_on_submit():
+        try:
+            keep_proof(_ask(form.username.data, form.password.data))
+        except MailError as trouble:
+            code, problem = answer(trouble)
+        else:
+            return redirect(url_for("orders.account"))
+    return render_template("orders/university.html", form=form, problem=problem), 400 if form.errors else code
+
+
+def _ask(username: str, password: str) -> Proven:
+    """Raises WrongPassword, TemporarilyUnavailable, TooMany."""
+    core = web.core()
+    tries.check_peer(core, "university log-in", web.peer(), limit=LOGINS_PER_HOUR)
+    entry = affiliations.the_directory(core).prove(username.partition("@")[0], password)
+    if entry is None or entry.has_ended(core.clock.now().date()):
+        raise WrongPassword
+    return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)
+
+
+def _proven() -> Proven | None:
+    """Whom a log-in has proved in this session, within half an hour."""
+    kept: Mapping[str, object] | None = session.get("proven")
+    if not kept or session.get("proven_at", 0) < web.core().clock.seconds() - PROOF_SECONDS:
+        return None
+    return Proven(**{**kept, "kinds": tuple(kept["kinds"])})  # type: ignore[arg-type]  # as keep_proof wrote it
+
+
+@blueprint.route("/order/account", methods=["GET", "POST"])
+def account() -> Answer:
+    """Name, contact and terms; then the account is there."""
+    core, proven = web.core(), _proven()
+    if proven is None:
+        return redirect(url_for("orders.order"))
+    has = orders.account_of(core, proven)
+    if has is not None and request.method == "GET":
+        return render_template("orders/has_one.html", owner=has)
+    try:
+        orders.check_eligible(core, proven)
+    except NotEligible as trouble:
+        return render_template("orders/not_eligible.html", proven=proven, found=str(trouble)), 403
+    names = orders.proposals(core, proven)
+    form, problem, code = AtOnceForm(name=names[0] if names else ""), "", 200
+    if form.validate_on_submit():
+        try:
+            _order, made = orders.at_once(
+                core, proven, name=form.name.data, contact=form.contact.data, language=i18n.language(),
+                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16),
+            )  # fmt: skip
+        except MailError as trouble:
+            if has is not None:
+                return render_template("orders/has_one.html", owner=has)
+            code, problem = answer(trouble)
+        else:
+            web.web_session().renew(made.id, source=proven.source)
+            session["logged_in_at"] = core.clock.seconds()
+            logins.note_order(core, made, proven.source, web.peer(), request.user_agent.string)
+            return redirect(url_for("orders.ready"))
+    page = render_template("orders/account.html", form=form, problem=problem, proven=proven, names=names)
+    return page, 400 if form.errors else code
+
+
+@blueprint.get("/order/ready")
+def ready() -> Answer:
+    if g.account is None:
+        return redirect(url_for("auth.login"))
+    return render_template("orders/ready.html")
+
+
+# The person's own page of an order that waits
+
+
+@blueprint.route("/order/status/<token>", methods=["GET", "POST"])
+def status(token: str) -> Answer:
+    """GET shows; the button confirms the contact address, or sends what the desk has asked for."""
+    found = orders.by_token(web.core(), token)
+    form, problem, code = AnswerForm(name=found.name), "", 200
+    if form.validate_on_submit():
+        try:
+            if form.more.data or form.name.data.strip() != found.name:
+                found = orders.answer(web.core(), token, name=form.name.data, more=form.more.data or "")
+            else:
+                found = orders.confirm(web.core(), token)
+        except MailError as trouble:
+            code, problem = answer(trouble)
+    page = render_template("orders/status.html", form=form, problem=problem, order=found)
+    return page, 400 if form.errors else code

@@ -27,8 +27,8 @@ def test_approval_makes_the_account_and_mails_a_link_that_sets_the_password(core
     done, link = orders.approve(core, order(core).id)
     ola = accounts.get(core, "ola")
     assert (done.state, done.account, ola.language, ola.contact) == ("approved", ola.id, "nn", "ola@home.example")
-    [item] = outgoing.listing(core)
-    assert item.recipient == "ola@home.example"
+    [received, item] = outgoing.listing(core)
+    assert received.recipient == item.recipient == "ola@home.example"
     assert link.encode() in outgoing.octets(core, item.id)
     credentials.redeem_link(core, link.rpartition("/")[2], "ei god lang setning")
     with pytest.raises(OrderNotFound):

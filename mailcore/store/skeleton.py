@@ -1,0 +1,11 @@
+"""What a user name looks like: names that a person confuses have one skeleton."""
+
+_SAME = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), (".", ""), ("-", ""), ("_", ""))
+
+
+def skeleton(name: str) -> str:
+    """`0la`, `o.la` and `ola` look alike, and so do `rn` and `m`."""
+    name = name.lower()
+    for seen, as_ in _SAME:
+        name = name.replace(seen, as_)
+    return name

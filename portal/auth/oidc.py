@@ -1,0 +1,65 @@
+"""Log-in elsewhere by OpenID Connect: to log in, to order an account, or to link it to one."""
+
+from dataclasses import asdict
+
+from flask import g, redirect, request, session, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.domain import Proven
+from mailcore.errors import LinkExpired, NotAllowed
+from mailcore.services import oidc, oidc_login
+from portal import web
+from portal.auth.views import blueprint, enter
+
+PURPOSES = ("login", "order", "link")
+
+
+@blueprint.get("/oidc/<name>/<purpose>")
+def begin_oidc(name: str, purpose: str) -> BaseResponse:
+    """A link, not a form: the page's policy lets forms lead to this host alone.  The state ties the answer to this browser."""
+    if purpose not in PURPOSES:
+        raise LinkExpired("there is no such log-in")
+    if purpose == "link" and g.account is None:
+        return redirect(url_for("auth.login", next=url_for("account.index")))
+    address, pending = oidc.begin(web.core(), name)
+    session["oidc"] = {
+        "pending": asdict(pending), "purpose": purpose,
+        "next": web.safe_next(request.args.get("next", ""), url_for("webmail.index")),
+    }  # fmt: skip
+    return redirect(address)
+
+
+@blueprint.get("/oidc/callback")
+def oidc_callback() -> BaseResponse:
+    waiting = session.pop("oidc", None)
+    if waiting is None:
+        raise LinkExpired("nobody asked")
+    if request.args.get("error"):
+        raise NotAllowed("the log-in was given up")
+    proven = oidc.finish(
+        web.core(), oidc.Pending(**waiting["pending"]), code=request.args.get("code", ""),
+        state=request.args.get("state", ""), issuer=request.args.get("iss", ""),
+    )  # fmt: skip
+    if waiting["purpose"] == "link":
+        return _link(proven)
+    identity = oidc_login.enter(web.core(), proven, peer=web.peer(), agent=request.user_agent.string)
+    if identity is not None:
+        return enter(identity, waiting["next"])
+    keep_proof(proven)
+    return redirect(url_for("orders.account"))
+
+
+def keep_proof(proven: Proven) -> None:
+    """For the form that orders an account at once; in the server-side session, in a new one."""
+    web.web_session().renew(None)
+    session["proven"] = {**asdict(proven), "kinds": list(proven.kinds)}
+    session["proven_at"] = web.core().clock.seconds()
+
+
+def _link(proven: Proven) -> BaseResponse:
+    if g.account is None:
+        return redirect(url_for("auth.login"))
+    oidc_login.link(web.core(), g.account, proven)
+    web.tell(_("The log-in is linked. You can use it when you have forgotten your password."))
+    return redirect(url_for("account.security"))
