@@ -1,19 +1,29 @@
 """Search over all mailboxes of an account, newest first: words, and from: to: subject: before: after: in: has:attachment."""
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
-from mailcore.mail import body, header
+from mailcore.mail import body
+from mailcore.mail.criteria import AllOf, AnyOf, Arrived, Compare, Criterion, Everything, Field, Summed, Text
+from mailcore.mail.text import fold
+from mailcore.services import indexing
 from mailcore.services.mail_list import Line, has_file, line_of
-from mailcore.store.db import Tx
-from mailcore.store.mail import Fetched
+from mailcore.store import query as plans
+from mailcore.store import webmail_list as store
+from mailcore.store.db import Row, Tx
+from mailcore.store.query import Plan
+from mailcore.store.search import Hits
 
-MAX_FOUND = 200
+MAX_FOUND = 100
+MAX_READ = 2**20  # octets of a message of which an excerpt is shown
 BEFORE, AROUND = 40, 120  # characters of an excerpt
-CHUNK = 200  # messages looked at in one reading transaction
+FEW = 2000  # blobs that are looked up one by one
+NEWEST = 300  # messages of a mailbox that may be too new for the index
+CHUNK = 500  # messages looked at in one reading transaction
+_FIELDS = {"from": Summed.FROM, "subject": Summed.SUBJECT}
 _WORD = re.compile(r'(?:(from|to|subject|before|after|in|has):)?(?:"([^"]*)"|(\S+))', re.IGNORECASE)
 
 
@@ -72,58 +82,73 @@ def _day(text_: str) -> date | None:
 
 
 def search(core: Core, account: AccountId, query: Query) -> list[Hit]:
-    """At most MAX_FOUND messages."""
-    hits: list[Hit] = []
+    """At most MAX_FOUND messages, newest first; exact, by the search index where there is one (store/search.py)."""
     if query == Query(mailbox=query.mailbox):
-        return hits
-    for box in core.db.read(lambda tx: core.mail.mailboxes(tx, account)):
-        if query.mailbox and query.mailbox.lower() not in (box.name.lower(), box.special_use.lower().lstrip("\\")):
-            continue
-        uids = core.db.read(lambda tx, box=box: core.mail.uids(tx, box.id))  # type: ignore[misc]  # a default binds it
-        for end in range(len(uids), 0, -CHUNK):
-            part = uids[max(0, end - CHUNK) : end]
-            hits += core.db.read(lambda tx, box=box, part=part: _look(core, tx, box, part, query))  # type: ignore[misc]
-            if len(hits) >= MAX_FOUND:
-                break
-    hits.sort(key=lambda hit: hit.line.at, reverse=True)
-    return hits[:MAX_FOUND]
+        return []
+    plan = plans.plan(_criterion(query))
+    hits = core.search.hits(account, plan.texts)
+    found: list[Hit] = []
+    try:
+        for box in core.db.read(lambda tx: core.mail.mailboxes(tx, account)):
+            if not query.mailbox or query.mailbox.lower() in (box.name.lower(), box.special_use.lower().lstrip("\\")):
+                found += _in_box(core, box, plan, hits, query)
+    finally:
+        hits.close()
+    found.sort(key=lambda hit: hit.line.at, reverse=True)
+    return [_with_text(core, hit, query) for hit in found[:MAX_FOUND]]
 
 
-def _look(core: Core, tx: Tx, box: Mailbox, uids: list[int], query: Query) -> list[Hit]:
-    found = core.mail.fetch(tx, box.id, [(uids[0], uids[-1])], frozenset({"header", "structure"}))
-    hits = []
-    for one in reversed(found):
-        where = _holds(core, tx, box, one, query)
-        if where is not None:
-            flags = sum(
-                bit for name, bit in (("\\Seen", 1), ("\\Answered", 2), ("\\Flagged", 4)) if name in one.info.flags
-            )
-            at = int(one.info.internal_date.timestamp())
-            line = line_of((one.info.uid, flags, at, one.info.size, one.header, one.structure))
-            hits.append(Hit(box, line, where))
-    return hits
-
-
-def _holds(core: Core, tx: Tx, box: Mailbox, one: Fetched, query: Query) -> str | None:
-    """None, or the piece of the body where the first word stands that is not in the header."""
-    at = one.info.internal_date
-    if query.before and at >= datetime.combine(query.before, time(), UTC):
-        return None
-    if query.after and at < datetime.combine(query.after, time(), UTC):
-        return None
+def _criterion(query: Query) -> Criterion:
+    parts: list[Criterion] = [Text(fold(word)) for word in query.words]
     for name, value in query.fields:
-        names = ("to", "cc") if name == "to" else (name,)
-        if not any(value in text_.lower() for field in names for text_ in header.values(one.header, field)):
-            return None
-    shown = " ".join(v for name in ("from", "to", "cc", "subject") for v in header.values(one.header, name)).lower()
-    missing = [word for word in query.words if word not in shown]
-    if query.has_file and not has_file(one.structure):
-        return None
-    if not missing:
-        return ""
-    written = body.readable(core.mail.octets(tx, box.id, one.info.uid))
-    lower = written.lower()
-    return excerpt(written, lower.find(missing[0])) if all(word in lower for word in missing) else None
+        fields = (Summed.TO, Summed.CC) if name == "to" else (_FIELDS[name],)
+        parts.append(AnyOf(tuple(Field(field, fold(value)) for field in fields)))
+    if query.before:
+        parts.append(Arrived(Compare.BEFORE, query.before.toordinal()))
+    if query.after:
+        parts.append(Arrived(Compare.SINCE, query.after.toordinal()))
+    return AllOf(tuple(parts)) if parts else Everything()
+
+
+def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query) -> list[Hit]:
+    """In portions from the newest: whoever looks into every text must not hold a snapshot for long."""
+    few = hits.few(plan.texts, FEW)
+    if few is not None:
+        # the index may be a minute behind: what came last is asked itself
+        new = hits.unknown(core.db.read(lambda tx: store.newest_blobs(tx, box.id, NEWEST)))
+        if new:
+            indexing.wish(core, box.account)
+        rows = core.db.read(lambda tx: plan.narrow_to(tx, box.id, [*few, *new]))[::-1]
+    else:
+        rows = core.db.read(lambda tx: plan.narrow(tx, box.id))[::-1]
+        if plan.texts and not hits.know(row[plans.BLOB] for row in rows):
+            indexing.wish(core, box.account)
+        rows = plan.possible(rows, hits)
+    found: list[Hit] = []
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+
+        def look(tx: Tx, some: list[Row] = some) -> list[Row]:
+            uids = plan.confirm(tx, core.blobs, some, hits)
+            if query.has_file:
+                uids = [uid for uid, structure in store.structures(tx, box.id, uids) if has_file(structure)]
+            return store.lines(tx, box.id, uids) if uids else []
+
+        found += [Hit(box, line_of(row)) for row in core.db.read(look)]
+        if len(found) >= MAX_FOUND:
+            break
+    return found
+
+
+def _with_text(core: Core, hit: Hit, query: Query) -> Hit:
+    """With what stands around the first word that the line does not show."""
+    shown = fold(f"{hit.line.subject} {hit.line.sender} {hit.line.recipient}")
+    missing = [word for word in query.words if fold(word) not in shown]
+    if not missing or hit.line.size > MAX_READ:
+        return hit
+    written = body.readable(core.db.read(lambda tx: core.mail.octets(tx, hit.mailbox.id, hit.line.uid)))
+    at = written.lower().find(missing[0])
+    return replace(hit, text=excerpt(written, at)) if at >= 0 else hit
 
 
 def excerpt(written: str, at: int) -> str:

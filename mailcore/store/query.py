@@ -5,6 +5,7 @@ test on the rows that are left; the parts of it that SQL can say come along as c
 at only where the search index (store/search.py) cannot rule the message out.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -97,6 +98,18 @@ class Plan:
                 word = max(one.text.split() or [""], key=len).encode("utf-8", "surrogatepass")
                 rows = [row for row in rows if possible(row[BLOB]) or word in _upper(row[PREFIX])]
         return rows
+
+    def narrow_to(self, tx: Tx, mailbox: MailboxId, blobs: Sequence[int]) -> list[Row]:
+        """The same of messages of these blobs."""
+        columns = "".join(f",({sql})" for sql, _ in self.columns)
+        params = [param for _, own in self.columns for param in own]
+        return tx.rows(
+            f"SELECT m.uid,m.size,m.blob,m.prefix{columns}"  # noqa: S608
+            " FROM (SELECT DISTINCT value AS blob FROM json_each(?)) c"
+            " CROSS JOIN message m ON m.blob=c.blob LEFT JOIN summary s ON s.blob=m.blob"
+            f" WHERE +m.mailbox=? AND {self.where} ORDER BY m.uid",
+            *params, json.dumps(blobs), mailbox, *self.params,
+        )  # fmt: skip
 
     def confirm(self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits) -> list[int]:
         """UIDs of the rows that do match."""

@@ -30,10 +30,9 @@ class Hits:
 
     def __init__(self, connection: apsw.Connection | None = None, texts: Collection[str] = ()) -> None:
         self._connection = connection
-        self._known: frozenset[int] = frozenset()
+        self._all: frozenset[int] | None = frozenset() if connection is None else None
         self._matched: dict[str, frozenset[int]] = {}
         if connection is not None:
-            self._known = frozenset(row[0] for row in connection.execute("SELECT blob FROM body"))
             for wanted in texts:
                 if (query := _grams(wanted)) is not None:
                     found = connection.execute("SELECT rowid FROM grams WHERE grams MATCH ?", (query,))
@@ -49,6 +48,28 @@ class Hits:
         if matched is None:
             return lambda _: True
         return lambda blob: blob in matched or blob not in known
+
+    @property
+    def _known(self) -> frozenset[int]:
+        """Read when first asked for: few matches in a large account are told without it."""
+        if self._all is None:
+            rows = self._connection.execute("SELECT blob FROM body") if self._connection else ()
+            self._all = frozenset(row[0] for row in rows)
+        return self._all
+
+    def few(self, texts: Collection[str], most: int) -> list[int] | None:
+        """The blobs that the index knows and that may have all the texts; None if they are many."""
+        sets = [self._matched[text] for text in texts if text in self._matched]
+        if self._connection is None or not sets or min(map(len, sets)) > most:
+            return None
+        return sorted(frozenset.intersection(*sets))
+
+    def unknown(self, blobs: Iterable[int]) -> list[int]:
+        """Those that the index does not know."""
+        if self._connection is None:
+            return list(blobs)
+        look = self._connection.execute
+        return [blob for blob in blobs if look("SELECT 1 FROM body WHERE blob=?", (blob,)).fetchone() is None]
 
     def may_have(self, wanted: str, blob: int) -> bool:
         """False only if header and body of the blob are without the text for sure."""
@@ -66,7 +87,7 @@ class Hits:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-            self._known = frozenset()
+            self._all = frozenset()
 
 
 def _grams(wanted: str) -> str | None:

@@ -110,6 +110,19 @@ def lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     )  # fmt: skip
 
 
+def structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
+    """(uid, BODYSTRUCTURE) of some messages."""
+    return tx.rows(
+        f"SELECT m.uid, b.structure FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",  # noqa: S608
+        mailbox, *uids,
+    ) if uids else []  # fmt: skip
+
+
+def newest_blobs(tx: Tx, mailbox: MailboxId, most: int) -> list[int]:
+    """The blobs of the messages that came last."""
+    return [row[0] for row in tx.rows(f"SELECT blob FROM message WHERE mailbox=? ORDER BY uid DESC LIMIT {most:d}", mailbox)]  # noqa: S608
+
+
 def neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
     """The uids of the next newer and the next older message by date; 0 where there is none."""
     here = tx.row("SELECT internal_date FROM message WHERE mailbox=? AND uid=?", mailbox, uid)

@@ -21,8 +21,9 @@ ICONS = (
     "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "forward", "flag", "file",
     "warn", "info", "good",
 )  # fmt: skip
-# parts of the portal's style sheet, by their headings, that no page of the webmail needs
-_LEFT_OUT = re.compile(r"/\* (?:Front page|Log-in[^*]*|Quota page) \*/.*?(?=/\* [A-Z])", re.DOTALL)
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+_USED = ("webmail/*.html", "quota/_*.html", "layout.html", "_ui.html", "_form.html")  # what pages of the webmail are made of
 
 blueprint = Blueprint("webmail", __name__)
 blueprint.add_app_template_filter(show.short_date)
@@ -34,18 +35,30 @@ blueprint.add_app_template_global(show.query, "list_query")
 
 @cache
 def _look() -> bytes:
-    """The style sheets of the portal and of the webmail as one, without what is only for people who edit them."""
-    css = _LEFT_OUT.sub("", (STATIC / "style.css").read_text(encoding="utf-8")) + (STATIC / "webmail.css").read_text(
-        encoding="utf-8"
-    )
-    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    css = re.sub(r"\s+", " ", css)
-    return re.sub(r" ?([{};,]) ?|(:) ", r"\1\2", css).replace(";}", "}").encode()
+    """The style sheets of the portal and of the webmail as one, without rules for what its pages never have."""
+    css = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "webmail.css"))
+    css = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
+    css = re.sub(r"url\([^)]*icon\.svg[^)]*\)", f'url("{mail_icon()}")', css)
+    css = re.sub(r" ?([{};,]) ?|(:) ", r"\1\2", css).replace(";}", "}")
+    return _RULE.sub(_used_rule, css).encode()
+
+
+@cache
+def _words() -> frozenset[str]:
+    texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
+    return frozenset(re.findall(r"[\w-]+", " ".join([*texts, _keys().decode()])))
+
+
+def _used_rule(rule: re.Match[str]) -> str:
+    """A rule with those of its selectors whose classes are named somewhere in the templates."""
+    kept = [one for one in rule[1].split(",") if set(re.findall(r"\.([a-z][\w-]*)", one)) <= _words()]
+    return f"{','.join(kept)}{{{rule[2]}}}" if kept else ""
 
 
 @cache
 def _keys() -> bytes:
-    return (STATIC / "webmail.js").read_bytes()
+    lines = (STATIC / "webmail.js").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.strip() for line in lines if not line.strip().startswith("//")).encode()
 
 
 @cache
@@ -59,7 +72,7 @@ def mail_icons() -> Markup:
     """The pictures that pages of the webmail use, to stand in the page itself."""
     text = (STATIC / "icons.svg").read_text(encoding="utf-8")
     wanted = [re.search(rf'<symbol id="{name}".*?</symbol>', text, re.DOTALL) for name in ICONS]
-    return Markup("<svg hidden>" + "".join(found[0] for found in wanted if found) + "</svg>")  # noqa: S704 - our own file
+    return Markup('<svg class="sprite" width="0" height="0">' + "".join(found[0] for found in wanted if found) + "</svg>")  # noqa: S704 - our own file
 
 
 @cache

@@ -1,0 +1,87 @@
+"""Pages of the webmail as a whole: their weight, their requests, what they look like in w3m, what stands in them for whom."""
+
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.conftest import program
+from tests.portal.mailing import letter, put
+
+GOLDEN = Path(__file__).parent / "w3m"
+LIMIT = 50_000  # octets of a page with everything, uncompressed
+
+
+def fill(core, ola, number: int = 50) -> None:
+    sender = "Åse Ødegård <ase.odegard@outside.example>"
+    for n in range(number):
+        put(
+            core, ola, letter(n, subject=f"Møte om budsjettet for {n}. kvartal", sender=sender),
+            flags=frozenset({"\\Seen"} if n % 4 else {"\\Flagged"}), at=datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=n),
+        )  # fmt: skip
+
+
+def loaded(page: str) -> list[str]:
+    """What a browser fetches for a page, without what it shows in frames."""
+    found = re.findall(r'<(?:script|img)[^>]* src="([^"]+)"', page)
+    found += re.findall(r'<link rel="(?:stylesheet|icon)"[^>]* href="([^"]+)"', page)
+    return [address for address in dict.fromkeys(found) if not address.startswith("data:")]
+
+
+@pytest.mark.parametrize("path", ["/mail/", "/mail/INBOX/?view=threads", "/mail/INBOX/5", "/mail/search?q=møte", "/mail/boxes",
+                                  "/mail/contacts", "/mail/settings"])  # fmt: skip
+def test_n16_a_page_with_everything_is_three_requests_and_50_kb(inside, core, ola, path):
+    fill(core, ola)
+    page = inside.get(path).text
+    others = loaded(page)
+    assert len(others) <= 2
+    fetched = [inside.get(address.replace("&amp;", "&")) for address in others]
+    assert all("max-age=31536000" in one.headers["Cache-Control"] for one in fetched)
+    assert not any(re.search(rb"url\((?!\"data:)", one.data) for one in fetched)
+    assert len(page.encode()) + sum(len(one.data) for one in fetched) < LIMIT
+
+
+def test_the_quota_stands_on_every_page_of_the_webmail(inside, core, ola):
+    pages = ("", "INBOX/1", "compose", "search?q=x", "boxes", "contacts", "settings")
+    for path in (f"/mail/{page}" for page in pages):
+        assert '<div id="quota" role="meter"' in inside.get(path).text
+
+
+def dump(page: str) -> str:
+    """As w3m shows it, 80 columns wide."""
+    done = subprocess.run(
+        [program("w3m"), "-dump", "-T", "text/html", "-I", "utf-8", "-O", "utf-8", "-cols", "80"],
+        input=page.encode(), capture_output=True, check=True, timeout=20,
+    )  # fmt: skip
+    return re.sub(r"[ \t]+$", "", done.stdout.decode(), flags=re.MULTILINE)
+
+
+PAGES = {
+    "list": "/mail/Archive/", "threads": "/mail/Archive/?view=threads", "message": "/mail/Archive/2",
+    "html": "/mail/Archive/5", "compose": "/mail/compose?reply=Archive/2", "boxes": "/mail/boxes",
+    "contacts": "/mail/contacts", "settings": "/mail/settings", "search": "/mail/search?q=budsjett",
+}  # fmt: skip
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("name", PAGES)
+def test_n16_pages_in_w3m_are_as_they_were_read(inside, core, ola, name):
+    """Golden files, read by people; `rm tests/portal/w3m/NAME.txt` and a run make a new one."""
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for n in range(4):
+        more = f"References: <n{n - 1}@x.example>\r\n" if n % 2 else ""
+        sender, text = "Åse Ødegård <ase@outside.example>", "Hei.\n\n> Før\nNå"
+        put(
+            core, ola, letter(n, subject=f"Budsjettet {n}", more=more, sender=sender, text=text),
+            "Archive", flags=frozenset({"\\Seen"} if n % 2 else {"\\Flagged"}), at=at + timedelta(days=n),
+        )  # fmt: skip
+    put(core, ola, mailbox="Archive", at=at + timedelta(days=9))
+    shown = dump(inside.get(PAGES[name]).text)
+    shown = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d", "(soon)", shown)
+    golden = GOLDEN / f"{name}.txt"
+    if not golden.exists():
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")

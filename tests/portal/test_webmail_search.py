@@ -1,0 +1,64 @@
+"""Search in the portal: words and operators over all mailboxes, with and without an index, and what is marked."""
+
+import re
+
+import pytest
+
+from mailcore.services import indexing, mail_search
+from portal.webmail.finding import marked
+from tests.portal.mailing import letter, put
+
+
+@pytest.fixture(params=["without an index", "with an index", "with an index that is behind"])
+def filled(request, core, ola):
+    put(core, ola, letter(9, subject="Noe annet", text="intet her"), "Archive")
+    if "behind" in request.param:
+        indexing.update(core, ola.id)
+    put(core, ola)
+    put(core, ola, letter(2, subject="Ferie", text="Vi reiser til Ås i juli"), "Sent")
+    if request.param == "with an index":
+        indexing.update(core, ola.id)
+
+
+CASES = [
+    ("grønn", {"Møte i Ås"}), ("GRØNN sal", {"Møte i Ås"}), ("from:kåre", {"Møte i Ås"}), ("from:ola", set()),
+    ("subject:møte", {"Møte i Ås"}), ("to:kari", {"Møte i Ås"}), ("has:attachment", {"Møte i Ås"}),
+    ("before:2020-01-01", set()), ("after:2020-01-01 møte", {"Møte i Ås"}), ("in:Trash møte", set()),
+    ("in:INBOX møte", {"Møte i Ås"}),
+    ('"grønn sal"', {"Møte i Ås"}), ('"sal grønn"', set()), ("", set()), ("finnesikke", set()), ("before:igår", set()),
+    ("ås", {"Møte i Ås", "Ferie"}), ("in:any ås", {"Møte i Ås", "Ferie"}), ("in:sent ås", {"Ferie"}), ("reiser juli", {"Ferie"}),
+    ("reiser grønn", set()), ("ju", {"Ferie"}), ("%", set()), ("has:attachment reiser", set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "found"), CASES)
+def test_search_finds_by_words_and_operators(core, ola, filled, asked, found):
+    hits = mail_search.search(core, ola.id, mail_search.parse(asked))
+    assert {hit.line.subject for hit in hits} - {"Velkommen til Alumnimail"} == found
+
+
+def test_the_page_marks_what_was_found_and_shows_where(inside, core, ola):
+    put(core, ola)
+    put(core, ola, letter(2, subject="Ferie", text="x " * 300 + "Vi reiser til <Ås> i juli " + "y " * 300), "Archive")
+    page = inside.get("/mail/search", query_string={"q": "ås"}).text
+    assert "Møte i <mark>Ås</mark>" in page
+    assert "reiser til &lt;<mark>Ås</mark>&gt; i juli" in page
+    assert re.search(r'class="badge">Arkiv<', page)
+    assert len(re.search(r'class="text">(.*?)</span>', page, re.DOTALL)[1]) < 400
+
+
+def test_a_search_that_met_new_mail_asks_for_the_index(core, ola):
+    put(core, ola)
+    mail_search.search(core, ola.id, mail_search.parse("grønn"))
+    assert indexing.fulfil(core) == 1
+    assert core.search.known(ola.id)
+    mail_search.search(core, ola.id, mail_search.parse("grønn"))
+    assert indexing.fulfil(core) == 0
+
+
+@pytest.mark.parametrize(("text", "words", "shown"), [
+    ("a<b", (), "a&lt;b"), ("Hei hei", ("hei",), "<mark>Hei</mark> <mark>hei</mark>"), ("ab<c", ("b<",), "a<mark>b&lt;</mark>c"),
+    ("aba", ("ab", "ba"), "<mark>ab</mark>a"), ("x", ("y",), "x"), ("İx", ("x",), "İx"), ("", ("y",), ""),
+])  # fmt: skip
+def test_words_are_marked_where_they_stand(text, words, shown):
+    assert str(marked(text, words)) == shown
