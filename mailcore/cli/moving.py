@@ -9,7 +9,7 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, size
 from mailcore.errors import ImportRefused
-from mailcore.services import accounts, imap_pull, moving_in, sieve_import, takeout
+from mailcore.services import accounts, imap_pull, moving_in, sieve_import, takeout, takeout_read
 from mailcore.services.imap_pull import Server
 from mailcore.services.moving_in import Report
 
@@ -111,7 +111,7 @@ def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
     """A zip FILE of `alumnimail export` into the account NAME."""
     account = accounts.get(site.core, name)
     with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
-        _done(moving_in.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
+        _done(takeout_read.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command()

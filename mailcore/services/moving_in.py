@@ -1,46 +1,29 @@
-"""Mail from elsewhere: our own take-out, mbox and Maildir files, another IMAP server (N17, N18).
+"""Mail from elsewhere: what puts it in, and mbox and Maildir files; beside it takeout_read.py and imap_pull.py (N17, N18).
 
 What stands there already (the same octets in the same mailbox, of the same time) is not doubled, so an import that was broken off
 is simply started again.  A full box ends it and is told; what came before stays.
 """
 
 import dataclasses
-import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import unquote
 
 from mailcore.core import Core
-from mailcore.domain import (
-    AccountId,
-    Away,
-    FilterAction,
-    FilterCondition,
-    FilterField,
-    FilterMatch,
-    FilterRule,
-    FilterVerb,
-    Mailbox,
-    MailboxId,
-)
-from mailcore.errors import ImportRefused, MailboxNotFound, MailError, OverQuota
+from mailcore.domain import AccountId, Mailbox, MailboxId
+from mailcore.errors import ImportRefused, MailboxNotFound, OverQuota
 from mailcore.log import log_for
 from mailcore.mail import header, mbox
 from mailcore.mail.mbox import Stored
-from mailcore.services import audit, away, filters
-from mailcore.store import filters as store_filters
+from mailcore.services import audit
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
 log = log_for(__name__)
 BATCH, BATCH_OCTETS = 50, 4 * 2**20  # in one transaction
-MAX_TEXT = 4 * 2**20  # octets of a member that is no mail
-MAX_MEMBERS = 2_000_000
 Progress = Callable[["Report"], None]
 
 
@@ -212,134 +195,6 @@ def from_maildir(
 
 def _with_crlf(octets: bytes) -> bytes:
     return octets if b"\r\n" in octets[:1000] else octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-# Our own take-out
-
-
-def from_takeout(
-    core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None
-) -> Report:
-    """A zip file of services/takeout.py: mail, scripts, filters, vacation.  A forwarding must be set and confirmed anew.
-
-    Raises:
-        ImportRefused: it is no such file.
-    """
-    try:
-        archive = zipfile.ZipFile(file)
-        told = json.loads(_text(archive, "alumnimail.json"))
-        if not isinstance(told, dict) or told.get("format") != 1:
-            raise ImportRefused("this zip file is of a newer format")
-        boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
-    except (zipfile.BadZipFile, KeyError, ValueError, UnicodeDecodeError, NotImplementedError, OSError) as problem:
-        raise ImportRefused("this is no take-out of ours") from problem
-    if len(archive.infolist()) > MAX_MEMBERS:
-        raise ImportRefused("this zip file has too many members")
-    importer = Importer(core, account, progress)
-
-    def work() -> Iterator[None]:
-        _settings(core, account, archive, told, importer)
-        names = set(archive.namelist())
-        for one in boxes:
-            path, special = str(one.get("file", "")), str(one.get("special_use", ""))
-            try:
-                box = importer.mailbox(str(one.get("name", "")), special)
-            except MailError as problem:
-                importer.note(str(problem))
-                continue
-            for message in _members(core, archive, path, names):
-                importer.add(box, message)
-                yield
-
-    try:
-        return ended(core, account, importer, "take-out", work())
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as problem:  # RuntimeError: it has a password
-        raise ImportRefused("this zip file is damaged") from problem
-
-
-def _members(core: Core, archive: zipfile.ZipFile, path: str, names: set[str]) -> Iterator[Stored | None]:
-    if path.endswith(".mbox") and path in names:
-        with archive.open(path) as member:
-            yield from mbox.read(bounded_lines(member, core.config.message_octets), core.config.message_octets)
-        return
-    for name in sorted(name for name in names if name.startswith(f"{path}/cur/")):
-        if archive.getinfo(name).file_size > core.config.message_octets:
-            yield None
-            continue
-        last = name.rpartition("/")[2]
-        seconds = last.partition(".")[0]
-        at = datetime.fromtimestamp(int(seconds), UTC) if seconds.isascii() and seconds.isdigit() and len(seconds) < 12 else None
-        yield Stored(archive.read(name), mbox.maildir_flags(last), at)
-
-
-def _text(archive: zipfile.ZipFile, name: str) -> str:
-    """Raises KeyError, ImportRefused."""
-    if archive.getinfo(name).file_size > MAX_TEXT:
-        raise ImportRefused(f"{name} is too large")
-    return archive.read(name).decode()
-
-
-def _settings(core: Core, account: AccountId, archive: zipfile.ZipFile, told: dict[str, Any], importer: Importer) -> None:
-    """What does not stand in the way of anything here: nothing of the owner's is replaced."""
-    settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
-    assert isinstance(settings, dict)  # noqa: S101 - just seen
-    parts: tuple[Callable[[], None], ...] = (
-        partial(_scripts, core, account, archive, told, importer),
-        partial(_filters, core, account, settings.get("filters"), importer),
-        partial(_vacation, core, account, settings.get("vacation")),
-    )
-    for part in parts:
-        try:
-            part()
-        except (MailError, KeyError, TypeError, ValueError) as problem:
-            importer.note(str(problem))
-    forwarding = settings.get("forwarding")
-    if isinstance(forwarding, dict) and forwarding.get("state") not in (None, "off"):
-        importer.note(f"the forwarding to {forwarding.get('target')} must be set and confirmed again")
-
-
-def _scripts(core: Core, account: AccountId, archive: zipfile.ZipFile, told: dict[str, Any], importer: Importer) -> None:
-    here = {script.name: script for script in filters.scripts(core, account)}
-    for one in told.get("scripts", []):
-        name = str(one["name"])
-        if one.get("origin") == "generated":
-            continue
-        source = _text(archive, str(one["file"]))
-        if name in here:
-            if here[name].source != source:
-                importer.note(f"the script {name} stands here with another text, and stays")
-            continue
-        filters.put_script(core, account, name, source)
-        if one.get("active") and not any(script.active for script in here.values()):
-            filters.activate(core, account, name)
-
-
-def _filters(core: Core, account: AccountId, found: object, importer: Importer) -> None:
-    """Those that are not here yet, after those that are."""
-    if not isinstance(found, list) or not found:
-        return
-    here = list(core.db.read(lambda tx: store_filters.of(tx, account)))
-    for one in found:
-        rule = FilterRule(
-            str(one["name"]),
-            tuple(FilterCondition(FilterField(c["field"]), FilterMatch(c["match"]), str(c["value"]), str(c["header"]))
-                  for c in one["conditions"]),
-            tuple(FilterAction(FilterVerb(a["verb"]), str(a["target"])) for a in one["actions"]),
-            bool(one["every"]), bool(one["enabled"]),
-        )  # fmt: skip
-        if rule in here:
-            continue
-        try:
-            here = list(filters.save_rules(core, account, [*here, rule]))
-        except MailError as problem:
-            importer.note(str(problem))
-
-
-def _vacation(core: Core, account: AccountId, found: object) -> None:
-    if not isinstance(found, dict) or away.get(core, account) != Away() or not found.get("text"):
-        return
-    first, last = (date.fromisoformat(found[key]) if found.get(key) else None for key in ("first_day", "last_day"))
-    away.save(core, account, Away(bool(found.get("active")), first, last, str(found.get("subject", "")), str(found["text"])))
 
 
 def mailbox_of_file(name: str) -> str:

@@ -1,7 +1,7 @@
 """Everything of an account as one zip file, made while it is sent: no copy on disk, a message at a time in memory (N17).
 
 Inside: `alumnimail.json` (settings, filters, what lies where), `mail/` (one mbox for each mailbox, or Maildir), `sieve/`, the
-address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).  services/moving_in.py
+address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).  services/takeout_read.py
 reads it again.
 """
 
@@ -18,7 +18,8 @@ from typing import Any
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox, MessageInfo
 from mailcore.mail import header, mbox
-from mailcore.services import audit
+from mailcore.services import address_book, audit, contacts, mail_settings
+from mailcore.store import address_book as store_book
 from mailcore.store import away as store_away
 from mailcore.store import filters as store_filters
 from mailcore.store.db import Tx
@@ -157,13 +158,15 @@ def _texts(core: Core, account: AccountId, form: str, files: dict[str, str]) -> 
                 "name": owner.display_name, "contact": owner.contact, "language": owner.language, "quota": owner.quota,
                 "addresses": core.people.addresses(tx, account), "account_since": owner.created_at,
                 "forwarding": core.people.forwarding(tx, account), "vacation": store_away.of(tx, account),
-                "filters": store_filters.of(tx, account),
+                "filters": store_filters.of(tx, account), "identities": store_book.identities(tx, account),
+                "blocked": contacts.blocked(core, account), "webmail": mail_settings.read(core, account),
             },
         }  # fmt: skip
         return owner, told, scripts
 
     _owner, told, scripts = core.db.read(read)
     yield "alumnimail.json", _json(told)
+    yield "contacts.vcf", address_book.write_cards(core, account)
     for script in scripts:
         yield _script_file(script.name, script.origin), script.source
     activity = audit.listing(core, account, 100_000)

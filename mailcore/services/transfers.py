@@ -15,7 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ImportRefused, MailError, TooMany
 from mailcore.log import log_for
-from mailcore.services import audit, moving_in, takeout
+from mailcore.services import audit, moving_in, takeout, takeout_read
 from mailcore.services.moving_in import Report
 from mailcore.store import transfers as store
 from mailcore.store.db import Tx
@@ -148,7 +148,7 @@ def _read(core: Core, account: AccountId, file: Path, mailbox: str, progress: Ca
         begin = octets.read(5)
         octets.seek(0)
         if begin.startswith(b"PK"):
-            return moving_in.from_takeout(core, account, octets, progress)
+            return takeout_read.from_takeout(core, account, octets, progress)
         if begin == b"From ":
             return moving_in.from_mbox(core, account, octets, mailbox, progress)
     raise ImportRefused("this is neither a take-out nor an mbox file")

@@ -10,7 +10,21 @@ import pytest
 
 from mailcore.domain import Away, FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import ImportRefused
-from mailcore.services import accounts, away, filters, forwarding, health, moving_in, takeout
+from mailcore.services import (
+    accounts,
+    address_book,
+    away,
+    contacts,
+    filters,
+    forwarding,
+    health,
+    mail_settings,
+    moving_in,
+    takeout,
+    takeout_read,
+)
+from mailcore.services.address_book import WriterName
+from mailcore.services.mail_settings import MailSettings
 
 RULE = FilterRule(
     "Nyheter", (FilterCondition(FilterField.SUBJECT, FilterMatch.IS, "nytt"),), (FilterAction(FilterVerb.FILE, "Nytt"),)
@@ -63,6 +77,10 @@ def ola(core):
     filters.activate(core, made.id, "mitt / skript")
     away.save(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
     forwarding.wish(core, made.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    address_book.save(core, made.id, "per@outside.example", "Per Ås; jr.", "en venn,\nfra før")
+    contacts.block(core, made.id, "@spam.example")
+    mail_settings.save(core, made.id, MailSettings(threads=True, undo_seconds=30))
+    address_book.save_identity(core, made.id, WriterName(0, "Ola N.", "ola@alumni.example", "-- \nOla"))
     return accounts.by_id(core, made.id)
 
 
@@ -78,7 +96,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     core.db.write(
         lambda tx: [core.mail.expunge(tx, box.id, None, only_deleted=False) for box in core.mail.mailboxes(tx, kari.id)]
     )
-    report = moving_in.from_takeout(core, kari.id, file)
+    report = takeout_read.from_takeout(core, kari.id, file)
     sent, got = everything(core, ola), everything(core, kari)
     if form == "maildir":  # which has no keywords
         sent = {name: [(o, [f for f in flags if f != "$Work"], at) for o, flags, at in ms] for name, ms in sent.items()}
@@ -88,6 +106,11 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     assert [(s.name, s.source, s.active) for s in filters.scripts(core, kari.id)] == [("mitt / skript", SCRIPT, True)]
     assert away.get(core, kari.id) == away.get(core, ola.id)
     assert forwarding.get(core, kari.id).target == ""
+    people = [(one.address, one.name, one.note) for one in address_book.listing(core, kari.id)]
+    assert people == [("per@outside.example", "Per Ås; jr.", "en venn,\nfra før")]
+    assert contacts.blocked(core, kari.id) == ["@spam.example"]
+    assert mail_settings.read(core, kari.id) == MailSettings(threads=True, undo_seconds=30)
+    assert any("not one of yours" in note for note in report.notes)  # Ola's address is no identity of Kari's
     assert any("must be set and confirmed again" in note for note in report.notes)
     assert health.check(core, repair=False) == []
 
@@ -95,7 +118,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
 @pytest.mark.parametrize("form", takeout.FORMS)
 def test_n17_the_same_file_again_doubles_nothing(core, ola, form):
     before = everything(core, ola)
-    report = moving_in.from_takeout(core, ola.id, zipped(core, ola, form))
+    report = takeout_read.from_takeout(core, ola.id, zipped(core, ola, form))
     assert (report.messages, report.there) == (0, 5)
     assert everything(core, ola) == before
     assert filters.rules(core, ola.id) == (RULE,)
@@ -137,12 +160,12 @@ def test_n17_progress_is_told_to_the_end(core, ola):
 
 def test_a_full_box_ends_the_import_and_keeps_what_came_before(core, ola):
     kari = accounts.add(core, "kari", quota=100_000)
-    report = moving_in.from_takeout(core, kari.id, zipped(core, ola))
+    report = takeout_read.from_takeout(core, kari.id, zipped(core, ola))
     assert report.full
     assert report.messages >= 1
     assert health.check(core, repair=False) == []
     accounts.set_quota(core, "kari", 10**7)
-    again = moving_in.from_takeout(core, kari.id, zipped(core, ola))
+    again = takeout_read.from_takeout(core, kari.id, zipped(core, ola))
     assert (again.full, again.there, again.messages) == (False, report.messages, 5 - report.messages)
 
 
@@ -152,7 +175,7 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
     filters.put_script(core, kari.id, "mitt / skript", "keep;")
     filters.activate(core, kari.id, "mitt / skript")
     away.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
-    report = moving_in.from_takeout(core, kari.id, file)
+    report = takeout_read.from_takeout(core, kari.id, file)
     assert [(s.source, s.active) for s in filters.scripts(core, kari.id)] == [("keep;", True)]
     assert away.get(core, kari.id).text == "min tekst"
     assert any("stays" in note for note in report.notes)
@@ -182,7 +205,7 @@ def _zip(**members):
 )
 def test_files_that_are_no_takeout_are_refused(core, ola, file):
     with pytest.raises(ImportRefused):
-        moving_in.from_takeout(core, ola.id, file)
+        takeout_read.from_takeout(core, ola.id, file)
 
 
 @pytest.mark.parametrize(
@@ -200,12 +223,14 @@ def test_files_that_are_no_takeout_are_refused(core, ola, file):
         {"mailboxes": [{"name": "INBOX", "file": "mail/missing.mbox"}]},
         {"settings": {"filters": [{"name": "x"}], "vacation": {"text": "x", "first_day": "never"}, "forwarding": 7}},
         {"settings": [], "scripts": [{"name": "x", "file": "nowhere"}]},
-        {"settings": {"filters": 7, "vacation": 8}, "scripts": []},
+        {"settings": {"filters": 7, "vacation": 8, "webmail": {"threads": "x", "y": 1}, "blocked": [1]}, "scripts": []},
+        {"settings": {"identities": [7, {}], "webmail": 7, "blocked": 7}, "scripts": 7},
     ],
 )
 def test_odd_takeouts_do_no_harm(core, ola, told):
+    core.db.write(lambda tx: tx.run("DELETE FROM identity"))
     before = everything(core, ola)
-    report = moving_in.from_takeout(core, ola.id, _zip(alumnimail_json=json.dumps({"format": 1, **told})))
+    report = takeout_read.from_takeout(core, ola.id, _zip(alumnimail_json=json.dumps({"format": 1, **told})))
     assert report.messages == 0
     assert {name: ms for name, ms in everything(core, ola).items() if name in before} == before
 
@@ -218,7 +243,7 @@ def test_a_bomb_fills_neither_memory_nor_box(core, ola):
         **{"mail/INBOX.mbox": b"From x Tue Nov 24 10:00:00 2026\n" + b"x" * 110 * 2**20},
     )
     tracemalloc.start()
-    report = moving_in.from_takeout(core, ola.id, bomb)
+    report = takeout_read.from_takeout(core, ola.id, bomb)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (report.messages, report.left_out) == (0, 1)
