@@ -110,15 +110,16 @@ class House:
             f'[outbound]\nport = {sink.port}\n{direct or relay}\n'
             f'[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n{more}\n'
         )
-        self._workers = ["--one"] if workers == 0 else ["--workers", str(workers)]
+        self.workers = workers  # 0 = everything in one process
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         log = self.folder / "log"
         out = log.open("ab")
         begin = log.stat().st_size
+        workers = ["--workers", str(self.workers)] if self.workers else ["--one"]
         self.process = subprocess.Popen(
-            [*self.command(), "serve", *self._workers], stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            [*self.command(), "serve", *workers], stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
             cwd=Path(__file__).parents[2],
         )  # fmt: skip
         out.close()

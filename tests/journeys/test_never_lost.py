@@ -65,7 +65,7 @@ def deliver(house: House, session: int, acknowledged: list[str], stop: threading
 
 
 def test_every_250_is_there_exactly_once_and_goes_on_after_twenty_kills(build, sink):
-    house = build(workers=1, off=("http", "managesieve"))
+    house = build(off=("http", "managesieve"))
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     house.run("forward", "set", "ola", "ola@elsewhere.example", "--confirmed")
     acknowledged: list[str] = []
@@ -84,6 +84,7 @@ def test_every_250_is_there_exactly_once_and_goes_on_after_twenty_kills(build, s
         stop.set()
         for thread in threads if number % 2 == 0 else []:
             thread.join()
+        house.workers = 2 if number % 5 == 0 else 0  # several processes in every fifth round, as they are slow to start
         house.start()
     assert len(acknowledged) > ROUNDS
     assert until(lambda: set(acknowledged) <= set(sink.times), 60), len(set(acknowledged) - set(sink.times))
