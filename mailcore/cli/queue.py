@@ -1,7 +1,7 @@
 """`alumnimail queue`: mail on its way out."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -16,6 +16,13 @@ from mailcore.store.db import Tx
 @click.group()
 def queue() -> None:
     """Outgoing mail."""
+
+
+def _tell(site: Site, ids: Sequence[int], as_json: bool) -> None:
+    """What these items are now; nothing is said to people, who asked for it."""
+    if as_json:
+        found = outgoing.listing(site.core)
+        print_json([plain(item) for item in found if item.id in set(ids)])
 
 
 _ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=True)
@@ -64,24 +71,29 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
 
 @queue.command()
 @_ids
+@json_option
 @pass_site
-def retry(site: Site, ids: tuple[int, ...]) -> None:
+def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Try these now; held ones are let go."""
     outgoing.retry(site.core, ids)
+    _tell(site, ids, as_json)
 
 
 @queue.command()
 @_ids
+@json_option
 @pass_site
-def hold(site: Site, ids: tuple[int, ...]) -> None:
+def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Do not try these until told to."""
     outgoing.hold(site.core, ids)
+    _tell(site, ids, as_json)
 
 
 @queue.command()
 @_ids
+@json_option
 @pass_site
-def bounce(site: Site, ids: tuple[int, ...]) -> None:
+def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Give up on these and tell the senders."""
     core = site.core
     answer = Answer(core.config.host, 550, "5.0.0 the postmaster gave up on it")
@@ -93,10 +105,15 @@ def bounce(site: Site, ids: tuple[int, ...]) -> None:
             outcome.give_up(core, tx, item, answer, now)
 
     core.db.write(give_up)
+    if as_json:
+        print_json([{"id": number, "state": "bounced"} for number in ids])
 
 
 @queue.command()
+@json_option
 @pass_site
-def flush(site: Site) -> None:
+def flush(site: Site, as_json: bool) -> None:
     """Try everything that waits now, whatever its back-off."""
+    waiting = [item.id for item in outgoing.listing(site.core, "waiting")]
     outgoing.retry(site.core, None)
+    _tell(site, waiting, as_json)

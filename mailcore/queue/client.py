@@ -123,7 +123,9 @@ class Connection:
             except Lost:
                 if not reused or self._said_something:
                     raise
-                self.close()  # it had closed while we were idle; nothing was heard of this message yet
+                reply = Reply(421, ("it had closed while we were idle",))
+            if reply.code == 421 and reused:  # enough for one connection; nothing of this message was taken
+                self.close()
                 wire = await self._connected(require_tls=require_tls)
                 reply = await self._transaction(wire, commands, body)
         except _NotSafe as problem:

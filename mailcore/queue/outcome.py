@@ -27,7 +27,7 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
     attempt = Attempt(now, answer.host, answer.code, words)
     again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
     given_up = not answer.ok and again is None
-    if item.origin == "forward" and item.account is not None:
+    if item.origin == "forward" and item.account is not None and not _by_sender(item, answer):
         forwarding.result(core, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
     if item.origin == "forward":
         onward.answer(
@@ -46,6 +46,11 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
     else:
         log.info("queue item %d failed for good with %d", item.id, answer.code)
         give_up(core, tx, item, answer, now)
+
+
+def _by_sender(item: QueueItem, answer: Answer) -> bool:
+    """Refused because of what the sender asked for (RFC 8689), which says nothing of the forwarding."""
+    return item.require_tls and answer.text.startswith("5.7.30")
 
 
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:

@@ -33,6 +33,7 @@ INSIST_SECONDS = 140  # on writing down an answer; with the lines above it ends 
 POLL_SECONDS = 0.25
 BATCH = 200
 IN_FLIGHT = 2000
+WAY_SECONDS = 300  # then DNS is asked again where a busy domain takes its mail
 STAY_SECONDS = 1.0  # a connection is kept so long for what comes next
 
 Way = list[Connection] | Answer  # connections to the hosts, best first, or the answer for all that goes there
@@ -154,6 +155,7 @@ class Worker:
     async def _lane(self, domain: str, destination: Destination) -> None:
         """Items of one domain, one after another, over as few connections as serve."""
         way: Way | None = None
+        found_at = 0.0
         clock = asyncio.get_running_loop().time
         try:
             while not self._stopping and destination.may_stay() and await self._more(destination):
@@ -162,8 +164,12 @@ class Worker:
                 if clock() - claimed_at > START_WITHIN_SECONDS:
                     continue
                 try:
+                    if isinstance(way, list) and clock() - found_at > WAY_SECONDS:
+                        for connection in way:
+                            await connection.quit()
+                        way = None
                     if way is None:
-                        way = await self._way(domain)
+                        way, found_at = await self._way(domain), clock()
                     await self._one(item, domain, destination, way)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back

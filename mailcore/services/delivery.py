@@ -374,7 +374,7 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     [item] = core.queue.enqueue(
         context.tx, sender=sender, recipients=[action.address], prepared=prepared,
         prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
-        origin="forward", now=now, dsn={action.address: wanted},
+        origin="forward", now=now, dsn={action.address: wanted}, require_tls=context.envelope.require_tls,
     )  # fmt: skip
     onward.begin(context.tx, item, recipient.account, content, action.address, now)
     return True
