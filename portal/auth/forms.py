@@ -5,6 +5,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
+from portal.web_form import Form
+
 MAX_PASSWORD = 1024
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
@@ -24,7 +26,7 @@ def username_field() -> StringField:
     )  # fmt: skip
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class LoginForm(Form):
     username = username_field()
     password = password_field(_l("Password"), "current-password")
     next = HiddenField()

@@ -8,6 +8,8 @@ from itsdangerous import BadData, URLSafeSerializer
 from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
+from portal.web_form import Form
+
 KINDS = {
     "login": _l("Logging in"),
     "password": _l("Password"),
@@ -42,7 +44,7 @@ def is_human(trap: str, stamped: str, now: int) -> bool:
     return not trap and MIN_SECONDS <= now - shown_at <= MAX_SECONDS
 
 
-class HelpForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class HelpForm(Form):
     kind = SelectField(_l("What is it about?"), choices=[SelectChoice(*item) for item in KINDS.items()], default="other")
     subject = StringField(_l("Subject"), [DataRequired(_needed), Length(max=200, message=_long)])
     text = TextAreaField(

@@ -8,6 +8,7 @@ from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, String
 from wtforms.validators import DataRequired, Length, Regexp
 
 from portal.auth.forms import password_field
+from portal.web_form import Form
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
@@ -63,7 +64,7 @@ class AnswerForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     more = TextAreaField(_l("More about who you are"), [Length(max=2000, message=_long)])
 
 
-class OrderForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class OrderForm(Form):
     """`key` makes a second press of the button the same order."""
 
     display_name = StringField(
