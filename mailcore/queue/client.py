@@ -5,12 +5,14 @@ import base64
 import contextlib
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import Dsn
+from mailcore.mail.octets import Octets
 from mailcore.queue import dane
 from mailcore.queue.lookup import Lookup, RouteUnknown
 from mailcore.queue.route import Hop, addresses
@@ -105,9 +107,13 @@ class Connection:
     # A message
 
     async def send(
-        self, sender: str, recipient: str, octets: bytes, dsn: Dsn = NOTHING_SAID, *, require_tls: bool = False
+        self, sender: str, recipient: str, parts: Sequence[Octets], dsn: Dsn = NOTHING_SAID, *, require_tls: bool = False
     ) -> Answer:
-        """One message to one recipient; never raises for what the peer or the network does."""
+        """One message to one recipient; never raises for what the peer or the network does.
+
+        Args:
+            parts: the message in parts that begin lines.
+        """
         if self._away is not None:
             return self._away
         host = self.hop.host
@@ -116,10 +122,9 @@ class Connection:
             wire = await self._connected(require_tls=require_tls)
             if not (sender.isascii() and recipient.isascii()) and "SMTPUTF8" not in self._offers:
                 return Answer(host, 553, "5.6.7 the host does not take addresses with such letters")
-            commands = self._commands(sender, recipient, len(octets), dsn, require_tls)
-            body = stuffed(octets)
+            commands = self._commands(sender, recipient, sum(map(len, parts)), dsn, require_tls)
             try:
-                reply = await self._transaction(wire, commands, body)
+                reply = await self._transaction(wire, commands, parts)
             except Lost:
                 if not reused or self._said_something:
                     raise
@@ -127,7 +132,7 @@ class Connection:
             if reply.code == 421 and reused:  # enough for one connection; nothing of this message was taken
                 self.close()
                 wire = await self._connected(require_tls=require_tls)
-                reply = await self._transaction(wire, commands, body)
+                reply = await self._transaction(wire, commands, parts)
         except _NotSafe as problem:
             self.close()
             if require_tls and self.hop.tls == "may":  # RFC 8689 section 4.2.1: by no other way
@@ -169,7 +174,7 @@ class Connection:
             rcpt += [f"ORCPT={kind};{_xtext(address)}"] if address else []
         return [" ".join(mail).encode() + b"\r\n", " ".join(rcpt).encode() + b"\r\n", b"DATA\r\n"]
 
-    async def _transaction(self, wire: Wire, commands: list[bytes], body: bytes) -> Reply:
+    async def _transaction(self, wire: Wire, commands: list[bytes], parts: Sequence[Octets]) -> Reply:
         """The decisive reply.  Raises Lost."""
         self._said_something = False
         piped = "PIPELINING" in self._offers
@@ -191,7 +196,7 @@ class Connection:
         if refused is not None:
             await self._reset(wire)
             return refused
-        await wire.write_long(body, COMMAND_SECONDS)
+        await wire.write_long(stuffed(parts), COMMAND_SECONDS)
         reply = await wire.reply(DATA_SECONDS)
         return reply if reply.code // 100 in (2, 4, 5) else Reply(451, ("4.5.0 an answer out of order",))
 

@@ -7,7 +7,10 @@ Written for the queue: aiosmtplib makes a task and a timer for each command and 
 import asyncio
 import re
 import ssl
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from mailcore.mail.octets import Octets
 
 MAX_LINE, MAX_LINES = 10_000, 200
 CHUNK = 256 * 1024
@@ -74,10 +77,10 @@ class Wire(asyncio.Protocol):
             raise Lost("the connection was closed")
         self.transport.write(octets)
 
-    async def write_long(self, octets: bytes, seconds: float) -> None:
-        """In pieces, each of which the network takes within `seconds`.  Raises Lost."""
-        for at in range(0, len(octets), CHUNK):
-            self.write(octets[at : at + CHUNK])
+    async def write_long(self, pieces: Iterable[bytes], seconds: float) -> None:
+        """Each of which the network takes within `seconds`.  Raises Lost."""
+        for piece in pieces:
+            self.write(piece)
             if not self._room.is_set():
                 try:
                     await asyncio.wait_for(self._room.wait(), seconds)
@@ -138,18 +141,32 @@ class Wire(asyncio.Protocol):
             self.transport.abort()
 
 
-def stuffed(octets: bytes) -> bytes:
-    """The octets as DATA has them (RFC 5321 section 4.5.2), with the final dot.
+def stuffed(parts: Sequence[Octets]) -> Iterator[bytes]:
+    """The octets as DATA has them (RFC 5321 section 4.5.2), in pieces, with the final dot.
 
     Bare CR or LF, which no message of ours has, would let one message end another (SMTP smuggling): they become CRLF.
+
+    Args:
+        parts: each begins a line; a file that is mapped is never in memory as a whole.
     """
-    if octets.count(b"\n") != octets.count(b"\r\n") or octets.count(b"\r") != octets.count(b"\r\n"):
-        octets = _BARE.sub(b"\r\n", octets)
-    if b"\n." in octets:
-        octets = octets.replace(b"\r\n.", b"\r\n..")
-    if octets.startswith(b"."):
-        octets = b"." + octets
-    return octets + (b".\r\n" if octets.endswith(b"\r\n") or not octets else b"\r\n.\r\n")
+    last = b"\r\n"
+    for part in parts:
+        at, stop = 0, len(part)
+        while at < stop:
+            end = min(at + CHUNK, stop)
+            if end < stop:  # pieces end where lines do
+                end = part.rfind(b"\n", at, end) + 1 or part.find(b"\n", end) + 1 or stop
+            piece = part[at:end]
+            at = end
+            if piece.count(b"\n") != piece.count(b"\r\n") or piece.count(b"\r") != piece.count(b"\r\n"):
+                piece = _BARE.sub(b"\r\n", piece)
+            if b"\n." in piece:
+                piece = piece.replace(b"\r\n.", b"\r\n..")
+            if piece.startswith(b".") and last == b"\r\n":
+                piece = b"." + piece
+            yield piece
+            last = piece[-2:]
+    yield b".\r\n" if last == b"\r\n" else b"\r\n.\r\n"
 
 
 def extensions(reply: Reply) -> dict[str, str]:

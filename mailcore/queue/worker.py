@@ -6,6 +6,7 @@ another, and no item, however strange, ends the worker.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from mailcore.core import Core
 from mailcore.domain import Attempt, Envelope, Outcome, QueueItem
 from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
+from mailcore.mail.octets import Octets
 from mailcore.queue import lease, outcome, route
 from mailcore.queue.client import Answer, Connection, TlsResult
 from mailcore.queue.destination import Destination
@@ -33,6 +35,7 @@ INSIST_SECONDS = 140  # on writing down an answer; with the lines above it ends 
 POLL_SECONDS = 0.25
 BATCH = 200
 IN_FLIGHT = 2000
+LARGE = 4 * 2**20  # octets
 WAY_SECONDS = 300  # then DNS is asked again where a busy domain takes its mail
 STAY_SECONDS = 1.0  # a connection is kept so long for what comes next
 
@@ -49,6 +52,7 @@ class Worker:
         self._destinations: dict[str, Destination] = {}
         self._lanes: set[asyncio.Task[None]] = set()
         self._held = 0
+        self._sealing = asyncio.Semaphore(1)
         self._me = lease.me()
         self._lookup = Lookup(core.config)
         self._policies = StsPolicies(core, self._lookup, sts_port)
@@ -264,15 +268,15 @@ class Worker:
 
     async def _send(self, item: QueueItem, domain: str, way: list[Connection]) -> Answer:
         core = self._core
-        octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+        parts: list[Octets] = [item.prefix, await core.db.aread(lambda tx: core.blobs.mapped(tx, item.blob))]
         if item.origin == "forward" and core.config.forwarding.arc:
-            octets = await core.threads.run(dkim.seal, core.config, octets) + octets
+            parts.insert(0, await self._seal(item))
         answer = Answer(domain, 0, "no host to try")
         try:
             async with asyncio.timeout(ITEM_SECONDS):
                 for connection in way:
                     answer = await connection.send(
-                        item.sender, item.recipient, octets, item.dsn, require_tls=item.require_tls
+                        item.sender, item.recipient, parts, item.dsn, require_tls=item.require_tls
                     )
                     if answer.ok or answer.permanent:
                         break
@@ -281,6 +285,14 @@ class Worker:
             for connection in way:
                 connection.close()
         return answer
+
+    async def _seal(self, item: QueueItem) -> bytes:
+        """Large messages are sealed one after another, as the library copies them."""
+        core = self._core
+        size = await core.db.aread(lambda tx: core.blobs.size(tx, item.blob))
+        async with self._sealing if size > LARGE else contextlib.nullcontext():
+            octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+            return await core.threads.run(dkim.seal, core.config, octets)
 
     async def _heard(
         self, item: QueueItem, domain: str, destination: Destination, answer: Answer, results: list[TlsResult]

@@ -144,6 +144,10 @@ class Blobs:
         except (OSError, ValueError) as problem:
             raise Busy(f"blob {blob} cannot be read") from problem
 
+    def size(self, tx: Tx, blob: int) -> int:
+        row = tx.row("SELECT size FROM blob WHERE id=?", blob)
+        return int(row[0]) if row else 0
+
     def header(self, tx: Tx, blob: int) -> bytes:
         found = tx.row("SELECT header FROM blob WHERE id=?", blob)
         return bytes(found[0]) if found else b""

@@ -102,7 +102,7 @@ async def sent(config: Config, peer: Peer, times: int = 1, **settings) -> list[i
     server = await loop.create_server(lambda: SMTP(peer, hostname="x", loop=loop, **settings), "127.0.0.1", 0)
     connection = Connection(config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
     try:
-        return [(await connection.send("a@b.example", "x@y.example", b"Subject: x\r\n\r\nx\r\n")).code for _ in range(times)]
+        return [(await connection.send("a@b.example", "x@y.example", [b"Subject: x\r\n\r\nx\r\n"])).code for _ in range(times)]
     finally:
         await connection.quit()
         server.close()

@@ -64,7 +64,7 @@ async def peer_with(authority, name: str = "mx.good.example", *, tls: bool = Tru
 async def send(config: Config, hop: Hop, **asked):
     connection = Connection(config, hop)
     try:
-        answer = await connection.send("a@b.example", "x@good.example", b"Subject: x\r\n\r\n.x\r\n", **asked)
+        answer = await connection.send("a@b.example", "x@good.example", [b"Subject: x\r\n\r\n.x\r\n"], **asked)
         return answer, [one.kind for one in connection.results]
     finally:
         await connection.quit()

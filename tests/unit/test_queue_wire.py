@@ -1,0 +1,42 @@
+"""What goes out between DATA and the final dot (RFC 5321 section 4.5.2)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailcore.queue import wire
+from mailcore.queue.wire import Reply, extensions, stuffed
+
+
+@pytest.mark.parametrize(("parts", "sent"), [
+    ([b""], b".\r\n"),
+    ([b"a\r\n"], b"a\r\n.\r\n"),
+    ([b"a"], b"a\r\n.\r\n"),
+    ([b".\r\n"], b"..\r\n.\r\n"),
+    ([b"a\r\n.b\r\n..\r\n"], b"a\r\n..b\r\n...\r\n.\r\n"),
+    ([b"A: b\r\n", b".c\r\n"], b"A: b\r\n..c\r\n.\r\n"),
+    ([b"a\n.\nb\r.\rc"], b"a\r\n..\r\nb\r\n..\r\nc\r\n.\r\n"),  # no bare line end goes out
+    ([b"a\r\n\n.\r\n"], b"a\r\n\r\n..\r\n.\r\n"),
+])  # fmt: skip
+def test_dots_are_doubled_at_the_beginnings_of_lines(parts, sent):
+    assert b"".join(stuffed(parts)) == sent
+
+
+@given(st.lists(st.sampled_from([b"\r\n", b".", b"x", b"..", b"\n", b"\r", b"yz"]), max_size=40), st.integers(1, 9))
+def test_pieces_make_no_difference(words, chunk):
+    octets = b"".join(words)
+    whole = b"".join(stuffed([octets]))
+    kept = wire.CHUNK
+    wire.CHUNK = chunk
+    try:
+        assert b"".join(stuffed([octets])) == whole
+    finally:
+        wire.CHUNK = kept
+    assert whole.count(b"\r\n.\r\n") + whole.startswith(b".\r\n") == 1  # one end
+    assert b"\n" not in whole.replace(b"\r\n", b"")
+
+
+def test_extensions_are_read():
+    assert extensions(Reply(250, ("mx", "SIZE 100", "pipelining", "AUTH PLAIN LOGIN"))) == {
+        "SIZE": "100", "PIPELINING": "", "AUTH": "PLAIN LOGIN",
+    }  # fmt: skip
