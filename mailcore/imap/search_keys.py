@@ -38,6 +38,10 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_DEPTH = 30
 MAX_KEYS = 500
+CHARSETS = re.compile(  # those of mail; older clients ask in the one they type in
+    r"utf-8|us-ascii|iso-8859-(?:[1-9]|1[013456])|windows-125[0-8]|koi8-[ru]|big5|gb2312|gbk|gb18030|shift_jis|euc-(?:jp|kr)"
+    r"|iso-2022-(?:jp|kr)"
+)
 _DATE = re.compile(rb'"?(\d{1,2})-([A-Za-z]{3})-(\d{4})"?')
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -72,9 +76,7 @@ def parse_charset(read: Reader, scope: Scope) -> None:
     """["CHARSET" SP charset SP]"""
     if not read.take(b"CHARSET "):
         return
-    name = read.astring().decode("ascii", "replace").upper()
-    if name not in ("UTF-8", "US-ASCII"):
-        raise BadCharset
+    scope.charset = charset(read.astring())
     read.space()
 
 
@@ -123,10 +125,10 @@ def _key(read: Reader, scope: Scope, depth: int) -> Criterion:  # noqa: PLR0911 
         return ArrivedAt(Compare.BEFORE, scope.now - read.number() + 1)
     if name == "YOUNGER":
         return ArrivedAt(Compare.SINCE, scope.now - read.number())
-    return _with_argument(read, name)
+    return _with_argument(read, scope, name)
 
 
-def _with_argument(read: Reader, name: str) -> Criterion:
+def _with_argument(read: Reader, scope: Scope, name: str) -> Criterion:
     if name in _SIZES:
         return _SIZES[name](read.number())
     if name in _DAYS:
@@ -138,22 +140,22 @@ def _with_argument(read: Reader, name: str) -> Criterion:
     if name in ("EMAILID", "THREADID"):
         return EmailId(read.atom()) if name == "EMAILID" else ThreadId(read.atom())
     if name in Summed.__members__:
-        return Field(Summed[name], _text(read))
+        return Field(Summed[name], _text(read, scope))
     if name == "HEADER":
-        return _header(read)
+        return _header(read, scope)
     if name in ("BODY", "TEXT"):
-        wanted = _text(read)
+        wanted = _text(read, scope)
         if not wanted:
             return Everything()  # the empty text is in every text
         return Body(wanted) if name == "BODY" else Text(wanted)
     raise SyntaxProblem(f"unknown search key {name}")
 
 
-def _header(read: Reader) -> Criterion:
+def _header(read: Reader, scope: Scope) -> Criterion:
     """ "HEADER" SP header-fld-name SP astring"""
     name = read.astring().decode("ascii", "replace")
     read.space()
-    wanted = _text(read)
+    wanted = _text(read, scope)
     if name.upper() in Summed.__members__:
         return Field(Summed[name.upper()], wanted)
     return Header(name.lower(), wanted)
@@ -163,11 +165,19 @@ def _saved(scope: Scope) -> Criterion:
     return Uids(tuple(ranges_of(sorted(scope.saved))))
 
 
-def _text(read: Reader) -> str:
+def _text(read: Reader, scope: Scope) -> str:
     try:
-        return fold(read.astring().decode())
+        return fold(read.astring().decode(scope.charset))
     except UnicodeDecodeError:
         raise BadCharset from None
+
+
+def charset(name: bytes) -> str:
+    """A charset that letters are written in, as Python names it; raises BadCharset."""
+    written = name.decode("ascii", "replace").lower()
+    if not CHARSETS.fullmatch(written):
+        raise BadCharset
+    return "utf-8" if written == "us-ascii" else written
 
 
 def _modseq(read: Reader, scope: Scope) -> Criterion:

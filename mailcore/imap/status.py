@@ -57,7 +57,7 @@ class BadCharset(errors.MailError):
     """SEARCH in a charset we do not read."""
 
 
-CODES[BadCharset] = ("BADCHARSET (UTF-8 US-ASCII)", "Unknown charset")
+CODES[BadCharset] = ("BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252)", "Unknown charset")
 
 
 class WrongState(Exception):

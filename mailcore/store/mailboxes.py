@@ -145,14 +145,23 @@ class Mailboxes:
         mailbox_facts.end_lost_subscription(tx, account, name)
         made = MailboxId(
             tx.insert(
-                "INSERT INTO mailbox (account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,"
-                "keywords)"
-                " VALUES (?,?,?,1,1,0,0,0,?,1,'')",
-                account, name, self._uidvalidity(tx), special_use,
+                "INSERT INTO mailbox (id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"
+                "subscribed,keywords) VALUES (?,?,?,?,1,1,0,0,0,?,1,'')",
+                self._id(tx), account, name, self._uidvalidity(tx), special_use,
             )  # fmt: skip
         )
         self._log(tx, account, made, 1, "create", "")
         return made
+
+    def _id(self, tx: Tx) -> int:
+        """Never used before: what sessions, caches and the change log know of a deleted mailbox is of no other one."""
+        row = tx.row(
+            "SELECT max(COALESCE((SELECT max(id) FROM mailbox),0), COALESCE((SELECT CAST(value AS INTEGER) FROM setting"
+            " WHERE key='mailbox'),0))+1"
+        )
+        value = int(row[0]) if row else 1
+        tx.run("INSERT OR REPLACE INTO setting VALUES ('mailbox',?)", str(value))
+        return value
 
     def _uidvalidity(self, tx: Tx) -> int:
         """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""

@@ -94,6 +94,27 @@ def test_what_is_no_search_is_bad(core, question):
     run(core, play)
 
 
+def test_older_clients_ask_in_the_charset_they_type_in(core):
+    fill(core)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        await client.command(b"SELECT Search")
+        for charset, word, wanted in [
+            ("iso-8859-1", "møtes", b"2 3 6"), ("WINDOWS-1252", "MØTES", b"2 3 6"), ("koi8-r", "снова", b"2 4"),
+        ]:  # fmt: skip
+            octets = word.encode(charset)
+            ask = b"CHARSET " + charset.encode() + b" BODY {%d+}\r\n" % len(octets) + octets
+            assert (await client.command(b"SEARCH " + ask))[0] == b"* SEARCH " + wanted + b"\r\n"
+        heard = await client.command(b"SORT (ARRIVAL) iso-8859-1 BODY {5+}\r\n" + "møtes".encode("iso-8859-1"))
+        assert heard[0] == b"* SORT 2 3 6\r\n"
+        for charset in (b"idna", b"punycode", b"zip", b"utf-16", b"utf-7", b"..", b"UNICODE_ESCAPE"):
+            assert b"BADCHARSET" in (await client.command(b"SEARCH CHARSET " + charset + b" BODY x"))[0]
+
+    run(core, play)
+
+
 def test_an_empty_mailbox_has_no_numbers(core):
     async def play(imaps, _):
         client = await Client.connect(imaps, tls=True)

@@ -50,3 +50,10 @@ def test_the_number_of_a_change_is_never_given_twice(core):
     core.db.write(lambda tx: core.mail.delete(tx, ola, "Work"))
     assert core.db.read(lambda tx: tx.row("SELECT max(id) FROM change"))[0] > top
     assert core._news(top) == (top + 1, {ola})
+
+
+def test_the_number_of_a_mailbox_is_never_given_twice(core):
+    """What a session, a cache or the change log still knows of a deleted mailbox must be of no other one."""
+    ola, box = fill(core, 1)
+    core.db.write(lambda tx: core.mail.delete(tx, ola, "Work"))
+    assert core.db.write(lambda tx: core.mail.create(tx, ola, "Other")).id > box

@@ -120,7 +120,7 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
     )
     watched.append(here)
     context.selected = here
-    _tell(context, here, opened, read_only=read_only)
+    _tell(context, here, opened, name, read_only=read_only)
     return ok(context, "Open", "READ-ONLY" if read_only else "READ-WRITE")
 
 
@@ -146,7 +146,7 @@ def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
     return Opened(mailbox, uids, first, mailbox.keywords, gone, now)
 
 
-def _tell(context: Context, here: Selected, opened: Opened, *, read_only: bool) -> None:
+def _tell(context: Context, here: Selected, opened: Opened, name: str, *, read_only: bool) -> None:
     box, modern = opened.mailbox, "IMAP4REV2" in context.enabled
     permanent = b"()" if read_only else flag_list(here.flags)[:-1] + b" \\*)"
     lines = [
@@ -161,7 +161,8 @@ def _tell(context: Context, here: Selected, opened: Opened, *, read_only: bool) 
     lines.append(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % box.modseq)
     lines.append(b"* OK [MAILBOXID (%s)] Always the same\r\n" % mailbox_id(box))
     if modern:
-        lines.append(b'* LIST () "/" ' + names.quoted(context.encode(box.name)) + b"\r\n")
+        old = b"" if name == box.name else b' ("OLDNAME" (%s))' % names.quoted(context.encode(name))
+        lines.append(b'* LIST () "/" ' + names.quoted(context.encode(box.name)) + old + b"\r\n")
     if opened.vanished:
         lines.append(b"* VANISHED (EARLIER) " + spans_written(opened.vanished) + b"\r\n")
     manner = Manner(uid=True, modseq=True, uid_only=context.manner.uid_only)

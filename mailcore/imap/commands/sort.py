@@ -12,8 +12,7 @@ from mailcore.imap.commands.search import highest_modseq, matching, numbers_of, 
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import parse_options
 from mailcore.imap.responses import Tagged
-from mailcore.imap.search_keys import Scope, all_of, parse_keys
-from mailcore.imap.status import BadCharset
+from mailcore.imap.search_keys import Scope, all_of, charset, parse_keys
 from mailcore.mail import ordering
 from mailcore.mail.criteria import Criterion
 from mailcore.mail.ordering import Letter
@@ -61,11 +60,10 @@ def _keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
 def _criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
     """SP charset SP search-key *(SP search-key)"""
     read.space()
-    charset = read.astring().decode("ascii", "replace").upper()
-    if charset not in ("UTF-8", "US-ASCII"):
-        raise BadCharset
+    written = read.astring()
     read.space()
     scope = scope_of(context)
+    scope.charset = charset(written)
     criterion = all_of(parse_keys(read, scope))
     read.end()
     if scope.by_modseq:
