@@ -60,10 +60,10 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     db.connection()
     migrate(db.peewee)
     blobs = Blobs(config.blobs_path)
-    names = Names(config, clock)
+    names, answers = Names(config, clock), Answers()
     return Core(
-        config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs), QueueStore(blobs), People(),
-        SearchIndex(config.data_path / "search"), Answers(), Keep(),
+        config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs, answers), QueueStore(blobs), People(),
+        SearchIndex(config.data_path / "search"), answers, Keep(),
     )  # fmt: skip
 
 

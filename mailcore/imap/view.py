@@ -18,8 +18,9 @@ class View:
 
     __slots__ = ("_held", "uids")
 
-    def __init__(self, uids: Iterable[int]) -> None:
-        self.uids = array("I", sorted(uids))
+    def __init__(self, uids: "Iterable[int] | array[int]") -> None:
+        """An array is ascending, and is the view's own from now on."""
+        self.uids = uids if isinstance(uids, array) else array("I", sorted(uids))
         self._held: set[int] = set()
 
     def seq(self, uid: int) -> int | None:

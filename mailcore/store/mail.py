@@ -4,6 +4,7 @@ Every method runs inside `db.read(...)` or `db.write(...)` (see store/db.py): th
 transaction `tx`.  Methods that change something need a writing transaction; the caller wakes others after it.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,6 +14,7 @@ from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import OverQuota
 from mailcore.store import flags as flag_bits
 from mailcore.store import uidset
+from mailcore.store.answers import Answers
 from mailcore.store.blobs import Blobs, Prepared
 from mailcore.store.db import Row, Tx
 from mailcore.store.mailboxes import Mailboxes
@@ -41,6 +43,7 @@ class Fetched:
     structure: bytes
 
 
+REMEMBERED = 1000  # messages; the UIDs of a smaller mailbox are read anew
 GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
 HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
 HEADROOM_LEAST = 50 * 2**20  # the largest message fits, also in a small box
@@ -73,14 +76,36 @@ def _zone(at: datetime) -> int:
 class MailStore(Mailboxes):
     """Messages and their flags; mailboxes come from the parent."""
 
-    def __init__(self, clock: Clock, blobs: Blobs) -> None:
+    def __init__(self, clock: Clock, blobs: Blobs, answers: Answers) -> None:
         super().__init__(clock)
-        self._blobs = blobs
+        self._blobs, self._answers = blobs, answers
 
     # Reading
 
     def uids(self, tx: Tx, mailbox: MailboxId) -> list[int]:
         return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", mailbox)]
+
+    def uid_array(self, tx: Tx, mailbox: MailboxId) -> "array[int]":
+        """The same as an array.
+
+        Those of large mailboxes are remembered: as long as uidnext and the number of messages are the same, so are the
+        UIDs, for each change of them changes one of the two for good.
+        """
+        row = tx.row("SELECT uidnext, messages FROM mailbox WHERE id=?", mailbox)
+        state = array("I", row) if row else array("I", (1, 0))
+        known = array("I", self._answers.get(("uids", mailbox)) or b"")
+        if known[:2] == state:
+            return known[2:]
+        uids: array[int] | None = None
+        if len(known) and known[0] <= state[0]:
+            fresh = [r[0] for r in tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid", mailbox, known[0])]
+            if known[1] + len(fresh) == state[1]:  # nothing was removed meanwhile
+                uids = known[2:] + array("I", fresh)
+        if uids is None:
+            uids = array("I", self.uids(tx, mailbox))
+        if len(uids) > REMEMBERED and (not len(known) or known[0] <= state[0]):
+            self._answers.put(("uids", mailbox), (state + uids).tobytes())
+        return uids
 
     def infos(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[MessageInfo]:
         found: list[MessageInfo] = []
@@ -230,6 +255,8 @@ class MailStore(Mailboxes):
         expression = {"add": "flags|?", "remove": "flags&~?", "replace": "?"}[how]
         words = keywords.split()
         touched: list[int] = []
+        seen_changes = bool(bits & flag_bits.SEEN) or how == "replace"
+        unseen = -self._unseen(tx, mailbox, ranges) if seen_changes else 0
         for first, last in ranges:
             where = "mailbox=? AND uid BETWEEN ? AND ?"
             tx.run(
@@ -248,16 +275,18 @@ class MailStore(Mailboxes):
             ]  # fmt: skip
         if not touched:
             return box.modseq
-        unseen = "unseen"
-        if bits & flag_bits.SEEN or how == "replace":
-            unseen = "(SELECT count(*) FROM message WHERE mailbox=mailbox.id AND flags&1=0)".replace(
-                "mailbox=mailbox.id", "message.mailbox=mailbox.id"
-            )
-        tx.run(f"UPDATE mailbox SET modseq=?, unseen={unseen} WHERE id=?", modseq, mailbox)  # noqa: S608
+        if seen_changes:
+            unseen += self._unseen(tx, mailbox, ranges)
+        tx.run("UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", modseq, unseen, mailbox)
         if how != "remove":
             self._learn(tx, box, keywords)
         self._log(tx, box.account, mailbox, modseq, "flag", uidset.text(sorted(set(touched))))
         return modseq
+
+    def _unseen(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
+        """How many messages of these ranges are not \\Seen."""
+        sql = "SELECT count(*) FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
+        return sum(row[0] for first, last in ranges for row in tx.rows(sql, mailbox, first, last))
 
     def _set_keywords(
         self, tx: Tx, mailbox: MailboxId, first: int, last: int, how: str, words: list[str], modseq: int

@@ -208,6 +208,8 @@ def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criter
             if "\0" in wanted:
                 return "0", ()
             return f"{column} IS NOT NULL AND instr({column}, ?) > 0", (wanted,)
+        case Not(Flag("\\Seen")):
+            return "m.flags & 1 = 0", ()  # as the index of unseen messages has it
         case Not(inside):
             found = _sql(inside)
             return (f"NOT ({found[0]})", found[1]) if found else None

@@ -3,6 +3,7 @@
 With CONDSTORE and QRESYNC (RFC 7162): a client that was here before says what it knows and hears what changed.
 """
 
+from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class Resync:
 @dataclass(frozen=True, slots=True)
 class Opened:
     mailbox: Mailbox
-    uids: list[int]
+    uids: "array[int]"
     first_unseen: int
     keywords: frozenset[str]
     vanished: Ranges
@@ -133,7 +134,7 @@ def _small(context: Context, tx: Tx, name: str) -> Opened | None:
 def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
     core = context.core
     mailbox = core.mail.mailbox(tx, context.owner, name)
-    uids = core.mail.uids(tx, mailbox.id)
+    uids = core.mail.uid_array(tx, mailbox.id)
     unseen = core.mail.first_unseen(tx, mailbox.id)
     first = bisect_left(uids, unseen) + 1 if unseen else 0
     if resync is None or resync.uidvalidity != mailbox.uidvalidity:

@@ -1,0 +1,95 @@
+"""What a mailbox costs as it grows: one table for 1,000, 10,000, 100,000 and 1,000,000 messages.
+
+The mailboxes are made in the database itself from 1,000 messages of bench/corpus.py; the times are those of an IMAP client.
+Without `--peer`: nobody waits for a million APPENDs.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from corpus import Corpus
+from load import Imap, logged_in, timed
+from run import ours
+
+from mailcore import core as cores
+from mailcore.config import load_config
+
+SIZES = (1000, 10_000, 100_000, 1_000_000)
+ROUNDS = 5
+# name, what is asked once unmeasured, what is measured; the commands see the mailbox of that size
+CASES = {
+    "SELECT": "SELECT {box}",
+    "FETCH of the last 50": "FETCH {last}:* (UID FLAGS ENVELOPE)",
+    "SEARCH UNSEEN (10 are)": "SEARCH UNSEEN",
+    "SEARCH SUBJECT": "SEARCH SUBJECT kvernbekk",
+    "STORE of one": "STORE {size} +FLAGS.SILENT (\\Flagged)",
+    "SORT (REVERSE DATE), asked again": "SORT (REVERSE DATE) UTF-8 ALL",
+}
+
+
+def fill(config: Path) -> None:
+    """Boxes of each size in the account user1."""
+    core = cores.build(load_config(str(config)))
+    try:
+        account = core.db.read(lambda tx: tx.row("SELECT id FROM account WHERE name='user1'"))[0]
+        core.db.write(lambda tx: tx.run("UPDATE account SET quota=0 WHERE id=?", account))
+        corpus = Corpus()
+        mail = [core.blobs.prepare(corpus.message(number)) for number in range(SIZES[0])]
+        seen = frozenset({"\\Seen"})
+        names = [box.name for box in core.db.read(lambda tx: core.mail.mailboxes(tx, account))]
+        for size in SIZES:
+            if f"Box{size}" in names:
+                continue
+            box = core.db.write(lambda tx, size=size: core.mail.create(tx, account, f"Box{size}")).id
+            for one in mail:
+                core.db.write(lambda tx, one=one, box=box: core.mail.append(tx, account, box, one, seen, core.clock.now()))
+            held = len(mail)
+            while held < size:
+                step = min(held, size - held, 50_000)
+                core.db.write(lambda tx, box=box, step=step: core.mail.copy(tx, account, box, [(1, step)], box))
+                held += step
+            core.db.write(
+                lambda tx, box=box, size=size: core.mail.set_flags(tx, box, [(size - 9, size)], "remove", seen)
+            )
+    finally:
+        cores.close(core)
+
+
+def measure(client: Imap, size: int) -> dict[str, float]:
+    """Milliseconds of each case, medians."""
+    words = {"box": f"Box{size}", "last": max(1, size - 49), "size": size}
+    client.command(f"SELECT Box{size}")
+    found: dict[str, float] = {}
+    for name, command in CASES.items():
+        text = command.format(**words)
+        client.command(text)
+        times = []
+        for _ in range(ROUNDS):
+            if name == "STORE of one":
+                client.command(text.replace("+FLAGS", "-FLAGS"))
+            times.append(timed(lambda text=text: client.command(text)))
+        found[name] = statistics.median(times) * 1000
+    return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench") as made:
+        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(made)
+        folder.mkdir(exist_ok=True)
+        with ours(folder, 1):
+            pass  # makes the accounts
+        fill(folder / "bench.toml")
+        with ours(folder, 1) as target:
+            client = logged_in(target, "user1")
+            columns = {size: measure(client, size) for size in SIZES}
+            client.close()
+    print("| milliseconds | " + " | ".join(f"{size:,}" for size in SIZES) + " |")
+    print("|---|" + "---:|" * len(SIZES))
+    for name in CASES:
+        print(f"| {name} | " + " | ".join(f"{columns[size][name]:.1f}" for size in SIZES) + " |")
+
+
+if __name__ == "__main__":
+    main()
