@@ -181,7 +181,10 @@ class MailStore(Mailboxes):
 
     def first_unseen(self, tx: Tx, mailbox: MailboxId) -> int:
         """Its uid, or 0."""
-        row = tx.row("SELECT uid FROM message WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1", mailbox)
+        # SQLite's planner prefers the primary key, and would walk all that is seen
+        row = tx.row(
+            "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1", mailbox
+        )
         return row[0] if row else 0
 
     def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
@@ -285,7 +288,7 @@ class MailStore(Mailboxes):
 
     def _unseen(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
         """How many messages of these ranges are not \\Seen."""
-        sql = "SELECT count(*) FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
+        sql = "SELECT count(*) FROM message INDEXED BY message_unseen WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
         return sum(row[0] for first, last in ranges for row in tx.rows(sql, mailbox, first, last))
 
     def _set_keywords(

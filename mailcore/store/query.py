@@ -75,6 +75,7 @@ class Plan:
     texts: frozenset[str]
     reads_header: bool
     needed: tuple[Body | Text, ...] = ()
+    index: str = ""  # SQLite's planner has to be told of the index of unseen messages
 
     def narrow(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
         """Rows of the messages that may match, by uid: uid, size, blob, prefix, then the test's columns."""
@@ -82,7 +83,8 @@ class Plan:
         prefix = "m.prefix" if self.reads_header else "NULL"
         params = [param for _, own in self.columns for param in own]
         return tx.rows(
-            f"SELECT m.uid,m.size,m.blob,{prefix}{columns} FROM message m LEFT JOIN summary s ON s.blob=m.blob"  # noqa: S608
+            f"SELECT m.uid,m.size,m.blob,{prefix}{columns} FROM message m {self.index}"  # noqa: S608
+            " LEFT JOIN summary s ON s.blob=m.blob"
             f" WHERE m.mailbox=? AND {self.where} ORDER BY m.uid",
             *params, mailbox, *self.params,
         )  # fmt: skip
@@ -153,6 +155,7 @@ def plan(criterion: Criterion) -> Plan:
         tuple(param for _, own in exact for param in own),
         tuple(columns), test, frozenset(_texts(criterion)), test is not None and _reads_header(AllOf(tuple(rest))),
         tuple(one for one in rest if isinstance(one, Body | Text)),
+        "INDEXED BY message_unseen" if ("m.flags & 1 = 0", ()) in exact and ("0", ()) not in exact else "",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
-from mailcore.mail.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Text
+from mailcore.mail.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Nothing, Text, Uids
 from mailcore.mail.text import fold
 from mailcore.services import health, indexing
 from mailcore.store import query
@@ -68,6 +68,14 @@ def test_the_same_is_found_with_and_without_an_index(core: Core, box: MailboxId,
     assert find(core, box, criterion) == uids
     assert indexing.update(core, AccountId(1)) == len(LETTERS)
     assert find(core, box, criterion) == uids
+
+
+@pytest.mark.parametrize(("ranges", "uids"), [((), []), (((1, 2),), [1, 2]), (((1, 1), (3, 9)), [1, 3, 4, 5])])
+def test_the_unseen_of_some_ranges(core: Core, box: MailboxId, ranges: tuple[tuple[int, int], ...], uids: list[int]):
+    unseen = Not(Flag("\\Seen"))
+    assert find(core, box, AllOf((Uids(ranges), unseen))) == uids
+    assert find(core, box, AllOf((AnyOf((Uids(ranges), Nothing())), unseen))) == uids
+    assert find(core, box, AllOf((Nothing(), unseen))) == []
 
 
 def test_what_came_after_the_index_is_found_too(core: Core, box: MailboxId):
