@@ -15,8 +15,9 @@ from typing import cast
 
 from mailcore.config import Limits
 from mailcore.domain import Identity
+from mailcore.errors import Busy
 from mailcore.wire.deflate import Deflated
-from mailcore.wire.framing import Event, Framer, LineTooLong
+from mailcore.wire.framing import Event, Framer, LineTooLong, Sink
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._ended = True
+        self._framer.discard()
         self._open_ones.discard(self)
         self._counts[self.peer] -= 1
         if self._counts[self.peer] <= 0:
@@ -146,6 +148,10 @@ class Connection(asyncio.Protocol):
                 continue
             if self._ended:
                 raise ConnectionResetError
+            sink = self._framer.sink
+            if sink is not None and sink.must_flush:
+                await self._flush(sink)
+                continue
             if self._paused and self._transport is not None:
                 self._paused = False
                 self._transport.resume_reading()
@@ -155,12 +161,20 @@ class Connection(asyncio.Protocol):
             self._waiter = self._loop.create_future()
             await self._waiter
 
+    async def _flush(self, sink: Sink) -> None:
+        """In a thread: a disk that is slow keeps this peer waiting, and nobody else."""
+        try:
+            await self._loop.run_in_executor(None, sink.flush)
+        except Busy:
+            self.write(self._bye("The message cannot be kept now"))
+            raise ConnectionResetError from None
+
     def wake(self) -> None:
         self._woken = True
         self._wake_waiter()
 
-    def accept(self) -> None:
-        self._framer.accept()
+    def accept(self, sink: Sink | None = None) -> None:
+        self._framer.accept(sink)
 
     def refuse(self) -> None:
         self._framer.refuse()

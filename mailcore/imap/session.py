@@ -16,11 +16,13 @@ from mailcore.imap.commands.news import between_commands, tell_news
 from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
+from mailcore.store.spool import Spool
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 STRANGER_LITERAL = 4096  # octets; before login only names and passwords are sent
 SMALL_LITERAL = 65_536  # octets; everything but APPEND
+SPOOLED = 2**20  # octets; a larger message is written to a file as it comes
 MAX_DROPPED = 2**20  # octets of a refused literal that are read and forgotten
 MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
 
@@ -58,7 +60,7 @@ class Session:
         wire = self.context.wire
         limit = self._limit(wire.head())
         if wanted.size + wire.held() <= limit:
-            wire.accept()
+            wire.accept(self._elsewhere(wanted))
             if wanted.synchronizing:
                 wire.write(b"+ OK\r\n")
             return
@@ -71,19 +73,24 @@ class Session:
         wire.write(Tagged(tag, "NO", "The literal is too large", "TOOBIG").serialize())
         self._mistake()
 
+    def _elsewhere(self, wanted: LiteralWanted) -> Spool | None:
+        """A file for a large message; CATENATE puts it together with others, and so has it in memory."""
+        head = self.context.wire.head()
+        if wanted.size <= SPOOLED or not _carries_mail(head) or b"CATENATE" in head.upper():
+            return None
+        return self.context.core.blobs.spool(SPOOLED // 4)
+
     def _limit(self, head: bytes) -> int:
         if self.context.account is None:
             return STRANGER_LITERAL
-        words = head[:64].upper().split(b" ")[1:3]
-        carries_mail = words[:1] in ([b"APPEND"], [b"REPLACE"]) or words == [b"UID", b"REPLACE"]
-        return self._message_limit + SMALL_LITERAL if carries_mail else SMALL_LITERAL
+        return self._message_limit + SMALL_LITERAL if _carries_mail(head) else SMALL_LITERAL
 
     async def execute(self, line: CommandLine) -> None:
         """Run one command and write its answers."""
         context = self.context
         context.tag, context.by_uid, context.limited = b"*", False, 0
         try:
-            read = Reader(line.parts, utf8=context.utf8)
+            read = Reader(line.parts, utf8=context.utf8, sinks=line.sinks)
             tag = read.atom()
             if b"+" in tag:
                 raise SyntaxProblem("expected a tag")
@@ -100,6 +107,9 @@ class Session:
         except Exception as problem:  # the one place: see status.answer
             self._failed(problem)
             return
+        finally:
+            for _, sink in line.sinks:
+                sink.discard()
         self._bad = 0
         if done is not None:
             if context.limited and done.status == "OK" and not done.code:
@@ -122,6 +132,11 @@ class Session:
         if self._bad >= MAX_BAD or self.context.failures >= 5:
             self.context.wire.write(b"* BYE Too many mistakes\r\n")
             self.context.closing = True
+
+
+def _carries_mail(head: bytes) -> bool:
+    words = head[:64].upper().split(b" ")[1:3]
+    return words[:1] in ([b"APPEND"], [b"REPLACE"]) or words == [b"UID", b"REPLACE"]
 
 
 def _lookup(read: Reader) -> Spec:

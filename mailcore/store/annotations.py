@@ -24,7 +24,7 @@ def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | Non
 def size(tx: Tx, account: AccountId) -> tuple[int, int]:
     """How many entries the account has, and the octets of names and values."""
     row = tx.row(
-        "SELECT count(*), COALESCE(sum(length(entry)+length(value)),0) FROM annotation WHERE account=?", account
+        "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account=?", account
     )
     return (row[0], row[1]) if row else (0, 0)
 

@@ -7,6 +7,7 @@ line end (RFC 9051 section 4.3, RFC 7888).  ManageSieve frames its commands the 
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 _LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\r\n\Z")
 
@@ -15,11 +16,29 @@ class LineTooLong(Exception):
     """The peer sent more than `max_line` octets without ending the line."""
 
 
+class Sink(Protocol):
+    """Where a long literal goes instead of into memory."""
+
+    size: int
+
+    @property
+    def must_flush(self) -> bool: ...
+    def add(self, octets: bytes) -> None: ...
+    def flush(self) -> None:
+        """May block."""
+
+    def discard(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """One command: text, literal, text, literal, ..., text (without the line end)."""
+    """One command: text, literal, text, literal, ..., text (without the line end).
+
+    A literal that went elsewhere is empty in `parts`; `sinks` has it with its place.
+    """
 
     parts: tuple[bytes, ...]
+    sinks: tuple[tuple[int, Sink], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,8 @@ class Framer:
         self._text = 0
         self._offered: LiteralWanted | None = None
         self._literal = 0
+        self._sink: Sink | None = None
+        self._sinks: list[tuple[int, Sink]] = []
         self._skip = 0
         self._dropping = False
 
@@ -61,24 +82,38 @@ class Framer:
     @property
     def held(self) -> int:
         """Octets of the literals taken into the command so far."""
-        return sum(len(part) for part in self._parts[1::2])
+        return sum(len(part) for part in self._parts[1::2]) + sum(sink.size for _, sink in self._sinks)
 
     @property
     def buffered(self) -> int:
         """Octets that wait to be cut, beyond those of a literal that is on its way."""
-        return max(0, len(self._buffer) - self._literal - self._skip)
+        coming = self._literal if self._sink is None else 0
+        return max(0, len(self._buffer) - coming - self._skip)
+
+    @property
+    def sink(self) -> Sink | None:
+        """Where the literal goes that is on its way, if not into memory."""
+        return self._sink
 
     def clear(self) -> None:
         """Forget what came in, e.g. what was sent in the clear before TLS (RFC 9051 section 6.2.1)."""
         self._buffer.clear()
 
-    def accept(self) -> None:
-        """Take the offered literal into the command."""
+    def discard(self) -> None:
+        """The conversation has ended: forget the literals that are kept elsewhere."""
+        for sink in [*(sink for _, sink in self._sinks), *([self._sink] if self._sink is not None else [])]:
+            sink.discard()
+        self._sinks, self._sink = [], None
+
+    def accept(self, sink: Sink | None = None) -> None:
+        """Take the offered literal into the command, or into `sink`."""
         if self._offered is None:
             raise RuntimeError("no literal was offered")
         self._literal, self._offered = self._offered.size, None
         if self._literal == 0:
             self._parts.append(b"")
+        else:
+            self._sink = sink
 
     def refuse(self) -> None:
         """Drop the command.  If its literal is on its way already, drop all that follows in it."""
@@ -87,6 +122,7 @@ class Framer:
         self._skip = 0 if self._offered.synchronizing else self._offered.size
         self._dropping = not self._offered.synchronizing
         self._offered = None
+        self.discard()
         self._parts.clear()
         self._text = 0
 
@@ -115,8 +151,9 @@ class Framer:
                 self._offered = LiteralWanted(int(literal[1]), synchronizing=not literal[2])
                 return self._offered
             else:
-                command = CommandLine((*self._parts, line.rstrip(b"\r\n")))
+                command = CommandLine((*self._parts, line.rstrip(b"\r\n")), tuple(self._sinks))
                 self._parts.clear()
+                self._sinks.clear()
                 self._text = 0
                 return command
 
@@ -127,11 +164,25 @@ class Framer:
         return self._skip == 0
 
     def _take_literal(self) -> bool:
+        if self._sink is not None:
+            return self._pour(self._sink)
         if len(self._buffer) < self._literal:
             return False
         if self._literal:
             self._parts.append(self._take(self._literal))
             self._literal = 0
+        return True
+
+    def _pour(self, sink: Sink) -> bool:
+        octets = self._take(min(self._literal, len(self._buffer)))
+        if octets:
+            sink.add(octets)
+        self._literal -= len(octets)
+        if self._literal:
+            return False
+        self._sinks.append((len(self._parts), sink))
+        self._parts.append(b"")
+        self._sink = None
         return True
 
     def _take_line(self) -> bytes | None:
@@ -144,6 +195,7 @@ class Framer:
         return self._take(end)
 
     def _take(self, size: int) -> bytes:
-        taken = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as view:
+            taken = bytes(view[:size])
         del self._buffer[:size]
         return taken

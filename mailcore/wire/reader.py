@@ -2,6 +2,8 @@
 
 import re
 
+from mailcore.wire.framing import Sink
+
 _ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\x7f-\xff]+')
 _PATTERN = re.compile(rb'[^\x00-\x20(){"\\\x7f-\xff]+')
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
@@ -21,8 +23,11 @@ class Reader:
         utf8: has the client enabled UTF-8 in quoted strings and names?
     """
 
-    def __init__(self, parts: tuple[bytes, ...], *, utf8: bool = False) -> None:
+    def __init__(
+        self, parts: tuple[bytes, ...], *, utf8: bool = False, sinks: tuple[tuple[int, Sink], ...] = ()
+    ) -> None:
         self.utf8 = utf8
+        self._sinks = dict(sinks)
         self._parts = parts
         self._part = 0
         self._at = 0
@@ -35,7 +40,7 @@ class Reader:
 
     def again(self) -> "Reader":
         """Another cursor at the same place."""
-        other = Reader(self._parts, utf8=self.utf8)
+        other = Reader(self._parts, utf8=self.utf8, sinks=tuple(self._sinks.items()))
         other._part, other._at = self._part, self._at
         return other
 
@@ -83,9 +88,18 @@ class Reader:
         """The literal that stands here, if one does."""
         if self._at != len(self._parts[self._part]) or self._part + 2 >= len(self._parts):
             return None
+        if self._part + 1 in self._sinks:
+            raise SyntaxProblem("that literal is too long")
         literal = self._parts[self._part + 1]
         self._part, self._at = self._part + 2, 0
         return literal
+
+    def message(self) -> bytes | Sink | None:
+        """The literal that stands here, also one that went elsewhere for its length."""
+        if self._at == len(self._parts[self._part]) and (sink := self._sinks.get(self._part + 1)) is not None:
+            self._part, self._at = self._part + 2, 0
+            return sink
+        return self.literal()
 
     def quoted(self) -> bytes | None:
         if (found := self.match(_QUOTED)) is None:

@@ -40,8 +40,8 @@ class TestWire:
         self.framer.feed(octets)
         self._news.set()
 
-    def accept(self) -> None:
-        self.framer.accept()
+    def accept(self, sink=None) -> None:
+        self.framer.accept(sink)
 
     def refuse(self) -> None:
         self.framer.refuse()

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from mailcore.core import Core
 from mailcore.domain import Mailbox
 from mailcore.errors import TooLarge
 from mailcore.imap.commands import catenate
@@ -21,10 +22,12 @@ from mailcore.imap.status import Refused, TryCreate
 from mailcore.services import imap_scripts
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
+from mailcore.store.spool import Spool
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _DATE = re.compile(rb'"([ 0-9]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"')
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+NUL = "NUL needs a literal8"
 MAX_MESSAGES = 500  # of one APPEND
 
 
@@ -35,6 +38,8 @@ class Wanted:
     flags: frozenset[str]
     at: datetime
     pieces: tuple[catenate.Piece, ...]
+    spool: Spool | None = None  # the whole message, if it is large
+    binary: bool = True  # may it hold NUL?
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +83,31 @@ def _one(context: Context, read: Reader) -> Wanted:
         read.space()
     if read.take(b"CATENATE "):
         return Wanted(flags, at, catenate.parse(read))
-    if read.take(b"UTF8 ("):
-        read.expect(b"~", "a literal8")
-        octets = message_literal(read, binary=True)
+    wrapped = read.take(b"UTF8 (")
+    binary = read.take(b"~")
+    if wrapped and not binary:
+        raise SyntaxProblem("expected a literal8")
+    octets = read.message()
+    if wrapped:
         read.expect(b")", "a closing parenthesis")
-    else:
-        octets = message_literal(read, binary=read.take(b"~"))
-    return Wanted(flags, at, (octets,))
-
-
-def message_literal(read: Reader, *, binary: bool) -> bytes:
-    octets = read.literal()
-    if octets is None:
+    if isinstance(octets, Spool):
+        return Wanted(flags, at, (), octets, binary)
+    if not isinstance(octets, bytes):
         raise SyntaxProblem("expected the message as a literal")
     if not octets:
         raise SyntaxProblem("an empty message cannot be kept")
     if not binary and b"\0" in octets:
-        raise SyntaxProblem("NUL needs a literal8")
-    return octets
+        raise SyntaxProblem(NUL)
+    return Wanted(flags, at, (octets,))
+
+
+def _from_file(core: Core, spool: Spool, binary: bool) -> Prepared:
+    """In a thread: the file of a large message becomes its blob, without a copy."""
+    if spool.size > core.config.message_octets:
+        raise TooLarge
+    if not binary and spool.octets().find(b"\0") >= 0:
+        raise SyntaxProblem(NUL)
+    return core.blobs.keep(spool)
 
 
 async def append(context: Context, read: Reader) -> Tagged:
@@ -163,6 +175,10 @@ async def _prepare(context: Context, wanted: list[Wanted]) -> list[Ready]:
     core = context.core
     ready: list[Ready] = []
     for one in wanted:
+        if one.spool is not None:
+            prepared = await core.threads.run(_from_file, core, one.spool, one.binary)
+            ready.append(Ready(prepared, one.flags, one.at))
+            continue
         octets = await catenate.joined(context, one.pieces)
         if len(octets) > core.config.message_octets:
             raise TooLarge

@@ -1,0 +1,134 @@
+"""Large messages go to a file as they come, and memory does not grow with them."""
+
+import asyncio
+import gc
+import hashlib
+
+import pytest
+
+from mailcore.errors import Busy
+from mailcore.store.blobs import Blobs
+from mailcore.store.spool import Spool
+from tests.protocol.test_imap_server import Client, core, run
+
+__all__ = ["core"]  # the fixture
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 2**18  # 4 MiB
+
+
+def spooled(core) -> list[str]:
+    return [path.name for path in (core.config.blobs_path / "spool").glob("in-*")]
+
+
+async def logged_in(port: int) -> Client:
+    client = await Client.connect(port, tls=True)
+    await client.command(b'LOGIN ola "en lang hemmelighet"')
+    return client
+
+
+async def append(client: Client, octets: bytes, more: bytes = b"", mark: bytes = b"") -> bytes:
+    client.writer.write(b"t APPEND Drafts (\\Seen) %s{%d}\r\n" % (mark, len(octets)))
+    assert await client.line() == b"+ OK\r\n"
+    client.writer.write(octets + more + b"\r\n")
+    return await asyncio.wait_for(client.reader.readline(), 30)
+
+
+def test_a_large_message_is_written_to_a_file_as_it_comes(core, monkeypatch):
+    added = []
+    monkeypatch.setattr(Spool, "flush", _noting(added, Spool.flush))
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        assert (await append(client, LARGE)).startswith(b"t OK [APPENDUID ")
+        assert len(added) > 4
+        assert max(added) < 2**20  # never the whole of it in memory
+        small = b" (\\Flagged) {7+}\r\na: b\r\n\r" + b" {5+}\r\na: b\n"
+        assert b" 2:4]" in await append(client, LARGE, small)
+        await client.command(b"SELECT Drafts")
+        client.writer.write(b"t FETCH 2 BODY.PEEK[]\r\n")
+        head = await client.line()
+        octets = await asyncio.wait_for(client.reader.readexactly(int(head.rpartition(b"{")[2][:-3])), 20)
+        assert hashlib.sha256(octets).digest() == hashlib.sha256(LARGE).digest()
+
+    run(core, play)
+    gc.collect()
+    assert spooled(core) == []
+
+
+@pytest.mark.parametrize(("mark", "octets", "answer"), [
+    (b"", LARGE + b"\0", b"t BAD NUL needs a literal8\r\n"), (b"~", LARGE + b"\0", b"t OK [APPENDUID "),
+])  # fmt: skip
+def test_nul_in_a_large_message_needs_a_literal8(core, mark, octets, answer):
+    async def play(imaps, _):
+        assert (await append(await logged_in(imaps), octets, mark=mark)).startswith(answer)
+
+    run(core, play)
+    assert spooled(core) == []
+
+
+def test_what_fails_or_breaks_off_leaves_no_file(core):
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        client.writer.write(b"t APPEND Nowhere {%d+}\r\n" % len(LARGE) + LARGE + b"\r\n")
+        assert (await client.line()).startswith(b"t NO [TRYCREATE]")
+        client.writer.write(b"t APPEND Drafts {%d+}\r\n" % len(LARGE) + LARGE + b" nonsense\r\n")
+        assert (await client.line()).startswith(b"t BAD")
+        client.writer.write(b"t APPEND {%d+}\r\n" % len(LARGE) + LARGE + b" {5+}\r\na: b\n\r\n")
+        assert (await client.line()) == b"t BAD that literal is too long\r\n"
+        client.writer.write(b"t APPEND Drafts {%d+}\r\n" % len(LARGE) + LARGE + b" {99999999}\r\n")
+        assert (await client.line()).startswith(b"t NO [TOOBIG]")
+        assert spooled(core) == []
+        client.writer.write(b"t APPEND Drafts {%d+}\r\n" % len(LARGE) + LARGE[: 2**21])
+        for _ in range(200):
+            if spooled(core):
+                break
+            await asyncio.sleep(0.02)
+        assert len(spooled(core)) == 1
+        client.writer.transport.abort()
+        for _ in range(200):
+            if not spooled(core):
+                break
+            await asyncio.sleep(0.02)
+        assert spooled(core) == []
+
+    run(core, play)
+
+
+def test_a_disk_that_is_full_is_told_and_leaves_nothing(core, monkeypatch):
+    def broken(self, spool):
+        spool.discard()
+        raise Busy("disk full")
+
+    monkeypatch.setattr(Blobs, "keep", broken)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        assert (await append(client, LARGE)).startswith(b"t NO [UNAVAILABLE]")
+        assert (await client.command(b"NOOP"))[-1] == b"t OK Done\r\n"
+
+    run(core, play)
+    assert spooled(core) == []
+
+
+def test_a_disk_that_fills_up_while_a_message_comes_ends_the_conversation(core, monkeypatch):
+    def broken(self):
+        self.discard()
+        raise Busy("disk full")
+
+    monkeypatch.setattr(Spool, "flush", broken)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        client.writer.write(b"t APPEND Drafts {%d+}\r\n" % len(LARGE) + LARGE + b"\r\n")
+        assert await client.line() == b"* BYE The message cannot be kept now\r\n"
+        other = await logged_in(imaps)
+        assert (await other.command(b"NOOP"))[-1] == b"t OK Done\r\n"
+
+    run(core, play)
+
+
+def _noting(added, original):
+    def flush(self):
+        added.append(len(self._waiting))
+        original(self)
+
+    return flush
