@@ -182,7 +182,7 @@ class Limits:
     connections: int = 2000
     connections_per_address: int = 100
     connections_per_account: int = 100
-    connections_per_minute: int = 300
+    connections_per_minute: int = 600
     messages_per_hour: int = 5000
     login_failures_per_hour: int = 30
     submissions_per_hour: int = 500

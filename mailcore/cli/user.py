@@ -22,6 +22,7 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
         "percent": account.percent,
         "role": accounts.role(site.core, account.id),
         "addresses": accounts.addresses(site.core, account.id),
+        "sending_held": sending.why_held(site.core, account.id),
     }
 
 

@@ -50,6 +50,11 @@ def was_refused(core: Core, tx: Tx, account: AccountId) -> None:
         hold(core, tx, core.people.account(tx, account), f"more than {REFUSALS} recipients were refused within an hour")
 
 
+def why_held(core: Core, account: AccountId) -> str:
+    """Why it may not send, or ""."""
+    return core.db.read(lambda tx: store.reason(tx, account))
+
+
 def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
     """Stop the account's sending and tell everybody who must know; once."""
     if store.reason(tx, account.id):

@@ -20,6 +20,7 @@ from mailcore.smtp.parameters import Refused
 from mailcore.smtp.reply import reply_to
 
 IDLE_SECONDS = 300
+ABORT_SECONDS = 10
 MAX_LINE = 2048
 READ_LIMIT = 32_768  # octets that are read before they are asked for; reading pauses at twice as many
 MAX_BOGUS = 20
@@ -99,8 +100,14 @@ class Session(SMTP):
         if left <= 0:
             self.transport.write(b"421 4.4.2 Timeout, closing\r\n")
             self.transport.close()
+            # who does not read either is not waited for
+            self._timer = self.loop.call_later(ABORT_SECONDS, self._abort)
             return
         self._timer = self.loop.call_later(max(1, min(30, left)), self._look_at_clock)
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
 
     def stop(self) -> None:
         """The server ends: who is between two messages hears it now, who sends one is answered first."""

@@ -1,15 +1,18 @@
 """CHUNKING, DSN, SMTPUTF8, LIMITS, REQUIRETLS; LMTP; the PROXY protocol; a server that stops."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
+import hmac
 import ssl
 
 import pytest
 
 from mailcore import core as cores
-from mailcore.domain import Dsn
-from mailcore.services import accounts
-from tests.smtp_talk import SECRET, TRUSTING, build, inbox, talk
+from mailcore.domain import Dsn, Scope
+from mailcore.services import accounts, login
+from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, build, inbox, talk
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\n"
 BODY = "From: a@b.example\r\nSubject: hei\r\n\r\nhei\r\n"
@@ -266,3 +269,51 @@ def test_tls_is_1_2_or_newer(core):
             await asyncio.open_connection("127.0.0.1", port, ssl=old)
 
     talk(core, play, "submissions")
+
+
+@pytest.mark.parametrize(("password", "initial", "code"), [
+    (PASSWORD, True, "235"), (PASSWORD, False, "235"), ("wrong", True, "535"),
+])  # fmt: skip
+def test_log_in_by_scram(core, password, initial, code):
+    """RFC 5802 inside RFC 4954: the last word of the server is one more challenge, answered by nothing."""
+
+    async def play(connect):
+        client = await connect()
+
+        async def ask(line: str) -> str:
+            return (await client.say(line + "\r\n"))[0]
+
+        bare = "n=ola,r=abc"
+        first = base64.b64encode(b"n,," + bare.encode()).decode()
+        if initial:
+            said = await ask(f"AUTH SCRAM-SHA-256 {first}")
+        else:
+            assert await ask("AUTH SCRAM-SHA-256") == "334 "
+            said = await ask(first)
+        challenge = base64.b64decode(said[4:]).decode()
+        nonce, salt, count = (part.split("=", 1)[1] for part in challenge.split(","))
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(count))
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        final = f"c=biws,r={nonce}"
+        signed = hmac.digest(hashlib.sha256(key).digest(), f"{bare},{challenge},{final}".encode(), "sha256")
+        proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True))).decode()
+        heard = await ask(base64.b64encode(f"{final},p={proof}".encode()).decode())
+        if code == "235":
+            assert base64.b64decode(heard[4:]).startswith(b"v=")
+            heard = await ask("")
+        assert heard.startswith(code)
+
+    login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.SMTP)  # from then on there is a verifier
+    talk(core, play, "submissions")
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "OAUTHBEARER", "PLAIN", "LOGIN", "XOAUTH2"])
+def test_no_mechanism_on_25_nor_before_tls(core, mechanism):
+    async def play(connect):
+        assert (await (await connect()).say(f"AUTH {mechanism}\r\n"))[0].startswith("502")
+
+    async def play_submission(connect):
+        assert (await (await connect()).say(f"AUTH {mechanism}\r\n"))[0].startswith("530")
+
+    talk(core, play)
+    talk(core, play_submission, "submission")
