@@ -38,9 +38,10 @@ SETTINGS = (
 DESK = (
     Place("desk.index", _l("Overview"), "desk"),
     Place("desk.cases", _l("Cases"), "faq", ("desk.case", "desk.join")),
-    Place("desk.people", _l("People"), "people", ("desk.person",)),
+    Place("desk.people", _l("People"), "people", ("desk.person", "desk.recover")),
     Place("desk.order_list", _l("Orders"), "order"),
     Place("desk.risk", _l("At risk"), "warn"),
+    Place("desk.recoveries", _l("Second agent"), "shield"),
 )
 HELP = (
     Place("help.faq", _l("Questions and answers"), "faq"),

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Affiliation
-from mailcore.services import audit
+from mailcore.services import audit, leaving
 from mailcore.store import affiliations as affiliation_store
 from mailcore.store import desk as store
 from mailcore.store.db import Tx
@@ -86,11 +86,7 @@ class AtRisk:
 def at_risk(core: Core) -> list[AtRisk]:
     """Soonest first; those whose affiliation is over stand at the top."""
 
-    def read(tx: Tx) -> list[AtRisk]:
-        found = [
-            AtRisk(core.people.account(tx, account), until, present, has_password)
-            for account, until, present, has_password in store.at_risk(tx)
-        ]
-        return sorted(found, key=lambda one: (one.present, one.until or date.max, one.account.name))
-
-    return core.db.read(read)
+    found = leaving.at_risk(core)
+    return core.db.read(
+        lambda tx: [AtRisk(core.people.account(tx, one.account), one.until, one.present, one.chosen) for one in found]
+    )

@@ -36,13 +36,3 @@ def is_away(tx: Tx, account: AccountId, today: date) -> bool:
 def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
     row = tx.row("SELECT count(*) FROM web_session WHERE account_id=? AND expires_at>?", account, now)
     return int(row[0]) if row else 0
-
-
-def at_risk(tx: Tx) -> list[tuple[AccountId, date | None, bool, bool]]:
-    """Account, end of the affiliation, whether the directory has it still, whether there is an alumni password."""
-    rows = tx.rows(
-        "SELECT a.id, f.until, f.present, c.id IS NOT NULL FROM account a JOIN affiliation f ON f.person=a.person"
-        " LEFT JOIN credential c ON c.account_id=a.id AND c.kind='password'"
-        " WHERE a.state='active' AND (f.until<>'' OR NOT f.present) AND c.last_used_at IS NULL"
-    )
-    return [(AccountId(row[0]), date.fromisoformat(row[1]) if row[1] else None, bool(row[2]), bool(row[3])) for row in rows]

@@ -183,11 +183,14 @@ def order_list() -> Answer:
         if form.action.data == "approve":
             orders.approve(web.core(), number, actor=agent)
             flash(_("The account is made, and its owner has a link by mail."))
+        elif form.action.data == "ask":
+            orders.ask_for_proof(web.core(), number, form.text.data or "", actor=agent)
+            flash(_("The question is on its way; the order waits for the answer."))
         elif form.action.data == "reject":
             orders.reject(web.core(), number, form.text.data or "", actor=agent)
             flash(_("The order is rejected."))
         return redirect(url_for("desk.order_list"))
-    waiting = orders.listing(web.core(), "submitted")
+    waiting = orders.listing(web.core(), "submitted") + orders.listing(web.core(), "awaiting proof")
     return render_template("desk/orders.html", orders=waiting, form=form)
 
 

@@ -1,0 +1,80 @@
+"""Recovery at the desk: who cannot get in by any other way gets a link, never a password (S15, N20)."""
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, IntegerField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from mailcore.errors import MailError
+from mailcore.services import accounts, recovery, two_factor
+from portal import web
+from portal.desk.views import Answer, blueprint, desk_only
+from portal.errors import words_of
+
+_needed = _l("This must be filled in.")
+_long = _l("This is too long.")
+
+
+class RecoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    proof = TextAreaField(
+        _l("How did you recognise the person?"), [DataRequired(_needed), Length(max=500, message=_long)],
+        description=_l(
+            "Two of these at least: a passport or card seen, the person id, when and what they studied, the last log-in."
+        ),
+        render_kw={"rows": 4},
+    )  # fmt: skip
+    send_to = StringField(
+        _l("Send the link to"), [Length(max=254, message=_long)],
+        description=_l(
+            "An address outside that you know to be the person's. Empty: the link is shown, to be handed over in person."
+        ),
+        render_kw={"inputmode": "email"},
+    )  # fmt: skip
+
+
+class DecideForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    number = IntegerField()
+    action = HiddenField()
+
+
+@blueprint.route("/people/<name>/recover", methods=["GET", "POST"])
+@desk_only
+def recover(name: str) -> Answer:
+    core, agent = web.core(), web.owner()
+    owner = accounts.get(core, name)
+    form, problem, issued = RecoverForm(), "", None
+    if form.validate_on_submit():
+        try:
+            issued = recovery.issue(
+                core, owner.name, agent=agent.name, proof=form.proof.data, send_to=(form.send_to.data or "").strip()
+            )
+        except MailError as trouble:
+            problem = words_of(trouble)
+    page = render_template(
+        "desk/recover.html", form=form, problem=problem, issued=issued, owner=owner,
+        two_factor=two_factor.is_on(core, owner.id),
+    )  # fmt: skip
+    return page, 400 if problem or form.errors else 200
+
+
+@blueprint.route("/recoveries", methods=["GET", "POST"])
+@desk_only
+def recoveries() -> Answer:
+    """What waits for a second agent."""
+    core, agent = web.core(), web.owner()
+    form, problem, issued = DecideForm(), "", None
+    if form.validate_on_submit():
+        try:
+            if form.action.data == "agree":
+                issued = recovery.agree(core, form.number.data or 0, agent=agent.name)
+            else:
+                recovery.refuse(core, form.number.data or 0, agent=agent.name)
+                flash(_("The recovery is refused."))
+                return redirect(url_for("desk.recoveries"))
+        except MailError as trouble:
+            problem = words_of(trouble)
+    waiting = [(one, accounts.by_id(core, one.account)) for one in recovery.waiting(core)]
+    page = render_template("desk/recoveries.html", form=form, problem=problem, issued=issued, waiting=waiting)
+    return page, 400 if problem else 200

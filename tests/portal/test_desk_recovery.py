@@ -1,0 +1,74 @@
+"""The desk lets somebody in again: a link, never a password; two agents where there is a second step (S15, N20)."""
+
+import re
+
+import pytest
+
+from mailcore.services import accounts, audit, credentials, orders, outgoing, two_factor
+from mailcore.store import second_factors
+from tests.portal.conftest import PASSWORD, Browser
+
+NEW = "en ny setning med æøå"
+
+
+@pytest.fixture
+def agents(core, browser, ola):
+    found = []
+    for name in ("anne", "berit"):
+        accounts.add(core, name, password=PASSWORD, language="en")
+        accounts.set_role(core, name, "desk")
+        one = Browser(browser.client.application.test_client())
+        one.log_in(name)
+        found.append(one)
+    return found
+
+
+def test_s15_an_agent_hands_over_a_link_and_the_person_chooses(core, browser, agents):
+    anne, _ = agents
+    assert anne.send("/desk/people/ola/recover", proof="").status_code == 400
+    page = anne.send("/desk/people/ola/recover?lang=en", proof="passport, studied 1999", send_to="")
+    path = re.search(r"(/password/link/[\w-]+)", page.text)[1]
+    assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"
+    log = audit.listing(core, accounts.get(core, "ola").id)
+    assert ("anne", "recovery link issued") in {(entry.actor, entry.event) for entry in log}
+
+
+def test_s15_a_link_that_is_mailed_is_not_shown(core, agents):
+    anne, _ = agents
+    page = anne.send("/desk/people/ola/recover", proof="passport", send_to="ola@found.example")
+    assert "/password/link/" not in page.text
+    assert "ola@found.example" in {item.recipient for item in outgoing.listing(core)}
+
+
+def test_s15_two_agents_where_there_is_a_second_step(core, agents, ola):
+    anne, berit = agents
+    core.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
+    assert "/password/link/" not in anne.send("/desk/people/ola/recover", proof="passport").text
+    number = re.search(r'name="number" value="(\d+)"', anne.get("/desk/recoveries").text)[1]
+    assert anne.send("/desk/recoveries", number=number, action="agree").status_code == 400
+    assert two_factor.is_on(core, ola.id)
+    page = berit.send("/desk/recoveries", number=number, action="agree")
+    token = re.search(r"/password/link/([\w-]+)", page.text)[1]
+    assert credentials.link_account(core, token).name == "ola"
+    assert not two_factor.is_on(core, ola.id)
+
+
+@pytest.mark.parametrize("path", ["/desk/people/ola/recover", "/desk/recoveries"])
+def test_n20_nobody_else_sees_these_pages(inside, path):
+    assert inside.get(path).status_code == 403
+
+
+def test_n20_nobody_recovers_their_own_account(agents):
+    anne, _ = agents
+    assert anne.send("/desk/people/anne/recover", proof="it is me").status_code == 400
+
+
+def test_s06_the_desk_asks_and_the_order_waits(core, agents):
+    order = orders.submit(
+        core, name="kari", display_name="Kari", contact="kari@home.example", affiliation="", language="nb", terms=True, key="k"
+    )
+    anne, _ = agents
+    anne.send("/desk/orders", into=str(order.id), action="ask", text="Når studerte du?")
+    assert orders.get(core, order.id).state == "awaiting proof"
+    assert any("Når studerte du?" in outgoing.octets(core, item.id).decode() for item in outgoing.listing(core))
+    assert "kari@home.example" in anne.get("/desk/orders").text
