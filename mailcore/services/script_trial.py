@@ -175,6 +175,8 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
     """The mail that comes of an action."""
     owner = str(trial.options.get("owner_email") or trial.recipient or trial.original)
     match action:
+        case sieve.Redirect() if _went_round(message, owner, trial.recipient):
+            return []
         case sieve.Redirect():
             octets = message.octets[:] if action.octets is None else action.octets
             return [_mail(_redirect_sender(trial, owner), action.address, octets)]
@@ -195,6 +197,12 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
             sender = notify.sender(action, trigger=trial.sender, own=owner)
             return [_mail(sender, recipient, octets) for recipient in recipients]
     return []
+
+
+def _went_round(message: MessageText, *own: str) -> bool:
+    """It was here before: no redirect goes out again, as in a delivery.  Other servers' field for it is known too."""
+    seen = {v.strip().lower() for name in ("delivered-to", "x-sieve-redirected-from") for v in message.header(name)}
+    return not seen.isdisjoint(address.lower() for address in own if address)
 
 
 def _mail(sender: str, recipient: str, octets: bytes) -> Answer:

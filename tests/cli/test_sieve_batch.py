@@ -104,3 +104,11 @@ def test_a_bad_line_gets_an_answer_and_the_next_one_too(line):
     answers = ask(line, {"id": "next", "script": "keep;"})
     assert len(answers) == 2
     assert answers[1]["ok"]
+
+
+@pytest.mark.parametrize("field", ["Delivered-To", "X-Sieve-Redirected-From"])
+def test_a_message_that_was_here_before_is_not_redirected_again(field):
+    octets = base64.b64encode(f"{field}: Ola@alumni.example\nSubject: x\n\nb\n".encode()).decode()
+    answer = run('redirect "x@y.example";', message_base64=octets)
+    assert answer["actions"] == [{"action": "redirect", "address": "x@y.example", "copy": False}]
+    assert answer["mail"] == []
