@@ -221,6 +221,15 @@ def _skeletons(db: SqliteDatabase) -> None:
         db.execute_sql("UPDATE address SET skeleton=? WHERE id=?", (skeleton(localpart), number))
 
 
+def _learn_keywords(db: SqliteDatabase) -> None:
+    """Mailboxes know the keywords of their messages."""
+    tx = Tx(db.connection())
+    found: dict[int, set[str]] = {}
+    for mailbox, keywords in tx.rows("SELECT DISTINCT mailbox, keywords FROM message WHERE keywords<>''"):
+        found.setdefault(mailbox, set()).update(keywords.split())
+    tx.many("UPDATE mailbox SET keywords=? WHERE id=?", [(" ".join(sorted(words)), box) for box, words in found.items()])
+
+
 # Append only, one line each; number n brings the schema to n.
 MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*MODELS),
@@ -290,6 +299,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_column("address", "skeleton", "TEXT NOT NULL DEFAULT ''"),
     _skeletons,
     statement("CREATE INDEX IF NOT EXISTS address_skeleton ON address (skeleton)"),
+    _learn_keywords,
 ]
 
 
