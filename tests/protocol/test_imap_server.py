@@ -10,9 +10,11 @@ from typing import ClassVar
 import pytest
 
 from mailcore import core as cores
+from mailcore import guard
 from mailcore.config import parse_config
+from mailcore.domain import Scope
 from mailcore.imap import server
-from mailcore.services import accounts, certificates
+from mailcore.services import accounts, app_passwords, certificates, credentials
 
 
 @pytest.fixture
@@ -75,6 +77,7 @@ def run(core, play) -> None:
         certificates.ensure_certificate(core.config, core.clock)
         core.start_feed()
         servers = await server.start(core, certificates.tls_context(core.config))
+        play.servers = servers
         try:
             await play(*(each.sockets[0].getsockname()[1] for each in servers))
         finally:
@@ -302,5 +305,25 @@ def test_a_client_that_does_not_read_holds_no_large_message_in_memory(core):
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert most < 60_000_000  # eight times 40 MB would be 320
+
+    run(core, play)
+
+
+def test_s14_open_connections_end_when_the_password_changes(core):
+    ola = accounts.get(core, "ola").id
+
+    async def play(imaps, _):
+        client, other = await Client.connect(imaps, tls=True), await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        app = app_passwords.make(core, ola, "Telefon", [Scope.IMAP])
+        await other.command(b"LOGIN ola " + app.encode())
+        assert await guard.look(core, play.servers) == 0
+        app_passwords.withdraw(core, ola)
+        assert await guard.look(core, play.servers) == 1
+        assert (await other.line()).startswith(b"* BYE Log in again")
+        assert await other.line() == b""
+        await asyncio.get_running_loop().run_in_executor(None, credentials.set_password, core, ola, "en annen lang setning")
+        assert await guard.look(core, play.servers) == 1
+        assert (await client.line()).startswith(b"* BYE Log in again")
 
     run(core, play)
