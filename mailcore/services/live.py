@@ -18,6 +18,11 @@ LOOK_SECONDS, BEAT_SECONDS, LIFE_SECONDS = 1.0, 20.0, 600
 MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
 
 
+def newest(core: Core) -> int:
+    """The newest entry of the change log."""
+    return core.db.read(lambda tx: store.changed_since(tx, -1))[0]
+
+
 class Hub:
     """Who waits in this process, by account."""
 
@@ -27,22 +32,31 @@ class Hub:
         self._count = 0
         self._stop: threading.Event | None = None
 
-    def events(self, core: Core, account: AccountId) -> Iterator[str]:
+    def events(self, core: Core, account: AccountId, since: int = -1) -> Iterator[str]:
         """The stream: `event: change` after each change, a comment as a heartbeat; ends by itself.
+
+        Args:
+            since: what `newest` said when the page was made; changes after it are told at once.
 
         Raises:
             TooMany: at once, when enough streams are open.
         """
         mine: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        last, changed = core.db.read(lambda tx: store.changed_since(tx, since))
+        if account in changed:
+            mine.put(True)
         with self._lock:
             here = self._waiting.setdefault(account, [])
-            if self._count >= MAX_STREAMS or len(here) >= MAX_PER_ACCOUNT:
+            if self._count >= MAX_STREAMS:
                 raise TooMany("enough open pages")
+            if len(here) >= MAX_PER_ACCOUNT:  # most likely a page that was left: nobody hears of that before the next word
+                here.pop(0).put(False)
+                self._count -= 1
             here.append(mine)
             self._count += 1
             if self._stop is None:
                 self._stop = threading.Event()
-                threading.Thread(target=self._look, args=(core, self._stop), name="live", daemon=True).start()
+                threading.Thread(target=self._look, args=(core, self._stop, last), name="live", daemon=True).start()
         return self._stream(account, mine)
 
     def _stream(self, account: AccountId, mine: "queue.SimpleQueue[bool]") -> Iterator[str]:
@@ -50,13 +64,14 @@ class Hub:
             yield "retry: 5000\n\n"
             for _ in range(int(LIFE_SECONDS / BEAT_SECONDS)):
                 try:
-                    mine.get(timeout=BEAT_SECONDS)
+                    more = mine.get(timeout=BEAT_SECONDS)
+                    while not mine.empty():
+                        more = mine.get() and more
                 except queue.Empty:
                     yield ": still here\n\n"
                     continue
-                with contextlib.suppress(queue.Empty):
-                    while True:
-                        mine.get_nowait()
+                if not more:
+                    return
                 yield "event: change\ndata: look\n\n"
         finally:
             self._leave(account, mine)
@@ -73,8 +88,7 @@ class Hub:
                 self._stop.set()
                 self._stop = None
 
-    def _look(self, core: Core, stop: threading.Event) -> None:
-        last = -1
+    def _look(self, core: Core, stop: threading.Event, last: int) -> None:
         while not stop.wait(LOOK_SECONDS):
             with contextlib.suppress(MailError):  # a database that is busy is asked again
                 last, changed = core.db.read(lambda tx: store.changed_since(tx, last))  # noqa: B023 - runs at once

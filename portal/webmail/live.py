@@ -1,11 +1,18 @@
 """Live updates where there is JavaScript: server-sent events that say "look"; reloading does the rest elsewhere."""
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 
 from mailcore.errors import TooMany
+from mailcore.services import live as service
 from mailcore.services.live import Hub
 from portal import web
 from portal.webmail.views import blueprint
+
+
+@blueprint.app_template_global()
+def newest_change() -> int:
+    """For a page to ask for what comes after it."""
+    return service.newest(web.core())
 
 
 @blueprint.get("/mail/live")
@@ -14,7 +21,7 @@ def live() -> Response:
     """204 tells the browser not to ask again: the script then looks now and then."""
     hub: Hub = current_app.extensions.setdefault("mail_live", Hub())
     try:
-        events = hub.events(web.core(), web.owner().id)
+        events = hub.events(web.core(), web.owner().id, request.args.get("since", -1, type=int))
     except TooMany:
         return Response(status=204)
     answer = Response(events, content_type="text/event-stream")

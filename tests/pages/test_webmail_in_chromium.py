@@ -1,0 +1,206 @@
+"""The webmail in Chromium, with JavaScript and without: hostile messages change nothing, and everything can be done (S30)."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from mailcore import core as cores
+from mailcore.config import Config
+from mailcore.services import accounts, writing
+from portal import create_app
+from tests.portal.mailing import MESSAGE, count, later, letter, put, queued
+from tests.portal.test_webmail_reading import html_letter
+
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+ATTACKS = (Path(__file__).parents[1] / "services" / "attacks.txt").read_text().splitlines()
+PASSWORD = "correct horse battery"
+XSS = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+# Hostile in other places than HTML: header fields, names of files and types, text that looks like a link
+ELSEWHERE = [
+    f"From: {XSS} <k@x.example>\r\nSubject: x\r\n\r\nx",
+    f"From: \"{XSS}\" <k@x.example>\r\nSubject: {XSS}\r\nTo: {XSS}\r\nCc: {XSS}\r\n\r\nx",
+    "From: k@x.example\r\nSubject: =?utf-8?q?=3Cimg_src=3Dx_onerror=3Dalert(1)=3E?=\r\n\r\n[<script>alert(1)</script>]",
+    'From: k@x.example\r\n\r\nhttps://x.example/"onmouseover=alert(1)//<img src=x onerror=alert(1)>',
+    "From: k@x.example\r\n\r\njavascript://x.example/%0aalert(1) https://x.example/<script>alert(1)</script>",
+    f"From: k@x.example\r\nContent-Type: image/png; name=\"{XSS}.png\"\r\nContent-Disposition: attachment\r\n\r\nx",
+    f"From: k@x.example\r\nContent-Type: text/html; charset=\"{XSS}\"\r\n\r\n{XSS}",
+    "From: k@x.example\r\nContent-Type: text/html; charset=utf-7\r\n\r\n+ADw-img src+AD0-x onerror+AD0-alert(1)+AD4-",
+    "From: k@x.example\r\nContent-Type: text/html; charset=utf-16\r\n\r\n\x00<\x00s\x00c\x00r\x00i\x00p\x00t\x00>",
+    f"From: k@x.example\r\nList-Unsubscribe: <mailto:{XSS}>, <javascript:alert(1)>\r\n\r\nx",
+    f"From: k@x.example\r\nMessage-ID: <{XSS}>\r\nReferences: <{XSS}>\r\nX-Evil: {XSS}\r\n\r\nx",
+    "From: k@x.example\r\nContent-Type: image/svg+xml\r\n\r\n<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "From: k@x.example\r\nContent-Type: text/xml\r\n\r\n<x xmlns='http://www.w3.org/1999/xhtml'><script>alert(1)</script></x>",
+]
+
+
+class _Outside(BaseHTTPRequestHandler):
+    asked: list[str] = []  # noqa: RUF012
+
+    def do_GET(self) -> None:  # noqa: N802
+        type(self).asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def core(tmp_path):
+    made = cores.build(Config(data=str(tmp_path)))
+    yield made
+    cores.close(made)
+
+
+@pytest.fixture
+def ola(core):
+    return accounts.add(core, "ola", display_name="Ola Nordmann", password=PASSWORD, language="nb")
+
+
+@pytest.fixture
+def here(core) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, create_app(core), threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+@pytest.fixture
+def evil() -> Iterator[str]:
+    _Outside.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Outside) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(request, chromium, here, ola):
+    context = chromium.new_context(java_script_enabled=request.param, viewport={"width": 1200, "height": 900})
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.goto(f"{here}/login")
+    page.fill("[name=username]", "ola")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
+def test_s30_no_script_runs_no_request_leaves_and_nothing_outside_the_frame_changes(core, ola, page, here, evil):
+    attacks = [attack.replace("https://evil.example", evil).replace("//evil.example", evil[5:]) for attack in ATTACKS]
+    letters = [html_letter(attack) for attack in attacks]
+    letters += [one.encode("utf-8") for one in ELSEWHERE]
+    assert len(letters) >= 150
+    uids = [put(core, ola, one) for one in letters]
+    told: list[str] = []
+    page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.dismiss()))
+    page.context.on("page", lambda new: told.append(f"window {new.url}"))
+    page.context.on("request", lambda r: None if r.url.startswith((here, "data:", "about:")) else told.append(f"asks {r.url}"))
+    for uid, octets in zip(uids, letters, strict=True):
+        address = f"{here}/mail/INBOX/{uid}"
+        page.goto(address, wait_until="load")
+        head, title = page.inner_text("header.top"), page.title()
+        for frame in page.frames[1:]:
+            frame.wait_for_load_state("load")
+        assert (page.url, page.title(), page.inner_text("header.top")) == (address, title, head), octets
+        assert "owned" not in page.title()
+        assert page.locator("main img, main script, main [onerror], main [onload]").count() == 0, octets
+        assert not told, (octets, told)
+        for link in page.locator("section.files a").all()[:1]:
+            answer = page.request.get(here + str(link.get_attribute("href")))
+            assert answer.headers["x-content-type-options"] == "nosniff"
+    for path in ("/mail/INBOX/", "/mail/INBOX/?view=threads", "/mail/search?q=alert", f"/mail/INBOX/{uids[-3]}/header"):
+        page.goto(here + path, wait_until="load")
+        assert not told, (path, told)
+    assert _Outside.asked == []
+
+
+def test_s30_read_write_file_move_delete_and_search(core, ola, page, here):
+    put(core, ola, MESSAGE)
+    page.goto(f"{here}/mail/")
+    page.click("text=Møte i Ås")
+    assert "Vi ses i grønn sal." in page.inner_text("pre.body")
+    assert page.locator("iframe.message").count() == 1
+    page.click("a:has-text('Svar') >> nth=0")
+    page.fill("#body", "Ja, æøå!\n" + page.input_value("#body"))
+    page.set_input_files("#files", {"name": "blåbær.txt", "mimeType": "text/plain", "buffer": "søt".encode()})
+    page.click("button[value=send]")
+    assert "blir sendt" in page.inner_text("main")
+    page.click("text=Angre: ikke send")
+    assert page.input_value("#body").startswith("Ja, æøå!")
+    assert "blåbær.txt" in page.inner_text("form.compose")
+    page.click("button[value=send]")
+    sending = threading.Thread(target=writing.send_due, args=(later(core, seconds=20),))  # this thread has Chromium's loop
+    sending.start()
+    sending.join()
+    assert len(queued(core)) == 1
+    assert count(core, ola, "Sent") == 1
+    page.goto(f"{here}/mail/")
+    page.check(".messages li:has-text('Møte i Ås') .tick")
+    page.click("button[value=delete]")
+    assert count(core, ola, "Trash") == 1
+    page.click("text=Angre flyttingen")
+    assert count(core, ola, "Trash") == 0
+    page.fill("#q", "grønn")
+    page.press("#q", "Enter")
+    assert page.locator(".found li").count() == 2
+    assert page.locator("mark").first.inner_text().lower() == "grønn"
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
+def test_keys_and_live_lists_where_scripts_run(core, ola, page, here):
+    uids = [put(core, ola, letter(n, subject=f"nummer {n}")) for n in range(3)]
+    page.goto(f"{here}/mail/")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    assert page.locator(".tick:checked").get_attribute("value") == str(uids[1])
+    page.keyboard.press("e")
+    page.wait_for_selector("form.undo")
+    assert count(core, ola, "Archive") == 1
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.evaluate("document.activeElement.blur()")
+    put(core, ola, letter(9, subject="kom nå"))
+    page.wait_for_selector("a.subject:has-text('kom nå')")
+    page.keyboard.press("n")
+    page.wait_for_url("**/mail/compose")
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
+def test_names_are_offered_while_one_writes(core, ola, page, here):
+    from mailcore.services import address_book
+
+    address_book.save(core, ola.id, "ase@outside.example", "Åse Ødegård", "")
+    page.goto(f"{here}/mail/compose")
+    page.locator("#to").press_sequentially("x@y.example, ås")
+    page.click(".choices button")
+    assert page.input_value("#to") == "x@y.example, Åse Ødegård <ase@outside.example>, "
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
+def test_pictures_from_the_network_come_by_way_of_us_when_asked(core, ola, page, here, evil, monkeypatch):
+    from mailcore.services import remote_pictures
+
+    monkeypatch.setattr(remote_pictures, "is_public", lambda address: True)
+    monkeypatch.setattr(remote_pictures, "may_use", lambda port: True)
+    uid = put(core, ola, html_letter(f'<img src="{evil}/a.png">'))
+    asked: list[str] = []
+    page.context.on("request", lambda r: asked.append(r.url))
+    page.goto(f"{here}/mail/INBOX/{uid}", wait_until="load")
+    assert _Outside.asked == []
+    page.click("text=Vis dem gjennom oss")
+    page.wait_for_timeout(800)
+    assert _Outside.asked == ["/a.png"]
+    assert any("/mail/picture?" in url for url in asked)
+    assert not any(url.startswith(evil) for url in asked)
