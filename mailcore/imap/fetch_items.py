@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from mailcore.imap.esearch import parse_partial
-from mailcore.imap.responses import date_time, flag_list, quoted_or_literal
+from mailcore.imap.responses import date_time, flag_list, literal, quoted_or_literal, without_nul
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_path, parse_section
 from mailcore.imap.status import Refused
 from mailcore.mail import header, ids, summary
@@ -76,7 +76,9 @@ def _from_source(label: bytes, pieces: Callable[[Source], Pieces | None]) -> Col
         if found is None:
             return b"NIL"
         octets = b"".join(found)
-        return b"%s{%d}\r\n%s" % (b"~" if label.startswith(b"BINARY") and b"\0" in octets else b"", len(octets), octets)
+        if label.startswith(b"BINARY"):
+            return b"%s{%d}\r\n%s" % (b"~" if b"\0" in octets else b"", len(octets), octets)
+        return literal(octets)
 
     return Column(label + b" %s", lambda got: (map(text, got.sources),), pieces)
 
@@ -119,7 +121,8 @@ class Items:
             if found is None or column.form.startswith(b"BINARY"):
                 told.append(column.form % tuple(next(iter(value)) for value in column.values(batch)))
             else:
-                told += [column.form % (b"{%d}\r\n" % sum(map(len, found))), *found]
+                told.append(column.form % (b"{%d}\r\n" % sum(map(len, found))))
+                told += [without_nul(piece) if isinstance(piece, bytes) else piece for piece in found]
         return [*told, after % ()]
 
     @property
@@ -241,7 +244,7 @@ class Items:
         self.parts.add("header")
 
         def values(got: Batch) -> tuple[Iterable[object], ...]:
-            texts = [take(block) for block in got.headers()]
+            texts = [without_nul(take(block)) for block in got.headers()]
             return map(len, texts), texts
 
         self.columns.append(Column(label.replace(b"%", b"%%") + b" {%d}\r\n%s", values))

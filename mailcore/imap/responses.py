@@ -67,10 +67,13 @@ def date_time(seconds: int, zone: int = 0) -> bytes:
     return _day(days) + _TIMES[minute] + b'%02d %s%02d%02d"' % (second, b"-" if zone < 0 else b"+", hours, minutes)
 
 
-def literal(octets: bytes) -> bytes:
+def without_nul(octets: bytes) -> bytes:
     """A literal holds no NUL (RFC 9051 section 9, CHAR8); those of broken messages become 0x80.  BINARY has them."""
-    if b"\0" in octets:
-        octets = octets.replace(b"\0", b"\x80")
+    return octets.replace(b"\0", b"\x80") if b"\0" in octets else octets
+
+
+def literal(octets: bytes) -> bytes:
+    octets = without_nul(octets)
     return b"{%d}\r\n%s" % (len(octets), octets)
 
 

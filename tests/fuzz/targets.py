@@ -72,7 +72,7 @@ def message(octets: bytes) -> None:
     """A message has a structure, whatever it is, and every part of it can be read."""
     found = derived.derive(octets)
     assert found.structure.startswith(b"(")
-    source, root = Source(octets), structure.parse(octets)
+    source, root = Source(b"", octets), structure.parse(octets)
     paths = [(), (1,), (2,), (1, 1), (1, 2, 1)]
     for path in paths:
         try:

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from mailcore.errors import Busy
+from mailcore.services import accounts
 from mailcore.store.blobs import Blobs
 from mailcore.store.spool import Spool
 from tests.protocol.test_imap_server import Client, core, run
@@ -132,3 +133,35 @@ def _noting(added, original):
         original(self)
 
     return flush
+
+
+@pytest.mark.parametrize("size", [1, 2**18])
+def test_a_literal_never_holds_nul_and_binary_does(core, size):
+    """A message with NUL, from an import or a sender that knows no better."""
+    ola = accounts.get(core, "ola").id
+    octets = b"Subject: \0x\r\n\r\n" + b"\0abcdef\n" * size
+    prepared = core.blobs.prepare(octets)
+
+    def work(tx):
+        box = core.mail.mailbox(tx, ola, "Drafts")
+        core.mail.append(tx, ola, box.id, prepared, frozenset(), core.clock.now())
+
+    core.db.write(work)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        await client.command(b"SELECT Drafts")
+        for item, mark, wanted in [
+            (b"BODY.PEEK[]", b"{", octets.replace(b"\0", b"\x80")), (b"BINARY.PEEK[]", b"~{", octets),
+            (b"BODY.PEEK[TEXT]", b"{", octets.partition(b"\r\n\r\n")[2].replace(b"\0", b"\x80")),
+            (b"BODY.PEEK[HEADER]", b"{", b"Subject: \x80x\r\n\r\n"),
+        ]:  # fmt: skip
+            client.writer.write(b"t FETCH 1 " + item + b"\r\n")
+            head = await client.line()
+            assert head.partition(b"] ")[2].startswith(mark)
+            heard = await asyncio.wait_for(client.reader.readexactly(int(head.rpartition(b"{")[2][:-3])), 20)
+            assert heard == wanted
+            assert await client.line() == b")\r\n"
+            assert (await client.line()).startswith(b"t OK")
+
+    run(core, play)

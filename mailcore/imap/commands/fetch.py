@@ -10,7 +10,7 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import cut
 from mailcore.imap.fetch_items import Batch, Items
-from mailcore.imap.responses import Tagged
+from mailcore.imap.responses import Tagged, without_nul
 from mailcore.imap.sections import Pieces, Source
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, spans_written
 from mailcore.imap.view import View
@@ -161,7 +161,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
             await context.wire.drain()
             continue
         for at in range(0, len(piece), CHUNK):  # of a mapped file: no more of it is read than the client takes
-            context.wire.write(piece[at : at + CHUNK].tobytes())
+            context.wire.write(without_nul(piece[at : at + CHUNK].tobytes()))
             await context.wire.drain()
 
 
