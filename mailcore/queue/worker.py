@@ -35,6 +35,7 @@ INSIST_SECONDS = 140  # on writing down an answer; with the lines above it ends 
 POLL_SECONDS = 0.25
 BATCH = 200
 IN_FLIGHT = 2000
+UNSIGNED = ("vacation", "dsn")  # made inside a transaction; with a null sender only a signature passes DMARC (aspf=s)
 LARGE = 4 * 2**20  # octets
 WAY_SECONDS = 300  # then DNS is asked again where a busy domain takes its mail
 STAY_SECONDS = 1.0  # a connection is kept so long for what comes next
@@ -271,6 +272,8 @@ class Worker:
         parts: list[Octets] = [item.prefix, await core.db.aread(lambda tx: core.blobs.mapped(tx, item.blob))]
         if item.origin == "forward" and core.config.forwarding.arc:
             parts.insert(0, await self._seal(item))
+        elif item.origin in UNSIGNED:
+            parts.insert(0, await core.threads.run(dkim.sign, core.config, parts[-1]))
         answer = Answer(domain, 0, "no host to try")
         try:
             async with asyncio.timeout(ITEM_SECONDS):

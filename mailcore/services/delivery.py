@@ -26,7 +26,7 @@ from mailcore.domain import (
 )
 from mailcore.errors import MailboxNotFound, Moved, OverQuota, RelayDenied, UnknownRecipient
 from mailcore.log import log_for
-from mailcore.mail import dsn, trace
+from mailcore.mail import dsn, srs, trace
 from mailcore.services import (
     digest,
     dkim,
@@ -71,7 +71,9 @@ def check_recipient(
     if not at or domain.lower() not in (core.config.domain, core.config.srs_domain):
         raise RelayDenied("not an address of ours")
     if domain.lower() == core.config.srs_domain:
-        return _bounced(core, tx, address, localpart)
+        if localpart.lower() not in ticket_inbox.ROLES:  # they exist at every domain of ours (RFC 2142)
+            return _bounced(core, tx, address, localpart)
+        domain, address = core.config.domain, f"{localpart}@{core.config.domain}"
     name, _, detail = localpart.partition("+")
     if ticket_inbox.is_desk(name):
         return Recipient(address, AccountId(0), detail)
@@ -240,8 +242,8 @@ def _reply(reason: str) -> str:
 
 def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: bool) -> Delivered:
     if not recipient.account:
-        own = recipient.address.rpartition("@")[2].lower() == context.core.config.domain.lower()
-        return _to_the_desk(context, recipient) if own else _return_bounce(context, recipient)
+        is_token = recipient.address.lower().startswith(srs.PREFIX)
+        return _return_bounce(context, recipient) if is_token else _to_the_desk(context, recipient)
     if recipient.address.partition("@")[0].lower() in ticket_inbox.ROLES:
         _to_the_desk(context, recipient)
     if isinstance(plan, str):

@@ -18,6 +18,7 @@ from mailcore.services import (
     forwarding_target,
     health,
     rolling,
+    tickets,
 )
 from mailcore.store import onward
 
@@ -304,3 +305,9 @@ def test_n5_it_is_off_at_first(core, ola, clock):
     sent_on(core)
     clock.forward(days=4000)
     assert rolling.expire(core) == 0
+
+
+def test_the_postmaster_of_the_sub_domain_is_there_too(core):
+    accounts.ensure_postmaster(core)
+    assert arrive(core, "Postmaster@srs.alumni.example").outcome is Outcome.FILED
+    assert len(tickets.listing(core)) == 1

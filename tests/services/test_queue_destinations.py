@@ -5,14 +5,18 @@ import subprocess
 
 import pytest
 
+from mailcore import core as cores
+from mailcore.config import Config, Dns
 from mailcore.domain import Dsn
 from mailcore.mail import dsn
 from mailcore.queue import lease
-from mailcore.queue.client import Answer
+from mailcore.queue.client import Answer, Connection
 from mailcore.queue.destination import FIRST_LANES, Destination, rest_seconds
+from mailcore.queue.route import Hop
 from mailcore.services import accounts, outgoing
 from mailcore.services.tickets import listing as ticket_list
-from tests.services.test_queue_worker import FRIEND, MESSAGE, at_work, enqueue, inbox, listing, until
+from tests.outside import dns_server
+from tests.services.test_queue_worker import FRIEND, MESSAGE, Peer, at_work, enqueue, inbox, listing, until
 
 
 @pytest.fixture
@@ -154,3 +158,48 @@ def test_a_report_that_cannot_be_delivered_becomes_one_case_of_the_postmaster(co
 ])  # fmt: skip
 def test_reports_of_others_are_read(octets, found):
     assert dsn.read(octets) == found
+
+
+def test_dns_that_fails_is_a_delay_and_a_name_that_is_not_there_a_bounce(tmp_path, clock):
+    with dns_server({("else.example", "A"): ["127.0.0.1"]}, broken=("outside.example",)) as dns:
+        made = cores.build(Config(data=str(tmp_path), dns=Dns((dns,))), clock)
+        ola = accounts.add(made, "ola", password="en lang hemmelighet")
+
+        async def play():
+            async with at_work(made, mode="direct") as (here, _, _):
+                before = len(inbox(here, ola))
+                enqueue(here, FRIEND, account=ola.id)
+                await until(lambda: [item.tries for item in listing(here)] == [1])
+                assert "DNS" in listing(here)[0].last_reply
+                assert len(inbox(here, ola)) == before
+                enqueue(here, "friend@nowhere.example", account=ola.id)
+                await until(lambda: len(inbox(here, ola)) == before + 1)
+                assert b"Status: 5.1.2" in inbox(here, ola)[-1]
+
+        asyncio.run(play())
+        cores.close(made)
+
+
+def test_a_kept_connection_that_the_host_has_had_enough_of_is_no_delay(core):
+    """Some hosts say 421 after so many messages a connection."""
+
+    class Tired(Peer):
+        async def handle_MAIL(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
+            session.mails = getattr(session, "mails", 0) + 1
+            if session.mails > 3:
+                return "421 4.7.0 enough for one connection"
+            envelope.mail_from = address
+            return "250 OK"
+
+    async def play():
+        peer = Tired()
+        server = await asyncio.get_running_loop().create_server(peer.session, "127.0.0.1", 0)
+        connection = Connection(core.config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
+        answers = [await connection.send("a@b.example", f"x{n}@y.example", [MESSAGE]) for n in range(10)]
+        assert [answer.code for answer in answers] == [250] * 10
+        assert peer.connections == 4
+        await connection.quit()
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(play())

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import dkim
 import pytest
 from aiosmtpd.smtp import SMTP
 
@@ -13,7 +14,7 @@ from mailcore.domain import ForwardingState
 from mailcore.mail import header
 from mailcore.queue import worker as workers
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, filters, forwarding
+from mailcore.services import accounts, dkim_keys, filters, forwarding
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
 FRIEND = "friend@outside.example"
@@ -249,3 +250,20 @@ def test_a_peer_that_is_away_means_waiting_and_no_lease_is_left(core):
         assert [item.recipient for item in again] == [FRIEND]
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("origin", ["vacation", "dsn"])
+def test_what_we_write_ourselves_goes_out_signed(core, origin):
+    """Automatic replies had no signature, and with a null sender nothing else of them passes our own DMARC policy."""
+    dkim_keys.ensure_keys(core.config)
+    records = {name: text.encode() for name, text in dkim_keys.dns_records(core.config).items()}
+
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            enqueue(here, FRIEND, sender="", origin=origin)
+            await until(lambda: len(peer.mail) == 1)
+            return peer.mail[0][2]
+
+    octets = asyncio.run(play())
+    assert octets.endswith(MESSAGE)
+    assert dkim.verify(octets, dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".")))
