@@ -138,7 +138,7 @@ class Incoming:
         if self._line + len(piece) > limit:
             first, *others = piece.split(b"\r\n")
             if self._line + len(first) > limit or (others and max(map(len, others)) > limit):
-                self.refuse(Malformed("500 5.6.0 A line of the message is too long"))
+                self.refuse(Malformed("554 5.6.0 A line of the message is too long"))
                 return
         cut = piece.rfind(b"\r\n")
         self._line = len(piece) - cut - 2 if cut >= 0 else self._line + len(piece)

@@ -128,14 +128,16 @@ class Session(SMTP):
             await self._writer.drain()
 
     async def _run(self) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            if await self._may_enter():
-                await self._converse()
-        with contextlib.suppress(ConnectionError):
-            await self.flush()
-        self.forget_transaction()
-        if self.transport is not None:
-            self.transport.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                if await self._may_enter():
+                    await self._converse()
+            with contextlib.suppress(ConnectionError):
+                await self.flush()
+        finally:  # also when the peer is gone in the middle: what it began leaves no file
+            self.forget_transaction()
+            if self.transport is not None:
+                self.transport.close()
 
     async def _may_enter(self) -> bool:
         """May this address have one more connection?"""

@@ -79,7 +79,8 @@ class Blobs:
         forget(octets)
         try:
             spool.close()
-            assert spool.path is not None  # noqa: S101 - it was mapped
+            if spool.path is None:
+                raise Busy("the spool is gone")
             if not _is_there(self.path(name), len(octets)):
                 self._place(spool.path, self.path(name))
         except OSError as problem:

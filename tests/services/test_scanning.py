@@ -74,6 +74,11 @@ def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_
     assert b"\r\nX-Spam-Status: Yes, score=5.5 required=15.0\r\nX-Spam-Flag: YES\r\n" in junk
     assert junk.endswith(SPAM.encode())
 
+    large = CLEAN + ("words and words\r\n" * 20_000)
+    assert send(core, large).startswith("250")
+    assert b"X-Spam-Status: No" in inbox(core, "kari")[-1]
+    assert inbox(core, "kari")[-1].endswith(large.encode())
+
     assert send(core, GTUBE).startswith("554 5.7.1")
     assert len(box(core, "kari", "Junk")) == 1
 

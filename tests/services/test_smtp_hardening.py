@@ -74,11 +74,11 @@ def test_a_chunk_with_lone_line_ends_is_refused(core, chunks):
 
 
 @pytest.mark.parametrize(("body", "reply"), [
-    ("X: " + "y" * 5000 + "\r\n\r\nx\r\n", "500 5.6.0"),  # a line of the header
+    ("X: " + "y" * 5000 + "\r\n\r\nx\r\n", "554 5.6.0"),  # a line of the header
     ("X: y\r\n" * 1000 + "\r\nx\r\n", "552 5.3.4"),
     ("X: y\r\n" * 1000, "552 5.3.4"),  # a header that never ends
-    (HEAD + "x" * 3000 + "\r\n", "500 5.6.0"),  # a line
-    (HEAD + ("x" * 70 + "\r\n") * 300 + "y" * 2100 + "\r\n", "500 5.6.0"),  # a line of a message that stands in a file
+    (HEAD + "x" * 3000 + "\r\n", "554 5.6.0"),  # a line
+    (HEAD + ("x" * 70 + "\r\n") * 300 + "y" * 2100 + "\r\n", "554 5.6.0"),  # a line of a message that stands in a file
     (HEAD + ("x" * 70 + "\r\n") * 5000, "552 5.3.4"),  # the whole
     ("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "--b\r\n\r\nx\r\n" * 30 + "--b--\r\n", "554 5.6.0"),
     ("Content-Type: message/rfc822\r\n\r\n" * 9 + HEAD, "554 5.6.0"),
