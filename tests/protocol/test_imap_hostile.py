@@ -81,14 +81,15 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("odd", ODD, ids=lambda octets: octets[:30].decode("latin-1"))
-def test_an_odd_command_has_one_answer(core, odd):
+def test_an_odd_command_has_one_answer(core):
     async def play(imaps, _):
-        client = await logged_in(imaps)
-        heard = await client.command(odd)
-        assert heard[-1].split()[1] in (b"OK", b"NO", b"BAD")
-        assert b"SERVERBUG" not in heard[-1]
-        assert (await client.command(b"NOOP"))[-1] == b"t OK Done\r\n"
+        for odd in ODD:
+            client = await logged_in(imaps)
+            heard = await client.command(odd)
+            assert heard[-1].split()[1] in (b"OK", b"NO", b"BAD"), odd[:40]
+            assert b"SERVERBUG" not in heard[-1], odd[:40]
+            assert (await client.command(b"NOOP"))[-1] == b"t OK Done\r\n", odd[:40]
+            client.writer.close()
 
     run(core, play)
 

@@ -3,8 +3,6 @@
 import base64
 from datetime import datetime, timedelta, timezone
 
-import pytest
-
 from mailcore.services import accounts
 from tests.protocol.test_imap_server import Client, core, run
 
@@ -79,17 +77,20 @@ def test_what_is_found(core):
     run(core, play)
 
 
-@pytest.mark.parametrize("question", [
+BAD = [
     b"", b"SUBJECT", b"ON 32-Jan-2026", b"ON 1-Foo-2026", b"0", b"1:", b"UID", b"NOT", b"OR ALL", b"(ALL", b"ALL)", b"LARGER x",
     b"KEYWORD", b"CHARSET", b"HEADER Subject", b"5000000000", b"1,,2", b"SUBJECT \"open", b"MODSEQ x", b"OLDER -1", b"$ 1:",
-])  # fmt: skip
-def test_what_is_no_search_is_bad(core, question):
+]  # fmt: skip
+
+
+def test_what_is_no_search_is_bad(core):
     async def play(imaps, _):
-        client = await Client.connect(imaps, tls=True)
-        await client.command(b'LOGIN ola "en lang hemmelighet"')
-        await client.command(b"SELECT INBOX")
-        assert (await client.command(b"SEARCH " + question))[-1].startswith(b"t BAD")
-        assert (await client.command(b"NOOP"))[-1].startswith(b"t OK")
+        for question in BAD:  # a client that is wrong too often is sent away
+            client = await Client.connect(imaps, tls=True)
+            await client.command(b'LOGIN ola "en lang hemmelighet"')
+            await client.command(b"SELECT INBOX")
+            assert (await client.command(b"SEARCH " + question))[-1].startswith(b"t BAD"), question
+            assert (await client.command(b"NOOP"))[-1].startswith(b"t OK")
 
     run(core, play)
 
