@@ -25,7 +25,7 @@ def base(portal: tuple[str, Flask]) -> str:
 @pytest.fixture(scope="session")
 def pages(portal: tuple[str, Flask]) -> dict[str, dict[str, tuple[int, str]]]:
     """By role, every page that can be reached."""
-    return {role: site.crawl(portal[0], role) for role in site.ROLES}
+    return {role: site.crawl(*portal, role) for role in site.ROLES}
 
 
 @pytest.fixture(scope="session")

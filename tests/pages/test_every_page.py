@@ -68,7 +68,7 @@ def test_every_page_in_a_browser(chromium, portal, pages, language, role):
     width, scheme = LOOKS[language]
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=False)
     context.add_init_script(AXE)  # runs beside the page's own policy, which allows nothing inline
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(10_000)
     first = context.new_page()
     if role:
         log_in(first, base, role)
