@@ -38,13 +38,13 @@ def log_in(page: Any, base: str, role: str) -> None:
 
 def visit(page: Any, base: str, path: str, language: str) -> Seen:
     seen = Seen()
-    responses: list[Any] = []
-    page.on("response", lambda response: responses.append(response))
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    network.on("Network.loadingFinished", lambda done: setattr(seen, "octets", seen.octets + int(done["encodedDataLength"])))
     page.on("console", lambda m: seen.problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None)
     page.on("request", lambda r: None if r.url.startswith((base, "data:")) else seen.problems.append(f"asks {r.url}"))
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}", wait_until="load")
-    sizes = [response.request.sizes() for response in responses]
-    seen.octets = sum(size["responseHeadersSize"] + size["responseBodySize"] for size in sizes)
     found = page.evaluate(
         "async (tags) => (await axe.run(document, {runOnly: tags, iframes: false})).violations.map("
         "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))",
@@ -75,7 +75,6 @@ def test_every_page_in_a_browser(chromium, portal, pages, language, role):
     found: dict[str, list[str]] = {}
     for path in site.one_of_each(app, pages, role):
         page = context.new_page()
-        page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
         page.set_viewport_size({"width": width, "height": 800})
         if problems := visit(page, base, path, language).problems:
             found[path] = problems
