@@ -4,6 +4,7 @@ Whatever a command raises becomes exactly one tagged answer; nothing leaves a co
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 
 from mailcore import errors
@@ -43,7 +44,8 @@ class Session:
             while not context.closing:
                 event = await wire.event(or_wake=context.notified is not None)
                 if event is None:
-                    await between_commands(context)
+                    with suppress(errors.MailError):  # a database that is busy now is asked at the next wake-up
+                        await between_commands(context)
                     await wire.drain()
                 if isinstance(event, CommandLine):
                     await self.execute(event)

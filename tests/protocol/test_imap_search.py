@@ -130,3 +130,18 @@ def test_an_empty_mailbox_has_no_numbers(core):
     run(core, play)
 
 
+
+
+def test_a_long_search_says_how_far_it_is(core, monkeypatch):
+    monkeypatch.setattr("mailcore.imap.commands.progress.EVERY_SECONDS", 0)
+    fill(core)
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(b'LOGIN ola "en lang hemmelighet"')
+        await client.command(b"SELECT Search")
+        heard = await client.command(b"SEARCH BODY xyz")
+        assert heard[0].startswith(b'* OK [INPROGRESS ("t" 0 8)] ')
+        assert heard[-2:] == [b"* SEARCH\r\n", b"t OK Done\r\n"]
+
+    run(core, play)
