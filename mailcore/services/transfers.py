@@ -15,7 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ImportRefused, MailError, TooMany
 from mailcore.log import log_for
-from mailcore.services import audit, moving_in, takeout, takeout_read
+from mailcore.services import audit, moving_in, takeout, takeout_read, takeout_reminder
 from mailcore.services.moving_in import Report
 from mailcore.store import transfers as store
 from mailcore.store.db import Tx
@@ -80,7 +80,7 @@ def export(core: Core, account: AccountId, form: str) -> Iterator[bytes]:
     """The blocks of a take-out, for the browser.  Raises TooMany before the first."""
     total = takeout.contents(core, account).octets
     transfer = _begin(core, account, "export", form, total)
-    core.db.write(lambda tx: audit.note(core, tx, account, "taken out", detail=form))
+    core.db.write(lambda tx: audit.note(core, tx, account, takeout_reminder.TAKEN, detail=form))
     return _told(core, account, form, transfer)
 
 

@@ -52,6 +52,17 @@ def _script(row: Row) -> Script:
     return Script(row[0], row[1], bool(row[2]), row[3])
 
 
+def quiet_since(tx: Tx, before: int, events: Sequence[str], limit: int) -> list[AccountId]:
+    """Active accounts made before that time for which none of these events was noted since."""
+    marks = ",".join("?" * len(events))
+    told = f"SELECT 1 FROM audit u WHERE u.account_id=a.id AND u.at>=? AND u.event IN ({marks})"  # noqa: S608 - question marks
+    rows = tx.rows(
+        f"SELECT id FROM account a WHERE state='active' AND name<>'postmaster' AND created_at<? AND NOT EXISTS ({told}) LIMIT ?",  # noqa: S608
+        before, before, *events, limit,
+    )  # fmt: skip
+    return [AccountId(row[0]) for row in rows]
+
+
 class People:
     """The people of all accounts."""
 

@@ -10,6 +10,7 @@ import pytest
 
 from mailcore.domain import Away, FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import ImportRefused
+from mailcore.mail import header
 from mailcore.services import (
     accounts,
     address_book,
@@ -22,6 +23,8 @@ from mailcore.services import (
     moving_in,
     takeout,
     takeout_read,
+    takeout_reminder,
+    transfers,
 )
 from mailcore.services.address_book import WriterName
 from mailcore.services.mail_settings import MailSettings
@@ -297,3 +300,18 @@ def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
 )
 def test_a_file_names_its_mailbox(name, mailbox):
     assert moving_in.mailbox_of_file(name) == mailbox
+
+
+def test_n17_once_a_year_owners_hear_of_it_unless_they_took_it_out(core, clock, ola):
+    kari = accounts.add(core, "kari")
+    clock.forward(days=364)
+    assert takeout_reminder.remind(core) == 0
+    list(transfers.export(core, kari.id, "mbox"))
+    clock.forward(days=2)
+    assert (takeout_reminder.remind(core), takeout_reminder.remind(core)) == (1, 0)
+    subjects = [header.values(octets, "subject") for octets, _flags, _at in everything(core, ola)["INBOX", ""]]
+    assert ["Ta med deg e-posten når du vil"] in subjects
+    clock.forward(days=364)
+    assert takeout_reminder.remind(core) == 1  # Kari, whose file is a year old
+    clock.forward(days=2)
+    assert takeout_reminder.remind(core) == 1  # Ola again
