@@ -14,7 +14,7 @@ from markupsafe import Markup
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
 from mailcore.errors import AccountNotFound, Busy, MailError
-from mailcore.services import leaving, login, pages, status, webmail
+from mailcore.services import affiliations, leaving, login, pages, status, webmail
 from portal.errors import answer
 from portal.sessions import WebSession
 
@@ -69,7 +69,7 @@ def tell(words: str) -> None:
 
 def leaving_banner() -> leaving.Outlook | None:
     """What somebody is told whom the university's password let in (N9)."""
-    if g.get("account") is None or web_session().source != "directory":
+    if g.get("account") is None or web_session().source not in affiliations.UNIVERSITY:
         return None
     return leaving.outlook(core(), owner().id)
 

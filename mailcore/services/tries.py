@@ -9,10 +9,13 @@ from mailcore.store.db import Tx
 HOUR, DAY = 3600, 86_400
 
 
+def _mark(core: Core, action: str, who: str) -> str:
+    return keys.mark(core.config, "tries", f"{action}\0{who}").hex()
+
+
 def over(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int = HOUR) -> bool:
     """Count one; was it above the limit?"""
-    what = keys.mark(core.config, "tries", f"{action}\0{who}").hex()
-    return store.count(tx, what, core.clock.seconds(), seconds) > limit
+    return store.count(tx, _mark(core, action, who), core.clock.seconds(), seconds) > limit
 
 
 def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:
@@ -23,3 +26,20 @@ def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int =
         return
     if core.db.write(lambda tx: over(core, tx, action, f"peer {logins.place(peer)}", limit=limit, seconds=seconds)):
         raise TooMany("too many tries from this address; wait an hour")
+
+
+def check_failures(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:
+    """The same where only failures count (`count_failure`): a whole campus may come from one address.  Raises TooMany."""
+    from mailcore.services import logins  # it counts, too
+
+    if not peer or core.config.limits.is_trusted(peer):
+        return
+    what = _mark(core, action, f"peer {logins.place(peer)}")
+    if core.db.read(lambda tx: store.tried(tx, what, core.clock.seconds(), seconds)) >= limit:
+        raise TooMany("too many failures from this address; wait an hour")
+
+
+def count_failure(core: Core, action: str, peer: str) -> None:
+    from mailcore.services import logins  # it counts, too
+
+    core.db.write(lambda tx: over(core, tx, action, f"peer {logins.place(peer)}", limit=0))

@@ -98,9 +98,14 @@ def spend_code(tx: Tx, account: AccountId, hashed: str, now: int) -> bool:
 # Rates
 
 
+def tried(tx: Tx, what: str, now: int, seconds: int) -> int:
+    """How often within `seconds`."""
+    row = tx.row("SELECT count(*) FROM tried WHERE what=? AND at>?", what, now - seconds)
+    return int(row[0]) if row else 0
+
+
 def count(tx: Tx, what: str, now: int, seconds: int) -> int:
     """How often within `seconds`, this time included."""
     tx.run("DELETE FROM tried WHERE at<?", now - 86_400)
     tx.run("INSERT INTO tried (what,at) VALUES (?,?)", what, now)
-    row = tx.row("SELECT count(*) FROM tried WHERE what=? AND at>?", what, now - seconds)
-    return int(row[0]) if row else 0
+    return tried(tx, what, now, seconds)

@@ -17,7 +17,7 @@ from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityFor
 blueprint = Blueprint("orders", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 PROOF_SECONDS = 1800
-LOGINS_PER_HOUR = 20  # tries of the university's log-in from one address
+FAILURES_PER_HOUR = 20  # of the university's log-in from one address
 
 
 @blueprint.route("/order", methods=["GET", "POST"])
@@ -68,9 +68,10 @@ def university() -> Answer:
 def _ask(username: str, password: str) -> Proven:
     """Raises WrongPassword, TemporarilyUnavailable, TooMany."""
     core = web.core()
-    tries.check_peer(core, "university log-in", web.peer(), limit=LOGINS_PER_HOUR)
+    tries.check_failures(core, "university log-in", web.peer(), limit=FAILURES_PER_HOUR)
     entry = affiliations.the_directory(core).prove(username.partition("@")[0], password)
     if entry is None or entry.has_ended(core.clock.now().date()):
+        tries.count_failure(core, "university log-in", web.peer())
         raise WrongPassword
     return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)
 

@@ -207,3 +207,12 @@ def test_without_directory_and_providers_there_is_the_form_alone(tmp_path, core)
     assert "/order/university" not in page.get("/order").text
     assert page.get("/order/university").headers["Location"] == "/order"
     assert "/oidc/" not in page.get("/login").text
+
+
+def test_s06_failures_at_the_university_s_log_in_are_limited_and_successes_are_not(core, slapd):
+    app = create_app(core)
+    for _ in range(3):
+        assert at_university(Browser(app.test_client())).status_code == 302
+    for number in range(20):
+        assert at_university(Browser(app.test_client()), password=f"wrong {number}").status_code == 403
+    assert at_university(Browser(app.test_client())).status_code == 429

@@ -1,6 +1,7 @@
 """Two password databases, and a third: who is let in, and what happens when one does not answer (S11-S16, N10)."""
 
 import json
+import socket
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,9 +13,13 @@ from mailcore.clock import Clock
 from mailcore.config import Config, Directory, Limits, PortalUsers
 from mailcore.domain import Account, Scope
 from mailcore.errors import TemporarilyUnavailable, TooManyVanished, WrongPassword
+from mailcore.imap import status as imap_status
+from mailcore.managesieve import status as sieve_status
 from mailcore.services import accounts, affiliations, login, sources
 from mailcore.services.sources import Proof
+from mailcore.smtp import reply as smtp_reply
 from mailcore.store.credentials import failures
+from portal import errors as portal_errors
 from tests.directory import university
 
 OURS, THEIRS = "correct horse battery", "directory pass æøå"
@@ -222,3 +227,35 @@ def test_s16_a_third_source_is_a_setting_and_taking_it_out_harms_nobody(core, ol
     assert enter(third, "ola", OURS) == "alumni"
     without = replace(core, config=replace(core.config, directory=Directory(), limits=Limits()))
     assert enter(without, "ola", OURS) == "alumni"
+
+
+@pytest.mark.slow
+def test_s12_a_directory_that_takes_connections_and_says_nothing_is_given_three_seconds(core, ola):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        url = f"ldap://127.0.0.1:{silent.getsockname()[1]}"
+        config = replace(core.config, directory=replace(core.config.directory, url=url))
+        with pytest.raises(TemporarilyUnavailable):
+            sources.make(config, core.clock)[0].check(ola, THEIRS)
+
+
+@pytest.mark.parametrize(("said", "word"), [
+    (lambda p: imap_status.answer(b"a", p).serialize().decode(), "a NO [UNAVAILABLE]"),
+    (smtp_reply.reply_to, "454 4.7.0"),
+    (lambda p: sieve_status.answer(p).decode(), "NO (TRYLATER)"),
+    (lambda p: str(portal_errors.answer(p)[0]), "503"),
+])  # fmt: skip
+def test_s11_an_outage_is_no_wrong_password_in_any_protocol(said, word):
+    assert said(TemporarilyUnavailable("x")).startswith(word)
+    assert not said(WrongPassword("x")).startswith(word)
+
+
+def test_connections_to_the_directory_are_kept_and_die_unnoticed(core, ola, slapd):
+    directory = affiliations.the_directory(core)
+    for _ in range(3):
+        assert directory.find("ola").person == "p1"
+    assert len(directory._pool._idle) == 1
+    slapd.stop()
+    slapd.start()
+    assert directory.find("ola").person == "p1"
