@@ -136,3 +136,25 @@ def test_one_command_works_on_so_many_messages_and_says_so(core, monkeypatch):
         assert (await client.command(b"FETCH 1:3 UID"))[-1] == b"t OK Done\r\n"
 
     run(core, play)
+
+
+def test_a_qresync_client_hears_of_no_modseq_before_an_older_removal(core):
+    """It would come back with that modseq and never hear of the removal."""
+    put(core, 3)
+
+    async def play(imaps, _):
+        one, two = [await Client.connect(imaps, tls=True) for _ in range(2)]
+        for client in (one, two):
+            await client.command(LOGIN)
+            await client.command(b"ENABLE QRESYNC")
+            await client.command(b"SELECT INBOX")
+        await two.command(b"UID STORE 1 +FLAGS (\\Deleted)")
+        await two.command(b"UID EXPUNGE 1")
+        await two.command(b"UID STORE 3 +FLAGS (\\Flagged)")
+        await asyncio.sleep(0.1)
+        assert await one.command(b"FETCH 4 UID") == [b"* 4 FETCH (UID 4)\r\n", b"t OK Done\r\n"]
+        heard = await one.command(b"NOOP")
+        assert any(line.startswith(b"* VANISHED 1\r\n") for line in heard)
+        assert any(b"(UID 3 FLAGS (\\Flagged) MODSEQ" in line for line in heard)
+
+    run(core, play)

@@ -16,7 +16,9 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 
 async def tell_news(context: Context, *, may_expunge: bool = True) -> None:
     """Everything that has changed since the last time."""
-    if context.selected is not None and context.selected.dirty:
+    # A QRESYNC client comes back with the highest modseq it has seen: none may be told before an older removal.
+    waits = not may_expunge and "QRESYNC" in context.enabled
+    if context.selected is not None and context.selected.dirty and not waits:
         await _selected(context, may_expunge=may_expunge)
     if context.selected is not None and context.selected.touched:
         await _kept(context)
