@@ -23,6 +23,8 @@ def test_s02_the_language_link_leads_to_the_same_page(portal, pages, role):
     visitor = site.Visitor(base, role)
     for path in site.one_of_each(app, pages, role):
         text = visitor.get(path)[1]
+        if path.endswith("/print"):  # a sheet without menus, in the language of the page it was printed from
+            continue
         for language in site.LANGUAGES:
             [link] = re.findall(rf'<link rel="alternate" hreflang="{language}" href="([^"]+)"', text)
             code, shown, _ = visitor.get(link.replace("&amp;", "&"))
@@ -35,7 +37,7 @@ def test_no_page_has_inline_script_or_style(pages, role):
     for path, (_, text) in pages[role].items():
         if urlsplit(path).path.endswith("/html"):
             continue  # a stranger's message, in a sandboxed frame with a policy of its own
-        assert not re.search(r'\sstyle="|\son\w+="|<style|<script(?! src="/static/)', text), path
+        assert not re.search(r'\sstyle="|\son\w+="|<style|<script(?![^>]* src="/[a-z])', text), path
 
 
 @pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
