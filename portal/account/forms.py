@@ -6,7 +6,7 @@ from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, Select
 from wtforms.validators import DataRequired, Length, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.auth.forms import CodeForm, password_field
+from portal.auth.forms import password_field
 from portal.i18n import LANGUAGES
 
 _needed = _l("This must be filled in.")
@@ -55,7 +55,11 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     current = password_field(_l("Password"), "current-password")
 
 
-class TotpForm(CodeForm):
+class TotpForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    code = StringField(
+        _l("Code"), [DataRequired(_needed), Length(max=40, message=_long)],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"},
+    )  # fmt: skip
     current = password_field(_l("Password"), "current-password")
 
 

@@ -60,7 +60,7 @@ def totp() -> Answer:
         else:
             return _turned_on()
     secret, uri = two_factor.begin_totp(core, owner)
-    picture = segno.make(uri, error="m").svg_inline(scale=5, omitsize=False, svgclass="qr", title=_("Picture for your app"))
+    picture = segno.make(uri, error="m").svg_inline(scale=5, light="#fff", svgclass="qr", title=_("Picture for your app"))
     groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     return _show("account/totp.html", trouble, form=form, secret=groups, uri=uri, picture=Markup(picture))  # noqa: S704 - made of digits and letters by segno
 
