@@ -27,6 +27,8 @@ async def sort(context: Context, read: Reader) -> Tagged:
     """sort = "SORT" [SP "RETURN" ...] SP "(" sort-key *(SP sort-key) ")" SP charset SP search-key *(SP search-key)"""
     read.space()
     options = parse_options(read, extended=False)
+    if options.updates:  # CONTEXT=SORT is not offered
+        context.wire.write(b'* NO [NOUPDATE "%s"] A sorted search is not kept up to date\r\n' % context.tag)
     keys = _keys(read)
     criterion, scope = _criterion(context, read)
     uids, numbers = await _sorted(context, criterion, keys)
