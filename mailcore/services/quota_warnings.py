@@ -11,7 +11,7 @@ from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.services import notices
+from mailcore.services import notices, tell
 from mailcore.store import quota as store
 from mailcore.store.db import Tx
 from mailcore.store.quota import Warned
@@ -96,13 +96,10 @@ def _tell(core: Core, tx: Tx, owner: Account, name: str) -> None:
 
 def into_box(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> None:
     """A notice straight into INBOX, above the quota and past all scripts."""
-    octets = notices.compose(core, name, owner.language, f"{owner.name}@{core.config.domain}", **words)
-    inbox = core.mail.mailbox(tx, owner.id, "INBOX")
-    core.mail.append(tx, owner.id, inbox.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False)
+    tell.into_box(core, tx, owner, name, **words)
 
 
 def to_contact(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> None:
-    """The same to the contact address, unless that is this box itself."""
-    if not owner.contact or owner.contact.lower() in core.people.addresses(tx, owner.id):
-        return
-    notices.queue(core, tx, notices.prepare(core, name, owner.language, owner.contact, **words), owner.contact, owner.id)
+    """The same to the contact addresses, unless that is this box itself."""
+    for address in tell.outside(core, tx, owner):
+        notices.queue(core, tx, notices.prepare(core, name, owner.language, address, **words), address, owner.id)
