@@ -16,27 +16,38 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mailcore.config import Config
+from mailcore.errors import Busy
 
 _NONCE = 12
 
 
 def key(config: Config, name: str) -> bytes:
+    """Raises Busy where it cannot be made or read."""
     return _read(config.data_path / "keys" / name)
 
 
 @lru_cache(maxsize=16)
 def _read(path: Path) -> bytes:
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        if not path.exists():
+            _make(path)
+        return path.read_bytes()
+    except OSError as problem:
+        raise Busy(f"the key {path.name} cannot be read or made") from problem
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):  # of two that start together the first one's key stands
             os.link(new, path)
-        new.unlink()
-    return path.read_bytes()
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def mark(config: Config, name: str, text: str) -> bytes:

@@ -8,6 +8,7 @@ remembered is an HMAC under a key of this process over credential, generation, h
 password are read from the database each time, so a changed password is forgotten at once, in every process.
 """
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -16,7 +17,7 @@ from collections import OrderedDict
 
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
-from mailcore.errors import TemporarilyUnavailable, TooMany, WrongPassword
+from mailcore.errors import Busy, TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
 from mailcore.services import app_passwords, logins, passwords, scram, sources
 from mailcore.services.sources import Proof
@@ -269,10 +270,11 @@ def _is_right(core: Core, account: Account, credential: Credential, password: st
         return False
     # those that are remembered are not told: mail clients come every minute
     log.info("log-in of account %d by %s", credential.account, ALUMNI)
-    if passwords.needs_rehash(credential.hash):
-        better = passwords.hash_password(password)
-        core.db.write(lambda tx: store.replace_hash(tx, credential, better))
-    else:
-        scram.remember(core, account, credential, password)
-        _memory.add(proof)
+    with contextlib.suppress(Busy):  # a full disk keeps nobody out, who may come to make room
+        if passwords.needs_rehash(credential.hash):
+            better = passwords.hash_password(password)
+            core.db.write(lambda tx: store.replace_hash(tx, credential, better))
+        else:
+            scram.remember(core, account, credential, password)
+            _memory.add(proof)
     return True
