@@ -1,7 +1,7 @@
 """SMTP from the client's side (RFC 5321): commands out, replies in, several at once where the host allows (RFC 2920).
 
-Written for the queue: aiosmtplib makes a task and a timer for each command and waits for each answer, which cost
-1.1 ms a message where this costs a fifth of it.
+Written for the queue: aiosmtplib waits for each answer (0.23 ms of CPU a message of 4 KiB, where this takes 0.10), holds a
+message in memory as a whole, and does not show the chain of certificates that DANE needs.
 """
 
 import asyncio
