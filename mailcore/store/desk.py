@@ -36,3 +36,9 @@ def is_away(tx: Tx, account: AccountId, today: date) -> bool:
 def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
     row = tx.row("SELECT count(*) FROM web_session WHERE account_id=? AND expires_at>?", account, now)
     return int(row[0]) if row else 0
+
+
+def failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
+    """Tries with a wrong password: when, and from where."""
+    rows = tx.rows("SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since)
+    return [(datetime.fromtimestamp(row[0], UTC), row[1]) for row in rows]

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import NewFile
 from mailcore.errors import InvalidName, MailError
 from mailcore.services import client_settings, ticket_text, tickets
+from mailcore.services import doctor as doctor_service
 from mailcore.services import faq as faq_service
 from portal import i18n, web
 from portal.errors import answer
@@ -26,6 +27,14 @@ def faq() -> str:
 @blueprint.get("/clients")
 def clients() -> str:
     return render_template("help/clients.html", servers=client_settings.servers(web.core().config))
+
+
+@blueprint.get("/clients/doctor")
+@web.login_required
+def doctor() -> str:
+    """HTMX asks for the rows alone, every few seconds."""
+    found = doctor_service.tries(web.core(), web.owner().id)
+    return render_template("help/_tries.html" if request.headers.get("HX-Request") else "help/doctor.html", tries=found)
 
 
 def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:

@@ -1,0 +1,31 @@
+"""The set-up doctor tells what it saw of a mail program (N15)."""
+
+import pytest
+
+from mailcore.core import Core
+from mailcore.domain import Scope
+from mailcore.errors import WrongPassword
+from mailcore.services import login
+from tests.portal.conftest import PASSWORD, Browser
+
+MAIL = next(scope for scope in Scope if scope is not Scope.PORTAL)
+
+
+def test_n15_a_wrong_password_and_a_right_one_are_told(inside: Browser, core: Core):
+    assert "Nothing has come yet." in inside.get("/clients/doctor?lang=en").text
+    with pytest.raises(WrongPassword):
+        login.authenticate(core, "ola", "not the password", peer="192.0.2.7", scope=MAIL)
+    page = inside.get("/clients/doctor?lang=en").text
+    assert "wrong password" in page
+    assert "192.0.2.7" in page
+    login.authenticate(core, "ola", PASSWORD, peer="192.0.2.7", scope=MAIL)
+    core.db.write(lambda tx: None)
+    assert "logged in" in inside.get("/clients/doctor?lang=en").text
+
+
+def test_n15_htmx_gets_the_rows_alone(inside: Browser):
+    assert "<html" not in inside.get("/clients/doctor", headers={"HX-Request": "true"}).text
+
+
+def test_n15_others_are_not_seen(browser: Browser):
+    assert browser.get("/clients/doctor").status_code == 302
