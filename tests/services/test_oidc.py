@@ -1,5 +1,6 @@
 """Log-in elsewhere by OpenID Connect: who is believed, whose account it is, what happens in silence (S06, S16, N20)."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -276,3 +277,26 @@ def test_the_mechanism_is_offered_under_tls_where_there_is_a_provider(core, tmp_
     assert "OAUTHBEARER" not in sasl_login.offered(core, secure=False)
     without = replace(core, config=replace(core.config, oidc=Oidc()))
     assert "OAUTHBEARER" not in sasl_login.offered(without, secure=True)
+
+
+def test_the_conversation_of_rfc_7628_ends_in_a_log_in_or_in_words_for_the_client(only, provider):
+    accounts.add(only, "ola", person="s1", password=PASSWORD)
+    said: list[bytes] = []
+
+    async def ask(challenge: bytes) -> bytes:
+        said.append(challenge)
+        return b"\x01"
+
+    def talk(token: str):
+        first = b"n,a=ola,\x01auth=Bearer " + token.encode() + b"\x01\x01"
+        return asyncio.run(
+            sasl_login.authenticate(
+                only, "OAUTHBEARER", first, ask, peer="192.0.2.1", secure=True, scope=Scope.SMTP
+            )  # fmt: skip
+        )
+
+    assert talk(provider.access_token()).account.name == "ola"
+    assert said == []
+    with pytest.raises(WrongPassword):
+        talk("revoked")
+    assert said == [b'{"status":"invalid_token"}']
