@@ -1,9 +1,20 @@
-"""A test that cannot run here is skipped by name; with CI=true such a skip is a failure."""
+"""What all tests share: skips that CI does not accept, and a quick start.
+
+A test that cannot run here is skipped by name; with CI=true such a skip is a failure.
+"""
 
 import os
-from collections.abc import Generator
+import shutil
+from collections.abc import Generator, Iterator
 
+import argon2
 import pytest
+
+from mailcore import core as cores
+from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.services import passwords
 
 
 @pytest.hookimpl(wrapper=True)
@@ -14,3 +25,40 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} may not be skipped in CI: {reason}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _an_empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new database is a copy of one that was migrated once: three thousand tests start with one.
+
+    The first of them made it as everybody does, and tests/services/test_upgrade.py goes the whole way.
+    """
+    template = Config(data=str(tmp_path_factory.mktemp("empty")))
+    build = cores.build
+    cores.close(build(template))
+
+    def quick(config: Config, clock: Clock | None = None) -> Core:
+        if not config.database_path.exists():
+            config.database_path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(template.database_path, config.database_path)
+        return build(config, clock)
+
+    cores.build = quick
+    yield
+    cores.build = build
+
+
+OURS = passwords._HASHER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Argon2id as ever, with parameters that cost a test nothing; `real_passwords` are ours."""
+    passwords._HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    passwords._HASHER = OURS
+
+
+@pytest.fixture
+def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", OURS)
