@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem
 from mailcore.errors import NotQueued
+from mailcore.store import queue_policies
 from mailcore.store.db import Tx
+
+OLD_SECONDS = 7 * 86_400
 
 
 def listing(core: Core, state: str | None = None) -> list[QueueItem]:
@@ -50,3 +53,8 @@ def hold(core: Core, items: Sequence[int]) -> None:
             core.queue.set_state(tx, item, "held")
 
     core.db.write(store)
+
+
+def tidy_up(core: Core) -> None:
+    """The job: what is known of other domains and of no use any more."""
+    core.db.write(lambda tx: queue_policies.forget(tx, core.clock.seconds(), OLD_SECONDS))

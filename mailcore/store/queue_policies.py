@@ -49,8 +49,10 @@ def awake(tx: Tx, domains: Sequence[str] | None) -> None:
         tx.many("DELETE FROM destination WHERE domain=?", [(domain,) for domain in domains])
 
 
-def forget_rests(tx: Tx, before: int) -> None:
-    tx.run("DELETE FROM destination WHERE until<?", before)
+def forget(tx: Tx, now: int, old_seconds: int) -> None:
+    """Rests that ended long ago, and policies that hold no more."""
+    tx.run("DELETE FROM destination WHERE until<?", now - old_seconds)
+    tx.run("DELETE FROM sts_policy WHERE expires_at<?", now - old_seconds)
 
 
 def sts(tx: Tx, domain: str) -> StsPolicy | None:

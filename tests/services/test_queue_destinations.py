@@ -15,6 +15,8 @@ from mailcore.queue.destination import FIRST_LANES, Destination, rest_seconds
 from mailcore.queue.route import Hop
 from mailcore.services import accounts, outgoing
 from mailcore.services.tickets import listing as ticket_list
+from mailcore.store import queue_policies
+from mailcore.store.queue_policies import Rest
 from tests.outside import dns_server
 from tests.services.test_queue_worker import FRIEND, MESSAGE, Peer, at_work, enqueue, inbox, listing, until
 
@@ -203,3 +205,13 @@ def test_a_kept_connection_that_the_host_has_had_enough_of_is_no_delay(core):
         await server.wait_closed()
 
     asyncio.run(play())
+
+
+def test_what_was_known_of_a_domain_long_ago_is_forgotten(core, clock):
+    core.db.write(lambda tx: queue_policies.rest(tx, "away.example", Rest(1, clock.seconds() + 60, "away")))
+    clock.forward(days=6)
+    outgoing.tidy_up(core)
+    assert core.db.read(lambda tx: queue_policies.rests(tx, ["away.example"]))
+    clock.forward(days=2)
+    outgoing.tidy_up(core)
+    assert core.db.read(lambda tx: queue_policies.rests(tx, ["away.example"])) == {}
