@@ -77,7 +77,7 @@ def verifier(folder: Path, dns: str) -> Iterator[Verifier]:
     settings = folder / "rspamd.conf"
     settings.write_text(_SETTINGS.format(folder=folder, dns=dns, port=port, modules=modules))
     command = [program("rspamd"), "-i", "-f", "-c", str(settings)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True)
     try:
         for _ in range(200):
             try:
