@@ -34,6 +34,7 @@ from mailcore.transport import Listener
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
+PORTAL_THREADS = 64  # of each process; at most 48 of them hold a stream
 ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 
 
@@ -114,12 +115,18 @@ def _child(config: Config, ready: Any, kind: str) -> None:  # Any: a multiproces
         host = config.listen.http
         os.environ["GUNICORN_CMD_ARGS"] = ""
         ready.set()
-        os.execv(  # noqa: S606 - our own interpreter
-            sys.executable,
-            [sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", host, "--workers", "1", "--threads", "8",
-             "--log-level", "warning", "wsgi:app"],
-        )  # fmt: skip
+        command = portal_command(host)
+        os.execv(command[0], command)  # noqa: S606 - our own interpreter
     uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False))
+
+
+def portal_command(address: str) -> list[str]:
+    """The portal's own server: a process for each processor, threads for open streams (services/live.py) beside the clicks."""
+    workers = min(8, max(2, os.cpu_count() or 1))
+    return [
+        sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", address, "--workers", str(workers),
+        "--threads", str(PORTAL_THREADS), "--backlog", "1024", "--keep-alive", "30", "--log-level", "warning", "wsgi:app",
+    ]  # fmt: skip
 
 
 def _supervise(config: Config, workers: int, path: str | None) -> int:
