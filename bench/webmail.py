@@ -51,8 +51,13 @@ class Browser:
         sent = {"Cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items()), **headers}
         if body:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-        self._connection.request(method, path, body or None, sent)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, path, body or None, sent)
+            answer = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):  # kept too long: browsers ask again on a new one
+            self._connection.close()
+            self._connection.request(method, path, body or None, sent)
+            answer = self._connection.getresponse()
         for value in answer.headers.get_all("Set-Cookie") or []:
             for name, morsel in http.cookies.SimpleCookie(value).items():
                 self._cookies[name] = morsel.value
