@@ -1,4 +1,4 @@
-"""Chromium without a screen, and a portal that it looks at; both once for all tests of a run."""
+"""Chromium without a screen, and a portal that it looks at, which stands once for all tests of a run."""
 
 import os
 import shutil
@@ -28,9 +28,11 @@ def pages(portal: tuple[str, Flask]) -> dict[str, dict[str, tuple[int, str]]]:
     return {role: site.crawl(*portal, role) for role in site.ROLES}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Without Chromium the tests are skipped by name, and fail with CI=true."""
+    """One for each file of tests: as long as it is there an event loop runs, and other tests want their own.
+
+    Without Chromium the tests are skipped by name, and fail with CI=true."""
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium")
