@@ -94,7 +94,8 @@ def test_every_250_is_there_exactly_once_and_goes_on_after_twenty_kills(build, s
     doubled = [
         (first, again) for times in sink.times.values() for first, again in zip(times, times[1:], strict=False)
     ]
-    without_kill = [one for one in doubled if not any(one[0] <= kill <= one[1] for kill in kills)]
+    # the sink may read what a killed process had sent a moment after the kill
+    without_kill = [one for one in doubled if not any(one[0] - 1 <= kill <= one[1] for kill in kills)]
     assert not without_kill
     assert len(doubled) <= ROUNDS * LANES
 

@@ -214,7 +214,7 @@ def test_marks_are_words_too(inside, core, ola):
     put(core, ola, letter(1), "Archive", flags=frozenset({"\\Flagged", "\\Answered"}))
     page = inside.get("/mail/Archive/").text
     for word in ("ny", "flagget", "besvart"):
-        assert f'<span class="hidden">{word}</span>' in page
+        assert f'<span class="hidden">{word} </span>' in page
 
 
 def test_dates_are_short_where_they_can_be(inside, core, ola):
