@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from mailcore.cli import demo, serve
+from mailcore.cli import demo, serve, shell
 from mailcore.cli.backup import backup, restore
 from mailcore.cli.common import SITE, Site
 from mailcore.cli.directory import directory
@@ -53,3 +53,4 @@ for command in (user, order, dns, dkim, directory, forward, queue, sieve_group, 
     main.add_command(command)
 serve.register(main)
 demo.register(main)
+shell.register(main)

@@ -227,15 +227,3 @@ def register(main: click.Group) -> None:
             sys.exit(1)
         if not problems:
             click.echo("all is well")
-
-    @main.command()
-    @click.pass_context
-    def shell(context: click.Context) -> None:
-        """A Python shell with `core` and the peewee models at hand."""
-        import code
-
-        core = cores.build(context.obj["config"])
-        try:
-            code.interact("core, core.db.read(fn), core.db.write(fn)", local={"core": core}, exitmsg="")
-        finally:
-            cores.close(core)

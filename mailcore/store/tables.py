@@ -183,6 +183,17 @@ MODELS: list[type[Model]] = [
 ]  # fmt: skip
 
 
+def all_models() -> list[type[Model]]:
+    """Every table of this program, wherever it is declared."""
+    found: list[type[Model]] = []
+    waiting = [Model]
+    for model in waiting:
+        waiting += model.__subclasses__()
+        if model.__module__.startswith("mailcore."):
+            found.append(model)
+    return found
+
+
 def add_tables(*models: type[Model]) -> Callable[[SqliteDatabase], None]:
     """A migration that makes tables which are not there yet."""
 
