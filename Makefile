@@ -20,7 +20,7 @@ setup: .venv/run ## builds .venv with the command .venv/bin/alumnimail
 
 dev: .venv/dev ## the same with what the tests need
 
-run: setup ## starts everything on loopback with two demo accounts
+run: setup ## starts everything on loopback with two demo accounts and a directory
 	$(BIN)/alumnimail demo
 
 check: dev ## ruff, mypy, import contracts

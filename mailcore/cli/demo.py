@@ -1,22 +1,20 @@
-"""`alumnimail demo`, which `make run` starts: the whole service on loopback, with two people to log in as."""
+"""`alumnimail demo`, which `make run` starts: the whole service on loopback, with a university's directory and its people."""
 
-import os
-import secrets
+import contextlib
 import sys
 from pathlib import Path
 
 import click
 
 from mailcore import core as cores
-from mailcore.cli import serve
+from mailcore.cli import demo_directory, demo_people, serve
+from mailcore.clock import Clock
 from mailcore.config import Config, load_config
-from mailcore.errors import AccountNotFound
-from mailcore.services import accounts
+from mailcore.log import start_logging
 
 SETTINGS = Path("var/demo.toml")
-PASSWORD = Path("var/demo-password")
 
-_TOML = """\
+TOML = """\
 # Made by `make run` for a first look: loopback only, nothing leaves this machine.
 domain = "alumni.example"
 hostname = "mx.alumni.example"
@@ -38,6 +36,17 @@ mode = "capture"
 trusted = ["127.0.0.0/8"]
 """
 
+READER = "cn=alumnimail,dc=university,dc=example"
+DIRECTORY = f"""
+# The university's ordinary user database; with this bind_dn the demo plays it itself.
+[directory]
+url = "ldap://127.0.0.1:2389"
+bind_dn = "{READER}"
+bind_password = "reading"
+base = "ou=people,dc=university,dc=example"
+until_attribute = "universityUntil"
+"""
+
 _GUIDE = """
 Alumnimail for {domain} runs on this machine alone; mail to outside addresses is caught, not sent.
 
@@ -47,8 +56,15 @@ Alumnimail for {domain} runs on this machine alone; mail to outside addresses is
   mail in              {listen.smtp}
   ManageSieve          {listen.managesieve} (STARTTLS)
   CA certificate       {data}/tls/ca.pem
+  directory            {directory}
 
-  log in as            ola or kari, password {password}
+  log in as            ola or kari
+  alumni password      {password}
+  university password  {university}
+
+The university's directory knows these, all with the university password:
+{people}
+  Log in as ola with each of the two: {url}/account/logins tells which one it was.
 
 Try first, in another window:
   swaks --server {listen.smtp} --to ola@{domain} --from friend@outside.example
@@ -59,28 +75,22 @@ Stop with Ctrl-C; a second start keeps what this one made.
 
 
 def _settings() -> Config:
+    """The file is the owner's once it is made; only the directory is added to that of an older demo."""
     if not SETTINGS.exists():
         SETTINGS.parent.mkdir(parents=True, exist_ok=True)
-        SETTINGS.write_text(_TOML)
+        SETTINGS.write_text(TOML + DIRECTORY)
+    elif "[directory]" not in (before := SETTINGS.read_text()):
+        SETTINGS.write_text(before + DIRECTORY)
     return load_config(str(SETTINGS))
 
 
-def _people(config: Config) -> str:
-    """Make the two accounts where they are missing; give their password."""
-    if not PASSWORD.exists():
-        PASSWORD.touch(mode=0o600)
-        PASSWORD.write_text("-".join(secrets.token_hex(2) for _ in range(4)))
-    password = PASSWORD.read_text().strip()
-    core = cores.build(config)
-    try:
-        for name, display_name in (("ola", "Ola Nordmann"), ("kari", "Kari Nordmann")):
-            try:
-                accounts.get(core, name)
-            except AccountNotFound:
-                accounts.add(core, name, display_name=display_name, password=password)
-    finally:
-        cores.close(core)
-    return password
+def _university(config: Config, password: str) -> contextlib.AbstractContextManager[None]:
+    """The directory, unless the owner has put another one into the settings.  Raises ConfigError."""
+    s = config.directory
+    if s.bind_dn != READER:
+        return contextlib.nullcontext()
+    people = demo_people.entries(config, Clock().now().date(), password)
+    return demo_directory.running(s.url.removeprefix("ldap://"), people, {s.bind_dn: s.bind_password})
 
 
 def register(main: click.Group) -> None:
@@ -88,15 +98,24 @@ def register(main: click.Group) -> None:
 
     @main.command()
     def demo() -> None:
-        """Run everything on loopback with two demo accounts (settings: var/demo.toml)."""
+        """Run everything on loopback with demo people (settings: var/demo.toml)."""
+        start_logging()
         config = _settings()
         serve.prepare(config)
-        password = _people(config)
-        click.echo(
-            _GUIDE.format(
-                domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
-                settings=SETTINGS,
-            )  # fmt: skip
-        )
-        sys.stdout.flush()
-        os.execv(sys.argv[0], [sys.argv[0], "--config", str(SETTINGS), "serve", "--one"])  # noqa: S606
+        password = demo_people.kept_password(config, demo_people.ALUMNI_PASSWORD)
+        university = demo_people.kept_password(config, demo_people.UNIVERSITY_PASSWORD)
+        core = cores.build(config)
+        try:
+            demo_people.ensure_accounts(core, password)
+        finally:
+            cores.close(core)
+        with _university(config, university):
+            click.echo(
+                _GUIDE.format(
+                    domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
+                    settings=SETTINGS, directory=config.directory.url, university=university,
+                    people=demo_people.hints(config),
+                )  # fmt: skip
+            )
+            sys.stdout.flush()
+            serve.run_one(config)

@@ -97,6 +97,15 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
         cores.close(core)
 
 
+def run_one(config: Config) -> None:
+    """Everything in this process until SIGTERM.  Raises ConfigError: a port is taken."""
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            uvloop.run(_mail(config, lambda: click.echo("ready"), queue=True, mail=True, portal=True))
+        except OSError as problem:
+            raise ConfigError(f"cannot listen: {problem}") from None
+
+
 def _portal_thread(core: cores.Core) -> Any:  # Any: werkzeug's server has no public type
     """The portal beside the rest in one process, for a first look (`serve --one`)."""
     from werkzeug.serving import make_server
@@ -198,11 +207,7 @@ def register(main: click.Group) -> None:
         prepare(config)
         if not one:
             sys.exit(_supervise(config, workers, context.obj.get("path")))
-        with contextlib.suppress(KeyboardInterrupt):
-            try:
-                uvloop.run(_mail(config, lambda: click.echo("ready"), queue=True, mail=True, portal=True))
-            except OSError as problem:
-                raise ConfigError(f"cannot listen: {problem}") from None
+        run_one(config)
 
     @main.command()
     @click.pass_context

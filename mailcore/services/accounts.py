@@ -190,6 +190,22 @@ def set_contact(core: Core, account: AccountId, contact: str) -> Account:
     return _change(core, name, lambda tx, a: core.people.set_contact(tx, a, contact.strip()), "contact address")
 
 
+def bind(core: Core, name: str, person: str) -> Account:
+    """Say whose an account is that was made without a person id; an id once given stays (N10).
+
+    Raises:
+        AccountNotFound.
+        AccountExists: the account is somebody's, or the person has another one.
+    """
+
+    def change(tx: Tx, account: AccountId) -> None:
+        if core.people.account(tx, account).person or core.people.find_person(tx, person):
+            raise AccountExists(f"{name} is somebody's, or this person has an account already")
+        core.people.set_person(tx, account, person)
+
+    return _change(core, name, change, "account bound to a person")
+
+
 def close(core: Core, name: str) -> Account:
     """From now on nobody logs in and mail is refused; the name is never given away again."""
 

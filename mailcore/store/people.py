@@ -100,6 +100,9 @@ class People:
     def set_quota(self, tx: Tx, account: AccountId, octets: int) -> None:
         tx.run("UPDATE account SET quota=? WHERE id=?", octets, account)
 
+    def set_person(self, tx: Tx, account: AccountId, person: str) -> None:
+        tx.run("UPDATE account SET person=? WHERE id=?", person, account)
+
     def set_language(self, tx: Tx, account: AccountId, language: str) -> None:
         tx.run("UPDATE account SET language=? WHERE id=?", language, account)
 
