@@ -6,7 +6,6 @@ without TLS on loopback, and no limits there; SMTP on port 20025 and IMAP on 201
 
 import argparse
 import contextlib
-import mailbox
 import os
 import signal
 import socket
@@ -20,11 +19,12 @@ from pathlib import Path
 
 import delivery
 import outgoing
+import reading
 import scripts
 from delivery import ACCOUNTS
 from load import Target
 
-CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **mailbox.CASES, **outgoing.CASES, **scripts.CASES}
+CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **reading.CASES, **outgoing.CASES, **scripts.CASES}
 
 
 def free_port() -> int:
@@ -97,7 +97,7 @@ def main() -> None:
                 print("outgoing      left out: it needs --peer-dir")
                 continue
             seconds: dict[str, list[float]] = {target.name: [] for target in targets}
-            if name in mailbox.CASES:
+            if name in reading.CASES:
                 for target in targets:
                     run(target)  # fills the mailbox, warms what is cached
             for _ in range(args.rounds):
