@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz help setup dev run test quick check fix bench
+.PHONY: fuzz help setup dev run test quick most check fix bench
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -28,7 +28,13 @@ check: dev ## ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: dev ## the tests that take seconds
+# What breaks first, in half a minute; `most` is what is not slow and needs no other program, in a few.
+QUICK := tests/unit tests/sieve tests/protocol/test_transcripts.py tests/test_docs.py tests/services/test_store.py \
+	tests/services/test_delivery.py tests/services/test_login.py tests/portal/test_pages.py tests/portal/test_webmail.py
+quick: dev ## the tests that take half a minute
+	$(BIN)/pytest -q -m "not slow and not interop" $(QUICK)
+
+most: dev ## all tests that are not slow and need no other program
 	$(BIN)/pytest -q -m "not slow and not interop"
 
 test: check ## everything that CI runs
