@@ -5,10 +5,13 @@ The writer takes every write that is waiting, runs each inside a savepoint of on
 """
 
 import asyncio
+import contextlib
+import fcntl
 import logging
+import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,6 +99,7 @@ class Db:
         self._woken = woken
         self._here = threading.local()
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._lock = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
         self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._writer.start()
 
@@ -156,6 +160,7 @@ class Db:
     def close(self) -> None:
         self._waiting.put(None)
         self._writer.join()
+        os.close(self._lock)
         self.peewee.close()
 
     def _write_forever(self) -> None:
@@ -165,18 +170,36 @@ class Db:
             first = self._waiting.get()
             if first is None:
                 break
-            group = [first]
-            while len(group) < MAX_GROUP:
-                try:
-                    more = self._waiting.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    ending = True
-                    break
-                group.append(more)
-            self._commit(group)
+            with self._turn():
+                group, ending = self._gather(first)
+                self._commit(group)
         self.peewee.close()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the writers of other processes.
+
+        SQLite would ask again after ever longer sleeps; this wakes at once, and what comes in meanwhile joins the group.
+        The lock of a killed process is the kernel's to give back.
+        """
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _gather(self, first: _Write) -> tuple[list[_Write], bool]:
+        """Every write that waits, and whether it is the last time."""
+        group = [first]
+        while len(group) < MAX_GROUP:
+            try:
+                more = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                return group, True
+            group.append(more)
+        return group, False
 
     def _commit(self, group: list[_Write]) -> None:
         """One transaction for the whole group; nobody is answered before it is on disk."""
