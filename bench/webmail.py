@@ -30,7 +30,7 @@ from urllib.parse import urlencode, urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mailcore import core as cores
-from mailcore.cli.serve import portal_command
+from mailcore.cli import web_server
 from mailcore.config import load_config
 from mailcore.core import Core
 from mailcore.services import accounts, indexing
@@ -118,7 +118,7 @@ def portal(folder: Path, people: int) -> Iterator[int]:
         fill(core, f"person{number}", 100)
     cores.close(core)
     process = subprocess.Popen(
-        portal_command(f"127.0.0.1:{port}"), env={**os.environ, "ALUMNIMAIL_CONFIG": str(config)}, start_new_session=True
+        web_server.command(f"127.0.0.1:{port}"), env={**os.environ, "ALUMNIMAIL_CONFIG": str(config)}, start_new_session=True
     )
     try:
         for _ in range(200):

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
 from mailcore.services import web_sessions
+from mailcore.services.live import Hub
 from portal import assets, errors, i18n, navigation, web
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
@@ -133,6 +134,13 @@ def create_app(core: Core) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
+
+
+def end_streams(app: Flask) -> None:
+    """Pages that are held open for news are told to come back later, so that the server can stop."""
+    hub: Hub | None = app.extensions.get("mail_live")
+    if hub is not None:
+        hub.close()
 
 
 def _protect(response: Response) -> Response:

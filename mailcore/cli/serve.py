@@ -14,7 +14,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -22,6 +21,7 @@ import uvloop
 
 from mailcore import core as cores
 from mailcore import guard, memory
+from mailcore.cli import web_server
 from mailcore.config import Config
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
@@ -34,8 +34,6 @@ from mailcore.transport import Listener
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
-PORTAL_THREADS = 64  # of each process; at most 48 of them hold a stream
-ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 
 
 def prepare(config: Config) -> None:
@@ -78,14 +76,17 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
             tasks.append(loop.create_task(worker.run()))
             chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
         if portal and config.listen.http:
-            web = _portal_thread(core)
+            import portal as pages  # the roof's other half; joined only where both are started
+
+            app = pages.create_app(core)
+            web = web_server.InProcess(config.listen.http, app, lambda: pages.end_streams(app))
         ready()
         await stop.wait()
     finally:
         for server in servers:
             server.close()
         if web is not None:
-            web.shutdown()
+            await asyncio.to_thread(web.stop)
         for chore in chores:
             chore.cancel()
         if worker:
@@ -106,36 +107,15 @@ def run_one(config: Config) -> None:
             raise ConfigError(f"cannot listen: {problem}") from None
 
 
-def _portal_thread(core: cores.Core) -> Any:  # Any: werkzeug's server has no public type
-    """The portal beside the rest in one process, for a first look (`serve --one`)."""
-    from werkzeug.serving import make_server
-
-    from portal import create_app  # the roof's other half; joined only where both are started
-
-    host, _, port = core.config.listen.http.rpartition(":")
-    server = make_server(host, int(port), create_app(core), threaded=True)
-    threading.Thread(target=server.serve_forever, name="portal", daemon=True).start()
-    return server
-
-
 def _child(config: Config, ready: Any, kind: str) -> None:  # Any: a multiprocessing.Event
     start_logging()
     if kind == "portal":
         host = config.listen.http
         os.environ["GUNICORN_CMD_ARGS"] = ""
         ready.set()
-        command = portal_command(host)
+        command = web_server.command(host)
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
     uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False))
-
-
-def portal_command(address: str) -> list[str]:
-    """The portal's own server: a process for each processor, threads for open streams (services/live.py) beside the clicks."""
-    workers = min(8, max(2, os.cpu_count() or 1))
-    return [
-        sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", address, "--workers", str(workers),
-        "--threads", str(PORTAL_THREADS), "--backlog", "1024", "--keep-alive", "30", "--log-level", "warning", "wsgi:app",
-    ]  # fmt: skip
 
 
 def _supervise(config: Config, workers: int, path: str | None) -> int:

@@ -59,6 +59,12 @@ class Hub:
                 threading.Thread(target=self._look, args=(core, self._stop, last), name="live", daemon=True).start()
         return self._stream(account, mine)
 
+    def close(self) -> None:
+        """Every stream ends."""
+        with self._lock:
+            for mine in (one for here in self._waiting.values() for one in here):
+                mine.put(False)
+
     def _stream(self, account: AccountId, mine: "queue.SimpleQueue[bool]") -> Iterator[str]:
         try:
             yield "retry: 5000\n\n"
