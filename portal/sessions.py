@@ -1,4 +1,8 @@
-"""Flask's session kept in the database.  The cookie holds a random token and nothing else."""
+"""Flask's session kept in the database.  The cookie holds a random token and nothing else.
+
+A stranger about whom nothing is known but a language and what protects forms (CSRF) has no row: both stand in a signed
+cookie, so that looking at pages, as crawlers do all day, writes nothing.
+"""
 
 import json
 import logging
@@ -6,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
+from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 
 from mailcore.core import Core
@@ -14,6 +19,9 @@ from mailcore.errors import Busy
 from mailcore.services import web_sessions
 
 COOKIE = "alumnimail_session"
+FORMS = "alumnimail_forms"  # of strangers; __Host- before it keeps other hosts of the domain from setting it
+LOOSE = frozenset({"csrf_token", "language"})  # what may stand in it
+FORMS_SECONDS = 7 * 86_400
 log = logging.getLogger(__name__)
 
 
@@ -47,18 +55,34 @@ class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own inte
 class DatabaseSessions(SessionInterface):
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._secure = core.config.url.startswith("https:")
+        self._forms = f"__Host-{FORMS}" if self._secure else FORMS
 
     def open_session(self, app: Flask, request: Request) -> WebSession:
-        token = request.cookies.get(COOKIE, "")
-        if not token or request.endpoint == "static":
+        if request.endpoint == "static":
             return WebSession()
+        return self._stored(request.cookies.get(COOKIE, "")) or WebSession(self._loose(app, request))
+
+    def _loose(self, app: Flask, request: Request) -> dict[str, Any]:
+        try:
+            data = self._signer(app).loads(request.cookies.get(self._forms, ""), max_age=FORMS_SECONDS)
+        except BadData:
+            return {}
+        return {name: value for name, value in data.items() if name in LOOSE}
+
+    def _signer(self, app: Flask) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(app.secret_key or "", salt="forms of strangers")
+
+    def _stored(self, token: str) -> WebSession | None:
+        if not token:
+            return None
         try:
             found = web_sessions.load(self._core, token)
         except Busy:  # public pages are shown without a database
             log.warning("sessions cannot be read")
-            return WebSession()
+            return None
         if found is None:
-            return WebSession()
+            return None
         ended = found.ended_at is not None
         return WebSession(json.loads(found.data), token, found.account, source=found.source, ended=ended)
 
@@ -67,13 +91,13 @@ class DatabaseSessions(SessionInterface):
             raise TypeError("sessions are made by open_session")
         response.vary.add("Cookie")
         try:
-            self._store(session, response)
+            self._store(app, session, response)
         except Busy:
             if session.account is not None or session.old_token:  # a log-in or log-out must not seem to work
                 raise
             log.warning("sessions cannot be written")
 
-    def _store(self, session: WebSession, response: Response) -> None:
+    def _store(self, app: Flask, session: WebSession, response: Response) -> None:
         if session.old_token:
             web_sessions.end(self._core, session.old_token)
         if not session.modified:
@@ -81,15 +105,20 @@ class DatabaseSessions(SessionInterface):
         data = json.dumps(dict(session))
         if session.token:
             web_sessions.keep(self._core, session.token, session.account, data)
-        elif session or session.account is not None:
+        elif session.account is None and session.keys() <= LOOSE:
+            self._set(response, self._forms, str(self._signer(app).dumps(dict(session))))
+            if session.old_token:
+                response.delete_cookie(COOKIE)
+            return
+        else:
             session.token = web_sessions.new_token()
             web_sessions.begin(
                 self._core, session.token, session.account, data, source=session.source, ended=session.ended,
                 peer=request.remote_addr or "", agent=request.user_agent.string,
             )  # fmt: skip
-        else:
-            response.delete_cookie(COOKIE)
-            return
-        response.set_cookie(
-            COOKIE, session.token, httponly=True, samesite="Lax", secure=self._core.config.url.startswith("https:")
-        )
+        self._set(response, COOKIE, session.token)
+        if self._forms in request.cookies:
+            response.delete_cookie(self._forms, secure=self._secure)
+
+    def _set(self, response: Response, name: str, value: str) -> None:
+        response.set_cookie(name, value, httponly=True, samesite="Lax", secure=self._secure)

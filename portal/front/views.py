@@ -30,6 +30,13 @@ def health() -> tuple[str, dict[str, str]]:
     return "ok\n", {"Content-Type": "text/plain"}
 
 
+@blueprint.get("/robots.txt")
+def robots() -> tuple[str, dict[str, str]]:
+    """Search engines may show the public pages (RFC 9309); a log-in that is begun elsewhere is not for them."""
+    closed = ("/oidc/", "/mail/", "/tickets/", "/desk/", "/order/", "/password/", "/forwarding/", "/account/")
+    return "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in closed), {"Content-Type": "text/plain"}
+
+
 @blueprint.get("/.well-known/mta-sts.txt")
 def mta_sts() -> tuple[str, dict[str, str]]:
     """For other servers, at the host mta-sts.DOMAIN."""

@@ -64,10 +64,12 @@ def test_s08_wrong_log_ins_take_the_same_work_whoever_they_are_for(real_password
     assert known == unknown
 
 
-def test_a_session_that_was_planted_is_worth_nothing_after_log_in(browser, ola):
-    browser.get("/login")
-    planted = browser.client.get_cookie(COOKIE).value
+def test_a_session_that_was_planted_is_worth_nothing_after_log_in(core, browser, ola):
+    planted = "p" * 43
+    web_sessions.begin(core, planted, None, "{}")
+    browser.client.set_cookie(COOKIE, planted)
     browser.log_in()
+    assert browser.get("/account").status_code == 200
     thief = other(browser)
     thief.client.set_cookie(COOKIE, planted)
     assert thief.get("/account").status_code == 302

@@ -8,7 +8,7 @@ import pytest
 from mailcore.domain import ForwardingState, Scope
 from mailcore.errors import WrongPassword
 from mailcore.services import accounts, forwarding, login, orders
-from portal.sessions import COOKIE
+from portal.sessions import COOKIE, FORMS
 from tests.portal.conftest import PASSWORD
 
 NEW = "en ny setning med æøå"
@@ -46,9 +46,11 @@ def test_wrong_log_ins_are_all_told_the_same(browser, ola, username, password):
 
 def test_logging_in_gives_a_new_session_and_a_careful_cookie(browser, ola):
     browser.get("/login")
-    before = browser.client.get_cookie(COOKIE).value
+    before = browser.client.get_cookie(FORMS).value
     cookie = browser.log_in().headers["Set-Cookie"]
+    assert cookie.startswith(COOKIE)
     assert before not in cookie
+    assert browser.client.get_cookie(FORMS) is None
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 

@@ -1,12 +1,15 @@
 """Public pages, languages, errors and headers."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from mailcore import errors
 from mailcore.errors import MailError
+from portal import create_app
 from portal.errors import TABLE, answer
+from portal.sessions import FORMS
 from tests.portal.conftest import Browser
 
 PUBLIC = ["/", "/login", "/order", "/order/thanks", "/password", "/password/forgotten", "/faq", "/help", "/clients"]
@@ -69,6 +72,45 @@ def test_pages_allow_nothing_inline_and_no_other_host(browser):
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "Set-Cookie" not in headers
+
+
+def test_a_stranger_who_looks_at_pages_makes_no_session_in_the_database(browser, core):
+    """A crawler fills no table: what forms need stands in a signed cookie."""
+    for path in PUBLIC * 2:
+        browser.get(f"{path}?lang=nn")
+        browser.client.delete_cookie(FORMS)
+    assert core.db.read(lambda tx: tx.rows("SELECT count(*) FROM web_session")) == [(0,)]
+    browser.get("/?lang=nn")
+    page = browser.send("/login", username="nobody", password="wrong")
+    assert page.status_code == 403  # the form came through, and is still no session
+    assert '<html lang="nn">' in page.text
+    assert core.db.read(lambda tx: tx.rows("SELECT count(*) FROM web_session")) == [(0,)]
+
+
+def test_a_form_without_the_cookie_it_was_shown_with_is_refused(browser, core):
+    for cookie in (None, "forged"):
+        text = browser.get("/login").text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', text)[1]
+        if cookie is None:
+            browser.client.delete_cookie(FORMS)
+        else:
+            browser.client.set_cookie(FORMS, browser.client.get_cookie(FORMS).value + cookie)
+        assert browser.client.post("/login", data={"csrf_token": token, "username": "ola", "password": "x"}).status_code == 400
+
+
+def test_the_cookie_of_strangers_is_careful_and_holds_nothing_else(browser, core):
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(browser.get("/login").headers["Set-Cookie"].split("; "))
+    secure = replace(core, config=replace(core.config, public_url="https://portal.alumni.example"))
+    cookie = create_app(secure).test_client().get("/login").headers["Set-Cookie"]
+    assert cookie.startswith(f"__Host-{FORMS}=")
+    assert "Secure" in cookie.split("; ")
+    assert "Domain" not in cookie
+
+
+def test_programs_are_asked_to_leave_alone_what_is_not_for_them(browser):
+    text = browser.get("/robots.txt").text
+    assert "Disallow: /oidc/" in text
+    assert "Set-Cookie" not in browser.get("/robots.txt").headers
 
 
 def test_health_and_ready_answer_balancers(browser):
