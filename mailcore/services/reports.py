@@ -1,5 +1,5 @@
 """What other domains are told once a day, if they ask for it in DNS: DMARC aggregate reports (RFC 7489 section 7.2) and
-TLS reports (RFC 8460).  Counted as it happens, sent for whole days of UTC, then forgotten.
+TLS reports (RFC 8460), by mail or HTTPS.  Counted as it happens, sent for whole days of UTC, then forgotten.
 """
 
 import gzip
@@ -15,16 +15,22 @@ from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail import attached
 from mailcore.names import DnsTrouble, text_of
-from mailcore.services import authentication, dkim, notices
+from mailcore.services import authentication, dkim, notices, report_post
 from mailcore.store import queue_policies
 from mailcore.store import reports as store
 from mailcore.store.db import Row, Tx
 
 log = log_for(__name__)
+AGAIN = timedelta(days=3)  # so long what could not be sent is tried
 MOST = 500  # reports of a kind in one turn of the job
 _SIGNATURE = re.compile(rb"dkim=(\w+)(?: header\.d=(\S+?))?(?: header\.s=(\S+?))?[;\r\n]")
 _WORDS = {Disposition.ACCEPT: "none", Disposition.JUNK: "quarantine", Disposition.REFUSE: "reject"}
+_HTTPS = re.compile(r"https://[^\s,!;]+$", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^\s,!;]+@[^\s,!;]+)(?:![0-9]+[kmgt]?)?$", re.IGNORECASE)
+
+
+class _NotTaken(Exception):
+    """Nobody took the report now."""
 
 
 def count_dmarc(core: Core, tx: Tx, envelope: Envelope, verdict: Verdict) -> None:
@@ -49,8 +55,8 @@ def send(core: Core) -> None:
         for day, domain in core.db.read(partial(store.days, table=table, before=today))[:MOST]:
             try:
                 one(core, day, domain)
-            except DnsTrouble:
-                if day >= f"{core.clock.now() - timedelta(days=3):%Y-%m-%d}":
+            except (DnsTrouble, _NotTaken):
+                if day >= f"{core.clock.now() - AGAIN:%Y-%m-%d}":
                     continue  # another turn
             core.db.write(partial(store.forget, table=table, day=day, domain=domain))
 
@@ -138,13 +144,14 @@ def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: i
 
 
 def _tls(core: Core, day: str, domain: str) -> None:
-    """Raises DnsTrouble."""
+    """Raises DnsTrouble, _NotTaken."""
     if not core.config.reports.tls:
         return
     texts = [text_of(record) for record in core.names.lookup(f"_smtp._tls.{domain}", "TXT")]
     texts = [text for text in texts if text.replace(" ", "").startswith("v=TLSRPTv1")]
-    targets = _addresses(_tags(texts[0]).get("rua", "")) if len(texts) == 1 else []
-    if not targets:
+    wanted = _tags(texts[0]).get("rua", "") if len(texts) == 1 else ""
+    targets, urls = _addresses(wanted), [uri.strip() for uri in wanted.split(",") if _HTTPS.match(uri.strip())][:2]
+    if not targets and not urls:
         return
     rows = core.db.read(lambda tx: store.tls(tx, day, domain))
     sts = core.db.read(lambda tx: queue_policies.sts(tx, domain))
@@ -178,6 +185,9 @@ def _tls(core: Core, day: str, domain: str) -> None:
     fields = {"TLS-Report-Domain": domain, "TLS-Report-Submitter": core.config.domain}
     name = f"{core.config.domain}!{domain}!{begin}!{end}.json.gz"
     octets = gzip.compress(json.dumps(report, indent=1).encode())
+    taken = [report_post.post(core, url, "application/tlsrpt+gzip", octets) for url in urls]
+    if not targets and not any(taken):
+        raise _NotTaken(domain)
     _mail(core, targets, subject, "application/tlsrpt+gzip", name, octets, fields)
 
 

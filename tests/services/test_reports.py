@@ -4,15 +4,20 @@ import base64
 import email
 import gzip
 import json
+import ssl
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from xml.etree import ElementTree
 
 import pytest
+import trustme
 
 from mailcore import core as cores
 from mailcore.config import Config, Dns, Reports
 from mailcore.domain import Disposition, Envelope, Verdict
-from mailcore.services import reports
+from mailcore.services import remote_pictures, reports
 from mailcore.store import reports as store
 from tests.outside import dns_server, txt
 
@@ -116,6 +121,97 @@ def test_how_tls_went_is_told(core, clock):
     assert policy["failure-details"] == [
         {"result-type": "certificate-expired", "failed-session-count": 1, "receiving-mx-hostname": "mx.asks.example"}
     ]
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Takes reports, or answers with `status`."""
+
+    status = 200
+    took: ClassVar[list[tuple[str, str, bytes]]] = []
+
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        octets = self.rfile.read(int(self.headers["Content-Length"]))
+        self.took.append((self.path, self.headers["Content-Type"], octets))
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.fixture
+def taker(tmp_path, monkeypatch):
+    """A server with a certificate for taker.example; gives its port."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("taker.example").configure_cert(context)
+    Taker.status, Taker.took = 200, []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Taker) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def went(core, clock, domain: str) -> None:
+    """One connection of yesterday, told now."""
+    core.db.write(lambda tx: store.count_tls(tx, f"{clock.now():%Y-%m-%d}", domain, "sts", "mx.x.example", "certificate-expired"))
+    clock.forward(days=1)
+    reports.send(core)
+
+
+def left(core) -> bool:
+    return bool(core.db.read(lambda tx: store.days(tx, table="tls_result", before="9999")))
+
+
+def test_a_domain_that_asks_for_it_hears_by_https_how_tls_went(core, clock, taker, monkeypatch):
+    monkeypatch.setitem(ZONE, ("taker.example", "A"), ["127.0.0.1"])
+    record = txt(f"v=TLSRPTv1; rua=https://taker.example:{taker}/v1?of=tls,mailto:tls@web.example")
+    monkeypatch.setitem(ZONE, ("_smtp._tls.web.example", "TXT"), [record])
+    monkeypatch.setattr(remote_pictures, "is_public", lambda address: str(address) == "127.0.0.1")
+    went(core, clock, "web.example")
+    [(path, kind, octets)] = Taker.took
+    assert (path, kind) == ("/v1?of=tls", "application/tlsrpt+gzip")
+    found = json.loads(gzip.decompress(octets))
+    assert [policy["summary"]["total-failure-session-count"] for policy in found["policies"]] == [1]
+    assert set(sent(core)) == {"tls@web.example"}
+    assert not left(core)
+
+
+def test_who_does_not_take_it_now_is_asked_again_and_forgotten_after_three_days(core, clock, taker, monkeypatch):
+    monkeypatch.setitem(ZONE, ("taker.example", "A"), ["127.0.0.1"])
+    record = txt(f"v=TLSRPTv1; rua=https://taker.example:{taker}/")
+    monkeypatch.setitem(ZONE, ("_smtp._tls.web.example", "TXT"), [record])
+    monkeypatch.setattr(remote_pictures, "is_public", lambda address: str(address) == "127.0.0.1")
+    Taker.status = 503
+    went(core, clock, "web.example")
+    assert left(core)
+    Taker.status = 201
+    reports.send(core)
+    assert not left(core)
+    reports.send(core)
+    assert len(Taker.took) == 2
+    Taker.status = 503
+    went(core, clock, "web.example")
+    clock.forward(days=4)
+    reports.send(core)
+    assert not left(core)
+
+
+@pytest.mark.parametrize("host", ["taker.example", "other.example", "127.0.0.1"])
+def test_reports_reach_neither_into_our_network_nor_whom_no_authority_knows(core, clock, taker, monkeypatch, host):
+    monkeypatch.setitem(ZONE, ("taker.example", "A"), ["127.0.0.1"])
+    monkeypatch.setitem(ZONE, ("other.example", "A"), ["127.0.0.1"])  # the certificate has another name
+    monkeypatch.setitem(ZONE, ("_smtp._tls.web.example", "TXT"), [txt(f"v=TLSRPTv1; rua=https://{host}:{taker}/")])
+    if host == "other.example":
+        monkeypatch.setattr(remote_pictures, "is_public", lambda address: str(address) == "127.0.0.1")
+    went(core, clock, "web.example")
+    assert not Taker.took
 
 
 def test_dns_that_does_not_answer_is_asked_again_for_three_days(core, clock):
