@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 
 from mailcore.clock import Clock
 from mailcore.config import Config
@@ -19,6 +20,7 @@ from mailcore.queue.route import Hop, addresses
 from mailcore.queue.wire import Lost, Reply, Wire, extensions, stuffed
 
 CONNECT_SECONDS, COMMAND_SECONDS, DATA_SECONDS = 30, 300, 600  # RFC 5321 section 4.5.3.2
+IMPLICIT_TLS = 465  # of a relay (RFC 8314)
 NOTHING_SAID = Dsn()
 
 
@@ -77,6 +79,19 @@ def _context(checked: bool, trust: str | None) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def is_near(address: str) -> bool:
+    """On this machine, where nobody listens in?"""
+    return address == "localhost" if _is_name(address) else ip_address(address).is_loopback
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _kind(problem: Exception) -> str:
@@ -239,18 +254,23 @@ class Connection:
 
     async def _open(self, address: str, *, require_tls: bool, plain: bool = False) -> Wire:
         config, hop = self._config, self.hop
-        demanded = "verify" if require_tls and hop.tls == "may" else hop.tls
-        logs_in = config.outbound.mode == "relay" and bool(config.outbound.user)
+        by_relay = config.outbound.mode == "relay"
+        logs_in, implicit = by_relay and bool(config.outbound.user), by_relay and hop.port == IMPLICIT_TLS
+        # A password goes by TLS, and to nobody but whose name stands in the settings.
+        guarded = logs_in and not is_near(address)
+        demanded = "verify" if hop.tls == "may" and (require_tls or (guarded and _is_name(hop.host))) else hop.tls
         local = (config.outbound.bind, 0) if config.outbound.bind else None
         async with asyncio.timeout(CONNECT_SECONDS):
             _, wire = await asyncio.get_running_loop().create_connection(Wire, address, hop.port, local_addr=local)
+        self._verified, secured = False, implicit
         try:
+            if implicit:
+                await self._shake_hands(wire, demanded)
             greeting = await wire.reply(COMMAND_SECONDS)
             if greeting.code != 220:
                 raise _Refused(greeting)
             self._offers = await self._hello(wire)
-            self._verified = False
-            if "STARTTLS" in self._offers and not plain:
+            if "STARTTLS" in self._offers and not plain and not implicit:
                 try:
                     await self._secure(wire, demanded)
                 except (Lost, OSError, ssl.SSLError, _NotSafe) as problem:
@@ -259,11 +279,11 @@ class Connection:
                         raise _NotSafe(_kind(problem), str(problem)) from None
                     wire.close()
                     return await self._open(address, require_tls=False, plain=True)
-                self._offers = await self._hello(wire)
-            elif demanded != "may":
+                self._offers, secured = await self._hello(wire), True
+            elif (demanded != "may" or guarded) and not secured:
                 self._note("starttls-not-supported")
                 raise _NotSafe("starttls-not-supported", "the host does not offer STARTTLS")
-            elif not plain:
+            elif not plain and not secured:
                 self._note("starttls-not-supported" if hop.policy != "no-policy-found" else "")
             if require_tls and "REQUIRETLS" not in self._offers:
                 raise _NotSafe("validation-failure", "the host does not offer it")
@@ -296,6 +316,10 @@ class Connection:
         reply = await wire.reply(COMMAND_SECONDS)
         if reply.code != 220:
             raise _NotSafe("starttls-not-supported", f"{reply.code} {reply.text}")
+        await self._shake_hands(wire, demanded)
+
+    async def _shake_hands(self, wire: Wire, demanded: str) -> None:
+        """Raises Lost, OSError, ssl.SSLError, _NotSafe."""
         context = _context(demanded == "verify", os.environ.get("SSL_CERT_FILE"))
         found = await wire.start_tls(context, self.hop.host, CONNECT_SECONDS)
         usable = [record for record in self.hop.tlsa if record.usable]

@@ -9,14 +9,17 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-from aiosmtpd.smtp import SMTP
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult
 
 from mailcore.clock import Clock
 from mailcore.config import Config, Dns, Outbound
+from mailcore.queue import client
 from mailcore.queue.client import Connection
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.route import Hop, NoMailHere, RouteUnknown, addresses, find
 from mailcore.services import certificates
+from tests.outside import dns_server
 
 ZONE = {
     ("two.example.", "MX"): ("20 back.example.", "10 front.example."),
@@ -123,6 +126,55 @@ def test_tls_that_fails_means_plain_text_but_never_for_a_password(tmp_path, user
     without_certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     assert asyncio.run(sent(config, peer, tls_context=without_certificate)) == [0 if user else 250]
     assert peer.mail == ([] if user else [False])
+
+
+class Relay(Peer):
+    """Knows every password, and remembers that it was told one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passwords: list[bytes] = []
+
+    def authenticate(self, server, session, envelope, mechanism, data) -> AuthResult:
+        self.passwords.append(data.password)
+        return AuthResult(success=True)
+
+
+@pytest.mark.parametrize(("host", "tls", "code"), [
+    ("relay.example", "none", 0), ("127.0.0.1", "none", 0),
+    ("relay.example", "starttls", 250), ("relay.example", "implicit", 250), ("127.0.0.1", "starttls", 250),
+    ("other.example", "starttls", 0), ("other.example", "implicit", 0),
+])  # fmt: skip
+def test_a_password_goes_to_a_relay_elsewhere_by_tls_only_and_to_nobody_else(tmp_path, monkeypatch, host, tls, code):
+    authority, relay = trustme.CA(), Relay()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr(client, "is_near", lambda address: False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("relay.example").configure_cert(context)
+    settings = {"authenticator": relay.authenticate, "auth_require_tls": False}
+
+    async def play() -> int:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: SMTP(relay, hostname="x", loop=loop, tls_context=context if tls == "starttls" else None, **settings),
+            "127.0.0.1", 0, ssl=context if tls == "implicit" else None,
+        )  # fmt: skip
+        port = server.sockets[0].getsockname()[1]
+        if tls == "implicit":
+            monkeypatch.setattr(client, "IMPLICIT_TLS", port)
+        with dns_server({(name, "A"): ["127.0.0.1"] for name in ("relay.example", "other.example")}) as dns:
+            config = Config(dns=Dns((dns,)), outbound=Outbound(mode="relay", user="relay", password="secret"))
+            connection = Connection(config, Hop(host, port))
+            try:
+                return (await connection.send("a@b.example", "x@y.example", [b"Subject: x\r\n\r\nx\r\n"])).code
+            finally:
+                await connection.quit()
+                server.close()
+                await server.wait_closed()
+
+    assert asyncio.run(play()) == code
+    assert relay.passwords == ([b"secret"] if code else [])
 
 
 def test_a_relay_that_refuses_our_password_means_waiting(tmp_path):
