@@ -33,6 +33,7 @@ from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
+from portal.sunset.views import blueprint as sunset
 from portal.takeout.views import MAX_UPLOAD
 from portal.takeout.views import blueprint as takeout
 from portal.tickets.views import blueprint as tickets
@@ -57,6 +58,7 @@ BLUEPRINTS = (
     help_pages,
     setup,
     tickets,
+    sunset,
     desk,
 )
 
@@ -177,4 +179,5 @@ def _context() -> dict[str, object]:
         "incidents": web.incidents,
         "page_facts": web.page_facts,
         "leaving_banner": web.leaving_banner,
+        "sunset": web.ending,
     }

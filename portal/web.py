@@ -14,7 +14,7 @@ from markupsafe import Markup
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
 from mailcore.errors import AccountNotFound, Busy, MailError
-from mailcore.services import affiliations, leaving, login, pages, status, webmail
+from mailcore.services import affiliations, leaving, login, pages, status, sunset, webmail
 from portal.errors import answer
 from portal.sessions import WebSession
 
@@ -100,6 +100,16 @@ def incidents() -> list[Incident]:
         return status.current(core())
     except Busy:
         return []
+
+
+def ending() -> sunset.Sunset | None:
+    """The announced end of the service, once a request; nothing while the database is away."""
+    if "ending" not in g:
+        try:
+            g.ending = sunset.current(core())
+        except Busy:
+            g.ending = None
+    return cast(sunset.Sunset | None, g.ending)
 
 
 def count_visit() -> None:

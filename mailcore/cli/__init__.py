@@ -19,6 +19,7 @@ from mailcore.cli.order import order
 from mailcore.cli.queue import queue
 from mailcore.cli.sieve import sieve_group
 from mailcore.cli.site import faq_check, page, status
+from mailcore.cli.sunset import sunset_group
 from mailcore.cli.ticket import ticket
 from mailcore.cli.user import user
 from mailcore.config import load_config
@@ -48,8 +49,8 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.call_on_close(site.close)
 
 
-for command in (user, order, dns, dkim, directory, forward, queue, sieve_group, ticket, status, page, faq_check, export, import_,
-                backup, restore):  # fmt: skip
+for command in (user, order, dns, dkim, directory, forward, queue, sieve_group, ticket, status, sunset_group, page, faq_check,
+                export, import_, backup, restore):  # fmt: skip
     main.add_command(command)
 serve.register(main)
 demo.register(main)

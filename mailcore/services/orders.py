@@ -10,7 +10,7 @@ import secrets
 from mailcore.core import Core
 from mailcore.domain import Account, Order, Proven
 from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
-from mailcore.services import accounts, audit, credentials, notices, reach, tickets, tries, user_names
+from mailcore.services import accounts, audit, credentials, notices, reach, sunset, tickets, tries, user_names
 from mailcore.store import orders as store
 from mailcore.store.db import Tx
 
@@ -58,13 +58,14 @@ def at_once(
     """Make the account of somebody who has just proved who they are; the same `key` again gives the same account.
 
     Raises:
-        NotAllowed: the terms were not accepted.
+        NotAllowed: the terms were not accepted, or the service ends.
         NotEligible: no tie to the university that counts.
         InvalidName: the name or the contact address cannot be used.
         AccountExists: the name cannot be had, or the person has an account.
     """
     if not terms:
         raise NotAllowed("the terms must be accepted")
+    sunset.check_open(core)
     contact = reach.check(core, contact)
     language = language if language in notices.LANGUAGES else "nb"
 
@@ -107,12 +108,13 @@ def submit(
         proven: what a log-in elsewhere told of somebody whom the university does not know by it.
 
     Raises:
-        NotAllowed: the terms were not accepted.
+        NotAllowed: the terms were not accepted, or the service ends.
         InvalidName, AccountExists: the name or the contact address cannot be used.
         TooMany: too many orders from this address, or for this contact.
     """
     if not terms:
         raise NotAllowed("the terms must be accepted")
+    sunset.check_open(core)
     contact = reach.check(core, contact)
     language = language if language in notices.LANGUAGES else "nb"
     token = secrets.token_urlsafe(24)

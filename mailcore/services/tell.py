@@ -16,12 +16,13 @@ def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, 
         notices.queue(core, tx, notices.prepare(core, name, account.language, address, **words), address, account.id)
 
 
-def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
+def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> bytes:
+    """Returns the name of its octets, by which it can be found again."""
     octets = notices.compose(core, name, account.language, f"{account.name}@{core.config.domain}", **words)
     inbox = core.mail.mailbox(tx, account.id, "INBOX")
-    core.mail.append(
-        tx, account.id, inbox.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False
-    )
+    prepared = core.blobs.prepare(octets)
+    core.mail.append(tx, account.id, inbox.id, prepared, frozenset(), core.clock.now(), enforce_quota=False)
+    return prepared.name
 
 
 def outside(core: Core, tx: Tx, account: Account) -> list[str]:

@@ -31,6 +31,7 @@ from mailcore.store import (
     site_tables,
     summaries,
     summary_tables,
+    sunset_tables,
     ticket_tables,
     transfer_tables,
     webmail_tables,
@@ -311,6 +312,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     _skeletons,
     statement("CREATE INDEX IF NOT EXISTS address_skeleton ON address (skeleton)"),
     _learn_keywords,
+    add_tables(*sunset_tables.MODELS),
 ]
 
 

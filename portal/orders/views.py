@@ -22,6 +22,8 @@ FAILURES_PER_HOUR = 20  # of the university's log-in from one address
 
 @blueprint.route("/order", methods=["GET", "POST"])
 def order() -> Answer:
+    if web.ending():
+        return render_template("orders/closed.html")
     form, problem, code = OrderForm(), "", 200
     if form.validate_on_submit():
         try:
@@ -52,7 +54,7 @@ def thanks() -> str:
 @blueprint.route("/order/university", methods=["GET", "POST"])
 def university() -> Answer:
     """The university's user name and password, which are asked there and kept nowhere."""
-    if not directory.is_on(web.core().config):
+    if web.ending() or not directory.is_on(web.core().config):
         return redirect(url_for("orders.order"))
     form, problem, code = UniversityForm(), "", 200
     if form.validate_on_submit():
@@ -93,6 +95,8 @@ def account() -> Answer:
     has = orders.account_of(core, proven)
     if has is not None and request.method == "GET":
         return render_template("orders/has_one.html", owner=has)
+    if web.ending():
+        return redirect(url_for("orders.order"))
     try:
         orders.check_eligible(core, proven)
     except NotEligible as trouble:

@@ -1,6 +1,7 @@
 """The commands user, order, forward and queue, as people type them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,24 @@ def test_the_help_desk_on_the_command_line(config: str, tmp_path: Path) -> None:
     assert run(config, "ticket", "close", "1").exit_code == 0
     assert json.loads(run(config, "ticket", "list", "--state", "closed", "--json").stdout)[0]["id"] == 1
     assert run(config, "ticket", "show", "7").exit_code == 1
+
+
+def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: str) -> None:
+    run(config, "user", "add", "ola", "--name", "Ola Nordmann", "--person", "p1")
+    soon, far = (f"{datetime.now(UTC).date() + timedelta(days=days):%Y-%m-%d}" for days in (300, 400))
+    refused = run(config, "sunset", "announce", "--end", soon, "--yes")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert run(config, "sunset", "announce", "--end", far, typed="n\n").exit_code == 1
+    assert run(config, "sunset", "status").exit_code == 1
+    assert run(config, "sunset", "announce", "--end", far, "--new-address", "https://new.example", typed="y\n").exit_code == 0
+    found = json.loads(run(config, "sunset", "status", "--json", "--people").stdout)
+    assert (found["ends"], found["accounts"], found["read"], found["letters"]) == (far, 1, 0, 1)
+    letters = run(config, "sunset", "letters", "--sent").stdout.splitlines()
+    assert letters[1].startswith("ola,ola@alumni.example,Ola Nordmann,p1,nb")
+    assert len(run(config, "sunset", "letters").stdout.splitlines()) == 1
+    assert run(config, "sunset", "read", "ola").stdout == "ola has read it\n"
+    assert json.loads(run(config, "sunset", "status", "--json").stdout)["by_desk"] == 1
+    assert "confirmed" not in run(config, "sunset", "status", "--people").stdout
+    assert run(config, "sunset", "finish", "--yes").exit_code == 1
+    assert run(config, "sunset", "withdraw", "--yes").exit_code == 0
+    assert run(config, "sunset", "withdraw", "--yes").exit_code == 1

@@ -1,0 +1,113 @@
+"""`alumnimail sunset`: the announced end of the service."""
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services import accounts, sunset
+from mailcore.services.sunset import Person
+
+
+@click.group("sunset")
+def sunset_group() -> None:
+    """The end of the service, twelve months ahead at least."""
+
+
+@sunset_group.command()
+@click.option("--end", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day.")
+@click.option("--new-address", default="", help="Where people turn afterwards: an e-mail or web address.")
+@click.option("--nb", default="", help="Why, in bokmål.")
+@click.option("--nn", default="", help="Why, in nynorsk.")
+@click.option("--en", default="", help="Why, in English.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_site
+def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: str, yes: bool) -> None:
+    """Tell everybody that the service ends: on every page, and by mail in the days to come."""
+    count = sum(account.state == "active" for account in accounts.listing(site.core))
+    if not yes:
+        click.confirm(f"{count} people will be written to. Go on?", abort=True)
+    found = sunset.announce(site.core, end.date(), successor=new_address, words={"nb": nb, "nn": nn, "en": en})
+    click.echo(f"announced: {site.config.domain} ends on {found.ends}; {count} people will be told")
+
+
+@sunset_group.command()
+@click.option("--people", is_flag=True, help="Everybody, and what they know.")
+@json_option
+@pass_site
+def status(site: Site, people: bool, as_json: bool) -> None:
+    """Who has read it so far."""
+    found = sunset.the_current(site.core)
+    numbers = plain(sunset.progress(site.core))
+    everybody = [_row(one) for one in sunset.people(site.core)] if people else []
+    if as_json:
+        more = {"people": everybody} if people else {}
+        print_json({"ends": found.ends.isoformat(), "new_address": found.successor, **numbers, **more})
+        return
+    print_table(("key", "value"), [("ends", found.ends), *numbers.items()])
+    if people:
+        click.echo()
+        print_table(("name", "told", "read", "how", "letter", "contact"), [tuple(row.values()) for row in everybody])
+
+
+def _row(one: Person) -> dict[str, Any]:  # Any: JSON
+    return {
+        "name": one.name, "told": _day(one.first_at), "read": _day(one.read_at), "how": one.how,
+        "letter": _day(one.letter_at), "contact": "confirmed" if one.verified else one.contact and "not confirmed",
+    }  # fmt: skip
+
+
+def _day(seconds: int | None) -> str:
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d}" if seconds is not None else ""
+
+
+@sunset_group.command()
+@click.option("--sent", is_flag=True, help="Note that these letters are in the post.")
+@click.option("--again", is_flag=True, help="Those, too, to whom one was sent.")
+@pass_site
+def letters(site: Site, sent: bool, again: bool) -> None:
+    """Print as CSV who must be told on paper: no confirmed contact address, or not read."""
+    found = sunset.letters(site.core, again=again)
+    click.echo(sunset.letters_csv(site.core, found), nl=False)
+    if sent:
+        sunset.letters_sent(site.core, found)
+
+
+@sunset_group.command()
+@click.argument("name")
+@pass_site
+def read(site: Site, name: str) -> None:
+    """Note that the owner of account NAME has told the desk that they know."""
+    account = accounts.get(site.core, name)
+    is_new = sunset.confirm(site.core, account.id, "desk")
+    click.echo(f"{account.name} has read it" if is_new else f"{account.name} had read it before")
+
+
+@sunset_group.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_site
+def withdraw(site: Site, yes: bool) -> None:
+    """It does not end after all; everybody who was told hears of it."""
+    if not yes:
+        click.confirm("Everybody who was told will be written to. Go on?", abort=True)
+    found = sunset.withdraw(site.core)
+    click.echo(f"withdrawn: nothing ends on {found.ends}")
+
+
+@sunset_group.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_site
+def finish(site: Site, yes: bool) -> None:
+    """After the last day: close the accounts, each with thirty days to undo; nothing else ever does."""
+    ready, waiting = sunset.may_close(site.core)
+    if not yes:
+        click.confirm(f"{len(ready)} accounts will be closed, and erased after thirty days. Go on?", abort=True)
+    done = sunset.close(site.core, ready)
+    if sys.stderr.isatty():
+        with click.progressbar(done, length=len(ready), label="accounts", file=sys.stderr) as bar:
+            count = sum(1 for _ in bar)
+    else:
+        count = sum(1 for _ in done)
+    click.echo(f"{count} accounts closed; {waiting} wait until they have known for twelve months")

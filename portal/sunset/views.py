@@ -1,0 +1,84 @@
+"""The page that tells of the end of the service, and the button by which people say that they have read it (N11)."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import StringField
+from wtforms.validators import Length, Regexp
+
+from mailcore.errors import MailError
+from mailcore.services import sunset
+from portal import web
+from portal.auth.forms import password_field
+from portal.errors import answer
+
+blueprint = Blueprint("sunset", __name__)
+Answer = str | BaseResponse | tuple[str, int]
+
+
+class ReadForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    pass
+
+
+class NewAddressForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    address = StringField(
+        _l("Your new address"),
+        [
+            Length(max=254, message=_l("This is too long.")),
+            Regexp(r"\s*$|\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+        ],
+        description=_l("Optional. For a year, people you have written to are told it when they write to you."),
+        render_kw={"autocomplete": "email", "inputmode": "email"},
+    )
+    current = password_field(_l("Password"), "current-password")
+
+
+def _page(form: NewAddressForm, problem: str = "", code: int = 200) -> Answer:
+    account = web.account()
+    one = sunset.person(web.core(), account.id) if account else None
+    return render_template("sunset/index.html", form=form, read=ReadForm(), one=one, problem=problem), code
+
+
+@blueprint.route("/sunset", methods=["GET", "POST"])
+def index() -> Answer:
+    """What ends and when; the button, for who is logged in."""
+    if sunset.current(web.core()) is None:
+        abort(404)
+    account = web.account()
+    if ReadForm().validate_on_submit() and account is not None:
+        sunset.confirm(web.core(), account.id)
+        flash(_("Thank you. We know now that you have read it."))
+        return redirect(url_for("sunset.index"))
+    one = sunset.person(web.core(), account.id) if account else None
+    return _page(NewAddressForm(formdata=None, address=one.new_address if one else ""))
+
+
+@blueprint.post("/sunset/address")
+@web.login_required
+def new_address() -> Answer:
+    """Where mail may follow, for those whom the owner has written to."""
+    form = NewAddressForm()
+    if not form.validate_on_submit():
+        return _page(form, code=400)
+    try:
+        web.prove(form.current.data)
+        sunset.set_new_address(web.core(), web.owner().id, form.address.data or "")
+    except MailError as trouble:
+        code, problem = answer(trouble)
+        problem = problem if code != 400 else _("That cannot be your new address. It must be an address outside Alumnimail.")
+        return _page(form, str(problem), code)
+    flash(_("Saved."))
+    return redirect(url_for("sunset.index"))
+
+
+@blueprint.route("/sunset/read/<token>", methods=["GET", "POST"])
+def read(token: str) -> Answer:
+    """From the mail, whoever is logged in; GET shows a button only."""
+    owner, form = sunset.owner_of(web.core(), token), ReadForm()
+    if form.validate_on_submit():
+        sunset.confirm(web.core(), owner.id)
+        flash(_("Thank you. We know now that you have read it."))
+        return redirect(url_for("sunset.index"))
+    return render_template("sunset/read.html", owner=owner, form=form)
