@@ -169,11 +169,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A local address that was found: whose it is and what was asked for."""
+    """A local address that was found: whose it is and what was asked for.
+
+    `alone`: the box is so full that only the whole message tells whether it fits.  SMTP has one word for all recipients
+    of a message, so this one takes it by itself.
+    """
 
     address: str
     account: AccountId
     detail: str = ""  # what stood after the plus
+    alone: bool = False
 
 
 class Outcome(StrEnum):

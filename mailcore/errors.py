@@ -31,6 +31,12 @@ class OverQuota(MailError):
     """Permanent on purpose: the sender must hear of it now, not after days of retries."""
 
 
+class RoomGone(MailError):
+    """One box was filled between RCPT and the end of the message while others have room: the next try hears it at RCPT."""
+
+    temporary = True
+
+
 class TooLarge(MailError):
     """The message is above the site's limit."""
 

@@ -24,7 +24,7 @@ from mailcore.domain import (
     Recipient,
     Verdict,
 )
-from mailcore.errors import MailboxNotFound, Moved, OverQuota, RelayDenied, UnknownRecipient
+from mailcore.errors import MailboxNotFound, Moved, OverQuota, RelayDenied, RoomGone, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import dsn, srs, trace
 from mailcore.services import (
@@ -52,6 +52,7 @@ from mailcore.store.mail import GRACE
 
 log = log_for(__name__)
 OWN = Verdict()
+TRACE_ROOM = 1000  # octets that our own fields may take
 FULL = "Postboksen er full / The mailbox is full"
 
 
@@ -85,7 +86,8 @@ def check_recipient(
     used, quota = deliveries.room(tx, account)
     if quota and not _fits(used, quota, size or 0) and not _passes_on(core, tx, account):
         raise OverQuota(FULL)
-    return Recipient(address, account, detail)
+    most = TRACE_ROOM + (core.config.message_octets if size is None else size)
+    return Recipient(address, account, detail, alone=bool(quota) and not _fits(used, quota, most))
 
 
 def _bounced(core: Core, tx: Tx, address: str, localpart: str) -> Recipient:
@@ -136,9 +138,16 @@ def deliver(
     context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now(), verdict, about, {})
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
-    return [
-        _execute(context, recipient, plan, all_rejected) for recipient, plan in zip(recipients, plans, strict=True)
-    ]
+    if verdict.outside and not all_rejected and FULL in plans:
+        raise RoomGone  # a report afterwards could hit somebody else, and Junk has no more room than INBOX
+    try:
+        return [
+            _execute(context, recipient, plan, all_rejected) for recipient, plan in zip(recipients, plans, strict=True)
+        ]
+    except OverQuota:
+        if verdict.outside and len(recipients) > 1:
+            raise RoomGone from None
+        raise
 
 
 @dataclass(slots=True)
@@ -155,6 +164,7 @@ class _Context:
     about: deliveries.About
     rules: dict[str, list[traces.Rule]]  # by recipient: what decided, for the trace
     filed: list[tuple[MailboxId, int]] = field(default_factory=list)  # for the recipient at hand
+    served: set[AccountId] = field(default_factory=set)  # who has it already
 
 
 Plan = tuple[sieve.Action, ...] | str  # actions to take, or the reason of a rejection
@@ -171,7 +181,7 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
     actions = _held_back(context, recipient, actions)
     used, quota = deliveries.room(context.tx, recipient.account)
     stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
-    size = context.prepared.size + len(context.trace)
+    size = context.prepared.size + len(_prefix(context, recipient))
     if stores and quota and not _fits(used, quota, size):
         if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
             return tuple(a for a in actions if not isinstance(a, sieve.Keep | sieve.FileInto))
@@ -255,7 +265,7 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
         else:
             # Others took it, the session can say only one thing, and nobody vouches for the sender's address, so
             # that a report might hit somebody else: the message stays with its owner, in Junk.
-            _file(context, recipient, "Junk", frozenset(), enforce_quota=False)
+            _file(context, recipient, "Junk", frozenset())
             done = Delivered(recipient.address, Outcome.FILED, ("Junk",), plan)
     else:
         done = _act(context, recipient, plan)
@@ -315,7 +325,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
 
 def _file(
     context: _Context, recipient: Recipient, name: str, flags: frozenset[str], *, create: bool = False,
-    enforce_quota: bool = True, octets: bytes | None = None, use: str = "",
+    octets: bytes | None = None, use: str = "",
 ) -> str:  # fmt: skip
     """File into a mailbox; a missing one means INBOX (RFC 5228 section 4.1), unless `:create` was given."""
     core, tx = context.core, context.tx
@@ -327,13 +337,23 @@ def _file(
         except MailboxNotFound:
             box = script_runs.instead(core, tx, recipient.account, name, create=create, use=use)
         context.boxes[key] = box
-    prefix = trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
-    uid = core.mail.append(
-        tx, recipient.account, box.id, context.prepared if octets is None else core.blobs.prepare(octets), flags, context.now,
-        prefix=prefix, enforce_quota=enforce_quota, grace=True,
-    )  # fmt: skip
+    try:
+        uid = core.mail.append(
+            tx, recipient.account, box.id, context.prepared if octets is None else core.blobs.prepare(octets), flags,
+            context.now, prefix=_prefix(context, recipient), grace=True,
+        )  # fmt: skip
+    except OverQuota:
+        if recipient.account not in context.served:
+            raise
+        return box.name  # it stands in the box already: a further copy is not worth a refusal
+    context.served.add(recipient.account)
     context.filed.append((box.id, uid))
     return box.name
+
+
+def _prefix(context: _Context, recipient: Recipient) -> bytes:
+    """Our fields above the message in this recipient's box."""
+    return trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
 
 
 def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, octets: bytes) -> None:

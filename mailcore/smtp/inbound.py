@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
-from mailcore.errors import MailError, OverQuota, TooMany
+from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
 from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
 from mailcore.services import authentication, delivery, quota_warnings, reports, scanning, strangers, traces
@@ -46,6 +46,14 @@ def received(core: Core, session: "Session", transaction: Transaction) -> tuple[
     protocol = ("UTF8" if transaction.mail.smtputf8 else "") + protocol + ("S" if session.tls else "")
     field = trace.received(session.helo, session.peer, core.config.host, protocol, queue_id, one, core.clock.now())
     return queue_id, field
+
+
+def _by_itself(before: list[Recipient], item: Recipient) -> Problem:
+    """Refuse one who takes the message alone beside others, as "too many recipients": the sender comes again for the rest."""
+    others = [one for one in before if one.account != item.account or not item.account]
+    if others and (item.alone or others[0].alone):
+        return Refused("452 4.5.3 A mailbox is almost full; please send to one at a time")
+    return None
 
 
 async def prepared(core: Core, incoming: Incoming, octets: Octets) -> Prepared:
@@ -98,9 +106,10 @@ class Inbound:
         problems: list[Problem] = [item if isinstance(item, MailError) else None for item in found]
         problems = await self._of_strangers(session, addresses, problems)
         await self._note_refusals(transaction, addresses, problems)
-        transaction.found += [
-            item for item, problem in zip(found, problems, strict=True) if isinstance(item, Recipient) and problem is None
-        ]
+        for n, item in enumerate(found):
+            if isinstance(item, Recipient) and problems[n] is None:
+                problems[n] = None if self.lmtp else _by_itself(transaction.found, item)
+                transaction.found += [item] if problems[n] is None else []
         return problems
 
     async def _of_strangers(self, session: "Session", addresses: list[str], problems: list[Problem]) -> list[Problem]:
@@ -201,7 +210,12 @@ class Inbound:
     ) -> list[str]:
         named = {item.address.lower(): item for item in transaction.found}
         recipients = list(named.values())  # who is named twice has it once
-        done = await delivery.accept(self._core, envelope, recipients, message, verdict.field + field, verdict)
+        try:
+            done = await delivery.accept(self._core, envelope, recipients, message, verdict.field + field, verdict)
+        except RoomGone:
+            if transaction.mail.size is not None and message.size > transaction.mail.size:
+                raise TooLarge("larger than announced, and one of the boxes has no room for that") from None
+            raise
         if done and all(one.outcome is Outcome.REJECTED for one in done):
             return [rejected(done[0].reason)]
         return [ok]

@@ -15,6 +15,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.MailboxReadOnly: "550 5.2.1 The mailbox is read-only",
     errors.InvalidName: "553 5.1.3 Not a valid address",
     errors.OverQuota: "552 5.2.2 Postboksen er full / The mailbox is full",
+    errors.RoomGone: "451 4.2.2 Try again later",
     errors.TooLarge: "552 5.3.4 The message is too large",
     errors.UnknownRecipient: "550 5.1.1 Ukjent mottaker / No such address here",
     errors.Moved: "550 5.1.6 The recipient has moved",
