@@ -279,7 +279,7 @@ class Session(SMTP):
             new = await self.loop.start_tls(self.transport, self, context, server_side=True, ssl_handshake_timeout=30)
         except (OSError, ssl.SSLError, TimeoutError):  # the peer's doing: there is nobody left to answer
             return False
-        self._reader._buffer.clear()
+        # What is in the buffer by now came through TLS: a quick client's EHLO may arrive with the end of its handshake.
         self.transport = new
         self._reader._transport = new
         self._writer._transport = new

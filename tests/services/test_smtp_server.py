@@ -1,8 +1,10 @@
 """The SMTP listeners over real sockets, byte for byte."""
 
 import asyncio
+import contextlib
 import smtplib
 import socket
+import ssl
 
 import pytest
 
@@ -129,6 +131,38 @@ def test_what_is_pipelined_before_tls_is_dropped(core):
     async def play(connect):
         heard = await asyncio.to_thread(converse, (await connect()).port)
         assert heard == ["503", "503", "250", "502", "503", "221"]
+
+    talk(core, play)
+
+
+def test_what_comes_together_with_the_end_of_the_handshake_counts(core):
+    """TLS 1.3: the client speaks last, and its first command may be in the same segment."""
+
+    def converse(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            plain.recv(999)
+            plain.sendall(b"STARTTLS\r\n")
+            plain.recv(999)
+            came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+            safe = TRUSTING.wrap_bio(came, goes)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                safe.do_handshake()
+            plain.sendall(goes.read())
+            done = False
+            while not done:
+                came.write(plain.recv(65536))
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    safe.do_handshake()
+                    done = True
+            safe.write(b"EHLO x\r\n")
+            plain.sendall(goes.read())
+            while True:
+                came.write(plain.recv(65536))
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    return safe.read(999)
+
+    async def play(connect):
+        assert (await asyncio.to_thread(converse, (await connect()).port)).startswith(b"250-")
 
     talk(core, play)
 
