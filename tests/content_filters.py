@@ -1,4 +1,4 @@
-"""Real content filters for tests: Debian's rspamd with its controller, and opendkim as a milter."""
+"""Real content filters for tests: Debian's rspamd with its controller, opendkim and ClamAV as milters."""
 
 import http.client
 import json
@@ -96,6 +96,49 @@ def opendkim(folder: Path, settings: str = "") -> Iterator[str]:
         process.terminate()
         process.wait(10)
         process.stderr.close()
+
+
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+@contextmanager
+def clamav(folder: Path, settings: str = "OnInfected Reject\nRejectMsg It carries %v", *, broken: bool = False) -> Iterator[str]:
+    """clamd that knows one signature, with clamav-milter before it; its address as a milter.
+
+    Args:
+        broken: clamd ends before anybody asks.
+    """
+    folder.mkdir()
+    (folder / "signatures").mkdir()
+    (folder / "signatures" / "eicar.ndb").write_text(f"Eicar-Test:0:*:{EICAR.hex()}\n")
+    socket_path, milter_path = folder / "clamd.sock", folder / "milter.sock"
+    common = f"Foreground yes\nUser root\nTemporaryDirectory {folder}\n"
+    (folder / "clamd.conf").write_text(
+        f"{common}DatabaseDirectory {folder}/signatures\nLocalSocket {socket_path}\nSelfCheck 0\nMaxThreads 4\n"
+    )
+    (folder / "milter.conf").write_text(
+        f"{common}ClamdSocket unix:{socket_path}\nMilterSocket unix:{milter_path}\nAddHeader Add\nOnFail Defer\n{settings}\n"
+    )
+    running = []
+
+    def start(name: str, settings: str, wanted: Path) -> None:
+        log = (folder / f"{name}.log").open("wb")
+        running.append(subprocess.Popen([program(name), "-c", str(folder / settings)], stdout=log, stderr=log, cwd=folder))
+        log.close()
+        assert until(lambda: wanted.is_socket() or running[-1].poll() is not None, 30)
+        assert running[-1].poll() is None, (folder / f"{name}.log").read_text()
+
+    try:
+        start("clamd", "clamd.conf", socket_path)
+        start("clamav-milter", "milter.conf", milter_path)
+        if broken:
+            running[0].kill()
+            running[0].wait(15)
+        yield f"unix:{milter_path}"
+    finally:
+        for process in reversed(running):
+            process.kill()  # asked to end it takes its time, up to five seconds
+            process.wait(15)
 
 
 def _listens(port: int) -> bool:

@@ -1,8 +1,11 @@
-"""Content filters: the real rspamd and the real opendkim as a milter; Junk, scores, learning."""
+"""Content filters: the real rspamd, the real opendkim and ClamAV as milters; Junk, scores, learning."""
 
+import base64
+import io
 import socket
 import struct
 import threading
+import zipfile
 from contextlib import contextmanager
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.services import accounts, filters, forwarding, learning, mail_actions
 from mailcore.store import learning as store
-from tests.content_filters import opendkim, rspamd
+from tests.content_filters import EICAR, clamav, opendkim, rspamd
 from tests.journeys.conftest import until
 from tests.smtp_talk import build, inbox, talk
 
@@ -151,6 +154,82 @@ def test_a_milter_refuses(house, tmp_path):
         core = house(f'milters = ["{address}"]\nrefuse = false')
         assert send(core, CLEAN).startswith("250")
         assert len(box(core, "kari", "Junk")) == 1
+
+
+def attached(octets: bytes, *, before: int = 0) -> str:
+    """A message with a file; `before` it, so many lines of another."""
+    parts = [base64.encodebytes(one).decode().replace("\n", "\r\n") for one in (b"x" * 60 * before, octets)]
+    head = CLEAN.replace("\r\n\r\n", '\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n', 1)
+    each = "".join(
+        f"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n{part}\r\n" for part in parts
+    )
+    return head + "\r\n" + each + "--b--\r\n"
+
+
+def zipped(octets: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("letter.com", octets)
+    return file.getvalue()
+
+
+VIRUSES = {
+    "attached": attached(EICAR), "zipped": attached(zipped(EICAR)), "zipped twice": attached(zipped(zipped(EICAR))),
+    "large": attached(EICAR, before=20_000), "plain": CLEAN + EICAR.decode() + "\r\n",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scanner(tmp_path_factory):
+    with clamav(tmp_path_factory.mktemp("scanner") / "clamav") as address:
+        yield address
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("virus", VIRUSES.values(), ids=VIRUSES)
+def test_clamav_refuses_a_virus_in_the_session(house, scanner, virus):
+    core = house(f'milters = ["{scanner}"]')
+    before = len(inbox(core, "kari"))
+    assert send(core, virus).startswith("550 5.7.1 It carries Eicar-Test")
+    assert len(inbox(core, "kari")) == before
+    for clean in (CLEAN, attached(b"a letter")):
+        assert send(core, clean).startswith("250")
+        stored = inbox(core, "kari")[-1]
+        assert b"\r\nX-Virus-Status: Clean\r\n" in stored
+        assert stored.endswith(clean.encode())
+
+
+@pytest.mark.interop
+def test_a_virus_that_may_come_in_stands_in_junk_and_its_level_is_known(house, scanner, tmp_path):
+    core = house(f'milters = ["{scanner}"]\nrefuse = false')
+    assert send(core, VIRUSES["attached"]).startswith("250")
+    assert len(box(core, "kari", "Junk")) == 1
+    for action in ("Quarantine", "Accept", "Blackhole"):
+        with clamav(tmp_path / action, f"OnInfected {action}") as address:
+            core = house(f'milters = ["{address}"]')
+            before = len(inbox(core, "kari"))
+            assert send(core, VIRUSES["zipped"]).startswith("250")
+            assert len(inbox(core, "kari")) == before
+            [junk] = box(core, "kari", "Junk")
+            assert junk.endswith(VIRUSES["zipped"].encode())
+            if action != "Blackhole":
+                assert b"\r\nX-Virus-Status: Infected (Eicar-Test" in junk
+    core = house(f'milters = ["{scanner}"]\nrefuse = false')
+    filters.put_script(core, accounts.get(core, "kari").id, "own", VIRUS_SCRIPT)
+    filters.activate(core, accounts.get(core, "kari").id, "own")
+    assert send(core, CLEAN).startswith("250")
+    assert len(box(core, "kari", "Archive")) == 1  # looked at, and clean
+
+
+VIRUS_SCRIPT = """require ["virustest", "fileinto", "relational", "comparator-i;ascii-numeric"];
+if virustest :value "eq" :comparator "i;ascii-numeric" "1" { fileinto "Archive"; }"""
+
+
+@pytest.mark.interop
+def test_a_scanner_whose_engine_is_away_makes_the_sender_try_again(house, tmp_path):
+    with clamav(tmp_path / "clamav", broken=True) as address:
+        core = house(f'milters = ["{address}"]')
+        assert send(core, CLEAN).startswith("451 4.7.1")
 
 
 @pytest.mark.parametrize("settings", [
