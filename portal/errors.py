@@ -38,6 +38,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
         403, _l("Sending from your account is on hold, as somebody else may have your password. See the notice in your inbox.")
     ),  # fmt: skip
     errors.TooMany: (429, _l("That was too many tries. Wait an hour and try again.")),
+    errors.RoomGone: (503, TRY_AGAIN),
     errors.Busy: (503, TRY_AGAIN),
     errors.AccountExists: (409, _l("That user name cannot be had. Please choose another.")),
     errors.AccountNotFound: (404, _l("There is no such account.")),

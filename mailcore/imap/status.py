@@ -24,6 +24,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.NotAllowed: ("NOPERM", "Not allowed"),
     errors.SendingHeld: ("NOPERM", "Sending is on hold"),
     errors.TooMany: ("LIMIT", "Too many, try again later"),
+    errors.RoomGone: ("UNAVAILABLE", "Try again later"),
     errors.Busy: ("UNAVAILABLE", "Try again later"),
     errors.AccountExists: ("ALREADYEXISTS", "There is an account of that name"),
     errors.AccountNotFound: ("NONEXISTENT", "No such account"),

@@ -14,6 +14,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.OverQuota: ("QUOTA/MAXSIZE", "There is no room for the script"),
     errors.TooLarge: ("QUOTA/MAXSIZE", "The script is too large"),
     errors.TooMany: ("TRYLATER", "That was too often; wait a while"),
+    errors.RoomGone: ("TRYLATER", "Try again later"),
     errors.Busy: ("TRYLATER", "Try again later"),
     errors.TemporarilyUnavailable: ("TRYLATER", "Cannot check the password now, try again later"),
     errors.WrongPassword: ("", "Wrong user name or password"),
