@@ -1,13 +1,14 @@
 """The commands user, order, forward and queue, as people type them."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from mailcore.cli import main
+from mailcore.clock import Clock
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_the_help_desk_on_the_command_line(config: str, tmp_path: Path) -> None:
 
 def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: str) -> None:
     run(config, "user", "add", "ola", "--name", "Ola Nordmann", "--person", "p1")
-    soon, far = (f"{datetime.now(UTC).date() + timedelta(days=days):%Y-%m-%d}" for days in (300, 400))
+    soon, far = (f"{Clock().now().date() + timedelta(days=days):%Y-%m-%d}" for days in (300, 400))
     refused = run(config, "sunset", "announce", "--end", soon, "--yes")
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert run(config, "sunset", "announce", "--end", far, typed="n\n").exit_code == 1
