@@ -1,8 +1,11 @@
 """Everything that can go wrong, in the words of mail, not of any one protocol.
 
 A function raises one of these.  Each protocol turns them into its own reply in
-exactly one place: imap/status.py, smtp/reply.py, managesieve/status.py, portal/errors.py.
+exactly one place: imap/status.py, smtp/reply.py, managesieve/status.py, portal/errors.py.  Where the text is a Saying, people
+read it in their own language in the portal.
 """
+
+from sieve.saying import Saying as Saying
 
 
 class MailError(Exception):

@@ -130,6 +130,7 @@ def create_app(core: Core) -> Flask:
     app.jinja_env.filters["day"] = web.day
     app.jinja_env.filters["moment"] = web.moment
     app.jinja_env.filters["mailbox_title"] = web.mailbox_title
+    app.jinja_env.filters["told"] = i18n.told
     app.jinja_env.filters["paragraphs"] = web.paragraphs
     app.jinja_env.filters["mailbox_icon"] = navigation.mailbox_icon
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

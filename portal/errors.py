@@ -9,7 +9,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from mailcore import errors
-from mailcore.errors import MailError
+from mailcore.errors import MailError, Saying
+from portal.i18n import told
 
 log = logging.getLogger(__name__)
 Words = Any  # flask-babel's LazyString, which has no types
@@ -76,11 +77,10 @@ HTTP: dict[int, Words] = {
 
 
 def answer(problem: MailError) -> tuple[int, Words]:
-    """Status and words for an error; a subclass without a row of its own gets its parent's."""
-    for cls in type(problem).__mro__:
-        if cls in TABLE:
-            return TABLE[cls]
-    return 500, TRY_AGAIN
+    """Status and words for an error: its own words if it has any, else those of its class or the class above."""
+    code, words = next((TABLE[cls] for cls in type(problem).__mro__ if cls in TABLE), (500, TRY_AGAIN))
+    said = problem.args[0] if problem.args else None
+    return code, told(said) if isinstance(said, Saying) else words
 
 
 def words_of(problem: MailError) -> str:

@@ -9,16 +9,18 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 from flask import g, request, session
-from flask_babel import Domain, get_locale
+from flask_babel import Domain, get_locale, gettext
+
+from mailcore.errors import Saying
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"
 
 
-def read_catalogues(language: str) -> Catalog:
-    """All catalogues of a language as one: messages.po, and one file per feature beside it."""
+def read_catalogues(language: str, files: str = "*.po") -> Catalog:
+    """The catalogues of a language as one: messages.po, and one file per feature beside it."""
     together = Catalog(locale=language)
-    for path in sorted((FOLDER / language / "LC_MESSAGES").glob("*.po")):
+    for path in sorted((FOLDER / language / "LC_MESSAGES").glob(files)):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 if message.id:
@@ -57,3 +59,11 @@ def choose_language() -> str:
 
 def language() -> str:
     return str(get_locale()) if get_locale() else "nb"
+
+
+def told(text: str) -> str:
+    """What a service said, in the reader's language; what has no translation (a server's answer) stays as it is."""
+    if not isinstance(text, Saying):
+        return text
+    values = {name: told(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return str(gettext(text.text) % values)

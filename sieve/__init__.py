@@ -20,6 +20,7 @@ from sieve.message import Field, MessageView, Part, one_address, read_address
 from sieve.parser import ScriptError
 from sieve.printer import print_script
 from sieve.program import Program
+from sieve.saying import Saying
 from sieve.tree import Command, SieveTest, Tag
 from sieve.validator import capabilities, check_script, compile_script, examine
 
@@ -27,7 +28,7 @@ __all__ = [
     "MAX_REDIRECTS",
     "Action", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "Mailto", "MessageView", "Notify", "Options", "Part",
     "Program",
-    "Redirect", "Reject", "Result", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
+    "Redirect", "Reject", "Result", "Saying", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
     "Vacation", "capabilities", "check_script", "compile_script", "examine", "includes", "mailboxes",
     "one_address", "print_script",
     "read_address", "read_mailto", "run", "warnings",

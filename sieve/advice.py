@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from sieve.parser import ScriptError, read
+from sieve.saying import Saying
 from sieve.tree import Argument, Command, SieveTest, Tag
 from sieve.validator import brings
 
@@ -58,14 +59,16 @@ def _unreached(commands: Iterable[Command]) -> Iterator[ScriptError]:
     ended = ""
     for command in commands:
         if ended:
-            yield ScriptError(command.line, f"this is never reached: '{ended}' stands before it", command.column)
+            problem = Saying("this is never reached: '%(ended)s' stands before it", ended=ended)
+            yield ScriptError(command.line, problem, command.column)
             return
         if command.name in _ENDS:
             ended = command.name
         if command.block:
             yield from _unreached(command.block)
         elif command.block is not None and command.name in ("if", "elsif"):
-            yield ScriptError(command.line, f"this '{command.name}' does nothing: its block is empty", command.column)
+            problem = Saying("this '%(name)s' does nothing: its block is empty", name=command.name)
+            yield ScriptError(command.line, problem, command.column)
 
 
 def _unused(commands: tuple[Command, ...]) -> Iterator[ScriptError]:
@@ -84,4 +87,5 @@ def _unused(commands: tuple[Command, ...]) -> Iterator[ScriptError]:
                 used.add(text)
     for name, command in required.items():
         if name not in used and name not in ("vacation-seconds", "spamtestplus", "envelope-dsn", "include"):
-            yield ScriptError(command.line, f"the extension '{name}' is required but not used", command.column)
+            problem = Saying("the extension '%(name)s' is required but not used", name=name)
+            yield ScriptError(command.line, problem, command.column)

@@ -8,6 +8,7 @@ from sieve.interpreter import State
 from sieve.match import COMPARATORS, DEFAULT, FOLDS, FREE, NUMERIC, OCTET, RELATIONS, glob, numeric
 from sieve.parser import ScriptError
 from sieve.program import Check, Matcher, Step, Text, Texts
+from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, TagSpec, TestDef, bind
 from sieve.strings import Reference, decode, references
 from sieve.tree import Command, SieveTest
@@ -83,7 +84,7 @@ class Builder:
                     chain = []
                     steps.append((command.line, _choice(chain)))
                 elif chain is None:
-                    self._note(command, f"'{command.name}' follows no 'if'")
+                    self._note(command, Saying("'%(name)s' follows no 'if'", name=command.name))
                     continue
                 branch = self._branch(command)
                 if branch and chain is not None:
@@ -107,8 +108,8 @@ class Builder:
     def _step(self, command: Command) -> Step:
         definition = self._tables.commands.get(command.name)
         if definition is None:
-            kind = "test, not a command" if command.name in self._tables.tests else "unknown command"
-            self._note(command, f"'{command.name}': {kind}")
+            kind = Saying("test, not a command") if command.name in self._tables.tests else Saying("unknown command")
+            self._note(command, Saying("'%(name)s': %(kind)s", name=command.name, kind=kind))
             return _never
         bound = self._bound(command, definition)
         if bound is None:
@@ -122,8 +123,8 @@ class Builder:
     def check(self, test: SieveTest) -> Check:
         definition = self._tables.tests.get(test.name)
         if definition is None:
-            kind = "command, not a test" if test.name in self._tables.commands else "unknown test"
-            self._note(test, f"'{test.name}': {kind}")
+            kind = Saying("command, not a test") if test.name in self._tables.commands else Saying("unknown test")
+            self._note(test, Saying("'%(name)s': %(kind)s", name=test.name, kind=kind))
             return NEVER
         bound = self._bound(test, definition)
         if bound is None:
@@ -136,7 +137,7 @@ class Builder:
 
     def _bound(self, item: Command | SieveTest, definition: CommandDef | TestDef) -> Bound | None:
         if definition.requires and definition.requires not in self.required:
-            self._note(item, f"'{item.name}' needs: require \"{definition.requires}\";")
+            self._note(item, Saying("'%(name)s' needs: require \"%(requires)s\";", name=item.name, requires=definition.requires))
             return None
         try:
             return bind(item, definition.signature, self._tables.known[item.name], self.required)
@@ -192,9 +193,14 @@ class Builder:
         """Compare a list of values with the keys, as the tags of the test say (RFC 5228 2.7)."""
         comparator = bound.tag_string("comparator") or default
         if comparator not in COMPARATORS:
-            raise ScriptError(bound.line, f"unknown comparator '{comparator}'; known: {', '.join(COMPARATORS)}")
+            problem = Saying(
+                "unknown comparator '%(comparator)s'; known: %(known)s",
+                comparator=comparator, known=", ".join(COMPARATORS),
+            )
+            raise ScriptError(bound.line, problem)
         if comparator not in FREE and f"comparator-{comparator}" not in self.required:
-            raise ScriptError(bound.line, f"'{comparator}' needs: require \"comparator-{comparator}\";")
+            problem = Saying("'%(comparator)s' needs: require \"comparator-%(comparator)s\";", comparator=comparator)
+            raise ScriptError(bound.line, problem)
         kind = bound.one_of("is", "contains", "matches", "value", "count", "regex", "list") or "is"
         wanted = self.texts(keys, bound.line)
         if kind == "regex":
@@ -209,7 +215,7 @@ class Builder:
             return _relation(bound, kind, comparator, wanted)
         if comparator == NUMERIC:
             if kind != "is":
-                raise ScriptError(bound.line, f"':{kind}' cannot compare numbers; use ':is'")
+                raise ScriptError(bound.line, Saying("':%(kind)s' cannot compare numbers; use ':is'", kind=kind))
             return _equal_numbers(wanted)
         fold = FOLDS[comparator]
         if kind == "matches":
@@ -338,7 +344,8 @@ def _relation(bound: Bound, kind: str, comparator: str, wanted: Texts) -> Matche
     sign = (bound.tag_string(kind) or "").lower()
     relation = RELATIONS.get(sign)
     if relation is None:
-        raise ScriptError(bound.line, f"unknown relation '{sign}'; known: {', '.join(RELATIONS)}")
+        problem = Saying("unknown relation '%(sign)s'; known: %(known)s", sign=sign, known=", ".join(RELATIONS))
+        raise ScriptError(bound.line, problem)
     fold: Callable[[str], object] = numeric if comparator == NUMERIC else FOLDS[comparator]
 
     def compare(state: State, values: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.message import every
 from sieve.parser import ScriptError
+from sieve.saying import Saying
 from sieve.signature import Bound
 
 Values = Callable[[State, str], Sequence[str]]
@@ -18,7 +19,7 @@ def values_of(build: Builder, bound: Bound) -> Values:
     if "mime" not in bound.tags:
         for tag in ("anychild", "type", "subtype", "contenttype", "param"):
             if tag in bound.tags:
-                raise ScriptError(bound.line, f"':{tag}' goes with ':mime'")
+                raise ScriptError(bound.line, Saying("':%(tag)s' goes with ':mime'", tag=tag))
         return lambda state, name: state.header(name)
     params = build.texts(bound.tag_strings("param") or (), bound.line)
     option = bound.one_of("type", "subtype", "contenttype", "param")

@@ -7,6 +7,7 @@ from typing import Any
 import re2
 
 from sieve.parser import ScriptError
+from sieve.saying import Saying
 
 MAX_MEMORY = 2**20  # octets of one compiled pattern
 
@@ -30,7 +31,7 @@ def check(text: str, line: int) -> None:
     try:
         pattern(text, False)
     except ValueError as problem:
-        raise ScriptError(line, f"'{text}' is no regular expression: {problem}") from None
+        raise ScriptError(line, Saying("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)) from None
 
 
 def quoted(text: str) -> str:

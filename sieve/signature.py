@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sieve.parser import ScriptError
+from sieve.saying import Saying
 from sieve.tree import Argument, Command, SieveTest, Tag
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    STRING = "a string"
-    STRINGS = "a string list"
-    NUMBER = "a number"
+    STRING = Saying("a string")
+    STRINGS = Saying("a string list")
+    NUMBER = Saying("a number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +147,11 @@ def _shown(value: Argument) -> str:
         case Tag(name):
             return f"':{name}'"
         case str():
-            return "a string"
+            return Kind.STRING.value
         case int():
-            return "a number"
+            return Kind.NUMBER.value
         case tuple():
-            return "a string list"
+            return Kind.STRINGS.value
 
 
 def bind(
@@ -176,21 +177,22 @@ def bind(
         tag = argument.name
         spec = tags.get(tag)
         if spec is None:
-            known = ", ".join(":" + each for each in sorted(tags)) or "none"
-            raise ScriptError(line, f"'{name}' does not know ':{tag}'; it knows {known}")
+            known = ", ".join(":" + each for each in sorted(tags)) or Saying("none")
+            problem = Saying("'%(name)s' does not know ':%(tag)s'; it knows %(known)s", name=name, tag=tag, known=known)
+            raise ScriptError(line, problem)
         if spec.requires and spec.requires not in required:
-            raise ScriptError(line, f"':{tag}' needs: require \"{spec.requires}\";")
+            raise ScriptError(line, Saying("':%(tag)s' needs: require \"%(requires)s\";", tag=tag, requires=spec.requires))
         if plain:
-            raise ScriptError(line, f"put ':{tag}' before the other arguments of '{name}'")
+            raise ScriptError(line, Saying("put ':%(tag)s' before the other arguments of '%(name)s'", tag=tag, name=name))
         if tag in found:
-            raise ScriptError(line, f"':{tag}' stands twice in '{name}'; leave one out")
+            raise ScriptError(line, Saying("':%(tag)s' stands twice in '%(name)s'; leave one out", tag=tag, name=name))
         if spec.group and (other := groups.setdefault(spec.group, tag)) != tag:
-            raise ScriptError(line, f"':{other}' and ':{tag}' exclude each other; leave one out")
+            raise ScriptError(line, Saying("':%(other)s' and ':%(tag)s' exclude each other; leave one out", other=other, tag=tag))
         found[tag] = None
         if spec.value:
             value = next(rest, None)
             if value is None or not _fits(value, spec.value):
-                raise ScriptError(line, f"':{tag}' wants {spec.value.value} after it")
+                raise ScriptError(line, Saying("':%(tag)s' wants %(kind)s after it", tag=tag, kind=spec.value.value))
             found[tag] = value
     values = _positional(name, line, signature, plain)
     _check_shape(item, signature)
@@ -206,28 +208,36 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
     values: dict[str, Argument] = {}
     for (key, kind), value in zip(wanted, plain, strict=False):
         if not _fits(value, kind):
-            raise ScriptError(line, f"'{name}' wants {kind.value} as {key}, found {_shown(value)}")
+            problem = Saying(
+                "'%(name)s' wants %(kind)s as %(key)s, found %(found)s",
+                name=name, kind=kind.value, key=Saying(key), found=_shown(value),
+            )
+            raise ScriptError(line, problem)
         values[key] = value
     if len(plain) < len(wanted):
         key, kind = wanted[len(plain)]
-        raise ScriptError(line, f"'{name}' wants {kind.value} as {key}, and it is missing")
+        problem = Saying("'%(name)s' wants %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Saying(key))
+        raise ScriptError(line, problem)
     if len(plain) > len(wanted):
         extra = _shown(plain[len(wanted)])
-        number = {0: "no arguments", 1: "one argument"}.get(len(wanted), f"{len(wanted)} arguments")
-        raise ScriptError(line, f"'{name}' takes {number}; {extra} is too much")
+        if not wanted:
+            raise ScriptError(line, Saying("'%(name)s' takes no arguments; %(extra)s is too much", name=name, extra=extra))
+        number = Saying("one argument") if len(wanted) == 1 else Saying("%(number)s arguments", number=len(wanted))
+        problem = Saying("'%(name)s' takes %(number)s; %(extra)s is too much", name=name, number=number, extra=extra)
+        raise ScriptError(line, problem)
     return values
 
 
 def _check_shape(item: Command | SieveTest, signature: Signature) -> None:
     name, line = item.name, item.line
     if signature.tests == 0 and item.tests:
-        raise ScriptError(line, f"'{name}' takes no test; is a ';' missing before it?")
+        raise ScriptError(line, Saying("'%(name)s' takes no test; is a ';' missing before it?", name=name))
     if signature.tests == 1 and len(item.tests) != 1:
-        raise ScriptError(line, f"'{name}' wants exactly one test; join more with allof or anyof")
+        raise ScriptError(line, Saying("'%(name)s' wants exactly one test; join more with allof or anyof", name=name))
     if signature.tests == MANY and not item.tests:
-        raise ScriptError(line, f"'{name}' wants tests in brackets: {name} (true, false)")
+        raise ScriptError(line, Saying("'%(name)s' wants tests in brackets: %(name)s (true, false)", name=name))
     if isinstance(item, Command):
         if signature.block and item.block is None:
-            raise ScriptError(line, f"'{name}' wants a block: {{ ... }}")
+            raise ScriptError(line, Saying("'%(name)s' wants a block: { ... }", name=name))
         if not signature.block and item.block is not None:
-            raise ScriptError(line, f"'{name}' takes no block; end it with ';'")
+            raise ScriptError(line, Saying("'%(name)s' takes no block; end it with ';'", name=name))

@@ -10,6 +10,7 @@ from sieve.extensions import EXTENSIONS
 from sieve.parser import ScriptError, read
 from sieve.printer import quoted
 from sieve.program import Program, Step
+from sieve.saying import Saying
 from sieve.signature import CommandDef, TagSpec, TestDef
 from sieve.tree import Command
 
@@ -21,6 +22,12 @@ _IMPLIES = {extension.name: extension.implies for extension in EXTENSIONS}
 def capabilities() -> tuple[str, ...]:
     """What `require` may name, for ManageSieve (RFC 5804 section 1.7) and for people."""
     return tuple(sorted(_KNOWN))
+
+
+def argument_names() -> set[str]:
+    """How problems call the arguments of commands and tests."""
+    known = [each.signature for each in _TABLES.commands.values()] + [each.signature for each in _TABLES.tests.values()]
+    return {name for signature in known for name, _kind in signature.positional}
 
 
 def _tables() -> Tables:
@@ -61,7 +68,7 @@ def _parted(commands: Iterable[Command], errors: list[ScriptError]) -> Iterator[
         known = _TABLES.commands.get(command.name)
         while known and not known.signature.tests and len(command.tests) == 1 and command.tests[0].name in _TABLES.commands:
             test = command.tests[0]
-            problem = f"'{command.name}' takes no test; is a ';' missing before '{test.name}'?"
+            problem = Saying("'%(name)s' takes no test; is a ';' missing before '%(test)s'?", name=command.name, test=test.name)
             errors.append(ScriptError(command.line, problem, command.column))
             yield replace(command, tests=(), block=() if known.signature.block else None)
             command = Command(test.name, test.arguments, test.tests, command.block, test.line, test.column)
@@ -84,13 +91,15 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
             case (tuple() as several,) if not command.tests and command.block is None:
                 asked = several
             case _:
-                problem = "'require' wants the names of extensions: require [\"fileinto\"];"
+                problem = Saying("'require' wants the names of extensions: require [\"fileinto\"];")
                 errors.append(ScriptError(command.line, problem, command.column))
                 continue
         for name in asked:
             if name not in _KNOWN:
                 near = get_close_matches(name, _KNOWN, 1)
-                problem = f"unknown extension '{name}'; " + (f"did you mean '{near[0]}'?" if near else "leave it out")
+                problem = Saying("unknown extension '%(name)s'; leave it out", name=name)
+                if near:
+                    problem = Saying("unknown extension '%(name)s'; did you mean '%(near)s'?", name=name, near=near[0])
                 errors.append(ScriptError(command.line, problem, command.column))
             names[name] = None
     return tuple(names), ()
@@ -121,7 +130,7 @@ class _Compiler:
 
     def compile(self, source: str, chain: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, ...], Step, list[ScriptError]]:
         if len(source.encode("utf-8", "surrogatepass")) > limits.MAX_SCRIPT_OCTETS:
-            problem = f"the script is larger than {limits.MAX_SCRIPT_OCTETS} octets; make it shorter"
+            problem = Saying("the script is larger than %(most)s octets; make it shorter", most=limits.MAX_SCRIPT_OCTETS)
             return (), _nothing, [ScriptError(1, problem)]
         commands, errors = read(source)
         commands = tuple(_parted(commands, errors))
@@ -129,7 +138,8 @@ class _Compiler:
         for name in names:
             missing = [other for other in _KNOWN[name].wants if other not in names] if name in _KNOWN else []
             if missing:
-                errors.append(ScriptError(1, f"'{name}' goes with: require [{', '.join(map(quoted, missing))}];", 1))
+                problem = Saying("'%(name)s' goes with: require [%(others)s];", name=name, others=", ".join(map(quoted, missing)))
+                errors.append(ScriptError(1, problem, 1))
         implied = {other for name in names if name in _KNOWN for other in _KNOWN[name].implies}
 
         def include(place: str, name: str, line: int, optional: bool, once: bool) -> Step | None:
@@ -146,19 +156,28 @@ class _Compiler:
         """RFC 6609 section 3.2: one that is missing, broken or includes itself is an error of who includes it."""
         self._count += 1
         if self._count > self._options.max_includes:
-            raise ScriptError(line, f"more than {self._options.max_includes} scripts are included")
+            raise ScriptError(line, Saying("more than %(most)s scripts are included", most=self._options.max_includes))
         if len(chain) >= self._options.max_include_depth:
-            raise ScriptError(line, f"scripts include each other more than {self._options.max_include_depth} deep")
+            problem = Saying("scripts include each other more than %(most)s deep", most=self._options.max_include_depth)
+            raise ScriptError(line, problem)
         if (place, name) in chain:
-            raise ScriptError(line, f"the script '{name}' includes itself")
+            raise ScriptError(line, Saying("the script '%(name)s' includes itself", name=name))
         source = self._library(place, name)
         if source is None:
             if optional:
                 return None
-            raise ScriptError(line, f"there is no {place} script '{name}'; write ':optional' if that is no fault")
+            problem = Saying(
+                "there is no %(place)s script '%(name)s'; write ':optional' if that is no fault",
+                place=place, name=name,
+            )
+            raise ScriptError(line, problem)
         _, start, errors = self.compile(source, (*chain, (place, name)))
         if errors:
-            raise ScriptError(line, f"the {place} script '{name}' is not valid: {errors[0]}")
+            problem = Saying(
+                "the %(place)s script '%(name)s' is not valid: line %(line)s: %(problem)s",
+                place=place, name=name, line=errors[0].line, problem=errors[0].problem,
+            )
+            raise ScriptError(line, problem)
         return start
 
 

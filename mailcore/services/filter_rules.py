@@ -14,7 +14,7 @@ from mailcore.domain import (
     FilterVerb,
     Forwarding,
 )
-from mailcore.errors import InvalidName, ScriptInvalid
+from mailcore.errors import InvalidName, Saying, ScriptInvalid
 from mailcore.store.mailboxes import check_name
 from sieve import read_address
 from sieve.limits import MAX_NUMBER, MAX_REDIRECTS
@@ -32,16 +32,16 @@ _ALONE = (FilterVerb.FILE, FilterVerb.FLAG, FilterVerb.READ)  # make no sense fo
 def checked(core: Core, rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
     """Raises ScriptInvalid, which names the number of the rule."""
     if len(rules) > MAX_RULES:
-        raise ScriptInvalid(f"there may be at most {MAX_RULES} filters")
+        raise ScriptInvalid(Saying("there may be at most %(most)s filters", most=MAX_RULES))
     done = []
     for number, rule in enumerate(rules, 1):
         try:
             done.append(_rule(rule))
         except (ScriptInvalid, InvalidName) as problem:
-            raise ScriptInvalid(f"filter {number}: {problem}") from None
+            raise ScriptInvalid(Saying("filter %(number)s: %(problem)s", number=number, problem=problem.args[0])) from None
     targets = {_key(a.target) for rule in done for a in rule.actions if a.verb is FilterVerb.FORWARD}
     if len(targets) > MAX_TARGETS:
-        raise ScriptInvalid(f"filters may forward to at most {MAX_TARGETS} addresses")
+        raise ScriptInvalid(Saying("filters may forward to at most %(most)s addresses", most=MAX_TARGETS))
     return tuple(done)
 
 
@@ -60,7 +60,8 @@ def check_targets(core: Core, forwarding: Forwarding, rules: Sequence[FilterRule
     for number, rule in enumerate(rules, 1):
         for action in rule.actions:
             if action.verb is FilterVerb.FORWARD and allowed is not None and action.target.lower() not in allowed:
-                raise ScriptInvalid(f"filter {number}: {action.target} has not agreed to be forwarded to")
+                problem = Saying("%(target)s has not agreed to be forwarded to", target=action.target)
+                raise ScriptInvalid(Saying("filter %(number)s: %(problem)s", number=number, problem=problem))
 
 
 def _key(target: str) -> str:
@@ -70,17 +71,17 @@ def _key(target: str) -> str:
 
 def _rule(rule: FilterRule) -> FilterRule:
     if not rule.actions:
-        raise ScriptInvalid("it does nothing; choose what to do")
+        raise ScriptInvalid(Saying("it does nothing; choose what to do"))
     if len(rule.conditions) > MAX_CONDITIONS:
-        raise ScriptInvalid(f"it has more than {MAX_CONDITIONS} conditions")
+        raise ScriptInvalid(Saying("it has more than %(most)s conditions", most=MAX_CONDITIONS))
     verbs = [action.verb for action in rule.actions]
     for verb in verbs:
         if verb is not FilterVerb.FLAG and verb is not FilterVerb.FORWARD and verbs.count(verb) > 1:
-            raise ScriptInvalid(f"it says '{verb.value}' twice")
+            raise ScriptInvalid(Saying("it says '%(verb)s' twice", verb=verb.value))
     if verbs.count(FilterVerb.FLAG) > MAX_FLAGS:
-        raise ScriptInvalid(f"it has more than {MAX_FLAGS} flags")
+        raise ScriptInvalid(Saying("it has more than %(most)s flags", most=MAX_FLAGS))
     if FilterVerb.DELETE in verbs and any(verb in _ALONE for verb in verbs):
-        raise ScriptInvalid("what is deleted cannot be filed or marked as well")
+        raise ScriptInvalid(Saying("what is deleted cannot be filed or marked as well"))
     name = " ".join(_text(rule.name).split())
     return replace(
         rule, name=name, conditions=tuple(map(_condition, rule.conditions)), actions=tuple(map(_action, rule.actions))
@@ -89,24 +90,25 @@ def _rule(rule: FilterRule) -> FilterRule:
 
 def _text(value: str) -> str:
     if len(value) > MAX_TEXT:
-        raise ScriptInvalid(f"a text is longer than {MAX_TEXT} characters")
+        raise ScriptInvalid(Saying("a text is longer than %(most)s characters", most=MAX_TEXT))
     if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in value):
-        raise ScriptInvalid("a text holds a control character")
+        raise ScriptInvalid(Saying("a text holds a control character"))
     return value
 
 
 def _condition(condition: FilterCondition) -> FilterCondition:
     sized = condition.match in (FilterMatch.OVER, FilterMatch.UNDER)
     if sized != (condition.field is FilterField.SIZE):
-        raise ScriptInvalid(f"'{condition.field.value}' cannot be compared by '{condition.match.value}'")
+        words = {"field": condition.field.value, "match": condition.match.value}
+        raise ScriptInvalid(Saying("'%(field)s' cannot be compared by '%(match)s'", **words))
     value = _text(condition.value.strip())
     if not value:
-        raise ScriptInvalid(f"say what '{condition.field.value}' is compared with")
+        raise ScriptInvalid(Saying("say what '%(field)s' is compared with", field=condition.field.value))
     if sized and not (value.isascii() and value.isdigit() and int(value[:25]) <= MAX_NUMBER):
-        raise ScriptInvalid("a size is a number of octets")
+        raise ScriptInvalid(Saying("a size is a number of octets"))
     header = condition.header.strip().rstrip(":") if condition.field is FilterField.HEADER else ""
     if condition.field is FilterField.HEADER and not _HEADER.fullmatch(header):
-        raise ScriptInvalid(f"'{_text(header)}' is no name of a header field")
+        raise ScriptInvalid(Saying("'%(name)s' is no name of a header field", name=_text(header)))
     return replace(condition, value=value, header=header)
 
 
@@ -117,11 +119,11 @@ def _action(action: FilterAction) -> FilterAction:
             return replace(action, target=check_name(_text(target)))
         case FilterVerb.FORWARD:
             if not read_address(_text(target)):
-                raise ScriptInvalid(f"'{target}' is no address")
+                raise ScriptInvalid(Saying("'%(target)s' is no address", target=target))
             return replace(action, target=target)
         case FilterVerb.FLAG:
             if target and target not in _SYSTEM and not _KEYWORD.fullmatch(target):
-                raise ScriptInvalid(f"'{_text(target)}' is no flag")
+                raise ScriptInvalid(Saying("'%(flag)s' is no flag", flag=_text(target)))
             return replace(action, target=target)
         case _:
             return replace(action, target="")

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
-from mailcore.errors import InvalidName, OverQuota, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound, TooMany
+from mailcore.errors import (
+    InvalidName,
+    OverQuota,
+    Saying,
+    ScriptActive,
+    ScriptExists,
+    ScriptInvalid,
+    ScriptNotFound,
+    TooMany,
+)
 from mailcore.services import audit, filter_rules, scripts_library
 from mailcore.services import generated as generated_script
 from mailcore.services.generated import Settings
@@ -84,7 +93,7 @@ def get_script(core: Core, account: AccountId, name: str) -> Script:
 def _get(core: Core, tx: Tx, account: AccountId, name: str) -> Script:
     found = core.people.script(tx, account, name)
     if found is None:
-        raise ScriptNotFound(f"there is no script {name}")
+        raise ScriptNotFound(Saying("there is no script %(name)s", name=name))
     return found
 
 
@@ -92,20 +101,27 @@ def check_name(name: str) -> None:
     """RFC 5804 section 1.6.  Raises InvalidName."""
     bad = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in name)
     if not name or bad or len(name.encode("utf-8", "replace")) > MAX_NAME_OCTETS:
-        raise InvalidName("a script's name has 1 to 512 octets and no control characters")
+        raise InvalidName(Saying("a script's name has 1 to 512 octets and no control characters"))
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What a script's author must mend; `line` counts from 1."""
+class Remark:
+    """What is to be said of a line, which counts from 1."""
 
     line: int
     text: str
 
 
-def problems(source: str) -> list[Problem]:
-    """All that does not compile, by line."""
-    return [Problem(max(1, problem.line), problem.problem) for problem in check_script(source)]
+def examine(core: Core, account: AccountId, source: str) -> tuple[list[Remark], list[Remark]]:
+    """What the author must mend, and what is allowed but probably not meant, by line."""
+    missing, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
+    found = [Remark(max(1, each.line), each.problem) for each in problems]
+    told = [Remark(1, _absent(*each)) for each in missing] + [Remark(max(1, each.line), each.problem) for each in advice]
+    return found, [] if found else told
+
+
+def _absent(place: str, name: str) -> Saying:
+    return Saying("there is no %(place)s script '%(name)s' yet", place=place, name=name)
 
 
 def check(core: Core, account: AccountId, source: str) -> list[str]:
@@ -119,8 +135,7 @@ def check(core: Core, account: AccountId, source: str) -> list[str]:
     library, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
     if problems:
         raise ScriptInvalid("\n".join(map(_shown, problems)))
-    missing = [f"there is no {place} script '{name}' yet" for place, name in library]
-    return missing + [_shown(each) for each in advice]
+    return [_absent(*each) for each in library] + [_shown(each) for each in advice]
 
 
 def _checked(
@@ -134,7 +149,7 @@ def _checked(
         return missing, problems, []
     boxes = {box.name for box in core.mail.mailboxes(tx, account)}
     absent = [
-        ScriptError(line, f"there is no mailbox '{name}'; mail for it goes to INBOX without :create", column)
+        ScriptError(line, Saying("there is no mailbox '%(name)s'; mail for it goes to INBOX without :create", name=name), column)
         for name, line, column in mailboxes(source)
         if canonical(name) not in boxes
     ]
@@ -153,12 +168,12 @@ def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
 def _have_space(core: Core, tx: Tx, account: AccountId, name: str, octets: int) -> None:
     check_name(name)
     if octets > MAX_OCTETS:
-        raise OverQuota(f"a script may have at most {MAX_OCTETS} octets")
+        raise OverQuota(Saying("a script may have at most %(most)s octets", most=MAX_OCTETS))
     others = [script for script in core.people.scripts(tx, account) if script.name != name]
     if len(others) >= MAX_SCRIPTS:
-        raise TooMany(f"there may be at most {MAX_SCRIPTS} scripts")
+        raise TooMany(Saying("there may be at most %(most)s scripts", most=MAX_SCRIPTS))
     if sum(len(script.source.encode("utf-8", "replace")) for script in others) + octets > MAX_TOTAL:
-        raise OverQuota(f"all scripts together may have at most {MAX_TOTAL} octets")
+        raise OverQuota(Saying("all scripts together may have at most %(most)s octets", most=MAX_TOTAL))
 
 
 def put_script(core: Core, account: AccountId, name: str, source: str) -> Script:
@@ -196,7 +211,7 @@ def delete_script(core: Core, account: AccountId, name: str) -> None:
 
     def store(tx: Tx) -> None:
         if _get(core, tx, account, name).active:
-            raise ScriptActive(f"{name} is active")
+            raise ScriptActive(Saying("%(name)s is active", name=name))
         core.people.delete_script(tx, account, name)
 
     core.db.write(store)
@@ -209,7 +224,7 @@ def rename_script(core: Core, account: AccountId, old: str, new: str) -> None:
     def store(tx: Tx) -> None:
         _get(core, tx, account, old)
         if core.people.script(tx, account, new) is not None:
-            raise ScriptExists(f"there is a script {new}")
+            raise ScriptExists(Saying("there is a script %(name)s", name=new))
         core.people.rename_script(tx, account, old, new)
 
     core.db.write(store)

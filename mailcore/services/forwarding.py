@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
-from mailcore.errors import ForwardingRefused, LinkExpired, TooMany
+from mailcore.errors import ForwardingRefused, LinkExpired, Saying, TooMany
 from mailcore.names import DnsTrouble
 from mailcore.services import audit, filters, forwarding_target, notices
 from mailcore.store import deliveries, forwardings
@@ -37,19 +37,19 @@ def check_target(core: Core, target: str) -> str:
     """The one address, its domain in lower case.  Raises ForwardingRefused."""
     target = target.strip()
     if core.config.forwarding.targets == "none":
-        raise ForwardingRefused("forwarding is not offered here")
+        raise ForwardingRefused(Saying("forwarding is not offered here"))
     if "," in target or ";" in target or len(target.split()) > 1:
-        raise ForwardingRefused("mail can be forwarded to one address only")
+        raise ForwardingRefused(Saying("mail can be forwarded to one address only"))
     if not _ADDRESS.fullmatch(target):
-        raise ForwardingRefused(f"{target!r} is not an e-mail address")
+        raise ForwardingRefused(Saying("'%(target)s' is not an e-mail address", target=target))
     localpart, _, domain = target.rpartition("@")
     domain = domain.lower()
     ours = (core.config.domain.lower(), core.config.srs_domain.lower(), core.config.host.lower())
     if domain in ours or domain.endswith("." + ours[0]):
-        raise ForwardingRefused(f"mail cannot be forwarded to an address at {domain}")
+        raise ForwardingRefused(Saying("mail cannot be forwarded to an address at %(domain)s", domain=domain))
     _check_site(core, domain)
     if _comes_back(core, domain):
-        raise ForwardingRefused(f"mail to {domain} would come back to us")
+        raise ForwardingRefused(Saying("mail to %(domain)s would come back to us", domain=domain))
     return f"{localpart}@{domain}"
 
 
@@ -61,7 +61,7 @@ def _check_site(core: Core, domain: str) -> None:
 
     settings = core.config.forwarding
     if listed(settings.denied_domains) or (settings.allowed_domains and not listed(settings.allowed_domains)):
-        raise ForwardingRefused(f"this service does not forward to {domain}")
+        raise ForwardingRefused(Saying("this service does not forward to %(domain)s", domain=domain))
 
 
 def _comes_back(core: Core, domain: str) -> bool:
@@ -123,7 +123,7 @@ def ask_again(core: Core, account: AccountId) -> Forwarding:
     """Another question to a target that has not answered; the older link is void.  Raises ForwardingRefused, TooMany."""
     owner, now = core.db.read(lambda tx: (core.people.account(tx, account), core.people.forwarding(tx, account)))
     if now.state is not ForwardingState.UNCONFIRMED:
-        raise ForwardingRefused("nobody needs to be asked")
+        raise ForwardingRefused(Saying("nobody needs to be asked"))
     token = secrets.token_urlsafe(24)
     question = _question(core, owner, now.target, token)
 
@@ -131,7 +131,7 @@ def ask_again(core: Core, account: AccountId) -> Forwarding:
         since = core.clock.now() - timedelta(days=1)
         asked = [entry for entry in core.people.audit(tx, account, 100) if entry.event == ASKED and entry.at > since]
         if len(asked) >= QUESTIONS_A_DAY:
-            raise TooMany("the question was sent several times today")
+            raise TooMany(Saying("the question was sent several times today"))
         core.people.set_forwarding(tx, account, now, _hashed(token))
         notices.queue(core, tx, question, now.target, account)
         audit.note(core, tx, account, ASKED, actor=owner.name, detail=now.target)
@@ -148,12 +148,12 @@ def _may_ask(core: Core, tx: Tx, account: AccountId, target: str) -> None:
     """Nobody's mailbox is filled with our questions.  Raises TooMany, ForwardingRefused."""
     now, nobody = core.clock.seconds(), AccountId(0)
     if deliveries.was_answered(tx, account, forwarding_target.STOPPED, target.lower(), now - 30 * 86_400):
-        raise ForwardingRefused("whoever reads there has stopped the forwarding a short while ago")
+        raise ForwardingRefused(Saying("whoever reads there has stopped the forwarding a short while ago"))
     for number in range(QUESTIONS_A_DAY):
         if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
             deliveries.remember_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
             return
-    raise TooMany("the question was sent several times today")
+    raise TooMany(Saying("the question was sent several times today"))
 
 
 def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:

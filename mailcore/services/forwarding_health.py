@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
-from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
+from mailcore.errors import ForwardingRefused, NotAllowed, Saying, TooMany
 from mailcore.services import audit, notices, returns
 from mailcore.store import onward, probes
 from mailcore.store.db import Tx
@@ -126,7 +126,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
     """Queue a test message to the target.  Raises ForwardingRefused, TooMany."""
     owner, now = core.db.read(lambda tx: (core.people.account(tx, account), core.people.forwarding(tx, account)))
     if now.state in (ForwardingState.OFF, ForwardingState.UNCONFIRMED):
-        raise ForwardingRefused("there is no forwarding to test")
+        raise ForwardingRefused(Saying("there is no forwarding to test"))
     code = secrets.token_hex(3).upper()
     prepared = notices.prepare(
         core, "forwarding_probe", owner.language, now.target,
@@ -136,7 +136,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
     def store(tx: Tx) -> Probe:
         at = core.clock.seconds()
         if probes.count(tx, account, at - 86_400) >= PROBES_A_DAY:
-            raise TooMany("a few test messages a day are enough")
+            raise TooMany(Saying("a few test messages a day are enough"))
         sender = returns.address_for(
             core, tx, account, sender=notices.sender(core), target=now.target, content=prepared.name, now=at
         )
@@ -157,11 +157,11 @@ def send_probe(core: Core, account: AccountId) -> Probe:
 def tell(core: Core, account: AccountId, probe: int, found: str) -> None:
     """Where its owner found the test message.  Raises NotAllowed."""
     if found not in FOUND:
-        raise NotAllowed("no such place")
+        raise NotAllowed(Saying("no such place"))
 
     def store(tx: Tx) -> None:
         if not probes.tell(tx, account, probe, found, core.clock.seconds()):
-            raise NotAllowed("no such test message")
+            raise NotAllowed(Saying("no such test message"))
         audit.note(core, tx, account, "forwarding test found", detail=found)
 
     core.db.write(store)

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.errors import ImportRefused, MailboxNotFound, OverQuota
+from mailcore.errors import ImportRefused, MailboxNotFound, OverQuota, Saying
 from mailcore.log import log_for
 from mailcore.mail import header, mbox
 from mailcore.mail.mbox import Stored
@@ -95,7 +95,7 @@ class Importer:
         )
         self._progress(self.report)
         if full:
-            raise OverQuota("the mailbox is full; the rest was not taken")
+            raise OverQuota(Saying("the mailbox is full; the rest was not taken"))
 
     def _write(
         self, tx: Tx, batch: list[tuple[Mailbox, Stored, datetime, Prepared]]
@@ -152,7 +152,7 @@ def from_mbox(
         lines = bounded_lines(file, core.config.message_octets)
         first = next(lines, b"")
         if first and not first.startswith(b"From "):
-            raise ImportRefused("this is no mbox file: it does not begin with 'From '")
+            raise ImportRefused(Saying("this is no mbox file: it does not begin with 'From '"))
         box = importer.mailbox(mailbox)
         for message in mbox.read(_chained(first, lines), core.config.message_octets):
             importer.add(box, message)
@@ -178,7 +178,7 @@ def from_maildir(
     """A Maildir and its `.sub.folders` (Maildir++).  Raises ImportRefused, InvalidName."""
     importer = Importer(core, account, progress)
     if not (folder / "cur").is_dir() and not (folder / "new").is_dir():
-        raise ImportRefused(f"{folder} is no Maildir: it has no cur and no new")
+        raise ImportRefused(Saying("%(folder)s is no Maildir: it has no cur and no new", folder=folder))
 
     def work() -> Iterator[None]:
         subs = sorted(sub for sub in folder.glob(".*") if (sub / "cur").is_dir())

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.errors import NotAllowed
+from mailcore.errors import NotAllowed, Saying
 from mailcore.services import audit, notices, quota_warnings
 from mailcore.store import quota as store
 from mailcore.store.db import Tx
@@ -54,7 +54,7 @@ def borrow(core: Core, account: AccountId) -> Account:
         owner = core.people.account(tx, account)
         found = _loan(core, tx, owner)
         if not owner.quota or found.until or found.possible_from:
-            raise NotAllowed("room can be borrowed once a year")
+            raise NotAllowed(Saying("room can be borrowed once a year"))
         now = core.clock.now()
         store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
         audit.note(core, tx, account, "quota loan", actor=owner.name, detail=f"{found.octets} octets")
@@ -87,7 +87,7 @@ def change(
         elif before.quota and octets > before.quota:
             store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
         else:
-            raise NotAllowed("a quota with an end must be larger than the one before")
+            raise NotAllowed(Saying("a quota with an end must be larger than the one before"))
         end = f" until {until.date().isoformat()}" if until else ""
         audit.note(core, tx, account, f"quota {octets}{end}", actor=actor, detail=f"before: {before.quota}")
         owner = core.people.account(tx, account)

@@ -3,6 +3,7 @@
 A script that fails means keep; it is logged, and its owner is told of it, once a day at most.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound, MailError
 from mailcore.log import log_for
-from mailcore.services import notices, scripts_library, traces
+from mailcore.services import notices, sayings, scripts_library, traces
 from mailcore.services.recipient_view import Place, RecipientView
 from mailcore.store import deliveries, mailbox_facts
 from mailcore.store.db import Tx
@@ -70,7 +71,7 @@ def _run(
         result = sieve.run(scripts_library.program(source, library), view, options, flags)
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", place.account, problem)
-        because(("failed", str(problem)[:200]))
+        because(("failed", json.dumps(sayings.keep(problem.args[0]), ensure_ascii=False)))
         tell(place, str(problem))
         return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
     now = int(place.now.timestamp())

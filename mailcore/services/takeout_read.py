@@ -23,7 +23,8 @@ from mailcore.domain import (
     FilterRule,
     FilterVerb,
 )
-from mailcore.errors import ImportRefused, MailError
+from mailcore.errors import ImportRefused, MailError, Saying
+from mailcore.log import log_for
 from mailcore.mail import mbox, vcard
 from mailcore.mail.mbox import Stored
 from mailcore.services import address_book, away, contacts, filters, mail_settings
@@ -32,6 +33,7 @@ from mailcore.services.mail_settings import MailSettings
 from mailcore.services.moving_in import Importer, Progress, Report, bounded_lines, ended
 from mailcore.store import filters as store_filters
 
+log = log_for(__name__)
 MAX_TEXT = 4 * 2**20  # octets of a member that is no mail
 MAX_MEMBERS = 2_000_000
 
@@ -48,12 +50,12 @@ def from_takeout(
         archive = zipfile.ZipFile(file)
         told = json.loads(_text(archive, "alumnimail.json"))
         if not isinstance(told, dict) or told.get("format") != 1:
-            raise ImportRefused("this zip file is of a newer format")
+            raise ImportRefused(Saying("this zip file is of a newer format"))
         boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
     except (zipfile.BadZipFile, KeyError, ValueError, UnicodeDecodeError, NotImplementedError, OSError) as problem:
-        raise ImportRefused("this is no take-out of ours") from problem
+        raise ImportRefused(Saying("this is no take-out of ours")) from problem
     if len(archive.infolist()) > MAX_MEMBERS:
-        raise ImportRefused("this zip file has too many members")
+        raise ImportRefused(Saying("this zip file has too many members"))
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
@@ -64,7 +66,7 @@ def from_takeout(
             try:
                 box = importer.mailbox(str(one.get("name", "")), special)
             except MailError as problem:
-                importer.note(str(problem))
+                importer.note(problem.args[0])
                 continue
             for message in _members(core, archive, path, names):
                 importer.add(box, message)
@@ -73,7 +75,7 @@ def from_takeout(
     try:
         return ended(core, account, importer, "take-out", work())
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as problem:  # RuntimeError: it has a password
-        raise ImportRefused("this zip file is damaged") from problem
+        raise ImportRefused(Saying("this zip file is damaged")) from problem
 
 
 def _members(core: Core, archive: zipfile.ZipFile, path: str, names: set[str]) -> Iterator[Stored | None]:
@@ -94,7 +96,7 @@ def _members(core: Core, archive: zipfile.ZipFile, path: str, names: set[str]) -
 def _text(archive: zipfile.ZipFile, name: str) -> str:
     """Raises KeyError, ImportRefused."""
     if archive.getinfo(name).file_size > MAX_TEXT:
-        raise ImportRefused(f"{name} is too large")
+        raise ImportRefused(Saying("%(name)s is too large", name=name))
     return archive.read(name).decode()
 
 
@@ -112,11 +114,14 @@ def _settings(core: Core, account: AccountId, archive: zipfile.ZipFile, told: di
     for part in parts:
         try:
             part()
-        except (MailError, AttributeError, KeyError, TypeError, ValueError) as problem:
-            importer.note(str(problem))
+        except MailError as problem:
+            importer.note(problem.args[0])
+        except (AttributeError, KeyError, TypeError, ValueError) as problem:
+            log.info("a part of a take-out cannot be read: %r", problem)
+            importer.note(Saying("a part of the settings in the file cannot be read, and was left out"))
     forwarding = settings.get("forwarding")
     if isinstance(forwarding, dict) and forwarding.get("state") not in (None, "off"):
-        importer.note(f"the forwarding to {forwarding.get('target')} must be set and confirmed again")
+        importer.note(Saying("the forwarding to %(target)s must be set and confirmed again", target=forwarding.get("target")))
 
 
 def _scripts(core: Core, account: AccountId, archive: zipfile.ZipFile, told: dict[str, Any], importer: Importer) -> None:
@@ -128,7 +133,7 @@ def _scripts(core: Core, account: AccountId, archive: zipfile.ZipFile, told: dic
         source = _text(archive, str(one["file"]))
         if name in here:
             if here[name].source != source:
-                importer.note(f"the script {name} stands here with another text, and stays")
+                importer.note(Saying("the script %(name)s stands here with another text, and stays", name=name))
             continue
         filters.put_script(core, account, name, source)
         if one.get("active") and not any(script.active for script in here.values()):
@@ -153,7 +158,7 @@ def _filters(core: Core, account: AccountId, found: object, importer: Importer) 
         try:
             here = list(filters.save_rules(core, account, [*here, rule]))
         except MailError as problem:
-            importer.note(str(problem))
+            importer.note(problem.args[0])
 
 
 def _vacation(core: Core, account: AccountId, found: object) -> None:

@@ -15,6 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Verdict
 from mailcore.errors import MailboxNotFound
 from mailcore.mail import address, header
+from mailcore.services import sayings
 from mailcore.store import deliveries, onward
 from mailcore.store.db import Tx
 from mailcore.store.deliveries import About, Record
@@ -203,11 +204,18 @@ def _trace(one: Record) -> Trace:
     spec = next(iter(address.addr_specs(one.about.author)), "")
     shown = f"{author} <{spec}>" if author and spec and author != spec else author or spec
     checks = Checks(**json.loads(one.about.checks)) if one.about.checks else Checks()
-    rules = tuple((kind, detail) for kind, detail in json.loads(one.rules)) if one.rules else ()
+    rules = tuple(map(_rule, json.loads(one.rules))) if one.rules else ()
     return Trace(
         one.id, one.at, one.sender, shown, " ".join(header.decode(one.about.subject).split()), one.address, one.outcome,
         one.detail, one.about.size, checks, rules,
     )  # fmt: skip
+
+
+def _rule(kept: list[str]) -> Rule:
+    kind, detail = kept
+    if kind == "failed" and detail.startswith("["):  # a script's problem, with its values
+        return kind, sayings.kept(json.loads(detail))
+    return kind, detail
 
 
 def _whole(core: Core, tx: Tx, account: AccountId, one: Record) -> Trace:

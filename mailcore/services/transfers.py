@@ -13,9 +13,9 @@ from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import ImportRefused, MailError, TooMany
+from mailcore.errors import ImportRefused, MailError, Saying, TooMany
 from mailcore.log import log_for
-from mailcore.services import audit, moving_in, takeout, takeout_read, takeout_reminder
+from mailcore.services import audit, moving_in, sayings, takeout, takeout_read, takeout_reminder
 from mailcore.services.moving_in import Report
 from mailcore.store import transfers as store
 from mailcore.store.db import Tx
@@ -47,7 +47,7 @@ def report_of(transfer: Transfer) -> Report:
     if not transfer.report:
         return Report()
     told = json.loads(transfer.report)
-    return Report(**{**told, "notes": tuple(told["notes"])})
+    return Report(**{**told, "notes": tuple(map(sayings.kept, told["notes"]))})
 
 
 def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> int:
@@ -56,7 +56,7 @@ def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> 
 
     def write(tx: Tx) -> int:
         if store.running(tx, account, now - SILENT_SECONDS) >= MAX_AT_ONCE:
-            raise TooMany("something is on its way already")
+            raise TooMany(Saying("something is on its way already"))
         return store.begin(tx, account, kind, name, total, now)
 
     return core.db.write(write)
@@ -134,12 +134,12 @@ def _bring(core: Core, account: AccountId, file: Path, mailbox: str, transfer: i
         report = _read(core, account, file, mailbox, progress)
         state = "full" if report.full else "done"
     except MailError as problem:
-        report = Report(notes=(str(problem),))
+        report = Report(notes=(problem.args[0],))
     except Exception:
         log.exception("import %d failed", transfer)
     finally:
         file.unlink(missing_ok=True)
-        text = json.dumps(dataclasses.asdict(report))
+        text = json.dumps(dataclasses.asdict(report) | {"notes": list(map(sayings.keep, report.notes))})
         core.db.write(lambda tx: store.end(tx, transfer, state, text, core.clock.seconds()))
 
 
@@ -151,7 +151,7 @@ def _read(core: Core, account: AccountId, file: Path, mailbox: str, progress: Ca
             return takeout_read.from_takeout(core, account, octets, progress)
         if begin == b"From ":
             return moving_in.from_mbox(core, account, octets, mailbox, progress)
-    raise ImportRefused("this is neither a take-out nor an mbox file")
+    raise ImportRefused(Saying("this is neither a take-out nor an mbox file"))
 
 
 def forget(core: Core) -> int:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import FilterField, FilterMatch, FilterRule, Scope
 from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
 from mailcore.services import filters, login, webmail
-from portal import web
+from portal import i18n, web
 from portal.errors import answer
 from portal.filters import rule_form, words
 from portal.filters.rule_form import RuleForm
@@ -110,7 +110,7 @@ def _edit(number: int | None) -> Answer:
         place = number - 1 if number is not None else len(rules)
         filters.save_rules(core, owner, [*rules[:place], made, *rules[place + 1 :]])
     except ScriptInvalid as problem:
-        return _rule_page(form, rules, number, words.problem(str(problem)), 400)
+        return _rule_page(form, rules, number, words.problem(problem), 400)
     except MailError as problem:
         code, told = answer(problem)
         return _rule_page(form, rules, number, told, code)
@@ -158,12 +158,15 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
     if request.method == "GET":
         return _script_page(name, source, is_new=is_new)
     source = source.replace("\r\n", "\n")
-    problems = filters.problems(source)
-    if problems or action == "check":
-        told = _("The script has mistakes; see the lines below.") if problems else ""
-        if not problems:
-            flash(_("The script has no mistakes."))
-        return _script_page(name, source, is_new=is_new, problems=problems, problem=told, code=400 if problems else 200)
+    mistakes, advice = filters.examine(core, owner, source)
+    if mistakes:
+        told = _("The script has mistakes; see the lines below.")
+        return _script_page(name, source, is_new=is_new, remarks=mistakes, problem=told, code=400)
+    if action == "check":
+        told = _("The script has no mistakes, but see the lines below.") if advice else _("The script has no mistakes.")
+        return _script_page(name, source, is_new=is_new, remarks=advice, good=told)
+    if in_the_way := _in_the_way(name, is_new=is_new):
+        return _script_page(name, source, is_new=is_new, problem=in_the_way, code=409)
     try:
         if _SENDS_ON.search(source) and not _is_known(name, source):
             login.authenticate(core, web.owner().name, request.form.get("password", ""), peer=web.peer(), scope=Scope.PORTAL)
@@ -177,24 +180,44 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
     return redirect(url_for("filters.index"), 303)
 
 
-def _is_known(name: str, source: str) -> bool:
+def _now(name: str) -> str | None:
+    """The script as it stands; a mail program may have written it."""
     try:
-        return filters.get_script(web.core(), web.owner().id, name).source.replace("\r\n", "\n") == source
+        return filters.get_script(web.core(), web.owner().id, name).source.replace("\r\n", "\n")
     except ScriptNotFound:
-        return False
+        return None
+
+
+def _is_known(name: str, source: str) -> bool:
+    return _now(name) == source
+
+
+def _in_the_way(name: str, *, is_new: bool) -> str:
+    """A script that this page has not shown is never written over."""
+    now = _now(name)
+    if is_new and now is not None:
+        return _("There is a script of that name already. Choose another name.")
+    if not is_new and now is not None and request.form.get("mark") != _script_mark(now):
+        return _("The script was changed elsewhere while you wrote. Look at it in another window; saving once more replaces it.")
+    return ""
+
+
+def _script_mark(source: str) -> str:
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _script_page(
-    name: str, source: str, *, is_new: bool, problems: Sequence[filters.Problem] = (), problem: object = "", code: int = 200
-) -> Answer:
+    name: str, source: str, *, is_new: bool, remarks: Sequence[filters.Remark] = (), problem: object = "", good: str = "",
+    code: int = 200,
+) -> Answer:  # fmt: skip
     told: dict[int, list[str]] = {}
-    for one in problems:
-        told.setdefault(one.line, []).append(one.text)
+    for one in remarks:
+        told.setdefault(one.line, []).append(i18n.told(one.text))
     lines = source.replace("\r\n", "\n").split("\n")
     page = render_template(
-        "filters/script.html", name=name, source=source, is_new=is_new, problem=problem,
+        "filters/script.html", name=name, source=source, is_new=is_new, problem=problem, good=good,
         lines=[(number, line, told.get(number, ())) for number, line in enumerate(lines, 1)] if told else (),
-        needs_password=_SENDS_ON.search(source) is not None,
+        mark=_script_mark(_now(name) or ""),
     )  # fmt: skip
     return page, code
 

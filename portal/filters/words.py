@@ -1,11 +1,10 @@
 """A simple filter as a sentence."""
 
-import re
-
 from flask_babel import gettext as _
 
 from mailcore.domain import FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
-from portal import web
+from mailcore.errors import Saying, ScriptInvalid
+from portal import i18n, web
 
 
 def sentence(rule: FilterRule, titles: dict[str, str]) -> str:
@@ -64,17 +63,8 @@ def action(one: FilterAction, titles: dict[str, str]) -> str:
             return _("and ask no further filter")
 
 
-def problem(text: str) -> str:
-    """Why the service does not take a filter; it names the filter's number, which stands above the form anyway."""
-    known = {
-        "it does nothing": _("Choose what happens to the mail."),
-        "cannot be filed or marked": _("What is deleted cannot be filed or marked as well."),
-        "has not agreed": _("That address has not agreed to get your mail. Set it up on the forwarding page first."),
-        "is no address": _("That is no e-mail address."),
-        "a size is a number": _("Write the size as 10 MB, for example."),
-        "no name of a header": _("Write the name of the other field, such as X-Spam."),
-        "mailbox name": _("That mailbox name cannot be used."),
-        "there may be at most": _("There are too many filters."),
-    }
-    told = re.sub(r"^filter \d+: ", "", text)
-    return next((words for part, words in known.items() if part in text), told)
+def problem(refused: ScriptInvalid) -> str:
+    """Why the service does not take a filter, without the number that stands above the form anyway."""
+    said = refused.args[0]
+    inner = said.values.get("problem") if isinstance(said, Saying) else None
+    return i18n.told(inner if isinstance(inner, str) else said)

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from mailcore.services.forwarding_health import kind_of
 from mailcore.services.traces import Checks, Rule, Trace
 from portal.forwarding.words import answer
+from portal.i18n import told
 
 
 def outcome(trace: Trace, titles: dict[str, str]) -> str:
@@ -73,7 +74,7 @@ def rule(found: Rule) -> str:
         "away": _("Your out-of-office reply"),
         "full": _("The rule for a full mailbox"),
         "script": _("Your own Sieve script, line %(line)s", line=detail),
-        "failed": _("Your script failed, so the message was kept: %(problem)s", problem=detail),
+        "failed": _("Your script failed, so the message was kept: %(problem)s", problem=told(detail)),
         "junk": _("The check of the sender: junk mail"),
         "spam": _("The spam filter: %(score)s", score=detail) if detail else _("The spam filter"),
     }

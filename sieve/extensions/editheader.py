@@ -9,6 +9,7 @@ from sieve.limits import Options
 from sieve.message import Field
 from sieve.parser import ScriptError
 from sieve.program import Step
+from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
 _NAME = re.compile(r"[!-9;-~]{1,200}", re.ASCII)
@@ -18,15 +19,15 @@ PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
 def _checked(build: Builder, bound: Bound) -> None:
     fixed = build.constant(bound.string("field name"), bound.line)
     if fixed is not None and not _NAME.fullmatch(fixed):
-        raise ScriptError(bound.line, f"'{fixed}' is no name of a header field; use letters, digits and -")
+        raise ScriptError(bound.line, Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed))
 
 
 def _problem(value: str, options: Options) -> str:
     """What is wrong with the value of a new field, "" for nothing."""
     if "\0" in value:
-        return "a header field cannot hold the character NUL"
+        return Saying("a header field cannot hold the character NUL")
     if len(value.encode("utf-8", "replace")) > options.max_field_octets:
-        return f"a header field may have at most {options.max_field_octets} octets"
+        return Saying("a header field may have at most %(most)s octets", most=options.max_field_octets)
     return ""
 
 
@@ -42,7 +43,7 @@ def _add(build: Builder, bound: Bound) -> Step:
     def add(state: State) -> None:
         called, text = name(state), value(state)
         if not _NAME.fullmatch(called):
-            raise state.fail("addheader was given no valid field name")
+            raise state.fail(Saying("addheader was given no valid field name"))
         if problem := _problem(text, state.options):
             raise state.fail(problem)
         state.count_edit()

@@ -7,6 +7,7 @@ from sieve.extensions.specialuse import read_use
 from sieve.interpreter import State
 from sieve.parser import ScriptError
 from sieve.program import Step
+from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
 
 
@@ -19,7 +20,7 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     given = bound.string("mailbox")
     fixed = build.constant(given, bound.line)
     if fixed is not None and not _is_name(fixed):
-        raise ScriptError(bound.line, f"'fileinto' wants the name of a mailbox, found {fixed!r}")
+        raise ScriptError(bound.line, Saying("'fileinto' wants the name of a mailbox, found %(fixed)s", fixed=repr(fixed)))
     text = build.text(given, bound.line)
     flags = flag_list(build, bound)
     copy, create = "copy" in bound.tags, "create" in bound.tags
@@ -29,7 +30,7 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     def fileinto(state: State) -> None:
         mailbox = text(state)
         if not _is_name(mailbox):
-            raise state.fail("fileinto was given no valid mailbox name")
+            raise state.fail(Saying("fileinto was given no valid mailbox name"))
         wanted = use(state)
         by_use = state.message.mailbox_for(wanted) if wanted else None
         by_id = state.message.mailbox_with_id(identity(state)) if "mailboxid" in bound.tags else None

@@ -5,6 +5,7 @@ from sieve.builder import Builder
 from sieve.interpreter import Returned, State
 from sieve.parser import ScriptError
 from sieve.program import Step
+from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 from sieve.strings import variable_name
 
@@ -14,7 +15,8 @@ def _include(build: Builder, bound: Bound) -> Step:
     place = bound.one_of("personal", "global") or "personal"
     fixed = build.constant(name, bound.line)
     if not fixed or any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in fixed):
-        raise ScriptError(bound.line, f"{name!r} is no name of a script; it cannot hold variables or control characters")
+        problem = Saying("%(name)s is no name of a script; it cannot hold variables or control characters", name=repr(name))
+        raise ScriptError(bound.line, problem)
     name = fixed
     tags = bound.tags
     start = build.included(place, name, bound.line, optional="optional" in tags, once="once" in tags)
@@ -45,7 +47,7 @@ def _return(build: Builder, bound: Bound) -> Step:
 
 def _global(build: Builder, bound: Bound) -> Step:
     if "variables" not in build.required:
-        raise ScriptError(bound.line, "'global' needs: require \"variables\";")
+        raise ScriptError(bound.line, Saying("'global' needs: require \"variables\";"))
     for name in bound.strings("names"):
         build.globals.add(variable_name(name, bound.line))
     return lambda state: None

@@ -11,6 +11,7 @@ from sieve.interpreter import State
 from sieve.message import Field
 from sieve.parser import ScriptError
 from sieve.program import Step
+from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
 _PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
@@ -58,7 +59,7 @@ def _enclose(build: Builder, bound: Bound) -> Step:
     subject = build.text(given or "", bound.line)
     names = build.texts(bound.tag_strings("headers") or (), bound.line)
     if build.loops:
-        raise ScriptError(bound.line, "'enclose' is for the whole message; move it out of 'foreverypart'")
+        raise ScriptError(bound.line, Saying("'enclose' is for the whole message; move it out of 'foreverypart'"))
 
     def enclose(state: State) -> None:
         copied = {name.lower() for name in names(state)}.difference(_MADE_ANEW if given is not None else _MADE_ANEW[1:])

@@ -6,6 +6,7 @@ from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.parser import ScriptError
 from sieve.program import Check, Text
+from sieve.saying import Saying
 from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
 
 
@@ -35,7 +36,7 @@ def read_use(build: Builder, bound: Bound, given: str) -> Text:
     """An attribute of RFC 6154 such as `\\Sent`."""
     fixed = build.constant(given, bound.line)
     if given and fixed is not None and not _ATTRIBUTE.fullmatch(fixed):
-        raise ScriptError(bound.line, f"'{fixed}' is no special use; write \"\\\\Sent\" or the like")
+        raise ScriptError(bound.line, Saying("'%(fixed)s' is no special use; write \"\\\\Sent\" or the like", fixed=fixed))
     return build.text(given, bound.line)
 
 

@@ -6,7 +6,16 @@ import re
 
 import pytest
 
-from mailcore.domain import Envelope, FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
+from mailcore.domain import (
+    Envelope,
+    FilterAction,
+    FilterCondition,
+    FilterField,
+    FilterMatch,
+    FilterRule,
+    FilterVerb,
+    Script,
+)
 from mailcore.services import delivery, filters, forwarding
 from portal.filters import rule_form
 from tests.portal.conftest import PASSWORD
@@ -192,3 +201,65 @@ def test_the_pages_are_shown_in_each_language(inside, core, ola, path, language)
     filters.save_rules(core, ola.id, [NEWS])
     filters.put_script(core, ola.id, "min", "keep;")
     assert inside.get(f"{path}?lang={language}").status_code == 200
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    ("nb", ["Linje 1: ukjent utvidelse «fileintoo»; mente du «fileinto»?",
+            "Linje 2: «keep» tar ingen argumenter; en streng er for mye",
+            "Linje 3: «redirect» vil ha en streng som adresse, men der står et tall",
+            "Linje 4: her skulle det stå «;» eller en blokk, men der står slutten av skriptet"]),
+    ("nn", ["Linje 1: ukjend utviding «fileintoo»; meinte du «fileinto»?",
+            "Linje 2: «keep» tek ingen argument; ein streng er for mykje",
+            "Linje 3: «redirect» vil ha ein streng som adresse, men der står eit tal"]),
+    ("en", ["Line 1: unknown extension 'fileintoo'; did you mean 'fileinto'?",
+            "Line 2: 'keep' takes no arguments; a string is too much",
+            "Line 3: 'redirect' wants a string as address, found a number"]),
+])  # fmt: skip
+def test_errors_of_a_script_are_told_in_the_language_of_the_page(inside, language, words):
+    inside.get(f"/filters?lang={language}")  # chooses it
+    source = 'require "fileintoo";\nkeep "x";\nredirect 5;\nstop'
+    answer = post(inside, "/filters/scripts/", name="min", source=source, action="check")
+    assert answer.status_code == 400
+    page = html.unescape(answer.text)
+    assert [one for one in words if one not in page] == []
+
+
+def test_a_script_may_include_another_of_the_same_person(inside, core, ola):
+    filters.put_script(core, ola.id, "felles", "keep;")
+    source = 'require "include";\ninclude :personal "felles";'
+    assert post(inside, "/filters/scripts/", name="min", source=source, action="save").status_code == 303
+
+
+def test_what_is_probably_not_meant_stands_beside_its_line(inside, core, ola):
+    source = 'require ["fileinto", "copy"];\nfileinto "Nowhere";\nstop;\nkeep;'
+    answer = post(inside, "/filters/scripts/", name="min", source=source, action="check")
+    assert answer.status_code == 200
+    page = html.unescape(answer.text)
+    assert "Linje 1: utvidelsen «copy» er krevd, men ikke brukt" in page
+    assert "Linje 2: det finnes ingen postboks «Nowhere»" in page
+    assert "Linje 4: hit kommer det aldri: «stop» står foran" in page
+
+
+def test_s24_a_script_from_a_mail_program_is_never_written_over(inside, core, ola):
+    """ManageSieve puts one of the same name, or changes the one on the page, while somebody writes here."""
+    filters.put_script(core, ola.id, "min", "keep;\r\n")
+    taken = post(inside, "/filters/scripts/", name="min", source="discard;", action="activate")
+    assert taken.status_code == 409
+    assert "discard;" in taken.text
+    seen = inside.get("/filters/scripts/min").text
+    filters.put_script(core, ola.id, "min", "stop;\r\n")
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', seen))
+    stale = inside.client.post("/filters/scripts/min", data={**fields, "source": "discard;", "action": "save"})
+    assert stale.status_code == 409
+    assert filters.get_script(core, ola.id, "min").source == "stop;\r\n"
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', stale.text))
+    again = inside.client.post("/filters/scripts/min", data={**fields, "source": "discard;", "action": "save"})
+    assert again.status_code == 303
+    assert filters.get_script(core, ola.id, "min").source == "discard;"
+
+
+def test_too_many_scripts_are_told_as_such(inside, core, ola):
+    for number in range(filters.MAX_SCRIPTS):
+        core.db.write(lambda tx, number=number: core.people.put_script(tx, ola.id, Script(f"s{number}", "keep;", False)))
+    answer = post(inside, "/filters/scripts/", name="min", source="keep;", action="save")
+    assert "Du kan ha høyst 50 skript. Slett et først." in answer.text

@@ -97,3 +97,15 @@ def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, lan
 def test_n14_every_refusal_of_ours_has_plain_words(inside, core, ola, reply, words):
     core.db.write(lambda tx: traces.refused_at(core, tx, ["ola@alumni.example"], sender="x@y.example", reply=reply))
     assert words in text(inside.get("/trace"))
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    ("nb", "linje 5: mer enn 4 videresendinger av én melding"), ("nn", "linje 5: meir enn 4 vidaresendingar av éi melding"),
+    ("en", "line 5: more than 4 redirects for one message"),
+])  # fmt: skip
+def test_n14_a_script_that_failed_is_told_in_the_readers_language(inside, core, ola, language, words):
+    filters.put_script(core, ola.id, "mine", "".join(f'redirect "a{n}@outside.example";\n' for n in range(9)))
+    filters.activate(core, ola.id, "mine")
+    arrive(core)
+    [found] = traces.search(core, ola.id, "")
+    assert words in text(inside.get(f"/trace/{found.id}?lang={language}"))

@@ -1,24 +1,43 @@
 """Every text is there in all languages."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
 
 from portal.i18n import read_catalogues
+from sieve.validator import argument_names
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
 
 
 def _used() -> set[str]:
-    found: set[str] = set()
-    for folder in ("portal", "templates"):
-        methods = [("**.py", "python")] if folder == "portal" else [("**.html", "jinja2")]
-        for _file, _line, message, *_rest in extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS):
+    found: set[str] = set(argument_names())
+    for folder in ("portal", "templates", "sieve", "mailcore"):
+        methods = [("**.html", "jinja2")] if folder == "templates" else [("**.py", "python")]
+        keywords = KEYWORDS if folder in ("portal", "templates") else {"Saying": None}
+        for _file, _line, message, *_rest in extract_from_dir(ROOT / folder, methods, keywords=keywords):
             found.add(message[0] if isinstance(message, tuple) else message)
     return found
+
+
+def _given(called: ast.Call) -> ast.expr | None:
+    """The text of an error of Sieve, where the call is one."""
+    name = called.func.id if isinstance(called.func, ast.Name) else getattr(called.func, "attr", "")
+    place = {"ScriptError": 1, "_note": 1, "_lost": 0, "fail": 0, "_expect": 1}.get(name)
+    return called.args[place] if place is not None and len(called.args) > place else None
+
+
+def _untold() -> Iterator[str]:
+    for path in sorted((ROOT / "sieve").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            given = _given(node) if isinstance(node, ast.Call) else None
+            if isinstance(given, ast.Constant | ast.JoinedStr | ast.BinOp):
+                yield f"{path.name}:{node.lineno}"
 
 
 def _catalogue(language: str) -> dict[str, list[str]]:
@@ -33,6 +52,16 @@ def _catalogue(language: str) -> dict[str, list[str]]:
 def test_every_text_is_translated(language):
     catalogue = _catalogue(language)
     assert {text for text in _used() if not all(catalogue.get(text, [""]))} == set()
+
+
+def test_every_error_of_a_script_is_a_saying():
+    assert list(_untold()) == []
+
+
+def test_no_text_of_services_is_translated_in_vain():
+    """What is in the catalogue of sayings is said somewhere."""
+    known = {one.id for one in read_catalogues("nb", "said.po") if one.id}
+    assert known - _used() == set()
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])
