@@ -177,6 +177,7 @@ class Limits:
     nesting: int = 50
     data_seconds: int = 120
     data_rate: int = 1024
+    stop_seconds: int = 15
     recipients: int = 1000
     unknown_recipients: int = 100
     connections: int = 2000

@@ -91,6 +91,8 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
             chore.cancel()
         if worker:
             worker.stop()
+        await smtp.finish((one for one in servers if isinstance(one, smtp.Opened)), config.limits.stop_seconds)
+        if worker:
             _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
             for task in left:
                 task.cancel()
@@ -149,7 +151,7 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
     for child in children:
         child.terminate()
     for child in children:
-        child.join(DRAIN_SECONDS + 5)
+        child.join(config.limits.stop_seconds + smtp.ANSWER_SECONDS + DRAIN_SECONDS + 5)
         if child.is_alive():
             child.kill()
     return status

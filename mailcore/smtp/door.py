@@ -33,6 +33,7 @@ class Door:
         self.max_recipients = config.limits.recipients
         self.max_unknown = config.limits.unknown_recipients
         self.sessions: set[Session] = set()
+        self.is_stopping = False
         self._inside = inside
         self._portions = Portions()
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections import Counter
+from collections.abc import Callable, Iterable
 from socket import socket
 
 from mailcore import balancer
@@ -15,6 +16,7 @@ from mailcore.smtp.lmtp import Lmtp
 from mailcore.smtp.session import Session
 from mailcore.smtp.submission import Submission
 
+ANSWER_SECONDS = 30  # for what the checks of a message may still take when the server stops
 logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells each command, with addresses
 
 
@@ -31,11 +33,36 @@ class Opened:
     def close(self) -> None:
         """No new connections; who is between two messages hears that we stop."""
         self._server.close()
+        self._door.is_stopping = True
         for session in list(self._door.sessions):
             session.stop()
 
+    @property
+    def sessions(self) -> list[Session]:
+        """Those that are not over."""
+        return [session for session in self._door.sessions if not session.is_over]
+
     async def wait_closed(self) -> None:
         await self._server.wait_closed()
+
+
+async def finish(opened: Iterable[Opened], seconds: float) -> None:
+    """After `close`: messages that are on their way in get so many seconds; those that are here are answered.
+
+    What was never answered is sent again: to cut a message while it is stored would make two of it.
+    """
+    listeners = list(opened)
+    await _over(listeners, seconds, lambda session: True)
+    for session in [one for listener in listeners for one in listener.sessions if not one.is_answering]:
+        session.cut()
+    await _over(listeners, ANSWER_SECONDS, lambda session: session.is_answering)
+
+
+async def _over(listeners: list[Opened], seconds: float, matters: Callable[[Session], bool]) -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while loop.time() < end and any(matters(session) for listener in listeners for session in listener.sessions):
+        await asyncio.sleep(0.05)
 
 
 async def start(core: Core, tls: ssl.SSLContext) -> list[Opened]:

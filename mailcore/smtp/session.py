@@ -24,6 +24,7 @@ ABORT_SECONDS = 10
 MAX_LINE = 2048
 READ_LIMIT = 32_768  # octets that are read before they are asked for; reading pauses at twice as many
 MAX_BOGUS = 20
+STOPPING = "421 4.3.2 The server is stopping"
 MAX_IDLE_COMMANDS = 200  # that lead nowhere, one after another
 
 
@@ -51,6 +52,8 @@ class Session(SMTP):
         self.transaction: Transaction | None = None
         self.unknown = 0  # recipients that were asked for in vain
         self.idle = 0  # commands since the last recipient or message
+        self.is_busy = True  # with a command or a message, and not waiting for the next
+        self.is_answering = False  # the whole message is here; its sender waits for our word
         self._out = bytearray()
         self._deadline = 0.0
         self._counted = ""
@@ -109,10 +112,23 @@ class Session(SMTP):
         if self.transport is not None:
             self.transport.abort()
 
+    @property
+    def is_over(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
+    @property
+    def in_message(self) -> bool:
+        return self.transaction is not None and self.transaction.incoming is not None
+
     def stop(self) -> None:
         """The server ends: who is between two messages hears it now, who sends one is answered first."""
-        if self.transaction is None and self.transport is not None and not self._out:
-            self.transport.write(b"421 4.3.2 The server is stopping\r\n")
+        if not self.is_busy and not self.in_message:
+            self.cut()
+
+    def cut(self) -> None:
+        """Say that the server stops, whatever the peer is doing (RFC 5321 section 3.8)."""
+        if self.transport is not None:
+            self.transport.write(STOPPING.encode() + b"\r\n")
             self.transport.close()
 
     # The loop
@@ -155,9 +171,14 @@ class Session(SMTP):
         bogus = 0
         self.say(f"220 {self.hostname} {'LMTP' if self.handler.lmtp else 'ESMTP'} Alumnimail")
         while self.transport is not None and not self.transport.is_closing():
+            if self.door.is_stopping and not self.in_message:
+                self.say(STOPPING)
+                break
             if b"\n" not in self._reader._buffer:
                 await self.flush()
+            self.is_busy = False
             line = await self.line()
+            self.is_busy = True
             if line is None:
                 break
             self.set_deadline(IDLE_SECONDS)

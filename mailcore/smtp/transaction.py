@@ -219,7 +219,7 @@ async def _flush(session: "Session", incoming: Incoming) -> None:
 async def _end(session: "Session", transaction: Transaction, incoming: Incoming) -> None:
     """Hand the whole message over; whatever comes of it, the transaction is over."""
     session.set_deadline(ANSWER_SECONDS)
-    session.idle = 0
+    session.idle, session.is_answering = 0, True
     try:
         octets: Octets
         if incoming.spool.path is None:
@@ -234,6 +234,7 @@ async def _end(session: "Session", transaction: Transaction, incoming: Incoming)
     except Exception as problem:  # an unknown error answers each recipient of LMTP too
         replies = [reply_to(problem)]
     finally:
+        session.is_answering = False
         session.forget_transaction()
     if session.handler.lmtp and len(replies) == 1:
         replies *= len(transaction.recipients)

@@ -1,0 +1,57 @@
+"""SIGTERM while a message comes in: it is answered, it is there, and the process ends in time with status 0."""
+
+import socket
+import ssl
+
+import pytest
+from imapclient import IMAPClient
+
+from tests.journeys.conftest import PASSWORD, until
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(build):
+    house = build(workers=2, more="stop_seconds = 4")
+    house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    peers = [socket.create_connection(("127.0.0.1", house.ports["smtp"]), 10) for _ in range(4)]
+    lines = [peer.makefile("rb") for peer in peers]
+    begun = b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<ola@alumni.example>\r\nDATA\r\n"
+    for peer, heard in zip(peers, lines, strict=True):
+        peer.sendall(begun if peer is not peers[0] else b"NOOP\r\n")
+        wanted = b"354" if peer is not peers[0] else b"250"
+        while not heard.readline().startswith(wanted):
+            pass
+    house.process.terminate()
+    assert until(lambda: refuses(house.ports["smtp"]))
+    assert lines[0].readline().startswith(b"421 4.3.2")
+    for number in (1, 2):
+        peers[number].sendall(b"From: a@b.example\r\nSubject: %d\r\n\r\n" % number + b"x" * 60 + b"\r\n" * 9000 + b".\r\n")
+        assert lines[number].readline().startswith(b"250 2.0.0")
+        assert lines[number].readline().startswith(b"421 4.3.2")
+    assert lines[3].readline().startswith(b"421 4.3.2")  # it never sent the rest
+    assert house.process.wait(20) == 0
+    house.process = None
+    for peer in peers:
+        peer.close()
+    house.start()
+    trusted = ssl.create_default_context(cafile=str(house.folder / "var/tls/ca.pem"))
+    with IMAPClient("localhost", house.ports["imaps"], ssl=True, ssl_context=trusted) as client:
+        client.login("ola", PASSWORD)
+        client.select_folder("INBOX", readonly=True)
+        found = [item[b"ENVELOPE"].subject for item in client.fetch(client.search(), ["ENVELOPE"]).values()]
+    assert sorted(found)[:2] == [b"1", b"2"]
+    assert len(found) == 3  # and the welcome
