@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from socket import socket
 
 from mailcore import balancer
@@ -52,17 +52,17 @@ async def finish(opened: Iterable[Opened], seconds: float) -> None:
     What was never answered is sent again: to cut a message while it is stored would make two of it.
     """
     listeners = list(opened)
-    await _over(listeners, seconds, lambda session: True)
-    for session in [one for listener in listeners for one in listener.sessions if not one.is_answering]:
-        session.cut()
-    await _over(listeners, ANSWER_SECONDS, lambda session: session.is_answering)
+    await _over([session for listener in listeners for session in listener.sessions], seconds)
+    left = [session for listener in listeners for session in listener.sessions]
+    for session in left:
+        if not session.is_answering:
+            session.cut()
+    await _over([session for session in left if session.is_answering], ANSWER_SECONDS)
 
 
-async def _over(listeners: list[Opened], seconds: float, matters: Callable[[Session], bool]) -> None:
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while loop.time() < end and any(matters(session) for listener in listeners for session in listener.sessions):
-        await asyncio.sleep(0.05)
+async def _over(sessions: list[Session], seconds: float) -> None:
+    if sessions:
+        await asyncio.wait([session.conversation for session in sessions], timeout=seconds)
 
 
 async def start(core: Core, tls: ssl.SSLContext) -> list[Opened]:

@@ -113,6 +113,10 @@ class Session(SMTP):
             self.transport.abort()
 
     @property
+    def conversation(self) -> "asyncio.Task[None]":
+        return self._handler_coroutine
+
+    @property
     def is_over(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 
