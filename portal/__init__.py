@@ -16,6 +16,7 @@ from mailcore.core import Core
 from mailcore.services import web_sessions
 from mailcore.services.live import Hub
 from portal import assets, errors, i18n, navigation, web
+from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
 from portal.auth import forgotten as _forgotten  # noqa: F401 - more pages of log-in
@@ -127,6 +128,7 @@ def create_app(core: Core) -> Flask:
     app.after_request(_protect)
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
+    app.jinja_env.globals["events"] = events
     app.jinja_env.filters["day"] = web.day
     app.jinja_env.filters["moment"] = web.moment
     app.jinja_env.filters["mailbox_title"] = web.mailbox_title

@@ -15,6 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
 from mailcore.errors import AccountNotFound, Busy, MailError
 from mailcore.services import affiliations, leaving, login, pages, status, sunset, webmail
+from portal import i18n
 from portal.errors import answer
 from portal.sessions import WebSession
 
@@ -159,14 +160,19 @@ def paragraphs(text: str) -> Markup:
     )
 
 
+def _number() -> str:
+    """The day of the month: `1.` in Norwegian, `1` in English."""
+    return "d" if i18n.language() == "en" else "d."
+
+
 def day(value: date) -> str:
-    return str(format_date(value, "d. MMMM yyyy"))
+    return str(format_date(value, f"{_number()} MMMM yyyy"))
 
 
 def moment(value: datetime | int) -> str:
     """A time as people here read it; seconds since 1970 are taken, too."""
     at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return str(format_datetime(at, "d. MMM yyyy HH:mm"))
+    return str(format_datetime(at, f"{_number()} MMM yyyy HH:mm"))
 
 
 def quota_text(account: Account) -> str:

@@ -17,6 +17,7 @@ from mailcore.cli.forward import forward
 from mailcore.cli.moving import export, import_
 from mailcore.cli.order import order
 from mailcore.cli.queue import queue
+from mailcore.cli.recovery import recovery_group
 from mailcore.cli.sieve import sieve_group
 from mailcore.cli.site import faq_check, page, status
 from mailcore.cli.sunset import sunset_group
@@ -49,8 +50,10 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.call_on_close(site.close)
 
 
-for command in (user, order, dns, dkim, directory, forward, queue, sieve_group, ticket, status, sunset_group, page, faq_check,
-                export, import_, backup, restore):  # fmt: skip
+for command in (
+    user, order, recovery_group, dns, dkim, directory, forward, queue, sieve_group, ticket, status, sunset_group, page, faq_check,
+    export, import_, backup, restore,
+):  # fmt: skip
     main.add_command(command)
 serve.register(main)
 demo.register(main)

@@ -12,7 +12,7 @@ def order() -> None:
 
 
 @order.command("list")
-@click.option("--state", type=click.Choice(["submitted", "approved", "rejected", "expired"]))
+@click.option("--state", type=click.Choice(["submitted", "awaiting proof", "approved", "rejected", "expired"]))
 @json_option
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
@@ -35,6 +35,16 @@ def approve(site: Site, order_id: int) -> None:
     done, link = orders.approve(site.core, order_id, actor="command line")
     click.echo(f"{done.name}@{site.config.domain}")
     click.echo(link)
+
+
+@order.command()
+@click.argument("order_id", type=int, metavar="ID")
+@click.argument("question")
+@pass_site
+def ask(site: Site, order_id: int, question: str) -> None:
+    """Ask the person who they are, by mail; the order waits for the answer."""
+    done = orders.ask_for_proof(site.core, order_id, question, actor="command line")
+    click.echo(f"order {done.id} is {done.state}")
 
 
 @order.command()

@@ -15,6 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
 from mailcore.services import audit, credentials, filters, login, notices, passwords, quota, tombstones
+from mailcore.services.audit import Event
 from mailcore.store import closing as closing_store
 from mailcore.store import credentials as credential_store
 from mailcore.store.db import Tx
@@ -125,7 +126,7 @@ def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
     filters.regenerate(core, tx, account)
     made = core.people.account(tx, account)
     _welcome(core, tx, made)
-    audit.note(core, tx, account, "account made")
+    audit.note(core, tx, account, Event.ACCOUNT_MADE)
     return core.people.account(tx, account)
 
 
@@ -170,7 +171,7 @@ def role(core: Core, account: AccountId) -> str:
 def set_role(core: Core, name: str, role: str) -> Account:
     if role not in ROLES:
         raise InvalidName(f"{role!r} is not a role; there are desk and admin")
-    return _change(core, name, lambda tx, a: core.people.set_role(tx, a, role), f"role {role or 'none'}")
+    return _change(core, name, lambda tx, a: core.people.set_role(tx, a, role), Event.ROLE_GIVEN, role or "none")
 
 
 def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
@@ -187,7 +188,7 @@ def set_language(core: Core, account: AccountId, language: str) -> Account:
 
 def set_contact(core: Core, account: AccountId, contact: str) -> Account:
     name = by_id(core, account).name
-    return _change(core, name, lambda tx, a: core.people.set_contact(tx, a, contact.strip()), "contact address")
+    return _change(core, name, lambda tx, a: core.people.set_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS)
 
 
 def bind(core: Core, name: str, person: str) -> Account:
@@ -203,7 +204,7 @@ def bind(core: Core, name: str, person: str) -> Account:
             raise AccountExists(f"{name} is somebody's, or this person has an account already")
         core.people.set_person(tx, account, person)
 
-    return _change(core, name, change, "account bound to a person")
+    return _change(core, name, change, Event.ACCOUNT_BOUND)
 
 
 def close(core: Core, name: str) -> Account:
@@ -213,15 +214,17 @@ def close(core: Core, name: str) -> Account:
         core.people.close(tx, account, core.clock.seconds())
         filters.regenerate(core, tx, account)
 
-    return _change(core, name, change, "account closed")
+    return _change(core, name, change, Event.ACCOUNT_CLOSED)
 
 
-def _change(core: Core, name: str, change: Callable[[Tx, AccountId], None], event: str) -> Account:
+def _change(
+    core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = ""
+) -> Account:  # fmt: skip
     account = get(core, name)
 
     def store(tx: Tx) -> Account:
         change(tx, account.id)
-        audit.note(core, tx, account.id, event)
+        audit.note(core, tx, account.id, event, detail=detail)
         return core.people.account(tx, account.id)
 
     return core.db.write(store)
@@ -236,7 +239,7 @@ def password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
     def store(tx: Tx) -> str:
         found = credential_store.holder(tx, account.name)
         first = found is None or found.password is None
-        audit.note(core, tx, account.id, "password link made")
+        audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE)
         life = credentials.FIRST_SECONDS if first else credentials.RESET_SECONDS
         return credentials.make_link(core, tx, account.id, seconds or life)
 

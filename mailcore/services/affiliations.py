@@ -12,6 +12,7 @@ from mailcore.domain import Account, AccountId, Affiliation, Identity
 from mailcore.errors import ConfigError, TemporarilyUnavailable, TooManyVanished
 from mailcore.log import log_for
 from mailcore.services import accounts, audit, sources, tickets, tries
+from mailcore.services.audit import Event
 from mailcore.services.directory import Directory, Entry, is_on
 from mailcore.store import affiliations as store
 from mailcore.store import web_sessions
@@ -61,7 +62,7 @@ def sync(core: Core) -> Synced:
         gone = before - found.keys()
         if len(gone) > VANISHING_FEW and len(gone) * 100 > len(before) * VANISHING_PERCENT:
             problem = TooManyVanished(f"{len(gone)} of {len(before)} people are missing in the directory; nothing was changed")
-            audit.note(core, tx, None, "directory sync stopped", actor="sync", detail=str(problem))
+            audit.note(core, tx, None, Event.DIRECTORY_SYNC_STOPPED, actor="sync", detail=str(problem))
             return problem
         now = core.clock.seconds()
         store.save(tx, found.values(), now, now - LONG_SECONDS)
@@ -165,6 +166,6 @@ def confirm_return(core: Core, account: Account) -> None:
 
     def write(tx: Tx) -> None:
         if account.person and store.confirm_return(tx, account.person):
-            audit.note(core, tx, account.id, "directory account confirmed")
+            audit.note(core, tx, account.id, Event.DIRECTORY_CONFIRMED)
 
     core.db.write(write)

@@ -12,6 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import MAIL_SCOPES, Account, AccountId, Scope
 from mailcore.errors import InvalidName, NotAllowed, TooMany
 from mailcore.services import audit, scram
+from mailcore.services.audit import Event
 from mailcore.store import credentials as store
 from mailcore.store.credentials import Credential
 from mailcore.store.db import Tx
@@ -55,7 +56,7 @@ def make(core: Core, account: AccountId, label: str, scopes: Iterable[Scope]) ->
         if sum(c.kind == "app" for c in store.of(tx, account)) >= MAX_APPS:
             raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
         number = store.add_app(tx, account, _hash(made), label, wanted, core.clock.seconds())
-        audit.note(core, tx, account, "app password made", detail=label)
+        audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
         return core.people.account(tx, account), next(c for c in store.of(tx, account) if c.id == number)
 
     owner, credential = core.db.write(write)
@@ -73,7 +74,7 @@ def withdraw(core: Core, account: AccountId, credential: int | None = None) -> i
     def write(tx: Tx) -> int:
         count = store.drop_apps(tx, account, credential)
         if count:
-            audit.note(core, tx, account, "app password withdrawn", detail=str(count))
+            audit.note(core, tx, account, Event.APP_PASSWORD_WITHDRAWN, detail=str(count))
         return count
 
     return core.db.write(write)

@@ -1,12 +1,90 @@
 """What was done to an account, by whom and when: for its owner and for the help desk."""
+# ruff: noqa: S105 - events that tell of passwords are none
+
+from enum import StrEnum
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.store.db import Tx
 from mailcore.store.people import AuditEntry
 
+__all__ = ["AuditEntry", "Event", "listing", "note"]
 
-def note(core: Core, tx: Tx, account: AccountId | None, event: str, *, actor: str = "", detail: str = "") -> None:
+
+class Event(StrEnum):
+    """Everything that is noted; how it is told to people: portal/account/events.py."""
+
+    ACCOUNT_BOUND = "account bound to a person"
+    ACCOUNT_CLOSED = "account closed"
+    ACCOUNT_ERASED = "account erased"
+    ACCOUNT_MADE = "account made"
+    ACCOUNT_REOPENED = "account opened again"
+    APP_PASSWORD_MADE = "app password made"
+    APP_PASSWORD_WITHDRAWN = "app password withdrawn"
+    CONTACT_ADDRESS = "contact address"
+    CONTACT_ADDRESS_PROPOSED = "contact address proposed"
+    CONTACT_ADDRESS_REMOVED = "contact address removed"
+    CONTACT_ADDRESS_VERIFIED = "contact address verified"
+    DIRECTORY_CONFIRMED = "directory account confirmed"
+    DIRECTORY_SYNC_STOPPED = "directory sync stopped"
+    FILTERS_SAVED = "filters saved"
+    FORWARDING_ASKED_AGAIN = "forwarding asked again"
+    FORWARDING_CONFIRMED = "forwarding confirmed"
+    FORWARDING_PAUSED = "forwarding paused"
+    FORWARDING_SET = "forwarding set"
+    FORWARDING_STOPPED = "forwarding stopped"
+    FORWARDING_STOPPED_BY_TARGET = "forwarding stopped by its target"
+    FORWARDING_TESTED = "forwarding tested"
+    FORWARDING_TEST_FOUND = "forwarding test found"
+    FORWARDING_UNANSWERED = "forwarding ended: its target did not answer"
+    FORWARDING_YEARLY = "forwarding asked again after a year"
+    KEPT_COPIES_EXPIRED = "kept copies expired"
+    LOGGED_OUT_EVERYWHERE = "logged out everywhere"
+    LOG_IN_LINKED = "log-in linked"
+    LOG_IN_UNLINKED = "log-in unlinked"
+    LOOKED = "looked at by the help desk"
+    MAIL_IMPORTED = "mail imported"
+    ORDERED = "ordered"
+    ORDER_APPROVED = "order approved"
+    ORDER_PROOF = "order: proof asked for"
+    ORDER_REJECTED = "order rejected"
+    PASSWORD_LINK_ASKED_FOR = "password link asked for"
+    PASSWORD_LINK_MADE = "password link made"
+    PASSWORD_SET = "password set"
+    PASSWORD_SET_BY_LINK = "password set by link"
+    QUOTA_CHANGED = "quota changed"
+    QUOTA_GRANT_ENDED = "quota grant ended"
+    QUOTA_LOAN = "quota loan"
+    QUOTA_LOAN_ENDED = "quota loan ended"
+    RECOVERY_AGREED = "recovery agreed to; second factors removed"
+    RECOVERY_BEGUN = "recovery begun"
+    RECOVERY_CODES_MADE = "recovery codes made"
+    RECOVERY_CODE_USED = "recovery code used"
+    RECOVERY_LINK_ISSUED = "recovery link issued"
+    RECOVERY_REFUSED = "recovery refused"
+    REMINDED_OF_PASSWORD = "reminded to choose an alumni password"
+    REMINDED_OF_TAKE_OUT = "reminded of take-out"
+    ROLE_GIVEN = "role given"
+    ROOM_MADE = "room made"
+    SCRIPT_ACTIVATED = "script activated"
+    SCRIPT_SAVED = "script saved"
+    SECOND_FACTOR_ADDED = "second factor added"
+    SECOND_FACTOR_REMOVED = "second factor removed"
+    SENDING_HELD = "sending held"
+    SENDING_RELEASED = "sending released"
+    SUNSET_ANNOUNCED = "end of the service announced"
+    SUNSET_LETTER = "end of the service: letter sent"
+    SUNSET_READ = "end of the service: read"
+    SUNSET_TAKEN_BACK = "end of the service: withdrawn"
+    SUNSET_TOLD = "end of the service: told"
+    SUNSET_WITHDRAWN = "end of the service withdrawn"
+    TAKEN_OUT = "taken out"
+    TICKET_OPENED = "ticket opened"
+    VACATION_OFF = "vacation off"
+    VACATION_ON = "vacation on"
+
+
+def note(core: Core, tx: Tx, account: AccountId | None, event: Event, *, actor: str = "", detail: str = "") -> None:
     """Record an event in the transaction of what it tells of.  No passwords, no message text."""
     core.people.add_audit(tx, account, core.clock.seconds(), actor, event, detail)
 

@@ -3,6 +3,7 @@
 from mailcore.core import Core
 from mailcore.domain import AccountId, Away
 from mailcore.services import audit, filters
+from mailcore.services.audit import Event
 from mailcore.store import away as store
 from mailcore.store.db import Tx
 
@@ -17,7 +18,7 @@ def save(core: Core, account: AccountId, wish: Away) -> Away:
     def write(tx: Tx) -> Away:
         store.save(tx, account, wish)
         filters.regenerate(core, tx, account)
-        audit.note(core, tx, account, "vacation on" if wish.active else "vacation off")
+        audit.note(core, tx, account, Event.VACATION_ON if wish.active else Event.VACATION_OFF)
         return store.of(tx, account)
 
     return core.db.write(write)

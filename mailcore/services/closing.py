@@ -17,6 +17,7 @@ from mailcore.errors import AccountNotFound, ForwardingRefused, LinkExpired
 from mailcore.mail import address as addresses
 from mailcore.mail import header
 from mailcore.services import accounts, audit, filters, forwarding, reach, tell, tombstones
+from mailcore.services.audit import Event
 from mailcore.store import closing as store
 from mailcore.store.db import Tx
 
@@ -49,7 +50,7 @@ def close(core: Core, name: str, *, new_address: str = "", actor: str = "") -> t
         store.remember(tx, account.id, marks)
         core.people.add_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
         filters.regenerate(core, tx, account.id)
-        audit.note(core, tx, account.id, "account closed", actor=actor)
+        audit.note(core, tx, account.id, Event.ACCOUNT_CLOSED, actor=actor)
         return core.people.account(tx, account.id)
 
     return core.db.write(write), link
@@ -102,7 +103,7 @@ def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
             raise AccountNotFound("there is no closed account to open again")
         core.people.drop_tokens(tx, number, "undo")
         filters.regenerate(core, tx, number)
-        audit.note(core, tx, number, "account opened again", actor=actor)
+        audit.note(core, tx, number, Event.ACCOUNT_REOPENED, actor=actor)
         return core.people.account(tx, number), before is not None and before.forwarding
 
     account, forwarded = core.db.write(write)
@@ -140,7 +141,7 @@ def _erase(core: Core, account: AccountId, now: int) -> None:
 
     def write(tx: Tx) -> None:
         store.erase(tx, account, mark, now)
-        audit.note(core, tx, None, "account erased", detail=str(account))
+        audit.note(core, tx, None, Event.ACCOUNT_ERASED, detail=str(account))
 
     core.db.write(write)
     core.search.forget(account)  # this node's; others drop theirs when they find no mail

@@ -11,6 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired
 from mailcore.services import audit, login, reach, scram, strength, tell
+from mailcore.services.audit import Event
 from mailcore.services.passwords import hash_password, is_hash
 from mailcore.store import credentials as store
 from mailcore.store import web_sessions
@@ -45,7 +46,7 @@ def set_password_as_is(core: Core, account: AccountId, password: str) -> None:
 
 
 def _store(
-    core: Core, tx: Tx, account: AccountId, hashed: str, event: str = "password set", *, session: str = "",
+    core: Core, tx: Tx, account: AccountId, hashed: str, event: Event = Event.PASSWORD_SET, *, session: str = "",
     apps: bool = False, chosen: bool = True,
 ) -> None:  # fmt: skip
     store.set_password(tx, account, hashed, core.clock.seconds(), chosen=chosen)
@@ -114,7 +115,7 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
         found = _live(core, tx, token)
         if not core.people.spend_token(tx, found.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
-        _store(core, tx, found.account, hashed, "password set by link", apps=apps)
+        _store(core, tx, found.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)
         if found.data and found.data == core.people.account(tx, found.account).contact:
             reach.prove(core, tx, found.account, found.data)
         return core.people.account(tx, found.account)

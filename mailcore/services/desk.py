@@ -9,11 +9,11 @@ from datetime import date, datetime
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Affiliation
 from mailcore.services import audit, leaving
+from mailcore.services.audit import Event
 from mailcore.store import affiliations as affiliation_store
 from mailcore.store import desk as store
 from mailcore.store.db import Tx
 
-LOOKED = "looked at by the help desk"
 LOOK_SECONDS = 3600  # within which one agent's looks are one entry
 
 
@@ -41,8 +41,8 @@ def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
     def write(tx: Tx) -> Facts:
         owner = core.people.account(tx, account)
         since = core.clock.seconds() - LOOK_SECONDS
-        if owner.id != agent.id and not store.was_noted(tx, account, agent.name, LOOKED, since):
-            audit.note(core, tx, account, LOOKED, actor=agent.name)
+        if owner.id != agent.id and not store.was_noted(tx, account, agent.name, Event.LOOKED, since):
+            audit.note(core, tx, account, Event.LOOKED, actor=agent.name)
         has_password, last_used = store.password(tx, account)
         forwarding = core.people.forwarding(tx, account)
         boxes = core.mail.mailboxes(tx, account)

@@ -20,6 +20,7 @@ from mailcore.errors import (
 )
 from mailcore.services import audit, filter_rules, scripts_library
 from mailcore.services import generated as generated_script
+from mailcore.services.audit import Event
 from mailcore.services.generated import Settings
 from mailcore.store import away as store_away
 from mailcore.store import filters as store_filters
@@ -75,7 +76,7 @@ def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tu
         filter_rules.check_targets(core, core.people.forwarding(tx, account), checked)
         store_filters.save(tx, account, checked)
         regenerate(core, tx, account)
-        audit.note(core, tx, account, "filters saved", detail=str(len(checked)))
+        audit.note(core, tx, account, Event.FILTERS_SAVED, detail=str(len(checked)))
         return store_filters.of(tx, account)
 
     return core.db.write(store)
@@ -188,7 +189,7 @@ def put_script(core: Core, account: AccountId, name: str, source: str) -> Script
     def store(tx: Tx) -> Script:
         _have_space(core, tx, account, name, len(source.encode("utf-8", "replace")))
         core.people.put_script(tx, account, Script(name, source, False))
-        audit.note(core, tx, account, "script saved", detail=name)
+        audit.note(core, tx, account, Event.SCRIPT_SAVED, detail=name)
         return _get(core, tx, account, name)
 
     return core.db.write(store)
@@ -201,7 +202,7 @@ def activate(core: Core, account: AccountId, name: str) -> None:
         if name:
             _get(core, tx, account, name)
         core.people.activate_script(tx, account, name)
-        audit.note(core, tx, account, "script activated", detail=name)
+        audit.note(core, tx, account, Event.SCRIPT_ACTIVATED, detail=name)
 
     core.db.write(store)
 

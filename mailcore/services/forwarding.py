@@ -16,12 +16,13 @@ from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
 from mailcore.errors import ForwardingRefused, LinkExpired, Saying, TooMany
 from mailcore.names import DnsTrouble
 from mailcore.services import audit, filters, forwarding_target, notices
+from mailcore.services.audit import Event
 from mailcore.store import deliveries, forwardings
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
 MAX_REFUSALS = 5
-ASKED, QUESTIONS_A_DAY = "forwarding asked again", 3
+QUESTIONS_A_DAY = 3
 # One addr-spec of RFC 5321 without quoting; what people really have.
 _ADDRESS = re.compile(
     r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -113,7 +114,7 @@ def wish(
             notices.queue(core, tx, question, target, account)
         if told is not None and not known:
             notices.queue(core, tx, told, owner.contact, account)
-        audit.note(core, tx, account, "forwarding set", actor=actor, detail=target)
+        audit.note(core, tx, account, Event.FORWARDING_SET, actor=actor, detail=target)
         return core.people.forwarding(tx, account)
 
     return core.db.write(store)
@@ -129,12 +130,12 @@ def ask_again(core: Core, account: AccountId) -> Forwarding:
 
     def store(tx: Tx) -> Forwarding:
         since = core.clock.now() - timedelta(days=1)
-        asked = [entry for entry in core.people.audit(tx, account, 100) if entry.event == ASKED and entry.at > since]
-        if len(asked) >= QUESTIONS_A_DAY:
+        lately = [entry.event for entry in core.people.audit(tx, account, 100) if entry.at > since]
+        if lately.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
             raise TooMany(Saying("the question was sent several times today"))
         core.people.set_forwarding(tx, account, now, _hashed(token))
         notices.queue(core, tx, question, now.target, account)
-        audit.note(core, tx, account, ASKED, actor=owner.name, detail=now.target)
+        audit.note(core, tx, account, Event.FORWARDING_ASKED_AGAIN, actor=owner.name, detail=now.target)
         return now
 
     return core.db.write(store)
@@ -147,7 +148,7 @@ def _hashed(token: str) -> str:
 def _may_ask(core: Core, tx: Tx, account: AccountId, target: str) -> None:
     """Nobody's mailbox is filled with our questions.  Raises TooMany, ForwardingRefused."""
     now, nobody = core.clock.seconds(), AccountId(0)
-    if deliveries.was_answered(tx, account, forwarding_target.STOPPED, target.lower(), now - 30 * 86_400):
+    if deliveries.was_answered(tx, account, Event.FORWARDING_STOPPED_BY_TARGET, target.lower(), now - 30 * 86_400):
         raise ForwardingRefused(Saying("whoever reads there has stopped the forwarding a short while ago"))
     for number in range(QUESTIONS_A_DAY):
         if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
@@ -201,7 +202,7 @@ def confirm(core: Core, token: str) -> Forwarding:
         core.people.set_forwarding(tx, owner.id, agreed)
         forwardings.forget_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
-        audit.note(core, tx, owner.id, "forwarding confirmed", detail=now.target)
+        audit.note(core, tx, owner.id, Event.FORWARDING_CONFIRMED, detail=now.target)
         return core.people.forwarding(tx, owner.id)
 
     return core.db.write(store)
@@ -213,7 +214,7 @@ def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
     def store(tx: Tx) -> Forwarding:
         core.people.set_forwarding(tx, account, Forwarding())
         filters.regenerate(core, tx, account)
-        audit.note(core, tx, account, "forwarding stopped", actor=actor)
+        audit.note(core, tx, account, Event.FORWARDING_STOPPED, actor=actor)
         return Forwarding()
 
     return core.db.write(store)
@@ -243,7 +244,7 @@ def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: 
         core.people.set_forwarding(tx, account, new)
         if new.state is ForwardingState.PAUSED:
             filters.regenerate(core, tx, account)
-            audit.note(core, tx, account, "forwarding paused", detail=reply[:200])
+            audit.note(core, tx, account, Event.FORWARDING_PAUSED, detail=reply[:200])
             owner = core.people.account(tx, account)
             forwarding_target.tell_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
         return new

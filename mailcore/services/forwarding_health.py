@@ -13,6 +13,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
 from mailcore.errors import ForwardingRefused, NotAllowed, Saying, TooMany
 from mailcore.services import audit, notices, returns
+from mailcore.services.audit import Event
 from mailcore.store import onward, probes
 from mailcore.store.db import Tx
 from mailcore.store.onward import Onward
@@ -146,7 +147,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         )  # fmt: skip
         onward.begin(tx, item, account, prepared.name, now.target, at)
         probes.add(tx, account, now.target, code, item, at)
-        audit.note(core, tx, account, "forwarding tested", actor=owner.name, detail=now.target)
+        audit.note(core, tx, account, Event.FORWARDING_TESTED, actor=owner.name, detail=now.target)
         found = probes.last(tx, account, now.target)
         assert found is not None  # noqa: S101 - it was just put there
         return found
@@ -162,6 +163,6 @@ def tell(core: Core, account: AccountId, probe: int, found: str) -> None:
     def store(tx: Tx) -> None:
         if not probes.tell(tx, account, probe, found, core.clock.seconds()):
             raise NotAllowed(Saying("no such test message"))
-        audit.note(core, tx, account, "forwarding test found", detail=found)
+        audit.note(core, tx, account, Event.FORWARDING_TEST_FOUND, detail=found)
 
     core.db.write(store)

@@ -10,11 +10,11 @@ from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
 from mailcore.errors import LinkExpired
 from mailcore.mail import srs
 from mailcore.services import audit, filters, notices, quota_warnings
+from mailcore.services.audit import Event
 from mailcore.store import deliveries
 from mailcore.store import forwardings as store
 from mailcore.store.db import Tx
 
-STOPPED = "forwarding stopped by its target"
 YEAR_SECONDS, ANSWER_SECONDS = 365 * 86_400, 30 * 86_400
 BATCH = 500  # forwardings in one turn of the job
 LETTERS_A_DAY = 2  # to one address, asked for on the page
@@ -65,8 +65,8 @@ def stop_by_target(core: Core, word: str) -> None:
         core.people.set_forwarding(tx, owner.id, dataclasses.replace(found, state=ForwardingState.OFF, confirmed_at=None))
         store.forget_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
-        deliveries.remember_answer(tx, owner.id, STOPPED, found.target.lower(), core.clock.seconds())
-        audit.note(core, tx, owner.id, STOPPED, detail=found.target)
+        deliveries.remember_answer(tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, found.target.lower(), core.clock.seconds())
+        audit.note(core, tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, detail=found.target)
         tell_owner(core, tx, owner, "forwarding_stopped", found.target)
 
     core.db.write(write)
@@ -125,7 +125,7 @@ def _ask(core: Core, tx: Tx, account: AccountId, now: int) -> None:
         stop=stop_link(core, tx, account, found.target), **words_of(core, owner, found.target),
     )  # fmt: skip
     notices.queue(core, tx, letter, found.target, account)
-    audit.note(core, tx, account, "forwarding asked again after a year", detail=found.target)
+    audit.note(core, tx, account, Event.FORWARDING_YEARLY, detail=found.target)
 
 
 def _end(core: Core, tx: Tx, account: AccountId) -> None:
@@ -135,5 +135,5 @@ def _end(core: Core, tx: Tx, account: AccountId) -> None:
         return
     core.people.set_forwarding(tx, account, dataclasses.replace(found, state=ForwardingState.UNCONFIRMED, confirmed_at=None))
     filters.regenerate(core, tx, account)
-    audit.note(core, tx, account, "forwarding ended: its target did not answer", detail=found.target)
+    audit.note(core, tx, account, Event.FORWARDING_UNANSWERED, detail=found.target)
     tell_owner(core, tx, owner, "forwarding_unanswered", found.target)

@@ -13,6 +13,7 @@ from functools import partial
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.services import accounts, audit, credentials, notices, tell
+from mailcore.services.audit import Event
 from mailcore.services.directory import is_on
 from mailcore.store import affiliations as store
 from mailcore.store import reach
@@ -102,7 +103,7 @@ def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
             until = leaver.until.strftime("%d.%m.%Y") if leaver.until else ""
             tell.owner(core, tx, owner, name, until=until)
         store.told(tx, [owner.id], step, now)
-        audit.note(core, tx, owner.id, "reminded to choose an alumni password", detail=step)
+        audit.note(core, tx, owner.id, Event.REMINDED_OF_PASSWORD, detail=step)
 
     core.db.write(write)
     return True

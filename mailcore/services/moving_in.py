@@ -19,6 +19,7 @@ from mailcore.log import log_for
 from mailcore.mail import header, mbox
 from mailcore.mail.mbox import Stored
 from mailcore.services import audit
+from mailcore.services.audit import Event
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
@@ -138,7 +139,7 @@ def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: I
         log.info("the import into account %d ended with a full box", account)
     report = importer.report
     detail = f"{kind}: {report.messages} messages, {report.octets} octets"
-    core.db.write(lambda tx: audit.note(core, tx, account, "mail imported", detail=detail))
+    core.db.write(lambda tx: audit.note(core, tx, account, Event.MAIL_IMPORTED, detail=detail))
     return report
 
 

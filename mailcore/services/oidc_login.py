@@ -8,6 +8,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Identity, Proven, Scope
 from mailcore.errors import NotAllowed, TemporarilyUnavailable
 from mailcore.services import audit, login, logins, oidc, orders, two_factor
+from mailcore.services.audit import Event
 from mailcore.store import credentials
 from mailcore.store import orders as store
 from mailcore.store.db import Tx
@@ -41,7 +42,7 @@ def link(core: Core, account: Account, proven: Proven) -> None:
 
     def write(tx: Tx) -> None:
         store.link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
-        audit.note(core, tx, account.id, "log-in linked", detail=proven.source)
+        audit.note(core, tx, account.id, Event.LOG_IN_LINKED, detail=proven.source)
 
     core.db.write(write)
 
@@ -54,7 +55,7 @@ def links(core: Core, account: Account) -> list[tuple[str, int]]:
 def unlink(core: Core, account: Account, provider: str) -> None:
     def write(tx: Tx) -> None:
         if store.unlink(tx, account.id, provider):
-            audit.note(core, tx, account.id, "log-in unlinked", detail=provider)
+            audit.note(core, tx, account.id, Event.LOG_IN_UNLINKED, detail=provider)
 
     core.db.write(write)
 

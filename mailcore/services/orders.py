@@ -11,6 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Order, Proven
 from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
 from mailcore.services import accounts, audit, credentials, notices, reach, sunset, tickets, tries, user_names
+from mailcore.services.audit import Event
 from mailcore.store import orders as store
 from mailcore.store.db import Tx
 
@@ -86,7 +87,7 @@ def at_once(
         store.decide(tx, order.id, "approved", account.id, now)
         if proven.mark:
             store.link(tx, account.id, proven.source, proven.mark, now)
-        audit.note(core, tx, account.id, "ordered", detail=f"{proven.source}, terms {TERMS}")
+        audit.note(core, tx, account.id, Event.ORDERED, detail=f"{proven.source}, terms {TERMS}")
         return _get(tx, order.id), account, True
 
     order, account, is_new = core.db.write(write)
@@ -224,7 +225,7 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
             raise OrderNotFound(f"order {order} is {found.state}")
         store.set_token(tx, order, _hashed(token))
         _tell(core, tx, found, "order_proof", link=_link(core, token), question=question.strip()[:2000] or "-")
-        audit.note(core, tx, None, "order: proof asked for", actor=actor, detail=str(order))
+        audit.note(core, tx, None, Event.ORDER_PROOF, actor=actor, detail=str(order))
         return _get(tx, order)
 
     return core.db.write(write)
@@ -255,7 +256,7 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
         if mark:
             store.link(tx, account.id, source, mark, now)
         link = credentials.make_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
-        audit.note(core, tx, account.id, "order approved", actor=actor, detail=f"{order}, terms {TERMS}")
+        audit.note(core, tx, account.id, Event.ORDER_APPROVED, actor=actor, detail=f"{order}, terms {TERMS}")
         return _get(tx, order), account, link
 
     done, account, link = core.db.write(write)
@@ -271,7 +272,7 @@ def reject(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
         if not store.decide(tx, order, "rejected", None, core.clock.seconds()):
             raise OrderNotFound(f"order {order} is {found.state}")
         _tell(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
-        audit.note(core, tx, None, "order rejected", actor=actor, detail=f"{order}: {reason}")
+        audit.note(core, tx, None, Event.ORDER_REJECTED, actor=actor, detail=f"{order}: {reason}")
         return _get(tx, order)
 
     return core.db.write(write)

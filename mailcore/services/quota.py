@@ -10,6 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import NotAllowed, Saying
 from mailcore.services import audit, notices, quota_warnings
+from mailcore.services.audit import Event
 from mailcore.store import quota as store
 from mailcore.store.db import Tx
 from mailcore.store.quota import Extra
@@ -57,7 +58,7 @@ def borrow(core: Core, account: AccountId) -> Account:
             raise NotAllowed(Saying("room can be borrowed once a year"))
         now = core.clock.now()
         store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
-        audit.note(core, tx, account, "quota loan", actor=owner.name, detail=f"{found.octets} octets")
+        audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{found.octets} octets")
         quota_warnings.look(core, tx, account)
         return core.people.account(tx, account)
 
@@ -88,8 +89,8 @@ def change(
             store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
         else:
             raise NotAllowed(Saying("a quota with an end must be larger than the one before"))
-        end = f" until {until.date().isoformat()}" if until else ""
-        audit.note(core, tx, account, f"quota {octets}{end}", actor=actor, detail=f"before: {before.quota}")
+        end = f", until {until.date().isoformat()}" if until else ""
+        audit.note(core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}")
         owner = core.people.account(tx, account)
         if tell:
             _tell(core, tx, owner, until)
@@ -113,7 +114,8 @@ def _end(core: Core, tx: Tx, extra: Extra) -> bool:
     if not store.take_back(tx, extra, core.clock.seconds()):
         return False
     owner = core.people.account(tx, extra.account)
-    audit.note(core, tx, extra.account, f"quota {extra.kind} ended", detail=f"{extra.octets} octets")
+    event = Event.QUOTA_LOAN_ENDED if extra.kind == "loan" else Event.QUOTA_GRANT_ENDED
+    audit.note(core, tx, extra.account, event, detail=f"{extra.octets} octets")
     if owner.state == "active":
         _tell(core, tx, owner, None)
         quota_warnings.look(core, tx, extra.account)

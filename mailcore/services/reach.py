@@ -12,6 +12,7 @@ from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, TooMany
 from mailcore.mail import address as addresses
 from mailcore.services import audit, notices, tries
+from mailcore.services.audit import Event
 from mailcore.store import reach as store
 from mailcore.store.db import Tx
 from mailcore.store.people import Token
@@ -59,7 +60,7 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
         core.people.add_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
         notices.queue(core, tx, prepared, address, account)
-        audit.note(core, tx, account, "contact address proposed", detail=address)
+        audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
 
     if core.db.write(lambda tx: tries.over(core, tx, "contact", str(account), limit=MAILS_PER_HOUR)):
         raise TooMany("too many mails; wait an hour")
@@ -110,7 +111,7 @@ def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
     owner = core.people.account(tx, account)
     if owner.contact != address and owner.contact not in store.verified(tx, account):
         core.people.set_contact(tx, account, address)
-    audit.note(core, tx, account, "contact address verified", detail=address)
+    audit.note(core, tx, account, Event.CONTACT_ADDRESS_VERIFIED, detail=address)
 
 
 def _tell_old(core: Core, tx: Tx, owner: Account, new: str) -> None:
@@ -146,6 +147,6 @@ def remove(core: Core, account: AccountId, address: str) -> None:
         if owner.contact == address:
             left = store.verified(tx, account)
             core.people.set_contact(tx, account, left[0] if left else "")
-        audit.note(core, tx, account, "contact address removed", detail=address)
+        audit.note(core, tx, account, Event.CONTACT_ADDRESS_REMOVED, detail=address)
 
     core.db.write(write)

@@ -13,6 +13,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
 from mailcore.services import accounts, audit, credentials, keys, login, notices, reach, tell, tries
+from mailcore.services.audit import Event
 from mailcore.store import credentials as credential_store
 from mailcore.store import reach as store
 from mailcore.store import second_factors
@@ -23,6 +24,7 @@ MAILS_PER_HOUR = 3  # for one account
 ASKS_PER_HOUR = 20  # from one address
 CODES = 10
 DESK_SECONDS = 24 * 3600
+COMMAND_LINE = "command line"  # the agent who works at the server itself
 SECOND_SECONDS = 7 * 86_400  # within which the second agent must agree
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -62,7 +64,7 @@ def forgotten(core: Core, username: str, *, peer: str = "") -> None:
         credentials.keep_link(core, tx, owner.id, token, credentials.RESET_SECONDS)
         for address, message in zip(known, prepared, strict=True):
             notices.queue(core, tx, message, address, owner.id)
-        audit.note(core, tx, owner.id, "password link asked for")
+        audit.note(core, tx, owner.id, Event.PASSWORD_LINK_ASKED_FOR)
 
     core.db.write(write)
 
@@ -76,7 +78,7 @@ def make_codes(core: Core, account: Account) -> list[str]:
 
     def write(tx: Tx) -> None:
         store.set_codes(tx, account.id, [_hashed(core, account, code) for code in made])
-        audit.note(core, tx, account.id, "recovery codes made")
+        audit.note(core, tx, account.id, Event.RECOVERY_CODES_MADE)
 
     core.db.write(write)
     return made
@@ -98,7 +100,7 @@ def spend_code(core: Core, account: Account, code: str) -> bool:
     def write(tx: Tx) -> bool:
         good = store.spend_code(tx, account.id, _hashed(core, account, code), core.clock.seconds())
         if good:
-            audit.note(core, tx, account.id, "recovery code used")
+            audit.note(core, tx, account.id, Event.RECOVERY_CODE_USED)
         return good
 
     return core.db.write(write)
@@ -137,7 +139,7 @@ def issue(
     """A link by which the person sets a new password, issued by an agent who has seen who it is.
 
     Args:
-        agent: user name of somebody with the role desk or admin, or `command line`.
+        agent: user name of somebody with the role desk or admin, or COMMAND_LINE.
         proof: how the person was recognised, in the agent's words; kept in the audit log.
         send_to: an outside address; without one the link is returned, to be handed over in person.
 
@@ -156,7 +158,7 @@ def issue(
         raise AccountNotFound(f"{account.name} is closed")
 
     def write(tx: Tx) -> Issued:
-        audit.note(core, tx, account.id, "recovery begun", actor=agent, detail=proof)
+        audit.note(core, tx, account.id, Event.RECOVERY_BEGUN, actor=agent, detail=proof)
         if second_factors.is_on(tx, account.id):
             return Issued(waiting=store.ask_second(tx, account.id, agent, proof, send_to, ticket, core.clock.seconds()))
         return _issue(core, tx, account, agent, send_to)
@@ -188,7 +190,7 @@ def agree(core: Core, number: int, *, agent: str) -> Issued:
             raise NotAllowed("a second agent must agree")
         store.finish(tx, number, "done")
         second_factors.drop_all(tx, account.id)
-        audit.note(core, tx, account.id, "recovery agreed to; second factors removed", actor=agent)
+        audit.note(core, tx, account.id, Event.RECOVERY_AGREED, actor=agent)
         return _issue(core, tx, account, agent, found.send_to)
 
     return core.db.write(write)
@@ -201,13 +203,13 @@ def refuse(core: Core, number: int, *, agent: str) -> None:
         found = store.recovery(tx, number)
         if found is None or not store.finish(tx, number, "dropped"):
             raise LinkExpired("there is no such recovery waiting")
-        audit.note(core, tx, found.account, "recovery refused", actor=agent)
+        audit.note(core, tx, found.account, Event.RECOVERY_REFUSED, actor=agent)
 
     core.db.write(write)
 
 
 def _check_agent(core: Core, agent: str, account: Account) -> None:
-    if agent == "command line":
+    if agent == COMMAND_LINE:
         return
     if agent == account.name:
         raise NotAllowed("nobody recovers their own account")
@@ -217,7 +219,7 @@ def _check_agent(core: Core, agent: str, account: Account) -> None:
 
 def _issue(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Issued:
     link = credentials.make_link(core, tx, account.id, DESK_SECONDS)
-    audit.note(core, tx, account.id, "recovery link issued", actor=agent, detail=send_to)
+    audit.note(core, tx, account.id, Event.RECOVERY_LINK_ISSUED, actor=agent, detail=send_to)
     tell.owner(core, tx, account, "recovery_issued", agent=agent)
     if not send_to:
         return Issued(link=link)

@@ -10,6 +10,7 @@ from itertools import groupby
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
 from mailcore.services import audit
+from mailcore.services.audit import Event
 from mailcore.store import forwardings as store
 from mailcore.store.db import Tx
 
@@ -32,5 +33,5 @@ def _expire(core: Core, tx: Tx, account: AccountId, before: int) -> int:
     for mailbox, copies in groupby(found, key=lambda copy: copy[0]):
         core.mail.expunge(tx, MailboxId(mailbox), [(uid, uid) for _, uid in copies], only_deleted=False)
     if found:
-        audit.note(core, tx, account, "kept copies expired", detail=str(len(found)))
+        audit.note(core, tx, account, Event.KEPT_COPIES_EXPIRED, detail=str(len(found)))
     return len(found)

@@ -12,6 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail import address, header
 from mailcore.services import audit
+from mailcore.services.audit import Event
 from mailcore.store import room as store
 from mailcore.store.db import Tx
 from mailcore.store.room import Name, Takes
@@ -120,7 +121,7 @@ def remove(core: Core, account: AccountId, choice: Choice) -> Freed:
         for mailbox, uids in store.places(tx, account, names):
             gone += len(core.mail.expunge(tx, mailbox, [(uid, uid) for uid in uids], only_deleted=False))
         if gone:
-            audit.note(core, tx, account, "room made", detail=f"{gone} messages, {octets} octets")
+            audit.note(core, tx, account, Event.ROOM_MADE, detail=f"{gone} messages, {octets} octets")
         return Freed(gone, octets)
 
     return core.db.write(write)

@@ -10,6 +10,7 @@ from mailcore.domain import Account, AccountId
 from mailcore.errors import MailError, SendingHeld, TooMany
 from mailcore.log import log_for
 from mailcore.services import accounts, audit, quota_warnings, tickets
+from mailcore.services.audit import Event
 from mailcore.services.logins import place
 from mailcore.store import rates
 from mailcore.store import sending as store
@@ -63,7 +64,7 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
         return
     waiting = store.hold(tx, account.id, why, core.clock.seconds())
     log.warning("sending of account %d is on hold: %s", account.id, why)
-    audit.note(core, tx, account.id, "sending held", actor="service", detail=why)
+    audit.note(core, tx, account.id, Event.SENDING_HELD, actor="service", detail=why)
     words = {"display_name": account.display_name or account.name, "address": f"{account.name}@{core.config.domain}"}
     quota_warnings.into_box(core, tx, account, "sending_held", **words)
     quota_warnings.to_contact(core, tx, account, "sending_held", **words)
@@ -83,7 +84,7 @@ def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, 
         count = store.release(tx, account.id, core.clock.seconds()) or count
         for key in ("send", "above", "places", "refused"):
             rates.forget(tx, f"{key} {account.id}")
-        audit.note(core, tx, account.id, "sending released", actor=actor, detail="dropped" if drop else "")
+        audit.note(core, tx, account.id, Event.SENDING_RELEASED, actor=actor, detail="dropped" if drop else "")
         return count
 
     return account, core.db.write(write)

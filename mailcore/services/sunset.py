@@ -18,6 +18,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, NotAllowed
 from mailcore.services import accounts, audit, closing, keys, reach
+from mailcore.services.audit import Event
 from mailcore.services.notices import LANGUAGES
 from mailcore.store import sunset as store
 from mailcore.store.db import Tx
@@ -74,7 +75,7 @@ def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, st
         if ends < first:
             raise NotAllowed(f"people need twelve months; the first day that may be announced is {first}")
         store.add(tx, ends, successor, words, core.clock.seconds())
-        audit.note(core, tx, None, "end of the service announced", actor="command line", detail=ends.isoformat())
+        audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor="command line", detail=ends.isoformat())
         found = store.latest(tx)
         assert found is not None  # noqa: S101 - it was added above
         return found
@@ -97,7 +98,7 @@ def withdraw(core: Core) -> Sunset:
 
     def write(tx: Tx) -> None:
         store.withdraw(tx, found.id, core.clock.seconds())
-        audit.note(core, tx, None, "end of the service withdrawn", actor="command line", detail=found.ends.isoformat())
+        audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor="command line", detail=found.ends.isoformat())
 
     core.db.write(write)
     return found
@@ -121,7 +122,7 @@ def confirm(core: Core, account: AccountId, how: str = "button") -> bool:
 def _read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str) -> bool:
     is_new = store.read(tx, sunset, account, how, core.clock.seconds())
     if is_new:
-        audit.note(core, tx, account, "end of the service: read", detail=how)
+        audit.note(core, tx, account, Event.SUNSET_READ, detail=how)
     return is_new
 
 
@@ -270,7 +271,7 @@ def letters_sent(core: Core, found: list[Person]) -> None:
     def write(tx: Tx) -> None:
         for one in found:
             store.letter_sent(tx, current_one.id, one.account, now)
-            audit.note(core, tx, one.account, "end of the service: letter sent", actor="command line")
+            audit.note(core, tx, one.account, Event.SUNSET_LETTER, actor="command line")
 
     core.db.write(write)
 

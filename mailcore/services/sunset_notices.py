@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from mailcore.core import Core
 from mailcore.domain import ForwardingState
 from mailcore.services import audit, notices, sunset, tell
+from mailcore.services.audit import Event
 from mailcore.store import sunset as store
 from mailcore.store.db import Tx
 from mailcore.store.sunset import Person, Sunset
@@ -52,7 +53,7 @@ def _turn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> bool:
     store.told(tx, found.id, one.account, reached, now, _next(found, days, now, is_read=one.read_at is not None))
     store.lies_in_box(tx, found.id, one.account, tell.into_box(core, tx, owner, "sunset", **words))
     _outside(core, tx, one, "sunset", words)
-    audit.note(core, tx, one.account, "end of the service: told", detail=found.ends.isoformat())
+    audit.note(core, tx, one.account, Event.SUNSET_TOLD, detail=found.ends.isoformat())
     return True
 
 
@@ -91,4 +92,4 @@ def _tell_withdrawn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> None:
     store.told(tx, found.id, one.account, store.WITHDRAWN, core.clock.seconds(), None)
     tell.into_box(core, tx, owner, "sunset_withdrawn", **words)
     _outside(core, tx, one, "sunset_withdrawn", words)
-    audit.note(core, tx, one.account, "end of the service: withdrawn", detail=found.ends.isoformat())
+    audit.note(core, tx, one.account, Event.SUNSET_TAKEN_BACK, detail=found.ends.isoformat())

@@ -5,18 +5,18 @@ from functools import partial
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.services import audit, notices, quota_warnings
+from mailcore.services.audit import Event
 from mailcore.store import people
 from mailcore.store.db import Tx
 
 YEAR_SECONDS = 365 * 86_400
 AT_ONCE = 200  # in one turn of the job; the others have theirs the next day
-TAKEN, REMINDED = "taken out", "reminded of take-out"
 
 
 def remind(core: Core) -> int:
     """The job; how many were told."""
     before = core.clock.seconds() - YEAR_SECONDS
-    due = core.db.read(lambda tx: people.quiet_since(tx, before, (TAKEN, REMINDED), AT_ONCE))
+    due = core.db.read(lambda tx: people.quiet_since(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE))
     for account in due:
         core.db.write(partial(_tell, core, account=account))
     return len(due)
@@ -28,4 +28,4 @@ def _tell(core: Core, tx: Tx, account: AccountId) -> None:
         core, tx, owner, "takeout_reminder", display_name=owner.display_name or owner.name,
         used=notices.size(owner.used, owner.language),
     )  # fmt: skip
-    audit.note(core, tx, account, REMINDED)
+    audit.note(core, tx, account, Event.REMINDED_OF_TAKE_OUT)

@@ -14,6 +14,7 @@ from mailcore.domain import Account, AccountId, NewFile, Ticket, TicketMessage
 from mailcore.errors import AccountNotFound, InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.mail import address as addresses
 from mailcore.services import audit, ticket_mail, ticket_text
+from mailcore.services.audit import Event
 from mailcore.store import deliveries
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
@@ -63,7 +64,7 @@ def open_ticket(
         store.add_message(tx, number, author="person", name=name, text=text, now=now, message_id=message_id, files=files)
         ticket = _get(tx, number)
         if account is not None:
-            audit.note(core, tx, account, "ticket opened", detail=str(number))
+            audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
         if reply_to and tell:
             ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm")
         return ticket

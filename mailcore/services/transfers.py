@@ -15,7 +15,8 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ImportRefused, MailError, Saying, TooMany
 from mailcore.log import log_for
-from mailcore.services import audit, moving_in, sayings, takeout, takeout_read, takeout_reminder
+from mailcore.services import audit, moving_in, sayings, takeout, takeout_read
+from mailcore.services.audit import Event
 from mailcore.services.moving_in import Report
 from mailcore.store import transfers as store
 from mailcore.store.db import Tx
@@ -80,7 +81,7 @@ def export(core: Core, account: AccountId, form: str) -> Iterator[bytes]:
     """The blocks of a take-out, for the browser.  Raises TooMany before the first."""
     total = takeout.contents(core, account).octets
     transfer = _begin(core, account, "export", form, total)
-    core.db.write(lambda tx: audit.note(core, tx, account, takeout_reminder.TAKEN, detail=form))
+    core.db.write(lambda tx: audit.note(core, tx, account, Event.TAKEN_OUT, detail=form))
     return _told(core, account, form, transfer)
 
 

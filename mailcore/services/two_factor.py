@@ -16,6 +16,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import TooMany, WrongPassword
 from mailcore.services import audit, keys, recovery, tell, tries
+from mailcore.services.audit import Event
 from mailcore.store import credentials, reach
 from mailcore.store import second_factors as store
 from mailcore.store.db import Tx
@@ -75,7 +76,7 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
 def turned_on(core: Core, tx: Tx, account: Account, what: str) -> None:
     """Connections that the password alone opened end, and the owner hears of it."""
     credentials.bump(tx, account.id)
-    audit.note(core, tx, account.id, "second factor added", detail=what)
+    audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
     tell.owner(core, tx, account, "second_factor_added")
 
 
@@ -123,7 +124,7 @@ def remove(core: Core, account: Account, number: int) -> None:
 
     def write(tx: Tx) -> None:
         if store.drop(tx, account.id, number):
-            audit.note(core, tx, account.id, "second factor removed")
+            audit.note(core, tx, account.id, Event.SECOND_FACTOR_REMOVED)
             tell.owner(core, tx, account, "second_factor_removed")
             if not store.is_on(tx, account.id):
                 reach.set_codes(tx, account.id, [])

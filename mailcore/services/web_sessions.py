@@ -6,6 +6,7 @@ import secrets
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.services import audit, logins
+from mailcore.services.audit import Event
 from mailcore.store import credentials, deliveries
 from mailcore.store import web_sessions as store
 from mailcore.store.db import Tx
@@ -94,7 +95,7 @@ def end_everything(core: Core, account: AccountId, token: str) -> None:
     def write(tx: Tx) -> None:
         store.delete_others(tx, account, _hashed(token))
         credentials.bump(tx, account)
-        audit.note(core, tx, account, "logged out everywhere")
+        audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE)
 
     core.db.write(write)
 

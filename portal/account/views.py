@@ -146,7 +146,7 @@ def logins_page() -> Answer:
     core, owner = web.core(), web.owner()
     return render_template(
         "account/logins.html", sessions=web_sessions.listing(core, owner.id), logins=logins.listing(core, owner.id),
-        here=web_sessions.handle(web.web_session().token), events=audit.listing(core, owner.id),
+        here=web_sessions.handle(web.web_session().token), log=audit.listing(core, owner.id),
     )  # fmt: skip
 
 

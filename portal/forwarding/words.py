@@ -4,6 +4,7 @@ from flask_babel import gettext as _
 
 from mailcore.domain import Forwarding, ForwardingState
 from mailcore.services.forwarding_health import Health, Kind
+from portal.account import events
 
 
 def state(wish: Forwarding) -> str:
@@ -67,4 +68,4 @@ def event(name: str, detail: str) -> str:
             "missing": _("The test message was not there"),
         }.get(detail, detail),
     }
-    return known.get(name, f"{name} {detail}".strip())
+    return known.get(name) or f"{events.WORDS.get(name, name)} {detail}".strip()

@@ -1,14 +1,21 @@
 """The commands user, order, forward and queue, as people type them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from mailcore import core as cores
 from mailcore.cli import main
 from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.services import accounts, orders, tickets
+from mailcore.store import second_factors
 
 
 @pytest.fixture
@@ -16,6 +23,13 @@ def config(tmp_path: Path) -> str:
     file = tmp_path / "alumnimail.toml"
     file.write_text(f'data = "{tmp_path}/var"\n')
     return str(file)
+
+
+@contextmanager
+def opened(tmp_path: Path) -> Iterator[Core]:
+    core = cores.build(Config(data=f"{tmp_path}/var"))
+    yield core
+    cores.close(core)
 
 
 def run(config: str, *words: str, typed: str = "") -> Result:
@@ -65,13 +79,8 @@ def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str
 
 
 def test_the_help_desk_on_the_command_line(config: str, tmp_path: Path) -> None:
-    from mailcore import core as cores
-    from mailcore.config import Config
-    from mailcore.services import tickets
-
-    core = cores.build(Config(data=f"{tmp_path}/var"))
-    tickets.open_ticket(core, kind="login", subject="Cannot log in", text="Help", reply_to="ola@elsewhere.example")
-    cores.close(core)
+    with opened(tmp_path) as core:
+        tickets.open_ticket(core, kind="login", subject="Cannot log in", text="Help", reply_to="ola@elsewhere.example")
     assert "Cannot log in" in run(config, "ticket", "list").stdout
     assert run(config, "ticket", "reply", "1", "--note", "looks odd").exit_code == 0
     assert run(config, "ticket", "reply", "1", typed="Try again\n").stdout == "ticket 1 is answered\n"
@@ -101,3 +110,48 @@ def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: 
     assert run(config, "sunset", "finish", "--yes").exit_code == 1
     assert run(config, "sunset", "withdraw", "--yes").exit_code == 0
     assert run(config, "sunset", "withdraw", "--yes").exit_code == 1
+
+
+def test_s06_proof_is_asked_for_on_the_command_line(config: str, tmp_path: Path) -> None:
+    wish = {"name": "ida", "display_name": "Ida", "contact": "ida@home.example", "affiliation": "", "language": "nb", "key": "1"}
+    with opened(tmp_path) as core:
+        orders.submit(core, terms=True, **wish)
+    assert run(config, "order", "ask", "1", "When did you study here?").stdout == "order 1 is awaiting proof\n"
+    waiting = json.loads(run(config, "order", "list", "--state", "awaiting proof", "--json").stdout)
+    assert [one["name"] for one in waiting] == ["ida"]
+    assert [i["recipient"] for i in json.loads(run(config, "queue", "list", "--json").stdout)] == ["ida@home.example"] * 2
+    assert run(config, "order", "ask", "9", "?").exit_code == 1
+    assert run(config, "order", "approve", "1").exit_code == 0
+    assert run(config, "order", "ask", "1", "?").exit_code == 1
+
+
+def test_s15_somebody_is_let_in_again_on_the_command_line(config: str, tmp_path: Path) -> None:
+    for name in ("ola", "anne", "bent"):
+        run(config, "user", "add", name)
+    for agent in ("anne", "bent"):
+        run(config, "user", "role", agent, "desk")
+    assert run(config, "recovery", "issue", "ola").exit_code == 2  # nothing was written of the proof
+    assert "/password/link/" in run(config, "recovery", "issue", "ola", "--proof", "passport seen").stdout
+    mailed = run(config, "recovery", "issue", "ola", "--proof", "x", "--send-to", "ola@home.example")
+    assert mailed.stdout == "the link is mailed\n"
+    assert run(config, "recovery", "issue", "ola", "--proof", "x", "--agent", "ola").exit_code == 1
+    with opened(tmp_path) as core:
+        ola = accounts.get(core, "ola")
+        core.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "", 0, 0, active=True))
+    asked = run(config, "recovery", "issue", "ola", "--proof", "passport seen", "--agent", "anne")
+    assert asked.stdout.startswith("recovery 1 waits for a second agent")
+    assert [one["name"] for one in json.loads(run(config, "recovery", "list", "--json").stdout)] == ["ola"]
+    assert run(config, "recovery", "agree", "1", "--agent", "anne").exit_code == 1
+    assert "/password/link/" in run(config, "recovery", "agree", "1", "--agent", "bent").stdout
+    assert run(config, "recovery", "refuse", "1").exit_code == 1
+
+
+def test_s15_the_command_line_alone_is_not_two_agents(config: str, tmp_path: Path) -> None:
+    run(config, "user", "add", "ola")
+    with opened(tmp_path) as core:
+        ola = accounts.get(core, "ola")
+        core.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "", 0, 0, active=True))
+    run(config, "recovery", "issue", "ola", "--proof", "x")
+    refused = run(config, "recovery", "agree", "1")
+    assert (refused.exit_code, "second agent" in refused.stderr) == (1, True)
+    assert run(config, "recovery", "refuse", "1").stdout == "recovery 1 is refused\n"

@@ -70,7 +70,8 @@ def test_s22_more_room_is_one_click_live_at_once_audited_and_told(agent: Browser
     assert answer.status_code == 302
     owner = accounts.get(core, "ola")
     assert owner.quota == 4 * 2**30
-    entry = next(one for one in audit.listing(core, owner.id) if one.event.startswith("quota 4294967296 until"))
+    entry = next(one for one in audit.listing(core, owner.id) if one.event == "quota changed")
+    assert entry.detail.startswith("4294967296 octets, before 2147483648, until 20")
     assert entry.actor == "agnes"
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, owner.id, "INBOX"))
     assert inbox.messages == 2  # welcome, and the new quota

@@ -1,0 +1,64 @@
+"""`alumnimail recovery`: letting somebody in again, as at the help desk: by a link, never by a password."""
+
+import click
+
+from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services import accounts, recovery
+from mailcore.services.recovery import COMMAND_LINE, Issued
+
+agent_option = click.option("--agent", default=COMMAND_LINE, help="User name of who does it, for the log; needs the role desk.")
+
+
+@click.group("recovery")
+def recovery_group() -> None:
+    """People who cannot get in by any other way."""
+
+
+def _say(done: Issued) -> None:
+    if done.waiting is not None:
+        click.echo(f"recovery {done.waiting.id} waits for a second agent: the account has a second step")
+    else:
+        click.echo(done.link or "the link is mailed")
+
+
+@recovery_group.command()
+@click.argument("name")
+@click.option("--proof", required=True, help="How the person was recognised; kept in the log, which the owner reads.")
+@click.option("--send-to", default="", help="An outside address that is known to be theirs; without one the link is printed.")
+@agent_option
+@pass_site
+def issue(site: Site, name: str, proof: str, send_to: str, agent: str) -> None:
+    """A link by which the owner of account NAME sets a new password once."""
+    _say(recovery.issue(site.core, name, agent=agent, proof=proof, send_to=send_to))
+
+
+@recovery_group.command("list")
+@json_option
+@pass_site
+def list_(site: Site, as_json: bool) -> None:
+    """What waits for a second agent."""
+    found = [(accounts.by_id(site.core, one.account).name, one) for one in recovery.waiting(site.core)]
+    if as_json:
+        print_json([plain(one) | {"name": name} for name, one in found])
+    else:
+        rows = [(one.id, name, one.agent, f"{one.created_at:%Y-%m-%d %H:%M}", one.proof) for name, one in found]
+        print_table(("id", "name", "agent", "since", "proof"), rows)
+
+
+@recovery_group.command()
+@click.argument("number", type=int, metavar="ID")
+@agent_option
+@pass_site
+def agree(site: Site, number: int, agent: str) -> None:
+    """The second agent's word: the second step is taken off, and the link is issued."""
+    _say(recovery.agree(site.core, number, agent=agent))
+
+
+@recovery_group.command()
+@click.argument("number", type=int, metavar="ID")
+@agent_option
+@pass_site
+def refuse(site: Site, number: int, agent: str) -> None:
+    """The second agent does not agree."""
+    recovery.refuse(site.core, number, agent=agent)
+    click.echo(f"recovery {number} is refused")

@@ -1,0 +1,172 @@
+"""What happened to an account, in the words of the person who reads it.
+
+The log keeps a word for each kind of event, and details as data (services/audit.py); a kind that this program does not
+know, from before an upgrade, is shown as it was written.
+"""
+
+import re
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from mailcore.services.audit import AuditEntry, Event
+from portal import web
+
+Words = Any  # flask-babel's LazyString, which has no types
+
+WORDS: dict[str, Words] = {
+    Event.ACCOUNT_BOUND: _l("The account was tied to a person at the university"),
+    Event.ACCOUNT_CLOSED: _l("The account was closed"),
+    Event.ACCOUNT_ERASED: _l("The account was erased"),
+    Event.ACCOUNT_MADE: _l("The account was made"),
+    Event.ACCOUNT_REOPENED: _l("The account was opened again"),
+    Event.APP_PASSWORD_MADE: _l("An app password was made"),
+    Event.APP_PASSWORD_WITHDRAWN: _l("App passwords were withdrawn"),
+    Event.CONTACT_ADDRESS: _l("The contact address was changed"),
+    Event.CONTACT_ADDRESS_PROPOSED: _l("A link was sent to a new contact address"),
+    Event.CONTACT_ADDRESS_REMOVED: _l("A contact address was removed"),
+    Event.CONTACT_ADDRESS_VERIFIED: _l("A contact address was confirmed"),
+    Event.DIRECTORY_CONFIRMED: _l("The new account at the university was confirmed"),
+    Event.DIRECTORY_SYNC_STOPPED: _l("The reading of the directory was stopped"),
+    Event.FILTERS_SAVED: _l("Filters were saved"),
+    Event.FORWARDING_ASKED_AGAIN: _l("The forwarding's target was asked once more"),
+    Event.FORWARDING_CONFIRMED: _l("The forwarding was confirmed by its target"),
+    Event.FORWARDING_PAUSED: _l("The forwarding was paused"),
+    Event.FORWARDING_SET: _l("A forwarding was set"),
+    Event.FORWARDING_STOPPED: _l("The forwarding was stopped"),
+    Event.FORWARDING_STOPPED_BY_TARGET: _l("The forwarding was stopped by its target"),
+    Event.FORWARDING_TESTED: _l("The forwarding was tested"),
+    Event.FORWARDING_TEST_FOUND: _l("The test message was looked for"),
+    Event.FORWARDING_UNANSWERED: _l("The forwarding ended, as its target did not answer"),
+    Event.FORWARDING_YEARLY: _l("The forwarding's target was asked again after a year"),
+    Event.KEPT_COPIES_EXPIRED: _l("Kept copies of forwarded mail were deleted"),
+    Event.LOGGED_OUT_EVERYWHERE: _l("All others were logged out"),
+    Event.LOG_IN_LINKED: _l("A log-in elsewhere was linked"),
+    Event.LOG_IN_UNLINKED: _l("A log-in elsewhere was unlinked"),
+    Event.LOOKED: _l("The help desk looked at the facts of the account"),
+    Event.MAIL_IMPORTED: _l("Mail was brought in"),
+    Event.ORDERED: _l("The account was ordered"),
+    Event.ORDER_APPROVED: _l("The order was approved"),
+    Event.ORDER_PROOF: _l("The desk asked for proof"),
+    Event.ORDER_REJECTED: _l("An order was rejected"),
+    Event.PASSWORD_LINK_ASKED_FOR: _l("A link for a forgotten password was asked for"),
+    Event.PASSWORD_LINK_MADE: _l("Staff made a link that sets the password"),
+    Event.PASSWORD_SET: _l("The password was set"),
+    Event.PASSWORD_SET_BY_LINK: _l("The password was set by a link"),
+    Event.QUOTA_CHANGED: _l("The quota was changed"),
+    Event.QUOTA_GRANT_ENDED: _l("The larger quota came to its end"),
+    Event.QUOTA_LOAN: _l("More room was borrowed"),
+    Event.QUOTA_LOAN_ENDED: _l("The borrowed room came to its end"),
+    Event.RECOVERY_AGREED: _l("A second agent agreed to let the owner in; the second step was taken off"),
+    Event.RECOVERY_BEGUN: _l("The desk began to let the owner in again"),
+    Event.RECOVERY_CODES_MADE: _l("Recovery codes were made"),
+    Event.RECOVERY_CODE_USED: _l("A recovery code was used"),
+    Event.RECOVERY_LINK_ISSUED: _l("The desk issued a link that sets a new password"),
+    Event.RECOVERY_REFUSED: _l("A second agent refused to let somebody in"),
+    Event.REMINDED_OF_PASSWORD: _l("You were reminded to choose an alumni password"),
+    Event.REMINDED_OF_TAKE_OUT: _l("You were reminded that you can take your mail out"),
+    Event.ROLE_GIVEN: _l("A role at the help desk was given or taken"),
+    Event.ROOM_MADE: _l("Mail was removed to make room"),
+    Event.SCRIPT_ACTIVATED: _l("A script was activated"),
+    Event.SCRIPT_SAVED: _l("A script was saved"),
+    Event.SECOND_FACTOR_ADDED: _l("A second step of log-in was added"),
+    Event.SECOND_FACTOR_REMOVED: _l("A second step of log-in was removed"),
+    Event.SENDING_HELD: _l("Sending was put on hold"),
+    Event.SENDING_RELEASED: _l("Sending was allowed again"),
+    Event.SUNSET_ANNOUNCED: _l("The end of the service was announced"),
+    Event.SUNSET_LETTER: _l("A letter on paper about the end of the service was sent"),
+    Event.SUNSET_READ: _l("You read about the end of the service"),
+    Event.SUNSET_TAKEN_BACK: _l("You were told that the service goes on"),
+    Event.SUNSET_TOLD: _l("You were told of the end of the service"),
+    Event.SUNSET_WITHDRAWN: _l("The end of the service was withdrawn"),
+    Event.TAKEN_OUT: _l("Everything was fetched as a file"),
+    Event.TICKET_OPENED: _l("A case was opened at the help desk"),
+    Event.VACATION_OFF: _l("The away message was turned off"),
+    Event.VACATION_ON: _l("The away message was turned on"),
+}
+_NAMED: dict[str, dict[str, Words]] = {
+    Event.SUNSET_READ: {
+        "button": _l("by the button"), "mailbox": _l("in the mailbox"), "desk": _l("as the help desk was told"),
+    },
+    Event.FORWARDING_TEST_FOUND: {
+        "inbox": _l("found in the inbox"), "spam": _l("found in the junk mail"), "missing": _l("not found"),
+    },
+    Event.SENDING_RELEASED: {"dropped": _l("what was held was dropped")},
+    Event.REMINDED_OF_PASSWORD: {"twice": _l("twice a year"), "gone": _l("after you had left the university")},
+    Event.ROLE_GIVEN: {"none": _l("no role")},
+}  # fmt: skip
+_ACTORS = {
+    "service": _l("the service"), "sync": _l("the service"), "end of the service": _l("the service"),
+    "command line": _l("staff, on the command line"), "cli": _l("staff, on the command line"),
+}  # fmt: skip
+
+
+def words(entry: AuditEntry) -> str | None:
+    """What happened; None: a kind that is not known."""
+    known = WORDS.get(entry.event)
+    return str(known) if known is not None else None
+
+
+def actor(entry: AuditEntry) -> str:
+    """Who did it, "" for the owner or the service."""
+    return str(_ACTORS.get(entry.actor, entry.actor))
+
+
+def detail(entry: AuditEntry) -> str:
+    """More about it."""
+    text = entry.detail
+    if named := _NAMED.get(entry.event, {}).get(text):
+        return str(named)
+    for pattern, told in _PATTERNS:
+        if found := re.fullmatch(pattern, text):
+            return told(entry, found)
+    return text
+
+
+def _room(_entry: AuditEntry, found: re.Match[str]) -> str:
+    return _("%(count)s messages, %(size)s", count=found[1], size=web.size(int(found[2])))
+
+
+def _imported(entry: AuditEntry, found: re.Match[str]) -> str:
+    return f"{found[1]}: {_room(entry, re.fullmatch(_ROOM, found[2]) or found)}"
+
+
+def _octets(_entry: AuditEntry, found: re.Match[str]) -> str:
+    return web.size(int(found[1]))
+
+
+def _quota(_entry: AuditEntry, found: re.Match[str]) -> str:
+    new, old = (web.size(int(octets)) if int(octets) else _("unlimited") for octets in (found[1], found[2]))
+    if found[3]:
+        return _("%(new)s until %(day)s, before %(old)s", new=new, old=old, day=web.day(date.fromisoformat(found[3])))
+    return _("%(new)s, before %(old)s", new=new, old=old)
+
+
+def _terms(entry: AuditEntry, found: re.Match[str]) -> str:
+    if entry.event == Event.ORDER_APPROVED:
+        return _("order %(number)s, terms %(version)s", number=found[1], version=found[2])
+    return _("by %(provider)s, terms %(version)s", provider=found[1], version=found[2])
+
+
+def _number(entry: AuditEntry, found: re.Match[str]) -> str:
+    if entry.event == Event.REMINDED_OF_PASSWORD:
+        return _("%(days)s days before the university password stops", days=found[0])
+    return _("number %(number)s", number=found[0]) if entry.event == Event.TICKET_OPENED else found[0]
+
+
+def _day(_entry: AuditEntry, found: re.Match[str]) -> str:
+    return web.day(date.fromisoformat(found[0]))
+
+
+_ROOM = r"(\d+) messages, (\d+) octets"
+_PATTERNS = (
+    (_ROOM, _room),
+    (rf"(\w+): ({_ROOM})", _imported),
+    (r"(\d+) octets", _octets),
+    (r"(\d+) octets, before (\d+)(?:, until (\d{4}-\d\d-\d\d))?", _quota),
+    (r"([\w-]+), terms ([\w.-]+)", _terms),
+    (r"\d{1,9}", _number),
+    (r"\d{4}-\d\d-\d\d", _day),
+)
