@@ -9,13 +9,14 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 from mailcore.config import Limits
 from mailcore.domain import Identity
 from mailcore.errors import Busy
+from mailcore.inside import Inside
+from mailcore.services.logins import place
 from mailcore.wire.deflate import Deflated
 from mailcore.wire.framing import Event, Framer, LineTooLong, Sink
 
@@ -29,6 +30,8 @@ IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
 CHECK_SECONDS = 30
 KEEP_ALIVE_SECONDS = 150  # routers that translate addresses forget a silent connection after five minutes or more
 
+BY_ACCOUNT = "imap"  # a house behind one address has many readers: who logged in counts for the account (imap/context.py)
+
 Serve = Callable[["Connection"], Awaitable[None]]
 Bye = Callable[[str], bytes]  # a reason in the words of the protocol
 
@@ -37,13 +40,14 @@ class Connection(asyncio.Protocol):
     """One peer."""
 
     def __init__(
-        self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, counts: Counter[str], bye: Bye,
-        open_ones: "set[Connection]",
+        self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, inside: Inside, bye: Bye,
+        open_ones: "set[Connection]", kind: str,
     ) -> None:  # fmt: skip
-        self._serve, self._tls, self._limits, self._counts = serve, tls, limits, counts
+        self._serve, self._tls, self._limits, self._inside = serve, tls, limits, inside
         self._bye, self._open_ones = bye, open_ones
         self.secure, self.peer = secure, ""
-        self.known = False  # set by the session after a login
+        self._kind, self._known = kind, False
+        self._counted = ""  # the place that the connection counts for
         self.identity: Identity | None = None  # and who it is, for mailcore/guard.py
         self._framer = Framer()
         self._deflated: Deflated | None = None
@@ -56,6 +60,22 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._active_at = self._began_at = self._loop.time()
 
+    @property
+    def known(self) -> bool:
+        """Set by the session after a login."""
+        return self._known
+
+    @known.setter
+    def known(self, value: bool) -> None:
+        self._known = value
+        if value and self._kind == BY_ACCOUNT:
+            self._uncount()
+
+    def _uncount(self) -> None:
+        if self._counted:
+            self._inside.leave(self._kind, self._counted)
+            self._counted = ""
+
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,9 +86,10 @@ class Connection(asyncio.Protocol):
             return
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
-        self._counts[self.peer] += 1
-        limit = self._limits.connections_per_address
-        if self._counts[self.peer] > limit and not self._limits.is_trusted(self.peer):
+        self._counted = place(self.peer)
+        count = self._inside.enter(self._kind, self._counted)
+        if count > self._limits.connections_per_address and not self._limits.is_trusted(self.peer):
+            self.write(self._bye("Too many connections from your address"))
             transport.close()
             return
         self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
@@ -108,9 +129,7 @@ class Connection(asyncio.Protocol):
         self._ended = True
         self._framer.discard()
         self._open_ones.discard(self)
-        self._counts[self.peer] -= 1
-        if self._counts[self.peer] <= 0:
-            del self._counts[self.peer]
+        self._uncount()
         if self._timer is not None:
             self._timer.cancel()
         self.resume_writing()
@@ -277,17 +296,21 @@ class Listener:
 
 
 async def listen(
-    address: str, serve: Serve, tls: ssl.SSLContext, *, implicit: bool, limits: Limits, bye: Bye
+    address: str, serve: Serve, tls: ssl.SSLContext, *, implicit: bool, limits: Limits, bye: Bye, inside: Inside, kind: str
 ) -> list[Listener]:
-    """Listen on `HOST:PORT`, empty = off.  `implicit`: TLS from the first octet."""
+    """Listen on `HOST:PORT`, empty = off.
+
+    Args:
+        implicit: TLS from the first octet.
+        kind: what connections are counted as; those of BY_ACCOUNT only until the log-in.
+    """
     if not address:
         return []
     host, _, port = address.rpartition(":")
-    counts: Counter[str] = Counter()
     open_ones: set[Connection] = set()
 
     def made() -> Connection:
-        return Connection(serve, tls, secure=implicit, limits=limits, counts=counts, bye=bye, open_ones=open_ones)
+        return Connection(serve, tls, secure=implicit, limits=limits, inside=inside, bye=bye, open_ones=open_ones, kind=kind)
 
     server = await asyncio.get_running_loop().create_server(
         made, host.strip("[]") or None, int(port), ssl=tls if implicit else None, reuse_port=True, backlog=1024,

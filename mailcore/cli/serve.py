@@ -9,11 +9,13 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -25,6 +27,7 @@ from mailcore.cli import web_server
 from mailcore.config import Config
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
+from mailcore.inside import Inside, room
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
@@ -47,7 +50,9 @@ def prepare(config: Config) -> None:
         cores.close(core)
 
 
-async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool) -> None:
+async def _mail(
+    config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool, inside: Inside | None = None
+) -> None:
     """Everything that one process runs, until it is told to stop."""
     memory.settle()
     core = cores.build(config)
@@ -69,8 +74,9 @@ async def _mail(config: Config, ready: Callable[[], None], *, queue: bool, mail:
     web = None
     try:
         if mail:
+            inside = inside or Inside()
             for module in (smtp, imap, managesieve):
-                servers += await module.start(core, tls)
+                servers += await module.start(core, tls, inside)
             chores.append(loop.create_task(guard.watch(core, servers)))
         if worker:
             tasks.append(loop.create_task(worker.run()))
@@ -109,7 +115,16 @@ def run_one(config: Config) -> None:
             raise ConfigError(f"cannot listen: {problem}") from None
 
 
-def _child(config: Config, ready: Any, kind: str) -> None:  # Any: a multiprocessing.Event
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the mail processes count in together (mailcore/inside.py)."""
+
+    table: Any  # an array of multiprocessing
+    processes: int
+    seed: bytes
+
+
+def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int) -> None:  # Any: a multiprocessing.Event
     start_logging()
     if kind == "portal":
         host = config.listen.http
@@ -117,7 +132,8 @@ def _child(config: Config, ready: Any, kind: str) -> None:  # Any: a multiproces
         ready.set()
         command = web_server.command(host)
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
-    uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False))
+    inside = Inside(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
+    uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False, inside=inside))
 
 
 def _supervise(config: Config, workers: int, path: str | None) -> int:
@@ -125,12 +141,13 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
     spawn = multiprocessing.get_context("spawn")
     if path:
         os.environ["ALUMNIMAIL_CONFIG"] = os.path.abspath(path)
+    shared = _Shared(spawn.RawArray("I", room(workers)), workers, secrets.token_bytes(16))
     kinds = ["mail"] * workers + ["queue"] + (["portal"] if config.listen.http else [])
     children = []
     events = []
-    for kind in kinds:
+    for number, kind in enumerate(kinds):  # mail processes come first
         event = spawn.Event()
-        child = spawn.Process(target=_child, args=(config, event, kind), name=f"alumnimail-{kind}")
+        child = spawn.Process(target=_child, args=(config, event, kind, shared, number), name=f"alumnimail-{kind}")
         child.start()
         children.append(child)
         events.append(event)

@@ -1,6 +1,5 @@
 """What a running command may touch."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from mailcore.imap.responses import Manner, flag_list
 from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
 from mailcore.imap.status import Refused, UidRequired, WrongState
 from mailcore.imap.view import View
+from mailcore.inside import Inside
 from mailcore.mail.criteria import Criterion
 from mailcore.services import imap_scripts
 from mailcore.store import condstore
@@ -105,7 +105,7 @@ class Notified:
 class Context:
     core: Core
     wire: Wire
-    open_sessions: Counter[AccountId] = field(default_factory=Counter)
+    inside: Inside = field(default_factory=Inside)
     tag: bytes = b"*"
     by_uid: bool = False
     may_expunge: bool = True
@@ -281,16 +281,14 @@ class Context:
     def enter(self, account: Account) -> None:
         """Raises Refused: the account has too many conversations already."""
         most = self.core.config.limits.connections_per_account
-        if self.open_sessions[account.id] >= most and not self.core.config.limits.is_trusted(self.wire.peer):
+        if self.inside.enter("account", account.id) > most and not self.core.config.limits.is_trusted(self.wire.peer):
+            self.inside.leave("account", account.id)
             raise Refused("Too many connections of this account", "LIMIT")
-        self.open_sessions[account.id] += 1
         self.account = account
 
     def leave(self) -> None:
         if self.account is not None:
-            self.open_sessions[self.account.id] -= 1
-            if self.open_sessions[self.account.id] <= 0:
-                del self.open_sessions[self.account.id]
+            self.inside.leave("account", self.account.id)
 
     def stop_notifying(self) -> None:
         if self.notified is not None:

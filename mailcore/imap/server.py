@@ -1,13 +1,13 @@
 """IMAP on the network: TLS from the start (993), or plain with STARTTLS."""
 
 import ssl
-from collections import Counter
+from collections.abc import Awaitable
 
 from mailcore.core import Core
-from mailcore.domain import AccountId
 from mailcore.imap.session import Session
+from mailcore.inside import Inside
 from mailcore.services import scram
-from mailcore.transport import Connection, Listener, listen
+from mailcore.transport import BY_ACCOUNT, Connection, Listener, listen
 
 
 def bye(reason: str) -> bytes:
@@ -15,16 +15,16 @@ def bye(reason: str) -> bytes:
     return f"* BYE {reason}\r\n".encode("ascii")
 
 
-async def start(core: Core, tls: ssl.SSLContext) -> list[Listener]:
+async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -> list[Listener]:
     """Listen as `listen.imaps` and `listen.imap` say."""
-
-    open_sessions: Counter[AccountId] = Counter()
+    inside = inside or Inside()
 
     async def serve(connection: Connection) -> None:
-        await Session(core, connection, open_sessions).run()
+        await Session(core, connection, inside).run()
+
+    def door(address: str, *, implicit: bool) -> Awaitable[list[Listener]]:
+        limits = core.config.limits
+        return listen(address, serve, tls, implicit=implicit, limits=limits, bye=bye, inside=inside, kind=BY_ACCOUNT)
 
     await core.threads.run(scram.look, core)
-    return [
-        *await listen(core.config.listen.imaps, serve, tls, implicit=True, limits=core.config.limits, bye=bye),
-        *await listen(core.config.listen.imap, serve, tls, implicit=False, limits=core.config.limits, bye=bye),
-    ]
+    return [*await door(core.config.listen.imaps, implicit=True), *await door(core.config.listen.imap, implicit=False)]

@@ -3,20 +3,19 @@
 Whatever a command raises becomes exactly one tagged answer; nothing leaves a command unanswered.
 """
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 
 from mailcore import errors
 from mailcore.config import octets
 from mailcore.core import Core
-from mailcore.domain import AccountId
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
 from mailcore.imap.commands.anytime import capabilities
 from mailcore.imap.commands.news import between_commands, tell_news
 from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
+from mailcore.inside import Inside
 from mailcore.store.spool import Spool
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -29,10 +28,10 @@ MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
 
 
 class Session:
-    """`open_sessions` counts the conversations of each account in this process."""
+    """`inside` counts the conversations of each account."""
 
-    def __init__(self, core: Core, wire: Wire, open_sessions: Counter[AccountId] | None = None) -> None:
-        self.context = Context(core, wire, open_sessions=Counter() if open_sessions is None else open_sessions)
+    def __init__(self, core: Core, wire: Wire, inside: Inside | None = None) -> None:
+        self.context = Context(core, wire, inside=inside or Inside())
         self._message_limit = octets(core.config.limits.message_size)
         self._bad = 0
 

@@ -3,6 +3,7 @@
 import ssl
 
 from mailcore.core import Core
+from mailcore.inside import Inside
 from mailcore.managesieve.session import Session
 from mailcore.transport import Connection, Listener, listen
 
@@ -12,11 +13,14 @@ def bye(reason: str) -> bytes:
     return f'BYE "{reason}"\r\n'.encode("ascii")
 
 
-async def start(core: Core, tls: ssl.SSLContext) -> list[Listener]:
+async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -> list[Listener]:
     """Listen as `listen.managesieve` says."""
 
     async def serve(connection: Connection) -> None:
         await Session(core, connection).run()
 
     config = core.config
-    return await listen(config.listen.managesieve, serve, tls, implicit=False, limits=config.limits, bye=bye)
+    return await listen(
+        config.listen.managesieve, serve, tls, implicit=False, limits=config.limits, bye=bye, inside=inside or Inside(),
+        kind="sieve",
+    )  # fmt: skip

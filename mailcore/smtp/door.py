@@ -1,10 +1,10 @@
 """What all conversations of one listener share: its handler, its limits, and who is inside."""
 
 import ssl
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from mailcore.core import Core
+from mailcore.inside import Inside
 from mailcore.services.logins import place
 from mailcore.services.rates import Portions
 from mailcore.smtp.handler import Handler
@@ -18,12 +18,12 @@ class Door:
     """One listener.
 
     Args:
-        inside: open connections by address, shared by the listeners of a process.
+        inside: open connections by address, shared by the listeners of all processes.
         implicit: TLS from the first octet.
     """
 
     def __init__(
-        self, core: Core, handler: Handler, inside: "Counter[str]", tls: ssl.SSLContext | None, *, implicit: bool
+        self, core: Core, handler: Handler, inside: Inside, tls: ssl.SSLContext | None, *, implicit: bool
     ) -> None:
         config = core.config
         self.core, self.handler, self.tls, self.implicit = core, handler, tls, implicit
@@ -47,18 +47,18 @@ class Door:
     def enter(self, peer: str) -> str:
         """Count a connection; a reply where there are too many.  Who entered must `leave`."""
         limits = self.core.config.limits
-        if not self.is_trusted(peer):
-            if self._inside[peer] >= limits.connections_per_address:
-                return "421 4.7.0 Too many connections from your address"
-            if self._inside.total() >= limits.connections:
-                return "421 4.3.2 Too many connections; try again later"
-        self._inside[peer] += 1
-        return ""
+        reply = ""
+        if self._inside.enter("smtp", place(peer)) > limits.connections_per_address:
+            reply = "421 4.7.0 Too many connections from your address"
+        elif self._inside.here("smtp") > limits.connections:
+            reply = "421 4.3.2 Too many connections; try again later"
+        if not reply or self.is_trusted(peer):
+            return ""
+        self.leave(peer)
+        return reply
 
     def leave(self, peer: str) -> None:
-        self._inside[peer] -= 1
-        if self._inside[peer] <= 0:
-            del self._inside[peer]
+        self._inside.leave("smtp", place(peer))
 
     async def admit(self, peer: str) -> str:
         """A reply where the address connects too often; all processes count together."""

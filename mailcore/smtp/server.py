@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import ssl
-from collections import Counter
 from collections.abc import Iterable
 from socket import socket
 
 from mailcore import balancer
 from mailcore.balancer import BalancedServer
 from mailcore.core import Core
+from mailcore.inside import Inside
 from mailcore.smtp.door import Door
 from mailcore.smtp.inbound import Inbound
 from mailcore.smtp.lmtp import Lmtp
@@ -65,11 +65,11 @@ async def _over(sessions: list[Session], seconds: float) -> None:
         await asyncio.wait([session.conversation for session in sessions], timeout=seconds)
 
 
-async def start(core: Core, tls: ssl.SSLContext) -> list[Opened]:
+async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -> list[Opened]:
     """Open the listeners that the settings name."""
+    inside = inside or Inside()
     loop = asyncio.get_running_loop()
     listen = core.config.listen
-    inside: Counter[str] = Counter()
     inbound, submission = Inbound(core), Submission(core)
     opened = []
     for address, handler, implicit in (

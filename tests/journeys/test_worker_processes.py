@@ -1,12 +1,13 @@
-"""SIGTERM while a message comes in: it is answered, it is there, and the process ends in time with status 0."""
+"""Several mail processes: limits count together; SIGTERM while a message comes in loses and doubles nothing."""
 
 import socket
 import ssl
+import time
 
 import pytest
 from imapclient import IMAPClient
 
-from tests.journeys.conftest import PASSWORD, until
+from tests.journeys.conftest import PASSWORD, House, Sink, until
 
 pytestmark = [
     pytest.mark.interop,
@@ -24,8 +25,44 @@ def refuses(port: int) -> bool:
     return False
 
 
-def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(build):
-    house = build(workers=2, more="stop_seconds = 4")
+LIMIT = 7
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """Two mail processes that trust nobody."""
+    sink = Sink()
+    made = House(tmp_path_factory.mktemp("house"), sink, workers=2, more=f"stop_seconds = 4\nconnections_per_address = {LIMIT}")
+    made.config.write_text(made.config.read_text().replace('trusted = ["127.0.0.0/8"]', ""))
+    made.start()
+    yield made
+    made.kill()
+    sink.stop()
+
+
+@pytest.mark.parametrize(("port", "welcome", "refusal"), [
+    ("smtp", b"220 ", b"421 4.7.0 Too many connections from your address\r\n"),
+    ("imap", b"* OK", b"* BYE Too many connections from your address\r\n"),
+    ("managesieve", b'"IMPL', b'BYE "Too many connections from your address"\r\n'),
+])  # fmt: skip
+def test_processes_count_the_connections_of_an_address_together(house, port, welcome, refusal):
+    """The kernel spreads connections over the processes as it likes: each of them must know of all."""
+    for _ in range(2):  # and forget them
+        peers = [socket.create_connection(("127.0.0.1", house.ports[port]), 10) for _ in range(LIMIT)]
+        for peer in peers:
+            assert peer.recv(4) == welcome[:4]
+        for _ in range(6):
+            with socket.create_connection(("127.0.0.1", house.ports[port]), 10) as refused:
+                heard = b""
+                while block := refused.recv(999):
+                    heard += block
+                assert heard == refusal
+        for peer in peers:
+            peer.close()
+        time.sleep(0.3)  # until the server knows
+
+
+def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(house):
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     peers = [socket.create_connection(("127.0.0.1", house.ports["smtp"]), 10) for _ in range(4)]
     lines = [peer.makefile("rb") for peer in peers]
