@@ -30,6 +30,7 @@ from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
 from portal.help.views import MAX_FORM
 from portal.help.views import blueprint as help_pages
+from portal.looks import blueprint as look_of_pages
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
@@ -44,6 +45,7 @@ from portal.webmail import blueprint as webmail
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 BLUEPRINTS = (
+    look_of_pages,
     front,
     auth,
     orders,
@@ -63,7 +65,7 @@ BLUEPRINTS = (
     desk,
 )
 
-ENDED_MAY = ("static", "auth.choose", "auth.logout", "auth.set_password", "front.index", "help.index", "help.faq")
+ENDED_MAY = ("static", "looks.look", "auth.choose", "auth.logout", "auth.set_password", "front.index", "help.index", "help.faq")
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
     "Content-Security-Policy": (
@@ -107,7 +109,7 @@ def create_app(core: Core) -> Flask:
             request.max_content_length = MAX_UPLOAD
         if request.endpoint in ("help.index", "tickets.show", "tickets.by_link"):
             request.max_content_length = MAX_FORM
-        if request.endpoint in ("static", "front.health", "webmail.look", "webmail.keys", "webmail.picture"):
+        if request.endpoint in ("static", "front.health", "looks.look", "webmail.look", "webmail.keys", "webmail.picture"):
             g.account = None
             return None
         web.load_account()

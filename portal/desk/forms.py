@@ -8,6 +8,7 @@ from wtforms.validators import Length, Optional
 
 class ActForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     action = StringField()
+    canned = StringField(validators=[Length(max=100)])
     text = TextAreaField(_l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10})
     assignee = IntegerField(_l("Hand over to"), [Optional()])
     into = IntegerField(_l("Join to case number"), [Optional()])

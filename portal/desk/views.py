@@ -76,15 +76,17 @@ def case(number: int) -> Answer:
         return redirect(url_for("desk.case", number=ticket.id))
     form, problem = ActForm(), ""
     if form.validate_on_submit():
-        try:
-            flash(_act(ticket, agent, form))
-        except MailError as trouble:
-            problem = words_of(trouble)
+        if form.action.data == "canned":  # after what is written already
+            ready = canned.find(core, form.canned.data or "", ticket.language)
+            form.text.data = "\n\n".join(part for part in ((form.text.data or "").strip(), ready) if part)
         else:
-            return redirect(url_for("desk.case", number=number))
+            try:
+                flash(_act(ticket, agent, form))
+            except MailError as trouble:
+                problem = words_of(trouble)
+            else:
+                return redirect(url_for("desk.case", number=number))
     owner = tickets.owner_of(core, ticket)
-    if request.method == "GET":
-        form.text.data = canned.find(core, request.args.get("canned", ""), ticket.language)
     page = render_template(
         "desk/case.html", ticket=ticket, messages=tickets.thread(core, ticket, notes=True), form=form, problem=problem,
         facts=desk.facts(core, owner.id, agent=agent) if owner else None, canned=canned.listing(core, ticket.language),

@@ -32,7 +32,7 @@ def clients() -> str:
 @blueprint.get("/clients/doctor")
 @web.login_required
 def doctor() -> str:
-    """HTMX asks for the rows alone, every few seconds."""
+    """A script asks for the rows alone, every few seconds (static/again.js)."""
     found = doctor_service.tries(web.core(), web.owner().id)
     return render_template("help/_tries.html" if request.headers.get("HX-Request") else "help/doctor.html", tries=found)
 

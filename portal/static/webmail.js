@@ -85,17 +85,23 @@
     doc.addEventListener("visibilitychange", function () { if (!doc.hidden) refresh(); });
   }
 
-  // Writing: kept every half minute when something changed (HTMX asks), names while one types
+  // Writing: kept every half minute when something changed, names while one types
   var compose = one("#compose");
   if (!compose) return;
   var kept = "", state = function () {
     return all("input[type=text],textarea,select", compose).map(function (field) { return field.value; }).join("\u0000");
   };
   kept = state();
-  doc.addEventListener("htmx:beforeRequest", function (event) {
-    if (event.target.id !== "kept") return;
-    if (state() === kept) event.preventDefault(); else kept = state();
-  });
+  var place = one("#kept");
+  setInterval(function () {
+    var now = state(), form = new URLSearchParams();
+    if (now === kept || sending) return;
+    new FormData(compose).forEach(function (value, name) { if (typeof value === "string") form.append(name, value); });
+    fetch(place.dataset.keep, { method: "POST", body: form, credentials: "same-origin" }).then(function (answer) {
+      if (!answer.ok || answer.redirected) throw 0;
+      return answer.text();
+    }).then(function (text) { place.innerHTML = text; kept = now; }).catch(function () {});
+  }, place.dataset.every * 1000);
   var sending = false;
   compose.addEventListener("submit", function () { sending = true; });
   addEventListener("beforeunload", function (event) { if (!sending && state() !== kept) event.preventDefault(); });

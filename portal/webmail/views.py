@@ -5,18 +5,15 @@ A page with everything is three requests and less than 50 kB: the page with its 
 
 import re
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
 
 from flask import Blueprint, Response
 from markupsafe import Markup
 
-from portal import web
+from portal import looks, web
+from portal.looks import STATIC, YEAR
 from portal.webmail import show
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
-YEAR = "public, max-age=31536000, immutable"
 ICONS = (
     "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "forward", "flag", "file",
     "warn", "info", "good",
@@ -37,10 +34,7 @@ blueprint.add_app_template_global(show.query, "list_query")
 def _look() -> bytes:
     """The style sheets of the portal and of the webmail as one, without rules for what its pages never have."""
     css = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "webmail.css"))
-    css = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
-    css = re.sub(r"url\([^)]*icon\.svg[^)]*\)", f'url("{mail_icon()}")', css)
-    css = re.sub(r" ?([{};,]) ?|(:) ", r"\1\2", css).replace(";}", "}")
-    return _RULE.sub(_used_rule, css).encode()
+    return _RULE.sub(_used_rule, looks.slim(css)).encode()
 
 
 @cache
@@ -63,8 +57,7 @@ def _keys() -> bytes:
 
 @cache
 def mail_version(name: str) -> str:
-    """Changes with the content, so that browsers may keep it for a year."""
-    return sha256({"look": _look, "keys": _keys}[name]()).hexdigest()[:12]
+    return looks.version({"look": _look, "keys": _keys}[name]())
 
 
 @cache
@@ -75,14 +68,7 @@ def mail_icons() -> Markup:
     return Markup('<svg class="sprite" width="0" height="0">' + "".join(found[0] for found in wanted if found) + "</svg>")  # noqa: S704 - our own file
 
 
-@cache
-def mail_icon() -> str:
-    """The picture for the browser's tab, as an address of its own."""
-    text = (STATIC / "icon.svg").read_text(encoding="utf-8").strip()
-    return "data:image/svg+xml," + quote(text, safe=" ='/:")
-
-
-for _global in (mail_version, mail_icons, mail_icon, web.words_for):
+for _global in (mail_version, mail_icons, web.words_for):
     blueprint.add_app_template_global(_global)
 
 

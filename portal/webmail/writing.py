@@ -123,7 +123,7 @@ def _keep(form: ComposeForm) -> Writing:
 @blueprint.post("/mail/compose/keep")
 @web.login_required
 def autosave() -> Answer:
-    """Every half minute, by HTMX: the text is kept; files wait for a button.  Answers with the form's new id and a word."""
+    """Every half minute, by a script: the text is kept; files wait for a button.  Answers with the form's new id and a word."""
     form = ComposeForm()
     if not form.validate_on_submit():
         return render_template("webmail/_kept.html", id="", words=_("The text is too long.")), 200

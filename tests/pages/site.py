@@ -113,6 +113,12 @@ class Visitor:
                 return refused.code, refused.read().decode("utf-8", "replace"), path
 
 
+    def octets(self, path: str) -> bytes:
+        """A file as it is, not compressed."""
+        with self._opener.open(urljoin(self.base, path), timeout=30) as answer:
+            return bytes(answer.read())
+
+
 def crawl(base: str, app: Flask, role: str) -> dict[str, tuple[int, str]]:
     """Addresses that links lead to from the front page, with status and text; of one view a handful, no language links."""
     visitor = Visitor(base, role)

@@ -37,8 +37,9 @@ def test_a_stranger_is_asked_to_log_in(browser: Browser):
 
 
 def test_a_case_is_answered_with_a_ready_answer_in_the_language_of_the_person(agent: Browser, core: Core):
-    page = agent.get("/desk/cases/1?canned=quota-given").text
-    assert "Du har fått større kvote." in page
+    page = agent.send("/desk/cases/1", action="canned", canned="quota-given", text="Hei Ola,").text
+    assert re.search(r"<textarea[^>]*>\s*Hei Ola,\s+Hei!\s+Du har fått større kvote\.", page)  # what was written stays
+    assert [m.author for m in tickets.thread(core, tickets.get(core, 1), notes=True)] == ["person"]  # nothing went out
     assert agent.send("/desk/cases/1", action="reply", text="Hei!").status_code == 302
     assert tickets.get(core, 1).state == "answered"
     assert "Hei!" in agent.get("/desk/cases/1").text

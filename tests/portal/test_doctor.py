@@ -23,7 +23,7 @@ def test_n15_a_wrong_password_and_a_right_one_are_told(inside: Browser, core: Co
     assert "logged in" in inside.get("/clients/doctor?lang=en").text
 
 
-def test_n15_htmx_gets_the_rows_alone(inside: Browser):
+def test_n15_a_script_gets_the_rows_alone(inside: Browser):
     assert "<html" not in inside.get("/clients/doctor", headers={"HX-Request": "true"}).text
 
 

@@ -99,7 +99,8 @@ def test_s19_an_unlimited_quota_shows_what_is_used_only(inside, core, ola):
 
 
 def _name(browser, subject, show="largest"):
-    row = re.search(rf'value="([\d.]+)"[^>]*aria-label="[^"]*{subject}', browser.get(f"/quota?show={show}").text)
+    page = browser.get(f"/quota?show={show}").text
+    row = re.search(rf'value="([\d.]+)"[^>]*></td><th scope="row"><a[^>]*>[^<]*{subject}', page)
     assert row, f"{subject} is not offered"
     return row[1]
 

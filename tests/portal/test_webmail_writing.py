@@ -240,14 +240,14 @@ def test_n7_the_webmail_deletes_moves_and_empties_at_105_percent(inside, core, o
 
 
 def keep(inside, page: str, **fields):
-    """What HTMX sends every half minute."""
+    """What the script sends every half minute."""
     data = {name: value for name, value in form(page).items() if name != "keep"} | fields
     return inside.client.post("/mail/compose/keep", data=data)
 
 
 def test_the_text_is_kept_every_half_minute(inside, core, ola):
     page = inside.get("/mail/compose").text
-    assert 'hx-trigger="every 30s"' in page
+    assert 'data-every="30"' in page
     first = keep(inside, page, body="en")
     id_ = re.search(r'value="(\d+)"', first.text)[1]
     assert "Tatt vare på." in first.text

