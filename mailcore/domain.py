@@ -151,6 +151,7 @@ class Verdict:
 
     `policy` is what the author's domain publishes ("" = nothing); `field` is our Authentication-Results.
     A message that an account or the service itself submitted has the default: it is not from outside.
+    `sealed`: DMARC passed at a server whose ARC seals the site believes.
     """
 
     author: str = ""
@@ -161,6 +162,7 @@ class Verdict:
     spf_aligned: bool = False
     dkim_aligned: bool = False
     several_authors: bool = False
+    sealed: bool = False
     disposition: Disposition = Disposition.ACCEPT
     field: bytes = b""
     outside: bool = False

@@ -1,15 +1,19 @@
-"""An independent verifier of SPF, DKIM, DMARC and ARC: Debian's rspamd, asked over HTTP, with the DNS of the test."""
+"""Independent verifiers: of SPF, DKIM, DMARC and ARC Debian's rspamd, asked over HTTP, with the DNS of the test; of DKIM
+opendkim, too.
+"""
 
 import http.client
 import json
+import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.journeys.conftest import free_port, program
+from tests.outside import Zone
 
 _SETTINGS = """
 options {{
@@ -42,7 +46,7 @@ class Report:
         """`pass`, `enforced` (reject or quarantine), `lax` (p=none), `none` (no record), or `trouble`."""
         for symbol, word in (
             ("DMARC_POLICY_ALLOW", "pass"), ("DMARC_POLICY_REJECT", "enforced"), ("DMARC_POLICY_QUARANTINE", "enforced"),
-            ("DMARC_POLICY_SOFTFAIL", "lax"), ("DMARC_NA", "none"),
+            ("DMARC_POLICY_SOFTFAIL", "lax"), ("DMARC_NA", "none"), ("DMARC_BAD_POLICY", "none"),
         ):  # fmt: skip
             if symbol in self.symbols or symbol + "_WITH_FAILURES" in self.symbols:
                 return word
@@ -89,3 +93,21 @@ def verifier(folder: Path, dns: str) -> Iterator[Verifier]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def signed_by_opendkim(folder: Path, zone: Zone, messages: Mapping[int, bytes]) -> set[int]:
+    """Those of the messages whose first signature, from the top, is valid by opendkim's word."""
+    folder.mkdir()
+    keys = [
+        name + " " + texts[0].replace('" "', "").strip('"') for (name, _), texts in zone.items() if "._domainkey." in name
+    ]
+    (folder / "keys").write_text("\n".join(keys) + "\n")
+    (folder / "conf").write_text(f"Mode v\nTestDNSData file:{folder}/keys\n")
+    for number, octets in messages.items():
+        (folder / str(number)).write_bytes(octets)
+    files = ",".join(str(folder / str(number)) for number in messages)
+    done = subprocess.run(
+        [program("opendkim"), "-x", str(folder / "conf"), "-t", files, "-v"], capture_output=True, check=False, timeout=120
+    )
+    found = re.findall(rb"(?m)^opendkim: \S+/(\d+): verification \([^)]*\) succeeded", done.stdout + done.stderr)
+    return {int(number) for number in found}

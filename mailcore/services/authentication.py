@@ -38,7 +38,8 @@ async def judge(core: Core, envelope: Envelope, octets: Octets) -> Verdict:
 
 
 def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: Ask) -> Verdict:
-    authors = [spec for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
+    named = (spec.lower() for value in header.raw_values(block, "from") for spec in address.addr_specs(value))
+    authors = list(dict.fromkeys(named))  # some programs write `me@x.example <me@x.example>`
     author = _ascii(authors[0].rpartition("@")[2]) if authors else ""
     spf_result, spf_domain = _spf(core, envelope, ask)
     signed = _dkim(block, octets, ask)
@@ -54,12 +55,12 @@ def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: As
     chain = arc.verify(block, octets, ask)
     if chain.result != "none":
         results.append(("arc", chain.result, [("header.d", domain) for domain in chain.sealers[:1]]))
-    disposition = _disposition(dmarc, policy)
-    if chain.dmarc_passed and set(chain.sealers) <= set(core.config.incoming.sealers):
-        disposition = Disposition.ACCEPT  # RFC 8617 section 7.2: the site's own policy
+    # RFC 8617 section 7.2: the site's own policy
+    sealed = chain.dmarc_passed and set(chain.sealers) <= set(core.config.incoming.sealers)
+    disposition = Disposition.ACCEPT if sealed else _disposition(dmarc, policy)
     return Verdict(
         author=author, spf=spf_result, dkim="pass" if any(s.result == "pass" for s in signed) else "none",
-        dmarc=dmarc, policy=policy.p, spf_aligned=spf_aligned, dkim_aligned=dkim_aligned, several_authors=several,
+        dmarc=dmarc, policy=policy.p, spf_aligned=spf_aligned, dkim_aligned=dkim_aligned, several_authors=several, sealed=sealed,
         disposition=disposition, field=authresults.field(core.config.host, results), outside=True,
     )  # fmt: skip
 
@@ -154,6 +155,9 @@ def _verified(verifier: signatures.Dkim, index: int, key: signatures.Keys) -> _S
     except Exception:  # a library that reads strangers' fields and keys
         result = "permerror"
     fields = getattr(verifier, "signature_fields", None) or {}
+    agent = fields.get(b"i", b"").rpartition(b"@")[2].strip().lower()
+    if key.exact and agent not in (b"", fields.get(b"d", b"").strip().lower()):
+        result = "fail"
     words = [fields.get(tag, b"").decode("ascii", "replace").strip() for tag in (b"d", b"s")]
     return _Signature(result, words[0].lower(), words[1])
 
@@ -199,7 +203,7 @@ def _policy(author: str, ask: Ask) -> _Policy:
         found = _record(parent, ask) if parent != author else None
         return _read(found, found.get("sp") or found.get("p", "")) if found is not None else _Policy()
     except DnsTrouble:
-        return _Policy(trouble=True)
+        return _Policy(aspf="s", adkim="s", trouble=True)  # as strict as it may be
 
 
 def _record(domain: str, ask: Ask) -> dict[str, str] | None:

@@ -193,17 +193,18 @@ _JUNK = (sieve.FileInto("Junk"),)
 _READS_SCORES = re.compile(r"\b(?:spamtest|virustest)\b", re.IGNORECASE)  # such a script decides on spam itself
 
 
-def _passage(context: _Context, recipient: Recipient) -> Passage:
+def _passage(context: _Context, recipient: Recipient, *, changed: bool) -> Passage:
     """What forwarding this message means, with the owner's own choice for what could not pass."""
     unsafe = context.core.people.forwarding(context.tx, recipient.account).unsafe
-    return passage.forecast(context.core.config, context.verdict, unsafe)
+    return passage.forecast(context.core.config, context.verdict, unsafe, changed=changed)
 
 
 def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, ...]) -> tuple[sieve.Action, ...]:
     """What must not go on to others is kept: in Junk what nobody vouches for, else where it is filed anyway."""
-    if not any(isinstance(action, sieve.Redirect) for action in actions):
+    onward = [action for action in actions if isinstance(action, sieve.Redirect)]
+    if not onward:
         return actions
-    match _passage(context, recipient):
+    match _passage(context, recipient, changed=any(action.octets is not None for action in onward)):
         case Passage.JUNK:
             _because(context, recipient, ("held", "junk"))
             _remember_held(context, recipient, Passage.JUNK)
@@ -386,11 +387,15 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
         sender = returns.address_for(
             core, context.tx, recipient.account, sender=sender, target=action.address, content=content, now=now
         )
+    changed = action.octets is not None
     prepared = context.prepared if action.octets is None else core.blobs.prepare(action.octets)
-    if _passage(context, recipient) is Passage.REWRITE:
+    if _passage(context, recipient, changed=changed) is Passage.REWRITE:
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
         octets = passage.with_own_author(prepared.octets, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
+    elif not context.verdict.outside and (changed or not _is_signed(context)):
+        # by us, such as a report or an automatic reply: under aspf=s only a signature passes with another envelope sender
+        prepared = core.blobs.prepare(dkim.sign(core.config, prepared.octets) + prepared.octets[:])
     # RFC 6009 section 5; what the sender wanted to hear of us is not for the target to answer.
     wanted = Dsn(notify=",".join(word.upper() for word in action.notify), ret=action.ret.upper())
     [item] = core.queue.enqueue(
@@ -400,6 +405,10 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     )  # fmt: skip
     onward.begin(context.tx, item, recipient.account, content, action.address, now)
     return True
+
+
+def _is_signed(context: _Context) -> bool:
+    return b"\ndkim-signature:" in b"\n" + (context.trace + context.prepared.derived.header).lower()
 
 
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:

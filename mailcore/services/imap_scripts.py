@@ -2,7 +2,9 @@
 
 The owner names the script in the annotation `/shared/imapsieve/script` of a mailbox, or of the account for all its mailboxes.
 It runs in the transaction of the APPEND, COPY, MOVE or change of flags that is its cause, for instance to sort, flag or
-send on what was moved to Junk.  Nobody waits outside who could be answered, so reject and vacation do nothing here.
+send on what was moved to Junk.  What is sent on leaves as mail of the owner, as any mail program's does: counted, and with
+them as its author, since nobody knows any more who vouched for the message.  Nobody waits outside who could be answered,
+so reject and vacation do nothing here.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,8 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import notify, script_runs, scripts_library
+from mailcore.mail import header
+from mailcore.services import dkim, notify, passage, script_runs, scripts_library, sending
 from mailcore.services.recipient_view import Place, RecipientView
 from mailcore.services.script_view import MessageText
 from mailcore.store.db import Tx
@@ -125,14 +128,25 @@ def _do(event: _Event, info: MessageInfo, message: MessageText, action: sieve.Ac
                 return
             core.mail.set_flags(tx, target.id, [(uid, uid)], "replace", frozenset(action.flags))
         case sieve.Redirect():
-            octets = message.octets[:] if action.octets is None else action.octets
-            core.queue.enqueue(
-                tx, sender=event.address, recipients=[action.address], prepared=core.blobs.prepare(octets), prefix=b"",
-                account=account, origin="forward", now=core.clock.seconds(),
-            )  # fmt: skip
+            _send_on(event, message.octets[:] if action.octets is None else action.octets, action.address)
         case sieve.Notify():
             known = frozenset((event.address, *core.people.addresses(tx, account)))
             notify.queue(core, tx, action, block=message.block, own=event.address, known=known, trigger="", account=account)
         case _:
             pass
 
+
+
+def _send_on(event: _Event, octets: bytes, target: str) -> None:
+    core, tx = event.core, event.tx
+    refused = sending.count(core, tx, core.people.account(tx, event.account), "", 1)
+    if refused is not None:
+        log.warning("redirect of account %d: %s", event.account, refused)
+        return
+    if not passage.is_by(header.split(octets)[0], event.address):
+        octets = passage.with_own_author(octets, event.address)
+    prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
+    core.queue.enqueue(
+        tx, sender=event.address, recipients=[target], prepared=prepared, prefix=b"", account=event.account, origin="forward",
+        now=core.clock.seconds(),
+    )  # fmt: skip

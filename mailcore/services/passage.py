@@ -22,26 +22,45 @@ class Passage(StrEnum):
     JUNK = "junk"  # it stays here, as junk
 
 
-def forecast(config: Config, verdict: Verdict, unsafe: str = "") -> Passage:
-    """What a Redirect of this message becomes; `unsafe` is the owner's choice, "" = as the site has it."""
+def forecast(config: Config, verdict: Verdict, unsafe: str = "", *, changed: bool = False) -> Passage:
+    """What a Redirect of this message becomes.
+
+    Args:
+        unsafe: the owner's choice, "" = as the site has it.
+        changed: a script wrote the message anew, so that the author's signature does not survive.
+    """
     if not verdict.outside:
         return Passage.UNTOUCHED
     vouched = verdict.spf_aligned or verdict.dkim_aligned
-    if verdict.disposition is not Disposition.ACCEPT or verdict.dmarc == "fail" or verdict.scan.junk:
+    if verdict.disposition is not Disposition.ACCEPT or verdict.scan.junk:
+        return Passage.JUNK
+    if verdict.dmarc == "fail" and not verdict.sealed:
         return Passage.JUNK
     if _is_ours(config, verdict.author) and not vouched:
         return Passage.JUNK
-    if verdict.dmarc == "temperror":
+    if verdict.dmarc == "none" and verdict.spf in ("fail", "softfail") and not verdict.dkim_aligned:
+        # a signature of somebody else says who passed it on, and not that it is the author's
+        return Passage.KEEP if verdict.dkim == "pass" else Passage.JUNK
+    if not verdict.author:  # large providers refuse it, which would count against the forwarding
         return Passage.KEEP
-    if verdict.dmarc == "none" and verdict.spf in ("fail", "softfail") and verdict.dkim != "pass":
-        return Passage.JUNK
-    if verdict.policy in ("quarantine", "reject") and not verdict.dkim_aligned:
+    if verdict.dmarc == "temperror" and not vouched:
+        return Passage.KEEP
+    # a policy that DNS did not tell may be any
+    strict = verdict.policy in ("quarantine", "reject") or verdict.dmarc == "temperror"
+    if strict and (changed or not verdict.dkim_aligned):
         return Passage.REWRITE if (unsafe or config.forwarding.unsafe) == "rewrite" else Passage.KEEP
     return Passage.UNTOUCHED
 
 
 def _is_ours(config: Config, domain: str) -> bool:
-    return domain == config.domain or domain.endswith("." + config.domain)
+    ours = (config.domain, config.srs_domain, config.host.lower())
+    return domain in ours or domain.endswith("." + config.domain)
+
+
+def is_by(block: bytes, own: str) -> bool:
+    """Is `own` the one author that the header names?"""
+    authors = [spec.lower() for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
+    return authors == [own.lower()] and len(header.raw_values(block, "from")) == 1
 
 
 def with_own_author(octets: Octets, own: str) -> bytes:

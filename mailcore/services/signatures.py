@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from collections.abc import Callable
 
 import dkim
@@ -26,6 +27,8 @@ class InBlocks:
     def verify_sig_process(self, sig: dict[bytes, bytes], *args: object) -> bool:
         if sig.get(b"a") == b"rsa-sha1":  # RFC 8301 section 3.1
             raise dkim.ValidationError("SHA-1 vouches for nothing")
+        if b"x" in sig and int(sig[b"x"]) < time.time():  # the library allows ten hours more, the next server does not
+            raise dkim.ValidationError("expired")
         if b"bh" in sig and self._digest(sig) != base64.b64decode(re.sub(rb"\s+", b"", sig[b"bh"])):
             raise dkim.ValidationError("body hash mismatch")
         if b"l" in sig and self._digest(sig) != self._digest({tag: value for tag, value in sig.items() if tag != b"l"}):
@@ -57,11 +60,15 @@ class Arc(InBlocks, dkim.ARC):  # type: ignore[misc]  # dkimpy has no types
 
 
 class Keys:
-    """Looks up public keys, and notes whether DNS was in trouble: dkimpy makes a plain failure of that."""
+    """Looks up public keys, and notes whether DNS was in trouble: dkimpy makes a plain failure of that.
+
+    Attributes:
+        exact: the key speaks for its very domain only, not for what is below it (`t=s`).
+    """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self.trouble = False
+        self.trouble = self.exact = False
 
     def __call__(self, name: bytes | str, timeout: int = 5) -> bytes | None:
         text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
@@ -70,4 +77,16 @@ class Keys:
         except DnsTrouble:
             self.trouble = True
             raise
-        return b"".join(records[0].strings) if records else None
+        if not records:
+            return None
+        key = b"".join(records[0].strings)
+        self._look(key)
+        return key
+
+    def _look(self, key: bytes) -> None:
+        """What the library does not: for which hashes and services the key is (RFC 6376 section 3.6.1)."""
+        pairs = (part.partition(b"=") for part in key.split(b";"))
+        tags = {name.strip(): {word.strip() for word in value.split(b":")} for name, _, value in pairs}
+        if not tags.get(b"h", {b"sha256"}) & {b"sha256"} or not tags.get(b"s", {b"*"}) & {b"*", b"email"}:
+            raise dkim.KeyFormatError("not a key for this")
+        self.exact = b"s" in tags.get(b"t", ())

@@ -1,5 +1,5 @@
 """Forwarding that arrives, measured: every kind of sender domain through the real server to a target that verifies
-with a program of its own (rspamd), all with the same DNS.
+with a program of its own (rspamd), all with the same DNS; of the signatures opendkim gives a second opinion.
 
 100 % of the legitimate messages pass DMARC there, 100 % of the DKIM signatures that were valid on arrival are valid
 there, and 0 spoofed messages are passed on.
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from tests.journeys.conftest import PASSWORD, House, until
 from tests.outside import Zone, dns_server, txt
-from tests.verifier import Report, verifier
+from tests.verifier import Report, signed_by_opendkim, verifier
 
 pytestmark = [
     pytest.mark.interop,
@@ -187,7 +187,7 @@ def built(tmp_path: Path, sink, build) -> Iterator[tuple[House, Zone, str, list[
 
 
 def test_n4_s24_forwarded_mail_passes_at_the_target_and_spoofs_stay_here(built, sink, tmp_path):
-    house, _, dns, legit, spoofs = built
+    house, zone, dns, legit, spoofs = built
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     house.run("forward", "set", "ola", TARGET, "--confirmed")
     cases = [*legit, *spoofs]
@@ -229,3 +229,10 @@ def test_n4_s24_forwarded_mail_passes_at_the_target_and_spoofs_stay_here(built, 
     assert all("ARC_ALLOW" in report.symbols for report in came.values())
     assert {legit[number].signer for number in rewritten} == {"", "esp.example"}  # only what could not pass as it was
     assert not any("R_DKIM_REJECT" in report.symbols for report in came.values())
+
+    # a second opinion, of the messages as they came and as they went on
+    at_target = {number_of(octets): octets for _, to, octets in sink.mail if to == TARGET}
+    valid = signed_by_opendkim(tmp_path / "before", zone, {number: sent[number] for number in before})
+    assert len(valid) >= 100
+    assert valid - rewritten <= signed_by_opendkim(tmp_path / "after", zone, at_target)
+    assert rewritten <= signed_by_opendkim(tmp_path / "ours", zone, {number: at_target[number] for number in rewritten})

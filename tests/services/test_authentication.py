@@ -13,7 +13,7 @@ from mailcore import core as cores
 from mailcore.config import Config, Dns
 from mailcore.domain import Disposition, Envelope, Outcome
 from mailcore.mail import authresults
-from mailcore.services import accounts, authentication, delivery, dkim_keys, forwarding, passage
+from mailcore.services import accounts, authentication, delivery, dkim_keys, filters, forwarding, passage
 from mailcore.services import dkim as our_dkim
 from mailcore.services.passage import Passage
 from tests.outside import dns_server, txt
@@ -42,6 +42,10 @@ ZONE = (
     | domain("none.example", policy="p=none") | domain("plain.example") | domain("bare.example", spf="")
     | domain("strict.example", policy="p=reject; aspf=s; adkim=s") | domain("sub.strict.example")
     | domain("parent.example", policy="p=none; sp=reject") | domain("child.parent.example")
+    | {
+        (f"{name}._domainkey.reject.example", "TXT"): [txt(f"v=DKIM1; k=rsa; {tags}; p={PUBLIC}")]
+        for name, tags in (("exact", "t=y:s"), ("web", "s=web"), ("sha1", "h=sha1"), ("both", "h=sha1:sha256; s=email"))
+    }
     | domain("loop.example", spf="v=spf1 include:loop.example -all") | domain("broken.example")
 )  # fmt: skip
 
@@ -94,7 +98,13 @@ CASES = [
     ("child.parent.example", "", "child.parent.example", BAD, "fail", "fail", Disposition.REFUSE, Passage.JUNK),
     ("child.parent.example", "parent.example", "", GOOD, "none", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
     ("trouble.example", "", "trouble.example", GOOD, "temperror", "temperror", Disposition.ACCEPT, Passage.KEEP),
-    ("broken.example", "", "broken.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    ("broken.example", "", "broken.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.REWRITE),
+    ("broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.UNTOUCHED),
+    ("broken.example", "", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    ("sub.broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    ("plain.example", "reject.example", "plain.example", BAD, "fail", "none", Disposition.ACCEPT, Passage.KEEP),
+    ("", "plain.example", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.KEEP),
+    ("mx.alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),
     ("loop.example", "", "loop.example", GOOD, "permerror", "none", Disposition.ACCEPT, Passage.UNTOUCHED),
     ("alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),
     ("alumni.example", "", "", GOOD, "none", "none", Disposition.ACCEPT, Passage.JUNK),
@@ -126,6 +136,13 @@ def test_a_changed_message_does_not_pass(core):
 ])  # fmt: skip
 def test_several_authors_are_told(core, octets):
     assert judge(core, octets, "b@plain.example").several_authors
+
+
+def test_an_address_that_is_its_own_name_is_one_author(core):
+    """Sloppy programs write it so, without quotes."""
+    octets = b"From: kare@reject.example <Kare@reject.example>\r\n\r\n"
+    verdict = judge(core, octets, "kare@reject.example")
+    assert (verdict.several_authors, verdict.dmarc) == (False, "pass")
 
 
 @pytest.mark.parametrize("octets", [
@@ -206,6 +223,62 @@ def test_a_forwarded_message_is_sealed(core, ola):
     assert dkim.arc_verify(sealed, dnsfunc=lambda name, timeout=5: keys.get(name.decode().rstrip(".")))[0] == b"pass"
 
 
+def own(core, octets, trace=b""):
+    """Delivered to ola as a message of ours; what goes on."""
+    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=True))
+    asyncio.run(delivery.accept(core, Envelope("", ("ola@alumni.example",)), [found], octets, trace))
+    [item] = [item for item in core.db.read(core.queue.listing) if item.origin == "forward"]
+    return core.db.read(lambda tx: core.queue.octets(tx, item))
+
+
+def verifies(core, octets) -> bool:
+    """Is one of the signatures ours and valid?"""
+    keys = {name: text.encode() for name, text in dkim_keys.dns_records(core.config).items()}
+    found = dkim.DKIM(octets)
+
+    def is_valid(index: int) -> bool:
+        try:
+            return found.verify(index, dnsfunc=lambda name, timeout=5: keys.get(name.decode().rstrip(".")))
+        except dkim.DKIMException:
+            return False
+
+    return any(map(is_valid, range(octets.count(b"DKIM-Signature:"))))
+
+
+def test_s24_what_we_wrote_ourselves_goes_on_signed(core, ola):
+    """An automatic reply of kari's to ola: from a null sender, whose SPF does not speak for the domain."""
+    assert verifies(core, own(core, message("alumni.example")))
+
+
+def test_s24_what_is_signed_is_not_signed_again(core, ola):
+    octets = message("alumni.example")
+    signature = our_dkim.sign(core.config, octets)
+    assert own(core, octets, signature).count(b"DKIM-Signature:") == signature.count(b"DKIM-Signature:")
+
+
+EDITED = 'require ["editheader", "copy"]; addheader "X-Seen" "ola"; deleteheader "Subject"; redirect :copy "ola@far.example";'
+
+
+def with_script(core, account) -> None:
+    forwarding.stop(core, account.id)
+    filters.put_script(core, account.id, "mine", EDITED)
+    filters.activate(core, account.id, "mine")
+
+
+def test_n3_what_a_script_changed_goes_on_from_us_if_its_signature_was_what_counted(core, ola):
+    with_script(core, ola)
+    _, [sent] = deliver(core, message("reject.example", signed_by="reject.example"), "kare@plain.example")
+    assert b"From: =?utf-8?q?K=C3=A5re_via_Alumnimail?= <ola@alumni.example>\r\n" in sent
+    assert b"X-Seen: ola\r\n" in sent
+    assert verifies(core, sent)
+
+
+def test_what_a_script_changed_of_our_own_is_signed_anew(core, ola):
+    with_script(core, ola)
+    octets = message("alumni.example")
+    assert verifies(core, own(core, octets, our_dkim.sign(core.config, octets)))
+
+
 # ARC of others (RFC 8617)
 
 
@@ -232,6 +305,9 @@ def test_chains_of_others_are_verified_and_believed_by_setting(core, seen, seale
     verdict = judge(here, relayed("reject.example", seen).replace(*damage), "list@plain.example")
     assert f"arc={arc}".encode() in verdict.field
     assert verdict.disposition is disposition
+    # what is believed for its seal alone could not pass elsewhere
+    onward = Passage.REWRITE if disposition is Disposition.ACCEPT else Passage.JUNK
+    assert passage.forecast(here.config, verdict) is onward
 
 
 def test_a_chain_of_many_sets_is_not_read(core):
@@ -245,3 +321,14 @@ def test_a_signature_of_a_part_of_the_body_vouches_for_nothing(core):
     whole = dkim.sign(octets, b"k", b"reject.example", PEM, canonicalize=(b"relaxed", b"relaxed"), length=True) + octets
     assert judge(core, whole, "kare@plain.example").dmarc == "pass"
     assert judge(core, whole + b"Send money.\r\n", "kare@plain.example").dmarc == "fail"
+
+
+@pytest.mark.parametrize(("selector", "agent", "dmarc"), [
+    ("k", b"@sub.reject.example", "pass"), ("exact", b"@sub.reject.example", "fail"), ("exact", b"@reject.example", "pass"),
+    ("web", b"@reject.example", "fail"), ("sha1", b"@reject.example", "fail"), ("both", b"@reject.example", "pass"),
+])  # fmt: skip
+def test_a_key_says_for_what_it_is(core, selector, agent, dmarc):
+    """RFC 6376 section 3.6.1."""
+    octets = message("reject.example")
+    octets = dkim.sign(octets, selector.encode(), b"reject.example", PEM, identity=agent) + octets
+    assert judge(core, octets, "kare@plain.example").dmarc == dmarc

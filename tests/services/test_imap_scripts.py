@@ -1,12 +1,14 @@
 """Scripts on what happens in mailboxes (RFC 6785), through IMAP and through the webmail's moves."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from mailcore import core as cores
 from mailcore.config import parse_config
-from mailcore.services import accounts, filters, mail_actions
+from mailcore.mail import header
+from mailcore.services import accounts, dkim_keys, filters, mail_actions
 from mailcore.store import annotations, flags
 from tests.protocol.test_transcripts import Player
 
@@ -111,3 +113,27 @@ def test_only_the_script_s_name_is_written_below_shared(core, ola):
     heard = say(core, b's SETMETADATA "INBOX" (/shared/comment "x")\r\n')
     assert heard[-1].startswith("s NO [NOPERM]")
     assert any("IMAPSIEVE=sieve://" in line for line in heard)
+
+
+@pytest.mark.parametrize("author", [b"kari@outside.example", b"ola@alumni.example"])
+def test_what_a_script_sends_on_is_mail_of_its_owner(core, ola, author):
+    """Whose message it is nobody checks in a mailbox: else anybody's name could be sent from here."""
+    dkim_keys.ensure_keys(core.config)
+    script(core, ola, 'redirect :copy "friend@far.example";')
+    message = MESSAGE.replace(b"kari@outside.example", author)
+    say(core, NAME % b"INBOX", b"b APPEND INBOX {%d+}\r\n%s\r\n" % (len(message), message))
+    [item] = core.db.read(core.queue.listing)
+    octets = core.db.read(lambda tx: core.queue.octets(tx, item))
+    assert item.sender == "ola@alumni.example"
+    assert octets.startswith(b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=alumni.example;")
+    assert [value for value in header.raw_values(header.split(octets)[0], "from") if b"<ola@alumni.example>" not in value] == (
+        [b"ola@alumni.example"] if author.startswith(b"ola") else []
+    )
+
+
+def test_what_a_script_sends_on_counts_as_sending(core, ola):
+    script(core, ola, 'redirect :copy "friend@far.example";')
+    limited = replace(core, config=replace(core.config, limits=replace(core.config.limits, submissions_per_hour=2)))
+    say(limited, NAME % b"INBOX", *[APPEND] * 4)
+    assert len(core.db.read(core.queue.listing)) == 2
+    assert len(contents(core, ola, "INBOX")) == 4
