@@ -352,7 +352,10 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class TicketMessage:
-    """What was said in a Ticket; `author` is person, desk, note (for the desk alone) or service."""
+    """What was said in a Ticket; `author` is person, desk, note (for the desk alone) or service.
+
+    `has_header`: it came by mail, whose header the desk can look at.
+    """
 
     id: int
     at: datetime
@@ -360,6 +363,7 @@ class TicketMessage:
     name: str
     text: str
     files: tuple[TicketFile, ...] = ()
+    has_header: bool = False
 
 
 @dataclass(frozen=True, slots=True)

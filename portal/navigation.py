@@ -37,7 +37,7 @@ SETTINGS = (
 )
 DESK = (
     Place("desk.index", _l("Overview"), "desk"),
-    Place("desk.cases", _l("Cases"), "faq", ("desk.case", "desk.join")),
+    Place("desk.cases", _l("Cases"), "faq", ("desk.case", "desk.header")),
     Place("desk.people", _l("People"), "people", ("desk.person", "desk.recover")),
     Place("desk.order_list", _l("Orders"), "order"),
     Place("desk.risk", _l("At risk"), "warn"),

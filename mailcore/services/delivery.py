@@ -416,7 +416,7 @@ def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
     octets = context.prepared.octets[: ticket_inbox.MAX_OCTETS + 1]
     block = context.prepared.derived.header
     reason = ticket_inbox.receive(
-        context.core, context.tx, context.envelope, recipient.address, octets, block, context.verdict
+        context.core, context.tx, context.envelope, recipient.address, octets, block, context.verdict, context.trace
     )
     return Delivered(recipient.address, Outcome.REJECTED if reason else Outcome.FILED, reason=reason)
 

@@ -1,8 +1,9 @@
 """Mail to the help desk: joins its thread or opens a ticket.
 
-`help@` and its tokens have no mailbox: the ticket is all that is kept.  `postmaster@` and `abuse@` (RFC 2142) are filed in
+`help@` and its tokens have no mailbox: the ticket is all that is kept, text, header and the files that may be.  `postmaster@` and `abuse@` (RFC 2142) are filed in
 their mailbox as well, since reports must be kept as they came.  Nothing is ever answered to a machine (RFC 3834 section 2):
-not to the null sender, not to what says Auto-Submitted, not to lists.
+not to the null sender, not to what says Auto-Submitted, not to lists.  Reports of machines to the two roles (DMARC, TLS) open
+no ticket: there are hundreds a day, and they stand in the mailbox.
 """
 
 import re
@@ -11,7 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Ticket, Verdict
 from mailcore.errors import InvalidName, TicketNotFound, TooMany
 from mailcore.log import log_for
-from mailcore.mail import address, header
+from mailcore.mail import address, header, machine_report
 from mailcore.services import ticket_text, tickets
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
@@ -20,6 +21,7 @@ log = log_for(__name__)
 DESK = ("help", "hjelp")
 ROLES = ("postmaster", "abuse")
 MAX_OCTETS = 25 * 2**20
+MAX_HEADER = 16_384  # octets of a mail's header that the desk can look at
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
 _OURS = re.compile(r"<ticket\.(\d{1,15})\.")  # as ticket_mail.send makes them
 _BULK = ("bulk", "list", "junk")
@@ -30,8 +32,14 @@ def is_desk(localpart: str) -> bool:
     return localpart.lower() in DESK
 
 
-def receive(core: Core, tx: Tx, envelope: Envelope, to: str, octets: bytes, block: bytes, verdict: Verdict) -> str:
+def receive(
+    core: Core, tx: Tx, envelope: Envelope, to: str, octets: bytes, block: bytes, verdict: Verdict, trace: bytes = b""
+) -> str:
     """Take in a message for the desk, inside the transaction that accepts it.
+
+    Args:
+        block: its header.
+        trace: fields of ours that come before it.
 
     Returns:
         Why it was refused, or "".
@@ -41,6 +49,8 @@ def receive(core: Core, tx: Tx, envelope: Envelope, to: str, octets: bytes, bloc
     if is_from_machine(envelope.sender, block):
         _note_bounce(core, tx, token, envelope, block)
         return ""
+    if name in ROLES and machine_report.is_report(octets, block):
+        return ""  # it is filed in their mailbox; hundreds come a day, and nobody waits
     if verdict.disposition is Disposition.JUNK:
         return "The help desk does not take this message; please use the form on our page"
     message_id = next(iter(_ids(block, "message-id")), "")
@@ -51,24 +61,30 @@ def receive(core: Core, tx: Tx, envelope: Envelope, to: str, octets: bytes, bloc
     ticket = _thread(core, tx, token, block, writer)
     text, files = _content(octets)
     author = "person" if vouched else "unverified"
+    shown = (trace + block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip()
     if ticket is not None:
-        tickets.say(core, ticket.id, text or "-", author=author, name=writer, files=files, message_id=message_id)
+        tickets.say(
+            core, ticket.id, text or "-", author=author, name=writer, files=files, message_id=message_id, header=shown
+        )
         return ""
     try:
         tickets.count(core, writer.lower(), limited=True)
     except TooMany:
         return "Too many messages to the help desk; try again in an hour"
-    return _open(core, tx, name, writer, vouched, block, text, files, message_id)
+    return _open(core, tx, name, writer, vouched, block, text, files, message_id, shown)
 
 
 def _open(
-    core: Core, tx: Tx, name: str, writer: str, vouched: bool, block: bytes, text: str, files: list[NewFile], message_id: str
-) -> str:
+    core: Core, tx: Tx, name: str, writer: str, vouched: bool, block: bytes, text: str, files: list[NewFile], message_id: str,
+    shown: str,
+) -> str:  # fmt: skip
     subject = " ".join(header.values(block, "subject")[:1])
     same = store.newest_of(tx, writer, " ".join(subject.split())[: tickets.MAX_SUBJECT], core.clock.seconds() - _SAME_DAYS)
     if same is not None:  # written twice
         author = "person" if vouched else "unverified"
-        tickets.say(core, same.id, text or "-", author=author, name=writer, files=files, message_id=message_id)
+        tickets.say(
+            core, same.id, text or "-", author=author, name=writer, files=files, message_id=message_id, header=shown
+        )
         return ""
     account = _account(core, tx, writer) if vouched else None
     language = core.people.account(tx, account).language if account else "nb"
@@ -79,7 +95,7 @@ def _open(
     tickets.open_ticket(
         core, kind=name if name in ROLES else "mail", subject=subject, text=text or "-", reply_to=reply_to, account=account,
         language=ticket_text.language_of(f"{subject}\n{text}", language), files=files, name=writer, message_id=message_id,
-        tell=vouched and name not in ROLES,
+        tell=vouched and name not in ROLES, header=shown,
     )  # fmt: skip
     return ""
 

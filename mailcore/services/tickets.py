@@ -34,7 +34,7 @@ ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its 
 def open_ticket(
     core: Core, *, kind: str, subject: str, text: str, reply_to: str, account: AccountId | None = None,
     language: str = "nb", files: Sequence[NewFile] = (), confirmed: bool = True, name: str = "", message_id: str = "",
-    tell: bool = True,
+    tell: bool = True, header: str = "",
 ) -> Ticket:  # fmt: skip
     """Hand a case to the desk and tell its number by mail; may be called inside a write.
 
@@ -44,6 +44,7 @@ def open_ticket(
         name: of whoever wrote, for the desk.
         message_id: of the mail that it came with.
         tell: False when no mail may go out, for what came from a machine.
+        header: of that mail, for the desk.
 
     Raises:
         InvalidName: `reply_to` is no e-mail address.
@@ -61,7 +62,8 @@ def open_ticket(
             tx, token=_new_token(), kind=kind, subject=subject or text.partition("\n")[0][:80], language=language,
             state="open" if confirmed else "unconfirmed", reply_to=reply_to, account=account, now=now,
         )  # fmt: skip
-        store.add_message(tx, number, author="person", name=name, text=text, now=now, message_id=message_id, files=files)
+        store.add_message(tx, number, author="person", name=name, text=text, now=now, message_id=message_id, files=files,
+                          header=header)  # fmt: skip
         ticket = _get(tx, number)
         if account is not None:
             audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
@@ -212,12 +214,20 @@ def file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
     return found
 
 
+def header(core: Core, ticket: Ticket, message: int) -> str:
+    """Of the mail that a message of the case came with, for the desk.  Raises TicketNotFound."""
+    found = core.db.read(lambda tx: store.header(tx, ticket.id, message))
+    if not found:
+        raise TicketNotFound("it came by no mail")
+    return found
+
+
 # Speaking
 
 
 def say(
     core: Core, number: int, text: str, *, author: str = "person", name: str = "", files: Sequence[NewFile] = (),
-    message_id: str = "",
+    message_id: str = "", header: str = "",
 ) -> Ticket:  # fmt: skip
     """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender)."""
     text = ticket_text.tidy(text)
@@ -226,7 +236,9 @@ def say(
 
     def write(tx: Tx) -> Ticket:
         ticket, now = _get(tx, number), core.clock.seconds()
-        store.add_message(tx, ticket.id, author=author, name=name, text=text, now=now, message_id=message_id, files=files)
+        store.add_message(
+            tx, ticket.id, author=author, name=name, text=text, now=now, message_id=message_id, files=files, header=header
+        )
         store.set_state(tx, ticket.id, "open", now)
         return _get(tx, ticket.id)
 

@@ -313,6 +313,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     statement("CREATE INDEX IF NOT EXISTS address_skeleton ON address (skeleton)"),
     _learn_keywords,
     add_tables(*sunset_tables.MODELS),
+    add_column("ticket_message", "header", "TEXT NOT NULL DEFAULT ''"),
 ]
 
 

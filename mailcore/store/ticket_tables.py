@@ -36,6 +36,7 @@ class TicketMessageRow(Model):
     name = TextField(default="")
     text = TextField()
     message_id = TextField(default="", index=True)
+    header = TextField(default="")  # of the mail that it came with, cut; for the desk
 
     class Meta:
         table_name = "ticket_message"

@@ -111,11 +111,12 @@ def merge(tx: Tx, ticket: int, into: int, now: int) -> None:
 
 
 def add_message(
-    tx: Tx, ticket: int, *, author: str, name: str, text: str, now: int, message_id: str = "", files: Sequence[NewFile] = ()
-) -> int:
+    tx: Tx, ticket: int, *, author: str, name: str, text: str, now: int, message_id: str = "", files: Sequence[NewFile] = (),
+    header: str = "",
+) -> int:  # fmt: skip
     message = tx.insert(
-        "INSERT INTO ticket_message (ticket_id,at,author,name,text,message_id) VALUES (?,?,?,?,?,?)",
-        ticket, now, author, name, text, message_id,
+        "INSERT INTO ticket_message (ticket_id,at,author,name,text,message_id,header) VALUES (?,?,?,?,?,?,?)",
+        ticket, now, author, name, text, message_id, header,
     )  # fmt: skip
     tx.many(
         "INSERT INTO ticket_file (message_id,name,type,size,octets) VALUES (?,?,?,?,?)",
@@ -143,9 +144,16 @@ def messages(tx: Tx, ticket: int) -> list[TicketMessage]:
     ):
         files.setdefault(message, []).append(TicketFile(file, name, kind, size))
     return [
-        TicketMessage(row[0], _at(row[1]), row[2], row[3], row[4], tuple(files.get(row[0], ())))
-        for row in tx.rows("SELECT id,at,author,name,text FROM ticket_message WHERE ticket_id=? ORDER BY at,id", ticket)
+        TicketMessage(row[0], _at(row[1]), row[2], row[3], row[4], tuple(files.get(row[0], ())), bool(row[5]))
+        for row in tx.rows(
+            "SELECT id,at,author,name,text,header<>'' FROM ticket_message WHERE ticket_id=? ORDER BY at,id", ticket
+        )
     ]
+
+
+def header(tx: Tx, ticket: int, message: int) -> str:
+    row = tx.row("SELECT header FROM ticket_message WHERE ticket_id=? AND id=?", ticket, message)
+    return str(row[0]) if row else ""
 
 
 def file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:

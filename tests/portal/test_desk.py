@@ -132,3 +132,18 @@ def test_ready_answers_are_there_in_three_languages_and_the_site_adds_its_own(co
 def test_no_page_of_the_desk_offers_a_password(agent: Browser):
     for page in PAGES:
         assert not re.search(r'type="password"', agent.get(page).text)
+
+
+def test_the_desk_looks_at_the_header_of_a_mail_and_its_writer_has_no_link(agent: Browser, core: Core):
+    ola = accounts.get(core, "ola")
+    made = tickets.open_ticket(
+        core, kind="mail", subject="By mail", text="x", reply_to="ola@alumni.example", account=ola.id,
+        header="Received: from <evil>",
+    )  # fmt: skip
+    link = re.search(rf'href="(/desk/cases/{made.id}/header/\d+)"', agent.get(f"/desk/cases/{made.id}").text)[1]
+    assert "Received: from &lt;evil&gt;" in agent.get(link).text
+    assert agent.get("/desk/cases/1/header/1").status_code == 404  # that one came by the form
+    agent.send("/account", to="/logout")
+    agent.log_in("ola")
+    assert "/header/" not in agent.get(f"/tickets/{made.id}").text
+    assert agent.get(link).status_code == 403

@@ -191,6 +191,64 @@ def test_s05_postmaster_and_abuse_go_to_the_help_queue_and_stay_in_their_mailbox
     assert queued(core) == []
 
 
+def test_the_desk_sees_the_header_of_a_mail_and_it_is_erased_with_the_case(core, clock: SetClock):
+    mail(core, written(X_Mailer="Something", X_Long="a " * 20_000))
+    ticket = tickets.get(core, 1)
+    [message] = tickets.thread(core, ticket, notes=False)
+    assert message.has_header
+    header = tickets.header(core, ticket, message.id)
+    assert "X-Mailer: Something" in header
+    assert len(header) <= 16_384
+    other = ask(core)
+    with pytest.raises(TicketNotFound):
+        tickets.header(core, other, message.id)
+    tickets.close(core, 1)
+    clock.forward(days=core.config.help.keep_days + 1)
+    tickets.tidy_up(core)
+    assert core.db.read(lambda tx: tx.rows("SELECT header FROM ticket_message WHERE ticket_id=1")) == []
+
+
+def aggregate(kind: str, name: str, subject: str = "Report") -> bytes:
+    message = EmailMessage()
+    message["From"], message["Subject"], message["Message-ID"] = "reports@big.example", subject, f"<{kind}.{name}@big.example>"
+    message.add_attachment(b"\x1f\x8b0", maintype=kind.partition("/")[0], subtype=kind.partition("/")[2], filename=name)
+    return bytes(message).replace(b"\n", b"\r\n")
+
+
+def reported(kind: str, part: str = "message/delivery-status", text: str = "Feedback-Type: abuse") -> bytes:
+    return (
+        f"From: reports@big.example\r\nSubject: A report\r\nMessage-ID: <{abs(hash((kind, part, text)))}@x>\r\n"
+        f'Content-Type: multipart/report; report-type={kind}; boundary="b"\r\n\r\n'
+        f"--b\r\n\r\nwords\r\n--b\r\nContent-Type: {part}\r\n\r\n{text}\r\nVersion: 1\r\n--b--\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("octets", [
+    aggregate("application/gzip", "big.example!alumni.example!1700000000!1700086399.xml.gz"),
+    aggregate("application/zip", "big.example!alumni.example!1700000000!1700086399!77.zip"),
+    aggregate("application/octet-stream", "r.zip", "Report Domain: alumni.example Submitter: big.example Report-ID: <1>"),
+    reported("tlsrpt", "application/tlsrpt+gzip"), reported("delivery-status"),
+    reported("feedback-report", "message/feedback-report", "Feedback-Type: auth-failure"),
+])  # fmt: skip
+def test_reports_of_machines_stand_in_the_mailbox_and_open_no_ticket(core, octets):
+    accounts.ensure_postmaster(core)
+    for name in ("postmaster", "abuse"):
+        assert mail(core, octets, name, "reports@big.example").outcome is Outcome.FILED
+    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, accounts.get(core, "postmaster").id, "INBOX"))
+    assert inbox.messages == 3  # with the welcome: they are kept as they came
+    assert tickets.counts(core) == {}
+
+
+@pytest.mark.parametrize("octets", [
+    reported("feedback-report", "message/feedback-report", "Feedback-Type: abuse"),  # a person complained of our mail
+    aggregate("application/gzip", "backup.gz", "My report"), written("Report domain: what is that?"),
+])  # fmt: skip
+def test_what_a_person_is_behind_opens_one(core, octets):
+    accounts.ensure_postmaster(core)
+    mail(core, octets, "abuse", "reports@big.example")
+    assert [t.kind for t in tickets.listing(core)] == ["abuse"]
+
+
 def test_files_are_limited_to_pictures_pdf_and_text(core):
     message = EmailMessage()
     message["From"], message["Subject"], message["Message-ID"] = STRANGER, "Picture", "<p@x>"
