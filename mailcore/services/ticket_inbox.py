@@ -1,9 +1,9 @@
 """Mail to the help desk: joins its thread or opens a ticket.
 
-`help@` and its tokens have no mailbox: the ticket is all that is kept, text, header and the files that may be.  `postmaster@` and `abuse@` (RFC 2142) are filed in
-their mailbox as well, since reports must be kept as they came.  Nothing is ever answered to a machine (RFC 3834 section 2):
-not to the null sender, not to what says Auto-Submitted, not to lists.  Reports of machines to the two roles (DMARC, TLS) open
-no ticket: there are hundreds a day, and they stand in the mailbox.
+`help@` and its tokens have no mailbox: the ticket is all that is kept, text, header and the files that may be.  `postmaster@`
+and `abuse@` (RFC 2142) are filed in their mailbox as well, since reports must be kept as they came; those of machines (DMARC,
+TLS) open no ticket, as hundreds come a day.  Nothing is ever answered to a machine (RFC 3834 section 2): not to the null sender,
+not to what says Auto-Submitted, not to lists.
 """
 
 import re
