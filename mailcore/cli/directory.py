@@ -12,11 +12,12 @@ def directory() -> None:
 
 
 @directory.command()
+@click.option("--believe", is_flag=True, help="Though more than 2 % are missing at once: they really are gone.")
 @json_option
 @pass_site
-def sync(site: Site, as_json: bool) -> None:
+def sync(site: Site, believe: bool, as_json: bool) -> None:
     """Read affiliations now."""
-    done = affiliations.sync(site.core)
+    done = affiliations.sync(site.core, believe=believe)
     if as_json:
         print_json(plain(done))
     else:

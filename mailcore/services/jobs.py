@@ -83,7 +83,7 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("kept copies that roll", HOUR, rolling.expire),
         Job("old envelope senders of forwarded mail", DAY, returns.forget),
         Job("reminders to those who leave", DAY, leaving.remind),
-        Job("sessions of those who left", 300, affiliations.end_sessions, waits=True),
+        Job("sessions of those who left", affiliations.LOOK_SECONDS, affiliations.end_sessions, waits=True),
         Job("notices of the end of the service", 600, sunset_notices.tell_people),
         Job("erasure of closed accounts", HOUR, closing.erase),
         Job("old log-ins", DAY, logins.forget),

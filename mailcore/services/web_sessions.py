@@ -14,7 +14,7 @@ from mailcore.store.web_sessions import WebSession
 
 LOGGED_IN_SECONDS = 12 * 3600
 ANONYMOUS_SECONDS = 3600
-ENDED_SECONDS = 600  # with the five minutes until it is noticed: within 15 minutes (S13)
+ENDED_SECONDS = 600  # with the time until it is noticed: within 15 minutes (S13)
 
 
 def new_token() -> str:

@@ -21,9 +21,16 @@ def of(tx: Tx, person: str) -> Affiliation | None:
     return _affiliation(row) if row else None
 
 
-def present(tx: Tx) -> set[str]:
-    """Persons who were there at the last reading."""
-    return {row[0] for row in tx.rows("SELECT person FROM affiliation WHERE present=1")}
+def present(tx: Tx) -> dict[str, Affiliation]:
+    """Who was there at the last reading, by person."""
+    return {row[0]: _affiliation(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM affiliation WHERE present=1")}  # noqa: S608
+
+
+def vanished(tx: Tx, since: int) -> tuple[int, int]:
+    """How many are gone since then, and how many are there."""
+    gone = tx.row("SELECT count(*) FROM affiliation WHERE present=0 AND gone_at>?", since)
+    there = tx.row("SELECT count(*) FROM affiliation WHERE present=1")
+    return (gone[0] if gone else 0), (there[0] if there else 0)
 
 
 def save(tx: Tx, found: Iterable[Affiliation], now: int, gone_before: int = 0) -> None:

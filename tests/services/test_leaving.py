@@ -16,6 +16,7 @@ from mailcore.services import (
     accounts,
     affiliations,
     credentials,
+    jobs,
     leaving,
     login,
     logins,
@@ -213,6 +214,31 @@ def test_s13_what_the_directory_opened_ends_within_fifteen_minutes(core, clock, 
     assert web_sessions.load(core, "other").ended_at is None
 
 
+@pytest.mark.parametrize("since_checked", [0, 80])
+def test_s13_the_offer_and_the_end_come_in_time_at_the_pace_of_the_jobs(core, clock, slapd, since_checked):
+    """At the worst moment: the answer is fresh when the entry goes, and the job has just had its turn."""
+    slapd.add("worst", "p46", THEIRS, "student")
+    worst = accounts.add(core, "worst", person="p46")
+    web_sessions.begin(core, "token", worst.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
+    job = next(job for job in jobs.table(core) if job.run is affiliations.end_sessions)
+    affiliations.look(core, worst)
+    clock.forward(seconds=since_checked)
+    jobs.run_due(core, job)
+    slapd.remove("worst")
+    offered = ended = None
+    for second in range(0, 1200, 10):
+        clock.forward(seconds=10)
+        jobs.run_due(core, job)
+        found = web_sessions.load(core, "token")
+        offered = offered or (second if found is not None and found.ended_at is not None else None)
+        ended = ended or (second if found is None else None)
+    assert offered is not None
+    assert ended is not None
+    assert offered <= 240
+    assert ended - offered >= 590  # ten minutes for choosing
+    assert ended <= 900
+
+
 def test_s13_a_silent_directory_ends_nothing(core, clock, slapd):
     slapd.add("stays", "p44", THEIRS, "student")
     accounts.add(core, "stays", person="p44")
@@ -252,6 +278,40 @@ def test_s13_when_too_many_vanish_the_desk_is_told_once(core, slapd):
         with pytest.raises(TooManyVanished):
             affiliations.sync(core)
     assert len([t for t in tickets.listing(core) if "too many people" in t.subject]) == 1
+
+
+def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, slapd):
+    """The log-ins that are open are asked for one at a time: there, too, many at once are not believed."""
+    crowd = []
+    for number in range(12):
+        slapd.add(f"open{number}", f"o{number}", THEIRS, "student")
+        crowd.append(accounts.add(core, f"open{number}", person=f"o{number}"))
+        web_sessions.begin(core, f"token{number}", crowd[-1].id, "{}", source="directory", peer="192.0.2.1", agent="browser")
+    affiliations.sync(core)
+    for number in range(12):
+        slapd.remove(f"open{number}")
+    clock.forward(minutes=5)
+    ended = affiliations.end_sessions(core)
+    assert ended <= 3
+    assert len([t for t in tickets.listing(core) if "too many people" in t.subject]) == 1
+    assert leaving.remind(core) >= 9  # those who stand are reminded as ever, not sent the links of those who have gone
+    clock.forward(hours=2)
+    with pytest.raises(TooManyVanished):
+        affiliations.sync(core)
+    assert affiliations.sync(core, believe=True).gone >= 9
+    assert affiliations.end_sessions(core) >= 9
+
+
+def test_s13_a_directory_that_blocks_everybody_at_once_is_not_believed(core, slapd):
+    for number in range(8):
+        slapd.add(f"block{number}", f"b{number}", THEIRS, "student")
+    affiliations.sync(core)
+    for number in range(8):
+        slapd.set(f"block{number}", *(("accountStatus", "locked") if number % 2 else ("universityUntil", "20200101")))
+    with pytest.raises(TooManyVanished):
+        affiliations.sync(core)
+    for number in range(8):
+        slapd.remove(f"block{number}")
 
 
 def test_s09_without_any_affiliation_everything_goes_on(alone, clock):
