@@ -16,7 +16,7 @@ import threading
 from collections import OrderedDict
 
 from mailcore.core import Core
-from mailcore.domain import Account, Identity, Scope
+from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.errors import Busy, TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
 from mailcore.services import app_passwords, logins, passwords, scram, sources
@@ -161,9 +161,8 @@ def failed(core: Core, name: str, peer: str, *, tag: str = "") -> WrongPassword:
         now = core.clock.seconds()
 
         def store_it(tx: Tx) -> None:
-            found = store.holder(tx, name)
-            account = found.account.id if found else None
-            store.add_failure(tx, account, logins.place(peer), now, tag, now - _HOUR)
+            counted = _counted_for(store.holder(tx, name), name)
+            store.add_failure(tx, counted, logins.place(peer), now, tag, now - _HOUR)
 
         core.db.write(store_it)
     return WrongPassword(WRONG)
@@ -197,9 +196,16 @@ def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     found = store.holder(tx, name) if name else None
     if _is_counted(core, peer):
         now = core.clock.seconds()
-        account = found.account.id if found else None
-        _check_rate(core, store.failures(tx, account, logins.place(peer), now - _HOUR, now - _KNOWN_SECONDS))
+        counted = _counted_for(found, name)
+        _check_rate(core, store.failures(tx, counted, logins.place(peer), now - _HOUR, now - _KNOWN_SECONDS))
     return found
+
+
+def _counted_for(found: Holder | None, name: str) -> AccountId:
+    """Names that are nobody's are counted each for itself, as accounts are, so that the count does not tell them apart."""
+    if found is not None:
+        return found.account.id
+    return AccountId(-int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6]) - 1)
 
 
 def _check_rate(core: Core, seen: store.Failures) -> None:

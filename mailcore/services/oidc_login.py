@@ -7,7 +7,7 @@ the order.  Never by an e-mail address or a user name.
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Proven, Scope
 from mailcore.errors import NotAllowed, TemporarilyUnavailable
-from mailcore.services import audit, login, logins, oidc, orders, two_factor
+from mailcore.services import audit, login, logins, oidc, orders, tell, two_factor
 from mailcore.services.audit import Event
 from mailcore.store import credentials
 from mailcore.store import orders as store
@@ -29,7 +29,7 @@ def _epoch(core: Core, account: Account) -> int:
 
 
 def link(core: Core, account: Account, proven: Proven) -> None:
-    """The owner, who is logged in, has logged in there, too.
+    """The owner, who is logged in, has logged in there, too, and hears of it.
 
     Raises:
         NotAllowed: that log-in is another person's, or opens another account.
@@ -43,6 +43,7 @@ def link(core: Core, account: Account, proven: Proven) -> None:
     def write(tx: Tx) -> None:
         store.link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
         audit.note(core, tx, account.id, Event.LOG_IN_LINKED, detail=proven.source)
+        tell.owner(core, tx, account, "login_linked", provider=oidc.provider(core, proven.source).title)
 
     core.db.write(write)
 

@@ -146,25 +146,23 @@ class Failures:
     known: bool
 
 
-def failures(tx: Tx, account: AccountId | None, peer: str, since: int, known_since: int) -> Failures:
-    """`here` is of this account from this peer; unknown names of one peer count together."""
-    here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id IS ?", peer, since, account)
+def failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int) -> Failures:
+    """`here` is of this account from this peer.  A name that is nobody's has a number below nought."""
+    here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
     all_here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", peer, since)
-    whole = known = None
-    if account is not None:
-        whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)
-        known = tx.row(
-            "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1",
-            account, peer, known_since,
-        )  # fmt: skip
+    whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)
+    known = tx.row(
+        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1",
+        account, peer, known_since,
+    )  # fmt: skip
     return Failures(here[0] if here else 0, whole[0] if whole else 0, all_here[0] if all_here else 0, known is not None)
 
 
-def add_failure(tx: Tx, account: AccountId | None, peer: str, at: int, tag: str, since: int) -> None:
+def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> None:
     """The same wrong password again (a phone that was not told of the new one) is one failure an hour."""
     tx.run("DELETE FROM login_failure WHERE at<?", at - 86_400)
     if tag and tx.row(
-        "SELECT 1 FROM login_failure WHERE peer=? AND account_id IS ? AND tag=? AND at>?", peer, account, tag, since
+        "SELECT 1 FROM login_failure WHERE peer=? AND account_id=? AND tag=? AND at>?", peer, account, tag, since
     ):
         return
     tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,?)", account, peer, at, tag)

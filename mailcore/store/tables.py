@@ -314,6 +314,9 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     _learn_keywords,
     add_tables(*sunset_tables.MODELS),
     add_column("ticket_message", "header", "TEXT NOT NULL DEFAULT ''"),
+    # a day of somebody's guesses must not make each log-in walk through them
+    statement("CREATE INDEX IF NOT EXISTS login_failure_account ON login_failure (account_id, at)"),
+    statement("CREATE INDEX IF NOT EXISTS login_failure_at ON login_failure (at)"),
 ]
 
 

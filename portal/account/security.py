@@ -13,6 +13,7 @@ from mailcore.services import closing, oidc, oidc_login, recovery, security_keys
 from portal import web
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint
+from portal.auth import oidc as elsewhere
 from portal.auth import views as auth
 from portal.errors import answer
 
@@ -31,6 +32,29 @@ def _facts(core: Core, owner: Account) -> dict[str, object]:
         "factors": two_factor.listing(core, owner.id), "codes": recovery.codes_left(core, owner),
         "providers": oidc.providers(core), "links": {name for name, _at in oidc_login.links(core, owner)},
     }  # fmt: skip
+
+
+@blueprint.route("/account/security/link", methods=["GET", "POST"])
+@web.login_required
+def link() -> Answer:
+    """Who has just logged in elsewhere gets the account with the password only: it opens the account from now on."""
+    core, owner = web.core(), web.owner()
+    proven = elsewhere.waits_for_link()
+    if proven is None:
+        return redirect(url_for("account.security"))
+    form, trouble = PasswordForm(), None
+    if form.validate_on_submit():
+        try:
+            web.prove(form.current.data)
+            oidc_login.link(core, owner, proven)
+        except MailError as problem:
+            trouble = problem
+        else:
+            session.pop("linking", None)
+            web.tell(_("The log-in is linked. You can use it when you have forgotten your password."))
+            return redirect(url_for("account.security"))
+    title = oidc.provider(core, proven.source).title
+    return _show("account/link.html", trouble, form=form, proven=proven, title=title)
 
 
 @blueprint.post("/account/security/unlink")

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 from flask import g, redirect, request, session, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Proven
@@ -13,6 +12,7 @@ from portal import web
 from portal.auth.views import blueprint, enter
 
 PURPOSES = ("login", "order", "link")
+LINKING_SECONDS = 900
 
 
 @blueprint.get("/oidc/<name>/<purpose>")
@@ -58,8 +58,17 @@ def keep_proof(proven: Proven) -> None:
 
 
 def _link(proven: Proven) -> BaseResponse:
+    """Nothing is linked yet: a browser that somebody else has logged in there must not give them the account."""
     if g.account is None:
         return redirect(url_for("auth.login"))
-    oidc_login.link(web.core(), g.account, proven)
-    web.tell(_("The log-in is linked. You can use it when you have forgotten your password."))
-    return redirect(url_for("account.security"))
+    session["linking"] = {**asdict(proven), "kinds": list(proven.kinds)}
+    session["linking_at"] = web.core().clock.seconds()
+    return redirect(url_for("account.link"))
+
+
+def waits_for_link() -> Proven | None:
+    """Who logged in elsewhere a short while ago, to be linked to the account of this session."""
+    kept = session.get("linking")
+    if not kept or session.get("linking_at", 0) < web.core().clock.seconds() - LINKING_SECONDS:
+        return None
+    return Proven(**{**kept, "kinds": tuple(kept["kinds"])})

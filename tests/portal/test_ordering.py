@@ -161,12 +161,31 @@ def test_n20_a_linked_log_in_leads_to_choosing_a_new_password(core, browser, pro
     ola = accounts.add(core, "ola", password=PASSWORD)
     browser.log_in()
     provider.person = {"sub": "elsewhere-1"}
-    assert elsewhere(browser, provider, "link").headers["Location"] == "/account/security"
+    assert elsewhere(browser, provider, "link").headers["Location"] == "/account/security/link"
+    assert browser.send("/account/security/link", current=PASSWORD).headers["Location"] == "/account/security"
     assert [name for name, _at in oidc_login.links(core, ola)] == ["university"]
     fresh = Browser(browser.client.application.test_client())
     elsewhere(fresh, provider, "login")
     assert fresh.send("/password/choose", password=NEW, again=NEW).headers["Location"] == "/account"
     assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP)
+
+
+def test_n20_a_log_in_elsewhere_is_linked_with_the_password_only_and_its_owner_hears_of_it(core, browser, provider):
+    """Somebody who has logged this browser in there as themselves must not be given the account by a link."""
+    ola = accounts.add(core, "ola", password=PASSWORD, contact="ola@home.example")
+    browser.log_in()
+    provider.person = {"sub": "mallory", "name": "Mallory Evil"}
+    elsewhere(browser, provider, "link")
+    assert oidc_login.links(core, ola) == []
+    assert "Mallory Evil" in browser.get("/account/security/link").text
+    assert browser.send("/account/security/link", current="wrong").status_code == 403
+    assert oidc_login.links(core, ola) == []
+    fresh = Browser(browser.client.application.test_client())
+    elsewhere(fresh, provider, "login")
+    assert fresh.get("/account").status_code == 302
+    browser.send("/account/security/link", current=PASSWORD)
+    assert any(i.recipient == "ola@home.example" for i in outgoing.listing(core))
+    assert browser.get("/account/security/link").headers["Location"] == "/account/security"  # once
 
 
 def test_an_answer_that_nobody_asked_for_opens_nothing(core, browser, provider):

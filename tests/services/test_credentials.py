@@ -129,6 +129,27 @@ def test_a_stranger_cannot_lock_the_owner_out(core: Core, ola: Account, clock: S
         enter(core, GOOD, peer=STRANGER)
 
 
+@pytest.mark.slow
+def test_s08_the_count_of_failures_does_not_tell_names_from_others(core: Core, ola: Account) -> None:
+    """A stranger who has used up the tries of one name that is nobody's learns nothing by another's answer."""
+    fail(core, core.config.limits.login_failures_per_hour, STRANGER, name="nobody-1")
+    for name in ("nobody-1", "NOBODY-1@alumni.example"):
+        with pytest.raises(TooMany):
+            enter(core, "x", peer=STRANGER, name=name)
+    for name in ("nobody-2", "ola"):
+        with pytest.raises(WrongPassword):
+            enter(core, "x", peer=STRANGER, name=name)
+
+
+def test_a_day_of_guesses_is_not_walked_through_at_each_log_in(core: Core, ola: Account) -> None:
+    def plan(tx) -> str:
+        asked = ("SELECT count(*) FROM login_failure WHERE account_id=1 AND at>1", "DELETE FROM login_failure WHERE at<1",
+                 "SELECT count(*) FROM login_failure WHERE peer='x' AND at>1")  # fmt: skip
+        return " ".join(str(row[3]) for sql in asked for row in tx.rows(f"EXPLAIN QUERY PLAN {sql}"))
+
+    assert "SCAN" not in core.db.read(plan)
+
+
 def test_one_who_tries_many_accounts_is_stopped(core: Core, ola: Account, clock: SetClock) -> None:
     limit = core.config.limits.login_failures_per_hour
 

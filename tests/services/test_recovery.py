@@ -176,6 +176,16 @@ def test_n20_codes_cannot_be_guessed_without_end(core: Core, ola: Account) -> No
         recovery.by_code(core, "ola", codes[0], peer="203.0.113.1")
 
 
+def test_s15_a_code_for_a_name_that_is_nobody_s_takes_the_same_work(core: Core, ola: Account, monkeypatch) -> None:
+    writes: list[str] = []
+    real = recovery.store.spend_code
+    monkeypatch.setattr(recovery.store, "spend_code", lambda *given: bool(writes.append("")) or real(*given))
+    for name in ("ola", "nobody"):
+        with pytest.raises(WrongPassword):
+            recovery.by_code(core, name, "aaaaa-aaaaa", peer="203.0.113.1")
+    assert len(writes) == 2
+
+
 # The desk
 
 
