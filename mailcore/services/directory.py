@@ -29,9 +29,11 @@ log = log_for(__name__)
 TIMEOUT_SECONDS = 3
 PAGE = 500
 IDLE_SECONDS, MOST_IDLE = 60, 8
+QUIET_SECONDS = 5  # for which one that did not answer is left alone: who waits for it keeps no thread from others
 MAX_PASSWORD = 1024
 _REFUSED = (19, 48, 49, 50, 53)  # constraint, inappropriate auth, wrong password, no access, unwilling: a "no"
 _DOWN = "the university log-in does not answer"
+ldap3.set_config_parameter("RESET_AVAILABILITY_TIMEOUT", QUIET_SECONDS)
 
 
 class Proof(Enum):

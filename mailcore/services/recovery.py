@@ -21,7 +21,7 @@ from mailcore.store.db import Tx
 from mailcore.store.reach import Recovery
 
 MAILS_PER_HOUR = 3  # for one account
-ASKS_PER_HOUR = 20  # from one address
+ASKS_PER_HOUR = 100  # from one address, which may be a campus
 CODES = 10
 DESK_SECONDS = 24 * 3600
 COMMAND_LINE = "command line"  # the agent who works at the server itself

@@ -28,18 +28,36 @@ def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int =
         raise TooMany("too many tries from this address; wait an hour")
 
 
-def check_failures(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:
-    """The same where only failures count (`count_failure`): a whole campus may come from one address.  Raises TooMany."""
+def check_failures(core: Core, action: str, peer: str, who: str, *, limit: int, in_all: int, seconds: int = HOUR) -> None:
+    """The same where only failures count (`count_failure`): a whole campus may come from one address.
+
+    Args:
+        who: whose name is tried; `limit` is for the name from this address, `in_all` for all names from it.
+
+    Raises:
+        TooMany.
+    """
     from mailcore.services import logins  # it counts, too
 
     if not peer or core.config.limits.is_trusted(peer):
         return
-    what = _mark(core, action, f"peer {logins.place(peer)}")
-    if core.db.read(lambda tx: store.tried(tx, what, core.clock.seconds(), seconds)) >= limit:
+    place, now = logins.place(peer), core.clock.seconds()
+
+    def is_over(tx: Tx) -> bool:
+        each = _mark(core, action, f"peer {place} {who}"), _mark(core, action, f"peer {place}")
+        return store.tried(tx, each[0], now, seconds) >= limit or store.tried(tx, each[1], now, seconds) >= in_all
+
+    if core.db.read(is_over):
         raise TooMany("too many failures from this address; wait an hour")
 
 
-def count_failure(core: Core, action: str, peer: str) -> None:
+def count_failure(core: Core, action: str, peer: str, who: str) -> None:
     from mailcore.services import logins  # it counts, too
 
-    core.db.write(lambda tx: over(core, tx, action, f"peer {logins.place(peer)}", limit=0))
+    place = logins.place(peer)
+
+    def write(tx: Tx) -> None:
+        for text in (f"peer {place}", f"peer {place} {who}"):
+            over(core, tx, action, text, limit=0)
+
+    core.db.write(write)

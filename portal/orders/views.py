@@ -17,7 +17,7 @@ from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityFor
 blueprint = Blueprint("orders", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 PROOF_SECONDS = 1800
-FAILURES_PER_HOUR = 20  # of the university's log-in from one address
+FAILURES_PER_HOUR, FAILURES_IN_ALL = 10, 300  # of one name, and of all from one address, which may be a campus
 
 
 @blueprint.route("/order", methods=["GET", "POST"])
@@ -70,10 +70,13 @@ def university() -> Answer:
 def _ask(username: str, password: str) -> Proven:
     """Raises WrongPassword, TemporarilyUnavailable, TooMany."""
     core = web.core()
-    tries.check_failures(core, "university log-in", web.peer(), limit=FAILURES_PER_HOUR)
-    entry = affiliations.the_directory(core).prove(username.partition("@")[0], password)
+    name = username.strip().partition("@")[0].lower()
+    tries.check_failures(
+        core, "university log-in", web.peer(), name, limit=FAILURES_PER_HOUR, in_all=FAILURES_IN_ALL
+    )
+    entry = affiliations.the_directory(core).prove(name, password)
     if entry is None or entry.has_ended(core.clock.now().date()):
-        tries.count_failure(core, "university log-in", web.peer())
+        tries.count_failure(core, "university log-in", web.peer(), name)
         raise WrongPassword
     return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)
 
