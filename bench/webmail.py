@@ -100,7 +100,7 @@ def fill(core: Core, name: str, number: int) -> None:
 
 
 @contextmanager
-def portal(folder: Path, people: int) -> Iterator[int]:
+def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator[int]:
     """The portal under gunicorn; its port."""
     config = folder / "bench.toml"
     with socket.socket() as probe:
@@ -111,7 +111,7 @@ def portal(folder: Path, people: int) -> Iterator[int]:
         '[limits]\ntrusted = ["127.0.0.0/8"]\n'
     )
     core = cores.build(load_config(str(config)))
-    for name, number in SIZES.items():
+    for name, number in sizes.items():
         fill(core, name, number)
         indexing.update(core, accounts.get(core, name).id)
     for number in range(people):

@@ -7,11 +7,13 @@
 | Outlook | Autodiscover v1 (POX) and v2 (JSON) |
 | Apple's | `.mobileconfig` |
 | RFC 6186, RFC 8314 | SRV records in `alumnimail dns` |
-| PACC (draft-ietf-mailmaint-pacc) | `/.well-known/user-agent-configuration.json` at ua-auto-config.DOMAIN |
+| PACC (draft-ietf-mailmaint-pacc) | `/.well-known/user-agent-configuration.json` at ua-auto-config.DOMAIN, its digest in DNS |
 
 The user name is the local part; programs that insist on the whole address log in with it as well.
 """
 
+import base64
+import hashlib
 import json
 import plistlib
 import uuid
@@ -161,14 +163,17 @@ def _reversed(domain: str) -> str:
 
 
 def pacc(config: Config) -> str:
-    """draft-ietf-mailmaint-pacc: implicit TLS only.  `port` is an addition of ours for sites off the usual ports."""
-    names = {"imap": "imap", "smtp": "smtp"}
-    protocols = {
-        name: {"host": server.host, "port": server.port}
-        for purpose, name in names.items()
-        for server in _of(config, purpose)
-        if server.security == "TLS"
-    }
+    """draft-ietf-mailmaint-pacc: implicit TLS on the usual ports, so a host is all that is told.
+
+    `port` is an addition of ours for sites off the usual ports; sending is `submit` since version 03, `smtp` before.
+    """
+    names = {"imap": ("imap", 993), "submit": ("smtp", 465), "smtp": ("smtp", 465)}
+    protocols: dict[str, dict[str, str | int]] = {}
+    for name, (purpose, usual) in names.items():
+        for server in _of(config, purpose):
+            if server.security == "TLS":
+                off = {} if server.port == usual else {"port": server.port}
+                protocols[name] = {"host": server.host, **off}
     found = {
         "protocols": protocols,
         "authentication": {"password": True},
@@ -178,6 +183,11 @@ def pacc(config: Config) -> str:
         },
     }
     return json.dumps(found, indent=1) + "\n"
+
+
+def pacc_digest(config: Config) -> str:
+    """The TXT record by which a program knows that the answer is the domain's own."""
+    return f"v=UAAC1; a=sha256; d={base64.b64encode(hashlib.sha256(pacc(config).encode()).digest()).decode()}"
 
 
 def plain(config: Config) -> str:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.names import DnsTrouble, text_of
-from mailcore.services import dkim_keys
+from mailcore.services import client_settings, dkim_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,10 @@ def needed(config: Config) -> list[Record]:
         Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(mta_sts(config).encode()):08x}"),
         Record(f"mta-sts.{domain}", "CNAME", host),
         Record(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:postmaster@{domain}"),
+        Record(f"_ua-auto-config.{domain}", "TXT", client_settings.pacc_digest(config)),
     ]
+    # where mail programs ask how they are set up (services/client_settings.py)
+    found += [Record(f"{name}.{domain}", "CNAME", host) for name in ("autoconfig", "autodiscover", "ua-auto-config")]
     for service, address in (
         ("_imaps", config.listen.imaps), ("_imap", config.listen.imap), ("_submissions", config.listen.submissions),
         ("_submission", config.listen.submission), ("_sieve", config.listen.managesieve),

@@ -44,6 +44,8 @@ def test_the_zone_holds_every_record_and_nothing_else(tmp_path):
         ("ed1._domainkey.alumni.example", "TXT"), ("_mta-sts.alumni.example", "TXT"), ("_smtp._tls.alumni.example", "TXT"),
         ("_imaps._tcp.alumni.example", "SRV"), ("_submission._tcp.alumni.example", "SRV"),
         ("_submissions._tcp.alumni.example", "SRV"), ("_sieve._tcp.alumni.example", "SRV"),
+        ("_ua-auto-config.alumni.example", "TXT"), ("ua-auto-config.alumni.example", "CNAME"),
+        ("autoconfig.alumni.example", "CNAME"), ("autodiscover.alumni.example", "CNAME"),
     ]:  # fmt: skip
         assert (name, kind) in zone
 

@@ -1,6 +1,8 @@
 """What the set-up page and every format say is parsed, compared, and logged in with (S17a, S17b, S17c)."""
 
+import base64
 import gc
+import hashlib
 import imaplib
 import json
 import plistlib
@@ -82,7 +84,12 @@ def of_apple(house: House) -> list[Way]:
 
 
 def of_pacc(house: House) -> list[Way]:
-    protocols = json.loads(get(house, "/.well-known/user-agent-configuration.json"))["protocols"]
+    """The digest in DNS is of these very octets, so that no web server in between changes them."""
+    told = get(house, "/.well-known/user-agent-configuration.json")
+    digest = base64.b64encode(hashlib.sha256(told.encode()).digest()).decode()
+    assert f'_ua-auto-config.alumni.example.\t3600\tIN\tTXT\t"v=UAAC1; a=sha256; d={digest}"' in house.run("dns", "--zone")
+    protocols = json.loads(told)["protocols"]
+    assert protocols["submit"] == protocols["smtp"]  # its name since version 03 of the draft, and before
     return [(name, protocols[name]["host"], protocols[name]["port"], "TLS") for name in ("imap", "smtp")]
 
 
