@@ -37,6 +37,8 @@ def backup(site: Site, folder: Path, as_json: bool) -> None:
             f"{folder}: database {size(made.database)}, {made.blobs} large messages {size(made.blob_octets)}, "
             f"{made.files} other files; {size(made.written)} written"
         )
+    if made.missing:
+        raise click.ClickException(f"{made.missing} large messages are gone here already; alumnimail check names them")
 
 
 @click.command()

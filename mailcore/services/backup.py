@@ -1,6 +1,7 @@
 """Backup and restore of a whole installation: the database at one moment, the blobs that it names, keys and certificates.
 
-The server goes on serving.  A second backup into the same folder writes only what is new.  In the folder:
+The server goes on serving.  A second backup into the same folder writes only what is new, and one that fails leaves
+the one before.  In the folder:
 
     database          the database of that moment
     blobs/ab/cd/...   octets of large messages, named by their SHA-256
@@ -8,6 +9,7 @@ The server goes on serving.  A second backup into the same folder writes only wh
     manifest.json     written last: when, and how much
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -27,7 +29,10 @@ _DERIVED = ("search", "spool")  # made anew by themselves
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a backup has: `written` octets are new since the last one into the folder."""
+    """What a backup has: `written` octets are new since the last one into the folder.
+
+    `missing`: large blobs that were gone here already; `alumnimail check` names them.
+    """
 
     at: str
     database: int
@@ -36,6 +41,7 @@ class Made:
     files: int
     written: int
     form: int = FORM
+    missing: int = 0
 
 
 Told = Callable[[int], object]
@@ -58,27 +64,41 @@ def make(config: Config, folder: Path, clock: Clock, told: Told = _nothing) -> M
     source = config.database_path
     if not source.exists():
         raise BackupProblem(f"there is no database at {source}")
-    known = any((folder / name).exists() for name in ("manifest.json", "database"))
+    try:
+        return _make(config, source, folder, clock, told)
+    except OSError as problem:
+        raise BackupProblem(f"{folder} cannot be written: {problem.strerror}") from problem
+    finally:
+        with contextlib.suppress(OSError):
+            page_delta.give_up(folder / "database")
+
+
+def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) -> Made:
+    """Raises OSError, BackupProblem, Busy."""
+    known = any((folder / name).exists() for name in ("manifest.json", "database", "blobs"))
     if folder.exists() and any(folder.iterdir()) and not known:
         raise BackupProblem(f"{folder} is not empty and holds no backup")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     target = folder / "database"
     with snapshot.standing_still(source):
-        written = page_delta.update(source, target, told)
+        written = page_delta.differ(source, target, told)
+        blobs = [(name.hex(), size) for name, size in snapshot.blob_names(source, INSIDE)]
     # order 1 holds: what the database of that moment names is on disk; a file goes a day after its row
-    named: set[str] = set()
-    octets = 0
-    for name, size in snapshot.blob_names(target, INSIDE):
-        text = name.hex()
-        named.add(text)
-        octets += size
-        written += _copy_blob(_blob(config.blobs_path, text), _blob(folder / "blobs", text), size, told)
+    missing = 0
+    for name, size in blobs:
+        copied = _copy_blob(_blob(config.blobs_path, name), _blob(folder / "blobs", name), size, told)
+        missing += copied is None
+        written += copied or 0
     files = _other_files(config)
     for file, inside in files:
-        page_delta.copy(file, folder / "files" / inside)
-    _remove_others(folder / "blobs", named)
-    made = Made(clock.now().isoformat(), target.stat().st_size, len(named), octets, len(files), written)
+        with contextlib.suppress(FileNotFoundError):  # one that was there for a moment only
+            page_delta.copy(file, folder / "files" / inside)
+    page_delta.bring(target)
+    _remove_others(folder / "blobs", {_blob(folder / "blobs", name) for name, _ in blobs})
+    _remove_others(folder / "files", {folder / "files" / inside for _, inside in files})
+    octets = sum(size for _, size in blobs)
+    made = Made(clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(files), written, missing=missing)
     manifest = folder / "manifest.json.new"
     with manifest.open("w") as out:
         json.dump(asdict(made), out, indent=1)
@@ -97,14 +117,14 @@ def _blob(root: Path, text: str) -> Path:
     return root / text[:2] / text[2:4] / text
 
 
-def _copy_blob(source: Path, target: Path, size: int, told: Told) -> int:
-    """A missing source is what `check` tells of; the backup goes on."""
+def _copy_blob(source: Path, target: Path, size: int, told: Told) -> int | None:
+    """The octets written, or None where the source is gone: the backup goes on with what there is."""
     if target.exists() and target.stat().st_size == size:
         return 0
     try:
         copied = page_delta.copy(source, target)
     except FileNotFoundError:
-        return 0
+        return None
     told(copied)
     return copied
 
@@ -124,9 +144,9 @@ def _other_files(config: Config) -> list[tuple[Path, Path]]:
     return found
 
 
-def _remove_others(blobs: Path, named: set[str]) -> None:
-    for file in blobs.glob("??/??/*"):
-        if file.name not in named:
+def _remove_others(folder: Path, kept: set[Path]) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file() and file not in kept:
             file.unlink()
 
 
@@ -145,20 +165,29 @@ def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False
     Raises:
         BackupProblem: no whole backup there, or a database stands here already.
     """
+    target = config.database_path
+    if target.exists() and not replace:
+        raise BackupProblem(f"there is a database at {target}; move it away, or say --replace")
+    temporary = target.with_name(target.name + ".restored")
+    try:
+        return _restore(config, folder, clock, temporary, told)
+    except OSError as problem:
+        where = problem.filename or config.data_path
+        raise BackupProblem(f"it cannot be brought back: {problem.strerror} ({where})") from problem
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _restore(config: Config, folder: Path, clock: Clock, temporary: Path, told: Told) -> Restored:
+    """What takes room comes first: a disk that is full leaves what stands there as it is.  Raises OSError, BackupProblem."""
     try:
         made = Made(**json.loads((folder / "manifest.json").read_text()))
     except (OSError, ValueError, TypeError):
         raise BackupProblem(f"{folder} holds no finished backup") from None
     page_delta.settle(folder / "database")
-    target = config.database_path
-    if target.exists() and not replace:
-        raise BackupProblem(f"there is a database at {target}; move it away, or say --replace")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".restored")
     page_delta.copy(folder / "database", temporary)
     told(made.database)
     if not snapshot.is_whole(temporary):
-        temporary.unlink()
         raise BackupProblem("the database of the backup is damaged")
     missing = 0
     for name, size in snapshot.blob_names(temporary, INSIDE):
@@ -167,10 +196,11 @@ def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False
             _copy_blob(kept, _blob(config.blobs_path, name.hex()), size, told)
         else:
             missing += 1
+    held = snapshot.after_restore(temporary, clock.seconds())
     for file in (folder / "files").rglob("*"):
         if file.is_file():
             page_delta.copy(file, config.data_path / file.relative_to(folder / "files"))
-    held = snapshot.after_restore(temporary, clock.seconds())
+    target = config.database_path
     for suffix in ("-wal", "-shm"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
         temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)

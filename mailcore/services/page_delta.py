@@ -16,18 +16,23 @@ _END = struct.Struct(">Q")
 
 
 def update(source: Path, base: Path, told: Callable[[int], object]) -> int:
-    """Make `base` as `source` is; the number of octets written.
+    """Make `base` as `source` is; the number of octets written."""
+    written = differ(source, base, told)
+    bring(base)
+    return written
+
+
+def differ(source: Path, base: Path, told: Callable[[int], object]) -> int:
+    """Write down what `bring` shall change in `base`, which stays as it is; the number of octets written.
 
     Args:
         told: hears of octets that were read.
     """
-    delta = base.with_name(base.name + ".delta")
     settle(base)
     if not base.exists():
-        return _copy(source, base, told)
-    temporary = delta.with_name(delta.name + ".new")
+        return _write(source, _new(base), told)
     written = 0
-    with source.open("rb") as new, base.open("rb") as old, temporary.open("wb") as out:
+    with source.open("rb") as new, base.open("rb") as old, _new(_delta(base)).open("wb") as out:
         digest = hashlib.sha256()
 
         def write(octets: bytes) -> None:
@@ -49,16 +54,35 @@ def update(source: Path, base: Path, told: Callable[[int], object]) -> int:
         out.write(digest.digest())
         out.flush()
         os.fsync(out.fileno())
-    temporary.rename(delta)
+    return written
+
+
+def bring(base: Path) -> None:
+    """What `differ` wrote down counts from now on."""
+    name = _delta(base) if base.exists() else base
+    _new(name).rename(name)
     _sync_folder(base.parent)
     settle(base)
-    return written
+
+
+def give_up(base: Path) -> None:
+    """Forget what `differ` wrote down, or had begun to."""
+    for name in (_delta(base), base):
+        _new(name).unlink(missing_ok=True)
+
+
+def _delta(base: Path) -> Path:
+    return base.with_name(base.name + ".delta")
+
+
+def _new(file: Path) -> Path:
+    return file.with_name(file.name + ".new")
 
 
 def settle(base: Path) -> None:
     """Apply a delta that a crash left, if it is whole; forget it if not."""
-    delta = base.with_name(base.name + ".delta")
-    base.with_name(delta.name + ".new").unlink(missing_ok=True)
+    delta = _delta(base)
+    _new(delta).unlink(missing_ok=True)
     if not delta.exists():
         return
     if base.exists() and _is_whole(delta):
@@ -93,26 +117,29 @@ def _apply(delta: Path, base: Path) -> None:
         os.fsync(out.fileno())
 
 
-def _copy(source: Path, target: Path, told: Callable[[int], object]) -> int:
-    temporary = target.with_name(target.name + ".new")
+def _write(source: Path, target: Path, told: Callable[[int], object]) -> int:
     size = 0
-    with source.open("rb") as file, temporary.open("wb") as out:
+    with source.open("rb") as file, target.open("wb") as out:
         while block := file.read(BLOCK):
             out.write(block)
             size += len(block)
             told(len(block))
         out.flush()
         os.fsync(out.fileno())
-    temporary.rename(target)
-    _sync_folder(target.parent)
     return size
 
 
 def copy(source: Path, target: Path) -> int:
     """A file whole or not at all; its octets."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    size = _copy(source, target, lambda octets: None)
-    target.chmod(source.stat().st_mode & 0o777)
+    temporary = _new(target)
+    try:
+        size = _write(source, temporary, lambda octets: None)
+        temporary.chmod(source.stat().st_mode & 0o777)
+        temporary.rename(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
     return size
 
 

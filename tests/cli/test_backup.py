@@ -11,7 +11,7 @@ from mailcore.cli import main
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
-from mailcore.services import accounts, backup, dkim_keys, health, page_delta
+from mailcore.services import accounts, backup, dkim_keys, health, keys, page_delta
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
 
@@ -175,3 +175,59 @@ def test_the_commands_say_what_they_did(core, config, tmp_path):
     assert (done.exit_code, "restored as of" in done.stdout) == (0, True)
     done = CliRunner().invoke(main, ["--config", str(other), "restore", str(tmp_path / "b")])
     assert done.exit_code == 1
+
+
+def test_what_our_keys_have_sealed_opens_after_a_restore(core, config, tmp_path):
+    """`data/keys` stands beside the database, and is in the backup, for us alone to read."""
+    accounts.add(core, "ola", password="correct horse battery")
+    sealed = keys.seal(config, "test", b"a secret", "ola")
+    backup.make(config, tmp_path / "backup", Clock())
+    elsewhere = Config(data=str(tmp_path / "elsewhere"))
+    backup.restore(elsewhere, tmp_path / "backup", Clock())
+    assert keys.unseal(elsewhere, "test", sealed, "ola") == b"a secret"
+    assert (tmp_path / "elsewhere" / "keys" / "test").stat().st_mode & 0o77 == 0
+    restored = cores.build(elsewhere)
+    assert health.check(restored, repair=False) == []
+    cores.close(restored)
+
+
+def test_a_key_that_was_withdrawn_does_not_come_back(core, config, tmp_path):
+    gone = tmp_path / "var" / "dkim" / "old.pem"
+    gone.write_text("secret")
+    backup.make(config, tmp_path / "backup", Clock())
+    gone.unlink()
+    backup.make(config, tmp_path / "backup", Clock())
+    backup.restore(Config(data=str(tmp_path / "elsewhere")), tmp_path / "backup", Clock())
+    assert not (tmp_path / "elsewhere" / "dkim" / "old.pem").exists()
+    assert (tmp_path / "elsewhere" / "dkim" / "rsa1.pem").exists()
+
+
+def test_octets_that_are_gone_are_told_and_the_rest_is_backed_up(core, config, tmp_path):
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    for number in range(2):
+        put(core, ola, SMALL % number + b"z\r\n" * 100_000)
+    core.blobs.path(core.blobs.prepare(SMALL % 0 + b"z\r\n" * 100_000).name).unlink()
+    file = tmp_path / "alumnimail.toml"
+    file.write_text(f'data = "{config.data}"\n')
+    done = CliRunner().invoke(main, ["--config", str(file), "backup", str(tmp_path / "b")])
+    assert done.exit_code == 1
+    assert "1 large messages are gone here already" in done.stderr
+    assert len(list((tmp_path / "b" / "blobs").glob("??/??/*"))) == 1
+    assert backup.restore(Config(data=str(tmp_path / "new")), tmp_path / "b", Clock()).missing == 1
+
+
+def test_a_backup_that_is_killed_leaves_the_one_before(core, config, tmp_path, monkeypatch):
+    """The database of a moment counts only when the octets that it names are there."""
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    put(core, ola, SMALL % 0)
+    folder = tmp_path / "backup"
+    backup.make(config, folder, Clock())
+    put(core, ola, SMALL % 1 + b"z\r\n" * 100_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(page_delta, "copy", lambda source, target: 1 / 0)
+        patch.setattr(page_delta, "give_up", lambda base: None)  # nothing is tidied up after kill -9
+        with pytest.raises(ZeroDivisionError):
+            backup.make(config, folder, Clock())
+    elsewhere = Config(data=str(tmp_path / "elsewhere"))
+    assert backup.restore(elsewhere, folder, Clock()).missing == 0
+    assert [octets for octets in messages(elsewhere) if octets.startswith(b"From: a@b")] == [SMALL % 0]

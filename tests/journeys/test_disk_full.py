@@ -3,6 +3,8 @@
 import os
 import smtplib
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,15 @@ pytestmark = [
 
 @pytest.fixture
 def small_disk(tmp_path):
-    disk = tmp_path / "var"
+    yield from mounted(tmp_path / "var")
+
+
+@pytest.fixture
+def small_backup_disk(tmp_path):
+    yield from mounted(tmp_path / "backups")
+
+
+def mounted(disk: Path) -> Iterator[Path]:
     disk.mkdir()
     if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk]).returncode:
         pytest.skip("needs the right to mount a tmpfs")
@@ -63,3 +73,53 @@ def test_a_full_disk_is_temporary_and_loses_nothing(small_disk, build, octets):
         assert sorted(found[1:]) == sorted([*accepted, "after"])
     assert "all is well" in house.run("check")
     house.stop()
+
+
+def test_a_backup_onto_a_full_disk_says_so_in_a_line_and_leaves_the_one_before(small_backup_disk, build, tmp_path):
+    house = build()
+    house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    assert send(house, "first", 400_000) == 250
+    filler, folder = small_backup_disk / "filler", small_backup_disk / "backup"
+    filler.write_bytes(b"x" * (24 * 2**20 - 200_000))
+
+    def backup() -> subprocess.CompletedProcess:
+        return subprocess.run([*house.command(), "backup", str(folder)], capture_output=True, text=True, timeout=60)
+
+    failed = backup()  # there is no room for the first one
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
+    assert "No space left on device" in failed.stderr
+    filler.write_bytes(b"x" * 12 * 2**20)
+    assert backup().returncode == 0  # and the folder is as good as new
+    for number in range(60):
+        assert send(house, f"later-{number}", 400_000) == 250
+    assert "No space left on device" in backup().stderr
+    house.stop()
+    elsewhere = tmp_path / "elsewhere.toml"
+    elsewhere.write_text(house.config.read_text().replace(f"{tmp_path}/var", f"{tmp_path}/elsewhere"))
+    command = [house.command()[0], "--config", str(elsewhere)]
+    restored = subprocess.run([*command, "restore", str(folder)], capture_output=True, text=True, timeout=60)
+    assert restored.returncode == 0, restored.stderr
+    assert "all is well" in subprocess.run([*command, "check"], capture_output=True, text=True, timeout=60).stdout
+
+
+def test_a_restore_onto_a_full_disk_changes_nothing(small_disk, build, tmp_path):
+    house = build()
+    house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    for number in range(5):
+        assert send(house, f"message-{number}", 400_000) == 250
+    house.run("backup", str(tmp_path / "backup"))
+    house.stop()
+    for file in (small_disk / "blobs").glob("??/??/*"):
+        file.unlink()
+    before = (small_disk / "alumnimail.db").read_bytes()
+    filler = small_disk / "filler"
+    free = os.statvfs(small_disk)
+    filler.write_bytes(b"x" * max(0, free.f_bavail * free.f_frsize - len(before) - 800_000))
+    command = [*house.command(), "restore", str(tmp_path / "backup"), "--replace"]
+    failed = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
+    assert "No space left on device" in failed.stderr
+    assert (small_disk / "alumnimail.db").read_bytes() == before
+    filler.unlink()
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60).returncode == 0
+    assert "all is well" in house.run("check")
