@@ -45,15 +45,22 @@ class Inside:
 
     def count(self, kind: str, whose: object) -> int:
         """How many are open, in all processes; never too few."""
-        starts = range(0, room(self._processes), ROWS * CELLS)
-        return min(sum(self._table[start + cell] for start in starts) for cell in self._cells(kind, whose))
+        return self._sum(*self._cells(kind, whose))
+
+    def _sum(self, one: int, other: int) -> int:
+        table, a, b = self._table, 0, 0
+        for start in range(0, self._processes * ROWS * CELLS, ROWS * CELLS):
+            a += table[start + one]
+            b += table[start + other]
+        return min(a, b)
 
     def enter(self, kind: str, whose: object) -> int:
         """One more; how many there are now.  Who entered must `leave`."""
-        for cell in self._cells(kind, whose):
+        cells = self._cells(kind, whose)
+        for cell in cells:
             self._table[self._own + cell] += 1
         self._here[kind] += 1
-        return self.count(kind, whose)
+        return self._sum(*cells)
 
     def leave(self, kind: str, whose: object) -> None:
         for cell in self._cells(kind, whose):
