@@ -180,6 +180,7 @@ class Limits:
     stop_seconds: int = 15
     recipients: int = 1000
     unknown_recipients: int = 100
+    unknown_recipients_per_hour: int = 1000
     connections: int = 2000
     connections_per_address: int = 100
     connections_per_account: int = 100

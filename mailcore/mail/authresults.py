@@ -1,9 +1,12 @@
 """Authentication-Results (RFC 8601): the one field that we write, and the forged ones that we cut out."""
 
+import re
 from collections.abc import Sequence
 
 from mailcore.mail import header
 from mailcore.mail.trace import word
+
+_SPECIAL = re.compile(r"\\.|[()]", re.DOTALL)
 
 
 def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, str]]]]) -> bytes:
@@ -21,11 +24,30 @@ def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, s
 
 def without_forged(block: bytes, hostname: str) -> bytes:
     """The header block without Authentication-Results that claim to be ours (RFC 8601 section 5); nothing else changes."""
-    ours = hostname.lower().encode()
-
-    def is_forged(name: str, value: bytes) -> bool:
-        return name.lower() == "authentication-results" and ours in value.partition(b";")[0].lower()
-
     if b"authentication-results" not in block.lower():
         return block
-    return header.without(block, is_forged)
+    ours = hostname.lower()
+    return header.without(block, lambda name, value: name.lower() == "authentication-results" and _claims(value, ours))
+
+
+def _claims(value: bytes, ours: str) -> bool:
+    """Could anybody read our name as whose word this is?  Comments and quotes may hide it, or what stands before it."""
+    text = header.unfolded(value).lower()
+    return any(ours in "".join(form.split()).replace('"', "").partition("=")[0] for form in (text, _bare(text)))
+
+
+def _bare(text: str) -> str:
+    """Without comments, which nest (RFC 5322 section 3.2.2), and without the backslashes of quoted pairs."""
+    kept: list[str] = []
+    depth = at = 0
+    for found in _SPECIAL.finditer(text):
+        if not depth:
+            kept.append(text[at : found.start()])
+        at = found.end()
+        if found[0] == "(":
+            depth += 1
+        elif found[0] == ")":
+            depth = max(0, depth - 1)
+        elif not depth:
+            kept.append(found[0][1:])
+    return "".join(kept) + (text[at:] if not depth else "")

@@ -34,6 +34,11 @@ class Portions:
             return left > 0  # less than nothing: it was refused a moment ago
         return await self._fetch(core, key, limit, window_seconds, now)
 
+    def is_spent(self, core: Core, key: str) -> bool:
+        """Was one refused a moment ago?  Asks nobody."""
+        until, left = self._left.get(key, (0, 0))
+        return left < 0 and until > core.clock.seconds()
+
     async def _fetch(self, core: Core, key: str, limit: int, window_seconds: int, now: int) -> bool:
         portion = max(1, limit // 100)
 
@@ -44,8 +49,8 @@ class Portions:
             return 0
 
         got = await core.db.awrite(ask)
-        # a refusal is remembered for some seconds, so that a flood costs no writes
-        self._left[key] = (now + min(window_seconds, 60), got - 1) if got else (now + 5, -1)
+        # a refusal is remembered for a while, so that a flood costs no writes
+        self._left[key] = (now + min(window_seconds, 60), got - 1) if got else (now + max(5, window_seconds // 60), -1)
         while len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
         return got > 0

@@ -69,9 +69,23 @@ class Door:
             return ""
         return "421 4.7.0 Your address connects too often; try again in a minute"
 
+    async def asked_in_vain(self, peer: str, count: int, in_all: int) -> bool:
+        """So many more recipients were unknown, `in_all` of this connection; False where somebody tries out names."""
+        if self.is_trusted(peer):
+            return True
+        if in_all > self.max_unknown:
+            return False
+        limit, key = self.core.config.limits.unknown_recipients_per_hour, f"unknown {place(peer)}"
+        for _ in range(count):
+            if not await self._portions.take(self.core, key, limit=limit, window_seconds=3600):
+                return False
+        return True
+
     async def may_send(self, peer: str) -> bool:
         """Is one more message from this address within its limit?"""
         limit = self.core.config.limits.messages_per_hour
+        if self._portions.is_spent(self.core, f"unknown {place(peer)}"):
+            return False
         return self.is_trusted(peer) or await self._portions.take(
             self.core, f"mail {place(peer)}", limit=limit, window_seconds=3600
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from mailcore.config import Limits
 from mailcore.domain import Dsn, Envelope, Recipient
 from mailcore.errors import MailError
 from mailcore.mail.octets import Octets
@@ -17,6 +18,21 @@ Problem = MailError | Refused | None
 
 
 @dataclass(slots=True)
+class Patience:
+    """How long a message may take, by DATA or in chunks: some time, and more as octets come.
+
+    Who sends one a minute holds no connection.
+    """
+
+    limits: Limits
+    began: float  # in seconds of the event loop's clock
+    octets: int = 0
+
+    def until(self) -> float:
+        return self.began + self.limits.data_seconds + self.octets / self.limits.data_rate
+
+
+@dataclass(slots=True)
 class Transaction:
     """From MAIL until the message is taken, refused or forgotten.  `found` holds those of `recipients` that are ours."""
 
@@ -25,6 +41,7 @@ class Transaction:
     found: list[Recipient] = field(default_factory=list)
     dsn: dict[str, Dsn] = field(default_factory=dict)
     incoming: Incoming | None = None  # between the first BDAT and the last
+    patience: Patience | None = None  # from then on
 
     def accept(self, rcpt: Rcpt) -> None:
         self.recipients.append(rcpt.address)

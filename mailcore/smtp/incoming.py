@@ -16,6 +16,10 @@ from mailcore.store.spool import Spool
 Edit = Callable[[bytes], bytes]
 
 
+# Programs that end or skip a text at NUL read another header than we do, and, where it hides a dot, another end.
+NUL = "554 5.6.0 A NUL in the header or at the beginning of a line is not taken"
+
+
 class BareLineEnd(Exception):
     """A CR without LF or a LF without CR."""
 
@@ -56,6 +60,7 @@ class Incoming:
         self._bounds, self._edit = bounds, edit
         self._ends = LineEnds()
         self._line = 0
+        self._after = b"\n"  # the octet before the next piece
         self._size = 0
         self._head: bytearray | None = bytearray()
         self.problem: Exception | None = None
@@ -94,6 +99,10 @@ class Incoming:
                 self.refuse(BareLineEnd())
                 return
         self._measure_lines(piece)
+        if b"\0" in piece and (b"\n\0" in piece or (piece.startswith(b"\0") and self._after == b"\n")):
+            self.refuse(Malformed(NUL))
+            return
+        self._after = piece[-1:] or self._after
         if self._head is None:
             self.spool.add(piece)
             return
@@ -125,6 +134,9 @@ class Incoming:
 
     def _begin_body(self, end: int) -> None:
         head, self._head = bytes(self._head or b""), None
+        if b"\0" in head[:end]:
+            self.refuse(Malformed(NUL))
+            return
         try:
             edited = self._edit(head[:end])
         except (MailError, Malformed) as problem:

@@ -96,6 +96,15 @@ class Session(SMTP):
         """The conversation ends when nothing came of it until then."""
         self._deadline = self.loop.time() + seconds
 
+    def be_patient(self, octets: int) -> None:
+        """So many octets of a message came; its clock runs on between chunks, whatever is said there."""
+        patience = self.transaction.patience if self.transaction is not None else None
+        if patience is None:
+            self.set_deadline(IDLE_SECONDS)
+            return
+        patience.octets += octets
+        self._deadline = min(patience.until(), self.loop.time() + IDLE_SECONDS)
+
     def _look_at_clock(self) -> None:
         if self.transport is None:
             return
@@ -185,7 +194,7 @@ class Session(SMTP):
             self.is_busy = True
             if line is None:
                 break
-            self.set_deadline(IDLE_SECONDS)
+            self.be_patient(0)
             self.idle += 1
             try:
                 go_on = await self._command(line)
@@ -250,6 +259,9 @@ class Session(SMTP):
                 self.say("214 2.0.0 RFC 5321")
             case "STARTTLS" if not self.tls and self.tls_context is not None:
                 return await self._starttls(argument)
+            case "GET" | "HEAD" | "POST" | "PUT" | "CONNECT" | "OPTIONS":
+                # a web page may make its reader's browser speak to us, and its words stand in the body
+                raise Refused("421 4.7.0 This is no web server")
             case "AUTH":
                 await auth.authenticate(self, argument)
             case "XFORWARD" if self.handler.lmtp:

@@ -8,7 +8,7 @@ from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
 from mailcore.mail.octets import Octets
 from mailcore.smtp import parameters
 from mailcore.smtp.data import DataReader
-from mailcore.smtp.handler import Transaction
+from mailcore.smtp.handler import Patience, Transaction
 from mailcore.smtp.incoming import BareLineEnd, Incoming, Malformed
 from mailcore.smtp.parameters import Rcpt, Refused
 from mailcore.smtp.reply import reply_to
@@ -60,6 +60,7 @@ async def rcpt(session: "Session", argument: str) -> None:
         line = _next_rcpt(session) if len(asked) < MAX_TOGETHER else None
     addresses = [item.address for item in asked if isinstance(item, Rcpt)]
     answers = iter(await session.handler.rcpt(session, addresses) if addresses else [])
+    unknown = 0
     for item in asked:
         problem: Exception | None = item if isinstance(item, Refused) else next(answers)
         if isinstance(item, Rcpt) and problem is None:
@@ -69,9 +70,10 @@ async def rcpt(session: "Session", argument: str) -> None:
         elif isinstance(problem, Refused):
             session.say(str(problem))
         elif problem is not None:
-            session.unknown += isinstance(problem, UnknownRecipient)
+            unknown += isinstance(problem, UnknownRecipient)
             session.say(reply_to(problem))
-    if session.unknown > session.door.max_unknown and not session.door.is_trusted(session.peer):
+    session.unknown += unknown
+    if unknown and not await session.door.asked_in_vain(session.peer, unknown, session.unknown):
         raise Refused("421 4.7.0 Too many unknown recipients")
 
 
@@ -115,9 +117,11 @@ def forwarded(session: "Session", argument: str) -> None:
 # The message
 
 
-def _begin(session: "Session") -> Incoming:
+def _begin(session: "Session", transaction: Transaction) -> Incoming:
     door = session.door
-    return Incoming(door.core.blobs.spool(door.bounds.memory), door.bounds, session.handler.edit(session))
+    incoming = Incoming(door.core.blobs.spool(door.bounds.memory), door.bounds, session.handler.edit(session))
+    transaction.incoming, transaction.patience = incoming, Patience(door.core.config.limits, session.loop.time())
+    return incoming
 
 
 async def data(session: "Session", argument: str) -> None:
@@ -129,7 +133,8 @@ async def data(session: "Session", argument: str) -> None:
         raise Refused("503 5.5.1 Say MAIL first" if transaction is None else "503 5.5.1 No valid recipients")
     if transaction.incoming is not None:
         raise Refused("503 5.5.1 BDAT has begun")
-    transaction.incoming = incoming = _begin(session)
+    incoming = _begin(session, transaction)
+    session.be_patient(0)
     session.say("354 End with a line that holds a dot alone")
     await session.flush()
     await _read_data(session, incoming)
@@ -140,7 +145,6 @@ async def _read_data(session: "Session", incoming: Incoming) -> None:
     """The message; the whole of it is taken even when it is refused, so that we stay in step."""
     stream = session._reader
     reader = DataReader()
-    clock = _Patience(session)
     rest = None
     while rest is None:
         block = await stream.read(READ)
@@ -152,7 +156,7 @@ async def _read_data(session: "Session", incoming: Incoming) -> None:
             incoming.refuse(BareLineEnd())
         if incoming.must_flush:
             await _flush(session, incoming)
-        clock.came(len(block))
+        session.be_patient(len(block))
     stream._buffer[:0] = rest
 
 
@@ -166,9 +170,7 @@ async def bdat(session: "Session", argument: str) -> None:
     if transaction is None or not transaction.recipients:
         await _read_chunk(session, size, None)
         raise Refused("503 5.5.1 Say MAIL first" if transaction is None else "503 5.5.1 No valid recipients")
-    if transaction.incoming is None:
-        transaction.incoming = _begin(session)
-    incoming = transaction.incoming
+    incoming = transaction.incoming or _begin(session, transaction)
     await _read_chunk(session, size, incoming)
     if last:
         await _end(session, transaction, incoming)
@@ -182,31 +184,16 @@ async def bdat(session: "Session", argument: str) -> None:
 
 
 async def _read_chunk(session: "Session", size: int, incoming: Incoming | None) -> None:
-    clock = _Patience(session)
     while size:
         block = await session._reader.read(min(size, READ))
         if not block:
             raise asyncio.IncompleteReadError(b"", None)
         size -= len(block)
-        clock.came(len(block))
+        session.be_patient(len(block))
         if incoming is not None:
             incoming.add(block, clean=False)
             if incoming.must_flush:
                 await _flush(session, incoming)
-
-
-class _Patience:
-    """How long a message may take: some time, and more as octets come; who sends one a minute holds no connection."""
-
-    def __init__(self, session: "Session") -> None:
-        self._session, self._limits = session, session.door.core.config.limits
-        self._began, self._octets = session.loop.time(), 0
-        self.came(0)
-
-    def came(self, octets: int) -> None:
-        self._octets += octets
-        until = self._began + self._limits.data_seconds + self._octets / self._limits.data_rate
-        self._session.set_deadline(until - self._session.loop.time())
 
 
 async def _flush(session: "Session", incoming: Incoming) -> None:

@@ -154,6 +154,27 @@ def test_odd_messages_are_judged(core, octets):
     judge(core, octets, "b@plain.example")
 
 
+@pytest.mark.parametrize(("value", "forged"), [
+    ("mx.alumni.example; dmarc=pass", True), (" MX.Alumni.Example 1; dmarc=pass", True),
+    ("\r\n mx.alumni.example;\r\n dmarc=pass", True), ("mx.alumni.\r\n example; dmarc=pass", True),
+    ("(x;) mx.alumni.example; dmarc=pass", True), ("(a(b=;)c\\)) mx.alumni.example; dmarc=pass", True),
+    ("mx.alumni(c).example; dmarc=pass", True), ("(unclosed mx.alumni.example; dmarc=pass", True),
+    ('"mx.alumni.example"; dmarc=pass', True), ('"mx\\.alumni.example"; dmarc=pass', True),
+    ("; mx.alumni.example; dmarc=pass", True),
+    ("=?utf-8?q?mx=2Ealumni=2Eexample?=; dmarc=pass", True), ("mx.alumni.example", True),
+    ("mx.other.example; dmarc=pass", False), ("mx.other.example; spf=pass smtp.helo=mx.alumni.example", False),
+    ("mx.other.example; none (mx.alumni.example said so)", True),  # odd, and not worth the risk
+    ("", False), ("(" * 5000, False), (";" * 5000, False),
+])  # fmt: skip
+def test_nobody_speaks_in_our_name(value, forged):
+    """RFC 8601 section 5, however the name is dressed up (CFWS, quoted strings, folds)."""
+    block = b"Authentication-Results:" + value.encode() + b"\r\nSubject: x\r\n\r\n"
+    rest = b"Subject: x\r\n\r\n" if forged else block
+    assert authresults.without_forged(block, "mx.alumni.example") == rest
+    for name in (b"Authentication-Results \t", b"AUTHENTICATION-results"):
+        assert (authresults.without_forged(name + b":" + block.partition(b":")[2], "mx.alumni.example") == rest) is forged
+
+
 def test_only_the_forged_field_is_cut_out():
     block = (
         b"Authentication-Results: MX.alumni.example;\r\n\tspf=pass\r\nSubject:  odd   spaces\r\n"

@@ -20,7 +20,7 @@ def core(tmp_path_factory):
     built = build(
         tmp_path_factory.mktemp("house"),
         '[limits]\nmessage_size = "300K"\nmessage_memory = "8K"\nheader_size = "4K"\nline_length = "2K"\n'
-        'parts = 20\nnesting = 5\nconnections_per_address = 3\nunknown_recipients = 3\n'
+        'parts = 20\nnesting = 5\nconnections_per_address = 3\nunknown_recipients = 3\nmessages_per_hour = 0\n'
     )  # fmt: skip
     yield built
     cores.close(built)
@@ -50,13 +50,40 @@ def test_a_fake_end_smuggles_no_second_message(core, end, large):
     talk(core, play)
 
 
+# CR and LF before and after a dot, with what some server or other drops, counts as white space, or takes for a dot
+AROUND = [
+    "\r", "\n", "\r\n", "\r\r\n", "\n\r\n", "\r\n\r", "\0\r\n", "\r\n\0", "\r\0\n", "\x0b", "\x1a", "\x85", "\xe2\x80\xa8",
+]  # fmt: skip
+DOTS = [".", "..", ".\0", "\0.", ". ", ".\t", "\xef\xbc\x8e", "\xae", "=2E", ""]
+
+
+@pytest.mark.slow
+def test_no_other_end_ends_a_message(core):
+    """Every pair of them around every dot: nothing but CRLF "." CRLF makes what follows a command."""
+    ends = sorted({before + dot + after for before in AROUND for dot in DOTS for after in AROUND})
+
+    async def play(connect):
+        tried = [end for end in ends if "\r\n.\r\n" not in end]
+        for at in range(0, len(tried), 50):
+            client = await connect()
+            for end in tried[at : at + 50]:
+                sent = START + "DATA\r\n" + HEAD + "first" + end + SECOND + "\r\n.\r\nNOOP\r\n"
+                replies = await client.say(sent, 5)
+                assert replies[4] == "250 2.0.0 OK", end
+                assert replies[3][:3] in ("250", "550", "554"), end
+            client.writer.close()
+        assert not any(b"smuggled" in octets.partition(b"\r\n\r\n")[0] for octets in inbox(core, "kari"))
+
+    talk(core, play)
+
+
 @pytest.mark.parametrize("chunks", [
     ["Subject: a\r\n\r\nx\n.\r\n"], ["Subject: a\r\n\r\nx\r", "\n.\r\n"], ["Subject: a\r\n\r\nx\r", ".\r\n"],
-    ["Subject: a\r", "b\r\n\r\n"], ["a\r\n\r\n\r"],
+    ["Subject: a\r", "b\r\n\r\n"], ["a\r\n\r\n\r"], ["Subject: a\r\n\r\nx\r\n", "\0.\r\n"], ["Subject: a\0\r\n\r\n"],
 ])  # fmt: skip
 def test_a_chunk_with_lone_line_ends_is_refused(core, chunks):
     """Or we would pass it on to a server that reads an end into it (RFC 3030 has binary chunks; we do not offer them)."""
-    refused = "\n" in "".join(chunks).replace("\r\n", "") or "\r" in "".join(chunks).replace("\r\n", "")
+    refused = any(odd in "".join(chunks).replace("\r\n", "") for odd in "\r\n\0")
 
     async def play(connect):
         client = await connect()
@@ -67,7 +94,7 @@ def test_a_chunk_with_lone_line_ends_is_refused(core, chunks):
             heard += await client.say(f"BDAT {len(chunk)}{last}\r\n{chunk}", 1)
             if heard[-1][:1] == "5":
                 break
-        assert heard[-1][:3] == ("550" if refused else "250")
+        assert heard[-1][:3] in (("550", "554") if refused else ("250",))
         assert (await client.say("NOOP\r\n"))[0].startswith("250")
 
     talk(core, play)
@@ -89,7 +116,12 @@ def test_a_chunk_with_lone_line_ends_is_refused(core, chunks):
     (HEAD + "x" * 2000 + "\r\n", "250"),
     ("\r\nno header\r\n", "250"),
     ("", "250"),
-    (HEAD + "\0\0\0\r\n", "250"),
+    (HEAD + "x\0\0\r\n", "250"),
+    (HEAD + "\0.\r\n", "554 5.6.0"),  # the next server may drop the NUL and see an end
+    (HEAD + "x\r\n\0\0.\r\n", "554 5.6.0"),
+    (HEAD + ("x" * 70 + "\r\n") * 300 + "\0\r\n", "554 5.6.0"),
+    ("From: a@b.example\0evil@c.example\r\n\r\nx\r\n", "554 5.6.0"),
+    ("From: a@b.example\r\nX: \0\r\n", "554 5.6.0"),
     (HEAD + ("x" * 70 + "\r\n") * 3000, "250"),
 ])  # fmt: skip
 def test_what_a_message_may_be(core, body, reply):
@@ -161,6 +193,7 @@ def test_a_large_message_is_stored_as_it_came(core):
     ("BDAT 99999999999999999\r\n", "501"),
     (START + "BDAT 3\r\nSubDATA\r\nRCPT TO:<ola@alumni.example>\r\nRSET\r\nDATA\r\n", "250 250 250 503 503 250 503"),
     (START + "".join(f"RCPT TO:<nobody{n}@alumni.example>\r\n" for n in range(4)), "250 250 550 550 550 550 421"),
+    ("POST / HTTP/1.1\r\n", "421"), ("get /\r\n", "421"), ("CONNECT x:25 HTTP/1.1\r\n", "421"),
     ("NOPE\r\n" * 25, "502 " * 21 + "421"),
     ("NOOP\r\n" * 250, "250 " * 199 + "250 421"),
     ("MAIL FROM:<>\r\nRCPT TO:<kari@alumni.example>\r\n", "250 250"),
@@ -236,6 +269,30 @@ def test_a_message_that_drips_holds_no_connection(tmp_path):
             except TimeoutError:
                 continue
         assert heard.startswith(b"421 4.4.2")
+
+    try:
+        talk(core, play)
+    finally:
+        cores.close(core)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("between", ["", "NOOP\r\n"])
+def test_chunks_that_drip_hold_no_connection_either(tmp_path, between):
+    """One octet a chunk: the clock of the message runs on from the first."""
+    core = build(tmp_path, "[limits]\ndata_seconds = 2\ndata_rate = 1000\n")
+
+    async def play(connect):
+        client = await connect()
+        await client.say(START, 2)
+        began = time.monotonic()
+        heard = ""
+        while not heard.startswith("421") and time.monotonic() - began < 20:
+            [heard] = await client.say("BDAT 1\r\nx")
+            if between and heard.startswith("250"):
+                [heard] = await client.say(between)
+            await asyncio.sleep(0.2)
+        assert heard == "421 4.4.2 Timeout, closing"
 
     try:
         talk(core, play)

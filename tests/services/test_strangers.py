@@ -104,6 +104,26 @@ def test_messages_of_one_address_have_a_limit(house):
     assert codes(core, MAIL, 1) == "250"
 
 
+def test_who_tries_out_names_is_told_nothing_after_a_while(house):
+    """Over connections and over messages: then neither who is here nor who is not can be seen."""
+    core = house("[limits]\nunknown_recipients_per_hour = 5\n")
+    heard = []
+
+    async def play(connect):
+        for _ in range(2):
+            client = await connect()
+            heard.append(await client.codes(MAIL + "".join(f"RCPT TO:<n{n}@alumni.example>\r\n" for n in range(3)), 4))
+        heard.append((await client.replies(1))[0])
+        heard.append(await (await connect()).codes(MAIL + KARI + "RCPT TO:<nobody@alumni.example>\r\n", 3))
+        core.clock.forward(hours=1, seconds=1)
+        heard.append(await (await connect()).codes(MAIL + KARI, 2))
+
+    talk(core, play)
+    assert heard == [
+        "250 550 550 550", "250 550 550 550", "421 4.7.0 Too many unknown recipients", "450 503 503", "250 250",
+    ]  # fmt: skip
+
+
 def test_connections_of_one_address_have_a_limit(house):
     core = house("[limits]\nconnections_per_minute = 2\n")
 
