@@ -41,11 +41,11 @@ def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def export(site: Site, name: str, file: Path, form: str) -> None:
     """Write everything of the account NAME into a zip file: mail, scripts, settings."""
     account = accounts.get(site.core, name)
-    found = takeout.contents(site.core, account.id)
+    found, planned = takeout.contents(site.core, account.id), takeout.plan(site.core, account.id, form)
     partial = file.with_name(file.name + ".part")
     try:
         with _shown("export", found.octets) as tell, partial.open("wb") as out:
-            for block in takeout.write(site.core, account.id, form, lambda done, total: tell(done)):
+            for block in takeout.write(site.core, account.id, planned, lambda done, total: tell(done)):
                 out.write(block)
         partial.replace(file)
     except OSError as problem:
@@ -70,6 +70,9 @@ def _done(report: Report, as_json: bool) -> None:
                 click.echo(f"{count} {words}")
         for note in report.notes:
             click.echo(f"note: {note}")
+    if report.broken:
+        click.echo("alumnimail: only a part of the file could be read", err=True)
+        sys.exit(1)
     if report.full:
         click.echo("alumnimail: the mailbox is full; the rest was not taken", err=True)
         sys.exit(1)

@@ -1,6 +1,6 @@
 """Mail from elsewhere: what puts it in, and mbox and Maildir files; beside it takeout_read.py and imap_pull.py (N17, N18).
 
-What stands there already (the same octets in the same mailbox, of the same time) is not doubled, so an import that was broken off
+What stands there already (the same text in the same mailbox, of the same time) is not doubled, so an import that was broken off
 is simply started again.  A full box ends it and is told; what came before stays.
 """
 
@@ -36,6 +36,7 @@ class Report:
         there: messages that stood there already.
         left_out: messages above the site's size.
         full: it ended because the box is full.
+        broken: it ended because the rest cannot be read; the last note says why.
         notes: what else was not taken, for people.
     """
 
@@ -44,6 +45,7 @@ class Report:
     there: int = 0
     left_out: int = 0
     full: bool = False
+    broken: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -52,7 +54,7 @@ class Importer:
 
     def __init__(self, core: Core, account: AccountId, progress: Progress = lambda report: None) -> None:
         self._core, self._account, self._progress = core, account, progress
-        self._known: dict[MailboxId, dict[tuple[int, int], list[int]]] = {}
+        self._known: dict[MailboxId, dict[int, list[tuple[int, int]]]] = {}
         self._batch: list[tuple[Mailbox, Stored, datetime, Prepared]] = []
         self._waiting = 0
         self.report = Report()
@@ -104,29 +106,47 @@ class Importer:
         added = there = octets = 0
         for box, message, at, prepared in batch:
             known = self._known_in(tx, box.id)
-            key = (prepared.size, int(at.timestamp()))
-            if any(self._core.mail.octets(tx, box.id, uid) == message.octets for uid in known.get(key, ())):
+            same_time = known.setdefault(int(at.timestamp()), [])
+            least = prepared.size - message.octets.count(b"\n") - 2  # an mbox file gives every line its CRLF
+            candidates = [uid for uid, size in same_time if least <= size <= prepared.size]
+            if any(_same(self._core.mail.octets(tx, box.id, uid), message.octets) for uid in candidates):
                 there += 1
                 continue
             try:
                 uid = self._core.mail.append(tx, self._account, box.id, prepared, message.flags, at)
             except OverQuota:
                 return added, there, octets, True
-            known.setdefault(key, []).append(uid)
+            same_time.append((uid, prepared.size))
             added, octets = added + 1, octets + prepared.size
         return added, there, octets, False
 
-    def _known_in(self, tx: Tx, box: MailboxId) -> dict[tuple[int, int], list[int]]:
-        """What stands there, by size and time: two numbers for each message, and no octets."""
+    def _known_in(self, tx: Tx, box: MailboxId) -> dict[int, list[tuple[int, int]]]:
+        """What stands there, by time: uid and size of each message, and no octets."""
         if box not in self._known:
-            found: dict[tuple[int, int], list[int]] = {}
+            found: dict[int, list[tuple[int, int]]] = {}
             for uid, size, at in self._core.mail.sizes_and_times(tx, box):
-                found.setdefault((size, at), []).append(uid)
+                found.setdefault(at, []).append((uid, size))
             self._known[box] = found
         return self._known[box]
 
+    def break_off(self, reason: str) -> None:
+        """What was read before the damage comes in."""
+        try:
+            self.finish()
+        except OverQuota:
+            log.info("the import into account %d ended with a full box", self._account)
+        self.report = dataclasses.replace(self.report, broken=True)
+        self.note(reason)
+
     def note(self, text: str) -> None:
         self.report = dataclasses.replace(self.report, notes=(*self.report.notes, text))
+
+
+def _same(here: bytes, brought: bytes) -> bool:
+    """But for the ends of lines, which files do not keep."""
+    if here == brought:
+        return True
+    return here.replace(b"\r\n", b"\n").removesuffix(b"\n") == brought.replace(b"\r\n", b"\n").removesuffix(b"\n")
 
 
 def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: Iterator[None]) -> Report:
@@ -137,6 +157,11 @@ def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: I
         importer.finish()
     except OverQuota:
         log.info("the import into account %d ended with a full box", account)
+    except ImportRefused as problem:
+        importer.break_off(problem.args[0])
+        report = importer.report
+        if not report.messages + report.there + report.left_out:
+            raise
     report = importer.report
     detail = f"{kind}: {report.messages} messages, {report.octets} octets"
     core.db.write(lambda tx: audit.note(core, tx, account, Event.MAIL_IMPORTED, detail=detail))

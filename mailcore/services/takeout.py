@@ -1,33 +1,44 @@
-"""Everything of an account as one zip file, made while it is sent: no copy on disk, a message at a time in memory (N17).
+"""Everything of an account as one zip file, made while it is sent: no copy on disk, pieces of a message in memory (N17).
 
 Inside: `alumnimail.json` (settings, filters, what lies where), `mail/` (one mbox for each mailbox, or Maildir), `sieve/`, the
 address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).  services/takeout_read.py
 reads it again.
+
+What will be in a file is settled by a Plan before its first octet.  As long as nothing of it changes, the same octets come out
+each time, so that a broken line can be taken up where it broke (RFC 9110 section 14).
 """
 
 import dataclasses
+import hashlib
 import io
 import json
 import re
+import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Mailbox, MessageInfo
-from mailcore.mail import header, mbox
+from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
+from mailcore.errors import Busy
+from mailcore.log import log_for
+from mailcore.mail import header, mbox, octets
 from mailcore.services import address_book, audit, contacts, mail_settings
 from mailcore.store import address_book as store_book
 from mailcore.store import away as store_away
 from mailcore.store import filters as store_filters
+from mailcore.store import transfers as store
 from mailcore.store.db import Tx
 
+log = log_for(__name__)
 FORMAT = 1
 FORMS = ("mbox", "maildir")
 CHUNK = 200  # messages named in one reading transaction
 BLOCK = 256 * 1024  # octets handed on at once
+EVENTS = 100_000
+MAX_FILE = 80  # characters of a name, which may have four octets each
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
 
 Progress = Callable[[int, int], None]  # octets of mail done, and in all
@@ -35,11 +46,30 @@ Progress = Callable[[int, int], None]  # octets of mail done, and in all
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a zip file will hold."""
+    """What a zip file would hold now."""
 
     messages: int
     octets: int
     mailboxes: tuple[Mailbox, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a zip file holds, settled before it is made.
+
+    Attributes:
+        at: seconds since 1970; the time of its members.
+        form: "mbox" or "maildir".
+        small: compressed; else as large as the mail, and its length is soon known.
+        boxes: mailboxes, and for each the uid from which on messages came later.
+        events: so many of the oldest entries of what was noted.
+    """
+
+    at: int
+    form: str
+    small: bool
+    boxes: tuple[tuple[int, int], ...]
+    events: int
 
 
 class _Pipe(io.RawIOBase):
@@ -52,10 +82,10 @@ class _Pipe(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, octets: Any) -> int:  # Any: whatever has a buffer
-        self._held.append(bytes(octets))
-        self.size += len(octets)
-        return len(octets)
+    def write(self, written: Any) -> int:  # Any: whatever has a buffer
+        self._held.append(bytes(written))
+        self.size += len(written)
+        return len(written)
 
     def take(self) -> bytes:
         taken = b"".join(self._held)
@@ -69,85 +99,159 @@ def contents(core: Core, account: AccountId) -> Contents:
     return Contents(sum(box.messages for box in boxes), sum(box.octets for box in boxes), tuple(boxes))
 
 
-def write(
-    core: Core, account: AccountId, form: str = "mbox", progress: Progress = lambda done, total: None
-) -> Iterator[bytes]:
-    """The zip file in blocks.  What is delivered or deleted meanwhile may or may not be in it.
-
-    Args:
-        form: "mbox" or "maildir".
-    """
+def plan(core: Core, account: AccountId, form: str = "mbox", *, small: bool = True) -> Plan:
     found = contents(core, account)
-    files = {box.name: _path(box.name, form) for box in found.mailboxes}
+    events = len(audit.listing(core, account, EVENTS))
+    return Plan(core.clock.seconds(), form, small, tuple((int(box.id), box.uidnext) for box in found.mailboxes), events)
+
+
+def mark(core: Core, account: AccountId, planned: Plan) -> str:
+    """Another one when other octets would come out."""
+    found = hashlib.sha256(repr(planned).encode())
+    for name, text in _texts(core, account, planned):
+        found.update(repr((name, text)).encode("utf-8", "surrogatepass"))
+    standing = core.db.read(lambda tx: [store.standing(tx, box, below) for box, below in planned.boxes])
+    found.update(repr(standing).encode())
+    return found.hexdigest()[:32]
+
+
+def length(core: Core, account: AccountId, planned: Plan) -> int:
+    """Octets of the file.  Reads everything, and is quick only where nothing is compressed."""
+    return sum(len(block) for block in write(core, account, planned))
+
+
+def write(
+    core: Core, account: AccountId, planned: Plan, progress: Progress = lambda done, total: None
+) -> Iterator[bytes]:
+    """The zip file in blocks.  What came later is not in it; what is deleted meanwhile may or may not be."""
+    boxes = _boxes(core, account, planned)
+    total = sum(octets for _box, _below, _count, octets in boxes)
     pipe, done = _Pipe(), 0
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, text in _texts(core, account, form, files):
-            archive.writestr(name, text)
-        for box in found.mailboxes:
-            members = _as_mbox(core, archive, box, files) if form == "mbox" else _as_maildir(core, archive, box, files)
-            for size in members:
+    with zipfile.ZipFile(pipe, "w") as archive:
+        for name, text in _texts(core, account, planned):
+            archive.writestr(_member(name, planned.at, planned), text)
+        paths = _paths([box for box, *_ in boxes], planned.form)
+        for box, below, _count, _octets in boxes:
+            make = _as_mbox if planned.form == "mbox" else _as_maildir
+            for size in make(core, archive, box, below, paths[box.id], planned):
                 done += size
                 if pipe.size >= BLOCK:
                     yield pipe.take()
-                    progress(done, found.octets)
+                    progress(done, total)
     yield pipe.take()
-    progress(done, done)
+    progress(total, total)
 
 
-def _as_mbox(core: Core, archive: zipfile.ZipFile, box: Mailbox, files: dict[str, str]) -> Iterator[int]:
-    with archive.open(files[box.name], "w", force_zip64=True) as member:
-        for info, octets in _messages(core, box):
-            member.write(mbox.write(octets, info.flags, info.internal_date, _return_path(octets)))
-            yield info.size
+def _member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
+    """Level 0 costs nothing and can be unpacked while it comes, which what is only stored cannot."""
+    when = max(datetime.fromtimestamp(at, UTC), datetime(1980, 1, 1, tzinfo=UTC))  # zip knows no earlier time
+    found = zipfile.ZipInfo(name, (min(when.year, 2107), when.month, when.day, when.hour, when.minute, when.second))
+    found.compress_type = zipfile.ZIP_DEFLATED
+    found.external_attr = 0o600 << 16
+    setattr(found, "compress_level" if hasattr(found, "compress_level") else "_compresslevel", 1 if planned.small else 0)
+    return found
 
 
-def _as_maildir(core: Core, archive: zipfile.ZipFile, box: Mailbox, files: dict[str, str]) -> Iterator[int]:
-    for info, octets in _messages(core, box):
-        unique = f"{int(info.internal_date.timestamp())}.{info.uid}.alumnimail"
-        archive.writestr(f"{files[box.name]}/cur/{mbox.maildir_name(unique, info.flags)}", octets)
-        yield info.size
+def _as_mbox(
+    core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
+) -> Iterator[int]:
+    """Octets of mail done, piece by piece."""
+    with archive.open(_member(path, planned.at, planned), "w", force_zip64=True) as member:
+        for info in _messages(core, box.id, below):
+            first, rest = _pieces(core, box.id, info.uid)
+            written = 0
+            for piece in mbox.write(_joined(first, rest), info.flags, info.internal_date, _return_path(first, rest)):
+                member.write(piece)
+                done = min(len(piece), info.size - written)
+                written += done
+                yield done
+            yield info.size - written
 
 
-def _messages(core: Core, box: Mailbox) -> Iterator[tuple[MessageInfo, bytes]]:
+def _as_maildir(
+    core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
+) -> Iterator[int]:
+    for info in _messages(core, box.id, below):
+        seconds = int(info.internal_date.timestamp())
+        name = mbox.maildir_name(f"{seconds}.{info.uid}.alumnimail", info.flags)
+        with archive.open(_member(f"{path}/cur/{name}", seconds, planned), "w") as member:
+            for piece in _joined(*_pieces(core, box.id, info.uid)):
+                member.write(piece)
+                yield len(piece)
+
+
+def _joined(first: bytes, rest: octets.Octets) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from octets.blocks(rest)
+
+
+def _pieces(core: Core, box: MailboxId, uid: int) -> tuple[bytes, octets.Octets]:
+    """A message that cannot be read must not keep anyone from the others."""
+    try:
+        return core.db.read(lambda tx: core.mail.pieces(tx, box, uid))
+    except Busy as problem:
+        log.error("message %d of mailbox %d is not in a take-out: %s", uid, box, problem)
+        return b"X-Alumnimail-Problem: this message cannot be read\r\n\r\n", b""
+
+
+def _messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
     """One after another; those that go away meanwhile are left out."""
     at = 1
-    while at < box.uidnext:
-        uids = core.db.read(lambda tx, at=at: core.mail.next_uids(tx, box.id, at, CHUNK))  # type: ignore[misc]  # a default in a lambda
+    while at < below:
+        uids = core.db.read(lambda tx, at=at: core.mail.next_uids(tx, box, at, CHUNK))  # type: ignore[misc]  # a default in a lambda
+        uids = [uid for uid in uids if uid < below]
         if not uids:
             return
-        for info in core.db.read(lambda tx, uids=uids: core.mail.infos(tx, box.id, [(uids[0], uids[-1])])):  # type: ignore[misc]
-            octets = core.db.read(lambda tx, uid=info.uid: core.mail.octets(tx, box.id, uid))  # type: ignore[misc]
-            if octets:
-                yield info, octets
+        yield from core.db.read(lambda tx, uids=uids: core.mail.infos(tx, box, [(uids[0], uids[-1])]))  # type: ignore[misc]
         at = uids[-1] + 1
 
 
-def _return_path(octets: bytes) -> str:
-    return " ".join(header.values(octets[:2000], "return-path")[:1]).strip("<> ")
+def _return_path(first: bytes, rest: octets.Octets) -> str:
+    return " ".join(header.values((first or rest[:2000])[:2000], "return-path")[:1]).strip("<> ")
 
 
-def _path(mailbox: str, form: str) -> str:
-    """Where a mailbox lies: its levels are folders, and what file systems do not take is written as %xx."""
-    levels = [_safe(level) for level in mailbox.split("/")]
-    return "mail/" + "/".join(levels) + (".mbox" if form == "mbox" else "")
+def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
+    """Where mailboxes lie: levels are folders, what file systems do not take is written as %xx, no two differ in case only."""
+    found: dict[MailboxId, str] = {}
+    taken: set[str] = set()
+    for box in boxes:
+        path = "mail/" + "/".join(_safe(level) for level in box.name.split("/"))
+        same = unicodedata.normalize("NFC", path).casefold()
+        if same in taken:
+            path, same = f"{path}~{box.uidvalidity}", f"{same}~{box.uidvalidity}"
+        taken.add(same)
+        found[box.id] = path + (".mbox" if form == "mbox" else "")
+    return found
 
 
-def _texts(core: Core, account: AccountId, form: str, files: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox, int, int, int]]:
+    """The mailboxes of the plan that are still there, the uid below which its messages are, how many, and their octets."""
+
+    def read(tx: Tx) -> list[tuple[Mailbox, int, int, int]]:
+        here = {int(box.id): box for box in core.mail.mailboxes(tx, account)}
+        return [(here[box], below, *store.standing(tx, box, below)[:2]) for box, below in planned.boxes if box in here]
+
+    return core.db.read(read)
+
+
+def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str, str]]:
     """The members that are no mail."""
+    boxes = _boxes(core, account, planned)
+    paths = _paths([box for box, *_ in boxes], planned.form)
 
     def read(tx: Tx) -> tuple[Account, dict[str, Any], list[Any]]:  # Any: what JSON holds
         owner = core.people.account(tx, account)
         scripts = core.people.scripts(tx, account) + core.people.scripts(tx, account, "generated")
-        boxes = core.mail.mailboxes(tx, account)
         told = {
             "format": FORMAT,
-            "made_at": core.clock.now(),
+            "made_at": datetime.fromtimestamp(planned.at, UTC),
             "address": f"{owner.name}@{core.config.domain}",
-            "form": form,
+            "form": planned.form,
             "mailboxes": [
-                {"name": box.name, "file": files.get(box.name, ""), "special_use": box.special_use, "subscribed": box.subscribed,
-                 "messages": box.messages, "octets": box.octets}
-                for box in boxes
+                {"name": box.name, "file": paths[box.id], "special_use": box.special_use,
+                 "subscribed": box.subscribed, "messages": count, "octets": size}
+                for box, _below, count, size in boxes
             ],
             "scripts": [
                 {"name": script.name, "file": _script_file(script.name, script.origin), "active": script.active,
@@ -169,14 +273,18 @@ def _texts(core: Core, account: AccountId, form: str, files: dict[str, str]) -> 
     yield "contacts.vcf", address_book.write_cards(core, account)
     for script in scripts:
         yield _script_file(script.name, script.origin), script.source
-    activity = audit.listing(core, account, 100_000)
-    yield "activity.json", _json([{"at": one.at, "event": one.event, "by": one.actor, "detail": one.detail} for one in activity])
+    activity = audit.listing(core, account, EVENTS)
+    oldest = activity[max(0, len(activity) - planned.events) :]
+    yield "activity.json", _json([{"at": one.at, "event": one.event, "by": one.actor, "detail": one.detail} for one in oldest])
 
 
 def _script_file(name: str, origin: str) -> str:
     if origin == "generated":
         return "sieve/generated/alumnimail.sieve"
-    return f"sieve/{_safe(name)[:200]}.sieve"
+    safe = _safe(name)
+    if len(safe) > MAX_FILE:  # cut, two could be the same
+        safe = f"{safe[:MAX_FILE]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"sieve/{safe}.sieve"
 
 
 def _safe(name: str) -> str:

@@ -1,4 +1,5 @@
 """A zip file of services/takeout.py comes in again: mail, scripts, filters, vacation, address book, settings.
+A zip file of others brings its mbox files.
 
 Nothing of the owner's is replaced.  A forwarding must be set and confirmed anew: the file says nothing of whether its target
 still agrees.
@@ -6,7 +7,6 @@ still agrees.
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from functools import partial
@@ -30,77 +30,93 @@ from mailcore.mail.mbox import Stored
 from mailcore.services import address_book, away, contacts, filters, mail_settings
 from mailcore.services.address_book import WriterName
 from mailcore.services.mail_settings import MailSettings
-from mailcore.services.moving_in import Importer, Progress, Report, bounded_lines, ended
+from mailcore.services.moving_in import Importer, Progress, Report, ended, mailbox_of_file
+from mailcore.services.takeout import FORMAT
+from mailcore.services.zip_in import DAMAGED, ZipIn
 from mailcore.store import filters as store_filters
+from mailcore.store.mailboxes import MAX_MAILBOXES
 
 log = log_for(__name__)
-MAX_TEXT = 4 * 2**20  # octets of a member that is no mail
-MAX_MEMBERS = 2_000_000
 
 
 def from_takeout(
     core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None
 ) -> Report:
-    """Everything of the file.
+    """Everything of the file; of another's zip file the mbox files in it.
 
     Raises:
-        ImportRefused: it is no such file.
+        ImportRefused: it is no such file, or it could not be read before anything came in.
     """
-    try:
-        archive = zipfile.ZipFile(file)
-        told = json.loads(_text(archive, "alumnimail.json"))
-        if not isinstance(told, dict) or told.get("format") != 1:
-            raise ImportRefused(Saying("this zip file is of a newer format"))
-        boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
-    except (zipfile.BadZipFile, KeyError, ValueError, UnicodeDecodeError, NotImplementedError, OSError) as problem:
-        raise ImportRefused(Saying("this is no take-out of ours")) from problem
-    if len(archive.infolist()) > MAX_MEMBERS:
-        raise ImportRefused(Saying("this zip file has too many members"))
+    archive = ZipIn(file)
+    told = _told(archive)
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
-        _settings(core, account, archive, told, importer)
-        names = set(archive.namelist())
-        for one in boxes:
+        if told is None:
+            boxes = [{"name": mailbox_of_file(name), "file": name} for name in _mbox_files(archive)]
+        else:
+            _settings(core, account, archive, told, importer)
+            boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
+        read: set[str] = set()
+        for one in boxes[:MAX_MAILBOXES]:
             path, special = str(one.get("file", "")), str(one.get("special_use", ""))
+            if path in read:  # a second time would only cost time
+                continue
+            read.add(path)
             try:
                 box = importer.mailbox(str(one.get("name", "")), special)
             except MailError as problem:
                 importer.note(problem.args[0])
                 continue
-            for message in _members(core, archive, path, names):
-                importer.add(box, message)
-                yield
+            try:
+                for message in _members(core, archive, path):
+                    importer.add(box, message)
+                    yield
+            except DAMAGED as problem:  # the other mailboxes may be whole
+                log.info("a member of a take-out is damaged: %r", problem)
+                importer.break_off(Saying("%(name)s in the file is damaged; what stood before the damage is here", name=path))
 
     try:
         return ended(core, account, importer, "take-out", work())
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as problem:  # RuntimeError: it has a password
+    except DAMAGED as problem:
         raise ImportRefused(Saying("this zip file is damaged")) from problem
 
 
-def _members(core: Core, archive: zipfile.ZipFile, path: str, names: set[str]) -> Iterator[Stored | None]:
-    if path.endswith(".mbox") and path in names:
-        with archive.open(path) as member:
-            yield from mbox.read(bounded_lines(member, core.config.message_octets), core.config.message_octets)
+def _told(archive: ZipIn) -> dict[str, Any] | None:
+    """What a file of ours tells of itself; None for a zip file of mbox files.  Raises ImportRefused."""
+    if "alumnimail.json" not in archive and _mbox_files(archive):
+        return None
+    try:
+        told = json.loads(archive.text("alumnimail.json"))
+    except (KeyError, *DAMAGED) as problem:
+        raise ImportRefused(Saying("this is no take-out of ours")) from problem
+    if not isinstance(told, dict) or not isinstance(told.get("mailboxes", []), list):
+        raise ImportRefused(Saying("this is no take-out of ours"))
+    if told.get("format") != FORMAT:
+        raise ImportRefused(Saying("this zip file is of a newer format"))
+    return told
+
+
+def _mbox_files(archive: ZipIn) -> list[str]:
+    return [name for name in archive.names if name.lower().endswith((".mbox", ".mbx")) and "__MACOSX" not in name]
+
+
+def _members(core: Core, archive: ZipIn, path: str) -> Iterator[Stored | None]:
+    most = core.config.message_octets
+    if path.lower().endswith((".mbox", ".mbx")) and path in archive:
+        yield from mbox.read(archive.read(path, most), most)
         return
-    for name in sorted(name for name in names if name.startswith(f"{path}/cur/")):
-        if archive.getinfo(name).file_size > core.config.message_octets:
+    for name in archive.below(f"{path}/cur/"):
+        if archive.size(name) > most:
             yield None
             continue
         last = name.rpartition("/")[2]
         seconds = last.partition(".")[0]
         at = datetime.fromtimestamp(int(seconds), UTC) if seconds.isascii() and seconds.isdigit() and len(seconds) < 12 else None
-        yield Stored(archive.read(name), mbox.maildir_flags(last), at)
+        yield Stored(b"".join(archive.read(name, most)), mbox.maildir_flags(last), at)
 
 
-def _text(archive: zipfile.ZipFile, name: str) -> str:
-    """Raises KeyError, ImportRefused."""
-    if archive.getinfo(name).file_size > MAX_TEXT:
-        raise ImportRefused(Saying("%(name)s is too large", name=name))
-    return archive.read(name).decode()
-
-
-def _settings(core: Core, account: AccountId, archive: zipfile.ZipFile, told: dict[str, Any], importer: Importer) -> None:
+def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
     """What does not stand in the way of anything here: nothing of the owner's is replaced."""
     settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
     assert isinstance(settings, dict)  # noqa: S101 - just seen
@@ -124,13 +140,13 @@ def _settings(core: Core, account: AccountId, archive: zipfile.ZipFile, told: di
         importer.note(Saying("the forwarding to %(target)s must be set and confirmed again", target=forwarding.get("target")))
 
 
-def _scripts(core: Core, account: AccountId, archive: zipfile.ZipFile, told: dict[str, Any], importer: Importer) -> None:
+def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
     here = {script.name: script for script in filters.scripts(core, account)}
     for one in told.get("scripts", []):
         name = str(one["name"])
         if one.get("origin") == "generated":
             continue
-        source = _text(archive, str(one["file"]))
+        source = archive.text(str(one["file"]))
         if name in here:
             if here[name].source != source:
                 importer.note(Saying("the script %(name)s stands here with another text, and stays", name=name))
@@ -168,11 +184,11 @@ def _vacation(core: Core, account: AccountId, found: object) -> None:
     away.save(core, account, Away(bool(found.get("active")), first, last, str(found.get("subject", "")), str(found["text"])))
 
 
-def _people(core: Core, account: AccountId, archive: zipfile.ZipFile, settings: dict[str, Any]) -> None:
+def _people(core: Core, account: AccountId, archive: ZipIn, settings: dict[str, Any]) -> None:
     """The address book and the blocked senders, those that are not here yet."""
-    if "contacts.vcf" in archive.namelist():
+    if "contacts.vcf" in archive:
         here = {one.address for one in address_book.listing(core, account)}
-        fresh = (card for card in vcard.read(_text(archive, "contacts.vcf").encode()) if not here.intersection(card.addresses))
+        fresh = (card for card in vcard.read(archive.text("contacts.vcf").encode()) if not here.intersection(card.addresses))
         address_book.read_cards(core, account, vcard.write(fresh).encode())
     for one in set(map(str, settings.get("blocked") or ())) - set(contacts.blocked(core, account)):
         contacts.block(core, account, one)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import OverQuota
+from mailcore.mail.octets import Octets
 from mailcore.store import flags as flag_bits
 from mailcore.store import uidset
 from mailcore.store.answers import Answers
@@ -191,6 +192,11 @@ class MailStore(Mailboxes):
         """The whole message, or b"" if it is gone."""
         row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
         return bytes(row[1]) + self._blobs.octets(tx, row[0]) if row else b""
+
+    def pieces(self, tx: Tx, mailbox: MailboxId, uid: int) -> tuple[bytes, Octets]:
+        """The trace header and the octets after it, which are a map of their file if they are large; empty if it is gone."""
+        row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
+        return (bytes(row[1]), self._blobs.mapped(tx, row[0])) if row else (b"", b"")
 
     def changes(self, tx: Tx, mailbox: MailboxId, since: int) -> Changes:
         top = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)

@@ -45,8 +45,34 @@ def tell(tx: Tx, transfer: int, done: int, now: int) -> None:
     tx.run("UPDATE transfer SET done=?, updated_at=? WHERE id=?", done, now, transfer)
 
 
-def end(tx: Tx, transfer: int, state: str, report: str, now: int) -> None:
-    tx.run("UPDATE transfer SET state=?, report=?, updated_at=? WHERE id=?", state, report, now, transfer)
+def retell(tx: Tx, transfer: int, report: str) -> None:
+    tx.run("UPDATE transfer SET report=? WHERE id=?", report, transfer)
+
+
+def end(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
+    """`report` None = as it is."""
+    tx.run("UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer)
+
+
+def get(tx: Tx, account: AccountId, transfer: int) -> Transfer | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM transfer WHERE account_id=? AND id=?", account, transfer)  # noqa: S608
+    return _transfer(row) if row else None
+
+
+def again(tx: Tx, transfer: int, report: str, now: int) -> None:
+    """Somebody is at work on it once more."""
+    tx.run("UPDATE transfer SET state='running', report=?, updated_at=? WHERE id=?", report, now, transfer)
+
+
+def standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
+    """Of the messages whose uid is below: how many, their octets, the highest modseq, and the sum of their uids."""
+    row = tx.row(
+        "SELECT count(*), coalesce(sum(size),0), coalesce(max(modseq),0), coalesce(sum(uid),0) FROM message"
+        " WHERE mailbox=? AND uid<?",
+        mailbox, below,
+    )  # fmt: skip
+    assert row is not None  # noqa: S101 - an aggregate always has one
+    return row[0], row[1], row[2], row[3]
 
 
 def latest(tx: Tx, account: AccountId, limit: int) -> list[Transfer]:

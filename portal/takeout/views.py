@@ -18,6 +18,7 @@ blueprint = Blueprint("takeout", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 MAX_UPLOAD = 8 * 2**30  # octets
 REFRESH_SECONDS = 5
+STALLED_SECONDS = 120  # a browser that takes no block in that time has gone away
 
 
 def _page(problem: object = "", code: int = 200) -> Response:
@@ -26,7 +27,7 @@ def _page(problem: object = "", code: int = 200) -> Response:
     page = make_response(
         render_template(
             "takeout/index.html", contents=takeout.contents(core, owner), problem=problem,
-            transfers=[(one, transfers.report_of(one)) for one in found],
+            transfers=[(one, transfers.report_of(one), transfers.may_go_on(core, one)) for one in found],
         ),  # fmt: skip
         code,
     )
@@ -43,20 +44,59 @@ def index() -> Response:
 
 @blueprint.post("/takeout/file")
 @web.login_required
-def file() -> Response:
-    """The zip file, made while it is sent.  The password is asked for: an open browser must not give everything away."""
+def file() -> BaseResponse:
+    """Settle what the zip file will hold.  The password is asked for: an open browser must not give everything away."""
     core, owner = web.core(), web.owner()
     form = request.form.get("format", "")
     try:
         login.authenticate(core, owner.name, request.form.get("password", ""), peer=web.peer(), scope=Scope.PORTAL)
-        blocks = transfers.export(core, owner.id, form if form in takeout.FORMS else takeout.FORMS[0])
+        form = form if form in takeout.FORMS else takeout.FORMS[0]
+        number = transfers.export(core, owner.id, form, small="small" in request.form)
     except MailError as problem:
         code, words = answer(problem)
         return _page(words, code)
-    made = Response(blocks, content_type="application/zip")
-    day = core.clock.now().date().isoformat()
-    made.headers.set("Content-Disposition", "attachment", filename=f"alumnimail-{owner.name}-{day}.zip")
+    return redirect(url_for("takeout.fetch", number=number), 303)
+
+
+@blueprint.get("/takeout/file/<int:number>")
+@web.login_required
+def fetch(number: int) -> Response:
+    """The zip file, made while it is sent; one that broke off goes on where it broke (RFC 9110 section 14.2)."""
+    core, owner = web.core(), web.owner().id
+    wanted = request.headers.get("Range", "")
+    found = transfers.made(core, owner, number, measure=bool(wanted))
+    start = _start(found)
+    if start and found.length is not None and start >= found.length:
+        return Response(status=416, headers={"Content-Range": f"bytes */{found.length}"})
+    if connection := request.environ.get("gunicorn.socket"):
+        connection.settimeout(STALLED_SECONDS)
+    blocks = transfers.blocks(core, owner, found, start) if request.method == "GET" else iter(())
+    made = Response(blocks, 206 if start else 200, content_type="application/zip")
+    made.headers.set("Content-Disposition", "attachment", filename=found.name)
+    if not found.plan.small:
+        made.headers.update({"ETag": f'"{found.mark}"', "Accept-Ranges": "bytes"})
+    if found.length is not None:
+        made.content_length = found.length - start
+    if start:
+        made.headers["Content-Range"] = f"bytes {start}-{(found.length or 0) - 1}/{found.length}"
     return made
+
+
+def _start(found: transfers.Made) -> int:
+    """Where the browser wants to go on; 0 for the whole, also when the file would be another one by now."""
+    span = request.range
+    if span is None or span.units != "bytes" or len(span.ranges) != 1 or found.length is None:
+        return 0
+    first, last = span.ranges[0]
+    known = request.headers.get("If-Range", f'"{found.mark}"')
+    return first if known == f'"{found.mark}"' and first >= 0 and last is None else 0
+
+
+@blueprint.post("/takeout/go-on/<int:number>")
+@web.login_required
+def go_on(number: int) -> BaseResponse:
+    transfers.go_on(web.core(), web.owner().id, number)
+    return redirect(url_for("takeout.index") + "#transfers", 303)
 
 
 @blueprint.post("/takeout/bring")

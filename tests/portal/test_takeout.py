@@ -7,9 +7,11 @@ import zipfile
 
 import pytest
 
+from mailcore.errors import LinkExpired
 from mailcore.services import accounts, audit, takeout, transfers
 from mailcore.store import transfers as store
 from tests.portal.conftest import PASSWORD
+from tests.portal.mailing import letter, put
 
 
 def token(browser, page="/takeout"):
@@ -19,6 +21,13 @@ def token(browser, page="/takeout"):
 def bring(browser, octets, name, mailbox=""):
     data = {"csrf_token": token(browser), "file": (io.BytesIO(octets), name), "mailbox": mailbox}
     return browser.client.post("/takeout/bring", data=data, content_type="multipart/form-data")
+
+
+def asked(browser, **fields):
+    """Ask for a file; where it is fetched."""
+    answer = browser.client.post("/takeout/file", data={"csrf_token": token(browser), "password": PASSWORD, **fields})
+    assert answer.status_code == 303
+    return answer.location
 
 
 def settled(browser, core, ola):
@@ -36,9 +45,7 @@ def counted(core, ola, mailbox):
 
 @pytest.mark.parametrize("form", ["mbox", "maildir", "nonsense"])
 def test_n17_the_file_is_had_with_the_password_and_comes_in_again(inside, core, ola, form):
-    answer = inside.client.post(
-        "/takeout/file", data={"csrf_token": token(inside), "format": form, "password": PASSWORD}
-    )
+    answer = inside.get(asked(inside, format=form))
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=alumnimail-ola-20")
     octets = answer.data
@@ -109,6 +116,22 @@ def test_n17_progress_stands_on_the_page_which_asks_again_by_itself(inside, core
     assert "Refresh" not in page.headers
 
 
+def test_n17_an_import_whose_process_died_goes_on_from_its_file(inside, core, ola):
+    file = b"".join(b"From a@b Tue Nov 24 10:00:0%d 2020\nSubject: %d\n\nhei\n\n" % (n, n) for n in range(5))
+    number = core.db.write(lambda tx: store.begin(tx, ola.id, "import", "x.mbox", 10, core.clock.seconds()))
+    core.db.write(lambda tx: store.again(tx, number, '{"mailbox": "Gammelt"}', core.clock.seconds()))
+    (transfers.incoming(core) / f"in-{number}").write_bytes(file)
+    put(core, ola, b"Subject: 0\r\n\r\nhei\r\n", "INBOX")
+    with pytest.raises(LinkExpired):
+        transfers.go_on(core, ola.id, number)  # it may still be at work
+    core.db.write(lambda tx: tx.run("UPDATE transfer SET updated_at=updated_at-600"))
+    answer = inside.client.post(f"/takeout/go-on/{number}", data={"csrf_token": token(inside)})
+    assert answer.status_code == 303
+    assert "5 meldinger kom inn" in settled(inside, core, ola)
+    assert counted(core, ola, "Gammelt") == 5
+    assert inside.client.post(f"/takeout/go-on/{number}", data={"csrf_token": token(inside)}).status_code == 410
+
+
 def test_two_at_once_are_enough(inside, core, ola):
     for _ in range(2):
         core.db.write(lambda tx: store.begin(tx, ola.id, "import", "x", 1, core.clock.seconds()))
@@ -118,12 +141,68 @@ def test_two_at_once_are_enough(inside, core, ola):
     assert answer.status_code == 429
 
 
-def test_a_browser_that_goes_away_leaves_no_transfer_at_work(core, ola):
-    blocks = transfers.export(core, ola.id, "mbox")
+def test_a_browser_that_goes_away_leaves_no_transfer_at_work(inside, core, ola):
+    number = transfers.export(core, ola.id, "mbox")
+    blocks = transfers.blocks(core, ola.id, transfers.made(core, ola.id, number))
     next(blocks)
     blocks.close()
     assert [one.state for one in transfers.latest(core, ola.id)] == ["broken"]
     assert takeout.contents(core, ola.id).messages == 1
+    assert f'href="/takeout/file/{number}"' in inside.get("/takeout").text
+
+
+@pytest.mark.parametrize("form", ["mbox", "maildir"])
+def test_n17_a_broken_line_goes_on_where_it_broke(inside, core, ola, form):
+    put(core, ola, letter(text="x" * 500_000))
+    place = asked(inside, format=form)
+    first = inside.get(place)
+    put(core, ola, letter(2))  # mail that comes later does not make another file
+    mark, whole = first.headers["ETag"], first.data
+    for start in (1, 1000, 300_000, len(whole) - 1):
+        rest = inside.get(place, headers={"Range": f"bytes={start}-", "If-Range": mark})
+        assert (rest.status_code, rest.data) == (206, whole[start:])
+        assert rest.headers["Content-Range"] == f"bytes {start}-{len(whole) - 1}/{len(whole)}"
+    assert inside.get(place, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+    assert inside.client.head(place).headers["Content-Length"] == str(len(whole))
+    assert counted(core, ola, "INBOX") == 3
+
+
+def test_n17_a_file_that_would_be_another_is_sent_from_its_beginning(inside, core, ola):
+    place = asked(inside)
+    first = inside.get(place)
+    core.db.write(lambda tx: core.mail.expunge(tx, core.mail.mailbox(tx, ola.id, "INBOX").id, None, only_deleted=False))
+    again = inside.get(place, headers={"Range": "bytes=10-", "If-Range": first.headers["ETag"]})
+    assert (again.status_code, again.data[:2]) == (200, b"PK")
+    assert again.headers["ETag"] != first.headers["ETag"]
+
+
+def test_n17_a_take_out_is_for_its_owner_and_for_a_day(inside, core, ola):
+    kari = accounts.add(core, "kari")
+    other = transfers.export(core, kari.id, "mbox")
+    assert inside.get(f"/takeout/file/{other}").status_code == 410
+    place = asked(inside)
+    core.db.write(lambda tx: tx.run("UPDATE transfer SET started_at=started_at-90000"))
+    assert inside.get(place).status_code == 410
+
+
+def test_a_small_file_is_smaller_and_comes_in_again(inside, core, ola):
+    put(core, ola, letter(text="hei " * 50_000))
+    large, small = inside.get(asked(inside)), inside.get(asked(inside, small="on"))
+    assert len(small.data) < len(large.data) / 10
+    assert "Accept-Ranges" not in small.headers
+    assert zipfile.ZipFile(io.BytesIO(small.data)).testzip() is None
+
+
+def test_who_fetches_it_anew_ends_the_first(core, ola):
+    for number in range(3):
+        put(core, ola, letter(number, text="x" * 600_000))
+    made = transfers.made(core, ola.id, transfers.export(core, ola.id, "mbox"))
+    first = transfers.blocks(core, ola.id, made)
+    next(first)
+    list(transfers.blocks(core, ola.id, made))
+    time.sleep(transfers.TELL_SECONDS)
+    assert len(list(first)) <= 1
+    assert [one.state for one in transfers.latest(core, ola.id)] == ["done"]
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])

@@ -3,6 +3,7 @@
 import io
 import json
 import tracemalloc
+import unicodedata
 import zipfile
 from datetime import UTC, date, datetime
 
@@ -25,6 +26,7 @@ from mailcore.services import (
     takeout_read,
     takeout_reminder,
     transfers,
+    zip_in,
 )
 from mailcore.services.address_book import WriterName
 from mailcore.services.mail_settings import MailSettings
@@ -87,8 +89,8 @@ def ola(core):
     return accounts.by_id(core, made.id)
 
 
-def zipped(core, account, form="mbox"):
-    return io.BytesIO(b"".join(takeout.write(core, account.id, form)))
+def zipped(core, account, form="mbox", *, small=True):
+    return io.BytesIO(b"".join(takeout.write(core, account.id, takeout.plan(core, account.id, form, small=small))))
 
 
 @pytest.mark.parametrize("form", takeout.FORMS)
@@ -147,7 +149,7 @@ def test_n17_memory_does_not_grow_with_the_mailbox(core):
     for number in range(60):
         put(core, ola, "INBOX", b"Subject: %d\r\n\r\n" % number + bytes(range(32, 127)) * 10_000 + b"\r\n")
     tracemalloc.start()
-    total = sum(len(block) for block in takeout.write(core, ola.id))
+    total = sum(len(block) for block in takeout.write(core, ola.id, takeout.plan(core, ola.id)))
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert total > 100_000
@@ -156,7 +158,7 @@ def test_n17_memory_does_not_grow_with_the_mailbox(core):
 
 def test_n17_progress_is_told_to_the_end(core, ola):
     told = []
-    list(takeout.write(core, ola.id, "mbox", lambda done, total: told.append((done, total))))
+    list(takeout.write(core, ola.id, takeout.plan(core, ola.id), lambda done, total: told.append((done, total))))
     assert told[-1][0] == accounts.by_id(core, ola.id).used
     assert told == sorted(told)
 
@@ -253,6 +255,119 @@ def test_a_bomb_fills_neither_memory_nor_box(core, ola):
     assert peak < 160 * 2**20  # the site's largest message, a few times
 
 
+def _damaged(core, ola):
+    """A take-out with a mailbox before and one after a member whose checksum is wrong."""
+    file = bytearray(zipped(core, ola, small=False).getvalue())
+    info = zipfile.ZipFile(io.BytesIO(file)).getinfo("mail/Trash.mbox")
+    at = bytes(file).index(b"xxxxxxxxxx", info.header_offset)
+    file[at] ^= 1
+    return io.BytesIO(bytes(file))
+
+
+def test_n17_what_came_before_the_damage_is_in_and_told(core, ola):
+    kari = accounts.add(core, "kari")
+    report = takeout_read.from_takeout(core, kari.id, _damaged(core, ola))
+    assert (report.broken, report.messages) == (True, 4)  # the checksum stands after the last message of its member
+    assert any("mail/Trash.mbox in the file is damaged" in note for note in report.notes)
+    again = takeout_read.from_takeout(core, kari.id, zipped(core, ola))
+    assert (again.broken, again.messages, again.there) == (False, 1, 4)  # the damaged one, as it should be
+    assert health.check(core, repair=False) == []
+
+
+def _of(boxes, **members):
+    told = {"format": 1, "mailboxes": [{"name": name, "file": file} for name, file in boxes]}
+    return _zip(alumnimail_json=json.dumps(told), **members)
+
+
+def test_n17_a_bomb_of_many_mailboxes_is_read_once(core, ola):
+    """Thousands of mailboxes that all lie in one member."""
+    member = b"From x Tue Nov 24 10:00:00 2026\nA: b\n\n" + b"x" * 5 * 2**20
+    file = _of([("INBOX", "mail/INBOX.mbox")] * 20_000, **{"mail/INBOX.mbox": member})
+    report = takeout_read.from_takeout(core, ola.id, file)
+    assert (report.messages, report.there) == (1, 0)
+
+
+def test_n17_a_bomb_ends_when_it_unpacks_to_more_than_it_could_hold(core, ola, monkeypatch):
+    monkeypatch.setattr(zip_in, "ALWAYS", 10**6)
+    member = b"From x Tue Nov 24 10:00:00 2026\nA: b\n\nhei\n\nFrom x Tue Nov 24 10:00:01 2026\nA: b\n\n" + b"\n" * 30 * 2**20
+    report = takeout_read.from_takeout(core, ola.id, _of([("INBOX", "mail/INBOX.mbox")], **{"mail/INBOX.mbox": member}))
+    assert (report.broken, report.messages) == (True, 1)
+    assert "far more than it could hold" in report.notes[-1]
+
+
+def test_n17_a_directory_of_absurd_size_is_not_read(core, ola):
+    file = bytearray(_of([]).getvalue())
+    at = file.rindex(b"PK\x05\x06")
+    file[at + 12 : at + 16] = b"\xff\xff\xff\x7f"  # two gigabytes of directory
+    with pytest.raises(ImportRefused, match="too many members"):
+        takeout_read.from_takeout(core, ola.id, io.BytesIO(bytes(file)))
+
+
+def test_n17_too_many_members_are_not_read(core, ola, monkeypatch):
+    monkeypatch.setattr(zip_in, "MAX_MEMBERS", 100)
+    with pytest.raises(ImportRefused, match="too many members"):
+        takeout_read.from_takeout(core, ola.id, _of([], **{f"m{number}": b"" for number in range(100)}))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_n17_other_ways_of_packing_are_told(core, ola, method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("alumnimail.json", '{"format": 1, "mailboxes": []}')
+    with pytest.raises(ImportRefused, match="packed in a way"):
+        takeout_read.from_takeout(core, ola.id, file)
+
+
+def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
+    """In a folder, with names as macOS writes them."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(zipped(core, ola)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr("__MACOSX/alumnimail-ola/._" + name.rpartition("/")[2], b"\0")
+            new.writestr("alumnimail-ola/" + unicodedata.normalize("NFD", name), old.read(name))
+    kari = accounts.add(core, "kari")
+    report = takeout_read.from_takeout(core, kari.id, file)
+    assert report.messages == 5
+    assert ("Arbeid/2025: ÆØÅ?", "") in everything(core, kari)
+
+
+def test_a_zip_of_mbox_files_comes_in(core, ola):
+    """As another service hands them out."""
+    member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
+    file = _zip(**{"Takeout/Mail/Arbeid.mbox": member, "Takeout/index.html": "x"})
+    assert takeout_read.from_takeout(core, ola.id, file).messages == 1
+    assert ("Arbeid", "") in everything(core, ola)
+
+
+@pytest.mark.parametrize("octets", [
+    b"Subject: x\r\n\r\nno end", b"Subject: x\n\nbare\nlines\n", b"Subject: x\r\n\r\n\r\n\r\n", b"x",
+])  # fmt: skip
+def test_n17_a_message_with_other_ends_of_lines_is_not_doubled_either(core, ola, octets):
+    put(core, ola, "INBOX", octets)
+    before = everything(core, ola)
+    report = takeout_read.from_takeout(core, ola.id, zipped(core, ola))
+    assert report.messages == 0
+    assert everything(core, ola) == before
+
+
+def test_mailboxes_that_differ_in_case_only_lie_apart(core, ola):
+    put(core, ola, "arbeid/2025: æøå?", b"Subject: lower\r\n\r\n")
+    file = zipped(core, ola)
+    names = [name.casefold() for name in zipfile.ZipFile(file).namelist()]
+    assert len(names) == len(set(names))
+    kari = accounts.add(core, "kari")
+    assert takeout_read.from_takeout(core, kari.id, file).messages == 6
+
+
+def test_a_message_that_cannot_be_read_keeps_no_one_from_the_others(core, ola):
+    for path in core.blobs.files():
+        path.unlink()  # the large one
+    archive = zipfile.ZipFile(zipped(core, ola))
+    assert archive.testzip() is None
+    assert b"cannot be read" in archive.read("mail/Trash.mbox")
+    assert b"Subject: hei" in archive.read("mail/INBOX.mbox")
+
+
 # Files of others
 
 
@@ -306,7 +421,7 @@ def test_n17_once_a_year_owners_hear_of_it_unless_they_took_it_out(core, clock, 
     kari = accounts.add(core, "kari")
     clock.forward(days=364)
     assert takeout_reminder.remind(core) == 0
-    list(transfers.export(core, kari.id, "mbox"))
+    transfers.export(core, kari.id, "mbox")
     clock.forward(days=2)
     assert (takeout_reminder.remind(core), takeout_reminder.remind(core)) == (1, 0)
     subjects = [header.values(octets, "subject") for octets, _flags, _at in everything(core, ola)["INBOX", ""]]
