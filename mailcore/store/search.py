@@ -68,17 +68,22 @@ class Hits:
         """Those that the index does not know."""
         if self._connection is None:
             return list(blobs)
-        look = self._connection.execute
-        return [blob for blob in blobs if look("SELECT 1 FROM body WHERE blob=?", (blob,)).fetchone() is None]
+        return [blob for blob in blobs if not self._knows(blob)]
+
+    def _knows(self, blob: int) -> bool:
+        """Of one blob: that asks for a row, not for all that there are."""
+        if self._all is not None or self._connection is None:
+            return blob in self._known
+        return self._connection.execute("SELECT 1 FROM body WHERE blob=?", (blob,)).fetchone() is not None
 
     def may_have(self, wanted: str, blob: int) -> bool:
         """False only if header and body of the blob are without the text for sure."""
         matched = self._matched.get(wanted)
-        return matched is None or blob in matched or blob not in self._known
+        return matched is None or blob in matched or not self._knows(blob)
 
     def body(self, blob: int) -> str | None:
         """The folded text of the body, if it is known."""
-        if self._connection is None or blob not in self._known:
+        if self._connection is None:
             return None
         row = self._connection.execute("SELECT text FROM body WHERE blob=?", (blob,)).fetchone()
         return zlib.decompress(row[0]).decode("utf-8", "surrogatepass") if row else None
