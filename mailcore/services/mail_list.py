@@ -4,7 +4,6 @@ A cursor is the sort key and the uid of the line where a page ends, so going on 
 nothing is shown twice when mail comes in meanwhile.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,20 +14,16 @@ from functools import lru_cache
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.mail import header
-from mailcore.mail.ordering import base_subject
+from mailcore.services import list_lines
 from mailcore.store import webmail_list as store
 from mailcore.store.db import Row, Tx
-from mailcore.store.webmail_list import Heading, Wish
+from mailcore.store.webmail_lines import MAX_KEY
+from mailcore.store.webmail_list import Wish
 
 PAGE = 50
 ORDERS = ("date", "from", "subject", "size")
 ONLY = ("", "unread", "flagged")
-MAX_KEY = 60  # characters of a sender or subject that order the list
-LEARN = 500  # messages read in one write
 _FIELD = re.compile(rb"(?im)^(from|to|cc|subject)[ \t]*:[ \t]*((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)")
-_ID = re.compile(rb"<([^<>\s]{1,900})>")
-_ID_FIELD = re.compile(rb"(?im)^(message-id|references|in-reply-to)[ \t]*:((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)")
-MAX_IDS = 40
 # A file in BODYSTRUCTURE: called an attachment, or of a kind that is not text, picture or signature
 _FILE = re.compile(
     rb'\("attachment"|\("(?:application|audio|video)" "(?!pgp-signature|pkcs7-signature|x-pkcs7-signature)|"message" "rfc822"',
@@ -84,7 +79,7 @@ class Page:
 def page(core: Core, account: AccountId, name: str, wish: ListWish) -> Page:
     """A page of the list; a cursor that cannot be read is the beginning.  Raises MailboxNotFound."""
     if wish.threads or wish.order != "date":
-        catch_up(core, account, name)
+        list_lines.catch_up(core, account, name)
     show = _threads if wish.threads and not wish.only else _flat
     found = core.db.read(lambda tx: show(tx, core.mail.mailbox(tx, account, name), wish))
     if not found.lines and (wish.after or wish.before or wish.day):  # what stood there has gone
@@ -150,12 +145,20 @@ def _cut(rows: list[Row], wish: ListWish, cursor: Callable[[Row], str]) -> tuple
 
 def line_of(row: Row) -> Line:
     """A row of store/webmail_list.py."""
-    fields = heading(row[4])
     flags = row[1]
+    subject, sender, recipient, file = _shown(row[4], row[5])
     return Line(
-        row[0], fields.get(b"subject", ""), people(fields.get(b"from", "")), people(fields.get(b"to", "")),
-        datetime.fromtimestamp(row[2], UTC), row[3], bool(flags & 1), bool(flags & 4), bool(flags & 2), has_file(row[5]),
+        row[0], subject, sender, recipient, datetime.fromtimestamp(row[2], UTC), row[3], bool(flags & 1), bool(flags & 4),
+        bool(flags & 2), file,
     )  # fmt: skip
+
+
+@lru_cache(4096)
+def _shown(block: bytes, structure: bytes) -> tuple[str, str, str, bool]:
+    """Subject, sender, recipient, and whether there is a file: most lines of a list were on the page before, too."""
+    fields = heading(block)
+    sender, recipient = people(fields.get(b"from", "")), people(fields.get(b"to", ""))
+    return fields.get(b"subject", ""), sender, recipient, has_file(structure)
 
 
 def heading(block: bytes) -> dict[bytes, str]:
@@ -182,56 +185,3 @@ def people(text: str) -> str:
 def has_file(structure: bytes) -> bool:
     """Is there something to be saved?  `structure` is IMAP's BODYSTRUCTURE."""
     return _FILE.search(structure) is not None
-
-
-# What orders other than by date need (store/webmail_list.py)
-
-
-def catch_up(core: Core, account: AccountId, name: str) -> None:
-    """Learn what came and forget what went since the list was last asked for.  Some seconds for 100,000 new messages."""
-
-    def look(tx: Tx) -> tuple[Mailbox, list[Row]] | None:
-        box = core.mail.mailbox(tx, account, name)
-        return (box, store.unknown(tx, box, LEARN)) if store.behind(tx, box) else None
-
-    while found := core.db.read(look):
-        box, rows = found
-        headings = [_heading(box, row) for row in rows]
-
-        def write(tx: Tx, box: Mailbox = box, headings: list[Heading] = headings) -> None:
-            store.learn(tx, box, headings, all_known=len(headings) < LEARN)
-
-        core.db.write(write)
-
-
-def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
-    """Learn what came where that costs one short write, for what is shown beside a message; else it waits for a list."""
-
-    def look(tx: Tx) -> bool:
-        box = core.mail.mailbox(tx, account, name)
-        return 0 < len(store.unknown(tx, box, LEARN)) < LEARN
-
-    if core.db.read(look):
-        catch_up(core, account, name)
-
-
-def _heading(box: Mailbox, row: Row) -> Heading:
-    uid, block, size, at = row
-    fields = heading(block)
-    who = b"to" if box.special_use in ("\\Sent", "\\Drafts") else b"from"
-    return Heading(
-        uid, people(fields.get(who, "")).casefold()[:MAX_KEY], base_subject(fields.get(b"subject", ""))[0].casefold()[:MAX_KEY],
-        size, at, _ids(box, uid, block),
-    )  # fmt: skip
-
-
-def _ids(box: Mailbox, uid: int, block: bytes) -> tuple[bytes, ...]:
-    ids = {found for field in _ID_FIELD.finditer(block) for found in _ID.findall(field[2])[-MAX_IDS:]}
-    own = [
-        found
-        for field in _ID_FIELD.finditer(block)
-        if field[1].lower() == b"message-id"
-        for found in _ID.findall(field[2])[:1]
-    ]
-    ordered = own + sorted(ids.difference(own)) or [b"%d/%d" % (box.id, uid)]
-    return tuple(hashlib.sha256(b"%d:" % box.account + one).digest()[:12] for one in ordered)

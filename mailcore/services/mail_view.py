@@ -9,7 +9,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound
 from mailcore.mail import address, body, header, structure, text
-from mailcore.services import html_mail, links, mail_files, mail_list
+from mailcore.services import html_mail, links, list_lines, mail_files
 from mailcore.services.mail_files import MailFile
 from mailcore.services.mail_list import Line, line_of
 from mailcore.store import webmail_list as store
@@ -81,7 +81,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     Raises:
         MailboxNotFound: for a message that is gone, too.
     """
-    mail_list.catch_up_soon(core, account, name)
+    list_lines.catch_up_soon(core, account, name)
 
     def read(tx: Tx) -> tuple[Mailbox, frozenset[str], datetime, int, bytes, tuple[int, int], list[Related]]:
         box = core.mail.mailbox(tx, account, name)

@@ -217,6 +217,8 @@ def add_column(table: str, column: str, definition: str) -> Callable[[SqliteData
 
 def _name_domains(db: SqliteDatabase) -> None:
     db.execute_sql("UPDATE queue SET domain=lower(substr(recipient, instr(recipient, '@') + 1)) WHERE domain=''")
+
+
 def statement(sql: str) -> Callable[[SqliteDatabase], None]:
     """A migration in SQL."""
 
@@ -317,6 +319,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     # a day of somebody's guesses must not make each log-in walk through them
     statement("CREATE INDEX IF NOT EXISTS login_failure_account ON login_failure (account_id, at)"),
     statement("CREATE INDEX IF NOT EXISTS login_failure_at ON login_failure (at)"),
+    webmail_tables.forget_lines,
 ]
 
 

@@ -2,15 +2,14 @@
 
 A page is found by its sort key and never by counting: the thousandth costs what the first costs.  By date and
 by unread or flagged the indexes of `message` serve.  The other orders need what only the header knows; `line`
-and `thread` hold it, derived, made when an order is first asked for and brought up to date from then on
-(`behind`, `learn`).  A row whose message is gone joins nothing, so a late clean-up shows nothing wrong.
+and `thread` hold it, derived (store/webmail_lines.py).  A row whose message is gone joins nothing, so a late clean-up
+shows nothing wrong.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.store import uidset
+from mailcore.domain import AccountId, MailboxId
 from mailcore.store.db import Row, Tx
 
 Key = int | str
@@ -30,21 +29,6 @@ class Wish:
     only: str = ""
     after: tuple[Key, int] | None = None
     backwards: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What a message's header tells an order: keys, short and in lower case.
-
-    `ids` (at least one) are hashes of the account with the Message-ID and with those that it answers.
-    """
-
-    uid: int
-    who: str
-    subject: str
-    size: int
-    at: int
-    ids: tuple[bytes, ...]
 
 
 def page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
@@ -143,142 +127,6 @@ def neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-# What is derived
-
-
-def behind(tx: Tx, box: Mailbox) -> bool:
-    """Are there messages that the derived rows do not know, or rows of messages that are gone?"""
-    state = tx.row("SELECT uid, modseq FROM line_state WHERE mailbox=? AND uidvalidity=?", box.id, box.uidvalidity)
-    if state is None or state[0] < box.uidnext - 1:
-        return True
-    gone = "SELECT 1 FROM change WHERE mailbox=? AND modseq>? AND kind='remove' LIMIT 1"
-    return state[1] < box.modseq and tx.row(gone, box.id, state[1]) is not None
-
-
-def unknown(tx: Tx, box: Mailbox, count: int) -> list[Row]:
-    """The next messages to learn: (uid, blob's header, size, at).  Messages come with growing uids."""
-    state = tx.row("SELECT uid FROM line_state WHERE mailbox=? AND uidvalidity=?", box.id, box.uidvalidity)
-    return tx.rows(
-        "SELECT m.uid, b.header, m.size, m.internal_date FROM message m JOIN blob b ON b.id=m.blob"  # noqa: S608
-        f" WHERE m.mailbox=? AND m.uid>? ORDER BY m.uid LIMIT {count:d}",
-        box.id, state[0] if state else 0,
-    )  # fmt: skip
-
-
-def learn(tx: Tx, box: Mailbox, headings: Sequence[Heading], *, all_known: bool) -> None:
-    """Take headings in; with `all_known` the mailbox is up to date as it stood at `box.modseq`."""
-    state = tx.row("SELECT modseq, uid, uidvalidity FROM line_state WHERE mailbox=?", box.id)
-    if state and state[2] != box.uidvalidity:  # another mailbox by the same number
-        forget(tx, box.id)
-        state = None
-    _learn_all(tx, box, headings)
-    newest = headings[-1].uid if headings else (state[1] if state else 0)
-    since = state[0] if state else 0
-    if all_known:
-        if state:
-            _unlearn(tx, box, since)
-        newest, since = box.uidnext - 1, box.modseq
-    tx.run(
-        "INSERT OR REPLACE INTO line_state (mailbox,uidvalidity,modseq,uid) VALUES (?,?,?,?)",
-        box.id,
-        box.uidvalidity,
-        since,
-        newest,
-    )
-
-
-def forget(tx: Tx, mailbox: MailboxId) -> None:
-    for table in ("line", "thread", "line_state"):
-        tx.run(f"DELETE FROM {table} WHERE mailbox=?", mailbox)  # noqa: S608
-
-
-def sweep(tx: Tx) -> None:
-    """What belonged to mailboxes and accounts that are gone."""
-    for table in ("line", "thread", "line_state"):
-        tx.run(f"DELETE FROM {table} WHERE mailbox NOT IN (SELECT id FROM mailbox)")  # noqa: S608
-    tx.run("DELETE FROM thread_id WHERE account NOT IN (SELECT id FROM account)")
-
-
-def _unlearn(tx: Tx, box: Mailbox, since: int) -> None:
-    """Drop the rows of removed messages, and let their conversations be as new as what is left of them."""
-    removed: list[int] = []
-    for (uids,) in tx.rows("SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove'", box.id, since):
-        removed += uidset.numbers(uids)
-    touched: set[int] = set()
-    for first, last in uidset.ranges(sorted(removed)):
-        touched.update(
-            row[0]
-            for row in tx.rows(
-                "SELECT DISTINCT thread FROM line WHERE mailbox=? AND uid BETWEEN ? AND ?", box.id, first, last
-            )
-        )
-        tx.run("DELETE FROM line WHERE mailbox=? AND uid BETWEEN ? AND ?", box.id, first, last)
-    _renew(tx, box.id, touched)
-
-
-def _renew(tx: Tx, mailbox: MailboxId, threads: Iterable[int]) -> None:
-    for thread in threads:
-        row = tx.row(
-            "SELECT MAX(m.internal_date) FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"
-            " WHERE l.mailbox=? AND l.thread=?",
-            mailbox, thread,
-        )  # fmt: skip
-        if row is None or row[0] is None:
-            tx.run("DELETE FROM thread WHERE mailbox=? AND thread=?", mailbox, thread)
-        else:
-            tx.run("UPDATE thread SET at=? WHERE mailbox=? AND thread=?", row[0], mailbox, thread)
-
-
-def _learn_all(tx: Tx, box: Mailbox, headings: Sequence[Heading]) -> None:
-    """Find the conversation of each message by the ids that it names; conversations that it joins become one."""
-    wanted = list({id_ for one in headings for id_ in one.ids})
-    known: dict[bytes, int] = {}
-    for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
-        known.update(
-            tx.rows(f"SELECT id, thread FROM thread_id WHERE account=? AND id IN ({_marks(some)})", box.account, *some)  # noqa: S608
-        )
-    had = set(known)
-    lines_: list[tuple[object, ...]] = []
-    newest: dict[int, int] = {}
-    for one in headings:
-        found = {known[id_] for id_ in one.ids if id_ in known}
-        # ids are hashes of account and Message-ID, so a conversation has its number from its first message
-        thread = min(found) if found else int.from_bytes(one.ids[0][:7], "big")
-        if len(found) > 1:
-            others = found - {thread}
-            known.update({id_: thread for id_, there in known.items() if there in others})
-            lines_ = [(*line[:5], thread if line[5] in others else line[5]) for line in lines_]
-            newest[thread] = max([newest.pop(other, 0) for other in others] + [newest.get(thread, 0)])
-            for other in others:
-                _join(tx, box.account, other, thread)
-        known.update(dict.fromkeys(one.ids, thread))
-        lines_.append((box.id, one.uid, one.who, one.subject, one.size, thread))
-        newest[thread] = max(newest.get(thread, 0), one.at)
-    tx.many("INSERT OR REPLACE INTO line (mailbox,uid,who,subject,size,thread) VALUES (?,?,?,?,?,?)", lines_)
-    tx.many(
-        "INSERT INTO thread (mailbox,thread,at) VALUES (?,?,?) ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(at,excluded.at)",
-        [(box.id, thread, at) for thread, at in newest.items()],
-    )
-    tx.many(
-        "INSERT OR REPLACE INTO thread_id (account,id,thread) VALUES (?,?,?)",
-        [(box.account, id_, thread) for id_, thread in known.items() if id_ not in had],
-    )
-
-
-def _join(tx: Tx, account: AccountId, other: int, thread: int) -> None:
-    tx.run("UPDATE thread_id SET thread=? WHERE account=? AND thread=?", thread, account, other)
-    boxes = [row[0] for row in tx.rows("SELECT mailbox FROM thread WHERE thread=?", other)]
-    tx.run("UPDATE line SET thread=? WHERE thread=?", thread, other)
-    for mailbox in boxes:
-        tx.run(
-            "INSERT INTO thread (mailbox,thread,at) SELECT mailbox,?,at FROM thread WHERE mailbox=? AND thread=?"
-            " ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(at,excluded.at)",
-            thread, mailbox, other,
-        )  # fmt: skip
-    tx.run("DELETE FROM thread WHERE thread=?", other)
 
 
 def changed_since(tx: Tx, last: int) -> tuple[int, set[AccountId]]:

@@ -83,3 +83,9 @@ def add_message_indexes(db: SqliteDatabase) -> None:
     db.execute_sql(
         "CREATE INDEX IF NOT EXISTS message_flagged ON message (mailbox, internal_date, uid) WHERE flags&4<>0"
     )
+
+
+def forget_lines(db: SqliteDatabase) -> None:
+    """A migration: keys of lists come from summaries now, so those that there are would stand out of order."""
+    for sql in ("DELETE FROM line", "DELETE FROM thread", "DELETE FROM line_state"):
+        db.execute_sql(sql)
