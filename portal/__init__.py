@@ -6,7 +6,7 @@ Views read a form, call one service of mailcore and answer with a page.  No SQL,
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, redirect, request, session, url_for
+from flask import Flask, Response, g, redirect, request, session
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,10 +15,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.core import Core
 from mailcore.services import web_sessions
 from mailcore.services.live import Hub
-from portal import assets, errors, i18n, navigation, web
+from portal import addresses, assets, errors, i18n, navigation, web
 from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
+from portal.addresses import url_for
 from portal.auth import forgotten as _forgotten  # noqa: F401 - more pages of log-in
 from portal.auth import oidc as _oidc  # noqa: F401 - and of log-in elsewhere
 from portal.auth.views import blueprint as auth
@@ -95,10 +96,12 @@ def create_app(core: Core) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # as documented
     app.session_interface = DatabaseSessions(core)
     Babel(app, default_locale="nb", default_timezone="Europe/Oslo", locale_selector=i18n.choose_language)
+    i18n.register(app)
     domain = i18n.PoDomain()
     CSRFProtect(app).exempt(setup)  # programs ask there, and nothing is changed
     errors.register(app)
     assets.register(app)
+    addresses.register(app)
 
     def before() -> BaseResponse | None:
         domain.as_default()
@@ -119,6 +122,7 @@ def create_app(core: Core) -> Flask:
         asked = request.args.get("lang", "")
         if asked in i18n.LANGUAGES and session.get("language") != asked:
             session["language"] = asked
+            i18n.choose_again()
             if g.account and g.account.language != asked:
                 from mailcore.services import accounts
 

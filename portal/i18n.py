@@ -8,8 +8,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
-from flask import g, request, session
-from flask_babel import Domain, get_locale, gettext
+from flask import Flask, g, request, session
+from flask_babel import Domain, get_locale, gettext, refresh
 
 from mailcore.errors import Saying
 
@@ -38,7 +38,32 @@ def catalogue(language: str) -> Translations:
 
 class PoDomain(Domain):  # type: ignore[misc]  # flask-babel has no types
     def get_translations(self) -> Translations:
-        return catalogue(choose_language())
+        return _here()
+
+
+def _here() -> Translations:
+    """The catalogue of this request, chosen once: a page asks fifty times."""
+    found = g.get("catalogue")
+    if found is None:
+        found = g.catalogue = catalogue(choose_language())
+    return found
+
+
+def choose_again() -> None:
+    """What was chosen no longer holds: the person has just chosen another language."""
+    g.pop("catalogue", None)
+    refresh()
+
+
+def register(app: Flask) -> None:
+    """Templates ask the catalogue itself, by a third of the way of flask-babel's."""
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of the extension that flask-babel adds
+        lambda text: _here().ugettext(text),
+        lambda one, several, number: _here().ungettext(one, several, number),
+        newstyle=True,
+        pgettext=lambda context, text: _here().upgettext(context, text),
+        npgettext=lambda context, one, several, number: _here().unpgettext(context, one, several, number),
+    )
 
 
 def choose_language() -> str:

@@ -6,11 +6,12 @@ A page appears in a menu as soon as its endpoint exists; a page whose endpoint s
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, g, request, url_for
+from flask import current_app, g, request
 from flask_babel import lazy_gettext as _l
 
 from mailcore.domain import Mailbox
 from mailcore.services import accounts
+from portal.addresses import url_for
 
 Words = Any  # flask-babel's LazyString, which has no types
 

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_babel import refresh
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Scope
@@ -34,7 +33,7 @@ def index() -> Answer:
     if form.validate_on_submit():
         session["language"] = form.language.data
         accounts.set_language(web.core(), web.owner().id, form.language.data)
-        refresh()
+        i18n.choose_again()
         flash(_("Saved."))
         return redirect(url_for("account.index"))
     core, owner = web.core(), web.owner()

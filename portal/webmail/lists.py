@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import date
 
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import flash, redirect, render_template, request, session
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.services import mail_actions, mail_list, mail_settings, webmail, writing
 from mailcore.services.mail_list import ListWish
 from portal import web
+from portal.addresses import url_for
+from portal.webmail import rows as shown
 from portal.webmail.views import blueprint
 
 MAX_UNDO = 500  # messages; more are moved back by hand
@@ -36,6 +38,7 @@ def _list(name: str) -> str:
     query = request.query_string.decode("ascii", "ignore")
     return render_template(
         "webmail/index.html", page=page, boxes=boxes, undo=session.pop("undo", None), back=f"?{query}" if query else "",
+        rows=shown.rows(page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"),
         waiting=[one for one in writing.listing(web.core(), web.owner().id) if one.state != "open"],
     )  # fmt: skip
 

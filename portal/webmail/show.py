@@ -5,6 +5,7 @@ remembered here.
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -23,14 +24,18 @@ HERE = ZoneInfo("Europe/Oslo")
 
 def short_date(at: datetime) -> str:
     """The time today, else the day; the year only where it is another one."""
-    now = web.core().clock.now().astimezone(HERE)
-    return _short(
-        at.astimezone(HERE).replace(second=0, microsecond=0), now.date().toordinal(), str(get_locale() or "nb")
-    )
+    return dates()(at)
+
+
+def dates() -> Callable[[datetime], str]:
+    """`short_date` for many: what day it is and the language are asked once."""
+    today, locale = web.core().clock.now().astimezone(HERE).date().toordinal(), str(get_locale() or "nb")
+    return lambda at: _short(at.replace(second=0, microsecond=0), today, locale)
 
 
 @lru_cache(8192)
 def _short(at: datetime, today: int, locale: str) -> str:
+    at = at.astimezone(HERE)
     age = today - at.date().toordinal()
     if age == 0:
         return str(format_time(at, "HH:mm", locale=locale))
@@ -49,7 +54,13 @@ def _size(kib: int, locale: str) -> str:
 
 def short_size(octets: int) -> str:
     """As `web.size`; rounded to kB first, so that few have to be worked out."""
-    return _size(-(-octets // 1024), str(get_locale() or "nb"))
+    return sizes()(octets)
+
+
+def sizes() -> Callable[[int], str]:
+    """`short_size` for many."""
+    locale = str(get_locale() or "nb")
+    return lambda octets: _size(-(-octets // 1024), locale)
 
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\u00a0]{3,2000}")

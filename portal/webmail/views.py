@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from portal import looks, web
 from portal.looks import STATIC, YEAR
-from portal.webmail import show
+from portal.webmail import rows, show
 
 ICONS = (
     "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "forward", "flag", "file",
@@ -39,7 +39,8 @@ def _look() -> bytes:
 
 @cache
 def _words() -> frozenset[str]:
-    texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
+    paths = [Path(rows.__file__), *(path for pattern in _USED for path in TEMPLATES.glob(pattern))]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     return frozenset(re.findall(r"[\w-]+", " ".join([*texts, _keys().decode()])))
 
 

@@ -1,0 +1,59 @@
+"""The lines of a list as HTML, written here and not in a template: fifty of them are half of the page that everybody opens
+(2.2 ms of a processor as a template, 0.4 here).  Whatever comes from a message goes through `escape`."""
+
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+
+from mailcore.services.mail_list import Line, Page
+from portal.webmail import show
+
+
+def rows(page: Page, address: str, *, ticked: bool) -> Markup:
+    """Every line with its box to tick; a conversation's tick holds the uids of all its messages.
+
+    Args:
+        address: of the list; a message's own is that and its uid.
+    """
+    to = page.mailbox.special_use in ("\\Sent", "\\Drafts")
+    tick = " checked" if ticked else ""
+    nobody, no_subject, marks = _("(nobody)"), _("(no subject)"), _Marks()
+    base, date, size = escape(address), show.dates(), show.sizes()
+    lines = []
+    for m in page.lines:
+        uids = ",".join(map(str, m.uids)) or m.uid
+        many = f' <b class="many">({m.count})</b>' if m.count > 1 else ""
+        lines.append(
+            f'<li class="{"seen" if m.seen else "unseen"}">'
+            f'<input class="tick" type="checkbox" name="uid" value="{uids}" aria-labelledby="s{m.uid}"{tick}>\n'
+            f'<span class="who">{escape((m.recipient if to else m.sender) or nobody)}{many}</span>\n'
+            f'<a class="subject" id="s{m.uid}" href="{base}{m.uid}">{escape(m.subject or no_subject)}</a>\n'
+            f'{marks.of(m)}<time>{date(m.at)}</time> <span class="size">{size(m.size)}</span></li>\n'
+        )
+    return Markup("".join(lines))  # noqa: S704 - what comes from elsewhere is escaped in place
+
+
+class _Marks:
+    """Small pictures, and their words for those who do not see them."""
+
+    def __init__(self) -> None:
+        self._new = _hidden(_("new"))
+        self._flagged = _picture("flag") + _hidden(_("flagged"))
+        self._answered = _picture("reply") + _hidden(_("answered"))
+        self._file = _picture("file") + _hidden(_("with a file"))
+
+    def of(self, m: Line) -> str:
+        found = (
+            ("" if m.seen else self._new)
+            + (self._flagged if m.flagged else "")
+            + (self._answered if m.answered else "")
+            + (self._file if m.has_file else "")
+        )
+        return f'<span class="marks">{found}</span>\n' if found else ""
+
+
+def _hidden(words: str) -> str:
+    return f'<span class="hidden">{escape(words)} </span>'
+
+
+def _picture(name: str) -> str:
+    return f'<svg class="icon" aria-hidden="true"><use href="#{name}"/></svg>'
