@@ -14,7 +14,8 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 class Corpus:
     """Messages by number; number n is the same octets in every run."""
 
-    def __init__(self) -> None:
+    def __init__(self, file_octets: tuple[int, int] = (60_000, 180_000)) -> None:
+        self._file_octets = file_octets
         source = random.Random(1)  # noqa: S311 - not for secrets
         letters = "abcdefghijklmnoprstuvæøå"
         self._words = ["".join(source.choices(letters, k=source.randint(2, 11))) for _ in range(4000)]
@@ -79,7 +80,7 @@ class Corpus:
         )
 
     def _with_attachment(self, source: random.Random, number: int) -> str:
-        octets = base64.encodebytes(source.randbytes(source.randint(60_000, 180_000))).replace(b"\n", b"\r\n").decode()
+        octets = base64.encodebytes(source.randbytes(source.randint(*self._file_octets))).replace(b"\n", b"\r\n").decode()
         mark = f"b{number}"
         return (
             f'Content-Type: multipart/mixed; boundary="{mark}"\r\n\r\n'

@@ -17,7 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from webmail import Browser, portal
+from browser import Browser
+from webmail import PASSWORD, portal
 
 PAGES = ("/", "/login", "/order", "/help", "/faq", "/clients")
 OWN = ("/account", "/forwarding", "/quota", "/mail/")
@@ -58,7 +59,7 @@ def main() -> None:
         for path in PAGES:
             low, middle, processor = measure(port, browser, path, rounds)
             print(f"{path:14} {low:9.1f} {middle:9.1f} {processor:9.1f}", flush=True)
-        browser.log_in("ten")
+        browser.log_in("ten", PASSWORD)
         for path in OWN:
             low, middle, processor = measure(port, browser, path, rounds)
             print(f"{path:14} {low:9.1f} {middle:9.1f} {processor:9.1f}", flush=True)

@@ -1,15 +1,16 @@
 """The webmail as people wait for it: server time of its pages at 10,000 and 100,000 messages, and 200 people clicking.
 
-    bench/webmail.py [--people 200] [--roundcube http://127.0.0.1:PORT --rc-user user2 --rc-password pass]
+    bench/webmail.py [--people 200] [--keep DIR] [--roundcube [--imap 20143]]
 
 Runs the portal under the production server with the settings of `alumnimail serve`, in a folder of its own, and asks over
-loopback with kept connections. With --roundcube the same mailbox sizes are asked of a Roundcube that runs already: its list
-request (the JSON that its script asks for) and its page of one message.
+loopback with kept connections.  With --roundcube the same mailbox of 10,000 stands on an IMAP server that runs already
+(user1, password `pass`), Roundcube is started beside it (bench/roundcube.py), and both are asked in turn.  --keep leaves
+the full mailboxes in DIR for the next run.
 """
 
 import argparse
+import contextlib
 import http.client
-import http.cookies
 import os
 import random
 import re
@@ -21,11 +22,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote
+
+import roundcube
+from browser import Browser, Roundcube
+from corpus import Corpus
+from load import Imap
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -33,73 +38,66 @@ from mailcore import core as cores
 from mailcore.cli import web_server
 from mailcore.config import load_config
 from mailcore.core import Core
+from mailcore.errors import AccountNotFound
 from mailcore.services import accounts, indexing
 
 PASSWORD = "correct horse battery"
 SIZES = {"ten": 10_000, "hundred": 100_000}
-ROUNDS = 40
+TURNS, ROUNDS = 4, 15  # each case so often in turn, so many requests each time
+BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
+Letter = tuple[bytes, bool, datetime]
+FILE_OCTETS = (1000, 3000)  # attachments are small: it is not their octets that is measured here
 
 
-class Browser:
-    """One person's browser: a kept connection, cookies, no script."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._connection = http.client.HTTPConnection(host, port, timeout=60)
-        self._cookies: dict[str, str] = {}
-
-    def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        sent = {"Cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items()), **headers}
-        if body:
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        try:
-            self._connection.request(method, path, body or None, sent)
-            answer = self._connection.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionError):  # kept too long: browsers ask again on a new one
-            self._connection.close()
-            self._connection.request(method, path, body or None, sent)
-            answer = self._connection.getresponse()
-        for value in answer.headers.get_all("Set-Cookie") or []:
-            for name, morsel in http.cookies.SimpleCookie(value).items():
-                self._cookies[name] = morsel.value
-        return answer.status, dict(answer.headers), answer.read()
-
-    def get(self, path: str) -> bytes:
-        status, _, octets = self.ask("GET", path)
-        if status != 200:
-            raise RuntimeError(f"{path}: {status}")
-        return octets
-
-    def log_in(self, name: str) -> None:
-        token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', self.get("/login"))
-        form = {"username": name, "password": PASSWORD, "csrf_token": token[1].decode() if token else ""}
-        status, _, _ = self.ask("POST", "/login", urlencode(form))
-        if status != 302:
-            raise RuntimeError(f"log-in of {name}: {status}")
+def letters(number: int) -> Iterator[Letter]:
+    """Messages, whether they were read (nine of ten), and when they came."""
+    corpus, chance = Corpus(FILE_OCTETS), random.Random(1)
+    for n in range(number):
+        yield corpus.message(n), chance.random() < 0.9, BEGIN + timedelta(minutes=n * 7)
 
 
 def fill(core: Core, name: str, number: int) -> None:
-    """An account with so many messages, a tenth unread, one with a rare word."""
+    """An account with so many messages, if it is not there."""
+    with contextlib.suppress(AccountNotFound):
+        accounts.get(core, name)
+        return
     account = accounts.add(core, name, password=PASSWORD, quota=0)
     box = core.db.read(lambda tx: core.mail.mailbox(tx, account.id, "INBOX"))
-    chance, begin = random.Random(1), datetime(2020, 1, 1, tzinfo=UTC)
-    people = ["Kari Nordmann <kari@outside.example>", "=?utf-8?q?=C3=85se_Berg?= <ase@outside.example>", "liste@lists.example"]
-    for start in range(0, number, 1000):
-        some = []
-        for n in range(start, min(number, start + 1000)):
-            rare = "sjeldentord" if n == number // 2 else ""
-            text = (
-                f"From: {chance.choice(people)}\r\nTo: {name}@alumni.example\r\nSubject: =?utf-8?q?M=C3=B8te_nummer?= {n}\r\n"
-                f"Message-ID: <{n}.{name}@outside.example>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-                + "Ord og flere ord om alt mulig.\r\n" * 30 + rare + "\r\n"
-            )
-            some.append((core.blobs.prepare(text.encode()), begin + timedelta(minutes=n * 7)))
-        core.db.write(lambda tx, some=some: [
-            core.mail.append(tx, account.id, box.id, one, frozenset({"\\Seen"} if chance.random() < 0.9 else ()), at)
-            for one, at in some
+    for some in _portions(letters(number), 1000):
+        ready = [(core.blobs.prepare(octets), frozenset({"\\Seen"} if seen else ()), at) for octets, seen, at in some]
+        core.db.write(lambda tx, ready=ready: [
+            core.mail.append(tx, account.id, box.id, one, flags, at) for one, flags, at in ready
         ])  # fmt: skip
 
 
-@contextmanager
+def fill_imap(port: int, number: int) -> None:
+    """The same in the INBOX of user1."""
+    client = Imap(port)
+    client.command("LOGIN user1 pass")
+    held = client.count()
+    if held not in (0, number):
+        raise SystemExit(f"user1 has {held} messages already")
+    for some in _portions(letters(0 if held else number), 200):
+        command = b"APPEND INBOX"
+        for octets, seen, at in some:
+            flags = b"(\\Seen)" if seen else b"()"
+            command += b' %s "%s" {%d+}\r\n%s' % (flags, at.strftime("%d-%b-%Y %H:%M:%S +0000").encode(), len(octets), octets)
+        client.send(command + b"\r\n")
+    client.close()
+
+
+def _portions(letters: Iterator[Letter], size: int) -> Iterator[list[Letter]]:
+    some: list[Letter] = []
+    for item in letters:
+        some.append(item)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+@contextlib.contextmanager
 def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator[int]:
     """The portal under gunicorn; its port."""
     config = folder / "bench.toml"
@@ -132,14 +130,17 @@ def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator
         process.wait(30)
 
 
-def milliseconds(browser: Browser, path: str, rounds: int = ROUNDS) -> float:
-    browser.get(path)
-    found = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        browser.get(path)
-        found.append((time.perf_counter() - start) * 1000)
-    return statistics.median(found)
+def milliseconds(cases: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """The median of each case, asked in turn."""
+    found: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(TURNS):
+        for name, work in cases.items():
+            work()
+            for _ in range(ROUNDS):
+                start = time.perf_counter()
+                work()
+                found[name].append((time.perf_counter() - start) * 1000)
+    return {name: statistics.median(times) for name, times in found.items()}
 
 
 def deep(browser: Browser, pages: int) -> str:
@@ -153,16 +154,64 @@ def deep(browser: Browser, pages: int) -> str:
     return path
 
 
-def measure_pages(port: int) -> None:
+def rare(number: int) -> str:
+    """A few words that stand in one message of so many, at whatever size of the mailbox."""
+    body = Corpus(FILE_OCTETS).message(number // 2 + 1).decode().partition("\r\n\r\n")[2]
+    line = max(body.splitlines(), key=len)
+    words = " ".join(re.findall(r"[^\W\d_]+", line)[:4])
+    return quote(f'"{words}"')
+
+
+def pages(browser: Browser, number: int) -> dict[str, Callable[[], object]]:
+    """What a person does in a mailbox of that size.  Messages of all kinds are opened, one after another."""
+    far, uids, words = deep(browser, 190), iter(range(1, 10**6)), rare(number)
+    return {
+        "list, first page": lambda: browser.get("/mail/INBOX/?view=flat"),
+        "list, page 190": lambda: browser.get(far),
+        "list, unread only": lambda: browser.get("/mail/INBOX/?only=unread"),
+        "list by sender": lambda: browser.get("/mail/INBOX/?order=from"),
+        "conversations": lambda: browser.get("/mail/INBOX/?view=threads"),
+        "one message": lambda: browser.get(f"/mail/INBOX/{number // 2 + next(uids)}"),
+        "search of a rare word": lambda: browser.get(f"/mail/search?q={words}"),
+    }
+
+
+def measure_growth(port: int) -> None:
+    """Both mailboxes in turn."""
+    cases: dict[str, Callable[[], object]] = {}
     for name, number in SIZES.items():
         browser = Browser("127.0.0.1", port)
-        browser.log_in(name)
-        cases = {
-            "list, first page": "/mail/", "list, page 190": deep(browser, 190), "list, unread only": "/mail/INBOX/?only=unread",
-            "one message": f"/mail/INBOX/{number // 2}", "search of a rare word": "/mail/search?q=sjeldentord",
-        }  # fmt: skip
-        for what, path in cases.items():
-            print(f"{number:7,} messages  {what:24} {milliseconds(browser, path):7.1f} ms", flush=True)
+        browser.log_in(name, PASSWORD)
+        for what, work in pages(browser, number).items():
+            cases[f"{number:7,}  {what}"] = work
+    found = milliseconds(cases)
+    small, large = (f"{number:7,}  " for number in SIZES.values())
+    for what in (name.removeprefix(small) for name in cases if name.startswith(small)):
+        first, second = found[small + what], found[large + what]
+        print(f"{what:24} {first:7.1f} ms at 10,000 {second:7.1f} at 100,000  {second / first:5.2f} times", flush=True)
+
+
+def measure_roundcube(port: int, address: str) -> None:
+    """Our mailbox of 10,000 and Roundcube's, in turn."""
+    browser, other = Browser("127.0.0.1", port), Roundcube(address, "user1", "pass")
+    browser.log_in("ten", PASSWORD)
+    words = rare(SIZES["ten"]).replace("%22", "")  # it takes a phrase as it stands
+    if len(other.listed()) != 50 or len(other.search(words)) != 1:
+        raise RuntimeError("Roundcube lists or finds nothing")
+    ours, theirs, turn = pages(browser, SIZES["ten"]), iter(range(1, 10**6)), SIZES["ten"] // 2
+    cases: dict[str, tuple[str, Callable[[], object]]] = {
+        "list, first page": ("list, first page", lambda: other.listed()),
+        "list, page 190": ("list, page 190", lambda: other.listed(190)),
+        "one message": ("one message", lambda: other.message(turn + next(theirs))),
+        "search of a rare word": ("search of a rare word", lambda: other.search(words)),
+    }
+    both: dict[str, Callable[[], object]] = {}
+    for what, (name, work) in cases.items():
+        both["A " + what], both["B " + what] = ours[name], work
+    found = milliseconds(both)
+    for what in cases:
+        us, them = found["A " + what], found["B " + what]
+        print(f"{what:24} {us:7.1f} ms  Roundcube {them:7.1f} ms  {them / us:5.1f} times", flush=True)
 
 
 def click(port: int, people: int, seconds: float, pause: float) -> None:
@@ -170,7 +219,7 @@ def click(port: int, people: int, seconds: float, pause: float) -> None:
     browsers = []
     for number in range(people):
         browser = Browser("127.0.0.1", port)
-        browser.log_in(f"person{number}")
+        browser.log_in(f"person{number}", PASSWORD)
         browsers.append(browser)
     times: list[float] = []
     wrong: list[Exception] = []
@@ -207,47 +256,22 @@ def click(port: int, people: int, seconds: float, pause: float) -> None:
     )  # fmt: skip
 
 
-def measure_roundcube(address: str, user: str, password: str) -> None:
-    parts = urlsplit(address)
-    browser = Browser(parts.hostname or "", parts.port or 80)
-    token = re.search(rb'name="_token" value="([^"]+)"', browser.get("/?_task=login"))
-    form = {"_token": token[1].decode() if token else "", "_task": "login", "_action": "login", "_user": user, "_pass": password}
-    status, _, _ = browser.ask("POST", "/?_task=login", urlencode(form))
-    if status != 302:
-        raise RuntimeError(f"Roundcube: {status}")
-    page = browser.get("/?_task=mail&_mbox=INBOX")
-    found = re.search(rb'"request_token":"([^"]+)"', page)
-    token_header = {"X-Requested-With": "XMLHttpRequest", "X-Roundcube-Request": found[1].decode() if found else ""}
-
-    def listed() -> None:
-        status, _, octets = browser.ask("GET", "/?_task=mail&_action=list&_mbox=INBOX&_page=1&_remote=1", **token_header)
-        if status != 200 or b"add_message_row" not in octets:
-            raise RuntimeError(f"Roundcube's list: {status} {octets[:200]!r}")
-
-    def timed(work) -> float:
-        work()
-        found = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            work()
-            found.append((time.perf_counter() - start) * 1000)
-        return statistics.median(found)
-
-    print(f"Roundcube  list request   {timed(listed):7.1f} ms")
-    print(f"Roundcube  one message    {timed(lambda: browser.get('/?_task=mail&_action=show&_mbox=INBOX&_uid=5')):7.1f} ms")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--roundcube", default="")
-    parser.add_argument("--rc-user", default="user2")
-    parser.add_argument("--rc-password", default="pass")
+    parser.add_argument("--keep", type=Path, help="where the full mailboxes stay")
+    parser.add_argument("--roundcube", action="store_true")
+    parser.add_argument("--imap", type=int, default=20143, help="port of the IMAP server that Roundcube speaks to")
     args = parser.parse_args()
-    if args.roundcube:
-        measure_roundcube(args.roundcube, args.rc_user, args.rc_password)
-    with tempfile.TemporaryDirectory(prefix="bench") as folder, portal(Path(folder), args.people) as port:
-        measure_pages(port)
+    with contextlib.ExitStack() as stack:
+        folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
+        folder.mkdir(parents=True, exist_ok=True)
+        port = stack.enter_context(portal(folder, args.people))
+        if args.roundcube:
+            fill_imap(args.imap, SIZES["ten"])
+            with roundcube.running(folder / "roundcube", args.imap) as address:
+                measure_roundcube(port, address)
+        measure_growth(port)
         click(port, args.people, 10, 2.0)
         click(port, args.people, 0, 0)
 
