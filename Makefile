@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz help setup dev run test quick most check fix bench
+.PHONY: fuzz help setup dev run test quick most check fix bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -45,6 +45,9 @@ test: check ## everything that CI runs
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pictures: dev ## the main pages as pictures, in three languages, into build/pictures
+	$(BIN)/python -m tests.pages.pictures build/pictures
 
 bench: dev ## measures this server against another stack, in turn
 	$(BIN)/python bench/run.py

@@ -20,7 +20,8 @@ def slim(css: str) -> str:
     """Without comments and without space that means nothing; pictures of ours as addresses of their own."""
     css = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
     css = re.sub(r"url\((\w+\.svg)\)", lambda found: f'url("{picture(found[1])}")', css)
-    return re.sub(r" ?([{};,]) ?|(:) ", r"\1\2", css).replace(";}", "}").strip()
+    # what stands in quotes stays as it is
+    return re.sub(r'("[^"]*")|;? ?(\}) ?| ?([{;,]) ?|(:) ', r"\1\2\3\4", css).strip()
 
 
 @cache

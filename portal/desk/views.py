@@ -16,7 +16,8 @@ from mailcore.config import octets
 from mailcore.domain import Account, AccountId, Ticket
 from mailcore.errors import ConfigError, MailError, NotAllowed
 from mailcore.services import accounts, audit, canned, desk, orders, quota, tickets
-from portal import navigation, web
+from portal import i18n, navigation, web
+from portal.desk import words as spoken
 from portal.desk.forms import ActForm
 from portal.errors import words_of
 from portal.tickets.views import as_download
@@ -28,6 +29,11 @@ T = TypeVar("T")
 VIEWS = ("open", "answered", "closed", "unconfirmed")
 QUOTAS = ("3G", "4G", "6G", "10G", "20G")
 DAYS = (0, 30, 90, 365)
+
+
+@blueprint.context_processor
+def in_words() -> dict[str, object]:
+    return {"about": spoken.ABOUT, "forwarding_words": spoken.FORWARDING, "ties": spoken.TIES, "language_names": i18n.LANGUAGES}
 
 
 def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:

@@ -1,0 +1,39 @@
+"""The style sheet as it is sent means what was written."""
+
+import re
+from collections.abc import Iterator
+
+import tinycss2
+
+from portal import looks
+
+
+def _plain(tokens) -> str:
+    return re.sub(r"\s*([,:])\s*", r"\1", re.sub(r"\s+", " ", tinycss2.serialize(tokens))).strip()
+
+
+def _rules(css, where: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every declaration as a browser reads it: where, its name, its value."""
+    for rule in tinycss2.parse_rule_list(css, skip_comments=True, skip_whitespace=True):
+        here = f"{where} {_plain(rule.prelude)}"
+        if rule.type == "at-rule":
+            yield from _rules(rule.content, here)
+            continue
+        assert rule.type == "qualified-rule", rule
+        for one in tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True):
+            yield here, one.name, _plain(one.value)
+
+
+def test_a_slim_sheet_says_what_was_written():
+    written = (looks.STATIC / "style.css").read_text() + (looks.STATIC / "webmail.css").read_text()
+    slim = looks.slim(written)
+    for name in ("icon.svg", "hero.svg"):
+        written = written.replace(f"url({name})", f'url("{looks.picture(name)}")')
+    assert len(slim) < len(written) * 0.9
+    assert list(_rules(slim)) == list(_rules(written))
+
+
+def test_what_stands_in_quotes_is_left_alone():
+    assert looks.slim('a::before { content: attr(data-label) ": "; color: red; }') == (
+        'a::before{content:attr(data-label) ": ";color:red}'
+    )
