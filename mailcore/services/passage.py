@@ -41,12 +41,10 @@ def forecast(config: Config, verdict: Verdict, unsafe: str = "", *, changed: boo
     if verdict.dmarc == "none" and verdict.spf in ("fail", "softfail") and not verdict.dkim_aligned:
         # a signature of somebody else says who passed it on, and not that it is the author's
         return Passage.KEEP if verdict.dkim == "pass" else Passage.JUNK
-    if not verdict.author:  # large providers refuse it, which would count against the forwarding
-        return Passage.KEEP
     if verdict.dmarc == "temperror" and not vouched:
         return Passage.KEEP
-    # a policy that DNS did not tell may be any
-    strict = verdict.policy in ("quarantine", "reject") or verdict.dmarc == "temperror"
+    # A policy that DNS did not tell may be any; a message without an author is refused by many.
+    strict = verdict.policy in ("quarantine", "reject") or verdict.dmarc == "temperror" or not verdict.author
     if strict and (changed or not verdict.dkim_aligned):
         return Passage.REWRITE if (unsafe or config.forwarding.unsafe) == "rewrite" else Passage.KEEP
     return Passage.UNTOUCHED
@@ -72,11 +70,12 @@ def with_own_author(octets: Octets, own: str) -> bytes:
     written = (header.raw_values(block, "from") or [b""])[0]
     specs = address.addr_specs(written)
     name = header.safe_value(address.display_name(written)).replace('"', "'").replace("\\", "")
-    via = header.encode_value(f"{name} via Alumnimail")
+    via = header.encode_value(f"{name} via Alumnimail".strip())
     phrase = f'"{via}"' if via.isascii() and not via.startswith("=?") else via
     added = f"From: {phrase} <{own}>\r\n".encode()
     if specs and not header.raw_values(block, "reply-to"):
         added += b"Reply-To: " + header.safe_value(specs[0]).encode() + b"\r\n"
-    added += b"X-Original-From: " + written.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
+    if written:
+        added += b"X-Original-From: " + written.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
     rest = header.without(block, lambda field, value: field.lower() == "from")
     return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + octets[body:]

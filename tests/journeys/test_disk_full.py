@@ -3,16 +3,19 @@
 import os
 import smtplib
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from imapclient.exceptions import IMAPClientError
 
-from tests.journeys.conftest import PASSWORD, House
+from tests.journeys.conftest import PASSWORD, House, until
 from tests.journeys.test_message_travels import imap, subjects
 
 pytestmark = [
     pytest.mark.interop,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
@@ -66,11 +69,40 @@ def test_a_full_disk_is_temporary_and_loses_nothing(small_disk, build, octets):
     assert refused == 3
     with imap(house, "ola") as client:
         assert set(accepted) <= set(subjects(client))
+    with imap(house, "ola") as client:
+        with pytest.raises(IMAPClientError):
+            client.append("INBOX", b"Subject: bad\r\n\r\n" + b"x\r\n" * (octets // 3))
+        client.noop()
     filler.unlink()
     assert send(house, "after", octets) == 250
     with imap(house, "ola") as client:
         found = subjects(client)
         assert sorted(found[1:]) == sorted([*accepted, "after"])
+    assert "all is well" in house.run("check")
+    house.stop()
+
+
+def test_what_the_queue_has_when_the_disk_is_full_arrives_once(small_disk, build, sink):
+    house = build()
+    house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    house.run("forward", "set", "ola", "ola@elsewhere.example", "--confirmed")
+    filler = small_disk / "filler"
+    accepted = []
+    for number in range(40):
+        if number == 10:  # while what came before goes on
+            free = os.statvfs(small_disk)
+            filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize))
+        if number == 25:
+            time.sleep(2)
+            filler.unlink()
+        if send(house, f"message-{number}", 20_000) == 250:
+            accepted.append(f"message-{number}")
+    assert 10 <= len(accepted) < 40
+    assert until(lambda: house.run("queue", "list", "--json").strip() == "[]", 60)
+    went = [octets.partition(b"\r\nSubject: ")[2].partition(b"\r\n")[0].decode() for _, _, octets in sink.mail]
+    assert sorted(one for one in went if one.startswith("message")) == sorted(accepted)
+    with imap(house, "ola") as client:
+        assert sorted(one for one in subjects(client) if one.startswith("message")) == sorted(accepted)
     assert "all is well" in house.run("check")
     house.stop()
 

@@ -4,8 +4,10 @@ tries again, what was accepted is there exactly once, and `alumnimail check` say
 import smtplib
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
 from tests.journeys.conftest import PASSWORD, House, program
@@ -49,6 +51,17 @@ def found(house: House) -> list[str]:
         return sorted(one for one in subjects(client) if one.startswith("message"))
 
 
+def append(client: IMAPClient, subject: str, octets: int) -> str:
+    """The server's answer to APPEND, "" for OK; the conversation goes on."""
+    body = f"From: a@outside.example\r\nSubject: {subject}\r\n\r\n" + f"{subject}\r\n" * (octets // (len(subject) + 2))
+    try:
+        client.append("INBOX", body.encode())
+    except IMAPClientError as problem:
+        client.noop()
+        return str(problem)
+    return ""
+
+
 def check(house: House) -> subprocess.CompletedProcess:
     return subprocess.run([*house.command(), "check"], capture_output=True, text=True, timeout=60)
 
@@ -65,27 +78,42 @@ def test_a_disk_that_cannot_sync_is_temporary_and_loses_nothing(tmp_path, build,
     assert [send(house, f"message-{n}", size) for n, size in enumerate((SMALL, LARGE))] == [250, 250]
     flag.touch()
     assert [send(house, f"message-bad-{n}", size) for n, size in enumerate((SMALL, LARGE))] == [451, 451]
+    with imap(house, "ola") as client:
+        assert all(append(client, f"message-bad-{n}", size) for n, size in enumerate((SMALL, LARGE)))
     flag.unlink()
     assert [send(house, f"message-{n}", size) for n, size in ((2, SMALL), (3, LARGE))] == [250, 250]
-    assert found(house) == [f"message-{n}" for n in range(4)]
+    with imap(house, "ola") as client:
+        assert [append(client, f"message-{n}", size) for n, size in ((4, SMALL), (5, LARGE))] == ["", ""]
+    assert found(house) == [f"message-{n}" for n in range(6)]
     house.kill()
     house.start()
-    assert found(house) == [f"message-{n}" for n in range(4)]
+    assert found(house) == [f"message-{n}" for n in range(6)]
     assert "all is well" in check(house).stdout
 
 
 def test_a_locked_database_is_temporary(build):
     house = build()
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
+    client = imap(house, "ola")
     other = sqlite3.connect(house.folder / "var" / "alumnimail.db")
     other.execute("BEGIN IMMEDIATE")
     try:
-        assert send(house, "message-bad", SMALL) == 451
+        command = [*house.command(), "backup", str(house.folder / "b")]
+        with ThreadPoolExecutor() as together:  # each waits for a while before it gives up
+            sent = together.submit(send, house, "message-bad", SMALL)
+            appended = together.submit(append, client, "message-bad", SMALL)
+            backup = together.submit(subprocess.run, command, capture_output=True, text=True, timeout=60).result()
+        assert sent.result() == 451
+        assert appended.result()
+        assert (backup.returncode, backup.stderr.count("\n")) == (1, 1)
     finally:
         other.rollback()
         other.close()
     assert send(house, "message-0", SMALL) == 250
-    assert found(house) == ["message-0"]
+    assert append(client, "message-1", LARGE) == ""
+    client.logout()
+    house.run("backup", str(house.folder / "b"))
+    assert found(house) == ["message-0", "message-1"]
 
 
 def test_a_blob_that_is_gone_is_told_by_check_and_comes_back_with_its_message(build):

@@ -161,11 +161,11 @@ ROWS = [
     # the author's field
     Row("a group of one", of(b"team: boss@reject.example;"), "refused"),
     Row("a group of two", of(b"team: boss@reject.example, x@crook.example;"), "refused"),
-    Row("a group of nobody", of(b"undisclosed:;"), "kept"),
-    Row("an empty address", of(b"<>"), "kept"),
-    Row("an empty address with a name", of(b'"boss@reject.example" <>'), "kept"),
-    Row("an address as encoded words", of(b"=?utf-8?q?boss=40reject.example?="), "kept"),
-    Row("no author at all", lambda n: letter(BOSS, n).replace(b"From:", b"X-From:"), "kept"),
+    Row("a group of nobody", of(b"undisclosed:;"), "ours"),
+    Row("an empty address", of(b"<>"), "ours"),
+    Row("an empty address with a name", of(b'"boss@reject.example" <>'), "ours"),
+    Row("an address as encoded words", of(b"=?utf-8?q?boss=40reject.example?="), "ours"),
+    Row("no author at all", lambda n: letter(BOSS, n).replace(b"From:", b"X-From:"), "ours"),
     Row("no author, nobody vouches", lambda n: letter(BOSS, n).replace(b"From:", b"X-From:"), "junk", envelope="plain.example"),
     Row("a name that is an address", of(b"boss@reject.example <x@crook.example>"), "refused"),
     Row("the address as its own name", of(b"x@crook.example <X@crook.example>"), "on"),
@@ -292,7 +292,8 @@ def test_n3_n4_what_nasty_senders_try(tmp_path: Path, sink, build):
         def fate(number: int) -> str:
             if number in came:
                 octets = came[number][1]
-                return "ours" if b"X-Original-From:" in octets else "on" if octets.endswith(sent[number]) else "changed"
+                ours = b"X-Original-From:" in octets or b"via Alumnimail" in octets
+                return "ours" if ours else "on" if octets.endswith(sent[number]) else "changed"
             if codes[number] >= 500:
                 return "refused"
             return {"INBOX": "kept", "Junk": "junk"}.get(boxes.get(number, ""), f"lost after {codes[number]}")

@@ -103,7 +103,7 @@ CASES = [
     ("broken.example", "", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
     ("sub.broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
     ("plain.example", "reject.example", "plain.example", BAD, "fail", "none", Disposition.ACCEPT, Passage.KEEP),
-    ("", "plain.example", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.KEEP),
+    ("", "plain.example", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.REWRITE),
     ("mx.alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),
     ("loop.example", "", "loop.example", GOOD, "permerror", "none", Disposition.ACCEPT, Passage.UNTOUCHED),
     ("alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),
@@ -217,6 +217,12 @@ def test_n3_a_message_that_would_fail_goes_on_from_us_and_is_signed(core, ola):
     records = {name: text.encode() for name, text in dkim_keys.dns_records(core.config).items()}
     start = sent.index(b"DKIM-Signature:")
     assert dkim.verify(sent[start:], dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".")))
+
+
+def test_n3_a_message_without_an_author_goes_on_from_us(core, ola):
+    _, [sent] = deliver(core, message("").replace(b"From:", b"X-From:"), "kare@plain.example")
+    assert b'From: "via Alumnimail" <ola@alumni.example>\r\n' in sent
+    assert verifies(core, sent)
 
 
 def test_n3_a_spoof_stays_here_as_junk(core, ola):
