@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from portal import looks, web
 from portal.looks import STATIC, YEAR
-from portal.webmail import rows, show
+from portal.webmail import show
 
 ICONS = (
     "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "forward", "flag", "file",
@@ -21,6 +21,8 @@ ICONS = (
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 _USED = ("webmail/*.html", "quota/_*.html", "layout.html", "_ui.html", "_form.html")  # what pages of the webmail are made of
+# classes that are put together: kinds of banners, how deep a mailbox lies, the page itself
+_MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep4"}
 
 blueprint = Blueprint("webmail", __name__)
 blueprint.add_app_template_filter(show.short_date)
@@ -39,9 +41,11 @@ def _look() -> bytes:
 
 @cache
 def _words() -> frozenset[str]:
-    paths = [Path(rows.__file__), *(path for pattern in _USED for path in TEMPLATES.glob(pattern))]
-    texts = [path.read_text(encoding="utf-8") for path in paths]
-    return frozenset(re.findall(r"[\w-]+", " ".join([*texts, _keys().decode()])))
+    """Every class that templates, views or the script give, and what banners and badges may be."""
+    texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
+    texts += [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")]
+    classes = re.findall(r'class="([^"]*)"', " ".join(texts))
+    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _keys().decode()]))) | _MADE
 
 
 def _used_rule(rule: re.Match[str]) -> str:
