@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from mailcore.mail import header, structure
 from mailcore.mail.envelope import serialize_envelope
 from mailcore.mail.octets import Octets
+from mailcore.mail.structure import Part
 from mailcore.mail.summary import Summary, summarise
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """`header` is the block with its blank line; `envelope`, `body`, `structure` are ready wire octets.
-
-    `parts` counts all parts, the message itself too; `depth` is how deep they stand within one another.
-    """
+    """`header` is the block with its blank line; `envelope`, `body`, `structure` are ready wire octets."""
 
     size: int
     header: bytes
@@ -21,15 +19,17 @@ class Derived:
     body: bytes
     structure: bytes
     summary: Summary
-    parts: int = 1
-    depth: int = 0
 
 
-def derive(octets: Octets) -> Derived:
-    """Parse a message once; never raises, whatever the octets."""
+def derive(octets: Octets, part: Part | None = None) -> Derived:
+    """Parse a message once; never raises, whatever the octets.
+
+    Args:
+        part: its structure, where that is known already.
+    """
     block, _ = header.split(octets)
-    part = structure.parse(octets)
+    part = part or structure.parse(octets)
     return Derived(
         len(octets), block, serialize_envelope(block), structure.serialize_body(part),
-        structure.serialize_bodystructure(part), summarise(block), *structure.extent(part),
+        structure.serialize_bodystructure(part), summarise(block),
     )  # fmt: skip

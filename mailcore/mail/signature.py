@@ -7,6 +7,7 @@ share everything but the last step; dkimpy took 1.1 ms of Python for each.
 import base64
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from mailcore.mail import header
 
@@ -18,7 +19,9 @@ Sign = Callable[[bytes], bytes]  # of the octets that are signed
 
 def canonical(name: bytes, value: bytes) -> bytes:
     """RFC 6376 section 3.4.2, without the line end."""
-    return name.lower() + b":" + _SPACES.sub(b" ", _FOLD.sub(b"", value)).strip(b" \r\n")
+    if b"\n" in value or b"\t" in value or b"  " in value:
+        value = _SPACES.sub(b" ", _FOLD.sub(b"", value))
+    return name.lower() + b":" + value.strip(b" \r\n")
 
 
 def signed_fields(block: bytes, names: Sequence[bytes]) -> tuple[bytes, bytes] | None:
@@ -54,6 +57,7 @@ def field(
     return b"DKIM-Signature:" + value + b"\r\n\t".join(lines) + b"\r\n"
 
 
+@lru_cache(maxsize=64)
 def _folded(names: bytes, mark: bytes) -> bytes:
     lines, line = [], b""
     for name in names.split(mark):

@@ -4,6 +4,7 @@ import re
 import secrets
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 _RECEIVED = re.compile(rb"(?im)^received[ \t]*:")
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
@@ -40,6 +41,12 @@ def count_received(block: bytes) -> int:
 
 
 def date_header(at: datetime) -> str:
+    """RFC 5322 section 3.3."""
+    return _date_header(at.replace(microsecond=0))
+
+
+@lru_cache(maxsize=16)  # a busy second has hundreds of messages
+def _date_header(at: datetime) -> str:
     return format_datetime(at)
 
 

@@ -269,7 +269,7 @@ class Worker:
 
     async def _send(self, item: QueueItem, domain: str, way: list[Connection]) -> Answer:
         core = self._core
-        parts: list[Octets] = [item.prefix, await core.db.aread(lambda tx: core.blobs.mapped(tx, item.blob))]
+        parts: list[Octets] = [item.prefix, core.db.read(lambda tx: core.blobs.mapped(tx, item.blob))]
         if item.origin == "forward" and core.config.forwarding.arc:
             parts.insert(0, await self._seal(item))
         elif item.origin in UNSIGNED:

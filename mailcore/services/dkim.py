@@ -36,11 +36,7 @@ def sign(config: Config, octets: Octets) -> bytes:
     fields, names = found
     digest, at = body_hash(octets, body, relaxed=True), int(time.time())
     made = b""
-    for selector, algorithm in dkim_keys.selectors(config).items():
-        try:
-            key = dkim_keys.key(config, selector)
-        except OSError:
-            continue
+    for selector, algorithm, key in dkim_keys.signing(config):
         made += signature.field(
             algorithm=algorithm, domain=config.domain.encode(), selector=selector.encode(), at=at, fields=fields, names=names,
             body_hash=digest, sign=_with(key),
@@ -61,11 +57,10 @@ def _with(key: bytes) -> signature.Sign:
 
 def seal(config: Config, octets: bytes) -> bytes:
     """The ARC set to put before a forwarded message (RFC 8617); empty where it cannot be sealed."""
-    selector = next(iter(dkim_keys.selectors(config)))
-    try:
-        key = dkim_keys.key(config, selector)
-    except OSError:
+    keys = dkim_keys.signing(config)
+    if not keys:
         return b""
+    selector, _, key = keys[0]
     try:
         fields = dkim.arc_sign(
             octets, selector.encode(), config.domain.encode(), key, config.host.encode(),

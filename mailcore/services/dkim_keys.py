@@ -57,10 +57,32 @@ def generations(config: Config) -> list[int]:
     return sorted({int(found[1]) for file in folder(config).glob("*.pem") if (found := _FILE.match(file.name))})
 
 
-def selectors(config: Config) -> dict[str, bytes]:
-    """Those that sign, with their algorithms."""
-    number, _ = current(config)
-    return {f"{kind}{number}": algorithm for kind, algorithm in ALGORITHMS.items()}
+def signing(config: Config) -> tuple[tuple[str, bytes, bytes], ...]:
+    """Selector, algorithm and key of each signature that a message gets; what cannot be read signs nothing."""
+    base = f"{config.data}/dkim"  # text, as a Path costs more than the look at the file
+    said = f"{base}/current"
+    changed = _changed(said)
+    number = _read(said, changed).split()[0].decode() if changed else "1"
+    found = []
+    for kind, algorithm in ALGORITHMS.items():
+        file = f"{base}/{kind}{number}.pem"
+        changed = _changed(file)
+        if changed:
+            found.append((f"{kind}{number}", algorithm, _read(file, changed)))
+    return tuple(found)
+
+
+def _changed(file: str) -> int:
+    """When, in nanoseconds; 0 = there is none."""
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=32)
+def _read(file: str, changed: int) -> bytes:
+    return Path(file).read_bytes().strip()
 
 
 def ensure_keys(config: Config) -> None:
@@ -94,17 +116,6 @@ def _written(file: Path, octets: bytes) -> Path:
         opened.flush()
         os.fsync(opened.fileno())
     return new
-
-
-def key(config: Config, selector: str) -> bytes:
-    """The private key as dkimpy reads it.  Raises OSError."""
-    file = path(config, selector)
-    return _read(file, file.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _read(file: Path, changed: int) -> bytes:
-    return file.read_bytes().strip()
 
 
 def dns_records(config: Config, numbers: list[int] | None = None) -> dict[str, str]:

@@ -9,8 +9,10 @@ from mailcore.errors import MailError, NotAllowed, RejectedByScript
 from mailcore.mail import address, header, trace
 from mailcore.mail.octets import forget
 from mailcore.services import delivery, dkim, sending
-from mailcore.store.blobs import Prepared
+from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
+
+_PRIVATE = ("bcc", "resent-bcc", "return-path")
 
 
 def addresses(core: Core, tx: Tx, account: AccountId) -> tuple[str, ...]:
@@ -30,18 +32,22 @@ def complete(block: bytes, own: tuple[str, ...], *, domain: str, now: int) -> by
     Raises:
         NotAllowed: no From, several authors, or an author who is somebody else.
     """
-    authors = [spec for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
-    if len(header.raw_values(block, "from")) != 1 or len(authors) != 1:
+    fields = [(name.lower(), value) for name, value in header.fields(block)]
+    names = {name for name, _ in fields}
+    written = [value for name, value in fields if name == "from"]
+    authors = [spec for value in written for spec in address.addr_specs(header.unfold(value))]
+    if len(written) != 1 or len(authors) != 1:
         raise NotAllowed("the message needs one From field with one address")
     if not is_own(authors[0], own):
         raise NotAllowed("the From address is not one of yours")
-    new = header.without(block, lambda name, value: name.lower() in ("bcc", "resent-bcc", "return-path"))
+    if not names.isdisjoint(_PRIVATE):
+        block = header.without(block, lambda name, value: name.lower() in _PRIVATE)
     added = b""
-    if not header.raw_values(block, "date"):
+    if "date" not in names:
         added += f"Date: {formatdate(now)}\r\n".encode()
-    if not header.raw_values(block, "message-id"):
+    if "message-id" not in names:
         added += f"Message-ID: {trace.message_id(domain)}\r\n".encode()
-    return added + new
+    return added + block
 
 
 async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes) -> None:
@@ -68,7 +74,10 @@ async def send(
         also: done in the same transaction, after everything else.
     """
     now = core.clock.seconds()
-    signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
+    if prepared.size <= INSIDE:
+        signature = dkim.sign(core.config, prepared.octets)  # takes less than the way to a thread and back
+    else:
+        signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
     forget(prepared.octets)
     received = trace.received(
         envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mailcore.core import Core
@@ -9,6 +10,7 @@ from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
 from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
+from mailcore.mail.structure import extent
 from mailcore.services import authentication, delivery, quota_warnings, reports, scanning, strangers, traces
 from mailcore.smtp.handler import Problem, Transaction
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
@@ -56,8 +58,11 @@ def _by_itself(before: list[Recipient], item: Recipient) -> Problem:
     return None
 
 
-async def prepared(core: Core, incoming: Incoming, octets: Octets) -> Prepared:
+async def prepared(core: Core, incoming: Incoming, octets: Octets, *, bare: bool = False) -> Prepared:
     """Hash and parse what came, and give a large message's file its name.
+
+    Args:
+        bare: it goes to no mailbox of ours.
 
     Raises:
         Malformed: too many parts, or parts too deep within others.
@@ -65,13 +70,13 @@ async def prepared(core: Core, incoming: Incoming, octets: Octets) -> Prepared:
     """
     if isinstance(octets, bytes):
         # Small messages cost less to parse than to hand to a thread and back.
-        made = (
-            core.blobs.prepare(octets) if len(octets) <= INSIDE else await core.threads.run(core.blobs.prepare, octets)
-        )
+        prepare = partial(core.blobs.prepare, octets, bare=bare)
+        made = prepare() if len(octets) <= INSIDE else await core.threads.run(prepare)
     else:
-        made = await core.threads.run(core.blobs.keep, incoming.spool)
+        made = await core.threads.run(partial(core.blobs.keep, incoming.spool, bare=bare))
     limits = core.config.limits
-    if made.derived.parts > limits.parts or made.derived.depth > limits.nesting:
+    parts, depth = extent(made.part)
+    if parts > limits.parts or depth > limits.nesting:
         raise Malformed("554 5.6.0 The message has too many parts, or parts too deep within others")
     return made
 

@@ -34,7 +34,7 @@ class Submission:
             sending.check(core, tx, identity.account.id)
             return login.still_stands(core, tx, identity), submission.addresses(core, tx, identity.account.id)
 
-        stands, session.own = await core.db.aread(look)
+        stands, session.own = core.db.read(look)  # three rows: handing them to a thread and back costs more
         if not stands:  # a kept connection, after a change of password (S14)
             session.account = session.identity = None
             raise NotAllowed("log in again: the password has changed")
@@ -61,6 +61,6 @@ class Submission:
         transaction = session.transaction
         if session.account is None or transaction is None:
             raise NotAllowed("log in first")
-        message = await prepared(self._core, incoming, octets)
+        message = await prepared(self._core, incoming, octets, bare=not transaction.found)
         await submission.send(self._core, transaction.envelope(session), session.account, message)
         return ["250 2.0.0 OK"]

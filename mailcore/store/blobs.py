@@ -11,10 +11,11 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailcore.errors import Busy
+from mailcore.mail import header, structure
 from mailcore.mail.derived import Derived, derive
 from mailcore.mail.octets import Octets, forget
 from mailcore.store import summaries
@@ -25,16 +26,29 @@ RETURN_SECONDS = 5 * 86_400  # for so long other servers try (RFC 5321 section 4
 INSIDE = 128 * 1024  # octets; up to here a blob stands in the database
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """Octets ready to be named by a row: hashed, parsed once, and on disk already if large.
 
-    What came in through a file stays there: `octets` is then the file, mapped.
+    What came in through a file stays there: `octets` is then the file, mapped.  What only passes through the queue is
+    `bare`: what mailboxes need to know of it is derived when first asked for.
     """
 
     name: bytes
     octets: Octets
-    derived: Derived
+    part: structure.Part
+    _derived: Derived | None = field(default=None, init=False)
+
+    @property
+    def derived(self) -> Derived:
+        if self._derived is None:
+            self._derived = derive(self.octets, self.part)
+            forget(self.octets)
+        return self._derived
+
+    @property
+    def is_bare(self) -> bool:
+        return self._derived is None
 
     @property
     def size(self) -> int:
@@ -49,8 +63,8 @@ class Blobs:
         self._known: set[Path] = set()  # folders that are on disk for sure
         root.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self, octets: bytes) -> Prepared:
-        """Hash, derive, and put a large blob on disk.
+    def prepare(self, octets: bytes, *, bare: bool = False) -> Prepared:
+        """Hash, parse, derive unless `bare`, and put a large blob on disk.
 
         Raises:
             Busy: disk full or not writable; nothing was kept.
@@ -58,13 +72,13 @@ class Blobs:
         name = hashlib.sha256(octets).digest()
         if len(octets) > INSIDE:
             self._put_file(name, octets)
-        return Prepared(name, octets, derive(octets))
+        return _made(name, octets, bare)
 
     def spool(self, border: int) -> Spool:
         """For a message on its way in, of which `border` octets may stay in memory."""
         return Spool(self._root / "spool", border)
 
-    def keep(self, spool: Spool) -> Prepared:
+    def keep(self, spool: Spool, *, bare: bool = False) -> Prepared:
         """The same as `prepare` for what was spooled: its file becomes the blob, without a copy.
 
         Raises:
@@ -72,22 +86,21 @@ class Blobs:
         """
         octets = spool.octets()
         if isinstance(octets, bytes) or len(octets) <= INSIDE:
-            prepared = self.prepare(octets[:])
+            prepared = self.prepare(octets[:], bare=bare)
             spool.discard()
             return prepared
-        derived, name = derive(octets), spool.name()
-        forget(octets)
+        prepared = _made(spool.name(), octets, bare)
         try:
             spool.close()
             if spool.path is None:
                 raise Busy("the spool is gone")
-            if not _is_there(self.path(name), len(octets)):
-                self._place(spool.path, self.path(name))
+            if not _is_there(self.path(prepared.name), len(octets)):
+                self._place(spool.path, self.path(prepared.name))
         except OSError as problem:
             raise Busy("the blob store cannot be written") from problem
         finally:
             spool.discard()
-        return Prepared(name, octets, derived)
+        return prepared
 
     def sweep_spool(self, grace_seconds: int = 86_400) -> None:
         """Remove what a killed process left of messages that never were taken."""
@@ -98,17 +111,23 @@ class Blobs:
 
     def save(self, tx: Tx, prepared: Prepared, now: int) -> int:
         """The id of the blob's row, made if these octets are new."""
-        found = tx.row("SELECT id FROM blob WHERE name=?", prepared.name)
+        found = tx.row("SELECT id, length(structure) FROM blob WHERE name=?", prepared.name)
         if found:
             # A sweep may be about to take an old blob: its clock starts again.
             tx.run("UPDATE blob SET stored_at=? WHERE id=? AND stored_at<?", now, found[0], now - 3600)
+            if not found[1] and not prepared.is_bare:
+                d = prepared.derived
+                tx.run("UPDATE blob SET envelope=?, body=?, structure=? WHERE id=?", d.envelope, d.body, d.structure, found[0])
+                summaries.save(tx, found[0], d.summary)
             return int(found[0])
-        d = prepared.derived
+        known = None if prepared.is_bare else prepared.derived
         blob = tx.insert(
             "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)",
-            prepared.name, prepared.size, d.header, d.envelope, d.body, d.structure, now,
+            prepared.name, prepared.size, header.split(prepared.octets)[0],
+            *((known.envelope, known.body, known.structure) if known else (b"", b"", b"")), now,
         )  # fmt: skip
-        summaries.save(tx, blob, d.summary)
+        if known:
+            summaries.save(tx, blob, known.summary)
         if prepared.size <= INSIDE:
             tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
         return blob
@@ -207,6 +226,14 @@ class Blobs:
             _sync_folder(target.parent.parent)
             _sync_folder(self._root)
             self._known.add(target.parent)
+
+
+def _made(name: bytes, octets: Octets, bare: bool) -> Prepared:
+    prepared = Prepared(name, octets, structure.parse(octets))
+    if not bare:
+        _ = prepared.derived
+    forget(octets)
+    return prepared
 
 
 def _is_there(target: Path, size: int) -> bool:

@@ -26,8 +26,10 @@ def _kept(text: str | None) -> str | None:
 
 
 def fill(tx: Tx) -> int:
-    """Write the summaries that are missing; gives their number."""
-    missing = tx.rows("SELECT b.id FROM blob b LEFT JOIN summary s ON s.blob=b.id WHERE s.blob IS NULL")
+    """Write the summaries that are missing, but of those that only the queue names; gives their number."""
+    missing = tx.rows(
+        "SELECT b.id FROM blob b LEFT JOIN summary s ON s.blob=b.id WHERE s.blob IS NULL AND length(b.structure)>0"
+    )
     for (blob,) in missing:
         row = tx.row("SELECT header FROM blob WHERE id=?", blob)
         save(tx, blob, summarise(bytes(row[0]) if row else b""))

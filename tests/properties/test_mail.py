@@ -1,11 +1,12 @@
 """Any octets are a message: nothing is raised, offsets lie inside, and no input costs more than its length."""
 
 import os
+from email.utils import getaddresses
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.mail import derived, header, structure, text
+from mailcore.mail import address, derived, header, structure, text
 
 pieces = st.sampled_from(
     [
@@ -46,3 +47,19 @@ def test_text_and_fields_are_found_in_anything(octets):
 def test_a_megabyte_without_a_line_end_is_read_like_any_other():
     for octets in (b"x" * 2**20, b"x:" * 2**19, b"\r\n" * 2**19, b"To: " + b"(" * 2**16, os.urandom(2**18)):
         derived.derive(octets)
+
+
+written = st.lists(
+    st.sampled_from(
+        ["Ola", "O'l", " ", "  ", "<", ">", "a.b", "a", ".", "@", "c.d", '"', ",", ":", ";", "(x)", "\\", "\t"]
+    ),
+    max_size=9,
+)
+
+
+@given(written.map("".join))
+def test_an_address_of_plain_words_is_read_as_the_library_reads_it(value):
+    found = [
+        (one.name, f"{one.localpart}@{one.host}" if one.host else one.localpart) for one in address.parse_list(value)
+    ]
+    assert found == [(name or None, spec.rstrip("@")) for name, spec in getaddresses([value]) if spec]

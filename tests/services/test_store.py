@@ -242,3 +242,23 @@ def test_check_finds_and_mends_a_wrong_quota(core, ola):
     assert len(health.check(core, repair=False)) == 1
     health.check(core, repair=True)
     assert health.check(core, repair=False) == []
+
+
+@pytest.mark.parametrize("size", [100, INSIDE + 1])
+def test_what_only_the_queue_names_is_read_for_mailboxes_when_one_has_it(core, ola, size):
+    octets = SMALL + b"x" * size
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
+    waits = core.blobs.prepare(octets, bare=True)
+    blob = core.db.write(lambda tx: core.blobs.save(tx, waits, 1))
+    assert core.db.read(lambda tx: tx.row("SELECT length(structure) FROM blob")) == (0,)
+    assert core.db.read(lambda tx: core.blobs.header(tx, blob)) == b"Subject: x\r\n\r\n"
+    uid = put(core, ola, octets)  # the client puts the same octets into Sent
+    box = inbox(core, ola)
+    assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)) == octets
+    assert core.db.read(lambda tx: tx.rows("SELECT id, structure<>x'' AND envelope<>x'' AND body<>x'' FROM blob")) == [
+        (blob, 1)
+    ]
+    assert core.db.read(lambda tx: tx.rows("SELECT subject FROM summary")) == [("X",)]
+    core.db.write(lambda tx: core.blobs.save(tx, core.blobs.prepare(octets, bare=True), 1))  # and is sent once more
+    assert core.db.read(lambda tx: tx.row("SELECT structure<>x'' FROM blob")) == (1,)
+    assert health.check(core, repair=False) == []
