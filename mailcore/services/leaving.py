@@ -101,7 +101,7 @@ def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
             name = "choose_password" if step == "twice" else "leaving"
             name = "use_password" if leaver.chosen else name
             until = leaver.until.strftime("%d.%m.%Y") if leaver.until else ""
-            tell.owner(core, tx, owner, name, until=until)
+            tell.owner(core, tx, owner, name, until=until, when=f" ({until})" if until else "")
         store.told(tx, [owner.id], step, now)
         audit.note(core, tx, owner.id, Event.REMINDED_OF_PASSWORD, detail=step)
 
