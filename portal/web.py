@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
-from mailcore.errors import AccountNotFound, Busy, MailError
+from mailcore.errors import AccountNotFound, Busy, MailError, WrongPassword
 from mailcore.services import affiliations, leaving, login, pages, status, sunset, webmail
 from portal import i18n
 from portal.errors import answer
@@ -81,7 +81,11 @@ def prove(password: str) -> None:
     Raises:
         WrongPassword, TemporarilyUnavailable, TooMany.
     """
-    login.authenticate(core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string)
+    identity = login.authenticate(
+        core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string
+    )
+    if identity.ended:  # the university's password is good for choosing another one, and for nothing else
+        raise WrongPassword("the tie to the university has ended")
 
 
 def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:

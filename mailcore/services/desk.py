@@ -12,6 +12,7 @@ from mailcore.services import audit, leaving
 from mailcore.services.audit import Event
 from mailcore.store import affiliations as affiliation_store
 from mailcore.store import desk as store
+from mailcore.store.affiliations import Leaver
 from mailcore.store.db import Tx
 
 LOOK_SECONDS = 3600  # within which one agent's looks are one entry
@@ -81,12 +82,15 @@ class AtRisk:
     until: date | None
     present: bool
     has_password: bool
+    is_reachable: bool  # by a confirmed contact address
 
 
 def at_risk(core: Core) -> list[AtRisk]:
     """Soonest first; those whose affiliation is over stand at the top."""
 
     found = leaving.at_risk(core)
-    return core.db.read(
-        lambda tx: [AtRisk(core.people.account(tx, one.account), one.until, one.present, one.chosen) for one in found]
-    )
+    return core.db.read(lambda tx: [_at_risk(core, tx, one) for one in found])
+
+
+def _at_risk(core: Core, tx: Tx, one: Leaver) -> AtRisk:
+    return AtRisk(core.people.account(tx, one.account), one.until, one.present, one.chosen, one.verified)

@@ -2,7 +2,8 @@
 
 At 90, 30 and 7 days before the end of an affiliation, and on the day itself, the person is asked to choose an alumni
 password, until one is chosen *and has been used*.  Where the directory knows no end, everybody without one is reminded
-twice a year.  Who has gone without one gets a link at the contact addresses, and stands on the desk's list.
+twice a year.  Who has gone without one gets a link at the contact addresses, and stands on the desk's list.  Who has one
+but no confirmed contact address is asked for that, twice a year: it is the way back when the password is forgotten.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ STEPS = (90, 30, 7, 0)  # days before the end
 HALF_YEAR_SECONDS = 182 * 86_400
 GONE_SECONDS = 14 * 86_400  # life of the link that somebody gets who has gone
 AGAIN_SECONDS = 30 * 86_400  # and how often, while nothing is chosen
-_ORDER = ("", "twice", "90", "30", "7", "0", "gone")
+_ORDER = ("", "contact", "twice", "90", "30", "7", "0", "gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,22 @@ def remind(core: Core) -> int:
     ending = _all(core, partial(store.leavers, until=today + timedelta(days=STEPS[0])))
     open_end = _all(core, partial(store.without_end, told_before=now - HALF_YEAR_SECONDS))
     count = sum(_remind(core, leaver, _step(leaver, today), now) for leaver in ending)
-    return count + sum(_remind(core, leaver, "twice", now) for leaver in open_end)
+    count += sum(_remind(core, leaver, "twice", now) for leaver in open_end)
+    return count + _ask_for_contact(core, today, now)
+
+
+def _ask_for_contact(core: Core, today: date, now: int) -> int:
+    until, told_before = today + timedelta(days=STEPS[0]), now - HALF_YEAR_SECONDS
+    found = list(_all(core, partial(store.unreachable, until=until, told_before=told_before)))
+    for one in found:
+        core.db.write(partial(_tell_of_contact, core, one=one, now=now))
+    return len(found)
+
+
+def _tell_of_contact(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
+    tell.owner(core, tx, core.people.account(tx, one.account), "contact_missing")
+    store.told(tx, [one.account], "contact", now)
+    audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
 
 
 def _all(core: Core, ask: Callable[..., list[Leaver]]) -> Iterator[Leaver]:

@@ -122,6 +122,19 @@ def without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, lim
     return [_leaver(row) for row in rows]
 
 
+def unreachable(
+    tx: Tx, *, until: date, told_before: int, after: AccountId | None = None, limit: int = 500
+) -> list[Leaver]:  # fmt: skip
+    """Those who are safe but for a verified contact address, and whose tie is over by that day or at an unknown one."""
+    rows = tx.rows(
+        f"{_LEAVER} AND c.last_used_at IS NOT NULL AND a.id>?"  # noqa: S608 - no value in it
+        " AND NOT EXISTS (SELECT 1 FROM reach k WHERE k.account_id=a.id) AND (f.present=0 OR f.until<=?)"
+        " AND (l.step IS NULL OR l.step<>'contact' OR l.told_at<?) ORDER BY a.id LIMIT ?",
+        after or 0, until.isoformat(), told_before, limit,
+    )  # fmt: skip
+    return [_leaver(row) for row in rows]
+
+
 def leaver(tx: Tx, account: AccountId) -> Leaver | None:
     row = tx.row(f"{_LEAVER} AND a.id=?", account)
     return _leaver(row) if row else None

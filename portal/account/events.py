@@ -65,6 +65,7 @@ WORDS: dict[str, Words] = {
     Event.RECOVERY_CODE_USED: _l("A recovery code was used"),
     Event.RECOVERY_LINK_ISSUED: _l("The desk issued a link that sets a new password"),
     Event.RECOVERY_REFUSED: _l("A second agent refused to let somebody in"),
+    Event.REMINDED_OF_CONTACT: _l("You were reminded to confirm a contact address"),
     Event.REMINDED_OF_PASSWORD: _l("You were reminded to choose an alumni password"),
     Event.REMINDED_OF_TAKE_OUT: _l("You were reminded that you can take your mail out"),
     Event.ROLE_GIVEN: _l("A role at the help desk was given or taken"),

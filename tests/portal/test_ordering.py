@@ -207,6 +207,19 @@ def test_a_silent_provider_is_told_as_such(core, browser, provider):
     assert browser.get("/oidc/university/login").status_code == 503
 
 
+def test_s13_a_university_password_whose_tie_has_ended_proves_nothing_more(core, browser):
+    accounts.add(core, "gone", person="p3", password=PASSWORD)
+    browser.log_in("gone")
+    fields = {"label": "phone", "scopes": "imap"}
+    assert browser.send("/account/apps", current=THEIRS, **fields).status_code == 403
+    assert browser.send("/account/apps", current=PASSWORD, **fields).status_code == 200
+    outside = Browser(browser.client.application.test_client())
+    assert outside.log_in("gone", THEIRS).headers["Location"] == "/password/choose"
+    page = outside.get("/password/choose?lang=en").text
+    assert "Your tie to the university has ended" in page
+    assert "It stops working on" not in page  # that day is over
+
+
 def test_linking_needs_a_log_in_first(core, browser):
     assert browser.get("/oidc/university/link").headers["Location"].startswith("/login")
 

@@ -98,6 +98,7 @@ def test_n8_one_who_leaves_is_asked_at_90_30_7_and_0_days(alone, clock):
 
 def test_n8_choosing_is_not_enough_until_the_password_was_used(alone, clock):
     ola = accounts.add(alone, "ola", person="p1", language="en")
+    alone.db.write(lambda tx: reach.prove(alone, tx, ola.id, "ola@home.example"))
     knows(alone, ola, TODAY + timedelta(days=90))
     leaving.remind(alone)
     credentials.set_password(alone, ola.id, OURS)
@@ -129,6 +130,23 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
     assert leaving.remind(alone) == 1
     [text] = [text for i in outgoing.listing(alone) if "not used it yet" in (text := outgoing.octets(alone, i.id).decode())]
     assert "When your tie to the university ends, it is" in text
+
+
+def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twice_a_year(alone, clock):
+    ola, kari, far = (accounts.add(alone, name, person=name, password=OURS, language="en") for name in ("ola", "kari", "far"))
+    for account, days in ((ola, 80), (kari, 80), (far, 300)):
+        knows(alone, account, TODAY + timedelta(days=days))
+        enter(alone, account.name, OURS)
+    alone.db.write(lambda tx: reach.prove(alone, tx, kari.id, "kari@home.example"))
+    assert (leaving.remind(alone), leaving.remind(alone)) == (1, 0)
+    assert subjects(alone, ola) == ["How do we reach you if you forget your password?"]
+    assert subjects(alone, kari) == subjects(alone, far) == []
+    told = 0
+    for _ in range(0, 365, 5):
+        clock.forward(days=5)
+        told += leaving.remind(alone)
+    assert told == 2  # half a year later, and `far` at the 90th day
+    assert leaving.at_risk(alone) == []
 
 
 def test_n8_the_desk_sees_who_is_at_risk(alone):
