@@ -1,8 +1,10 @@
 """A full disk is a 4xx to the peer; what was accepted is there, and mail flows again when there is room."""
 
+import asyncio
 import os
 import smtplib
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from imapclient.exceptions import IMAPClientError
 
-from tests.journeys.conftest import PASSWORD, House, until
+from tests.journeys.conftest import PASSWORD, House, Sink, until
 from tests.journeys.test_message_travels import imap, subjects
 
 pytestmark = [
@@ -19,6 +21,27 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+
+
+class Slow(Sink):
+    """Has a message, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.may, self.has = threading.Event(), 0
+        self.may.set()
+        super().__init__()
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        self.has += 1
+        await asyncio.to_thread(self.may.wait, 30)
+        return await super().handle_DATA(server, session, envelope)
+
+
+@pytest.fixture
+def sink():
+    made = Slow()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -86,18 +109,16 @@ def test_what_the_queue_has_when_the_disk_is_full_arrives_once(small_disk, build
     house = build()
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     house.run("forward", "set", "ola", "ola@elsewhere.example", "--confirmed")
-    filler = small_disk / "filler"
-    accepted = []
-    for number in range(40):
-        if number == 10:  # while what came before goes on
-            free = os.statvfs(small_disk)
-            filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize))
-        if number == 25:
-            time.sleep(2)
-            filler.unlink()
-        if send(house, f"message-{number}", 20_000) == 250:
-            accepted.append(f"message-{number}")
-    assert 10 <= len(accepted) < 40
+    accepted = [f"message-{number}" for number in range(10)]
+    sink.may.clear()
+    assert [send(house, subject, 20_000) for subject in accepted] == [250] * len(accepted)
+    assert until(lambda: sink.has > 0)
+    filler, free = small_disk / "filler", os.statvfs(small_disk)
+    filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize))
+    sink.may.set()  # what it says now cannot be written down
+    assert {send(house, "message-bad", 20_000) for _ in range(3)} == {451}
+    time.sleep(1)
+    filler.unlink()
     assert until(lambda: house.run("queue", "list", "--json").strip() == "[]", 60)
     went = [octets.partition(b"\r\nSubject: ")[2].partition(b"\r\n")[0].decode() for _, _, octets in sink.mail]
     assert sorted(one for one in went if one.startswith("message")) == sorted(accepted)

@@ -4,6 +4,7 @@ Every `250` that we gave is in the mailbox exactly once; at the next server ever
 doubled only where the answer to it was lost in a kill.
 """
 
+import os
 import random
 import smtplib
 import ssl
@@ -22,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-ROUNDS = 20
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "20"))
 SESSIONS = 6
 LANES = 20  # connections that may each have lost one answer in a kill
 
