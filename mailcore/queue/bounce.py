@@ -8,18 +8,19 @@ import contextlib
 from datetime import datetime, timedelta
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, QueueItem
+from mailcore.domain import QueueItem
 from mailcore.errors import Busy
 from mailcore.mail import dsn, header, trace
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
 from mailcore.services import notices, returns, tickets
-from mailcore.store import deliveries, onward
+from mailcore.store import onward
+from mailcore.store import tickets as ticket_store
 from mailcore.store.db import Tx
 from mailcore.store.queue import domain_of
 
 MOST_RETURNED = 512 * 1024  # octets of the message itself, where RET=FULL asks for it
-TICKET_EVERY = timedelta(days=1)  # for one domain
+TICKET_EVERY, MOST_IN_CASE = timedelta(days=1), 20  # for one domain; what comes after tells nothing new
 _WANTS = {"failed": "FAILURE", "delayed": "DELAY", "relayed": "SUCCESS"}
 
 
@@ -81,15 +82,14 @@ def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:
 
 
 def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
-    """A report that cannot be delivered is a case for the postmaster, one for a domain and day (RFC 5321 section 6.1)."""
-    domain, at = domain_of(item.recipient), int(now.timestamp())
-    nobody = AccountId(0)
-    if deliveries.was_answered(tx, nobody, "double bounce", domain, at - int(TICKET_EVERY.total_seconds())):
-        return
-    deliveries.remember_answer(tx, nobody, "double bounce", domain, at)
+    """A report that cannot be delivered goes into the postmaster's case, one for a domain and day (RFC 5321 section 6.1)."""
+    domain = domain_of(item.recipient)
     block = header.split(core.queue.octets(tx, item))[0].decode("utf-8", "replace")
-    tickets.open_ticket(
-        core, kind="postmaster", subject=f"A delivery report to {domain} could not be delivered",
-        text=f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block[:4000]}",
-        reply_to="", language="en", tell=False,
-    )  # fmt: skip
+    subject = f"A delivery report to {domain} could not be delivered"
+    text = f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block[:4000]}"
+    since = int((now - TICKET_EVERY).timestamp())
+    case = ticket_store.newest_of(tx, "", subject, since)
+    if case is None:
+        tickets.open_ticket(core, kind="postmaster", subject=subject, text=text, reply_to="", language="en", tell=False)
+    elif len(ticket_store.messages(tx, case.id)) < MOST_IN_CASE:
+        tickets.say(core, case.id, text)

@@ -272,7 +272,8 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
         done = _act(context, recipient, plan)
         if context.envelope.dsn and done.outcome in (Outcome.FILED, Outcome.FORWARDED):
             came, relayed = receipts.Arrived(context.envelope, context.verdict, context.prepared), not done.mailboxes
-            receipts.of_success(context.core, context.tx, came, recipient.address, relayed=relayed)
+            if not relayed or _may_tell(plan):
+                receipts.of_success(context.core, context.tx, came, recipient.address, relayed=relayed)
     now = int(context.now.timestamp())
     detail = ", ".join(done.mailboxes) or done.reason
     deliveries.record(
@@ -280,6 +281,12 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
         traces.rules_text(context.rules.get(recipient.address, ())),
     )  # fmt: skip
     return done
+
+
+def _may_tell(plan: tuple[sieve.Action, ...]) -> bool:
+    """May the sender hear that it went on?  `:notify` of the script stands for the sender's own NOTIFY (RFC 6009 section 5)."""
+    words = [{word.upper() for word in action.notify} for action in plan if isinstance(action, sieve.Redirect)]
+    return any(not asked or "SUCCESS" in asked for asked in words)
 
 
 def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, ...]) -> Delivered:

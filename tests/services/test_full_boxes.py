@@ -198,6 +198,11 @@ def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
 @pytest.mark.parametrize(("notify", "script", "action"), [
     ("SUCCESS", "", b"delivered"), ("FAILURE", "", b""), ("", "", b""), ("NEVER", "", b""),
     ("SUCCESS,DELAY", 'redirect "x@home.example";', b"relayed"), ("SUCCESS", "discard;", b""),
+    ("SUCCESS", 'require "redirect-dsn"; redirect :notify "NEVER" "x@home.example";', b""),
+    ("SUCCESS", 'require "redirect-dsn"; redirect :notify "FAILURE" "x@home.example";', b""),
+    ("SUCCESS", 'require "redirect-dsn"; redirect :notify ["FAILURE", "SUCCESS"] "x@home.example";', b"relayed"),
+    ("SUCCESS", 'require "redirect-dsn"; redirect :notify "NEVER" "x@home.example"; keep;', b"delivered"),
+    ("FAILURE", 'require "redirect-dsn"; redirect :notify "SUCCESS" "x@home.example";', b""),
 ])  # fmt: skip
 def test_success_is_told_to_who_asked(core, notify, script, action):
     kari = accounts.get(core, "kari").id
