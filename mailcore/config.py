@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailcore.errors import ConfigError
 
@@ -230,6 +231,7 @@ class Config:
     database: str = ""
     blobs: str = ""
     public_url: str = ""
+    timezone: str = "Europe/Oslo"
     listen: Listen = field(default_factory=Listen)
     tls: Tls = field(default_factory=Tls)
     quota: Quota = field(default_factory=Quota)
@@ -272,6 +274,14 @@ class Config:
         if scheme != "file":
             raise ConfigError(f"blobs: {scheme!r} is not offered by this version; use file://PATH")
         return Path(rest.removeprefix("/") if rest.startswith("/var") else rest)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """By whose clock people's days begin and end."""
+        try:
+            return ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder
+            raise ConfigError(f"timezone: {self.timezone!r} is no time zone; write a name such as Europe/Oslo") from None
 
     @property
     def srs_domain(self) -> str:
@@ -374,6 +384,7 @@ def parse_config(text: str) -> Config:
         if value not in choices:
             raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
     octets(config.quota.default)
+    _ = config.zone
     for size in ("message_size", "message_memory", "header_size", "line_length"):
         octets(getattr(config.limits, size))
     for path in ("limits.trusted", "listen.balancers"):

@@ -95,7 +95,7 @@ def create_app(core: Core) -> Flask:
         count = core.config.web.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # as documented
     app.session_interface = DatabaseSessions(core)
-    Babel(app, default_locale="nb", default_timezone="Europe/Oslo", locale_selector=i18n.choose_language)
+    Babel(app, default_locale="nb", default_timezone=core.config.timezone, locale_selector=i18n.choose_language)
     i18n.register(app)
     domain = i18n.PoDomain()
     CSRFProtect(app).exempt(setup)  # programs ask there, and nothing is changed

@@ -4,7 +4,7 @@ Mail that could not pass there is named, so that its owner looks here for it; ju
 make junk of the list.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from mailcore.core import Core
@@ -41,7 +41,8 @@ def _send(core: Core, tx: Tx, account: AccountId) -> bool:
     if not wish.digest or wish.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or not kept:
         return False
     owner = core.people.account(tx, account)
-    lines = [f"  {datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M} UTC  {one.author}\n    {one.subject}" for one in kept]
+    zone = core.config.zone
+    lines = [f"  {datetime.fromtimestamp(one.at, zone):%Y-%m-%d %H:%M}  {one.author}\n    {one.subject}" for one in kept]
     letter = notices.prepare(
         core, "forwarding_digest", owner.language, wish.target, count=str(len(kept)), listing="\n".join(lines[:MOST_LISTED]),
         junk=str(len(held) - len(kept)), **forwarding_target.words_of(core, owner, wish.target),

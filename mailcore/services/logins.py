@@ -5,7 +5,6 @@ Log-ins are noted without waiting for the disk, at most every ten minutes for th
 
 import threading
 from ipaddress import IPv6Address, ip_address, ip_network
-from zoneinfo import ZoneInfo
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Scope
@@ -90,7 +89,7 @@ def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, prog
         return
     if tries.over(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
         return
-    at = core.clock.now().astimezone(ZoneInfo("Europe/Oslo")).strftime("%d.%m.%Y %H:%M")
+    at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
     what = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
     tell.owner(core, tx, account, "new_login", at=at, place=where, what=what)
 

@@ -123,8 +123,9 @@ def _end(core: Core, tx: Tx, extra: Extra) -> bool:
 
 
 def _tell(core: Core, tx: Tx, owner: Account, until: datetime | None) -> None:
+    end = until.astimezone(core.config.zone).date().isoformat() if until else ""
     quota_warnings.into_box(
         core, tx, owner, "quota_lent" if until else "quota_changed",
         display_name=owner.display_name or owner.name, quota=notices.size(owner.quota, owner.language),
-        used=notices.size(owner.used, owner.language), until=until.date().isoformat() if until else "",
+        used=notices.size(owner.used, owner.language), until=end,
     )  # fmt: skip

@@ -43,7 +43,7 @@ class RecipientView(ScriptView):
     """Nothing is looked up before a script asks."""
 
     def __init__(self, place: Place, message: MessageText, envelope: Envelope, address: str) -> None:
-        super().__init__(message, envelope.sender, address, place.now)
+        super().__init__(message, envelope.sender, address, place.now.astimezone(place.core.config.zone))
         self._place, self._envelope = place, envelope
 
     @classmethod

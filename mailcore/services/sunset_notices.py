@@ -6,7 +6,6 @@ the owner's language: at once, at 180, 90, 30 and 7 days and on the last one; an
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from mailcore.core import Core
 from mailcore.domain import ForwardingState
@@ -40,7 +39,7 @@ def tell_people(core: Core) -> int:
 
 def _turn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> bool:
     """Write what is due, and say when to look again."""
-    now, today = core.clock.seconds(), core.clock.now().astimezone(ZoneInfo("Europe/Oslo")).date()
+    now, today = core.clock.seconds(), core.clock.now().astimezone(core.config.zone).date()
     days = (found.ends - today).days
     reached = min((step for step in STEPS if step >= days >= 0), default=FIRST)
     is_first = one.first_at is None or one.step == store.UNTOLD

@@ -23,5 +23,21 @@ def index() -> str | BaseResponse | tuple[str, int]:
         done = away.save(web.core(), owner, wish)
         flash(_("Mail is answered while you are away.") if done.active else _("Mail is not answered for you."))
         return redirect(url_for("vacation.index"), 303)
-    page = render_template("vacation/index.html", form=form, script=filters.generated(web.core(), owner))
+    page = render_template(
+        "vacation/index.html", form=form, script=filters.generated(web.core(), owner), state=_state(away.get(web.core(), owner))
+    )
     return page, 400 if form.errors else 200
+
+
+def _state(wish: Away) -> str:
+    """What happens today."""
+    today = web.core().clock.now().astimezone(web.core().config.zone).date()
+    if not wish.active:
+        return _("Off: nobody gets a reply.")
+    if wish.first_day and today < wish.first_day:
+        return _("Waiting: replies begin on %(day)s.", day=web.day(wish.first_day))
+    if wish.last_day and today > wish.last_day:
+        return _("Over: the last day was %(day)s.", day=web.day(wish.last_day))
+    if wish.last_day:
+        return _("On: whoever writes to you gets your reply, up to and including %(day)s.", day=web.day(wish.last_day))
+    return _("On: whoever writes to you gets your reply, until you turn it off.")

@@ -19,8 +19,6 @@ from markupsafe import Markup, escape
 from mailcore.services.mail_list import ListWish
 from portal import web
 
-HERE = ZoneInfo("Europe/Oslo")
-
 
 def short_date(at: datetime) -> str:
     """The time today, else the day; the year only where it is another one."""
@@ -29,13 +27,14 @@ def short_date(at: datetime) -> str:
 
 def dates() -> Callable[[datetime], str]:
     """`short_date` for many: what day it is and the language are asked once."""
-    today, locale = web.core().clock.now().astimezone(HERE).date().toordinal(), str(get_locale() or "nb")
-    return lambda at: _short(at.replace(second=0, microsecond=0), today, locale)
+    here, locale = web.core().config.zone, str(get_locale() or "nb")
+    today = web.core().clock.now().astimezone(here).date().toordinal()
+    return lambda at: _short(at.replace(second=0, microsecond=0), today, locale, here)
 
 
 @lru_cache(8192)
-def _short(at: datetime, today: int, locale: str) -> str:
-    at = at.astimezone(HERE)
+def _short(at: datetime, today: int, locale: str, here: ZoneInfo) -> str:
+    at = at.astimezone(here)
     age = today - at.date().toordinal()
     if age == 0:
         return str(format_time(at, "HH:mm", locale=locale))
@@ -44,7 +43,8 @@ def _short(at: datetime, today: int, locale: str) -> str:
 
 
 def long_date(at: datetime) -> str:
-    return str(format_datetime(at.astimezone(HERE), "EEEE d. MMMM yyyy HH:mm", locale=str(get_locale() or "nb")))
+    here = at.astimezone(web.core().config.zone)
+    return str(format_datetime(here, "EEEE d. MMMM yyyy HH:mm", locale=str(get_locale() or "nb")))
 
 
 @lru_cache(4096)

@@ -1,7 +1,6 @@
 """Writing mail: a form that keeps what was written, whatever happens."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -24,7 +23,6 @@ from portal.webmail.views import blueprint
 
 Answer = str | BaseResponse | tuple[str, int]
 FIELDS = ("to", "cc", "bcc", "subject", "body", "in_reply_to", "references", "answers", "source", "whole")
-HERE = ZoneInfo("Europe/Oslo")
 
 
 @blueprint.teardown_request
@@ -83,7 +81,7 @@ def _do(action: str, kept: Writing) -> Answer:
 def _chosen_time() -> datetime:
     """Raises NotAllowed for what is no time to come."""
     try:
-        at = datetime.fromisoformat(request.form.get("send_at", "")).replace(tzinfo=HERE)
+        at = datetime.fromisoformat(request.form.get("send_at", "")).replace(tzinfo=web.core().config.zone)
     except ValueError:
         raise NotAllowed("no such time") from None
     if at < web.core().clock.now():
@@ -206,7 +204,7 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
     return render_template(
         "webmail/compose.html", form=form, kept=kept, source=source, problem=problem, boxes=boxes, several=len(names) > 1,
         people=address_book.complete(core, owner.id, "", 12), others=others[:5], limit=core.config.message_octets * 3 // 4,
-        soon=(core.clock.now().astimezone(HERE) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:00"),
+        soon=(core.clock.now().astimezone(core.config.zone) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:00"),
     )  # fmt: skip
 
 

@@ -1,12 +1,16 @@
 """Out of office: the form, the script that comes of it, and the reply that goes out."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from mailcore import core as cores
+from mailcore.clock import Clock
+from mailcore.config import Config
 from mailcore.domain import Away, Envelope
-from mailcore.services import away, delivery, filters
+from mailcore.services import accounts, away, delivery, filters
 from sieve import check_script
 
 MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
@@ -34,10 +38,53 @@ def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
     ("first", "last", "count"), [(-1, 1, 1), (1, 2, 0), (-2, -1, 0), (None, 0, 1), (0, None, 1), (None, None, 1)]
 )
 def test_only_on_the_days(core, ola, first, last, count):
-    today = core.clock.now().date()
+    today = core.clock.now().astimezone(core.config.zone).date()
     days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
     away.save(core, ola.id, Away(True, *days, "Borte", "tekst"))
     assert len(replies(core, ola)) == count
+
+
+@pytest.mark.parametrize(("at", "first", "last", "count"), [
+    # Norway is one hour before UTC in winter and two in summer
+    ("2026-12-23 22:59", "2026-12-24", "2026-12-26", 0),  # 23.59 the day before
+    ("2026-12-23 23:00", "2026-12-24", "2026-12-26", 1),  # the first minute of the first day
+    ("2026-12-26 22:59", "2026-12-24", "2026-12-26", 1),  # the last minute of the last day
+    ("2026-12-26 23:00", "2026-12-24", "2026-12-26", 0),
+    ("2026-07-01 21:59", "2026-07-02", "2026-07-02", 0),
+    ("2026-07-01 22:00", "2026-07-02", "2026-07-02", 1),
+    ("2026-07-02 21:59", "2026-07-02", "2026-07-02", 1),
+    ("2026-07-02 22:00", "2026-07-02", "2026-07-02", 0),
+    ("2026-03-28 23:00", "2026-03-29", "2026-03-29", 1),  # the day of 23 hours
+    ("2026-03-29 21:59", "2026-03-29", "2026-03-29", 1),
+    ("2026-03-29 22:00", "2026-03-29", "2026-03-29", 0),
+    ("2026-10-24 22:00", "2026-10-25", "2026-10-25", 1),  # the day of 25 hours
+    ("2026-10-25 22:59", "2026-10-25", "2026-10-25", 1),
+    ("2026-10-25 23:00", "2026-10-25", "2026-10-25", 0),
+])  # fmt: skip
+def test_days_begin_and_end_by_the_clock_of_the_site(core, ola, at, first, last, count):
+    """The first and the last day are whole days, on the days when the clock changes too."""
+
+    class Then(Clock):
+        def now(self):
+            return datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+    then = replace(core, clock=Then())
+    away.save(then, ola.id, Away(True, date.fromisoformat(first), date.fromisoformat(last), "Borte", "tekst"))
+    assert len(replies(then, ola)) == count
+
+
+def test_another_site_has_another_clock(tmp_path):
+    core = cores.build(Config(data=str(tmp_path), timezone="America/New_York"))
+    ola = accounts.add(core, "ola")
+
+    class Then(Clock):
+        def now(self):
+            return datetime(2026, 12, 24, 4, 30, tzinfo=UTC)  # 23.30 in New York
+
+    then = replace(core, clock=Then())
+    away.save(then, ola.id, Away(True, None, date(2026, 12, 23), "Borte", "tekst"))
+    assert len(replies(then, ola)) == 1
+    cores.close(core)
 
 
 @pytest.mark.parametrize("text", ['"; discard; #', "${1}", "a\n.\nb", "\\", "æøå 😀", ":tag"])
@@ -56,3 +103,14 @@ def test_what_cannot_be_meant_is_told(inside, fields):
     answer = inside.send("/vacation", **fields)
     assert answer.status_code == 400
     assert 'class="error"' in answer.text
+
+
+@pytest.mark.parametrize(("first", "last", "active", "words"), [
+    (-1, 1, True, "På: den som skriver til deg, får svaret ditt, til og med"), (1, 2, True, "Venter: svarene begynner"),
+    (-2, -1, True, "Over: siste dag var"), (None, None, True, "til du slår det av"), (None, None, False, "Av: ingen får svar."),
+])  # fmt: skip
+def test_the_page_says_what_happens_today(inside, core, ola, first, last, active, words):
+    today = core.clock.now().astimezone(core.config.zone).date()
+    days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
+    away.save(core, ola.id, Away(active, *days, "Borte", "tekst"))
+    assert words in inside.get("/vacation").text

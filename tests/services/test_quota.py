@@ -167,6 +167,36 @@ def test_s23_a_delivery_that_crosses_a_level_warns_at_once(core, ola):
     assert warnings(core, ola) == ["Postboksen din er 80 % full"]
 
 
+def test_s23_deliveries_at_the_same_time_warn_once(tmp_path):
+    """Several processes cross the same levels together: each is told once, and none passes the limit beside another."""
+    made = [cores.build(Config(data=str(tmp_path))) for _ in range(3)]
+    account = accounts.add(made[0], "ola", contact="ola@elsewhere.example", quota=3 * MIB)
+    start, outcomes = threading.Barrier(12), []
+
+    def deliver(core):
+        start.wait()
+        for _ in range(4):
+            try:
+                outcomes.append(receive(core, size=80_000).outcome.value)
+            except OverQuota:
+                outcomes.append("refused")
+
+    threads = [threading.Thread(target=deliver, args=(made[n % 3],)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told = sorted(warnings(made[0], account))
+    assert len(told) == len(set(told)), told
+    assert len(outside(made[0])) == len(told) >= 4
+    now = accounts.by_id(made[0], account.id)
+    assert now.quota <= now.used <= now.quota + 80_000 + 20_000  # one last message, and the warnings themselves
+    assert outcomes.count("filed") < 48
+    assert health.check(made[0], repair=False) == []
+    for core in made:
+        cores.close(core)
+
+
 def test_s20_after_data_a_message_without_room_is_refused_and_its_owner_told(core, ola):
     fill(core, ola, 50)
     assert receive(core, size=11 * MIB).outcome.value == "rejected"
