@@ -1,22 +1,28 @@
-"""A listening socket behind load balancers: each connection of theirs says first whose it is (wire/proxy.py).
+"""A listening socket whose connections have to say something before they are anybody's: the header of a load balancer, which
+tells whose connection it is (wire/proxy.py), or the handshake of TLS.
 
-The header is read octet by octet where its length is not known, so that nothing of what follows, perhaps a TLS
-handshake, is taken with it.
+Until then an address may have so many of them, and where there are too many in all the oldest goes: who says nothing takes
+no room from others.  The header is read octet by octet where its length is not known, so that nothing of what follows,
+perhaps a TLS handshake, is taken with it.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
-from mailcore.config import within
+from mailcore.config import Limits, within
 from mailcore.log import log_for
+from mailcore.services.logins import place
 from mailcore.wire import proxy
 
 log = log_for(__name__)
 HEADER_SECONDS = 10
-AT_ONCE = 1000  # connections whose header has not come; more wait to be accepted
+HANDSHAKE_SECONDS = 30
+AT_ONCE = 1000  # connections that have not said who they are
 
 Factory = Callable[[str], asyncio.BaseProtocol]  # with the peer's address
 
@@ -34,66 +40,97 @@ async def read_header(sock: socket.socket) -> str:
 
 
 class BalancedServer:
-    """What `loop.create_server` gives, for connections that may come from balancers."""
+    """What `loop.create_server` gives.
+
+    Args:
+        networks: where balancers are.
+    """
 
     def __init__(
-        self, sock: socket.socket, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None
+        self, sock: socket.socket, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None, limits: Limits
     ) -> None:
         self.sockets = (sock,)
-        self._factory, self._networks, self._tls = factory, networks, tls
-        self._greeting: set[asyncio.Task[None]] = set()
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._factory, self._networks, self._tls, self._limits = factory, networks, tls, limits
+        self._waiting: dict[asyncio.Task[None], socket.socket] = {}  # before the door, the oldest first
+        self._of = Counter[str]()  # how many of them each address has
         self._accepting = asyncio.get_running_loop().create_task(self._accept(sock))
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._free.acquire()
             try:
                 sock, address = await loop.sock_accept(listening)
             except OSError as problem:  # out of descriptors, or the peer is gone already
                 log.warning("accept: %s", problem)
-                self._free.release()
                 await asyncio.sleep(0.1)
                 continue
-            task = loop.create_task(self._greet(sock, str(address[0])))
-            self._greeting.add(task)
-            task.add_done_callback(self._greeted)
+            peer = _plain(str(address[0]))
+            if not self._may_wait(peer):
+                sock.close()
+                continue
+            if len(self._waiting) >= AT_ONCE:
+                _cut(self._waiting.pop(next(iter(self._waiting))))
+            self._of[place(peer)] += 1
+            task = loop.create_task(self._let_in(sock, peer))
+            self._waiting[task] = sock
+            task.add_done_callback(partial(self._is_in, place(peer)))
 
-    def _greeted(self, task: asyncio.Task[None]) -> None:
-        self._greeting.discard(task)
-        self._free.release()
+    def _may_wait(self, peer: str) -> bool:
+        if self._of[place(peer)] < self._limits.connections_per_address:
+            return True
+        return self._limits.is_trusted(peer) or within(peer, self._networks)
 
-    async def _greet(self, sock: socket.socket, peer: str) -> None:
-        sock.setblocking(False)
+    def _is_in(self, where: str, task: "asyncio.Task[None]") -> None:
+        self._waiting.pop(task, None)
+        self._of[where] -= 1
+        if not self._of[where]:
+            del self._of[where]
+
+    async def _let_in(self, sock: socket.socket, peer: str) -> None:
         try:
+            sock.setblocking(False)
             if within(peer, self._networks):
                 async with asyncio.timeout(HEADER_SECONDS):
                     peer = await read_header(sock) or peer
-            loop = asyncio.get_running_loop()
-            with contextlib.suppress(OSError):  # a broken handshake is the peer's doing
-                await loop.connect_accepted_socket(
-                    lambda: self._factory(peer), sock, ssl=self._tls, ssl_handshake_timeout=30 if self._tls else None
-                )
         except (proxy.ProxyProblem, OSError, TimeoutError):
             sock.close()
+            return
+        with contextlib.suppress(OSError):  # a broken handshake is the peer's doing
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self._factory(peer), sock, ssl=self._tls,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
+            )  # fmt: skip
 
     def close(self) -> None:
         self._accepting.cancel()
-        for task in self._greeting:
-            task.cancel()
+        for sock in self._waiting.values():
+            _cut(sock)
         self.sockets[0].close()
 
     async def wait_closed(self) -> None:
         await asyncio.wait([self._accepting])
 
 
+def _cut(sock: socket.socket) -> None:
+    """End a connection while others work on it: they see its end and clean up."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address as such, also where the socket speaks both."""
+    mapped = address.removeprefix("::ffff:")
+    return mapped if "." in mapped else address
+
+
 def listen(
-    host: str, port: int, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None
+    address: str, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None, limits: Limits
 ) -> BalancedServer:
-    """Raises OSError."""
-    sock = socket.create_server(
-        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512, reuse_port=True
-    )
+    """`HOST:PORT`; without a host all addresses of the machine.  Raises OSError."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    both = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
+    sock = socket.create_server((host, int(port)), family=family, backlog=1024, reuse_port=True, dualstack_ipv6=both)
     sock.setblocking(False)
-    return BalancedServer(sock, factory, networks, tls)
+    return BalancedServer(sock, factory, networks, tls, limits)

@@ -12,6 +12,8 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from mailcore import balancer
+from mailcore.balancer import BalancedServer
 from mailcore.config import Limits
 from mailcore.domain import Identity
 from mailcore.errors import Busy
@@ -41,11 +43,11 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, inside: Inside, bye: Bye,
-        open_ones: "set[Connection]", kind: str,
+        open_ones: "set[Connection]", kind: str, peer: str = "",
     ) -> None:  # fmt: skip
         self._serve, self._tls, self._limits, self._inside = serve, tls, limits, inside
         self._bye, self._open_ones = bye, open_ones
-        self.secure, self.peer = secure, ""
+        self.secure, self.peer = secure, peer
         self._kind, self._known = kind, False
         self._counted = ""  # the place that the connection counts for
         self.identity: Identity | None = None  # and who it is, for mailcore/guard.py
@@ -85,7 +87,7 @@ class Connection(asyncio.Protocol):
         if self._task is not None:  # STARTTLS made a new transport
             return
         name = transport.get_extra_info("peername")
-        self.peer = name[0] if isinstance(name, tuple) else ""
+        self.peer = self.peer or (name[0] if isinstance(name, tuple) else "")
         self._counted = place(self.peer)
         count = self._inside.enter(self._kind, self._counted)
         if count > self._limits.connections_per_address and not self._limits.is_trusted(self.peer):
@@ -277,7 +279,7 @@ def _keep_alive(connection: socket.socket | None) -> None:
 class Listener:
     """A listening socket and the conversations that came of it."""
 
-    def __init__(self, server: asyncio.Server, open_ones: set[Connection]) -> None:
+    def __init__(self, server: asyncio.Server | BalancedServer, open_ones: set[Connection]) -> None:
         self._server, self._open_ones = server, open_ones
 
     @property
@@ -306,14 +308,16 @@ async def listen(
     """
     if not address:
         return []
-    host, _, port = address.rpartition(":")
     open_ones: set[Connection] = set()
 
-    def made() -> Connection:
-        return Connection(serve, tls, secure=implicit, limits=limits, inside=inside, bye=bye, open_ones=open_ones, kind=kind)
+    def made(peer: str = "") -> Connection:
+        return Connection(
+            serve, tls, secure=implicit, limits=limits, inside=inside, bye=bye, open_ones=open_ones, kind=kind, peer=peer
+        )
 
-    server = await asyncio.get_running_loop().create_server(
-        made, host.strip("[]") or None, int(port), ssl=tls if implicit else None, reuse_port=True, backlog=1024,
-        ssl_handshake_timeout=30 if implicit else None,
-    )  # fmt: skip
+    if implicit:
+        return [Listener(balancer.listen(address, made, (), tls, limits), open_ones)]
+    host, _, port = address.rpartition(":")
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(made, host.strip("[]") or None, int(port), reuse_port=True, backlog=1024)
     return [Listener(server, open_ones)]

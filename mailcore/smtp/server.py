@@ -80,17 +80,16 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
     ):
         if not address:
             continue
-        host, _, port = address.rpartition(":")
         door = Door(core, handler, inside, tls, implicit=implicit)
 
         def session(peer: str = "", door: Door = door) -> Session:
             return Session(door, loop, peer)
 
         server: asyncio.Server | BalancedServer
-        context, host = tls if implicit else None, host.strip("[]")
-        if listen.balancers:
-            server = balancer.listen(host, int(port), session, listen.balancers, context)
+        if listen.balancers or implicit:
+            server = balancer.listen(address, session, listen.balancers, tls if implicit else None, core.config.limits)
         else:
-            server = await loop.create_server(session, host or None, int(port), ssl=context, reuse_port=True, backlog=512)
+            host, _, port = address.rpartition(":")
+            server = await loop.create_server(session, host.strip("[]") or None, int(port), reuse_port=True, backlog=512)
         opened.append(Opened(server, door))
     return opened
