@@ -134,6 +134,7 @@ def create_app(core: Core) -> Flask:
     app.after_request(_protect)
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
+    app.jinja_env.filters["program"] = web.program
     app.jinja_env.globals["events"] = events
     app.jinja_env.filters["day"] = web.day
     app.jinja_env.filters["moment"] = web.moment

@@ -31,6 +31,16 @@ _SPECIAL = {
     "\\Archive": _l("Archive"),
 }
 
+_BROWSERS = (  # the order matters: most call themselves by others' names, too
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Vivaldi/", "Vivaldi"), ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+    ("w3m/", "w3m"), ("Lynx/", "Lynx"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
 
 def core() -> Core:
     return cast(Core, current_app.extensions["core"])
@@ -154,6 +164,13 @@ def size(octets: int) -> str:
     if octets >= MIB:
         return f"{format_decimal(octets / MIB, '#,##0.#')} MB"
     return f"{format_decimal(-(-octets // 1024), '#,##0')} kB"
+
+
+def program(agent: str) -> str:
+    """A browser as people call it, from what it says of itself; what is not known is shown as it is."""
+    name = next((words for sign, words in _BROWSERS if sign in agent), "")
+    system = next((words for sign, words in _SYSTEMS if sign in agent), "")
+    return ", ".join(part for part in (name, system) if part) if name else agent[:80]
 
 
 def paragraphs(text: str) -> Markup:

@@ -24,7 +24,7 @@ from mailcore.services import (
 )
 from mailcore.store import affiliations
 from mailcore.store import web_sessions as sessions_store
-from portal import create_app
+from portal import create_app, web
 from portal.sessions import COOKIE
 from tests.authenticator import Key
 from tests.portal.conftest import PASSWORD, Browser
@@ -110,6 +110,17 @@ def test_the_owner_sees_and_ends_log_ins(core, inside, ola):
     assert second.get("/account").status_code == 302
     assert inside.get("/account").status_code == 200
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+
+
+@pytest.mark.parametrize(("agent", "words"), [
+    ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "Chrome, Linux"),
+    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows"),
+    ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile Safari/604.1", "Safari, iPhone"),
+    ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox, Android"),
+    ("something else/1", "something else/1"),
+])  # fmt: skip
+def test_a_browser_is_called_by_its_name(agent, words):
+    assert web.program(agent) == words
 
 
 def test_a_log_in_from_a_new_network_is_told_once_a_day(core, ola):
