@@ -84,7 +84,7 @@ def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) 
     with snapshot.standing_still(source):
         written = page_delta.differ(source, target, told)
         blobs = [(name.hex(), size) for name, size in snapshot.blob_names(source, INSIDE)]
-    # order 1 holds: what the database of that moment names is on disk; a file goes a day after its row
+    # order 1 holds: what the database of that moment names is on disk, and a file goes a day after its row
     missing = 0
     for name, size in blobs:
         copied = _copy_blob(_blob(config.blobs_path, name), _blob(folder / "blobs", name), size, told)

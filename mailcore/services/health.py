@@ -1,11 +1,14 @@
 """What is wrong, what repair would do, and the daily sweep of orphans."""
 
+from functools import partial
+
 from mailcore.core import Core
 from mailcore.services import indexing
 from mailcore.store import audit, condstore
 from mailcore.store.db import Tx
 
 SWEEP_AGE_SECONDS = 86_400
+BATCH = 100  # files in one transaction
 
 
 def check(core: Core, *, repair: bool) -> list[str]:
@@ -35,10 +38,18 @@ def check(core: Core, *, repair: bool) -> list[str]:
 
 
 def sweep(core: Core) -> int:
-    """Remove blobs that nothing names for a day: rows first, files after the commit (order 1)."""
+    """Remove blobs that nothing names for a day: rows first, their files a day after the commit (order 1).
+
+    Files that never came to have a row, as their message was refused or we were killed, go in the same way: an hourly turn
+    looks at a part of the folders.
+    """
     now = core.clock.seconds()
     names = core.db.write(lambda tx: core.blobs.sweep(tx, now, SWEEP_AGE_SECONDS))
-    core.blobs.remove_files(names)
+    core.blobs.touch(names)
+    old = core.blobs.old_files(now // 3600, SWEEP_AGE_SECONDS)
+    orphans = core.db.read(lambda tx: core.blobs.orphans(tx, old))
+    for at in range(0, len(orphans), BATCH):
+        core.db.write(partial(core.blobs.remove_orphans, paths=orphans[at : at + BATCH], age_seconds=SWEEP_AGE_SECONDS))
     core.blobs.sweep_spool(SWEEP_AGE_SECONDS)
     return len(names)
 

@@ -58,9 +58,3 @@ def missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
 
 def integrity(tx: Tx) -> list[str]:
     return [row[0] for row in tx.rows("PRAGMA quick_check") if row[0] != "ok"]
-
-
-def orphan_files(tx: Tx, blobs: Blobs) -> list[bytes]:
-    """Files that no row names; new ones may be on their way to their row, so only the caller knows the age."""
-    names = {bytes(row[0]) for row in tx.rows("SELECT name FROM blob WHERE size>?", INSIDE)}
-    return [bytes.fromhex(p.name) for p in blobs.files() if len(p.name) == 64 and bytes.fromhex(p.name) not in names]

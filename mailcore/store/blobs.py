@@ -10,7 +10,7 @@ import mmap
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from mailcore.store.db import Tx
 from mailcore.store.spool import Spool
 
 RETURN_SECONDS = 5 * 86_400  # for so long other servers try (RFC 5321 section 4.5.4.1)
+TURNS = 24  # of the sweep, until it has seen all files
+_UNFINISHED = ".new-"
 INSIDE = 128 * 1024  # octets; up to here a blob stands in the database
 
 
@@ -130,6 +132,8 @@ class Blobs:
             summaries.save(tx, blob, known.summary)
         if prepared.size <= INSIDE:
             tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
+        elif not _is_there(self.path(prepared.name), prepared.size):
+            self._put_file(prepared.name, prepared.octets)  # it was an older one, and a sweep took it a moment ago
         return blob
 
     def find(self, tx: Tx, name: bytes) -> int | None:
@@ -180,7 +184,7 @@ class Blobs:
         return self._root.glob("??/??/*")
 
     def sweep(self, tx: Tx, now: int, grace_seconds: int = 86_400) -> list[bytes]:
-        """Remove the rows of blobs that nothing names; give the names whose files may go after the commit."""
+        """Remove the rows of blobs that nothing names; give the names, whose files have a day left after the commit."""
         old = tx.rows(
             "SELECT id, name FROM blob b WHERE stored_at<? AND NOT EXISTS (SELECT 1 FROM message m WHERE m.blob=b.id)"
             " AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.blob=b.id)"
@@ -194,17 +198,45 @@ class Blobs:
             tx.run("DELETE FROM blob WHERE id=?", blob)
         return [bytes(name) for _, name in old]
 
-    def remove_files(self, names: list[bytes]) -> None:
+    def touch(self, names: list[bytes]) -> None:
+        """Files whose rows are gone begin their last day: a backup may be about to read them."""
         for name in names:
-            self.path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.utime(self.path(name))
 
-    def _put_file(self, name: bytes, octets: bytes) -> None:
+    def old_files(self, turn: int, age_seconds: int) -> list[Path]:
+        """Files that nobody has written or touched for so long, of a TURNS-th of the folders."""
+        before = time.time() - age_seconds
+        folders = [folder for number, folder in enumerate(sorted(self._root.glob("??"))) if number % TURNS == turn % TURNS]
+        return [path for folder in folders for path in folder.glob("??/*") if _mtime(path) < before]
+
+    def orphans(self, tx: Tx, paths: Sequence[Path]) -> list[Path]:
+        """Those that no row names, and what a killed process had not written to its end."""
+
+        def is_named(path: Path) -> bool:
+            try:
+                name = bytes.fromhex(path.name)
+            except ValueError:
+                return not path.name.startswith(_UNFINISHED)
+            return self.find(tx, name) is not None
+
+        return [path for path in paths if not is_named(path)]
+
+    def remove_orphans(self, tx: Tx, paths: Sequence[Path], age_seconds: int) -> int:
+        """Within the transaction, so that no row comes to name one meanwhile; how many went."""
+        before = time.time() - age_seconds
+        gone = [path for path in self.orphans(tx, paths) if _mtime(path) < before]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return len(gone)
+
+    def _put_file(self, name: bytes, octets: Octets) -> None:
         target = self.path(name)
         try:
             if _is_there(target, len(octets)):
                 return
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=_UNFINISHED)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(octets)
@@ -234,6 +266,14 @@ def _made(name: bytes, octets: Octets, bare: bool) -> Prepared:
         _ = prepared.derived
     forget(octets)
     return prepared
+
+
+def _mtime(path: Path) -> float:
+    """Of what is gone: now."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def _is_there(target: Path, size: int) -> bool:

@@ -11,7 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuota
 from mailcore.services import health
-from mailcore.store.blobs import INSIDE
+from mailcore.store.blobs import INSIDE, TURNS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SMALL = b"Subject: x\r\n\r\nhi\r\n"
@@ -153,7 +153,7 @@ def test_missing_and_existing_mailboxes(core, ola):
         core.db.write(lambda tx: core.mail.create(tx, ola, "trash".title()))
 
 
-def test_order_1_blob_before_row_and_the_sweep_takes_only_orphans(core, ola):
+def test_order_1_blob_before_row_and_the_sweep_takes_only_orphans(core, ola, clock):
     octets = b"x" * (INSIDE + 1)
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
     core.blobs.prepare(octets)
@@ -163,8 +163,60 @@ def test_order_1_blob_before_row_and_the_sweep_takes_only_orphans(core, ola):
     assert health.sweep(core) == 0
     box = inbox(core, ola)
     core.db.write(lambda tx: core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False))
+    [file] = core.blobs.files()
+    age(file)
     assert health.sweep(core) == 1
-    assert list(core.blobs.files()) == []
+    assert file.exists()  # for a day, as a backup may be about to read it
+    sweep_all_folders(core, clock)
+    assert file.exists()
+    age(file)
+    sweep_all_folders(core, clock)
+    assert not file.exists()
+
+
+def age(*files) -> None:
+    for file in files:
+        os.utime(file, (1, 1))
+
+
+def sweep_all_folders(core, clock) -> None:
+    for _ in range(TURNS):
+        clock.forward(hours=1)
+        health.sweep(core)
+
+
+def test_octets_that_never_came_to_a_row_go_after_a_day_and_no_others(core, ola, clock):
+    """Of messages that were refused at their end, and what a killed process was writing."""
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
+    young, old, named = (core.blobs.path(core.blobs.prepare(letter * (INSIDE + 1)).name) for letter in (b"a", b"b", b"c"))
+    put(core, ola, b"c" * (INSIDE + 1))
+    unfinished = old.with_name(".new-abc")
+    unfinished.write_bytes(b"half")
+    age(old, named, unfinished)
+    sweep_all_folders(core, clock)
+    assert [file.exists() for file in (young, old, named, unfinished)] == [True, False, True, False]
+
+
+def test_a_sweep_between_the_octets_and_their_row_loses_nothing(core, ola):
+    octets = b"x" * (INSIDE + 1)
+    prepared, box = core.blobs.prepare(octets), inbox(core, ola)
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
+    core.blobs.path(prepared.name).unlink()  # an older file of the same octets, which a sweep took just now
+    uid = core.db.write(lambda tx: core.mail.append(tx, ola, box, prepared, frozenset(), NOW))
+    assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)).endswith(octets)
+    assert health.check(core, repair=False) == []
+
+
+def test_a_row_that_comes_while_the_sweep_looks_keeps_its_file(core, ola):
+    octets = b"x" * (INSIDE + 1)
+    core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
+    file = core.blobs.path(core.blobs.prepare(octets).name)
+    age(file)
+    assert core.db.read(lambda tx: core.blobs.orphans(tx, [file])) == [file]
+    put(core, ola, octets)
+    age(file)
+    assert core.db.write(lambda tx: core.blobs.remove_orphans(tx, [file], 86_400)) == 0
+    assert file.exists()
 
 
 def test_order_2_a_change_and_its_change_row_commit_together(core, ola):
