@@ -55,6 +55,15 @@ def test_s29_someone_locked_out_must_give_an_address(browser: Browser, core: Cor
     assert "I typed my password." in page.text  # nothing that was written is lost
 
 
+def test_s29_the_answer_comes_in_the_norwegian_that_was_written(inside: Browser, core: Core):
+    """Whatever language the page was shown in (språklova section 15)."""
+    words = {"kind": "login", "subject": "Innlogging", "text": "Eg veit ikkje kva eg gjer gale, korleis kjem eg inn?"}
+    inside.send("/help?lang=en", reply_to="", **words)
+    assert tickets.get(core, 1).language == "nn"
+    inside.send("/help?lang=nn", reply_to="", kind="other", subject="Hm", text="???")
+    assert tickets.get(core, 2).language == "nn"  # nothing to go by: that of the page
+
+
 @pytest.mark.parametrize("trick", [{"website": "http://spam.example"}, {"shown": ""}, {"shown": "forged"}])
 def test_s29_programs_are_kept_out_without_a_captcha(browser: Browser, core: Core, trick: dict[str, str]):
     assert browser.send("/help", reply_to="kari@elsewhere.example", **WORDS, **trick).status_code == 400

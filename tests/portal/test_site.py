@@ -116,3 +116,17 @@ def test_s01_public_pages_load_while_the_database_is_away(browser: Browser, core
     monkeypatch.setattr(type(core.db), "write", away)
     monkeypatch.setattr(type(core.db), "post", lambda self, fn: None)
     assert browser.get(page, headers=FIREFOX).status_code == (503 if page == "/status" else 200)
+
+
+@pytest.mark.parametrize(("language", "purpose"), [
+    ("nb", "beholde så lenge de vil"), ("nn", "ha så lenge dei vil"), ("en", "as long as they like"),
+])  # fmt: skip
+def test_s01_the_front_page_says_what_it_is_and_leads_to_everything(browser: Browser, language: str, purpose: str):
+    page = browser.get(f"/?lang={language}").text
+    assert f'<html lang="{language}">' in page
+    assert re.search(r"<title>[^<]*Alumnimail</title>", page)
+    assert purpose in " ".join(page.split())
+    main = page[page.index("<main") : page.index("</main>")]
+    for place in ("/login", "/order", "/mail/", "/forwarding", "/quota", "/clients", "/password", "/faq"):
+        assert f'href="{place}"' in main, place
+    assert 'href="/help"' in page
