@@ -10,6 +10,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 # Anchored and bounded: a megabyte without a colon must cost one look at each octet.
 _FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)(?:\r?\n|\Z)")
 _FOLD = re.compile(rb"\r?\n[ \t]")
+MAX_VALUE = 900  # characters on one line, with room for a name (RFC 5322 section 2.1.1 allows 998)
 _UNSAFE = re.compile(r"[\r\n\0]+")
 
 
@@ -132,7 +133,7 @@ def safe_value(text: str) -> str:
 
 
 def encode_value(text: str) -> str:
-    """RFC 2047 encoded words where the text is not ASCII; folded."""
-    if text.isascii():
+    """RFC 2047 encoded words where the text is not ASCII, or too long for one line; folded."""
+    if text.isascii() and len(text) <= MAX_VALUE:
         return text
     return Header(text, "utf-8").encode(linesep="\r\n")
