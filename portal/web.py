@@ -10,6 +10,7 @@ from flask_babel import format_date, format_datetime, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
@@ -22,6 +23,7 @@ from portal.sessions import WebSession
 P = ParamSpec("P")
 T = TypeVar("T")
 MIB = 2**20
+DEVICE_COOKIE, DEVICE_SECONDS = "alumnimail_browser", 365 * 86_400
 
 _SPECIAL = {
     "\\Drafts": _l("Drafts"),
@@ -92,10 +94,23 @@ def prove(password: str) -> None:
         WrongPassword, TemporarilyUnavailable, TooMany.
     """
     identity = login.authenticate(
-        core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string
+        core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string, device=device()
     )
     if identity.ended:  # the university's password is good for choosing another one, and for nothing else
         raise WrongPassword("the tie to the university has ended")
+
+
+def device() -> str:
+    """What says that the owner has logged in in this browser before; it opens nothing."""
+    return request.cookies.get(DEVICE_COOKIE, "")
+
+
+def remember_device(answer: BaseResponse, who: Account) -> BaseResponse:
+    answer.set_cookie(
+        DEVICE_COOKIE, login.device_mark(core(), who.id), max_age=DEVICE_SECONDS, httponly=True, samesite="Lax",
+        secure=core().config.url.startswith("https:"),
+    )  # fmt: skip
+    return answer
 
 
 def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:

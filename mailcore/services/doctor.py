@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
-from mailcore.services import logins
+from mailcore.services import login, logins
 from mailcore.store import desk as store
 
 WATCHED = timedelta(minutes=30)
@@ -36,5 +36,5 @@ def tries(core: Core, account: AccountId) -> list[Try]:
         if one.last_at >= since and one.scope != Scope.PORTAL.value
     ]
     failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))
-    found += [Try(at, WRONG_PASSWORD, "", "", logins.place(peer)) for at, peer in failures]
+    found += [Try(at, WRONG_PASSWORD, "", "", logins.place(peer)) for at, peer in failures if not peer.startswith(login.DEVICE)]
     return sorted(found, key=lambda one: one.at, reverse=True)

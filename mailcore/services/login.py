@@ -19,7 +19,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.errors import Busy, TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
-from mailcore.services import app_passwords, logins, passwords, scram, sources
+from mailcore.services import app_passwords, keys, logins, passwords, scram, sources
 from mailcore.services.sources import Proof
 from mailcore.store import affiliations
 from mailcore.store import credentials as store
@@ -34,6 +34,7 @@ _FOREVER = 2**62
 _SOME = 10  # times the limit: what a known place may, what one peer or one account bears in all
 _ALLOWANCE = 3  # tries that a new place always has, so that nobody can lock an owner out
 ALUMNI, APP = "alumni", "app"
+DEVICE = "browser "  # before its name, where failures are counted
 OUTSIDE_SECONDS = 60  # a password changed in the directory is known here within this time (S12)
 WRONG = "the user name or the password is wrong"
 
@@ -86,13 +87,16 @@ def local_name(core: Core, username: str) -> str | None:
     return name
 
 
-def authenticate(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity:
+def authenticate(
+    core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "", device: str = ""
+) -> Identity:  # fmt: skip
     """Check user name and password; blocking.
 
     Args:
         peer: IP address, for counting failures and for the owner's list of log-ins.
         scope: what the log-in is for.
         agent: the browser, as it names itself.
+        device: what `device_mark` gave a browser in which the owner has logged in before.
 
     Raises:
         WrongPassword: unknown user, wrong password, closed account: same text, same time.
@@ -100,8 +104,12 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
         TooMany: too many failures within an hour (`_check_rate`).
     """
     name = local_name(core, username) or ""
-    found = core.db.read(lambda tx: _look(core, tx, name, peer))
-    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := _matching(core, found, password, scope)):
+    found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    place = _place(core, found, peer, device)
+    by_app = _by_app(found, password, scope)
+    if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
+        core.db.read(lambda tx: _check_rate(core, tx, found, name, peer, place))
+    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password, scope)):
         if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
             logins.note(core, identity, scope, peer, agent, outcome="app password needed")
         elif identity.ended and scope is not Scope.PORTAL:
@@ -111,7 +119,7 @@ def authenticate(core: Core, username: str, password: str, *, peer: str, scope: 
         else:
             logins.note(core, identity, scope, peer, agent)
             return identity
-    raise failed(core, name, peer, tag=_memory.tag(name, password))
+    raise failed(core, name, peer, tag=_memory.tag(name, password), place=place)
 
 
 def known(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity | None:
@@ -155,14 +163,14 @@ def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope
     return identity
 
 
-def failed(core: Core, name: str, peer: str, *, tag: str = "") -> WrongPassword:
-    """Count a failure and return what to raise.  `tag` tells the same mistake from another."""
+def failed(core: Core, name: str, peer: str, *, tag: str = "", place: str = "") -> WrongPassword:
+    """Count a failure and return what to raise.  `tag` tells the same mistake from another; `place`: where it is counted."""
     if _is_counted(core, peer):
         now = core.clock.seconds()
 
         def store_it(tx: Tx) -> None:
             counted = _counted_for(store.holder(tx, name), name)
-            store.add_failure(tx, counted, logins.place(peer), now, tag, now - _HOUR)
+            store.add_failure(tx, counted, place or logins.place(peer), now, tag, now - _HOUR)
 
         core.db.write(store_it)
     return WrongPassword(WRONG)
@@ -194,11 +202,28 @@ def _is_counted(core: Core, peer: str) -> bool:
 def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     """Raises TooMany."""
     found = store.holder(tx, name) if name else None
-    if _is_counted(core, peer):
-        now = core.clock.seconds()
-        counted = _counted_for(found, name)
-        _check_rate(core, store.failures(tx, counted, logins.place(peer), now - _HOUR, now - _KNOWN_SECONDS))
+    _check_rate(core, tx, found, name, peer, logins.place(peer))
     return found
+
+
+def device_mark(core: Core, account: AccountId) -> str:
+    """For a browser in which the owner has just logged in: its failures are counted for itself, whoever shares its address."""
+    name = secrets.token_urlsafe(12)
+    return f"{name}.{_device_proof(core, account, name)}"
+
+
+def _device_proof(core: Core, account: AccountId, name: str) -> str:
+    return keys.mark(core.config, "device", f"{account}\0{name}").hex()[:32]
+
+
+def _place(core: Core, found: Holder | None, peer: str, device: str) -> str:
+    """Where a failure is counted: the peer's address, or a browser of the owner's own."""
+    name, _, proof = device.partition(".")
+    if found is not None and name and len(name) <= 32:
+        good = _device_proof(core, found.account.id, name)
+        if hmac.compare_digest(proof.encode("utf-8", "replace"), good.encode()):
+            return f"{DEVICE}{name}"
+    return logins.place(peer)
 
 
 def _counted_for(found: Holder | None, name: str) -> AccountId:
@@ -208,14 +233,19 @@ def _counted_for(found: Holder | None, name: str) -> AccountId:
     return AccountId(-int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6]) - 1)
 
 
-def _check_rate(core: Core, seen: store.Failures) -> None:
+def _check_rate(core: Core, tx: Tx, found: Holder | None, name: str, peer: str, place: str) -> None:
     """Strangers are slowed; a place from which the owner logged in lately has room, and a new one has a few tries.
 
     Raises:
         TooMany: wait an hour.
     """
-    limit = core.config.limits.login_failures_per_hour
-    if seen.known:
+    if not _is_counted(core, peer):
+        return
+    now, limit = core.clock.seconds(), core.config.limits.login_failures_per_hour
+    seen = store.failures(tx, _counted_for(found, name), place, now - _HOUR, now - _KNOWN_SECONDS)
+    if place.startswith(DEVICE):
+        slow = seen.here >= limit
+    elif seen.known:
         slow = seen.here >= limit * _SOME
     else:
         attacked = seen.account >= limit * _SOME and seen.here >= _ALLOWANCE
@@ -224,16 +254,20 @@ def _check_rate(core: Core, seen: store.Failures) -> None:
         raise TooMany("too many failed log-ins; try again in an hour")
 
 
-def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> Identity | None:
-    """By which password the account opens: app passwords, our own, then other databases.
-
-    Raises:
-        TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.
-    """
+def _by_app(found: Holder | None, password: str, scope: Scope) -> Identity | None:
     if found and scope is not Scope.PORTAL:
         for app in found.apps:
             if scope in app.scopes and app_passwords.matches(app.hash, password):
                 return Identity(found.account, APP, app.id, found.epoch)
+    return None
+
+
+def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> Identity | None:
+    """By which password the account opens: our own, then other databases.
+
+    Raises:
+        TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.
+    """
     if found and found.password:
         if _is_right(core, found.account, found.password, password):
             return Identity(found.account, ALUMNI, None, found.epoch)

@@ -32,7 +32,7 @@ def login() -> Answer:
     try:
         identity = login_service.authenticate(
             web.core(), form.username.data, form.password.data, peer=web.peer(), scope=Scope.PORTAL,
-            agent=request.user_agent.string,
+            agent=request.user_agent.string, device=web.device(),
         )  # fmt: skip
     except MailError as problem:
         code, words = answer(problem)
@@ -60,7 +60,7 @@ def enter(identity: Identity, wanted: str) -> BaseResponse:
 def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -> BaseResponse:
     web.web_session().renew(account.id, source=source, ended=ended)
     session["logged_in_at"] = web.core().clock.seconds()
-    return redirect(url_for("auth.choose") if ended else wanted)
+    return web.remember_device(redirect(url_for("auth.choose") if ended else wanted), account)
 
 
 def pending() -> Account | None:

@@ -11,9 +11,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import FilterField, FilterMatch, FilterRule, Scope
+from mailcore.domain import FilterField, FilterMatch, FilterRule
 from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
-from mailcore.services import filters, login, webmail
+from mailcore.services import filters, webmail
 from portal import i18n, web
 from portal.errors import answer
 from portal.filters import rule_form, words
@@ -169,7 +169,7 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
         return _script_page(name, source, is_new=is_new, problem=in_the_way, code=409)
     try:
         if _SENDS_ON.search(source) and not _is_known(name, source):
-            login.authenticate(core, web.owner().name, request.form.get("password", ""), peer=web.peer(), scope=Scope.PORTAL)
+            web.prove(request.form.get("password", ""))
         filters.put_script(core, owner, name, source.replace("\n", "\r\n"))
         if action == "activate":
             filters.activate(core, owner, name)

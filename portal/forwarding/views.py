@@ -4,9 +4,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import Forwarding, ForwardingState, Scope
+from mailcore.domain import Forwarding, ForwardingState
 from mailcore.errors import MailError
-from mailcore.services import audit, filters, forwarding, forwarding_health, login
+from mailcore.services import audit, filters, forwarding, forwarding_health
 from portal import web
 from portal.errors import answer
 from portal.forwarding import words
@@ -52,7 +52,7 @@ def save() -> Answer:
     if not form.validate_on_submit():
         return _page(form, code=400)
     try:
-        login.authenticate(web.core(), web.owner().name, form.password.data, peer=web.peer(), scope=Scope.PORTAL)
+        web.prove(form.password.data)
         forwarding.wish(
             web.core(), web.owner().id, form.target.data, copy=form.copy.data, actor=web.owner().name,
             unsafe=form.unsafe.data, digest=form.digest.data, rolling_days=int(form.rolling_days.data),

@@ -8,9 +8,8 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import Scope
 from mailcore.errors import MailError
-from mailcore.services import login, takeout, transfers
+from mailcore.services import takeout, transfers
 from portal import web
 from portal.errors import answer
 
@@ -49,7 +48,7 @@ def file() -> BaseResponse:
     core, owner = web.core(), web.owner()
     form = request.form.get("format", "")
     try:
-        login.authenticate(core, owner.name, request.form.get("password", ""), peer=web.peer(), scope=Scope.PORTAL)
+        web.prove(request.form.get("password", ""))
         form = form if form in takeout.FORMS else takeout.FORMS[0]
         number = transfers.export(core, owner.id, form, small="small" in request.form)
     except MailError as problem:

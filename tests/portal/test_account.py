@@ -26,6 +26,7 @@ from mailcore.store import affiliations
 from mailcore.store import web_sessions as sessions_store
 from portal import create_app, web
 from portal.sessions import COOKIE
+from portal.web import DEVICE_COOKIE
 from tests.authenticator import Key
 from tests.portal.conftest import PASSWORD, Browser
 from tests.services.test_two_factor import code
@@ -110,6 +111,17 @@ def test_the_owner_sees_and_ends_log_ins(core, inside, ola):
     assert second.get("/account").status_code == 302
     assert inside.get("/account").status_code == 200
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+
+
+def test_s08_the_browser_of_the_owner_is_known_again_whoever_else_guesses_from_its_address(core, browser, ola):
+    browser.log_in()
+    kept = browser.client.get_cookie(DEVICE_COOKIE)
+    assert (kept.http_only, kept.same_site, kept.max_age) == (True, "Lax", 365 * 86_400)
+    browser.send("/account", to="/logout")
+    guess = "INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'127.0.0.1',?,'')"
+    core.db.write(lambda tx: tx.many(guess, [(ola.id, core.clock.seconds())] * 1000))
+    assert other(browser).log_in().status_code == 429
+    assert browser.log_in().status_code == 302
 
 
 @pytest.mark.parametrize(("agent", "words"), [

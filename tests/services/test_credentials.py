@@ -150,6 +150,47 @@ def test_a_day_of_guesses_is_not_walked_through_at_each_log_in(core: Core, ola: 
     assert "SCAN" not in core.db.read(plan)
 
 
+@pytest.mark.slow
+def test_a_stranger_at_the_owner_s_own_address_cannot_lock_the_owner_s_browser_out(core: Core, ola: Account) -> None:
+    """In a hall of residence all come from one address."""
+    kari = accounts.add(core, "kari", password=GOOD)
+    limit = core.config.limits.login_failures_per_hour
+    mine, hers = login.device_mark(core, ola.id), login.device_mark(core, kari.id)
+
+    def attack(tx):
+        for _ in range(limit * 20):
+            tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'192.0.2.1',?,'')", ola.id, core.clock.seconds())
+
+    core.db.write(attack)
+
+    def try_it(device: str, password: str = GOOD) -> None:
+        login.authenticate(core, "ola", password, peer="192.0.2.1", scope=Scope.PORTAL, device=device)
+
+    for forged in ("", hers, mine[:-1] + "x", "x.", ".", mine.partition(".")[0], "æ.ø"):
+        with pytest.raises(TooMany):
+            try_it(forged)
+    try_it(mine)
+    for number in range(limit):
+        with pytest.raises(WrongPassword):
+            try_it(mine, f"wrong {number}")
+    with pytest.raises(TooMany):  # it gives room, and not without end
+        try_it(mine)
+
+
+def test_a_stranger_s_guesses_keep_no_app_password_out(core: Core, ola: Account) -> None:
+    made = app_passwords.make(core, ola.id, "phone", [Scope.IMAP])
+
+    def attack(tx):
+        for _ in range(core.config.limits.login_failures_per_hour * 20):
+            tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'192.0.2.1',?,'')", ola.id, core.clock.seconds())
+
+    core.db.write(attack)
+    assert enter(core, made, peer="192.0.2.1").source == "app"
+    for wrong in (GOOD, made[:-1] + "q"):
+        with pytest.raises(TooMany):
+            enter(core, wrong, peer="192.0.2.1")
+
+
 def test_one_who_tries_many_accounts_is_stopped(core: Core, ola: Account, clock: SetClock) -> None:
     limit = core.config.limits.login_failures_per_hour
 
