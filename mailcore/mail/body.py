@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import unescape
 
 from mailcore.mail import structure, text
+from mailcore.mail.octets import Octets
 from mailcore.mail.structure import Part
 
 _BREAK = re.compile(r"(?i)<br\s*/?>|</(?:p|div|tr|h[1-6]|li|table|blockquote|ul|ol|pre)\s*>")
@@ -54,7 +55,7 @@ def files(root: Part) -> tuple[tuple[int, Part], ...]:
     )
 
 
-def read(octets: bytes, root: Part | None = None) -> Body:
+def read(octets: Octets, root: Part | None = None) -> Body:
     """Never raises, whatever the octets."""
     root = root or structure.parse(octets)
     texts: list[str] = []
@@ -78,7 +79,7 @@ def read(octets: bytes, root: Part | None = None) -> Body:
     return Body("\n\n".join(texts) if texts else None, html, files(root), tuple(pictures))
 
 
-def readable(octets: bytes, root: Part | None = None) -> str:
+def readable(octets: Octets, root: Part | None = None) -> str:
     """The text, made from the designed version if there is no other."""
     body = read(octets, root)
     if body.plain is not None and (body.plain.strip() or body.html is None):

@@ -7,9 +7,10 @@ Nothing is raised, whatever the octets: what cannot be decoded is shown as Latin
 import binascii
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from mailcore.mail import header, structure
-from mailcore.mail.octets import Octets
+from mailcore.mail.octets import BLOCK, Octets, forget
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -51,6 +52,29 @@ def transfer_decoded(octets: Octets, part: structure.Part, most: int | None = No
     if part.encoding == "quoted-printable":
         return binascii.a2b_qp(body)
     return body
+
+
+def decoded_pieces(octets: Octets, part: structure.Part) -> Iterator[bytes]:
+    """`transfer_decoded` piece by piece, so that a file of 25 MB is never in memory as a whole."""
+    left = b""
+    for at in range(part.body_start, part.end, BLOCK):
+        block = left + octets[at : min(part.end, at + BLOCK)]
+        if part.encoding == "base64":
+            digits = _NOT_BASE64.sub(b"", block)
+            whole = len(digits) // 4 * 4
+            left = digits[whole:]
+            yield binascii.a2b_base64(digits[:whole])
+        elif part.encoding == "quoted-printable":
+            line = block.rfind(b"\n") + 1  # what is not a whole line may end within a character
+            left = block[line:]
+            yield binascii.a2b_qp(block[:line])
+        else:
+            yield block
+        forget(octets)
+    if part.encoding == "base64":
+        yield unbase64(left)
+    elif part.encoding == "quoted-printable":
+        yield binascii.a2b_qp(left)
 
 
 def unbase64(body: bytes) -> bytes:

@@ -16,7 +16,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import NotAllowed, TooLarge
 from mailcore.mail import address, body, header, structure
-from mailcore.mail.octets import forget
+from mailcore.mail.octets import Octets, forget
 from mailcore.services import mail_actions, mail_files, submission
 from mailcore.services.mail_view import first
 from mailcore.store.blobs import INSIDE, Prepared
@@ -60,10 +60,16 @@ def _prefixed(prefix: str, subject: str) -> str:
     return subject if subject.lower().startswith(prefix.lower()) else f"{prefix} {subject}".strip()
 
 
+def _opened(core: Core, account: Account, mailbox: str, uid: int) -> tuple[Octets, structure.Part, bytes]:
+    """A message, its structure and its header.  Raises MailboxNotFound."""
+    _, octets = mail_actions.opened(core, account.id, mailbox, uid)
+    root = structure.parse(octets)
+    return octets, root, octets[: root.body_start]
+
+
 def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bool) -> Draft:
     """An answer with the text quoted, to the author or to all.  Raises MailboxNotFound."""
-    octets = mail_actions.whole(core, account.id, mailbox, uid)
-    block, _ = header.split(octets)
+    octets, root, block = _opened(core, account, mailbox, uid)
     own = core.db.read(lambda tx: submission.addresses(core, tx, account.id))
     to = first(block, "reply-to") or first(block, "from")
     if all(submission.is_own(spec, own) for spec in address.addr_specs(to)):
@@ -77,7 +83,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
                     if spec.lower() not in taken and not submission.is_own(spec, own):
                         taken.add(spec.lower())
                         others.append(spec)
-    text_ = body.readable(octets)[:MAX_QUOTED]
+    text_ = body.readable(octets, root)[:MAX_QUOTED]
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text_.splitlines())
     message_id = first(block, "message-id")
     references = first(block, "references") or first(block, "in-reply-to")
@@ -90,24 +96,22 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
 
 def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool = False) -> Draft:
     """The message's text below a line with its files, or the whole of it as one file.  Raises MailboxNotFound."""
-    octets = mail_actions.whole(core, account.id, mailbox, uid)
-    block, _ = header.split(octets)
+    octets, root, block = _opened(core, account, mailbox, uid)
     subject = _prefixed("Fwd:", first(block, "subject"))
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
     lines = [f"{name}: {first(block, name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets)[:MAX_QUOTED]
+    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets, root)[:MAX_QUOTED]
     return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 
 def open_draft(core: Core, account: Account, uid: int) -> Draft:
     """A saved draft, to go on with.  Raises MailboxNotFound."""
     name = core.db.write(lambda tx: mail_actions.special(core, tx, account.id, "\\Drafts").name)
-    octets = mail_actions.whole(core, account.id, name, uid)
-    block, _ = header.split(octets)
+    octets, root, block = _opened(core, account, name, uid)
     return Draft(
         to=first(block, "to"), cc=first(block, "cc"), bcc=first(block, "bcc"), subject=first(block, "subject"),
-        body=body.readable(octets), in_reply_to=first(block, "in-reply-to"), references=first(block, "references"),
+        body=body.readable(octets, root), in_reply_to=first(block, "in-reply-to"), references=first(block, "references"),
         source=f"{name}/{uid}",
     )  # fmt: skip
 
@@ -117,8 +121,8 @@ def source_files(core: Core, account: Account, draft: Draft) -> tuple[mail_files
     mailbox, _, uid = draft.source.rpartition("/")
     if not mailbox or not uid.isdecimal():
         return ()
-    octets = mail_actions.whole(core, account.id, mailbox, int(uid))
-    return mail_files.listing(octets, structure.parse(octets))
+    octets, root, _ = _opened(core, account, mailbox, int(uid))
+    return mail_files.listing(octets, root)
 
 
 def addresses(value: str) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from html import escape, unescape
 import nh3
 
 from mailcore.mail import body, header, text
+from mailcore.mail.octets import Octets
 from mailcore.services import links
 from mailcore.services.css_mail import safe_sheet, safe_style
 
@@ -124,7 +125,7 @@ def has_remote(html: str) -> bool:
     return _REMOTE.search(html) is not None
 
 
-def page_of(octets: bytes, remote: Callable[[str], str] | None = None) -> SafePage | None:
+def page_of(octets: Octets, remote: Callable[[str], str] | None = None) -> SafePage | None:
     """The designed version of a message, made safe; None if it has none."""
     found = body.read(octets)
     if found.html is None:

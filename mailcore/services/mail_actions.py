@@ -1,11 +1,13 @@
 """What a person does to messages in the portal.  All of it works over quota (S21)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound, NotAllowed
+from mailcore.mail.octets import Octets, blocks
 from mailcore.services import imap_scripts, learning
 from mailcore.store.db import Tx
 
@@ -93,13 +95,19 @@ def empty(core: Core, account: AccountId, mailbox: str) -> int:
     return core.db.write(write)
 
 
-def whole(core: Core, account: AccountId, mailbox: str, uid: int) -> bytes:
-    """All octets of a message.  Raises MailboxNotFound."""
+def opened(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[bytes, Octets]:
+    """Our trace header, and the message after it, which is a map of its file if it is large.  Raises MailboxNotFound."""
 
-    def read(tx: Tx) -> bytes:
-        return core.mail.octets(tx, core.mail.mailbox(tx, account, mailbox).id, uid)
+    def read(tx: Tx) -> tuple[bytes, Octets]:
+        return core.mail.pieces(tx, core.mail.mailbox(tx, account, mailbox).id, uid)
 
-    octets = core.db.read(read)
+    trace, octets = core.db.read(read)
     if not octets:
         raise MailboxNotFound(f"message {uid} of {mailbox}")
-    return octets
+    return trace, octets
+
+
+def source(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[int, Iterator[bytes]]:
+    """How many octets a message has, and they themselves, piece by piece.  Raises MailboxNotFound."""
+    trace, octets = opened(core, account, mailbox, uid)
+    return len(trace) + len(octets), chain([trace], blocks(octets))

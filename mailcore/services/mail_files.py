@@ -13,6 +13,8 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailboxNotFound
 from mailcore.mail import body, header, structure, text
+from mailcore.mail.octets import Octets
+from mailcore.services import mail_actions
 
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
 MAX_NAME = 120
@@ -23,7 +25,7 @@ _HARMFUL = frozenset(
     msi msix mst one pif ps1 ps2 psc1 reg rgs scr sct shb shs svg sys url vb vbe vbs vhd vhdx ws wsc wsf wsh xhtml xll xlsm
     xltm""".split()  # noqa: SIM905
 )
-CHUNK = 2**16
+PEEK = 4096  # encoded octets that tell what a text looks like
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,12 @@ class MailFile:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """`may_show`: a browser may show it; anything else is saved."""
+    """`size` in octets, exactly; `may_show`: a browser may show it, anything else is saved."""
 
     name: str
     type: str
-    octets: bytes
+    size: int
+    pieces: Iterator[bytes]
     may_show: bool
 
 
@@ -91,7 +94,7 @@ def _size(part: structure.Part) -> int:
     return part.size * 3 // 4 if part.encoding == "base64" else part.size
 
 
-def listing(octets: bytes, root: structure.Part | None = None) -> tuple[MailFile, ...]:
+def listing(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
     return tuple(_listed(number, leaf) for number, leaf in body.files(root or structure.parse(octets)))
 
 
@@ -106,25 +109,24 @@ def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
 
 
 def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
-    """Raises MailboxNotFound for what is not there."""
-    box = core.db.read(lambda tx: core.mail.mailbox(tx, account, mailbox))
-    octets = core.db.read(lambda tx: core.mail.octets(tx, box.id, uid))
+    """A file piece by piece, as it is sent.  Raises MailboxNotFound for what is not there."""
+    _, octets = mail_actions.opened(core, account, mailbox, uid)
     part = dict(body.files(structure.parse(octets))).get(number)
-    if not octets or part is None:
+    if part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
-    kind = f"{part.type}/{part.subtype}"
-    decoded = text.transfer_decoded(octets, part)
-    if kind == _TEXT and not body.is_html_like(decoded):
+    name, kind = _name(part), f"{part.type}/{part.subtype}"
+    size = sum(map(len, text.decoded_pieces(octets, part)))  # so that a browser shows how far it is, and notices a cut
+    pieces = text.decoded_pieces(octets, part)
+    if kind == _TEXT and not body.is_html_like(text.transfer_decoded(octets, part, PEEK)):
         charset = re.sub(r"[^\w.-]", "", dict(part.params).get("charset", "utf-8"))[:40] or "utf-8"
-        return Download(_name(part), f"text/plain; charset={charset}", decoded, True)
+        return Download(name, f"text/plain; charset={charset}", size, pieces, True)
     shown = kind in _SHOWN
-    return Download(_name(part), kind if shown else "application/octet-stream", decoded, shown)
+    return Download(name, kind if shown else "application/octet-stream", size, pieces, shown)
 
 
 def as_zip(core: Core, account: AccountId, mailbox: str, uid: int) -> Iterator[bytes]:
     """All files of a message as one zip, piece by piece.  Raises MailboxNotFound at once if there are none."""
-    box = core.db.read(lambda tx: core.mail.mailbox(tx, account, mailbox))
-    octets = core.db.read(lambda tx: core.mail.octets(tx, box.id, uid))
+    _, octets = mail_actions.opened(core, account, mailbox, uid)
     found = body.files(structure.parse(octets))
     if not found:
         raise MailboxNotFound(f"no files in message {uid}")
@@ -151,16 +153,15 @@ class _Pieces(io.RawIOBase):
         return taken
 
 
-def _zip(octets: bytes, found: tuple[tuple[int, structure.Part], ...]) -> Iterator[bytes]:
+def _zip(octets: Octets, found: tuple[tuple[int, structure.Part], ...]) -> Iterator[bytes]:
     pieces, names = _Pieces(), set[str]()
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, leaf in found:
             name = _name(leaf)
             name = name if name not in names else f"{number}-{name}"
             names.add(name)
-            decoded = text.transfer_decoded(octets, leaf)
             with archive.open(zipfile.ZipInfo(name), "w") as target:
-                for start in range(0, len(decoded), CHUNK):
-                    target.write(decoded[start : start + CHUNK])
+                for piece in text.decoded_pieces(octets, leaf):
+                    target.write(piece)
                     yield pieces.take()
     yield pieces.take()

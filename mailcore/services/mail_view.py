@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Mailbox
+from mailcore.domain import AccountId, Mailbox, MessageInfo
 from mailcore.errors import MailboxNotFound
 from mailcore.mail import address, body, header, structure, text
+from mailcore.mail.octets import Octets
 from mailcore.services import html_mail, links, list_lines, mail_files
 from mailcore.services.mail_files import MailFile
 from mailcore.services.mail_list import Line, line_of
@@ -83,27 +84,28 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     """
     list_lines.catch_up_soon(core, account, name)
 
-    def read(tx: Tx) -> tuple[Mailbox, frozenset[str], datetime, int, bytes, tuple[int, int], list[Related]]:
+    def read(tx: Tx) -> tuple[Mailbox, MessageInfo, bytes, Octets, tuple[int, int], list[Related]]:
         box = core.mail.mailbox(tx, account, name)
         infos = core.mail.infos(tx, box.id, [(uid, uid)])
-        octets = core.mail.octets(tx, box.id, uid) if infos else b""
+        trace, octets = core.mail.pieces(tx, box.id, uid) if infos else (b"", b"")
         if not octets:
             raise MailboxNotFound(f"message {uid} of {name}")
         near = store.neighbours(tx, box.id, uid)
-        return box, infos[0].flags, infos[0].internal_date, infos[0].size, octets, near, _related(core, tx, box, uid)
+        return box, infos[0], trace, octets, near, _related(core, tx, box, uid)
 
-    box, flags, at, size, octets, (newer, older), related = core.db.read(read)
-    if "\\Seen" not in flags:
+    box, info, trace, octets, (newer, older), related = core.db.read(read)
+    if "\\Seen" not in info.flags:
         core.db.write(lambda tx: core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({"\\Seen"})))
     root = structure.parse(octets)
-    block = octets[: root.body_start]
+    block = trace + octets[: root.body_start]
     found = body.read(octets, root)
     html = text.part_text(octets, found.html) if found.html else ""
     written = found.plain or ""
     plain = written if written.strip() or not html else body.from_html(html)
     return Reading(
         box, uid, first(block, "subject"), first(block, "from"), first(block, "reply-to"), first(block, "to"),
-        first(block, "cc"), at, _sent(block), size, "\\Flagged" in flags, plain[:MAX_SHOWN], len(plain) > MAX_SHOWN,
+        first(block, "cc"), info.internal_date, _sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
+        len(plain) > MAX_SHOWN,
         mail_files.listing(octets, root), found.html is not None, _is_thin(written, html), html_mail.has_remote(html),
         _warnings(core, block, html, known), tuple(related), newer, older, _unsubscribe(block),
     )  # fmt: skip

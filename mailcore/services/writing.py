@@ -7,7 +7,7 @@ built and handed on, its copy put into Sent and the writing forgotten, all in on
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import IO
@@ -168,22 +168,24 @@ def keep_files(
         core.db.write(lambda tx: store.drop_files(tx, id_, gone))
     mailbox, _, uid = form.source.rpartition("/")
     if mailbox and uid.isdecimal() and of_source:
-        octets = mail_actions.whole(core, account.id, mailbox, int(uid))
-        listed = {one.number: one for one in mail_files.listing(octets)}
-        for number, part in bodies.files(structure.parse(octets)):
+        _, octets = mail_actions.opened(core, account.id, mailbox, int(uid))
+        root = structure.parse(octets)
+        listed = {one.number: one for one in mail_files.listing(octets, root)}
+        for number, part in bodies.files(root):
             if number in of_source:
-                decoded = text.transfer_decoded(octets, part)
-                _add(core, account.id, id_, listed[number].name, listed[number].type, _cut(decoded))
+                pieces = _cut(text.decoded_pieces(octets, part))
+                _add(core, account.id, id_, listed[number].name, listed[number].type, pieces)
     mailbox, _, uid = form.whole.rpartition("/")
     if mailbox and uid.isdecimal():
-        octets = mail_actions.whole(core, account.id, mailbox, int(uid))
-        _add(core, account.id, id_, "message.eml", "message/rfc822", _cut(octets))
+        _, pieces = mail_actions.source(core, account.id, mailbox, int(uid))
+        _add(core, account.id, id_, "message.eml", "message/rfc822", _cut(pieces))
     return replace(form, source="", whole="")
 
 
-def _cut(octets: bytes) -> Iterator[bytes]:
-    for start in range(0, len(octets), PIECE):
-        yield octets[start : start + PIECE]
+def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for octets in pieces:
+        for start in range(0, len(octets), PIECE):
+            yield octets[start : start + PIECE]
 
 
 def _attachments(core: Core, writing: Writing) -> Iterator[Attachment]:

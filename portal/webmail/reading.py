@@ -57,7 +57,8 @@ def html(mailbox: str, uid: int) -> Response:
     """What stands in the frame; its own policy lets nothing run and nothing be fetched, but by our proxy when asked."""
     proxy = url_for("webmail.picture", _external=True)
     asked = "pictures" in request.args
-    safe = html_mail.page_of(mail_actions.whole(web.core(), web.owner().id, mailbox, uid), _proxied if asked else None)
+    _, octets = mail_actions.opened(web.core(), web.owner().id, mailbox, uid)
+    safe = html_mail.page_of(octets, _proxied if asked else None)
     if safe is None:
         raise MailboxNotFound(f"no HTML in message {uid}")
     answer = Response(safe.html, content_type="text/html; charset=utf-8")
@@ -94,8 +95,9 @@ def picture() -> Response:
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/source")
 @web.login_required
 def source(mailbox: str, uid: int) -> Response:
-    octets = mail_actions.whole(web.core(), web.owner().id, mailbox, uid)
-    answer = Response(octets, content_type="text/plain; charset=utf-8")
+    size, pieces = mail_actions.source(web.core(), web.owner().id, mailbox, uid)
+    answer = Response(pieces, content_type="text/plain; charset=utf-8")
+    answer.content_length = size
     if "save" in request.args:
         answer.headers.set("Content-Disposition", "attachment", filename=f"message-{uid}.eml")
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -107,7 +109,8 @@ def source(mailbox: str, uid: int) -> Response:
 def file(mailbox: str, uid: int, number: int) -> Response:
     """A picture or a text may be shown, anything else is saved."""
     found = mail_files.download(web.core(), web.owner().id, mailbox, uid, number)
-    answer = Response(found.octets, content_type=found.type)
+    answer = Response(found.pieces, content_type=found.type)
+    answer.content_length = found.size
     shown = found.may_show and "save" not in request.args
     # werkzeug writes RFC 6266's filename* for names outside ASCII
     answer.headers.set("Content-Disposition", "inline" if shown else "attachment", filename=found.name)

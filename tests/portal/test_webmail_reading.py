@@ -1,7 +1,10 @@
 """One message in the portal: its text, its designed version, its files, what to be careful about."""
 
+import base64
 import io
+import os
 import re
+import tracemalloc
 import zipfile
 
 import pytest
@@ -141,6 +144,36 @@ def test_all_files_come_as_one_zip(inside, core, ola):
     assert [archive.read(name)[:3] for name in archive.namelist()] == [b"1", b"2", b"333"]
     assert not [name for name in archive.namelist() if "/" in name]
     assert inside.get(f"/mail/INBOX/{put(core, ola, letter())}/files.zip").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    octets = base64.encodebytes(os.urandom(25 * 2**20)).replace(b"\n", b"\r\n")
+    return (
+        b"From: k@x.example\r\nSubject: stor\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/plain\r\n\r\nSe vedlegget.\r\n"
+        b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n"
+        b'Content-Disposition: attachment; filename="stor.pdf"\r\n\r\n' + octets + b"\r\n--b--\r\n"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "least"), [("", 0), ("/file/1", 25 * 2**20), ("/files.zip", 25 * 2**20), ("/source?save=1", 34 * 2**20)]
+)
+def test_s30_a_message_of_25_mb_is_read_and_saved_without_being_in_memory(inside, core, ola, large, page, least):
+    uid = put(core, ola, large)
+    inside.get(f"/mail/INBOX/{put(core, ola, letter())}")  # what a first page loads is not counted
+    tracemalloc.start()
+    answer = inside.get(f"/mail/INBOX/{uid}{page}", buffered=False)
+    sent = sum(len(piece) for piece in answer.iter_encoded())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status_code == 200
+    assert sent >= least
+    assert answer.content_length in (sent, None)
+    assert peak < 12 * 2**20
+    answer.close()
 
 
 def test_header_source_and_print(inside, core, ola):

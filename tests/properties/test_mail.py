@@ -3,6 +3,7 @@
 import os
 from email.utils import getaddresses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +64,13 @@ def test_an_address_of_plain_words_is_read_as_the_library_reads_it(value):
         (one.name, f"{one.localpart}@{one.host}" if one.host else one.localpart) for one in address.parse_list(value)
     ]
     assert found == [(name or None, spec.rstrip("@")) for name, spec in getaddresses([value]) if spec]
+
+
+@given(st.one_of(st.binary(max_size=300), st.text("QUJD=+/a\r\n 30", max_size=300).map(str.encode)),
+       st.sampled_from(["base64", "quoted-printable", "7bit"]), st.integers(1, 50))  # fmt: skip
+def test_where_a_file_is_cut_on_its_way_out_never_matters(octets, encoding, block):
+    head = f"Content-Type: application/pdf\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    part = structure.parse(head + octets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "BLOCK", block)
+        assert b"".join(text.decoded_pieces(head + octets, part)) == text.transfer_decoded(head + octets, part)
