@@ -38,6 +38,10 @@ _ANCHOR = re.compile(r'<a((?:\s+[\w-]+="[^"]*")*)\s*>(.*?)</a>', re.DOTALL)
 _HREF = re.compile(r'\shref="([^"]*)"')
 
 
+# no rule of a message hides or dresses up our own words: inline and important is stronger than any sheet
+_SEEN = "all:initial!important;font:13px sans-serif!important;color:#333!important;background:#fff!important"
+
+
 def policy(pictures: str = "") -> str:
     """What the frame may do.
 
@@ -92,7 +96,7 @@ def _told(found: re.Match[str]) -> str:
         return f"<a{attributes}>{words}</a>"
     target = unescape(href[1])
     shown = unescape(nh3.clean(words, tags=set()))
-    note = f" <small>[{escape(links.host(target))}]</small>" if links.is_mismatch(shown, target) else ""
+    note = f' <small style="{_SEEN}">[{escape(links.host(target))}]</small>' if links.is_mismatch(shown, target) else ""
     attributes = re.sub(r'\stitle="[^"]*"', "", attributes)
     return f'<a{attributes} title="{escape(target)}">{words}</a>{note}'
 

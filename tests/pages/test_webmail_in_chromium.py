@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from werkzeug.serving import make_server
@@ -34,7 +35,35 @@ ELSEWHERE = [
     f"From: k@x.example\r\nMessage-ID: <{XSS}>\r\nReferences: <{XSS}>\r\nX-Evil: {XSS}\r\n\r\nx",
     "From: k@x.example\r\nContent-Type: image/svg+xml\r\n\r\n<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
     "From: k@x.example\r\nContent-Type: text/xml\r\n\r\n<x xmlns='http://www.w3.org/1999/xhtml'><script>alert(1)</script></x>",
+    f"From: k@x.example\r\nContent-Type: text/enriched\r\n\r\n<color><param>{XSS}</param>x</color>{XSS}",
+    f"From: k@x.example\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nDESCRIPTION:<details open"
+    f" ontoggle=alert(1)>{XSS}<svg><animate onrepeat=alert(1)>\r\nEND:VCALENDAR",
+    f"From: k@x.example\r\nContent-Type: application/ms-tnef; name=\"x{XSS}\"\r\n\r\nx{XSS}",
+    f"From: k@x.example\r\nContent-Type: text/html{XSS}; name=\"x\"\r\n"
+    f"Content-Disposition: attachment; filename={XSS}\r\n\r\n{XSS}",
+    f"From: k@x.example\r\nContent-Disposition: attachment; filename*=utf-8''x%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0a{XSS}.svg\r\n"
+    f"Content-Type: image/svg+xml\r\n\r\n<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    f"From: \"a\rBcc: all@x.example\" <k@x.example>\r\nSubject: x\rX-Evil: {XSS}\r\n"
+    f"Reply-To: \"{XSS}\\r\" <k@x.example>\r\n\r\nx",
+    "From: k@x.example\r\n"
+    "Subject: =?utf-8?b?PC9zY3JpcHQ+PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==?= =?utf-8?q?=00=0D=0AX:_y?=\r\n\r\nx",
+    f"From: k@x.example\r\nContent-Type: message/external-body; access-type=URL; URL=\"https://evil.example/a\"\r\n\r\n{XSS}",
+    "From: k@x.example\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+    "<img src='cid:a'>"
+    "<img src='cid:b'>\r\n--b\r\nContent-Type: image/svg+xml\r\nContent-ID: <a>\r\n\r\n<svg xmlns='http://www.w3.org/2000/svg'"
+    " onload='alert(1)'><image href='https://evil.example/a'/></svg>\r\n--b\r\nContent-Type: image/png\r\n"
+    f"Content-ID: <b\"{XSS}>\r\n\r\n<script>alert(1)</script>\r\n--b--\r\n",
+    f"From: {'=?utf-8?q?=E2=80=AE?='} <k@x.example>\r\nSubject: {'(' * 500}{XSS}\r\n"
+    f"To: {'<' * 300}\r\nCc: :;:;{XSS}\r\n\r\n{'>' * 900}{XSS}",
+    f"From: k@x.example\r\nList-Unsubscribe: <mailto:x@x.example?subject={XSS}&body=%0d%0aBcc:x>\r\n"
+    f"Authentication-Results: {XSS}\r\n"
+    f"Date: {XSS}\r\nReply-To: {XSS}\r\n\r\nx",
 ]
+# Pages of ours with what a stranger's link may put into their address
+LINKS = (
+    "/mail/compose?to={0}&subject={0}&body={0}&cc={0}", "/mail/contacts?address={0}&name={0}", "/mail/search?q={0}",
+    "/mail/INBOX/?order={0}&after={0}&view={0}&day={0}", "/mail/settings?name={0}", "/mail/{0}/", "/mail/picture?u={0}&s={0}",
+)  # fmt: skip
 
 
 class _Outside(BaseHTTPRequestHandler):
@@ -100,7 +129,7 @@ def test_s30_no_script_runs_no_request_leaves_and_nothing_outside_the_frame_chan
     attacks = [attack.replace("https://evil.example", evil).replace("//evil.example", evil[5:]) for attack in ATTACKS]
     letters = [html_letter(attack) for attack in attacks]
     letters += [one.encode("utf-8") for one in ELSEWHERE]
-    assert len(letters) >= 150
+    assert len(letters) >= 250
     uids = [put(core, ola, one) for one in letters]
     told: list[str] = []
     page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.dismiss()))
@@ -119,7 +148,13 @@ def test_s30_no_script_runs_no_request_leaves_and_nothing_outside_the_frame_chan
         for link in page.locator("section.files a").all()[:1]:
             answer = page.request.get(here + str(link.get_attribute("href")))
             assert answer.headers["x-content-type-options"] == "nosniff"
-    for path in ("/mail/INBOX/", "/mail/INBOX/?view=threads", "/mail/search?q=alert", f"/mail/INBOX/{uids[-3]}/header"):
+    last = uids[-len(ELSEWHERE) :]
+    paths = ["/mail/INBOX/", "/mail/INBOX/?view=threads", "/mail/search?q=alert", *(link.format(quote(XSS)) for link in LINKS)]
+    paths += [f"/mail/INBOX/{uid}/{what}" for uid in last for what in ("header", "print")]
+    paths += [f"/mail/compose?{how}=INBOX/{uid}" for uid in last for how in ("reply", "forward")]
+    drafts = [put(core, ola, one.encode(), "Drafts") for one in ELSEWHERE]
+    paths += [f"/mail/compose?draft={uid}" for uid in drafts]
+    for path in paths:
         page.goto(here + path, wait_until="load")
         assert not told, (path, told)
     assert _Outside.asked == []
@@ -204,3 +239,16 @@ def test_pictures_from_the_network_come_by_way_of_us_when_asked(core, ola, page,
     assert _Outside.asked == ["/a.png"]
     assert any("/mail/picture?" in url for url in asked)
     assert not any(url.startswith(evil) for url in asked)
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
+def test_s30_no_style_hides_where_a_link_really_leads(core, ola, page, here):
+    hide = "display:none!important;font-size:0!important;color:#fff!important;background:#fff;width:0!important;height:0!important"
+    hidden = f"<style>small,a+small,p *{{{hide}}}p{{font-size:0;color:#fff;line-height:0}}</style>"
+    uid = put(core, ola, html_letter(hidden + '<p><a href="https://evil.example/">https://bank.example</a></p>'))
+    page.goto(f"{here}/mail/INBOX/{uid}/html")
+    note = page.locator("small")
+    assert note.inner_text() == "[evil.example]"
+    look = note.evaluate("e => { let s = getComputedStyle(e); return [s.fontSize, s.color, s.backgroundColor, s.display] }")
+    assert look == ["13px", "rgb(51, 51, 51)", "rgb(255, 255, 255)", "inline"]
+    assert note.bounding_box()["width"] > 50
