@@ -243,7 +243,7 @@ def test_pictures_from_the_network_come_by_way_of_us_when_asked(core, ola, page,
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
 def test_s30_no_style_hides_where_a_link_really_leads(core, ola, page, here):
-    hide = "display:none!important;font-size:0!important;color:#fff!important;background:#fff;width:0!important;height:0!important"
+    hide = "display:none!important;font-size:0!important;color:#fff!important;background:#fff;width:0!important;height:0"
     hidden = f"<style>small,a+small,p *{{{hide}}}p{{font-size:0;color:#fff;line-height:0}}</style>"
     uid = put(core, ola, html_letter(hidden + '<p><a href="https://evil.example/">https://bank.example</a></p>'))
     page.goto(f"{here}/mail/INBOX/{uid}/html")
