@@ -61,3 +61,23 @@ def count_failure(core: Core, action: str, peer: str, who: str) -> None:
             over(core, tx, action, text, limit=0)
 
     core.db.write(write)
+
+
+def note_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
+    """That somebody at this place did it, without waiting for the disk; the same again and again is not written down."""
+    from mailcore.services import logins  # it counts, too
+
+    what, now = _mark(core, action, f"peer {logins.place(peer)}"), core.clock.seconds()
+
+    def write(tx: Tx) -> None:
+        if store.tried(tx, what, now, HOUR) < most:
+            store.count(tx, what, now, HOUR)
+
+    core.db.post(write)
+
+
+def of_peer(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
+    """When somebody at this place did it; seconds since 1970."""
+    from mailcore.services import logins  # it counts, too
+
+    return store.times(tx, _mark(core, action, f"peer {logins.place(peer)}"), since)

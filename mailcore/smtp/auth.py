@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailcore.domain import Scope
-from mailcore.services import sasl_login
+from mailcore.services import doctor, sasl_login
 from mailcore.smtp.parameters import Refused
 from mailcore.wire import sasl
 from mailcore.wire.reader import SyntaxProblem
@@ -24,6 +24,7 @@ async def authenticate(session: "Session", argument: str) -> None:
     if not session.handler.submission:
         raise Refused("502 5.5.1 Command not known")
     if not session.may_log_in():
+        doctor.unencrypted(session.door.core, session.peer)
         raise Refused("530 5.7.0 Must issue a STARTTLS command first")
     if session.account is not None or session.transaction is not None:
         raise Refused("503 5.5.1 Not now")

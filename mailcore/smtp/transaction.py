@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
 from mailcore.mail.octets import Octets
+from mailcore.services import doctor
 from mailcore.smtp import parameters
 from mailcore.smtp.data import DataReader
 from mailcore.smtp.handler import Patience, Transaction
@@ -26,9 +27,10 @@ _CHUNK = re.compile(r"([0-9]{1,15})(?: +(LAST))?\Z", re.IGNORECASE)
 async def mail(session: "Session", argument: str) -> None:
     """Raises Refused, MailError."""
     if session.handler.submission and session.account is None:
-        raise Refused(
-            "530 5.7.0 Log in first" if session.may_log_in() else "530 5.7.0 Must issue a STARTTLS command first"
-        )
+        if session.may_log_in():
+            raise Refused("530 5.7.0 Log in first")
+        doctor.unencrypted(session.door.core, session.peer)
+        raise Refused("530 5.7.0 Must issue a STARTTLS command first")
     if not session.helo:
         raise Refused("503 5.5.1 Say EHLO first")
     if session.transaction is not None:

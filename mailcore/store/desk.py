@@ -38,6 +38,12 @@ def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
     return int(row[0]) if row else 0
 
 
+def nobodys(tx: Tx, peer: str, since: int) -> list[datetime]:
+    """Tries from this place with user names that no account has (services/login.py counts them below zero)."""
+    rows = tx.rows("SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since)
+    return [datetime.fromtimestamp(row[0], UTC) for row in rows]
+
+
 def failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
     """Tries with a wrong password: when, and from where."""
     rows = tx.rows("SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since)

@@ -109,3 +109,7 @@ def count(tx: Tx, what: str, now: int, seconds: int) -> int:
     tx.run("DELETE FROM tried WHERE at<?", now - 86_400)
     tx.run("INSERT INTO tried (what,at) VALUES (?,?)", what, now)
     return tried(tx, what, now, seconds)
+
+
+def times(tx: Tx, what: str, since: int) -> list[int]:
+    return [row[0] for row in tx.rows("SELECT at FROM tried WHERE what=? AND at>=? ORDER BY at DESC", what, since)]

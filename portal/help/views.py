@@ -33,7 +33,7 @@ def clients() -> str:
 @web.login_required
 def doctor() -> str:
     """A script asks for the rows alone, every few seconds (static/again.js)."""
-    found = doctor_service.tries(web.core(), web.owner().id)
+    found = doctor_service.tries(web.core(), web.owner().id, web.peer())
     return render_template("help/_tries.html" if request.headers.get("HX-Request") else "help/doctor.html", tries=found)
 
 

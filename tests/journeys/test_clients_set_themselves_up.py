@@ -8,6 +8,7 @@ import json
 import plistlib
 import re
 import smtplib
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -16,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.journeys.conftest import PASSWORD, House
+from tests.journeys.conftest import PASSWORD, Browser, House, until
 
 pytestmark = [
     pytest.mark.interop,
@@ -171,3 +172,25 @@ def test_nothing_is_said_about_other_domains_or_who_exists(house: House):
         assert refused.value.code == 404
         refused.value.close()
     assert "LoginName>nobody<" in get(house, "/autodiscover/autodiscover.xml?email=nobody@alumni.example")
+
+
+def test_n15_the_doctor_hears_of_every_door_where_somebody_came_without_tls(build):
+    house = build()
+    house.stop()
+    house.config.write_text(house.config.read_text().replace('plaintext = "loopback"', 'plaintext = "no"'))
+    house.start()
+    house.run("user", "add", "ola", "--password-stdin", given=f"{PASSWORD}\n")
+    browser = Browser(house)
+    browser.post("/login", username="ola", password=PASSWORD)
+    assert "without TLS" not in browser.get("/clients/doctor?lang=en")
+    with imaplib.IMAP4("127.0.0.1", house.ports["imap"]) as mail, pytest.raises(imaplib.IMAP4.error):
+        mail.login("ola", PASSWORD)
+    with smtplib.SMTP("127.0.0.1", house.ports["submission"]) as mail:
+        mail.ehlo()
+        assert mail.docmd("AUTH", "PLAIN")[0] == 530
+        assert mail.mail("ola@alumni.example")[0] == 530
+    with socket.create_connection(("127.0.0.1", house.ports["managesieve"]), 10) as raw:
+        raw.recv(4096)
+        raw.sendall(b'AUTHENTICATE "PLAIN"\r\n')
+        assert b"ENCRYPT-NEEDED" in raw.recv(4096)
+    assert until(lambda: browser.get("/clients/doctor?lang=en").count("without TLS") == 4, 10)

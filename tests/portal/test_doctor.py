@@ -5,7 +5,7 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import WrongPassword
-from mailcore.services import login
+from mailcore.services import doctor, login
 from tests.portal.conftest import PASSWORD, Browser
 
 MAIL = next(scope for scope in Scope if scope is not Scope.PORTAL)
@@ -29,3 +29,20 @@ def test_n15_a_script_gets_the_rows_alone(inside: Browser):
 
 def test_n15_others_are_not_seen(browser: Browser):
     assert browser.get("/clients/doctor").status_code == 302
+
+
+def test_n15_another_user_name_and_no_tls_show_to_who_looks_from_the_same_place(inside: Browser, core: Core):
+    here = {"environ_overrides": {"REMOTE_ADDR": "192.0.2.7"}}
+    for name in ("olla", "ola@university.example"):
+        with pytest.raises(WrongPassword):
+            login.authenticate(core, name, "whatever it is", peer="192.0.2.7", scope=MAIL)
+    for _ in range(30):
+        doctor.unencrypted(core, "192.0.2.7")
+    core.db.write(lambda tx: None)
+    page = inside.get("/clients/doctor?lang=en", **here).text
+    assert page.count("unknown user name") == 2
+    assert "Yours is ola." in page
+    assert page.count("without TLS") == 10  # enough is enough
+    assert "olla" not in page
+    elsewhere = inside.get("/clients/doctor?lang=en", environ_overrides={"REMOTE_ADDR": "198.51.100.7"}).text
+    assert "Nothing has come yet." in elsewhere

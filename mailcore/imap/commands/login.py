@@ -8,8 +8,8 @@ from mailcore.imap.commands.anytime import capabilities, may_log_in, ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
+from mailcore.services import doctor, sasl_login
 from mailcore.services import login as logins
-from mailcore.services import sasl_login
 from mailcore.wire import sasl
 from mailcore.wire.framing import CommandLine
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -69,6 +69,7 @@ async def _ask(context: Context, challenge: bytes) -> bytes:
 
 def _require_privacy(context: Context) -> None:
     if not may_log_in(context):
+        doctor.unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "PRIVACYREQUIRED")
 
 
