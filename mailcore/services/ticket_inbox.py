@@ -62,16 +62,16 @@ def receive(
     text, files = _content(octets)
     author = "person" if vouched else "unverified"
     shown = (trace + block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip()
-    if ticket is not None:
-        tickets.say(
-            core, ticket.id, text or "-", author=author, name=writer, files=files, message_id=message_id, header=shown
-        )
-        return ""
     try:
+        if ticket is not None:
+            tickets.say(
+                core, ticket.id, text or "-", author=author, name=writer, files=files, message_id=message_id, header=shown
+            )
+            return ""
         tickets.count(core, writer.lower(), limited=True)
+        return _open(core, tx, name, writer, vouched, block, text, files, message_id, shown)
     except TooMany:
         return "Too many messages to the help desk; try again in an hour"
-    return _open(core, tx, name, writer, vouched, block, text, files, message_id, shown)
 
 
 def _open(

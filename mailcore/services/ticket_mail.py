@@ -1,5 +1,6 @@
 """What a ticket says by mail: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
 
+import re
 from email.utils import format_datetime
 
 from mailcore.core import Core
@@ -9,6 +10,7 @@ from mailcore.services import dkim, notices
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
 
+_ADDRESS = re.compile(r"\S*(?:://|www\.|\w\.\w{2,24}/)\S*", re.IGNORECASE)
 AUTOMATIC = {"ticket_opened", "ticket_confirm"}
 
 
@@ -26,8 +28,11 @@ def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "") -> st
     """Queue the notice `name` to the person; returns its Message-ID."""
     sent = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
     before = store.message_ids(tx, ticket.id)
+    about = ticket.subject
+    if name == "ticket_confirm":  # goes to whoever a stranger named: it carries no advertisement of theirs
+        about = _ADDRESS.sub("[...]", about)[:60]
     subject, body = notices.words(
-        core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
+        core, name, ticket.language, number=str(ticket.id), subject=about, text=text, link=link(core, ticket)
     )
     head = [
         f"From: Alumnimail <{address(core, ticket)}>",

@@ -27,6 +27,8 @@ STATES = ("unconfirmed", "open", "answered", "closed", "merged", "erased")
 LIVE = ("open", "answered")
 MAX_SUBJECT = 200
 PER_HOUR = 5  # new tickets of one stranger's address or network address
+SAID_PER_HOUR = 20  # by the person of one case
+MAX_CASE_OCTETS = 60 * 2**20  # of files in one case
 CONFIRM_SECONDS = 3 * 86_400
 ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its ticket
 
@@ -229,13 +231,21 @@ def say(
     core: Core, number: int, text: str, *, author: str = "person", name: str = "", files: Sequence[NewFile] = (),
     message_id: str = "", header: str = "",
 ) -> Ticket:  # fmt: skip
-    """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender)."""
+    """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender).
+
+    Raises:
+        TicketNotFound, TicketRefused.
+        TooMany: whoever has the link of a case could fill the disk.
+    """
     text = ticket_text.tidy(text)
     if not text and not files:
         raise TicketRefused("there is nothing in it")
 
     def write(tx: Tx) -> Ticket:
         ticket, now = _get(tx, number), core.clock.seconds()
+        room = MAX_CASE_OCTETS - store.file_octets(tx, ticket.id) - sum(len(file.octets) for file in files)
+        if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
+            raise TooMany("too much in one case")
         store.add_message(
             tx, ticket.id, author=author, name=name, text=text, now=now, message_id=message_id, files=files, header=header
         )

@@ -185,6 +185,21 @@ def recent(tx: Tx, source: str, since: int) -> int:
     return int(row[0]) if row else 0
 
 
+def said_since(tx: Tx, ticket: int, since: int) -> int:
+    """By its person, or somebody who says so."""
+    row = tx.row(
+        "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author IN ('person','unverified')", ticket, since
+    )
+    return int(row[0]) if row else 0
+
+
+def file_octets(tx: Tx, ticket: int) -> int:
+    row = tx.row(
+        "SELECT coalesce(sum(f.size),0) FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id WHERE m.ticket_id=?", ticket
+    )
+    return int(row[0]) if row else 0
+
+
 def silent(tx: Tx, state: str, before: int) -> list[int]:
     """Tickets in which nothing happened since `before`."""
     return [row[0] for row in tx.rows("SELECT id FROM ticket WHERE state=? AND changed_at<?", state, before)]

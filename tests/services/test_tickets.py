@@ -6,7 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from mailcore.core import Core
-from mailcore.domain import Account, Delivered, Disposition, Envelope, Outcome, Verdict
+from mailcore.domain import Account, Delivered, Disposition, Envelope, NewFile, Outcome, Verdict
 from mailcore.errors import InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.services import accounts, delivery, tickets
 from mailcore.services.ticket_text import language_of, without_quote
@@ -206,6 +206,32 @@ def test_the_desk_sees_the_header_of_a_mail_and_it_is_erased_with_the_case(core,
     clock.forward(days=core.config.help.keep_days + 1)
     tickets.tidy_up(core)
     assert core.db.read(lambda tx: tx.rows("SELECT header FROM ticket_message WHERE ticket_id=1")) == []
+
+
+def test_who_has_the_link_of_a_case_cannot_fill_the_disk(core, clock: SetClock):
+    ticket = ask(core)
+    for number in range(tickets.SAID_PER_HOUR - 1):  # the question was the first
+        tickets.say(core, ticket.id, f"more {number}")
+    with pytest.raises(TooMany):
+        tickets.say(core, ticket.id, "and more")
+    to = f"help+{ticket.token}"
+    assert mail(core, written("Re: Innlogging", "by mail"), to).outcome is Outcome.REJECTED
+    clock.forward(hours=2)
+    picture = NewFile("a.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(20 * 2**20))
+    for _ in range(2):
+        tickets.say(core, ticket.id, "look", files=[picture])
+    with pytest.raises(TooMany):
+        tickets.say(core, ticket.id, "look", files=[picture])
+    tickets.say(core, ticket.id, "words find room")
+
+
+def test_a_stranger_cannot_send_advertisements_through_the_question_whether_it_was_you(core):
+    ask(core, subject="Win at https://casino.example/now and www.casino.example " + "x" * 100)
+    [sent] = queued(core)
+    text = sent.get_content()
+    assert "casino" not in text
+    assert "Win at [...]" in text
+    assert "x" * 60 not in text
 
 
 def aggregate(kind: str, name: str, subject: str = "Report") -> bytes:
