@@ -3,11 +3,14 @@ import dataclasses
 
 import pytest
 
+from mailcore import core as cores
+from mailcore.config import Config, Dns
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, ForwardingState, Outcome
 from mailcore.errors import ForwardingRefused, LinkExpired, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
 from mailcore.services import accounts, delivery, filters, forwarding
 from sieve import check_script
+from tests.outside import dns_server
 
 TARGET = "ola@example.org"
 MESSAGE = b"From: kari@example.net\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nHei\r\n"
@@ -71,13 +74,29 @@ def test_without_a_copy_nothing_is_kept_and_stopping_counts_from_the_next_messag
 
 @pytest.mark.parametrize(
     "target",
-    ["ola@alumni.example", "kari@ALUMNI.example", "x@srs.alumni.example", "a@b.example, c@d.example", "a@b.example c@d.example",
+    ["ola@alumni.example", "kari@ALUMNI.example", "x@srs.alumni.example", "x@any.alumni.example",
+     "x@mx.alumni.example", "a@b.example, c@d.example", "a@b.example c@d.example",
      "nobody", "@example.org", "ola@", "ola@localhost", 'ola"; stop; "@example.org', "ola@example.org\r\nBcc: x@y.example"],
 )  # fmt: skip
 def test_own_addresses_and_what_is_no_single_address_are_refused(core: Core, ola: AccountId, target: str) -> None:
     with pytest.raises(ForwardingRefused):
         forwarding.wish(core, ola, target, copy=True, confirmed=True)
     assert forwarding.get(core, ola).state is ForwardingState.OFF
+
+
+def test_s24_an_address_whose_mail_comes_back_to_us_is_refused(tmp_path) -> None:
+    zone = {
+        ("back.example", "MX"): ["10 front.example.", "20 MX.alumni.example."], ("out.example", "MX"): ["10 mx.out.example."],
+    }  # fmt: skip
+    with dns_server(zone, broken=("trouble.example",)) as dns:
+        core = cores.build(Config(data=str(tmp_path), dns=Dns((dns,))))
+        try:
+            with pytest.raises(ForwardingRefused, match="come back"):
+                forwarding.check_target(core, "x@back.example")
+            for domain in ("out.example", "trouble.example", "nothing.example"):  # DNS in trouble is no reason
+                assert forwarding.check_target(core, f"x@{domain}") == f"x@{domain}"
+        finally:
+            cores.close(core)
 
 
 @pytest.mark.parametrize(("targets", "state"), [("any", "healthy"), ("confirmed", "unconfirmed"), ("none", "")])

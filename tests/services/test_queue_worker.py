@@ -60,7 +60,7 @@ async def at_work(core, **outbound) -> AsyncIterator[tuple[object, Worker, Peer]
         yield core, worker, peer
         peer.gate.set()
         worker.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 30)
     finally:
         running.cancel()
         server.close()
@@ -87,7 +87,7 @@ def inbox(core, account) -> list[bytes]:
     return core.db.read(read)
 
 
-async def until(check, seconds: float = 5) -> None:
+async def until(check, seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110 - what is waited for stands in a database
             await asyncio.sleep(0.01)
@@ -175,6 +175,22 @@ def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_th
             assert forwarding.get(here, ola.id).state is ForwardingState.FAILING
             await until(lambda: not listing(here))
             assert all(FRIEND.encode() not in octets for _, _, octets in peer.mail)
+
+    asyncio.run(play())
+
+
+def test_n2_a_forward_that_waits_for_hours_tells_its_sender_nothing(core, clock, ola):
+    """A report of the delay would name the owner's target."""
+
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.answers[FRIEND] = f"451 4.7.1 {FRIEND} is asleep"
+            enqueue(here, FRIEND, sender="kari@else.example", origin="forward", account=ola.id)
+            for tries in (1, 2, 3):
+                await until(lambda tries=tries: [i.tries for i in listing(here)] == [tries])
+                clock.forward(hours=5)
+            assert [item.recipient for item in listing(here)] == [FRIEND]
+            assert peer.mail == []
 
     asyncio.run(play())
 
