@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, g, redirect, request, session
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
+from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -95,6 +96,7 @@ def create_app(core: Core) -> Flask:
         count = core.config.web.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # as documented
     app.session_interface = DatabaseSessions(core)
+    Htmx(app)
     Babel(app, default_locale="nb", default_timezone=core.config.timezone, locale_selector=i18n.choose_language)
     i18n.register(app)
     domain = i18n.PoDomain()

@@ -8,8 +8,9 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.config import octets
@@ -29,6 +30,12 @@ T = TypeVar("T")
 VIEWS = ("open", "answered", "closed", "unconfirmed")
 QUOTAS = ("3G", "4G", "6G", "10G", "20G")
 DAYS = (0, 30, 90, 365)
+
+
+def _template(name: str) -> str:
+    """HTMX asks for what was found alone, except when it shows a page anew by the browser's way back."""
+    part = bool(request.htmx) and not request.htmx.history_restore_request
+    return f"desk/_{name}.html" if part else f"desk/{name}.html"
 
 
 @blueprint.context_processor
@@ -70,7 +77,7 @@ def cases() -> str:
     shown, words = request.args.get("state", "open"), request.args.get("q", "")
     states = VIEWS if shown == "all" else (shown,) if shown in VIEWS else ("open",)
     found = tickets.listing(web.core(), states, words)
-    return render_template("desk/cases.html", tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
+    return render_template(_template("cases"), tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
 
 
 @blueprint.route("/cases/<int:number>", methods=["GET", "POST"])
@@ -163,7 +170,7 @@ def header(number: int, message: int) -> str:
 @desk_only
 def people() -> str:
     words = request.args.get("q", "")
-    return render_template("desk/people.html", words=words, found=desk.search(web.core(), words))
+    return render_template(_template("people"), words=words, found=desk.search(web.core(), words))
 
 
 @blueprint.route("/people/<name>", methods=["GET", "POST"])

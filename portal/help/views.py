@@ -1,7 +1,8 @@
 """Questions and answers, and the form to the help desk, for everyone: who is locked out gives another address."""
 
-from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, g, redirect, render_template, session, url_for
 from flask_babel import gettext as _
+from htmx_flask import request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -34,7 +35,7 @@ def clients() -> str:
 def doctor() -> str:
     """A script asks for the rows alone, every few seconds (static/again.js)."""
     found = doctor_service.tries(web.core(), web.owner().id, web.peer())
-    return render_template("help/_tries.html" if request.headers.get("HX-Request") else "help/doctor.html", tries=found)
+    return render_template("help/_tries.html" if request.htmx else "help/doctor.html", tries=found)
 
 
 def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:

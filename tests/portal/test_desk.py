@@ -147,3 +147,13 @@ def test_the_desk_looks_at_the_header_of_a_mail_and_its_writer_has_no_link(agent
     agent.log_in("ola")
     assert "/header/" not in agent.get(f"/tickets/{made.id}").text
     assert agent.get(link).status_code == 403
+
+
+def test_htmx_gets_what_was_found_alone_and_the_whole_page_on_the_way_back(agent: Browser):
+    for page in ("/desk/cases", "/desk/people?q=ola"):
+        part = agent.get(page, headers={"HX-Request": "true"}).text
+        assert "<html" not in part
+        assert part.lstrip().startswith('<div id="found"')
+        back = agent.get(page, headers={"HX-Request": "true", "HX-History-Restore-Request": "true"}).text
+        assert "<html" in back
+        assert 'id="found"' in back
