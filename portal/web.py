@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
-from mailcore.errors import AccountNotFound, Busy, MailError, WrongPassword
+from mailcore.errors import AccountNotFound, Busy, MailError, Saying, WrongPassword
 from mailcore.services import affiliations, leaving, login, pages, status, sunset, webmail
 from portal import i18n
 from portal.errors import answer
@@ -93,9 +93,12 @@ def prove(password: str) -> None:
     Raises:
         WrongPassword, TemporarilyUnavailable, TooMany.
     """
-    identity = login.authenticate(
-        core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string, device=device()
-    )
+    try:
+        identity = login.authenticate(
+            core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string, device=device()
+        )
+    except WrongPassword:
+        raise WrongPassword(Saying("that is not your password")) from None
     if identity.ended:  # the university's password is good for choosing another one, and for nothing else
         raise WrongPassword("the tie to the university has ended")
 

@@ -6,6 +6,7 @@ Five permanent refusals in a row pause it; mail is kept then.
 
 import dataclasses
 import hashlib
+import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -13,16 +14,16 @@ from datetime import timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
-from mailcore.errors import ForwardingRefused, LinkExpired, Saying, TooMany
+from mailcore.errors import ForwardingRefused, LinkExpired, NotAllowed, Saying, TooMany
 from mailcore.names import DnsTrouble
-from mailcore.services import audit, filters, forwarding_target, notices
+from mailcore.services import audit, filters, forwarding_target, notices, tries
 from mailcore.services.audit import Event
 from mailcore.store import deliveries, forwardings
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
 
 MAX_REFUSALS = 5
-QUESTIONS_A_DAY = 3
+QUESTIONS_A_DAY, CODES_A_DAY = 3, 10
 # One addr-spec of RFC 5321 without quoting; what people really have.
 _ADDRESS = re.compile(
     r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -158,12 +159,20 @@ def _may_ask(core: Core, tx: Tx, account: AccountId, target: str) -> None:
 
 
 def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
-    stop_link = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, owner.id, target))
+    stop_link, code = core.db.write(
+        lambda tx: (forwarding_target.stop_link(core, tx, owner.id, target), _code(tx, _hashed(token)))
+    )
     return notices.prepare(
         core, "forwarding_confirm", owner.language, target,
         display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", target=target,
-        link=f"{core.config.url}/forwarding/confirm/{token}", stop=stop_link,
+        link=f"{core.config.url}/forwarding/confirm/{token}", stop=stop_link, code=f"{code[:4]} {code[4:]}",
     )  # fmt: skip
+
+
+def _code(tx: Tx, hashed: str) -> str:
+    """Eight digits that say the same as the link, for who reads at the target and is logged in here."""
+    mac = hmac.digest(deliveries.secret(tx, "forwarding code"), hashed.encode(), "sha256")
+    return f"{int.from_bytes(mac[:8], 'big') % 10**8:08}"
 
 
 def _told(core: Core, owner: Account, target: str) -> Prepared | None:
@@ -197,15 +206,37 @@ def confirm(core: Core, token: str) -> Forwarding:
     """The target agrees.  Raises LinkExpired."""
 
     def store(tx: Tx) -> Forwarding:
-        owner, now = _by_token(core, tx, token)
-        agreed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
-        core.people.set_forwarding(tx, owner.id, agreed)
-        forwardings.forget_question(tx, owner.id)
-        filters.regenerate(core, tx, owner.id)
-        audit.note(core, tx, owner.id, Event.FORWARDING_CONFIRMED, detail=now.target)
-        return core.people.forwarding(tx, owner.id)
+        return _agreed(core, tx, _by_token(core, tx, token)[0].id)
 
     return core.db.write(store)
+
+
+def _agreed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
+    now = core.people.forwarding(tx, account)
+    agreed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
+    core.people.set_forwarding(tx, account, agreed)
+    forwardings.forget_question(tx, account)
+    filters.regenerate(core, tx, account)
+    audit.note(core, tx, account, Event.FORWARDING_CONFIRMED, detail=now.target)
+    return core.people.forwarding(tx, account)
+
+
+def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
+    """The owner has read the question at the target.  Raises LinkExpired, TooMany: ten codes a day."""
+    digits = "".join(c for c in code if c.isascii() and c.isdigit())
+
+    def store(tx: Tx) -> Forwarding | None:
+        hashed, now = core.people.forwarding_token(tx, account), core.people.forwarding(tx, account)
+        if tries.over(core, tx, "forwarding code", str(account), limit=CODES_A_DAY, seconds=tries.DAY):
+            raise TooMany(Saying("too many codes were tried today; use the link in the letter"))
+        if not hashed or now.state is not ForwardingState.UNCONFIRMED:
+            raise LinkExpired(Saying("nobody needs to be asked"))
+        return _agreed(core, tx, account) if hmac.compare_digest(digits, _code(tx, hashed)) else None
+
+    found = core.db.write(store)  # a wrong code is counted, so that it is told after the commit
+    if found is None:
+        raise NotAllowed(Saying("that is not the code of our letter"))
+    return found
 
 
 def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:

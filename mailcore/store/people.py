@@ -184,6 +184,11 @@ class People:
             forwarding.last_reply, confirmed_at, token, forwarding.unsafe, forwarding.digest, forwarding.rolling_days,
         )  # fmt: skip
 
+    def forwarding_token(self, tx: Tx, account: AccountId) -> str:
+        """The hash of the token in the question that waits for an answer, or ""."""
+        row = tx.row("SELECT token FROM forwarding WHERE account_id=?", account)
+        return str(row[0]) if row else ""
+
     def forwarding_by_token(self, tx: Tx, hashed: str) -> AccountId | None:
         row = tx.row("SELECT account_id FROM forwarding WHERE token=? AND token<>''", hashed)
         return AccountId(row[0]) if row else None

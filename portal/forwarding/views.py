@@ -17,13 +17,15 @@ Answer = str | BaseResponse | tuple[str, int]
 HISTORY = 20
 
 
-def _page(form: ForwardingForm, problem: object = "", code: int = 200) -> Answer:
+def _page(form: ForwardingForm, problem: object = "", code: int = 200, code_problem: object = "") -> Answer:
     core, owner = web.core(), web.owner().id
     wish = forwarding.get(core, owner)
     found = forwarding_health.health(core, owner)
     history = [entry for entry in audit.listing(core, owner) if entry.event.startswith("forwarding")]
     page = render_template(
         "forwarding/index.html", form=form, button=EmptyForm(), wish=wish, state=words.state(wish), problem=problem,
+        code_problem=code_problem,
+        reason=words.reason(wish), advice=words.advice(wish),
         found=found, sentence=words.health(wish, found), words=words, history=history[:HISTORY],
         own_script=any(script.active for script in filters.scripts(core, owner)),
         full=core.config.quota.full_and_forwarding,
@@ -88,6 +90,19 @@ def again() -> Answer:
     return redirect(url_for("forwarding.index"))
 
 
+@blueprint.post("/forwarding/code")
+@web.login_required
+def code() -> Answer:
+    """The code of the question, typed by its owner who has read it at the target."""
+    try:
+        wish = forwarding.confirm_by_code(web.core(), web.owner().id, request.form.get("code", ""))
+    except MailError as trouble:
+        status, told = answer(trouble)
+        return _page(_form(forwarding.get(web.core(), web.owner().id)), code_problem=told, code=status)
+    flash(_("Confirmed. From now on mail goes on to %(target)s.", target=wish.target))
+    return redirect(url_for("forwarding.index"))
+
+
 @blueprint.post("/forwarding/test")
 @web.login_required
 def test() -> Answer:
@@ -104,11 +119,12 @@ def test() -> Answer:
 
 @blueprint.get("/forwarding/confirm/<token>")
 def ask(token: str) -> Answer:
-    """A button only: programs that look at links in mail must not agree for anyone."""
-    return render_template("forwarding/confirm.html", form=EmptyForm(), done=False)
+    """A button only: programs that look at links in mail must not agree for anyone.  A link that was used says so at once."""
+    asker, wish = forwarding.asked_by(web.core(), token)
+    return render_template("forwarding/confirm.html", form=EmptyForm(), done=False, asker=asker, wish=wish)
 
 
 @blueprint.post("/forwarding/confirm/<token>")
 def confirm(token: str) -> Answer:
-    forwarding.confirm(web.core(), token)
-    return render_template("forwarding/confirm.html", form=EmptyForm(), done=True)
+    wish = forwarding.confirm(web.core(), token)
+    return render_template("forwarding/confirm.html", form=EmptyForm(), done=True, wish=wish)

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from mailcore.domain import Forwarding, ForwardingState
-from mailcore.services.forwarding_health import Health, Kind
+from mailcore.services.forwarding_health import Health, Kind, kind_of
 from portal.account import events
 
 
@@ -53,6 +53,26 @@ def answer(kind: Kind) -> str:
     }[kind]
 
 
+def reason(wish: Forwarding) -> str:
+    """Why the last message was refused, in plain words."""
+    return answer(_kind(wish.last_reply))
+
+
+def advice(wish: Forwarding) -> str:
+    """What its owner can do."""
+    return {
+        Kind.UNKNOWN_THERE: _("Is the address right? Set another one below, or stop the forwarding."),
+        Kind.FULL_THERE: _("Make room there, then try again."),
+        Kind.SPAM: _("Nothing is lost: what was refused stands in your inbox here."),
+        Kind.UNAUTHENTICATED: _("Nothing is lost: what was refused stands in your inbox here."),
+        Kind.TOO_LARGE: _("Nothing is lost: what was refused stands in your inbox here."),
+    }.get(_kind(wish.last_reply), _("Nothing is lost: what was refused stands in your inbox here. Try again in some days."))
+
+
+def _kind(reply: str) -> Kind:
+    return kind_of(int(reply[:3]) if reply[:3].isdigit() else 0, reply)
+
+
 def event(name: str, detail: str) -> str:
     """A line of the history."""
     known = {
@@ -60,7 +80,7 @@ def event(name: str, detail: str) -> str:
         "forwarding asked again": _("%(target)s was asked again", target=detail),
         "forwarding confirmed": _("%(target)s agreed", target=detail),
         "forwarding stopped": _("Stopped"),
-        "forwarding paused": _("Paused: %(answer)s", answer=detail),
+        "forwarding paused": _("Paused: %(answer)s", answer=answer(_kind(detail))),
         "forwarding tested": _("A test message was sent to %(target)s", target=detail),
         "forwarding test found": {
             "inbox": _("The test message was in the inbox"),

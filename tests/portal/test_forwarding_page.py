@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from mailcore.domain import ForwardingState
-from mailcore.services import forwarding, forwarding_health
+from mailcore.domain import ForwardingState, Identity
+from mailcore.services import forwarding, forwarding_health, login
 from mailcore.store import onward
 from tests.portal.conftest import PASSWORD
 
@@ -113,3 +113,70 @@ def test_every_state_is_shown_in_each_language(inside, core, ola, state, languag
         forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
         core.db.write(lambda tx: tx.run("UPDATE forwarding SET state=?", state.value))
     assert inside.get(f"/forwarding?lang={language}").status_code == 200
+
+
+def letter_code(core) -> str:
+    """The code in the newest question."""
+    texts = [core.db.read(lambda tx, item=item: core.queue.octets(tx, item)) for item in core.db.read(core.queue.listing)]
+    return re.findall(rb"(\d{4} \d{4})", next(text for text in reversed(texts) if b"/forwarding/confirm/" in text))[0].decode()
+
+
+def test_n1_the_code_of_the_letter_confirms_too_and_wrong_ones_do_not(inside, core, ola):
+    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    old = letter_code(core)
+    forwarding.ask_again(core, ola.id)
+    right = letter_code(core)
+    for wrong in (old, "0000 0000", "", "१२३४५६७८", "x" * 1000):
+        answer = inside.send("/forwarding", to="/forwarding/code", code=wrong)
+        assert (answer.status_code, "Det er ikke koden i brevet vårt" in answer.text) == (403, True)
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert inside.send("/forwarding", to="/forwarding/code", code=right.replace(" ", "-")).status_code == 302
+    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert "Bekreftet." in inside.get("/forwarding").text
+
+
+def test_n1_codes_cannot_be_guessed(inside, core, ola):
+    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    right = letter_code(core)
+    for _ in range(10):
+        inside.send("/forwarding", to="/forwarding/code", code="12345678")
+    answer = inside.send("/forwarding", to="/forwarding/code", code=right)
+    assert (answer.status_code, "For mange koder" in answer.text) == (429, True)
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+
+
+def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, core, ola):
+    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    octets = core.db.read(lambda tx: core.queue.octets(tx, core.queue.listing(tx)[0]))
+    path = re.search(rb"/forwarding/confirm/\S+", octets)[0].decode()
+    page = browser.get(path).text
+    assert "Ola Nordmann ønsker at e-post til ola@alumni.example blir videresendt til ola@elsewhere.example." in page
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED  # programs that look at links agree to nothing
+    assert "videresendes e-post til ola@elsewhere.example" in browser.send(path).text
+    assert browser.get(path).status_code == 410
+
+
+@pytest.mark.parametrize(("reply", "why", "what"), [
+    ("550 5.1.1 user unknown", "Adressen finnes ikke der", "Er adressen riktig?"),
+    ("552 5.2.2 mailbox full", "Postboksen der er full", "Rydd plass der"),
+    ("554 5.7.1 this is spam", "søppelpost", "Ingenting er tapt"),
+])  # fmt: skip
+def test_n2_a_paused_forwarding_says_why_in_plain_words_and_what_to_do(inside, core, ola, reply, why, what):
+    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    for _ in range(5):
+        forwarding.result(core, ola.id, target="ola@elsewhere.example", ok=False, permanent=True, reply=reply)
+    page = inside.get("/forwarding").text
+    above = page.partition('id="set"')[0]
+    assert "Stanset:" in above
+    assert what in above
+    history = page.partition("<details>")[2].partition("</details>")[0]
+    assert reply not in history
+    assert why.lower() in (above + history).lower()
+
+
+def test_s24_the_universitys_password_sets_no_forwarding_after_the_tie_ended(inside, core, ola, monkeypatch):
+    ended = Identity(ola, "university", ended=True)
+    monkeypatch.setattr(login, "authenticate", lambda *args, **kwargs: ended)
+    answer = inside.send("/forwarding", target="ola@elsewhere.example", copy="y", password="x")
+    assert answer.status_code == 403
+    assert forwarding.get(core, ola.id).target == ""
