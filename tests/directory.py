@@ -26,6 +26,7 @@ attributetype ( 1.3.6.1.4.1.99999.3 NAME 'accountStatus' EQUALITY caseIgnoreMatc
 attributetype ( 1.3.6.1.4.1.99999.1 NAME 'universityUntil' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 objectclass ( 1.3.6.1.4.1.99999.2 NAME 'universityPerson' AUXILIARY
   MAY ( norEduPersonLIN $ norEduPersonNIN $ eduPersonAffiliation $ universityUntil $ accountStatus ) )
+allow bind_anon_cred
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/pid
