@@ -275,6 +275,22 @@ def test_n20_a_printed_code_leads_to_choosing_a_password(core, browser, ola):
     assert browser.send(page.headers["Location"], password=NEW, again=NEW).headers["Location"] == "/mail/"
 
 
+def test_s14_a_new_password_logs_out_all_others_and_withdraws_app_passwords_when_asked(core, inside, ola):
+    second = other(inside)
+    assert second.log_in().status_code == 302
+    app_passwords.make(core, ola.id, "phone", [Scope.IMAP])
+    fields = {"current": PASSWORD, "password": NEW, "again": NEW}
+    assert inside.send("/password", **{**fields, "current": "wrong"}).status_code == 403
+    assert second.get("/account").status_code == 200
+    assert inside.send("/password", **fields).status_code == 302
+    assert inside.get("/account").status_code == 200
+    assert second.get("/account").headers["Location"].startswith("/login")
+    assert len(app_passwords.listing(core, ola.id)) == 1
+    newer = "en enda nyere setning"
+    inside.send("/password", current=NEW, password=newer, again=newer, apps="y")
+    assert app_passwords.listing(core, ola.id) == []
+
+
 # Leaving
 
 
