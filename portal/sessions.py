@@ -102,14 +102,16 @@ class DatabaseSessions(SessionInterface):
             web_sessions.end(self._core, session.old_token)
         if not session.modified:
             return
+        if session.account is None and session.keys() <= LOOSE:
+            self._set(response, self._forms, str(self._signer(app).dumps(dict(session))))
+            if session.token:  # what was to be remembered has been told
+                web_sessions.end(self._core, session.token)
+            if COOKIE in request.cookies:
+                response.delete_cookie(COOKIE)
+            return
         data = json.dumps(dict(session))
         if session.token:
             web_sessions.keep(self._core, session.token, session.account, data)
-        elif session.account is None and session.keys() <= LOOSE:
-            self._set(response, self._forms, str(self._signer(app).dumps(dict(session))))
-            if session.old_token:
-                response.delete_cookie(COOKIE)
-            return
         else:
             session.token = web_sessions.new_token()
             web_sessions.begin(

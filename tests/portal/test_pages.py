@@ -9,7 +9,7 @@ from mailcore import errors
 from mailcore.errors import MailError
 from portal import create_app
 from portal.errors import TABLE, answer
-from portal.sessions import FORMS
+from portal.sessions import COOKIE, FORMS
 from tests.portal.conftest import Browser
 
 PUBLIC = ["/", "/login", "/order", "/order/thanks", "/password", "/password/forgotten", "/faq", "/help", "/clients"]
@@ -85,6 +85,17 @@ def test_a_stranger_who_looks_at_pages_makes_no_session_in_the_database(browser,
     assert page.status_code == 403  # the form came through, and is still no session
     assert '<html lang="nn">' in page.text
     assert core.db.read(lambda tx: tx.rows("SELECT count(*) FROM web_session")) == [(0,)]
+
+
+def test_after_log_out_nothing_is_left_but_the_language(browser, core, ola):
+    browser.get("/?lang=nn")
+    browser.log_in()
+    assert browser.send("/account", to="/logout").status_code == 302
+    assert "Du er logga ut." in browser.get("/").text  # what was to be told is told
+    assert core.db.read(lambda tx: tx.rows("SELECT count(*) FROM web_session")) == [(0,)]
+    assert browser.client.get_cookie(COOKIE) is None
+    assert '<html lang="nn">' in browser.get("/login").text
+    assert browser.log_in().status_code == 302
 
 
 def test_a_form_without_the_cookie_it_was_shown_with_is_refused(browser, core):
