@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests import many_senders
 from tests.journeys.conftest import House, Sink
 
 
@@ -37,8 +38,8 @@ def main(sessions: int, megabytes: int) -> None:
         try:
             house.run("user", "add", "ola", "--password-stdin", given="correct horse battery\n")
             before = resident(house.process.pid)
-            senders = ["smtp-source", "-s", str(sessions), "-m", str(sessions), "-l", str(megabytes * 2**20 - 2000), "-f",
-                       "a@outside.example", "-t", "ola@alumni.example", f"127.0.0.1:{house.ports['smtp']}"]  # fmt: skip
+            senders = [sys.executable, many_senders.__file__, str(house.ports["smtp"]), "ola@alumni.example", str(sessions),
+                       str(megabytes * 2**20 - 2000)]  # fmt: skip
             peak = [0, 0]
             done = threading.Event()
 

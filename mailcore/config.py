@@ -176,7 +176,7 @@ class Limits:
     line_length: str = "1M"
     parts: int = 1000
     nesting: int = 50
-    data_seconds: int = 120
+    data_seconds: int = 300
     data_rate: int = 1024
     stop_seconds: int = 15
     recipients: int = 1000

@@ -181,8 +181,7 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
     actions = _held_back(context, recipient, actions)
     used, quota = deliveries.room(context.tx, recipient.account)
     stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
-    size = context.prepared.size + len(_prefix(context, recipient))
-    if stores and quota and not _fits(used, quota, size):
+    if stores and quota and not _fits(used, quota, context.prepared.size + len(_prefix(context, recipient))):
         if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
             return tuple(a for a in actions if not isinstance(a, sieve.Keep | sieve.FileInto))
         return FULL

@@ -80,6 +80,8 @@ def rcpt(argument: str, *, postmaster: str, smtputf8: bool) -> Rcpt:
         if not semicolon or not kind.isascii() or not kind.replace("-", "").isalnum():
             raise Refused("501 5.5.4 ORCPT is a type, a semicolon and an address")
         known = original if kind.lower() == "utf-8" else _decoded(original, "ORCPT", MAX_ORCPT)  # RFC 6533 section 3
+        if not known.isprintable():
+            raise Refused("501 5.5.4 ORCPT holds what is not printable")
         orcpt = f"{kind.lower()};{known[:MAX_ORCPT]}"
     if params:
         raise Refused("555 5.5.4 Parameter not known")

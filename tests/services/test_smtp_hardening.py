@@ -188,6 +188,8 @@ def test_a_large_message_is_stored_as_it_came(core):
     ("AUTH PLAIN AAAA\r\nauth LOGIN\r\n", "502 502"),
     ("VRFY kari\r\nVRFY nobody\r\nEXPN kari\r\nEXPN list\r\n", "252 252 502 502"),
     ("DATA\0\r\nNOOP\r\n", "500 250"),
+    ("MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example> ORCPT=utf-8;a\x01b\r\n", "250 501"),
+    ("MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA x\r\nNOOP\r\n", "250 250 501 250"),
     ("MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\0\r\nNOOP\r\n", "250 250 500 250"),
     ("BDAT 5 LAST\r\nhello" "BDAT x\r\nBDAT 5 FIRST\r\nNOOP\r\n", "503 501 501 250"),
     ("BDAT 99999999999999999\r\n", "501"),
