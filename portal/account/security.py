@@ -60,7 +60,12 @@ def link() -> Answer:
 @blueprint.post("/account/security/unlink")
 @web.login_required
 def unlink() -> Answer:
-    oidc_login.unlink(web.core(), web.owner(), request.form.get("provider", ""))
+    core, owner, form = web.core(), web.owner(), PasswordForm()
+    try:
+        web.prove(form.current.data or "")
+    except MailError as problem:
+        return _show("account/security.html", problem, form=form, **_facts(core, owner))
+    oidc_login.unlink(core, owner, request.form.get("provider", ""))
     return redirect(url_for("account.security"))
 
 

@@ -19,7 +19,7 @@ from mailcore.services import (
     web_sessions,
 )
 from portal import i18n, web
-from portal.account.forms import AppForm, ContactForm, LanguageForm
+from portal.account.forms import AppForm, ContactForm, LanguageForm, PasswordForm
 from portal.errors import answer
 
 blueprint = Blueprint("account", __name__)
@@ -86,11 +86,20 @@ def contact() -> Answer:
 @blueprint.post("/account/contact/change")
 @web.login_required
 def change_contact() -> Answer:
-    address = request.form.get("address", "")
+    """What is removed is a way back into the account: an open browser alone must not cut it off."""
+    address, form = request.form.get("address", ""), PasswordForm()
     if request.form.get("action") == "first":
         reach.make_first(web.core(), web.owner().id, address)
     else:
-        reach.remove(web.core(), web.owner().id, address)
+        problem, code = "", 200
+        try:
+            if form.current.data:
+                web.prove(form.current.data)
+                reach.remove(web.core(), web.owner().id, address)
+        except MailError as trouble:
+            code, problem = answer(trouble)
+        if problem or not form.current.data:
+            return render_template("account/remove_contact.html", form=form, problem=problem, address=address), code
     flash(_("Saved."))
     return redirect(url_for("account.contact"))
 

@@ -245,11 +245,22 @@ def test_a_contact_address_is_confirmed_by_its_link_and_not_by_looking(core, ins
     assert reach.verified(core, ola.id) == []
     stranger.send(path)
     assert reach.verified(core, ola.id) == ["new@work.example"]
-    inside.send("/account/contact", to="/account/contact/change", address="new@work.example", action="remove")
+    inside.send("/account/contact", to="/account/contact/change", address="new@work.example", action="remove", current=PASSWORD)
     assert reach.verified(core, ola.id) == []
 
 
 # Forgotten
+
+
+def test_n20_a_contact_address_is_removed_with_the_password_only(core, inside, ola, reached):
+    asked = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove")
+    assert (asked.status_code, OUTSIDE in asked.text) == (200, True)
+    wrong = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current="wrong")
+    assert wrong.status_code == 403
+    assert reach.verified(core, ola.id) == [OUTSIDE]
+    done = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current=PASSWORD)
+    assert done.status_code == 302
+    assert reach.verified(core, ola.id) == []
 
 
 def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(core, browser, ola, reached):

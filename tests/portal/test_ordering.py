@@ -187,6 +187,10 @@ def test_n20_a_log_in_elsewhere_is_linked_with_the_password_only_and_its_owner_h
     browser.send("/account/security/link", current=PASSWORD)
     assert any(i.recipient == "ola@home.example" for i in outgoing.listing(core))
     assert browser.get("/account/security/link").headers["Location"] == "/account/security"  # once
+    unlink = {"to": "/account/security/unlink", "provider": "university"}
+    assert browser.send("/account/security", current="wrong", **unlink).status_code == 403
+    assert browser.send("/account/security", current=PASSWORD, **unlink).status_code == 302
+    assert oidc_login.links(core, ola) == []
 
 
 def test_an_answer_that_nobody_asked_for_opens_nothing(core, browser, provider):
