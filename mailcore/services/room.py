@@ -7,6 +7,7 @@ a heap; single messages may be chosen by their owner whatever they are.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
@@ -18,6 +19,7 @@ from mailcore.store.db import Tx
 from mailcore.store.room import Name, Takes
 
 SHOWN = 100
+BATCH = 2000  # messages removed in one transaction
 DAYS = 90  # the age from which forwarded copies are offered
 
 
@@ -81,8 +83,13 @@ def oldest(core: Core, account: AccountId) -> list[Item]:
 
 def forwarded(core: Core, account: AccountId, days: int = DAYS) -> tuple[list[Item], Heap]:
     """Kept copies that are known to be delivered outside and older than that: the first of them, and all together."""
-    found = core.db.read(lambda tx: store.forwarded(tx, account, _before(core, days)))
-    return _items(found[:SHOWN]), Heap(len(found), sum(one.size for one in found))
+
+    def read(tx: Tx) -> tuple[list[Item], Heap]:
+        found = store.forwarded(tx, account, _before(core, days))
+        first = store.oldest_forwarded(tx, account, _before(core, days), SHOWN)
+        return _items(first), Heap(len(found), sum(found.values()))
+
+    return core.db.read(read)
 
 
 def newsletters(core: Core, account: AccountId) -> list[Sender]:
@@ -112,19 +119,24 @@ def weigh(core: Core, account: AccountId, choice: Choice) -> Freed:
 
 
 def remove(core: Core, account: AccountId, choice: Choice) -> Freed:
-    """Remove for good what was chosen and is still there."""
+    """Remove for good what was chosen and is still there; many messages in several transactions, so that others can write."""
+    names = core.db.read(lambda tx: _names(core, tx, account, choice))
+    count = octets = 0
+    for start in range(0, len(names), BATCH):
+        gone = core.db.write(partial(_remove, core, account=account, names=names[start : start + BATCH]))
+        count, octets = count + gone.count, octets + gone.octets
+    if count:
+        told = f"{count} messages, {octets} octets"
+        core.db.write(lambda tx: audit.note(core, tx, account, Event.ROOM_MADE, detail=told))
+    return Freed(count, octets)
 
-    def write(tx: Tx) -> Freed:
-        names = _names(core, tx, account, choice)
-        octets = sum(store.sizes(tx, account, names).values())
-        gone = 0
-        for mailbox, uids in store.places(tx, account, names):
-            gone += len(core.mail.expunge(tx, mailbox, [(uid, uid) for uid in uids], only_deleted=False))
-        if gone:
-            audit.note(core, tx, account, Event.ROOM_MADE, detail=f"{gone} messages, {octets} octets")
-        return Freed(gone, octets)
 
-    return core.db.write(write)
+def _remove(core: Core, tx: Tx, account: AccountId, names: Sequence[Name]) -> Freed:
+    octets = sum(store.sizes(tx, account, names).values())
+    gone = 0
+    for mailbox, uids in store.places(tx, account, names):
+        gone += len(core.mail.expunge(tx, mailbox, [(uid, uid) for uid in uids], only_deleted=False))
+    return Freed(gone, octets)
 
 
 def _before(core: Core, days: int) -> int:
@@ -134,7 +146,7 @@ def _before(core: Core, days: int) -> int:
 def _names(core: Core, tx: Tx, account: AccountId, choice: Choice) -> list[Name]:
     found = {name for text in choice.messages if (name := _name(text))}
     if choice.forwarded_days is not None:
-        found |= _of(store.forwarded(tx, account, _before(core, choice.forwarded_days)))
+        found |= store.forwarded(tx, account, _before(core, choice.forwarded_days)).keys()
     if choice.senders:
         wanted = set(choice.senders)
         found |= _of(one for one in store.newsletters(tx, account) if _list_key(one.header) in wanted)

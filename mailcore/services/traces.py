@@ -25,7 +25,7 @@ KEEP_SECONDS = 30 * 86_400
 SHOWN = 200
 MAX_FIELD = 500  # octets of a subject or an author
 AGAIN_SECONDS = 3600  # the same refusal at the door is told once in that time
-MAX_REFUSALS = 100  # at the door for one account in that time; a flood of strangers must not fill the database
+MAX_REFUSALS = 100  # for one account in that time; a flood of strangers must not fill the database
 Rule = tuple[str, str]  # kind, detail
 
 
@@ -121,7 +121,9 @@ def rule_at(source: str, line: int) -> Rule:
 def refused(
     core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str
 ) -> None:
-    """The service itself refused a message for this account."""
+    """The service itself refused a message for this account; of a flood not all are kept."""
+    if deliveries.count(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS) >= MAX_REFUSALS:
+        return
     deliveries.record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)
 
 
@@ -135,8 +137,6 @@ def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, re
         last = deliveries.last_record(tx, account)
         same = last is not None and (last.sender, last.outcome, last.detail) == (sender, "refused", reply)
         if same and last is not None and core.clock.seconds() - last.at.timestamp() < AGAIN_SECONDS:
-            continue
-        if deliveries.count(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS) >= MAX_REFUSALS:
             continue
         refused(core, tx, account, About(), sender=sender, recipient=recipient, reply=reply)
 

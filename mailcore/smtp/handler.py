@@ -72,3 +72,6 @@ class Handler(Protocol):
 
     async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
         """Take the message over, and answer."""
+
+    async def refused(self, transaction: "Transaction", reply: str) -> None:
+        """The message was refused while it was read, before `data` could see it."""

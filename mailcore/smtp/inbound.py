@@ -190,6 +190,12 @@ class Inbound:
         message = await prepared(self._core, incoming, octets)
         return await self._deliver(transaction, envelope, message, verdict, field, f"250 2.0.0 OK {queue_id}")
 
+    async def refused(self, transaction: Transaction, reply: str) -> None:
+        """Malformed or too large: its recipients find that in their trace."""
+        core, sender = self._core, transaction.mail.sender
+        addresses = [item.address for item in transaction.found if item.account]
+        await core.db.awrite(lambda tx: traces.refused_at(core, tx, addresses, sender=sender, reply=reply))
+
     async def _refuse(
         self, transaction: Transaction, envelope: Envelope, octets: Octets, verdict: Verdict, reply: str
     ) -> list[str]:

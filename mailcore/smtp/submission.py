@@ -15,6 +15,7 @@ from mailcore.store.db import Tx
 
 if TYPE_CHECKING:
     from mailcore.smtp.session import Session
+    from mailcore.smtp.handler import Transaction
 
 
 class Submission:
@@ -64,3 +65,6 @@ class Submission:
         message = await prepared(self._core, incoming, octets, bare=not transaction.found)
         await submission.send(self._core, transaction.envelope(session), session.account, message)
         return ["250 2.0.0 OK"]
+
+    async def refused(self, transaction: "Transaction", reply: str) -> None:
+        """Its sender sits before the program that was told."""

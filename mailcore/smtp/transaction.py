@@ -180,6 +180,8 @@ async def bdat(session: "Session", argument: str) -> None:
     if size:
         session.idle = 0
     if incoming.problem is not None:
+        if not isinstance(incoming.problem, Busy):
+            await session.handler.refused(transaction, _refusal(incoming.problem))
         session.forget_transaction()
         raise Refused(_refusal(incoming.problem))
     session.say(f"250 2.0.0 {size} octets")
@@ -218,6 +220,8 @@ async def _end(session: "Session", transaction: Transaction, incoming: Incoming)
         replies = await session.handler.data(session, incoming, octets)
     except (BareLineEnd, Malformed, MailError) as problem:
         replies = [_refusal(problem)]
+        if not isinstance(problem, MailError) or isinstance(problem, TooLarge):
+            await session.handler.refused(transaction, replies[0])
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception as problem:  # an unknown error answers each recipient of LMTP too

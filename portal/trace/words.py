@@ -36,9 +36,19 @@ def refusal(reply: str) -> str:
         return _("Refused: the server that brought it is on a list of senders of junk mail. The sender was told.")
     if reply.startswith("550 5.7.26"):
         return _("Refused: it did not come from where it said, and the owner of that domain asks to refuse such mail.")
+    if reply.startswith(("552 5.3.4", "550 5.6.11", "554 5.6", "554 5.4.6")):
+        return _malformed(reply)
     if re.match(r"55\d 5\.7\.1 .*[Ss]pam", reply):
         return _("Refused: it looked like junk mail beyond doubt. The sender was told.")
     return _("Refused. The sender was told: %(reason)s", reason=re.sub(r"^\d{3}[ -](\d\.\d+\.\d+ )?", "", reply))
+
+
+def _malformed(reply: str) -> str:
+    if reply.startswith("552 5.3.4"):
+        return _("Refused: the message was too large. The sender was told; larger files can be sent as a link.")
+    if reply.startswith("554 5.4.6"):
+        return _("Refused: the message had gone round in circles between mail servers. The sender was told.")
+    return _("Refused: the sender's program did not write the message as mail must be written. The sender was told.")
 
 
 def checks(found: Checks) -> list[str]:

@@ -6,7 +6,7 @@ import html
 import pytest
 
 from mailcore.domain import Envelope, FilterAction, FilterRule, FilterVerb, Verdict
-from mailcore.errors import OverQuota
+from mailcore.errors import OverQuota, TooLarge
 from mailcore.services import delivery, filters, forwarding, traces
 from mailcore.smtp.reply import REPLIES
 from mailcore.store import deliveries
@@ -91,6 +91,9 @@ def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, lan
         ("450 4.7.1 Greylisted; please try again in some minutes", "komme igjen om noen minutter"),
         ("550 5.7.1 Your address is listed by zen.example", "liste over avsendere av søppelpost"),
         ("554 5.7.1 Spam message rejected", "utvilsomt søppelpost"),
+        (REPLIES[TooLarge], "var for stor"),
+        ("554 5.4.6 Too many hops", "gått i ring"),
+        ("550 5.6.11 Bare CR or LF is not allowed; lines end with CRLF", "slik e-post skal skrives"),
         ("550 5.7.1 One From field with one author, please", "Avsenderen fikk vite: One From field"),
     ],
 )

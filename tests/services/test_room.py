@@ -103,6 +103,15 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     assert room.remove(core, ola.id, Choice(messages=(first.name,))) == room.Freed(0, 0)
 
 
+def test_n6_many_messages_go_in_several_transactions(core, ola, monkeypatch):
+    monkeypatch.setattr(room, "BATCH", 3)
+    for number in range(10):
+        put(core, ola, f"m{number}", size=500, mailbox="Trash")
+    choice = Choice(special_uses=("\\Trash",))
+    assert room.weigh(core, ola.id, choice) == room.remove(core, ola.id, choice) == room.Freed(10, 5000)
+    assert health.check(core, repair=False) == []
+
+
 @pytest.mark.parametrize(
     "name", ["", ".", "1", "1.", ".1", "1.1.1", "-1.1", "a.b", "²." + "1", "9" * 30 + ".1", "1.99999999999"]
 )

@@ -9,6 +9,7 @@ import ssl
 import pytest
 
 from mailcore import core as cores
+from mailcore.services import accounts, traces
 from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, WRONG, build, coded, inbox, talk
 
 BODY = "From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"
@@ -222,3 +223,20 @@ def test_a_submitted_message_is_delivered_and_queued(core):
         assert [item.recipient for item in queued if item.origin == "submission"] == ["x@outside.example"]
 
     talk(core, play, "submissions")
+
+
+@pytest.mark.parametrize(("message", "reply"), [
+    ("Subject: x\r\n\r\n" + "y" * 70 + "\r\n" + ("z" * 70 + "\r\n") * 200 + ".\r\n", "552 5.3.4"),
+    ("Subject: x\r\n\r\nbare\nlines\r\n.\r\n", "550 5.6.11"),
+    ("Received: by a\r\n" * 110 + "\r\nx\r\n.\r\n", "554 5.4.6"),
+])  # fmt: skip
+def test_n14_what_is_refused_while_it_is_read_stands_in_the_trace(core, message, reply):
+    async def play(connect):
+        client = await connect()
+        sent = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n"
+        assert await client.codes(sent + message, 4) == f"250 250 354 {reply[:3]}"
+
+    talk(core, play)
+    kari = accounts.get(core, "kari")
+    [found] = traces.search(core, kari.id, "a@b.example")
+    assert (found.outcome, found.detail.startswith(reply)) == ("refused", True)
