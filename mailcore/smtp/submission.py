@@ -14,8 +14,8 @@ from mailcore.smtp.parameters import Mail
 from mailcore.store.db import Tx
 
 if TYPE_CHECKING:
-    from mailcore.smtp.session import Session
     from mailcore.smtp.handler import Transaction
+    from mailcore.smtp.session import Session
 
 
 class Submission:
