@@ -61,9 +61,17 @@ def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) 
         bounce.keep_for_owner(core, tx, item)
     elif item.origin == "dsn":
         bounce.tell_postmaster(core, tx, item, answer, now)
-    else:
+    elif not _asked_in_vain(core, tx, item, answer):
         bounce.notify(core, tx, item, answer, kind="failed", now=now)
     core.queue.remove(tx, item.id)
+
+
+def _asked_in_vain(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> bool:
+    """Was it the question whether mail may be forwarded?  Then its owner hears, and not the address that it came from."""
+    if item.origin != "notice" or item.account is None:
+        return False
+    words = f"{answer.code} {answer.text}" if answer.code else answer.text
+    return forwarding.question_failed(core, tx, item.account, item.recipient, words)
 
 
 def _onward_state(core: Core, item: QueueItem, answer: Answer, again: datetime | None) -> str:

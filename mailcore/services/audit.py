@@ -37,6 +37,7 @@ class Event(StrEnum):
     FORWARDING_TESTED = "forwarding tested"
     FORWARDING_TEST_FOUND = "forwarding test found"
     FORWARDING_UNANSWERED = "forwarding ended: its target did not answer"
+    FORWARDING_UNREACHABLE = "forwarding's question could not be delivered"
     FORWARDING_YEARLY = "forwarding asked again after a year"
     KEPT_COPIES_EXPIRED = "kept copies expired"
     LOGGED_OUT_EVERYWHERE = "logged out everywhere"

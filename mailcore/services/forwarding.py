@@ -281,3 +281,18 @@ def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: 
         return new
 
     return core.db.write(store)
+
+
+def question_failed(core: Core, tx: Tx, account: AccountId, target: str, reply: str) -> bool:
+    """The question to the target could not be delivered: its owner hears of it, who may have mistyped the address.
+
+    False where it was no such question.
+    """
+    now = core.people.forwarding(tx, account)
+    if now.state is not ForwardingState.UNCONFIRMED or now.target.lower() != target.lower():
+        return False
+    core.people.set_forwarding(tx, account, dataclasses.replace(now, last_reply=reply[:500]))
+    audit.note(core, tx, account, Event.FORWARDING_UNREACHABLE, detail=reply[:200])
+    owner = core.people.account(tx, account)
+    forwarding_target.tell_owner(core, tx, owner, "forwarding_unreachable", now.target, reply=reply[:300])
+    return True

@@ -40,6 +40,7 @@ WORDS: dict[str, Words] = {
     Event.FORWARDING_TESTED: _l("The forwarding was tested"),
     Event.FORWARDING_TEST_FOUND: _l("The test message was looked for"),
     Event.FORWARDING_UNANSWERED: _l("The forwarding ended, as its target did not answer"),
+    Event.FORWARDING_UNREACHABLE: _l("The forwarding's target could not be asked"),
     Event.FORWARDING_YEARLY: _l("The forwarding's target was asked again after a year"),
     Event.KEPT_COPIES_EXPIRED: _l("Kept copies of forwarded mail were deleted"),
     Event.LOGGED_OUT_EVERYWHERE: _l("All others were logged out"),

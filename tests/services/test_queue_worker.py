@@ -14,7 +14,7 @@ from mailcore.domain import ForwardingState
 from mailcore.mail import header
 from mailcore.queue import worker as workers
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, dkim_keys, filters, forwarding
+from mailcore.services import accounts, dkim_keys, filters, forwarding, tickets
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
 FRIEND = "friend@outside.example"
@@ -149,7 +149,8 @@ def test_a_temporary_answer_waits_and_tells_the_delay_once(core, clock, ola, ans
             for tries in (2, 3):
                 clock.forward(hours=5)
                 await until(lambda tries=tries: [i.tries for i in listing(here) if i.recipient == FRIEND] == [tries])
-            await until(lambda: len(inbox(here, ola)) == before + 1)
+                # the clock must not run past the lease of the report
+                await until(lambda: len(inbox(here, ola)) == before + 1 and len(listing(here)) == 1)
             assert b"Action: delayed" in inbox(here, ola)[-1]
             clock.forward(days=5)
             await until(lambda: len(inbox(here, ola)) == before + 2)
@@ -175,6 +176,26 @@ def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_th
             assert forwarding.get(here, ola.id).state is ForwardingState.FAILING
             await until(lambda: not listing(here))
             assert all(FRIEND.encode() not in octets for _, _, octets in peer.mail)
+
+    asyncio.run(play())
+
+
+def test_n1_an_owner_hears_that_the_question_to_the_target_could_not_be_delivered(core, ola):
+    """A slip in the address: without this the forwarding waits for an answer for ever."""
+    typo = "ola@outside.example"
+    forwarding.wish(core, ola.id, typo, copy=True)
+
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.answers[typo] = "550 5.1.1 no such user"
+            before = len(inbox(here, ola))
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            await until(lambda: not listing(here))
+            assert typo in inbox(here, ola)[-1].decode()
+            assert "550 5.1.1 no such user" in inbox(here, ola)[-1].decode()
+            found = forwarding.get(here, ola.id)
+            assert (found.state, found.last_reply) == (ForwardingState.UNCONFIRMED, "550 5.1.1 no such user")
+            assert tickets.listing(here) == []
 
     asyncio.run(play())
 
