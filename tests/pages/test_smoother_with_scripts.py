@@ -26,6 +26,7 @@ def page(chromium, base):
 
 
 def enter(page, base, role):
+    """Pages name their language: what was looked at before left another with the account."""
     page.goto(f"{base}/login")
     page.fill("[name=username]", role)
     page.fill("[name=password]", site.PASSWORD)
@@ -34,7 +35,7 @@ def enter(page, base, role):
 
 def test_a_ready_answer_comes_after_what_is_written_without_a_new_page(page, base):
     enter(page, base, "agnes")
-    page.goto(f"{base}/desk/cases/2")
+    page.goto(f"{base}/desk/cases/2?lang=nb")
     page.evaluate("window.same = true")
     page.fill("#text", "Hei Ola,")
     page.select_option("#canned", "quota-given")
@@ -56,7 +57,7 @@ def test_the_desk_finds_while_one_types(page, base):
 
 def test_n15_the_doctor_tells_of_a_try_without_being_asked(page, base, portal):
     enter(page, base, "ola")
-    page.goto(f"{base}/clients/doctor")
+    page.goto(f"{base}/clients/doctor?lang=nb")
     core = portal[1].extensions["core"]
     with pytest.raises(WrongPassword):
         login.authenticate(core, "ola", "not this one", peer="192.0.2.7", scope=Scope.IMAP)
@@ -67,7 +68,7 @@ def test_what_is_written_is_kept_by_the_script(page, base, portal):
     enter(page, base, "ola")
     core = portal[1].extensions["core"]
     page.clock.install()
-    page.goto(f"{base}/mail/compose")
+    page.goto(f"{base}/mail/compose?lang=nb")
     page.fill("[name=body]", "en tekst som ingen sender")
     page.clock.run_for(31_000)
     page.wait_for_selector("#kept >> text=Tatt vare på.")
