@@ -31,11 +31,11 @@ def build(
         f"Arrival-Date: {format_datetime(arrival)}",
         "",
         *([f"Original-Recipient: {safe_value(original_recipient)}"] if original_recipient else []),
-        f"Final-Recipient: rfc822; {safe_value(recipient)}",
+        f"Final-Recipient: {'rfc822' if recipient.isascii() else 'utf-8'}; {_ascii(recipient)}",
         f"Action: {kind}",
         f"Status: {safe_value(status)}",
         *([f"Remote-MTA: dns; {safe_value(remote)}"] if remote else []),
-        f"Diagnostic-Code: smtp; {safe_value(diagnostic)[:900]}",
+        f"Diagnostic-Code: smtp; {_ascii(diagnostic)[:900]}",
         *([f"Will-Retry-Until: {format_datetime(will_retry_until)}"] if will_retry_until else []),
     ]
     lines = [
@@ -65,6 +65,11 @@ def build(
     head = "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n"
     body = original if whole else original.rstrip(b"\r\n") + b"\r\n"
     return head + body + f"\r\n--{boundary}--\r\n".encode()
+
+
+def _ascii(text: str) -> str:
+    """As the fields of a report must be (RFC 3464 section 2.1.1); other letters as RFC 6533 section 3 writes them."""
+    return "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in safe_value(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,23 @@ def test_a_report_is_in_the_language_of_the_account(core, ola, language, words):
     assert b"report-type=delivery-status" in notice
 
 
+def test_a_report_is_ascii_whatever_the_other_server_says(core, ola):
+    """RFC 3464 section 2.1.1; its words for people are as they are."""
+
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.answers[FRIEND] = "550 5.1.1 finst ikkje: bl\u00e5b\u00e6r"
+            before = len(inbox(here, ola))
+            enqueue(here, FRIEND, account=ola.id)
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            return inbox(here, ola)[-1]
+
+    words, _, report = asyncio.run(play()).partition(b"Content-Type: message/delivery-status")
+    assert "blåbær" in words.decode()
+    assert report.partition(b"text/rfc822-headers")[0].isascii()
+    assert b"Diagnostic-Code: smtp; 550 5.1.1 finst ikkje: bl\\x{E5}b\\x{E6}r\r\n" in report
+
+
 def test_a_report_that_cannot_be_delivered_becomes_one_case_of_the_postmaster(core):
     gone = [f"gone{number}@outside.example" for number in range(3)]
 
