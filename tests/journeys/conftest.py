@@ -123,7 +123,7 @@ class House:
             cwd=Path(__file__).parents[2],
         )  # fmt: skip
         out.close()
-        assert until(lambda: b"ready\n" in log.read_bytes()[begin:], 30), log.read_text()
+        assert until(lambda: b"ready\n" in log.read_bytes()[begin:], 120), log.read_text()
 
     def command(self) -> list[str]:
         return [str(Path(sys.executable).parent / "alumnimail"), "--config", str(self.config)]
