@@ -239,7 +239,10 @@ def test_n21_a_fifth_more_for_fourteen_days_once_a_year(core, clock, ola):
     assert quota.end_extras(core) == 0
     with pytest.raises(NotAllowed):
         quota.borrow(core, ola.id)
-    clock.forward(days=351)
+    clock.forward(days=350)  # a day before the year is over
+    with pytest.raises(NotAllowed):
+        quota.borrow(core, ola.id)
+    clock.forward(days=1)
     assert quota.borrow(core, ola.id).quota == 12 * MIB
 
 
