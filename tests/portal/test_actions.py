@@ -172,13 +172,15 @@ def test_stopping_is_one_button(core, inside, ola):
     assert forwarding.get(core, ola.id).state is ForwardingState.OFF
 
 
-def test_looking_at_a_confirmation_link_confirms_nothing(core, browser, ola, monkeypatch):
-    spent = []
-    monkeypatch.setattr(forwarding, "confirm", lambda core, token: spent.append(token))
-    assert browser.get("/forwarding/confirm/abc").status_code == 200
-    assert spent == []
-    browser.send("/forwarding/confirm/abc")
-    assert spent == ["abc"]
+def test_looking_at_a_confirmation_link_confirms_nothing(core, browser, ola):
+    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    letter = core.db.read(lambda tx: core.queue.octets(tx, core.queue.listing(tx)[0]))
+    link = re.search(rb"/forwarding/confirm/\S+", letter)[0].decode()
+    assert browser.get(link).status_code == 200
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    browser.send(link)
+    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert browser.get("/forwarding/confirm/abc").status_code == 410
 
 
 # Mail and quota
