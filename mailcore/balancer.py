@@ -16,7 +16,7 @@ from functools import partial
 
 from mailcore.config import Limits, within
 from mailcore.log import log_for
-from mailcore.services.logins import place
+from mailcore.peers import place
 from mailcore.wire import proxy
 
 log = log_for(__name__)

@@ -18,7 +18,7 @@ from mailcore.config import Limits
 from mailcore.domain import Identity
 from mailcore.errors import Busy
 from mailcore.inside import Inside
-from mailcore.services.logins import place
+from mailcore.peers import place
 from mailcore.wire.deflate import Deflated
 from mailcore.wire.framing import Event, Framer, LineTooLong, Sink
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
+from mailcore.peers import place
 from mailcore.services import login, logins
 from mailcore.services import tries as counts
 from mailcore.store import desk as store
@@ -49,9 +50,9 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
     ]
     failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))
     mine = [(at, where) for at, where in failures if not where.startswith(login.DEVICE)]  # browsers count for themselves
-    found += [Try(at, WRONG_PASSWORD, "", "", logins.place(where)) for at, where in mine]
+    found += [Try(at, WRONG_PASSWORD, "", "", place(where)) for at, where in mine]
     if peer:
-        here, start = logins.place(peer), int(since.timestamp())
+        here, start = place(peer), int(since.timestamp())
         names, bare = core.db.read(
             lambda tx: (store.nobodys(tx, here, start), counts.of_peer(core, tx, NO_TLS, peer, start))
         )

@@ -19,6 +19,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.errors import Busy, TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.log import log_for
+from mailcore.peers import place as place_of
 from mailcore.services import app_passwords, keys, logins, passwords, scram, sources
 from mailcore.services.sources import Proof
 from mailcore.store import affiliations
@@ -170,7 +171,7 @@ def failed(core: Core, name: str, peer: str, *, tag: str = "", place: str = "") 
 
         def store_it(tx: Tx) -> None:
             counted = _counted_for(store.holder(tx, name), name)
-            store.add_failure(tx, counted, place or logins.place(peer), now, tag, now - _HOUR)
+            store.add_failure(tx, counted, place or place_of(peer), now, tag, now - _HOUR)
 
         core.db.write(store_it)
     return WrongPassword(WRONG)
@@ -202,7 +203,7 @@ def _is_counted(core: Core, peer: str) -> bool:
 def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     """Raises TooMany."""
     found = store.holder(tx, name) if name else None
-    _check_rate(core, tx, found, name, peer, logins.place(peer))
+    _check_rate(core, tx, found, name, peer, place_of(peer))
     return found
 
 
@@ -223,7 +224,7 @@ def _place(core: Core, found: Holder | None, peer: str, device: str) -> str:
         good = _device_proof(core, found.account.id, name)
         if hmac.compare_digest(proof.encode("utf-8", "replace"), good.encode()):
             return f"{DEVICE}{name}"
-    return logins.place(peer)
+    return place_of(peer)
 
 
 def _counted_for(found: Holder | None, name: str) -> AccountId:

@@ -4,10 +4,10 @@ Log-ins are noted without waiting for the disk, at most every ten minutes for th
 """
 
 import threading
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Scope
+from mailcore.peers import place
 from mailcore.services import tell, tries
 from mailcore.store import credentials
 from mailcore.store import logins as store
@@ -37,19 +37,6 @@ class _Lately:
 
 
 _lately = _Lately()
-
-
-def place(peer: str) -> str:
-    """The address as it is counted and shown: an IPv6 host has a whole /64 to itself."""
-    try:
-        ip = ip_address(peer)
-    except ValueError:
-        return peer
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped:
-            return str(ip.ipv4_mapped)
-        return str(ip_network((ip, 64), strict=False))
-    return str(ip)
 
 
 def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: str = "ok") -> None:

@@ -9,9 +9,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import MailError, SendingHeld, TooMany
 from mailcore.log import log_for
+from mailcore.peers import place
 from mailcore.services import accounts, audit, quota_warnings, tickets
 from mailcore.services.audit import Event
-from mailcore.services.logins import place
 from mailcore.store import rates
 from mailcore.store import sending as store
 from mailcore.store.db import Tx

@@ -2,6 +2,7 @@
 
 from mailcore.core import Core
 from mailcore.errors import TooMany
+from mailcore.peers import place
 from mailcore.services import keys
 from mailcore.store import reach as store
 from mailcore.store.db import Tx
@@ -20,11 +21,9 @@ def over(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int 
 
 def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:
     """Raises TooMany, unless the peer's network is trusted."""
-    from mailcore.services import logins  # it counts, too
-
     if not peer or core.config.limits.is_trusted(peer):
         return
-    if core.db.write(lambda tx: over(core, tx, action, f"peer {logins.place(peer)}", limit=limit, seconds=seconds)):
+    if core.db.write(lambda tx: over(core, tx, action, f"peer {place(peer)}", limit=limit, seconds=seconds)):
         raise TooMany("too many tries from this address; wait an hour")
 
 
@@ -37,14 +36,12 @@ def check_failures(core: Core, action: str, peer: str, who: str, *, limit: int, 
     Raises:
         TooMany.
     """
-    from mailcore.services import logins  # it counts, too
-
     if not peer or core.config.limits.is_trusted(peer):
         return
-    place, now = logins.place(peer), core.clock.seconds()
+    where, now = place(peer), core.clock.seconds()
 
     def is_over(tx: Tx) -> bool:
-        each = _mark(core, action, f"peer {place} {who}"), _mark(core, action, f"peer {place}")
+        each = _mark(core, action, f"peer {where} {who}"), _mark(core, action, f"peer {where}")
         return store.tried(tx, each[0], now, seconds) >= limit or store.tried(tx, each[1], now, seconds) >= in_all
 
     if core.db.read(is_over):
@@ -52,12 +49,10 @@ def check_failures(core: Core, action: str, peer: str, who: str, *, limit: int, 
 
 
 def count_failure(core: Core, action: str, peer: str, who: str) -> None:
-    from mailcore.services import logins  # it counts, too
-
-    place = logins.place(peer)
+    where = place(peer)
 
     def write(tx: Tx) -> None:
-        for text in (f"peer {place}", f"peer {place} {who}"):
+        for text in (f"peer {where}", f"peer {where} {who}"):
             over(core, tx, action, text, limit=0)
 
     core.db.write(write)
@@ -65,9 +60,7 @@ def count_failure(core: Core, action: str, peer: str, who: str) -> None:
 
 def note_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
     """That somebody at this place did it, without waiting for the disk; the same again and again is not written down."""
-    from mailcore.services import logins  # it counts, too
-
-    what, now = _mark(core, action, f"peer {logins.place(peer)}"), core.clock.seconds()
+    what, now = _mark(core, action, f"peer {place(peer)}"), core.clock.seconds()
 
     def write(tx: Tx) -> None:
         if store.tried(tx, what, now, HOUR) < most:
@@ -78,6 +71,4 @@ def note_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
 
 def of_peer(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
     """When somebody at this place did it; seconds since 1970."""
-    from mailcore.services import logins  # it counts, too
-
-    return store.times(tx, _mark(core, action, f"peer {logins.place(peer)}"), since)
+    return store.times(tx, _mark(core, action, f"peer {place(peer)}"), since)

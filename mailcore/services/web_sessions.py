@@ -5,7 +5,8 @@ import secrets
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.services import audit, logins
+from mailcore.peers import place
+from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store import credentials, deliveries
 from mailcore.store import web_sessions as store
@@ -44,7 +45,7 @@ def begin(
     """
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
-    where, program = (logins.place(peer), " ".join(agent.split())[:200]) if account is not None else ("", "")
+    where, program = (place(peer), " ".join(agent.split())[:200]) if account is not None else ("", "")
     session = WebSession(account, data, now, now + seconds, source, where, program, now if ended else None)
 
     def write(tx: Tx) -> None:

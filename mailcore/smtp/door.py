@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.inside import Inside
-from mailcore.services.logins import place
+from mailcore.peers import place
 from mailcore.services.rates import Portions
 from mailcore.smtp.handler import Handler
 from mailcore.smtp.incoming import Bounds
