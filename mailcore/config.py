@@ -310,7 +310,6 @@ class Config:
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def within(address: str, networks: tuple[str, ...]) -> bool:
     """Is the address in one of the networks?  Asked several times of each connection."""
     try:

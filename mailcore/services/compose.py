@@ -6,7 +6,7 @@ The message is built piece by piece into a spool, so that a file of 25 MB needs 
 import base64
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,12 +18,14 @@ from mailcore.errors import NotAllowed, TooLarge
 from mailcore.mail import address, body, header, structure
 from mailcore.mail.octets import Octets, forget
 from mailcore.services import mail_actions, mail_files, submission
-from mailcore.services.mail_view import first
+from mailcore.services.mail_view import first, sent
 from mailcore.store.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message
 MAX_REFERENCES = 900
+_NEXT = ",\r\n "
 PIECE = 57 * 4096  # octets of a file that are held at once; base64 of it ends with a whole line
+_SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]")  # RFC 5322 section 3.2.3
 _TYPE = re.compile(r"(?:application|audio|font|image|model|text|video)/[a-zA-Z0-9.+-]{1,60}")
 
 
@@ -71,27 +73,51 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     """An answer with the text quoted, to the author or to all.  Raises MailboxNotFound."""
     octets, root, block = _opened(core, account, mailbox, uid)
     own = core.db.read(lambda tx: submission.addresses(core, tx, account.id))
-    to = first(block, "reply-to") or first(block, "from")
-    if all(submission.is_own(spec, own) for spec in address.addr_specs(to)):
-        to = first(block, "to") or to  # an answer to what one wrote oneself goes on to the same people
-    others: list[str] = []
+    to = _named(block, "reply-to") or _named(block, "from")
+    if all(submission.is_own(spec, own) for _, spec in to):
+        to = _named(block, "to") or to  # an answer to what one wrote oneself goes on to the same people
+    others: dict[str, tuple[str, str]] = {}
     if everybody:
-        taken = {spec.lower() for spec in address.addr_specs(to)}
-        for name in ("to", "cc"):
-            for value in header.values(block, name):
-                for spec in address.addr_specs(value):
-                    if spec.lower() not in taken and not submission.is_own(spec, own):
-                        taken.add(spec.lower())
-                        others.append(spec)
+        taken = {spec.lower() for _, spec in to}
+        for name, spec in _named(block, "to") + _named(block, "cc"):
+            if spec.lower() not in taken and not submission.is_own(spec, own):
+                others.setdefault(spec.lower(), (name, spec))
     text_ = body.readable(octets, root)[:MAX_QUOTED]
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text_.splitlines())
     message_id = first(block, "message-id")
     references = first(block, "references") or first(block, "in-reply-to")
     return Draft(
-        to=to, cc=", ".join(others), subject=_prefixed("Re:", first(block, "subject")),
-        body=f"\n\n{first(block, 'from')} ({first(block, 'date')}):\n{quoted}\n", in_reply_to=message_id,
+        to=_written(to), cc=_written(others.values()), subject=_prefixed("Re:", first(block, "subject")),
+        body=f"\n\n{first(block, 'from')} ({_sent_at(core, block)}):\n{quoted}\n", in_reply_to=message_id,
         references=f"{references} {message_id}".strip()[-MAX_REFERENCES:], answers=f"{mailbox}/{uid}",
     )  # fmt: skip
+
+
+def _named(block: bytes, field: str) -> list[tuple[str, str]]:
+    """(name, address) of a field.  Names are decoded when the addresses are told apart: there may be commas in them."""
+    return [
+        (" ".join(header.decode((one.name or "").encode("utf-8", "surrogateescape")).split()), f"{one.localpart}@{one.host}")
+        for value in header.raw_values(block, field)
+        for one in address.parse_list(value)
+        if one.localpart and one.host
+    ]
+
+
+def _written(people: Iterable[tuple[str, str]]) -> str:
+    """As a person writes them into a form; `addresses` reads it."""
+    return ", ".join(f"{_phrase(name)} <{spec}>" if name else spec for name, spec in people)
+
+
+def _phrase(name: str) -> str:
+    if not _SPECIAL.search(name):
+        return name
+    return '"' + name.replace("\\", "").replace('"', "'") + '"'
+
+
+def _sent_at(core: Core, block: bytes) -> str:
+    """By the clock of the site; as it is written where that is no date."""
+    at = sent(block)
+    return at.astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M") if at else first(block, "date")
 
 
 def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool = False) -> Draft:
@@ -110,10 +136,17 @@ def open_draft(core: Core, account: Account, uid: int) -> Draft:
     name = core.db.write(lambda tx: mail_actions.special(core, tx, account.id, "\\Drafts").name)
     octets, root, block = _opened(core, account, name, uid)
     return Draft(
-        to=first(block, "to"), cc=first(block, "cc"), bcc=first(block, "bcc"), subject=first(block, "subject"),
+        to=_to_go_on(block, "to"), cc=_to_go_on(block, "cc"), bcc=_to_go_on(block, "bcc"), subject=first(block, "subject"),
         body=body.readable(octets, root), in_reply_to=first(block, "in-reply-to"), references=first(block, "references"),
         source=f"{name}/{uid}",
     )  # fmt: skip
+
+
+def _to_go_on(block: bytes, field: str) -> str:
+    """What a draft holds, also what is no whole address yet."""
+    people = _named(block, field)
+    everything = [one for value in header.raw_values(block, field) for one in address.parse_list(value)]
+    return _written(people) if len(people) == len(everything) else first(block, field)
 
 
 def source_files(core: Core, account: Account, draft: Draft) -> tuple[mail_files.MailFile, ...]:
@@ -130,12 +163,22 @@ def addresses(value: str) -> list[tuple[str, str]]:
     # people write semicolons too; a group of RFC 5322 is not what they mean
     text_ = header.safe_value(value).replace(";", ",")
     parsed = address.parse_list(text_)
-    found = [(one.name or "", f"{one.localpart}@{one.host}") for one in parsed if one.host and one.localpart]
-    if len(found) != len([one for one in parsed if one.localpart or one.name]) or any(" " in spec for _, spec in found):
+    found = [(one.name or "", f"{one.localpart}@{_ascii(one.host)}") for one in parsed if one.host and one.localpart]
+    if len(found) != len([one for one in parsed if one.localpart or one.name]) or any(
+        " " in spec or not spec.isascii() for _, spec in found
+    ):
         raise NotAllowed("one of the addresses is not an address")
     if text_.strip(" ,") and not found:
         raise NotAllowed("one of the addresses is not an address")
     return found
+
+
+def _ascii(host: str) -> str:
+    """Of a domain with letters of other alphabets (RFC 5891), as DNS knows it."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def people(draft: Draft) -> list[tuple[str, str]]:
@@ -168,12 +211,9 @@ def build(
         NotAllowed: for addresses that are none.
         TooLarge
     """
+    named = [("To", draft.to), ("Cc", draft.cc), ("Bcc", draft.bcc if bcc else ""), ("Reply-To", reply_to)]
+    people = _field("From", [(name, own)]) + b"".join(_field(field, addresses(value)) for field, value in named)
     head = EmailMessage(policy=SMTP)
-    head["From"] = formataddr((name, own))
-    fields = [("To", draft.to), ("Cc", draft.cc), ("Bcc", draft.bcc if bcc else ""), ("Reply-To", reply_to)]
-    for field, value in fields:
-        if found := addresses(value):
-            head[field] = ", ".join(formataddr(one) for one in found)
     head["Subject"] = header.safe_value(draft.subject)
     head["Date"] = formatdate(core.clock.seconds(), localtime=False)
     head["Message-ID"] = make_msgid(domain=core.config.domain)
@@ -183,6 +223,7 @@ def build(
     head.set_content(draft.body.replace("\r\n", "\n").replace("\r", "\n"))
     spool = core.blobs.spool(INSIDE)
     try:
+        spool.add(people)
         for octets in _octets(head, files):
             spool.add(octets)
             if spool.must_flush:
@@ -194,15 +235,15 @@ def build(
         spool.discard()
         raise
     forget(prepared.octets)
-    return Built(prepared, _bcc(draft))
+    return Built(prepared, _field("Bcc", addresses(draft.bcc)))
 
 
-def _bcc(draft: Draft) -> bytes:
-    if not (found := addresses(draft.bcc)):
+def _field(field: str, people: Sequence[tuple[str, str]]) -> bytes:
+    """The field with its line end, or nothing.  The library loses the quotes of "Nordmann, Kåre" when it folds."""
+    if not people:
         return b""
-    field = EmailMessage(policy=SMTP)
-    field["Bcc"] = ", ".join(formataddr(one) for one in found)
-    return field.as_bytes().rstrip(b"\r\n") + b"\r\n"
+    each = (formataddr(one) if one[0].isascii() else f"{header.encode_value(one[0])} <{one[1]}>" for one in people)
+    return f"{field}: {_NEXT.join(each)}\r\n".encode()
 
 
 def _octets(head: EmailMessage, files: Iterable[Attachment]) -> Iterator[bytes]:

@@ -104,7 +104,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     plain = written if written.strip() or not html else body.from_html(html)
     return Reading(
         box, uid, first(block, "subject"), first(block, "from"), first(block, "reply-to"), first(block, "to"),
-        first(block, "cc"), info.internal_date, _sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
+        first(block, "cc"), info.internal_date, sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
         len(plain) > MAX_SHOWN,
         mail_files.listing(octets, root), found.html is not None, _is_thin(written, html), html_mail.has_remote(html),
         _warnings(core, block, html, known), tuple(related), newer, older, _unsubscribe(block),
@@ -116,7 +116,8 @@ def first(block: bytes, name: str) -> str:
     return " ".join((header.values(block, name) or [""])[0].split())
 
 
-def _sent(block: bytes) -> datetime | None:
+def sent(block: bytes) -> datetime | None:
+    """Date, or None where it is none."""
     try:
         at = parsedate_to_datetime(first(block, "date"))
         return at if at.tzinfo else at.replace(tzinfo=UTC)

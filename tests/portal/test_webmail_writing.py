@@ -53,6 +53,43 @@ def test_a_reply_is_sent_kept_and_remembered(inside, core, ola):
     assert "\\Answered" in flags(core, ola, uid)
 
 
+def test_a_reply_to_all_keeps_the_names_whatever_stands_in_them(inside, core, ola):
+    send_at_once(core, ola)
+    uid = put(core, ola, octets=(
+        b"From: =?utf-8?q?Nordmann=2C_K=C3=A5re?= <kare@outside.example>\r\n"
+        b'To: Ola <ola@alumni.example>, "Hansen, Kari" <kari@outside.example>, KARI@outside.example\r\n'
+        b"Cc: nobody: ; x@outside.example\r\nDate: Wed, 01 Jul 2026 23:30:00 +0000\r\nSubject: x\r\n\r\nhei\r\n"
+    ))  # fmt: skip
+    start = f"/mail/compose?reply=INBOX/{uid}&all=1"
+    fields = form(inside.get(start).text)
+    assert fields["to"] == '"Nordmann, Kåre" <kare@outside.example>'
+    assert fields["cc"] == '"Hansen, Kari" <kari@outside.example>, x@outside.example'
+    assert "(02.07.2026 01:30):\n> hei" in fields["body"].replace("\r", "")
+    write(inside, core, start, action="save")
+    again = form(inside.client.get("/mail/compose?draft=1", follow_redirects=True).text)
+    assert (again["to"], again["cc"]) == (fields["to"], fields["cc"])
+    write(inside, core, start)
+    octets = core.db.read(lambda tx: core.queue.octets(tx, queued(core)[0]))
+    message = email.message_from_bytes(octets, policy=email.policy.default)
+    assert [a.display_name for a in message["to"].addresses] == ["Nordmann, Kåre"]
+    assert [a.display_name for a in message["cc"].addresses] == ["Hansen, Kari", ""]
+
+
+def test_names_in_fields_are_written_so_that_everybody_reads_one_person(inside, core, ola):
+    send_at_once(core, ola)
+    long = "Ærlig talt et navn som er så langt at det ikke får plass på en linje, og med komma"
+    write(inside, core, to=f'"{long}" <a@blåbær.example>', cc='"Hansen, B" <b@outside.example>')
+    octets = core.db.read(lambda tx: core.queue.octets(tx, queued(core)[0]))
+    [to] = re.findall(rb"(?m)^To: .*(?:\r\n .*)*", octets)
+    assert max(map(len, to.split(b"\r\n"))) <= 120
+    message = email.message_from_bytes(octets, policy=email.policy.default)
+    found = [(" ".join(a.display_name.split()), a.addr_spec) for a in message["to"].addresses]
+    assert found == [(long, "a@xn--blbr-roah.example")]
+    answer = write(inside, core, to="kåre@outside.example")
+    assert answer.status_code == 403
+    assert "kåre@outside.example" in answer.text  # nothing that was written is lost
+
+
 def test_s30_oe_and_aa_survive_in_subject_names_text_and_files(inside, core, ola):
     send_at_once(core, ola)
     data = {"to": "Åse Ødegård <ase@outside.example>", "subject": "Blåbær på Ås", "body": "æøå ÆØÅ €\n.punktum\nFrom her"}
