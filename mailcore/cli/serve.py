@@ -62,10 +62,8 @@ async def _mail(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tls = certificates.tls_context(config)
-    loop.add_signal_handler(
-        signal.SIGHUP, lambda: tls.load_cert_chain(config.certificate_path, config.key_path)
-    )
+    certificate = certificates.Certificate(config)
+    loop.add_signal_handler(signal.SIGHUP, certificate.refresh)
     core.start_feed()
     servers: list[asyncio.Server | Listener] = []
     worker = Worker(core) if queue else None
@@ -76,8 +74,8 @@ async def _mail(
         if mail:
             inside = inside or Inside()
             for module in (smtp, imap, managesieve):
-                servers += await module.start(core, tls, inside)
-            chores.append(loop.create_task(guard.watch(core, servers)))
+                servers += await module.start(core, certificate.context, inside)
+            chores += [loop.create_task(guard.watch(core, servers)), loop.create_task(certificate.watch())]
         if worker:
             tasks.append(loop.create_task(worker.run()))
             chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]

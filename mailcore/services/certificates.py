@@ -1,5 +1,6 @@
 """A private CA and a server certificate for a first start; a real site names its own under [tls]."""
 
+import asyncio
 import datetime
 import ssl
 from functools import lru_cache
@@ -14,6 +15,10 @@ from cryptography.x509.oid import NameOID
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import ConfigError
+from mailcore.log import log_for
+
+log = log_for(__name__)
+LOOK_SECONDS = 10
 
 
 def ensure_certificate(config: Config, clock: Clock) -> None:
@@ -78,6 +83,47 @@ def tls_context(config: Config) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as problem:
         raise ConfigError(f"tls: cannot use {config.certificate_path}: {problem}") from None
     return context
+
+
+class Certificate:
+    """What connections are shown: `context` takes files that changed, from the next handshake on."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises ConfigError when the files cannot be used."""
+        self._config = config
+        self._seen = self._stamp()
+        self.context = tls_context(config)
+
+    def _stamp(self) -> tuple[int, ...]:
+        """When the files were written; one that is not there in this moment is about to be."""
+        found = []
+        for path in (self._config.certificate_path, self._config.key_path):
+            try:
+                found.append(path.stat().st_mtime_ns)
+            except OSError:
+                found.append(0)
+        return tuple(found)
+
+    def refresh(self) -> bool:
+        """Take the files if they changed and belong together; else what stands goes on."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        try:
+            tls_context(self._config)  # a key of another certificate would end every handshake
+        except ConfigError as problem:
+            log.error("the certificate stays as it was: %s", problem)
+            return False
+        self.context.load_cert_chain(self._config.certificate_path, self._config.key_path)
+        log.info("the certificate was taken anew")
+        return True
+
+    async def watch(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.refresh()
 
 
 def end_point(config: Config) -> bytes:

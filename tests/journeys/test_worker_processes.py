@@ -1,5 +1,6 @@
 """Several mail processes: limits count together; SIGTERM while a message comes in loses and doubles nothing."""
 
+import signal
 import socket
 import ssl
 import time
@@ -60,6 +61,31 @@ def test_processes_count_the_connections_of_an_address_together(house, port, wel
         for peer in peers:
             peer.close()
         time.sleep(0.3)  # until the server knows
+
+
+def shown(port: int) -> bytes:
+    """The certificate that a new connection sees."""
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port), timeout=10))
+
+
+def test_a_new_certificate_is_shown_and_one_without_its_key_is_not(house):
+    tls, ports = house.folder / "var/tls", (house.ports["imaps"], house.ports["submissions"])
+    old, before = {file.name: file.read_bytes() for file in tls.iterdir()}, shown(ports[0])
+    for file in tls.iterdir():
+        file.unlink()
+    house.run("init")
+    new = ssl.PEM_cert_to_DER_cert((tls / "server.pem").read_text().partition("-----END")[0] + "-----END CERTIFICATE-----\n")
+    assert new != before
+    house.process.send_signal(signal.SIGHUP)
+    for _ in range(8):  # whichever process answers
+        assert until(lambda: {shown(port) for port in ports} == {new})
+    (tls / "server.key").write_bytes(old["server.key"])
+    house.process.send_signal(signal.SIGHUP)
+    assert until(lambda: b"the certificate stays as it was" in (house.folder / "log").read_bytes())
+    assert {shown(port) for _ in range(4) for port in ports} == {new}
+    for name, octets in old.items():
+        (tls / name).write_bytes(octets)
+    assert until(lambda: {shown(ports[0]) for _ in range(6)} == {before}, 30)  # without being told
 
 
 def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(house):
