@@ -52,8 +52,8 @@ def received(core: Core, session: "Session", transaction: Transaction) -> tuple[
 
 def _by_itself(before: list[Recipient], item: Recipient) -> Problem:
     """Refuse one who takes the message alone beside others, as "too many recipients": the sender comes again for the rest."""
-    others = [one for one in before if one.account != item.account or not item.account]
-    if others and (item.alone or others[0].alone):
+    other = next((one for one in before if one.account != item.account or not item.account), None)
+    if other is not None and (item.alone or other.alone):
         return Refused("452 4.5.3 A mailbox is almost full; please send to one at a time")
     return None
 
