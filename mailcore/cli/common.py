@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -73,6 +74,14 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def counted(done: Iterable[object], length: int, label: str) -> int:
+    """Do it all, with a progress bar on a terminal; how many that were."""
+    if not sys.stderr.isatty():
+        return sum(1 for _ in done)
+    with click.progressbar(done, length=length, label=label, file=sys.stderr) as bar:
+        return sum(1 for _ in bar)
 
 
 def size(value: int) -> str:

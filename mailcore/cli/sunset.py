@@ -1,12 +1,11 @@
 """`alumnimail sunset`: the announced end of the service."""
 
-import sys
 from datetime import datetime
 from typing import Any
 
 import click
 
-from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.cli.common import Site, counted, json_option, pass_site, plain, print_json, print_table
 from mailcore.services import accounts, sunset
 from mailcore.services.sunset import Person
 
@@ -27,6 +26,7 @@ def sunset_group() -> None:
 def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: str, yes: bool) -> None:
     """Tell everybody that the service ends: on every page, and by mail in the days to come."""
     count = sum(account.state == "active" for account in accounts.listing(site.core))
+    sunset.check_end(site.core, end.date())
     if not yes:
         click.confirm(f"{count} people will be written to. Go on?", abort=True)
     found = sunset.announce(site.core, end.date(), successor=new_address, words={"nb": nb, "nn": nn, "en": en})
@@ -104,10 +104,5 @@ def finish(site: Site, yes: bool) -> None:
     ready, waiting = sunset.may_close(site.core)
     if not yes:
         click.confirm(f"{len(ready)} accounts will be closed, and erased after thirty days. Go on?", abort=True)
-    done = sunset.close(site.core, ready)
-    if sys.stderr.isatty():
-        with click.progressbar(done, length=len(ready), label="accounts", file=sys.stderr) as bar:
-            count = sum(1 for _ in bar)
-    else:
-        count = sum(1 for _ in done)
+    count = counted(sunset.close(site.core, ready), len(ready), "accounts")
     click.echo(f"{count} accounts closed; {waiting} wait until they have known for twelve months")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mailcore.cli.common import Octets, Site, json_option, pass_site, plain, print_json, print_table, size
+from mailcore.cli.common import Octets, Site, counted, json_option, pass_site, plain, print_json, print_table, size
 from mailcore.domain import Account
 from mailcore.services import accounts, closing, sending
 
@@ -145,10 +145,5 @@ def release(site: Site, name: str, drop: bool) -> None:
 def import_(site: Site, file: Path) -> None:
     """Make the accounts of a CSV file: username, password, name, person, quota."""
     wishes = accounts.read_csv(file)
-    made = accounts.import_csv(site.core, wishes)
-    if sys.stderr.isatty():
-        with click.progressbar(made, length=len(wishes), label="accounts", file=sys.stderr) as bar:
-            count = sum(1 for _ in bar)
-    else:
-        count = sum(1 for _ in made)
+    count = counted(accounts.import_csv(site.core, wishes), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

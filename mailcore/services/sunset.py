@@ -50,6 +50,16 @@ def the_current(core: Core) -> Sunset:
     return found
 
 
+def check_end(core: Core, ends: date) -> None:
+    """May this day be announced?  Raises NotAllowed."""
+    before = core.db.read(store.latest)
+    if before is not None and before.withdrawn_at is None:
+        raise NotAllowed(f"the end is announced for {before.ends}; withdraw that first")
+    first = a_year_after(core.clock.now().date())
+    if ends < first:
+        raise NotAllowed(f"people need twelve months; the first day that may be announced is {first}")
+
+
 def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, str] | None = None) -> Sunset:
     """Say that the service ends; from now on every page tells it, and a job writes to everybody.
 
@@ -68,12 +78,7 @@ def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, st
     successor = _successor(core, successor)
 
     def write(tx: Tx) -> Sunset:
-        before = store.latest(tx)
-        if before is not None and before.withdrawn_at is None:
-            raise NotAllowed(f"the end is announced for {before.ends}; withdraw that first")
-        first = a_year_after(core.clock.now().date())
-        if ends < first:
-            raise NotAllowed(f"people need twelve months; the first day that may be announced is {first}")
+        check_end(core, ends)
         store.add(tx, ends, successor, words, core.clock.seconds())
         audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor="command line", detail=ends.isoformat())
         found = store.latest(tx)

@@ -94,8 +94,9 @@ def test_the_help_desk_on_the_command_line(config: str, tmp_path: Path) -> None:
 def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: str) -> None:
     run(config, "user", "add", "ola", "--name", "Ola Nordmann", "--person", "p1")
     soon, far = (f"{Clock().now().date() + timedelta(days=days):%Y-%m-%d}" for days in (300, 400))
-    refused = run(config, "sunset", "announce", "--end", soon, "--yes")
+    refused = run(config, "sunset", "announce", "--end", soon)  # before anything is asked
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "twelve months" in refused.stderr
     assert run(config, "sunset", "announce", "--end", far, typed="n\n").exit_code == 1
     assert run(config, "sunset", "status").exit_code == 1
     assert run(config, "sunset", "announce", "--end", far, "--new-address", "https://new.example", typed="y\n").exit_code == 0
