@@ -18,6 +18,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 
 LIFETIME_SECONDS = 3
+PROBE_SECONDS = 1
 SILENT_SECONDS = 15  # after no server answered at all, nothing is asked for so long
 TROUBLE_SECONDS = 30
 NOTHING_SECONDS = 300
@@ -93,13 +94,24 @@ class Names:
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.IDNAException, UnicodeError):
             return NOTHING_SECONDS, ()  # no name of DNS
         except dns.exception.Timeout:
-            self._silent_until = self._clock.seconds() + SILENT_SECONDS
+            if not self._is_answering():
+                self._silent_until = self._clock.seconds() + SILENT_SECONDS
             return TROUBLE_SECONDS, None
         except dns.exception.DNSException:
             return TROUBLE_SECONDS, None
         if answer.rrset is None:
             return NOTHING_SECONDS, ()
         return max(1, min(answer.rrset.ttl, MOST_SECONDS)), tuple(answer)
+
+    def _is_answering(self) -> bool:
+        """Do the servers answer what they all know?  A name that takes long may be a stranger's, who wants us deaf."""
+        try:
+            self._resolver.resolve(dns.name.root, "NS", lifetime=PROBE_SECONDS)
+        except dns.exception.Timeout:
+            return False
+        except dns.exception.DNSException:
+            return True
+        return True
 
 
 def text_of(record: Any) -> str:  # Any: a TXT Rdata

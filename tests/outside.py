@@ -28,6 +28,8 @@ class _Handler(BaseRequestHandler):
         question = query.question[0]
         name, kind = str(question.name).rstrip(".").lower(), dns.rdatatype.to_text(question.rdtype)
         zone: Zone = self.server.zone
+        if any(name == slow or name.endswith("." + slow) for slow in self.server.slow):
+            return
         if any(name == broken or name.endswith("." + broken) for broken in self.server.broken):
             answer.set_rcode(dns.rcode.SERVFAIL)
         elif (name, kind) in zone:
@@ -45,10 +47,15 @@ class _Handler(BaseRequestHandler):
 
 
 @contextmanager
-def dns_server(zone: Zone, broken: tuple[str, ...] = (), secure: tuple[str, ...] = ()) -> Iterator[str]:
-    """`ADDRESS:PORT` of a server for `zone`; names under `broken` answer SERVFAIL, names under `secure` have the AD bit."""
+def dns_server(
+    zone: Zone, broken: tuple[str, ...] = (), secure: tuple[str, ...] = (), slow: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """`ADDRESS:PORT` of a server for `zone`.
+
+    Names under `broken` answer SERVFAIL, names under `secure` have the AD bit, of names under `slow` nothing is heard.
+    """
     with ThreadingUDPServer(("127.0.0.1", 0), _Handler) as server:
-        server.zone, server.broken, server.secure, server.daemon_threads = zone, broken, secure, True
+        server.zone, server.broken, server.secure, server.slow, server.daemon_threads = zone, broken, secure, slow, True
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

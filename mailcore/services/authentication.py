@@ -1,28 +1,29 @@
-"""Is a message from whom it says?  SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489), judged once on arrival.
+"""Is a message from whom it says?  SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), judged once on arrival.
 
 DNS that is remembered is asked on the spot; only what must be fetched, or a signature that must be verified,
 goes to a thread.  DNS trouble is `temperror`: it never refuses a message and never vouches for one.
 """
 
 import secrets
+import time
 from dataclasses import dataclass
-from functools import cache
 
 import dkim
 import spf
-from publicsuffixlist import PublicSuffixList
 
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail import address, authresults, header
 from mailcore.mail.octets import Octets
-from mailcore.names import DnsTrouble, NotKnownYet, Records, text_of
-from mailcore.services import arc, signatures
+from mailcore.names import DnsTrouble, NotKnownYet, Records
+from mailcore.services import arc, dmarc, signatures
+from mailcore.services.dmarc import Policy
 from mailcore.services.signatures import Ask
 
 log = log_for(__name__)
 MAX_SIGNATURES = 5  # more are not looked at
+SPF_SECONDS = 20  # for all look-ups of one message (RFC 7208 section 4.6.4): others wait for the thread
 _STEPS = {"reject": "quarantine", "quarantine": "none"}
 
 
@@ -41,27 +42,27 @@ def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: As
     named = (spec.lower() for value in header.raw_values(block, "from") for spec in address.addr_specs(value))
     authors = list(dict.fromkeys(named))  # some programs write `me@x.example <me@x.example>`
     author = _ascii(authors[0].rpartition("@")[2]) if authors else ""
+    policy = dmarc.policy(author, ask)
     spf_result, spf_domain = _spf(core, envelope, ask)
     signed = _dkim(block, octets, ask)
-    policy = _policy(author, ask)
-    spf_aligned = spf_result == "pass" and aligned(spf_domain, author, policy.aspf)
-    dkim_aligned = any(one.result == "pass" and aligned(one.domain, author, policy.adkim) for one in signed)
-    dmarc = _dmarc(policy, spf_aligned or dkim_aligned, [spf_result, *(one.result for one in signed)])
+    by_spf = _related(spf_result, spf_domain, author, policy.aspf, ask)
+    by_dkim = [_related(one.result, one.domain, author, policy.adkim, ask) for one in signed]
+    result = _dmarc(policy, [by_spf, *by_dkim])
     several = len(header.raw_values(block, "from")) > 1 or len(authors) > 1
     results = [("spf", spf_result, [("smtp.mailfrom" if envelope.sender else "smtp.helo", spf_domain)])]
     results += [("dkim", one.result, [("header.d", one.domain), ("header.s", one.selector)]) for one in signed]
     if author:
-        results.append(("dmarc", dmarc, [("header.from", author), ("policy.dmarc", policy.p)]))
+        results.append(("dmarc", result, [("header.from", author), ("policy.dmarc", policy.p)]))
     chain = arc.verify(block, octets, ask)
     if chain.result != "none":
         results.append(("arc", chain.result, [("header.d", domain) for domain in chain.sealers[:1]]))
     # RFC 8617 section 7.2: the site's own policy
     sealed = chain.dmarc_passed and set(chain.sealers) <= set(core.config.incoming.sealers)
-    disposition = Disposition.ACCEPT if sealed else _disposition(dmarc, policy)
+    disposition = Disposition.ACCEPT if sealed else _disposition(result, policy)
     return Verdict(
         author=author, spf=spf_result, dkim="pass" if any(s.result == "pass" for s in signed) else "none",
-        dmarc=dmarc, policy=policy.p, spf_aligned=spf_aligned, dkim_aligned=dkim_aligned, several_authors=several, sealed=sealed,
-        disposition=disposition, field=authresults.field(core.config.host, results), outside=True,
+        dmarc=result, policy=policy.p, spf_aligned=by_spf == "pass", dkim_aligned="pass" in by_dkim, several_authors=several,
+        sealed=sealed, disposition=disposition, field=authresults.field(core.config.host, results), outside=True,
     )  # fmt: skip
 
 
@@ -81,8 +82,11 @@ class _Spf(spf.query):  # type: ignore[misc]  # pyspf has no types
     def __init__(self, ask: Ask, ip: str, sender: str, helo: str) -> None:
         super().__init__(i=ip, s=sender, h=helo)
         self._ask = ask
+        self._end = time.monotonic() + SPF_SECONDS
 
     def dns(self, name: str, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[object]:
+        if time.monotonic() > self._end:
+            raise spf.TempError("it takes too long")
         try:
             records = self._ask(str(name).rstrip("."), qtype)
         except DnsTrouble:
@@ -165,75 +169,25 @@ def _verified(verifier: signatures.Dkim, index: int, key: signatures.Keys) -> _S
 # DMARC
 
 
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """`p` is what holds for this very domain; "" where none is published, or DNS did not say (`trouble`)."""
-
-    p: str = ""
-    aspf: str = "r"
-    adkim: str = "r"
-    percent: int = 100
-    trouble: bool = False
+def _related(result: str, domain: str, author: str, mode: str, ask: Ask) -> str:
+    """The result where it says something of the author, else ""."""
+    return result if result in ("pass", "temperror") and dmarc.aligned(domain, author, mode, ask) else ""
 
 
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
+def _dmarc(policy: Policy, related: list[str]) -> str:
+    """`related`: what came of the checks of names that are of the author's organisation.
 
-
-def organisational(domain: str) -> str:
-    """RFC 7489 section 3.2."""
-    return _suffixes().privatesuffix(domain) or domain
-
-
-def aligned(domain: str, author: str, mode: str) -> bool:
-    if not domain or not author:
-        return False
-    return domain == author or (mode != "s" and organisational(domain) == organisational(author))
-
-
-def _policy(author: str, ask: Ask) -> _Policy:
-    if not author:
-        return _Policy()
-    try:
-        found = _record(author, ask)
-        if found is not None:
-            return _read(found, found.get("p", ""))
-        parent = organisational(author)
-        found = _record(parent, ask) if parent != author else None
-        return _read(found, found.get("sp") or found.get("p", "")) if found is not None else _Policy()
-    except DnsTrouble:
-        return _Policy(aspf="s", adkim="s", trouble=True)  # as strict as it may be
-
-
-def _record(domain: str, ask: Ask) -> dict[str, str] | None:
-    texts = [text for text in map(text_of, ask(f"_dmarc.{domain}", "TXT")) if text.replace(" ", "").startswith("v=DMARC1")]
-    if len(texts) != 1:
-        return None
-    pairs = (part.partition("=") for part in texts[0].split(";"))
-    return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
-
-
-def _read(tags: dict[str, str], p: str) -> _Policy:
-    percent = tags.get("pct", "100")
-    return _Policy(
-        p if p in ("reject", "quarantine") else "none", tags.get("aspf", "r"), tags.get("adkim", "r"),
-        min(int(percent), 100) if percent.isdigit() else 100,
-    )  # fmt: skip
-
-
-def _dmarc(policy: _Policy, passes: bool, checks: list[str]) -> str:
+    No other counts: whose name servers fail when they please would have a way around every policy.
+    """
     if policy.trouble:
         return "temperror"
     if not policy.p:
         return "none"
-    if passes:
-        return "pass"
-    return "temperror" if "temperror" in checks else "fail"
+    return next((result for result in ("pass", "temperror") if result in related), "fail")
 
 
-def _disposition(dmarc: str, policy: _Policy) -> Disposition:
-    if dmarc != "fail":
+def _disposition(result: str, policy: Policy) -> Disposition:
+    if result != "fail":
         return Disposition.ACCEPT
     p = policy.p
     if policy.percent < 100 and secrets.randbelow(100) >= policy.percent:  # RFC 7489 section 6.6.4

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import nh3
 
-from mailcore.services.authentication import organisational
+from mailcore.services.dmarc import organisational
 
 LONG = 6  # letters of a name in which one that differs is overlooked
 MAX_LINKS = 2000  # of one message that are looked at

@@ -15,7 +15,7 @@ from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail import attached
 from mailcore.names import DnsTrouble, text_of
-from mailcore.services import authentication, dkim, notices, report_post
+from mailcore.services import dkim, dmarc, notices, report_post
 from mailcore.store import queue_policies
 from mailcore.store import reports as store
 from mailcore.store.db import Row, Tx
@@ -66,10 +66,10 @@ def send(core: Core) -> None:
 
 def _dmarc(core: Core, day: str, domain: str) -> None:
     """Raises DnsTrouble."""
-    found = _policy_of(core, domain)
+    found = dmarc.find(domain, core.names.lookup)
     if found is None or not core.config.reports.dmarc:
         return
-    owner, tags = found
+    owner, tags = found.domain, found.tags
     targets = [
         address for address in _addresses(tags.get("rua", "")) if _is_wanted(core, owner, address.rpartition("@")[2].lower())
     ]
@@ -80,16 +80,6 @@ def _dmarc(core: Core, day: str, domain: str) -> None:
     name = f"{core.config.domain}!{owner}!{begin}!{end}!{number}.xml.gz"
     subject = f"Report Domain: {owner} Submitter: {core.config.domain} Report-ID: <{number}>"
     _mail(core, targets, subject, "application/gzip", name, gzip.compress(text.encode()), {})
-
-
-def _policy_of(core: Core, author: str) -> tuple[str, dict[str, str]] | None:
-    """Where the policy stands, and its tags.  Raises DnsTrouble."""
-    for domain in dict.fromkeys((author, authentication.organisational(author))):
-        texts = [text_of(record) for record in core.names.lookup(f"_dmarc.{domain}", "TXT")]
-        texts = [text for text in texts if text.replace(" ", "").startswith("v=DMARC1")]
-        if len(texts) == 1:
-            return domain, _tags(texts[0])
-    return None
 
 
 def _tags(text: str) -> dict[str, str]:
@@ -104,7 +94,7 @@ def _addresses(uris: str) -> list[str]:
 
 def _is_wanted(core: Core, owner: str, target: str) -> bool:
     """Does another domain agree to have these reports (RFC 7489 section 7.1)?  Raises DnsTrouble."""
-    if authentication.organisational(owner) == authentication.organisational(target):
+    if dmarc.organisational(owner) == dmarc.organisational(target):
         return True
     records = core.names.lookup(f"{owner}._report._dmarc.{target}", "TXT")
     return any(text_of(record).replace(" ", "").startswith("v=DMARC1") for record in records)

@@ -47,12 +47,13 @@ ZONE = (
         for name, tags in (("exact", "t=y:s"), ("web", "s=web"), ("sha1", "h=sha1"), ("both", "h=sha1:sha256; s=email"))
     }
     | domain("loop.example", spf="v=spf1 include:loop.example -all") | domain("broken.example")
+    | domain("shaky.example", policy="p=reject", spf="")
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def server():
-    with dns_server(ZONE, broken=("trouble.example", "_dmarc.broken.example")) as address:
+    with dns_server(ZONE, broken=("trouble.example", "_dmarc.broken.example", "_domainkey.shaky.example")) as address:
         yield address
 
 
@@ -102,6 +103,12 @@ CASES = [
     ("broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.UNTOUCHED),
     ("broken.example", "", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
     ("sub.broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    # whose DNS fails when they please is no way around somebody else's policy
+    ("reject.example", "", "trouble.example", BAD, "temperror", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("reject.example", "trouble.example", "plain.example", BAD, "fail", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("reject.example", "shaky.example", "trouble.example", BAD, "temperror", "fail", Disposition.REFUSE, Passage.JUNK),
+    ("shaky.example", "shaky.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    ("sub.shaky.example", "shaky.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
     ("plain.example", "reject.example", "plain.example", BAD, "fail", "none", Disposition.ACCEPT, Passage.KEEP),
     ("", "plain.example", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.REWRITE),
     ("mx.alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),

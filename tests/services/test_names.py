@@ -48,6 +48,16 @@ def test_when_no_server_answers_the_next_questions_do_not_wait(clock):
             names.remembered("b.example", "TXT")
 
 
+@pytest.mark.slow
+def test_a_name_whose_servers_are_silent_does_not_silence_the_others(clock):
+    """A stranger's domain would turn every check off for all for a while."""
+    with dns_server({("a.example", "TXT"): ['"x"']}, slow=("slow.example",)) as server:
+        names = Names(Config(dns=Dns((server,))), clock)
+        with pytest.raises(DnsTrouble):
+            names.lookup("slow.example", "TXT")
+        assert names.lookup("a.example", "TXT")
+
+
 @pytest.mark.parametrize("name", ["", ".", "a" * 64 + ".example", "a..b", "x" * 300, "\x00.example", "æ.example"])
 def test_what_is_no_name_has_no_records(clock, name):
     with dns_server({("x", "A"): ["192.0.2.1"]}) as server:
