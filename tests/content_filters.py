@@ -2,13 +2,12 @@
 
 import http.client
 import json
-import socket
-import subprocess
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.journeys.conftest import free_port, program, until
+from tests.machine import free_port, listens, program, running
 
 _RSPAMD = """
 options {{
@@ -33,11 +32,11 @@ modules {{ path = "/usr/share/rspamd/plugins/maillist.lua"; }}
 
 
 def _answers(port: int) -> bool:
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         asked.request("GET", "/ping")
         return asked.getresponse().status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         asked.close()
@@ -50,7 +49,7 @@ class Rspamd:
 
     def statistics(self) -> dict[str, int]:
         """How often each class was taught, by its symbol."""
-        asked = http.client.HTTPConnection("127.0.0.1", self._controller, timeout=5)
+        asked = http.client.HTTPConnection("127.0.0.1", self._controller, timeout=60)
         asked.request("GET", "/stat", headers={"Password": "learn"})
         found = json.loads(asked.getresponse().read())
         asked.close()
@@ -71,26 +70,13 @@ def rspamd(folder: Path) -> Iterator[Rspamd]:
     settings.write_text(_RSPAMD.format(folder=folder, port=port, controller=controller))
     command = [program("rspamd"), "-i", "-f", "-c", str(settings)]
     filter_ = Rspamd(port, controller, folder / "log")
-
-    @contextmanager
-    def started() -> Iterator[bool]:
-        """Whether its controller knows what was learned: two workers that make the files at once may leave one without."""
-        null = subprocess.DEVNULL
-        process = subprocess.Popen(command, stdout=null, stderr=null, cwd=folder, start_new_session=True)
-        try:
-            assert until(lambda: _answers(port) and _answers(controller), 30), filter_.log.read_text()
-            yield len(filter_.statistics()) == 2
-        finally:
-            process.terminate()
-            process.wait(15)
-
-    with started() as knows:
-        if knows:
-            yield filter_
-            return
-    with started() as knows:  # the files are there now
-        assert knows, filter_.log.read_text()
-        yield filter_
+    for _ in range(5):
+        # Two workers that make the files at once may leave a controller that does not know them; the next time they are there.
+        with running(command, folder, lambda: _answers(port) and _answers(controller)):
+            if len(filter_.statistics()) == 2:
+                yield filter_
+                return
+    raise AssertionError(filter_.log.read_text())
 
 
 @contextmanager
@@ -105,15 +91,8 @@ def opendkim(folder: Path, settings: str = "") -> Iterator[str]:
     )
     (folder / "none").write_text("192.0.2.254\n")
     command = [program("opendkim"), "-f", "-x", str(file), "-u", "root"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder)
-    try:
-        assert until(lambda: _listens(port) or process.poll() is not None, 15)
-        assert process.poll() is None, process.stderr.read().decode()
+    with running(command, folder, lambda: listens(port), end=signal.SIGKILL):  # it, too, takes five seconds
         yield f"inet:127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-        process.stderr.close()
 
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -137,31 +116,11 @@ def clamav(folder: Path, settings: str = "OnInfected Reject\nRejectMsg It carrie
     (folder / "milter.conf").write_text(
         f"{common}ClamdSocket unix:{socket_path}\nMilterSocket unix:{milter_path}\nAddHeader Add\nOnFail Defer\n{settings}\n"
     )
-    running = []
-
-    def start(name: str, settings: str, wanted: Path) -> None:
-        log = (folder / f"{name}.log").open("wb")
-        running.append(subprocess.Popen([program(name), "-c", str(folder / settings)], stdout=log, stderr=log, cwd=folder))
-        log.close()
-        assert until(lambda: wanted.is_socket() or running[-1].poll() is not None, 30)
-        assert running[-1].poll() is None, (folder / f"{name}.log").read_text()
-
-    try:
-        start("clamd", "clamd.conf", socket_path)
-        start("clamav-milter", "milter.conf", milter_path)
+    clamd = [program("clamd"), "-c", str(folder / "clamd.conf")]
+    milter = [program("clamav-milter"), "-c", str(folder / "milter.conf")]
+    end = signal.SIGKILL  # asked to end it takes its time, up to five seconds
+    with running(clamd, folder, socket_path.is_socket, end) as scanner, running(milter, folder, milter_path.is_socket, end):
         if broken:
-            running[0].kill()
-            running[0].wait(15)
+            scanner.kill()
+            scanner.wait(60)
         yield f"unix:{milter_path}"
-    finally:
-        for process in reversed(running):
-            process.kill()  # asked to end it takes its time, up to five seconds
-            process.wait(15)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

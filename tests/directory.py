@@ -1,16 +1,13 @@
 """A real slapd on loopback with a small university in it."""
 
-import os
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pytest
 import trustme
+
+from tests.machine import free_port, listens, program, running
 
 BASE = "dc=university,dc=example"
 ADMIN, ADMIN_PASSWORD = f"cn=admin,{BASE}", "reading"
@@ -42,24 +39,12 @@ access to * by users read by anonymous none
 """
 
 
-def program() -> str:
-    """slapd; without it the test is skipped by name, and with CI=true it fails."""
-    found = shutil.which("slapd") or shutil.which("slapd", path="/usr/sbin")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("slapd is not installed")
-        pytest.skip("needs slapd")
-    return found
-
-
 class University:
     """Starts, stops and changes people; settings for us in `settings()`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         (folder / "db").mkdir()
         self.ca = folder / "ca.pem"
         authority = trustme.CA()
@@ -71,30 +56,18 @@ class University:
         (folder / "slapd.conf").write_text(
             _CONF.format(folder=folder, base=BASE, admin=ADMIN, password=ADMIN_PASSWORD)
         )
-        self._process: subprocess.Popen[bytes] | None = None
+        self._up = ExitStack()
         self.start()
         self._ldap("ldapadd", f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: University\ndc: university\n\n"
                    f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n")  # fmt: skip
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [program(), "-d", "0", "-h", f"ldap://127.0.0.1:{self.port}", "-f", str(self.folder / "slapd.conf")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("slapd did not start")
+        address, settings = f"ldap://127.0.0.1:{self.port}", str(self.folder / "slapd.conf")
+        command = [program("slapd"), "-d", "0", "-h", address, "-f", settings]
+        self._up.enter_context(running(command, self.folder, lambda: listens(self.port)))
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+        self._up.close()
 
     def add(
         self, login: str, person: str, password: str, *kinds: str, until: str = "", national: str = "", name: str = ""

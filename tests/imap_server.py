@@ -31,7 +31,7 @@ def imap_server(core: Core) -> Iterator[tuple[int, str]]:
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield ports[0], str(core.config.data_path / "tls" / "ca.pem")
     finally:
         stop.set()

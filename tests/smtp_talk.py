@@ -47,7 +47,7 @@ class Client:
         """Last lines of the next replies; "" when the server has closed."""
         out: list[str] = []
         while len(out) < count:
-            line = (await asyncio.wait_for(self.reader.readline(), 5)).decode().rstrip("\r\n")
+            line = (await asyncio.wait_for(self.reader.readline(), 60)).decode().rstrip("\r\n")
             if line[3:4] != "-":
                 out.append(line)
         return out

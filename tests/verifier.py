@@ -6,19 +6,18 @@ import http.client
 import json
 import re
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.journeys.conftest import free_port, program
+from tests.machine import free_port, program, running
 from tests.outside import Zone
 
 _SETTINGS = """
 options {{
   pidfile = "{folder}/pid"; control_socket = "{folder}/control mode=0600"; rrd = ""; history_file = ""; stats_file = "";
-  dns {{ nameserver = "{dns}"; timeout = 2s; retransmits = 3; }}
+  dns {{ nameserver = "{dns}"; timeout = 5s; retransmits = 3; }}
   local_addrs = []; filters = "dkim"; url_tld = "{folder}/suffixes";
 }}
 logging {{ type = "file"; filename = "{folder}/log"; level = "warning"; }}
@@ -64,7 +63,7 @@ class Verifier:
         self._port = port
 
     def judge(self, octets: bytes, *, ip: str, helo: str, sender: str) -> Report:
-        asked = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        asked = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         asked.request("POST", "/checkv2", octets, {"IP": ip, "Helo": helo, "From": f"<{sender}>", "Rcpt": "<x@home.example>"})
         found = json.loads(asked.getresponse().read())["symbols"]
         asked.close()
@@ -81,18 +80,17 @@ def verifier(folder: Path, dns: str) -> Iterator[Verifier]:
     settings = folder / "rspamd.conf"
     settings.write_text(_SETTINGS.format(folder=folder, dns=dns, port=port, modules=modules))
     command = [program("rspamd"), "-i", "-f", "-c", str(settings)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True)
-    try:
-        for _ in range(200):
-            try:
-                Verifier(port).judge(b"Subject: x\r\n\r\n", ip="127.0.0.1", helo="x", sender="")
-                break
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.1)
-        yield Verifier(port)
-    finally:
-        process.terminate()
-        process.wait(10)
+    made = Verifier(port)
+
+    def answers() -> bool:
+        try:
+            made.judge(b"Subject: x\r\n\r\n", ip="127.0.0.1", helo="x", sender="")
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+    with running(command, folder, answers):
+        yield made
 
 
 def signed_by_opendkim(folder: Path, zone: Zone, messages: Mapping[int, bytes]) -> set[int]:

@@ -13,7 +13,7 @@ from mailcore.domain import Scope
 from mailcore.errors import AccountExists, WrongPassword
 from mailcore.services import accounts, login
 from mailcore.services.directory import Directory
-from tests.journeys.conftest import free_port
+from tests.machine import free_port
 
 THEIRS, OURS, TODAY = "the university's", "the alumni's", date(2026, 11, 24)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
-from tests.journeys.conftest import PASSWORD, House, build, program, sink
+from tests.journeys.conftest import PASSWORD, House, build, sink
+from tests.machine import program
 
 __all__ = ["build", "sink"]  # the fixtures
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
@@ -31,7 +32,7 @@ def authority(house: House) -> Path:
 
 def client(house: House) -> IMAPClient:
     trust = ssl.create_default_context(cafile=str(authority(house)))
-    made = IMAPClient("127.0.0.1", port=house.ports["imaps"], ssl_context=trust, timeout=20)
+    made = IMAPClient("127.0.0.1", port=house.ports["imaps"], ssl_context=trust, timeout=60)
     made.login("ola", PASSWORD)
     return made
 
@@ -62,7 +63,7 @@ def test_s17a_imapclient(house):
         mine.idle()
         with client(house) as other:
             other.append("Blåbær/Rømme", MAIL.format("new", "new", "x"))
-        assert any(b"EXISTS" in heard for heard in mine.idle_check(timeout=10))
+        assert any(b"EXISTS" in heard for heard in mine.idle_check(timeout=60))
         mine.idle_done()
         mine.unselect_folder()
         mine.rename_folder("Blåbær", "Old")
@@ -75,7 +76,7 @@ def test_s17a_imapflow(house):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("needs imapflow (tools/npm-packages)")
     script = Path(__file__).parent / "imapflow.mjs"
     done = subprocess.run(
-        [node, str(script), str(house.ports["imaps"]), "ola", PASSWORD], cwd=NODE, capture_output=True, text=True, timeout=60
+        [node, str(script), str(house.ports["imaps"]), "ola", PASSWORD], cwd=NODE, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
@@ -93,7 +94,7 @@ def test_s17a_curl(house, tmp_path):
     base = [program("curl"), "-sS", "--cacert", str(authority(house)), "-u", f"ola:{PASSWORD}"]
 
     def curl(*words: str) -> str:
-        done = subprocess.run([*base, *words], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([*base, *words], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -117,7 +118,7 @@ def test_s17a_mbsync_in_both_directions(house, tmp_path):
     (tmp_path / "mail").mkdir()
 
     def sync() -> None:
-        done = subprocess.run([program("mbsync"), "-c", str(rc), "-a"], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([program("mbsync"), "-c", str(rc), "-a"], capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr
 
     sync()
@@ -145,7 +146,7 @@ def test_s17a_offlineimap(house, tmp_path):
         f"remoteport = {house.ports['imaps']}\nremoteuser = ola\nremotepass = {PASSWORD}\nssl = yes\n"
         f"sslcacertfile = {authority(house)}\nauth_mechanisms = PLAIN\n"
     )
-    done = subprocess.run([program("offlineimap"), "-o", "-c", str(rc)], capture_output=True, text=True, timeout=90)
+    done = subprocess.run([program("offlineimap"), "-o", "-c", str(rc)], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr
     found = [*(tmp_path / "mail" / "INBOX").glob("*/*")]
     assert len(found) == 3
@@ -168,7 +169,7 @@ def test_s17a_mutt_reads_flags_and_deletes(house, tmp_path):
     command = f"{program('mutt')} -F {rc} -f imaps://localhost:{house.ports['imaps']}/INBOX -e 'push \"{keys}\"'"
     terminal, ours = os.pipe()  # open to the end: for mutt the end of input is a key
     done = subprocess.run(
-        [program("script"), "-qec", command, "/dev/null"], stdin=terminal, capture_output=True, timeout=60,
+        [program("script"), "-qec", command, "/dev/null"], stdin=terminal, capture_output=True, timeout=180,
         env={**os.environ, "TERM": "xterm", "HOME": str(tmp_path), "COLUMNS": "100", "LINES": "40"},
     )  # fmt: skip
     os.close(ours)

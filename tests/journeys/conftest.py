@@ -3,13 +3,11 @@
 import asyncio
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.cookiejar import CookieJar
@@ -19,32 +17,21 @@ from urllib.parse import urlencode
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from tests.machine import free_port, until
+
 PASSWORD = "correct horse battery"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class _Session(SMTP):
+    """One connection of the outside server, which knows of it."""
 
+    def connection_made(self, transport) -> None:
+        self.event_handler.sessions.add(self)
+        super().connection_made(transport)
 
-def program(name: str) -> str:
-    """The path of a Debian program; without it the test is skipped by name, and with CI=true it fails."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"needs {name}")
-    return found
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.05)
-    return true()
+    def connection_lost(self, error) -> None:
+        self.event_handler.sessions.discard(self)
+        super().connection_lost(error)
 
 
 class Sink:
@@ -54,7 +41,9 @@ class Sink:
         self.mail: list[tuple[str, str, bytes]] = []
         self.peers: list[tuple[str, str]] = []  # address and HELO name of who brought each of them
         self.answer = "250 OK"
-        self.port = free_port()
+        self.sessions: set[_Session] = set()  # that are open
+        self._socket = socket.create_server(("127.0.0.1", 0))  # who comes before the thread runs waits
+        self.port = int(self._socket.getsockname()[1])
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -69,7 +58,7 @@ class Sink:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         listening = self._loop.create_server(
-            lambda: SMTP(self, hostname="outside.example", loop=self._loop), "127.0.0.1", self.port
+            lambda: _Session(self, hostname="outside.example", loop=self._loop), sock=self._socket
         )
         self._server = self._loop.run_until_complete(listening)
         try:
@@ -84,7 +73,7 @@ class Sink:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 class House:
@@ -123,13 +112,15 @@ class House:
             cwd=Path(__file__).parents[2],
         )  # fmt: skip
         out.close()
-        assert until(lambda: b"ready\n" in log.read_bytes()[begin:], 120), log.read_text()
+        process = self.process
+        assert until(lambda: b"ready\n" in log.read_bytes()[begin:] or process.poll() is not None, 120), log.read_text()
+        assert process.poll() is None, log.read_text()
 
     def command(self) -> list[str]:
         return [str(Path(sys.executable).parent / "alumnimail"), "--config", str(self.config)]
 
     def run(self, *words: str, given: str = "") -> str:
-        done = subprocess.run([*self.command(), *words], input=given, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*self.command(), *words], input=given, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -144,7 +135,7 @@ class House:
         if self.process is not None:
             self.process.terminate()
             try:
-                assert self.process.wait(20) == 0
+                assert self.process.wait(60) == 0
             finally:
                 if self.process.poll() is None:
                     self.kill()
@@ -163,7 +154,7 @@ class Browser:
 
     def get(self, path: str) -> str:
         path = re.sub(r"^http://[^/]+", "", path)
-        with self._opener.open(self._house.url(path), timeout=10) as answer:
+        with self._opener.open(self._house.url(path), timeout=60) as answer:
             return answer.read().decode()
 
     def post(self, path: str, **fields: str) -> str:
@@ -173,7 +164,7 @@ class Browser:
         hidden |= dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page))
         data = urlencode(hidden | fields).encode()
         path = re.sub(r"^http://[^/]+", "", path)
-        with self._opener.open(self._house.url(path), data, timeout=10) as answer:
+        with self._opener.open(self._house.url(path), data, timeout=60) as answer:
             return answer.read().decode()
 
 

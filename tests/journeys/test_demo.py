@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mailcore.cli import demo
-from tests.journeys.conftest import Browser, free_port, until
+from tests.journeys.conftest import Browser
+from tests.machine import free_port, until
 
 pytestmark = pytest.mark.slow
 
@@ -33,12 +34,13 @@ class Demo:
             self.process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "alumnimail"), "demo"], cwd=self.folder, stdout=out, stderr=subprocess.STDOUT
             )
-        assert until(lambda: b"ready\n" in log.read_bytes(), 30), log.read_text()
+        assert until(lambda: b"ready\n" in log.read_bytes() or self.process.poll() is not None, 120), log.read_text()
+        assert self.process.poll() is None, log.read_text()
         return log.read_text()
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)  # Ctrl-C
-        assert self.process.wait(20) == 0
+        assert self.process.wait(60) == 0
 
     def kill(self) -> None:
         if self.process.poll() is None:

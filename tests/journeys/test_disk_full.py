@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from imapclient.exceptions import IMAPClientError
 
-from tests.journeys.conftest import PASSWORD, House, Sink, until
+from tests.journeys.conftest import PASSWORD, House, Sink
 from tests.journeys.test_message_travels import imap, subjects
+from tests.machine import until
 
 pytestmark = [
     pytest.mark.interop,
@@ -34,7 +35,7 @@ class Slow(Sink):
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
         self.has += 1
-        await asyncio.to_thread(self.may.wait, 30)
+        await asyncio.to_thread(self.may.wait, 180)
         return await super().handle_DATA(server, session, envelope)
 
 
@@ -66,7 +67,7 @@ def mounted(disk: Path) -> Iterator[Path]:
 def send(house: House, subject: str, octets: int) -> int:
     """The reply's code."""
     body = f"Subject: {subject}\r\n\r\n" + f"{subject}\r\n" * (octets // (len(subject) + 2))
-    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=60) as client:
         client.ehlo("outside.example")
         client.mail("a@outside.example")
         client.rcpt("ola@alumni.example")
@@ -121,7 +122,7 @@ def test_what_the_queue_has_when_the_disk_is_full_arrives_once(small_disk, build
     assert {send(house, "message-bad", 20_000) for _ in range(3)} == {451}
     time.sleep(1)
     filler.unlink()
-    assert until(lambda: house.run("queue", "list", "--json").strip() == "[]", 60)
+    assert until(lambda: house.run("queue", "list", "--json").strip() == "[]", 180)
     went = [octets.partition(b"\r\nSubject: ")[2].partition(b"\r\n")[0].decode() for _, _, octets in sink.mail]
     assert sorted(one for one in went if one.startswith("message")) == sorted(accepted)
     with imap(house, "ola") as client:
@@ -138,7 +139,7 @@ def test_a_backup_onto_a_full_disk_says_so_in_a_line_and_leaves_the_one_before(s
     filler.write_bytes(b"x" * (24 * 2**20 - 200_000))
 
     def backup() -> subprocess.CompletedProcess:
-        return subprocess.run([*house.command(), "backup", str(folder)], capture_output=True, text=True, timeout=60)
+        return subprocess.run([*house.command(), "backup", str(folder)], capture_output=True, text=True, timeout=180)
 
     failed = backup()  # there is no room for the first one
     assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
@@ -152,9 +153,9 @@ def test_a_backup_onto_a_full_disk_says_so_in_a_line_and_leaves_the_one_before(s
     elsewhere = tmp_path / "elsewhere.toml"
     elsewhere.write_text(house.config.read_text().replace(f"{tmp_path}/var", f"{tmp_path}/elsewhere"))
     command = [house.command()[0], "--config", str(elsewhere)]
-    restored = subprocess.run([*command, "restore", str(folder)], capture_output=True, text=True, timeout=60)
+    restored = subprocess.run([*command, "restore", str(folder)], capture_output=True, text=True, timeout=180)
     assert restored.returncode == 0, restored.stderr
-    assert "all is well" in subprocess.run([*command, "check"], capture_output=True, text=True, timeout=60).stdout
+    assert "all is well" in subprocess.run([*command, "check"], capture_output=True, text=True, timeout=180).stdout
 
 
 def test_a_restore_onto_a_full_disk_changes_nothing(small_disk, build, tmp_path):
@@ -171,10 +172,10 @@ def test_a_restore_onto_a_full_disk_changes_nothing(small_disk, build, tmp_path)
     free = os.statvfs(small_disk)
     filler.write_bytes(b"x" * max(0, free.f_bavail * free.f_frsize - len(before) - 800_000))
     command = [*house.command(), "restore", str(tmp_path / "backup"), "--replace"]
-    failed = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    failed = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
     assert "No space left on device" in failed.stderr
     assert (small_disk / "alumnimail.db").read_bytes() == before
     filler.unlink()
-    assert subprocess.run(command, capture_output=True, text=True, timeout=60).returncode == 0
+    assert subprocess.run(command, capture_output=True, text=True, timeout=180).returncode == 0
     assert "all is well" in house.run("check")

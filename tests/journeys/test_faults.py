@@ -10,8 +10,9 @@ import pytest
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
-from tests.journeys.conftest import PASSWORD, House, program
+from tests.journeys.conftest import PASSWORD, House
 from tests.journeys.test_message_travels import imap, subjects
+from tests.machine import program
 
 pytestmark = [
     pytest.mark.interop,
@@ -39,7 +40,7 @@ WRAP(fdatasync)
 def send(house: House, subject: str, octets: int) -> int:
     """The reply's code."""
     body = f"From: a@outside.example\r\nSubject: {subject}\r\n\r\n" + f"{subject}\r\n" * (octets // (len(subject) + 2))
-    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=40) as client:
+    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=120) as client:
         client.ehlo("outside.example")
         client.mail("a@outside.example")
         client.rcpt("ola@alumni.example")
@@ -63,7 +64,7 @@ def append(client: IMAPClient, subject: str, octets: int) -> str:
 
 
 def check(house: House) -> subprocess.CompletedProcess:
-    return subprocess.run([*house.command(), "check"], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*house.command(), "check"], capture_output=True, text=True, timeout=180)
 
 
 def test_a_disk_that_cannot_sync_is_temporary_and_loses_nothing(tmp_path, build, monkeypatch):
@@ -102,7 +103,7 @@ def test_a_locked_database_is_temporary(build):
         with ThreadPoolExecutor() as together:  # each waits for a while before it gives up
             sent = together.submit(send, house, "message-bad", SMALL)
             appended = together.submit(append, client, "message-bad", SMALL)
-            backup = together.submit(subprocess.run, command, capture_output=True, text=True, timeout=60).result()
+            backup = together.submit(subprocess.run, command, capture_output=True, text=True, timeout=180).result()
         assert sent.result() == 451
         assert appended.result()
         assert (backup.returncode, backup.stderr.count("\n")) == (1, 1)

@@ -18,7 +18,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from tests.journeys.conftest import PASSWORD, House, until
+from tests.journeys.conftest import PASSWORD, House
+from tests.machine import until
 from tests.outside import Zone, dns_server, txt
 from tests.verifier import Report, signed_by_opendkim, verifier
 
@@ -158,7 +159,7 @@ def octets_of(case: Case, number: int) -> bytes:
 
 def send(house: House, case: Case, octets: bytes) -> int:
     """The code of the answer."""
-    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], case.helo, 30, source_address=(case.ip, 0)) as client:
+    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], case.helo, 60, source_address=(case.ip, 0)) as client:
         client.ehlo()
         client.mail(f"kare@{case.envelope}" if case.envelope else "")
         client.rcpt("ola@alumni.example")
@@ -197,8 +198,8 @@ def test_n4_s24_forwarded_mail_passes_at_the_target_and_spoofs_stay_here(built, 
     codes = {number: send(house, case, sent[number]) for number, case in enumerate(cases)}
     refused = [cases[number] for number in range(len(legit)) if codes[number] != 250]
     assert not refused
-    until(lambda: len({number_of(octets) for _, to, octets in sink.mail if to == TARGET}) >= len(legit), 60)
-    until(lambda: '"id"' not in house.run("queue", "list", "--json"), 10)
+    until(lambda: len({number_of(octets) for _, to, octets in sink.mail if to == TARGET}) >= len(legit), 180)
+    until(lambda: '"id"' not in house.run("queue", "list", "--json"))
 
     came: dict[int, Report] = {}
     before: dict[int, Report] = {}

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarn
 
 
 def client(house: House) -> IMAPClient:
-    made = IMAPClient("127.0.0.1", port=house.ports["imap"], ssl=False, timeout=20)
+    made = IMAPClient("127.0.0.1", port=house.ports["imap"], ssl=False, timeout=60)
     made.login("ola", PASSWORD)
     return made
 
@@ -27,14 +27,14 @@ def test_s05_mail_by_smtp_reaches_idle_and_notify_in_other_workers(build):
         else:
             watcher.select_folder("INBOX")
             watcher.idle()
-    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=20) as sender:
+    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=60) as sender:
         letter = b"Subject: hei\r\nFrom: kari@outside.example\r\n\r\nhei\r\n"
         sender.sendmail("kari@outside.example", ["OLA+liga@alumni.example"], letter)
     for number, watcher in enumerate(watchers):
         if number % 2:
             assert b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2)' in watcher._imap.readline()
         else:
-            assert (2, b"EXISTS") in watcher.idle_check(timeout=10)
+            assert (2, b"EXISTS") in watcher.idle_check(timeout=60)
             watcher.idle_done()
     with client(house) as other:
         other.select_folder("INBOX")

@@ -20,9 +20,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.journeys.conftest import PASSWORD, House, program, until
+from tests.journeys.conftest import PASSWORD, House
 from tests.journeys.test_forwarding_arrives import CROOK, ED, HONEST, OURS, PEM, TARGET, publish
 from tests.journeys.test_message_travels import imap
+from tests.machine import program, until
 from tests.outside import Zone, dns_server, txt
 from tests.verifier import verifier
 
@@ -243,7 +244,7 @@ ROWS = [
 
 
 def send(house: House, row: Row, octets: bytes) -> int:
-    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], row.helo, 30, source_address=(row.ip, 0)) as client:
+    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], row.helo, 60, source_address=(row.ip, 0)) as client:
         client.ehlo()
         client.mail(f"x@{row.envelope}" if row.envelope else "", ["SMTPUTF8", "BODY=8BITMIME"] if row.utf8 else [])
         client.rcpt("ola@alumni.example")
@@ -274,7 +275,7 @@ def test_n3_n4_what_nasty_senders_try(tmp_path: Path, sink, build):
     with forwarding(build) as (house, dns):
         sent = [row.make(number) for number, row in enumerate(ROWS)]
         codes = [send(house, row, octets) for row, octets in zip(ROWS, sent, strict=True)]
-        until(lambda: '"id"' not in house.run("queue", "list", "--json"), 30)
+        until(lambda: '"id"' not in house.run("queue", "list", "--json"))
 
         came = {
             number: (sender, octets, peer)
@@ -321,11 +322,11 @@ def test_s24_what_is_written_here_passes_at_the_target_as_well(tmp_path: Path, s
     with forwarding(build) as (house, dns):
         house.run("user", "add", "kari", "--password-stdin", given=PASSWORD)
         for author, recipient in (("kari", "ola@alumni.example"), ("ola", "nobody@no-such-name.example")):
-            with smtplib.SMTP("127.0.0.1", house.ports["submission"], timeout=30) as client:
+            with smtplib.SMTP("127.0.0.1", house.ports["submission"], timeout=60) as client:
                 client.login(author, PASSWORD)
                 sender = f"{author}@alumni.example"
                 client.sendmail(sender, [recipient], f"From: {sender}\r\nSubject: by {author}\r\n\r\nHello.\r\n")
-        until(lambda: len([to for _, to, _ in sink.mail if to == TARGET]) >= 2, 20)
+        until(lambda: len([to for _, to, _ in sink.mail if to == TARGET]) >= 2)
         with verifier(tmp_path / "rspamd", dns) as judge:
             found = {
                 sender.partition("=")[0]: (judge.judge(octets, ip=ip, helo=helo, sender=sender), octets)

@@ -17,7 +17,8 @@ from mailcore.domain import Scope
 from mailcore.services import accounts, app_passwords
 from mailcore.store import second_factors
 from tests.directory import university
-from tests.journeys.conftest import Browser, House, Sink, until
+from tests.journeys.conftest import Browser, House, Sink
+from tests.machine import until
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +56,7 @@ def house(tmp_path_factory, slapd) -> Iterator[House]:
 
 
 def by_imap(house: House, name: str, password: str) -> str:
-    client = imaplib.IMAP4_SSL("127.0.0.1", house.ports["imaps"], ssl_context=ssl._create_unverified_context(), timeout=20)
+    client = imaplib.IMAP4_SSL("127.0.0.1", house.ports["imaps"], ssl_context=ssl._create_unverified_context(), timeout=60)
     try:
         client.authenticate("PLAIN", lambda _: f"\0{name}\0{password}".encode())
         client.select()
@@ -67,7 +68,7 @@ def by_imap(house: House, name: str, password: str) -> str:
 
 
 def by_smtp(house: House, name: str, password: str) -> str:
-    with smtplib.SMTP("127.0.0.1", house.ports["submission"], timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", house.ports["submission"], timeout=60) as client:
         client.starttls(context=ssl._create_unverified_context())
         client.ehlo()
         token = base64.b64encode(f"\0{name}\0{password}".encode()).decode()
@@ -76,7 +77,7 @@ def by_smtp(house: House, name: str, password: str) -> str:
 
 
 def by_managesieve(house: House, name: str, password: str) -> str:
-    plain = socket.create_connection(("127.0.0.1", house.ports["managesieve"]), 20)
+    plain = socket.create_connection(("127.0.0.1", house.ports["managesieve"]), 60)
     greeting = b""
     while b"OK" not in greeting:
         greeting += plain.recv(4096)

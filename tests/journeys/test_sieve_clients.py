@@ -9,8 +9,9 @@ import subprocess
 import pytest
 from sievelib.managesieve import Client
 
-from tests.journeys.conftest import PASSWORD, House, program
+from tests.journeys.conftest import PASSWORD, House
 from tests.journeys.test_message_travels import swaks
+from tests.machine import program
 
 pytestmark = [pytest.mark.slow, pytest.mark.interop]
 WORK = 'require "fileinto";\r\nif header :contains "subject" "work" { fileinto "Archive"; }\r\n'
@@ -52,7 +53,7 @@ def authority(house: House) -> str:
 
 def test_roundcube_s_client(house):
     words = [program("php"), "-r", ROUNDCUBE, "--", str(house.ports["managesieve"]), authority(house), PASSWORD]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=180)
     said = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     if "Net/Sieve" in done.stdout + done.stderr:
         program("php-net-sieve")  # skips by name
@@ -175,12 +176,12 @@ def test_scripts_are_carried_over_from_another_server(house, tmp_path):
     assert sorted(said.splitlines()) == ["play: taken, active", "work: taken"]
     swaks(house, "--from", "a@outside.example", "--to", "kari@alumni.example", "--header", "Subject: work")
     done = subprocess.run(
-        [*house.command(), *words, "--ca", authority(house)], input=PASSWORD + "\n", capture_output=True, text=True, timeout=60
+        [*house.command(), *words, "--ca", authority(house)], input=PASSWORD + "\n", capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 1
     assert "work: left out: there is a script of that name" in done.stderr
     wrong = subprocess.run(
-        [*house.command(), *words, "--ca", authority(house)], input="wrong\n", capture_output=True, text=True, timeout=60
+        [*house.command(), *words, "--ca", authority(house)], input="wrong\n", capture_output=True, text=True, timeout=180
     )
     assert wrong.returncode == 1
     assert "does not accept" in wrong.stderr

@@ -33,7 +33,7 @@ def _stream(talk: http.client.HTTPConnection) -> http.client.HTTPResponse:
 def test_the_portal_is_served_by_a_server_for_production_and_ends_at_once(build, workers):
     house = build(workers=workers)
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
-    talk = http.client.HTTPConnection("127.0.0.1", house.ports["http"], timeout=10)
+    talk = http.client.HTTPConnection("127.0.0.1", house.ports["http"], timeout=60)
     for _ in range(2):  # the connection is kept
         talk.request("GET", "/health")
         answer = talk.getresponse()

@@ -9,7 +9,7 @@ import pytest
 
 from mailcore.services import accounts, orders, tickets
 from portal.help import forms
-from tests.journeys.conftest import program
+from tests.machine import program
 from tests.pages import site
 
 pytestmark = [pytest.mark.slow, pytest.mark.interop]

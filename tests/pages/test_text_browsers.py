@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailcore.clock import Clock
-from tests.journeys.conftest import program
+from tests.machine import program
 from tests.pages import site
 
 pytestmark = [pytest.mark.slow, pytest.mark.interop]
@@ -36,7 +36,7 @@ def visitors(tmp_path_factory):
 
 def w3m(text: str) -> str:
     done = subprocess.run([program("w3m"), "-dump", "-cols", "80", "-T", "text/html", "-I", "utf-8", "-O", "utf-8"],
-                          input=text, capture_output=True, text=True, timeout=30, check=True)  # fmt: skip
+                          input=text, capture_output=True, text=True, timeout=120, check=True)  # fmt: skip
     return re.sub(r"[ \t]+\n", "\n", done.stdout)
 
 
@@ -62,7 +62,7 @@ def test_s19_in_w3m_the_quota_is_a_line_after_the_mailboxes(visitors):
 def test_n16_pages_read_well_in_lynx(visitors, path):
     text = visitors[""].get(f"{path}?lang=en")[1]
     words = ["-dump", "-stdin", "-force_html", "-assume_charset=utf-8", "-display_charset=utf-8", "-nolist"]
-    done = subprocess.run([program("lynx"), *words], input=text, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([program("lynx"), *words], input=text, capture_output=True, text=True, timeout=120, check=True)
     assert "[INLINE]" not in done.stdout
     assert not re.search(r"\w+\.(svg|png)", done.stdout)
     assert "Log in" in done.stdout

@@ -98,7 +98,7 @@ def here(core) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
-    thread.join(5)
+    thread.join(60)
     server.server_close()
 
 
@@ -114,7 +114,7 @@ def evil() -> Iterator[str]:
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def page(request, chromium, here, ola):
     context = chromium.new_context(java_script_enabled=request.param, viewport={"width": 1200, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"{here}/login")
     page.fill("[name=username]", "ola")

@@ -32,7 +32,7 @@ def asked(browser, **fields):
 
 def settled(browser, core, ola):
     """The page once nothing runs any more."""
-    for _ in range(200):
+    for _ in range(1200):
         if all(one.state != "running" for one in transfers.latest(core, ola.id)):
             return browser.get("/takeout").text.replace("\xa0", " ")
         time.sleep(0.05)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import program
+from tests.machine import program
 from tests.portal.mailing import letter, put
 
 GOLDEN = Path(__file__).parent / "w3m"
@@ -55,7 +55,7 @@ def dump(page: str) -> str:
     """As w3m shows it, 80 columns wide."""
     done = subprocess.run(
         [program("w3m"), "-dump", "-T", "text/html", "-I", "utf-8", "-O", "utf-8", "-cols", "80"],
-        input=page.encode(), capture_output=True, check=True, timeout=20,
+        input=page.encode(), capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     return re.sub(r"[ \t]+$", "", done.stdout.decode(), flags=re.MULTILINE)
 

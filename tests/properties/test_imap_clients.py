@@ -43,7 +43,7 @@ class Client:
 
     async def hear(self, sent: bytes, command: bytes = b"") -> list[bytes]:
         self.wire.send(sent)
-        await asyncio.wait_for(self.wire.waiting.wait(), 10)
+        await asyncio.wait_for(self.wire.waiting.wait(), 60)
         return self.believe(command)
 
     def believe(self, command: bytes = b"") -> list[bytes]:

@@ -41,7 +41,7 @@ class Away:
         ):  # fmt: skip
             wire.said.clear()
             wire.send(command + b"\r\n")
-            await asyncio.wait_for(wire.waiting.wait(), 10)
+            await asyncio.wait_for(wire.waiting.wait(), 60)
             heard += bytes(wire.said)
         for line in heard.split(b"\r\n"):
             if found := re.match(rb"\* VANISHED \(EARLIER\) (\S+)", line):

@@ -30,7 +30,7 @@ async def append(client: Client, octets: bytes, more: bytes = b"", mark: bytes =
     client.writer.write(b"t APPEND Drafts (\\Seen) %s{%d}\r\n" % (mark, len(octets)))
     assert await client.line() == b"+ OK\r\n"
     client.writer.write(octets + more + b"\r\n")
-    return await asyncio.wait_for(client.reader.readline(), 30)
+    return await asyncio.wait_for(client.reader.readline(), 60)
 
 
 def test_a_large_message_is_written_to_a_file_as_it_comes(core, monkeypatch):
@@ -47,7 +47,7 @@ def test_a_large_message_is_written_to_a_file_as_it_comes(core, monkeypatch):
         await client.command(b"SELECT Drafts")
         client.writer.write(b"t FETCH 2 BODY.PEEK[]\r\n")
         head = await client.line()
-        octets = await asyncio.wait_for(client.reader.readexactly(int(head.rpartition(b"{")[2][:-3])), 20)
+        octets = await asyncio.wait_for(client.reader.readexactly(int(head.rpartition(b"{")[2][:-3])), 60)
         assert hashlib.sha256(octets).digest() == hashlib.sha256(LARGE).digest()
 
     run(core, play)
@@ -79,13 +79,13 @@ def test_what_fails_or_breaks_off_leaves_no_file(core):
         assert (await client.line()).startswith(b"t NO [TOOBIG]")
         assert spooled(core) == []
         client.writer.write(b"t APPEND Drafts {%d+}\r\n" % len(LARGE) + LARGE[: 2**21])
-        for _ in range(200):
+        for _ in range(3000):
             if spooled(core):
                 break
             await asyncio.sleep(0.02)
         assert len(spooled(core)) == 1
         client.writer.transport.abort()
-        for _ in range(200):
+        for _ in range(3000):
             if not spooled(core):
                 break
             await asyncio.sleep(0.02)
@@ -159,7 +159,7 @@ def test_a_literal_never_holds_nul_and_binary_does(core, size):
             client.writer.write(b"t FETCH 1 " + item + b"\r\n")
             head = await client.line()
             assert head.partition(b"] ")[2].startswith(mark)
-            heard = await asyncio.wait_for(client.reader.readexactly(int(head.rpartition(b"{")[2][:-3])), 20)
+            heard = await asyncio.wait_for(client.reader.readexactly(int(head.rpartition(b"{")[2][:-3])), 60)
             assert heard == wanted
             assert await client.line() == b")\r\n"
             assert (await client.line()).startswith(b"t OK")

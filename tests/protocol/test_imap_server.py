@@ -61,7 +61,7 @@ class Client:
         cls.connected.clear()
 
     async def line(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readline(), 10)
+        return await asyncio.wait_for(self.reader.readline(), 60)
 
     async def command(self, text: bytes) -> list[bytes]:
         self.writer.write(b"t " + text + b"\r\n")
@@ -223,7 +223,7 @@ def test_a_conversation_through_deflate(core):
             client.writer.write(there.compress(octets) + there.flush(zlib.Z_SYNC_FLUSH))
             heard = b""
             while b"\r\nz " not in b"\r\n" + heard:
-                heard += back.decompress(await asyncio.wait_for(client.reader.read(65536), 10))
+                heard += back.decompress(await asyncio.wait_for(client.reader.read(65536), 60))
             return heard
 
         assert b"* 301 EXISTS" in await say(b"z SELECT INBOX\r\n")
@@ -233,7 +233,7 @@ def test_a_conversation_through_deflate(core):
         bomb = b"".join(there.compress(b"a" * 2**20) for _ in range(200)) + there.flush()
         assert len(bomb) < 2**18
         client.writer.write(bomb)
-        heard = back.decompress(await asyncio.wait_for(client.reader.read(65536), 10))
+        heard = back.decompress(await asyncio.wait_for(client.reader.read(65536), 60))
         assert heard == b"* BYE The line is too long\r\n"
 
     run(core, play)
@@ -245,7 +245,7 @@ def test_what_is_not_deflate_ends_the_conversation(core):
         await client.command(b'LOGIN ola "en lang hemmelighet"')
         await client.command(b"COMPRESS DEFLATE")
         client.writer.write(b"z NOOP\r\n" * 100)
-        assert await asyncio.wait_for(client.reader.read(), 10) == b""
+        assert await asyncio.wait_for(client.reader.read(), 60) == b""
 
     run(core, play)
 

@@ -51,7 +51,7 @@ class Player:
         if sent:
             self.wire.send(sent)
         waits = asyncio.ensure_future(self.wire.waiting.wait())
-        await asyncio.wait([waits, self._task], timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waits, self._task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
         waits.cancel()
         return self.wire.heard().split("\r\n")[:-1]
 

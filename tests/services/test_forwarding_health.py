@@ -8,7 +8,7 @@ from mailcore.domain import Envelope, Verdict
 from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
 from mailcore.services import accounts, delivery, dkim_keys, filters, forwarding, forwarding_health
 from mailcore.services.forwarding_health import Kind, kind_of
-from tests.services.test_queue_worker import at_work
+from tests.services.test_queue_worker import at_work, until
 
 FRIEND = "ola@elsewhere.example"
 
@@ -80,12 +80,8 @@ async def _settled(core, ola):
     async with at_work(core) as (core, _worker, peer):
         peer.answers[FRIEND] = "550 5.7.26 DMARC says no"
         forwarding_health.send_probe(core, ola.id)
-        for _ in range(200):
-            found = forwarding_health.health(core, ola.id)
-            if found.answers:
-                return found
-            await asyncio.sleep(0.05)
-    raise AssertionError("no answer")
+        await until(lambda: forwarding_health.health(core, ola.id).answers)
+        return forwarding_health.health(core, ola.id)
 
 
 def test_n2_the_last_answers_are_shown_with_their_kind(core, ola):

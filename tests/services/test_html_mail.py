@@ -108,7 +108,7 @@ def test_s30_in_a_real_browser_no_script_runs_and_no_request_leaves(tmp_path):
         subprocess.run(
             [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--virtual-time-budget=3000",
              "--dump-dom", here + "/"],
-            capture_output=True, timeout=90, check=True,
+            capture_output=True, timeout=300, check=True,
         )  # fmt: skip
         server.shutdown()
     assert "/page" in Watch.asked

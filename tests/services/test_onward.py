@@ -5,7 +5,7 @@ import asyncio
 from mailcore.domain import Envelope
 from mailcore.services import accounts, delivery, forwarding
 from mailcore.store import onward
-from tests.services.test_queue_worker import at_work
+from tests.services.test_queue_worker import at_work, until
 
 MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
 FRIEND = "ola@elsewhere.example"
@@ -16,12 +16,9 @@ async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[on
         peer.answers[FRIEND] = answer
         found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
         await delivery.accept(core, Envelope("kari@outside.example", (found.address,)), [found], octets, b"")
-        for _ in range(200):
-            told = core.db.read(lambda tx: onward.of_content(tx, ola.id, core.blobs.prepare(octets).name))
-            if told and told[0].answered_at:
-                break
-            await asyncio.sleep(0.05)
-    return told
+        name = core.blobs.prepare(octets).name
+        await until(lambda: any(one.answered_at for one in core.db.read(lambda tx: onward.of_content(tx, ola.id, name))))
+        return core.db.read(lambda tx: onward.of_content(tx, ola.id, name))
 
 
 def test_what_the_other_server_said_is_kept_with_the_message(core):

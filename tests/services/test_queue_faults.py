@@ -27,6 +27,7 @@ def test_a_database_that_is_locked_when_the_peer_has_answered_does_not_send_twic
             await until(lambda: peer.connections == 1)
             await asyncio.sleep(0.1)
             other = apsw.Connection(str(here.config.database_path))
+            other.set_busy_timeout(60_000)
             other.execute("BEGIN IMMEDIATE")
             peer.gate.set()
             await until(lambda: len(peer.mail) == 1)

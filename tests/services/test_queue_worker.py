@@ -60,7 +60,7 @@ async def at_work(core, **outbound) -> AsyncIterator[tuple[object, Worker, Peer]
         yield core, worker, peer
         peer.gate.set()
         worker.stop()
-        await asyncio.wait_for(running, 30)
+        await asyncio.wait_for(running, 60)
     finally:
         running.cancel()
         server.close()
@@ -87,7 +87,7 @@ def inbox(core, account) -> list[bytes]:
     return core.db.read(read)
 
 
-async def until(check, seconds: float = 30) -> None:
+async def until(check, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110 - what is waited for stands in a database
             await asyncio.sleep(0.01)

@@ -93,7 +93,7 @@ def outside(monkeypatch) -> Iterator[str]:
         monkeypatch.setattr(remote_pictures, "may_use", lambda wanted: wanted == port)
         yield f"http://127.0.0.1:{port}"
         server.shutdown()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_the_sender_learns_nothing_of_the_reader(core, outside):

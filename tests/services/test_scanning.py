@@ -14,7 +14,7 @@ from mailcore import core as cores
 from mailcore.services import accounts, filters, forwarding, learning, mail_actions
 from mailcore.store import learning as store
 from tests.content_filters import EICAR, clamav, opendkim, rspamd
-from tests.journeys.conftest import until
+from tests.machine import until
 from tests.smtp_talk import build, inbox, talk
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n"
@@ -266,7 +266,7 @@ def odd_filter(answers: bytes):
         thread.start()
         yield f"inet:127.0.0.1:{listening.getsockname()[1]}"
         listening.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(60)
 
 
 def packets(*said: bytes) -> bytes:

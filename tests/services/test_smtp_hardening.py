@@ -147,11 +147,12 @@ def test_what_was_refused_leaves_no_file(core):
         client.writer.write((START + "DATA\r\n" + HEAD + ("x" * 70 + "\r\n") * 2000).encode())
         await client.replies(3)
         client.writer.close()  # in the middle
-        await asyncio.sleep(0.1)
         await client.writer.wait_closed()
+        async with asyncio.timeout(60):
+            while list((core.config.blobs_path / "spool").glob("*")):  # noqa: ASYNC110, ASYNC240 - what is awaited is on disk
+                await asyncio.sleep(0.02)
 
     talk(core, play)
-    assert list((core.config.blobs_path / "spool").glob("*")) == []
     assert list(core.blobs.files()) == before
 
 
@@ -264,7 +265,7 @@ def test_a_message_that_drips_holds_no_connection(tmp_path):
         await client.say(START + "DATA\r\n", 3)
         began = time.monotonic()
         heard = b""
-        while not heard and time.monotonic() - began < 20:
+        while not heard and time.monotonic() - began < 60:
             client.writer.write(b"x")
             try:
                 heard = await asyncio.wait_for(client.reader.readline(), 0.3)
@@ -289,7 +290,7 @@ def test_chunks_that_drip_hold_no_connection_either(tmp_path, between):
         await client.say(START, 2)
         began = time.monotonic()
         heard = ""
-        while not heard.startswith("421") and time.monotonic() - began < 20:
+        while not heard.startswith("421") and time.monotonic() - began < 60:
             [heard] = await client.say("BDAT 1\r\nx")
             if between and heard.startswith("250"):
                 [heard] = await client.say(between)

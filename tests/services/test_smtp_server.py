@@ -118,7 +118,7 @@ def test_one_address_has_so_many_connections(core):
 
 def test_what_is_pipelined_before_tls_is_dropped(core):
     def converse(port: int) -> list[str]:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
             plain.recv(999)
             plain.sendall(b"EHLO before\r\nMAIL FROM:<evil@b.example>\r\nSTARTTLS\r\nRCPT TO:<kari@alumni.example>\r\n")
             heard = b""
@@ -140,7 +140,7 @@ def test_what_comes_together_with_the_end_of_the_handshake_counts(core):
     """TLS 1.3: the client speaks last, and its first command may be in the same segment."""
 
     def converse(port: int) -> bytes:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
             plain.recv(999)
             plain.sendall(b"STARTTLS\r\n")
             plain.recv(999)

@@ -33,7 +33,7 @@ def test_who_sends_no_message_hears_it_at_once(core, said, count):
     async def play(connect):
         client = await connect()
         await client.say(said, count)
-        await asyncio.wait_for(stop(client, 60), 5)
+        await asyncio.wait_for(stop(client, 600), 60)
         assert await client.replies(2) == [STOPPING, ""]
 
     talk(core, play)
@@ -45,12 +45,12 @@ def test_a_message_that_has_begun_is_taken_and_no_further_one(core, rest):
         client = await connect()
         before = len(inbox(core, "kari"))
         assert await client.codes(START + "DATA\r\n", 3) == "250 250 354"
-        finishing = stop(client, 60)
+        finishing = stop(client, 600)
         await asyncio.sleep(0)
         [taken, *last] = await client.say(rest, 3)
         assert taken.startswith("250")
         assert last == [STOPPING, ""]
-        await asyncio.wait_for(finishing, 5)
+        await asyncio.wait_for(finishing, 60)
         assert len(inbox(core, "kari")) == before + 1
 
     talk(core, play)
@@ -60,10 +60,10 @@ def test_chunks_of_a_message_that_has_begun_are_taken(core):
     async def play(connect):
         client = await connect()
         assert await client.codes(START + f"BDAT {len(BODY)}\r\n{BODY}", 3) == "250 250 250"
-        finishing = stop(client, 60)
+        finishing = stop(client, 600)
         assert await client.codes(f"BDAT {len(BODY)}\r\n{BODY}", 1) == "250"
         assert await client.codes("BDAT 0 LAST\r\n", 3) == "250 421 "
-        await asyncio.wait_for(finishing, 5)
+        await asyncio.wait_for(finishing, 60)
 
     talk(core, play)
 
@@ -73,7 +73,7 @@ def test_who_takes_too_long_sends_again(core):
         client = await connect()
         before = len(inbox(core, "kari"))
         assert await client.codes(START + "DATA\r\n" + BODY, 3) == "250 250 354"
-        await asyncio.wait_for(stop(client, 0.2), 5)
+        await asyncio.wait_for(stop(client, 0.2), 60)
         assert await client.replies(2) == [STOPPING, ""]
         assert len(inbox(core, "kari")) == before
 
@@ -83,14 +83,15 @@ def test_who_takes_too_long_sends_again(core):
 def test_a_message_that_is_here_is_answered_however_little_time_there_was(tmp_path):
     """Or the sender would bring again what is being stored."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        asked = threading.Event()
+        asked, stopping = threading.Event(), threading.Event()
 
         def slow_filter() -> None:
             peer, _ = listening.accept()
             with peer:
                 peer.recv(999)
                 asked.set()
-                time.sleep(0.7)
+                stopping.wait(60)
+                time.sleep(0.5)  # too long for who would not wait
 
         thread = threading.Thread(target=slow_filter, daemon=True)
         thread.start()
@@ -99,15 +100,17 @@ def test_a_message_that_is_here_is_answered_however_little_time_there_was(tmp_pa
         async def play(connect):
             client = await connect()
             await client.say(START + "DATA\r\n", 3)
-            client.writer.write((BODY + ".\r\n").encode())
-            await asyncio.to_thread(asked.wait, 10)
             before = len(inbox(core, "kari"))
-            await asyncio.wait_for(stop(client, 0), 10)
+            client.writer.write((BODY + ".\r\n").encode())
+            assert await asyncio.to_thread(asked.wait, 60)
+            finishing = stop(client, 0)
+            stopping.set()
+            await asyncio.wait_for(finishing, 60)
             assert [line[:3] for line in await client.replies(3)] == ["250", "421", ""]
             assert len(inbox(core, "kari")) == before + 1
 
         try:
             talk(core, play)
         finally:
-            thread.join(5)
+            thread.join(60)
             cores.close(core)

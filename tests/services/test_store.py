@@ -264,7 +264,7 @@ def test_a_write_that_fails_does_not_harm_its_group(core, ola):
     gate = threading.Event()
 
     def slow(tx) -> None:
-        gate.wait(5)
+        gate.wait(60)
 
     def bad(tx) -> None:
         tx.run("UPDATE account SET display_name='wrong'")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sieve import FileInto, Keep, Redirect, ScriptError, ScriptRuntimeError, compile_script, run
-from tests.journeys.conftest import program
+from tests.machine import program
 from tests.sieve.test_cases import CASES
 from tests.sieve.view import View
 
@@ -48,7 +48,7 @@ def sieve_test():
         message.write_text(text)
         words = ["-f", given.get("from", "a@b.example") or "<>", "-a", given.get("to", "me@example.org")]
         words = [tool, "-c", str(settings), *words, str(script), str(message)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120)
         if "unknown Sieve capability" in done.stderr or "final result: failed" in done.stderr:
             return UNKNOWN
         if "Performed actions" in done.stdout:
