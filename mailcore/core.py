@@ -8,9 +8,10 @@ from mailcore.domain import AccountId
 from mailcore.feed import Feed
 from mailcore.keep import Keep
 from mailcore.names import Names
+from mailcore.store import condstore
 from mailcore.store.answers import Answers
 from mailcore.store.blobs import Blobs
-from mailcore.store.db import Db, Tx
+from mailcore.store.db import Db
 from mailcore.store.mail import MailStore
 from mailcore.store.people import People
 from mailcore.store.queue import QueueStore
@@ -40,15 +41,7 @@ class Core:
         self.feed.start(self._news, self.threads.run)
 
     def _news(self, since: int) -> tuple[int, set[AccountId]]:
-        def ask(tx: Tx) -> tuple[int, set[AccountId]]:
-            top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
-            newest = int(top[0]) if top else 0
-            if since < 0 or newest == since:
-                return newest, set()
-            rows = tx.rows("SELECT DISTINCT account FROM change WHERE id>?", since)
-            return newest, {AccountId(row[0]) for row in rows}
-
-        return self.db.read(ask)
+        return self.db.read(lambda tx: condstore.news(tx, since))
 
 
 def build(config: Config, clock: Clock | None = None) -> Core:

@@ -1,7 +1,7 @@
 """What a running command may touch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -229,18 +229,10 @@ class Context:
         here, mail = self.here, self.core.mail
         if not here.exists(tx, mail):  # deleted by somebody else: what is gone cannot be read, and is told as removed
             return Changes(since, (), tuple(here.view.uids), ())
-        changes = mail.changes(tx, here.mailbox, since)
-        if not condstore.forgotten(tx, here.mailbox, since):
-            return changes
-        known, now = here.view.uids, mail.uids(tx, here.mailbox)
-        top = known[-1] if known else 0
-        flagged = [
-            (info.uid, info.flags, info.modseq)
-            for info in mail.infos(tx, here.mailbox, ranges_of(condstore.changed(tx, here.mailbox, [(1, top)], since)))
-        ]
-        return Changes(
-            changes.modseq, tuple(uid for uid in now if uid > top), tuple(set(known).difference(now)), tuple(flagged)
-        )
+        changes = mail.changes(tx, here.mailbox, since, here.view.top)
+        if condstore.forgotten(tx, here.mailbox, since):
+            return replace(changes, removed=tuple(set(here.view.uids).difference(mail.uids(tx, here.mailbox))))
+        return changes
 
     async def change_flags(
         self, ranges: Ranges, how: str, flags: frozenset[str], *, tell: bool, unchanged_since: int | None = None

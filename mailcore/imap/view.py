@@ -28,6 +28,11 @@ class View:
         return at + 1 if at < len(self.uids) and self.uids[at] == uid else None
 
     @property
+    def top(self) -> int:
+        """The highest UID that the client knows; 0 in an empty mailbox."""
+        return self.uids[-1] if self.uids else 0
+
+    @property
     def held(self) -> frozenset[int]:
         """UIDs whose removal the client has not been told of."""
         return frozenset(self._held)

@@ -7,12 +7,12 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 _RECEIVED = re.compile(rb"(?im)^received[ \t]*:")
-_UNSAFE = re.compile(r"[^\x21-\x7e]")
+_UNSAFE = re.compile(r"[^\x21-\x7e]|[()<>\\]")
 
 
 def word(text: str, limit: int = 255) -> str:
     """A word that fits into a trace field: printable ASCII without comments."""
-    return re.sub(r"[()<>\\]", "?", _UNSAFE.sub("?", text))[:limit]
+    return _UNSAFE.sub("?", text)[:limit]
 
 
 def received(

@@ -46,7 +46,7 @@ from mailcore.services.passage import Passage
 from mailcore.services.recipient_view import Place, RecipientView
 from mailcore.services.script_view import MessageText
 from mailcore.store import deliveries, forwardings, onward
-from mailcore.store.blobs import INSIDE, Prepared
+from mailcore.store.blobs import INSIDE, Prepared, Saved
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
 
@@ -135,7 +135,8 @@ def deliver(
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
     boxes: dict[tuple[AccountId, str], Mailbox] = {}
     about = traces.about(prepared.derived.header, prepared.name, prepared.size, verdict, envelope.peer)
-    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, core.clock.now(), verdict, about, {})
+    rooms = deliveries.rooms(tx, [r.account for r in recipients])
+    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, rooms, core.clock.now(), verdict, about, {})
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
     if verdict.outside and not all_rejected and FULL in plans:
@@ -159,10 +160,12 @@ class _Context:
     trace: bytes
     view: MessageText
     boxes: dict[tuple[AccountId, str], Mailbox]
+    rooms: dict[AccountId, tuple[int, int]]  # octets used and allowed
     now: datetime
     verdict: Verdict
     about: deliveries.About
     rules: dict[str, list[traces.Rule]]  # by recipient: what decided, for the trace
+    saved: Saved | None = None  # the message, once a mailbox has it
     filed: list[tuple[MailboxId, int]] = field(default_factory=list)  # for the recipient at hand
     served: set[AccountId] = field(default_factory=set)  # who has it already
 
@@ -179,7 +182,7 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
         if isinstance(action, sieve.Reject | sieve.Ereject):
             return action.reason
     actions = _held_back(context, recipient, actions)
-    used, quota = deliveries.room(context.tx, recipient.account)
+    used, quota = context.rooms[recipient.account]
     stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
     if stores and quota and not _fits(used, quota, context.prepared.size + len(_prefix(context, recipient))):
         if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
@@ -234,7 +237,8 @@ def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -
         percent = context.verdict.scan.percent
         _because(context, recipient, ("spam", "" if percent is None else f"{percent:.0f} %"))
         return _JUNK
-    place = Place(context.core, context.tx, recipient.account, context.now, context.trace)
+    room = context.rooms[recipient.account]
+    place = Place(context.core, context.tx, recipient.account, context.now, context.trace, room)
     view = RecipientView.of_delivery(place, context.view, context.envelope, recipient)
     return script_runs.decide(place, view, *sources, because=partial(_because, context, recipient))
 
@@ -319,7 +323,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
                 if octets and action.fcc:
                     _file_copy(context, recipient, action.fcc, octets)
     if filed:
-        used, quota = deliveries.room(context.tx, recipient.account)
+        used, quota = context.rooms[recipient.account]
         if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
             quota_warnings.look(context.core, context.tx, recipient.account)
     if forwarded and context.filed:
@@ -344,15 +348,21 @@ def _file(
         except MailboxNotFound:
             box = script_runs.instead(core, tx, recipient.account, name, create=create, use=use)
         context.boxes[key] = box
+    if octets is not None:
+        message: Prepared | Saved = core.blobs.prepare(octets)
+    elif context.saved is not None:
+        message = context.saved
+    else:
+        message = context.saved = Saved(core.blobs.save(tx, context.prepared, core.clock.seconds()), context.prepared.size)
+    prefix = _prefix(context, recipient)
     try:
-        uid = core.mail.append(
-            tx, recipient.account, box.id, context.prepared if octets is None else core.blobs.prepare(octets), flags,
-            context.now, prefix=_prefix(context, recipient), grace=True,
-        )  # fmt: skip
+        uid = core.mail.append(tx, recipient.account, box.id, message, flags, context.now, prefix=prefix, grace=True)
     except OverQuota:
         if recipient.account not in context.served:
             raise
         return box.name  # it stands in the box already: a further copy is not worth a refusal
+    used, quota = context.rooms[recipient.account]
+    context.rooms[recipient.account] = used + message.size + len(prefix), quota
     context.served.add(recipient.account)
     context.filed.append((box.id, uid))
     return box.name

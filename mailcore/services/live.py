@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailError, TooMany
-from mailcore.store import webmail_list as store
+from mailcore.store import condstore
 
 LOOK_SECONDS, BEAT_SECONDS, LIFE_SECONDS = 1.0, 20.0, 600
 MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
@@ -20,7 +20,7 @@ MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
 
 def newest(core: Core) -> int:
     """The newest entry of the change log."""
-    return core.db.read(lambda tx: store.changed_since(tx, -1))[0]
+    return core.db.read(lambda tx: condstore.news(tx, -1))[0]
 
 
 class Hub:
@@ -42,7 +42,7 @@ class Hub:
             TooMany: at once, when enough streams are open.
         """
         mine: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        last, changed = core.db.read(lambda tx: store.changed_since(tx, since))
+        last, changed = core.db.read(lambda tx: condstore.news(tx, since))
         if account in changed:
             mine.put(True)
         with self._lock:
@@ -97,7 +97,7 @@ class Hub:
     def _look(self, core: Core, stop: threading.Event, last: int) -> None:
         while not stop.wait(LOOK_SECONDS):
             with contextlib.suppress(MailError):  # a database that is busy is asked again
-                last, changed = core.db.read(lambda tx: store.changed_since(tx, last))  # noqa: B023 - runs at once
+                last, changed = core.db.read(lambda tx: condstore.news(tx, last))  # noqa: B023 - runs at once
                 with self._lock:
                     for account in changed:
                         for one in self._waiting.get(account, ()):

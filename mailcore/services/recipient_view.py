@@ -28,6 +28,7 @@ class Place:
 
     Attributes:
         trace: our own trace fields, which alone are believed about spam.
+        room: octets used and allowed, where they are known.
         items: of the environment test, beside those that are always there.
     """
 
@@ -36,6 +37,7 @@ class Place:
     account: AccountId
     now: datetime
     trace: bytes = b""
+    room: tuple[int, int] | None = None
     items: Mapping[str, str] | None = None
 
 
@@ -120,7 +122,7 @@ class RecipientView(ScriptView):
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
         place, config = self._place, self._place.core.config
         if item.startswith("vnd.alumnimail.quota-"):
-            used, quota = deliveries.room(place.tx, place.account)
+            used, quota = place.room or deliveries.room(place.tx, place.account)
             values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
             found = values.get(item.removeprefix("vnd.alumnimail.quota-"))
             return None if found is None else str(found)

@@ -57,6 +57,14 @@ class Prepared:
         return len(self.octets)
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Octets that have their row, for a transaction that names them many times."""
+
+    id: int
+    size: int
+
+
 class Blobs:
     """Blobs of one installation; files lie under `root` as ab/cd/<sha256>."""
 

@@ -1,7 +1,9 @@
 """What changed since a modseq, for clients that come back (RFC 7162), and the end of the change log.
 
-Removals are read from the change log.  The log is cut now and then; up to `mailbox.purged` it has forgotten, and then
-what is missing is told instead: every number that was given and is there no more.  So no removal is ever lost.
+Removals are read from the change log, all else from the messages; the other entries of the log say that there is
+something to read (order 2).  The newest entry always stays, as its number must not be given again.  The log is cut now
+and then; up to `mailbox.purged` it has forgotten, and then what is missing is told instead: every number that was
+given and is there no more.  So no removal is ever lost.
 """
 
 from mailcore.domain import AccountId, MailboxId
@@ -9,7 +11,17 @@ from mailcore.store import uidset
 from mailcore.store.db import Tx
 from mailcore.store.uidset import Ranges
 
-KEEP = 2000  # entries of the log that a mailbox keeps at least
+KEEP = 2000  # removals that a mailbox's log keeps at least
+NEWS = 100_000  # entries that only wake others, who look several times a second
+
+
+def news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
+    """The newest entry of the log, and whose mail changed after the entry `last` (-1: nobody's)."""
+    top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
+    newest = int(top[0]) if top else 0
+    if last < 0 or newest == last:
+        return newest, set()
+    return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account FROM change WHERE id>?", last)}
 
 
 def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
@@ -30,12 +42,18 @@ def forgotten(tx: Tx, mailbox: MailboxId, since: int) -> bool:
     return bool(row) and row is not None and row[0] > since
 
 
+def removals(tx: Tx, mailbox: MailboxId, since: int) -> list[str]:
+    """Sets of uids that were removed after `since`, oldest first, as far as the log is not cut."""
+    sql = "SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove' ORDER BY modseq"
+    return [row[0] for row in tx.rows(sql, mailbox, since)]
+
+
 def vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tuple[int, int]]:
     """Ranges within `known` (ascending) that were removed after `since`; where the log is cut, also older ones."""
     if forgotten(tx, mailbox, since):
         return _missing(tx, mailbox, known)
     gone: set[int] = set()
-    for (uids,) in tx.rows("SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove'", mailbox, since):
+    for uids in removals(tx, mailbox, since):
         gone.update(uidset.numbers(uids))
     return uidset.ranges(uid for uid in sorted(gone) if any(low <= uid <= high for low, high in known))
 
@@ -59,14 +77,17 @@ def _missing(tx: Tx, mailbox: MailboxId, known: Ranges) -> list[tuple[int, int]]
 
 def cut(tx: Tx) -> list[AccountId]:
     """Shorten the logs that have grown to twice KEEP; gives the accounts whose logs were cut."""
+    tx.run("DELETE FROM change WHERE kind<>'remove' AND id<=(SELECT MAX(id) FROM change)-?", NEWS)
     cut_ones: list[AccountId] = []
     for mailbox, account in tx.rows(
-        "SELECT mailbox, max(account) FROM change GROUP BY mailbox HAVING count(*)>? LIMIT 100", 2 * KEEP
+        "SELECT mailbox, max(account) FROM change WHERE kind='remove' GROUP BY mailbox HAVING count(*)>? LIMIT 100", 2 * KEEP
     ):
-        row = tx.row("SELECT modseq FROM change WHERE mailbox=? ORDER BY modseq DESC LIMIT 1 OFFSET ?", mailbox, KEEP)
+        row = tx.row(
+            "SELECT modseq FROM change WHERE mailbox=? AND kind='remove' ORDER BY modseq DESC LIMIT 1 OFFSET ?", mailbox, KEEP
+        )
         if row is None:
             continue
-        tx.run("DELETE FROM change WHERE mailbox=? AND modseq<=?", mailbox, row[0])
+        tx.run("DELETE FROM change WHERE mailbox=? AND modseq<=? AND kind='remove'", mailbox, row[0])
         tx.run("UPDATE mailbox SET purged=max(purged,?) WHERE id=?", row[0], mailbox)
         cut_ones.append(account)
     return cut_ones

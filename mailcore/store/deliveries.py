@@ -1,6 +1,7 @@
 """What delivery asks of the database beside mail itself: room, forwarding, vacation memory, the Delivery record."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +13,18 @@ def room(tx: Tx, account: AccountId) -> tuple[int, int]:
     """Octets used and allowed (0 = unlimited)."""
     row = tx.row("SELECT used, quota FROM account WHERE id=?", account)
     return (row[0], row[1]) if row else (0, 0)
+
+
+def rooms(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
+    """The same of many."""
+    found = dict.fromkeys(accounts, (0, 0))
+    for start in range(0, len(accounts), 500):
+        some = accounts[start : start + 500]
+        marks = ",".join("?" * len(some))
+        found |= {
+            row[0]: (row[1], row[2]) for row in tx.rows(f"SELECT id, used, quota FROM account WHERE id IN ({marks})", *some)  # noqa: S608
+        }
+    return found
 
 
 def is_forwarding(tx: Tx, account: AccountId) -> bool:

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
-from mailcore.errors import OverQuota
+from mailcore.errors import MailboxNotFound, OverQuota
 from mailcore.mail.octets import Octets
+from mailcore.store import condstore, uidset
 from mailcore.store import flags as flag_bits
-from mailcore.store import uidset
 from mailcore.store.answers import Answers
-from mailcore.store.blobs import Blobs, Prepared
+from mailcore.store.blobs import Blobs, Prepared, Saved
 from mailcore.store.db import Row, Tx
 from mailcore.store.mailboxes import Mailboxes
 from mailcore.store.uidset import Ranges
@@ -198,37 +198,25 @@ class MailStore(Mailboxes):
         row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
         return (bytes(row[1]), self._blobs.mapped(tx, row[0])) if row else (b"", b"")
 
-    def changes(self, tx: Tx, mailbox: MailboxId, since: int) -> Changes:
+    def changes(self, tx: Tx, mailbox: MailboxId, since: int, known: int) -> Changes:
+        """What happened after the modseq `since`, for one who knows messages up to the uid `known`."""
         top = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)
+        removed = [uid for uids in condstore.removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
         added: list[int] = []
-        removed: list[int] = []
-        flagged = False
-        for kind, uids in tx.rows(
-            "SELECT kind, uids FROM change WHERE mailbox=? AND modseq>? AND uids<>'' ORDER BY modseq, id", mailbox, since
+        flagged: list[tuple[int, frozenset[str], int]] = []
+        for uid, bits, keywords, modseq in tx.rows(
+            "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, since
         ):
-            if kind == "add":
-                added += uidset.numbers(uids)
-            elif kind == "remove":
-                removed += uidset.numbers(uids)
+            if uid > known:
+                added.append(uid)
             else:
-                flagged = True
-        fresh = frozenset(added)
-        now = [
-            (row[0], flag_bits.join(row[1], row[2]), row[3])
-            for row in (
-                tx.rows(
-                    "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox=? AND modseq>? ORDER BY uid",
-                    mailbox, since,
-                ) if flagged else ()
-            )
-            if row[0] not in fresh
-        ]  # fmt: skip
-        return Changes(top[0] if top else since, tuple(added), tuple(removed), tuple(now))
+                flagged.append((uid, flag_bits.join(bits, keywords), modseq))
+        return Changes(top[0] if top else since, tuple(added), tuple(removed), tuple(flagged))
 
     # Writing.  Each writes its Change row in the same transaction (order 2).
 
     def append(
-        self, tx: Tx, account: AccountId, mailbox: MailboxId, prepared: Prepared, flags: frozenset[str],
+        self, tx: Tx, account: AccountId, mailbox: MailboxId, prepared: Prepared | Saved, flags: frozenset[str],
         internal_date: datetime, *, prefix: bytes = b"", enforce_quota: bool = True, grace: bool = False,
     ) -> int:  # fmt: skip
         """Put a message in, and give its uid.
@@ -238,22 +226,24 @@ class MailStore(Mailboxes):
         """
         size = prepared.size + len(prefix)
         self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
-        blob = self._blobs.save(tx, prepared, self._clock.seconds())
-        box = self.get(tx, mailbox)
-        uid, modseq = box.uidnext, box.modseq + 1
+        blob = prepared.id if isinstance(prepared, Saved) else self._blobs.save(tx, prepared, self._clock.seconds())
         bits, keywords = flag_bits.split(flags)
+        row = tx.row("SELECT uidnext, modseq+1, keywords FROM mailbox WHERE id=?", mailbox)
+        if row is None:
+            raise MailboxNotFound(f"mailbox {mailbox}")
+        uid, modseq, known = row
         tx.run(
             f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             mailbox, uid, bits, keywords, modseq, int(internal_date.timestamp()), size, blob, prefix, _zone(internal_date),
             self._clock.seconds(),
         )  # fmt: skip
-        self._learn(tx, box, keywords)
+        self._learn(tx, mailbox, frozenset(known.split()), keywords)
         tx.run(
             "UPDATE mailbox SET uidnext=uidnext+1, modseq=?, messages=messages+1, unseen=unseen+?, octets=octets+?"
             " WHERE id=?",
             modseq, 0 if bits & flag_bits.SEEN else 1, size, mailbox,
         )  # fmt: skip
-        self._log(tx, account, mailbox, modseq, "add", str(uid))
+        self._log(tx, account, mailbox, modseq, "add")
         return uid
 
     def set_flags(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, how: str, flags: frozenset[str]) -> int:
@@ -288,8 +278,8 @@ class MailStore(Mailboxes):
             unseen += self._unseen(tx, mailbox, ranges)
         tx.run("UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", modseq, unseen, mailbox)
         if how != "remove":
-            self._learn(tx, box, keywords)
-        self._log(tx, box.account, mailbox, modseq, "flag", uidset.text(sorted(set(touched))))
+            self._learn(tx, mailbox, box.keywords, keywords)
+        self._log(tx, box.account, mailbox, modseq, "flag")
         return modseq
 
     def _unseen(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
@@ -389,15 +379,15 @@ class MailStore(Mailboxes):
             at, modseq, len(uids), unseen, size, box.id,
         )  # fmt: skip
         if keywords := self.get(tx, source).keywords:
-            self._learn(tx, box, f" {' '.join(sorted(keywords))} ")
-        self._log(tx, box.account, box.id, modseq, "add", f"{box.uidnext}:{at - 1}")
+            self._learn(tx, box.id, box.keywords, f" {' '.join(sorted(keywords))} ")
+        self._log(tx, box.account, box.id, modseq, "add")
         return list(range(box.uidnext, at))
 
-    def _learn(self, tx: Tx, box: Mailbox, keywords: str) -> None:
+    def _learn(self, tx: Tx, mailbox: MailboxId, known: frozenset[str], keywords: str) -> None:
         """The keywords in use are told at SELECT without a walk; one that went out of use stays in the list."""
         words = frozenset(keywords.split())
-        if not words <= box.keywords:
-            tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(box.keywords | words)), box.id)
+        if not words <= known:
+            tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)
 
     def _remove(
         self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int

@@ -90,12 +90,11 @@ class Mailboxes:
         if tx.row("SELECT 1 FROM mailbox WHERE id=? AND subscribed=?", box.id, EXPLICITLY):
             mailbox_facts.lose_subscription(tx, account, box.name)
         annotations.drop(tx, account, box.id)
-        # The log's newest entry is never removed: its number must not be given again, or others would sleep on.
-        self._log(tx, account, box.id, box.modseq + 1, "delete", "")
+        self._log(tx, account, box.id, box.modseq + 1, "delete")  # stays, as the newest entry (store/condstore.py)
         row = tx.row("SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=?", box.id)
         tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
         tx.run("DELETE FROM message WHERE mailbox=?", box.id)
-        tx.run("DELETE FROM change WHERE mailbox=? AND kind<>'delete'", box.id)
+        tx.run("DELETE FROM change WHERE mailbox=? AND kind='remove'", box.id)
         tx.run("DELETE FROM mailbox WHERE id=?", box.id)
         tx.changed.add(account)
 
@@ -122,7 +121,7 @@ class Mailboxes:
                 if self._exists(tx, account, name):
                     raise MailboxExists(name)
                 tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
-                self._log(tx, account, child.id, child.modseq, "rename", "")
+                self._log(tx, account, child.id, child.modseq, "rename")
         tx.changed.add(account)
 
     def subscribe(self, tx: Tx, account: AccountId, name: str, on: bool) -> None:
@@ -131,7 +130,7 @@ class Mailboxes:
             return
         box = self.mailbox(tx, account, name)
         tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", EXPLICITLY if on else 0, box.id)
-        self._log(tx, account, box.id, box.modseq, "subscribe" if on else "unsubscribe", "")
+        self._log(tx, account, box.id, box.modseq, "subscribe" if on else "unsubscribe")
 
     def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
         """Also to names whose mailbox is deleted (RFC 9051 section 6.3.7)."""
@@ -150,7 +149,7 @@ class Mailboxes:
                 self._id(tx), account, name, self._uidvalidity(tx), special_use,
             )  # fmt: skip
         )
-        self._log(tx, account, made, 1, "create", "")
+        self._log(tx, account, made, 1, "create")
         return made
 
     def _id(self, tx: Tx) -> int:
@@ -181,10 +180,10 @@ class Mailboxes:
             box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), target.id,
         )  # fmt: skip
         tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
-        self._log(tx, box.account, target.id, 2, "add", uidset.text(uids))
+        self._log(tx, box.account, target.id, 2, "add")
         self._log(tx, box.account, box.id, box.modseq + 1, "remove", uidset.text(uids))
 
-    def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str) -> None:
+    def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str = "") -> None:
         """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
         tx.run(
             "INSERT INTO change (account,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)", account, mailbox, modseq, kind, uids

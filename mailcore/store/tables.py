@@ -106,16 +106,13 @@ class Message(Model):
 
 
 class Change(Model):
-    """The change log.  `uids` is a set such as `3:9,12` of what was added, flagged or removed."""
+    """The change log.  `uids` is a set such as `3:9,12` of what was removed; the other kinds only say that there is news."""
 
     account = IntegerField()
     mailbox = IntegerField()
     modseq = IntegerField()
     kind = TextField()
     uids = TextField()
-
-    class Meta:
-        indexes = ((("mailbox", "modseq"), False),)
 
 
 class QueueItem(Model):
@@ -320,6 +317,9 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     statement("CREATE INDEX IF NOT EXISTS login_failure_account ON login_failure (account_id, at)"),
     statement("CREATE INDEX IF NOT EXISTS login_failure_at ON login_failure (at)"),
     webmail_tables.forget_lines,
+    # only removals are read by mailbox; a newsletter would dirty a page of the index for each mailbox
+    statement("DROP INDEX IF EXISTS change_mailbox_modseq"),
+    statement("CREATE INDEX IF NOT EXISTS change_removals ON change (mailbox, modseq) WHERE kind='remove'"),
 ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.store import uidset
+from mailcore.store import condstore, uidset
 from mailcore.store.db import Row, Tx
 
 MAX_KEY = 60  # characters of a sender or subject that order the list
@@ -126,7 +126,7 @@ def _unlearn(tx: Tx, box: Mailbox, since: int) -> None:
         )
         removed += [row[0] for row in tx.rows(gone, box.id)]
     else:
-        for (uids,) in tx.rows("SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove'", box.id, since):
+        for uids in condstore.removals(tx, box.id, since):
             removed += uidset.numbers(uids)
     touched: set[int] = set()
     for first, last in uidset.ranges(sorted(removed)):

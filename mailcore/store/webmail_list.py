@@ -127,12 +127,3 @@ def neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-def changed_since(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
-    """The newest entry of the change log, and whose mail changed after the entry `last` (-1: nobody's)."""
-    top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
-    newest = int(top[0]) if top else 0
-    if last < 0 or newest == last:
-        return newest, set()
-    return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account FROM change WHERE id>?", last)}

@@ -24,7 +24,7 @@ def test_removals_are_told_also_after_the_log_was_cut(core, monkeypatch):
 
     def remove(tx):
         since = core.mail.get(tx, box).modseq
-        for uid in (2, 3, 5, 10):
+        for uid in (2, 3, 5, 6, 7, 8, 10):
             core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False)
         return since
 
@@ -32,15 +32,23 @@ def test_removals_are_told_also_after_the_log_was_cut(core, monkeypatch):
     ask = lambda tx: condstore.vanished(tx, box, since, [(1, 4), (9, 2**32 - 1)])  # noqa: E731
     assert core.db.read(ask) == [(2, 3), (10, 10)]
     assert health.cut_change_logs(core) == 1
-    assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM change WHERE mailbox=?", box)) == (3,)
+    assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM change WHERE mailbox=? AND kind='remove'", box)) == (3,)
     assert core.db.read(lambda tx: condstore.forgotten(tx, box, since))
     assert core.db.read(ask) == [(2, 3), (10, 10)]
-    assert core.db.read(lambda tx: condstore.vanished(tx, box, since + 4, [(1, 99)])) == []
+    assert core.db.read(lambda tx: condstore.vanished(tx, box, since + 7, [(1, 99)])) == []
 
 
 def test_a_short_log_is_left_alone(core):
     fill(core, 10)
     assert health.cut_change_logs(core) == 0
+
+
+def test_what_only_wakes_others_is_forgotten(core, monkeypatch):
+    fill(core, 10)
+    newest = core.db.read(lambda tx: tx.row("SELECT max(id) FROM change"))[0]
+    monkeypatch.setattr(condstore, "NEWS", 4)
+    health.cut_change_logs(core)
+    assert core.db.read(lambda tx: tx.row("SELECT min(id), max(id) FROM change")) == (newest - 3, newest)
 
 
 def test_the_number_of_a_change_is_never_given_twice(core):

@@ -187,7 +187,7 @@ async def close(context: Context, read: Reader) -> Tagged:
 async def _modseq(context: Context) -> str:
     """After CLOSE, a client that comes back need not hear of what it removed itself (RFC 7162 section 3.2.8)."""
     here, core = context.here, context.core
-    others = await core.db.aread(lambda tx: core.mail.changes(tx, here.mailbox, here.modseq))
+    others = await core.db.aread(lambda tx: core.mail.changes(tx, here.mailbox, here.modseq, here.view.top))
     alone = not others.added and not others.flagged and others.modseq == here.modseq + 1
     return f"HIGHESTMODSEQ {others.modseq}" if alone else ""
 
