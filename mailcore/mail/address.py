@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from email.utils import getaddresses
 
+from mailcore.mail.envelope import addresses
 from mailcore.mail.header import decode
 
 # One address of plain words, as most authors are written: the library reads it the same, ten times slower.
@@ -27,13 +28,23 @@ def parse_list(value: bytes | str) -> list[MailAddress]:
     if plain and bool(plain[1]) == bool(plain[4]):
         return [MailAddress(plain[1], plain[2], plain[3])]
     found = []
-    for name, spec in getaddresses([text]):
+    for name, spec in _pairs(text):
         localpart, at, host = spec.rpartition("@")
         if at:
             found.append(MailAddress(name or None, localpart, host))
         elif spec:
             found.append(MailAddress(name or None, spec, ""))
     return found
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Names and addresses as the library reads them; by our own reader what is nested too deep for it."""
+    try:
+        return getaddresses([text])
+    except RecursionError:
+        octets = text.encode("utf-8", "surrogateescape")
+        specs = ((name or b"", b"@".join(filter(None, (local, host)))) for name, local, host in addresses(octets))
+        return [(name.decode("utf-8", "surrogateescape"), spec.decode("utf-8", "surrogateescape")) for name, spec in specs]
 
 
 def addr_specs(value: bytes | str) -> list[str]:

@@ -15,9 +15,8 @@ from mailcore.mail.structure import Part
 _BREAK = re.compile(r"(?i)<br\s*/?>|</(?:p|div|tr|h[1-6]|li|table|blockquote|ul|ol|pre)\s*>")
 _HIDDEN = re.compile(r"(?is)<(script|style|head|title|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
 _TAG = re.compile(r"<[!/?a-zA-Z][^>]*>?")
-_LINK = re.compile(
-    r"""(?is)<a\s[^>]{0,999}?href\s*=\s*(?:"([^"]{0,2000})"|'([^']{0,2000})'|([^\s>]{1,2000}))[^>]{0,999}>(.{0,2000}?)</a\s*>"""
-)
+_LINK = re.compile(r"(?is)<a\s([^<>]{0,4000})>(.{0,2000}?)</a\s*>")
+_HREF = re.compile(r"""(?is)(?:\A|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s]+))""")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0\u034f\u200b-\u200f\ufeff]+")
 _EMPTY_LINES = re.compile(r"\n(?: ?\n){2,}")
 
@@ -110,8 +109,8 @@ def from_html(html: str) -> str:
     """Text of HTML: its words, its line breaks, and where its links lead.  For reading only, never shown as HTML."""
 
     def link(found: re.Match[str]) -> str:
-        target = unescape(found[1] or found[2] or found[3] or "").strip()
-        words = found[4]
+        href, words = _HREF.search(found[1]), found[2]
+        target = unescape(href[1] or href[2] or href[3] or "").strip() if href else ""
         shown = unescape(_TAG.sub("", words)).strip()
         if not target.lower().startswith(("http://", "https://")) or target.rstrip("/") == shown.rstrip("/"):
             return words

@@ -6,7 +6,7 @@ from mailcore.mail.nstring import string
 
 _NAMES = (b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"in-reply-to", b"message-id")
 _FIELD = re.compile(
-    rb"(?im)^(" + b"|".join(_NAMES) + rb")[ \t]*:((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)"
+    rb"(?im)^(" + b"|".join(_NAMES) + rb")[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)"
 )
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LEXEME = re.compile(

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Collection
-from email.header import Header, decode_header
+from email.header import Header
 
+from mailcore.mail.charsets import words_read
 from mailcore.mail.octets import Octets
 
 _END = re.compile(rb"\r?\n\r?\n")
@@ -71,21 +72,7 @@ def decode(value: bytes) -> str:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
         text = value.decode("latin-1")
-    if "=?" not in text:
-        return text
-    try:
-        return "".join(
-            part if isinstance(part, str) else _decoded(part, charset) for part, charset in decode_header(text)
-        )
-    except Exception:  # the library raises several kinds for broken words; they are shown as they are
-        return text
-
-
-def _decoded(part: bytes, charset: str | None) -> str:
-    try:
-        return part.decode(charset or "ascii", "replace")
-    except LookupError:
-        return part.decode("latin-1")
+    return words_read(text) if "=?" in text else text
 
 
 def pieces(block: bytes) -> list[tuple[str, bytes, bytes]]:

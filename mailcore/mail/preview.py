@@ -8,7 +8,7 @@ from mailcore.mail.octets import Octets
 MOST = 200  # characters (RFC 8970 section 3.2 asks for at most 256)
 _LOOKED_AT = 65_536  # octets of a part
 _HIDDEN = re.compile(r"(?is)<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
-_TAG = re.compile(r"<[^>]{0,2000}>")
+_TAG = re.compile(r"<[^<>]{0,2000}>")
 _ENTITY = re.compile(r"&(?:nbsp|#160|#xa0);")
 _SPACE = re.compile(r"[\s\u00a0\u200b\u200c\u200d\ufeff\u034f]+")
 

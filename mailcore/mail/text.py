@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from mailcore.mail import header, structure
+from mailcore.mail.charsets import in_charset
 from mailcore.mail.octets import BLOCK, Octets, forget
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -83,14 +84,6 @@ def unbase64(body: bytes) -> bytes:
     if len(digits) % 4 == 1:
         digits = digits[:-1]
     return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
-
-
-def in_charset(octets: bytes, charset: str) -> str:
-    """Text of a charset as named in a message; Python's codecs that are no charsets (idna) raise all sorts."""
-    try:
-        return octets.decode(charset, "replace")
-    except (LookupError, ValueError, OverflowError):
-        return octets.decode("latin-1")
 
 
 def part_text(octets: Octets, part: structure.Part, most: int | None = None) -> str:

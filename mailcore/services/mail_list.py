@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from email.utils import getaddresses
 from functools import lru_cache
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
-from mailcore.mail import header
+from mailcore.mail import address, header
 from mailcore.services import list_lines
 from mailcore.store import webmail_list as store
 from mailcore.store.db import Row, Tx
@@ -179,7 +178,8 @@ def _decoded(value: bytes) -> str:
 @lru_cache(4096)
 def people(text: str) -> str:
     """Names, or addresses of those who have none."""
-    return ", ".join(name or address for name, address in getaddresses([text]) if name or address) or text
+    named = (one.name or f"{one.localpart}@{one.host}".rstrip("@") for one in address.parse_list(text))
+    return ", ".join(named) or text
 
 
 def has_file(structure: bytes) -> bool:

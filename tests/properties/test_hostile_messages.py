@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail import header, structure, text
+from mailcore.mail import address, body, header, preview, structure, text
 from mailcore.mail.derived import derive
 
 DEEP = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000))
@@ -34,6 +34,10 @@ HOSTILE = {
     "open groups": b"To: " + b"a:" * 100_000 + b"\r\n\r\n",
     "many parameters": b"Content-Type: text/plain" + b"; a=b" * 100_000 + b"\r\n\r\nx",
     "encoded words": b"Subject: " + b"=?utf-8?q?" * 50_000 + b"\r\n\r\n",
+    "encoded words without an end": b"To: " + b"=?a?q?x" * 14_000 + b"\r\n\r\n",
+    "encoded words in charsets of nobody": b"To: " + b"".join(b"=?x%d?q?a?=" % n for n in range(6000)) + b"\r\n\r\n",
+    "a megabyte of punycode": b"Content-Type: text/plain; charset=punycode\r\n\r\na-" + b"b" * 2**20,
+    "links without an end": b"Content-Type: text/html\r\n\r\n" + (b"<a " + b"href=" * 190 + b"x" * 2000) * 100,
     "encoded idna": b"Subject: =?idna?b?/////w==?= =?x?b?%?=\r\n\r\n",
 }
 
@@ -47,6 +51,10 @@ def test_hostile_messages_have_a_structure_and_a_text(octets):
     text.decoded(octets)
     text.plain(octets)
     text.header_text(derived.header)
+    body.readable(octets)
+    preview.preview(octets)
+    for value in header.raw_values(derived.header, "to"):
+        address.parse_list(value)
 
 
 def test_parts_are_counted_over_the_whole_message():
