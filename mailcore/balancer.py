@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from mailcore.config import Limits, within
+from mailcore.config import Limits, host_and_port, within
 from mailcore.log import log_for
 from mailcore.peers import place
 from mailcore.wire import proxy
@@ -127,10 +127,9 @@ def listen(
     address: str, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None, limits: Limits
 ) -> BalancedServer:
     """`HOST:PORT`; without a host all addresses of the machine.  Raises OSError."""
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+    host, port = host_and_port(address)
     both = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
-    sock = socket.create_server((host, int(port)), family=family, backlog=1024, reuse_port=True, dualstack_ipv6=both)
+    sock = socket.create_server((host, port), family=family, backlog=1024, reuse_port=True, dualstack_ipv6=both)
     sock.setblocking(False)
     return BalancedServer(sock, factory, networks, tls, limits)

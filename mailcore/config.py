@@ -3,19 +3,23 @@
 Secrets may be given as `{ file = "..." }` or `{ env = "..." }`.  docs/configuration.md explains each key.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailcore.errors import ConfigError
 
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]*)):([0-9]{1,5})")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -23,9 +27,17 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 def octets(text: str) -> int:
     """`2G`, `500M`, `10K` or plain octets; raises ConfigError."""
     number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
-    if unit not in _UNITS or not number.isdigit():
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()):
         raise ConfigError(f"{text!r} is not a size; write for example 2G or 500M")
     return int(number) * _UNITS[unit]
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Of `HOST:PORT`, without the brackets of an IPv6 address; no host = all addresses.  Raises ConfigError."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found[3]) >= 2**16:
+        raise ConfigError(f"{address!r} is not HOST:PORT; write for example 0.0.0.0:25 or [::1]:25")
+    return found[1] or found[2] or "", int(found[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,19 +273,20 @@ class Config:
     def database_path(self) -> Path:
         if not self.database:
             return self.data_path / "alumnimail.db"
-        scheme, _, rest = self.database.partition(":///")
-        if scheme != "sqlite":
-            raise ConfigError(f"database: {scheme!r} is not offered by this version; use sqlite:///PATH")
-        return Path(rest)
+        scheme, _, rest = self.database.partition("://")
+        if scheme != "sqlite" or not rest.startswith("/"):
+            raise ConfigError("database: this version offers sqlite:///PATH and nothing else")
+        return Path(rest[1:])
 
     @property
     def blobs_path(self) -> Path:
         if not self.blobs:
             return self.data_path / "blobs"
         scheme, _, rest = self.blobs.partition("://")
-        if scheme != "file":
-            raise ConfigError(f"blobs: {scheme!r} is not offered by this version; use file://PATH")
-        return Path(rest.removeprefix("/") if rest.startswith("/var") else rest)
+        if scheme != "file" or not rest:
+            raise ConfigError("blobs: this version offers file://PATH and nothing else")
+        below = Path(rest.removeprefix("/"))  # file:///var/blobs, where data is "var"
+        return below if self.data_path.parts and below.is_relative_to(self.data_path) else Path(rest)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -327,6 +340,8 @@ def _secret(value: Any, key: str) -> Any:  # Any: whatever TOML holds
             return Path(value["file"]).read_text().strip()
         except OSError as problem:
             raise ConfigError(f"{key}: cannot read {value['file']}: {problem.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{key}: {value['file']} is not text in UTF-8") from None
     if set(value) == {"env"}:
         try:
             return os.environ[value["env"]]
@@ -356,6 +371,8 @@ def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
             value = tuple(value)
         elif type(value) is not wanted:
             raise ConfigError(f"{name} must be of type {wanted.__name__}, not {type(value).__name__}")
+        elif wanted is int and value < 0:
+            raise ConfigError(f"{name} must not be less than 0")
         values[key] = value
     return cls(**values)
 
@@ -371,28 +388,71 @@ _CHOICES = {
 }
 
 
+_SIZES = ("quota.default", "limits.message_size", "limits.message_memory", "limits.header_size", "limits.line_length")
+_NETWORKS = ("limits.trusted", "listen.balancers")
+_ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
+_DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
+_URLS = (
+    "public_url", "directory.url", "filter.rspamd", "filter.learn", "portal_users.url",
+    *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
+)  # fmt: skip
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+
+
+def _check(config: Config) -> None:
+    """What one value must be like, and what goes together.  Raises ConfigError."""
+    for path, choices in _CHOICES.items():
+        if (value := _at(config, path)) not in choices:
+            raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
+    for path in _SIZES:
+        octets(_at(config, path))
+    for path in _NETWORKS:
+        for network in _at(config, path):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ConfigError(f"{path}: {network!r} is not a network") from None
+    for path in _ADDRESSES:
+        if address := _at(config, path):
+            _address(path, address)
+    for server in config.dns.servers:
+        with contextlib.suppress(ValueError):
+            ip_address(server)
+            continue
+        _address("dns.servers", server)
+    for path in _DOMAINS:
+        if (name := _at(config, path)) and not _DOMAIN.match(name):
+            raise ConfigError(f"{path}: {name!r} is not the name of a domain; write it in small ASCII letters")
+    for path in _URLS:
+        if (url := _at(config, path)) and not urlsplit(url).netloc:
+            raise ConfigError(f"{path}: {url!r} is not a URL such as https://alumni.example")
+    if not config.domain:
+        raise ConfigError("domain must not be empty")
+    if config.outbound.mode == "relay" and not config.outbound.host:
+        raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
+    if bool(config.tls.certificate) != bool(config.tls.key):
+        raise ConfigError("tls.certificate and tls.key go together; one of them is not set")
+    _ = config.zone, config.database_path, config.blobs_path
+
+
+def _address(path: str, address: str) -> None:
+    try:
+        host_and_port(address)
+    except ConfigError as problem:
+        raise ConfigError(f"{path}: {problem}") from None
+
+
+def _at(config: Config, path: str) -> Any:  # Any: whatever the setting is
+    return reduce(getattr, path.split("."), config)
+
+
 def parse_config(text: str) -> Config:
     """Settings from TOML text; raises ConfigError."""
     try:
         config: Config = _build(Config, tomllib.loads(text), "")
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"not valid TOML: {problem}") from None
-    for path, choices in _CHOICES.items():
-        section, key = path.split(".")
-        value = getattr(getattr(config, section), key)
-        if value not in choices:
-            raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
-    octets(config.quota.default)
-    _ = config.zone
-    for size in ("message_size", "message_memory", "header_size", "line_length"):
-        octets(getattr(config.limits, size))
-    for path in ("limits.trusted", "listen.balancers"):
-        section, key = path.split(".")
-        for network in getattr(getattr(config, section), key):
-            try:
-                ip_network(network, strict=False)
-            except ValueError:
-                raise ConfigError(f"{path}: {network!r} is not a network") from None
+    _check(config)
     return config
 
 
@@ -406,5 +466,7 @@ def load_config(path: str | None = None) -> Config:
         return parse_config(file.read_text())
     except OSError as problem:
         raise ConfigError(f"cannot read {file}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not text in UTF-8") from None
     except ConfigError as problem:
         raise ConfigError(f"{file}: {problem}") from None

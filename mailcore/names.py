@@ -15,7 +15,7 @@ import dns.nameserver
 import dns.resolver
 
 from mailcore.clock import Clock
-from mailcore.config import Config
+from mailcore.config import Config, host_and_port
 
 LIFETIME_SECONDS = 3
 PROBE_SECONDS = 1
@@ -41,8 +41,7 @@ def nameserver(text: str) -> dns.nameserver.Do53Nameserver:
     try:
         return dns.nameserver.Do53Nameserver(str(ip_address(text)), 53)
     except ValueError:
-        host, _, port = text.rpartition(":")
-        return dns.nameserver.Do53Nameserver(host.strip("[]"), int(port))
+        return dns.nameserver.Do53Nameserver(*host_and_port(text))
 
 
 class Names:

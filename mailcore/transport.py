@@ -14,7 +14,7 @@ from typing import cast
 
 from mailcore import balancer
 from mailcore.balancer import BalancedServer
-from mailcore.config import Limits
+from mailcore.config import Limits, host_and_port
 from mailcore.domain import Identity
 from mailcore.errors import Busy
 from mailcore.inside import Inside
@@ -317,7 +317,7 @@ async def listen(
 
     if implicit:
         return [Listener(balancer.listen(address, made, (), tls, limits), open_ones)]
-    host, _, port = address.rpartition(":")
+    host, port = host_and_port(address)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(made, host.strip("[]") or None, int(port), reuse_port=True, backlog=1024)
+    server = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)
     return [Listener(server, open_ones)]

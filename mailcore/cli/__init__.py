@@ -3,6 +3,7 @@
 Exit status 0 done, 1 a problem that one line on stderr explains, 2 wrong use.
 """
 
+import errno
 import sys
 
 import click
@@ -35,6 +36,12 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except MailError as problem:
             click.echo(f"alumnimail: {problem}", err=True)
+            sys.exit(1)
+        except OSError as problem:  # a folder that may not be read, a disk that is full
+            if problem.errno == errno.EPIPE:
+                raise  # `| head` has seen enough; click knows
+            where = f"{problem.filename}: " if problem.filename else ""
+            click.echo(f"alumnimail: {where}{problem.strerror or problem}", err=True)
             sys.exit(1)
 
 

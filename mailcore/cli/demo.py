@@ -101,21 +101,21 @@ def register(main: click.Group) -> None:
         """Run everything on loopback with demo people (settings: var/demo.toml)."""
         start_logging()
         config = _settings()
-        serve.prepare(config)
-        password = demo_people.kept_password(config, demo_people.ALUMNI_PASSWORD)
-        university = demo_people.kept_password(config, demo_people.UNIVERSITY_PASSWORD)
-        core = cores.build(config)
-        try:
-            demo_people.ensure_accounts(core, password)
-        finally:
-            cores.close(core)
-        with _university(config, university):
-            click.echo(
-                _GUIDE.format(
-                    domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
-                    settings=SETTINGS, directory=config.directory.url, university=university,
-                    people=demo_people.hints(config),
-                )  # fmt: skip
-            )
-            sys.stdout.flush()
-            serve.run_one(config)
+        with serve.serving(config):
+            password = demo_people.kept_password(config, demo_people.ALUMNI_PASSWORD)
+            university = demo_people.kept_password(config, demo_people.UNIVERSITY_PASSWORD)
+            core = cores.build(config)
+            try:
+                demo_people.ensure_accounts(core, password)
+            finally:
+                cores.close(core)
+            with _university(config, university):
+                click.echo(
+                    _GUIDE.format(
+                        domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
+                        settings=SETTINGS, directory=config.directory.url, university=university,
+                        people=demo_people.hints(config),
+                    )  # fmt: skip
+                )
+                sys.stdout.flush()
+                serve.run_one(config)

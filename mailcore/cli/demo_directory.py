@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mailcore.config import host_and_port
 from mailcore.errors import ConfigError
 
 # result codes (RFC 4511 section 4.1.9)
@@ -50,9 +51,8 @@ def running(address: str, people: Sequence[Person], readers: Mapping[str, str]) 
     Raises:
         ConfigError: the port is taken.
     """
-    host, _, port = address.rpartition(":")
     try:
-        server = _Server((host, int(port)), people, readers)
+        server = _Server(host_and_port(address), people, readers)
     except OSError as problem:
         raise ConfigError(f"the demo directory cannot listen on {address}: {problem}") from None
     with server:

@@ -1,11 +1,13 @@
-"""`alumnimail serve`: the supervisor, its mail workers, the queue worker and the portal; `init`, `check`, `shell`.
+"""`alumnimail serve`: the supervisor, its mail workers, the queue worker and the portal; `init` and `check`.
 
 The processes meet only in the database and the blob store.  SIGTERM drains: no new connections, commands in
-progress finish, the queue gives its leases back.
+progress finish, the queue gives its leases back.  One process that ends takes the others with it, the supervisor too.
 """
 
 import asyncio
 import contextlib
+import ctypes
+import dataclasses
 import gc
 import multiprocessing
 import os
@@ -14,7 +16,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +25,9 @@ import uvloop
 
 from mailcore import core as cores
 from mailcore import guard, memory
+from mailcore.alone import alone
 from mailcore.cli import web_server
-from mailcore.config import Config
+from mailcore.config import Config, host_and_port
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
 from mailcore.inside import Inside, room
@@ -37,10 +40,11 @@ from mailcore.transport import Listener
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def prepare(config: Config) -> None:
-    """Database, blobs, keys, certificates; safe to repeat."""
+    """Database, blobs, keys, certificates; safe to repeat.  Raises ConfigError: the certificate cannot be used."""
     core = cores.build(config)
     try:
         certificates.ensure_certificate(config, core.clock)
@@ -48,6 +52,40 @@ def prepare(config: Config) -> None:
         accounts.ensure_postmaster(core)
     finally:
         cores.close(core)
+    certificates.tls_context(config)
+
+
+@contextlib.contextmanager
+def serving(config: Config) -> Iterator[None]:
+    """Everything is prepared, and nobody else has the data or the ports.
+
+    The mail processes share their ports (`reuse_port`) with whoever does so too, be it another installation: it is looked
+    before they begin, and told once instead of by each of them.
+
+    Raises:
+        ConfigError: data or ports are taken, or may not be had.
+    """
+    with alone(config):
+        prepare(config)
+        for listener in dataclasses.fields(config.listen):
+            if listener.type is str and listener.name != "metrics" and (address := getattr(config.listen, listener.name)):
+                try:
+                    _can_listen(*host_and_port(address))
+                except OSError as problem:
+                    raise ConfigError(f"listen.{listener.name}: {address} cannot be had: {problem.strerror}") from None
+        yield
+
+
+def _can_listen(host: str, port: int) -> None:
+    """Raises OSError."""
+    for family, kind, protocol, _, place in socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(place)
 
 
 async def _mail(
@@ -96,7 +134,7 @@ async def _mail(
         if worker:
             worker.stop()
         await smtp.finish((one for one in servers if isinstance(one, smtp.Opened)), config.limits.stop_seconds)
-        if worker:
+        if tasks:
             _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
             for task in left:
                 task.cancel()
@@ -104,11 +142,20 @@ async def _mail(
         cores.close(core)
 
 
+def _say_ready() -> None:
+    """To whoever reads, and to the service manager (sd_notify(3))."""
+    click.echo("ready")
+    sys.stdout.flush()
+    if where := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.suppress(OSError):
+            manager.sendto(b"READY=1", where.replace("@", "\0", 1) if where.startswith("@") else where)
+
+
 def run_one(config: Config) -> None:
-    """Everything in this process until SIGTERM.  Raises ConfigError: a port is taken."""
+    """Everything in this process until SIGTERM; in `serving`.  Raises ConfigError: a port is taken."""
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            uvloop.run(_mail(config, lambda: click.echo("ready"), queue=True, mail=True, portal=True))
+            uvloop.run(_mail(config, _say_ready, queue=True, mail=True, portal=True))
         except OSError as problem:
             raise ConfigError(f"cannot listen: {problem}") from None
 
@@ -124,11 +171,12 @@ class _Shared:
 
 def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int) -> None:  # Any: a multiprocessing.Event
     start_logging()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that is killed leaves nobody behind
     if kind == "portal":
-        host = config.listen.http
         os.environ["GUNICORN_CMD_ARGS"] = ""
+        os.environ.pop("NOTIFY_SOCKET", None)  # it would say that all of us are ready
         ready.set()
-        command = web_server.command(host)
+        command = web_server.command(config.listen.http)
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
     inside = Inside(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
     uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False, inside=inside))
@@ -141,6 +189,9 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
         os.environ["ALUMNIMAIL_CONFIG"] = os.path.abspath(path)
     shared = _Shared(spawn.RawArray("I", room(workers)), workers, secrets.token_bytes(16))
     kinds = ["mail"] * workers + ["queue"] + (["portal"] if config.listen.http else [])
+    stopping = threading.Event()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: stopping.set())
     children = []
     events = []
     for number, kind in enumerate(kinds):  # mail processes come first
@@ -149,18 +200,16 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
         child.start()
         children.append(child)
         events.append(event)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     signal.signal(signal.SIGHUP, lambda *_: _reload(children))
     status = 0
     waiting = list(events)
     while not stopping.wait(0.1):
         if waiting and all(event.is_set() for event in waiting) and _answers(config.listen.http):
             waiting = []
-            click.echo("ready")
-        if any(not child.is_alive() for child in children):
-            log.error("a worker ended; stopping")
+            _say_ready()
+        if ended := [child for child in children if not child.is_alive()]:
+            for child in ended:
+                log.error("%s (process %s) ended with %s; stopping", child.name, child.pid, child.exitcode)
             status = 1
             break
     for child in children:
@@ -176,9 +225,9 @@ def _answers(address: str) -> bool:
     """Does the portal take connections?  It says nothing of itself when it is up."""
     if not address:
         return True
-    host, _, port = address.rpartition(":")
+    host, port = host_and_port(address)
     try:
-        socket.create_connection((host.replace("0.0.0.0", "127.0.0.1"), int(port)), 1).close()  # noqa: S104
+        socket.create_connection((host.replace("0.0.0.0", "127.0.0.1"), port), 1).close()  # noqa: S104
     except OSError:
         return False
     return True
@@ -201,10 +250,11 @@ def register(main: click.Group) -> None:
         """Run in the foreground until SIGTERM."""
         start_logging()
         config: Config = context.obj["config"]
-        prepare(config)
-        if not one:
-            sys.exit(_supervise(config, workers, context.obj.get("path")))
-        run_one(config)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
+        with serving(config):
+            if not one:
+                sys.exit(_supervise(config, workers, context.obj.get("path")))
+            run_one(config)
 
     @main.command()
     @click.pass_context

@@ -16,6 +16,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from mailcore.config import host_and_port
+
 ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 THREADS = 64  # of each process; at most 48 of them hold a stream (services/live.py)
 KEEP_ALIVE, BACKLOG, GRACE = 30, 1024, 5  # seconds, connections, seconds for what is being answered at the end
@@ -80,9 +82,9 @@ class InProcess:
 
     def __init__(self, address: str, app: Callable[..., Any], ending: Callable[[], None]) -> None:
         self._ending = ending
-        host, _, port = address.rpartition(":")
+        host, port = host_and_port(address)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host.strip("[]"), int(port)), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         settings = _Settings(app)
         self.port = int(listener.getsockname()[1])
         self._worker = _Worker(0, os.getppid(), [listener], settings, 0, settings.cfg, Logger(settings.cfg))

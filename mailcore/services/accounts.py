@@ -4,6 +4,7 @@ A name is given once only: after closing its address stays as a tombstone (nobod
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -256,17 +257,17 @@ def send_link(core: Core, account: Account, link: str) -> None:
 
 def read_csv(path: Path) -> list[NewAccount]:
     """Columns username, password, name, person, quota; only the first is required.  Raises InvalidName."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if "username" not in (reader.fieldnames or ()):
-            raise InvalidName(f"{path}: the first line must name the columns, username among them")
-        found = []
-        for row in reader:
-            try:
-                found.append(_from_row(row))
-            except MailError as problem:
-                raise type(problem)(f"{path}, line {reader.line_num}: {problem}") from None
-    return found
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidName(f"{path} is not text in UTF-8; save it as such") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in text.partition("\n")[0] else ",")
+    if "username" not in (reader.fieldnames or ()):
+        raise InvalidName(f"{path}: the first line must name the columns, username among them")
+    try:
+        return [_from_row(row) for row in reader]
+    except (MailError, csv.Error) as problem:
+        raise InvalidName(f"{path}, line {reader.line_num}: {problem}") from None
 
 
 def _from_row(row: dict[str, str]) -> NewAccount:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mailcore.alone import alone
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
@@ -160,17 +161,19 @@ class Restored:
 
 
 def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False, told: Told = _nothing) -> Restored:
-    """Bring an installation back; the server must not run.
+    """Bring an installation back.
 
     Raises:
         BackupProblem: no whole backup there, or a database stands here already.
+        ConfigError: the server runs.
     """
     target = config.database_path
     if target.exists() and not replace:
         raise BackupProblem(f"there is a database at {target}; move it away, or say --replace")
     temporary = target.with_name(target.name + ".restored")
     try:
-        return _restore(config, folder, clock, temporary, told)
+        with alone(config):
+            return _restore(config, folder, clock, temporary, told)
     except OSError as problem:
         where = problem.filename or config.data_path
         raise BackupProblem(f"it cannot be brought back: {problem.strerror} ({where})") from problem

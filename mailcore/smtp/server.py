@@ -8,6 +8,7 @@ from socket import socket
 
 from mailcore import balancer
 from mailcore.balancer import BalancedServer
+from mailcore.config import host_and_port
 from mailcore.core import Core
 from mailcore.inside import Inside
 from mailcore.smtp.door import Door
@@ -89,7 +90,7 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
         if listen.balancers or implicit:
             server = balancer.listen(address, session, listen.balancers, tls if implicit else None, core.config.limits)
         else:
-            host, _, port = address.rpartition(":")
-            server = await loop.create_server(session, host.strip("[]") or None, int(port), reuse_port=True, backlog=512)
+            host, port = host_and_port(address)
+            server = await loop.create_server(session, host or None, port, reuse_port=True, backlog=512)
         opened.append(Opened(server, door))
     return opened

@@ -109,7 +109,7 @@ class Db:
             try:
                 self.peewee.connect()
             except Exception as problem:
-                raise Busy("the database cannot be opened") from problem
+                raise Busy(f"the database {self.peewee.database} cannot be opened: {problem}") from problem
         connection: apsw.Connection = self.peewee.connection()
         return connection
 

@@ -2,8 +2,19 @@
 
 from collections.abc import Callable
 
-from peewee import SQL, BlobField, BooleanField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
+from peewee import (
+    SQL,
+    BlobField,
+    BooleanField,
+    CompositeKey,
+    DatabaseError,
+    IntegerField,
+    Model,
+    SqliteDatabase,
+    TextField,
+)
 
+from mailcore.errors import Busy, ConfigError
 from mailcore.store import (
     affiliation_tables,
     away_tables,
@@ -324,10 +335,24 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
 
 
 def migrate(db: SqliteDatabase) -> int:
-    """Bring the schema to this program's version and return that; each step commits by itself."""
+    """Bring the schema to this program's version and return that; each step commits by itself.
+
+    Raises:
+        ConfigError: the database was made by a newer version of the program.
+        Busy: it cannot be read or written.
+    """
+    try:
+        return _migrate(db)
+    except DatabaseError as problem:
+        raise Busy(f"the database cannot be brought up to date: {problem}") from problem
+
+
+def _migrate(db: SqliteDatabase) -> int:
     db.execute_sql("CREATE TABLE IF NOT EXISTS setting (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
     found = db.execute_sql("SELECT value FROM setting WHERE key='schema'").fetchone()
     version = int(found[0]) if found else 0
+    if version > len(MIGRATIONS):
+        raise ConfigError("the database is of a newer version of Alumnimail; what is older cannot write to it")
     for number, step in enumerate(MIGRATIONS[version:], version + 1):
         with db.atomic("IMMEDIATE"):
             step(db)

@@ -55,6 +55,24 @@ def test_a_problem_is_one_line_on_stderr_and_status_one_and_wrong_use_is_two(con
     assert run(config, "user", "quota", "ola", "much").exit_code == 2
 
 
+def test_what_the_disk_and_the_database_refuse_is_one_line(config: str, tmp_path: Path) -> None:
+    def told(*words: str) -> str:
+        done = run(config, *words)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1), done.stderr
+        return done.stderr
+
+    (tmp_path / "var").write_text("a file where the folder should be")
+    assert told("user", "list") == f"alumnimail: {tmp_path}/var: File exists\n"
+    (tmp_path / "var").unlink()
+    assert run(config, "init").exit_code == 0
+    with opened(tmp_path) as core:
+        core.db.write(lambda tx: tx.run("UPDATE setting SET value=value+1 WHERE key='schema'"))
+    assert "is of a newer version of Alumnimail" in told("user", "list")
+    for file in (tmp_path / "var").glob("alumnimail.db*"):
+        file.write_bytes(b"no database at all, whatever its name says")
+    assert "cannot be opened: file is not a database" in told("check")
+
+
 def test_a_file_of_accounts_is_imported(config: str, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(20)))

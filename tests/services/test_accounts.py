@@ -60,6 +60,15 @@ def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: 
             assert login.authenticate(core, name, "pass", peer="", scope=Scope.IMAP).account.name == name
 
 
+def test_a_table_of_a_norwegian_spreadsheet_is_read_and_one_of_an_old_encoding_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("\ufeffusername;name\r\nola;Ola, Øystein\r\n".encode())
+    assert [(one.name, one.display_name) for one in accounts.read_csv(file)] == [("ola", "Ola, Øystein")]
+    file.write_bytes("username;name\r\nola;Øystein\r\n".encode("latin-1"))
+    with pytest.raises(InvalidName, match="not text in UTF-8"):
+        accounts.read_csv(file)
+
+
 def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("username\nola\nk ari\n")

@@ -1,0 +1,28 @@
+"""Who serves a site's data: one `serve` at a time, and nothing is restored beneath it."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from mailcore.config import Config
+from mailcore.errors import ConfigError
+
+
+@contextlib.contextmanager
+def alone(config: Config) -> Iterator[None]:
+    """Nobody else is inside for the same blobs.  The lock is the kernel's and ends with the process, however that ends.
+
+    Raises:
+        ConfigError: somebody is.
+        OSError: the folder cannot be made.
+    """
+    config.blobs_path.mkdir(parents=True, exist_ok=True)
+    folder = os.open(config.blobs_path, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ConfigError(f"the data in {config.data_path} is being served already") from None
+    finally:
+        os.close(folder)

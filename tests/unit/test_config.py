@@ -1,0 +1,68 @@
+"""Settings: what cannot be used is told in one line that names the key, before anything begins."""
+
+from pathlib import Path
+
+import pytest
+
+from mailcore.config import host_and_port, load_config, parse_config
+from mailcore.errors import ConfigError
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ('database = "postgresql://h/db"', "database: this version offers sqlite:///PATH"),
+    ('database = "cockroachdb://h/db"', "database: this version offers sqlite:///PATH"),
+    ('database = "sqlite:x.db"', "database: this version offers sqlite:///PATH"),
+    ('blobs = "s3://bucket?endpoint=https://x"', "blobs: this version offers file://PATH"),
+    ('domain = ""', "domain must not be empty"),
+    ('domain = "Alumni.Example"', "domain: 'Alumni.Example' is not the name of a domain"),
+    ('hostname = "mx alumni"', "hostname: "),
+    ('public_url = "alumni.example"', "public_url: 'alumni.example' is not a URL"),
+    ('timezone = "Mars/Base"', "timezone: "),
+    ("[listen]\nsmtp = \"25\"", "listen.smtp: '25' is not HOST:PORT"),
+    ('[listen]\nimaps = "::1:993"', "listen.imaps: "),
+    ('[listen]\nhttp = "localhost:65536"', "listen.http: "),
+    ('[listen]\nbalancers = ["x"]', "listen.balancers: 'x' is not a network"),
+    ('[tls]\ncertificate = "x.pem"', "tls.certificate and tls.key go together"),
+    ('[quota]\ndefault = "²"', "'²' is not a size"),
+    ('[outbound]\nmode = "relay"', "outbound.host must name the relay"),
+    ('[outbound]\nmode = "post"', "outbound.mode is 'post'"),
+    ("[outbound]\nport = -1", "outbound.port must not be less than 0"),
+    ('[dns]\nservers = ["resolver"]', "dns.servers: "),
+    ('[filter]\nrspamd = "127.0.0.1:11333"', "filter.rspamd: "),
+    ("[limits]\nconnections = true", "limits.connections must be of type int"),
+    ("[lisen]\n", "unknown setting lisen; did you mean listen?"),
+])  # fmt: skip
+def test_a_setting_that_cannot_be_used_is_named(text, told):
+    with pytest.raises(ConfigError) as problem:
+        parse_config(text)
+    assert str(problem.value).startswith(told) or told in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(("blobs", "data", "path"), [
+    ("", "var", "var/blobs"),
+    ("file:///var/blobs", "var", "var/blobs"),
+    ("file:///var/lib/alumnimail/blobs", "/var/lib/alumnimail", "/var/lib/alumnimail/blobs"),
+    ("file:///var/spool/blobs", "/var/lib/alumnimail", "/var/spool/blobs"),
+    ("file:///srv/blobs", ".", "/srv/blobs"),
+    ("file://here/blobs", "var", "here/blobs"),
+])  # fmt: skip
+def test_the_folder_of_blobs_is_the_one_that_was_named(blobs, data, path):
+    assert parse_config(f'data = "{data}"\nblobs = "{blobs}"').blobs_path == Path(path)
+
+
+@pytest.mark.parametrize(("address", "found"), [
+    ("0.0.0.0:25", ("0.0.0.0", 25)), ("[::1]:993", ("::1", 993)), (":25", ("", 25)), ("localhost:0", ("localhost", 0)),
+])  # fmt: skip
+def test_addresses_to_listen_on(address, found):
+    assert host_and_port(address) == found
+
+
+def test_a_file_or_a_secret_that_is_no_text_is_named(tmp_path):
+    file, secret = tmp_path / "alumnimail.toml", tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe")
+    secret.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="alumnimail.toml is not text in UTF-8"):
+        load_config(str(file))
+    with pytest.raises(ConfigError, match="outbound.password: .*secret is not text in UTF-8"):
+        parse_config(f'[outbound]\npassword = {{ file = "{secret}" }}')
