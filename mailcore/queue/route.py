@@ -6,6 +6,7 @@ else by the domain's MTA-STS policy (RFC 8461), else whatever the host offers (R
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from random import shuffle
 
 from mailcore.config import Config
 from mailcore.queue.dane import Tlsa
@@ -60,8 +61,13 @@ async def find(config: Config, lookup: Lookup, domain: str, policies: StsPolicie
     policy, trouble = await policies.of(domain) if policies is not None else (None, "")
     troubles = [("sts", "", trouble)] if trouble else []
     found: list[Hop] = []
+    unknown = RouteUnknown("no host of the domain is in its MTA-STS policy")
     for host in hosts[:MAX_HOSTS]:
-        tlsa = await _tlsa(lookup, host, out.port) if secure else None
+        try:
+            tlsa = await _tlsa(lookup, host, out.port) if secure else None
+        except RouteUnknown as problem:  # this host only: the next one has records of its own (RFC 7672 section 2.1)
+            unknown = problem
+            continue
         if tlsa is not None:
             found.append(Hop(host, out.port, "dane", tlsa, "tlsa"))
         elif policy is None or policy.mode == "none":
@@ -74,7 +80,7 @@ async def find(config: Config, lookup: Lookup, domain: str, policies: StsPolicie
         else:
             found.append(Hop(host, out.port, "may", (), "sts"))
     if not found:
-        raise RouteUnknown("no host of the domain is in its MTA-STS policy")
+        raise unknown
     return Route(tuple(found), tuple(troubles))
 
 
@@ -88,8 +94,10 @@ async def _hosts(config: Config, lookup: Lookup, domain: str) -> tuple[list[str]
         if not await addresses(lookup, domain):
             raise NoMailHere("the domain has neither MX nor address")
         return [domain], answer.secure
-    found = sorted((mx.preference, str(mx.exchange).rstrip(".").lower()) for mx in answer.records)
-    if not found[0][1]:
+    found = [(mx.preference, str(mx.exchange).rstrip(".").lower()) for mx in answer.records]
+    shuffle(found)  # hosts of one preference share the load (RFC 5321 section 5.1)
+    found.sort(key=lambda one: one[0])
+    if not any(host for _, host in found):
         raise NoMailHere("the domain takes no mail (null MX)", "5.1.10")
     ours = [preference for preference, host in found if host == config.host.lower()]
     if ours:  # RFC 5321 section 5.1: hosts that are no better than ourselves would send it back

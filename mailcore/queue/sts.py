@@ -5,11 +5,11 @@ A policy is remembered in the database for as long as it says, so who answers DN
 
 import contextlib
 import http.client
-import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
 from mailcore.queue.dane import covers
@@ -19,10 +19,10 @@ from mailcore.store.queue_policies import StsPolicy
 
 log = log_for(__name__)
 PORT = 443
-FETCH_SECONDS = 20
-MOST_OCTETS = 64 * 1024
 MOST_AGE = 31_557_600
 AGAIN_SECONDS = 300  # after a policy that could not be fetched
+RENEW_SECONDS = 86_400  # then the same policy is fetched anew, whatever DNS says (RFC 8461 section 10.2)
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +55,36 @@ class StsPolicies:
 
     def __init__(self, core: Core, lookup: Lookup, port: int = PORT) -> None:
         self._core, self._lookup, self._port = core, lookup, port
-        self._failed: dict[str, tuple[int, str]] = {}
+        self._again: dict[str, tuple[int, str]] = {}  # when a policy is asked for, and what went wrong the last time
 
     async def of(self, domain: str) -> tuple[StsPolicy | None, str]:
-        """The policy that holds now, and what went wrong when it could not be renewed ("" = nothing)."""
+        """The policy that holds now, and what went wrong when it could not be had ("" = nothing)."""
         core, now = self._core, self._core.clock.seconds()
         known = await core.db.aread(lambda tx: store.sts(tx, domain))
         if known is not None and known.expires_at <= now:
             known = None
         announced = await self._announced(domain)
-        if announced is None or (known is not None and known.id == announced):
-            return known, ""
-        until, kind = self._failed.get(domain, (0, ""))
-        if until > now:
+        if announced is None and known is None:
+            return None, ""
+        is_current = known is not None and announced in (known.id, None)
+        again, kind = self._again.get(domain, (0, ""))
+        if again > now and (is_current or kind):
             return known, kind
         try:
-            new = await self._fetch(domain, announced, now)
+            new = await self._fetch(domain, announced or (known.id if known else ""), now)
         except StsTrouble as trouble:
             log.info("the MTA-STS policy of %s: %s", domain, trouble.kind)
-            self._failed[domain] = now + AGAIN_SECONDS, trouble.kind
-            return known, trouble.kind
+            kind = "" if is_current else trouble.kind
+            self._remember(domain, now + (RENEW_SECONDS if is_current else AGAIN_SECONDS), kind)
+            return known, kind
+        self._remember(domain, now + RENEW_SECONDS, "")
         await core.db.awrite(lambda tx: store.keep_sts(tx, domain, new))
         return new, ""
+
+    def _remember(self, domain: str, again: int, kind: str) -> None:
+        if len(self._again) >= REMEMBERED:
+            self._again.clear()
+        self._again[domain] = again, kind
 
     async def _announced(self, domain: str) -> str | None:
         """The id that DNS tells; None where there is no record, or no answer."""
@@ -103,22 +111,15 @@ class StsPolicies:
 
 def _get(host: str, addresses: Sequence[str], port: int) -> str:
     """Blocking; redirections are not followed (RFC 8461 section 3.3).  Raises StsTrouble."""
-    context = ssl.create_default_context()
     kind = "sts-policy-fetch-error"
     for address in addresses:
         try:
-            with (
-                socket.create_connection((address, port), FETCH_SECONDS) as plain,
-                context.wrap_socket(plain, server_hostname=host) as secure,
-            ):
-                asked = http.client.HTTPConnection(host)
-                asked.sock = secure
-                asked.request("GET", "/.well-known/mta-sts.txt", headers={"Accept": "text/plain", "Connection": "close"})
-                answer = asked.getresponse()
-                if answer.status == 200 and answer.headers.get_content_type() == "text/plain":
-                    return answer.read(MOST_OCTETS).decode("utf-8", "replace")
+            answer = https.ask(address, port, host, "GET", "/.well-known/mta-sts.txt", {"Accept": "text/plain"})
         except ssl.SSLError:
             kind = "sts-webpki-invalid"
         except (OSError, http.client.HTTPException):
             continue
+        else:
+            if (answer.status, answer.kind) == (200, "text/plain"):
+                return answer.octets.decode("utf-8", "replace")
     raise StsTrouble(kind)

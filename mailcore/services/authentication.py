@@ -4,6 +4,7 @@ DNS that is remembered is asked on the spot; only what must be fetched, or a sig
 goes to a thread.  DNS trouble is `temperror`: it never refuses a message and never vouches for one.
 """
 
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from mailcore.services.signatures import Ask
 log = log_for(__name__)
 MAX_SIGNATURES = 5  # more are not looked at
 SPF_SECONDS = 20  # for all look-ups of one message (RFC 7208 section 4.6.4): others wait for the thread
+_DOMAIN = re.compile(rb"(?:^|;)\s*d\s*=\s*([^;\s]+)")
 _STEPS = {"reject": "quarantine", "quarantine": "none"}
 
 
@@ -44,7 +46,7 @@ def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: As
     author = _ascii(authors[0].rpartition("@")[2]) if authors else ""
     policy = dmarc.policy(author, ask)
     spf_result, spf_domain = _spf(core, envelope, ask)
-    signed = _dkim(block, octets, ask)
+    signed = _dkim(block, octets, ask, author)
     by_spf = _related(spf_result, spf_domain, author, policy.aspf, ask)
     by_dkim = [_related(one.result, one.domain, author, policy.adkim, ask) for one in signed]
     result = _dmarc(policy, [by_spf, *by_dkim])
@@ -137,16 +139,26 @@ class _Signature:
     selector: str
 
 
-def _dkim(block: bytes, octets: Octets, ask: Ask) -> list[_Signature]:
-    count = min(len(header.raw_values(block, "dkim-signature")), MAX_SIGNATURES)
-    if not count:
+def _dkim(block: bytes, octets: Octets, ask: Ask, author: str) -> list[_Signature]:
+    written = header.raw_values(block, "dkim-signature")
+    if not written:
         return []
 
     try:
         verifier = signatures.Dkim(block, octets)
     except dkim.DKIMException:
         return [_Signature("permerror", "", "")]
-    return [_verified(verifier, index, signatures.Keys(ask)) for index in range(count)]
+    return [_verified(verifier, index, signatures.Keys(ask)) for index in _looked_at(written, author)]
+
+
+def _looked_at(written: list[bytes], author: str) -> list[int]:
+    """Those of the author's organisation first: each house on the way may have put its own above them."""
+    if len(written) <= MAX_SIGNATURES:
+        return list(range(len(written)))
+    found = (_DOMAIN.search(value) for value in written)
+    domains = [one[1].decode("ascii", "replace").lower() if one else "" for one in found]
+    own = dmarc.organisational(author)
+    return sorted(range(len(written)), key=lambda n: dmarc.organisational(domains[n]) != own)[:MAX_SIGNATURES]
 
 
 def _verified(verifier: signatures.Dkim, index: int, key: signatures.Keys) -> _Signature:

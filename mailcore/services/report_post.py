@@ -3,19 +3,18 @@ stranger's record must not reach into our own network.  Redirections are not fol
 """
 
 import http.client
-import socket
-import ssl
 from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
 from mailcore.names import DnsTrouble
 from mailcore.services import remote_pictures
 
 log = log_for(__name__)
-PORT, TIMEOUT_SECONDS, MOST_URL = 443, 20, 2000
+PORT, MOST_URL = 443, 2000
 
 
 def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
@@ -32,15 +31,16 @@ def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
     if parts.scheme != "https" or not host or not host.isascii() or parts.username or len(url) > MOST_URL:
         return False
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    fields = {"Content-Type": kind, "User-Agent": "Alumnimail"}
     for address in _addresses(core, host):
         try:
-            status = _post(host, address, port, path, kind, octets)
+            answer = https.ask(address, port, host, "POST", path, fields, octets)
         except (OSError, http.client.HTTPException, ValueError) as problem:
             log.info("a report could not be given to %s: %s", host, problem)
             continue
-        if 200 <= status < 300:
+        if 200 <= answer.status < 300:
             return True
-        log.info("a report was not taken by %s: %d", host, status)
+        log.info("a report was not taken by %s: %d", host, answer.status)
     return False
 
 
@@ -51,16 +51,3 @@ def _addresses(core: Core, host: str) -> Iterator[str]:
         except DnsTrouble:
             continue
         yield from (record.address for record in found if remote_pictures.is_public(ip_address(record.address)))
-
-
-def _post(host: str, address: str, port: int, path: str, kind: str, octets: bytes) -> int:
-    """The status of the answer."""
-    context = ssl.create_default_context()
-    with (
-        socket.create_connection((address, port), TIMEOUT_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secure,
-    ):
-        asked = http.client.HTTPConnection(host, port)
-        asked.sock = secure
-        asked.request("POST", path, octets, {"Content-Type": kind, "User-Agent": "Alumnimail", "Connection": "close"})
-        return asked.getresponse().status

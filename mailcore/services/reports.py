@@ -8,7 +8,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from xml.sax.saxutils import escape
+from xml.sax import saxutils
 
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Verdict
@@ -24,6 +24,7 @@ log = log_for(__name__)
 AGAIN = timedelta(days=3)  # so long what could not be sent is tried
 MOST = 500  # reports of a kind in one turn of the job
 _SIGNATURE = re.compile(rb"dkim=(\w+)(?: header\.d=(\S+?))?(?: header\.s=(\S+?))?[;\r\n]")
+_UNPRINTABLE = re.compile(r"[^ -~]")
 _WORDS = {Disposition.ACCEPT: "none", Disposition.JUNK: "quarantine", Disposition.REFUSE: "reject"}
 _HTTPS = re.compile(r"https://[^\s,!;]+$", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^\s,!;]+@[^\s,!;]+)(?:![0-9]+[kmgt]?)?$", re.IGNORECASE)
@@ -98,6 +99,11 @@ def _is_wanted(core: Core, owner: str, target: str) -> bool:
         return True
     records = core.names.lookup(f"{owner}._report._dmarc.{target}", "TXT")
     return any(text_of(record).replace(" ", "").startswith("v=DMARC1") for record in records)
+
+
+def escape(text: str) -> str:
+    """A stranger's octet that XML does not know would take the whole day's report away."""
+    return saxutils.escape(_UNPRINTABLE.sub("?", text))
 
 
 def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: int, end: int, number: str) -> str:

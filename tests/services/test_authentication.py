@@ -349,6 +349,15 @@ def test_a_chain_of_many_sets_is_not_read(core):
     assert b"arc=fail" in judge(core, octets, "kare@plain.example").field
 
 
+def test_the_authors_signature_counts_however_many_stand_above_it(core):
+    """Lists and relays sign on top of what was signed."""
+    octets = message("reject.example", signed_by="reject.example")
+    for _ in range(7):
+        octets = dkim.sign(octets, b"k", b"plain.example", PEM) + octets
+    verdict = judge(core, octets, "list@plain.example")
+    assert (verdict.dmarc, verdict.dkim_aligned, verdict.field.count(b"dkim=pass")) == ("pass", True, 5)
+
+
 def test_a_signature_of_a_part_of_the_body_vouches_for_nothing(core):
     """RFC 6376 section 8.2: what `l=` leaves out, anybody may have written."""
     octets = message("reject.example")

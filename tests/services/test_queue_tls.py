@@ -1,8 +1,13 @@
 """TLS on the way out as the route demands it: by MTA-STS, by DANE, by the sender's own word (REQUIRETLS)."""
 
 import asyncio
+import contextlib
 import hashlib
+import http.client
+import socket
 import ssl
+import threading
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailcore import core as cores
+from mailcore import https
 from mailcore.config import Config, Dns, Outbound
 from mailcore.domain import Dsn
 from mailcore.queue import route, sts
@@ -189,9 +195,6 @@ POLICY = "version: STSv1\r\nmode: enforce\r\nmx: *.good.example\r\nmax_age: 8640
 
 def https_server(authority, answers):
     """A thread that answers each connection with the next of `answers`; gives its port."""
-    import socket
-    import threading
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("mta-sts.good.example").configure_cert(context)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -234,6 +237,61 @@ def test_an_mta_sts_policy_is_fetched_once_remembered_and_outlives_its_record(au
         cores.close(core)
 
 
+def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_from_us(authority, trusted, tmp_path, clock):
+    """RFC 8461 section 10.2: who holds back one answer must hold back all of them until the policy ends."""
+    week = POLICY.replace("86400", "604800")
+    port, thread = https_server(authority, [week, "", week, POLICY.replace("*.good", "*.other")])
+    zone = dict(ZONE)
+    with dns_server(zone) as dns:
+        core = cores.build(Config(data=str(tmp_path / "var"), dns=Dns((dns,), "no")), clock)
+        policies = StsPolicies(core, Lookup(core.config), port)
+
+        def ask():
+            policies._lookup = Lookup(core.config)
+            policy, trouble = asyncio.run(policies.of("good.example"))
+            assert trouble == ""
+            return policy.hosts if policy else ()
+
+        assert ask() == ask() == ("*.good.example",)
+        del zone["_mta-sts.good.example", "TXT"]
+        clock.forward(days=2)
+        assert ask() == ask() == ("*.good.example",)  # it was not there, which does not count
+        clock.forward(days=2)
+        assert ask() == ("*.good.example",)
+        clock.forward(days=6)  # ten days after the first time
+        zone["_mta-sts.good.example", "TXT"] = [txt("v=STSv1; id=2")]
+        assert ask() == ("*.other.example",)
+        thread.join(5)
+        assert not thread.is_alive()
+        clock.forward(days=2)
+        assert asyncio.run(policies.of("good.example")) == (None, "sts-policy-fetch-error")
+        cores.close(core)
+
+
+@pytest.mark.parametrize("said", ["", "HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"])
+def test_a_server_that_drips_holds_no_thread(authority, trusted, monkeypatch, said):
+    monkeypatch.setattr(https, "WHOLE_SECONDS", 0.3)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("mta-sts.good.example").configure_cert(context)
+
+    def drip(listening) -> None:
+        plain, _ = listening.accept()
+        with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
+            secure.recv(4096)
+            secure.sendall(said.encode())
+            while True:
+                secure.sendall(b"x")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            https.ask("127.0.0.1", listening.getsockname()[1], "mta-sts.good.example", "GET", "/", {})
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(authority, trusted, tmp_path, clock):
     port, _ = https_server(authority, [""])
     with dns_server(ZONE) as dns:
@@ -269,6 +327,35 @@ def test_dane_holds_where_dnssec_vouches_and_the_resolver_is_trusted(dnssec, tls
 
     found = asyncio.run(ask())
     assert [hop.tls for hop in found.hops] == tls
+
+
+@pytest.mark.parametrize("trouble", ["_25._tcp.mx.good.example", "mx.good.example"])
+def test_a_host_whose_records_are_out_of_reach_is_left_out_and_never_asked_without_them(trouble):
+    async def ask(zone):
+        with dns_server(zone, secure=("good.example",), broken=(trouble,)) as dns:
+            config = Config(dns=Dns((dns,), "yes"))
+            return await route.find(config, Lookup(config), "good.example")
+
+    assert [hop.host for hop in asyncio.run(ask(ZONE)).hops] == ["elsewhere.example"]
+    with pytest.raises(route.RouteUnknown):
+        asyncio.run(ask(ZONE | {("good.example", "MX"): ["10 mx.good.example."]}))
+
+
+def test_hosts_of_one_preference_share_the_load():
+    """RFC 5321 section 5.1."""
+    hosts = [f"{letter}.good.example" for letter in "abcd"]
+    zone = {("good.example", "MX"): ["5 first.good.example.", *(f"10 {host}." for host in hosts)]}
+
+    async def ask():
+        with dns_server(zone) as dns:
+            config = Config(dns=Dns((dns,)))
+            lookup = Lookup(config)
+            return [[hop.host for hop in (await route.find(config, lookup, "good.example")).hops] for _ in range(200)]
+
+    found = asyncio.run(ask())
+    assert {one[0] for one in found} == {"first.good.example"}
+    assert all(sorted(one[1:]) == hosts for one in found)
+    assert {one[1] for one in found} == set(hosts)  # by chance it is not once in 10**24
 
 
 def test_without_dnssec_a_tlsa_record_means_nothing():

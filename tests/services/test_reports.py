@@ -97,6 +97,18 @@ def test_the_report_is_as_the_standard_has_it(core, clock):
     assert end - begin == 86_399
 
 
+def test_a_strangers_greeting_does_not_make_the_report_unreadable(core, clock):
+    """Octets that XML does not know, in what a message without a sender says of its server."""
+    verdict = Verdict(author="asks.example", spf="none", dmarc="fail", policy="reject", outside=True, field=FIELD)
+    envelope = Envelope("", (), "192.0.2.1", "mail\x01\x1b<&\ufffe.example")
+    core.db.write(lambda tx: reports.count_dmarc(core, tx, envelope, verdict))
+    clock.forward(days=1)
+    reports.send(core)
+    [message] = sent(core).values()
+    root = ElementTree.fromstring(attachment(message))
+    assert root.findtext("record/auth_results/spf/domain") == "mail??<&?.example"
+
+
 def test_another_domain_gets_them_only_if_it_agrees(core, clock):
     judged(core, "paid.example")
     clock.forward(days=1)

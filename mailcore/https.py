@@ -1,0 +1,61 @@
+"""One HTTPS exchange with a stranger's server: by a certificate for its name, and within so many seconds in all.
+
+The time-out of a socket begins anew with each octet that drips in; a thread that waits for one server is not there for
+the others.  Redirections are not followed.
+"""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+SECONDS = 20  # of silence
+WHOLE_SECONDS = 60
+MOST_OCTETS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`octets` are the first MOST_OCTETS."""
+
+    status: int
+    kind: str
+    octets: bytes
+
+
+def ask(
+    address: str, port: int, host: str, method: str, path: str, fields: Mapping[str, str], body: bytes | None = None
+) -> Answer:
+    """Blocking.  Raises OSError (ssl.SSLError too), http.client.HTTPException, ValueError."""
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection((address, port), SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure,
+        _cut_off(secure),
+    ):
+        secure.do_handshake()
+        asked = http.client.HTTPConnection(host, port)
+        asked.sock = secure
+        asked.request(method, path, body, {**fields, "Connection": "close"})
+        answer = asked.getresponse()
+        return Answer(answer.status, answer.headers.get_content_type(), answer.read(MOST_OCTETS))
+
+
+@contextlib.contextmanager
+def _cut_off(sock: ssl.SSLSocket) -> Iterator[None]:
+    """When the time is up whoever waits for the socket reads its end."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    timer = threading.Timer(WHOLE_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
