@@ -37,6 +37,7 @@ from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
+from portal.spoken import SpokenEnvironment
 from portal.sunset.views import blueprint as sunset
 from portal.takeout.views import MAX_UPLOAD
 from portal.takeout.views import blueprint as takeout
@@ -84,6 +85,7 @@ HEADERS = {
 
 def create_app(core: Core) -> Flask:
     app = Flask(__name__, template_folder=str(TEMPLATES))
+    app.jinja_environment = SpokenEnvironment
     app.extensions["core"] = core
     app.secret_key = web_sessions.signing_key(core)
     app.config.update(
@@ -168,12 +170,13 @@ def _protect(response: Response) -> Response:
     return response
 
 
-def _here(lang: str) -> str:
-    """This page in another language, or the front page where a page takes forms only."""
-    if request.endpoint is None or (request.url_rule is not None and "GET" not in (request.url_rule.methods or ())):
-        return url_for("front.index", lang=lang)
-    values: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), "lang": lang}  # Any: any query
-    return url_for(request.endpoint, **values)
+def _languages() -> list[tuple[str, str, str]]:
+    """Code, name, and this page in that language, or the front page where a page takes forms only."""
+    endpoint = request.endpoint
+    values: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict()}  # Any: any query
+    if endpoint is None or (request.url_rule is not None and "GET" not in (request.url_rule.methods or ())):
+        endpoint, values = "front.index", {}
+    return [(code, name, url_for(endpoint, **values | {"lang": code})) for code, name in i18n.LANGUAGES.items()]
 
 
 def _context() -> dict[str, object]:
@@ -181,7 +184,7 @@ def _context() -> dict[str, object]:
     return {
         "account": g.get("account"),
         "language": here,
-        "languages": [(code, name, _here(code)) for code, name in i18n.LANGUAGES.items()],
+        "languages": _languages(),
         "quota_text": web.quota_text(g.account) if g.get("account") else "",
         "quota_words": web.quota_text,
         "domain": web.core().config.domain,

@@ -40,6 +40,11 @@ class PoDomain(Domain):  # type: ignore[misc]  # flask-babel has no types
     def get_translations(self) -> Translations:
         return _here()
 
+    def gettext(self, string: str, **variables: object) -> str:
+        """A third of the way of flask-babel's, which asks for what this request has asked for already."""
+        said = str(_here().ugettext(string))
+        return said % variables if variables else said
+
 
 def _here() -> Translations:
     """The catalogue of this request, chosen once: a page asks fifty times."""

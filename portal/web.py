@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar, cast
 
+from babel import numbers
 from flask import Response, current_app, flash, g, redirect, request, session, url_for
 from flask_babel import format_date, format_datetime, format_decimal
 from flask_babel import gettext as _
@@ -177,11 +178,23 @@ def words_for(problem: MailError) -> str:
 
 def size(octets: int) -> str:
     """Two decimals of GB as the quota is spoken of, MB and kB for what is small."""
-    if octets >= 100 * MIB:
-        return f"{format_decimal(octets / GIB, '#,##0.##')} GB"
-    if octets >= MIB:
-        return f"{format_decimal(octets / MIB, '#,##0.#')} MB"
-    return f"{format_decimal(-(-octets // 1024), '#,##0')} kB"
+    return sizes()(octets)
+
+
+def sizes() -> Callable[[int], str]:
+    """`size` for many: the language is asked once."""
+    locale = i18n.language()
+    return lambda octets: _size(-(-octets // 1024), locale)
+
+
+@lru_cache(8192)
+def _size(kib: int, locale: str) -> str:
+    """Rounded to kB first, so that few have to be worked out."""
+    if kib >= 100 * 1024:
+        return f"{numbers.format_decimal(kib / 2**20, '#,##0.##', locale=locale)} GB"
+    if kib >= 1024:
+        return f"{numbers.format_decimal(kib / 1024, '#,##0.#', locale=locale)} MB"
+    return f"{numbers.format_decimal(kib, '#,##0', locale=locale)} kB"
 
 
 def program(agent: str) -> str:

@@ -7,7 +7,7 @@ a heap; single messages may be chosen by their owner whatever they are.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
@@ -187,7 +187,11 @@ def _first(block: bytes, name: str) -> str:
 
 
 def _author(block: bytes) -> str:
-    written = (header.raw_values(block, "from") or [b""])[0]
+    return _name_of((header.raw_values(block, "from") or [b""])[0])
+
+
+@lru_cache(4096)
+def _name_of(written: bytes) -> str:
     return address.display_name(written) or next(iter(address.addr_specs(written)), "")
 
 

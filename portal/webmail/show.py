@@ -47,22 +47,6 @@ def long_date(at: datetime) -> str:
     return str(format_datetime(here, "EEEE d. MMMM yyyy HH:mm", locale=str(get_locale() or "nb")))
 
 
-@lru_cache(4096)
-def _size(kib: int, locale: str) -> str:
-    return web.size(kib * 1024)
-
-
-def short_size(octets: int) -> str:
-    """As `web.size`; rounded to kB first, so that few have to be worked out."""
-    return sizes()(octets)
-
-
-def sizes() -> Callable[[int], str]:
-    """`short_size` for many."""
-    locale = str(get_locale() or "nb")
-    return lambda octets: _size(-(-octets // 1024), locale)
-
-
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\u00a0]{3,2000}")
 
 

@@ -27,9 +27,10 @@ _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep
 blueprint = Blueprint("webmail", __name__)
 blueprint.add_app_template_filter(show.short_date)
 blueprint.add_app_template_filter(show.long_date)
-blueprint.add_app_template_filter(show.short_size)
 blueprint.add_app_template_filter(show.linked)
 blueprint.add_app_template_global(show.query, "list_query")
+blueprint.add_app_template_global(show.dates, "short_dates")
+blueprint.add_app_template_global(web.sizes, "short_sizes")
 
 
 @cache
