@@ -66,14 +66,12 @@ class Selected:
     touched: set[int] = field(default_factory=set)  # UIDs that kept searches must look at again
     saved: tuple[int, ...] = ()  # UIDs that SEARCH RETURN (SAVE) found (RFC 5182), ascending
 
-
     def exists(self, tx: Tx, mail: MailStore) -> bool:
         """Is the mailbox still there, and still the same?"""
         try:
             return mail.get(tx, self.mailbox).uidvalidity == self.uidvalidity
         except MailboxNotFound:
             return False
-
 
     @classmethod
     def nothing(cls) -> "Selected":
@@ -139,6 +137,8 @@ class Context:
 
     def use_modseqs(self) -> None:
         """From now on the client hears of modseqs (RFC 7162 section 3.1, "CONDSTORE enabling command")."""
+        if "CONDSTORE" not in self.enabled and self.selected is not None:
+            self.wire.write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.selected.modseq)
         self.enabled.add("CONDSTORE")
 
     @property
@@ -216,7 +216,11 @@ class Context:
         """What has changed since the last time; to be taken in next."""
         here = self.here
         here.dirty = False
-        return await self.core.db.aread(partial(self._news, since=here.modseq))
+        try:
+            return await self.core.db.aread(partial(self._news, since=here.modseq))
+        except BaseException:  # a database that is busy now is asked again
+            here.dirty = True
+            raise
 
     async def sync(self, *, may_expunge: bool = True) -> None:
         """Tell what has changed since the last time."""

@@ -109,6 +109,8 @@ def _place(letter: Letter) -> tuple[float, int]:
 
 def _is_above(node: Node, other: Node | None) -> bool:
     """Is `node` the other, or one of those above it?  Hanging it there would make a loop."""
+    if not node.children:
+        return node is other
     while other is not None:
         if other is node:
             return True
@@ -117,6 +119,8 @@ def _is_above(node: Node, other: Node | None) -> bool:
 
 
 def _hang(node: Node, above: Node) -> None:
+    if node.parent is above:
+        return
     if node.parent is not None:
         node.parent.children.remove(node)
     node.parent = above

@@ -48,6 +48,8 @@ REMEMBERED = 1000  # messages; the UIDs of a smaller mailbox are read anew
 GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
 HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
 HEADROOM_LEAST = 50 * 2**20  # the largest message fits, also in a small box
+# Of internal dates, in seconds: closer to the calendar's ends there are zones in which nobody could show them.
+EARLIEST, LATEST = (int(datetime(*day, tzinfo=UTC).timestamp()) for day in ((1, 1, 3), (9999, 12, 29)))
 
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
@@ -232,9 +234,10 @@ class MailStore(Mailboxes):
         if row is None:
             raise MailboxNotFound(f"mailbox {mailbox}")
         uid, modseq, known = row
+        at = min(max(int(internal_date.timestamp()), EARLIEST), LATEST)
         tx.run(
             f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
-            mailbox, uid, bits, keywords, modseq, int(internal_date.timestamp()), size, blob, prefix, _zone(internal_date),
+            mailbox, uid, bits, keywords, modseq, at, size, blob, prefix, _zone(internal_date),
             self._clock.seconds(),
         )  # fmt: skip
         self._learn(tx, mailbox, frozenset(known.split()), keywords)

@@ -121,6 +121,7 @@ class Mailboxes:
                 if self._exists(tx, account, name):
                     raise MailboxExists(name)
                 tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
+                mailbox_facts.end_lost_subscription(tx, account, name)
                 self._log(tx, account, child.id, child.modseq, "rename")
         tx.changed.add(account)
 

@@ -35,7 +35,7 @@ from mailcore.mail.criteria import (
     ThreadId,
     Uids,
 )
-from mailcore.store import flags
+from mailcore.store import flags, uidset
 from mailcore.store.blobs import Blobs
 from mailcore.store.db import Row, Tx
 from mailcore.store.search import Hits
@@ -250,7 +250,8 @@ def _test(one: Criterion, columns: list[Sql]) -> Test:
             some = [_test(part, columns) for part in inside]
             return lambda got: any(test(got) for test in some)
         case Uids(ranges):
-            return lambda got: any(low <= got.row[UID] <= high for low, high in ranges)
+            is_within = uidset.within(ranges)
+            return lambda got: is_within(got.row[UID])
         case Header(name, wanted):
             return lambda got: any(wanted in text.fold(value) for value in header.values(got.header(), name))
         case EmailId(wanted_id):

@@ -1,6 +1,7 @@
 """Sets of UIDs as text, `3:9,12`: how the change log keeps them, and how SQL is asked for them."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -19,6 +20,17 @@ def ranges(uids: Iterable[int]) -> list[tuple[int, int]]:
     if first >= 0:
         found.append((first, last))
     return found
+
+
+def within(known: Ranges) -> Callable[[int], bool]:
+    """A test for being in one of these ranges, which are ascending and apart: a client may name ten thousand."""
+    starts = [first for first, _ in known]
+
+    def is_within(uid: int) -> bool:
+        at = bisect_right(starts, uid)
+        return at > 0 and uid <= known[at - 1][1]
+
+    return is_within
 
 
 def text(uids: Iterable[int]) -> str:

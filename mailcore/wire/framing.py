@@ -66,6 +66,7 @@ class Framer:
         self._text = 0
         self._offered: LiteralWanted | None = None
         self._literal = 0
+        self._held = 0
         self._sink: Sink | None = None
         self._sinks: list[tuple[int, Sink]] = []
         self._skip = 0
@@ -82,7 +83,7 @@ class Framer:
     @property
     def held(self) -> int:
         """Octets of the literals taken into the command so far."""
-        return sum(len(part) for part in self._parts[1::2]) + sum(sink.size for _, sink in self._sinks)
+        return self._held
 
     @property
     def buffered(self) -> int:
@@ -110,6 +111,7 @@ class Framer:
         if self._offered is None:
             raise RuntimeError("no literal was offered")
         self._literal, self._offered = self._offered.size, None
+        self._held += self._literal
         if self._literal == 0:
             self._parts.append(b"")
         else:
@@ -124,7 +126,7 @@ class Framer:
         self._offered = None
         self.discard()
         self._parts.clear()
-        self._text = 0
+        self._text = self._held = 0
 
     def next_event(self) -> Event | None:
         """Return the next event, or None when more octets are needed.
@@ -154,7 +156,7 @@ class Framer:
                 command = CommandLine((*self._parts, line.rstrip(b"\r\n")), tuple(self._sinks))
                 self._parts.clear()
                 self._sinks.clear()
-                self._text = 0
+                self._text = self._held = 0
                 return command
 
     def _skip_dropped(self) -> bool:

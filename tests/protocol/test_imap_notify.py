@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from mailcore import core as cores
+from mailcore.errors import Busy
 from mailcore.services import accounts
 from tests.protocol.test_imap_server import Client, core, put, run
 
@@ -30,6 +31,32 @@ def test_changes_of_another_process_reach_idle(core, other):
         await client.line()
         await asyncio.to_thread(put, other, 1)
         assert await client.line() == b"* 2 EXISTS\r\n"
+
+    run(core, play)
+
+
+@pytest.mark.parametrize(("before", "told"), [
+    (b"SELECT INBOX", b"* 2 EXISTS\r\n"),
+    (b"NOTIFY SET (personal (MessageNew MessageExpunge))", b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2)\r\n'),
+])  # fmt: skip
+def test_news_that_could_not_be_read_are_told_the_next_time(core, monkeypatch, before, told):
+    read, failed = core.db.aread, []
+
+    async def busy(fn):
+        if failed:
+            return await read(fn)
+        failed.append(fn)
+        raise Busy("for a moment")
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(LOGIN)
+        await client.command(before)
+        monkeypatch.setattr(core.db, "aread", busy)
+        await asyncio.to_thread(put, core, 1)
+        heard = await client.command(b"NOOP")
+        assert failed
+        assert told in heard + await client.command(b"NOOP")
 
     run(core, play)
 

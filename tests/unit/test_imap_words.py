@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from mailcore.errors import InvalidName
 from mailcore.imap import names
-from mailcore.imap.sequence import NumberSet, ranges_of, written
+from mailcore.imap.sequence import NumberSet, merged, ranges_of, written
+from mailcore.store import uidset
 from mailcore.wire import sasl
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -68,3 +69,9 @@ def test_sasl_plain():
     for wrong in (b"", b"\0ola", b"kari\0ola\0x", b"\0\xff\0x"):
         with pytest.raises(SyntaxProblem):
             sasl.plain(wrong)
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=8), st.integers(0, 70))
+def test_being_in_ranges_is_being_between_their_ends(pairs, uid):
+    known = merged((min(pair), max(pair)) for pair in pairs)
+    assert uidset.within(known)(uid) is any(first <= uid <= last for first, last in known)

@@ -83,7 +83,10 @@ async def enable(context: Context, read: Reader) -> Tagged:
     fresh = [name for name in dict.fromkeys(wanted) if name in ENABLE and name not in context.enabled]
     if context.selected is not None and "UTF8=ACCEPT" in fresh:
         raise SyntaxProblem("UTF8=ACCEPT is enabled before a mailbox is selected")  # RFC 9755 section 3
-    context.enabled.update(*(ENABLE[name] for name in fresh))
+    switched = {one for name in fresh for one in ENABLE[name]}
+    if "CONDSTORE" in switched:
+        context.use_modseqs()
+    context.enabled |= switched
     context.wire.write(b"* ENABLED" + "".join(f" {SPELLING.get(name, name)}" for name in fresh).encode() + b"\r\n")
     return ok(context)
 

@@ -65,7 +65,8 @@ def _wish(read: Reader) -> Wish:
                 read.space()
             wish.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
     else:
-        wish.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
+        pattern = names.decode(read.pattern(), utf8=read.utf8)
+        wish.patterns.append(reference + pattern if pattern else "")
     if len(wish.patterns) > MAX_PATTERNS:
         raise SyntaxProblem("too many patterns")
     if read.take(b" RETURN "):
@@ -108,7 +109,7 @@ def parents(name: str) -> list[str]:
 
 async def listing(context: Context, read: Reader) -> Tagged:
     wish = _wish(read)
-    if not wish.extended and wish.patterns == [""]:
+    if not wish.extended and wish.patterns == [""]:  # what parts the levels, and where names begin
         context.wire.write(b'* LIST (\\Noselect) "/" ""\r\n')
         return ok(context)
     context.say(await context.core.db.aread(lambda tx: _listed(context, tx, wish)))

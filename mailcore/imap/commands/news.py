@@ -1,6 +1,7 @@
 """What the client hears without asking: of its mailbox, of searches that it keeps (RFC 5267), of others (NOTIFY, RFC 5465)."""
 
 from mailcore.domain import Mailbox, MailboxId
+from mailcore.imap import names
 from mailcore.imap import notify as wishes
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.fetch import tell
@@ -138,7 +139,11 @@ async def _others(context: Context, notified: Notified) -> None:
         news = wishes.news(notified.wish, notified.before, boxes, here, modseqs=modseqs)
         return {box.id: box for box in boxes}, [_line(context, tx, told) for told in news]
 
-    notified.before, lines = await context.core.db.aread(look)
+    try:
+        notified.before, lines = await context.core.db.aread(look)
+    except BaseException:  # as in read_changes
+        notified.dirty = True
+        raise
     context.say(lines)
 
 
@@ -148,6 +153,6 @@ def _line(context: Context, tx: Tx, told: wishes.Told) -> bytes:
         return status_line(context, tx, box, told.items)
     attributes = ["\\NonExistent"] if told.kind == "gone" else ["\\Subscribed"] if box.subscribed else []
     if told.kind == "renamed":
-        old = b'"' + context.encode(told.old_name).replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        old = names.quoted(context.encode(told.old_name))
         return list_line(context, b"LIST", attributes, box.name, b' ("OLDNAME" (%s))' % old)
     return list_line(context, b"LIST", attributes, box.name)

@@ -61,7 +61,7 @@ def _parameters(context: Context, read: Reader) -> Resync | None:
                 raise SyntaxProblem("ENABLE QRESYNC first")
             resync = _resync(read)
         elif word == b"CONDSTORE":
-            context.use_modseqs()
+            context.enabled.add("CONDSTORE")
         else:
             raise SyntaxProblem("unknown parameter of SELECT")
         if not read.take(b" "):
