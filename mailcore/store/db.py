@@ -2,6 +2,7 @@
 
 The writer takes every write that is waiting, runs each inside a savepoint of one transaction, commits once
 (one fsync: WAL with synchronous=FULL), and only then answers them all.  A write that raises is undone alone.
+What the log has gathered is copied into the database's own file after the answers, so that nobody waits for that.
 """
 
 import asyncio
@@ -34,8 +35,9 @@ _PRAGMAS = {
     "cache_size": -32_000,
     "mmap_size": 256 * 2**20,
     "temp_store": "memory",
-    "wal_autocheckpoint": 4000,
+    "wal_autocheckpoint": 0,  # `_checkpoint` does it
 }
+CHECKPOINT = 4000  # pages in the log
 
 # disk full, I/O error, locked: the whole group must hear of it
 _WHOLE_GROUP = (
@@ -100,6 +102,7 @@ class Db:
         self._here = threading.local()
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._lock = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
+        self._logged, self._due = 0, CHECKPOINT  # pages in the log, and at how many it is copied
         self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._writer.start()
 
@@ -110,8 +113,14 @@ class Db:
                 self.peewee.connect()
             except Exception as problem:
                 raise Busy(f"the database {self.peewee.database} cannot be opened: {problem}") from problem
+            if getattr(self._here, "writing", False):
+                self.peewee.connection().set_wal_hook(self._hear)
         connection: apsw.Connection = self.peewee.connection()
         return connection
+
+    def _hear(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._logged = pages
+        return apsw.SQLITE_OK
 
     def read(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` on one consistent snapshot; inside a write it sees that write's own changes."""
@@ -173,7 +182,22 @@ class Db:
             with self._turn():
                 group, ending = self._gather(first)
                 self._commit(group)
+            if self._logged >= self._due:
+                self._checkpoint()
         self.peewee.close()
+
+    def _checkpoint(self) -> None:
+        """Copy the log into the database's file; the log begins anew once all of it is there and nobody reads from it.
+
+        The first try leaves the turn to the writers of other processes.  If they wrote meanwhile, the next one keeps it.
+        """
+        try:
+            with contextlib.nullcontext() if self._due == CHECKPOINT else self._turn():
+                [(_, pages, done)] = self.connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except (apsw.Error, Busy) as problem:
+            log.warning("the database's log is not copied: %s", problem)
+            pages, done = self._logged, 0
+        self._due = CHECKPOINT if done == pages else self._logged + CHECKPOINT // 4
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -210,8 +234,9 @@ class Db:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for write in group:
-                    answers.append(self._run_one(connection, write, changed))
-                connection.execute("COMMIT")
+                    answers.append(self._run_one(connection, write, changed, alone=len(group) == 1))
+                if connection.in_transaction:  # a write that was alone and raised has ended it
+                    connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:  # a full disk has ended it already
                     connection.execute("ROLLBACK")
@@ -226,21 +251,23 @@ class Db:
         _answer(answers)
 
     def _run_one(
-        self, connection: apsw.Connection, write: _Write, changed: set[AccountId]
+        self, connection: apsw.Connection, write: _Write, changed: set[AccountId], *, alone: bool
     ) -> tuple[_Write, Any, BaseException | None]:
+        """One who is alone needs no savepoint, for which SQLite would copy each page of a newsletter."""
         self._here.tx = tx = Tx(connection)
-        connection.execute("SAVEPOINT one")
+        if not alone:
+            connection.execute("SAVEPOINT one")
         try:
             result = write.fn(tx)
         except _WHOLE_GROUP:
             raise
         except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
-            connection.execute("ROLLBACK TO one")
-            connection.execute("RELEASE one")
+            connection.execute("ROLLBACK" if alone else "ROLLBACK TO one; RELEASE one")
             return write, None, problem
         finally:
             self._here.tx = None
-        connection.execute("RELEASE one")
+        if not alone:
+            connection.execute("RELEASE one")
         changed |= tx.changed
         return write, result, None
 

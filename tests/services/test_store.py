@@ -11,6 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuota
 from mailcore.services import health
+from mailcore.store import db
 from mailcore.store.blobs import INSIDE, TURNS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -286,6 +287,35 @@ def test_a_write_that_fails_does_not_harm_its_group(core, ola):
     assert sorted(map(str, results)) == ["1", "None", "mine"]
     account = core.db.read(lambda tx: core.people.account(tx, ola))
     assert (account.display_name, account.contact) == ("Ola", "c")
+
+
+def test_a_write_that_fails_alone_leaves_nothing(core, ola):
+    def bad(tx) -> None:
+        tx.run("UPDATE account SET display_name='wrong'")
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        core.db.write(bad)
+    assert core.db.write(lambda tx: core.people.account(tx, ola)).display_name == "Ola"
+
+
+def test_the_database_log_is_copied_and_begins_anew(core, ola, monkeypatch):
+    monkeypatch.setattr(db, "CHECKPOINT", 20)
+    core.db._due = 20
+    log = core.config.database_path.with_name(core.config.database_path.name + "-wal")
+    pages = 4096 + 24  # octets of each
+    for _ in range(50):
+        put(core, ola)
+    assert log.stat().st_size < 60 * pages
+    reader = apsw.Connection(str(core.config.database_path))
+    reader.execute("BEGIN; SELECT count(*) FROM message")
+    for _ in range(50):
+        put(core, ola)
+    reader.close()  # it held the log
+    grown = log.stat().st_size
+    for _ in range(50):
+        put(core, ola)
+    assert 60 * pages < grown <= log.stat().st_size < grown + 60 * pages
 
 
 def test_check_finds_and_mends_a_wrong_quota(core, ola):
