@@ -10,7 +10,7 @@ import click
 
 from mailcore.cli import demo, serve, shell
 from mailcore.cli.backup import backup, restore
-from mailcore.cli.common import SITE, Site
+from mailcore.cli.common import SITE, Site, become_owner
 from mailcore.cli.directory import directory
 from mailcore.cli.dkim import dkim
 from mailcore.cli.dns import dns
@@ -51,6 +51,7 @@ class _Group(click.Group):
 def main(ctx: click.Context, config_path: str | None) -> None:
     """Alumnimail: mail for alumni."""
     config = load_config(config_path)
+    become_owner(config.data_path)
     site = Site(config)
     ctx.obj = {"config": config, "path": config_path}
     ctx.meta[SITE] = site

@@ -1,10 +1,14 @@
 """What commands share: core on demand, sizes, tables and JSON."""
 
+import contextlib
 import dataclasses
 import json
+import os
+import pwd
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +18,20 @@ from mailcore.clock import Clock
 from mailcore.config import Config, octets
 from mailcore.core import Core
 from mailcore.errors import ConfigError
+
+
+def become_owner(folder: Path) -> None:
+    """Root becomes whoever the data belong to: what root made there, the service could not write to.
+
+    Raises:
+        OSError: this root may not.
+    """
+    if os.geteuid() == 0 and folder.is_dir() and (owner := folder.stat()).st_uid != 0:
+        os.setgroups([])
+        with contextlib.suppress(KeyError):  # who has no name has no other groups
+            os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
 
 class Site:

@@ -29,7 +29,7 @@ def command(address: str) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", address, "--workers", str(workers),
         "--threads", str(THREADS), "--backlog", str(BACKLOG), "--keep-alive", str(KEEP_ALIVE),
-        "--graceful-timeout", str(GRACE), "--log-level", "warning", "wsgi:app",
+        "--graceful-timeout", str(GRACE), "--log-level", "warning", "--no-control-socket", "wsgi:app",
     ]  # fmt: skip
 
 

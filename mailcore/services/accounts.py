@@ -271,13 +271,15 @@ def read_csv(path: Path) -> list[NewAccount]:
 
 
 def _from_row(row: dict[str, str]) -> NewAccount:
-    quota = (row.get("quota") or "").strip()
+    quota, password = (row.get("quota") or "").strip(), row.get("password") or None
+    if password and (scheme := passwords.unknown_scheme(password)):
+        raise InvalidName(f"a hash of the kind {scheme} cannot be read; leave the password out")
     return NewAccount(
         check_name(row["username"] or "", reserved=True),
         display_name=(row.get("name") or "").strip(),
         person=(row.get("person") or "").strip() or None,
         quota=parse_octets(quota) if quota else None,
-        password=row.get("password") or None,
+        password=password,
     )
 
 

@@ -78,10 +78,15 @@ def tls_context(config: Config) -> ssl.SSLContext:
     """The server's TLS settings; raises ConfigError when the files cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for path in (config.certificate_path, config.key_path):  # OpenSSL does not tell which of them it could not read
+        try:
+            path.open("rb").close()
+        except OSError as problem:
+            raise ConfigError(f"tls: cannot read {path}: {problem.strerror}") from None
     try:
         context.load_cert_chain(config.certificate_path, config.key_path)
     except (OSError, ssl.SSLError) as problem:
-        raise ConfigError(f"tls: cannot use {config.certificate_path}: {problem}") from None
+        raise ConfigError(f"tls: cannot use {config.certificate_path} with {config.key_path}: {problem}") from None
     return context
 
 

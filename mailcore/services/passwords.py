@@ -4,9 +4,12 @@ Passwords are compared as OpaqueString (RFC 8265 section 4.2), the same on every
 """
 
 import base64
+import ctypes
 import hashlib
 import hmac
+import re
 import unicodedata
+from functools import lru_cache
 
 import precis_i18n
 from argon2 import PasswordHasher
@@ -18,6 +21,10 @@ MAX_LENGTH = 1024  # more is not a password but an attempt to keep us busy
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _OLD_SCHEMES = {"{SHA}": "sha1", "{SSHA}": "sha1", "{SHA256}": "sha256", "{SSHA256}": "sha256",
                 "{SHA512}": "sha512", "{SSHA512}": "sha512"}  # fmt: skip
+# crypt(5), perhaps with Dovecot's name for it
+_CRYPT = re.compile(r"(?:\{(?:[A-Z0-9]+-)?CRYPT\})?(\$(?:1|2[abxy]|5|6|7|y|gy)\$.+)")
+_SCHEME = re.compile(r"\{[A-Z0-9][A-Z0-9.-]*\}")
+_CRYPT_DATA = 32_768  # octets of crypt(3)'s struct crypt_data
 _OPAQUE = precis_i18n.get_profile("OpaqueString")
 
 
@@ -47,12 +54,20 @@ def hash_password(password: str) -> str:
 
 def is_hash(text: str) -> bool:
     """Can this be taken as it is for a hash of a password?"""
-    return text.startswith(("$argon2", *_OLD_SCHEMES))
+    return _bare(text).startswith(("$argon2", *_OLD_SCHEMES)) or _CRYPT.fullmatch(text) is not None
+
+
+def unknown_scheme(text: str) -> str:
+    """The name before what must be a hash of a kind that we cannot read, such as {PBKDF2}; "" for anything else."""
+    found = _SCHEME.match(text)
+    return found[0] if found and not is_hash(text) else ""
 
 
 def matches(hashed: str, password: str) -> bool:
     """Costs one Argon2 run for hashes of ours."""
-    password = opaque(password)
+    password, hashed = opaque(password), _bare(hashed)
+    if old := _CRYPT.fullmatch(hashed):
+        return _matches_crypt(old[1].encode(), password.encode())
     scheme, brace, rest = hashed.partition("}")
     if brace and scheme + "}" in _OLD_SCHEMES:
         return _matches_old(_OLD_SCHEMES[scheme + "}"], rest, password)
@@ -60,6 +75,25 @@ def matches(hashed: str, password: str) -> bool:
         return _HASHER.verify(hashed, password)
     except (Argon2Error, InvalidHashError):
         return False
+
+
+def _bare(text: str) -> str:
+    """An Argon2 hash without the name that Dovecot writes before it."""
+    scheme, brace, rest = text.partition("}")
+    return rest if brace and scheme.startswith("{ARGON2") else text
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    """The system's libcrypt, which reads what /etc/shadow and Dovecot have had for thirty years."""
+    found = ctypes.CDLL("libcrypt.so.1")
+    found.crypt_r.restype = ctypes.c_char_p
+    return found
+
+
+def _matches_crypt(hashed: bytes, password: bytes) -> bool:
+    made = _library().crypt_r(password, hashed, ctypes.create_string_buffer(_CRYPT_DATA)) if b"\0" not in password else None
+    return made is not None and not made.startswith(b"*") and hmac.compare_digest(made, hashed)
 
 
 def _matches_old(algorithm: str, encoded: str, password: str) -> bool:

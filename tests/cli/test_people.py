@@ -1,6 +1,9 @@
 """The commands user, order, forward and queue, as people type them."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -71,6 +74,16 @@ def test_what_the_disk_and_the_database_refuse_is_one_line(config: str, tmp_path
     for file in (tmp_path / "var").glob("alumnimail.db*"):
         file.write_bytes(b"no database at all, whatever its name says")
     assert "cannot be opened: file is not a database" in told("check")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_root_becomes_the_owner_of_the_data(tmp_path: Path, owner: int) -> None:
+    """Folders of blobs that root had made would be closed to the service."""
+    os.chown(tmp_path, owner, owner)
+    asked = f"from pathlib import Path; import os; from mailcore.cli import common; common.become_owner(Path({str(tmp_path)!r}))"
+    told = subprocess.check_output([sys.executable, "-c", f"{asked}; print(os.getresuid(), os.getresgid())"], text=True)
+    assert told == f"{(owner,) * 3} {(owner,) * 3}\n"
 
 
 def test_a_file_of_accounts_is_imported(config: str, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_service_manager_hears_when_every_listener_is_up(house, monkeypatch)
         manager.bind(path)
         manager.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", path)
+        monkeypatch.setenv("HOME", str(house.folder))
         house.start()
         assert manager.recv(99) == b"READY=1"
 
@@ -55,6 +56,7 @@ def test_data_are_served_by_one_and_restored_beneath_nobody(house):
     assert "is being served already" in refused(house, "serve", "--one")
     house.run("backup", str(house.folder / "backup"))
     assert "is being served already" in refused(house, "restore", "--replace", str(house.folder / "backup"))
+    assert not (house.folder / ".gunicorn").exists()  # a socket by which the portal could be told what to do
 
 
 def test_ports_of_another_installation_are_not_shared(house, sink, tmp_path):

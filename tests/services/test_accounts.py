@@ -4,7 +4,7 @@ import pytest
 
 from mailcore.core import Core
 from mailcore.domain import Scope
-from mailcore.errors import AccountExists, AccountNotFound, InvalidName
+from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
 from mailcore.services import accounts, login
 
 
@@ -58,6 +58,31 @@ def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: 
     for name in ("user1", "user2"):
         for _ in range(2):  # the old hash is replaced at the first log-in
             assert login.authenticate(core, name, "pass", peer="", scope=Scope.IMAP).account.name == name
+
+
+@pytest.mark.parametrize("old", [  # `doveadm pw`, and /etc/shadow of Debian 12
+    "{SHA512-CRYPT}$6$PpEqcg9wb2vGJ1Wp$2YuP1I878YdF.uXiojniZiloEsFzIUgqf2meTxP9X7.6Q./vuv5qUU8bS94tw9KZit1cn1x3jO1j5BfSMF2ij.",
+    "{BLF-CRYPT}$2y$05$amaJ1.28jkmluSMrlaMbh.2aNJgtu0YiFfEQfBq05zLxEOcXecfTC",
+    "{CRYPT}$2y$05$DbuBAiUNa36wpf5L1eEKzOOPjcMnFskQo2THg/lQb4xP9VhxVipo6",
+    "{SSHA512}AkCzqTcF68Nx+rZb2/FRoh216bbjkdy/j54wyvakvb+5Xomt7kNU9gvCtMOI2CUcClkH+nURUJDaKAuq+B0vSfvEeJs=",
+    "$6$PpEqcg9wb2vGJ1Wp$2YuP1I878YdF.uXiojniZiloEsFzIUgqf2meTxP9X7.6Q./vuv5qUU8bS94tw9KZit1cn1x3jO1j5BfSMF2ij.",
+    "$1$7CgtYRpl$P8v2y/XNGsYDnOPf90zS50",
+])  # fmt: skip
+def test_hashes_of_the_classic_stack_open_the_mailbox_and_are_replaced(core: Core, old: str) -> None:
+    account = accounts.add(core, "ola", password=old)
+    with pytest.raises(WrongPassword):
+        login.authenticate(core, "ola", "passpast", peer="", scope=Scope.IMAP)
+    login.authenticate(core, "ola", "passpass", peer="", scope=Scope.IMAP)
+    kept = core.db.read(lambda tx: tx.row("SELECT hash FROM credential WHERE account_id=?", account.id))
+    assert kept is not None
+    assert kept[0].startswith("$argon2id$")
+
+
+def test_a_hash_of_an_unknown_kind_is_no_password(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("username,password\nola,{PBKDF2}$1$abc\n")
+    with pytest.raises(InvalidName, match=r"line 2: a hash of the kind \{PBKDF2\} cannot be read"):
+        accounts.read_csv(file)
 
 
 def test_a_table_of_a_norwegian_spreadsheet_is_read_and_one_of_an_old_encoding_is_named(tmp_path: Path) -> None:

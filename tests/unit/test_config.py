@@ -6,6 +6,7 @@ import pytest
 
 from mailcore.config import host_and_port, load_config, parse_config
 from mailcore.errors import ConfigError
+from mailcore.services.certificates import tls_context
 
 
 @pytest.mark.parametrize(("text", "told"), [
@@ -56,6 +57,19 @@ def test_the_folder_of_blobs_is_the_one_that_was_named(blobs, data, path):
 ])  # fmt: skip
 def test_addresses_to_listen_on(address, found):
     assert host_and_port(address) == found
+
+
+def test_a_certificate_or_key_that_cannot_be_used_is_named(tmp_path):
+    certificate, key = tmp_path / "fullchain.pem", tmp_path / "privkey.pem"
+    config = parse_config(f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"')
+    with pytest.raises(ConfigError, match="tls: cannot read .*fullchain.pem: No such file"):
+        tls_context(config)
+    certificate.write_text("x")
+    with pytest.raises(ConfigError, match="tls: cannot read .*privkey.pem: No such file"):
+        tls_context(config)
+    key.write_text("x")
+    with pytest.raises(ConfigError, match="tls: cannot use .*fullchain.pem with .*privkey.pem: "):
+        tls_context(config)
 
 
 def test_a_file_or_a_secret_that_is_no_text_is_named(tmp_path):
