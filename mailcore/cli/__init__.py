@@ -23,6 +23,7 @@ from mailcore.cli.sieve import sieve_group
 from mailcore.cli.site import faq_check, page, status
 from mailcore.cli.sunset import sunset_group
 from mailcore.cli.ticket import ticket
+from mailcore.cli.trace import trace
 from mailcore.cli.user import user
 from mailcore.config import load_config
 from mailcore.errors import MailError
@@ -59,8 +60,8 @@ def main(ctx: click.Context, config_path: str | None) -> None:
 
 
 for command in (
-    user, order, recovery_group, dns, dkim, directory, forward, queue, sieve_group, ticket, status, sunset_group, page, faq_check,
-    export, import_, backup, restore,
+    user, order, recovery_group, dns, dkim, directory, forward, queue, sieve_group, ticket, trace, status, sunset_group, page,
+    faq_check, export, import_, backup, restore,
 ):  # fmt: skip
     main.add_command(command)
 serve.register(main)

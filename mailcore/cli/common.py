@@ -87,8 +87,13 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
+def harmless(text: str) -> str:
+    """What strangers wrote (subjects, answers of servers) on our terminal: nothing there may be a command to it."""
+    return "".join(one if one.isprintable() or one in "\t\n" else "\ufffd" for one in text)
+
+
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    lines = [list(head), *([str(cell) for cell in row] for row in rows)]
+    lines = [list(head), *([harmless(str(cell)).replace("\n", " ") for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

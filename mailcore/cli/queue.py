@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services import outgoing
@@ -63,7 +63,7 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
     tries = found.pop("attempts")
     print_table(("key", "value"), [(key, found[key]) for key in found])
     for one in tries:
-        click.echo(f"{one['at']}  {one['host']}  {one['code']} {one['reply']}")
+        click.echo(harmless(f"{one['at']}  {one['host']}  {one['code']} {one['reply']}"))
     if message:
         click.echo()
         sys.stdout.buffer.write(octets)

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
 from mailcore.services import tickets
 
 
@@ -41,11 +41,11 @@ def show(site: Site, number: int, as_json: bool) -> None:
     if as_json:
         print_json(plain(found) | {"messages": [plain(one) for one in said]})
         return
-    click.echo(f"{found.id}  {found.state}  {found.kind}  {found.reply_to}\n{found.subject}")
+    click.echo(harmless(f"{found.id}  {found.state}  {found.kind}  {found.reply_to}\n{found.subject}"))
     for one in said:
-        click.echo(f"\n{one.at:%Y-%m-%d %H:%M}  {one.author}  {one.name}\n{one.text}")
+        click.echo(harmless(f"\n{one.at:%Y-%m-%d %H:%M}  {one.author}  {one.name}\n{one.text}"))
         for file in one.files:
-            click.echo(f"[{file.name}, {file.type}, {file.size}]")
+            click.echo(harmless(f"[{file.name}, {file.type}, {file.size}]"))
 
 
 @ticket.command()

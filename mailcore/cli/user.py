@@ -126,7 +126,8 @@ def password_link(site: Site, name: str) -> None:
 @pass_site
 def role(site: Site, name: str, role: str) -> None:
     """Make somebody an agent of the help desk."""
-    accounts.set_role(site.core, name, "" if role == "none" else role)
+    account = accounts.set_role(site.core, name, "" if role == "none" else role)
+    click.echo(f"{account.name}: {role}")
 
 
 @user.command()
