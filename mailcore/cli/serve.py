@@ -27,6 +27,7 @@ from mailcore import core as cores
 from mailcore import guard, memory
 from mailcore.alone import alone
 from mailcore.cli import web_server
+from mailcore.cli.metrics_server import Metrics
 from mailcore.config import Config, host_and_port
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
@@ -68,7 +69,7 @@ def serving(config: Config) -> Iterator[None]:
     with alone(config):
         prepare(config)
         for listener in dataclasses.fields(config.listen):
-            if listener.type is str and listener.name != "metrics" and (address := getattr(config.listen, listener.name)):
+            if listener.type is str and (address := getattr(config.listen, listener.name)):
                 try:
                     _can_listen(*host_and_port(address))
                 except OSError as problem:
@@ -107,7 +108,7 @@ async def _mail(
     worker = Worker(core) if queue else None
     chores: list[asyncio.Task[None]] = []
     tasks: list[asyncio.Task[None]] = []
-    web = None
+    web = metrics = None
     try:
         if mail:
             inside = inside or Inside()
@@ -117,6 +118,8 @@ async def _mail(
         if worker:
             tasks.append(loop.create_task(worker.run()))
             chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
+            if config.listen.metrics:
+                metrics = Metrics(core, config.listen.metrics)
         if portal and config.listen.http:
             import portal as pages  # the roof's other half; joined only where both are started
 
@@ -129,6 +132,8 @@ async def _mail(
             server.close()
         if web is not None:
             await asyncio.to_thread(web.stop)
+        if metrics is not None:
+            await asyncio.to_thread(metrics.stop)
         for chore in chores:
             chore.cancel()
         if worker:

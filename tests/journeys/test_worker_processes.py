@@ -3,12 +3,13 @@
 import signal
 import socket
 import ssl
+import urllib.request
 
 import pytest
 from imapclient import IMAPClient
 
 from tests.journeys.conftest import PASSWORD, House, Sink
-from tests.machine import until
+from tests.machine import free_port, until
 
 pytestmark = [
     pytest.mark.interop,
@@ -34,7 +35,9 @@ def house(tmp_path_factory):
     """Two mail processes that trust nobody."""
     sink = Sink()
     made = House(tmp_path_factory.mktemp("house"), sink, workers=2, more=f"stop_seconds = 8\nconnections_per_address = {LIMIT}")
-    made.config.write_text(made.config.read_text().replace('trusted = ["127.0.0.0/8"]', ""))
+    settings = made.config.read_text().replace('trusted = ["127.0.0.0/8"]', "")
+    made.ports["metrics"] = free_port()
+    made.config.write_text(settings.replace("[listen]\n", f'[listen]\nmetrics = "127.0.0.1:{made.ports["metrics"]}"\n'))
     made.start()
     yield made
     made.kill()
@@ -124,3 +127,8 @@ def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(hous
         found = [item[b"ENVELOPE"].subject for item in client.fetch(client.search(), ["ENVELOPE"]).values()]
     assert sorted(found)[:2] == [b"1", b"2"]
     assert len(found) == 3  # and the welcome
+
+
+def test_one_of_the_processes_tells_how_all_is(house):
+    with urllib.request.urlopen(f"http://127.0.0.1:{house.ports['metrics']}/metrics", timeout=60) as answer:
+        assert b"alumnimail_database_answers 1.0\n" in answer.read()

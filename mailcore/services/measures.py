@@ -1,0 +1,93 @@
+"""What administrators watch, as Prometheus reads it (its text format): states, ages and sizes, and nobody's name.
+
+All is read from the database when it is asked for, so that one process answers for the whole installation.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC
+
+from cryptography import x509
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from mailcore.core import Core
+from mailcore.errors import Busy
+from mailcore.store import measures as store
+from mailcore.store.db import Tx
+
+HOUR = 3600
+_BY_STATE = {
+    "accounts": ("accounts", "Accounts by state"),
+    "queue": ("queue_items", "Outgoing messages, one for each recipient, by state"),
+    "forwardings": ("forwardings", "Forwardings by health"),
+    "orders": ("orders", "Orders of accounts by state"),
+    "tickets": ("tickets", "Tickets of the help desk by state"),
+}
+
+
+def registry(core: Core) -> CollectorRegistry:
+    """What `prometheus_client.make_wsgi_app` shows."""
+    found = CollectorRegistry()
+    found.register(_Measures(core))
+    return found
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"alumnimail_{name}", text, value=value)
+
+
+def _gauges(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"alumnimail_{name}", text, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], value)
+    return family
+
+
+class _Measures(Collector):
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is read before somebody asks."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        core = self._core
+        try:
+            yield from core.db.read(self._of_the_database)
+            answers = 1
+        except Busy:
+            answers = 0
+        yield _gauge("database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers)
+        yield _gauge("disk_free_bytes", "Room left where the data stand", shutil.disk_usage(core.config.data_path).free)
+        if ends := self._certificate_ends():
+            yield _gauge("certificate_ends_timestamp_seconds", "When the TLS certificate ends", ends)
+
+    def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
+        now = self._core.clock.seconds()
+        single, jobs = store.single(tx), store.jobs(tx)
+        age = now - single["oldest"] if single["oldest"] else 0
+        found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.by_state(tx).items()]
+        return [
+            *found,
+            _gauge("queue_oldest_seconds", "Age of the oldest outgoing message", age),
+            _gauge("stored_bytes", "Mail of all accounts, as quotas count it", single["stored"]),
+            _gauge("accounts_on_hold", "Accounts that may not send as they behaved as if hijacked", single["on_hold"]),
+            _gauges(
+                "deliveries_last_hour", "Messages that came in, by what became of them, one for each recipient", "outcome",
+                store.outcomes(tx, now - HOUR),
+            ),
+            _gauge("login_failures_last_hour", "Wrong passwords", store.failed_logins(tx, now - HOUR)),
+            _gauges("job_failed", "1 where the last turn of a periodic job failed", "job", {n: int(bad) for n, _, bad in jobs}),
+            _gauges("job_late_seconds", "How long its turn is due", "job", {n: max(0, now - at) for n, at, _ in jobs}),
+        ]  # fmt: skip
+
+    def _certificate_ends(self) -> float:
+        """0 when it cannot be read."""
+        try:
+            found = x509.load_pem_x509_certificate(self._core.config.certificate_path.read_bytes())
+        except (OSError, ValueError):
+            return 0
+        return found.not_valid_after_utc.astimezone(UTC).timestamp()

@@ -1,0 +1,98 @@
+"""`listen.metrics`: what whoever watches the service reads."""
+
+import asyncio
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from mailcore.cli.metrics_server import Metrics
+from mailcore.domain import Envelope
+from mailcore.errors import Busy
+from mailcore.services import accounts, certificates, delivery, jobs, sending, tickets
+from tests.machine import free_port
+
+
+def deliver(core, sender: str, address: str) -> None:
+    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+    asyncio.run(delivery.accept(core, Envelope(sender, (address,)), [found], b"Subject: x\r\n\r\nhei\r\n", b""))
+
+
+@pytest.fixture
+def read(core):
+    """Asks by HTTP; numbers by name and label."""
+    port = free_port()
+    server = Metrics(core, f"127.0.0.1:{port}")
+
+    def ask() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain")
+            text = answer.read().decode()
+        assert "ola" not in text
+        assert "kari" not in text
+        return {
+            " ".join((sample.name.removeprefix("alumnimail_"), *sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    yield ask
+    server.stop()
+
+
+def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
+    ola = accounts.add(core, "ola", quota=0)
+    accounts.add(core, "kari", contact="kari@outside.example")
+    before = read()
+    assert before["accounts active"] == 2
+    deliver(core, "friend@outside.example", "ola@alumni.example")
+    tickets.open_ticket(core, kind="question", subject="x", text="y", reply_to="kari@outside.example")
+    prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
+
+    def send(tx) -> None:
+        core.queue.enqueue(
+            tx, sender="ola@alumni.example", recipients=["a@outside.example"], prepared=prepared, prefix=b"",
+            account=ola.id, origin="submission", now=clock.seconds(),
+        )  # fmt: skip
+        sending.hold(core, tx, ola, "too many strangers")
+
+    core.db.write(send)
+    clock.forward(seconds=90)
+    now = read()
+    assert now["deliveries_last_hour filed"] == before.get("deliveries_last_hour filed", 0) + 1
+    assert now["stored_bytes"] > before["stored_bytes"]
+    assert (before["accounts_on_hold"], now["accounts_on_hold"]) == (0, 1)
+    assert now["queue_oldest_seconds"] >= 90
+    assert now["queue_items held"] == 1
+    assert sum(value for name, value in now.items() if name.startswith("tickets ")) >= 1
+    assert now["disk_free_bytes"] > 0
+    clock.forward(hours=2)
+    assert "deliveries_last_hour filed" not in read()
+
+
+def test_a_job_that_fails_or_is_late_is_told(core, clock, read):
+    def broken(core) -> None:
+        raise Busy("no")
+
+    for job in (jobs.Job("good", 3600, lambda core: None), jobs.Job("bad", 3600, broken)):
+        assert jobs.run_due(core, job)
+    clock.forward(hours=1, seconds=5)
+    now = read()
+    assert (now["job_failed good"], now["job_failed bad"]) == (0, 1)
+    assert now["job_late_seconds good"] == 5
+
+
+def test_the_end_of_the_certificate_is_told(core, clock, read):
+    assert "certificate_ends_timestamp_seconds" not in read()
+    certificates.ensure_certificate(core.config, clock)
+    assert read()["certificate_ends_timestamp_seconds"] == pytest.approx(clock.now().timestamp() + 800 * 86_400, abs=2 * 86_400)
+
+
+def test_a_database_that_does_not_answer_is_told(core, read, monkeypatch):
+    assert read()["database_answers"] == 1
+
+    def busy(fn) -> None:
+        raise Busy("locked")
+
+    monkeypatch.setattr(type(core.db), "read", lambda self, fn: busy(fn))
+    assert read()["database_answers"] == 0
