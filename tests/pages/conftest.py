@@ -1,13 +1,12 @@
 """Chromium without a screen, and a portal that it looks at, which stands once for all tests of a run."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from tests.machine import program
 from tests.pages import site
 
 
@@ -33,13 +32,10 @@ def chromium() -> Iterator[Any]:
     """One for each file of tests: as long as it is there an event loop runs, and other tests want their own.
 
     Without Chromium the tests are skipped by name, and fail with CI=true."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("needs chromium")
+    path = program("chromium")
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

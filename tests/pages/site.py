@@ -74,20 +74,31 @@ def furnish(core: Core) -> None:
 
 
 @contextmanager
+def standing(app: Flask, port: int = 0) -> Iterator[str]:
+    """The address of an application that answers on loopback; what pages still listen to ends with it."""
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        if hub := app.extensions.get("mail_live"):
+            hub.close()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def served(folder: Path, clock: Clock | None = None) -> Iterator[tuple[str, Flask]]:
     """The address of a running portal, and its application."""
     core = cores.build(Config(data=str(folder)), clock)
     furnish(core)
     app = create_app(core)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", app
+        with standing(app) as base:
+            yield base, app
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
         cores.close(core)
 
 
@@ -105,7 +116,7 @@ class Visitor:
     def get(self, path: str, data: bytes | None = None) -> tuple[int, str, str]:
         """Status, text (empty unless HTML), and where it ended."""
         try:
-            with self._opener.open(urljoin(self.base, path), data, timeout=30) as answer:
+            with self._opener.open(urljoin(self.base, path), data, timeout=60) as answer:
                 html = answer.headers.get_content_type() == "text/html"
                 return answer.status, answer.read().decode() if html else "", answer.url.removeprefix(self.base)
         except urllib.error.HTTPError as refused:
@@ -115,7 +126,7 @@ class Visitor:
 
     def octets(self, path: str) -> bytes:
         """A file as it is, not compressed."""
-        with self._opener.open(urljoin(self.base, path), timeout=30) as answer:
+        with self._opener.open(urljoin(self.base, path), timeout=60) as answer:
             return bytes(answer.read())
 
 

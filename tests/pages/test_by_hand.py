@@ -1,6 +1,7 @@
 """What people do with the pages: by keyboard alone, without JavaScript, on a narrow screen (issue 4, S02, S19)."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages import site
 
@@ -29,7 +30,7 @@ def browse(chromium, base):
 
     def start(role="", **settings):
         context = chromium.new_context(**({"viewport": {"width": 1000, "height": 800}, "locale": "nb-NO"} | settings))
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         if role:
@@ -76,8 +77,7 @@ def test_an_error_takes_the_focus_and_is_told_to_a_screen_reader(browse, base):
     page.fill("[name=username]", "nobody")
     page.fill("[name=password]", "wrong wrong wrong")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#problem")
-    assert page.evaluate("document.activeElement.id") == "problem"
+    expect(page.locator("#problem")).to_be_focused()
     assert page.get_attribute("#problem", "role") == "alert"
     assert "problem" in page.get_attribute("[name=password]", "aria-describedby")
 

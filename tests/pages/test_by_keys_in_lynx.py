@@ -37,8 +37,8 @@ def press(house, path: str, *keys: str) -> str:
         nowhere = {"http_proxy": "http://127.0.0.1:1/", "https_proxy": "http://127.0.0.1:1/", "no_proxy": "127.0.0.1"}
         own = {"TERM": "vt100", "LANG": "C.UTF-8", "HOME": str(folder), "LINES": "40", "COLUMNS": "90"}
         os.execvpe(name, words, os.environ | own | nowhere)
-    shown, end = b"", time.monotonic() + 30
-    while time.monotonic() < end and select.select([terminal], [], [], 10)[0]:
+    shown, end = b"", time.monotonic() + 120
+    while time.monotonic() < end and select.select([terminal], [], [], 60)[0]:
         try:
             octets = os.read(terminal, 65536)
         except OSError:  # it has ended

@@ -46,7 +46,7 @@ def visit(page: Any, base: str, path: str, language: str) -> Seen:
     page.on("request", lambda r: None if r.url.startswith((base, "data:")) else seen.problems.append(f"asks {r.url}"))
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}", wait_until="load")
     found = page.evaluate(
-        "async (tags) => (await axe.run(document, {runOnly: tags, iframes: false})).violations.map("
+        "async (tags) => (await axe.run(document, {runOnly: tags, iframes: false, resultTypes: ['violations']})).violations.map("
         "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))",
         TAGS,
     )
@@ -68,7 +68,7 @@ def test_every_page_in_a_browser(chromium, portal, pages, language, role):
     width, scheme = LOOKS[language]
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=False)
     context.add_init_script(AXE)  # runs beside the page's own policy, which allows nothing inline
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     first = context.new_page()
     if role:
         log_in(first, base, role)

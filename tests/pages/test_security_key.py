@@ -1,19 +1,19 @@
 """A security key in a real browser: added by the page's script, and asked for at the next log-in (issue 4)."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services import accounts, two_factor
 from portal import create_app
+from tests.machine import free_port
+from tests.pages.site import standing
 from tests.portal.conftest import PASSWORD
 
 pytestmark = [pytest.mark.slow, pytest.mark.interop]
@@ -24,16 +24,11 @@ def local(tmp_path: Path) -> Iterator[tuple[str, Core]]:
     """The portal at http://localhost, where browsers offer security keys without TLS."""
     core = cores.build(Config(data=str(tmp_path)))
     accounts.add(core, "ola", password=PASSWORD)
-    server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
-    url = f"http://localhost:{server.server_port}"
+    port = free_port()
+    url = f"http://localhost:{port}"
     here = replace(core, config=replace(core.config, public_url=url))
-    server.app = create_app(here)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield url, here
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with standing(create_app(here), port):
+        yield url, here
     cores.close(core)
 
 
@@ -47,7 +42,7 @@ def log_in(page: Any, url: str) -> None:
 def test_a_security_key_is_added_and_opens_the_second_step(chromium: Any, local: tuple[str, Core]) -> None:
     url, core = local
     context = chromium.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     devtools = context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")

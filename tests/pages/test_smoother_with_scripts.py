@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.interop]
 @pytest.fixture
 def page(chromium, base):
     context = chromium.new_context(viewport={"width": 1000, "height": 800}, locale="nb-NO")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.problems = []
     page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)

@@ -1,8 +1,6 @@
 """HTML of strangers: a table of attacks, cleaned, then read by another parser and shown in a real browser."""
 
-import os
 import re
-import shutil
 import subprocess
 import threading
 from html.parser import HTMLParser
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailcore.services import html_mail, mail_files
+from tests.machine import program
 
 ATTACKS = (Path(__file__).parent / "attacks.txt").read_text().splitlines()
 
@@ -93,10 +92,7 @@ class _Watch(BaseHTTPRequestHandler):
 @pytest.mark.slow
 @pytest.mark.interop
 def test_s30_in_a_real_browser_no_script_runs_and_no_request_leaves(tmp_path):
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        assert os.environ.get("CI") != "true", "chromium is not installed"
-        pytest.skip("needs chromium")
+    chromium = program("chromium")
 
     class Watch(_Watch):
         asked: list[str] = []  # noqa: RUF012
