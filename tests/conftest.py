@@ -3,6 +3,7 @@
 A test that cannot run here is skipped by name; with CI=true such a skip is a failure.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -25,6 +26,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} may not be skipped in CI: {reason}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """What a test leaves to the garbage collector is warned of within that test, if it is allowed to, and in no later one."""
+    result = yield
+    if any("ResourceWarning" in str(mark.args) for mark in item.iter_markers("filterwarnings")):
+        gc.collect()
+    return result
 
 
 @pytest.fixture(scope="session", autouse=True)

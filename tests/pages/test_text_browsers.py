@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailcore.clock import Clock
+from mailcore.services import accounts
 from tests.machine import program
 from tests.pages import site
 
@@ -29,9 +30,19 @@ class Standing(Clock):
 
 
 @pytest.fixture(scope="module")
-def visitors(tmp_path_factory):
-    with site.served(tmp_path_factory.mktemp("dumps"), Standing()) as (base, _):
-        yield {role: site.Visitor(base, role) for role in PAGES}
+def standing(tmp_path_factory):
+    with site.served(tmp_path_factory.mktemp("dumps"), Standing()) as (base, app):
+        made = {role: site.Visitor(base, role) for role in PAGES}
+        yield made, app.extensions["core"]
+
+
+@pytest.fixture
+def visitors(standing):
+    """Whoever has looked at a page in a language keeps it, which a case shows: here it is English at first, for everybody."""
+    made, core = standing
+    for name in ("ola", "agnes"):
+        accounts.set_language(core, accounts.get(core, name).id, "en")
+    return made
 
 
 def w3m(text: str) -> str:

@@ -23,12 +23,13 @@ from portal import errors as portal_errors
 from tests.directory import university
 
 OURS, THEIRS = "correct horse battery", "directory pass æøå"
+OLA = ("ola", "p1", THEIRS, "student", "member")
 
 
 @pytest.fixture(scope="module")
 def slapd(tmp_path_factory):
     with university(tmp_path_factory.mktemp("slapd")) as made:
-        made.add("ola", "p1", THEIRS, "student", "member", until="20271231")
+        made.add(*OLA, until="20271231")
         made.add("kari", "p2", THEIRS, "employee", "staff")
         made.add("per", "p3", THEIRS, "alum")
         made.add("line", "p9", THEIRS, "student")  # a user name that was somebody else's before
@@ -162,6 +163,8 @@ def test_s13_one_who_vanishes_is_marked_and_may_come_back(core, ola, slapd):
     slapd.add("ola", "p1", THEIRS, "alum", until="20271231")
     assert affiliations.sync(core).new == 1
     assert affiliations.known(core, "ola").kinds == ("alum",)
+    slapd.remove("ola")
+    slapd.add(*OLA, until="20271231")
 
 
 # The contract of every source (S16)
