@@ -9,9 +9,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 from flask import Flask, g, request, session
-from flask_babel import Domain, get_locale, gettext, refresh
+from flask_babel import Domain, get_locale, refresh
 
-from mailcore.errors import Saying
+from mailcore.services import sayings
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"
@@ -93,7 +93,4 @@ def language() -> str:
 
 def told(text: str) -> str:
     """What a service said, in the reader's language; what has no translation (a server's answer) stays as it is."""
-    if not isinstance(text, Saying):
-        return text
-    values = {name: told(value) if isinstance(value, str) else value for name, value in text.values.items()}
-    return str(gettext(text.text) % values)
+    return sayings.told(text, lambda said: str(_here().ugettext(said)))

@@ -92,7 +92,7 @@ def _one(event: _Event, info: MessageInfo) -> None:
         actions = sieve.run(program, view, sieve.Options(), before).actions
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed on %s: %s", event.account, event.items["imap.cause"], problem)
-        script_runs.tell(place, str(problem))
+        script_runs.tell(place, problem.args[0])
         return
     kept = False
     for action in actions:

@@ -72,7 +72,7 @@ def _run(
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", place.account, problem)
         because(("failed", json.dumps(sayings.keep(problem.args[0]), ensure_ascii=False)))
-        tell(place, str(problem))
+        tell(place, problem.args[0])
         return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
     now = int(place.now.timestamp())
     for key, _seconds in result.seen:
@@ -110,6 +110,6 @@ def tell(place: Place, problem: str) -> None:
     address = f"{owner.name}@{core.config.domain}"
     notice = notices.prepare(
         core, "script_failed", owner.language, address,
-        display_name=owner.display_name or owner.name, address=address, problem=problem[:500],
+        display_name=owner.display_name or owner.name, address=address, problem=sayings.told_in(owner.language, problem)[:500],
     )  # fmt: skip
     notices.queue(core, tx, notice, address, place.account)

@@ -119,6 +119,16 @@ def test_a_script_that_fails_on_a_message_means_keep(core, ola):
     assert b"nothing works" in queued(core, "notice")
 
 
+@pytest.mark.parametrize(("language", "words"), [
+    ("nb", "linje 5: mer enn 4 videresendinger av én melding"), ("en", "line 5: more than 4 redirects for one message"),
+])  # fmt: skip
+def test_what_is_said_of_a_script_that_failed_is_in_the_owners_language(core, ola, language, words):
+    accounts.set_language(core, ola, language)
+    personal(core, ola, "".join(f'redirect "a{n}@outside.example";\n' for n in range(9)))
+    assert boxes(core, ola) == ("INBOX",)
+    assert words in queued(core, "notice").decode()
+
+
 def test_the_address_book_and_the_blocked_list_are_lists(core, ola):
     core.db.write(lambda tx: core.mail.create(tx, ola, "Friends"))
     script = (
