@@ -59,14 +59,15 @@ def reason(wish: Forwarding) -> str:
 
 
 def advice(wish: Forwarding) -> str:
-    """What its owner can do."""
-    return {
-        Kind.UNKNOWN_THERE: _("Is the address right? Set another one below, or stop the forwarding."),
-        Kind.FULL_THERE: _("Make room there, then try again."),
-        Kind.SPAM: _("Nothing is lost: what was refused stands in your inbox here."),
-        Kind.UNAUTHENTICATED: _("Nothing is lost: what was refused stands in your inbox here."),
-        Kind.TOO_LARGE: _("Nothing is lost: what was refused stands in your inbox here."),
-    }.get(_kind(wish.last_reply), _("Nothing is lost: what was refused stands in your inbox here. Try again in some days."))
+    """What its owner can do; a refusal of single messages asks for nothing."""
+    match _kind(wish.last_reply):
+        case Kind.UNKNOWN_THERE:
+            return _("Is the address right? Set another one below, or stop the forwarding.")
+        case Kind.FULL_THERE:
+            return _("Make room there, then try again.")
+        case Kind.SPAM | Kind.UNAUTHENTICATED | Kind.TOO_LARGE:
+            return _("Nothing is lost: what was refused stands in your inbox here.")
+    return _("Nothing is lost: what was refused stands in your inbox here. Try again in some days.")
 
 
 def _kind(reply: str) -> Kind:
