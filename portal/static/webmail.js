@@ -13,12 +13,12 @@
     var list = rows();
     if (!list.length) return;
     at = Math.max(0, Math.min(list.length - 1, at + by));
-    one(".subject", list[at]).focus();
+    one("a", list[at]).focus();
   }
   function press(action) {
     var form = one("#messages") || one("#message");
     if (!form) return;
-    if (form.id === "messages" && !one(".tick:checked", form) && at >= 0) one(".tick", rows()[at]).checked = true;
+    if (form.id === "messages" && !one("li :checked", form) && at >= 0) one("input", rows()[at]).checked = true;
     var button = one('button[value="' + action + '"]', form);
     if (button) button.click();
   }
@@ -26,7 +26,7 @@
   var keys = {
     j: function () { one(".messages") ? step(1) : go("a[rel=next]"); },
     k: function () { one(".messages") ? step(-1) : go("a[rel=prev]"); },
-    x: function () { var row = rows()[at]; if (row) { var tick = one(".tick", row); tick.checked = !tick.checked; } },
+    x: function () { var row = rows()[at]; if (row) { var tick = one("input", row); tick.checked = !tick.checked; } },
     n: function () { go(".write a"); }, c: function () { go(".write a"); },
     r: function () { go('[data-key="r"]'); }, a: function () { go('[data-key="a"]'); }, f: function () { go('[data-key="f"]'); },
     u: function () { go("a[rel=up]"); },
@@ -53,14 +53,14 @@
   doc.addEventListener("click", function (event) {
     if (event.target.matches && event.target.matches("a.all")) {
       event.preventDefault();
-      var ticks = all(".tick"), on = ticks.some(function (tick) { return !tick.checked; });
+      var ticks = all(".messages input"), on = ticks.some(function (tick) { return !tick.checked; });
       ticks.forEach(function (tick) { tick.checked = on; });
     }
   });
 
   // Live: when told so, the page is fetched anew and its list, counts and quota take their places
   function refresh() {
-    if (doc.hidden || one(".tick:checked") || one("details.how[open]")) return;
+    if (doc.hidden || one(".messages :checked") || one("details.how[open]")) return;
     fetch(location.href, { credentials: "same-origin" }).then(function (answer) {
       if (!answer.ok || answer.redirected) throw 0;
       return answer.text();

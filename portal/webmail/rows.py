@@ -10,6 +10,9 @@ from mailcore.services.mail_list import Line, Page
 from portal import web
 from portal.webmail import show
 
+MOST_SHOWN = 90  # characters of a subject or of names: the widest line has room for no more, and the message tells all
+UNSEEN = ' class="unseen"'
+
 
 def rows(page: Page, address: str, *, ticked: bool) -> Markup:
     """Every line with its box to tick; a conversation's tick holds the uids of all its messages.
@@ -26,13 +29,16 @@ def rows(page: Page, address: str, *, ticked: bool) -> Markup:
         uids = ",".join(map(str, m.uids)) or m.uid
         many = f' <b class="many">({m.count})</b>' if m.count > 1 else ""
         lines.append(
-            f'<li class="{"seen" if m.seen else "unseen"}">'
-            f'<input class="tick" type="checkbox" name="uid" value="{uids}" aria-labelledby="s{m.uid}"{tick}>\n'
-            f'<span class="who">{escape((m.recipient if to else m.sender) or nobody)}{many}</span>\n'
-            f'<a class="subject" id="s{m.uid}" href="{base}{m.uid}">{escape(m.subject or no_subject)}</a>\n'
-            f'{marks.of(m)}<time>{date(m.at)}</time> <span class="size">{size(m.size)}</span></li>\n'
+            f'<li{"" if m.seen else UNSEEN}><input type="checkbox" name="uid" value="{uids}" aria-labelledby="s{m.uid}"{tick}>\n'
+            f'<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n'
+            f'<a id="s{m.uid}" href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
+            f'{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small></li>\n'
         )
     return Markup("".join(lines))  # noqa: S704 - what comes from elsewhere is escaped in place
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
 
 
 class _Marks:
@@ -55,8 +61,8 @@ class _Marks:
 
 
 def _hidden(words: str) -> str:
-    return f'<span class="hidden">{escape(words)} </span>'
+    return f"<i>{escape(words)} </i>"
 
 
 def _picture(name: str) -> str:
-    return f'<svg class="icon" aria-hidden="true"><use href="#{name}"/></svg>'
+    return f'<svg aria-hidden="true"><use href="#{name}"/></svg>'

@@ -23,6 +23,7 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 _USED = ("webmail/*.html", "quota/_*.html", "layout.html", "_ui.html", "_form.html")  # what pages of the webmail are made of
 # classes that are put together: kinds of banners, how deep a mailbox lies, the page itself
 _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep4"}
+_OTHERS = {"framed", "side"}  # of the layout where pages have the menu of settings
 
 blueprint = Blueprint("webmail", __name__)
 blueprint.add_app_template_filter(show.short_date)
@@ -45,8 +46,8 @@ def _words() -> frozenset[str]:
     """Every class that templates, views or the script give, and what banners and badges may be."""
     texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
     texts += [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")]
-    classes = re.findall(r'class="([^"]*)"', " ".join(texts))
-    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _keys().decode()]))) | _MADE
+    classes = re.findall(r'class="([^"]*)"', re.sub(r"\{#.*?#\}", "", " ".join(texts), flags=re.DOTALL))
+    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _keys().decode()]))) - _OTHERS | _MADE
 
 
 def _used_rule(rule: re.Match[str]) -> str:

@@ -85,7 +85,7 @@ def test_an_error_takes_the_focus_and_is_told_to_a_screen_reader(browse, base):
 def test_without_javascript_people_log_in_read_write_and_ask(browse, base):
     page = browse("ola", java_script_enabled=False)
     assert page.url.endswith("/mail/")
-    page.click("a.subject >> nth=1")
+    page.click(".messages a >> nth=1")
     page.click("text=Svar >> nth=0")
     page.fill("[name=to]", "agnes@alumni.example")
     page.click("button[value=send]")
@@ -124,6 +124,17 @@ def test_s19_the_quota_stands_at_the_lower_left_of_every_mail_page(browse, base)
     assert page.locator("#quota").is_visible()
     above, below = page.locator(".mailboxes").bounding_box(), page.locator("#quota").bounding_box()
     assert below["y"] >= above["y"] + above["height"] - 1
+
+
+def test_on_a_phone_what_is_done_to_the_chosen_stands_at_the_foot_once_there_are_some(browse, base):
+    page = browse("ola", viewport={"width": 320, "height": 640}, java_script_enabled=False)
+    page.goto(f"{base}/mail/")
+    button = page.locator(".actions button[value=archive]")
+    assert not button.is_visible()
+    page.check(".messages li:nth-child(3) input")
+    box = page.locator(".actions").bounding_box()
+    assert button.is_visible()
+    assert box["y"] + box["height"] == pytest.approx(640, abs=1)
 
 
 def test_pages_print_on_paper_without_menus(browse, base):

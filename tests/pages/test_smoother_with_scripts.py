@@ -71,7 +71,7 @@ def test_what_is_written_is_kept_by_the_script(page, base, portal):
     page.goto(f"{base}/mail/compose?lang=nb")
     page.fill("[name=body]", "en tekst som ingen sender")
     page.clock.run_for(31_000)
-    page.wait_for_selector("#kept >> text=Tatt vare på.")
+    page.wait_for_selector("#kept >> text=Lagret.")
     kept = writing.listing(core, accounts.get(core, "ola").id)
     assert [one.form.body for one in kept if "ingen sender" in one.form.body] == ["en tekst som ingen sender"]
     page.click("button[value=discard]")

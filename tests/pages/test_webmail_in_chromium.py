@@ -177,7 +177,7 @@ def test_s30_read_write_file_move_delete_and_search(core, ola, page, here):
     assert len(queued(core)) == 1
     assert count(core, ola, "Sent") == 1
     page.goto(f"{here}/mail/")
-    page.check(".messages li:has-text('Møte i Ås') .tick")
+    page.check(".messages li:has-text('Møte i Ås') input")
     page.click("button[value=delete]")
     assert until(lambda: count(core, ola, "Trash") == 1)
     page.click("text=Angre flyttingen")
@@ -195,7 +195,7 @@ def test_keys_and_live_lists_where_scripts_run(core, ola, page, here):
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("x")
-    assert page.locator(".tick:checked").get_attribute("value") == str(uids[1])
+    assert page.locator(".messages input:checked").get_attribute("value") == str(uids[1])
     page.keyboard.press("e")
     page.wait_for_selector("form.undo")
     assert count(core, ola, "Archive") == 1
@@ -203,7 +203,7 @@ def test_keys_and_live_lists_where_scripts_run(core, ola, page, here):
     expect(page.locator("#q")).to_be_focused()
     page.evaluate("document.activeElement.blur()")
     put(core, ola, letter(9, subject="kom nå"))
-    page.wait_for_selector("a.subject:has-text('kom nå')")
+    page.wait_for_selector("a:has-text('kom nå')")
     page.keyboard.press("n")
     page.wait_for_url("**/mail/compose")
 

@@ -14,8 +14,6 @@ HTMX = "/static/htmx.min.js"
 # The desk works on these pages all day, on a line of the house; its browsers have htmx once and keep it for a year.
 # Without it they are as light as the others.
 WITH_HTMX = {"/desk/cases", "/desk/cases/1", "/desk/cases/2", "/desk/people"}
-# Fifty lines with long subjects; an ordinary list is 45,000.
-LONG = {"/mail/": 60_000, "/mail/INBOX/": 60_000}
 _BRINGS = re.compile(r'<(?:link rel="(?:stylesheet|icon)"[^>]*href|script[^>]*src|img[^>]*src|use href)="([^"#]+)')
 _PICTURE = re.compile(r'url\("?([^)"]+)"?\)')
 
@@ -57,7 +55,7 @@ def test_n16_every_page_is_under_50_kb_unpacked_with_everything(portal, pages, r
         parts = weigher.page(path, next(pages[one][path][1] for one in (role, *site.ROLES) if path in pages[one]))
         if parts.pop(HTMX, 0):
             with_htmx.add(path.partition("?")[0])
-        if sum(parts.values()) > LONG.get(path, MOST_OCTETS):
+        if sum(parts.values()) > MOST_OCTETS:
             heavy[path] = parts
     assert not heavy
     assert with_htmx <= WITH_HTMX

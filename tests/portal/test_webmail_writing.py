@@ -287,7 +287,7 @@ def test_the_text_is_kept_every_half_minute(inside, core, ola):
     assert 'data-every="30"' in page
     first = keep(inside, page, body="en")
     id_ = re.search(r'value="(\d+)"', first.text)[1]
-    assert "Tatt vare på." in first.text
+    assert "Lagret." in first.text
     keep(inside, page, body="en to", writing=id_)
     [one] = writing.listing(core, ola.id)
     assert (one.id, one.form.body) == (int(id_), "en to")
@@ -300,7 +300,7 @@ def test_what_was_sent_from_another_window_is_not_kept_again(inside, core, ola):
     id_ = re.search(r'value="(\d+)"', keep(inside, page, body="en", to="x@outside.example").text)[1]
     write(inside, core, f"/mail/compose?writing={id_}")
     late = keep(inside, page, body="en to", writing=id_)
-    assert "Tatt vare på" not in late.text
+    assert "Lagret." not in late.text
     assert writing.listing(core, ola.id) == []
 
 
