@@ -70,7 +70,9 @@ def open_ticket(
         if account is not None:
             audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
         if reply_to and tell:
-            ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm")
+            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm")
+            if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
+                store.begin_thread(tx, number, sent)
         return ticket
 
     return core.db.write(write)

@@ -129,6 +129,11 @@ def has_message(tx: Tx, message_id: str) -> bool:
     return bool(message_id) and tx.row("SELECT 1 FROM ticket_message WHERE message_id=?", message_id) is not None
 
 
+def begin_thread(tx: Tx, ticket: int, message_id: str) -> None:
+    """What has no Message-ID of its own is known by this one (RFC 5322 section 3.6.4)."""
+    tx.run("UPDATE ticket_message SET message_id=? WHERE ticket_id=? AND message_id=''", message_id, ticket)
+
+
 def message_ids(tx: Tx, ticket: int) -> list[str]:
     rows = tx.rows("SELECT message_id FROM ticket_message WHERE ticket_id=? AND message_id<>'' ORDER BY id", ticket)
     return [row[0] for row in rows]

@@ -86,7 +86,7 @@ def test_s29_an_answer_goes_out_in_the_thread_and_what_comes_back_joins_it(core,
     answered = tickets.reply(core, ticket.id, "Prøv igjen nå.", agent=agent)
     assert (answered.state, answered.assignee) == ("answered", agent.id)
     first, second = queued(core)
-    assert second["In-Reply-To"] is None or second["In-Reply-To"] in first["Message-ID"]
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
     assert second["X-Envelope"] == f"help+{ticket.token}@alumni.example {STRANGER}"
     assert second["Auto-Submitted"] is None
     back = written(f"Re: {second['Subject']}", "Takk, nå virker det!\n\nden 1. juni skrev Alumnimail:\n> Prøv igjen nå.")
