@@ -75,7 +75,7 @@ class Verifier:
 def verifier(folder: Path, dns: str) -> Iterator[Verifier]:
     folder.mkdir()
     port = free_port()
-    (folder / "suffixes").write_text("example\n")
+    (folder / "suffixes").write_text("example\nuk\nac.uk\n")
     modules = " ".join(f'path = "{_PLUGINS / name}.lua";' for name in ("spf", "dmarc", "arc"))
     settings = folder / "rspamd.conf"
     settings.write_text(_SETTINGS.format(folder=folder, dns=dns, port=port, modules=modules))

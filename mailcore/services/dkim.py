@@ -14,7 +14,7 @@ from mailcore.log import log_for
 from mailcore.mail import header, signature
 from mailcore.mail.body_hash import body_hash
 from mailcore.mail.octets import Octets
-from mailcore.services import dkim_keys, dkim_rsa
+from mailcore.services import dkim_keys, dkim_rsa, signatures
 
 log = log_for(__name__)
 dkim_rsa.install()
@@ -61,6 +61,9 @@ def seal(config: Config, octets: bytes) -> bytes:
     if not keys:
         return b""
     selector, _, key = keys[0]
+    block, body = header.split(octets)
+    if (readable := signatures.readable(block)) != block:
+        octets = readable + octets[body:]
     try:
         fields = dkim.arc_sign(
             octets, selector.encode(), config.domain.encode(), key, config.host.encode(),

@@ -77,5 +77,5 @@ def with_own_author(octets: Octets, own: str) -> bytes:
         added += b"Reply-To: " + header.safe_value(specs[0]).encode() + b"\r\n"
     if written:
         added += b"X-Original-From: " + written.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
-    rest = header.without(block, lambda field, value: field.lower() == "from")
-    return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + octets[body:]
+    rest = b"".join(raw for field, raw, _ in header.pieces(block) if field.lower() not in ("", "from"))
+    return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + b"\r\n" + octets[body:]

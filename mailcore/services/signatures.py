@@ -12,6 +12,12 @@ from mailcore.mail.octets import Octets, forget
 from mailcore.names import DnsTrouble, Records
 
 Ask = Callable[[str, str], Records]
+_ODD = re.compile(rb"(?:\A[ \t]|^(?![!-9;-~]+:|[ \t]|\r?$))[^\n]*(?:\n[ \t][^\n]*)*\n", re.MULTILINE)
+
+
+def readable(block: bytes) -> bytes:
+    """The header without what is no field by the letter, such as a space before the colon: the library would read none of it."""
+    return _ODD.sub(b"", block)
 
 
 class InBlocks:
@@ -49,13 +55,13 @@ class InBlocks:
 
 class Dkim(InBlocks, dkim.DKIM):  # type: ignore[misc]  # dkimpy has no types
     def __init__(self, block: bytes, octets: Octets) -> None:
-        super().__init__(block)
+        super().__init__(readable(block))
         self.take(octets, len(block))
 
 
 class Arc(InBlocks, dkim.ARC):  # type: ignore[misc]  # dkimpy has no types
     def __init__(self, block: bytes, octets: Octets) -> None:
-        super().__init__(block)
+        super().__init__(readable(block))
         self.take(octets, len(block))
 
 

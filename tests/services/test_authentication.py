@@ -226,6 +226,13 @@ def test_n3_a_message_that_would_fail_goes_on_from_us_and_is_signed(core, ola):
     assert dkim.verify(sent[start:], dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".")))
 
 
+def test_n3_a_line_that_is_no_field_goes_not_on_where_we_write_the_header_anyway(core, ola):
+    """It would go unsigned with it."""
+    _, [sent] = deliver(core, b"no field\r\n\tat all\r\n" + message("reject.example"), "kare@reject.example")
+    assert b"no field" not in sent
+    assert verifies(core, sent)
+
+
 def test_n3_a_message_without_an_author_goes_on_from_us(core, ola):
     _, [sent] = deliver(core, message("").replace(b"From:", b"X-From:"), "kare@plain.example")
     assert b'From: "via Alumnimail" <ola@alumni.example>\r\n' in sent
@@ -347,6 +354,17 @@ def test_chains_of_others_are_verified_and_believed_by_setting(core, seen, seale
 def test_a_chain_of_many_sets_is_not_read(core):
     octets = b"".join(b"ARC-Seal: i=%d; d=plain.example\r\n" % n for n in range(1, 12)) + message("plain.example")
     assert b"arc=fail" in judge(core, octets, "kare@plain.example").field
+
+
+@pytest.mark.parametrize("odd", [
+    b"X-Space : here\r\n", b"no field\r\n\tand more\r\n", b"From someone Tue Nov 24\r\n", b" begins with a fold\r\n\t\r\n",
+    b": x\r\n", b"\xc3\xa6: x\r\n",
+])  # fmt: skip
+def test_a_line_that_is_no_field_takes_no_signature_away(core, odd):
+    octets = odd + message("reject.example", signed_by="reject.example")
+    assert judge(core, octets, "list@plain.example").dmarc == "pass"
+    inside = message("reject.example", signed_by="reject.example").replace(b"\r\nFrom:", b"\r\n" + odd.lstrip() + b"From:")
+    assert judge(core, inside, "list@plain.example").dmarc == "pass"
 
 
 def test_the_authors_signature_counts_however_many_stand_above_it(core):
