@@ -25,7 +25,7 @@ class Destination:
         self.waiting: deque[tuple[float, QueueItem]] = deque()  # with the loop's time of the claim
         self.news = asyncio.Event()
         self.lanes = 0  # connections at work or kept open
-        self.idle = 0  # of them
+        self.idle = 0  # of them, those that have nothing to send yet
         self.failures = 0
         self._most = most_lanes
         self._bears = float(min(FIRST_LANES, most_lanes))

@@ -132,6 +132,7 @@ class Worker:
         """As many lanes as there is work for and the destination bears."""
         while destination.wants_lane() and not self._stopping:
             destination.lanes += 1
+            destination.idle += 1
             lane = asyncio.ensure_future(self._lane(domain, destination))
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
@@ -168,6 +169,7 @@ class Worker:
                 self._held -= 1
                 if clock() - claimed_at > START_WITHIN_SECONDS:
                     continue
+                destination.idle -= 1
                 try:
                     if isinstance(way, list) and clock() - found_at > WAY_SECONDS:
                         for connection in way:
@@ -181,8 +183,11 @@ class Worker:
                     raise
                 except Exception as problem:  # one strange item must not hold up the others
                     await self._fault(item, problem)
+                finally:
+                    destination.idle += 1
         finally:
             destination.lanes -= 1
+            destination.idle -= 1
             if not destination.lanes and not destination.waiting:
                 self._destinations.pop(domain, None)
             for connection in way if isinstance(way, list) else []:
@@ -194,13 +199,8 @@ class Worker:
         if destination.waiting:
             return True
         destination.news.clear()
-        destination.idle += 1
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(destination.news.wait(), STAY_SECONDS)
-        except TimeoutError:
-            return False
-        finally:
-            destination.idle -= 1
         return bool(destination.waiting)
 
     async def _fault(self, item: QueueItem, problem: Exception) -> None:

@@ -11,6 +11,7 @@ from mailcore.config import Config, Dns
 from mailcore.domain import Dsn
 from mailcore.mail import dsn
 from mailcore.queue import lease
+from mailcore.queue import worker as workers
 from mailcore.queue.client import Answer, Connection
 from mailcore.queue.destination import FIRST_LANES, Destination, rest_seconds
 from mailcore.queue.route import Hop
@@ -42,6 +43,50 @@ def test_a_destination_that_is_away_rests_and_flush_wakes_it(core):
             outgoing.retry(here, None)
             worker.wake()
             await until(lambda: outgoing.show(here, late)[0].tries == 1)
+
+    asyncio.run(play())
+
+
+def test_a_rest_grows_with_each_failure_over_restarts_and_ends_when_the_destination_is_back(core, clock):
+    def rest():
+        return core.db.read(lambda tx: queue_policies.rests(tx, ["outside.example"])).get("outside.example")
+
+    async def knock(tries: int, minutes: int) -> None:
+        async with at_work(core, port=1) as (here, _, _):  # each time a worker that remembers nothing
+            await until(lambda: [item.tries for item in listing(here)] == [tries])
+            assert rest().failures == tries
+            assert rest().until == clock.seconds() + minutes * 60
+
+    async def play():
+        enqueue(core, FRIEND)
+        await knock(1, 1)
+        clock.forward(minutes=10)
+        await knock(2, 2)
+        clock.forward(minutes=20)
+        await knock(3, 4)
+        clock.forward(minutes=30)
+        async with at_work(core) as (here, _, peer):
+            await until(lambda: not listing(here))
+            assert len(peer.mail) == 1
+        assert rest() is None
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("way_seconds", "connections"), [(300, 1), (-1, 3)])
+def test_a_connection_is_kept_for_what_comes_next_until_dns_must_be_asked_again(core, monkeypatch, way_seconds, connections):
+    monkeypatch.setattr(workers, "STAY_SECONDS", 3600)  # whatever the load of this machine
+    monkeypatch.setattr(workers, "WAY_SECONDS", way_seconds)
+
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            for number in range(1, 4):
+                enqueue(here, f"friend{number}@outside.example")
+                worker.wake()
+                await until(lambda number=number: len(peer.mail) == number and not listing(here))
+                lanes = worker._destinations["outside.example"]
+                await until(lambda lanes=lanes: lanes.idle == lanes.lanes == 1)
+            assert peer.connections == connections
 
     asyncio.run(play())
 
@@ -237,6 +282,40 @@ def test_a_kept_connection_that_the_host_has_had_enough_of_is_no_delay(core):
         answers = [await connection.send("a@b.example", f"x{n}@y.example", [MESSAGE]) for n in range(10)]
         assert [answer.code for answer in answers] == [250] * 10
         assert peer.connections == 4
+        await connection.quit()
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("when", "codes", "connections"), [
+    ("before a word", [250, 250, 250], 2),  # it had closed while we were idle: nothing of the message was taken
+    ("after the octets", [250, 0, 250], 2),  # it may have the message: to send it again at once would make two of it
+])  # fmt: skip
+def test_a_kept_connection_that_breaks_is_made_anew_only_where_nothing_can_be_there_twice(core, when, codes, connections):
+    class Breaks(Peer):
+        async def handle_MAIL(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
+            session.mails = getattr(session, "mails", 0) + 1
+            if session.mails == 2 and self.connections == 1 and when == "before a word":
+                server.transport.abort()
+            envelope.mail_from = address
+            return "250 OK"
+
+        async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+            answer = await super().handle_DATA(server, session, envelope)
+            if session.mails == 2 and self.connections == 1 and when == "after the octets":
+                server.transport.abort()
+            return answer
+
+    async def play():
+        peer = Breaks()
+        server = await asyncio.get_running_loop().create_server(peer.session, "127.0.0.1", 0)
+        connection = Connection(core.config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
+        answers = [await connection.send("a@b.example", f"x{n}@y.example", [MESSAGE]) for n in range(3)]
+        assert ([answer.code for answer in answers], peer.connections) == (codes, connections)
+        assert not any(answer.away for answer in answers)
+        assert [to for _, to, _ in peer.mail] == [f"x{n}@y.example" for n in range(3)]
         await connection.quit()
         server.close()
         await server.wait_closed()
