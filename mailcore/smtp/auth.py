@@ -3,23 +3,20 @@
 import asyncio
 from base64 import b64encode
 from functools import partial
-from typing import TYPE_CHECKING
 
 from mailcore.domain import Scope
 from mailcore.services import doctor, sasl_login
 from mailcore.smtp.parameters import Refused
+from mailcore.smtp.session import Session
 from mailcore.wire import sasl
 from mailcore.wire.reader import SyntaxProblem
 
-if TYPE_CHECKING:
-    from mailcore.smtp.session import Session
 
-
-def offered(session: "Session") -> tuple[str, ...]:
+def offered(session: Session) -> tuple[str, ...]:
     return sasl_login.offered(session.door.core, secure=session.tls)
 
 
-async def authenticate(session: "Session", argument: str) -> None:
+async def authenticate(session: Session, argument: str) -> None:
     """Never on port 25, never before TLS.  Raises Refused, MailError."""
     if not session.handler.submission:
         raise Refused("502 5.5.1 Command not known")
@@ -43,7 +40,7 @@ async def authenticate(session: "Session", argument: str) -> None:
     session.say("235 2.7.0 Welcome")
 
 
-async def _ask(session: "Session", challenge: bytes) -> bytes:
+async def _ask(session: Session, challenge: bytes) -> bytes:
     session.say(f"334 {b64encode(challenge).decode()}")
     await session.flush()
     line = await session.line()

@@ -1,17 +1,12 @@
-"""What all conversations of one listener share: its handler, its limits, and who is inside."""
+"""What all conversations of one listener share: its limits, and who is inside."""
 
 import ssl
-from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.inside import Inside
 from mailcore.peers import place
 from mailcore.services.rates import Portions
-from mailcore.smtp.handler import Handler
 from mailcore.smtp.incoming import Bounds
-
-if TYPE_CHECKING:
-    from mailcore.smtp.session import Session
 
 
 class Door:
@@ -20,26 +15,26 @@ class Door:
     Args:
         inside: open connections by address, shared by the listeners of all processes.
         implicit: TLS from the first octet.
+        lmtp: a server of ours comes here, which has judged whose mail it brings.
     """
 
     def __init__(
-        self, core: Core, handler: Handler, inside: Inside, tls: ssl.SSLContext | None, *, implicit: bool
+        self, core: Core, inside: Inside, tls: ssl.SSLContext | None, *, implicit: bool, lmtp: bool
     ) -> None:
         config = core.config
-        self.core, self.handler, self.tls, self.implicit = core, handler, tls, implicit
+        self.core, self.tls, self.implicit, self.lmtp = core, tls, implicit, lmtp
         self.hostname = config.host
         self.postmaster = f"postmaster@{config.domain}"
         self.bounds = Bounds.of(config.limits)
         self.max_recipients = config.limits.recipients
         self.max_unknown = config.limits.unknown_recipients
-        self.sessions: set[Session] = set()
         self.is_stopping = False
         self._inside = inside
         self._portions = Portions()
 
     def is_trusted(self, peer: str) -> bool:
-        """Free of the limits per address; whose mail LMTP brings, the server before us has judged."""
-        return self.handler.lmtp or self.core.config.limits.is_trusted(peer)
+        """Free of the limits per address."""
+        return self.lmtp or self.core.config.limits.is_trusted(peer)
 
     def plaintext_allowed(self, peer: str) -> bool:
         return self.core.config.plaintext_allowed(peer)

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
@@ -12,15 +11,13 @@ from mailcore.mail import authresults, header, trace
 from mailcore.mail.octets import Octets
 from mailcore.mail.structure import extent
 from mailcore.services import authentication, delivery, quota_warnings, reports, scanning, strangers, traces
-from mailcore.smtp.handler import Problem, Transaction
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
 from mailcore.smtp.parameters import Mail, Refused
 from mailcore.smtp.reply import REPLIES, rejected
+from mailcore.smtp.session import Session
+from mailcore.smtp.state import Problem, Transaction
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
-
-if TYPE_CHECKING:
-    from mailcore.smtp.session import Session
 
 MAX_HOPS = 50  # RFC 5321 section 6.3 asks for at least 100 only of those who count nothing else; a loop is shorter
 FEW = 5
@@ -40,7 +37,7 @@ def look_up(
     return found
 
 
-def received(core: Core, session: "Session", transaction: Transaction) -> tuple[str, bytes]:
+def received(core: Core, session: Session, transaction: Transaction) -> tuple[str, bytes]:
     """A queue id and the Received field that tells it (protocol names of RFC 3848, RFC 6531 section 4.3)."""
     queue_id = secrets.token_hex(6)
     one = transaction.recipients[0] if len(transaction.recipients) == 1 else ""
@@ -90,12 +87,12 @@ class Inbound:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def mail(self, session: "Session", mail: Mail) -> None:
+    async def mail(self, session: Session, mail: Mail) -> None:
         """Anybody may say anything here; what is true is judged later."""
         if not await session.door.may_send(session.peer):
             raise TooMany("messages from this address")
 
-    async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
+    async def rcpt(self, session: Session, addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
         size, sender = transaction.mail.size, transaction.mail.sender
@@ -117,7 +114,7 @@ class Inbound:
                 transaction.found += [item] if problems[n] is None else []
         return problems
 
-    async def _of_strangers(self, session: "Session", addresses: list[str], problems: list[Problem]) -> list[Problem]:
+    async def _of_strangers(self, session: Session, addresses: list[str], problems: list[Problem]) -> list[Problem]:
         """What settings ask of servers that are not trusted: block lists, greylisting."""
         core, incoming = self._core, self._core.config.incoming
         if self.lmtp or not (incoming.greylist or incoming.blocklists) or session.door.is_trusted(session.peer):
@@ -159,7 +156,7 @@ class Inbound:
         quota_warnings.refused_at(self._core, tx, addresses)
         traces.refused_at(self._core, tx, addresses, sender=sender, reply=REPLIES[OverQuota])
 
-    def edit(self, session: "Session") -> Edit:
+    def edit(self, session: Session) -> Edit:
         host = self._core.config.host
 
         def edit(block: bytes) -> bytes:
@@ -170,11 +167,11 @@ class Inbound:
 
         return edit
 
-    async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
+    async def data(self, session: Session, incoming: Incoming, octets: Octets) -> list[str]:
         transaction = session.transaction
         assert transaction is not None  # noqa: S101 - DATA comes after MAIL
         queue_id, field = received(self._core, session, transaction)
-        envelope = transaction.envelope(session)
+        envelope = session.envelope_of(transaction)
         verdict = await self._judge(session, envelope, octets)
         if self._core.config.reports.dmarc and verdict.policy:
             await self._core.db.awrite(lambda tx: reports.count_dmarc(self._core, tx, envelope, verdict))
@@ -213,7 +210,7 @@ class Inbound:
         await core.db.awrite(write)
         return [reply]
 
-    async def _judge(self, session: "Session", envelope: Envelope, octets: Octets) -> Verdict:
+    async def _judge(self, session: Session, envelope: Envelope, octets: Octets) -> Verdict:
         return await authentication.judge(self._core, envelope, octets)
 
     async def _deliver(

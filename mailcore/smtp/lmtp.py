@@ -2,19 +2,16 @@
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError
 from mailcore.mail.octets import Octets
 from mailcore.services import authentication, delivery
-from mailcore.smtp.handler import Transaction
 from mailcore.smtp.inbound import Inbound
 from mailcore.smtp.reply import rejected, reply_to
+from mailcore.smtp.session import Session
+from mailcore.smtp.state import Transaction
 from mailcore.store.blobs import Prepared
-
-if TYPE_CHECKING:
-    from mailcore.smtp.session import Session
 
 
 class Lmtp(Inbound):
@@ -22,7 +19,7 @@ class Lmtp(Inbound):
 
     lmtp = True
 
-    async def _judge(self, session: "Session", envelope: Envelope, octets: Octets) -> Verdict:
+    async def _judge(self, session: Session, envelope: Envelope, octets: Octets) -> Verdict:
         if session.forwarded:
             return await authentication.judge(self._core, envelope, octets)
         verdict = await authentication.judge(self._core, replace(envelope, peer=""), octets)

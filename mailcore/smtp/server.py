@@ -5,16 +5,18 @@ import logging
 import ssl
 from collections.abc import Iterable
 from socket import socket
+from weakref import WeakSet
 
 from mailcore import balancer
 from mailcore.balancer import BalancedServer
 from mailcore.config import host_and_port
 from mailcore.core import Core
 from mailcore.inside import Inside
+from mailcore.smtp.conversation import converse
 from mailcore.smtp.door import Door
 from mailcore.smtp.inbound import Inbound
 from mailcore.smtp.lmtp import Lmtp
-from mailcore.smtp.session import Session
+from mailcore.smtp.session import Handler, Session
 from mailcore.smtp.submission import Submission
 
 ANSWER_SECONDS = 30  # for what the checks of a message may still take when the server stops
@@ -22,10 +24,10 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells each command
 
 
 class Opened:
-    """A listening socket and its door."""
+    """A listening socket, its door, and who came in."""
 
-    def __init__(self, server: asyncio.Server | BalancedServer, door: Door) -> None:
-        self._server, self._door = server, door
+    def __init__(self, server: asyncio.Server | BalancedServer, door: Door, sessions: "WeakSet[Session]") -> None:
+        self._server, self._door, self._sessions = server, door, sessions
 
     @property
     def sockets(self) -> tuple[socket, ...]:
@@ -35,13 +37,13 @@ class Opened:
         """No new connections; who is between two messages hears that we stop."""
         self._server.close()
         self._door.is_stopping = True
-        for session in list(self._door.sessions):
+        for session in list(self._sessions):
             session.stop()
 
     @property
     def sessions(self) -> list[Session]:
         """Those that are not over."""
-        return [session for session in self._door.sessions if not session.is_over]
+        return [session for session in self._sessions if not session.is_over]
 
     async def wait_closed(self) -> None:
         await self._server.wait_closed()
@@ -81,10 +83,14 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
     ):
         if not address:
             continue
-        door = Door(core, handler, inside, tls, implicit=implicit)
+        door, sessions = Door(core, inside, tls, implicit=implicit, lmtp=handler.lmtp), WeakSet[Session]()
 
-        def session(peer: str = "", door: Door = door) -> Session:
-            return Session(door, loop, peer)
+        def session(
+            peer: str = "", door: Door = door, handler: Handler = handler, sessions: WeakSet[Session] = sessions
+        ) -> Session:
+            made = Session(door, handler, converse, loop, peer)
+            sessions.add(made)
+            return made
 
         server: asyncio.Server | BalancedServer
         if listen.balancers or implicit:
@@ -92,5 +98,5 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
         else:
             host, port = host_and_port(address)
             server = await loop.create_server(session, host or None, port, reuse_port=True, backlog=512)
-        opened.append(Opened(server, door))
+        opened.append(Opened(server, door, sessions))
     return opened

@@ -1,31 +1,54 @@
-"""One SMTP conversation (RFC 5321) on aiosmtpd's protocol class, with a lean loop of our own.
+"""One SMTP connection (RFC 5321) on aiosmtpd's protocol class: its state, its clock, its lines, its way to TLS.
 
-aiosmtpd gives the protocol and its state; replaced are the parts that cost time or lack something: the command loop
-(pipelined replies leave in one write, RFC 2920), the transaction (`transaction.py`), STARTTLS (what was pipelined
-before it is dropped, RFC 3207 section 4.2), AUTH (`auth.py`).
+aiosmtpd gives the protocol; replaced are the parts that cost time or lack something: what is said on it
+(`conversation.py`), replies (pipelined ones leave in one write, RFC 2920), STARTTLS (what was pipelined before it is
+dropped, RFC 3207 section 4.2).
 """
 
 import asyncio
 import contextlib
 import ssl
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP
 
-from mailcore.domain import Account, Identity
-from mailcore.smtp import auth, transaction
+from mailcore.domain import Account, Envelope, Identity
+from mailcore.mail.octets import Octets
 from mailcore.smtp.door import Door
-from mailcore.smtp.handler import Transaction
-from mailcore.smtp.parameters import Refused
-from mailcore.smtp.reply import reply_to
+from mailcore.smtp.incoming import Edit, Incoming
+from mailcore.smtp.parameters import Mail
+from mailcore.smtp.state import Problem, Transaction
 
 IDLE_SECONDS = 300
 ABORT_SECONDS = 10
-MAX_LINE = 2048
 READ_LIMIT = 32_768  # octets that are read before they are asked for; reading pauses at twice as many
-MAX_BOGUS = 20
 STOPPING = "421 4.3.2 The server is stopping"
-MAX_IDLE_COMMANDS = 200  # that lead nowhere, one after another
+
+
+class Handler(Protocol):
+    """`lmtp`: one reply for each recipient after the message (RFC 2033)."""
+
+    submission: bool
+    lmtp: bool
+
+    async def mail(self, session: "Session", mail: Mail) -> None:
+        """Raises MailError where the sender may not send."""
+
+    async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
+        """For each, why it is refused."""
+
+    def edit(self, session: "Session") -> Edit:
+        """What is done to the header before the message is kept."""
+
+    async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
+        """Take the message over, and answer."""
+
+    async def refused(self, transaction: Transaction, reply: str) -> None:
+        """The message was refused while it was read, before `data` could see it."""
+
+
+Serve = Callable[["Session"], Awaitable[None]]
 
 
 class Session(SMTP):
@@ -38,9 +61,10 @@ class Session(SMTP):
     data_size_limit: int
     _handler_coroutine: asyncio.Task[None]
 
-    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop, peer: str = "") -> None:
-        self.door = door
-        self.handler = door.handler
+    def __init__(
+        self, door: Door, handler: Handler, serve: Serve, loop: asyncio.AbstractEventLoop, peer: str = ""
+    ) -> None:
+        self.door, self.handler, self._serve = door, handler, serve
         self.tls = door.implicit
         self.helo = ""
         self.peer = peer  # as a balancer named it, or the other end of the connection
@@ -72,7 +96,6 @@ class Session(SMTP):
         self._writer = asyncio.StreamWriter(self.transport, self, self._reader, self.loop)
         peer = transport.get_extra_info("peername")
         self.peer = self.peer or (peer[0] if isinstance(peer, tuple) else "")
-        self.door.sessions.add(self)
         self.set_deadline(IDLE_SECONDS)
         self._timer = self.loop.call_later(1, self._look_at_clock)
         self._handler_coroutine = self.loop.create_task(self._run())
@@ -81,7 +104,6 @@ class Session(SMTP):
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self._timer.cancel()
         self._handler_coroutine.cancel()
-        self.door.sessions.discard(self)
         if self._counted:
             self.door.leave(self._counted)
             self._counted = ""
@@ -130,6 +152,11 @@ class Session(SMTP):
         return self.transport is None or self.transport.is_closing()
 
     @property
+    def is_pipelined(self) -> bool:
+        """Is the next command here already?"""
+        return b"\n" in self._reader._buffer
+
+    @property
     def in_message(self) -> bool:
         return self.transaction is not None and self.transaction.incoming is not None
 
@@ -144,7 +171,7 @@ class Session(SMTP):
             self.transport.write(STOPPING.encode() + b"\r\n")
             self.transport.close()
 
-    # The loop
+    # Words
 
     def say(self, text: str) -> None:
         """Put a reply in line; it leaves when no pipelined command waits."""
@@ -160,7 +187,7 @@ class Session(SMTP):
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 if await self._may_enter():
-                    await self._converse()
+                    await self._serve(self)
             with contextlib.suppress(ConnectionError):
                 await self.flush()
         finally:  # also when the peer is gone in the middle: what it began leaves no file
@@ -180,39 +207,6 @@ class Session(SMTP):
             self.say(refusal)
         return not refusal
 
-    async def _converse(self) -> None:
-        bogus = 0
-        self.say(f"220 {self.hostname} {'LMTP' if self.handler.lmtp else 'ESMTP'} Alumnimail")
-        while self.transport is not None and not self.transport.is_closing():
-            if self.door.is_stopping and not self.in_message:
-                self.say(STOPPING)
-                break
-            if b"\n" not in self._reader._buffer:
-                await self.flush()
-            self.is_busy = False
-            line = await self.line()
-            self.is_busy = True
-            if line is None:
-                break
-            self.be_patient(0)
-            self.idle += 1
-            try:
-                go_on = await self._command(line)
-            except Refused as refusal:
-                self.say(str(refusal))
-                bogus += str(refusal).startswith("50")
-                go_on = not str(refusal).startswith("421")
-            except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-                raise
-            except Exception as problem:  # the one place: see reply.reply_to
-                self.say(reply_to(problem))
-                go_on = True
-            if not go_on:
-                break
-            if bogus > MAX_BOGUS or self.idle > MAX_IDLE_COMMANDS:
-                self.say("421 4.7.0 Too many errors")
-                break
-
     async def line(self) -> bytes | None:
         """The next line with its end; None after one that is too long to stay in step with."""
         try:
@@ -222,90 +216,8 @@ class Session(SMTP):
             return None
         return line
 
-    async def _command(self, line: bytes) -> bool:
-        """Answer one command; False ends the conversation."""
-        if len(line) > MAX_LINE or not line.endswith(b"\r\n"):
-            raise Refused("500 5.5.2 Line too long or not ended by CRLF")
-        try:
-            text = line[:-2].decode("utf-8")
-        except UnicodeDecodeError:
-            raise Refused("500 5.5.2 Not UTF-8") from None
-        if "\0" in text or "\r" in text:
-            raise Refused("500 5.5.2 Syntax error")
-        verb, _, argument = text.partition(" ")
-        verb, argument = verb.upper(), argument.strip()
-        match verb:
-            case "EHLO" | "HELO" | "LHLO" if (verb == "LHLO") is self.handler.lmtp:
-                self._hello(verb, argument)
-            case "MAIL":
-                await transaction.mail(self, argument)
-            case "RCPT":
-                await transaction.rcpt(self, argument)
-            case "DATA":
-                await transaction.data(self, argument)
-            case "BDAT":
-                await transaction.bdat(self, argument)
-            case "RSET":
-                self.forget_transaction()
-                self.say("250 2.0.0 OK")
-            case "NOOP":
-                self.say("250 2.0.0 OK")
-            case "QUIT":
-                self.say("221 2.0.0 Bye")
-                return False
-            case "VRFY":
-                self.say("252 2.5.0 Send mail, and see")
-            case "HELP":
-                self.say("214 2.0.0 RFC 5321")
-            case "STARTTLS" if not self.tls and self.tls_context is not None:
-                return await self._starttls(argument)
-            case "GET" | "HEAD" | "POST" | "PUT" | "CONNECT" | "OPTIONS":
-                # a web page may make its reader's browser speak to us, and its words stand in the body
-                raise Refused("421 4.7.0 This is no web server")
-            case "AUTH":
-                await auth.authenticate(self, argument)
-            case "XFORWARD" if self.handler.lmtp:
-                transaction.forwarded(self, argument)
-            case _:
-                raise Refused("502 5.5.1 Command not known")
-        return True
-
-    def forget_transaction(self) -> None:
-        if self.transaction is not None and self.transaction.incoming is not None:
-            self.transaction.incoming.spool.discard()
-        self.transaction = None
-
-    def _hello(self, verb: str, name: str) -> None:
-        if not name:
-            raise Refused("501 5.5.4 Say who you are")
-        self.forget_transaction()
-        self.helo = name[:255]
-        if verb == "HELO":
-            self.say(f"250 {self.hostname}")
-            return
-        lines = [
-            self.hostname, f"SIZE {self.data_size_limit}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES",
-            "CHUNKING", "DSN", f"LIMITS RCPTMAX={self.door.max_recipients}",
-        ]  # fmt: skip
-        if self.tls:
-            lines.append("REQUIRETLS")  # RFC 8689 section 2: never without TLS
-        elif self.tls_context is not None:
-            lines.append("STARTTLS")
-        if self.may_log_in():
-            lines.append(f"AUTH {' '.join(auth.offered(self))}")
-        if self.handler.lmtp:
-            lines.append("XFORWARD ADDR HELO")
-        for number, text in enumerate(lines):
-            self.say(f"250{' ' if number == len(lines) - 1 else '-'}{text}")
-
-    def may_log_in(self) -> bool:
-        return self.handler.submission and (self.tls or self.door.plaintext_allowed(self.peer))
-
-    # Security
-
-    async def _starttls(self, argument: str) -> bool:
-        if argument:
-            raise Refused("501 5.5.4 STARTTLS takes nothing")
+    async def start_tls(self) -> bool:
+        """False where the peer is gone."""
         self.say("220 2.0.0 Go ahead")
         await self.flush()
         self._reader._buffer.clear()  # RFC 3207 section 4.2: nothing said before counts
@@ -324,3 +236,19 @@ class Session(SMTP):
         self.tls, self.helo, self.account, self.identity = True, "", None, None
         self.forget_transaction()
         return True
+
+    # What the verbs ask
+
+    def may_log_in(self) -> bool:
+        return self.handler.submission and (self.tls or self.door.plaintext_allowed(self.peer))
+
+    def envelope_of(self, transaction: Transaction) -> Envelope:
+        return Envelope(
+            transaction.mail.sender, tuple(dict.fromkeys(transaction.recipients)), self.peer, self.helo,
+            self.account.id if self.account else None, transaction.dsn, transaction.mail.require_tls,
+        )  # fmt: skip
+
+    def forget_transaction(self) -> None:
+        if self.transaction is not None and self.transaction.incoming is not None:
+            self.transaction.incoming.spool.discard()
+        self.transaction = None

@@ -1,21 +1,17 @@
 """Our own people send (587, 465; RFC 6409, RFC 8314)."""
 
-from typing import TYPE_CHECKING
 
 from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
 from mailcore.mail.octets import Octets
 from mailcore.services import login, sending, submission
-from mailcore.smtp.handler import Problem
 from mailcore.smtp.inbound import look_up, prepared
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
+from mailcore.smtp.session import Session
+from mailcore.smtp.state import Problem, Transaction
 from mailcore.store.db import Tx
-
-if TYPE_CHECKING:
-    from mailcore.smtp.handler import Transaction
-    from mailcore.smtp.session import Session
 
 
 class Submission:
@@ -25,7 +21,7 @@ class Submission:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def mail(self, session: "Session", mail: Mail) -> None:
+    async def mail(self, session: Session, mail: Mail) -> None:
         identity = session.identity
         if identity is None:
             raise NotAllowed("log in first")
@@ -42,7 +38,7 @@ class Submission:
         if not submission.is_own(mail.sender, session.own):
             raise NotAllowed("the sender must be an address of yours")
 
-    async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
+    async def rcpt(self, session: Session, addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
         ours = [a for a in addresses if a.rpartition("@")[2].lower() == core.config.domain]
@@ -54,17 +50,17 @@ class Submission:
         transaction.found += [item for item in found if isinstance(item, Recipient)]
         return [item if isinstance(item := known.get(address), MailError) else None for address in addresses]
 
-    def edit(self, session: "Session") -> Edit:
+    def edit(self, session: Session) -> Edit:
         core, own = self._core, session.own
         return lambda block: submission.complete(block, own, domain=core.config.domain, now=core.clock.seconds())
 
-    async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
+    async def data(self, session: Session, incoming: Incoming, octets: Octets) -> list[str]:
         transaction = session.transaction
         if session.account is None or transaction is None:
             raise NotAllowed("log in first")
         message = await prepared(self._core, incoming, octets, bare=not transaction.found)
-        await submission.send(self._core, transaction.envelope(session), session.account, message)
+        await submission.send(self._core, session.envelope_of(transaction), session.account, message)
         return ["250 2.0.0 OK"]
 
-    async def refused(self, transaction: "Transaction", reply: str) -> None:
+    async def refused(self, transaction: Transaction, reply: str) -> None:
         """Its sender sits before the program that was told."""

@@ -2,20 +2,17 @@
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
 
 from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
 from mailcore.mail.octets import Octets
 from mailcore.services import doctor
 from mailcore.smtp import parameters
 from mailcore.smtp.data import DataReader
-from mailcore.smtp.handler import Patience, Transaction
 from mailcore.smtp.incoming import BareLineEnd, Incoming, Malformed
 from mailcore.smtp.parameters import Rcpt, Refused
 from mailcore.smtp.reply import reply_to
-
-if TYPE_CHECKING:
-    from mailcore.smtp.session import Session
+from mailcore.smtp.session import Session
+from mailcore.smtp.state import Patience, Transaction
 
 READ = 262_144
 ANSWER_SECONDS = 600  # that our own answer to a message may take (RFC 5321 section 4.5.3.2.6)
@@ -24,7 +21,7 @@ MAX_TOGETHER = 500  # RCPT commands that share one look into the database
 _CHUNK = re.compile(r"([0-9]{1,15})(?: +(LAST))?\Z", re.IGNORECASE)
 
 
-async def mail(session: "Session", argument: str) -> None:
+async def mail(session: Session, argument: str) -> None:
     """Raises Refused, MailError."""
     if session.handler.submission and session.account is None:
         if session.may_log_in():
@@ -43,7 +40,7 @@ async def mail(session: "Session", argument: str) -> None:
     session.say("250 2.1.0 OK")
 
 
-async def rcpt(session: "Session", argument: str) -> None:
+async def rcpt(session: Session, argument: str) -> None:
     """One RCPT, and all that are pipelined behind it: they share one look into the database."""
     transaction = session.transaction
     if transaction is None:
@@ -79,14 +76,14 @@ async def rcpt(session: "Session", argument: str) -> None:
         raise Refused("421 4.7.0 Too many unknown recipients")
 
 
-def _one_rcpt(session: "Session", transaction: Transaction, argument: str) -> Rcpt | Refused:
+def _one_rcpt(session: Session, transaction: Transaction, argument: str) -> Rcpt | Refused:
     try:
         return parameters.rcpt(argument, postmaster=session.door.postmaster, smtputf8=transaction.mail.smtputf8)
     except Refused as refusal:
         return refusal
 
 
-def _next_rcpt(session: "Session") -> str | None:
+def _next_rcpt(session: Session) -> str | None:
     """Take a further whole RCPT line from what has been read already."""
     buffer = session._reader._buffer
     if bytes(buffer[:5]).upper() != b"RCPT ":
@@ -103,7 +100,7 @@ def _next_rcpt(session: "Session") -> str | None:
     return text.strip()
 
 
-def forwarded(session: "Session", argument: str) -> None:
+async def forwarded(session: Session, argument: str) -> None:
     """Postfix's XFORWARD, on LMTP alone: whose connection the front server had.  Values are xtext; others are not looked at."""
     if session.transaction is not None:
         raise Refused("503 5.5.1 Not now")
@@ -119,14 +116,14 @@ def forwarded(session: "Session", argument: str) -> None:
 # The message
 
 
-def _begin(session: "Session", transaction: Transaction) -> Incoming:
+def _begin(session: Session, transaction: Transaction) -> Incoming:
     door = session.door
     incoming = Incoming(door.core.blobs.spool(door.bounds.memory), door.bounds, session.handler.edit(session))
     transaction.incoming, transaction.patience = incoming, Patience(door.core.config.limits, session.loop.time())
     return incoming
 
 
-async def data(session: "Session", argument: str) -> None:
+async def data(session: Session, argument: str) -> None:
     """Raises Refused, MailError."""
     if argument:
         raise Refused("501 5.5.4 DATA takes nothing")
@@ -143,7 +140,7 @@ async def data(session: "Session", argument: str) -> None:
     await _end(session, transaction, incoming)
 
 
-async def _read_data(session: "Session", incoming: Incoming) -> None:
+async def _read_data(session: Session, incoming: Incoming) -> None:
     """The message; the whole of it is taken even when it is refused, so that we stay in step."""
     stream = session._reader
     reader = DataReader()
@@ -162,7 +159,7 @@ async def _read_data(session: "Session", incoming: Incoming) -> None:
     stream._buffer[:0] = rest
 
 
-async def bdat(session: "Session", argument: str) -> None:
+async def bdat(session: Session, argument: str) -> None:
     """`BDAT` SP octets [SP `LAST`]; the chunk follows whether or not it is welcome.  Raises Refused, MailError."""
     found = _CHUNK.match(argument)
     if found is None:
@@ -187,7 +184,7 @@ async def bdat(session: "Session", argument: str) -> None:
     session.say(f"250 2.0.0 {size} octets")
 
 
-async def _read_chunk(session: "Session", size: int, incoming: Incoming | None) -> None:
+async def _read_chunk(session: Session, size: int, incoming: Incoming | None) -> None:
     while size:
         block = await session._reader.read(min(size, READ))
         if not block:
@@ -200,14 +197,14 @@ async def _read_chunk(session: "Session", size: int, incoming: Incoming | None) 
                 await _flush(session, incoming)
 
 
-async def _flush(session: "Session", incoming: Incoming) -> None:
+async def _flush(session: Session, incoming: Incoming) -> None:
     try:
         await session.door.core.threads.run(incoming.flush)
     except Busy as problem:
         incoming.refuse(problem)
 
 
-async def _end(session: "Session", transaction: Transaction, incoming: Incoming) -> None:
+async def _end(session: Session, transaction: Transaction, incoming: Incoming) -> None:
     """Hand the whole message over; whatever comes of it, the transaction is over."""
     session.set_deadline(ANSWER_SECONDS)
     session.idle, session.is_answering = 0, True
