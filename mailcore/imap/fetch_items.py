@@ -48,6 +48,10 @@ class Batch:
     def headers(self) -> Iterable[bytes]:
         return (row[mail.PREFIX] + row[mail.HEADER] for row in self._rows)
 
+    def longest(self) -> int:
+        """Octets of the longest header, or what is made of it."""
+        return max((len(octets) for row in self._rows for octets in row[mail.PREFIX :] if octets), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -88,6 +92,7 @@ class Items:
     """What one FETCH wants: ready columns, what they need, and whether \\Seen is set."""
 
     columns: list[Column] = field(default_factory=list)
+    derived: int = 0  # columns of the header, or of what is made of it
     parts: set[str] = field(default_factory=set)  # what MailStore.rows is to give
     whole: bool = False
     marks_seen: bool = False
@@ -131,6 +136,8 @@ class Items:
         return all(part.startswith("m.") for part in self.parts)
 
     def _check_size(self, batch: Batch) -> None:
+        if self.derived > MOST_TIMES and self.derived * batch.longest() > MOST_TIMES * SPARE:
+            raise Refused("That is too much of one message at once", "LIMIT")
         sections = [column.pieces for column in self.columns if column.pieces is not None]
         if len(sections) <= MOST_TIMES:
             return
@@ -229,6 +236,7 @@ class Items:
         self.flags = self.flags or name == "FLAGS"
         self.modseqs = self.modseqs or name == "MODSEQ"
         parts, column = _SIMPLE[name]
+        self.derived += name in _DERIVED
         self.parts.update(parts.split())
         self.columns.append(column)
 
@@ -242,6 +250,7 @@ class Items:
     def _block(self, label: bytes, take: Callable[[bytes], bytes]) -> None:
         """An item that is made of the message's own header."""
         self.parts.add("header")
+        self.derived += 1
 
         def values(got: Batch) -> tuple[Iterable[object], ...]:
             texts = [without_nul(take(block)) for block in got.headers()]
@@ -285,6 +294,7 @@ class Items:
 
     def _usual(self, label: bytes, chosen: summary.Chosen, start: int, end: int | None) -> None:
         self.parts.add("usual")
+        self.derived += 1
 
         def values(got: Batch) -> tuple[Iterable[object], ...]:
             texts = list(map(chosen.of, got.column(mail.USUAL), got.column(mail.UNCUT)))
@@ -369,6 +379,7 @@ _SIMPLE: dict[str, tuple[str, Column]] = {
     "THREADID": ("header", Column(b"THREADID (%s)", lambda got: (map(ids.thread_id, got.headers()),))),
     "BODYSTRUCTURE": ("structure", _of(mail.STRUCTURE, b"BODYSTRUCTURE %s")),
 }  # fmt: skip
+_DERIVED = ("ENVELOPE", "BODY", "BODYSTRUCTURE")
 _RFC822 = ("RFC822", "RFC822.HEADER", "RFC822.TEXT")
 _MACROS = {
     "FAST": ("FLAGS", "INTERNALDATE", "RFC822.SIZE"),

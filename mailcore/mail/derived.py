@@ -30,6 +30,6 @@ def derive(octets: Octets, part: Part | None = None) -> Derived:
     block, _ = header.split(octets)
     part = part or structure.parse(octets)
     return Derived(
-        len(octets), block, serialize_envelope(block), structure.serialize_body(part),
+        len(octets), block, serialize_envelope(block[: header.MAX_READ]), structure.serialize_body(part),
         structure.serialize_bodystructure(part), summarise(block),
     )  # fmt: skip

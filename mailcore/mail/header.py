@@ -11,6 +11,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 # Anchored and bounded: a megabyte without a colon must cost one look at each octet.
 _FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)(?:\r?\n|\Z)")
 _FOLD = re.compile(rb"\r?\n[ \t]")
+MAX_READ = 2**20  # octets of a block in which fields are looked for: APPEND takes headers of any size
 MAX_VALUE = 900  # characters on one line, with room for a name (RFC 5322 section 2.1.1 allows 998)
 _UNSAFE = re.compile(r"[\r\n\0]+")
 
@@ -34,7 +35,7 @@ def end(octets: Octets, start: int, stop: int) -> int:
 
 def fields(block: bytes) -> list[tuple[str, bytes]]:
     """Names as written, and raw values with their folds, without the final line end."""
-    return [(m[1].decode("ascii"), m[2]) for m in _FIELD.finditer(block)]
+    return [(m[1].decode("ascii"), m[2]) for m in _FIELD.finditer(block, 0, MAX_READ)]
 
 
 def raw_values(block: bytes, name: str) -> list[bytes]:
@@ -44,7 +45,7 @@ def raw_values(block: bytes, name: str) -> list[bytes]:
     and SORT ask this of ten thousand headers.
     """
     wanted = name.lower().encode("ascii", "replace")
-    lowered = block.lower()
+    lowered = block[:MAX_READ].lower()
     found: list[bytes] = []
     at = 0 if lowered.startswith(wanted) else lowered.find(b"\n" + wanted) + 1
     while at or lowered.startswith(wanted):

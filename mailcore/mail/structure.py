@@ -14,7 +14,6 @@ from mailcore.mail.octets import Octets, count
 
 MAX_DEPTH, MAX_PARTS = 50, 1000
 MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are read
-MAX_FIELDS = 2**20  # octets of one part's header block in which fields are looked for
 
 _WORD = r"[^\s()<>@,;:\\\"/\[\]?=]+"
 _TYPE = re.compile(rf"\s*({_WORD})\s*/\s*({_WORD})")
@@ -65,7 +64,7 @@ def _params(text: str) -> tuple[tuple[str, str], ...]:
 def _parse(octets: Octets, start: int, end: int, depth: int, made: list[int], default: tuple[str, str]) -> Part:
     made[0] += 1
     body = header.end(octets, start, end)
-    block = octets[start : min(body, start + MAX_FIELDS)]
+    block = octets[start : min(body, start + header.MAX_READ)]
     found: dict[str, bytes] = {}
     for name, value in header.fields(block):
         lower = name.lower()
@@ -93,7 +92,7 @@ def _parse(octets: Octets, start: int, end: int, depth: int, made: list[int], de
             children = (_empty(end),)
     elif type_ == "message" and subtype in ("rfc822", "global") and room:
         children = (_parse(octets, body, end, depth + 1, made, ("text", "plain")),)
-        inner_envelope = serialize_envelope(octets[body : min(header.end(octets, body, end), body + MAX_FIELDS)])
+        inner_envelope = serialize_envelope(octets[body : min(header.end(octets, body, end), body + header.MAX_READ)])
     return Part(
         type_, subtype, params, found.get("content-id"), found.get("content-description"),
         found.get("content-transfer-encoding", b"7bit").decode("latin-1").strip().lower() or "7bit",

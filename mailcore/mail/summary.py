@@ -112,8 +112,8 @@ def _display(value: bytes) -> str:
 
 
 def usual_fields(block: bytes) -> bytes | None:
-    """The usual fields verbatim, NUL between them; before them their marks.  None if the block itself has NUL."""
-    if b"\0" in block:
+    """The usual fields verbatim, NUL between them; before them their marks.  None if the block has NUL or is very long."""
+    if b"\0" in block or len(block) > header.MAX_READ:
         return None
     marks: list[int] = []
     found: list[bytes] = []

@@ -155,6 +155,11 @@ class MailStore(Mailboxes):
         rows = tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid LIMIT ?", mailbox, first, limit)
         return [row[0] for row in rows]
 
+    def sizes(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[Row]:
+        """uid and octets of these messages."""
+        sql = "SELECT uid, size FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid"
+        return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
+
     def sizes_and_times(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
         """uid, octets and internal date (seconds) of all messages."""
         return tx.rows("SELECT uid, size, internal_date FROM message WHERE mailbox=?", mailbox)

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from mailcore.errors import Busy
+from mailcore.imap.commands.fetch import batches
 from mailcore.services import accounts
 from mailcore.store.blobs import Blobs
 from mailcore.store.spool import Spool
@@ -165,3 +166,30 @@ def test_a_literal_never_holds_nul_and_binary_does(core, size):
             assert (await client.line()).startswith(b"t OK")
 
     run(core, play)
+
+
+def test_a_message_that_is_all_header_is_kept_and_read(core):
+    """SMTP bounds the header; a client may bring any."""
+    octets = b"Subject: first\r\n" + b"X-Odd: odd\r\n" * 100_000 + b"Subject: last\r\n\r\n"
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        assert (await append(client, octets)).startswith(b"t OK [APPENDUID ")
+        await client.command(b"SELECT Drafts")
+        heard = await client.command(b"FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]")
+        assert heard[1:-2] == [b"Subject: first\r\n", b"Subject: last\r\n", b"\r\n"]
+        heard = await client.command(b"SEARCH SUBJECT first TEXT odd")
+        assert heard == [b"* SEARCH 1\r\n", b"t OK Done\r\n"]
+        many = b"BODY.PEEK[HEADER] " * 8 + b"BODY.PEEK[HEADER]"
+        heard = await client.command(b"FETCH 1 (" + many + b")")
+        assert heard == [b"t NO [LIMIT] That is too much of one message at once\r\n"]
+
+    run(core, play)
+
+
+@pytest.mark.parametrize(("sizes", "portions"), [
+    ([], []), ([3, 3, 3, 3], [[1, 2, 3], [4]]), ([3, 50, 3, 3], [[1], [2], [3, 4]]), ([50, 60], [[1], [2]]),
+    ([10, 10], [[1], [2]]), ([4, 9, 2], [[1], [2], [3]]),
+])  # fmt: skip
+def test_messages_are_told_in_portions(sizes, portions):
+    assert list(batches(list(enumerate(sizes, 1)), 10, 20)) == portions

@@ -5,7 +5,6 @@ With CHANGEDSINCE and VANISHED (RFC 7162 sections 3.1.4.1, 3.2.6) and PARTIAL (R
 
 from collections.abc import Iterator, Sequence
 
-from mailcore.domain import MessageInfo
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import cut
@@ -24,6 +23,7 @@ NARROW_SLICE = 20_000  # the same where nothing is asked but what stands in the 
 CHUNK = 2**18  # octets of a large message that are written at once
 LARGE = 2**20  # octets; a message above this is written from its file, in portions
 BATCH = 2**22  # octets of whole messages held at once
+WIDE = 2**28  # the same, for each item, where headers and what is made of them are asked for
 
 
 async def fetch(context: Context, read: Reader) -> Tagged:
@@ -42,8 +42,7 @@ async def fetch(context: Context, read: Reader) -> Tagged:
     for part in slices(context, ranges, NARROW_SLICE if items.narrow else SLICE):
         if items.marks_seen and not here.read_only:
             await _mark(context, part, items)
-        for few in await _batches(context, part) if items.whole else [part]:
-            await _tell(context, few, items)
+        await _tell_in_batches(context, part, items)
     return ok(context)
 
 
@@ -103,32 +102,36 @@ async def _mark(context: Context, ranges: Ranges, items: Items) -> None:
         items.simple("MODSEQ")
 
 
-async def _batches(context: Context, ranges: Ranges) -> list[Ranges]:
-    """Portions whose messages together are about BATCH octets."""
-    here, core = context.here, context.core
-    infos = await core.db.aread(lambda tx: core.mail.infos(tx, here.mailbox, ranges))
-    return [ranges_of(info.uid for info in few) for few in by_size(infos)]
-
-
-def by_size(infos: list[MessageInfo]) -> Iterator[list[MessageInfo]]:
-    """A large message stands alone."""
-    few: list[MessageInfo] = []
-    octets = 0
-    for info in infos:
-        if few and (octets + info.size > BATCH or info.size > LARGE):
-            yield few
-            few, octets = [], 0
-        few.append(info)
-        octets += BATCH if info.size > LARGE else info.size
-    if few:
-        yield few
-
-
 async def tell(context: Context, ranges: Ranges, items: Items) -> None:
     """The items of these messages, without marking anything as read."""
     for part in slices(context, ranges):
-        for few in await _batches(context, part) if items.whole else [part]:
-            await _tell(context, few, items)
+        await _tell_in_batches(context, part, items)
+
+
+async def _tell_in_batches(context: Context, ranges: Ranges, items: Items) -> None:
+    """No more is read at once than memory should hold, whatever the messages and however often the items repeat them."""
+    here, core = context.here, context.core
+    if items.narrow:
+        await _tell(context, ranges, items)
+        return
+    sizes = await core.db.aread(lambda tx: core.mail.sizes(tx, here.mailbox, ranges))
+    most, large = (BATCH, LARGE) if items.whole else (WIDE // len(items.columns), WIDE)
+    for uids in batches(sizes, most, large):
+        await _tell(context, ranges_of(uids), items)
+
+
+def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:
+    """UIDs of messages (uid, octets) that together have about `most` octets; one above `large` stands alone."""
+    few: list[int] = []
+    held = 0
+    for uid, octets in sizes:
+        if few and (held + octets > most or octets > large):
+            yield few
+            few, held = [], 0
+        few.append(uid)
+        held += most if octets > large else octets
+    if few:
+        yield few
 
 
 async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
