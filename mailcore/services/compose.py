@@ -16,6 +16,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import NotAllowed, TooLarge
 from mailcore.mail import address, body, header, structure
+from mailcore.mail.files import safe_name
 from mailcore.mail.octets import Octets, forget
 from mailcore.services import mail_actions, mail_files, submission
 from mailcore.services.mail_view import first, sent
@@ -285,7 +286,7 @@ def _part_head(one: Attachment) -> bytes:
     kind = one.type if _TYPE.fullmatch(one.type) or one.type == "message/rfc822" else "application/octet-stream"
     part = EmailMessage(policy=SMTP)
     part["Content-Type"] = kind
-    part.add_header("Content-Disposition", "attachment", filename=mail_files.safe_name(one.name))
+    part.add_header("Content-Disposition", "attachment", filename=safe_name(one.name))
     if kind != "message/rfc822":  # RFC 2046 section 5.2.1: no encoding of its own
         part["Content-Transfer-Encoding"] = "base64"
     else:

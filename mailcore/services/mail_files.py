@@ -1,30 +1,21 @@
-"""The files that came with a message: their names made harmless, their octets decoded."""
+"""The files of a message as the portal shows and sends them; their names: mail/files.py."""
 
 import io
 import re
-import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailboxNotFound
-from mailcore.mail import body, header, structure, text
+from mailcore.mail import body, files, structure, text
 from mailcore.mail.octets import Octets
 from mailcore.services import mail_actions
 
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
-MAX_NAME = 120
 _TEXT = "text/plain"
-# what Windows, macOS or a desktop starts, or what carries such a file unseen
-_HARMFUL = frozenset(
-    """ade adp apk app appx bat cab chm cmd com cpl dll dmg docm dotm exe hta htm html img ins iso jar js jse lnk mde msc
-    msi msix mst one pif ps1 ps2 psc1 reg rgs scr sct shb shs svg sys url vb vbe vbs vhd vhdx ws wsc wsf wsh xhtml xll xlsm
-    xltm""".split()  # noqa: SIM905
-)
 PEEK = 4096  # encoded octets that tell what a text looks like
 
 
@@ -54,42 +45,6 @@ class Download:
     may_show: bool
 
 
-def safe_name(name: str) -> str:
-    """Without paths, controls and marks that turn the reading direction: `gnp.exe` must not look like `exe.png`.
-
-    Of several endings only a harmless last one may stand alone: `bill.pdf.exe` is `bill_pdf.exe`, which nobody whose
-    system hides endings takes for a PDF.
-    """
-    plain = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
-    plain = re.sub(r"[\\/:*?\"<>|]+", "_", re.sub(r"\s+", " ", plain)).strip(" .")
-    if is_harmful(plain):
-        stem, _, ending = plain.rpartition(".")
-        plain = f"{re.sub(r'[ .]+', '_', stem) or 'file'}.{ending}" if "." in stem or " ." in plain else plain
-    return plain[-MAX_NAME:] or "file"
-
-
-def is_harmful(name: str) -> bool:
-    """May opening a file of this name start a program?"""
-    return name.rpartition(".")[2].strip().lower() in _HARMFUL
-
-
-def _name(part: structure.Part) -> str:
-    params = dict(part.params) | dict(part.disposition[1] if part.disposition else ())
-    for key in ("filename*", "name*"):  # RFC 2231 section 4
-        if key in params and params[key].count("'") >= 2:
-            charset, _, rest = params[key].split("'", 2)
-            try:
-                return safe_name(unquote(rest, encoding=charset or "utf-8", errors="replace"))
-            except LookupError:
-                return safe_name(unquote(rest))
-    found = params.get("filename") or params.get("name") or ""
-    if found:
-        return safe_name(header.decode(found.encode("latin-1", "replace")))
-    if (part.type, part.subtype) == ("message", "rfc822"):
-        return "message.eml"
-    return f"file.{part.subtype if part.subtype.isalnum() else 'bin'}"
-
-
 def _size(part: structure.Part) -> int:
     return part.size * 3 // 4 if part.encoding == "base64" else part.size
 
@@ -99,13 +54,8 @@ def listing(octets: Octets, root: structure.Part | None = None) -> tuple[MailFil
 
 
 def _listed(number: int, leaf: structure.Part) -> MailFile:
-    name, kind = _name(leaf), f"{leaf.type}/{leaf.subtype}"
-    return MailFile(number, name, kind, _size(leaf), is_harmful(name), kind in _SHOWN or kind == _TEXT)
-
-
-def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
-    """Name and decoded octets of every file of a message."""
-    return [(_name(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in body.files(structure.parse(octets))]
+    name, kind = files.name_of(leaf), f"{leaf.type}/{leaf.subtype}"
+    return MailFile(number, name, kind, _size(leaf), files.is_harmful(name), kind in _SHOWN or kind == _TEXT)
 
 
 def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
@@ -114,7 +64,7 @@ def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int
     part = dict(body.files(structure.parse(octets))).get(number)
     if part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
-    name, kind = _name(part), f"{part.type}/{part.subtype}"
+    name, kind = files.name_of(part), f"{part.type}/{part.subtype}"
     size = sum(map(len, text.decoded_pieces(octets, part)))  # so that a browser shows how far it is, and notices a cut
     pieces = text.decoded_pieces(octets, part)
     if kind == _TEXT and not body.is_html_like(text.transfer_decoded(octets, part, PEEK)):
@@ -157,7 +107,7 @@ def _zip(octets: Octets, found: tuple[tuple[int, structure.Part], ...]) -> Itera
     pieces, names = _Pieces(), set[str]()
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, leaf in found:
-            name = _name(leaf)
+            name = files.name_of(leaf)
             name = name if name not in names else f"{number}-{name}"
             names.add(name)
             with archive.open(zipfile.ZipInfo(name), "w") as target:

@@ -8,7 +8,7 @@ import nh3
 
 from mailcore.domain import NewFile
 from mailcore.mail import structure, text
-from mailcore.services import mail_files
+from mailcore.mail.files import all_octets, safe_name
 
 MAX_TEXT = 20_000  # characters of one message
 MAX_FILES, MAX_FILE_OCTETS = 5, 4 * 2**20
@@ -95,7 +95,7 @@ def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[
     refused: list[str] = []
     for name, octets in files:
         kind = kind_of(octets) if 0 < len(octets) <= MAX_FILE_OCTETS and len(good) < MAX_FILES else None
-        name = mail_files.safe_name(name)
+        name = safe_name(name)
         if kind is None:
             refused.append(name)
         else:
@@ -104,4 +104,4 @@ def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[
 
 
 def files_of_mail(octets: bytes) -> tuple[list[NewFile], list[str]]:
-    return acceptable(mail_files.all_octets(octets))
+    return acceptable(all_octets(octets))

@@ -19,6 +19,7 @@ from mailcore.errors import MailboxNotFound, MailError, NotAllowed, OverQuota, T
 from mailcore.log import log_for
 from mailcore.mail import body as bodies
 from mailcore.mail import structure, text
+from mailcore.mail.files import safe_name
 from mailcore.services import address_book, compose, delivery, mail_actions, mail_files, submission
 from mailcore.services.compose import PIECE, Attachment, Built, Draft
 from mailcore.store import writings as store
@@ -133,7 +134,7 @@ def _add(core: Core, account: AccountId, id_: int, name: str, kind: str, pieces:
             raise MailboxNotFound(f"writing {id_}")
         if len(store.files(tx, id_)) >= MAX_FILES:
             raise TooMany("there are enough files")
-        return store.add_file(tx, id_, mail_files.safe_name(name), kind)
+        return store.add_file(tx, id_, safe_name(name), kind)
 
     file = core.db.write(begin)
     for number, octets in enumerate(pieces):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mailcore.services import html_mail, mail_files
+from mailcore.mail.files import safe_name
+from mailcore.services import html_mail
 from tests.machine import program
 
 ATTACKS = (Path(__file__).parent / "attacks.txt").read_text().splitlines()
@@ -116,4 +117,4 @@ def test_s30_in_a_real_browser_no_script_runs_and_no_request_leaves(tmp_path):
     ("æøå.pdf", "æøå.pdf"), ("C:\\x\\y.doc", "C_x_y.doc"), (" .", "file"),
 ])  # fmt: skip
 def test_names_of_files_are_harmless(name, safe):
-    assert mail_files.safe_name(name) == safe
+    assert safe_name(name) == safe

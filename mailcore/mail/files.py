@@ -1,0 +1,57 @@
+"""The files that come with a message: their names made harmless, their octets decoded."""
+
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from mailcore.mail import body, header, structure, text
+
+MAX_NAME = 120
+# what Windows, macOS or a desktop starts, or what carries such a file unseen
+_HARMFUL = frozenset(
+    """ade adp apk app appx bat cab chm cmd com cpl dll dmg docm dotm exe hta htm html img ins iso jar js jse lnk mde msc
+    msi msix mst one pif ps1 ps2 psc1 reg rgs scr sct shb shs svg sys url vb vbe vbs vhd vhdx ws wsc wsf wsh xhtml xll xlsm
+    xltm""".split()  # noqa: SIM905
+)
+
+
+def safe_name(name: str) -> str:
+    """Without paths, controls and marks that turn the reading direction: `gnp.exe` must not look like `exe.png`.
+
+    Of several endings only a harmless last one may stand alone: `bill.pdf.exe` is `bill_pdf.exe`, which nobody whose
+    system hides endings takes for a PDF.
+    """
+    plain = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+    plain = re.sub(r"[\\/:*?\"<>|]+", "_", re.sub(r"\s+", " ", plain)).strip(" .")
+    if is_harmful(plain):
+        stem, _, ending = plain.rpartition(".")
+        plain = f"{re.sub(r'[ .]+', '_', stem) or 'file'}.{ending}" if "." in stem or " ." in plain else plain
+    return plain[-MAX_NAME:] or "file"
+
+
+def is_harmful(name: str) -> bool:
+    """May opening a file of this name start a program?"""
+    return name.rpartition(".")[2].strip().lower() in _HARMFUL
+
+
+def name_of(part: structure.Part) -> str:
+    """What the sender calls it, made harmless; a name of ours when there is none."""
+    params = dict(part.params) | dict(part.disposition[1] if part.disposition else ())
+    for key in ("filename*", "name*"):  # RFC 2231 section 4
+        if key in params and params[key].count("'") >= 2:
+            charset, _, rest = params[key].split("'", 2)
+            try:
+                return safe_name(unquote(rest, encoding=charset or "utf-8", errors="replace"))
+            except LookupError:
+                return safe_name(unquote(rest))
+    found = params.get("filename") or params.get("name") or ""
+    if found:
+        return safe_name(header.decode(found.encode("latin-1", "replace")))
+    if (part.type, part.subtype) == ("message", "rfc822"):
+        return "message.eml"
+    return f"file.{part.subtype if part.subtype.isalnum() else 'bin'}"
+
+
+def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
+    """Name and decoded octets of every file of a message."""
+    return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in body.files(structure.parse(octets))]
