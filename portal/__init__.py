@@ -25,6 +25,7 @@ from portal.auth import forgotten as _forgotten  # noqa: F401 - more pages of lo
 from portal.auth import oidc as _oidc  # noqa: F401 - and of log-in elsewhere
 from portal.auth.views import blueprint as auth
 from portal.desk import recovery as _recovery  # noqa: F401 - more pages of the desk
+from portal.desk import sunset as _sunset  # noqa: F401 - and of the desk
 from portal.desk.views import blueprint as desk
 from portal.filters.views import blueprint as filters
 from portal.forwarding.target import blueprint as forwarding_target

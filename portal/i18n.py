@@ -17,10 +17,10 @@ LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"
 
 
-def read_catalogues(language: str, files: str = "*.po") -> Catalog:
+def read_catalogues(language: str) -> Catalog:
     """The catalogues of a language as one: messages.po, and one file per feature beside it."""
     together = Catalog(locale=language)
-    for path in sorted((FOLDER / language / "LC_MESSAGES").glob(files)):
+    for path in sorted((FOLDER / language / "LC_MESSAGES").glob("*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 if message.id:

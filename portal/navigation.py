@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from mailcore.domain import Mailbox
 from mailcore.services import accounts
+from portal import web
 from portal.addresses import url_for
 
 Words = Any  # flask-babel's LazyString, which has no types
@@ -44,6 +45,7 @@ DESK = (
     Place("desk.risk", _l("At risk"), "warn"),
     Place("desk.recoveries", _l("Second agent"), "shield"),
 )
+ENDING = Place("desk.ending", _l("The end of the service"), "clock")  # while it is announced
 HELP = (
     Place("help.faq", _l("Questions and answers"), "faq"),
     Place("help.clients", _l("Set up a mail program"), "phone"),
@@ -112,7 +114,7 @@ def side_menu() -> tuple[Words, list[tuple[str, Words, str, bool]]] | None:
     if g.get("account") is None:
         return None
     if (request.endpoint or "").startswith("desk."):
-        return _l("Help desk"), entries(DESK)
+        return _l("Help desk"), entries((*DESK, ENDING) if web.ending() else DESK)
     if any(is_here(place) for place in SETTINGS):
         return _l("Settings"), entries(SETTINGS)
     return None

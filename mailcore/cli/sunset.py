@@ -81,7 +81,7 @@ def letters(site: Site, sent: bool, again: bool) -> None:
 def read(site: Site, name: str) -> None:
     """Note that the owner of account NAME has told the desk that they know."""
     account = accounts.get(site.core, name)
-    is_new = sunset.confirm(site.core, account.id, "desk")
+    is_new = sunset.confirm(site.core, account.id, "desk", actor="command line")
     click.echo(f"{account.name} has read it" if is_new else f"{account.name} had read it before")
 
 

@@ -10,7 +10,6 @@ import csv
 import hmac
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 
@@ -22,7 +21,7 @@ from mailcore.services.audit import Event
 from mailcore.services.notices import LANGUAGES
 from mailcore.store import sunset as store
 from mailcore.store.db import Tx
-from mailcore.store.sunset import Person, Sunset
+from mailcore.store.sunset import Person, Progress, Sunset
 
 __all__ = ["Person", "Progress", "Sunset"]
 LETTER_COLUMNS = ("user name", "address", "name", "person", "language", "contact address", "why", "letter sent")
@@ -118,16 +117,20 @@ def check_open(core: Core) -> None:
 # What people know of it
 
 
-def confirm(core: Core, account: AccountId, how: str = "button") -> bool:
-    """The owner has read it; False when that was known.  Raises LinkExpired: nothing is announced."""
+def confirm(core: Core, account: AccountId, how: str = "button", *, actor: str = "") -> bool:
+    """The owner has read it, or has told the `actor` so; False when that was known.
+
+    Raises:
+        LinkExpired: nothing is announced.
+    """
     found = the_current(core)
-    return core.db.write(partial(_read, core, sunset=found.id, account=account, how=how))
+    return core.db.write(partial(_read, core, sunset=found.id, account=account, how=how, actor=actor))
 
 
-def _read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str) -> bool:
+def _read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, actor: str = "") -> bool:
     is_new = store.read(tx, sunset, account, how, core.clock.seconds())
     if is_new:
-        audit.note(core, tx, account, Event.SUNSET_READ, detail=how)
+        audit.note(core, tx, account, Event.SUNSET_READ, actor=actor, detail=how)
     return is_new
 
 
@@ -194,23 +197,6 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
 # For staff
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Numbers of active accounts; `letters`: those for whom a letter on paper is left, without those that were sent."""
-
-    accounts: int
-    told: int
-    read: int
-    by_button: int
-    by_mailbox: int
-    by_desk: int
-    unread: int
-    without_contact: int
-    letters: int
-    letters_sent: int
-    new_addresses: int
-
-
 def people(core: Core) -> Iterator[Person]:
     """Everybody, in the order of accounts.  Raises LinkExpired."""
     found, last = the_current(core), None
@@ -219,20 +205,17 @@ def people(core: Core) -> Iterator[Person]:
         last = some[-1].account
 
 
+def unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
+    """Of whom it is not known that they have read it, page by page.  Raises LinkExpired."""
+    found = the_current(core)
+    return core.db.read(partial(store.people, sunset=found.id, after=after, limit=limit, unread=True))
+
+
 def progress(core: Core) -> Progress:
     """Who has read it so far.  Raises LinkExpired."""
+    found = the_current(core)
     look_into_boxes(core)
-    found = list(people(core))
-    read = [one for one in found if one.read_at is not None]
-    how = [one.how for one in read]
-    wanted = [one for one in found if why_letter(one)]
-    return Progress(
-        accounts=len(found), told=sum(one.first_at is not None for one in found), read=len(read),
-        by_button=how.count("button"), by_mailbox=how.count("mailbox"), by_desk=how.count("desk"),
-        unread=len(found) - len(read), without_contact=sum(not one.verified for one in found),
-        letters=sum(one.letter_at is None for one in wanted), letters_sent=sum(one.letter_at is not None for one in found),
-        new_addresses=sum(bool(one.new_address) for one in found),
-    )  # fmt: skip
+    return core.db.read(partial(store.progress, sunset=found.id))
 
 
 def why_letter(one: Person) -> str:

@@ -43,6 +43,23 @@ class Person:
     new_address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Numbers of active accounts; `letters`: those for whom a letter on paper is left, without those that were sent."""
+
+    accounts: int
+    told: int
+    read: int
+    by_button: int
+    by_mailbox: int
+    by_desk: int
+    unread: int
+    without_contact: int
+    letters: int
+    letters_sent: int
+    new_addresses: int
+
+
 def add(tx: Tx, ends: date, successor: str, words: dict[str, str], now: int) -> int:
     return tx.insert(
         "INSERT INTO sunset (ends,successor,nb,nn,en,announced_at) VALUES (?,?,?,?,?,?)",
@@ -63,11 +80,12 @@ def withdraw(tx: Tx, sunset: int, now: int) -> None:
     tx.run("DELETE FROM sunset_notice WHERE sunset_id=?", sunset)
 
 
+_REACHED = "EXISTS (SELECT 1 FROM reach k WHERE k.account_id=a.id)"
+_EVERYBODY = "FROM account a LEFT JOIN sunset_person p ON p.account_id=a.id AND p.sunset_id=? WHERE a.state='active'"
 _PERSON = (
-    "SELECT a.id, a.name, a.display_name, COALESCE(a.person,''), a.language, a.contact,"
-    " EXISTS (SELECT 1 FROM reach k WHERE k.account_id=a.id), a.created_at,"
+    f"SELECT a.id, a.name, a.display_name, COALESCE(a.person,''), a.language, a.contact, {_REACHED}, a.created_at,"
     " p.step, p.first_at, p.told_at, p.read_at, COALESCE(p.how,''), p.letter_at, COALESCE(p.new_address,'')"
-    " FROM account a LEFT JOIN sunset_person p ON p.account_id=a.id AND p.sunset_id=? WHERE a.state='active'"
+    f" {_EVERYBODY}"
 )
 
 
@@ -79,9 +97,25 @@ def _person(row: Row) -> Person:
     )  # fmt: skip
 
 
-def people(tx: Tx, sunset: int, *, after: AccountId | None = None, limit: int = 500) -> list[Person]:
-    """Page by page, in the order of accounts."""
-    return [_person(row) for row in tx.rows(f"{_PERSON} AND a.id>? ORDER BY a.id LIMIT ?", sunset, after or 0, limit)]
+def people(
+    tx: Tx, sunset: int, *, after: AccountId | None = None, limit: int = 500, unread: bool = False
+) -> list[Person]:
+    """Page by page, in the order of accounts; `unread`: those alone of whom it is not known that they have read it."""
+    which = " AND p.read_at IS NULL" if unread else ""
+    return [_person(row) for row in tx.rows(f"{_PERSON}{which} AND a.id>? ORDER BY a.id LIMIT ?", sunset, after or 0, limit)]
+
+
+def progress(tx: Tx, sunset: int) -> Progress:
+    row = tx.row(
+        "SELECT COUNT(*), COUNT(p.first_at), COUNT(p.read_at), COUNT(CASE p.how WHEN 'button' THEN 1 END),"
+        " COUNT(CASE p.how WHEN 'mailbox' THEN 1 END), COUNT(CASE p.how WHEN 'desk' THEN 1 END),"
+        f" COUNT(CASE WHEN p.read_at IS NULL THEN 1 END), COUNT(CASE WHEN NOT {_REACHED} THEN 1 END),"
+        " COUNT(CASE WHEN p.read_at IS NULL AND p.letter_at IS NULL THEN 1 END), COUNT(p.letter_at),"
+        f" COUNT(NULLIF(p.new_address,'')) {_EVERYBODY}",
+        sunset,
+    )
+    assert row is not None  # noqa: S101 - a count always has a row
+    return Progress(*row)
 
 
 def person(tx: Tx, sunset: int, account: AccountId) -> Person | None:

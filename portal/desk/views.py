@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.config import octets
 from mailcore.domain import Account, AccountId, Ticket
 from mailcore.errors import ConfigError, MailError, NotAllowed
-from mailcore.services import accounts, audit, canned, desk, orders, quota, tickets
+from mailcore.services import accounts, audit, canned, desk, orders, quota, sunset, tickets
 from portal import i18n, navigation, web
 from portal.desk import words as spoken
 from portal.desk.forms import ActForm
@@ -63,7 +63,7 @@ def index() -> str:
     return render_template(
         "desk/index.html", counts=tickets.counts(core), mine=[t for t in waiting if t.assignee == agent.id],
         free=[t for t in waiting if t.assignee is None][:10], pending=len(orders.listing(core, "submitted")),
-        risks=len(desk.at_risk(core)), agents=_names(),
+        risks=len(desk.at_risk(core)), agents=_names(), progress=sunset.progress(core) if web.ending() else None,
     )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def person(name: str) -> Answer:
     facts = desk.facts(core, owner.id, agent=agent)
     page = render_template(
         "desk/person.html", facts=facts, form=form, problem=problem, tickets=tickets.mine(core, owner.id),
-        log=audit.listing(core, owner.id, 50), quotas=QUOTAS, days=DAYS,
+        log=audit.listing(core, owner.id, 50), quotas=QUOTAS, days=DAYS, knowledge=sunset.person(core, owner.id),
     )  # fmt: skip
     return page, 400 if problem or form.errors else 200
 

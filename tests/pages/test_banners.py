@@ -55,3 +55,16 @@ def test_n9_n11_the_banners_keep_the_rules_of_all_pages(chromium, ending, langua
             page.close()
         context.close()
     assert found == {}
+
+
+@pytest.mark.parametrize("language", site.LANGUAGES)
+def test_n11_the_desks_page_of_it_keeps_the_rules_of_all_pages(chromium, ending, language):
+    base, _core, _link = ending
+    width, scheme = LOOKS[language]
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context.add_init_script(AXE)
+    log_in(context.new_page(), base, "agnes")
+    page = context.new_page()
+    for path in ("/desk/sunset", "/desk/people/ola", "/desk/"):
+        assert visit(page, base, path, language).problems == [], path
+    context.close()

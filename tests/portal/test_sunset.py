@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailcore.services import sunset
+from mailcore.services import accounts, audit, sunset, sunset_notices
+from portal.desk import sunset as pages
 from tests.portal.conftest import PASSWORD
 
 PAGES = ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten")
@@ -69,3 +70,56 @@ def test_n11_strangers_see_the_page_and_no_button(core, announced, browser):
     page = browser.get("/sunset").text
     assert "/login?next=/sunset" in page
     assert "Jeg har lest dette" not in page
+
+
+@pytest.fixture
+def agent(core, browser):
+    accounts.add(core, "agnes", password=PASSWORD, language="en")
+    accounts.set_role(core, "agnes", "desk")
+    browser.log_in("agnes")
+    return browser
+
+
+def test_n11_the_desk_sees_how_many_have_read_it_and_who_has_not(core, announced, ola, agent):
+    sunset_notices.tell_people(core)
+    sunset.confirm(core, accounts.get(core, "agnes").id)
+    page = agent.get("/desk/sunset").text
+    assert "1 of 2 have read it." in page
+    assert 'href="/desk/people/ola"' in page
+    assert 'href="/desk/people/agnes"' not in page
+    assert "1 of 2 have read it." in agent.get("/desk/").text
+    assert 'href="/desk/sunset"' in agent.get("/desk/orders").text  # in the desk's menu
+
+
+def test_n11_the_desk_notes_that_somebody_knows_and_the_owner_sees_who_did(core, announced, ola, agent):
+    assert agent.send("/desk/people/ola", to="/desk/people/ola/knows").status_code == 302
+    assert sunset.person(core, ola.id).how == "desk"
+    [entry] = [one for one in audit.listing(core, ola.id) if one.event == "end of the service: read"]
+    assert (entry.actor, entry.detail) == ("agnes", "desk")
+    assert "/knows" not in agent.get("/desk/people/ola").text  # once is enough
+    assert 'href="/desk/people/ola"' not in agent.get("/desk/sunset").text
+
+
+def test_n11_the_desks_list_goes_on_page_by_page(core, announced, ola, agent, monkeypatch):
+    monkeypatch.setattr(pages, "MOST", 1)
+    first = agent.get("/desk/sunset").text
+    assert first.count('<th scope="row">') == 1
+    assert "/people/ola" in first
+    more = f"/desk/sunset?after={ola.id}"
+    assert f'href="{more}"' in first
+    second = agent.get(more).text
+    assert "/people/agnes" in second
+    assert "after=" not in second.partition('class="pages"')[2]
+    assert agent.get("/desk/sunset?after=nonsense").status_code == 200
+
+
+def test_n11_without_an_announcement_the_desk_has_no_such_page_in_its_menu(core, ola, agent):
+    assert "/desk/sunset" not in agent.get("/desk/").text
+    assert "No end is announced." in agent.get("/desk/sunset").text
+    assert agent.send("/desk/people/ola", to="/desk/people/ola/knows").status_code == 410
+
+
+def test_n11_the_desks_pages_of_it_are_for_its_roles(core, announced, inside, ola):
+    assert inside.get("/desk/sunset").status_code == 403
+    assert inside.send("/account", to="/desk/people/ola/knows").status_code == 403
+    assert sunset.person(core, ola.id).read_at is None

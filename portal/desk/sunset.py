@@ -1,0 +1,43 @@
+"""How many have read of the end of the service, and who has not (N11).  It is announced and ended on the command line alone."""
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from htmx_flask import request
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.domain import AccountId
+from mailcore.services import accounts, sunset
+from portal import web
+from portal.desk.views import blueprint, desk_only
+
+MOST = 50  # people on one page
+
+
+class KnowsForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    pass
+
+
+@blueprint.get("/sunset")
+@desk_only
+def ending() -> str:
+    core = web.core()
+    if web.ending() is None:
+        return render_template("desk/sunset.html", progress=None)
+    after = AccountId(request.args.get("after", 0, type=int))
+    people = sunset.unread(core, after, MOST + 1)
+    return render_template(
+        "desk/sunset.html", progress=sunset.progress(core), people=people[:MOST], first=not after,
+        more=people[MOST - 1].account if len(people) > MOST else None,
+    )  # fmt: skip
+
+
+@blueprint.post("/people/<name>/knows")
+@desk_only
+def knows(name: str) -> BaseResponse:
+    """Somebody has told the desk, by telephone say."""
+    owner = accounts.get(web.core(), name)
+    if KnowsForm().validate_on_submit():
+        sunset.confirm(web.core(), owner.id, "desk", actor=web.owner().name)
+        flash(_("It is noted, and the owner sees it in the log."))
+    return redirect(url_for("desk.person", name=owner.name))
