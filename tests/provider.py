@@ -64,7 +64,8 @@ class Provider:
     def discovery(self) -> dict[str, Any]:
         paths = ("authorization", "token", "userinfo", "introspection")
         issuer = "https://evil.example" if self.broken == "issuer" else self.url
-        return {"issuer": issuer, "jwks_uri": f"{self.url}/keys", **{f"{p}_endpoint": f"{self.url}/{p}" for p in paths}}
+        more = {"authorization_response_iss_parameter_supported": True} if self.broken == "names itself" else {}
+        return {"issuer": issuer, "jwks_uri": f"{self.url}/keys", **more, **{f"{p}_endpoint": f"{self.url}/{p}" for p in paths}}
 
     def keys(self) -> dict[str, Any]:
         return {"keys": [self.key.as_dict(private=False)]}

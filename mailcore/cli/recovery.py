@@ -16,7 +16,7 @@ def recovery_group() -> None:
 
 def _say(done: Issued) -> None:
     if done.waiting is not None:
-        click.echo(f"recovery {done.waiting.id} waits for a second agent: the account has a second step")
+        click.echo(f"recovery {done.waiting.id} waits for a second agent: there is a second step, or its owner is of the desk")
     else:
         click.echo(done.link or "the link is mailed")
 

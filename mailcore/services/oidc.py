@@ -200,7 +200,7 @@ def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str =
     """Who came back.
 
     Args:
-        issuer: as the answer names it (RFC 9207); "" where it does not.
+        issuer: as the answer names it (RFC 9207); "" where it does not, which is wrong of a provider that says it does.
 
     Raises:
         WrongPassword: the answer is not to this question, or its token is not good.
@@ -208,8 +208,10 @@ def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str =
     """
     found, now = provider(core, pending.provider), core.clock.seconds()
     remote = _remote(core, found)
-    wrong_issuer = issuer and issuer.rstrip("/") != remote.issuer
-    if not code or not hmac.compare_digest(state, pending.state) or now - pending.at > PENDING_SECONDS or wrong_issuer:
+    named = issuer or bool(remote.metadata(now).get("authorization_response_iss_parameter_supported"))  # RFC 9207 section 2.4
+    wrong_issuer = named and issuer.rstrip("/") != remote.issuer
+    same = hmac.compare_digest(state.encode("utf-8", "replace"), pending.state.encode())
+    if not code or not same or now - pending.at > PENDING_SECONDS or wrong_issuer:
         raise WrongPassword("the answer is not to our question")
     token = _fetch(
         str(remote.metadata(now)["token_endpoint"]),

@@ -6,6 +6,7 @@ the desk: nothing is created before an agent approves, and an order that nobody 
 
 import hashlib
 import secrets
+from dataclasses import replace
 
 from mailcore.core import Core
 from mailcore.domain import Account, Order, Proven
@@ -186,15 +187,20 @@ def confirm(core: Core, token: str) -> Order:
 
     def write(tx: Tx) -> Order:
         order = _of(tx, token)
-        if not order.confirmed:
-            store.confirm(tx, order.id)
-            tickets.open_ticket(
-                core, kind="order", subject=f"{order.name}@{core.config.domain}", text=order.affiliation or "-",
-                reply_to=order.contact, language=order.language, name=order.display_name, tell=False,
-            )  # fmt: skip
+        _confirm(core, tx, order)
         return _get(tx, order.id)
 
     return core.db.write(write)
+
+
+def _confirm(core: Core, tx: Tx, order: Order) -> None:
+    if order.confirmed:
+        return
+    store.confirm(tx, order.id)
+    tickets.open_ticket(
+        core, kind="order", subject=f"{order.name}@{core.config.domain}", text=order.affiliation or "-",
+        reply_to=order.contact, language=order.language, name=order.display_name, tell=False,
+    )  # fmt: skip
 
 
 def answer(core: Core, token: str, *, name: str, more: str) -> Order:
@@ -209,7 +215,7 @@ def answer(core: Core, token: str, *, name: str, more: str) -> Order:
         wanted = user_names.check(core, tx, name, order=order.id) if name.strip().lower() != order.name else order.name
         text = "\n\n".join(part for part in (order.affiliation, more.strip()[:2000]) if part)[:6000]
         store.change(tx, order.id, name=wanted, affiliation=text)
-        store.confirm(tx, order.id)
+        _confirm(core, tx, replace(order, name=wanted, affiliation=text))
         store.set_state(tx, order.id, "submitted")
         return _get(tx, order.id)
 

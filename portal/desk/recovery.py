@@ -8,7 +8,7 @@ from wtforms import HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from mailcore.errors import MailError
-from mailcore.services import accounts, recovery, two_factor
+from mailcore.services import accounts, recovery
 from portal import web
 from portal.desk.views import Answer, blueprint, desk_only
 from portal.errors import words_of
@@ -54,7 +54,7 @@ def recover(name: str) -> Answer:
             problem = words_of(trouble)
     page = render_template(
         "desk/recover.html", form=form, problem=problem, issued=issued, owner=owner,
-        two_factor=two_factor.is_on(core, owner.id),
+        both=recovery.needs_two_agents(core, owner),
     )  # fmt: skip
     return page, 400 if problem or form.errors else 200
 

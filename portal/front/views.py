@@ -2,6 +2,7 @@
 
 from flask import Blueprint, render_template
 
+from mailcore.config import octets
 from mailcore.errors import Busy
 from mailcore.services import records, status, web_sessions
 from portal import i18n, web
@@ -11,7 +12,8 @@ blueprint = Blueprint("front", __name__)
 
 @blueprint.get("/")
 def index() -> str:
-    return render_template("front/index.html")
+    quota = octets(web.core().config.quota.default)
+    return render_template("front/index.html", room=web.size(quota) if quota else "")
 
 
 @blueprint.get("/status")

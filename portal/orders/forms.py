@@ -80,5 +80,15 @@ class OrderForm(Form):
             SelectChoice("staff", _l("employed, or formerly employed")),
         ],
     )
+    more = TextAreaField(
+        _l("What did you study or work with, and when?"), [Length(max=1500, message=_long)],
+        description=_l("It lets us answer at once. We never need your national identity number."),
+        render_kw={"rows": 3},
+    )  # fmt: skip
     terms = terms_field()
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+
+    def in_words(self) -> str:
+        """What ties the person to the university, as the desk reads it."""
+        kind = next(str(choice.label) for choice in self.affiliation.choices if choice.value == self.affiliation.data)
+        return f"{kind}\n\n{self.more.data or ''}".strip()

@@ -29,7 +29,7 @@ def order() -> Answer:
         try:
             orders.submit(
                 web.core(), name=form.name.data.strip(), display_name=form.display_name.data.strip(),
-                contact=form.contact.data.strip(), affiliation=form.affiliation.data, language=i18n.language(),
+                contact=form.contact.data.strip(), affiliation=form.in_words(), language=i18n.language(),
                 terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16), peer=web.peer(), proven=_proven(),
             )  # fmt: skip
         except MailError as trouble:

@@ -1,11 +1,14 @@
-"""A security key in a real browser: added by the page's script, and asked for at the next log-in (issue 4)."""
+"""The second step in a real browser: a security key by the page's script, the codes of an app without any (issue 4)."""
 
+from base64 import b32decode
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 
 from mailcore import core as cores
 from mailcore.config import Config
@@ -66,4 +69,41 @@ def test_a_security_key_is_added_and_opens_the_second_step(chromium: Any, local:
     page.click("main button")
     page.wait_for_url(f"{url}/mail/**")
     assert said == []
+    context.close()
+
+
+def test_codes_of_an_app_open_the_second_step_once_each_and_a_printed_code_too(chromium: Any, local: tuple[str, Core]) -> None:
+    url, core = local
+    context = chromium.new_context(java_script_enabled=False)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    log_in(page, url)
+    page.goto(f"{url}/account/security/app?lang=en")
+    assert page.locator("svg.qr").is_visible()
+    secret = b32decode(page.inner_text("code.secret").replace(" ", ""))
+    step = core.clock.seconds() // two_factor.STEP_SECONDS
+
+    def code(at: int) -> str:
+        return HOTP(secret, 6, SHA1()).generate(at).decode()  # noqa: S303 - what every app does
+
+    page.fill("[name=code]", code(step))
+    page.fill("[name=current]", PASSWORD)
+    page.click("main button")
+    printed = page.locator("code.secret").all_inner_texts()
+    assert len(printed) == 10
+
+    def second(said: str) -> None:
+        context.clear_cookies()
+        log_in(page, url)
+        page.fill("[name=code]", said)
+        page.click("main button")
+
+    for used in (code(step), "123", printed[0] + "0"):
+        second(used)
+        assert "does not fit" in page.inner_text("#problem")
+    for good in (code(step + 1), printed[0]):
+        second(good)
+        page.wait_for_url(f"{url}/mail/**")
+        second(good)
+        assert page.url.endswith("/login/second")
     context.close()

@@ -71,10 +71,19 @@ def test_a_token_that_the_provider_has_not_signed_is_refused(core, provider, bro
         come_back(core, provider)
 
 
-@pytest.mark.parametrize("changed", [{"state": "another"}, {"state": ""}, {"code": ""}, {"code": "stolen"}, {"issuer": "https://e.example"}])
+@pytest.mark.parametrize("changed", [
+    {"state": "another"}, {"state": "æ"}, {"state": ""}, {"code": ""}, {"code": "stolen"}, {"issuer": "https://e.example"},
+])  # fmt: skip
 def test_an_answer_to_another_question_is_refused(core, provider, changed):
     with pytest.raises(WrongPassword):
         come_back(core, provider, **changed)
+
+
+def test_an_answer_without_its_issuer_is_refused_where_the_provider_names_it(core, provider):
+    provider.broken = "names itself"
+    assert come_back(core, provider).person == "s1"
+    with pytest.raises(WrongPassword):
+        come_back(core, provider, issuer="")
 
 
 def test_a_code_without_the_verifier_of_this_browser_is_worth_nothing(core, provider):

@@ -187,6 +187,14 @@ def test_s06_an_order_by_form_goes_to_the_desk_when_the_address_has_answered(cor
     assert (ticket.kind, ticket.reply_to) == ("order", "kari@home.example")
 
 
+def test_s06_whoever_tells_more_at_once_has_confirmed_the_address_too(core):
+    submit(core)
+    [token] = links(core, "order/status")
+    assert orders.answer(core, token, name="kari", more="1975 to 1979").confirmed
+    [ticket] = tickets.listing(core)
+    assert "1975" in tickets.thread(core, ticket, notes=True)[0].text
+
+
 def test_s06_the_desk_asks_for_proof_and_the_person_answers(core):
     order = submit(core)
     orders.ask_for_proof(core, order.id, "When did you study here?", actor="anne")

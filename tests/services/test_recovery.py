@@ -240,6 +240,15 @@ def test_s15_an_account_with_two_factors_needs_a_second_agent(core: Core, ola: A
         recovery.agree(core, waiting.id, agent="berit")
 
 
+def test_s15_one_agent_does_not_become_the_second_by_letting_a_colleague_in(core, ola, agents) -> None:
+    issued = recovery.issue(core, "berit", agent="anne", proof="I know her")
+    assert issued.link == ""
+    accounts.add(core, "cato", password=OLD)
+    accounts.set_role(core, "cato", "admin")
+    [waiting] = recovery.waiting(core)
+    assert recovery.agree(core, waiting.id, agent="cato").link
+
+
 def test_n20_a_recovery_that_nobody_agrees_to_ends(core: Core, ola: Account, agents: tuple[str, str], clock: SetClock) -> None:
     second_factor(core, ola)
     recovery.issue(core, "ola", agent="anne", proof="passport")
