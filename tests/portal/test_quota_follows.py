@@ -82,7 +82,8 @@ class House:
 
     def clean_up(self, number, size, box):
         names = re.findall(r'name="message" value="([\d.]+)"', self.browser.get("/quota?show=largest").text)
-        self.browser.send("/quota", to="/quota/remove", message=names[number % len(names)])
+        if names:  # else nothing is left to remove
+            self.browser.send("/quota", to="/quota/remove", message=names[number % len(names)])
 
     def clean_up_sender(self, number, size, box):
         self.browser.send("/quota", to="/quota/remove", sender=f"l{number % 3}.example")
