@@ -61,6 +61,10 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
     def init_signals(self) -> None:
         pass
 
+    def is_parent_alive(self) -> bool:
+        """gunicorn's worker ends with the process that started it; here that is whose shell may be closed long ago."""
+        return True
+
     def handle(self, conn: TConn) -> Any:
         self._open.add(conn.sock)
         try:
@@ -96,3 +100,4 @@ class InProcess:
         self._worker.handle_exit(0, None)
         self._ending()
         self._thread.join(GRACE + 1)
+        self._worker.tmp.close()

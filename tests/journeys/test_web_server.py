@@ -1,11 +1,14 @@
 """The portal's web server in one process: no server for developers, quick to end, whoever is still connected (RFC 9112)."""
 
 import http.client
+import os
 import re
 import socket
 from urllib.parse import urlencode
 
 import pytest
+
+from mailcore.cli import web_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.interop]
 PASSWORD = "correct horse battery"
@@ -58,3 +61,18 @@ def test_two_requests_of_different_length_cannot_be_smuggled(build):
         with socket.create_connection(("127.0.0.1", house.ports["http"]), 10) as raw:
             raw.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\n" + lengths + b"\r\n\r\nabcd")
             assert raw.recv(100).split()[1] == b"400", lengths
+
+
+def test_the_portal_goes_on_when_the_shell_that_started_it_is_gone(monkeypatch):
+    def page(_environ, start):
+        start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+        return [b"ok"]
+
+    server = web_server.InProcess("127.0.0.1:0", page, lambda: None)
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    for _ in range(4):
+        talk = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        talk.request("GET", "/", headers={"Connection": "close"})
+        assert talk.getresponse().read() == b"ok"
+        talk.close()
+    server.stop()
