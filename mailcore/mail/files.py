@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from mailcore.mail import body, header, structure, text
 
-MAX_NAME = 120
+MAX_NAME = 200  # octets; file systems take 255, and a zip file of many has a number before some
 # what Windows, macOS or a desktop starts, or what carries such a file unseen
 _HARMFUL = frozenset(
     """ade adp apk app appx bat cab chm cmd com cpl dll dmg docm dotm exe hta htm html img ins iso jar js jse lnk mde msc
@@ -26,7 +26,7 @@ def safe_name(name: str) -> str:
     if is_harmful(plain):
         stem, _, ending = plain.rpartition(".")
         plain = f"{re.sub(r'[ .]+', '_', stem) or 'file'}.{ending}" if "." in stem or " ." in plain else plain
-    return plain[-MAX_NAME:] or "file"
+    return plain.encode()[-MAX_NAME:].decode(errors="ignore") or "file"
 
 
 def is_harmful(name: str) -> bool:

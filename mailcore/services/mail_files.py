@@ -108,8 +108,9 @@ def _zip(octets: Octets, found: tuple[tuple[int, structure.Part], ...]) -> Itera
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, leaf in found:
             name = files.name_of(leaf)
-            name = name if name not in names else f"{number}-{name}"
-            names.add(name)
+            if name.casefold() in names:  # some systems take A.txt and a.txt for one file
+                name = f"{number}-{name}"
+            names.add(name.casefold())
             with archive.open(zipfile.ZipInfo(name), "w") as target:
                 for piece in text.decoded_pieces(octets, leaf):
                     target.write(piece)

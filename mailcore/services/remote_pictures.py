@@ -61,6 +61,8 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address in _NAT64:
             return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+        if address.is_site_local:  # fec0::/10: given up long ago, and still somebody's own network
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
