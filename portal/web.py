@@ -212,19 +212,19 @@ def paragraphs(text: str) -> Markup:
     )
 
 
-def _number() -> str:
+def day_number() -> str:
     """The day of the month: `1.` in Norwegian, `1` in English."""
     return "d" if i18n.language() == "en" else "d."
 
 
 def day(value: date) -> str:
-    return str(format_date(value, f"{_number()} MMMM yyyy"))
+    return str(format_date(value, f"{day_number()} MMMM yyyy"))
 
 
 def moment(value: datetime | int) -> str:
     """A time as people here read it; seconds since 1970 are taken, too."""
     at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return str(format_datetime(at, f"{_number()} MMM yyyy HH:mm"))
+    return str(format_datetime(at, f"{day_number()} MMM yyyy HH:mm"))
 
 
 def quota_text(account: Account) -> str:

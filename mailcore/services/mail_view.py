@@ -18,6 +18,7 @@ from mailcore.store.db import Tx
 
 MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
 MAX_RELATED = 50
+_NAMELESS = re.compile(r"(^|, ?)<([^<>\s]+@[^<>\s]+)>")
 _MAILTO = re.compile(r"(?i)<\s*mailto:([^>]+)>")
 
 
@@ -103,8 +104,8 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     written = found.plain or ""
     plain = written if written.strip() or not html else body.from_html(html)
     return Reading(
-        box, uid, first(block, "subject"), first(block, "from"), first(block, "reply-to"), first(block, "to"),
-        first(block, "cc"), info.internal_date, sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
+        box, uid, first(block, "subject"), _people(block, "from"), _people(block, "reply-to"), _people(block, "to"),
+        _people(block, "cc"), info.internal_date, sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
         len(plain) > MAX_SHOWN,
         mail_files.listing(octets, root), found.html is not None, _is_thin(written, html), html_mail.has_remote(html),
         _warnings(core, block, html, known), tuple(related), newer, older, _unsubscribe(block),
@@ -114,6 +115,11 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
 def first(block: bytes, name: str) -> str:
     """The first field of that name, decoded, on one line."""
     return " ".join((header.values(block, name) or [""])[0].split())
+
+
+def _people(block: bytes, name: str) -> str:
+    """As written, but an address without a name needs no brackets."""
+    return _NAMELESS.sub(r"\1\2", first(block, name))
 
 
 def sent(block: bytes) -> datetime | None:

@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_skeleton, format_time
 from flask import request
-from flask_babel import get_locale
 from markupsafe import Markup, escape
 
 from mailcore.services.mail_list import ListWish
-from portal import web
+from portal import i18n, web
 
 
 def short_date(at: datetime) -> str:
@@ -27,7 +26,7 @@ def short_date(at: datetime) -> str:
 
 def dates() -> Callable[[datetime], str]:
     """`short_date` for many: what day it is and the language are asked once."""
-    here, locale = web.core().config.zone, str(get_locale() or "nb")
+    here, locale = web.core().config.zone, i18n.language()
     today = web.core().clock.now().astimezone(here).date().toordinal()
     return lambda at: _short(at.replace(second=0, microsecond=0), today, locale, here)
 
@@ -44,7 +43,7 @@ def _short(at: datetime, today: int, locale: str, here: ZoneInfo) -> str:
 
 def long_date(at: datetime) -> str:
     here = at.astimezone(web.core().config.zone)
-    return str(format_datetime(here, "EEEE d. MMMM yyyy HH:mm", locale=str(get_locale() or "nb")))
+    return str(format_datetime(here, f"EEEE {web.day_number()} MMMM yyyy HH:mm", locale=i18n.language()))
 
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\u00a0]{3,2000}")

@@ -138,9 +138,9 @@ def test_nothing_chosen_is_told(inside, full):
 def test_s23_the_banner_stands_on_every_page_from_80_percent(inside, core, ola):
     use(core, ola, int(1.59 * 2**30))
     assert "quota-banner" not in inside.get("/account").text
-    use(core, ola, int(1.65 * 2**30))
+    use(core, ola, int(1.601 * 2**30))
     for path in ("/account", "/mail/", "/forwarding", "/help"):
-        assert "Postboksen din er 82 % full." in inside.get(path).text, path
+        assert "Postboksen din er 80 % full." in inside.get(path).text, path
     use(core, ola, 2**31)
     assert "full: ny e-post blir avvist" in inside.get("/mail/").text
 

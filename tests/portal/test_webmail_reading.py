@@ -133,7 +133,7 @@ def test_a_file_that_may_start_a_program_is_told_of(inside, core, ola):
 def test_all_files_come_as_one_zip(inside, core, ola):
     parts = "".join(
         f'--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename="{name}"\r\n\r\n{content}\r\n'
-        for name, content in (("æ.csv", "1"), ("../æ.csv", "2"), ("x.csv", "3" * 200_000))
+        for name, content in (("æ.csv", "1"), ("../æ.csv", "2"), ("x.csv", "3" * 200_000), ("X.csv", "4"))
     )
     octets = f"From: k@x.example\r\nSubject: filer\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n".encode()
     uid = put(core, ola, octets)
@@ -141,7 +141,8 @@ def test_all_files_come_as_one_zip(inside, core, ola):
     answer = inside.get(f"/mail/INBOX/{uid}/files.zip")
     assert answer.is_streamed
     archive = zipfile.ZipFile(io.BytesIO(answer.data))
-    assert [archive.read(name)[:3] for name in archive.namelist()] == [b"1", b"2", b"333"]
+    assert [archive.read(name)[:3] for name in archive.namelist()] == [b"1", b"2", b"333", b"4"]
+    assert len({name.casefold() for name in archive.namelist()}) == 4
     assert not [name for name in archive.namelist() if "/" in name]
     assert inside.get(f"/mail/INBOX/{put(core, ola, letter())}/files.zip").status_code == 404
 
@@ -174,6 +175,16 @@ def test_s30_a_message_of_25_mb_is_read_and_saved_without_being_in_memory(inside
     assert answer.content_length in (sent, None)
     assert peak < 12 * 2**20
     answer.close()
+
+
+def test_an_address_without_a_name_has_no_brackets_and_the_day_is_written_as_people_do(inside, core, ola):
+    more = "Cc: <a@x.example>, B <b@x.example>, <c@x.example>\r\nDate: Mon, 2 Mar 2026 12:00:00 +0000\r\n"
+    uid = put(core, ola, letter(sender="<k@x.example>", more=more))
+    page = inside.get(f"/mail/INBOX/{uid}?lang=en").text
+    assert "<dd>k@x.example</dd>" in page
+    assert "<dd>a@x.example, B &lt;b@x.example&gt;, c@x.example</dd>" in page
+    assert "Monday 2 March 2026" in page
+    assert "mandag 2. mars 2026" in inside.get(f"/mail/INBOX/{uid}?lang=nb").text
 
 
 def test_header_source_and_print(inside, core, ola):
