@@ -15,6 +15,7 @@ from mailcore.services import (
     delivery,
     digest,
     dkim_keys,
+    filters,
     forwarding,
     forwarding_target,
     health,
@@ -58,11 +59,11 @@ def inbox(core, account) -> list[bytes]:
     return core.db.read(read)
 
 
-def sent_on(core) -> str:
+def sent_on(core, state: str = "delivered") -> str:
     """As if the target's server had taken it; the envelope sender that it came with."""
     [item] = queued(core, "forward")
     now = core.clock.seconds()
-    core.db.write(lambda tx: onward.answer(tx, item.id, "delivered", host="h", code=250, reply="250 OK", now=now))
+    core.db.write(lambda tx: onward.answer(tx, item.id, state, host="h", code=250, reply="250 OK", now=now))
     core.db.write(lambda tx: core.queue.remove(tx, item.id))
     return item.sender
 
@@ -225,6 +226,30 @@ def test_n1_a_target_that_does_not_answer_gets_no_more_and_the_owner_is_told(cor
     assert arrive(core).outcome is Outcome.FILED
 
 
+def test_n1_a_forwarding_that_is_paused_when_the_answer_is_due_stays_paused(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    clock.forward(days=366)
+    forwarding_target.ask_yearly(core)
+    for _ in range(forwarding.MAX_REFUSALS):
+        forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+    heard = len(inbox(core, ola))
+    clock.forward(days=31)
+    forwarding_target.ask_yearly(core)
+    assert forwarding.get(core, ola.id).state is ForwardingState.PAUSED
+    assert len(inbox(core, ola)) == heard
+
+
+def test_n1_a_question_of_last_year_agrees_to_no_other_target(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    clock.forward(days=366)
+    forwarding_target.ask_yearly(core)
+    [letter] = [item for item in queued(core) if item.recipient == TARGET]
+    forwarding.wish(core, ola.id, "other@private.example", copy=False)
+    with pytest.raises(LinkExpired):
+        forwarding.confirm(core, links(octets_of(core, letter))["confirm"])
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+
+
 def test_nobodys_mailbox_is_filled_with_our_questions(core, ola):
     for _ in range(forwarding.QUESTIONS_A_DAY):
         forwarding.wish(core, ola.id, TARGET, copy=True)
@@ -271,13 +296,38 @@ def test_n3_without_the_wish_for_it_there_is_no_digest(core, ola):
     assert digest.send(core) == 0
 
 
+def test_n3_no_digest_of_junk_alone_or_to_a_target_that_takes_nothing_and_none_without_end(core, ola):
+    dkim_keys.ensure_keys(core.config)
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep")
+    arrive(core, verdict=SPOOF)
+    assert digest.send(core) == 0
+    for number in range(digest.MOST_LISTED + 1):
+        arrive(core, octets=MESSAGE.replace(b"hei", b"number %d." % number), verdict=UNSAFE)
+    assert digest.send(core) == 1
+    [letter] = [item for item in queued(core, "notice") if item.recipient == TARGET]
+    assert octets_of(core, letter).count(b"    number ") == digest.MOST_LISTED
+    arrive(core, verdict=UNSAFE)
+    for _ in range(forwarding.MAX_REFUSALS):
+        forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+    assert digest.send(core) == 0
+
+
 def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_them(core, ola, clock):
     forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
-    kinds = ("untouched", "read", "flagged", "answered", "moved", "unread again", "not taken")
+    mark = 'require "imap4flags"; if header :is "subject" "marked by a script" { addflag "\\\\Flagged"; keep; }'
+    filters.put_script(core, ola.id, "mine", mark)
+    filters.activate(core, ola.id, "mine")
+    kinds = (
+        "untouched", "read", "flagged", "answered", "moved", "unread again", "marked by a script", "refused", "came back",
+        "for one of us", "not taken",
+    )  # fmt: skip
+    states = {"refused": "refused", "for one of us": "here"}
     for kind in kinds:
         arrive(core, octets=MESSAGE.replace(b"hei", kind.encode()))
         if kind != "not taken":
-            sent_on(core)
+            sender = sent_on(core, states.get(kind, "delivered"))
+        if kind == "came back":
+            arrive(core, sender, report(), sender="")
 
     def touch(tx):
         box = core.mail.mailbox(tx, ola.id, "INBOX")
