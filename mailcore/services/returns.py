@@ -26,7 +26,7 @@ def address_for(
         deliveries.secret(tx, "srs"), str(account).encode(), sender.encode(), target.encode(), content,
         str(now // 86_400).encode(),
     )  # fmt: skip
-    store.keep(tx, token, Return(account, sender, target, content), now)
+    store.keep(tx, Return(token, account, sender, target, content), now)
     return f"{srs.PREFIX}{token}@{core.config.srs_domain}"
 
 
@@ -40,12 +40,16 @@ def find(core: Core, tx: Tx, localpart: str) -> Return | None:
 
 
 def hear(core: Core, tx: Tx, found: Return, report: Returned, octets: Prepared, prefix: bytes) -> None:
-    """A report on one forwarded message came back."""
+    """A report on one forwarded message came back.
+
+    It fails for good once: who knows the address could otherwise pause the forwarding and fill the box by saying it again.
+    """
     words = " ".join(part for part in (report.status, report.diagnostic) if part) or "returned without a reason"
     if report.action == "delayed":
         forwarding.result(core, found.account, target=found.target, ok=False, permanent=False, reply=words)
     if report.action != "failed":
         return
+    store.spend(tx, found.token)
     forwarding.result(core, found.account, target=found.target, ok=False, permanent=True, reply=words)
     onward.returned(tx, found.account, found.content, found.target, words, core.clock.seconds())
     put_back(core, tx, found.account, found.content, octets, prefix)

@@ -10,22 +10,27 @@ from mailcore.store.db import Tx
 class Return:
     """A forwarded message whose report may come back; `content` as in ReturnRow."""
 
+    token: str
     account: AccountId
     sender: str
     target: str
     content: bytes
 
 
-def keep(tx: Tx, token: str, found: Return, now: int) -> None:
+def keep(tx: Tx, found: Return, now: int) -> None:
     tx.run(
         "INSERT OR REPLACE INTO srs_return (token,account_id,sender,target,content,at) VALUES (?,?,?,?,?,?)",
-        token, found.account, found.sender, found.target, found.content, now,
+        found.token, found.account, found.sender, found.target, found.content, now,
     )  # fmt: skip
 
 
 def find(tx: Tx, token: str, since: int) -> Return | None:
     row = tx.row("SELECT account_id,sender,target,content FROM srs_return WHERE token=? AND at>=?", token, since)
-    return Return(AccountId(row[0]), row[1], row[2], bytes(row[3])) if row else None
+    return Return(token, AccountId(row[0]), row[1], row[2], bytes(row[3])) if row else None
+
+
+def spend(tx: Tx, token: str) -> None:
+    tx.run("DELETE FROM srs_return WHERE token=?", token)
 
 
 def forget(tx: Tx, before: int) -> int:

@@ -356,6 +356,12 @@ def test_a_chain_of_many_sets_is_not_read(core):
     assert b"arc=fail" in judge(core, octets, "kare@plain.example").field
 
 
+def test_spf_of_one_message_ends_in_time(core, monkeypatch):
+    """RFC 7208 section 4.6.4; records of a stranger may ask for a hundred names, each of which answers late."""
+    monkeypatch.setattr(authentication, "SPF_SECONDS", -1)
+    assert judge(core, message("plain.example"), "kare@plain.example").spf == "temperror"
+
+
 @pytest.mark.parametrize("odd", [
     b"X-Space : here\r\n", b"no field\r\n\tand more\r\n", b"From someone Tue Nov 24\r\n", b" begins with a fold\r\n\t\r\n",
     b": x\r\n", b"\xc3\xa6: x\r\n",

@@ -108,6 +108,21 @@ def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core,
     assert inbox(core, ola)[-1].endswith(report())
 
 
+def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock):
+    """Whoever is at the target knows the envelope sender; reports come past quota."""
+    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    arrive(core)
+    address = sent_on(core)
+    clock.forward(days=10)
+    health.sweep(core)
+    arrive(core, address, report("delayed", "4.4.1"), sender="")
+    arrive(core, address, report(), sender="")
+    before = len(inbox(core, ola))
+    with pytest.raises(UnknownRecipient):
+        arrive(core, address, report(status="5.2.1"), sender="")
+    assert (len(inbox(core, ola)), forwarding.get(core, ola.id).failures) == (before, 1)
+
+
 @pytest.mark.parametrize(("octets", "sender", "outcome"), [
     (b"Subject: away\r\nAuto-Submitted: auto-replied\r\n\r\nI am at secret@private.example\r\n", "", Outcome.DISCARDED),
     (b"Subject: buy\r\n\r\nspam\r\n", "spam@crook.example", Outcome.REJECTED),
