@@ -366,6 +366,16 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
     assert health.check(core, repair=False) == []
 
 
+def test_n5_no_copy_goes_after_the_forwarding_has_ended(core, ola, clock):
+    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
+    arrive(core)
+    sent_on(core)
+    link = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, ola.id, TARGET))
+    forwarding_target.stop_by_target(core, link.rpartition("/")[2])
+    clock.forward(days=31)
+    assert rolling.expire(core) == 0
+
+
 def test_n5_it_is_off_at_first(core, ola, clock):
     forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
     arrive(core)

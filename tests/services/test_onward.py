@@ -3,6 +3,8 @@
 import asyncio
 
 from mailcore.domain import Envelope
+from mailcore.queue import outcome
+from mailcore.queue.client import Answer
 from mailcore.services import accounts, delivery, forwarding
 from mailcore.store import onward
 from tests.services.test_queue_worker import at_work, until
@@ -31,6 +33,38 @@ def test_what_the_other_server_said_is_kept_with_the_message(core):
     [waits] = asyncio.run(_forwarded(core, ola, "451 4.7.1 later", MESSAGE + b"3\r\n"))
     assert (waits.state, waits.code) == ("waiting", 451)
     assert core.db.read(lambda tx: onward.counts(tx, ola.id, 0)) == {"delivered": 1, "refused": 1, "waiting": 1}
+
+
+def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = False) -> str:
+    """What is remembered of a message that was sent on and answered so."""
+    prepared = core.blobs.prepare(MESSAGE)
+
+    def write(tx):
+        [item] = core.queue.enqueue(
+            tx, sender="kari@outside.example", recipients=[target], prepared=prepared, prefix=b"", account=ola.id,
+            origin="forward", now=core.clock.seconds(), require_tls=require_tls,
+        )  # fmt: skip
+        onward.begin(tx, item, ola.id, prepared.name, target, core.clock.seconds())
+        outcome.write_down(core, tx, core.queue.get(tx, item), answer, core.clock.now())
+        return onward.of_content(tx, ola.id, prepared.name)[-1].state
+
+    return core.db.write(write)
+
+
+def test_n5_what_one_of_us_has_does_not_count_as_delivered_outside(core):
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    assert _answered(core, ola, "kari@alumni.example", Answer("h", 250, "delivered here")) == "here"
+    assert _answered(core, ola, FRIEND, Answer("h", 250, "OK")) == "delivered"
+
+
+def test_n2_what_the_senders_own_wish_for_tls_refused_says_nothing_of_the_forwarding(core):
+    ola = accounts.add(core, "ola", password="correct horse battery")
+    forwarding.wish(core, ola.id, FRIEND, copy=False, confirmed=True)
+    answer = Answer("h", 550, "5.7.30 REQUIRETLS: the host does not offer it")
+    assert _answered(core, ola, FRIEND, answer, require_tls=True) == "refused"
+    assert forwarding.get(core, ola.id).failures == 0
+    assert _answered(core, ola, FRIEND, answer) == "refused"  # as if the target's own server had said so
+    assert forwarding.get(core, ola.id).failures == 1
 
 
 def test_a_number_that_the_queue_uses_again_says_nothing_of_the_older_message(core):

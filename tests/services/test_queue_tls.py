@@ -9,24 +9,30 @@ import ssl
 import threading
 import time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
 from aiosmtpd.smtp import SMTP
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from mailcore import core as cores
 from mailcore import https
 from mailcore.config import Config, Dns, Outbound
 from mailcore.domain import Dsn
-from mailcore.queue import route, sts
+from mailcore.queue import dane, route, sts
 from mailcore.queue.client import Connection
 from mailcore.queue.dane import Tlsa
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.route import Hop
 from mailcore.queue.sts import StsPolicies, StsTrouble
 from tests.outside import dns_server, txt
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 class Peer:
@@ -146,6 +152,39 @@ def test_dane_takes_the_certificate_that_dns_names_and_no_other(authority, usage
         await server.wait_closed()
 
     asyncio.run(play())
+
+
+def issued(subject: str, by=None, *, ca: bool, days: int = 30):
+    """A certificate and its key, signed by another such pair or by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(by[0].subject if by else name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(NOW - timedelta(days=90))
+        .not_valid_after(NOW + timedelta(days=days)).add_extension(x509.BasicConstraints(ca, None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(subject)]), critical=False)
+        .sign(by[1] if by else key, hashes.SHA256())
+    )  # fmt: skip
+    return made, key
+
+
+@pytest.mark.parametrize(("ca", "days", "anchor_days", "anchor", "itself"), [
+    (True, 30, 30, True, True),
+    (False, 30, 30, False, True),  # a neighbour's certificate may not sign ours
+    (True, -1, 30, False, True),  # what is named itself has no date (RFC 7672 section 3.1.1)
+    (True, 30, -1, False, True),
+])  # fmt: skip
+def test_a_trust_anchor_vouches_through_authorities_within_their_dates(ca, days, anchor_days, anchor, itself):
+    above = issued("anchor.example", ca=ca, days=anchor_days)
+    leaf = issued("mx.good.example", above, ca=False, days=days)
+    chain = [one[0].public_bytes(Encoding.DER) for one in (leaf, above)]
+
+    def vouched(usage: int, named: bytes) -> bool:
+        return dane.vouches([Tlsa(usage, 0, 0, named)], chain, ["mx.good.example"], NOW)
+
+    assert (vouched(2, chain[1]), vouched(3, chain[0])) == (anchor, itself)
+    assert not vouched(3, chain[1])
+    assert not dane.vouches([Tlsa(2, 0, 0, chain[1])], [chain[0]], ["mx.good.example"], NOW)  # it was not sent
 
 
 def test_requiretls_goes_by_no_other_way(authority, trusted):
@@ -305,6 +344,10 @@ def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(author
         assert [hop.tls for hop in found.hops] == ["may", "may"]
         assert found.troubles == (("sts", "", "sts-policy-fetch-error"),)
         cores.close(core)
+
+
+def test_no_policy_holds_longer_than_a_year():
+    assert sts.parse(POLICY.replace("86400", "9" * 12), "1", 0).expires_at == sts.MOST_AGE
 
 
 @pytest.mark.parametrize("text", [
