@@ -51,6 +51,9 @@ class Scope(StrEnum):
 MAIL_SCOPES = frozenset({Scope.IMAP, Scope.SMTP, Scope.SIEVE})  # what an app password may open
 
 
+SPECIAL_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RFC 6154, that a mailbox can have here
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """An IMAP mailbox.  `special_use` is an attribute of RFC 6154 such as `\\Sent`, or empty.

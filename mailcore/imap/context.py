@@ -11,7 +11,7 @@ from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
 from mailcore.imap import names
 from mailcore.imap.notify import Wish
 from mailcore.imap.responses import Manner, flag_list
-from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, without
+from mailcore.imap.sequence import NumberSet, Ranges, without
 from mailcore.imap.status import Refused, UidRequired, WrongState
 from mailcore.imap.view import View
 from mailcore.inside import Inside
@@ -20,6 +20,7 @@ from mailcore.services import imap_scripts
 from mailcore.store import condstore
 from mailcore.store.db import Tx
 from mailcore.store.mail import Changes, MailStore
+from mailcore.store.uidset import ranges_of
 from mailcore.wire.framing import Event, Sink
 from mailcore.wire.reader import Reader, SyntaxProblem
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from mailcore.imap.dates import date_time
 from mailcore.imap.esearch import parse_partial
-from mailcore.imap.responses import date_time, flag_list, literal, quoted_or_literal, without_nul
+from mailcore.imap.responses import flag_list, literal, quoted_or_literal, without_nul
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_path, parse_section
 from mailcore.imap.status import Refused
 from mailcore.mail import header, ids, summary

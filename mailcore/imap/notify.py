@@ -89,7 +89,9 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     found: tuple[str, ...] = ()
     if where in ("SUBTREE", "MAILBOXES"):
         read.space()
-        found = _mailboxes(read)
+        found = mailboxes(read)
+        if len(found) > MAX_NAMES:
+            raise Refused("Too many mailboxes", "NOTIFICATIONOVERFLOW")
     elif where not in ("SELECTED", "SELECTED-DELAYED", "INBOXES", "PERSONAL", "SUBSCRIBED"):
         raise SyntaxProblem("unknown mailboxes")
     read.space()
@@ -98,15 +100,13 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     return Group(where, found, events), new
 
 
-def _mailboxes(read: Reader) -> tuple[str, ...]:
+def mailboxes(read: Reader) -> tuple[str, ...]:
     """one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" """
     if not read.take(b"("):
         return (_name(read),)
     found = [_name(read)]
     while read.take(b" "):
         found.append(_name(read))
-        if len(found) > MAX_NAMES:
-            raise Refused("Too many mailboxes", "NOTIFICATIONOVERFLOW")
     read.expect(b")", "a closing parenthesis")
     return tuple(found)
 

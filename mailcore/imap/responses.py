@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from time import gmtime
-
-_MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
 
 @lru_cache(maxsize=4096)  # a mailbox has few combinations
@@ -42,29 +39,6 @@ def modseq_update(seq: int, uid: int, modseq: int, manner: Manner) -> bytes:
     if manner.uid:
         return b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (seq, uid, modseq)
     return b"* %d FETCH (MODSEQ (%d))\r\n" % (seq, modseq)
-
-
-@lru_cache(maxsize=20_000)  # a mailbox has few days
-def _day(days: int) -> bytes:
-    year, month, day, *_ = gmtime(days * 86_400)
-    return b'"%2d-%s-%04d ' % (day, _MONTHS[month - 1], year)
-
-
-_TIMES = [b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
-_UTC = [b'%02d +0000"' % second for second in range(60)]
-
-
-def date_time(seconds: int, zone: int = 0) -> bytes:
-    """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE
-
-    `seconds` since 1970; `zone` in minutes east of Greenwich.
-    """
-    days, rest = divmod(seconds + zone * 60, 86_400)
-    minute, second = divmod(rest, 60)
-    if not zone:
-        return _day(days) + _TIMES[minute] + _UTC[second]
-    hours, minutes = divmod(abs(zone), 60)
-    return _day(days) + _TIMES[minute] + b'%02d %s%02d%02d"' % (second, b"-" if zone < 0 else b"+", hours, minutes)
 
 
 def without_nul(octets: bytes) -> bytes:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from mailcore.imap.sequence import NumberSet, ranges_of
+from mailcore.imap.dates import read_date
+from mailcore.imap.sequence import NumberSet
 from mailcore.imap.status import BadCharset, UidRequired
 from mailcore.mail.criteria import (
     AllOf,
@@ -34,6 +34,8 @@ from mailcore.mail.criteria import (
     Uids,
 )
 from mailcore.mail.text import fold
+from mailcore.store.flags import SYSTEM
+from mailcore.store.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_DEPTH = 30
@@ -42,8 +44,7 @@ CHARSETS = re.compile(  # those of mail; older clients ask in the one they type 
     r"utf-8|us-ascii|iso-8859-(?:[1-9]|1[013456])|windows-125[0-8]|koi8-[ru]|big5|gb2312|gbk|gb18030|shift_jis|euc-(?:jp|kr)"
     r"|iso-2022-(?:jp|kr)"
 )
-_DATE = re.compile(rb'"?(\d{1,2})-([A-Za-z]{3})-(\d{4})"?')
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NUMBERS_AHEAD = re.compile(rb"(?=[0-9*])")
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ def _key(read: Reader, scope: Scope, depth: int) -> Criterion:  # noqa: PLR0911 
         return all_of(keys)
     if read.take(b"$"):
         return _saved(scope)
-    if any(read.sees(bytes([char])) for char in b"0123456789*"):
+    if read.match(_NUMBERS_AHEAD):
         if scope.uid_only:
             raise UidRequired
         return scope.by_seq(NumberSet.parse(read))
@@ -132,11 +133,11 @@ def _with_argument(read: Reader, scope: Scope, name: str) -> Criterion:
     if name in _SIZES:
         return _SIZES[name](read.number())
     if name in _DAYS:
-        return Arrived(_DAYS[name], _date(read))
+        return Arrived(_DAYS[name], read_date(read))
     if name.startswith("SENT") and name[4:] in _DAYS:
-        return Sent(_DAYS[name[4:]], _date(read))
+        return Sent(_DAYS[name[4:]], read_date(read))
     if name.startswith("SAVED") and name[5:] in _DAYS:
-        return Saved(_DAYS[name[5:]], _date(read))
+        return Saved(_DAYS[name[5:]], read_date(read))
     if name in ("EMAILID", "THREADID"):
         return EmailId(read.atom()) if name == "EMAILID" else ThreadId(read.atom())
     if name in Summed.__members__:
@@ -190,23 +191,10 @@ def _modseq(read: Reader, scope: Scope) -> Criterion:
     return Changed(read.modseq())
 
 
-def _date(read: Reader) -> int:
-    """date = DQUOTE date-text DQUOTE / date-text, as an ordinal"""
-    found = read.match(_DATE)
-    month = found[2].decode().lower() if found else ""
-    if found is None or month not in _MONTHS:
-        raise SyntaxProblem("expected a date such as 1-Feb-2026")
-    try:
-        return date(int(found[3]), _MONTHS.index(month) + 1, int(found[1])).toordinal()
-    except ValueError:
-        raise SyntaxProblem("that date does not exist") from None
-
-
 _SIZES: dict[str, type[Larger] | type[Smaller]] = {"LARGER": Larger, "SMALLER": Smaller}
 _DAYS = {"BEFORE": Compare.BEFORE, "ON": Compare.ON, "SINCE": Compare.SINCE}
-_SYSTEM = ("Answered", "Deleted", "Draft", "Flagged", "Seen")
 _FIXED: dict[str, Criterion] = {  # no message is \Recent here (RFC 9051 dropped it)
     "SAVEDATESUPPORTED": Everything(), "ALL": Everything(), "OLD": Everything(), "NEW": Nothing(), "RECENT": Nothing(),
-    **{name.upper(): Flag(f"\\{name}") for name in _SYSTEM},
-    **{f"UN{name.upper()}": Not(Flag(f"\\{name}")) for name in _SYSTEM},
+    **{name[1:].upper(): Flag(name) for name in SYSTEM},
+    **{f"UN{name[1:].upper()}": Not(Flag(name)) for name in SYSTEM},
 }  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from mailcore.store.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 STAR = 0  # stands for `*`: the largest number in use
@@ -29,21 +30,6 @@ def merged(spans: Iterable[tuple[int, int]]) -> Ranges:
             found[-1] = (found[-1][0], max(high, found[-1][1]))
         else:
             found.append((low, high))
-    return found
-
-
-def ranges_of(numbers: Iterable[int]) -> Ranges:
-    """Ranges that hold exactly these ascending numbers."""
-    found: Ranges = []
-    start = last = -1
-    for number in numbers:
-        if number != last + 1 or start < 0:
-            if start >= 0:
-                found.append((start, last))
-            start = number
-        last = number
-    if start >= 0:
-        found.append((start, last))
     return found
 
 

@@ -12,7 +12,7 @@ from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired
 from mailcore.services import audit, login, reach, scram, strength, tell
 from mailcore.services.audit import Event
-from mailcore.services.passwords import hash_password, is_hash
+from mailcore.services.passwords import hash_password
 from mailcore.store import credentials as store
 from mailcore.store import web_sessions
 from mailcore.store.db import Tx
@@ -39,25 +39,19 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
     scram.remember_of(core, account, new)
 
 
-def set_password_as_is(core: Core, account: AccountId, password: str) -> None:
-    """Staff's word or an import: no policy."""
-    hashed = password if is_hash(password) else hash_password(password)
-    core.db.write(lambda tx: _store(core, tx, account, hashed, chosen=False))
-
-
 def _store(
     core: Core, tx: Tx, account: AccountId, hashed: str, event: Event = Event.PASSWORD_SET, *, session: str = "",
-    apps: bool = False, chosen: bool = True,
+    apps: bool = False,
 ) -> None:  # fmt: skip
-    store.set_password(tx, account, hashed, core.clock.seconds(), chosen=chosen)
+    store.set_password(tx, account, hashed, core.clock.seconds(), chosen=True)
     core.people.drop_tokens(tx, account, "password")
     web_sessions.delete_others(tx, account, _hashed(session))
     store.bump(tx, account)
     if apps:
         store.drop_apps(tx, account)
     audit.note(core, tx, account, event)
-    if chosen:  # whoever steals an account changes its password
-        tell.owner(core, tx, core.people.account(tx, account), "password_changed", box=False)
+    # whoever steals an account changes its password
+    tell.owner(core, tx, core.people.account(tx, account), "password_changed", box=False)
 
 
 def change_password(

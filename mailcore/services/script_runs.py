@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import AccountId, Mailbox
+from mailcore.domain import SPECIAL_USES, AccountId, Mailbox
 from mailcore.errors import MailboxNotFound, MailError
 from mailcore.log import log_for
 from mailcore.services import notices, sayings, scripts_library, traces
@@ -22,7 +22,6 @@ KEEP = (sieve.Keep(implicit=True),)
 DAY = 86_400
 # Rules of the portal may file into many mailboxes; a rule alone does little.
 GENERATED = sieve.Options(max_actions=128)
-USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RFC 6154, that a mailbox can have here
 Actions = tuple[sieve.Action, ...]
 Because = Callable[..., None]  # takes any number of traces.Rule
 
@@ -92,7 +91,7 @@ def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, 
     if create:
         try:
             box = core.mail.create(tx, account, name)
-            if use in USES:  # RFC 8579 section 4: made for that use
+            if use in SPECIAL_USES:  # RFC 8579 section 4: made for that use
                 mailbox_facts.set_special_use(tx, account, box.id, use)
             return box
         except MailError as problem:

@@ -85,11 +85,6 @@ def end(core: Core, token: str) -> None:
     core.db.write(lambda tx: store.delete(tx, _hashed(token)))
 
 
-def end_others(core: Core, account: AccountId, token: str) -> None:
-    """All sessions of the account but this one; with the empty token, all."""
-    core.db.write(lambda tx: store.delete_others(tx, account, _hashed(token)))
-
-
 def end_everything(core: Core, account: AccountId, token: str) -> None:
     """All sessions but this one, and all connections of mail programs."""
 

@@ -55,7 +55,7 @@ def vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tupl
     gone: set[int] = set()
     for uids in removals(tx, mailbox, since):
         gone.update(uidset.numbers(uids))
-    return uidset.ranges(filter(uidset.within(known), sorted(gone)))
+    return uidset.ranges_of(filter(uidset.within(known), sorted(gone)))
 
 
 def _missing(tx: Tx, mailbox: MailboxId, known: Ranges) -> list[tuple[int, int]]:

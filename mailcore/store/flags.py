@@ -1,7 +1,7 @@
 """Flags as the database keeps them: a sum of bits for the system flags, keywords as ` a b `."""
 
 SYSTEM = {"\\Seen": 1, "\\Answered": 2, "\\Flagged": 4, "\\Deleted": 8, "\\Draft": 16}
-_BY_LOWER = {name.lower(): name for name in SYSTEM}
+BY_LOWER = {name.lower(): name for name in SYSTEM}
 SEEN, DELETED = 1, 8
 
 _known: dict[tuple[int, str], frozenset[str]] = {}
@@ -11,7 +11,7 @@ def split(flags: frozenset[str]) -> tuple[int, str]:
     """Bits and keywords text of a set of flags."""
     bits, keywords = 0, []
     for flag in flags:
-        if name := _BY_LOWER.get(flag.lower()):
+        if name := BY_LOWER.get(flag.lower()):
             bits |= SYSTEM[name]
         elif not flag.startswith("\\"):
             keywords.append(flag)

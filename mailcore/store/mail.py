@@ -336,7 +336,7 @@ class MailStore(Mailboxes):
         if not uids:
             return [], []
         new = self._put_all(tx, self.get(tx, target), source, ranges, uids, size, unseen)
-        self._remove(tx, source, uidset.ranges(uids), uids, size, unseen)
+        self._remove(tx, source, uidset.ranges_of(uids), uids, size, unseen)
         return uids, new
 
     def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
@@ -354,7 +354,7 @@ class MailStore(Mailboxes):
                 unseen += not bits & flag_bits.SEEN
         if uids:
             box = self.get(tx, mailbox)
-            self._remove(tx, mailbox, uidset.ranges(uids), uids, size, unseen)
+            self._remove(tx, mailbox, uidset.ranges_of(uids), uids, size, unseen)
             tx.run("UPDATE account SET used=used-? WHERE id=?", size, box.account)
         return uids
 

@@ -42,7 +42,7 @@ def letters(tx: Tx, mailbox: MailboxId, found: Sequence[int]) -> list[Row]:
 
 
 def _picked(tx: Tx, mailbox: MailboxId, sql: str, found: Sequence[int]) -> list[Row]:
-    ranges = uidset.ranges(found)
+    ranges = uidset.ranges_of(found)
     if len(ranges) <= FEW:
         where = "AND (" + " OR ".join("m.uid BETWEEN ? AND ?" for _ in ranges) + ")" if ranges else "AND 0"
         return tx.rows(sql % where, mailbox, *(end for pair in ranges for end in pair))

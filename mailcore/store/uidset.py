@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 Ranges = Sequence[tuple[int, int]]
 
 
-def ranges(uids: Iterable[int]) -> list[tuple[int, int]]:
+def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
     """Ascending UIDs as runs, both ends included."""
     found: list[tuple[int, int]] = []
     first = last = -1
@@ -34,7 +34,7 @@ def within(known: Ranges) -> Callable[[int], bool]:
 
 
 def text(uids: Iterable[int]) -> str:
-    return ",".join(f"{a}:{b}" if b > a else str(a) for a, b in ranges(uids))
+    return ",".join(f"{a}:{b}" if b > a else str(a) for a, b in ranges_of(uids))
 
 
 def numbers(written: str) -> list[int]:

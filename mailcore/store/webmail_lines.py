@@ -129,7 +129,7 @@ def _unlearn(tx: Tx, box: Mailbox, since: int) -> None:
         for uids in condstore.removals(tx, box.id, since):
             removed += uidset.numbers(uids)
     touched: set[int] = set()
-    for first, last in uidset.ranges(sorted(removed)):
+    for first, last in uidset.ranges_of(sorted(removed)):
         touched.update(
             row[0]
             for row in tx.rows(

@@ -16,9 +16,6 @@ from mailcore.wire.reader import SyntaxProblem
 
 MECHANISMS = ("PLAIN", "LOGIN")
 SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
-ASK_USER = b"VXNlcm5hbWU6"  # "Username:"
-ASK_PASSWORD = b"UGFzc3dvcmQ6"  # "Password:"
-OAUTH_FAILED = b'{"status":"invalid_token","scope":"mail"}'  # RFC 7628 section 3.2.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from mailcore.errors import InvalidName
 from mailcore.imap import names
-from mailcore.imap.sequence import NumberSet, merged, ranges_of, written
+from mailcore.imap.sequence import NumberSet, merged, written
 from mailcore.store import uidset
+from mailcore.store.uidset import ranges_of
 from mailcore.wire import sasl
 from mailcore.wire.reader import Reader, SyntaxProblem
 

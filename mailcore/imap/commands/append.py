@@ -4,9 +4,8 @@ Several messages at once, all or none (MULTIAPPEND, RFC 3502); messages put toge
 literal8 (BINARY, RFC 3516) and UTF8 (RFC 9755).  REPLACE (RFC 8508) takes the place of a message in one step.
 """
 
-import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from mailcore.core import Core
 from mailcore.domain import Mailbox
@@ -16,6 +15,7 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.news import tell_news
 from mailcore.imap.commands.store import flags_in_parentheses
 from mailcore.imap.context import Context, exists_or_none, mailbox_name
+from mailcore.imap.dates import read_date_time
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
@@ -25,8 +25,6 @@ from mailcore.store.db import Tx
 from mailcore.store.spool import Spool
 from mailcore.wire.reader import Reader, SyntaxProblem
 
-_DATE = re.compile(rb'"([ 0-9]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"')
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 NUL = "NUL needs a literal8"
 MAX_MESSAGES = 500  # of one APPEND
 
@@ -49,27 +47,6 @@ class Ready:
     at: datetime
 
 
-def month(text: bytes) -> int:
-    try:
-        return MONTHS.index(text.decode("ascii", "replace").lower()) + 1
-    except ValueError:
-        raise SyntaxProblem("expected a month") from None
-
-
-def date_time(read: Reader) -> datetime:
-    """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE"""
-    found = read.match(_DATE)
-    if found is None:
-        raise SyntaxProblem("expected a date and time")
-    day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
-    offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
-    try:
-        zone = timezone(-offset if found[7] == b"-" else offset)
-        return datetime(year, month(found[2]), day, hour, minute, min(second, 59), tzinfo=zone)
-    except (ValueError, OverflowError):
-        raise SyntaxProblem("that date does not exist") from None
-
-
 def _one(context: Context, read: Reader) -> Wanted:
     """append-message = [SP flag-list] [SP date-time] SP append-data"""
     flags: frozenset[str] = frozenset()
@@ -79,7 +56,7 @@ def _one(context: Context, read: Reader) -> Wanted:
         flags = flags_in_parentheses(read)
         read.space()
     if read.sees(b'"'):
-        at = date_time(read)
+        at = read_date_time(read)
         read.space()
     if read.take(b"CATENATE "):
         return Wanted(flags, at, catenate.parse(read))

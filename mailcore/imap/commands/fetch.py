@@ -11,11 +11,12 @@ from mailcore.imap.esearch import cut
 from mailcore.imap.fetch_items import Batch, Items
 from mailcore.imap.responses import Tagged, without_nul
 from mailcore.imap.sections import Pieces, Source
-from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, spans_written
+from mailcore.imap.sequence import NumberSet, Ranges, spans_written
 from mailcore.imap.view import View
 from mailcore.store import condstore, mail, saved
 from mailcore.store.db import Row, Tx
 from mailcore.store.flags import join
+from mailcore.store.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SLICE = 2000  # messages a read gives at most

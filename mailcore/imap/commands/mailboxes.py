@@ -1,6 +1,6 @@
 """STATUS, CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE (RFC 9051 section 6.3).  LIST: commands/listing.py."""
 
-from mailcore.domain import Mailbox
+from mailcore.domain import SPECIAL_USES, Mailbox
 from mailcore.imap import names
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, mailbox_id, mailbox_name
@@ -14,7 +14,6 @@ ITEMS = (
     b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN", b"SIZE", b"DELETED", b"DELETED-STORAGE",
     b"HIGHESTMODSEQ", b"MAILBOXID", b"APPENDLIMIT",
 )  # fmt: skip
-USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
 
 
 def words(read: Reader) -> list[bytes]:
@@ -93,7 +92,7 @@ def _uses(read: Reader) -> list[str]:
             read.space()
         read.expect(b"\\", "a special use")
         use = "\\" + read.atom().decode("ascii", "replace").capitalize()
-        if use not in USES:
+        if use not in SPECIAL_USES:
             raise Refused("That special use is not offered", "USEATTR")
         found.append(use)
     return list(dict.fromkeys(found))

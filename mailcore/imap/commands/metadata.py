@@ -6,7 +6,7 @@ written (RFC 6785).
 
 import re
 
-from mailcore.domain import Mailbox
+from mailcore.domain import SPECIAL_USES, Mailbox
 from mailcore.imap import names
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
@@ -20,7 +20,6 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 MAX_VALUE, MAX_ENTRIES, MAX_TOTAL = 16_384, 500, 2**20  # octets; of one account
 _ENTRY = re.compile(r"/(?:private|shared)(?:/[a-z0-9._\-+!#$&'=@^`|~ ]+)*")
 SPECIAL = "/private/specialuse"
-USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
 
 
 def _entry(read: Reader) -> str:
@@ -153,7 +152,7 @@ def _put(context: Context, tx: Tx, box: Mailbox | None, entry: str, value: bytes
         raise Refused("Only /private can be set", "NOPERM")
     if entry == SPECIAL and box:
         use = (value or b"").decode("ascii", "replace").strip()
-        known = next((one for one in USES if one.lower() == use.lower()), "")
+        known = next((one for one in SPECIAL_USES if one.lower() == use.lower()), "")
         if box.name == "INBOX" or (use and not known):
             raise Refused("That special use is not offered", "USEATTR")
         mailbox_facts.set_special_use(tx, context.owner, box.id, known)

@@ -8,6 +8,7 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.search import highest_modseq, matching, scope_of
 from mailcore.imap.context import Context, Selected
 from mailcore.imap.esearch import Options, answer, parse_options
+from mailcore.imap.notify import MAX_NAMES, mailboxes
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import all_of, parse_charset, parse_keys
 from mailcore.imap.status import WrongState
@@ -15,8 +16,6 @@ from mailcore.imap.view import View
 from mailcore.mail.criteria import Criterion
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
-
-MAX_SOURCES = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ async def esearch(context: Context, read: Reader) -> Tagged:
         raise SyntaxProblem("SAVE and UPDATE are of the selected mailbox")
     rest = read.rest()
     boxes = await context.core.db.aread(lambda tx: _named(context, tx, sources))
-    _keys(context, Selected.nothing(), rest)  # the criteria must be right, also if there is nothing to search in
+    _filled(context, Selected.nothing(), rest)  # the criteria must be right, also if there is nothing to search in
     for box in boxes:
         await _one(context, box, options, rest)
     return ok(context)
@@ -69,14 +68,6 @@ def _filled(context: Context, there: Selected, rest: Reader) -> tuple[Context, C
     return inside, key, scope.by_modseq
 
 
-def _keys(context: Context, there: Selected, rest: Reader) -> None:
-    inside = dataclasses.replace(context, selected=there, by_uid=True)
-    scope, read = scope_of(inside), rest.again()
-    parse_charset(read, scope)
-    parse_keys(read, scope)
-    read.end()
-
-
 def _sources(read: Reader) -> list[Source]:
     """source-mbox = filter-mailboxes *(SP filter-mailboxes) [SP "(" scope-options ")"] ")" """
     found: list[Source] = []
@@ -91,27 +82,12 @@ def _sources(read: Reader) -> list[Source]:
         if depth is None:
             raise SyntaxProblem("unknown mailboxes")
         read.space()
-        found.append(Source(b"NAMES", _names(read), depth))
+        found.append(Source(b"NAMES", mailboxes(read), depth))
+        if len(found[-1].names) > MAX_NAMES:
+            raise SyntaxProblem("too many mailboxes")
     if not found:
         raise SyntaxProblem("expected mailboxes")
     return found
-
-
-def _names(read: Reader) -> tuple[str, ...]:
-    if not read.take(b"("):
-        return (_name(read),)
-    found = [_name(read)]
-    while read.take(b" "):
-        found.append(_name(read))
-        if len(found) > MAX_SOURCES:
-            raise SyntaxProblem("too many mailboxes")
-    read.expect(b")", "a closing parenthesis")
-    return tuple(found)
-
-
-def _name(read: Reader) -> str:
-    name = names.decode(read.astring(), utf8=read.utf8).rstrip(names.SEPARATOR)
-    return "INBOX" if name.upper() == "INBOX" else name
 
 
 def _named(context: Context, tx: Tx, sources: list[Source]) -> list[Mailbox]:

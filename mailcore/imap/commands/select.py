@@ -12,14 +12,15 @@ from mailcore.imap import names
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, Selected, mailbox_id, mailbox_name
 from mailcore.imap.responses import Manner, Tagged, flag_list, flag_update
-from mailcore.imap.sequence import NumberSet, Ranges, ranges_of, spans_written
+from mailcore.imap.sequence import NumberSet, Ranges, spans_written
 from mailcore.imap.view import View
 from mailcore.store import condstore
 from mailcore.store.db import Tx
+from mailcore.store.flags import SYSTEM
+from mailcore.store.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SMALL = 300  # messages
-SYSTEM = frozenset({"\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
     except BaseException:
         unwatch()
         raise
-    flags = SYSTEM | opened.keywords
+    flags = frozenset(SYSTEM) | opened.keywords
     box = opened.mailbox
     here = Selected(
         box.id, View(opened.uids), box.modseq, read_only, unwatch, flags=flags, uidvalidity=box.uidvalidity

@@ -4,9 +4,9 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, flag_update, modseq_update
 from mailcore.imap.sequence import NumberSet, written
+from mailcore.store.flags import BY_LOWER
 from mailcore.wire.reader import Reader, SyntaxProblem
 
-SPELLING = {flag.lower(): flag for flag in ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")}
 MAX_FLAGS = 64
 MAX_KEYWORD = 100  # octets
 
@@ -19,7 +19,7 @@ def _flag(read: Reader) -> str:
             raise SyntaxProblem("that keyword cannot be kept")
         return keyword
     name = "\\" + read.atom().decode("ascii", "replace")
-    if known := SPELLING.get(name.lower()):
+    if known := BY_LOWER.get(name.lower()):
         return known
     raise SyntaxProblem(f"{name} cannot be stored")
 
