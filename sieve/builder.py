@@ -1,7 +1,8 @@
 """Tree to closures.  Collects every problem it meets, so that an author sees them all at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sieve import limits, regex
 from sieve.interpreter import State
@@ -48,9 +49,9 @@ class Builder:
 
     def __init__(
         self, tables: Tables, required: frozenset[str], known: Mapping[str, tuple[str, ...]], include: Include,
-        options: limits.Options,
+        count_pattern: Callable[[int], None], options: limits.Options,
     ) -> None:  # fmt: skip
-        self._tables, self._include = tables, include
+        self._tables, self._include, self._count_pattern = tables, include, count_pattern
         self.required = required
         self.known, self.options = known, options
         self.errors: list[ScriptError] = []
@@ -204,11 +205,7 @@ class Builder:
         kind = bound.one_of("is", "contains", "matches", "value", "count", "regex", "list") or "is"
         wanted = self.texts(keys, bound.line)
         if kind == "regex":
-            for key in keys:
-                fixed = self.constant(key, bound.line)
-                if fixed is not None:
-                    regex.check(fixed, bound.line)
-            return _regex(comparator != OCTET, wanted)
+            return self._regex(keys, comparator != OCTET, bound.line)
         if kind == "list":
             return lambda state, values: any(state.message.list_holds(name, v) for v in values for name in wanted(state))
         if kind in ("value", "count"):
@@ -224,6 +221,19 @@ class Builder:
         known = [fold(key) for key in constants if key is not None]
         folded = tuple(known) if len(known) == len(keys) else None
         return (_contains if kind == "contains" else _is)(fold, wanted, folded)
+
+
+    def _regex(self, keys: Iterable[str], ignore_case: bool, line: int) -> Matcher:
+        """Constants are made once, here; what a variable holds is made when it is met, and counts as work."""
+        made: list[tuple[int, Any] | Text] = []
+        for key in keys:
+            fixed = self.constant(key, line)
+            if fixed is None:
+                made.append(self.text(key, line))
+            else:
+                self._count_pattern(line)
+                made.append((len(fixed), regex.fixed(fixed, ignore_case, line)))
+        return _regex(ignore_case, made)
 
 
 def _true(state: State) -> bool:
@@ -309,10 +319,17 @@ def _matches(fold: Callable[[str], str], wanted: Texts) -> Matcher:
     return compare
 
 
-def _regex(ignore_case: bool, wanted: Texts) -> Matcher:
+def _regex(ignore_case: bool, made: Sequence[tuple[int, Any] | Text]) -> Matcher:
+    def known(state: State, one: tuple[int, Any] | Text) -> tuple[int, Any]:
+        if isinstance(one, tuple):
+            return one
+        text = one(state)
+        state.spend(limits.PATTERN_STEPS)
+        return len(text), regex.pattern(text, ignore_case)
+
     def compare(state: State, values: Iterable[str]) -> bool:
         try:
-            patterns = [(len(key), regex.pattern(key, ignore_case)) for key in wanted(state)]
+            patterns = [known(state, one) for one in made]
         except ValueError:
             return False  # a variable that is no pattern matches nothing; a constant one is refused beforehand
         for value in values:

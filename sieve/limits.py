@@ -4,6 +4,9 @@ always end the same way, however busy the machine is."""
 from dataclasses import dataclass
 
 MAX_SCRIPT_OCTETS = 1024 * 1024
+MAX_SOURCE_OCTETS = 2 * 1024 * 1024  # of a script and all that it includes, each time anew
+MAX_PATTERNS = 500  # regular expressions of a script and all that it includes; each may take a millisecond to make
+PATTERN_STEPS = 200  # what one that is made during a run costs
 MAX_DEPTH = 32  # blocks and tests within each other; pigeonhole uses the same limit
 MAX_NUMBER = 2**63 - 1  # RFC 5228 section 2.4.1 asks for at least 2**31 - 1
 MAX_REDIRECTS = 4  # RFC 5228 section 2.10.3

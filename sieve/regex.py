@@ -26,10 +26,10 @@ def pattern(text: str, ignore_case: bool) -> Any:  # Any: re2 has no types
         raise ValueError(str(problem)) from None
 
 
-def check(text: str, line: int) -> None:
-    """Raises ScriptError for what is no pattern."""
+def fixed(text: str, ignore_case: bool, line: int) -> Any:  # Any: re2 has no types
+    """The pattern of a constant.  Raises ScriptError for what is no pattern."""
     try:
-        pattern(text, False)
+        return pattern(text, ignore_case)
     except ValueError as problem:
         raise ScriptError(line, Saying("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)) from None
 

@@ -126,12 +126,15 @@ class _Compiler:
 
     def __init__(self, library: Library, options: limits.Options) -> None:
         self._library, self._options = library, options
-        self._count = 0
+        self._count = self._octets = self._patterns = 0
 
     def compile(self, source: str, chain: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, ...], Step, list[ScriptError]]:
-        if len(source.encode("utf-8", "surrogatepass")) > limits.MAX_SCRIPT_OCTETS:
-            problem = Saying("the script is larger than %(most)s octets; make it shorter", most=limits.MAX_SCRIPT_OCTETS)
-            return (), _nothing, [ScriptError(1, problem)]
+        octets = len(source.encode("utf-8", "surrogatepass"))
+        self._octets += octets
+        for size, most in ((octets, limits.MAX_SCRIPT_OCTETS), (self._octets, limits.MAX_SOURCE_OCTETS)):
+            if size > most:
+                problem = Saying("the script is larger than %(most)s octets; make it shorter", most=most)
+                return (), _nothing, [ScriptError(1, problem)]
         commands, errors = read(source)
         commands = tuple(_parted(commands, errors))
         names, rest = _requires(commands, errors)
@@ -147,10 +150,15 @@ class _Compiler:
                 return None
             return self._included(place, name, line, optional, chain)
 
-        builder = Builder(_TABLES, frozenset(names) | implied, _IMPLIES, include, self._options)
+        builder = Builder(_TABLES, frozenset(names) | implied, _IMPLIES, include, self._count_pattern, self._options)
         start = builder.block(rest)
         errors += builder.errors
         return names, start, sorted(errors, key=lambda error: (error.line, error.column))
+
+    def _count_pattern(self, line: int) -> None:
+        self._patterns += 1
+        if self._patterns > limits.MAX_PATTERNS:
+            raise ScriptError(line, Saying("more than %(most)s regular expressions", most=limits.MAX_PATTERNS))
 
     def _included(self, place: str, name: str, line: int, optional: bool, chain: tuple[tuple[str, str], ...]) -> Step | None:
         """RFC 6609 section 3.2: one that is missing, broken or includes itself is an error of who includes it."""

@@ -53,6 +53,10 @@ def name(length: int) -> str:
     return 'require "variables"; set "' + "n" * length + '" "x";'
 
 
+def patterns(count: int) -> str:
+    return 'require "regex"; if header :regex "subject" "c" {}' + 'if header :regex "to" ["a+"] {}' * (count - 1)
+
+
 def field(octets: int) -> str:
     return 'require ["editheader"]; addheader "X" "' + "v" * octets + '";'
 
@@ -61,7 +65,7 @@ def field(octets: int) -> str:
     (nested, limits.MAX_DEPTH), (negated, limits.MAX_DEPTH), (fileinto, limits.MAX_ACTIONS), (redirects, limits.MAX_REDIRECTS),
     (variables, limits.MAX_VARIABLES), (edits, limits.MAX_EDITS), (replacements, limits.MAX_PART_EDITS),
     (notifications, limits.MAX_NOTIFICATIONS), (loops, limits.MAX_LOOPS), (name, limits.MAX_VARIABLE_NAME),
-    (field, limits.MAX_FIELD_OCTETS),
+    (field, limits.MAX_FIELD_OCTETS), (patterns, limits.MAX_PATTERNS),
 ])  # fmt: skip
 def test_the_border_is_allowed_and_one_more_is_not(make, limit):
     actions(make(limit))
@@ -124,6 +128,21 @@ def test_depth_and_number_of_includes():
     assert actions(many, library=chain(1)) == ["keep"]
     with pytest.raises(ScriptError, match="more than 255 scripts"):
         actions(many + 'include "s1";', library=chain(1))
+
+
+def test_what_included_scripts_have_is_counted_together():
+    """A script of 4 KiB that included one of a MiB 250 times took minutes to compile, in each process that met it."""
+    first = 'require "include";' + 'include "s1";' * 3
+    with pytest.raises(ScriptError, match="larger than 2097152 octets"):
+        actions(first, library=lambda place, name: "keep;" + "#" * (limits.MAX_SCRIPT_OCTETS - 100))
+    with pytest.raises(ScriptError, match="more than 500 regular expressions"):
+        actions(first, library=lambda place, name: patterns(limits.MAX_PATTERNS // 2))
+
+
+def test_patterns_made_in_a_run_are_work():
+    loop = 'require ["variables", "regex"]; set "p" "(a";' + 'if header :regex "subject" "x${p}" {}' * 1000
+    with pytest.raises(ScriptRuntimeError, match="works too hard"):
+        actions(loop)
 
 
 def test_errors_shown():
