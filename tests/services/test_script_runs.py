@@ -24,9 +24,6 @@ class Hours(Clock):
 
     moved = 0
 
-    def seconds(self) -> int:
-        return super().seconds() + self.moved
-
     def now(self):
         return super().now() + timedelta(seconds=self.moved)
 
