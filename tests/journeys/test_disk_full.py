@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import smtplib
 import subprocess
 import threading
 import time
@@ -13,7 +12,8 @@ from pathlib import Path
 import pytest
 from imapclient.exceptions import IMAPClientError
 
-from tests.journeys.conftest import PASSWORD, House, Sink
+from tests.journeys.conftest import PASSWORD, Sink
+from tests.journeys.test_faults import send
 from tests.journeys.test_message_travels import imap, subjects
 from tests.machine import until
 
@@ -62,16 +62,6 @@ def mounted(disk: Path) -> Iterator[Path]:
         pytest.skip("needs the right to mount a tmpfs")
     yield disk
     subprocess.run(["umount", "-l", disk], check=True)
-
-
-def send(house: House, subject: str, octets: int) -> int:
-    """The reply's code."""
-    body = f"Subject: {subject}\r\n\r\n" + f"{subject}\r\n" * (octets // (len(subject) + 2))
-    with smtplib.SMTP("127.0.0.1", house.ports["smtp"], timeout=60) as client:
-        client.ehlo("outside.example")
-        client.mail("a@outside.example")
-        client.rcpt("ola@alumni.example")
-        return client.data(body.encode())[0]
 
 
 @pytest.mark.parametrize("octets", [20_000, 400_000], ids=["inside the database", "as files"])

@@ -46,6 +46,8 @@ def sieve_test():
     def play(source: str, text: str, given: dict[str, str]) -> list[str] | None:
         script.write_text(source)
         message.write_text(text)
+        for file in (settings, script, message):
+            file.chmod(0o644)  # whatever the umask is
         words = ["-f", given.get("from", "a@b.example") or "<>", "-a", given.get("to", "me@example.org")]
         words = [tool, "-c", str(settings), *words, str(script), str(message)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=120)
