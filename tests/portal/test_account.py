@@ -307,11 +307,11 @@ def test_s14_a_new_password_logs_out_all_others_and_withdraws_app_passwords_when
 
 @pytest.fixture
 def leaving_one(core, ola, monkeypatch):
-    """Somebody whom the university's password let in, until 31 December 2027."""
+    """Somebody whom the university's password let in, until 31 December 2099."""
     monkeypatch.setattr(leaving, "is_on", lambda config: True)
     core.db.write(lambda tx: tx.run("UPDATE account SET person='p1' WHERE id=?", ola.id))
     core.db.write(lambda tx: tx.run("DELETE FROM credential WHERE account_id=?", ola.id))
-    found = Affiliation("p1", "ola", ("student",), date(2027, 12, 31), True)
+    found = Affiliation("p1", "ola", ("student",), date(2099, 12, 31), True)
     core.db.write(lambda tx: affiliations.save(tx, [found], core.clock.seconds()))
     return ola
 
@@ -328,7 +328,7 @@ def test_n9_a_banner_tells_which_password_worked_and_when_it_stops(core, browser
     by_directory(core, browser, leaving_one)
     for path in ("/account", "/mail/", "/quota"):
         page = browser.get(f"{path}?lang=nb").text
-        assert "Du logget inn med universitetspassordet. Det slutter å virke 31. desember 2027." in page
+        assert "Du logget inn med universitetspassordet. Det slutter å virke 31. desember 2099." in page
     assert browser.send("/password/choose", password=NEW, again=NEW).headers["Location"] == "/account"
     assert "universitetspassordet. Det slutter" not in browser.get("/mail/").text
     assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP).source == "alumni"
