@@ -89,3 +89,25 @@ def test_n16_pages_in_w3m_are_as_they_were_read(inside, core, ola, name):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(shown, encoding="utf-8")
     assert shown == golden.read_text(encoding="utf-8")
+
+
+FOR_ALL = {"webmail.picture", "webmail.look", "webmail.keys", "forwarding.ask", "forwarding.confirm"}  # or by a link
+FOR_OWNERS = {"webmail", "quota", "filters", "vacation", "trace", "takeout", "forwarding"}
+
+
+def test_s30_a_stranger_is_led_to_the_log_in_whatever_is_asked_for(browser, core, ola):
+    put(core, ola)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/login").text)[1]
+    values = {"mailbox": "INBOX", "uid": 1, "number": 1, "name": "x", "token": "x", "action": "delete"}
+    app = browser.client.application
+    asked = 0
+    urls = app.url_map.bind("localhost")
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in FOR_OWNERS]
+    paths = [(rule, urls.build(rule.endpoint, {name: values[name] for name in rule.arguments})) for rule in rules]
+    for rule, path in paths:
+        for method in (rule.methods & {"GET", "POST"}) if rule.endpoint not in FOR_ALL else ():
+            answer = browser.client.open(path, method=method, data={"csrf_token": token} if method == "POST" else None)
+            assert answer.status_code == 302, (method, path)
+            assert answer.headers["Location"].startswith("/login?next="), (method, path)
+            asked += 1
+    assert asked > 40

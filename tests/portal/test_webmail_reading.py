@@ -187,6 +187,15 @@ def test_an_address_without_a_name_has_no_brackets_and_the_day_is_written_as_peo
     assert "mandag 2. mars 2026" in inside.get(f"/mail/INBOX/{uid}?lang=nb").text
 
 
+def test_s30_no_browser_keeps_what_was_read_after_log_out(inside, core, ola):
+    uid = put(core, ola, with_file("image/png", "bilde.png", "x"))
+    designed = put(core, ola, html_letter("<p>Hei</p>"))
+    for page in ("", "/source", "/header", "/print", "/file/1", "/files.zip"):
+        assert inside.get(f"/mail/INBOX/{uid}{page}").headers["Cache-Control"] == "no-store", page
+    for path in ("/mail/", f"/mail/INBOX/{designed}/html", "/mail/search?q=hei", "/mail/contacts.vcf", "/mail/compose"):
+        assert inside.get(path).headers["Cache-Control"] == "no-store", path
+
+
 def test_header_source_and_print(inside, core, ola):
     uid = put(core, ola)
     assert "<dt>Message-ID</dt><dd>&lt;1@outside.example&gt;</dd>" in inside.get(f"/mail/INBOX/{uid}/header").text

@@ -44,7 +44,7 @@ def test_other_addresses_are_refused_before_anybody_is_asked(core, url, monkeypa
         return ()
 
     monkeypatch.setattr(core.names, "lookup", silent)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed, match="not an? "):
         remote_pictures.fetch(core, url)
 
 
@@ -55,7 +55,7 @@ def test_a_name_that_leads_inside_is_refused(core, monkeypatch):
 
     answers = {"A": (Record("8.8.8.8"), Record("10.0.0.1")), "AAAA": ()}
     monkeypatch.setattr(core.names, "lookup", lambda name, kind: answers[kind])
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed, match="public"):  # before anybody is connected to
         remote_pictures.fetch(core, "http://rebind.example/x.png")
 
 
@@ -108,6 +108,12 @@ def test_the_sender_learns_nothing_of_the_reader(core, outside):
 def test_what_is_no_picture_is_not_given_on(core, outside, path):
     with pytest.raises(NotAllowed):
         remote_pictures.fetch(core, outside + path)
+
+
+def test_a_circle_of_redirections_ends(core, outside):
+    with pytest.raises(NotAllowed, match="too many"):
+        remote_pictures.fetch(core, f"{outside}/to")
+    assert len(_Outside.asked) == 4
 
 
 def test_a_picture_has_a_limit(core, outside):
