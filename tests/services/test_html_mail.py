@@ -53,6 +53,23 @@ def test_s30_an_attack_leaves_nothing_to_act_on(attack):
     assert reader.found == []
 
 
+def test_s30_no_sheet_of_an_attack_can_ask_for_anything():
+    asks = re.compile(r"url\(|image|src\(|attr\(|var\(|@(?!media)|position|evil\.example|--", re.IGNORECASE)
+    sheets = [html_mail.clean(attack, {}).html.partition("</style>")[2].partition("</head>")[0] for attack in ATTACKS]
+    assert [sheet for sheet in sheets if asks.search(sheet)] == []
+    assert any(sheets)  # some rules are harmless, and stay
+
+
+def test_s30_what_came_along_is_put_in_only_if_it_is_a_picture_without_scripts():
+    octets = (
+        b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src='cid:a@b'>\r\n"
+        b"--b\r\nContent-Type: image/svg+xml\r\nContent-ID: <a@b>\r\n\r\n<svg onload=alert(1)>\r\n--b--\r\n"
+    )
+    safe = html_mail.page_of(octets)
+    assert safe is not None
+    assert "data:" not in safe.html
+
+
 def test_what_mail_looks_like_survives():
     html = (
         '<h1>Hei</h1><p style="color:#c00; margin: 1em 0">Se <a href="https://x.example/a?b=1">her</a></p>'
