@@ -80,7 +80,7 @@ class _Parser:
         source, at, found = self._source, 0, []
         if source.startswith("\ufeff"):  # some editors begin a file so
             at = 1
-        while at < len(source):
+        while at < len(source) and len(self.errors) < MAX_ERRORS:  # no more of them are shown
             match = _TOKEN.match(source, at)
             if match is None:
                 at = self._unreadable(_BLANK.match(source, at).end())  # type: ignore[union-attr]  # it matches nothing too

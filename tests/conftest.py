@@ -10,12 +10,17 @@ from collections.abc import Generator, Iterator
 
 import argon2
 import pytest
+from hypothesis import settings
 
 from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services import passwords
+
+# a busy machine takes its time for an example; with CI=true hypothesis waits anyway
+settings.register_profile("patient", parent=settings(), deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.hookimpl(wrapper=True)
