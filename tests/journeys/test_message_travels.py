@@ -154,7 +154,10 @@ def test_s18_a_new_account_has_two_gib_in_kib(build):
 
 def test_a_port_in_use_and_a_broken_setting_are_one_line(build, tmp_path):
     house = build()
-    done = subprocess.run([*house.command(), "serve", "--one"], capture_output=True, text=True, timeout=120)
+    other = tmp_path / "other.toml"
+    other.write_text(house.config.read_text().replace(f"{house.folder}/var", f"{tmp_path}/elsewhere"))
+    command = [house.command()[0], "--config", str(other), "serve", "--one"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "in use" in done.stderr.splitlines()[-1]
     broken = tmp_path / "broken.toml"
