@@ -67,10 +67,11 @@ def test_s08_wrong_log_ins_take_the_same_work_whoever_they_are_for(real_password
 
 def test_a_session_that_was_planted_is_worth_nothing_after_log_in(core, browser, ola):
     planted = "p" * 43
-    web_sessions.begin(core, planted, None, "{}")
+    web_sessions.begin(core, planted, None, '{"linking": "the thief, to be linked to whoever logs in", "language": "nb"}')
     browser.client.set_cookie(COOKIE, planted)
     browser.log_in()
     assert browser.get("/account").status_code == 200
+    assert "thief" not in web_sessions.load(core, browser.client.get_cookie(COOKIE).value).data
     thief = other(browser)
     thief.client.set_cookie(COOKIE, planted)
     assert thief.get("/account").status_code == 302

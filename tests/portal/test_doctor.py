@@ -1,11 +1,13 @@
 """The set-up doctor tells what it saw of a mail program (N15)."""
 
+from datetime import timedelta
+
 import pytest
 
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import WrongPassword
-from mailcore.services import doctor, login
+from mailcore.services import accounts, doctor, login
 from tests.portal.conftest import PASSWORD, Browser
 
 MAIL = next(scope for scope in Scope if scope is not Scope.PORTAL)
@@ -21,6 +23,20 @@ def test_n15_a_wrong_password_and_a_right_one_are_told(inside: Browser, core: Co
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.7", scope=MAIL)
     core.db.write(lambda tx: None)
     assert "logged in" in inside.get("/clients/doctor?lang=en").text
+
+
+def test_n15_only_mail_programs_of_the_last_half_hour_are_told_of(inside: Browser, core: Core, monkeypatch):
+    inside.send("/account", to="/logout")
+    assert inside.log_in(password="not the password").status_code == 403  # noqa: S106 - by the browser, not by a program
+    inside.log_in()
+    ola = accounts.get(core, "ola").id
+    assert doctor.tries(core, ola) == []
+    login.authenticate(core, "ola", PASSWORD, peer="192.0.2.7", scope=MAIL)
+    core.db.write(lambda tx: None)
+    assert [one.outcome for one in doctor.tries(core, ola)] == ["ok"]
+    later = core.clock.now() + timedelta(minutes=31)
+    monkeypatch.setattr(type(core.clock), "now", lambda self: later)
+    assert doctor.tries(core, ola) == []
 
 
 def test_n15_a_script_gets_the_rows_alone(inside: Browser):

@@ -45,7 +45,12 @@ def test_s29_who_is_logged_in_sees_the_case_and_only_their_own(inside: Browser, 
     assert "Cannot log in" in inside.get("/tickets/").text
     assert inside.get("/tickets/1").status_code == 200
     tickets.open_ticket(core, kind="other", subject="Secret", text="x", reply_to="")
-    assert inside.get("/tickets/2").status_code == 404
+    kari = accounts.add(core, "kari")
+    tickets.ask(core, kind="other", subject="Hers", text="x", reply_to="", owner=kari, peer="x", language="nb")
+    for others in (2, 3):
+        assert inside.get(f"/tickets/{others}").status_code == 404
+        assert inside.send("/tickets/1", to=f"/tickets/{others}", text="x").status_code == 404
+        assert inside.get(f"/tickets/{others}/file/1").status_code == 404
 
 
 def test_s29_someone_locked_out_must_give_an_address(browser: Browser, core: Core):

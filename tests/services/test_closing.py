@@ -13,7 +13,19 @@ from mailcore.errors import (
     UnknownRecipient,
     WrongPassword,
 )
-from mailcore.services import accounts, closing, delivery, filters, forwarding, health, indexing, login, outgoing, reach
+from mailcore.services import (
+    accounts,
+    closing,
+    credentials,
+    delivery,
+    filters,
+    forwarding,
+    health,
+    indexing,
+    login,
+    outgoing,
+    reach,
+)
 from mailcore.smtp.reply import reply_to
 from mailcore.store import closing as store
 from tests.services.conftest import SetClock
@@ -81,6 +93,16 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     assert "ola@work.example" not in filters.generated(core, ola.id)
     with pytest.raises(LinkExpired):
         closing.undo(core, token(link))
+
+
+def test_s10_a_link_for_one_thing_does_no_other(core, ola) -> None:
+    _, undoing = closing.close(core, "ola")
+    with pytest.raises(LinkExpired):
+        credentials.redeem_link(core, token(undoing), "ei heilt anna setning")
+    choosing = core.db.write(lambda tx: credentials.make_link(core, tx, ola.id, 600))
+    with pytest.raises(LinkExpired):
+        closing.undo(core, token(choosing))
+    assert accounts.by_id(core, ola.id).state == "closed"
 
 
 def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> None:
