@@ -1,6 +1,7 @@
 """The real server as a process, and a server of the outside world that takes what we send."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -127,7 +128,8 @@ class House:
     def kill(self) -> None:
         """kill -9 of the whole process group, as a power cut does."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
