@@ -3,7 +3,7 @@
 Without `:comparator` the test string compares by i;octet, as Pigeonhole's does, so that scripts which come from there mean the
 same; RFC 5228 section 2.7.3 would have i;ascii-casemap."""
 
-import re
+from bisect import bisect_right
 from collections.abc import Callable
 
 from sieve.builder import Builder
@@ -14,9 +14,11 @@ from sieve.regex import quoted
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
 from sieve.strings import encode_url, variable_name
 
+_WILDCARDS = str.maketrans({one: "\\" + one for one in "*?\\"})
+
 
 def _quote_wildcard(text: str) -> str:
-    return re.sub(r"([*?\\])", r"\\\1", text)
+    return text.translate(_WILDCARDS)
 
 
 # By falling precedence (section 4.1); two of one precedence exclude each other.
@@ -37,15 +39,11 @@ def limited(text: str, change: Callable[[str], str], most: int) -> str:
     changed = change(text)
     if change not in _BY_CHARACTER or len(changed.encode("utf-8", "replace")) <= most:
         return changed
-    kept, size = [], 0
-    for piece in map(change, text):
-        size += len(piece.encode("utf-8", "replace"))
-        if size > most:
-            break
-        kept.append(piece)
-    return "".join(kept)
+    fitting = bisect_right(range(len(text)), most, key=lambda count: len(change(text[:count]).encode("utf-8", "replace"))) - 1
+    return change(text[:fitting])
 
 
+CHANGED_CHARACTERS = 20  # so many cost one step
 _BY_CHARACTER = (_quote_wildcard, quoted, encode_url)
 _ELSEWHERE = ("quoteregex", "encodeurl")  # brought by regex and enotify
 
@@ -61,6 +59,7 @@ def _set(build: Builder, bound: Bound) -> Step:
     def assign(state: State) -> None:
         text = value(state)
         for change in modifiers:
+            state.spend(1 + len(text) // CHANGED_CHARACTERS)
             text = limited(text, change, state.options.max_variable_length)
         state.assign(key, text)
 

@@ -145,6 +145,13 @@ def test_patterns_made_in_a_run_are_work():
         actions(loop)
 
 
+@pytest.mark.parametrize("change", ["quotewildcard", "encodeurl", "lower"])
+def test_changing_long_texts_is_work(change):
+    """A thousand of them took 5 s with each message."""
+    with pytest.raises(ScriptRuntimeError, match="works too hard"):
+        actions('require ["variables", "enotify"]; set "a" "' + "*" * 4000 + '";' + f'set :{change} "a" "${{a}}";' * 1000)
+
+
 def test_errors_shown():
     assert len(check_script("nonsense;" * (limits.MAX_ERRORS - 1))) == limits.MAX_ERRORS - 1
     assert len(check_script("nonsense;" * 500)) == limits.MAX_ERRORS
