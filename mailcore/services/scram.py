@@ -10,6 +10,7 @@ must not hold them.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
@@ -31,7 +32,11 @@ class _Everybody:
         self.at, self.can = -LOOK_SECONDS, False
 
 
-_everybody = _Everybody()
+_everybody: dict[Path, _Everybody] = {}  # by database: a process may know several, as the tests' does
+
+
+def _of(core: Core) -> _Everybody:
+    return _everybody.setdefault(core.config.database_path, _Everybody())
 
 
 def wanted(core: Core) -> bool:
@@ -42,14 +47,14 @@ def wanted(core: Core) -> bool:
 
 def look(core: Core) -> None:
     """Find out whether everybody can use SCRAM; blocking, at most one question to the database in a minute."""
-    now = core.clock.seconds()
-    if wanted(core) and abs(now - _everybody.at) >= LOOK_SECONDS:
-        _everybody.at = now
-        _everybody.can = not core.db.read(store.somebody_lacks_one)
+    now, known = core.clock.seconds(), _of(core)
+    if wanted(core) and abs(now - known.at) >= LOOK_SECONDS:
+        known.at = now
+        known.can = not core.db.read(store.somebody_lacks_one)
 
 
 def is_offered(core: Core) -> bool:
-    return core.config.limits.scram == "always" or (wanted(core) and _everybody.can)
+    return core.config.limits.scram == "always" or (wanted(core) and _of(core).can)
 
 
 def salt(core: Core, name: str) -> bytes:

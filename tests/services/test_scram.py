@@ -19,7 +19,7 @@ PASSWORD = "en lang hemmelighet"
 
 @pytest.fixture
 def core(tmp_path, monkeypatch):
-    monkeypatch.setattr(scram, "_everybody", scram._Everybody())
+    monkeypatch.setattr(scram, "_everybody", {})
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
     certificates.ensure_certificate(built.config, built.clock)
     accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
@@ -53,7 +53,7 @@ def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
     scram.look(core)
     assert sasl_login.offered(core, secure=True) == ("PLAIN", "LOGIN")
     login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
-    monkeypatch.setattr(scram, "_everybody", scram._Everybody())
+    monkeypatch.setattr(scram, "_everybody", {})
     scram.look(core)
     assert sasl_login.offered(core, secure=True)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
     assert sasl_login.offered(core, secure=False)[0] == "SCRAM-SHA-256"
@@ -121,3 +121,11 @@ def test_the_database_alone_holds_no_verifier_that_can_be_attacked(core):
     assert keys.unseal(core.config, "scram", sealed, "kari") is None
     assert keys.unseal(core.config, "other", sealed, "ola") is None
     assert (core.config.data_path / "keys" / "scram").stat().st_mode & 0o77 == 0
+
+
+def test_what_one_database_offers_says_nothing_of_another(core, tmp_path):
+    other = cores.build(parse_config(f'data = "{tmp_path}/other"\n[outbound]\nmode = "capture"\n'))
+    scram.look(other)  # nobody is there who could not use it
+    assert scram.is_offered(other)
+    assert not scram.is_offered(core)
+    cores.close(other)
