@@ -56,10 +56,11 @@ def enter(role: str) -> tuple[str, ...]:
 
 def test_a_stranger_orders_an_account(house):
     press(house, "/order?lang=en", "/Your name", ENTER, "Kari Vik", DOWN, "karivik", DOWN, "kari@elsewhere.example", DOWN, DOWN,
-          "/I accept", ENTER, ENTER, DOWN, ENTER)  # fmt: skip
+          "1975 to 1979", TAB, "/I accept", ENTER, ENTER, DOWN, ENTER)  # fmt: skip
     assert [(one.name, one.contact) for one in orders.listing(house[1], "submitted") if one.name == "karivik"] == [
         ("karivik", "kari@elsewhere.example")
     ]
+    assert "1975 to 1979" in next(one.affiliation for one in orders.listing(house[1]) if one.name == "karivik")
 
 
 def test_a_person_logs_in_and_asks_for_help(house):
