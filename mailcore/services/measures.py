@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from mailcore.core import Core
 from mailcore.errors import Busy
+from mailcore.services import jobs
 from mailcore.store import measures as store
 from mailcore.store.db import Tx
 
@@ -67,7 +68,9 @@ class _Measures(Collector):
 
     def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
         now = self._core.clock.seconds()
-        single, jobs = store.single(tx), store.jobs(tx)
+        single = store.single(tx)
+        named = {job.name for job in jobs.table(self._core)}  # a row may be left of one that there is no more
+        turns = [turn for turn in store.jobs(tx) if turn[0] in named]
         age = now - single["oldest"] if single["oldest"] else 0
         found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.by_state(tx).items()]
         return [
@@ -80,8 +83,8 @@ class _Measures(Collector):
                 store.outcomes(tx, now - HOUR),
             ),
             _gauge("login_failures_last_hour", "Wrong passwords", store.failed_logins(tx, now - HOUR)),
-            _gauges("job_failed", "1 where the last turn of a periodic job failed", "job", {n: int(bad) for n, _, bad in jobs}),
-            _gauges("job_late_seconds", "How long its turn is due", "job", {n: max(0, now - at) for n, at, _ in jobs}),
+            _gauges("job_failed", "1 where the last turn of a periodic job failed", "job", {n: int(bad) for n, _, bad in turns}),
+            _gauges("job_late_seconds", "How long its turn is due", "job", {n: max(0, now - at) for n, at, _ in turns}),
         ]  # fmt: skip
 
     def _certificate_ends(self) -> float:

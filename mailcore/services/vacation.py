@@ -1,5 +1,6 @@
 """Out-of-office replies: to whom one may go, and how it looks (RFC 5230, RFC 3834)."""
 
+from dataclasses import replace
 from email.utils import formatdate
 
 import sieve
@@ -56,10 +57,13 @@ def answer(
     block = prepared.derived.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
-    own |= {spec.lower() for spec in (*action.addresses, *core.people.addresses(tx, recipient.account))}
-    named = may_answer(envelope, block, frozenset(own))
+    own |= {spec.lower() for spec in core.people.addresses(tx, recipient.account)}
+    named = may_answer(envelope, block, frozenset((*own, *(spec.lower() for spec in action.addresses))))
     if not named:
         return b""
+    # a script may say whom it likes; nobody writes in another's name
+    named = named if named.lower() in own else recipient.address
+    author = action.from_address if sieve.one_address(action.from_address).lower() in own else ""
     now = core.clock.seconds()
     handle = action.handle or f"{action.subject}|{action.from_address}|{action.reason}"
     sender = envelope.sender.lower()
@@ -67,7 +71,7 @@ def answer(
         return b""
     deliveries.remember_answer(tx, recipient.account, handle, sender, now)
     octets = compose(
-        action, block=block, sender=envelope.sender, own=named, domain=core.config.domain, now=now
+        replace(action, from_address=author), block=block, sender=envelope.sender, own=named, domain=core.config.domain, now=now
     )
     core.queue.enqueue(
         tx, sender="", recipients=[envelope.sender], prepared=core.blobs.prepare(octets), prefix=b"",

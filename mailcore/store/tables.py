@@ -349,12 +349,19 @@ def migrate(db: SqliteDatabase) -> int:
 
 def _migrate(db: SqliteDatabase) -> int:
     db.execute_sql("CREATE TABLE IF NOT EXISTS setting (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
-    found = db.execute_sql("SELECT value FROM setting WHERE key='schema'").fetchone()
-    version = int(found[0]) if found else 0
+    version = _version(db)
     if version > len(MIGRATIONS):
         raise ConfigError("the database is of a newer version of Alumnimail; what is older cannot write to it")
-    for number, step in enumerate(MIGRATIONS[version:], version + 1):
+    while version < len(MIGRATIONS):
         with db.atomic("IMMEDIATE"):
-            step(db)
-            db.execute_sql("INSERT OR REPLACE INTO setting VALUES ('schema', ?)", (str(number),))
+            version = _version(db)  # another program may have begun in the same moment
+            if version < len(MIGRATIONS):
+                MIGRATIONS[version](db)
+                version += 1
+                db.execute_sql("INSERT OR REPLACE INTO setting VALUES ('schema', ?)", (str(version),))
     return len(MIGRATIONS)
+
+
+def _version(db: SqliteDatabase) -> int:
+    found = db.execute_sql("SELECT value FROM setting WHERE key='schema'").fetchone()
+    return int(found[0]) if found else 0

@@ -188,6 +188,23 @@ def test_vacation_never_answers(core, ola, sender, octets):
     assert queued(core, "vacation") == []
 
 
+@pytest.mark.parametrize(
+    ("script", "author"),
+    [
+        ('vacation :from "Ola <ola@alumni.example>" "x";', "Ola <ola@alumni.example>"),
+        ('vacation :from "Rektor <rektor@university.example>" "x";', "ola@alumni.example"),
+        ('vacation :addresses "everyone@university.example" "x";', "ola@alumni.example"),
+    ],
+    ids=["own", "another's", "another's that was written to"],
+)
+def test_vacation_answers_in_nobody_elses_name(core, ola, script, author):
+    personal(core, ola, f'require "vacation"; {script}')
+    written_to = b"To: everyone@university" if "everyone" in script else b"To: ola@alumni"
+    deliver(core, "ola", octets=MESSAGE.replace(b"To: ola@alumni", written_to))
+    [item] = queued(core, "vacation")
+    assert f"From: {author}\r\n".encode() in core.db.read(lambda tx: core.queue.octets(tx, item))
+
+
 def test_a_changed_message_is_filed_as_it_was_changed(core, ola):
     personal(core, ola, 'require "editheader"; addheader "X-Kept" "yes";')
     deliver(core, "ola")

@@ -70,16 +70,19 @@ def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
     assert "deliveries_last_hour filed" not in read()
 
 
-def test_a_job_that_fails_or_is_late_is_told(core, clock, read):
+def test_a_job_that_fails_or_is_late_is_told(core, clock, read, monkeypatch):
     def broken(core) -> None:
         raise Busy("no")
 
-    for job in (jobs.Job("good", 3600, lambda core: None), jobs.Job("bad", 3600, broken)):
+    some = jobs.Job("good", 3600, lambda core: None), jobs.Job("bad", 3600, broken)
+    for job in (*some, jobs.Job("gone", 3600, broken)):
         assert jobs.run_due(core, job)
+    monkeypatch.setattr(jobs, "table", lambda core: some)
     clock.forward(hours=1, seconds=5)
     now = read()
     assert (now["job_failed good"], now["job_failed bad"]) == (0, 1)
     assert now["job_late_seconds good"] == 5
+    assert "job_failed gone" not in now
 
 
 def test_the_end_of_the_certificate_is_told(core, clock, read):

@@ -1,9 +1,11 @@
 """A database of the first version is brought up to date when it is opened, and nothing in it is lost."""
 
+import threading
 from pathlib import Path
 
 import apsw
 import pytest
+from playhouse.apsw_ext import APSWDatabase
 
 from mailcore import core as cores
 from mailcore.config import Config
@@ -12,7 +14,7 @@ from mailcore.domain import AccountId, Scope
 from mailcore.mail.criteria import Field, Summed
 from mailcore.mail.text import fold
 from mailcore.services import accounts, health, login
-from mailcore.store import query
+from mailcore.store import query, tables
 
 SCHEMA = Path(__file__).with_name("first_schema.sql")
 OLA = AccountId(1)
@@ -51,3 +53,32 @@ def test_a_second_opening_changes_nothing(old: Core, tmp_path: Path):
         assert accounts.get(again, "ola") == accounts.get(old, "ola")
     finally:
         cores.close(again)
+
+
+def test_programs_that_begin_in_the_same_moment_take_each_step_once(tmp_path: Path, monkeypatch):
+    """Each has looked before the other began."""
+    steps: list[int] = []
+    monkeypatch.setattr(tables, "MIGRATIONS", [lambda db, n=n: steps.append(n) for n in range(3)])
+    both = threading.Barrier(2)
+    look = tables._version
+
+    def looked(db) -> int:
+        found = look(db)
+        if not db.in_transaction():
+            both.wait(60)
+        return found
+
+    monkeypatch.setattr(tables, "_version", looked)
+
+    def begin() -> None:
+        database = APSWDatabase(str(tmp_path / "new.db"), timeout=60)
+        database.connect()
+        tables.migrate(database)
+        database.close()
+
+    programs = [threading.Thread(target=begin) for _ in range(2)]
+    for program in programs:
+        program.start()
+    for program in programs:
+        program.join()
+    assert steps == [0, 1, 2]
