@@ -26,8 +26,11 @@ def settings(cls: type, prefix: str = "") -> list[str]:
 
 
 def commands(group: click.Group, prefix: str = "") -> list[str]:
-    found = []
-    for name, command in group.commands.items():
+    found, context = [], click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.name == name
         if isinstance(command, click.Group):
             found += commands(command, f"{prefix}{name} ")
         else:

@@ -5,32 +5,37 @@ Exit status 0 done, 1 a problem that one line on stderr explains, 2 wrong use.
 
 import errno
 import sys
+from importlib import import_module
 
 import click
 
-from mailcore.cli import demo, serve, shell
-from mailcore.cli.backup import backup, restore
 from mailcore.cli.common import SITE, Site, become_owner
-from mailcore.cli.directory import directory
-from mailcore.cli.dkim import dkim
-from mailcore.cli.dns import dns
-from mailcore.cli.forward import forward
-from mailcore.cli.moving import export, import_
-from mailcore.cli.order import order
-from mailcore.cli.queue import queue
-from mailcore.cli.recovery import recovery_group
-from mailcore.cli.sieve import sieve_group
-from mailcore.cli.site import faq_check, page, status
-from mailcore.cli.sunset import sunset_group
-from mailcore.cli.ticket import ticket
-from mailcore.cli.trace import trace
-from mailcore.cli.user import user
 from mailcore.config import load_config
 from mailcore.errors import MailError
+
+# Where each command stands in this package, as MODULE or MODULE:NAME.  It is imported when it is asked for: the servers
+# take half a second, and most commands have no need of them.
+COMMANDS = {
+    "backup": "backup", "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
+    "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",
+    "init": "serve:init", "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
+    "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "status": "site:status",
+    "sunset": "sunset:sunset_group", "ticket": "ticket", "trace": "trace", "user": "user",
+}  # fmt: skip
 
 
 class _Group(click.Group):
     """Turns our errors into one line and exit status 1, here and nowhere else."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found: click.Command = getattr(import_module(f"mailcore.cli.{module}"), name or module)
+        return found
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -57,13 +62,3 @@ def main(ctx: click.Context, config_path: str | None) -> None:
     ctx.obj = {"config": config, "path": config_path}
     ctx.meta[SITE] = site
     ctx.call_on_close(site.close)
-
-
-for command in (
-    user, order, recovery_group, dns, dkim, directory, forward, queue, sieve_group, ticket, trace, status, sunset_group, page,
-    faq_check, export, import_, backup, restore,
-):  # fmt: skip
-    main.add_command(command)
-serve.register(main)
-demo.register(main)
-shell.register(main)

@@ -93,29 +93,26 @@ def _university(config: Config, password: str) -> contextlib.AbstractContextMana
     return demo_directory.running(s.url.removeprefix("ldap://"), people, {s.bind_dn: s.bind_password})
 
 
-def register(main: click.Group) -> None:
-    """Add the command of this module."""
-
-    @main.command()
-    def demo() -> None:
-        """Run everything on loopback with demo people (settings: var/demo.toml)."""
-        start_logging()
-        config = _settings()
-        with serve.serving(config):
-            password = demo_people.kept_password(config, demo_people.ALUMNI_PASSWORD)
-            university = demo_people.kept_password(config, demo_people.UNIVERSITY_PASSWORD)
-            core = cores.build(config)
-            try:
-                demo_people.ensure_accounts(core, password)
-            finally:
-                cores.close(core)
-            with _university(config, university):
-                click.echo(
-                    _GUIDE.format(
-                        domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
-                        settings=SETTINGS, directory=config.directory.url, university=university,
-                        people=demo_people.hints(config),
-                    )  # fmt: skip
-                )
-                sys.stdout.flush()
-                serve.run_one(config)
+@click.command()
+def demo() -> None:
+    """Run everything on loopback with demo people (settings: var/demo.toml)."""
+    start_logging()
+    config = _settings()
+    with serve.serving(config):
+        password = demo_people.kept_password(config, demo_people.ALUMNI_PASSWORD)
+        university = demo_people.kept_password(config, demo_people.UNIVERSITY_PASSWORD)
+        core = cores.build(config)
+        try:
+            demo_people.ensure_accounts(core, password)
+        finally:
+            cores.close(core)
+        with _university(config, university):
+            click.echo(
+                _GUIDE.format(
+                    domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
+                    settings=SETTINGS, directory=config.directory.url, university=university,
+                    people=demo_people.hints(config),
+                )  # fmt: skip
+            )
+            sys.stdout.flush()
+            serve.run_one(config)

@@ -244,43 +244,42 @@ def _reload(children: list[Any]) -> None:  # Any: processes of a multiprocessing
             os.kill(child.pid, signal.SIGHUP)
 
 
-def register(main: click.Group) -> None:
-    """Add the commands of this module."""
+@click.command()
+@click.option("--one", is_flag=True, help="Everything in one process.")
+@click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Mail processes.")
+@click.pass_context
+def serve(context: click.Context, one: bool, workers: int) -> None:
+    """Run in the foreground until SIGTERM."""
+    start_logging()
+    config: Config = context.obj["config"]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
+    with serving(config):
+        if not one:
+            sys.exit(_supervise(config, workers, context.obj.get("path")))
+        run_one(config)
 
-    @main.command()
-    @click.option("--one", is_flag=True, help="Everything in one process.")
-    @click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Mail processes.")
-    @click.pass_context
-    def serve(context: click.Context, one: bool, workers: int) -> None:
-        """Run in the foreground until SIGTERM."""
-        start_logging()
-        config: Config = context.obj["config"]
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
-        with serving(config):
-            if not one:
-                sys.exit(_supervise(config, workers, context.obj.get("path")))
-            run_one(config)
 
-    @main.command()
-    @click.pass_context
-    def init(context: click.Context) -> None:
-        """Make database, blobs, keys and certificates; safe to repeat."""
-        prepare(context.obj["config"])
-        click.echo(f"ready to serve {context.obj['config'].domain} from {context.obj['config'].data}")
+@click.command()
+@click.pass_context
+def init(context: click.Context) -> None:
+    """Make database, blobs, keys and certificates; safe to repeat."""
+    prepare(context.obj["config"])
+    click.echo(f"ready to serve {context.obj['config'].domain} from {context.obj['config'].data}")
 
-    @main.command()
-    @click.option("--repair", is_flag=True, help="Mend what can be mended.")
-    @click.pass_context
-    def check(context: click.Context, repair: bool) -> None:
-        """Walk database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
-        core = cores.build(context.obj["config"])
-        try:
-            problems = health.check(core, repair=repair)
-        finally:
-            cores.close(core)
-        for problem in problems:
-            click.echo(problem)
-        if problems and not repair:
-            sys.exit(1)
-        if not problems:
-            click.echo("all is well")
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@click.pass_context
+def check(context: click.Context, repair: bool) -> None:
+    """Walk database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
+    core = cores.build(context.obj["config"])
+    try:
+        problems = health.check(core, repair=repair)
+    finally:
+        cores.close(core)
+    for problem in problems:
+        click.echo(problem)
+    if problems and not repair:
+        sys.exit(1)
+    if not problems:
+        click.echo("all is well")

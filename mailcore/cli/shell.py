@@ -17,29 +17,26 @@ BANNER = (
 )
 
 
-def register(main: click.Group) -> None:
-    """Add the commands of this module."""
-
-    @main.command()
-    @click.option("--sql", is_flag=True, help="Open the database in a browser (sqlite-web, on loopback).")
-    @click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Where --sql listens.")
-    @click.pass_context
-    def shell(context: click.Context, sql: bool, port: int) -> None:
-        """A Python shell with `core` and the peewee models at hand."""
-        config: Config = context.obj["config"]
-        core = cores.build(config)
-        if sql:
-            cores.close(core)
-            program = str(Path(sys.executable).with_name("sqlite_web"))
-            click.echo(f"http://127.0.0.1:{port}, until Ctrl-C")
-            sys.stdout.flush()
-            os.execv(  # noqa: S606 - installed beside us
-                program, [program, "--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)]
-            )
-        models = {model.__name__: model for model in all_models()}
-        try:
-            with core.db.peewee.bind_ctx(list(models.values()), bind_refs=False, bind_backrefs=False):
-                names = ", ".join(sorted(models)[:8])
-                code.interact(BANNER.format(names=names), local={"core": core, **models}, exitmsg="")
-        finally:
-            cores.close(core)
+@click.command()
+@click.option("--sql", is_flag=True, help="Open the database in a browser (sqlite-web, on loopback).")
+@click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Where --sql listens.")
+@click.pass_context
+def shell(context: click.Context, sql: bool, port: int) -> None:
+    """A Python shell with `core` and the peewee models at hand."""
+    config: Config = context.obj["config"]
+    core = cores.build(config)
+    if sql:
+        cores.close(core)
+        program = str(Path(sys.executable).with_name("sqlite_web"))
+        click.echo(f"http://127.0.0.1:{port}, until Ctrl-C")
+        sys.stdout.flush()
+        os.execv(  # noqa: S606 - installed beside us
+            program, [program, "--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)]
+        )
+    models = {model.__name__: model for model in all_models()}
+    try:
+        with core.db.peewee.bind_ctx(list(models.values()), bind_refs=False, bind_backrefs=False):
+            names = ", ".join(sorted(models)[:8])
+            code.interact(BANNER.format(names=names), local={"core": core, **models}, exitmsg="")
+    finally:
+        cores.close(core)
