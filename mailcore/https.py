@@ -34,7 +34,7 @@ def ask(
     with (
         socket.create_connection((address, port), SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure,
-        _cut_off(secure),
+        cut_off(secure, WHOLE_SECONDS),
     ):
         secure.do_handshake()
         asked = http.client.HTTPConnection(host, port)
@@ -45,14 +45,14 @@ def ask(
 
 
 @contextlib.contextmanager
-def _cut_off(sock: ssl.SSLSocket) -> Iterator[None]:
-    """When the time is up whoever waits for the socket reads its end."""
+def cut_off(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """When the time is up whoever waits for the socket, of TLS or not, reads its end."""
 
     def cut() -> None:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    timer = threading.Timer(WHOLE_SECONDS, cut)
+    timer = threading.Timer(seconds, cut)
     timer.daemon = True
     timer.start()
     try:

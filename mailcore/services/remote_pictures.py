@@ -11,15 +11,16 @@ import http.client
 import socket
 import ssl
 import threading
-import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from mailcore.core import Core
 from mailcore.errors import NotAllowed, TooLarge, TooMany
+from mailcore.https import cut_off
 from mailcore.names import DnsTrouble
 
-MAX_OCTETS, MAX_REDIRECTS, TIMEOUT_SECONDS = 5 * 2**20, 3, 5
+MAX_OCTETS, MAX_REDIRECTS = 5 * 2**20, 3
+TIMEOUT_SECONDS, WHOLE_SECONDS = 5, 10  # of silence, and for one answer however it drips
 MAX_ADDRESS = 4000
 LIFE_SECONDS = 12 * 3600
 PORTS = {"http": 80, "https": 443}
@@ -100,32 +101,30 @@ def _get(core: Core, url: str) -> bytes | str:
     address = _look_up(core, host)
     connection = _connection(parts.scheme, host, address, port or PORTS[parts.scheme])
     try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path.encode("ascii", "ignore").decode().replace(" ", "%20"), headers={
-            "Host": parts.netloc.rpartition("@")[2], "User-Agent": "Alumnimail", "Accept": "image/*", "Connection": "close",
-        })  # fmt: skip
-        response = connection.getresponse()
-        if response.status in (301, 302, 303, 307, 308):
-            return response.getheader("Location") or ""
-        if response.status != 200:
-            raise NotAllowed("the picture is not there")
-        octets = _read(response)
+        with cut_off(connection.sock, WHOLE_SECONDS):
+            return _ask(connection, parts)
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise NotAllowed("the other server did not answer as it should") from problem
     finally:
         connection.close()
-    return octets
 
 
-def _read(response: http.client.HTTPResponse) -> bytes:
-    """Everything, unless there is too much or it drips too slowly."""
-    octets, end = b"", time.monotonic() + 2 * TIMEOUT_SECONDS
-    while piece := response.read1(2**16):
-        octets += piece
-        if len(octets) > MAX_OCTETS:
-            raise TooLarge("the picture is too large")
-        if time.monotonic() > end:
-            raise NotAllowed("the picture takes too long")
+def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> bytes | str:
+    """Raises OSError, http.client.HTTPException, ValueError, NotAllowed, TooLarge."""
+    if isinstance(connection.sock, ssl.SSLSocket):
+        connection.sock.do_handshake()
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.request("GET", path.encode("ascii", "ignore").decode().replace(" ", "%20"), headers={
+        "Host": parts.netloc.rpartition("@")[2], "User-Agent": "Alumnimail", "Accept": "image/*", "Connection": "close",
+    })  # fmt: skip
+    response = connection.getresponse()
+    if response.status in (301, 302, 303, 307, 308):
+        return response.getheader("Location") or ""
+    if response.status != 200:
+        raise NotAllowed("the picture is not there")
+    octets = response.read(MAX_OCTETS + 1)
+    if len(octets) > MAX_OCTETS:
+        raise TooLarge("the picture is too large")
     return octets
 
 
@@ -158,7 +157,8 @@ def _connection(scheme: str, host: str, address: Address, port: int) -> http.cli
     try:
         sock = socket.create_connection((str(address), port), TIMEOUT_SECONDS)
         if scheme == "https":
-            made.sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+            context = ssl.create_default_context()
+            made.sock = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         else:
             made.sock = sock
     except OSError as problem:

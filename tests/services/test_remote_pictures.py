@@ -1,7 +1,9 @@
 """Pictures from the network: only public addresses, nothing of the reader, nothing that is no picture."""
 
 import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -136,3 +138,28 @@ def test_only_what_we_signed_is_fetched_and_not_for_ever(core):
     ):  # fmt: skip
         with pytest.raises(NotAllowed):
             remote_pictures.check(house, key, url, text)
+
+
+@pytest.mark.parametrize("said", ["", "HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_server_that_drips_keeps_nobody_waiting(core, monkeypatch, said):
+    """Eight of them would keep all others from their pictures."""
+    monkeypatch.setattr(remote_pictures, "WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr(remote_pictures, "is_public", lambda address: True)
+    monkeypatch.setattr(remote_pictures, "may_use", lambda port: True)
+
+    def drip(listening: socket.socket) -> None:
+        there, _ = listening.accept()
+        with there, contextlib.suppress(OSError):
+            there.recv(4096)
+            there.sendall(said.encode())
+            while True:
+                there.sendall(b"x")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        with pytest.raises(NotAllowed):
+            remote_pictures.fetch(core, f"http://127.0.0.1:{listening.getsockname()[1]}/x.png")
+        thread.join(60)
+        assert not thread.is_alive()
