@@ -10,7 +10,7 @@ from mailcore.services.mail_list import Line, Page
 from portal import web
 from portal.webmail import show
 
-MOST_SHOWN = 90  # characters of a subject or of names: the widest line has room for no more, and the message tells all
+MOST_SHOWN = 80  # characters of a subject or of names: few screens have room for more, and the message tells all
 UNSEEN = ' class="unseen"'
 
 

@@ -1,7 +1,7 @@
 """What strangers' octets may do: be accepted, or raise the documented error.  Nothing else (hypothesis and atheris use these)."""
 
 from mailcore.errors import MailError
-from mailcore.imap import names, notify, urls
+from mailcore.imap import dates, names, notify, urls
 from mailcore.imap.commands import append, catenate, listing, metadata, select
 from mailcore.imap.commands.store import flags_in_parentheses
 from mailcore.imap.context import Context, Selected
@@ -47,7 +47,7 @@ def grammar(octets: bytes) -> None:
     parts = parts if len(parts) % 2 else (*parts, b"")
     scope = Scope((1, 2, 3, 10))
     for parse in (
-        NumberSet.parse, flags_in_parentheses, append.date_time, catenate.parse, listing._wish, notify.parse,
+        NumberSet.parse, flags_in_parentheses, dates.read_date_time, catenate.parse, listing._wish, notify.parse,
         metadata.parse_entries, select._resync, lambda read: Items.parse(read, by_uid=True),
         lambda read: parse_options(read, extended=False), lambda read: parse_charset(read, scope),
         lambda read: parse_keys(read, scope), lambda read: append._one(CONTEXT, read),

@@ -278,7 +278,7 @@ def test_no_reply_when_none_of_the_owner_s_addresses_is_named(core, ola):
     deliver(core, ola, other)
     assert len(sent(core)) == 1
     octets = queued(core, "vacation")
-    assert b"From: team@alumni.example\r\n" in octets
+    assert b"From: ola@alumni.example\r\n" in octets  # team may be somebody else
     assert b"In-Reply-To: <1@outside.example>\r\n" in octets
     assert b"Auto-Submitted: auto-replied" in octets
 
