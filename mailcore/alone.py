@@ -20,9 +20,10 @@ def alone(config: Config) -> Iterator[None]:
     config.blobs_path.mkdir(parents=True, exist_ok=True)
     folder = os.open(config.blobs_path, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"the data in {config.data_path} is being served already") from None
         yield
-    except BlockingIOError:
-        raise ConfigError(f"the data in {config.data_path} is being served already") from None
     finally:
         os.close(folder)

@@ -203,9 +203,9 @@ class Builder:
             problem = Saying("'%(comparator)s' needs: require \"comparator-%(comparator)s\";", comparator=comparator)
             raise ScriptError(bound.line, problem)
         kind = bound.one_of("is", "contains", "matches", "value", "count", "regex", "list") or "is"
-        wanted = self.texts(keys, bound.line)
         if kind == "regex":
             return self._regex(keys, comparator != OCTET, bound.line)
+        wanted = self.texts(keys, bound.line)
         if kind == "list":
             return lambda state, values: any(state.message.list_holds(name, v) for v in values for name in wanted(state))
         if kind in ("value", "count"):
@@ -221,7 +221,6 @@ class Builder:
         known = [fold(key) for key in constants if key is not None]
         folded = tuple(known) if len(known) == len(keys) else None
         return (_contains if kind == "contains" else _is)(fold, wanted, folded)
-
 
     def _regex(self, keys: Iterable[str], ignore_case: bool, line: int) -> Matcher:
         """Constants are made once, here; what a variable holds is made when it is met, and counts as work."""

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,6 +88,31 @@ def _ports() -> Iterator[int]:
 
 
 _PORTS = _ports()
+
+
+@contextmanager
+def dripping(said: str, wrap: Callable[[socket.socket], socket.socket] = lambda plain: plain) -> Iterator[int]:
+    """The port of a server that answers one request with `said`, and then with an octet now and then until it is left.
+
+    Args:
+        wrap: makes TLS of the connection, perhaps.
+    """
+
+    def drip() -> None:
+        plain, _ = listening.accept()
+        with contextlib.suppress(OSError), wrap(plain) as there:
+            there.recv(4096)
+            there.sendall(said.encode())
+            while True:
+                there.sendall(b"x")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield int(listening.getsockname()[1])
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def free_port() -> int:

@@ -133,10 +133,12 @@ def deliver(
     """The same inside a transaction of the caller."""
     view = MessageText(prepared.octets, prepared.derived.header)
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
-    boxes: dict[tuple[AccountId, str], Mailbox] = {}
     about = traces.about(prepared.derived.header, prepared.name, prepared.size, verdict, envelope.peer)
     rooms = deliveries.rooms(tx, [r.account for r in recipients])
-    context = _Context(core, tx, envelope, prepared, header_prefix, view, boxes, rooms, core.clock.now(), verdict, about, {})
+    context = _Context(
+        core, tx, envelope, prepared, trace.return_path(envelope.sender), header_prefix, view, rooms, core.clock.now(), verdict,
+        about, {},
+    )  # fmt: skip
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
     if verdict.outside and not all_rejected and FULL in plans:
@@ -157,9 +159,9 @@ class _Context:
     tx: Tx
     envelope: Envelope
     prepared: Prepared
+    return_path: bytes  # the field, which stands above the trace
     trace: bytes
     view: MessageText
-    boxes: dict[tuple[AccountId, str], Mailbox]
     rooms: dict[AccountId, tuple[int, int]]  # octets used and allowed
     now: datetime
     verdict: Verdict
@@ -340,37 +342,41 @@ def _file(
 ) -> str:  # fmt: skip
     """File into a mailbox; a missing one means INBOX (RFC 5228 section 4.1), unless `:create` was given."""
     core, tx = context.core, context.tx
-    key = (recipient.account, name)
-    box = context.boxes.get(key)
-    if box is None:
-        try:
-            box = core.mail.mailbox(tx, recipient.account, name)
-        except MailboxNotFound:
-            box = script_runs.instead(core, tx, recipient.account, name, create=create, use=use)
-        context.boxes[key] = box
+    try:
+        box = core.mail.mailbox(tx, recipient.account, name)
+    except MailboxNotFound:
+        box = script_runs.instead(core, tx, recipient.account, name, create=create, use=use)
     if octets is not None:
         message: Prepared | Saved = core.blobs.prepare(octets)
     elif context.saved is not None:
         message = context.saved
     else:
         message = context.saved = Saved(core.blobs.save(tx, context.prepared, core.clock.seconds()), context.prepared.size)
-    prefix = _prefix(context, recipient)
     try:
-        uid = core.mail.append(tx, recipient.account, box.id, message, flags, context.now, prefix=prefix, grace=True)
+        uid = _append(context, recipient.account, box, message, flags, prefix=_prefix(context, recipient), grace=True)
     except OverQuota:
         if recipient.account not in context.served:
             raise
         return box.name  # it stands in the box already: a further copy is not worth a refusal
-    used, quota = context.rooms[recipient.account]
-    context.rooms[recipient.account] = used + message.size + len(prefix), quota
     context.served.add(recipient.account)
     context.filed.append((box.id, uid))
     return box.name
 
 
+def _append(
+    context: _Context, account: AccountId, box: Mailbox, message: Prepared | Saved, flags: frozenset[str], *,
+    prefix: bytes = b"", grace: bool = False,
+) -> int:  # fmt: skip
+    """Into the box, and into the account's room as we know it.  Raises OverQuota."""
+    uid = context.core.mail.append(context.tx, account, box.id, message, flags, context.now, prefix=prefix, grace=grace)
+    used, quota = context.rooms[account]
+    context.rooms[account] = used + message.size + len(prefix), quota
+    return uid
+
+
 def _prefix(context: _Context, recipient: Recipient) -> bytes:
     """Our fields above the message in this recipient's box."""
-    return trace.return_path(context.envelope.sender) + trace.delivered_to(recipient.address) + context.trace
+    return context.return_path + trace.delivered_to(recipient.address) + context.trace
 
 
 def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, octets: bytes) -> None:
@@ -378,7 +384,7 @@ def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, o
     core, tx = context.core, context.tx
     box = script_runs.mailbox_or_inbox(core, tx, recipient.account, where)
     with contextlib.suppress(OverQuota):
-        core.mail.append(tx, recipient.account, box.id, core.blobs.prepare(octets), frozenset(where.flags), context.now)
+        _append(context, recipient.account, box, core.blobs.prepare(octets), frozenset(where.flags))
 
 
 def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> bytes:

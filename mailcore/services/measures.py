@@ -5,7 +5,6 @@ All is read from the database when it is asked for, so that one process answers 
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC
 
 from cryptography import x509
 from prometheus_client import CollectorRegistry
@@ -93,4 +92,4 @@ class _Measures(Collector):
             found = x509.load_pem_x509_certificate(self._core.config.certificate_path.read_bytes())
         except (OSError, ValueError):
             return 0
-        return found.not_valid_after_utc.astimezone(UTC).timestamp()
+        return found.not_valid_after_utc.timestamp()

@@ -1,6 +1,5 @@
 """Our own people send (587, 465; RFC 6409, RFC 8314)."""
 
-
 from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed

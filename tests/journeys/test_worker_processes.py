@@ -9,7 +9,7 @@ import pytest
 from imapclient import IMAPClient
 
 from tests.journeys.conftest import PASSWORD, House, Sink
-from tests.machine import free_port, until
+from tests.machine import free_port, listens, until
 
 pytestmark = [
     pytest.mark.interop,
@@ -17,14 +17,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-
-def refuses(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 LIMIT = 7
@@ -108,7 +100,7 @@ def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(hous
         while not heard.readline().startswith(wanted):
             pass
     house.process.terminate()
-    assert until(lambda: refuses(house.ports["smtp"]))
+    assert until(lambda: not listens(house.ports["smtp"]))
     assert lines[0].readline().startswith(b"421 4.3.2")
     for number in (1, 2):
         peers[number].sendall(b"From: a@b.example\r\nSubject: %d\r\n\r\n" % number + b"x" * 60 + b"\r\n" * 9000 + b".\r\n")

@@ -7,7 +7,6 @@ import http.client
 import socket
 import ssl
 import threading
-import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +29,7 @@ from mailcore.queue.dane import Tlsa
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.route import Hop
 from mailcore.queue.sts import StsPolicies, StsTrouble
+from tests.machine import dripping
 from tests.outside import dns_server, txt
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -313,22 +313,9 @@ def test_a_server_that_drips_holds_no_thread(authority, trusted, monkeypatch, sa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("mta-sts.good.example").configure_cert(context)
 
-    def drip(listening) -> None:
-        plain, _ = listening.accept()
-        with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
-            secure.recv(4096)
-            secure.sendall(said.encode())
-            while True:
-                secure.sendall(b"x")
-                time.sleep(0.05)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=drip, args=(listening,))
-        thread.start()
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            https.ask("127.0.0.1", listening.getsockname()[1], "mta-sts.good.example", "GET", "/", {})
-        thread.join(10)
-        assert not thread.is_alive()
+    served = dripping(said, lambda plain: context.wrap_socket(plain, server_side=True))
+    with served as port, contextlib.suppress(OSError, http.client.HTTPException):
+        https.ask("127.0.0.1", port, "mta-sts.good.example", "GET", "/", {})
 
 
 def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(authority, trusted, tmp_path, clock):

@@ -1,9 +1,7 @@
 """Pictures from the network: only public addresses, nothing of the reader, nothing that is no picture."""
 
 import contextlib
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -12,6 +10,7 @@ import pytest
 
 from mailcore.errors import NotAllowed, TooLarge
 from mailcore.services import remote_pictures
+from tests.machine import dripping
 from tests.portal.mailing import later
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
@@ -147,19 +146,5 @@ def test_a_server_that_drips_keeps_nobody_waiting(core, monkeypatch, said):
     monkeypatch.setattr(remote_pictures, "is_public", lambda address: True)
     monkeypatch.setattr(remote_pictures, "may_use", lambda port: True)
 
-    def drip(listening: socket.socket) -> None:
-        there, _ = listening.accept()
-        with there, contextlib.suppress(OSError):
-            there.recv(4096)
-            there.sendall(said.encode())
-            while True:
-                there.sendall(b"x")
-                time.sleep(0.05)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=drip, args=(listening,))
-        thread.start()
-        with pytest.raises(NotAllowed):
-            remote_pictures.fetch(core, f"http://127.0.0.1:{listening.getsockname()[1]}/x.png")
-        thread.join(60)
-        assert not thread.is_alive()
+    with dripping(said) as port, pytest.raises(NotAllowed):
+        remote_pictures.fetch(core, f"http://127.0.0.1:{port}/x.png")
