@@ -4,7 +4,7 @@ All is read from the database when it is asked for, so that one process answers 
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cryptography import x509
 from prometheus_client import CollectorRegistry
@@ -17,7 +17,7 @@ from mailcore.services import jobs
 from mailcore.store import measures as store
 from mailcore.store.db import Tx
 
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
 _BY_STATE = {
     "accounts": ("accounts", "Accounts by state"),
     "queue": ("queue_items", "Outgoing messages, one for each recipient, by state"),
@@ -38,7 +38,7 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"alumnimail_{name}", text, value=value)
 
 
-def _gauges(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"alumnimail_{name}", text, labels=[label])
     for key, value in sorted(values.items()):
         family.add_metric([key], value)
@@ -71,6 +71,7 @@ class _Measures(Collector):
         named = {job.name for job in jobs.table(self._core)}  # a row may be left of one that there is no more
         turns = [turn for turn in store.jobs(tx) if turn[0] in named]
         age = now - single["oldest"] if single["oldest"] else 0
+        slow = store.slow_writes(tx, now - DAY)
         found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.by_state(tx).items()]
         return [
             *found,
@@ -82,6 +83,10 @@ class _Measures(Collector):
                 store.outcomes(tx, now - HOUR),
             ),
             _gauge("login_failures_last_hour", "Wrong passwords", store.failed_logins(tx, now - HOUR)),
+            _gauges("slow_writes_last_day", "Writes above 100 ms, which hold up others", "caller", {w: n for w, n, _ in slow}),
+            _gauges(
+                "slow_write_longest_seconds_last_day", "The longest of them", "caller", {w: most / 1000 for w, _, most in slow}
+            ),
             _gauges("job_failed", "1 where the last turn of a periodic job failed", "job", {n: int(bad) for n, _, bad in turns}),
             _gauges("job_late_seconds", "How long its turn is due", "job", {n: max(0, now - at) for n, at, _ in turns}),
         ]  # fmt: skip

@@ -3,6 +3,9 @@
 The writer takes every write that is waiting, runs each inside a savepoint of one transaction, commits once
 (one fsync: WAL with synchronous=FULL), and only then answers them all.  A write that raises is undone alone.
 What the log has gathered is copied into the database's own file after the answers, so that nobody waits for that.
+
+Whatever goes wrong in the writer, every write is answered; a process whose writer has ended all the same ends too, since
+nothing could be saved there any more (store/write_watch.py).
 """
 
 import asyncio
@@ -22,11 +25,13 @@ from playhouse.apsw_ext import APSWDatabase
 
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
+from mailcore.store.write_watch import SlowWrites, WriteWatch, caller_of, end_process
 from mailcore.threads import Threads
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS = 0.1  # a write that holds up all others for longer is logged and counted
 MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
 _PRAGMAS = {
     "journal_mode": "wal",
@@ -87,14 +92,21 @@ class _Write:
         self.fn, self.future, self.loop = fn, future, loop
 
 
+_Answer = tuple[_Write, Any, BaseException | None]
+
+
 class Db:
     """One SQLite database of one process.
 
     Args:
         woken: called in the writer thread after a commit with the accounts that changed.
+        on_end: called when the writer has ended although nobody closed the database.
     """
 
-    def __init__(self, path: Path, threads: Threads, woken: Callable[[set[AccountId]], None]) -> None:
+    def __init__(
+        self, path: Path, threads: Threads, woken: Callable[[set[AccountId]], None],
+        on_end: Callable[[], None] = end_process,
+    ) -> None:  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         self.peewee = APSWDatabase(str(path), pragmas=_PRAGMAS, timeout=10, autoconnect=False, statementcachesize=256)
         self._threads = threads
@@ -103,8 +115,11 @@ class Db:
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._lock = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
         self._logged, self._due = 0, CHECKPOINT  # pages in the log, and at how many it is copied
+        self._over = False  # nothing is written any more
+        self._slow = SlowWrites()
         self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._writer.start()
+        self.watch = WriteWatch(self._writer, on_end)
 
     def connection(self) -> apsw.Connection:
         """This thread's own connection, opened when first asked for."""
@@ -145,7 +160,7 @@ class Db:
         if getattr(self._here, "writing", False):
             return fn(self._here.tx)
         future: Future[T] = Future()
-        self._waiting.put(_Write(fn, future, None))
+        self._put(_Write(fn, future, None))
         return future.result()
 
     def post(self, fn: Callable[[Tx], object]) -> None:
@@ -155,7 +170,7 @@ class Db:
             return
         future: Future[object] = Future()
         future.add_done_callback(lambda done: log.error("a note was lost", exc_info=p) if (p := done.exception()) else None)
-        self._waiting.put(_Write(fn, future, None))
+        self._put(_Write(fn, future, None))
 
     async def aread(self, fn: Callable[[Tx], T]) -> T:
         return await self._threads.run(self.read, fn)
@@ -163,28 +178,62 @@ class Db:
     async def awrite(self, fn: Callable[[Tx], T]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.put(_Write(fn, future, loop))
+        self._put(_Write(fn, future, loop))
         return await future
 
     def close(self) -> None:
+        self.watch.stop()
         self._waiting.put(None)
         self._writer.join()
         os.close(self._lock)
         self.peewee.close()
 
+    def _put(self, write: _Write) -> None:
+        self._waiting.put(write)
+        if self._over:  # the writer may not have seen it
+            self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        """Answer those whom no writer will answer."""
+        while True:
+            try:
+                write = self._waiting.get_nowait()
+            except queue.Empty:
+                return
+            if write is not None:
+                _answer([(write, None, Busy("the database is closed"))])
+
     def _write_forever(self) -> None:
         self._here.writing = True
+        try:
+            self._write_groups()
+        except BaseException:  # the watch ends the process
+            log.critical("the writer has ended", exc_info=True)
+        finally:
+            self._over = True
+            self._refuse_waiting()
+            with contextlib.suppress(Exception):
+                self.peewee.close()
+
+    def _write_groups(self) -> None:
+        """Write until the end is called for; every group that was taken is answered, whatever happens."""
         ending = False
         while not ending:
             first = self._waiting.get()
             if first is None:
                 break
-            with self._turn():
-                group, ending = self._gather(first)
-                self._commit(group)
+            group = [first]
+            answers: list[_Answer] | None = None
+            try:
+                with self._turn():
+                    ending = self._gather(group)
+                    answers = self._commit(group)
+            except Exception as problem:  # the lock, memory: nothing of this group has been written, unless there are answers
+                log.error("the writer could not write", exc_info=problem)
+            finally:
+                _answer(_all_busy(group) if answers is None else answers)
             if self._logged >= self._due:
                 self._checkpoint()
-        self.peewee.close()
 
     def _checkpoint(self) -> None:
         """Copy the log into the database's file; the log begins anew once all of it is there and nobody reads from it.
@@ -194,7 +243,7 @@ class Db:
         try:
             with contextlib.nullcontext() if self._due == CHECKPOINT else self._turn():
                 [(_, pages, done)] = self.connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except (apsw.Error, Busy) as problem:
+        except Exception as problem:  # it is tried again; nobody waits for it
             log.warning("the database's log is not copied: %s", problem)
             pages, done = self._logged, 0
         self._due = CHECKPOINT if done == pages else self._logged + CHECKPOINT // 4
@@ -212,22 +261,21 @@ class Db:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
-    def _gather(self, first: _Write) -> tuple[list[_Write], bool]:
-        """Every write that waits, and whether it is the last time."""
-        group = [first]
+    def _gather(self, group: list[_Write]) -> bool:
+        """Add every write that waits; tells whether it is the last time."""
         while len(group) < MAX_GROUP:
             try:
                 more = self._waiting.get_nowait()
             except queue.Empty:
                 break
             if more is None:
-                return group, True
+                return True
             group.append(more)
-        return group, False
+        return False
 
-    def _commit(self, group: list[_Write]) -> None:
+    def _commit(self, group: list[_Write]) -> list[_Answer]:
         """One transaction for the whole group; nobody is answered before it is on disk."""
-        answers: list[tuple[_Write, Any, BaseException | None]] = []
+        answers: list[_Answer] = []
         changed: set[AccountId] = set()
         try:
             connection = self.connection()
@@ -236,27 +284,32 @@ class Db:
                 for write in group:
                     answers.append(self._run_one(connection, write, changed, alone=len(group) == 1))
                 if connection.in_transaction:  # a write that was alone and raised has ended it
+                    self._slow.record(connection)
                     connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:  # a full disk has ended it already
                     connection.execute("ROLLBACK")
                 raise
-        except (apsw.Error, Busy) as problem:
-            log.error("commit failed: %s", problem)
-            busy = Busy("the database could not be written")
-            answers = [(write, None, busy) for write in group]
-            changed.clear()
+        except Exception as problem:
+            log.error("commit failed: %s", problem, exc_info=None if isinstance(problem, apsw.Error | Busy) else problem)
+            with contextlib.suppress(Exception):  # the next group begins on a connection that owes nothing to this one
+                self.peewee.close()
+            return _all_busy(group)
         if changed:
-            self._woken(changed)
-        _answer(answers)
+            try:
+                self._woken(changed)
+            except Exception:
+                log.exception("others were not woken; their poll finds what changed")
+        return answers
 
     def _run_one(
         self, connection: apsw.Connection, write: _Write, changed: set[AccountId], *, alone: bool
-    ) -> tuple[_Write, Any, BaseException | None]:
+    ) -> _Answer:
         """One who is alone needs no savepoint, for which SQLite would copy each page of a newsletter."""
         self._here.tx = tx = Tx(connection)
         if not alone:
             connection.execute("SAVEPOINT one")
+        began = self.watch.begin(write.fn)
         try:
             result = write.fn(tx)
         except _WHOLE_GROUP:
@@ -266,20 +319,28 @@ class Db:
             return write, None, problem
         finally:
             self._here.tx = None
+            if (seconds := self.watch.end(began)) >= SLOW_SECONDS:
+                self._slow.note(caller_of(write.fn), seconds)
         if not alone:
             connection.execute("RELEASE one")
         changed |= tx.changed
         return write, result, None
 
 
-def _answer(answers: list[tuple[_Write, Any, BaseException | None]]) -> None:
+def _all_busy(group: list[_Write]) -> list[_Answer]:
+    busy = Busy("the database could not be written")
+    return [(write, None, busy) for write in group]
+
+
+def _answer(answers: list[_Answer]) -> None:
     """Tell everyone; one wake-up per event loop, however many writes it had in the group."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Any, Any, BaseException | None]]] = {}
-    for write, result, problem in answers:
-        if write.loop is not None:
-            by_loop.setdefault(write.loop, []).append((write.future, result, problem))
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for answer in answers:
+        loop = answer[0].loop
+        if loop is not None:
+            by_loop.setdefault(loop, []).append(answer)
         else:
-            _settle([(write.future, result, problem)])
+            _settle([answer])
     for loop, mine in by_loop.items():
         try:
             loop.call_soon_threadsafe(_settle, mine)
@@ -287,11 +348,24 @@ def _answer(answers: list[tuple[_Write, Any, BaseException | None]]) -> None:
             log.warning("the event loop was closed before %d writes were answered", len(mine))
 
 
-def _settle(answers: list[tuple[Any, Any, BaseException | None]]) -> None:
-    for future, result, problem in answers:
-        if future.done():  # the asker was cancelled
-            continue
-        if problem is not None:
-            future.set_exception(problem)
-        else:
-            future.set_result(result)
+def _settle(answers: list[_Answer]) -> None:
+    """Hand each its result; one that cannot take its own leaves the others theirs."""
+    for write, result, problem in answers:
+        future = write.future
+        if isinstance(problem, StopIteration):  # which no future of asyncio takes
+            problem = _in_words(problem)
+        try:
+            if future.done():  # the asker was cancelled
+                continue
+            if problem is not None:
+                future.set_exception(problem)
+            else:
+                future.set_result(result)
+        except Exception:
+            log.exception("a write was not answered")
+
+
+def _in_words(problem: BaseException) -> RuntimeError:
+    found = RuntimeError("a write raised StopIteration")
+    found.__cause__ = problem
+    return found

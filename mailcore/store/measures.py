@@ -39,3 +39,9 @@ def failed_logins(tx: Tx, since: int) -> int:
 def jobs(tx: Tx) -> list[tuple[str, int, bool]]:
     """Name, when its next turn is due, and whether the last one failed."""
     return [(name, at, bool(problem)) for name, at, problem in tx.rows("SELECT name, next_at, problem FROM job")]
+
+
+def slow_writes(tx: Tx, since: int) -> list[tuple[str, int, int]]:
+    """Who held up all other writes since then, how often, and the longest time in milliseconds."""
+    sql = "SELECT caller, sum(count), max(longest) FROM slow_write WHERE hour>=? GROUP BY caller"
+    return [(caller, count, longest) for caller, count, longest in tx.rows(sql, since // 3600)]

@@ -45,6 +45,7 @@ from mailcore.store import (
     sunset_tables,
     ticket_tables,
     transfer_tables,
+    watch_tables,
     webmail_tables,
     writing_tables,
 )
@@ -331,6 +332,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     # only removals are read by mailbox; a newsletter would dirty a page of the index for each mailbox
     statement("DROP INDEX IF EXISTS change_mailbox_modseq"),
     statement("CREATE INDEX IF NOT EXISTS change_removals ON change (mailbox, modseq) WHERE kind='remove'"),
+    add_tables(*watch_tables.MODELS),
 ]
 
 

@@ -1,0 +1,19 @@
+"""What is watched of the service itself."""
+
+from peewee import CompositeKey, IntegerField, Model, TextField
+
+
+class SlowWriteRow(Model):
+    """Writes that held up all others, by who made them (`module:function`) and hour (since 1970); `longest` in milliseconds."""
+
+    caller = TextField()
+    hour = IntegerField()
+    count = IntegerField()
+    longest = IntegerField()
+
+    class Meta:
+        table_name = "slow_write"
+        primary_key = CompositeKey("caller", "hour")
+
+
+MODELS = (SlowWriteRow,)
