@@ -8,7 +8,7 @@ from time import gmtime
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
-_DATE_TIME = re.compile(rb'"([ 0-9]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"')
+_DATE_TIME = re.compile(rb'"( ?\d|\d\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"')
 _DATE = re.compile(rb'"?(\d{1,2})-([A-Za-z]{3})-(\d{4})"?')
 
 
@@ -43,6 +43,7 @@ def _month(name: bytes) -> int:
 
 
 def read_date_time(read: Reader) -> datetime:
+    """date-time; a day of one digit also without the space before it, as several mail programs of phones write it."""
     found = read.match(_DATE_TIME)
     if found is None:
         raise SyntaxProblem("expected a date and time")

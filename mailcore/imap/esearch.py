@@ -30,6 +30,18 @@ class Options:
     def updates(self) -> bool:
         return b"UPDATE" in self.words
 
+    @property
+    def tells_nothing(self) -> bool:
+        """SAVE without a word of what to tell: only the tagged answer is sent (RFC 5182 section 2.1)."""
+        return self.saves and self.partial is None and not self.words & {b"MIN", b"MAX", b"ALL", b"COUNT", b"RELEVANCY"}
+
+    def told(self, found: Sequence[int]) -> Sequence[int]:
+        """Those whose highest modseq is told: with MIN or MAX alone only these (RFC 7162 section 3.1.5)."""
+        if not found or self.plain or self.words & {b"ALL", b"COUNT"} or not (self.words & {b"MIN", b"MAX"} or self.partial):
+            return found
+        ends = ([found[0]] if b"MIN" in self.words else []) + ([found[-1]] if b"MAX" in self.words else [])
+        return [*ends, *(cut(found, self.partial) if self.partial is not None else ())]
+
     def to_save(self, found: Sequence[int]) -> Sequence[int]:
         """RFC 5182 section 2.1, table 1: with only MIN or MAX asked for, only those are saved."""
         if self.partial is not None and not self.words & {b"ALL", b"COUNT", b"MIN", b"MAX"}:

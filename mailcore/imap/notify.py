@@ -152,7 +152,7 @@ class Told:
 
 
 def news(
-    wish: Wish, before: dict[MailboxId, Mailbox], now: Iterable[Mailbox], selected: MailboxId | None, *, modseqs: bool
+    wish: Wish, before: dict[MailboxId, Mailbox], now: Iterable[Mailbox], selected: MailboxId | None
 ) -> Iterator[Told]:
     """What changed between two looks, as far as the client wants to hear of it."""
     there: set[MailboxId] = set()
@@ -167,28 +167,31 @@ def news(
             yield Told("renamed", box, old_name=old.name)
         if old is not None and old.subscribed != box.subscribed and "SUBSCRIPTIONCHANGE" in events | wish.events(old):
             yield Told("subscribed", box)
-        if box.id != selected and (old is None or old.modseq != box.modseq) and (items := _items(events, old, box, modseqs)):
+        if box.id != selected and (old is None or old.modseq != box.modseq) and (items := _items(events, old, box)):
             yield Told("status", box, items)
     for mailbox, old in before.items():
         if mailbox not in there and "MAILBOXNAME" in wish.events(old):
             yield Told("gone", old)
 
 
-def _items(events: frozenset[str], old: Mailbox | None, box: Mailbox, modseqs: bool) -> tuple[bytes, ...]:
-    """RFC 5465 sections 5.1 to 5.3; nothing if what changed is of no interest."""
+def _items(events: frozenset[str], old: Mailbox | None, box: Mailbox) -> tuple[bytes, ...]:
+    """RFC 5465 sections 5.1 to 5.3; nothing if what changed is of no interest.
+
+    HIGHESTMODSEQ also for a client that has not enabled CONDSTORE: section 5.1 asks for it wherever mailboxes have one.
+    """
     found: list[bytes] = []
     if "MESSAGENEW" in events and (old is None or (old.uidnext, old.messages) != (box.uidnext, box.messages)):
         found += [b"UIDNEXT", b"MESSAGES"]
     if "FLAGCHANGE" in events:
         found.append(b"UNSEEN")
-    if found and old is None:
+    if found and (old is None or "FLAGCHANGE" in events):
         found.append(b"UIDVALIDITY")
-    return (*found, *([b"HIGHESTMODSEQ"] if modseqs and found else ()))
+    return (*found, *([b"HIGHESTMODSEQ"] if found else ()))
 
 
-def first_items(events: frozenset[str], *, modseqs: bool) -> tuple[bytes, ...]:
+def first_items(events: frozenset[str]) -> tuple[bytes, ...]:
     """What NOTIFY SET STATUS says of each mailbox (RFC 5465 section 3.1)."""
     if not events & MESSAGES:
         return ()
     flags = (b"UNSEEN",) if "FLAGCHANGE" in events else ()
-    return (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", *flags, *((b"HIGHESTMODSEQ",) if modseqs else ()))
+    return (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", *flags, b"HIGHESTMODSEQ")

@@ -126,8 +126,14 @@ class Mailboxes:
         tx.changed.add(account)
 
     def subscribe(self, tx: Tx, account: AccountId, name: str, on: bool) -> None:
-        """Raises MailboxNotFound; a subscription that outlived its mailbox can be ended."""
-        if not on and mailbox_facts.end_lost_subscription(tx, account, canonical(name)):
+        """Raises MailboxNotFound: nothing of that name can be subscribed.
+
+        A subscription that outlived its mailbox can be ended.  To end one that there is not is done already: mail
+        programs end that of the old name after each RENAME.
+        """
+        if not on and (
+            mailbox_facts.end_lost_subscription(tx, account, canonical(name)) or not self._exists(tx, account, canonical(name))
+        ):
             return
         box = self.mailbox(tx, account, name)
         tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", EXPLICITLY if on else 0, box.id)

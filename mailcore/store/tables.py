@@ -333,6 +333,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     statement("DROP INDEX IF EXISTS change_mailbox_modseq"),
     statement("CREATE INDEX IF NOT EXISTS change_removals ON change (mailbox, modseq) WHERE kind='remove'"),
     add_tables(*watch_tables.MODELS),
+    webmail_tables.forget_lines,  # what is no message id joins nobody now
 ]
 
 

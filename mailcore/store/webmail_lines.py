@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailcore.domain import AccountId, Mailbox, MailboxId
+from mailcore.mail.ids import thread_key
 from mailcore.store import condstore, uidset
 from mailcore.store.db import Row, Tx
 
@@ -66,7 +67,7 @@ def unknown(tx: Tx, box: Mailbox, count: int) -> list[Heading]:
 
 def _heading(box: Mailbox, row: Row) -> Heading:
     uid, who, subject, size, at, own, references = row
-    ids = dict.fromkeys([own, *references.split(" ")[-MAX_IDS:]] if references else [own]) if own or references else {}
+    ids = dict.fromkeys(map(thread_key, [own or "", *(references or "").split(" ")[-MAX_IDS:]]))
     ids.pop("", None)
     named = ids or [f"{box.id}/{uid}"]  # without any it stands alone
     return Heading(uid, who or "", subject or "", size, at, tuple(_hashed(box.account, one) for one in named))

@@ -37,7 +37,7 @@ def test_changes_of_another_process_reach_idle(core, other):
 
 @pytest.mark.parametrize(("before", "told"), [
     (b"SELECT INBOX", b"* 2 EXISTS\r\n"),
-    (b"NOTIFY SET (personal (MessageNew MessageExpunge))", b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2)\r\n'),
+    (b"NOTIFY SET (personal (MessageNew MessageExpunge))", b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 HIGHESTMODSEQ 3)\r\n'),
 ])  # fmt: skip
 def test_news_that_could_not_be_read_are_told_the_next_time(core, monkeypatch, before, told):
     read, failed = core.db.aread, []
@@ -61,6 +61,30 @@ def test_news_that_could_not_be_read_are_told_the_next_time(core, monkeypatch, b
     run(core, play)
 
 
+def test_a_keyword_stands_in_flags_before_it_is_told_of_a_message(core):
+    """Also one that came with a message of others, and is first told in the answer to STORE."""
+    prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
+    ola = accounts.get(core, "ola").id
+
+    def arrive(tx):
+        box = core.mail.mailbox(tx, ola, "INBOX")
+        core.mail.append(tx, ola, box.id, prepared, frozenset({"$Label1"}), core.clock.now())
+
+    async def play(imaps, _):
+        client = await Client.connect(imaps, tls=True)
+        await client.command(LOGIN)
+        await client.command(b"SELECT INBOX")
+        await asyncio.to_thread(core.db.write, arrive)
+        assert b"* 2 EXISTS\r\n" in await client.command(b"NOOP")
+        assert await client.command(b"STORE 2 +FLAGS (\\Seen $Other)") == [
+            b"* FLAGS ($Label1 $Other \\Answered \\Deleted \\Draft \\Flagged \\Seen)\r\n",
+            b"* 2 FETCH (FLAGS ($Label1 $Other \\Seen))\r\n",
+            b"t OK Done\r\n",
+        ]
+
+    run(core, play)
+
+
 def test_notify_tells_of_other_mailboxes_between_commands(core, other):
     ola = accounts.get(core, "ola").id
     write = lambda work: asyncio.to_thread(other.db.write, work)  # noqa: E731
@@ -73,13 +97,14 @@ def test_notify_tells_of_other_mailboxes_between_commands(core, other):
             b" (personal (MailboxName SubscriptionChange))"
         )
         assert heard[0].startswith(b'* STATUS "INBOX" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ')
-        assert heard[0].endswith(b" UNSEEN 1)\r\n")
+        assert heard[0].endswith(b" UNSEEN 1 HIGHESTMODSEQ 2)\r\n")
         assert len(heard) == 2
         await asyncio.to_thread(put, other, 1)
-        assert await client.line() == b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 UNSEEN 2)\r\n'
-        inbox = other.db.read(lambda tx: other.mail.mailbox(tx, ola, "INBOX")).id
+        box = other.db.read(lambda tx: other.mail.mailbox(tx, ola, "INBOX"))
+        inbox, valid = box.id, b"UIDVALIDITY %d" % box.uidvalidity
+        assert await client.line() == b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 UNSEEN 2 %s HIGHESTMODSEQ 3)\r\n' % valid
         await write(lambda tx: other.mail.set_flags(tx, inbox, [(1, 1)], "add", frozenset({"\\Seen"})))
-        assert await client.line() == b'* STATUS "INBOX" (UNSEEN 1)\r\n'
+        assert await client.line() == b'* STATUS "INBOX" (UNSEEN 1 %s HIGHESTMODSEQ 4)\r\n' % valid
         await write(lambda tx: other.mail.create(tx, ola, "Work/Søk"))
         assert [await client.line(), await client.line()] == [
             b'* LIST (\\Subscribed) "/" "Work"\r\n', b'* LIST (\\Subscribed) "/" "Work/S&APg-k"\r\n',

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from mailcore.errors import InvalidName
 from mailcore.imap import names
+from mailcore.imap.dates import date_time, read_date_time
 from mailcore.imap.sequence import NumberSet, merged, written
 from mailcore.store import uidset
 from mailcore.store.uidset import ranges_of
@@ -76,3 +77,15 @@ def test_sasl_plain():
 def test_being_in_ranges_is_being_between_their_ends(pairs, uid):
     known = merged((min(pair), max(pair)) for pair in pairs)
     assert uidset.within(known)(uid) is any(first <= uid <= last for first, last in known)
+
+
+@pytest.mark.parametrize("day", [b"03-Feb", b" 3-Feb", b"3-Feb", b"3-FEB", b"3-feb"])
+def test_days_of_one_digit_are_read_however_they_are_written(day):
+    at = read_date_time(Reader((b'"' + day + b'-2025 18:28:47 +0000"',)))
+    assert date_time(int(at.timestamp())) == b'" 3-Feb-2025 18:28:47 +0000"'
+
+
+@pytest.mark.parametrize("day", [b"-Feb", b"  3-Feb", b"0-Feb", b"30-Feb", b"003-Feb", b"3 -Feb", b"3-Fee"])
+def test_days_that_do_not_exist_are_refused(day):
+    with pytest.raises(SyntaxProblem):
+        read_date_time(Reader((b'"' + day + b'-2025 18:28:47 +0000"',)))

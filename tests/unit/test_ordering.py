@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailcore.mail.ids import thread_id, thread_key
 from mailcore.mail.ordering import Letter, base_subject, by_references, by_subject, written
 from mailcore.mail.summary import summarise
 
@@ -22,8 +23,8 @@ def letters(*rows: tuple[int, str, str, str]) -> list[Letter]:
     """Number (the order of dates, too), id, references, subject."""
     found = []
     for number, identity, references, subject in rows:
-        ids = "".join(f"<{one}> " for one in references.split())
-        block = f"Message-ID: <{identity}>\r\nReferences: {ids}\r\nSubject: {subject}\r\n\r\n".encode()
+        ids = "".join(f"<{one}@x> " for one in references.split())
+        block = f"Message-ID: <{identity}@x>\r\nReferences: {ids}\r\nSubject: {subject}\r\n\r\n".encode()
         read = summarise(block)
         found.append(
             Letter(number, 1000 + number, read.base, read.is_answer, read.message_id, tuple(read.references.split()))
@@ -66,3 +67,20 @@ def test_without_a_date_there_is_none(block):
 
 def test_the_date_is_in_seconds():
     assert summarise(b"Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n\r\n").sent_at == 60
+
+
+@pytest.mark.parametrize(("written_id", "key"), [
+    ("a@example.org", "a@example.org"), ('"a"@example.org', "a@example.org"), (r'"a\"b"@example.org', 'a"b@example.org'),
+    ('"a@b"@example.org', "a@b@example.org"), ("a@[192.0.2.1]", "a@[192.0.2.1]"), ("A@example.org", "A@example.org"),
+    ("yes", ""), ("", ""), ("@example.org", ""), ("a@", ""), ('""@example.org', ""), ('"', ""), ('"@x', '"@x'),
+])  # fmt: skip
+def test_message_ids_are_compared_without_quotes_and_only_if_they_are_some(written_id, key):
+    assert thread_key(written_id) == key
+
+
+@pytest.mark.parametrize(("fields", "same"), [
+    (("Message-ID: <a@x>", "In-Reply-To: <yes>\r\nMessage-ID: <a@x>", "References: <yes> <\"a\"@x>\r\nMessage-ID: <c@x>"), True),
+    (("In-Reply-To: <yes>\r\nMessage-ID: <a@x>", "In-Reply-To: <yes>\r\nMessage-ID: <b@x>"), False),
+])  # fmt: skip
+def test_a_word_that_is_no_message_id_names_no_thread(fields, same):
+    assert (len({thread_id(field.encode() + b"\r\n\r\n") for field in fields}) == 1) is same

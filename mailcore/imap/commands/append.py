@@ -97,7 +97,7 @@ async def append(context: Context, read: Reader) -> Tagged:
         if len(wanted) > MAX_MESSAGES:
             raise SyntaxProblem("too many messages at once")
     core, owner = context.core, context.owner
-    ready = await _prepare(context, wanted)
+    ready = await _prepare(context, wanted, name)
 
     def keep(tx: Tx) -> tuple[Mailbox, list[int]]:
         mailbox = _target(context, tx, name)
@@ -123,7 +123,7 @@ async def replace(context: Context, read: Reader) -> Tagged:
     ranges = context.ranges(numbers)
     if len(ranges) != 1 or ranges[0][0] != ranges[0][1] or here.view.seq(ranges[0][0]) is None:
         raise Refused("There is no such message", "NONEXISTENT")
-    ready = (await _prepare(context, [wanted]))[0]
+    ready = (await _prepare(context, [wanted], name))[0]
 
     def work(tx: Tx) -> tuple[Mailbox, int]:
         mailbox = _target(context, tx, name)
@@ -147,7 +147,7 @@ def _target(context: Context, tx: Tx, name: str) -> Mailbox:
     return mailbox
 
 
-async def _prepare(context: Context, wanted: list[Wanted]) -> list[Ready]:
+async def _prepare(context: Context, wanted: list[Wanted], target: str) -> list[Ready]:
     """Put together and put on disk; nothing is kept yet."""
     core = context.core
     ready: list[Ready] = []
@@ -156,7 +156,7 @@ async def _prepare(context: Context, wanted: list[Wanted]) -> list[Ready]:
             prepared = await core.threads.run(_from_file, core, one.spool, one.binary)
             ready.append(Ready(prepared, one.flags, one.at))
             continue
-        octets = await catenate.joined(context, one.pieces)
+        octets = await catenate.joined(context, one.pieces, target)
         if len(octets) > core.config.message_octets:
             raise TooLarge
         ready.append(Ready(await core.threads.run(core.blobs.prepare, octets), one.flags, one.at))

@@ -2,13 +2,13 @@
 
 from mailcore.errors import MailboxNotFound, TooLarge
 from mailcore.imap import urls
-from mailcore.imap.context import Context
+from mailcore.imap.context import Context, exists_or_none
 from mailcore.imap.sections import Source, cut
-from mailcore.imap.status import Refused
+from mailcore.imap.status import Refused, TryCreate
 from mailcore.store.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
-Piece = bytes | urls.Url
+Piece = bytes | urls.Url | urls.BadUrl
 MAX_PIECES = 200
 
 
@@ -36,11 +36,12 @@ def parse(read: Reader) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _url(octets: bytes) -> urls.Url:
+def _url(octets: bytes) -> urls.Url | urls.BadUrl:
+    """One that cannot be read is told of once the mailbox is found to be there: TRYCREATE comes first."""
     try:
         return urls.parse(octets)
     except urls.BadUrl as problem:
-        raise _bad(str(problem)) from None
+        return problem
 
 
 def _bad(url: str) -> Refused:
@@ -48,12 +49,14 @@ def _bad(url: str) -> Refused:
     return Refused("The URL leads nowhere", f'BADURL "{safe[:200]}"')
 
 
-async def joined(context: Context, pieces: tuple[Piece, ...]) -> bytes:
-    """The whole message.  Raises Refused with BADURL, TooLarge."""
+async def joined(context: Context, pieces: tuple[Piece, ...], target: str) -> bytes:
+    """The whole message, for the mailbox `target`.  Raises TryCreate, Refused with BADURL, TooLarge, in this order."""
     if len(pieces) == 1 and isinstance(pieces[0], bytes):
         return pieces[0]
 
     def load(tx: Tx) -> bytes:
+        if exists_or_none(context, tx, target) is None:
+            raise TryCreate(target)
         found: list[bytes] = []
         room = context.core.config.message_octets
         for piece in pieces:
@@ -66,8 +69,10 @@ async def joined(context: Context, pieces: tuple[Piece, ...]) -> bytes:
     return await context.core.db.aread(load)
 
 
-def _part(context: Context, tx: Tx, url: urls.Url) -> bytes:
+def _part(context: Context, tx: Tx, url: urls.Url | urls.BadUrl) -> bytes:
     core = context.core
+    if isinstance(url, urls.BadUrl):
+        raise _bad(str(url))
     try:
         box = context.find(tx, url.mailbox) if url.mailbox else core.mail.get(tx, context.here.mailbox)
     except MailboxNotFound:

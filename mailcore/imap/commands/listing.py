@@ -119,16 +119,17 @@ async def listing(context: Context, read: Reader) -> Tagged:
 def _listed(context: Context, tx: Tx, wish: Wish) -> list[bytes]:
     core, owner = context.core, context.owner
     boxes = {box.name: box for box in core.mail.mailboxes(tx, owner)}
-    lost = [name for name in core.mail.subscriptions(tx, owner) if name not in boxes]
-    with_children = {parent for name in boxes for parent in parents(name)}
+    lost = {name for name in core.mail.subscriptions(tx, owner) if name not in boxes}
+    wanted = lost if wish.subscribed and not wish.special else set[str]()  # subscribed names that have no mailbox
     below = {parent for box in boxes.values() if wish.selects(box) for parent in parents(box.name)}
-    if wish.subscribed:
-        below |= {parent for name in lost for parent in parents(name)}
-    nowhere = sorted(with_children.difference(boxes))
+    below |= {parent for name in wanted for parent in parents(name)}
+    with_children = {parent for name in boxes for parent in parents(name)}
+    with_children |= {parent for name in wanted for parent in parents(name)}
+    nowhere = sorted(with_children.union(wanted).difference(boxes))
     told: list[bytes] = []
-    for name in [*boxes, *(set(lost).difference(nowhere) if wish.subscribed else ()), *nowhere]:
+    for name in [*boxes, *nowhere]:
         box = boxes.get(name)
-        selected = wish.selects(box) if box else wish.subscribed and name in lost or not (wish.subscribed or wish.special)
+        selected = wish.selects(box) if box else name in wanted or not (wish.subscribed or wish.special)
         through = wish.recursive and name in below
         if not (selected or through) or not wish.matches(name):
             continue

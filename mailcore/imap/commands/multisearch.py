@@ -51,7 +51,7 @@ async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -
     inside, key, by_modseq = _filled(context, there, rest)
     found = await matching(inside, key)
     if found or b"COUNT" in options.words:
-        modseq = await highest_modseq(inside, found) if by_modseq else 0
+        modseq = await highest_modseq(inside, options.told(found)) if by_modseq else 0
         source = b'TAG "%s" MAILBOX %s UIDVALIDITY %d' % (
             context.tag, names.quoted(context.encode(box.name)), box.uidvalidity,
         )  # fmt: skip

@@ -111,7 +111,6 @@ async def notify(context: Context, read: Reader) -> Tagged:
         context.wire.wake()
 
     notified.unwatch = context.core.feed.watch(context.owner, wake)
-    modseqs = "CONDSTORE" in context.enabled
 
     def look(tx: Tx) -> tuple[list[Mailbox], list[bytes]]:
         boxes = context.core.mail.mailboxes(tx, context.owner)
@@ -119,7 +118,7 @@ async def notify(context: Context, read: Reader) -> Tagged:
         told = [
             status_line(context, tx, box, items)
             for box in boxes
-            if wish.status and box.id != here and (items := wishes.first_items(wish.events(box), modseqs=modseqs))
+            if wish.status and box.id != here and (items := wishes.first_items(wish.events(box)))
         ]
         return boxes, told
 
@@ -133,11 +132,10 @@ async def _others(context: Context, notified: Notified) -> None:
     """Compare all mailboxes with how they were told last."""
     notified.dirty = False
     here = context.selected.mailbox if context.selected else None
-    modseqs = "CONDSTORE" in context.enabled
 
     def look(tx: Tx) -> tuple[dict[MailboxId, Mailbox], list[bytes]]:
         boxes = context.core.mail.mailboxes(tx, context.owner)
-        news = wishes.news(notified.wish, notified.before, boxes, here, modseqs=modseqs)
+        news = wishes.news(notified.wish, notified.before, boxes, here)
         return {box.id: box for box in boxes}, [_line(context, tx, told) for told in news]
 
     try:

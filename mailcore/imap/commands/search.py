@@ -1,6 +1,7 @@
 """SEARCH and UID SEARCH (RFC 9051 section 6.4.4); what is returned: imap/esearch.py."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from mailcore.errors import MailError
@@ -28,18 +29,27 @@ async def search(context: Context, read: Reader) -> Tagged:
     """search = "SEARCH" [SP "RETURN" SP "(" options ")"] SP [charset SP] search-key *(SP search-key)"""
     read.space()
     options = parse_options(read, extended="IMAP4REV2" in context.enabled)
-    try:
-        key, uids, modseq = await _search(context, read)
-    except MailError:  # NO, and nothing is saved (RFC 5182 section 2.1); BAD leaves what was saved
-        if options.saves:
-            context.here.saved = ()
-        raise
+    with saving(context, options):
+        key, uids, by_modseq = await _search(context, read)
     if options.saves:
         context.here.saved = tuple(options.to_save(uids))
     if options.updates:
         _keep(context, key, uids)
-    context.wire.write(told(context, options, numbers_of(context, uids), modseq))
+    if not options.tells_nothing:
+        modseq = await highest_modseq(context, options.told(uids)) if by_modseq else 0
+        context.wire.write(told(context, options, numbers_of(context, uids), modseq))
     return ok(context)
+
+
+@contextmanager
+def saving(context: Context, options: Options) -> Iterator[None]:
+    """NO saves nothing, and forgets what was saved (RFC 5182 section 2.1); BAD leaves it."""
+    try:
+        yield
+    except MailError:
+        if options.saves:
+            context.here.saved = ()
+        raise
 
 
 def _keep(context: Context, key: Criterion, uids: list[int]) -> None:
@@ -50,16 +60,15 @@ def _keep(context: Context, key: Criterion, uids: list[int]) -> None:
     here.kept[context.tag] = Kept(context.tag, key, context.by_uid, set(uids))
 
 
-async def _search(context: Context, read: Reader) -> tuple[Criterion, list[int], int]:
-    """The key, UIDs that match, and their highest modseq if a key asked for modseqs (else 0)."""
+async def _search(context: Context, read: Reader) -> tuple[Criterion, list[int], bool]:
+    """The key, UIDs that match, and whether a key asked for modseqs."""
     scope = scope_of(context)
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
     read.end()
     if scope.by_modseq:
         context.use_modseqs()
-    uids = await matching(context, key)
-    return key, uids, await highest_modseq(context, uids) if scope.by_modseq else 0
+    return key, await matching(context, key), scope.by_modseq
 
 
 def scope_of(context: Context) -> Scope:

@@ -8,13 +8,14 @@ from array import array
 from collections.abc import Sequence
 
 from mailcore.imap.commands.anytime import ok
-from mailcore.imap.commands.search import highest_modseq, matching, numbers_of, scope_of, told
+from mailcore.imap.commands.search import highest_modseq, matching, numbers_of, saving, scope_of, told
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import parse_options
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import Scope, all_of, charset, parse_keys
 from mailcore.mail import ordering
 from mailcore.mail.criteria import Criterion
+from mailcore.mail.ids import thread_key
 from mailcore.mail.ordering import Letter
 from mailcore.store import order
 from mailcore.store.order import SortKey
@@ -30,12 +31,14 @@ async def sort(context: Context, read: Reader) -> Tagged:
     if options.updates:  # CONTEXT=SORT is not offered
         context.wire.write(b'* NO [NOUPDATE "%s"] A sorted search is not kept up to date\r\n' % context.tag)
     keys = _keys(read)
-    criterion, scope = _criterion(context, read)
-    uids, numbers = await _sorted(context, criterion, keys)
-    modseq = await highest_modseq(context, uids) if scope.by_modseq else 0
+    with saving(context, options):
+        criterion, scope = _criterion(context, read)
+        uids, numbers = await _sorted(context, criterion, keys)
     if options.saves:
-        context.here.saved = tuple(options.to_save(sorted(uids)))
-    context.wire.write(told(context, options, numbers, modseq, b"SORT"))
+        context.here.saved = tuple(sorted(options.to_save(uids)))
+    if not options.tells_nothing:
+        modseq = await highest_modseq(context, options.told(uids)) if scope.by_modseq else 0
+        context.wire.write(told(context, options, numbers, modseq, b"SORT"))
     return ok(context)
 
 
@@ -99,6 +102,10 @@ def _numbers(kept: bytes | None) -> "array[int] | None":
     return None if kept is None else array("I", kept)
 
 
+def _keys_of(references: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(thread_key, references.split())))
+
+
 async def thread(context: Context, read: Reader) -> Tagged:
     """thread = "THREAD" SP thread-alg SP charset SP search-key *(SP search-key)"""
     read.space()
@@ -117,7 +124,7 @@ async def thread(context: Context, read: Reader) -> Tagged:
 
         def threads() -> bytes:
             letters = [
-                Letter(number, at, base, bool(is_answer), own, tuple(references.split()))
+                Letter(number, at, base, bool(is_answer), thread_key(own), _keys_of(references))
                 for number, (_, at, base, is_answer, own, references) in zip(numbers, rows, strict=True)
             ]
             return ordering.written(algorithm(letters))

@@ -70,8 +70,8 @@ async def store(context: Context, read: Reader) -> Tagged:
     infos, failed = await context.change_flags(
         ranges, how, flags, tell=not silent or manner.modseq, unchanged_since=unchanged_since
     )
-    if how != "remove":
-        context.show_flags(flags)
+    # what others put on these messages may be new to the client as well
+    context.show_flags(frozenset[str]().union(flags if how != "remove" else (), *(info.flags for info in infos)))
     told: list[bytes] = []
     for info in infos:
         if (seq := here.view.seq(info.uid)) is not None:
