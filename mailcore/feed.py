@@ -1,4 +1,4 @@
-"""Waking on changes.  This process's own commits wake at once; those of others are seen by a cheap poll.
+"""Waking on changes.  This process's own commits wake at once; those of others are seen by a cheap poll, or when asked for.
 
 A wake-up says only "look": what changed is read from the change log, so a lost or doubled one does no harm (order 4).
 """
@@ -11,6 +11,7 @@ from mailcore.domain import AccountId
 
 POLL_SECONDS = 0.25
 Wake = Callable[[], None]
+Poll = Callable[[int], tuple[int, set[AccountId]]]
 
 
 class Feed:
@@ -20,6 +21,8 @@ class Feed:
         self._watchers: dict[AccountId, set[Wake]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._poll: Poll | None = None
+        self._last = -1  # the newest entry of the change log whose watchers are woken
 
     def watch(self, account: AccountId, wake: Wake) -> Callable[[], None]:
         """Call `wake` on the event loop after changes in `account`, until the returned function is called."""
@@ -41,7 +44,18 @@ class Feed:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._wake, tuple(accounts))
 
-    def start(self, poll: Callable[[int], tuple[int, set[AccountId]]] | None, run: Callable[..., object]) -> None:
+    def look(self) -> None:
+        """Wake now whom changes of other processes concern; on the event loop.
+
+        What somebody was answered OK for is to be seen by the next command of anybody else, whichever process serves it.
+        """
+        if self._poll is not None:
+            with contextlib.suppress(Exception):  # a database that is busy now is asked by the next poll
+                newest, accounts = self._poll(self._last)
+                self._last = max(self._last, newest)
+                self._wake(accounts)
+
+    def start(self, poll: Poll | None, run: Callable[..., object]) -> None:
         """Begin to wake on this loop.
 
         Args:
@@ -49,19 +63,22 @@ class Feed:
             run: awaits `poll` in a thread.
         """
         self._loop = asyncio.get_running_loop()
+        self._poll = poll
+        self.look()  # what is there now is the beginning
         if poll is not None:
             self._task = self._loop.create_task(self._poll_forever(poll, run))
 
     def stop(self) -> None:
+        self._poll = None
         if self._task is not None:
             self._task.cancel()
         self._loop = None
 
-    async def _poll_forever(self, poll: Callable[[int], tuple[int, set[AccountId]]], run: Callable[..., object]) -> None:
-        last = -1
+    async def _poll_forever(self, poll: Poll, run: Callable[..., object]) -> None:
         while True:
             with contextlib.suppress(Exception):  # a database that is busy now is asked again
-                last, accounts = await run(poll, last)  # type: ignore[misc]  # Threads.run, which this floor may not name
+                newest, accounts = await run(poll, self._last)  # type: ignore[misc]  # Threads.run, which this floor may not name
+                self._last = max(self._last, newest)
                 self._wake(accounts)
             await asyncio.sleep(POLL_SECONDS)
 

@@ -17,7 +17,10 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 
 
 async def tell_news(context: Context, *, may_expunge: bool = True) -> None:
-    """Everything that has changed since the last time."""
+    """Everything that has changed since the last time, in whatever process."""
+    if context.selected is None and context.notified is None:
+        return
+    context.core.feed.look()
     # A QRESYNC client comes back with the highest modseq it has seen: none may be told before an older removal.
     waits = not may_expunge and "QRESYNC" in context.enabled
     if context.selected is not None and context.selected.dirty and not waits:
