@@ -1,0 +1,203 @@
+"""Header fields as we write them: folded, ASCII, and safe whatever stands in a value.  Each function gives a whole field.
+
+A field has a kind, and each kind its own rules: text and names are encoded (RFC 2047), addresses, identifiers and
+parameters never are.  An identifier is never cut and never an encoded word, as nobody would know the message by it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailcore.mail.encoded_words import MOST_LINE, WIDTH, Folder, add_text
+from mailcore.mail.lines import one_line
+
+MOST_TEXT = 10_000  # characters of one value
+MOST_SPEC = 900  # characters of one address, and of one identifier
+MOST_IDS, MOST_IDS_OCTETS = 20, 4000
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LOCAL = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]+(?:\.[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]+)*")
+_QUOTED_LOCAL = re.compile(r'"(?:[^\x00-\x1f\x7f"\\]|\\[^\x00-\x1f\x7f])*"')
+_HOST = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;@\\,\"]+|\[[!-Z^-~]*\]")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+")  # RFC 2045 section 5.1, without what RFC 2231 gives a meaning
+_QUOTABLE = re.compile(r"[]A-Za-z0-9 !#$&'()*+,./:=?@[^_`{|}~-]*")
+_ID = re.compile(r"<([^<>]*)>")
+_ID_OCTETS = re.compile(r"[!-;=?-~]+")
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,70}")
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """Somebody in From, To or Cc (RFC 5322 section 3.4): an address, and the name for people if there is one."""
+
+    spec: str
+    name: str = ""
+
+
+def text_field(name: str, text: str) -> bytes:
+    """Unstructured text, as a Subject is."""
+    folder = Folder(name)
+    text = one_line(text[:MOST_TEXT])
+    if text:
+        add_text(folder, text)
+    return folder.octets()
+
+
+def token_field(name: str, value: str) -> bytes:
+    """A structured value of ours, in ASCII: folded between its words, and never encoded."""
+    folder = Folder(name)
+    for word in one_line(value[:MOST_TEXT]).encode("ascii", "replace").decode().split():
+        folder.add(" " + word[:MOST_SPEC])
+    return folder.octets()
+
+
+def people_field(name: str, people: Iterable[NameAddr]) -> bytes:
+    """Addresses with their names; b"" where there is nobody who has an address."""
+    able = [(written, one.name) for one in people if (written := addr_spec(one.spec))]
+    folder = Folder(name)
+    for number, (spec, shown) in enumerate(able, 1):
+        comma = "," if number < len(able) else ""
+        if _add_phrase(folder, one_line(shown[:MOST_TEXT])):
+            folder.add(f" <{spec}>{comma}")
+        else:
+            folder.add(f" {spec}{comma}")
+    return folder.octets() if able else b""
+
+
+def _add_phrase(folder: Folder, name: str) -> bool:
+    """A display name (RFC 5322 section 3.2.5): atoms, a quoted string, or encoded words, which never stand in quotes."""
+    name = re.sub(" +", " ", name)
+    if not name:
+        return False
+    if not name.isascii() or "=?" in name or len(name) > WIDTH - 20:
+        folder.add_encoded(name)
+    elif _ATOM.fullmatch(name):
+        for word in name.split(" "):
+            folder.add(" " + word)
+    else:
+        folder.add(' "' + re.sub(r'(["\\])', r"\\\1", name) + '"')
+    return True
+
+
+def addr_spec(spec: str) -> str:
+    """The address as a field has it: the domain as DNS knows it, the local part quoted if it must be.  "" if it is none.
+
+    Letters beyond ASCII in a local part stay (RFC 6532): who has such an address is reached by SMTPUTF8 alone.
+    """
+    spec = spec.strip()
+    local, _, host = spec.rpartition("@")
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            return ""
+    if not local or one_line(spec) != spec or not _HOST.fullmatch(host) or len(local) + len(host) > MOST_SPEC:
+        return ""
+    if not _LOCAL.fullmatch(local) and not _QUOTED_LOCAL.fullmatch(local):
+        local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
+    return f"{local}@{host}"
+
+
+# Identifiers (RFC 5322 section 3.6.4)
+
+
+def identifiers(value: str) -> list[str]:
+    """The identifiers of a field, each in its brackets.  What cannot be written as one (other letters, no end) is left out.
+
+    Blanks in one are folds that another program made in its middle; a lone word with an @ lacks its brackets.
+    """
+    found = ["".join(inner.split()) for inner in _ID.findall(value)]
+    if not found and "@" in value and len(value.split()) == 1:
+        found = [value.strip()]
+    return [f"<{one}>" for one in found if _ID_OCTETS.fullmatch(one) and len(one) <= MOST_SPEC]
+
+
+def references(before: str, parent: str) -> tuple[str, ...]:
+    """The conversation down to the message that is answered: its first identifier, and as many of the last as there is room for.
+
+    Args:
+        before: References of the message that is answered, or its In-Reply-To where it has none.
+        parent: its Message-ID.
+    """
+    known = dict.fromkeys(identifiers(before))
+    for one in identifiers(parent)[:1]:
+        known.pop(one, None)
+        known[one] = None
+    every = list(known)
+    kept: list[str] = []
+    room = MOST_IDS_OCTETS - sum(map(len, every[:1]))
+    for one in reversed(every[1:]):
+        room -= len(one)
+        if kept and (room < 0 or len(kept) >= MOST_IDS - 1):
+            break
+        kept.append(one)
+    return (*every[:1], *reversed(kept))
+
+
+def ids_field(name: str, ids: Sequence[str]) -> bytes:
+    """Identifiers, one after another, each whole on its line; b"" where there are none."""
+    able = [one for written in ids for one in identifiers(written)]
+    folder = Folder(name)
+    for one in able:
+        folder.add(" " + one)
+    return folder.octets() if able else b""
+
+
+# Media types and their parameters
+
+
+def media_field(name: str, value: str, params: Mapping[str, str] | None = None) -> bytes:
+    """Content-Type or Content-Disposition; parameters as RFC 2045, and as RFC 2231 where their value is not plain."""
+    written = [piece for key, text in (params or {}).items() for piece in _parameter(key, one_line(text))]
+    folder = Folder(name)
+    folder.add(f" {value}" + (";" if written else ""))
+    for number, piece in enumerate(written, 1):
+        folder.add(f" {piece}" + (";" if number < len(written) else ""))
+    return folder.octets()
+
+
+def _parameter(key: str, text: str) -> list[str]:
+    if _TOKEN.fullmatch(text) and len(text) < WIDTH:
+        return [f"{key}={text}"]
+    return [f'{key}="{text}"'] if is_plain(text) else _extended(key, text)
+
+
+def is_plain(text: str) -> bool:
+    """May it stand in quotes, so that every reader takes it?  Some end a quoted string at a semicolon, or decode it."""
+    return bool(_QUOTABLE.fullmatch(text)) and "=?" not in text and len(text) < MOST_LINE // 2
+
+
+def _extended(key: str, text: str) -> list[str]:
+    """RFC 2231 section 4; in pieces (section 3) where it is longer than a line.  No piece ends inside a character."""
+    chars = ["".join(chr(o) if o in _ATTRIBUTE else f"%{o:02X}" for o in char.encode()) for char in text]
+    whole = f"{key}*=utf-8''{''.join(chars)}"
+    if len(whole) <= WIDTH - 2:
+        return [whole]
+    found: list[str] = []
+    piece = f"{key}*0*=utf-8''"
+    for char in chars:
+        if len(piece) + len(char) > WIDTH - 2:
+            found.append(piece)
+            piece = f"{key}*{len(found)}*="
+        piece += char
+    return [*found, piece]
+
+
+_ATTRIBUTE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
+
+
+# By name
+
+
+_IDENTIFYING = frozenset(("message-id", "in-reply-to", "references", "content-id", "resent-message-id"))
+
+
+def field(name: str, value: str) -> bytes:
+    """A field that somebody else names, such as a script: an identifier's rules for identifiers, else text.
+
+    b"" for what is no field's name.
+    """
+    if not _FIELD_NAME.fullmatch(name):
+        return b""
+    if name.lower() in _IDENTIFYING:
+        return ids_field(name, [value])
+    return text_field(name, value)
