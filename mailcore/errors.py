@@ -48,6 +48,10 @@ class UnknownRecipient(MailError):
     """Nobody here has that address."""
 
 
+class ReportsOnly(MailError):
+    """The address takes nothing but reports of delivery, which have the null sender."""
+
+
 class Moved(UnknownRecipient):
     """The owner closed the account and left a new address for this sender; the text is that address."""
 

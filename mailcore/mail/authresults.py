@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mailcore.mail import header
 from mailcore.mail.trace import word
@@ -22,18 +23,33 @@ def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, s
     return (f"Authentication-Results: {word(hostname)};\r\n\t" + ";\r\n\t".join(lines or ["none"]) + "\r\n").encode("ascii")
 
 
-def without_forged(block: bytes, hostname: str) -> bytes:
-    """The header block without Authentication-Results that claim to be ours (RFC 8601 section 5); nothing else changes."""
+def without_forged(block: bytes, *domains: str) -> bytes:
+    """The header block without Authentication-Results that claim to be ours (RFC 8601 section 5); nothing else changes.
+
+    Args:
+        domains: whoever bears one of these names, or one below it, is ours.
+    """
     if b"authentication-results" not in block.lower():
         return block
-    ours = hostname.lower()
+    ours = _names(tuple(sorted({domain.lower().rstrip(".") for domain in domains})))
     return header.without(block, lambda name, value: name.lower() == "authentication-results" and _claims(value, ours))
 
 
-def _claims(value: bytes, ours: str) -> bool:
+@lru_cache(maxsize=16)
+def _names(domains: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds one of the names, or a name below it, as a whole; blanks may stand around its dots."""
+    names = "|".join(r"\s*\.\s*".join(map(re.escape, domain.split("."))) for domain in domains)
+    return re.compile(rf"(?<![\w-])(?:{names})(?![\w-]|\s*\.\s*[\w-])")
+
+
+def _claims(value: bytes, ours: re.Pattern[str]) -> bool:
     """Could anybody read our name as whose word this is?  Comments and quotes may hide it, or what stands before it."""
     text = header.unfolded(value).lower()
-    return any(ours in "".join(form.split()).replace('"', "").partition("=")[0] for form in (text, _bare(text)))
+    for form in (text, _bare(text)):
+        who = form.replace('"', "").partition("=")[0]
+        if ours.search(who) or ours.search("".join(who.split())):
+            return True
+    return False
 
 
 def _bare(text: str) -> str:

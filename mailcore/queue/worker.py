@@ -335,7 +335,7 @@ class Worker:
 
         def deliver(tx: Tx) -> str:
             """The reason of a rejection, or nothing."""
-            recipient = delivery.check_recipient(core, tx, item.recipient, len(octets), authenticated=True)
+            recipient = delivery.check_recipient(core, tx, item.recipient, len(octets), authenticated=True, sender=item.sender)
             envelope = Envelope(item.sender, (item.recipient,))
             [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"")
             if done.outcome is Outcome.REJECTED:

@@ -24,7 +24,7 @@ from mailcore.domain import (
     Recipient,
     Verdict,
 )
-from mailcore.errors import MailboxNotFound, Moved, OverQuota, RelayDenied, RoomGone, UnknownRecipient
+from mailcore.errors import MailboxNotFound, Moved, OverQuota, RelayDenied, ReportsOnly, RoomGone, UnknownRecipient
 from mailcore.log import log_for
 from mailcore.mail import dsn, srs, trace
 from mailcore.services import (
@@ -49,11 +49,17 @@ from mailcore.store import deliveries, forwardings, onward
 from mailcore.store.blobs import INSIDE, Prepared, Saved
 from mailcore.store.db import Tx
 from mailcore.store.mail import GRACE
+from sieve.addrspec import comparable, normal_address
 
 log = log_for(__name__)
 OWN = Verdict()
 TRACE_ROOM = 1000  # octets that our own fields may take
 FULL = "Postboksen er full / The mailbox is full"
+
+
+def is_ours(core: Core, address: str) -> bool:
+    """Is it an address at a domain whose mail we take?"""
+    return address.rpartition("@")[2].lower() in (core.config.domain, core.config.srs_domain)
 
 
 def check_recipient(
@@ -67,13 +73,15 @@ def check_recipient(
 
     Raises:
         RelayDenied, UnknownRecipient, Moved, OverQuota.
+        ReportsOnly: such an address is not written to.
     """
+    address = normal_address(address)
     localpart, at, domain = address.rpartition("@")
-    if not at or domain.lower() not in (core.config.domain, core.config.srs_domain):
+    if not at or not is_ours(core, address):
         raise RelayDenied("not an address of ours")
     if domain.lower() == core.config.srs_domain:
         if localpart.lower() not in ticket_inbox.ROLES:  # they exist at every domain of ours (RFC 2142)
-            return _bounced(core, tx, address, localpart)
+            return _bounced(core, tx, address, localpart, sender)
         domain, address = core.config.domain, f"{localpart}@{core.config.domain}"
     name, _, detail = localpart.partition("+")
     if ticket_inbox.is_desk(name):
@@ -90,10 +98,15 @@ def check_recipient(
     return Recipient(address, account, detail, alone=bool(quota) and not _fits(used, quota, most))
 
 
-def _bounced(core: Core, tx: Tx, address: str, localpart: str) -> Recipient:
-    """An address that we made when forwarding: a bounce on its way back (account 0)."""
+def _bounced(core: Core, tx: Tx, address: str, localpart: str, sender: str) -> Recipient:
+    """An address that we made when forwarding: a bounce on its way back (account 0).
+
+    Reports have the null sender (RFC 5321 section 4.5.5); whoever else writes there has found the address in a header.
+    """
     if returns.find(core, tx, localpart) is None:
         raise UnknownRecipient("not an address that we made")
+    if sender:
+        raise ReportsOnly("mail with a sender")
     return Recipient(address, AccountId(0))
 
 
@@ -400,8 +413,8 @@ def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> by
 def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -> bool:
     """Queue the octets, untouched by us, for the target under an envelope sender of ours; False in a loop."""
     core = context.core
-    mine = recipient.address.lower()
-    if any(value.strip().lower() == mine for value in context.view.header("delivered-to")):
+    mine = comparable(recipient.address)
+    if any(comparable(value.strip()) == mine for value in context.view.header("delivered-to")):
         return False
     now, content = int(context.now.timestamp()), context.prepared.name
     sender = context.envelope.sender
@@ -447,9 +460,13 @@ def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
     """Reports alone are heard; what else comes there (automatic replies) would tell the sender where the mail went."""
     found = returns.find(context.core, context.tx, recipient.address.rpartition("@")[0])
     report = dsn.read(context.prepared.octets[: dsn.MOST_READ])
-    if found is None or (report is None and context.envelope.sender):
+    if found is None or context.envelope.sender:
         return Delivered(recipient.address, Outcome.REJECTED, reason="Only delivery reports are taken here")
     if report is None:
+        deliveries.record(
+            context.tx, found.account, int(context.now.timestamp()), "", recipient.address, Outcome.DISCARDED.value,
+            "not a delivery report", context.about,
+        )  # fmt: skip
         return Delivered(recipient.address, Outcome.DISCARDED)
     returns.hear(context.core, context.tx, found, report, context.prepared, context.trace)
     return Delivered(recipient.address, Outcome.FILED)

@@ -21,6 +21,7 @@ from mailcore.services.audit import Event
 from mailcore.store import deliveries, forwardings
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
+from sieve.addrspec import normal_address
 
 MAX_REFUSALS = 5
 QUESTIONS_A_DAY, CODES_A_DAY = 3, 10
@@ -37,7 +38,7 @@ def get(core: Core, account: AccountId) -> Forwarding:
 
 def check_target(core: Core, target: str) -> str:
     """The one address, its domain in lower case.  Raises ForwardingRefused."""
-    target = target.strip()
+    target = normal_address(target.strip())
     if core.config.forwarding.targets == "none":
         raise ForwardingRefused(Saying("forwarding is not offered here"))
     if "," in target or ";" in target or len(target.split()) > 1:

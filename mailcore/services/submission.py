@@ -11,6 +11,7 @@ from mailcore.mail.octets import forget
 from mailcore.services import delivery, dkim, sending
 from mailcore.store.blobs import INSIDE, Prepared
 from mailcore.store.db import Tx
+from sieve.addrspec import comparable
 
 _PRIVATE = ("bcc", "resent-bcc", "return-path")
 
@@ -22,7 +23,7 @@ def addresses(core: Core, tx: Tx, account: AccountId) -> tuple[str, ...]:
 
 def is_own(candidate: str, own: tuple[str, ...]) -> bool:
     """Is this one of the addresses, with or without a plus part?"""
-    localpart, _, domain = candidate.lower().rpartition("@")
+    localpart, _, domain = comparable(candidate).rpartition("@")
     return f"{localpart.partition('+')[0]}@{domain}" in own
 
 
@@ -91,7 +92,9 @@ async def send(
         inside: list[Recipient] = []
         for recipient in envelope.recipients:
             if recipient.rpartition("@")[2].lower() == core.config.domain:
-                inside.append(delivery.check_recipient(core, tx, recipient, prepared.size, authenticated=True))
+                inside.append(
+                    delivery.check_recipient(core, tx, recipient, prepared.size, authenticated=True, sender=envelope.sender)
+                )
             else:
                 outside.append(recipient)
         if inside:

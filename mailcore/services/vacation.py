@@ -10,6 +10,7 @@ from mailcore.mail import address, header, trace
 from mailcore.store import deliveries
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
+from sieve.addrspec import comparable
 
 _NEVER_TO = ("mailer-daemon", "listserv", "majordomo", "noreply", "no-reply", "postmaster")
 MAX_SUBJECT = 256  # characters
@@ -22,7 +23,7 @@ def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
     Args:
         own: our addresses in lower case.
     """
-    sender = envelope.sender.lower()
+    sender = comparable(envelope.sender)
     localpart = sender.partition("@")[0]
     if not sender or sender in own:
         return ""
@@ -40,7 +41,7 @@ def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
     for name in ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"):
         for raw in header.raw_values(block, name):
             for spec in address.addr_specs(raw):
-                if spec.lower() in own:
+                if comparable(spec) in own:
                     return spec
     return ""
 
@@ -58,7 +59,7 @@ def answer(
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
     own |= {spec.lower() for spec in core.people.addresses(tx, recipient.account)}
-    named = may_answer(envelope, block, frozenset((*own, *(spec.lower() for spec in action.addresses))))
+    named = may_answer(envelope, block, frozenset((*own, *map(comparable, action.addresses))))
     if not named:
         return b""
     # a script may say whom it likes; nobody writes in another's name

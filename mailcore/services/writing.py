@@ -241,12 +241,12 @@ def save_draft(core: Core, account: Account, id_: int) -> int:
     return core.db.write(write)
 
 
-def check(core: Core, form: Draft) -> None:
+def check(core: Core, account: Account, form: Draft) -> None:
     """Can it be sent?  Our own people are looked up at once.
 
     Raises:
         NotAllowed: no recipient, or what is no address.
-        UnknownRecipient, OverQuota: of our own people.
+        UnknownRecipient, ReportsOnly, OverQuota: of our own people.
     """
     people = compose.people(form)
     if not people:
@@ -254,8 +254,8 @@ def check(core: Core, form: Draft) -> None:
 
     def look(tx: Tx) -> None:
         for _, spec in people:
-            if spec.rpartition("@")[2].lower() == core.config.domain:
-                delivery.check_recipient(core, tx, spec, None, authenticated=True)
+            if delivery.is_ours(core, spec):
+                delivery.check_recipient(core, tx, spec, None, authenticated=True, sender=f"{account.name}@{core.config.domain}")
 
     core.db.read(look)
 
@@ -267,7 +267,7 @@ def send(core: Core, account: Account, id_: int, at: datetime) -> None:
         What `check` raises, NotAllowed for a day that is too far, MailboxNotFound, and what sending raises.
     """
     writing = find(core, account.id, id_)
-    check(core, writing.form)
+    check(core, account, writing.form)
     when, now = int(at.timestamp()), core.clock.seconds()
     if when > now + LATEST_SECONDS:
         raise NotAllowed("that day is too far away")

@@ -157,13 +157,17 @@ class Inbound:
         traces.refused_at(self._core, tx, addresses, sender=sender, reply=REPLIES[OverQuota])
 
     def edit(self, session: Session) -> Edit:
-        host = self._core.config.host
+        config = self._core.config
 
         def edit(block: bytes) -> bytes:
-            """RFC 8601 section 5: nobody but us speaks in our name; hops are counted (RFC 5321 section 6.3)."""
+            """Nobody but us speaks in our name (RFC 8601 section 5) or tells the return path (RFC 5321 section 4.4).
+
+            Hops are counted (RFC 5321 section 6.3).
+            """
             if trace.count_received(block) > MAX_HOPS:
                 raise Malformed("554 5.4.6 Too many hops")
-            return authresults.without_forged(block, host)
+            block = trace.without_return_path(block)
+            return authresults.without_forged(block, config.domain, config.srs_domain, config.host)
 
         return edit
 

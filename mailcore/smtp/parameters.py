@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 
-_PATH = re.compile(r"<(?:@[^:<>]*:)?([^<>\s]*|\"[^\"<>]*\"@[^<>\s]*)>(?:\s+(.*))?\Z")
-_ADDRESS = re.compile(r"(?:[^@\s<>\"\x00-\x1f\x7f]+|\"[^\"<>\x00-\x1f\x7f]*\")@[^@\s<>\x00-\x1f\x7f]{1,255}\Z")
+from sieve.addrspec import LOCAL, normal_address, read_addr_spec, unquoted_local
+
+# A source route is dropped (RFC 5321 section 4.1.1.3); what is no address is told so after its parameters were read.
+_PATH = re.compile(rf'<(?:@[^:<>"\s]*:)?({LOCAL}(?:@[^@\s<>"]*)?|[^<>"\s]*)>(?:\s+(.*))?\Z')
 _XTEXT = re.compile(r"\A(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*\Z")
 _HEX = re.compile(r"\+([0-9A-F]{2})")
-MAX_LOCALPART = 64  # octets (RFC 5321 section 4.5.3.1.1)
+MAX_ADDRESS = 254  # octets: a path has 256 with its brackets (RFC 5321 section 4.5.3.1.3); local parts above 64 are in use
 MAX_ENVID, MAX_ORCPT = 100, 500  # RFC 3461 sections 4.2 and 4.4
 MAX_SIZE_DIGITS = 20  # RFC 1870 section 5
 
@@ -41,7 +43,7 @@ def mail(argument: str, *, tls: bool) -> Mail:
     """`FROM:<path> [parameters]`; raises Refused."""
     sender, params = _path(argument, "FROM:")
     if sender and not is_address(sender):
-        raise Refused("501 5.1.7 Not an address")
+        raise Refused(f"501 5.1.7 {_what_is_wrong(sender)}")
     size = params.pop("SIZE", None)
     if size is not None and not (size.isascii() and size.isdigit() and len(size) <= MAX_SIZE_DIGITS):
         raise Refused("501 5.5.4 SIZE is a number")
@@ -85,10 +87,10 @@ def rcpt(argument: str, *, postmaster: str, smtputf8: bool) -> Rcpt:
         orcpt = f"{kind.lower()};{known[:MAX_ORCPT]}"
     if params:
         raise Refused("555 5.5.4 Parameter not known")
-    if address.lower() == "postmaster":
+    if unquoted_local(address).lower() == "postmaster":
         address = postmaster
     if not is_address(address):
-        raise Refused("501 5.1.3 Not an address")
+        raise Refused(f"501 5.1.3 {_what_is_wrong(address)}")
     if not address.isascii() and not smtputf8:
         raise Refused("553 5.6.7 Such an address needs SMTPUTF8")
     return Rcpt(address, notify, orcpt)
@@ -96,10 +98,15 @@ def rcpt(argument: str, *, postmaster: str, smtputf8: bool) -> Rcpt:
 
 def is_address(text: str) -> bool:
     """Is it `localpart@domain` of a length that mail knows?  No more is promised."""
-    return bool(_ADDRESS.match(text)) and len(text.rpartition("@")[0].encode()) <= MAX_LOCALPART
+    return read_addr_spec(text) is not None and len(text.encode()) <= MAX_ADDRESS
+
+
+def _what_is_wrong(address: str) -> str:
+    return "The address is too long" if read_addr_spec(address) is not None else "Not an address"
 
 
 def _path(argument: str, keyword: str) -> tuple[str, dict[str, str]]:
+    """The address, its local part quoted only where it must be, and the parameters."""
     if argument[: len(keyword)].upper() != keyword:
         raise Refused(f"501 5.5.4 Syntax: {keyword}<address>")
     found = _PATH.match(argument[len(keyword) :].strip())
@@ -111,7 +118,7 @@ def _path(argument: str, keyword: str) -> tuple[str, dict[str, str]]:
         if name.upper() in params:
             raise Refused("501 5.5.4 A parameter stands twice")
         params[name.upper()] = value
-    return found[1], params
+    return normal_address(found[1]), params
 
 
 def _flag(params: dict[str, str], name: str) -> bool:

@@ -4,7 +4,7 @@ from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
 from mailcore.mail.octets import Octets
-from mailcore.services import login, sending, submission
+from mailcore.services import delivery, login, sending, submission
 from mailcore.smtp.inbound import look_up, prepared
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
@@ -40,7 +40,7 @@ class Submission:
     async def rcpt(self, session: Session, addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
-        ours = [a for a in addresses if a.rpartition("@")[2].lower() == core.config.domain]
+        ours = [address for address in addresses if delivery.is_ours(core, address)]
         if not ours:
             return [None] * len(addresses)
         size, sender = transaction.mail.size, transaction.mail.sender

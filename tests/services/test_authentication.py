@@ -182,6 +182,22 @@ def test_nobody_speaks_in_our_name(value, forged):
         assert (authresults.without_forged(name + b":" + block.partition(b":")[2], "mx.alumni.example") == rest) is forged
 
 
+@pytest.mark.parametrize(("value", "forged"), [
+    ("alumni.example; dmarc=pass", True), ("ALUMNI.example 1; dmarc=pass", True), ("srs.alumni.example; spf=pass", True),
+    ("any.host.alumni.example; dmarc=pass", True), ("alumni.example.; dmarc=pass", True), ("alumni . example 1; spf=pass", True),
+    ("alumni.\r\n example\r\n 1; dmarc=pass", True), ("mx.university.example; dmarc=pass", True),
+    ('"alumni.example" 1; dkim=pass', True), ("=?utf-8?q?alumni=2Eexample?=; dmarc=pass", True),
+    ("alumni(c).example; spf=pass", True), ("a b alumni.example; spf=pass", True), ("alumni.example/1; spf=pass", True),
+    ("notalumni.example; dmarc=pass", False), ("my-alumni.example; dmarc=pass", False), ("alumni.example.net; dmarc=pass", False),
+    ("alumni.examples; dmarc=pass", False), ("university.example; dmarc=pass", False),
+    ("mx.other.example; dmarc=pass header.from=alumni.example", False),
+])  # fmt: skip
+def test_nobody_speaks_in_the_name_of_a_domain_of_ours(value, forged):
+    block = b"Authentication-Results: " + value.encode() + b"\r\nSubject: x\r\n\r\n"
+    rest = b"Subject: x\r\n\r\n" if forged else block
+    assert authresults.without_forged(block, "alumni.example", "srs.alumni.example", "mx.university.example") == rest
+
+
 def test_only_the_forged_field_is_cut_out():
     block = (
         b"Authentication-Results: MX.alumni.example;\r\n\tspf=pass\r\nSubject:  odd   spaces\r\n"
