@@ -77,7 +77,11 @@ class Vacation:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """RFC 5435 section 3."""
+    """RFC 5435 section 3.
+
+    Attributes:
+        told: addresses of the URI that an earlier notification of this run has reached already.
+    """
 
     method: str
     message: str
@@ -85,6 +89,7 @@ class Notify:
     importance: str
     options: tuple[str, ...]
     fcc: FileInto | None = None
+    told: tuple[str, ...] = ()
 
 
 Action = Keep | FileInto | Redirect | Discard | Reject | Ereject | Vacation | Notify

@@ -43,6 +43,7 @@ class Builder:
     Attributes:
         known: every extension, and what it implies.
         globals: variables that this script shares (RFC 6609 section 3.4).
+        locals: variables that it has used before as its own.
         required: what `require` named, with all that it implies.
         errors: in the order of the script.
     """
@@ -56,6 +57,7 @@ class Builder:
         self.known, self.options = known, options
         self.errors: list[ScriptError] = []
         self.globals: set[str] = set()
+        self.locals: set[str] = set()
         self.loops: list[str] = []  # names of the foreverypart around, "" for one without
 
     def require(self, names: Iterable[str]) -> None:
@@ -64,7 +66,10 @@ class Builder:
 
     def variable(self, name: str) -> str:
         """The name under which a run keeps a variable: `global.x` for one that this script declared global."""
-        return f"global.{name}" if name in self.globals else name
+        if name in self.globals:
+            return f"global.{name}"
+        self.locals.add(name)
+        return name
 
     def included(self, place: str, name: str, line: int, *, optional: bool, once: bool) -> Step | None:
         """Another script as one step; None for one that is not there or stands around already, and need not."""
@@ -190,9 +195,9 @@ class Builder:
 
     # Matching
 
-    def matcher(self, bound: Bound, keys: tuple[str, ...], default: str = DEFAULT) -> Matcher:
+    def matcher(self, bound: Bound, keys: tuple[str, ...]) -> Matcher:
         """Compare a list of values with the keys, as the tags of the test say (RFC 5228 2.7)."""
-        comparator = bound.tag_string("comparator") or default
+        comparator = bound.tag_string("comparator") or DEFAULT
         if comparator not in COMPARATORS:
             problem = Saying(
                 "unknown comparator '%(comparator)s'; known: %(known)s",

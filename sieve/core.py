@@ -181,7 +181,7 @@ def _address(build: Builder, bound: Bound) -> Check:
         if fixed is not None and fixed.lower() not in ADDRESS_HEADERS:
             raise ScriptError(bound.line, Saying("'%(fixed)s' holds no addresses; use the test 'header'", fixed=fixed))
     names = build.texts(bound.strings("header names"), bound.line)
-    part, pick, values = address_part(build, bound), picker(bound), values_of(build, bound)
+    part, pick, values = address_part(build, bound), picker(bound), values_of(build, bound, written=True)
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:

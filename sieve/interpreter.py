@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from sieve import limits
 from sieve.actions import Action, Ereject, FileInto, Keep, Notify, Redirect, Reject, Result, Vacation
+from sieve.addrspec import comparable
+from sieve.mailto import read_mailto
 from sieve.message import Field, MessageView, Part
 from sieve.program import Program
 from sieve.saying import Saying
@@ -89,6 +91,13 @@ class State:
             return self.message.header(name)
         name = name.lower()
         return [field.value for field in self._edited if field.name.lower() == name]
+
+    def written_header(self, name: str) -> list[str]:
+        """The same with encoded words unread."""
+        if self._edited is None:
+            return self.message.written_header(name)
+        name = name.lower()
+        return [field.written for field in self._edited if field.name.lower() == name]
 
     def edited_fields(self) -> list[Field]:
         """The header to be changed in place (RFC 5293)."""
@@ -191,6 +200,10 @@ class State:
         The last flags win (RFC 5232 section 5), and one mailbox gets one copy (RFC 5228 2.10.3).
         """
         self._refuse_conflicts(action)
+        if isinstance(action, Notify):
+            action = self._told_once(action)
+            if not _addresses(action):
+                return
         place = _place(action)
         for index, earlier in enumerate(self.actions):
             if _place(earlier) == place:
@@ -210,6 +223,11 @@ class State:
         self.actions.append(action)
         self.lines.append(self.line)
 
+    def _told_once(self, action: Notify) -> Notify:
+        """The same without those whom an earlier notification has reached (RFC 5435 section 3)."""
+        told = {comparable(one) for earlier in self.actions if isinstance(earlier, Notify) for one in _addresses(earlier)}
+        return replace(action, told=tuple(one for one in _addresses(action) if comparable(one) in told))
+
     def _refuse_conflicts(self, action: Action) -> None:
         """RFC 5429 section 2.3 and RFC 5230 section 4.7."""
         for earlier in self.actions:
@@ -225,6 +243,11 @@ class State:
                     raise self.fail(Saying("a message cannot be rejected and also kept, sent or answered"))
                 case _:
                     pass
+
+
+def _addresses(action: Notify) -> tuple[str, ...]:
+    read = read_mailto(action.method)
+    return read.without(action.told).addresses if read else ()
 
 
 def _place(action: Action) -> object:

@@ -1,10 +1,12 @@
 """mailto URIs (RFC 6068), as far as a notification may use them (RFC 5436 section 2)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from sieve.message import mailboxes
+from sieve.addrspec import comparable
+from sieve.message import mailboxes, one_address
 
 _FIELD = re.compile(r"[!-9;-~]+", re.ASCII)
 _BAD = re.compile(r"%(?![0-9A-Fa-f]{2})|[\s<>\"]")
@@ -16,7 +18,7 @@ _NOT_TAKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mailto:
-    """`to`, `cc` and `bcc` as written, with display names; `fields` are others that may stand in the message."""
+    """`to` and `cc` as written, with display names; `fields` are others that may stand in the message."""
 
     to: tuple[str, ...]
     cc: tuple[str, ...]
@@ -25,14 +27,28 @@ class Mailto:
     subject: str = ""
     body: str = ""
 
+    def without(self, addresses: Iterable[str]) -> "Mailto":
+        """The same for those whom no earlier notification has reached."""
+        gone = {comparable(address) for address in addresses}
+
+        def left(shown: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(text for text in shown if comparable(one_address(text)) not in gone)
+
+        addressed = tuple(address for address in self.addresses if comparable(address) not in gone)
+        return replace(self, to=left(self.to), cc=left(self.cc), addresses=addressed) if gone else self
+
 
 def read_mailto(uri: str) -> Mailto | None:
-    """None if it is no mailto URI, or names nobody or somebody who has no address."""
+    """None if it is no mailto URI, or names nobody or somebody who has no address.
+
+    A `bcc` does nothing: whoever is told of somebody's mail is named in the message (RFC 5436 section 2.3).  One that names
+    nobody else is no error, since scripts that have it worked before.  An address that stands twice counts once.
+    """
     scheme, colon, rest = uri.partition(":")
     if not colon or scheme.lower() != "mailto" or _BAD.search(rest):
         return None
     path, _, query = rest.partition("?")
-    lists: dict[str, list[str]] = {"to": [unquote(path)] if path else [], "cc": [], "bcc": []}
+    lists: dict[str, list[str]] = {"to": [unquote(path)] if path else [], "cc": []}
     fields: dict[str, str] = {}
     for pair in filter(None, query.split("&")):
         name, equals, value = pair.partition("=")
@@ -44,16 +60,17 @@ def read_mailto(uri: str) -> Mailto | None:
         else:
             fields[name] = unquote(value)
     shown: dict[str, tuple[str, ...]] = {}
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}  # by what they mean
     for name, values in lists.items():
         read = [mailboxes(value) for value in values]
         if any(each is None for each in read):
             return None
-        pairs = [pair for each in read if each is not None for pair in each]
-        shown[name] = tuple(dict.fromkeys(text for text, _ in pairs))
-        found.update(dict.fromkeys(address for _, address in pairs))
-    if not found:
+        new = {comparable(address): (text, address) for each in reversed(read) for text, address in reversed(each or [])}
+        fresh = [pair for key, pair in reversed(new.items()) if key not in found]
+        shown[name] = tuple(text for text, _ in fresh)
+        found |= {comparable(address): address for _, address in fresh}
+    if not found and "bcc" not in fields:
         return None
     subject, body = fields.pop("subject", ""), fields.pop("body", "")
     taken = tuple((name, value) for name, value in fields.items() if not _NOT_TAKEN.fullmatch(name))
-    return Mailto(shown["to"], shown["cc"], tuple(found), taken, subject, body)
+    return Mailto(shown["to"], shown["cc"], tuple(found.values()), taken, subject, body)

@@ -8,6 +8,11 @@ from email.header import Header
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from sieve.addrspec import quoted_local, unquoted_local
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # what no field holds (RFC 5322 section 2.2)
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -17,11 +22,17 @@ class Field:
     value: str
     raw: bytes
 
+    @property
+    def written(self) -> str:
+        """The value on one line with its encoded words unread, as addresses are read from it (RFC 2047 section 6.2)."""
+        octets = _FOLD.sub(b"", self.raw.partition(b":")[2]).strip()
+        return octets.decode("utf-8", "replace")
+
     @classmethod
     def made(cls, name: str, value: str) -> "Field":
         """A new one, encoded (RFC 2047) and folded; line ends in the value are folds."""
         value = re.sub(r"\s*[\r\n]\s*", " ", value).strip().replace("\0", "")
-        charset = "us-ascii" if value.isascii() else "utf-8"
+        charset = "us-ascii" if value.isascii() and not CONTROL.search(value) else "utf-8"
         text = Header(value, charset, header_name=name, maxlinelen=78).encode(linesep="\r\n")
         return cls(name, value, f"{name}: {text}\r\n".encode("utf-8", "replace"))
 
@@ -37,6 +48,8 @@ class Part(Protocol):
     end: int
 
     def header(self, name: str) -> list[str]: ...
+
+    def written_header(self, name: str) -> list[str]: ...
 
     def content(self) -> bytes:
         """Without its transfer encoding; of a message within the message, its header."""
@@ -76,6 +89,10 @@ class MessageView(Protocol):
 
     def header(self, name: str) -> list[str]:
         """Every value of that field, unfolded and decoded; name in any case."""
+        ...
+
+    def written_header(self, name: str) -> list[str]:
+        """The same with encoded words unread, for those who look for the addresses in it."""
         ...
 
     def fields(self) -> Sequence[Field]:
@@ -163,18 +180,15 @@ def read_address(text: str) -> Address | None:
     if not found or len(text) > 320:
         return None
     local = found[1]
-    if local.startswith('"'):
-        local = re.sub(r"\\(.)", r"\1", local[1:-1])
-    elif local.startswith(".") or local.endswith(".") or ".." in local:
+    if local.startswith(".") or local.endswith(".") or ".." in local:
         return None
-    return Address(text, local, found[2])
+    local = unquoted_local(local)
+    return Address(f"{quoted_local(local)}@{found[2]}", local, found[2])
 
 
 # Dots in odd places: some Japanese providers gave such names.
 _ODD = re.compile(rf"[^\s\"(),:;<>@\[\]\\]+@{_DOMAIN}")
 _AROUND = re.compile(r"\s*([@.])\s*")  # white space that may stand in an address (RFC 5322 section 3.4.1)
-_ATOM = re.compile(r"[^\s\"(),.:;<>@\[\]\\]+(?:\.[^\s\"(),.:;<>@\[\]\\]+)*")
-
 
 _LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",]|")+?(?=,|$)')
 
@@ -189,12 +203,10 @@ def one_address(text: str) -> str:
     found = _every_address(text)
     if len(found) != 1:
         return ""
-    whole, local, domain = found[0]
-    if local is None or domain is None:
+    whole, local, _ = found[0]
+    if local is None:
         return whole if _ODD.fullmatch(whole) else ""
-    if not _ATOM.fullmatch(local):
-        local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
-    return f"{local}@{domain}"
+    return whole
 
 
 def mailboxes(text: str) -> list[tuple[str, str]] | None:
@@ -217,8 +229,10 @@ MAX_REMEMBERED = 500  # characters of a value that is read once for all rules
 def addresses(value: str) -> Sequence[Address]:
     """The addresses of one header value: names, comments, groups and routes left out.
 
-    What cannot be read is given back whole, so that `:all` still sees it (RFC 5228 section 5.1).
+    What cannot be read is given back whole, so that `:all` still sees it (RFC 5228 section 5.1): of an empty field, "".
     """
+    if not value.strip():
+        return (Address("", None, None),)
     return _remembered(value) if len(value) <= MAX_REMEMBERED else _readable(value)
 
 

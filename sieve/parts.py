@@ -14,13 +14,17 @@ from sieve.signature import Bound
 Values = Callable[[State, str], Sequence[str]]
 
 
-def values_of(build: Builder, bound: Bound) -> Values:
-    """The values of a field: of the message, or with `:mime` of the part or parts it asks for (section 4)."""
+def values_of(build: Builder, bound: Bound, *, written: bool = False) -> Values:
+    """The values of a field: of the message, or with `:mime` of the part or parts it asks for (section 4).
+
+    Args:
+        written: encoded words stay unread.
+    """
     if "mime" not in bound.tags:
         for tag in ("anychild", "type", "subtype", "contenttype", "param"):
             if tag in bound.tags:
                 raise ScriptError(bound.line, Saying("':%(tag)s' goes with ':mime'", tag=tag))
-        return lambda state, name: state.header(name)
+        return (lambda state, name: state.written_header(name)) if written else (lambda state, name: state.header(name))
     params = build.texts(bound.tag_strings("param") or (), bound.line)
     option = bound.one_of("type", "subtype", "contenttype", "param")
     any_child = "anychild" in bound.tags
@@ -30,9 +34,9 @@ def values_of(build: Builder, bound: Bound) -> Values:
         found: list[str] = []
         for part in every(here) if any_child else (here,):
             # the header of the whole message is what the script has made of it
-            fields = state.header(name) if part.begin == 0 else part.header(name)
-            for value in fields:
-                found += [value] if option is None else _of(value, option, params(state))
+            holder = state if part.begin == 0 else part
+            for value in holder.written_header(name) if written else holder.header(name):
+                found += [value] if option is None else _of(name.lower(), value, option, params(state))
         return found
 
     return values
@@ -41,18 +45,20 @@ def values_of(build: Builder, bound: Bound) -> Values:
 _PARAM = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))')
 
 
-def _of(value: str, option: str, params: Sequence[str]) -> list[str]:
-    """A part of a structured value such as `text/plain; charset=utf-8`."""
+def _of(field: str, value: str, option: str, params: Sequence[str]) -> list[str]:
+    """A part of a structured value such as `text/plain; charset=utf-8`; of fields that have none, a blank (section 4.1)."""
+    if option == "param":
+        wanted = {name.lower() for name in params}
+        return [text for name, text in parameters(value) if name in wanted]
+    if field not in ("content-type", "content-disposition"):
+        return [""]
     kind = value.partition(";")[0].strip()
-    match option:
-        case "type":
-            return [kind.partition("/")[0]]
-        case "subtype":
-            return [kind.partition("/")[2]]
-        case "contenttype":
-            return [kind]
-    wanted = {name.lower() for name in params}
-    return [text for name, text in parameters(value) if name in wanted]
+    if option == "contenttype":
+        return [kind]
+    main, _, sub = kind.partition("/")
+    if option == "type":
+        return [main.strip()]
+    return [sub.strip() if field == "content-type" else ""]
 
 
 def parameters(value: str) -> list[tuple[str, str]]:

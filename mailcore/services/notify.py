@@ -66,6 +66,7 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
     read = sieve.read_mailto(action.method)
     if read is None:
         return (), b""
+    read = read.without(action.told)
     original = " ".join(header.values(block, "subject")[:1])
     subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
     priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])

@@ -13,6 +13,10 @@ _ENCODINGS = ("7bit", "8bit", "binary", "quoted-printable", "base64")
 _EMPTY = (b"\r\n", b"\n")
 
 
+def _written(block: bytes, name: str) -> list[str]:
+    return [value.decode("utf-8", "replace") for value in header.raw_values(block, name)]
+
+
 class MimePart(sieve.Part):
     """A part, decoded when asked."""
 
@@ -26,6 +30,9 @@ class MimePart(sieve.Part):
 
     def header(self, name: str) -> list[str]:
         return header.values(self._octets[self._part.header_start : self._part.body_start], name)
+
+    def written_header(self, name: str) -> list[str]:
+        return _written(self._octets[self._part.header_start : self._part.body_start], name)
 
     def content(self) -> bytes:
         part, children = self._part, self._part.children
@@ -60,6 +67,7 @@ class MessageText:
         self.octets = octets
         self.block = header.split(octets)[0] if block is None else block
         self._headers: dict[str, list[str]] = {}
+        self._written: dict[str, list[str]] = {}
         self._fields: tuple[sieve.Field, ...] | None = None
         self._root: MimePart | None = None
 
@@ -68,6 +76,12 @@ class MessageText:
         if key not in self._headers:
             self._headers[key] = header.values(self.block, key)
         return self._headers[key]
+
+    def written_header(self, name: str) -> list[str]:
+        key = name.lower()
+        if key not in self._written:
+            self._written[key] = _written(self.block, key)
+        return self._written[key]
 
     def fields(self) -> Sequence[sieve.Field]:
         if self._fields is None:
@@ -98,6 +112,9 @@ class ScriptView(sieve.MessageView):
 
     def header(self, name: str) -> list[str]:
         return self._message.header(name)
+
+    def written_header(self, name: str) -> list[str]:
+        return self._message.written_header(name)
 
     def fields(self) -> Sequence[sieve.Field]:
         return self._message.fields()

@@ -6,7 +6,7 @@ from sieve.builder import Builder
 from sieve.core import picker
 from sieve.interpreter import State
 from sieve.limits import Options
-from sieve.message import Field
+from sieve.message import CONTROL, Field
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.saying import Saying
@@ -36,8 +36,11 @@ def _add(build: Builder, bound: Bound) -> Step:
     name = build.text(bound.string("field name"), bound.line)
     value = build.text(bound.string("value"), bound.line)
     constant = build.constant(bound.string("value"), bound.line)
-    if constant is not None and (problem := _problem(constant, build.options)):
-        raise ScriptError(bound.line, problem)
+    if constant is not None:
+        if problem := _problem(constant, build.options):
+            raise ScriptError(bound.line, problem)
+        if CONTROL.search(constant):  # section 4; what variables bring of a stranger's message is encoded instead
+            raise ScriptError(bound.line, Saying("a header field cannot hold control characters"))
     last = "last" in bound.tags
 
     def add(state: State) -> None:

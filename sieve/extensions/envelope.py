@@ -2,6 +2,7 @@
 
 import re
 
+from sieve.addrspec import quoted_local, unquoted_local
 from sieve.builder import Builder
 from sieve.core import address_part
 from sieve.interpreter import State
@@ -32,11 +33,9 @@ def read_path(path: str) -> Address | None:
     found = _PATH.fullmatch(bare)
     if not found:
         return None
-    local, domain = found["local"], found["domain"] or ""
-    whole = f"{local}@{domain}" if domain else local
-    if local.startswith('"'):
-        local = re.sub(r"\\(.)", r"\1", local[1:-1])
-    return Address(whole, local, domain)
+    local, domain = unquoted_local(found["local"]), found["domain"] or ""
+    written = quoted_local(local) if found["local"].startswith('"') else local
+    return Address(f"{written}@{domain}" if domain else written, local, domain)
 
 
 def _envelope(build: Builder, bound: Bound) -> Check:

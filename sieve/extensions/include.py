@@ -49,7 +49,11 @@ def _global(build: Builder, bound: Bound) -> Step:
     if "variables" not in build.required:
         raise ScriptError(bound.line, Saying("'global' needs: require \"variables\";"))
     for name in bound.strings("names"):
-        build.globals.add(variable_name(name, bound.line))
+        variable = variable_name(name, bound.line)
+        if variable in build.locals:  # section 3.4.1; half of the script would mean one variable, the other half another
+            problem = Saying("'global' makes '%(name)s' global after it was used; move it to the top of the script", name=name)
+            raise ScriptError(bound.line, problem)
+        build.globals.add(variable)
     return lambda state: None
 
 

@@ -90,15 +90,14 @@ def _extract_text(build: Builder, bound: Bound) -> Step:
     return extract
 
 
-_MIME = {
-    "mime": TagSpec(),
-    "anychild": TagSpec(),
+_MIME = {"mime": TagSpec(), "anychild": TagSpec()}
+_OPTIONS = {
     "type": TagSpec(group="option"),
     "subtype": TagSpec(group="option"),
     "contenttype": TagSpec(group="option"),
     "param": TagSpec(Kind.STRINGS, group="option"),
 }
-MIME = Extension("mime", tags={"header": _MIME, "address": _MIME, "exists": _MIME})
+MIME = Extension("mime", tags={"header": _MIME | _OPTIONS, "address": _MIME, "exists": _MIME})  # sections 4.1 to 4.3
 FOR_EVERY_PART = Extension(
     "foreverypart",
     commands={

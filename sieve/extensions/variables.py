@@ -1,14 +1,10 @@
-"""set, string and the modifiers (RFC 5229).  Reading a variable stands in sieve.strings.
-
-Without `:comparator` the test string compares by i;octet, as Pigeonhole's does, so that scripts which come from there mean the
-same; RFC 5228 section 2.7.3 would have i;ascii-casemap."""
+"""set, string and the modifiers (RFC 5229).  Reading a variable stands in sieve.strings."""
 
 from bisect import bisect_right
 from collections.abc import Callable
 
 from sieve.builder import Builder
 from sieve.interpreter import State
-from sieve.match import OCTET
 from sieve.program import Check, Step
 from sieve.regex import quoted
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
@@ -68,7 +64,7 @@ def _set(build: Builder, bound: Bound) -> Step:
 
 def _string(build: Builder, bound: Bound) -> Check:
     source = build.texts(bound.strings("source"), bound.line)
-    matcher = build.matcher(bound, bound.strings("keys"), default=OCTET)
+    matcher = build.matcher(bound, bound.strings("keys"))
     if bound.one_of("count"):  # empty strings do not count (section 5)
         return lambda state: matcher(state, [text for text in source(state) if text])
     return lambda state: matcher(state, source(state))
