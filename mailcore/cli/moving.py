@@ -9,7 +9,7 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, size
 from mailcore.errors import ImportRefused
-from mailcore.services import accounts, imap_pull, moving_in, sieve_import, takeout, takeout_read
+from mailcore.services import accounts, imap_pull, maildir_in, moving_in, sieve_import, takeout, takeout_read
 from mailcore.services.imap_pull import Server
 from mailcore.services.moving_in import Report
 
@@ -70,6 +70,9 @@ def _done(report: Report, as_json: bool) -> None:
                 click.echo(f"{count} {words}")
         for note in report.notes:
             click.echo(f"note: {note}")
+    if report.left_out and not report.messages + report.there:
+        click.echo("alumnimail: no message was taken: all of them are too large", err=True)
+        sys.exit(1)
     if report.broken:
         click.echo("alumnimail: only a part of the file could be read", err=True)
         sys.exit(1)
@@ -81,14 +84,17 @@ def _done(report: Report, as_json: bool) -> None:
 @import_.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mailbox", default="INBOX", help="Where the messages go.")
+@click.option("--mailbox", default="", help="Where the messages go; else INBOX, and those of Gmail where their labels say.")
 @json_option
 @pass_site
 def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None:
     """All messages of an mbox FILE into the account NAME."""
     account = accounts.get(site.core, name)
     with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
-        _done(moving_in.from_mbox(site.core, account.id, lines, mailbox, lambda report: tell(report.octets)), as_json)
+        report = moving_in.from_mbox(
+            site.core, account.id, lines, mailbox or "INBOX", lambda report: tell(report.octets), by_labels=not mailbox
+        )
+    _done(report, as_json)
 
 
 @import_.command()
@@ -98,11 +104,11 @@ def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None
 @json_option
 @pass_site
 def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) -> None:
-    """A Maildir with its sub-folders into the account NAME."""
+    """A Maildir with its sub-folders into the account NAME; or a folder of them, such as an unpacked take-out."""
     account = accounts.get(site.core, name)
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
     with _shown("import", total) as tell:
-        _done(moving_in.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)), as_json)
+        _done(maildir_in.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command("takeout")

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
@@ -14,9 +15,11 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ImportRefused, MailError
+from mailcore.mail.keywords import is_keyword
 from mailcore.mail.mbox import Stored
 from mailcore.services import moving_in
 from mailcore.services.moving_in import Importer, Progress, Report
+from mailcore.store.flags import BY_LOWER
 
 FETCH_OCTETS = 8 * 2**20  # asked for at once, unless one message is larger
 TIMEOUT_SECONDS = 60
@@ -62,7 +65,7 @@ def fetch(core: Core, account: AccountId, server: Server, progress: Progress = l
         with _Connection(server) as client:
             for folder in _folders(client):
                 try:
-                    box = importer.mailbox(folder.name, folder.special_use)
+                    box = importer.mailbox(moving_in.tidy_name(folder.name), folder.special_use)
                 except MailError as problem:
                     importer.note(f"{folder.name}: {problem}")
                     continue
@@ -143,10 +146,18 @@ def _messages(client: IMAPClient, folder: Folder, limit: int) -> Iterator[Stored
         if uids is None:
             yield None
             continue
-        for _uid, answer in sorted(client.fetch(uids, ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"]).items()):
+        for _uid, answer in sorted(_fetched(client, uids).items()):
             octets = answer.get(b"BODY[]")
-            if octets:
+            if octets is not None:
                 yield Stored(bytes(octets), _flags(answer.get(b"FLAGS", ())), _at(answer.get(b"INTERNALDATE")))
+
+
+def _fetched(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]:  # Any: as imapclient has it
+    try:
+        found = client.fetch(uids, ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"])
+    except ValueError:  # a date that is none; the message's own will do
+        found = client.fetch(uids, ["BODY.PEEK[]", "FLAGS"])
+    return dict(found)
 
 
 def _groups(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] | None]:
@@ -167,7 +178,9 @@ def _groups(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] 
 
 
 def _flags(flags: Sequence[bytes]) -> frozenset[str]:
-    return frozenset(text for flag in flags if (text := flag.decode("ascii", "replace")).lower() != "\\recent")
+    """System flags, and keywords that may be kept here."""
+    words = (flag.decode("ascii", "replace") for flag in flags)
+    return frozenset(word for word in words if word.lower() in BY_LOWER or is_keyword(word))
 
 
 def _at(value: object) -> datetime | None:

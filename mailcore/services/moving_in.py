@@ -1,29 +1,36 @@
-"""Mail from elsewhere: what puts it in, and mbox and Maildir files; beside it takeout_read.py and imap_pull.py (N17, N18).
+"""Mail from elsewhere: what puts it in, and mbox files; beside it maildir_in.py, takeout_read.py and imap_pull.py (N17, N18).
 
-What stands there already (the same text in the same mailbox, of the same time) is not doubled, so an import that was broken off
-is simply started again.  A full box ends it and is told; what came before stays.
+What stood there before the import began (the same text in the same mailbox, of the same time) is not doubled, so an import that
+was broken off is simply started again; what stands twice in what is brought comes twice.  A full box ends it and is told; what
+came before stays.
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.errors import ImportRefused, MailboxNotFound, OverQuota, Saying
+from mailcore.errors import ImportRefused, MailboxNotFound, MailError, OverQuota, Saying
 from mailcore.log import log_for
-from mailcore.mail import header, mbox
-from mailcore.mail.mbox import Stored
+from mailcore.mail import header, mbox, mbox_marks
+from mailcore.mail.mbox import NotMbox, Stored
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
+from mailcore.store.mail import EARLIEST, LATEST
+from mailcore.store.mailboxes import MAX_DEPTH, MAX_NAME
 
 log = log_for(__name__)
+_BAD = re.compile(r"[\x00-\x1f\x7f*%\ud800-\udfff]")  # what no mailbox name holds
+PIECE = 64 * 1024  # octets of a line that are read at once
 BATCH, BATCH_OCTETS = 50, 4 * 2**20  # in one transaction
 Progress = Callable[["Report"], None]
 
@@ -49,14 +56,18 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
+_Waiting = tuple[Mailbox, Stored, datetime | None, Prepared]  # None: the file does not know when it came
+
+
 class Importer:
     """Puts messages into the mailboxes of one account, in batches.  One thread at a time."""
 
     def __init__(self, core: Core, account: AccountId, progress: Progress = lambda report: None) -> None:
         self._core, self._account, self._progress = core, account, progress
-        self._known: dict[MailboxId, dict[int, list[tuple[int, int]]]] = {}
-        self._batch: list[tuple[Mailbox, Stored, datetime, Prepared]] = []
+        self._known: dict[MailboxId, dict[int, list[tuple[int, int]]]] = {}  # what stood there and has not been brought yet
+        self._batch: list[_Waiting] = []
         self._waiting = 0
+        self._places: dict[tuple[str, str], Mailbox] = {}
         self.report = Report()
 
     def mailbox(self, name: str, special_use: str = "") -> Mailbox:
@@ -74,14 +85,32 @@ class Importer:
 
         return self._core.db.write(find)
 
+    def place(self, labels: tuple[str, ...], otherwise: Mailbox) -> tuple[Mailbox, frozenset[str]]:
+        """Where a message with Gmail's labels goes, and what they say of it."""
+        place = mbox_marks.place_of(labels)
+        key = (tidy_name(place.mailbox), place.special_use)
+        if key not in self._places:
+            try:
+                self._places[key] = self.mailbox(*key)
+            except MailError as problem:  # there are too many
+                self.note(problem.args[0])
+                self._places[key] = otherwise
+        return self._places[key], place.flags
+
+    def bring(self, box: Mailbox, message: Stored | None, *, by_labels: bool) -> None:
+        """Add it to this mailbox, or to the one of its labels.  Raises OverQuota."""
+        if by_labels and message is not None and message.labels is not None:
+            box, flags = self.place(message.labels, box)
+            message = dataclasses.replace(message, flags=message.flags | flags)
+        self.add(box, message)
+
     def add(self, box: Mailbox, message: Stored | None) -> None:
         """Raises OverQuota when the box is full; what came before it is in."""
         if message is None or len(message.octets) > self._core.config.message_octets:
             self.report = dataclasses.replace(self.report, left_out=self.report.left_out + 1)
             return
-        at = message.at or mbox.date_of(header.split(message.octets)[0]) or self._core.clock.now()
-        at = max(at, datetime(1971, 1, 1, tzinfo=UTC)).replace(microsecond=0)
-        self._batch.append((box, message, at, self._core.blobs.prepare(message.octets)))
+        at = message.at or mbox.date_of(header.split(message.octets)[0])
+        self._batch.append((box, message, at and at.replace(microsecond=0), self._core.blobs.prepare(message.octets)))
         self._waiting += len(message.octets)
         if len(self._batch) >= BATCH or self._waiting >= BATCH_OCTETS:
             self.finish()
@@ -100,25 +129,32 @@ class Importer:
         if full:
             raise OverQuota(Saying("the mailbox is full; the rest was not taken"))
 
-    def _write(
-        self, tx: Tx, batch: list[tuple[Mailbox, Stored, datetime, Prepared]]
-    ) -> tuple[int, int, int, bool]:
+    def _write(self, tx: Tx, batch: list[_Waiting]) -> tuple[int, int, int, bool]:
         added = there = octets = 0
         for box, message, at, prepared in batch:
-            known = self._known_in(tx, box.id)
-            same_time = known.setdefault(int(at.timestamp()), [])
-            least = prepared.size - message.octets.count(b"\n") - 2  # an mbox file gives every line its CRLF
-            candidates = [uid for uid, size in same_time if least <= size <= prepared.size]
-            if any(_same(self._core.mail.octets(tx, box.id, uid), message.octets) for uid in candidates):
+            if self._stood_there(tx, box.id, message.octets, at):
                 there += 1
                 continue
             try:
-                uid = self._core.mail.append(tx, self._account, box.id, prepared, message.flags, at)
+                came = at or self._core.clock.now()
+                self._core.mail.append(tx, self._account, box.id, prepared, message.flags, came)
             except OverQuota:
                 return added, there, octets, True
-            same_time.append((uid, prepared.size))
             added, octets = added + 1, octets + prepared.size
         return added, there, octets, False
+
+    def _stood_there(self, tx: Tx, box: MailboxId, brought: bytes, at: datetime | None) -> bool:
+        """Is it one of those that stood there?  Each of them is found once; one without a date, whatever their times."""
+        known = self._known_in(tx, box)
+        times = list(known) if at is None else [stored_seconds(at)]
+        least = len(brought) - brought.count(b"\n") - 2  # an mbox file of others gives every line its CRLF
+        near = [(second, one) for second in times for one in known.get(second, ()) if least <= one[1] <= len(brought)]
+        exact = ((second, one, bytes.__eq__) for second, one in near if one[1] == len(brought))
+        for second, one, is_same in chain(exact, ((second, one, _same) for second, one in near)):
+            if is_same(self._core.mail.octets(tx, box, one[0]), brought):
+                known[second].remove(one)
+                return True
+        return False
 
     def _known_in(self, tx: Tx, box: MailboxId) -> dict[int, list[tuple[int, int]]]:
         """What stands there, by time: uid and size of each message, and no octets."""
@@ -169,22 +205,39 @@ def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: I
 
 
 def from_mbox(
-    core: Core, account: AccountId, file: IO[bytes], mailbox: str = "INBOX", progress: Progress = lambda report: None
-) -> Report:
-    """All messages of an mbox file into one mailbox.  Raises ImportRefused for a file that is none, InvalidName."""
+    core: Core, account: AccountId, file: IO[bytes], mailbox: str = "INBOX", progress: Progress = lambda report: None, *,
+    by_labels: bool = False,
+) -> Report:  # fmt: skip
+    """All messages of an mbox file into one mailbox.
+
+    Args:
+        by_labels: those of Gmail go where their labels say.
+
+    Raises:
+        ImportRefused: it is no mbox file, or there is no message in it.
+        InvalidName
+    """
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
-        lines = bounded_lines(file, core.config.message_octets)
-        first = next(lines, b"")
-        if first and not first.startswith(b"From "):
-            raise ImportRefused(Saying("this is no mbox file: it does not begin with 'From '"))
-        box = importer.mailbox(mailbox)
-        for message in mbox.read(_chained(first, lines), core.config.message_octets):
-            importer.add(box, message)
+        lines = bounded_lines(file, PIECE)
+        first, box = next(lines, b""), None
+        for message in mbox_messages(chain([first], lines), core.config.message_octets):
+            box = box or importer.mailbox(mailbox)
+            importer.bring(box, message, by_labels=by_labels)
             yield
+        if first and box is None:
+            raise ImportRefused(Saying("there is no message in this file"))
 
     return ended(core, account, importer, "mbox", work())
+
+
+def mbox_messages(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]:
+    """Those of an mbox file.  Raises ImportRefused, before the first one."""
+    try:
+        yield from mbox.read(lines, limit)
+    except NotMbox:
+        raise ImportRefused(Saying("this is no mbox file: it does not begin with 'From '")) from None
 
 
 def bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
@@ -193,34 +246,17 @@ def bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
         yield piece
 
 
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+def stored_seconds(at: datetime) -> int:
+    """The internal date as the store keeps it."""
+    return min(max(int(at.timestamp()), EARLIEST), LATEST)
 
 
-def from_maildir(
-    core: Core, account: AccountId, folder: Path, mailbox: str = "INBOX", progress: Progress = lambda report: None
-) -> Report:
-    """A Maildir and its `.sub.folders` (Maildir++).  Raises ImportRefused, InvalidName."""
-    importer = Importer(core, account, progress)
-    if not (folder / "cur").is_dir() and not (folder / "new").is_dir():
-        raise ImportRefused(Saying("%(folder)s is no Maildir: it has no cur and no new", folder=folder))
-
-    def work() -> Iterator[None]:
-        subs = sorted(sub for sub in folder.glob(".*") if (sub / "cur").is_dir())
-        for place, name in [(folder, mailbox), *((sub, sub.name[1:].replace(".", "/")) for sub in subs)]:
-            box = importer.mailbox(name)
-            for path in sorted(path for kind in ("new", "cur") for path in (place / kind).glob("*") if path.is_file()):
-                octets = _with_crlf(path.read_bytes())
-                at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-                importer.add(box, Stored(octets, mbox.maildir_flags(path.name), at))
-                yield
-
-    return ended(core, account, importer, "maildir", work())
-
-
-def _with_crlf(octets: bytes) -> bytes:
-    return octets if b"\r\n" in octets[:1000] else octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+def tidy_name(name: str) -> str:
+    """A name from elsewhere as one that a mailbox may have; "" becomes INBOX."""
+    levels = [_BAD.sub("_", level) for level in name.split("/")]
+    levels = ["_" if level in (".", "..") else level for level in levels if level]
+    tidy = "/".join([*levels[: MAX_DEPTH - 1], "-".join(levels[MAX_DEPTH - 1 :])] if len(levels) > MAX_DEPTH else levels)
+    return tidy.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").rstrip("/") or "INBOX"
 
 
 def mailbox_of_file(name: str) -> str:

@@ -18,13 +18,14 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import Busy
 from mailcore.log import log_for
-from mailcore.mail import header, mbox, octets
+from mailcore.mail import header, maildir, mbox, octets
 from mailcore.services import address_book, audit, contacts, mail_settings
 from mailcore.store import address_book as store_book
 from mailcore.store import away as store_away
@@ -40,6 +41,8 @@ BLOCK = 256 * 1024  # octets handed on at once
 EVENTS = 100_000
 MAX_FILE = 80  # characters of a name, which may have four octets each
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
+
+_OURS = re.compile(r"(?i)\.mbox\Z|\.mbx\Z|\A(?:cur|new|tmp)\Z|[. ]\Z|\A(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)")
 
 Progress = Callable[[int, int], None]  # octets of mail done, and in all
 
@@ -129,7 +132,7 @@ def write(
     pipe, done = _Pipe(), 0
     with zipfile.ZipFile(pipe, "w") as archive:
         for name, text in _texts(core, account, planned):
-            archive.writestr(_member(name, planned.at, planned), text)
+            archive.writestr(_member(name, planned.at, planned), text.encode("utf-8", "replace"))
         paths = _paths([box for box, *_ in boxes], planned.form)
         for box, below, _count, _octets in boxes:
             make = _as_mbox if planned.form == "mbox" else _as_maildir
@@ -159,8 +162,9 @@ def _as_mbox(
     with archive.open(_member(path, planned.at, planned), "w", force_zip64=True) as member:
         for info in _messages(core, box.id, below):
             first, rest = _pieces(core, box.id, info.uid)
+            pieces, sender = partial(_joined, first, rest), _return_path(first, rest)
             written = 0
-            for piece in mbox.write(_joined(first, rest), info.flags, info.internal_date, _return_path(first, rest)):
+            for piece in mbox.write(pieces, info.flags, info.internal_date, sender):
                 member.write(piece)
                 done = min(len(piece), info.size - written)
                 written += done
@@ -171,13 +175,20 @@ def _as_mbox(
 def _as_maildir(
     core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
 ) -> Iterator[int]:
+    letters, others = maildir.Letters(), list[str]()
     for info in _messages(core, box.id, below):
-        seconds = int(info.internal_date.timestamp())
-        name = mbox.maildir_name(f"{seconds}.{info.uid}.alumnimail", info.flags)
-        with archive.open(_member(f"{path}/cur/{name}", seconds, planned), "w") as member:
+        marks, rest = letters.of(info.flags)
+        others += [f"{info.uid} {' '.join(rest)}\n"] if rest else []
+        name = maildir.write_name(info.uid, info.internal_date, info.flags, marks)
+        with archive.open(_member(f"{path}/cur/{name}", int(info.internal_date.timestamp()), planned), "w") as member:
             for piece in _joined(*_pieces(core, box.id, info.uid)):
                 member.write(piece)
                 yield len(piece)
+    for kind in ("cur", "new", "tmp"):  # a Maildir has them, also if it is empty
+        archive.writestr(_member(f"{path}/{kind}/", planned.at, planned), b"")
+    for name, lines in ((maildir.KEYWORDS_FILE, letters.lines()), (maildir.OTHERS_FILE, others)):
+        if text := "".join(lines):
+            archive.writestr(_member(f"{path}/{name}", planned.at, planned), text)
 
 
 def _joined(first: bytes, rest: octets.Octets) -> Iterator[bytes]:
@@ -207,8 +218,11 @@ def _messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
         at = uids[-1] + 1
 
 
-def _return_path(first: bytes, rest: octets.Octets) -> str:
-    return " ".join(header.values((first or rest[:2000])[:2000], "return-path")[:1]).strip("<> ")
+def _return_path(first: bytes, rest: octets.Octets) -> bytes:
+    """The envelope sender: what stands in the first brackets."""
+    for value in header.raw_values((first or rest[:2000])[:2000], "return-path")[:1]:
+        return value.partition(b"<")[2].partition(b">")[0] if b"<" in value else value.partition(b"\t")[0].partition(b" ")[0]
+    return b""
 
 
 def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
@@ -216,13 +230,22 @@ def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
     found: dict[MailboxId, str] = {}
     taken: set[str] = set()
     for box in boxes:
-        path = "mail/" + "/".join(_safe(level) for level in box.name.split("/"))
-        same = unicodedata.normalize("NFC", path).casefold()
-        if same in taken:
-            path, same = f"{path}~{box.uidvalidity}", f"{same}~{box.uidvalidity}"
+        path = wish = "mail/" + "/".join(_level(level) for level in box.name.split("/"))
+        number = 1
+        while (same := unicodedata.normalize("NFC", path).casefold()) in taken:
+            number += 1
+            path = f"{wish}~{number}"
         taken.add(same)
         found[box.id] = path + (".mbox" if form == "mbox" else "")
     return found
+
+
+def _level(level: str) -> str:
+    """One level of a name as a name of a file or folder; `x.mbox` and `cur` mean something there, and a last dot may be lost."""
+    safe = _safe(level)
+    if _OURS.search(safe):
+        safe = f"{safe[:-1]}%{ord(safe[-1]):02X}" if safe[-1].isascii() else safe
+    return safe
 
 
 def _boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox, int, int, int]]:

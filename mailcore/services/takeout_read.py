@@ -8,7 +8,7 @@ still agrees.
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from typing import IO, Any
 
@@ -25,12 +25,12 @@ from mailcore.domain import (
 )
 from mailcore.errors import ImportRefused, MailError, Saying
 from mailcore.log import log_for
-from mailcore.mail import mbox, vcard
-from mailcore.mail.mbox import Stored
+from mailcore.mail import maildir, mbox, vcard
+from mailcore.mail.mbox import NotMbox, Stored
 from mailcore.services import address_book, away, contacts, filters, mail_settings
 from mailcore.services.address_book import WriterName
 from mailcore.services.mail_settings import MailSettings
-from mailcore.services.moving_in import Importer, Progress, Report, ended, mailbox_of_file
+from mailcore.services.moving_in import PIECE, Importer, Progress, Report, ended, mailbox_of_file
 from mailcore.services.takeout import FORMAT
 from mailcore.services.zip_in import DAMAGED, ZipIn
 from mailcore.store import filters as store_filters
@@ -58,20 +58,25 @@ def from_takeout(
             _settings(core, account, archive, told, importer)
             boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
         read: set[str] = set()
+        names = {str(one.get("name", "")) for one in boxes}
         for one in boxes[:MAX_MAILBOXES]:
-            path, special = str(one.get("file", "")), str(one.get("special_use", ""))
+            path, name, special = (str(one.get(key, "")) for key in ("file", "name", "special_use"))
             if path in read:  # a second time would only cost time
                 continue
             read.add(path)
             try:
-                box = importer.mailbox(str(one.get("name", "")), special)
+                box = importer.mailbox(name, special)
+                if box.name != name and box.name in names:  # another one there has the name of this special one here
+                    box = importer.mailbox(name)
             except MailError as problem:
                 importer.note(problem.args[0])
                 continue
             try:
                 for message in _members(core, archive, path):
-                    importer.add(box, message)
+                    importer.bring(box, message, by_labels=told is None)
                     yield
+            except NotMbox:
+                importer.break_off(Saying("%(name)s in the file is no mbox file", name=path))
             except DAMAGED as problem:  # the other mailboxes may be whole
                 log.info("a member of a take-out is damaged: %r", problem)
                 importer.break_off(Saying("%(name)s in the file is damaged; what stood before the damage is here", name=path))
@@ -104,16 +109,25 @@ def _mbox_files(archive: ZipIn) -> list[str]:
 def _members(core: Core, archive: ZipIn, path: str) -> Iterator[Stored | None]:
     most = core.config.message_octets
     if path.lower().endswith((".mbox", ".mbx")) and path in archive:
-        yield from mbox.read(archive.read(path, most), most)
+        yield from mbox.read(archive.read(path, PIECE), most)
         return
-    for name in archive.below(f"{path}/cur/"):
-        if archive.size(name) > most:
+    known = maildir.read_keywords(_lines(archive, f"{path}/{maildir.KEYWORDS_FILE}"))
+    others = maildir.read_others(_lines(archive, f"{path}/{maildir.OTHERS_FILE}"))
+    folder = f"{path}/cur/"
+    for member in archive.below(folder):
+        last = member[len(folder) :]
+        if not last or "/" in last:  # the folder itself, and the mailbox `cur` below
+            continue
+        if archive.size(member) > most:
             yield None
             continue
-        last = name.rpartition("/")[2]
-        seconds = last.partition(".")[0]
-        at = datetime.fromtimestamp(int(seconds), UTC) if seconds.isascii() and seconds.isdigit() and len(seconds) < 12 else None
-        yield Stored(b"".join(archive.read(name, most)), mbox.maildir_flags(last), at)
+        name = maildir.read_name(last)
+        flags = name.flags | maildir.keywords_of(name.letters, known) | others.get(name.uid, frozenset())
+        yield Stored(b"".join(archive.read(member, PIECE)), flags, name.at)
+
+
+def _lines(archive: ZipIn, name: str) -> list[str]:
+    return archive.text(name).split("\n") if name in archive else []
 
 
 def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
@@ -209,7 +210,7 @@ def bring(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -
     except MailError:
         file.unlink(missing_ok=True)
         raise
-    told = json.dumps({"mailbox": mailbox or moving_in.mailbox_of_file(name)})
+    told = json.dumps({"mailbox": mailbox or moving_in.mailbox_of_file(name), "by_labels": not mailbox})
     file.rename(_file(core, transfer))
     core.db.write(lambda tx: store.again(tx, transfer, told, core.clock.seconds()))
     return _start(core, account, transfer, told)
@@ -239,15 +240,15 @@ def _file(core: Core, transfer: int) -> Path:
 
 
 def _start(core: Core, account: AccountId, transfer: int, told: str) -> threading.Thread:
-    mailbox = str(json.loads(told)["mailbox"])
     worker = threading.Thread(
-        target=_bring, args=(core, account, _file(core, transfer), mailbox, transfer), daemon=True, name=f"import {transfer}",
+        target=_bring, args=(core, account, _file(core, transfer), json.loads(told), transfer), daemon=True,
+        name=f"import {transfer}",
     )  # fmt: skip
     worker.start()
     return worker
 
 
-def _bring(core: Core, account: AccountId, file: Path, mailbox: str, transfer: int) -> None:
+def _bring(core: Core, account: AccountId, file: Path, wish: dict[str, Any], transfer: int) -> None:
     tell = _Teller(core, transfer)
 
     state, report = "refused", Report()
@@ -258,8 +259,9 @@ def _bring(core: Core, account: AccountId, file: Path, mailbox: str, transfer: i
         tell(so_far.octets)
 
     try:
-        report = _read(core, account, file, mailbox, progress)
-        state = "refused" if report.broken else "full" if report.full else "done"
+        report = _read(core, account, file, wish, progress)
+        nothing = report.left_out and not report.messages + report.there
+        state = "refused" if report.broken or nothing else "full" if report.full else "done"
     except MailError as problem:
         report = dataclasses.replace(report, notes=(*report.notes, problem.args[0]))
     except Exception:
@@ -270,15 +272,19 @@ def _bring(core: Core, account: AccountId, file: Path, mailbox: str, transfer: i
         core.db.write(lambda tx: store.end(tx, transfer, state, text, core.clock.seconds()))
 
 
-def _read(core: Core, account: AccountId, file: Path, mailbox: str, progress: Callable[[Report], None]) -> Report:
+def _read(
+    core: Core, account: AccountId, file: Path, wish: dict[str, Any], progress: Callable[[Report], None]
+) -> Report:  # Any: what JSON holds
     with file.open("rb") as octets:
-        begin = octets.read(5)
+        begin = octets.read(2)
         octets.seek(0)
-        if begin.startswith(b"PK"):
+        if not begin:
+            raise ImportRefused(Saying("there is no message in this file"))
+        if begin == b"PK":
             return takeout_read.from_takeout(core, account, octets, progress)
-        if begin == b"From ":
-            return moving_in.from_mbox(core, account, octets, mailbox, progress)
-    raise ImportRefused(Saying("this is neither a take-out nor an mbox file"))
+        return moving_in.from_mbox(
+            core, account, octets, str(wish["mailbox"]), progress, by_labels=bool(wish.get("by_labels"))
+        )
 
 
 def forget(core: Core) -> int:

@@ -6,7 +6,6 @@ from mailcore.errors import TooMany
 from mailcore.services import live as service
 from mailcore.services.live import Hub
 from portal import web
-from portal.asked import number
 from portal.webmail.views import blueprint
 
 
@@ -22,7 +21,7 @@ def live() -> Response:
     """204 tells the browser not to ask again: the script then looks now and then."""
     hub: Hub = current_app.extensions.setdefault("mail_live", Hub())
     try:
-        events = hub.events(web.core(), web.owner().id, number(request.args.get("since"), -1))
+        events = hub.events(web.core(), web.owner().id, request.args.get("since", -1, type=int))
     except TooMany:
         return Response(status=204)
     answer = Response(events, content_type="text/event-stream")

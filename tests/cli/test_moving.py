@@ -46,3 +46,33 @@ def test_what_cannot_be_read_is_one_line(config: str, tmp_path: Path) -> None:  
     assert (unreachable.exit_code, unreachable.stderr.count("\n")) == (1, 1)
     assert run(config, "export", "ola", str(tmp_path / "no" / "such.zip")).exit_code == 1
     assert run(config, "export", "nobody", str(file)).exit_code == 1
+
+
+NOTHING = {
+    "newlines": b"\n\n",
+    "no From line": b"Subject: x\n\nhei\n",
+    "prose": b"From here to there\nit is far\n",
+    "c-client's own": b"From MAILER-DAEMON Thu Jun 11 19:21:48 2020\nSubject: FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\nx\n",
+    "too large": b"From - \nSubject: x\n\n" + b"x" * (50 * 2**20),
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_of_a_file_that_is_not_empty_either_something_comes_or_one_line_says_why(config: str, tmp_path: Path, kind: str) -> None:  # noqa: F811
+    run(config, "user", "add", "ola", "--password-stdin", typed="pass\n")
+    file = tmp_path / "old.mbox"
+    file.write_bytes(NOTHING[kind])
+    answer = run(config, "import", "mbox", "ola", str(file))
+    told = [line for line in answer.stderr.splitlines() if line.startswith("alumnimail: ")]
+    assert (answer.exit_code, len(told)) == (1, 1)
+
+
+def test_an_unpacked_take_out_comes_in_as_maildir_too(config: str, tmp_path: Path) -> None:  # noqa: F811
+    for name in ("ola", "kari"):
+        run(config, "user", "add", name, "--password-stdin", typed="pass\n")
+    file = tmp_path / "ola.zip"
+    run(config, "export", "ola", str(file), "--format", "maildir")
+    zipfile.ZipFile(file).extractall(tmp_path / "out")
+    for folder in ("out", "out/mail"):
+        answer = run(config, "import", "maildir", "kari", str(tmp_path / folder), "--json")
+        assert json.loads(answer.stdout)["messages"] == (1 if folder == "out" else 0)

@@ -4,18 +4,18 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, flag_update, modseq_update
 from mailcore.imap.sequence import NumberSet, written
+from mailcore.mail.keywords import is_keyword
 from mailcore.store.flags import BY_LOWER
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_FLAGS = 64
-MAX_KEYWORD = 100  # octets
 
 
 def _flag(read: Reader) -> str:
     """flag = "\\\\" system name / keyword"""
     if not read.take(b"\\"):
         keyword = read.atom().decode("ascii", "replace")
-        if len(keyword) > MAX_KEYWORD or "]" in keyword:
+        if not is_keyword(keyword):
             raise SyntaxProblem("that keyword cannot be kept")
         return keyword
     name = "\\" + read.atom().decode("ascii", "replace")
@@ -77,7 +77,7 @@ async def store(context: Context, read: Reader) -> Tagged:
         if (seq := here.view.seq(info.uid)) is not None:
             told.append(
                 modseq_update(seq, info.uid, info.modseq, manner) if silent
-                else flag_update(seq, info.uid, here.shown(info.uid, info.flags), info.modseq, manner)
+                else flag_update(seq, info.uid, info.flags, info.modseq, manner)
             )  # fmt: skip
     context.say(told)
     if failed:
