@@ -173,9 +173,13 @@ class OrderSettings:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """`proxies`: how many of ours stand before the portal; the last X-Forwarded-For of each is believed."""
+    """`proxies`: how many of ours stand before the portal; the last X-Forwarded-For of each is believed.
+
+    `names`: other names under which people find it, beside those that the domain gives.
+    """
 
     proxies: int = 0
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ SPECIAL_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RF
 class Mailbox:
     """An IMAP mailbox.  `special_use` is an attribute of RFC 6154 such as `\\Sent`, or empty.
 
-    `keywords` holds at least those that its messages have.
+    `keywords` holds at least those that its messages have.  `recent` is the first UID that no session has claimed
+    as \\Recent (imap/recent.py).
     """
 
     id: MailboxId
@@ -78,6 +79,7 @@ class Mailbox:
         """RFC 8474: the same as long as the mailbox lives, whatever it is called; UIDVALIDITY is never used twice."""
         return f"F{self.uidvalidity}"
     keywords: frozenset[str] = frozenset()
+    recent: int = 1
 
 
 @dataclass(frozen=True, slots=True)

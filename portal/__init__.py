@@ -4,7 +4,7 @@ Views read a form, call one service of mailcore and answer with a page.  No SQL,
 """
 
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, g, redirect, request, session
 from flask_babel import Babel
@@ -14,9 +14,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
-from mailcore.services import web_sessions
+from mailcore.services import accounts, web_sessions
 from mailcore.services.live import Hub
-from portal import addresses, assets, errors, i18n, navigation, web
+from portal import addresses, asked, assets, errors, hosts, i18n, navigation, web
 from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
@@ -70,6 +70,7 @@ BLUEPRINTS = (
 )
 
 ENDED_MAY = ("static", "looks.look", "auth.choose", "auth.logout", "auth.set_password", "front.index", "help.index", "help.faq")
+MAX_QUERY = 2000  # octets that links to a page's other languages keep
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
     "Content-Security-Policy": (
@@ -98,8 +99,12 @@ def create_app(core: Core) -> Flask:
     if core.config.web.proxies:
         count = core.config.web.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # as documented
+    app.wsgi_app = errors.with_last_page(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as documented
     app.session_interface = DatabaseSessions(core)
     Htmx(app)
+    app.request_class = asked.PortalRequest
+    asked.converters(app.url_map)
+    names = hosts.Hosts(core.config)
     Babel(app, default_locale="nb", default_timezone=core.config.timezone, locale_selector=i18n.choose_language)
     i18n.register(app)
     domain = i18n.PoDomain()
@@ -110,6 +115,7 @@ def create_app(core: Core) -> Flask:
 
     def before() -> BaseResponse | None:
         domain.as_default()
+        names.check()
         if request.endpoint in ("webmail.compose", "webmail.contacts", "webmail.autosave"):  # before the form is read
             request.max_content_length = core.config.message_octets
             request.max_form_memory_size = MAX_TEXT
@@ -124,19 +130,13 @@ def create_app(core: Core) -> Flask:
         web.count_visit()
         if g.account and web.web_session().ended and request.endpoint not in ENDED_MAY:
             return redirect(url_for("auth.choose"))
-        asked = request.args.get("lang", "")
-        if asked in i18n.LANGUAGES and session.get("language") != asked:
-            session["language"] = asked
-            i18n.choose_again()
-            if g.account and g.account.language != asked:
-                from mailcore.services import accounts
-
-                accounts.set_language(core, g.account.id, asked)
+        _change_language(core)
         return None
 
     # before CSRF protection, so that its pages have a language too
     app.before_request_funcs.setdefault(None, []).insert(0, before)
     app.after_request(_protect)
+    app.teardown_request(_close_files)
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
     app.jinja_env.filters["program"] = web.program
@@ -151,6 +151,16 @@ def create_app(core: Core) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
+
+
+def _change_language(core: Core) -> None:
+    """`?lang=` counts from now on, in letters too."""
+    wanted = request.args.get("lang", "")
+    if wanted in i18n.LANGUAGES and session.get("language") != wanted:
+        session["language"] = wanted
+        i18n.choose_again()
+        if g.account and g.account.language != wanted:
+            accounts.set_language(core, g.account.id, wanted)
 
 
 def end_streams(app: Flask) -> None:
@@ -171,13 +181,20 @@ def _protect(response: Response) -> Response:
     return response
 
 
+def _close_files(_problem: BaseException | None) -> None:
+    """Files that came with a form, to whatever page, lie in temporary files until they are closed."""
+    request.close()
+
+
 def _languages() -> list[tuple[str, str, str]]:
     """Code, name, and this page in that language, or the front page where a page takes forms only."""
-    endpoint = request.endpoint
-    values: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict()}  # Any: any query
-    if endpoint is None or (request.url_rule is not None and "GET" not in (request.url_rule.methods or ())):
-        endpoint, values = "front.index", {}
-    return [(code, name, url_for(endpoint, **values | {"lang": code})) for code, name in i18n.LANGUAGES.items()]
+    rule, query = request.url_rule, [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    here = request.root_path + quote(request.path, safe="/!$&'()*+,:;=@")
+    if rule is None or "GET" not in (rule.methods or ()):
+        here, query = url_for("front.index"), []
+    if len(request.query_string) > MAX_QUERY:  # it would stand in the page six times
+        query = []
+    return [(code, name, f"{here}?{urlencode([*query, ('lang', code)])}") for code, name in i18n.LANGUAGES.items()]
 
 
 def _context() -> dict[str, object]:

@@ -1,7 +1,9 @@
 """What goes wrong, as pages: the portal's one place for status codes and words.  Nothing internal is shown."""
 
 import logging
-from typing import Any
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, render_template
 from flask_babel import lazy_gettext as _l
@@ -11,6 +13,9 @@ from werkzeug.exceptions import HTTPException
 from mailcore import errors
 from mailcore.errors import MailError, Saying
 from portal.i18n import told
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 Words = Any  # flask-babel's LazyString, which has no types
@@ -68,12 +73,15 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.TooManyVanished: (503, TRY_AGAIN),
 }
 
+_FIELDS = ("allow", "retry-after", "content-range")  # of an HTTP error's own fields, those that its status promises
 HTTP: dict[int, Words] = {
     400: _l("The form could not be read. Go back, load the page again and retry."),
     403: _l("You may not do this."),
     404: _l("There is no such page."),
     405: _l("This address only takes forms."),
+    411: _l("The form could not be read. Go back, load the page again and retry."),
     413: _l("That was too large."),
+    421: _l("There is no such page."),
 }
 
 
@@ -88,8 +96,42 @@ def words_of(problem: MailError) -> str:
     return str(answer(problem)[1])
 
 
+# What is sent when even the error page cannot be made: nothing in here is looked up, translated or asked of a database.
+LAST_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Alumnimail</title></head>
+<body>
+<p lang="nb">Noe gikk galt hos oss. Ingenting ble endret. Prøv igjen om noen minutter. <a href="/">Til forsiden</a></p>
+<p lang="nn">Noko gjekk gale hos oss. Ingenting vart endra. Prøv igjen om nokre minutt. <a href="/">Til framsida</a></p>
+<p>Something went wrong on our side. Nothing was changed. Please try again in a few minutes. <a href="/">To the front page</a></p>
+</body>
+</html>
+"""
+
+
 def _page(code: int, words: Words) -> tuple[str, int]:
-    return render_template("error.html", code=code, words=words), code
+    try:
+        return render_template("error.html", code=code, words=words), code
+    except Exception:  # the page has menus, banners and a language: any of them may be what failed
+        log.exception("the error page cannot be shown")
+        return LAST_PAGE, code
+
+
+def with_last_page(inside: "WSGIApplication") -> "WSGIApplication":
+    """The application; whatever still comes out of it as an exception is answered with the last page."""
+
+    def answer_anyway(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        try:
+            return inside(environ, start_response)
+        except Exception:
+            log.exception("no answer could be made")
+            failed = sys.exc_info()
+        octets = LAST_PAGE.encode()
+        head = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(octets))), ("Cache-Control", "no-store")]
+        start_response("500 Internal Server Error", head, failed)
+        return [octets]
+
+    return answer_anyway
 
 
 def register(app: Flask) -> None:
@@ -105,7 +147,9 @@ def register(app: Flask) -> None:
     def http_error(problem: HTTPException) -> Any:  # Any: redirects are answers of their own
         if problem.code is None or problem.code < 400:
             return problem
-        return _page(problem.code, HTTP.get(problem.code, TRY_AGAIN if problem.code >= 500 else HTTP[400]))
+        page, code = _page(problem.code, HTTP.get(problem.code, TRY_AGAIN if problem.code >= 500 else HTTP[400]))
+        more = [(name, value) for name, value in problem.get_headers() if name.lower() in _FIELDS]
+        return page, code, more
 
     def unknown(problem: Exception) -> tuple[str, int]:
         log.error("unexpected error in the portal", exc_info=problem)

@@ -19,10 +19,15 @@ from mailcore.errors import Busy
 from mailcore.services import web_sessions
 
 COOKIE = "alumnimail_session"
-FORMS = "alumnimail_forms"  # of strangers; __Host- before it keeps other hosts of the domain from setting it
+FORMS = "alumnimail_forms"  # of strangers
 LOOSE = frozenset({"csrf_token", "language"})  # what may stand in it
 FORMS_SECONDS = 7 * 86_400
 log = logging.getLogger(__name__)
+
+
+def cookie_name(name: str, *, secure: bool) -> str:
+    """`__Host-` before it keeps other hosts of the domain from planting it (draft-ietf-httpbis-rfc6265bis)."""
+    return f"__Host-{name}" if secure else name
 
 
 class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own interface
@@ -56,12 +61,13 @@ class DatabaseSessions(SessionInterface):
     def __init__(self, core: Core) -> None:
         self._core = core
         self._secure = core.config.url.startswith("https:")
-        self._forms = f"__Host-{FORMS}" if self._secure else FORMS
+        self._forms = cookie_name(FORMS, secure=self._secure)
+        self._cookie = cookie_name(COOKIE, secure=self._secure)
 
     def open_session(self, app: Flask, request: Request) -> WebSession:
         if request.endpoint == "static":
             return WebSession()
-        return self._stored(request.cookies.get(COOKIE, "")) or WebSession(self._loose(app, request))
+        return self._stored(request.cookies.get(self._cookie, "")) or WebSession(self._loose(app, request))
 
     def _loose(self, app: Flask, request: Request) -> dict[str, Any]:
         try:
@@ -106,8 +112,8 @@ class DatabaseSessions(SessionInterface):
             self._set(response, self._forms, str(self._signer(app).dumps(dict(session))))
             if session.token:  # what was to be remembered has been told
                 web_sessions.end(self._core, session.token)
-            if COOKIE in request.cookies:
-                response.delete_cookie(COOKIE)
+            if self._cookie in request.cookies:
+                response.delete_cookie(self._cookie, secure=self._secure)
             return
         data = json.dumps(dict(session))
         if session.token:
@@ -118,7 +124,7 @@ class DatabaseSessions(SessionInterface):
                 self._core, session.token, session.account, data, source=session.source, ended=session.ended,
                 peer=request.remote_addr or "", agent=request.user_agent.string,
             )  # fmt: skip
-        self._set(response, COOKIE, session.token)
+        self._set(response, self._cookie, session.token)
         if self._forms in request.cookies:
             response.delete_cookie(self._forms, secure=self._secure)
 

@@ -19,7 +19,7 @@ from mailcore.errors import AccountNotFound, Busy, MailError, Saying, WrongPassw
 from mailcore.services import affiliations, leaving, login, pages, status, sunset, webmail
 from portal import i18n
 from portal.errors import answer
-from portal.sessions import WebSession
+from portal.sessions import WebSession, cookie_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,12 +106,16 @@ def prove(password: str) -> None:
 
 def device() -> str:
     """What says that the owner has logged in in this browser before; it opens nothing."""
-    return request.cookies.get(DEVICE_COOKIE, "")
+    return request.cookies.get(_device_cookie(), "")
+
+
+def _device_cookie() -> str:
+    return cookie_name(DEVICE_COOKIE, secure=core().config.url.startswith("https:"))
 
 
 def remember_device(answer: BaseResponse, who: Account) -> BaseResponse:
     answer.set_cookie(
-        DEVICE_COOKIE, login.device_mark(core(), who.id), max_age=DEVICE_SECONDS, httponly=True, samesite="Lax",
+        _device_cookie(), login.device_mark(core(), who.id), max_age=DEVICE_SECONDS, httponly=True, samesite="Lax",
         secure=core().config.url.startswith("https:"),
     )  # fmt: skip
     return answer

@@ -1,15 +1,17 @@
 """What a running command may touch."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Mailbox, MailboxId, MessageInfo
-from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly
-from mailcore.imap import names
+from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly, MailError
+from mailcore.imap import names, recent
 from mailcore.imap.notify import Wish
+from mailcore.imap.recent import RECENT, Claimed
 from mailcore.imap.responses import Manner, flag_list
 from mailcore.imap.sequence import NumberSet, Ranges, without
 from mailcore.imap.status import Refused, UidRequired, WrongState
@@ -17,7 +19,7 @@ from mailcore.imap.view import View
 from mailcore.inside import Inside
 from mailcore.mail.criteria import Criterion
 from mailcore.services import imap_scripts
-from mailcore.store import condstore
+from mailcore.store import condstore, mailbox_facts
 from mailcore.store.db import Tx
 from mailcore.store.mail import Changes, MailStore
 from mailcore.store.uidset import ranges_of
@@ -66,6 +68,13 @@ class Selected:
     kept: dict[bytes, "Kept"] = field(default_factory=dict)  # searches with UPDATE, by tag
     touched: set[int] = field(default_factory=set)  # UIDs that kept searches must look at again
     saved: tuple[int, ...] = ()  # UIDs that SEARCH RETURN (SAVE) found (RFC 5182), ascending
+    recent: Claimed = ()  # UIDs that are \\Recent here
+    recent_told: int = 0  # how many of them there were when last told
+    to_claim: int = 0  # the uid below which all are to be claimed, once they are told
+
+    def shown(self, uid: int, flags: frozenset[str]) -> frozenset[str]:
+        """The flags as this session sees them."""
+        return flags | {RECENT} if self.recent and recent.has(self.recent, uid) else flags
 
     def exists(self, tx: Tx, mail: MailStore) -> bool:
         """Is the mailbox still there, and still the same?"""
@@ -207,11 +216,33 @@ class Context:
         if here.kept:
             here.touched.update(changes.added, (uid for uid, _, _ in changes.flagged))
         self.show_flags(frozenset[str]().union(*(flags for _, flags, _ in changes.flagged)))
-        self.say(
-            here.view.apply(
-                changes.added, changes.removed, changes.flagged, may_expunge=may_expunge, manner=self.manner
-            )  # fmt: skip
-        )
+        if changes.added and self.knows_recent:
+            here.recent = recent.extended(here.recent, changes.added, changes.recent)
+            here.to_claim = 0 if here.read_only or changes.added[-1] < changes.recent else changes.added[-1] + 1
+        flagged = [(uid, here.shown(uid, flags), modseq) for uid, flags, modseq in changes.flagged]
+        self.say(here.view.apply(changes.added, changes.removed, flagged, may_expunge=may_expunge, manner=self.manner))
+        self.tell_recent()
+
+    @property
+    def knows_recent(self) -> bool:
+        """Has the client not switched to IMAP4rev2, which has no \\Recent?"""
+        return "IMAP4REV2" not in self.enabled
+
+    def tell_recent(self) -> None:
+        """RECENT, if there are more or fewer than told last (RFC 3501 section 7.3.2)."""
+        here = self.here
+        count = recent.count(here.recent, here.view.uids)
+        if count != here.recent_told:
+            here.recent_told = count
+            self.wire.write(b"* %d RECENT\r\n" % count)
+
+    async def claim_recent(self) -> None:
+        """Nobody else's session has as recent what this one was told of; without a database to write to, some may."""
+        here = self.here
+        before, here.to_claim = here.to_claim, 0
+        if before:
+            with suppress(MailError):
+                await self.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, here.mailbox, before))
 
     async def read_changes(self) -> Changes:
         """What has changed since the last time; to be taken in next."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from mailcore.imap import recent
 from mailcore.imap.dates import date_time
 from mailcore.imap.esearch import parse_partial
+from mailcore.imap.recent import Claimed
 from mailcore.imap.responses import flag_list, literal, quoted_or_literal, without_nul
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_path, parse_section
 from mailcore.imap.status import Refused
@@ -31,20 +33,27 @@ class _FlagTexts(dict[tuple[int, str], bytes]):
     """Flag lists by bits and keywords, of which a mailbox has few."""
 
     def __missing__(self, key: tuple[int, str]) -> bytes:
-        text = self[key] = flag_list(join(*key))
+        flags = join(*key)
+        text = self[key] = flag_list(flags | {recent.RECENT} if key[0] & recent.BIT else flags)
         return text
 
 
 class Batch:
-    """Rows of messages, column by column; `sources` if an item needs whole messages."""
+    """Rows of messages, column by column; `sources` if an item needs whole messages; `claimed` are \\Recent."""
 
-    def __init__(self, rows: Sequence[Row], sources: Sequence[Source] = ()) -> None:
-        self._rows = rows
+    def __init__(self, rows: Sequence[Row], sources: Sequence[Source] = (), claimed: Claimed = ()) -> None:
+        self._rows, self._claimed = rows, claimed
         self.sources = sources
         self.flags = _FlagTexts()
 
     def column(self, number: int) -> Iterable[Any]:  # Any: what a row holds there
         return map(itemgetter(number), self._rows)
+
+    def flag_texts(self) -> Iterable[bytes]:
+        bits = self.column(mail.FLAGS)
+        if self._claimed:
+            bits = recent.bits(self._claimed, list(self.column(mail.UID)), bits)
+        return map(self.flags.__getitem__, zip(bits, self.column(mail.KEYWORDS), strict=True))
 
     def headers(self) -> Iterable[bytes]:
         return (row[mail.PREFIX] + row[mail.HEADER] for row in self._rows)
@@ -365,7 +374,7 @@ _SIMPLE: dict[str, tuple[str, Column]] = {
     "UID": ("", _of(mail.UID, b"UID %d")),
     "FLAGS": ("m.flags m.keywords", Column(
         b"FLAGS %s",
-        lambda got: (map(got.flags.__getitem__, zip(got.column(mail.FLAGS), got.column(mail.KEYWORDS), strict=True)),),
+        lambda got: (got.flag_texts(),),
     )),
     "MODSEQ": ("m.modseq", _of(mail.MODSEQ, b"MODSEQ (%d)")),
     "INTERNALDATE": ("m.internal_date m.zone", Column(

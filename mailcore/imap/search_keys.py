@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailcore.imap.dates import read_date
+from mailcore.imap.recent import Claimed
 from mailcore.imap.sequence import NumberSet
 from mailcore.imap.status import BadCharset, UidRequired
 from mailcore.mail.criteria import (
@@ -24,7 +25,6 @@ from mailcore.mail.criteria import (
     Keyword,
     Larger,
     Not,
-    Nothing,
     Saved,
     Sent,
     Smaller,
@@ -57,6 +57,7 @@ class Scope:
     saved: frozenset[int] = frozenset()  # UIDs that `$` stands for (RFC 5182)
     uid_only: bool = False  # the client has given up sequence numbers (RFC 9586)
     by_modseq: bool = False  # a key asked for modseqs (RFC 7162 section 3.1.5)
+    recent: Claimed = ()  # UIDs that are \\Recent to the client (RFC 3501 section 6.4.4)
     now: int = 0  # seconds since 1970, for OLDER and YOUNGER (RFC 5032)
 
     def by_seq(self, numbers: NumberSet) -> Uids:
@@ -106,6 +107,8 @@ def _key(read: Reader, scope: Scope, depth: int) -> Criterion:  # noqa: PLR0911 
     name = read.atom().upper().decode("ascii")
     if name in _FIXED:
         return _FIXED[name]
+    if name in ("RECENT", "OLD", "NEW"):
+        return _recent(name, Uids(scope.recent))
     read.space()
     if name == "NOT":
         return Not(_key(read, scope, depth + 1))
@@ -127,6 +130,12 @@ def _key(read: Reader, scope: Scope, depth: int) -> Criterion:  # noqa: PLR0911 
     if name == "YOUNGER":
         return ArrivedAt(Compare.SINCE, scope.now - read.number())
     return _with_argument(read, scope, name)
+
+
+def _recent(name: str, recent: Uids) -> Criterion:
+    if name == "NEW":
+        return AllOf((recent, Not(Flag("\\Seen"))))
+    return Not(recent) if name == "OLD" else recent
 
 
 def _with_argument(read: Reader, scope: Scope, name: str) -> Criterion:
@@ -193,8 +202,8 @@ def _modseq(read: Reader, scope: Scope) -> Criterion:
 
 _SIZES: dict[str, type[Larger] | type[Smaller]] = {"LARGER": Larger, "SMALLER": Smaller}
 _DAYS = {"BEFORE": Compare.BEFORE, "ON": Compare.ON, "SINCE": Compare.SINCE}
-_FIXED: dict[str, Criterion] = {  # no message is \Recent here (RFC 9051 dropped it)
-    "SAVEDATESUPPORTED": Everything(), "ALL": Everything(), "OLD": Everything(), "NEW": Nothing(), "RECENT": Nothing(),
+_FIXED: dict[str, Criterion] = {
+    "SAVEDATESUPPORTED": Everything(), "ALL": Everything(),
     **{name[1:].upper(): Flag(name) for name in SYSTEM},
     **{f"UN{name[1:].upper()}": Not(Flag(name)) for name in SYSTEM},
 }  # fmt: skip

@@ -6,6 +6,9 @@ counter that does not grow was copied, and is refused.
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from webauthn import (
@@ -16,18 +19,20 @@ from webauthn import (
     verify_registration_response,
 )
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
 
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.errors import TooMany, WrongPassword
+from mailcore.errors import MailError, TooMany, WrongPassword
+from mailcore.log import log_for
 from mailcore.services import keys, two_factor
 from mailcore.store import second_factors as store
 from mailcore.store.db import Tx
 from mailcore.store.second_factors import SecondFactor
 
 MOST = 10
+MAX_ANSWER = 65_536  # characters; a long certificate chain is 10,000
+log = log_for(__name__)
 NAME = "Alumnimail"
 
 
@@ -61,14 +66,39 @@ def registration(core: Core, account: Account, challenge: bytes) -> str:
     return options_to_json(options)
 
 
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Whatever cannot be read as an answer, at any depth of JSON, base64 or CBOR, does not fit.
+
+    The library promises errors of its own, and lets those of what it reads with through (RecursionError, AttributeError,
+    struct.error): whatever it is, nobody is let in.
+    """
+    try:
+        yield
+    except MailError:
+        raise
+    except Exception as problem:
+        log.info("a security key's answer cannot be read: %s", type(problem).__name__)
+        raise WrongPassword("the security key's answer does not fit") from None
+
+
+def _answer(response: str) -> dict[str, Any]:  # Any: JSON
+    """The browser's answer; raises ValueError, RecursionError."""
+    if len(response) > MAX_ANSWER:
+        raise ValueError("too long")
+    answer = json.loads(response)
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
+        raise ValueError("no answer of a key")
+    return answer
+
+
 def register(core: Core, account: Account, challenge: bytes, response: str, label: str) -> None:
     """Raises WrongPassword: not an answer to this challenge; TooMany."""
-    try:
+    with _refused():
         made = verify_registration_response(
-            credential=response, expected_challenge=challenge, expected_rp_id=_host(core), expected_origin=core.config.url
-        )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
-        raise WrongPassword("the security key's answer does not fit") from None
+            credential=_answer(response), expected_challenge=challenge, expected_rp_id=_host(core),
+            expected_origin=core.config.url,
+        )  # fmt: skip
 
     def write(tx: Tx) -> None:
         if sum(factor.kind == "webauthn" for factor in store.of(tx, account.id)) >= MOST:
@@ -94,15 +124,13 @@ def question(core: Core, account: Account, challenge: bytes) -> str:
 
 def check(core: Core, account: Account, challenge: bytes, response: str) -> None:
     """Raises WrongPassword."""
-    try:
-        handle = str(json.loads(response)["id"])
-        known = next(factor for factor in _known(core, account) if factor.handle == handle)
+    with _refused():
+        answer = _answer(response)
+        known = next(factor for factor in _known(core, account) if factor.handle == answer["id"])
         found = verify_authentication_response(
-            credential=response, expected_challenge=challenge, expected_rp_id=_host(core), expected_origin=core.config.url,
+            credential=answer, expected_challenge=challenge, expected_rp_id=_host(core), expected_origin=core.config.url,
             credential_public_key=bytes.fromhex(known.secret), credential_current_sign_count=known.counter,
         )  # fmt: skip
-    except (WebAuthnException, ValueError, KeyError, TypeError, StopIteration):
-        raise WrongPassword("the security key's answer does not fit") from None
     now, counter = core.clock.seconds(), found.new_sign_count
     if not core.db.write(lambda tx: store.use(tx, known.id, counter, now, equal=counter == 0)):
         raise WrongPassword("the security key's answer was used before")

@@ -30,6 +30,7 @@ class Changes:
     added: tuple[int, ...]
     removed: tuple[int, ...]
     flagged: tuple[tuple[int, frozenset[str], int], ...]  # uid, flags now, modseq
+    recent: int = 0  # the first uid that no session has claimed as \\Recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class MailStore(Mailboxes):
 
     def changes(self, tx: Tx, mailbox: MailboxId, since: int, known: int) -> Changes:
         """What happened after the modseq `since`, for one who knows messages up to the uid `known`."""
-        top = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)
+        top = tx.row("SELECT modseq, recent FROM mailbox WHERE id=?", mailbox)
         removed = [uid for uids in condstore.removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
         added: list[int] = []
         flagged: list[tuple[int, frozenset[str], int]] = []
@@ -218,7 +219,8 @@ class MailStore(Mailboxes):
                 added.append(uid)
             else:
                 flagged.append((uid, flag_bits.join(bits, keywords), modseq))
-        return Changes(top[0] if top else since, tuple(added), tuple(removed), tuple(flagged))
+        modseq, recent = top or (since, 0)
+        return Changes(modseq, tuple(added), tuple(removed), tuple(flagged), recent)
 
     # Writing.  Each writes its Change row in the same transaction (order 2).
 

@@ -1,6 +1,6 @@
 """Rarely asked facts of mailboxes, and subscriptions to names that no mailbox has any more."""
 
-from mailcore.domain import AccountId, MailboxId
+from mailcore.domain import AccountId, Mailbox, MailboxId
 from mailcore.store import flags
 from mailcore.store.db import Tx
 
@@ -11,6 +11,23 @@ def deleted(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
         "SELECT count(*), COALESCE(sum(size),0) FROM message WHERE mailbox=? AND flags&?<>0", mailbox, flags.DELETED
     )
     return (row[0], row[1]) if row else (0, 0)
+
+
+def recent(tx: Tx, mailbox: Mailbox) -> int:
+    """How many messages no session has claimed as \\Recent."""
+    if mailbox.recent >= mailbox.uidnext:
+        return 0
+    row = tx.row("SELECT count(*) FROM message WHERE mailbox=? AND uid>=?", mailbox.id, mailbox.recent)
+    return row[0] if row else 0
+
+
+def claim_recent(tx: Tx, mailbox: MailboxId, before: int) -> int:
+    """Claim the messages below the uid `before`; gives the first that was still to be claimed."""
+    row = tx.row("SELECT recent FROM mailbox WHERE id=?", mailbox)
+    mark = row[0] if row else before
+    if mark < before:
+        tx.run("UPDATE mailbox SET recent=? WHERE id=?", before, mailbox)
+    return mark
 
 
 def set_special_use(tx: Tx, account: AccountId, mailbox: MailboxId, use: str) -> None:

@@ -9,13 +9,13 @@ from mailcore.store.db import Row, Tx
 EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
 MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
 
-_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords"
+_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords,recent"
 
 
 def _mailbox(row: Row) -> Mailbox:
     keywords = frozenset(row[11].split()) if row[11] else frozenset[str]()
     return Mailbox(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]), keywords
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]), keywords, row[12]
     )
 
 
@@ -183,8 +183,8 @@ class Mailboxes:
         now = self._clock.seconds()
         tx.run("UPDATE message SET mailbox=?, modseq=2, saved_at=? WHERE mailbox=?", target.id, now, box.id)
         tx.run(
-            "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=? WHERE id=?",
-            box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), target.id,
+            "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=?, recent=? WHERE id=?",
+            box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), box.recent, target.id,
         )  # fmt: skip
         tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
         self._log(tx, box.account, target.id, 2, "add")

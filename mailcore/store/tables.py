@@ -88,6 +88,7 @@ class Mailbox(Model):
     subscribed = BooleanField(default=True)
     purged = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])  # up to this modseq the change log is cut
     keywords = TextField(default="")
+    recent = IntegerField(default=1, constraints=[SQL("DEFAULT 1")])  # the first UID that no session has claimed as \Recent
 
     class Meta:
         indexes = ((("account", "name"), True),)
@@ -253,6 +254,8 @@ def _learn_keywords(db: SqliteDatabase) -> None:
     tx.many("UPDATE mailbox SET keywords=? WHERE id=?", [(" ".join(sorted(words)), box) for box, words in found.items()])
 
 
+KNOW_RECENT = add_column("mailbox", "recent", "INTEGER NOT NULL DEFAULT 1")
+
 # Append only, one line each; number n brings the schema to n.
 MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_tables(*MODELS),
@@ -334,6 +337,8 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     statement("CREATE INDEX IF NOT EXISTS change_removals ON change (mailbox, modseq) WHERE kind='remove'"),
     add_tables(*watch_tables.MODELS),
     webmail_tables.forget_lines,  # what is no message id joins nobody now
+    KNOW_RECENT,
+    statement("UPDATE mailbox SET recent=uidnext"),  # nobody's old mail is new
 ]
 
 

@@ -10,7 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import MailError, WrongPassword
 from mailcore.services import closing, oidc, oidc_login, recovery, security_keys, two_factor
-from portal import web
+from portal import asked, web
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint
 from portal.auth import oidc as elsewhere
@@ -150,12 +150,12 @@ def login_key() -> Answer:
 @web.login_required
 def remove_factor() -> Answer:
     core, owner, form = web.core(), web.owner(), PasswordForm()
-    number = request.form.get("factor", type=int)
+    number = asked.number(request.form.get("factor"))
     try:
         web.prove(form.current.data or "")
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
-    if number is not None:
+    if number:
         two_factor.remove(core, owner, number)
         flash(_("The second step is removed."))
     return redirect(url_for("account.security"))

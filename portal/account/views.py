@@ -18,7 +18,7 @@ from mailcore.services import (
     two_factor,
     web_sessions,
 )
-from portal import i18n, web
+from portal import asked, i18n, web
 from portal.account.forms import AppForm, ContactForm, LanguageForm, PasswordForm
 from portal.errors import answer
 
@@ -139,8 +139,8 @@ def apps() -> Answer:
 @blueprint.post("/account/apps/withdraw")
 @web.login_required
 def withdraw() -> Answer:
-    number = request.form.get("app", type=int)
-    if number is not None and app_passwords.withdraw(web.core(), web.owner().id, number):
+    number = asked.number(request.form.get("app"))
+    if number and app_passwords.withdraw(web.core(), web.owner().id, number):
         flash(_("The app password is withdrawn. Programs that use it are logged out within a minute."))
     return redirect(url_for("account.apps"))
 

@@ -2,15 +2,17 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, StringField, TextAreaField
+from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, Optional
+
+from portal.asked import NumberField
 
 
 class ActForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     action = StringField()
     canned = StringField(validators=[Length(max=100)])
     text = TextAreaField(_l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10})
-    assignee = IntegerField(_l("Hand over to"), [Optional()])
-    into = IntegerField(_l("Join to case number"), [Optional()])
+    assignee = NumberField(_l("Hand over to"), [Optional()])
+    into = NumberField(_l("Join to case number"), [Optional()])
     quota = StringField(_l("New quota"), [Length(max=10)])
-    days = IntegerField(_l("For how long"), [Optional()])
+    days = NumberField(_l("For how long"), [Optional()])

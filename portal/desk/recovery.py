@@ -4,12 +4,13 @@ from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, StringField, TextAreaField
+from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from mailcore.errors import MailError
 from mailcore.services import accounts, recovery
 from portal import web
+from portal.asked import NumberField
 from portal.desk.views import Answer, blueprint, desk_only
 from portal.errors import words_of
 
@@ -35,7 +36,7 @@ class RecoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 
 
 class DecideForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
-    number = IntegerField()
+    number = NumberField()
     action = HiddenField()
 
 

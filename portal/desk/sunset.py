@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import AccountId
 from mailcore.services import accounts, sunset
 from portal import web
+from portal.asked import number
 from portal.desk.views import blueprint, desk_only
 
 MOST = 50  # people on one page
@@ -24,7 +25,7 @@ def ending() -> str:
     core = web.core()
     if web.ending() is None:
         return render_template("desk/sunset.html", progress=None)
-    after = AccountId(request.args.get("after", 0, type=int))
+    after = AccountId(number(request.args.get("after")))
     people = sunset.unread(core, after, MOST + 1)
     return render_template(
         "desk/sunset.html", progress=sunset.progress(core), people=people[:MOST], first=not after,

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import FilterField, FilterMatch, FilterRule
 from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
 from mailcore.services import filters, webmail
-from portal import i18n, web
+from portal import asked, i18n, web
 from portal.errors import answer
 from portal.filters import rule_form, words
 from portal.filters.rule_form import RuleForm
@@ -59,7 +59,7 @@ def change() -> BaseResponse:
     rules = list(filters.rules(core, owner))
     action, _sep, text = request.form.get("action", "").partition(" ")
     back = redirect(url_for("filters.index"), 303)
-    at = int(text) if text.isdigit() else -1
+    at = asked.number(text, -1)
     if _stale(rules) or not 0 <= at < len(rules):
         return back
     rule = rules[at]

@@ -8,6 +8,7 @@ from mailcore.domain import Forwarding, ForwardingState
 from mailcore.errors import MailError
 from mailcore.services import audit, filters, forwarding, forwarding_health
 from portal import web
+from portal.asked import number
 from portal.errors import answer
 from portal.forwarding import words
 from portal.forwarding.forms import EmptyForm, ForwardingForm
@@ -107,7 +108,7 @@ def code() -> Answer:
 @web.login_required
 def test() -> Answer:
     """Send a test message, or say where the last one was found."""
-    found, probe = request.form.get("found", ""), request.form.get("probe", 0, type=int)
+    found, probe = request.form.get("found", ""), number(request.form.get("probe"))
     if found:
         forwarding_health.tell(web.core(), web.owner().id, probe, found)
         flash(_("Thank you."))

@@ -10,6 +10,7 @@ from mailcore.errors import MailError
 from mailcore.services import quota, room, tickets, webmail
 from mailcore.services.room import Choice
 from portal import i18n, web
+from portal.asked import number
 from portal.errors import answer
 from portal.quota.forms import EmptyForm, MoreForm
 
@@ -27,7 +28,7 @@ def index() -> str:
     core, owner = web.core(), web.owner().id
     show = request.args.get("show", "")
     show = show if show in LISTS else "largest"
-    days = request.args.get("days", room.DAYS, type=int)
+    days = number(request.args.get("days"), room.DAYS)
     days = days if days in AGES else room.DAYS
     items: list[room.Item] = []
     senders: list[room.Sender] = []
@@ -54,7 +55,7 @@ def _by_size(boxes: list[Mailbox]) -> list[Mailbox]:
 
 def _choice() -> Choice:
     form = request.form
-    days = form.get("forwarded", type=int)
+    days = number(form.get("forwarded"), -1)
     return Choice(
         messages=tuple(form.getlist("message")[:MAX_CHOSEN]),
         senders=tuple(form.getlist("sender")[:MAX_CHOSEN]),

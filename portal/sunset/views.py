@@ -59,6 +59,8 @@ def index() -> Answer:
 @web.login_required
 def new_address() -> Answer:
     """Where mail may follow, for those whom the owner has written to."""
+    if sunset.current(web.core()) is None:
+        abort(404)
     form = NewAddressForm()
     if not form.validate_on_submit():
         return _page(form, code=400)

@@ -5,6 +5,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import Length
 
+from portal.asked import number
+
 
 class ComposeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     to = StringField(_l("To"), [Length(max=20_000)])
@@ -13,7 +15,7 @@ class ComposeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     subject = StringField(_l("Subject"), [Length(max=900)])
     body = TextAreaField(_l("Text"), [Length(max=2_000_000)])
     files = MultipleFileField(_l("Attach files"))
-    identity = SelectField(_l("From"), coerce=int, validate_choice=False)
+    identity = SelectField(_l("From"), coerce=number, validate_choice=False)
     in_reply_to = HiddenField()
     references = HiddenField()
     answers = HiddenField()
@@ -43,7 +45,7 @@ class ReadingForm(FlaskForm):  # type: ignore[misc]
     threads = BooleanField(_l("Show lists as conversations"))
     html_first = BooleanField(_l("Open messages as their sender designed them, not as plain text"))
     undo_seconds = SelectField(
-        _l("After “Send” I can change my mind for"), coerce=int,
+        _l("After “Send” I can change my mind for"), coerce=number,
         choices=[
             SelectChoice("0", _l("no time at all")),
             SelectChoice("10", _l("10 seconds")),

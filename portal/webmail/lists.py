@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.services import mail_actions, mail_list, mail_settings, webmail, writing
 from mailcore.services.mail_list import ListWish
-from portal import web
+from portal import asked, web
 from portal.addresses import url_for
 from portal.webmail import rows as shown
 from portal.webmail.views import blueprint
@@ -60,18 +60,13 @@ def _wish(threads: bool) -> ListWish:
 
 def ticked() -> list[int]:
     """The uids of a form; a conversation's tick holds those of all its messages."""
-    return [
-        int(uid)
-        for value in request.form.getlist("uid")
-        for uid in value.split(",")
-        if uid.isdecimal() and len(uid) < 11
-    ]
+    uids = (asked.number(uid) for value in request.form.getlist("uid") for uid in value.split(","))
+    return [uid for uid in uids if 0 < uid < 2**32]
 
 
 def _back(mailbox: str) -> BaseResponse:
     """To the part of the list that the form was on."""
-    kept = request.form.get("back", "")
-    return redirect(url_for("webmail.messages", mailbox=mailbox) + (kept if kept.startswith("?") else ""), 303)
+    return redirect(url_for("webmail.messages", mailbox=mailbox) + asked.query(request.form.get("back", "")), 303)
 
 
 @blueprint.post("/mail/<path:mailbox>/")

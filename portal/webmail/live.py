@@ -6,6 +6,7 @@ from mailcore.errors import TooMany
 from mailcore.services import live as service
 from mailcore.services.live import Hub
 from portal import web
+from portal.asked import number
 from portal.webmail.views import blueprint
 
 
@@ -21,7 +22,7 @@ def live() -> Response:
     """204 tells the browser not to ask again: the script then looks now and then."""
     hub: Hub = current_app.extensions.setdefault("mail_live", Hub())
     try:
-        events = hub.events(web.core(), web.owner().id, request.args.get("since", -1, type=int))
+        events = hub.events(web.core(), web.owner().id, number(request.args.get("since"), -1))
     except TooMany:
         return Response(status=204)
     answer = Response(events, content_type="text/event-stream")

@@ -12,6 +12,7 @@ from mailcore.services import mail_settings, webmail
 from mailcore.services.address_book import WriterName
 from mailcore.services.mail_settings import MailSettings
 from portal import web
+from portal.asked import number
 from portal.errors import answer
 from portal.webmail.forms import ContactForm, IdentityForm, ReadingForm
 from portal.webmail.views import blueprint
@@ -94,7 +95,7 @@ def settings() -> Answer:
 
 def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
     core, owner = web.core(), web.owner()
-    number = request.form.get("id", "")
+    id_ = number(request.form.get("id"))
     match request.form.get("action"):
         case "reading":
             mail_settings.save(
@@ -104,11 +105,11 @@ def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
             )
             flash(_("That is how it is shown from now on."))
         case "delete":
-            service.delete_identity(core, owner.id, int(number) if number.isdecimal() else 0)
+            service.delete_identity(core, owner.id, id_)
             flash(_("The name is removed."))
         case _:
             name, spec, sign, to = (one.data or "" for one in (form.name, form.address, form.signature, form.reply_to))
-            wish = WriterName(int(number) if number.isdecimal() else 0, name, spec, sign, to, bool(form.first.data))
+            wish = WriterName(id_, name, spec, sign, to, bool(form.first.data))
             service.save_identity(core, owner.id, wish)
             flash(_("The name is kept."))
     return redirect(url_for("webmail.settings"), 303)

@@ -17,18 +17,13 @@ from mailcore.services.compose import Draft
 from mailcore.services.mail_files import MailFile
 from mailcore.services.writing import Writing
 from portal import web
+from portal.asked import is_number, number
 from portal.errors import answer
 from portal.webmail.forms import ComposeForm
 from portal.webmail.views import blueprint
 
 Answer = str | BaseResponse | tuple[str, int]
 FIELDS = ("to", "cc", "bcc", "subject", "body", "in_reply_to", "references", "answers", "source", "whole")
-
-
-@blueprint.teardown_request
-def close_files(_problem: BaseException | None) -> None:
-    """Uploaded files lie in temporary files until they are closed."""
-    request.close()
 
 
 @blueprint.route("/mail/compose", methods=["GET", "POST"])
@@ -96,19 +91,15 @@ def _draft(form: ComposeForm) -> Draft:
     return Draft(**values, identity=form.identity.data or 0)
 
 
-def _number(value: str | None) -> int:
-    return int(value) if value and value.isdecimal() and len(value) < 16 else 0
-
-
 def _keep(form: ComposeForm) -> Writing:
     """Everything on our side before anything else is done."""
     core, owner = web.core(), web.owner()
     draft = _draft(form)
-    id_ = writings.keep(core, owner.id, _number(form.writing.data), draft, _number(form.draft.data))
+    id_ = writings.keep(core, owner.id, number(form.writing.data), draft, number(form.draft.data))
     form.writing.data = str(id_)
     ticked = request.form.getlist("keep")
-    stored = [int(one[1:]) for one in ticked if one[:1] == "w" and one[1:].isdecimal()]
-    of_source = [int(one[1:]) for one in ticked if one[:1] == "s" and one[1:].isdecimal()]
+    stored = [number(one[1:]) for one in ticked if one[:1] == "w"]
+    of_source = [number(one[1:], -1) for one in ticked if one[:1] == "s"]
     after = writings.keep_files(core, owner, id_, draft, stored, of_source)
     if after != draft:
         writings.keep(core, owner.id, id_, after)
@@ -127,7 +118,7 @@ def autosave() -> Answer:
         return render_template("webmail/_kept.html", id="", words=_("The text is too long.")), 200
     try:
         id_ = writings.keep(
-            web.core(), web.owner().id, _number(form.writing.data), _draft(form), _number(form.draft.data)
+            web.core(), web.owner().id, number(form.writing.data), _draft(form), number(form.draft.data)
         )
     except MailError as problem:
         return render_template("webmail/_kept.html", id=form.writing.data, words=answer(problem)[1])
@@ -136,11 +127,10 @@ def autosave() -> Answer:
 
 def _begin() -> Answer:
     core, owner, args = web.core(), web.owner(), request.args
-    if args.get("writing", "").isdecimal():
-        found = writings.find(core, owner.id, _number(args["writing"]))
+    if id_ := number(args.get("writing")):
+        found = writings.find(core, owner.id, id_)
         return _page(_filled(found.form, found.id, found.draft), found, _source(found.form), "")
-    if args.get("draft", "").isdecimal():
-        uid = _number(args["draft"])
+    if uid := number(args.get("draft")):
         if id_ := writings.of_draft(core, owner.id, uid):
             return redirect(url_for("webmail.compose", writing=id_))
         draft = service.open_draft(core, owner, uid)
@@ -153,10 +143,10 @@ def _asked() -> Draft:
     core, owner, args = web.core(), web.owner(), request.args
     for how in ("reply", "forward"):
         mailbox, _slash, uid = args.get(how, "").rpartition("/")
-        if mailbox and uid.isdecimal():
+        if mailbox and is_number(uid):
             if how == "forward":
-                return service.forward(core, owner, mailbox, int(uid), whole=bool(args.get("whole")))
-            return service.reply(core, owner, mailbox, int(uid), everybody=bool(args.get("all")))
+                return service.forward(core, owner, mailbox, number(uid), whole=bool(args.get("whole")))
+            return service.reply(core, owner, mailbox, number(uid), everybody=bool(args.get("all")))
     return Draft(
         to=args.get("to", ""), cc=args.get("cc", ""), subject=args.get("subject", ""), body=args.get("body", "")
     )
@@ -212,7 +202,7 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
 @web.login_required
 def take_back() -> BaseResponse:
     """Not sent after all: what waits is open again."""
-    id_ = _number(request.form.get("writing"))
+    id_ = number(request.form.get("writing"))
     writings.take_back(web.core(), web.owner().id, id_)
     return redirect(url_for("webmail.compose", writing=id_), 303)
 

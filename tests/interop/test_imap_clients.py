@@ -54,7 +54,7 @@ def test_s17a_imapclient(house):
         assert mine.sort("REVERSE SUBJECT") == [3, 2, 1]
         assert mine.thread() != []
         assert mine.fetch([2], ["ENVELOPE", "BODYSTRUCTURE", "MODSEQ"])[2][b"ENVELOPE"].subject == b"n1"
-        assert mine.set_flags([1], [b"\\Deleted"]) == {1: (b"\\Deleted",)}
+        assert mine.set_flags([1], [b"\\Deleted"]) == {1: (b"\\Deleted", b"\\Recent")}
         mine.uid_expunge([1])
         mine.move([2], "Archive")
         assert mine.folder_status("Archive", ["MESSAGES"]) == {b"MESSAGES": 1}

@@ -32,7 +32,7 @@ def test_s05_mail_by_smtp_reaches_idle_and_notify_in_other_workers(build):
         sender.sendmail("kari@outside.example", ["OLA+liga@alumni.example"], letter)
     for number, watcher in enumerate(watchers):
         if number % 2:
-            assert b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2)' in watcher._imap.readline()
+            assert b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 HIGHESTMODSEQ 3)' in watcher._imap.readline()
         else:
             assert (2, b"EXISTS") in watcher.idle_check(timeout=60)
             watcher.idle_done()
@@ -40,6 +40,6 @@ def test_s05_mail_by_smtp_reaches_idle_and_notify_in_other_workers(build):
         other.select_folder("INBOX")
         other.move([2], "Archive")
     for watcher in watchers[1::2]:
-        assert b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 1)' in watcher._imap.readline()
+        assert b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 1 HIGHESTMODSEQ 4)' in watcher._imap.readline()
     for watcher in watchers:
         watcher.shutdown()

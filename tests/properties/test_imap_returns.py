@@ -50,7 +50,7 @@ class Away:
                     for uid in range(int(first), int(last or first) + 1):
                         self.flags.pop(uid, None)
             elif found := re.match(rb"\* \d+ FETCH \(UID (\d+) FLAGS \((.*?)\) MODSEQ", line):
-                self.flags[int(found[1])] = frozenset(found[2].split())
+                self.flags[int(found[1])] = frozenset(found[2].split()) - {b"\\Recent"}
             elif found := re.match(rb"\* OK \[HIGHESTMODSEQ (\d+)", line):
                 self.modseq = int(found[1])
         assert b"a OK [READ-WRITE]" in heard

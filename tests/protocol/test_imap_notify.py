@@ -78,7 +78,7 @@ def test_a_keyword_stands_in_flags_before_it_is_told_of_a_message(core):
         assert b"* 2 EXISTS\r\n" in await client.command(b"NOOP")
         assert await client.command(b"STORE 2 +FLAGS (\\Seen $Other)") == [
             b"* FLAGS ($Label1 $Other \\Answered \\Deleted \\Draft \\Flagged \\Seen)\r\n",
-            b"* 2 FETCH (FLAGS ($Label1 $Other \\Seen))\r\n",
+            b"* 2 FETCH (FLAGS ($Label1 $Other \\Recent \\Seen))\r\n",
             b"t OK Done\r\n",
         ]
 
@@ -162,8 +162,7 @@ def test_a_mailbox_that_another_client_deletes_is_told_as_emptied(core):
         await two.command(b"DELETE Gone")
         await two.command(b"CREATE Other")
         one.writer.write(b"t NOOP\r\n")
-        assert await one.line() == b"* 1 EXPUNGE\r\n"
-        assert await one.line() == b"t OK Done\r\n"
+        assert [await one.line() for _ in range(3)] == [b"* 1 EXPUNGE\r\n", b"* 0 RECENT\r\n", b"t OK Done\r\n"]
         assert await one.command(b"FETCH 1:* FLAGS") == [b"t BAD there is no message of that number\r\n"]
         assert (await one.command(b"EXPUNGE"))[-1].startswith(b"t ")
         assert (await one.command(b"SELECT INBOX"))[-1].startswith(b"t OK")

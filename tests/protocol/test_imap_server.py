@@ -22,11 +22,17 @@ def core(tmp_path):
     text = f'data = "{tmp_path}"\n[listen]\nimaps = "127.0.0.1:0"\nimap = "127.0.0.1:0"\n[outbound]\nmode = "capture"\n'
     built = cores.build(parse_config(text))
     accounts.add(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    built.db.write(claim)
     yield built
     cores.close(built)
 
 
-def put(core, count: int) -> None:
+def claim(tx) -> None:
+    """Nothing is \\Recent."""
+    tx.run("UPDATE mailbox SET recent=uidnext")
+
+
+def put(core, count: int, *, recent: bool = False) -> None:
     ola = accounts.get(core, "ola")
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
 
@@ -34,6 +40,8 @@ def put(core, count: int) -> None:
         box = core.mail.mailbox(tx, ola.id, "INBOX")
         for _ in range(count):
             core.mail.append(tx, ola.id, box.id, prepared, frozenset(), core.clock.now())
+        if not recent:
+            claim(tx)
 
     core.db.write(work)
 
@@ -283,7 +291,7 @@ def test_a_large_message_is_written_from_its_file_octet_for_octet(core, asked, s
         first = await client.reader.readuntil(b"}\r\n")
         octets = await client.reader.readexactly(int(first.rpartition(b"{")[2][:-3]))
         assert octets == whole[start:end]
-        assert await client.reader.readline() == b" FLAGS ())\r\n"
+        assert await client.reader.readline() == b" FLAGS (\\Recent))\r\n"
         assert await client.reader.readline() == b"t OK Done\r\n"
 
     run(core, play)

@@ -87,6 +87,8 @@ async def enable(context: Context, read: Reader) -> Tagged:
     if "CONDSTORE" in switched:
         context.use_modseqs()
     context.enabled |= switched
+    if context.selected is not None and not context.knows_recent:
+        context.selected.recent, context.selected.to_claim, context.selected.recent_told = (), 0, 0
     context.wire.write(b"* ENABLED" + "".join(f" {SPELLING.get(name, name)}" for name in fresh).encode() + b"\r\n")
     return ok(context)
 

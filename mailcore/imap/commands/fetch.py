@@ -150,7 +150,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
         if not rows:
             return []
         sources = [Source(bytes(row[mail.PREFIX]), core.blobs.mapped(tx, row[mail.BLOB])) for row in rows] if items.whole else []
-        batches.append(batch := Batch(rows, sources))
+        batches.append(batch := Batch(rows, sources, here.recent))
         uids = [row[mail.UID] for row in rows] if only else numbers
         if items.whole and len(rows) == 1 and rows[0][mail.SIZE] > LARGE:
             return items.in_pieces(uids[0], batch, form)

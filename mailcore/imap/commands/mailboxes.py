@@ -1,7 +1,7 @@
 """STATUS, CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE (RFC 9051 section 6.3).  LIST: commands/listing.py."""
 
 from mailcore.domain import SPECIAL_USES, Mailbox
-from mailcore.imap import names
+from mailcore.imap import names, recent
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, mailbox_id, mailbox_name
 from mailcore.imap.responses import Tagged
@@ -39,10 +39,12 @@ def items(read: Reader) -> tuple[bytes, ...]:
 
 def status_line(context: Context, tx: Tx, box: Mailbox, wanted: tuple[bytes, ...]) -> bytes:
     values = {
-        b"MESSAGES": box.messages, b"RECENT": 0, b"UIDNEXT": box.uidnext, b"UIDVALIDITY": box.uidvalidity,
+        b"MESSAGES": box.messages, b"UIDNEXT": box.uidnext, b"UIDVALIDITY": box.uidvalidity,
         b"UNSEEN": box.unseen, b"SIZE": box.octets, b"HIGHESTMODSEQ": box.modseq,
         b"APPENDLIMIT": context.core.config.message_octets,
     }  # fmt: skip
+    if b"RECENT" in wanted:
+        values[b"RECENT"] = _recent(context, tx, box)
     if b"DELETED" in wanted or b"DELETED-STORAGE" in wanted:
         count, octets = mailbox_facts.deleted(tx, box.id)
         values |= {b"DELETED": count, b"DELETED-STORAGE": octets // 1024}
@@ -51,6 +53,16 @@ def status_line(context: Context, tx: Tx, box: Mailbox, wanted: tuple[bytes, ...
         for item in wanted
     )
     return b"* STATUS %s (%s)\r\n" % (names.quoted(context.encode(box.name)), told)
+
+
+def _recent(context: Context, tx: Tx, box: Mailbox) -> int:
+    """Of the selected mailbox those of this session; of others what nobody has claimed."""
+    here = context.selected
+    if not context.knows_recent:
+        return 0
+    if here is not None and here.mailbox == box.id:
+        return recent.count(here.recent, here.view.uids)
+    return mailbox_facts.recent(tx, box)
 
 
 async def status(context: Context, read: Reader) -> Tagged:

@@ -48,6 +48,10 @@ async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -
     core = context.core
     uids = await core.db.aread(lambda tx: core.mail.uids(tx, box.id))
     there = Selected(box.id, View(uids), box.modseq, True, lambda: None, uidvalidity=box.uidvalidity)
+    if context.selected is not None and context.selected.mailbox == box.id:
+        there.recent = context.selected.recent
+    elif context.knows_recent and box.recent < box.uidnext:
+        there.recent = ((box.recent, box.uidnext - 1),)
     inside, key, by_modseq = _filled(context, there, rest)
     found = await matching(inside, key)
     if found or b"COUNT" in options.words:

@@ -27,6 +27,8 @@ async def tell_news(context: Context, *, may_expunge: bool = True) -> None:
         await _selected(context, may_expunge=may_expunge)
     if context.selected is not None and context.selected.touched:
         await _kept(context)
+    if context.selected is not None and context.selected.to_claim:
+        await context.claim_recent()
     if context.notified is not None and context.notified.dirty:
         await _others(context, context.notified)
 

@@ -76,7 +76,9 @@ def scope_of(context: Context) -> Scope:
     here, uid_only = context.here, "UIDONLY" in context.enabled
     if uid_only and not context.by_uid:
         raise UidRequired
-    return Scope(here.view.uids, saved=frozenset(here.saved), uid_only=uid_only, now=context.core.clock.seconds())
+    return Scope(
+        here.view.uids, saved=frozenset(here.saved), uid_only=uid_only, recent=here.recent, now=context.core.clock.seconds()
+    )
 
 
 def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:

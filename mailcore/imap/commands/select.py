@@ -8,13 +8,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from mailcore.domain import Mailbox
-from mailcore.imap import names
+from mailcore.errors import MailError
+from mailcore.imap import names, recent
 from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, Selected, mailbox_id, mailbox_name
 from mailcore.imap.responses import Manner, Tagged, flag_list, flag_update
 from mailcore.imap.sequence import NumberSet, Ranges, spans_written
 from mailcore.imap.view import View
-from mailcore.store import condstore
+from mailcore.store import condstore, mailbox_facts
 from mailcore.store.db import Tx
 from mailcore.store.flags import SYSTEM
 from mailcore.store.uidset import ranges_of
@@ -122,8 +123,18 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
     )
     watched.append(here)
     context.selected = here
+    if context.knows_recent and box.recent < box.uidnext:
+        here.recent = ((await _claimed(context, box) if not read_only else box.recent, box.uidnext - 1),)
     _tell(context, here, opened, name, read_only=read_only)
     return ok(context, "Open", "READ-ONLY" if read_only else "READ-WRITE")
+
+
+async def _claimed(context: Context, box: Mailbox) -> int:
+    """Claim what is there as \\Recent; the first UID of it."""
+    try:
+        return await context.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, box.id, box.uidnext))
+    except MailError:  # a full disk is no reason not to read
+        return box.recent
 
 
 def _small(context: Context, tx: Tx, name: str) -> Opened | None:
@@ -151,10 +162,11 @@ def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
 def _tell(context: Context, here: Selected, opened: Opened, name: str, *, read_only: bool) -> None:
     box, modern = opened.mailbox, "IMAP4REV2" in context.enabled
     permanent = b"()" if read_only else flag_list(here.flags)[:-1] + b" \\*)"
+    here.recent_told = recent.count(here.recent, opened.uids)
     lines = [
         b"* FLAGS " + flag_list(here.flags) + b"\r\n",
         b"* OK [PERMANENTFLAGS " + permanent + b"] Kept\r\n",
-        b"* %d EXISTS\r\n" % len(opened.uids) + (b"" if modern else b"* 0 RECENT\r\n"),
+        b"* %d EXISTS\r\n" % len(opened.uids) + (b"" if modern else b"* %d RECENT\r\n" % here.recent_told),
     ]
     if opened.first_unseen and not modern and "UIDONLY" not in context.enabled:
         lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % opened.first_unseen)
@@ -169,7 +181,7 @@ def _tell(context: Context, here: Selected, opened: Opened, name: str, *, read_o
         lines.append(b"* VANISHED (EARLIER) " + spans_written(opened.vanished) + b"\r\n")
     manner = Manner(uid=True, modseq=True, uid_only=context.manner.uid_only)
     for uid, flags, modseq in opened.changed:
-        lines.append(flag_update(here.view.seq(uid) or 0, uid, flags, modseq, manner))
+        lines.append(flag_update(here.view.seq(uid) or 0, uid, here.shown(uid, flags), modseq, manner))
     context.say(lines)
 
 

@@ -77,7 +77,7 @@ async def store(context: Context, read: Reader) -> Tagged:
         if (seq := here.view.seq(info.uid)) is not None:
             told.append(
                 modseq_update(seq, info.uid, info.modseq, manner) if silent
-                else flag_update(seq, info.uid, info.flags, info.modseq, manner)
+                else flag_update(seq, info.uid, here.shown(info.uid, info.flags), info.modseq, manner)
             )  # fmt: skip
     context.say(told)
     if failed:

@@ -1,0 +1,103 @@
+"""Read what a request says, once for all views: texts are Unicode scalar values without NUL, numbers have bounds.
+
+Nothing in here raises: what is not a number is the number that the caller falls back on, and what cannot be in an address
+is a page that does not exist.
+"""
+
+import re
+from typing import Any
+
+from flask_babel import gettext as _
+from htmx_flask.extension import HtmxAwareRequest
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.routing import BaseConverter, Map, PathConverter, UnicodeConverter
+from werkzeug.utils import cached_property
+from wtforms import IntegerField
+
+DIGITS = 18  # of the largest number: it fits into 64 bits wherever it goes
+_NUMBER = re.compile(rf"[0-9]{{1,{DIGITS}}}")
+_QUERY = re.compile(r"\?[!-~]{0,2000}")
+
+
+def scalar(text: str) -> str:
+    """The text without what no database, file name or header can hold."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def number(text: str | None, otherwise: int = 0) -> int:
+    """A number in ASCII digits, of at most 18 of them; anything else is `otherwise`."""
+    text = (text or "").strip()
+    return int(text) if _NUMBER.fullmatch(text) else otherwise
+
+
+def is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def query(text: str) -> str:
+    """The part of an address from `?` on, as a form brings it back; "" for what may not stand in a Location field."""
+    return text if _QUERY.fullmatch(text) else ""
+
+
+def _scalars(values: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
+    return ImmutableMultiDict((scalar(name), scalar(value)) for name, value in values.items(multi=True))
+
+
+class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has no types
+    """Flask's request; its query and form are scalar texts, and a form is what browsers send as one.
+
+    Flask-WTF would take a JSON body for a form too: values of any type in fields that are texts.
+    """
+
+    is_json = False
+
+    @cached_property
+    def args(self) -> ImmutableMultiDict[str, str]:
+        return _scalars(super().args)
+
+    def _load_form_data(self) -> None:
+        if "form" not in self.__dict__:
+            super()._load_form_data()
+            self.__dict__["form"] = _scalars(self.__dict__["form"])
+
+
+class NumberField(IntegerField):  # type: ignore[misc]  # wtforms has no types
+    """wtforms' field, for numbers that fit into the database."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not valuelist:
+            return
+        if not is_number(valuelist[0]):
+            self.data = None
+            raise ValueError(_("This is not a number."))
+        self.data = number(valuelist[0])
+
+
+class _Text(UnicodeConverter):
+    def to_python(self, value: str) -> str:
+        return scalar(value)
+
+
+class _Path(PathConverter):
+    def to_python(self, value: str) -> str:
+        return scalar(value)
+
+
+class _Number(BaseConverter):
+    """`<int:...>`: longer ones name nothing here, so their address is not found."""
+
+    regex = rf"[0-9]{{1,{DIGITS}}}"
+    weight = 50
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: Any) -> str:  # Any: werkzeug's own signature
+        return str(int(value))
+
+
+def converters(map_: Map) -> None:
+    """The site's routes read their addresses by these."""
+    map_.converters.update({"default": _Text, "string": _Text, "path": _Path, "int": _Number})
