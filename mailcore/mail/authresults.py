@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from mailcore.mail import header
+from mailcore.mail.comments import without_comments
 from mailcore.mail.trace import word
-
-_SPECIAL = re.compile(r"\\.|[()]", re.DOTALL)
 
 
 def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, str]]]]) -> bytes:
@@ -45,25 +44,8 @@ def _names(domains: tuple[str, ...]) -> re.Pattern[str]:
 def _claims(value: bytes, ours: re.Pattern[str]) -> bool:
     """Could anybody read our name as whose word this is?  Comments and quotes may hide it, or what stands before it."""
     text = header.unfolded(value).lower()
-    for form in (text, _bare(text)):
+    for form in (text, without_comments(text)):
         who = form.replace('"', "").partition("=")[0]
         if ours.search(who) or ours.search("".join(who.split())):
             return True
     return False
-
-
-def _bare(text: str) -> str:
-    """Without comments, which nest (RFC 5322 section 3.2.2), and without the backslashes of quoted pairs."""
-    kept: list[str] = []
-    depth = at = 0
-    for found in _SPECIAL.finditer(text):
-        if not depth:
-            kept.append(text[at : found.start()])
-        at = found.end()
-        if found[0] == "(":
-            depth += 1
-        elif found[0] == ")":
-            depth = max(0, depth - 1)
-        elif not depth:
-            kept.append(found[0][1:])
-    return "".join(kept) + (text[at:] if not depth else "")

@@ -448,12 +448,10 @@ def _is_signed(context: _Context) -> bool:
 
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
     """A ticket, or an answer in one."""
-    octets = context.prepared.octets[: ticket_inbox.MAX_OCTETS + 1]
-    block = context.prepared.derived.header
-    reason = ticket_inbox.receive(
-        context.core, context.tx, context.envelope, recipient.address, octets, block, context.verdict, context.trace
-    )
-    return Delivered(recipient.address, Outcome.REJECTED if reason else Outcome.FILED, reason=reason)
+    core, envelope, prepared = context.core, context.envelope, context.prepared
+    letter = ticket_inbox.read(core, prepared.octets, prepared.derived.header, envelope.sender, context.trace)
+    found = ticket_inbox.receive(core, context.tx, envelope, recipient.address, letter, context.verdict, context.about)
+    return Delivered(recipient.address, Outcome.REJECTED if found.refused else Outcome.FILED, reason=found.refused)
 
 
 def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:

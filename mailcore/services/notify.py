@@ -6,7 +6,7 @@ from email.utils import formatdate
 import sieve
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.mail import header, trace
+from mailcore.mail import automatic, header, trace
 from mailcore.store.db import Tx
 
 _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
@@ -14,7 +14,7 @@ _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": (
 
 def may_notify(block: bytes) -> bool:
     """Nobody is told of what a machine wrote: two such machines would never end (section 2.2)."""
-    return all(value.partition(";")[0].strip().lower() == "no" for value in header.values(block, "auto-submitted"))
+    return not automatic.is_auto_submitted(block)
 
 
 def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:

@@ -1,159 +1,272 @@
 """Mail to the help desk: joins its thread or opens a ticket.
 
-`help@` and its tokens have no mailbox: the ticket is all that is kept, text, header and the files that may be.  `postmaster@`
-and `abuse@` (RFC 2142) are filed in their mailbox as well, since reports must be kept as they came; those of machines (DMARC,
+`help@` and its tokens have no mailbox: the ticket is all that is saved, text, header and the files that may be.  `postmaster@`
+and `abuse@` (RFC 2142) are filed in their mailbox as well, since reports must be saved as they came; those of machines (DMARC,
 TLS) open no ticket, as hundreds come a day.  Nothing is ever answered to a machine (RFC 3834 section 2): not to the null sender,
 not to what says Auto-Submitted, not to lists.
+
+What opens no ticket is never lost in silence: it is a note in the ticket whose answer it is, or is listed in the trace of
+`postmaster@` with the reason, or is refused in the session.
 """
 
 import re
+from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Ticket, Verdict
+from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Ticket, Verdict
 from mailcore.errors import InvalidName, TicketNotFound, TooMany
 from mailcore.log import log_for
-from mailcore.mail import address, header, machine_report
+from mailcore.mail import address, automatic, header, machine_report
+from mailcore.mail.octets import Octets
 from mailcore.services import ticket_text, tickets
+from mailcore.store import deliveries
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
+from sieve.addrspec import comparable, read_addr_spec
 
 log = log_for(__name__)
 DESK = ("help", "hjelp")
 ROLES = ("postmaster", "abuse")
 MAX_OCTETS = 25 * 2**20
 MAX_HEADER = 16_384  # octets of a mail's header that the desk can look at
+NOTES_PER_HOUR = 5  # in one case, of what machines answer
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
 _OURS = re.compile(r"<ticket\.(\d{1,15})\.")  # as ticket_mail.send makes them
-_BULK = ("bulk", "list", "junk")
 _SAME_DAYS = 2 * 86_400
+_DAEMON = ("mailer-daemon",)
+_SILENT = ("noreply", "no-reply", "donotreply", "do-not-reply")  # nobody reads there, but somebody may have written
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to the desk, read.
+
+    Attributes:
+        machine: it was written by a machine, and nobody waits for an answer.
+        report: one of those that machines write to postmaster@ and abuse@ by the hundred.
+        writer: the author's address, or what stands for it.
+        answer_to: where answers go: Reply-To if there is one (RFC 5322 section 3.6.2); "" if there is nothing to answer to.
+        threads: message ids that it answers or refers to.
+        shown: its header, for the desk.
+    """
+
+    machine: bool
+    report: bool
+    writer: str
+    answer_to: str
+    subject: str
+    text: str
+    files: tuple[NewFile, ...]
+    message_id: str
+    threads: tuple[str, ...]
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """`refused` is a reason for the session, `aside` why no ticket has it; both are "" for what the desk sees."""
+
+    refused: str = ""
+    aside: str = ""
+
+
+SEEN = Received()
 
 
 def is_desk(localpart: str) -> bool:
     return localpart.lower() in DESK
 
 
-def receive(
-    core: Core, tx: Tx, envelope: Envelope, to: str, octets: bytes, block: bytes, verdict: Verdict, trace: bytes = b""
-) -> str:
-    """Take in a message for the desk, inside the transaction that accepts it.
+def read(core: Core, octets: Octets, block: bytes, sender: str, trace: bytes = b"") -> Letter:
+    """Read a message; asks no database, and raises nothing whatever the octets are.
 
     Args:
         block: its header.
+        sender: of the envelope.
         trace: fields of ours that come before it.
-
-    Returns:
-        Why it was refused, or "".
     """
+    whole = octets[: MAX_OCTETS + 1]
+    machine = is_from_machine(sender, block)
+    text, files = ("", ()) if machine else _content(whole)
+    written = _addresses(block, "from")
+    writer = written[0] if written else sender
+    return Letter(
+        machine, not machine and machine_report.is_report(whole, block), writer, _answer_to(core, block, writer, sender),
+        " ".join(header.values(block, "subject")[:1]), text or "-", files, next(iter(_ids(block, "message-id")), ""),
+        tuple(_ids(block, "in-reply-to", "references")[:20]),
+        (trace + block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
+    )  # fmt: skip
+
+
+def receive(
+    core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: deliveries.About
+) -> Received:  # fmt: skip
+    """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed."""
     localpart = to.rpartition("@")[0].lower()
     name, _, token = localpart.partition("+")
-    if is_from_machine(envelope.sender, block):
-        _note_bounce(core, tx, token, envelope, block)
-        return ""
-    if name in ROLES and machine_report.is_report(octets, block):
-        return ""  # it is filed in their mailbox; hundreds come a day, and nobody waits
+    found = _take(core, tx, envelope, name, token, letter, verdict)
+    if (found.refused or found.aside) and name not in ROLES:  # those have their mailbox, and its owner a trace
+        _list_aside(core, tx, envelope, to, found, about)
+    return found
+
+
+def _take(
+    core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict
+) -> Received:  # fmt: skip
+    if letter.machine:
+        return _note_answer(core, tx, token, envelope, letter)
+    if name in ROLES and letter.report:
+        return Received(aside="a report of a machine")
     if verdict.disposition is Disposition.JUNK:
-        return "The help desk does not take this message; please use the form on our page"
-    message_id = next(iter(_ids(block, "message-id")), "")
-    if store.has_message(tx, message_id):
-        return ""
-    writer = next(iter(a for value in header.raw_values(block, "from") for a in address.addr_specs(value)), envelope.sender)
+        return Received("The help desk does not take this message; please use the form on our page")
+    if store.has_copy(tx, letter.message_id, letter.writer, ticket_text.tidy(letter.text)):
+        return Received(aside="a case has it already")
     vouched = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
-    ticket = _thread(core, tx, token, block, writer)
-    text, files = _content(octets)
-    author = "person" if vouched else "unverified"
-    shown = (trace + block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip()
+    ticket = _thread(core, tx, token, letter)
     try:
+        if ticket is None:
+            tickets.count(core, comparable(letter.writer), limited=True)
+            ticket = _same_case(core, tx, letter)
         if ticket is not None:
-            tickets.say(
-                core, ticket.id, text or "-", author=author, name=writer, files=files, message_id=message_id, header=shown
-            )
-            return ""
-        tickets.count(core, writer.lower(), limited=True)
-        return _open(core, tx, name, writer, vouched, block, text, files, message_id, shown)
+            _add(core, ticket, letter, vouched)
+        else:
+            _open(core, tx, name, letter, vouched)
     except TooMany:
-        return "Too many messages to the help desk; try again in an hour"
+        return Received("Too many messages to the help desk; try again in an hour")
+    return SEEN
 
 
-def _open(
-    core: Core, tx: Tx, name: str, writer: str, vouched: bool, block: bytes, text: str, files: list[NewFile], message_id: str,
-    shown: str,
-) -> str:  # fmt: skip
-    subject = " ".join(header.values(block, "subject")[:1])
-    same = store.newest_of(tx, writer, " ".join(subject.split())[: tickets.MAX_SUBJECT], core.clock.seconds() - _SAME_DAYS)
-    if same is not None:  # written twice
-        author = "person" if vouched else "unverified"
-        tickets.say(
-            core, same.id, text or "-", author=author, name=writer, files=files, message_id=message_id, header=shown
-        )
-        return ""
-    account = _account(core, tx, writer) if vouched else None
-    language = core.people.account(tx, account).language if account else "nb"
-    try:
-        reply_to = tickets.check_address(writer)
-    except InvalidName:
-        reply_to = ""
-    tickets.open_ticket(
-        core, kind=name if name in ROLES else "mail", subject=subject, text=text or "-", reply_to=reply_to, account=account,
-        language=ticket_text.language_of(f"{subject}\n{text}", language), files=files, name=writer, message_id=message_id,
-        tell=vouched and name not in ROLES, header=shown,
+def _add(core: Core, ticket: Ticket, letter: Letter, vouched: bool) -> None:
+    tickets.say(
+        core, ticket.id, letter.text, author="person" if vouched else "unverified", name=letter.writer, files=letter.files,
+        message_id=letter.message_id, header=letter.shown,
     )  # fmt: skip
-    return ""
+
+
+def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
+    account = _account(core, tx, letter.writer) if vouched else None
+    language = core.people.account(tx, account).language if account else "nb"
+    # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
+    tell = vouched and name not in ROLES and comparable(letter.answer_to) == comparable(letter.writer)
+    tickets.open_ticket(
+        core, kind=name if name in ROLES else "mail", subject=letter.subject, text=letter.text, reply_to=letter.answer_to,
+        account=account, language=ticket_text.language_of(f"{letter.subject}\n{letter.text}", language), files=letter.files,
+        name=letter.writer, message_id=letter.message_id, tell=tell and not _is_silent(letter.writer), header=letter.shown,
+    )  # fmt: skip
+
+
+# Machines
 
 
 def is_from_machine(sender: str, block: bytes) -> bool:
     """A bounce, an automatic reply, a list: nobody waits for an answer."""
-    if not sender or sender.partition("@")[0].lower() in ("mailer-daemon", "noreply", "no-reply"):
+    if not sender or sender.partition("@")[0].lower() in _DAEMON:
         return True
-    automatic = any(value.strip().lower() not in ("no", "") for value in header.values(block, "auto-submitted"))
-    bulk = any(value.strip().lower() in _BULK for value in header.values(block, "precedence"))
-    replied = bool(header.raw_values(block, "x-autoreply") or header.raw_values(block, "x-autorespond"))
-    return automatic or bulk or replied or bool(header.raw_values(block, "list-id"))
+    replied = header.raw_values(block, "x-autoreply") or header.raw_values(block, "x-autorespond")
+    listed = header.raw_values(block, "list-id")
+    return bool(replied or listed) or automatic.is_auto_submitted(block) or automatic.is_bulk(block)
 
 
-def _note_bounce(core: Core, tx: Tx, token: str, envelope: Envelope, block: bytes) -> None:
-    """What we sent came back: the desk sees it, nobody is written to."""
+def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Letter) -> Received:
+    """A machine's answer to what we sent: the desk sees it, nobody is written to."""
     ticket = store.by_token(tx, token) if token else None
-    if ticket is None or envelope.sender or ticket.state == "erased":
-        log.info("mail of a machine to the help desk was dropped")
-        return
-    subject = " ".join(header.values(block, "subject")[:1])[:200]
-    store.add_message(
-        tx, ticket.merged_into or ticket.id, author="note", name="", text=f"Returned mail: {subject}", now=core.clock.seconds()
-    )
+    if ticket is None or ticket.state == "erased":
+        return Received(aside="written by a machine")
+    number, now = ticket.merged_into or ticket.id, core.clock.seconds()
+    if store.notes_since(tx, number, now - 3600) >= NOTES_PER_HOUR:
+        return Received(aside="written by a machine that goes on answering")
+    kind = "Automatic reply" if envelope.sender else "Returned mail"
+    store.add_message(tx, number, author="note", name="", text=f"{kind}: {letter.subject[:200]}", now=now, header=letter.shown)
+    return SEEN
+
+
+def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received, about: deliveries.About) -> None:
+    """A line for the administrator: in the log, and in the trace of postmaster@ with sender and subject."""
+    log.warning("mail to the help desk became no ticket: %s", found.refused or found.aside)
+    account = core.people.find_address(tx, "postmaster", core.config.domain.lower())
+    if account is not None:
+        outcome = "refused" if found.refused else Outcome.DISCARDED.value
+        deliveries.record(tx, account, core.clock.seconds(), envelope.sender, to, outcome, found.refused or found.aside, about)
+
+
+# Who wrote, and where it belongs
+
+
+def _addresses(block: bytes, name: str) -> list[str]:
+    """The addresses of a field that can be written; an address of raw octets outside UTF-8 can not."""
+    found = [spec for value in header.raw_values(block, name) for spec in address.addr_specs(value)]
+    return [spec for spec in found if spec.isprintable()]
+
+
+def _answer_to(core: Core, block: bytes, writer: str, sender: str) -> str:
+    """The first address that can be answered: of Reply-To, of the author, of the envelope."""
+    for spec in (*_addresses(block, "reply-to"), writer, sender):
+        try:
+            found = tickets.check_address(spec)
+        except InvalidName:
+            continue
+        if not _is_ours(core, found):
+            return found
+    return ""
+
+
+def _is_ours(core: Core, spec: str) -> bool:
+    """Would an answer come back to the desk?"""
+    found = read_addr_spec(spec)
+    if found is None or found.domain.lower() not in (core.config.domain, core.config.srs_domain):
+        return False
+    return found.local.partition("+")[0].lower() in (*DESK, *ROLES)
+
+
+def _is_silent(spec: str) -> bool:
+    return spec.partition("@")[0].lower() in _SILENT
 
 
 def _ids(block: bytes, *names: str) -> list[str]:
     return [found for name in names for value in header.values(block, name) for found in _MESSAGE_ID.findall(value)]
 
 
-def _thread(core: Core, tx: Tx, token: str, block: bytes, writer: str) -> Ticket | None:
+def _thread(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | None:
     """By the token of the address; else by the thread, if the same person writes."""
     if token:
         try:
             return tickets.by_token(core, token)
         except TicketNotFound:
             return None
-    named = _ids(block, "in-reply-to", "references")[:20]
+    named = letter.threads
     ours = [int(m[1]) for one in named if (m := _OURS.match(one))]
     ticket = store.by_message_id(tx, named) if named else None
     if ticket is None and ours:
         ticket = store.get(tx, ours[0])
     if ticket is None or ticket.state == "erased":
         return None
-    same = ticket.reply_to.lower() == writer.lower() or (ticket.account and _account(core, tx, writer) == ticket.account)
-    return ticket if same else None
+    return ticket if _is_theirs(core, tx, ticket, letter.writer) else None
+
+
+def _same_case(core: Core, tx: Tx, letter: Letter) -> Ticket | None:
+    """Written twice: a case of the same person about the same, which is open."""
+    subject = " ".join(letter.subject.split())[: tickets.MAX_SUBJECT]
+    ticket = store.newest_of(tx, letter.answer_to, subject, core.clock.seconds() - _SAME_DAYS)
+    return ticket if ticket is not None and _is_theirs(core, tx, ticket, letter.writer) else None
+
+
+def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
+    """Did this author write in the case, or is it answered to them?  A Reply-To alone makes nobody another person."""
+    if comparable(ticket.reply_to) == comparable(writer) or store.wrote_in(tx, ticket.id, comparable(writer)):
+        return True
+    return ticket.account is not None and _account(core, tx, writer) == ticket.account
 
 
 def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     """Whose address this is: one of ours, or the contact address of one account."""
-    localpart, _, domain = writer.lower().rpartition("@")
+    localpart, _, domain = comparable(writer).rpartition("@")
     if domain == core.config.domain.lower():
         return core.people.find_address(tx, localpart.partition("+")[0], domain)
     return store.account_with_contact(tx, writer)
 
 
-def _content(octets: bytes) -> tuple[str, list[NewFile]]:
+def _content(octets: bytes) -> tuple[str, tuple[NewFile, ...]]:
     """Text and files; files that are refused are named in the text."""
     text = ticket_text.of_mail(octets[:MAX_OCTETS])
     files, refused = ticket_text.files_of_mail(octets) if len(octets) <= MAX_OCTETS else ([], ["(message too large)"])
-    return text + "".join(f"\n[not kept: {name}]" for name in refused), files
+    return text + "".join(f"\n[not kept: {name}]" for name in refused), tuple(files)

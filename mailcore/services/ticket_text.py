@@ -1,16 +1,15 @@
 """What stands in a message to the help desk: its text without quotes, its language, the files that may come along."""
 
-import html
 import re
-from collections.abc import Sequence
-
-import nh3
+from collections.abc import Iterator, Sequence
 
 from mailcore.domain import NewFile
-from mailcore.mail import structure, text
+from mailcore.mail import body, structure, text
 from mailcore.mail.files import all_octets, safe_name
+from mailcore.mail.structure import Part
 
 MAX_TEXT = 20_000  # characters of one message
+MAX_TEXTS, MAX_HTML = 20, 2**20  # parts of a message that are read as text, and octets of one of HTML
 MAX_FILES, MAX_FILE_OCTETS = 5, 4 * 2**20
 # What is shown at its first octets; everything else is refused rather than scanned.
 _BEGINNINGS = {
@@ -65,16 +64,51 @@ def without_quote(written: str) -> str:
 
 
 def of_mail(octets: bytes) -> str:
-    """The text of a message for people who do not see its HTML."""
-    leaves = list(structure.leaves(structure.parse(octets)))
-    for part in leaves:
-        if (part.type, part.subtype) == ("text", "plain") and not part.disposition:
-            return without_quote(tidy(text.part_text(octets, part)))
-    for part in leaves:
-        if (part.type, part.subtype) == ("text", "html"):
-            spaced = re.sub(r"(?i)<(br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", "\n", text.part_text(octets, part)[: 10 * MAX_TEXT])
-            return without_quote(tidy(html.unescape(nh3.clean(spaced, tags=set()))))
-    return without_quote(tidy(text.plain(octets)))
+    """What its writer says, whatever is attached or around it; of mail without a word, what was attached says."""
+    root = structure.parse(octets)
+    read = [0]
+    own = without_quote(tidy(_words(octets, root, read)))
+    return own or tidy("\n\n".join(_attached_words(octets, root, read)))
+
+
+def _words(octets: bytes, part: Part, read: list[int]) -> str:
+    """The texts of a part in their order; of alternatives the first that says something.  Attached messages stay closed.
+
+    Args:
+        read: how many texts were read, of which MAX_TEXTS may be.
+    """
+    if part.type != "multipart":
+        return "" if body.is_file(part) else _text_of(octets, part, read)
+    found: list[str] = []
+    for child in part.children:
+        words = _words(octets, child, read)
+        if words.strip():
+            found.append(words)
+            if part.subtype == "alternative":
+                break
+    return "\n\n".join(found)
+
+
+def _text_of(octets: bytes, part: Part, read: list[int]) -> str:
+    if part.type != "text" or read[0] >= MAX_TEXTS:
+        return ""
+    read[0] += 1
+    if part.subtype == "html":
+        return body.from_html(text.part_text(octets, part, MAX_HTML))
+    if part.subtype != "plain":
+        return ""
+    written, params = text.part_text(octets, part, 10 * MAX_TEXT).replace("\r\n", "\n"), dict(part.params)
+    return body.unflowed(written, params) if params.get("format", "").lower() == "flowed" else written
+
+
+def _attached_words(octets: bytes, root: Part, read: list[int]) -> Iterator[str]:
+    """Texts of attached messages, and of texts that are neither plain nor HTML."""
+    for leaf in body.leaves(root):
+        if leaf.is_message:
+            yield "\n\n".join(filter(None, (_words(octets, child, read).strip() for child in leaf.children)))
+        elif leaf.type == "text" and leaf.subtype not in ("plain", "html") and not body.is_file(leaf) and read[0] < MAX_TEXTS:
+            read[0] += 1
+            yield text.part_text(octets, leaf, 10 * MAX_TEXT).replace("\r\n", "\n").strip()
 
 
 def kind_of(octets: bytes) -> str | None:

@@ -6,7 +6,7 @@ from email.utils import formatdate
 import sieve
 from mailcore.core import Core
 from mailcore.domain import Envelope, Recipient
-from mailcore.mail import address, header, trace
+from mailcore.mail import address, automatic, header, trace
 from mailcore.store import deliveries
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
@@ -31,9 +31,7 @@ def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
         return ""
     if any(header.values(block, name) for name in _BULK):
         return ""
-    if any(_word(value) != "no" for value in header.values(block, "auto-submitted")):
-        return ""
-    if any(value.strip().lower() in ("bulk", "list", "junk") for value in header.values(block, "precedence")):
+    if automatic.is_auto_submitted(block) or automatic.is_bulk(block):
         return ""
     for value in header.values(block, "x-auto-response-suppress"):  # Microsoft's way to say the same
         if not {"all", "oof"}.isdisjoint(word.strip().lower() for word in value.split(",")):
@@ -44,11 +42,6 @@ def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
                 if comparable(spec) in own:
                     return spec
     return ""
-
-
-def _word(value: str) -> str:
-    """`no` of `no; owner=...` (RFC 3834 section 5)."""
-    return value.partition(";")[0].partition("(")[0].strip().lower()
 
 
 def answer(

@@ -125,8 +125,28 @@ def add_message(
     return message
 
 
-def has_message(tx: Tx, message_id: str) -> bool:
-    return bool(message_id) and tx.row("SELECT 1 FROM ticket_message WHERE message_id=?", message_id) is not None
+def has_copy(tx: Tx, message_id: str, writer: str, text: str) -> bool:
+    """Is this message here?  An id alone proves nothing: programs give one id to many messages."""
+    if not message_id:
+        return False
+    row = tx.row("SELECT 1 FROM ticket_message WHERE message_id=? AND name=? AND text=?", message_id, writer, text)
+    return row is not None
+
+
+def wrote_in(tx: Tx, ticket: int, writer: str) -> bool:
+    """Did this address, in lower case, write in the ticket?"""
+    row = tx.row(
+        "SELECT 1 FROM ticket_message WHERE ticket_id=? AND lower(name)=? AND author IN ('person','unverified')", ticket, writer
+    )
+    return row is not None
+
+
+def notes_since(tx: Tx, ticket: int, since: int) -> int:
+    """Of mail that machines sent: notes of the desk have no header."""
+    row = tx.row(
+        "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author='note' AND header<>''", ticket, since
+    )
+    return int(row[0]) if row else 0
 
 
 def begin_thread(tx: Tx, ticket: int, message_id: str) -> None:
