@@ -10,7 +10,7 @@ from xml.sax.saxutils import unescape
 from flask import Blueprint, Response, abort, jsonify, request
 
 from mailcore.services import client_settings
-from portal import web
+from portal import downloads, web
 
 blueprint = Blueprint("setup", __name__)
 _ASKED = re.compile(rb"<EMailAddress>\s*([^<\s]{1,320})\s*</EMailAddress>", re.IGNORECASE)
@@ -64,7 +64,7 @@ def mobileconfig() -> Response:
     asked = f"{owner.name}@{domain}" if owner else request.args.get("email", "")
     text = client_settings.mobileconfig(web.core().config, _address(asked), owner.display_name if owner else "")
     response = Response(text, mimetype="application/x-apple-aspen-config")
-    response.headers.set("Content-Disposition", "attachment", filename="alumnimail.mobileconfig")
+    downloads.name_file(response, "alumnimail.mobileconfig")
     return response
 
 

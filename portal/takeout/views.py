@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
 from mailcore.services import takeout, transfers
-from portal import web
+from portal import downloads, web
 from portal.errors import answer
 
 blueprint = Blueprint("takeout", __name__)
@@ -71,7 +71,7 @@ def fetch(number: int) -> Response:
         connection.settimeout(STALLED_SECONDS)
     blocks = transfers.blocks(core, owner, found, start) if request.method == "GET" else iter(())
     made = Response(blocks, 206 if start else 200, content_type="application/zip")
-    made.headers.set("Content-Disposition", "attachment", filename=found.name)
+    downloads.name_file(made, found.name)
     if not found.plan.small:
         made.headers.update({"ETag": f'"{found.mark}"', "Accept-Ranges": "bytes"})
     if found.length is not None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import NewFile, Ticket
 from mailcore.errors import MailError
 from mailcore.services import tickets
-from portal import web
+from portal import downloads, web
 from portal.errors import words_of
 from portal.help.forms import ReplyForm
 from portal.help.views import read_files
@@ -76,6 +76,6 @@ def file_by_link(token: str, file: int) -> Response:
 def as_download(found: NewFile) -> Response:
     """Always saved, never shown: it came from a stranger."""
     response = Response(found.octets, mimetype="application/octet-stream")
-    response.headers.set("Content-Disposition", "attachment", filename=found.name)
+    downloads.name_file(response, found.name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

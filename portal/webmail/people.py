@@ -11,7 +11,7 @@ from mailcore.services import address_book as service
 from mailcore.services import mail_settings, webmail
 from mailcore.services.address_book import WriterName
 from mailcore.services.mail_settings import MailSettings
-from portal import web
+from portal import downloads, web
 from portal.asked import number
 from portal.errors import answer
 from portal.webmail.forms import ContactForm, IdentityForm, ReadingForm
@@ -59,7 +59,7 @@ def _change(form: ContactForm) -> BaseResponse:
 @web.login_required
 def contacts_file() -> Response:
     cards = Response(service.write_cards(web.core(), web.owner().id), content_type="text/vcard; charset=utf-8")
-    cards.headers.set("Content-Disposition", "attachment", filename="contacts.vcf")
+    downloads.name_file(cards, "contacts.vcf")
     return cards
 
 

@@ -15,7 +15,7 @@ from mailcore.services import (
     remote_pictures,
     webmail,
 )
-from portal import web
+from portal import downloads, web
 from portal.webmail.views import blueprint
 
 
@@ -99,7 +99,7 @@ def source(mailbox: str, uid: int) -> Response:
     answer = Response(pieces, content_type="text/plain; charset=utf-8")
     answer.content_length = size
     if "save" in request.args:
-        answer.headers.set("Content-Disposition", "attachment", filename=f"message-{uid}.eml")
+        downloads.name_file(answer, f"message-{uid}.eml")
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer
 
@@ -112,8 +112,7 @@ def file(mailbox: str, uid: int, number: int) -> Response:
     answer = Response(found.pieces, content_type=found.type)
     answer.content_length = found.size
     shown = found.may_show and "save" not in request.args
-    # werkzeug writes RFC 6266's filename* for names outside ASCII
-    answer.headers.set("Content-Disposition", "inline" if shown else "attachment", filename=found.name)
+    downloads.name_file(answer, found.name, shown=shown)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer
 
@@ -123,5 +122,5 @@ def file(mailbox: str, uid: int, number: int) -> Response:
 def files_zip(mailbox: str, uid: int) -> Response:
     """All files at once, made while it is sent."""
     answer = Response(mail_files.as_zip(web.core(), web.owner().id, mailbox, uid), content_type="application/zip")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"message-{uid}.zip")
+    downloads.name_file(answer, f"message-{uid}.zip")
     return answer
