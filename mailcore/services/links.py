@@ -13,8 +13,10 @@ from mailcore.services.dmarc import organisational
 LONG = 6  # letters of a name in which one that differs is overlooked
 MAX_LINKS = 2000  # of one message that are looked at
 _ANCHOR = re.compile(r'<a(?: href="([^"]*)")?>(.*?)</a>', re.DOTALL)
+MAX_HOST = 255  # characters; longer ones are no names, and cost the square of their length to decode
 # words that name a place: an address of the web, or a bare host name with a known kind of ending
-_NAMED = re.compile(r"(?i)(?:https?://)?((?:[\w-]+\.)+[a-z]{2,24})(?![\w@.-]*@)(?:[/:?#]\S*)?")
+_HOST = re.compile(r"(?i)(?:[\w-]{1,63}\.){1,20}[a-z]{2,24}")
+_HOST_END = re.compile(r"[/:?#\\]")
 _ENDINGS = re.compile(r"(?i)\.(?:com|net|org|edu|gov|io|no|se|dk|fi|is|de|uk|eu|example|fr|nl|info|biz|app|dev)$")
 # letters of other scripts, digits and pairs that are read as a Latin letter
 _LIKE = str.maketrans({
@@ -36,17 +38,20 @@ def host(address: str) -> str:
 def readable(domain: str) -> str:
     """A domain with its own letters instead of xn--."""
     try:
-        return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
+        return domain.encode("ascii").decode("idna") if "xn--" in domain and len(domain) <= MAX_HOST else domain
     except UnicodeError:
         return domain
 
 
 def named_host(words: str) -> str:
     """The host that the words of a link name, or ""."""
-    found = _NAMED.fullmatch(words.strip())
-    if found is None or not (words.strip().lower().startswith("http") or _ENDINGS.search(found[1])):
+    words = words.strip().lower()
+    scheme, _, rest = words.partition("://")
+    has_scheme = scheme in ("http", "https") and bool(rest)
+    name = _HOST_END.split((rest if has_scheme else words)[: MAX_HOST + 1], maxsplit=1)[0]
+    if len(name) > MAX_HOST or any(map(str.isspace, words)) or not _HOST.fullmatch(name):
         return ""
-    return found[1].lower()
+    return name if has_scheme or _ENDINGS.search(name) else ""
 
 
 def is_mismatch(words: str, target: str) -> bool:

@@ -4,7 +4,6 @@ A list has fifty lines and is the page that everybody opens: what a library woul
 remembered here.
 """
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,6 +15,7 @@ from flask import request
 from markupsafe import Markup, escape
 
 from mailcore.services.mail_list import ListWish
+from mailcore.services.text_links import find_links
 from portal import i18n, web
 
 
@@ -46,9 +46,6 @@ def long_date(at: datetime) -> str:
     return str(format_datetime(here, f"EEEE {web.day_number()} MMMM yyyy HH:mm", locale=i18n.language()))
 
 
-_ADDRESS = re.compile(r"https?://[^\s<>\"'\u00a0]{3,2000}")
-
-
 def linked(text: str) -> Markup:
     """Plain text with its web addresses as links, and what is quoted marked as such."""
     lines = []
@@ -59,14 +56,11 @@ def linked(text: str) -> Markup:
 
 
 def _with_links(line: str) -> Markup:
-    if "://" not in line:
-        return escape(line)
     found, at = Markup(""), 0
-    for match in _ADDRESS.finditer(line):
-        address = match[0].rstrip(".,;:!?)]}")
-        found += escape(line[at : match.start()])
-        found += Markup('<a href="{0}" target="_blank" rel="noopener noreferrer nofollow">{0}</a>').format(address)
-        at = match.start() + len(address)
+    for start, end in find_links(line):
+        found += escape(line[at:start])
+        found += Markup('<a href="{0}" target="_blank" rel="noopener noreferrer nofollow">{0}</a>').format(line[start:end])
+        at = end
     return found + escape(line[at:])
 
 

@@ -1,0 +1,65 @@
+"""Web addresses in plain text, as people write them: in brackets, in quotes, at the end of a sentence.
+
+A bracket belongs to the address if it was opened in it (`.../Bergen_(by)`), an apostrophe if letters follow it
+(`.../People's_choice`).  Linear in the characters.
+"""
+
+import re
+from collections.abc import Iterator
+
+_ADDRESS = re.compile(r"(?i)(?<![a-z0-9])https?://[^\s<>\"\u0000-\u001f\u007f\u00a0\u00ab\u00bb\u2018\u201a-\u201f\u2039\u203a]{3,}+")
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+_SENTENCE = frozenset(".,;:!?'*_\u2019\u2026\u3001\u3002\uff01\uff0c\uff1f")  # behind an address, not of it
+_MARKED = "*_"  # some programs mark words with them: only in pairs
+
+
+def find_links(line: str) -> Iterator[tuple[int, int]]:
+    """Where each address begins and ends."""
+    if "://" not in line:
+        return
+    for found in _ADDRESS.finditer(line):
+        end = found.start() + _length(found[0], line[found.start() - 1 : found.start()])
+        if end - found.start() > len("https://"):
+            yield found.start(), end
+
+
+def _length(address: str, before: str) -> int:
+    """How much of it is the address; `before` is the character in front."""
+    if before and before in "'([{" and (closing := _partner(address, before)) > 0:
+        return _length(address[:closing], "")
+    end = len(address)
+    spare = {mark: address.count(mark) - address.count(opening) for mark, opening in _CLOSING.items()}
+    while end:
+        last = address[end - 1]
+        if last in _CLOSING:
+            if spare[last] <= 0:
+                break
+            spare[last] -= 1
+        elif last in _MARKED:
+            if before != last:
+                break
+        elif last not in _SENTENCE:
+            break
+        end -= 1
+    return end
+
+
+def _partner(address: str, opening: str) -> int:
+    """Where what was opened in front of the address is closed, or -1."""
+    if opening == "'":
+        return _quote_end(address)
+    closing = next(mark for mark, one in _CLOSING.items() if one == opening)
+    depth = 1
+    for at, character in enumerate(address):
+        depth += (character == opening) - (character == closing)
+        if not depth:
+            return at
+    return -1
+
+
+def _quote_end(address: str) -> int:
+    """The last apostrophe that no letter follows."""
+    for at in range(len(address) - 1, -1, -1):
+        if address[at] == "'" and not address[at + 1 : at + 2].isalnum():
+            return at
+    return -1

@@ -1,0 +1,72 @@
+"""Web addresses in plain text, as people write them."""
+
+import time
+
+import pytest
+
+from mailcore.services.links import host, named_host
+from mailcore.services.text_links import find_links
+
+
+@pytest.mark.parametrize(("line", "address"), [
+    ("https://no.wikipedia.org/wiki/Bergen_(by)", "https://no.wikipedia.org/wiki/Bergen_(by)"),
+    ("(se https://no.wikipedia.org/wiki/Bergen_(by)).", "https://no.wikipedia.org/wiki/Bergen_(by)"),
+    ("(https://x.example/a)", "https://x.example/a"),
+    ("(https://x.example/a), og", "https://x.example/a"),
+    ("https://x.example/(a", "https://x.example/(a"),
+    ("https://x.example/?q=[1]", "https://x.example/?q=[1]"),
+    ("[ord](https://x.example/a)", "https://x.example/a"),
+    ("[https://x.example/[a]]", "https://x.example/[a]"),
+    ("https://c.example/People's_choice", "https://c.example/People's_choice"),
+    ("'https://c.example/People's_choice', og", "https://c.example/People's_choice"),
+    ("'https://c.example/a'", "https://c.example/a"),
+    ("‘https://c.example/a’ “https", "https://c.example/a"),
+    ("https://c.example/People’s_choice", "https://c.example/People’s_choice"),
+    ("«https://c.example/a»", "https://c.example/a"),
+    ("<https://c.example/a>", "https://c.example/a"),
+    ("<URL:https://c.example/a>", "https://c.example/a"),
+    ('"https://c.example/a"', "https://c.example/a"),
+    ("*https://c.example/a*", "https://c.example/a"),
+    ("_https://c.example/a_", "https://c.example/a"),
+    ("https://c.example/a_", "https://c.example/a_"),
+    ("Se https://c.example/a.", "https://c.example/a"),
+    ("https://c.example/a?b=c&d=e!?", "https://c.example/a?b=c&d=e"),
+    ("https://c.example/a…", "https://c.example/a"),
+    ("HTTPS://C.example/A", "HTTPS://C.example/A"),
+    ("https://c.example/" + "a" * 3000, "https://c.example/" + "a" * 3000),
+    ("https://c.example/møte", "https://c.example/møte"),
+])  # fmt: skip
+def test_an_address_ends_where_people_end_it(line, address):
+    assert [line[start:end] for start, end in find_links(line)] == [address]
+
+
+@pytest.mark.parametrize("line", ["https://", "xhttps://c.example", "http:/c.example", "ftp://c.example", "https://)))", ""])
+def test_what_is_no_address_is_no_link(line):
+    assert list(find_links(line)) == []
+
+
+@pytest.mark.parametrize("line", [
+    "https://" + ")" * 200_000, "(https://" * 40_000, "'https://" * 40_000, "https://x" + "(" * 90_000 + ")" * 90_000,
+    "https://x" + "'" * 200_000, "([{'https://x/" * 20_000, "https://" * 50_000,
+])  # fmt: skip
+def test_addresses_are_found_in_linear_time(line):
+    start = time.process_time()
+    list(find_links(line))
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    ("https://bank.example/login", "bank.example"), ("bank.no", "bank.no"), ("www.bank.no/x?y", "www.bank.no"),
+    ("HTTPS://Bank.example", "bank.example"), ("bank.no?x", "bank.no"), ("ola@bank.no", ""), ("les mer", ""),
+    ("https://bank.example/a b", ""), ("rapport.pdf", ""), ("https://ola@bank.no/", ""), ("", ""),
+])  # fmt: skip
+def test_words_of_a_link_name_a_host(words, named):
+    assert named_host(words) == named
+
+
+@pytest.mark.parametrize("words", ["a." * 45_000, "a-" * 45_000, "http://" + "a." * 45_000 + "!", "www." * 20_000])
+def test_no_words_of_a_link_take_long(words):
+    start = time.process_time()
+    assert named_host(words) == ""
+    host("http://xn--" + words)
+    assert time.process_time() - start < 0.5
