@@ -1,126 +1,216 @@
-"""What a person reads of a message: its text, its designed version, its files.
+"""What a person reads of a message: its text, its designed version, its files.  Every part is shown or offered.
 
+Two views are chosen from one structure (RFC 2046 section 5.1): `written` has the plain one of alternatives, `designed`
+the HTML.  All parts that follow one another in a multipart/mixed are in both.  What neither shows is a file; what cannot be
+found in parts (a boundary that never comes, words only before the first boundary) is shown as it stands.
 A message that was attached is a file of this one and stays closed: its parts are not this message's text.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from html import unescape
+from dataclasses import dataclass, replace
 
 from mailcore.mail import structure, text
+from mailcore.mail.flowed import unflowed
+from mailcore.mail.html_text import from_html
 from mailcore.mail.octets import Octets
 from mailcore.mail.structure import Part
 
-_BREAK = re.compile(r"(?i)<br\s*/?>|</(?:p|div|tr|h[1-6]|li|table|blockquote|ul|ol|pre)\s*>")
-_HIDDEN = re.compile(r"(?is)<(script|style|head|title|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
-_TAG = re.compile(r"<[!/?a-zA-Z][^>]*>?")
-_LINK = re.compile(r"(?is)<a\s([^<>]{0,4000})>(.{0,2000}?)</a\s*>")
-_HREF = re.compile(r"""(?is)(?:\A|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s]+))""")
-_SPACES = re.compile(r"[ \t\r\f\v\u00a0\u034f\u200b-\u200f\ufeff]+")
-_EMPTY_LINES = re.compile(r"\n(?: ?\n){2,}")
+MAX_NAMED = 100_000  # octets of a text with a file's name that is also shown
+LOOKED_AT = 4096  # octets that may hold no word; more of them do
+MAX_COMPARED = 200_000  # characters of two texts that may be one
+_NAMES = re.compile(r"(?:file)?name(?:\*.*)?")
+_PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^>]*+(?:src|background)")
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """`files` are numbered leaves; `plain` is the written text, None if there is only `html`."""
+    """`files` are numbered leaves.  `designed` is empty where there is no HTML."""
 
-    plain: str | None
-    html: Part | None
+    written: tuple[Part, ...]
+    designed: tuple[Part, ...]
     files: tuple[tuple[int, Part], ...]
-    pictures: tuple[Part, ...]  # with a Content-ID, for `html`
 
 
 def leaves(part: Part) -> Iterator[Part]:
-    """The parts that hold octets of their own, in their order; an attached message is one of them."""
+    """The parts that hold octets of their own, in their order; an attached message is one of them.
+
+    A multipart whose parts hold nothing is a text itself.
+    """
     if part.type != "multipart":
         yield part
-        return
-    for child in part.children:
-        yield from leaves(child)
+    elif part.size and not any(child.end > child.header_start for child in part.children):
+        yield _as_text(part, part.body_start, part.end)
+    else:
+        for child in part.children:
+            yield from leaves(child)
+
+
+def _as_text(part: Part, start: int, end: int) -> Part:
+    return replace(
+        part, type="text", subtype="plain", params=(), disposition=None, body_start=start, end=end, children=()
+    )
 
 
 def is_file(part: Part) -> bool:
-    """Is this part meant to be kept as a file?"""
-    return part.disposition is not None and part.disposition[0] == "attachment"
+    """Is this part meant to be kept as a file?  An unknown disposition says so, too (RFC 2183 section 2.8)."""
+    return part.disposition is not None and part.disposition[0] not in ("inline", "")
 
 
-def files(root: Part) -> tuple[tuple[int, Part], ...]:
-    """All but the text that is shown, each with its number among the leaves."""
-    return tuple(
-        (number, leaf)
-        for number, leaf in enumerate(leaves(root))
-        if is_file(leaf) or leaf.type != "text" or leaf.subtype not in ("plain", "html")
-    )
+def is_named(part: Part) -> bool:
+    """Does the sender give it a file's name?"""
+    params = part.params + (part.disposition[1] if part.disposition else ())
+    return any(_NAMES.fullmatch(name) and value for name, value in params)
 
 
 def read(octets: Octets, root: Part | None = None) -> Body:
     """Never raises, whatever the octets."""
     root = root or structure.parse(octets)
-    texts: list[str] = []
-    html: Part | None = None
-    pictures: list[Part] = []
-    for leaf in leaves(root):
-        if is_file(leaf):
-            continue
-        if leaf.type == "image" and leaf.id:
-            pictures.append(leaf)
-        elif (leaf.type, leaf.subtype) == ("text", "plain"):
-            written = text.part_text(octets, leaf).replace("\r\n", "\n")
-            texts.append(
-                unflowed(written, dict(leaf.params))
-                if dict(leaf.params).get("format", "").lower() == "flowed"
-                else written
-            )
-        elif (leaf.type, leaf.subtype) == ("text", "html") and html is None:
-            html = leaf
-    # several plain parts are one text: lists add their footer as a part of its own
-    return Body("\n\n".join(texts) if texts else None, html, files(root), tuple(pictures))
+    chosen = _Chooser(octets)
+    written = chosen.view(root, designed=False)
+    designed = chosen.view(root, designed=True)
+    if not any(_is_html(part) for part in designed):
+        designed = []
+    if not any(map(chosen.has_words, (*written, *designed))):
+        written = chosen.last_resort(root) or written
+    shown = {leaf.header_start for leaf in (*written, *designed)}
+    files = tuple(
+        (number, leaf)
+        for number, leaf in enumerate(leaves(root))
+        if is_file(leaf) or is_named(leaf) or leaf.type != "text"
+        or leaf.subtype not in ("plain", "html")
+        or (leaf.header_start not in shown and chosen.has_words(leaf))
+    )  # fmt: skip
+    return Body(tuple(written), tuple(designed), files)
+
+
+class _Chooser:
+    """Which leaves each view shows."""
+
+    def __init__(self, octets: Octets) -> None:
+        self._octets = octets
+        self._words: dict[int, bool] = {}
+
+    def view(self, part: Part, *, designed: bool) -> list[Part]:
+        """The leaves of one view, in their order."""
+        return self._without_twins(self._of(part, designed, is_body=True), designed)
+
+    def _of(self, part: Part, designed: bool, *, is_body: bool) -> list[Part]:
+        """`is_body`: a name does not make a file of a part that stands where the text does."""
+        if part.type != "multipart":
+            return [part] if self._is_shown(part, is_body) else []
+        leaf = next(leaves(part), None)
+        if leaf is not None and leaf.header_start == part.header_start:
+            return [leaf]
+        if part.subtype == "alternative":
+            return self._alternative(part, designed)
+        found: list[Part] = []
+        root = _root_of(part) if part.subtype == "related" else None
+        for child in part.children:
+            if root is not None and child is not root and (child.id or child.location):
+                continue  # a resource of the root (RFC 2387)
+            found += self._of(child, designed, is_body=child is root or not any(map(self.has_words, found)))
+        return found
+
+    def _alternative(self, part: Part, designed: bool) -> list[Part]:
+        """The last that fits the view; the last with words where none does (RFC 2046 section 5.1.4)."""
+        branches = [self._of(child, designed, is_body=True) for child in part.children]
+        full = [branch for branch in branches if any(map(self.has_words, branch))]
+        fitting = [branch for branch in full if any(map(_is_html, branch)) is designed]
+        return (fitting or full or branches or [[]])[-1]
+
+    def _is_shown(self, leaf: Part, is_body: bool) -> bool:
+        if leaf.type != "text" or leaf.subtype not in ("plain", "html") or is_file(leaf):
+            return False
+        return is_body or not is_named(leaf) or (leaf.subtype == "plain" and leaf.size <= MAX_NAMED)
+
+    def _without_twins(self, parts: list[Part], designed: bool) -> list[Part]:
+        """Without a text that stands beside its own HTML outside of an alternative, as some programs write it."""
+        found = list(parts)
+        for one, other in zip(parts, parts[1:], strict=False):
+            if (one.subtype, other.subtype) in (("plain", "html"), ("html", "plain")) and self._are_twins(one, other):
+                dropped = one if _is_html(one) is not designed else other
+                found = [part for part in found if part is not dropped]
+        return found
+
+    def _are_twins(self, one: Part, other: Part) -> bool:
+        if max(one.size, other.size) > MAX_COMPARED:
+            return False
+        mine, others = (re.sub(r"[\W_]+", "", shown(self._octets, part)) for part in (one, other))
+        return bool(mine) and mine == others
+
+    def has_words(self, leaf: Part) -> bool:
+        """Is there anything to see in a text?"""
+        known = self._words.get(leaf.header_start)
+        if known is None:
+            known = self._words[leaf.header_start] = self._look(leaf)
+        return known
+
+    def _look(self, leaf: Part) -> bool:
+        if leaf.size > LOOKED_AT:
+            return True
+        if not leaf.size:
+            return False
+        if _is_html(leaf) and _PICTURE.search(text.transfer_decoded(self._octets, leaf)):
+            return True
+        return bool(shown(self._octets, leaf).strip())
+
+    def last_resort(self, root: Part) -> list[Part]:
+        """Texts where no part is one: of other kinds, attached alone, or outside of the boundaries."""
+        inside = list(leaves(root))
+        if len(inside) == 1 and inside[0].subtype in ("plain", "html") and self.has_words(inside[0]):
+            return inside
+        others = [leaf for leaf in inside if leaf.type == "text" and not is_file(leaf) and not is_named(leaf)]
+        others = [leaf for leaf in others if self.has_words(leaf)][:1]
+        return others or [part for part in _outside(self._octets, root) if self._look(part)]
+
+
+def _outside(octets: Octets, part: Part) -> Iterator[Part]:
+    """Words before the first boundary of each multipart, and behind the last, as texts."""
+    if part.type != "multipart" or not part.children:
+        return
+    first, last = part.children[0].header_start, part.children[-1].end
+    line = octets.rfind(b"\n", part.body_start, max(first - 1, part.body_start))
+    yield _as_text(part, part.body_start, max(line, part.body_start))
+    for child in part.children:
+        yield from _outside(octets, child)
+    closing = octets.find(b"--", last, part.end)
+    behind = octets.find(b"\n", closing, part.end) if closing >= 0 else -1
+    if behind >= 0:
+        yield _as_text(part, behind + 1, part.end)
+
+
+def _root_of(part: Part) -> Part | None:
+    """The root of a multipart/related: what `start` names, else the first (RFC 2387 section 3.2)."""
+    start = dict(part.params).get("start", "").strip().encode("latin-1", "replace")
+    named = [child for child in part.children if start and child.id == start]
+    return named[0] if named else part.children[0] if part.children else None
+
+
+def _is_html(part: Part) -> bool:
+    return (part.type, part.subtype) == ("text", "html")
+
+
+def shown(octets: Octets, part: Part, most: int | None = None) -> str:
+    """One part as text for people, or about its first `most` characters."""
+    read_text = text.part_text(octets, part)
+    if _is_html(part):
+        return from_html(read_text, most)
+    read_text = read_text.replace("\r\n", "\n")
+    params = dict(part.params)
+    if params.get("format", "").lower() == "flowed":
+        return unflowed(read_text, delsp=params.get("delsp", "").lower() == "yes")
+    return read_text
+
+
+def together(octets: Octets, parts: tuple[Part, ...], most: int | None = None) -> str:
+    """Several parts as one text: lists add their footer as a part of its own."""
+    return "\n\n".join(shown(octets, part, most) for part in parts)
 
 
 def readable(octets: Octets, root: Part | None = None) -> str:
-    """The text, made from the designed version if there is no other."""
-    body = read(octets, root)
-    if body.plain is not None and (body.plain.strip() or body.html is None):
-        return body.plain
-    return from_html(text.part_text(octets, body.html)) if body.html else ""
-
-
-def unflowed(written: str, params: dict[str, str]) -> str:
-    """Lines that were broken for transport only, put together again (RFC 3676 section 4.2)."""
-    delsp = params.get("delsp", "").lower() == "yes"
-    found: list[str] = []
-    open_quote = -1  # how deep the line is quoted that goes on
-    for line in written.split("\n"):
-        depth = len(line) - len(line.lstrip(">"))
-        content = line[depth:]
-        content = content[1:] if content.startswith(" ") else content
-        flows = content.endswith(" ") and content != "-- "
-        kept = content[:-1] if flows and delsp else content
-        if open_quote == depth and found:
-            found[-1] += kept
-        else:
-            found.append((">" * depth + " " if depth else "") + kept)
-        open_quote = depth if flows else -1
-    return "\n".join(found)
-
-
-def from_html(html: str) -> str:
-    """Text of HTML: its words, its line breaks, and where its links lead.  For reading only, never shown as HTML."""
-
-    def link(found: re.Match[str]) -> str:
-        href, words = _HREF.search(found[1]), found[2]
-        target = unescape(href[1] or href[2] or href[3] or "").strip() if href else ""
-        shown = unescape(_TAG.sub("", words)).strip()
-        if not target.lower().startswith(("http://", "https://")) or target.rstrip("/") == shown.rstrip("/"):
-            return words
-        return f"{words} &lt;{target.replace('<', '%3C').replace('&', '&amp;')}&gt;" if shown else words
-
-    plain = _HIDDEN.sub(" ", html.replace("\0", ""))
-    plain = _LINK.sub(link, plain.replace("\n", " "))
-    plain = unescape(_TAG.sub("", _BREAK.sub("\n", plain)))
-    lines = [_SPACES.sub(" ", line).strip() for line in plain.split("\n")]
-    return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+    """The text, made from the designed version where there is no other."""
+    return together(octets, read(octets, root).written)
 
 
 def is_html_like(octets: bytes) -> bool:

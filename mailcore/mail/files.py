@@ -4,7 +4,7 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from mailcore.mail import body, header, structure, text
+from mailcore.mail import body, file_types, header, structure, text
 
 MAX_NAME = 200  # octets; file systems take 255, and a zip file of many has a number before some
 # what Windows, macOS or a desktop starts, or what carries such a file unseen
@@ -47,11 +47,10 @@ def name_of(part: structure.Part) -> str:
     found = params.get("filename") or params.get("name") or ""
     if found:
         return safe_name(header.decode(found.encode("latin-1", "replace")))
-    if (part.type, part.subtype) == ("message", "rfc822"):
-        return "message.eml"
-    return f"file.{part.subtype if part.subtype.isalnum() else 'bin'}"
+    stem = "message" if (part.type, part.subtype) in (("message", "rfc822"), ("message", "global")) else "file"
+    return f"{stem}.{file_types.ending(f'{part.type}/{part.subtype}')}"
 
 
 def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
     """Name and decoded octets of every file of a message."""
-    return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in body.files(structure.parse(octets))]
+    return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in body.read(octets).files]

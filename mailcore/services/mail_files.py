@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from mailcore.core import Core
@@ -15,6 +16,7 @@ from mailcore.mail.octets import Octets
 from mailcore.services import mail_actions
 
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
+_ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 _TEXT = "text/plain"
 PEEK = 4096  # encoded octets that tell what a text looks like
 
@@ -49,26 +51,31 @@ def _size(part: structure.Part) -> int:
     return part.size * 3 // 4 if part.encoding == "base64" else part.size
 
 
+def _kind(part: structure.Part) -> str:
+    kind = f"{part.type}/{part.subtype}"
+    return _ALIASES.get(kind, kind)
+
+
 def listing(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
-    return tuple(_listed(number, leaf) for number, leaf in body.files(root or structure.parse(octets)))
+    return tuple(_listed(number, leaf) for number, leaf in body.read(octets, root).files)
 
 
 def _listed(number: int, leaf: structure.Part) -> MailFile:
-    name, kind = files.name_of(leaf), f"{leaf.type}/{leaf.subtype}"
+    name, kind = files.name_of(leaf), _kind(leaf)
     return MailFile(number, name, kind, _size(leaf), files.is_harmful(name), kind in _SHOWN or kind == _TEXT)
 
 
 def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
     """A file piece by piece, as it is sent.  Raises MailboxNotFound for what is not there."""
     _, octets = mail_actions.opened(core, account, mailbox, uid)
-    part = dict(body.files(structure.parse(octets))).get(number)
+    part = dict(body.read(octets).files).get(number)
     if part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
-    name, kind = files.name_of(part), f"{part.type}/{part.subtype}"
+    name, kind = files.name_of(part), _kind(part)
     size = sum(map(len, text.decoded_pieces(octets, part)))  # so that a browser shows how far it is, and notices a cut
     pieces = text.decoded_pieces(octets, part)
     if kind == _TEXT and not body.is_html_like(text.transfer_decoded(octets, part, PEEK)):
-        charset = re.sub(r"[^\w.-]", "", dict(part.params).get("charset", "utf-8"))[:40] or "utf-8"
+        charset = re.sub(r"[^A-Za-z0-9_.-]", "", dict(part.params).get("charset", "utf-8"))[:40] or "utf-8"
         return Download(name, f"text/plain; charset={charset}", size, pieces, True)
     shown = kind in _SHOWN
     return Download(name, kind if shown else "application/octet-stream", size, pieces, shown)
@@ -77,7 +84,7 @@ def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int
 def as_zip(core: Core, account: AccountId, mailbox: str, uid: int) -> Iterator[bytes]:
     """All files of a message as one zip, piece by piece.  Raises MailboxNotFound at once if there are none."""
     _, octets = mail_actions.opened(core, account, mailbox, uid)
-    found = body.files(structure.parse(octets))
+    found = body.read(octets).files
     if not found:
         raise MailboxNotFound(f"no files in message {uid}")
     return _zip(octets, found)
@@ -109,7 +116,7 @@ def _zip(octets: Octets, found: tuple[tuple[int, structure.Part], ...]) -> Itera
         for number, leaf in found:
             name = files.name_of(leaf)
             if name.casefold() in names:  # some systems take A.txt and a.txt for one file
-                name = f"{number}-{name}"
+                name = next(one for free in count(number) if (one := f"{free}-{name}").casefold() not in names)
             names.add(name.casefold())
             with archive.open(zipfile.ZipInfo(name), "w") as target:
                 for piece in text.decoded_pieces(octets, leaf):

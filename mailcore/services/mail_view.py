@@ -8,9 +8,11 @@ from email.utils import parsedate_to_datetime
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MessageInfo
 from mailcore.errors import MailboxNotFound
-from mailcore.mail import address, body, header, structure, text
+from mailcore.mail import body, header, list_fields, structure, text
+from mailcore.mail.list_fields import Leaving
 from mailcore.mail.octets import Octets
-from mailcore.services import html_mail, links, list_lines, mail_files
+from mailcore.services import cautions, html_mail, list_lines, mail_files
+from mailcore.services.cautions import Caution
 from mailcore.services.mail_files import MailFile
 from mailcore.services.mail_list import Line, line_of
 from mailcore.store import webmail_list as store
@@ -18,21 +20,7 @@ from mailcore.store.db import Tx
 
 MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
 MAX_RELATED = 50
-_NAMELESS = re.compile(r"(^|, ?)<([^<>\s]+@[^<>\s]+)>")
-_MAILTO = re.compile(r"(?i)<\s*mailto:([^>]+)>")
-
-
-@dataclass(frozen=True, slots=True)
-class Caution:
-    """Something to be careful about; the portal says it in words.
-
-    Kinds: unconfirmed (DMARC failed), lookalike (`shown` is the sender's domain, `real` the known one), name (the
-    sender's name holds the address `shown`, the sender is `real`), link (words `shown` lead to `real`).
-    """
-
-    kind: str
-    shown: str = ""
-    real: str = ""
+_NAMELESS = re.compile(r"(^|, ?)<([^<>\s@]{1,255}@[^<>\s@]{1,255})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +59,7 @@ class Reading:
     related: tuple[Related, ...]
     newer: int
     older: int
-    list_mail: str = ""  # an address that takes one off the list
+    leaving: Leaving | None = None  # the message that takes one off the list
 
 
 def read_message(core: Core, account: AccountId, name: str, uid: int, known: tuple[str, ...] = ()) -> Reading:
@@ -100,15 +88,15 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     root = structure.parse(octets)
     block = trace + octets[: root.body_start]
     found = body.read(octets, root)
-    html = text.part_text(octets, found.html) if found.html else ""
-    written = found.plain or ""
-    plain = written if written.strip() or not html else body.from_html(html)
+    html = "\n".join(text.part_text(octets, part) for part in found.designed if part.subtype == "html")
+    plain = body.together(octets, found.written, MAX_SHOWN)
+    is_thin = bool(found.designed) and (any(part.subtype == "html" for part in found.written) or _is_thin(plain, html))
     return Reading(
         box, uid, first(block, "subject"), _people(block, "from"), _people(block, "reply-to"), _people(block, "to"),
         _people(block, "cc"), info.internal_date, sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
         len(plain) > MAX_SHOWN,
-        mail_files.listing(octets, root), found.html is not None, _is_thin(written, html), html_mail.has_remote(html),
-        _warnings(core, block, html, known), tuple(related), newer, older, _unsubscribe(block),
+        mail_files.listing(octets, root), bool(found.designed), is_thin, html_mail.has_remote(html),
+        cautions.find_cautions(core, block, html, known), tuple(related), newer, older, list_fields.leaving(block),
     )  # fmt: skip
 
 
@@ -133,7 +121,7 @@ def sent(block: bytes) -> datetime | None:
 
 def _is_thin(written: str, html: str) -> bool:
     """No text, or only a line that sends the reader to the designed version."""
-    return bool(html) and (not written.strip() or (len(written.strip()) < 120 and len(html) > 3000))
+    return not written.strip() or (len(written.strip()) < 120 and len(html) > 3000)
 
 
 def _related(core: Core, tx: Tx, box: Mailbox, uid: int) -> list[Related]:
@@ -148,36 +136,6 @@ def _related(core: Core, tx: Tx, box: Mailbox, uid: int) -> list[Related]:
         if row[0] in boxes and (row[0], row[1]) != (box.id, uid)
         and (row[0] == box.id or boxes[row[0]].special_use not in ("\\Trash", "\\Junk"))
     ]  # fmt: skip
-
-
-def _warnings(core: Core, block: bytes, html: str, known: tuple[str, ...]) -> tuple[Caution, ...]:
-    found: list[Caution] = []
-    if _failed(core, block):
-        found.append(Caution("unconfirmed"))
-    for author in address.parse_list(first(block, "from"))[:1]:
-        domain = (author.host or "").lower()
-        if domain and (other := links.looks_like(domain, (core.config.domain, *known))):
-            found.append(Caution("lookalike", links.readable(domain), other))
-        for spec in address.addr_specs((author.name or "").replace("<", " ").replace(">", " "))[:1]:
-            if spec.rpartition("@")[2].lower() != domain:
-                found.append(Caution("name", spec, f"{author.localpart}@{author.host}"))
-    found += [Caution("link", words[:200], target) for words, target in links.mismatches(html)]
-    return tuple(found)
-
-
-def _failed(core: Core, block: bytes) -> bool:
-    """Did DMARC fail?  Only our own field counts; others could have written theirs."""
-    ours = f"{core.config.host};".lower()
-    return any(
-        value.lower().startswith(ours) and "dmarc=fail" in value.lower()
-        for value in header.values(block, "authentication-results")
-    )
-
-
-def _unsubscribe(block: bytes) -> str:
-    """The address of RFC 2369's List-Unsubscribe that takes mail."""
-    found = _MAILTO.search(first(block, "list-unsubscribe"))
-    return found[1].partition("?")[0].strip() if found else ""
 
 
 def all_fields(core: Core, account: AccountId, name: str, uid: int) -> tuple[tuple[str, str], ...]:

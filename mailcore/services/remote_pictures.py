@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from mailcore.core import Core
 from mailcore.errors import NotAllowed, TooLarge, TooMany
 from mailcore.https import cut_off
+from mailcore.mail import pictures
 from mailcore.names import DnsTrouble
 
 MAX_OCTETS, MAX_REDIRECTS = 5 * 2**20, 3
@@ -24,9 +25,6 @@ TIMEOUT_SECONDS, WHOLE_SECONDS = 5, 10  # of silence, and for one answer however
 MAX_ADDRESS = 4000
 LIFE_SECONDS = 12 * 3600
 PORTS = {"http": 80, "https": 443}
-_KINDS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
-)  # fmt: skip
 Address = IPv4Address | IPv6Address
 _NAT64 = IPv6Network("64:ff9b::/96")
 # a message with a hundred slow pictures must not keep others from their mail
@@ -167,9 +165,6 @@ def _connection(scheme: str, host: str, address: Address, port: int) -> http.cli
 
 
 def _kind(octets: bytes) -> str:
-    for beginning, kind in _KINDS:
-        if octets.startswith(beginning):
-            return kind
-    if octets[:4] == b"RIFF" and octets[8:12] == b"WEBP":
-        return "image/webp"
+    if kind := pictures.kind_of(octets):
+        return kind
     raise NotAllowed("not a picture")

@@ -172,7 +172,7 @@ def keep_files(
         _, octets = mail_actions.opened(core, account.id, mailbox, int(uid))
         root = structure.parse(octets)
         listed = {one.number: one for one in mail_files.listing(octets, root)}
-        for number, part in bodies.files(root):
+        for number, part in bodies.read(octets, root).files:
             if number in of_source:
                 pieces = _cut(text.decoded_pieces(octets, part))
                 _add(core, account.id, id_, listed[number].name, listed[number].type, pieces)

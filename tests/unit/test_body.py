@@ -1,0 +1,131 @@
+"""What is shown of a message and what is offered as a file."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailcore.mail import body, files, structure, text
+
+
+def leaf(content: str, kind: str = "text/plain", more: str = "") -> str:
+    return f"Content-Type: {kind}\r\n{more}\r\n{content}"
+
+
+def multi(subtype: str, *parts: str, boundary: str = "b", params: str = "", preamble: str = "", epilogue: str = "") -> str:
+    inside = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts)
+    return f"Content-Type: multipart/{subtype}; boundary={boundary}{params}\r\n\r\n{preamble}{inside}--{boundary}--\r\n{epilogue}"
+
+
+FILE = leaf("PDF", "application/pdf; name=a.pdf")
+HTML, PLAIN = leaf("<p>designed</p>", "text/html"), leaf("plain")
+
+
+def views(message: str) -> tuple[str, str, list[str]]:
+    """The text, the subtypes of the designed version, the names of files."""
+    octets = message.encode()
+    found = body.read(octets)
+    shown = body.together(octets, found.written)
+    designed = " ".join(body.shown(octets, part).strip() for part in found.designed)
+    return " ".join(shown.split()), designed, [files.name_of(part) for _, part in found.files]
+
+
+@pytest.mark.parametrize(("message", "written", "designed", "offered"), [
+    (PLAIN, "plain", "", []),
+    (HTML, "designed", "designed", []),
+    (multi("alternative", PLAIN, HTML), "plain", "designed", []),
+    (multi("alternative", leaf(" \r\n"), HTML), "designed", "designed", []),
+    (multi("alternative", PLAIN, leaf("<html><body> </body></html>", "text/html")), "plain", "", []),
+    (multi("alternative", PLAIN, leaf("BEGIN:VCALENDAR", "text/calendar; method=REQUEST")), "plain", "", ["file.ics"]),
+    (multi("alternative", leaf("first"), leaf("best")), "best", "", ["file.txt"]),
+    (multi("mixed", leaf("<p>First</p>", "text/html"), FILE, leaf("<p>Last</p>", "text/html")),
+     "First Last", "First Last", ["a.pdf"]),
+    (multi("mixed", multi("alternative", PLAIN, HTML, boundary="c"), leaf("footer")), "plain footer", "designed footer", []),
+    (multi("mixed", leaf("other words"), HTML), "other words designed", "other words designed", []),
+    (multi("mixed", leaf("De-signed!"), leaf("<p>De-signed!", "text/html")), "De-signed!", "De-signed!", []),
+    (multi("alternative", PLAIN, multi("mixed", HTML, FILE, leaf("<p>more", "text/html"), boundary="c")),
+     "plain", "designed more", ["a.pdf"]),
+    (multi("alternative", PLAIN, multi("related", HTML, leaf("PNG", "image/png", "Content-ID: <l@x>\r\n"), boundary="c")),
+     "plain", "designed", ["file.png"]),
+    (multi("related", leaf("<p>frame", "text/html", "Content-ID: <f@x>\r\n"),
+           leaf("<p>root", "text/html", "Content-ID: <r@x>\r\n"), params='; start="<r@x>"'), "root", "root", ["file.html"]),
+    (multi("mixed", PLAIN, leaf("notes", 'text/plain; name="notes.txt"', "Content-Disposition: inline\r\n")),
+     "plain notes", "", ["notes.txt"]),
+    (multi("mixed", PLAIN, leaf("<p>page", "text/html", 'Content-Disposition: inline; filename="p.html"\r\n')),
+     "plain", "", ["p.html"]),
+    (leaf("<p>designed", 'text/html; name="mail.html"'), "designed", "designed", ["mail.html"]),
+    (multi("mixed", PLAIN, leaf("odd", more="Content-Disposition: sidebar\r\n")), "plain", "", ["file.txt"]),
+    (multi("mixed", PLAIN, leaf("Subject: inner\r\n\r\nsecret", "message/rfc822")), "plain", "", ["message.eml"]),
+    (leaf("Subject: inner\r\n\r\nsecret", "message/rfc822"), "", "", ["message.eml"]),
+    (leaf("x", "application/x-nobody-knows"), "", "", ["file.bin"]),
+    (leaf("access-type=URL", "message/external-body; access-type=URL"), "", "", ["file.txt"]),
+    (leaf("# words", "text/markdown"), "# words", "", ["file.md"]),
+    (leaf("only this", more="Content-Disposition: attachment\r\n"), "only this", "", ["file.txt"]),
+    (multi("report", PLAIN, leaf("Action: failed", "message/delivery-status"), leaf("Subject: x", "text/rfc822-headers")),
+     "plain", "", ["file.txt", "file.txt"]),
+    ("Content-Type: multipart/mixed; boundary=zzz\r\n\r\n--b\r\n\r\nhello visible\r\n--b--\r\n",
+     "--b hello visible --b--", "", []),
+    ("Content-Type: multipart/mixed\r\n\r\nhello", "hello", "", []),
+    (multi("mixed", PLAIN, "Content-Type: multipart/alternative; boundary=never\r\n\r\nhello"), "plain hello", "", []),
+    (multi("mixed", leaf(""), preamble="words before\r\n"), "words before", "", []),
+    (multi("mixed", PLAIN, preamble="This is MIME.\r\n"), "plain", "", []),
+    (multi("mixed", leaf(""), epilogue="words behind\r\n"), "words behind", "", []),
+    (multi("mixed", FILE), "", "", ["a.pdf"]),
+    (multi("signed", PLAIN, leaf("sig", "application/pgp-signature")), "plain", "", ["file.asc"]),
+    ("", "", "", []),
+])  # fmt: skip
+def test_each_part_is_shown_or_offered(message, written, designed, offered):
+    assert views(message) == (written, designed, offered)
+
+
+@pytest.mark.parametrize(("kind", "name"), [
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "file.docx"), ("application/msword", "file.doc"),
+    ("text/plain", "file.txt"), ("text/calendar", "file.ics"), ("image/jpeg", "file.jpg"), ("image/jpg", "file.jpg"),
+    ("message/rfc822", "message.eml"), ("message/global", "message.eml"), ("audio/mpeg", "file.mp3"),
+    ("text/x-python", "file.py"),
+    ("application/x-unheard-of", "file.bin"), ("text/x-unheard-of", "file.txt"), ("image/svg+xml", "file.svg"),
+    ("application/vnd.ms-excel", "file.xls"), ("application/zip", "file.zip"), ("application/x-pkcs7-signature", "file.p7s"),
+])  # fmt: skip
+def test_a_part_without_a_name_gets_the_ending_of_its_type(kind, name):
+    part = structure.parse(leaf("x", kind, "Content-Disposition: attachment\r\n").encode())
+    assert files.name_of(part) == name
+
+
+_WORDS = [f"ord{n}" for n in range(40)]
+_KINDS = st.sampled_from([
+    "text/plain", "text/html", "text/calendar", "text/x-odd", "image/png", "application/pdf", "application/octet-stream",
+    "message/rfc822", "message/delivery-status", "message/external-body", "text/enriched", "odd", "text/plain; format=flowed",
+])  # fmt: skip
+_MORE = st.sampled_from([
+    "", "", "", "Content-Disposition: inline\r\n", "Content-Disposition: attachment\r\n", "Content-ID: <x@y>\r\n",
+    'Content-Disposition: inline; filename="n.txt"\r\n', "Content-Disposition: odd\r\n", "Content-Location: x\r\n",
+    "Content-Disposition: attachment; filename=\"a.bin\"\r\n",
+])  # fmt: skip
+_LEAVES = st.tuples(_KINDS, _MORE).map(lambda pair: ("leaf", *pair))
+_SUBTYPES = st.sampled_from(["mixed", "alternative", "related", "digest", "signed", "report", "parallel", "form-data", "odd"])
+_TREES = st.recursive(
+    _LEAVES, lambda inside: st.tuples(st.just("multi"), _SUBTYPES, st.lists(inside, max_size=4), st.booleans()), max_leaves=10
+)
+
+
+def _written(tree: tuple, names: list[str], depth: int = 0) -> str:
+    if tree[0] == "leaf":
+        _, kind, more = tree
+        word = _WORDS[len(names)]
+        names.append(word)
+        content = f"Subject: {word}\r\n\r\n{word}" if kind.startswith("message/") else f"<p>{word}" if "html" in kind else word
+        return leaf(content, kind, more)
+    _, subtype, parts, is_met = tree
+    inside = [_written(part, names, depth + 1) for part in parts]
+    message = multi(subtype, *inside, boundary=f"b{depth}")
+    return message if is_met else message.replace(f"boundary=b{depth}", "boundary=never", 1)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_TREES)
+def test_of_any_structure_every_word_is_shown_or_offered(tree):
+    words: list[str] = []
+    octets = _written(tree, words).encode()
+    found = body.read(octets)
+    seen = "".join(body.shown(octets, part) for part in (*found.written, *found.designed))
+    seen += "".join(text.transfer_decoded(octets, part).decode() for _, part in found.files)
+    assert [word for word in words if word not in seen] == []

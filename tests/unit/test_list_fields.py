@@ -1,0 +1,48 @@
+"""Leaving a list by mail, as List-Unsubscribe fields are written (RFC 2369, RFC 6068)."""
+
+import time
+
+import pytest
+
+from mailcore.mail.list_fields import MAX_SUBJECT, Leaving, leaving
+
+
+def field(value: str) -> bytes:
+    return f"Subject: x\r\nList-Unsubscribe: {value}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(("value", "found"), [
+    ("<mailto:leave@list.example>", Leaving("leave@list.example")),
+    ("<mailto:leave@\r\n list.example>", Leaving("leave@list.example")),
+    ("<mailto:unsub@list.example?subject=sK3fQxq-1>", Leaving("unsub@list.example", "sK3fQxq-1")),
+    ("<https://l.example/x>,\r\n\t<MAILTO:u@l.example?SUBJECT=stop%20it&amp;body=a%0D%0Ab>",
+     Leaving("u@l.example", "stop it", "a\nb")),
+    ("(Use this) <mailto:u%2Bx@l.example?subject=a+b>", Leaving("u+x@l.example", "a+b")),
+    ("mailto:u@l.example", Leaving("u@l.example")),
+    ("https://l.example/?m=mailto:a@b, mailto:u@l.example", Leaving("u@l.example")),
+    ("<mailto:u@l.example,v@l.example>", Leaving("u@l.example")),
+    ("<mailto:?to=u@l.example&subject=x>", Leaving("u@l.example", "x")),
+    ("=?utf-8?Q?=3Cmailto=3Au=40l=2Eexample=3E?=", Leaving("u@l.example")),
+    ("<mailto:u@l.example?subject=a%0D%0ABcc:%20evil@x.example>", Leaving("u@l.example", "a Bcc: evil@x.example")),
+    ("<mailto:u@l.example?subject=>", Leaving("u@l.example")),
+    ("<mailto:not an address>, <mailto:u@l.example>", Leaving("u@l.example")),
+    ("<https://l.example/x>", None), ("", None), ("<mailto:>", None), ("<mailto:u@l.example%0D%0ABcc:x@y>", None),
+])  # fmt: skip
+def test_the_address_and_its_subject_are_read(value, found):
+    assert leaving(field(value)) == found
+
+
+def test_the_second_field_counts_where_the_first_takes_no_mail():
+    block = b"List-Unsubscribe: <https://l.example>\r\nList-Unsubscribe: <mailto:u@l.example>\r\n\r\n"
+    assert leaving(block) == Leaving("u@l.example")
+
+
+@pytest.mark.parametrize("value", [
+    "<mailto:" * 100_000, "<" * 900_000, "<mailto:" + "@" * 900_000, "<mailto:a@b?" + "&" * 900_000 + ">", "mailto:," * 100_000,
+    "<mailto:a@b?subject=" + "x" * 500_000 + ">",
+])  # fmt: skip
+def test_no_field_takes_long(value):
+    start = time.process_time()
+    found = leaving(field(value))
+    assert time.process_time() - start < 0.5
+    assert found is None or len(found.subject) <= MAX_SUBJECT
