@@ -19,6 +19,7 @@ from mailcore.mail.structure import Part
 MAX_NAMED = 100_000  # octets of a text with a file's name that is also shown
 LOOKED_AT = 4096  # octets that may hold no word; more of them do
 MAX_COMPARED = 200_000  # characters of two texts that may be one
+OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
 _NAMES = re.compile(r"(?:file)?name(?:\*.*)?")
 _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^>]*+(?:src|background)")
 
@@ -192,8 +193,12 @@ def _is_html(part: Part) -> bool:
 
 
 def shown(octets: Octets, part: Part, most: int | None = None) -> str:
-    """One part as text for people, or about its first `most` characters."""
-    read_text = text.part_text(octets, part)
+    """One part as text for people.
+
+    Args:
+        most: so many characters are enough; there may be more.
+    """
+    read_text = text.part_text(octets, part, None if most is None else OCTETS_READ * most)
     if _is_html(part):
         return from_html(read_text, most)
     read_text = read_text.replace("\r\n", "\n")

@@ -9,7 +9,7 @@ from mailcore.mail.files import all_octets, safe_name
 from mailcore.mail.structure import Part
 
 MAX_TEXT = 20_000  # characters of one message
-MAX_TEXTS, MAX_HTML = 20, 2**20  # parts of a message that are read as text, and octets of one of HTML
+MAX_TEXTS = 20  # parts of a message that are read as text
 MAX_FILES, MAX_FILE_OCTETS = 5, 4 * 2**20
 # What is shown at its first octets; everything else is refused rather than scanned.
 _BEGINNINGS = {
@@ -93,12 +93,7 @@ def _text_of(octets: bytes, part: Part, read: list[int]) -> str:
     if part.type != "text" or read[0] >= MAX_TEXTS:
         return ""
     read[0] += 1
-    if part.subtype == "html":
-        return body.from_html(text.part_text(octets, part, MAX_HTML))
-    if part.subtype != "plain":
-        return ""
-    written, params = text.part_text(octets, part, 10 * MAX_TEXT).replace("\r\n", "\n"), dict(part.params)
-    return body.unflowed(written, params) if params.get("format", "").lower() == "flowed" else written
+    return body.shown(octets, part, MAX_TEXT) if part.subtype in ("plain", "html") else ""
 
 
 def _attached_words(octets: bytes, root: Part, read: list[int]) -> Iterator[str]:
