@@ -19,6 +19,7 @@ from mailcore.domain import Identity
 from mailcore.errors import Busy
 from mailcore.inside import Inside
 from mailcore.peers import place
+from mailcore.wire import sasl
 from mailcore.wire.deflate import Deflated
 from mailcore.wire.framing import Event, Framer, LineTooLong, Sink
 
@@ -36,6 +37,15 @@ BY_ACCOUNT = "imap"  # a house behind one address has many readers: who logged i
 
 Serve = Callable[["Connection"], Awaitable[None]]
 Bye = Callable[[str], bytes]  # a reason in the words of the protocol
+
+
+def channel_of(transport: asyncio.BaseTransport | None) -> sasl.Channel:
+    """What a log-in over this connection may be bound to."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object") if transport is not None else None
+    if tls is None:
+        return sasl.Channel()
+    version = tls.version() or ""
+    return sasl.Channel(version, tls.get_channel_binding("tls-unique") or b"" if version == "TLSv1.2" else b"")
 
 
 class Connection(asyncio.Protocol):
@@ -72,6 +82,10 @@ class Connection(asyncio.Protocol):
         self._known = value
         if value and self._kind == BY_ACCOUNT:
             self._uncount()
+
+    @property
+    def channel(self) -> sasl.Channel:
+        return channel_of(self._transport)
 
     def _uncount(self) -> None:
         if self._counted:

@@ -25,6 +25,7 @@ from mailcore.store.mail import Changes, MailStore
 from mailcore.store.uidset import ranges_of
 from mailcore.wire.framing import Event, Sink
 from mailcore.wire.reader import Reader, SyntaxProblem
+from mailcore.wire.sasl import Channel
 
 MESSAGE_LIMIT = 1_000_000  # messages that one command works on (RFC 9738)
 
@@ -36,6 +37,9 @@ class Wire(Protocol):
     known: bool
     identity: Identity | None
     secure: bool
+
+    @property
+    def channel(self) -> Channel: ...
 
     def write(self, octets: bytes) -> None: ...
     async def drain(self) -> None:

@@ -39,7 +39,7 @@ class Context:
 
 def capabilities(context: Context) -> bytes:
     may = context.may_log_in and context.account is None
-    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure) if may else ()
+    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure, channel=context.wire.channel) if may else ()
     told = [
         b'"IMPLEMENTATION" "Alumnimail"',
         b'"SASL" ' + string(" ".join(mechanisms)),
@@ -97,7 +97,8 @@ async def authenticate(context: Context, read: Reader) -> bytes:
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(
-        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure, scope=Scope.SIEVE
+        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure, channel=wire.channel,
+        scope=Scope.SIEVE,
     )
     if identity is None:
         raise Refused("That mechanism is not offered")

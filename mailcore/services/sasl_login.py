@@ -17,22 +17,29 @@ from mailcore.wire import sasl
 Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answer to it; neither in base64
 
 
-def offered(core: Core, *, secure: bool) -> tuple[str, ...]:
+def offered(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ...]:
     """The mechanisms to announce, the strongest first; `secure`: under TLS."""
     tokens = ("OAUTHBEARER",) if secure and oidc_login.is_bearer_offered(core) else ()
     if not scram.is_offered(core):
         return (*tokens, *sasl.MECHANISMS)
-    return (*tokens, *(reversed(sasl.SCRAM) if _bindings(core, secure) else sasl.SCRAM[:1]), *sasl.MECHANISMS)
+    return (*tokens, *(reversed(sasl.SCRAM) if _bindings(core, channel) else sasl.SCRAM[:1]), *sasl.MECHANISMS)
 
 
-def _bindings(core: Core, secure: bool) -> dict[str, bytes]:
-    """What SCRAM can be bound to.  tls-exporter (RFC 9266) waits for a Python that tells it."""
-    found = certificates.end_point(core.config) if secure else b""
-    return {"tls-server-end-point": found} if found else {}
+def _bindings(core: Core, channel: sasl.Channel) -> dict[str, bytes]:
+    """What SCRAM can be bound to; -PLUS is announced only where that is what clients choose.
+
+    On TLS 1.3 they bind tls-exporter (RFC 9266 section 3), which Python's ssl does not tell.  A client that sees -PLUS
+    takes it, fails, and tries no other: NeoMutt could not send.  So nothing is bound there, until Python has it.
+    """
+    if channel.version != "TLSv1.2" or not channel.unique:
+        return {}
+    end_point = certificates.end_point(core.config)
+    return {"tls-unique": channel.unique, **({"tls-server-end-point": end_point} if end_point else {})}
 
 
 async def authenticate(
-    core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool, scope: Scope
+    core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool, channel: sasl.Channel,
+    scope: Scope,
 ) -> Identity | None:
     """Who is it?  None if there is no such mechanism.
 
@@ -40,6 +47,7 @@ async def authenticate(
         mechanism: as the client named it, in upper case.
         first: the initial response, None if there was none.
         secure: under TLS.
+        channel: what SCRAM may be bound to.
         scope: what the log-in is for.
 
     Raises:
@@ -54,7 +62,7 @@ async def authenticate(
     if mechanism == "OAUTHBEARER" and secure and oidc_login.is_bearer_offered(core):
         return await _bearer(core, sasl.bearer(await ask(b"") if first is None else first), ask, peer, scope)
     if mechanism in sasl.SCRAM and core.config.limits.scram != "never":
-        exchange = sasl.Scram(_bindings(core, secure), plus=mechanism.endswith("-PLUS"))
+        exchange = sasl.Scram(_bindings(core, channel), plus=mechanism.endswith("-PLUS"))
         return await _scram(core, exchange, await ask(b"") if first is None else first, ask, peer, scope)
     return None
 

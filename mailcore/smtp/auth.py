@@ -8,12 +8,13 @@ from mailcore.domain import Scope
 from mailcore.services import doctor, sasl_login
 from mailcore.smtp.parameters import Refused
 from mailcore.smtp.session import Session
+from mailcore.transport import channel_of
 from mailcore.wire import sasl
 from mailcore.wire.reader import SyntaxProblem
 
 
 def offered(session: Session) -> tuple[str, ...]:
-    return sasl_login.offered(session.door.core, secure=session.tls)
+    return sasl_login.offered(session.door.core, secure=session.tls, channel=channel_of(session.transport))
 
 
 async def authenticate(session: Session, argument: str) -> None:
@@ -30,7 +31,7 @@ async def authenticate(session: Session, argument: str) -> None:
     try:
         identity = await sasl_login.authenticate(
             session.door.core, mechanism.upper(), sasl.decode(first.encode()) if first else None, partial(_ask, session),
-            peer=session.peer, secure=session.tls, scope=Scope.SMTP,
+            peer=session.peer, secure=session.tls, channel=channel_of(session.transport), scope=Scope.SMTP,
         )  # fmt: skip
     except SyntaxProblem as problem:
         raise Refused(f"501 5.5.2 {problem}") from None

@@ -19,6 +19,17 @@ SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """The TLS connection that a conversation may be bound to (RFC 5056).
+
+    `version` as OpenSSL writes it, "" without TLS of our own; `unique` is tls-unique of RFC 5929, which TLS 1.3 has no more.
+    """
+
+    version: str = ""
+    unique: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     username: str
     password: str
@@ -87,7 +98,7 @@ class Scram:
     """The server's side of one SCRAM exchange: `first`, `challenge`, `final`, in this order.
 
     Args:
-        bindings: what this connection can be bound to (RFC 5056), by name: `tls-server-end-point` (RFC 5929).
+        bindings: what this connection can be bound to (RFC 5056), by name: `tls-unique` (RFC 5929).
         plus: did the client choose the -PLUS mechanism?
     """
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from mailcore.wire.framing import Event, Framer
+from mailcore.wire.sasl import Channel
 
 
 class TestWire:
@@ -11,6 +12,7 @@ class TestWire:
     def __init__(self, *, secure: bool = True) -> None:
         self.peer, self.secure, self.known, self.identity = "192.0.2.7", secure, False, None
         self.framer, self.said = Framer(), bytearray()
+        self.channel = Channel()
         self.waiting, self._news, self._woken = asyncio.Event(), asyncio.Event(), False
 
     def write(self, octets: bytes) -> None:

@@ -11,6 +11,7 @@ from mailcore.domain import Proven, Scope
 from mailcore.errors import LinkExpired, NotAllowed, TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.services import accounts, login, oidc, oidc_login, orders, sasl_login
 from mailcore.store import second_factors
+from mailcore.wire.sasl import Channel
 from tests import provider as providers
 from tests.directory import university
 
@@ -282,10 +283,10 @@ def test_a_silent_provider_is_nobody_s_fault(only, provider):
 
 
 def test_the_mechanism_is_offered_under_tls_where_there_is_a_provider(core, tmp_path):
-    assert "OAUTHBEARER" in sasl_login.offered(core, secure=True)
-    assert "OAUTHBEARER" not in sasl_login.offered(core, secure=False)
+    assert "OAUTHBEARER" in sasl_login.offered(core, secure=True, channel=Channel())
+    assert "OAUTHBEARER" not in sasl_login.offered(core, secure=False, channel=Channel())
     without = replace(core, config=replace(core.config, oidc=Oidc()))
-    assert "OAUTHBEARER" not in sasl_login.offered(without, secure=True)
+    assert "OAUTHBEARER" not in sasl_login.offered(without, secure=True, channel=Channel())
 
 
 def test_the_conversation_of_rfc_7628_ends_in_a_log_in_or_in_words_for_the_client(only, provider):
@@ -300,7 +301,7 @@ def test_the_conversation_of_rfc_7628_ends_in_a_log_in_or_in_words_for_the_clien
         first = b"n,a=ola,\x01auth=Bearer " + token.encode() + b"\x01\x01"
         return asyncio.run(
             sasl_login.authenticate(
-                only, "OAUTHBEARER", first, ask, peer="192.0.2.1", secure=True, scope=Scope.SMTP
+                only, "OAUTHBEARER", first, ask, peer="192.0.2.1", secure=True, channel=Channel(), scope=Scope.SMTP
             )  # fmt: skip
         )
 

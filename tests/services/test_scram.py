@@ -13,7 +13,9 @@ from mailcore.domain import Scope
 from mailcore.errors import TooMany, WrongPassword
 from mailcore.services import accounts, app_passwords, certificates, credentials, keys, login, sasl_login, scram
 from mailcore.store import scram as verifiers
+from mailcore.wire.sasl import Channel
 
+OLD_TLS = Channel("TLSv1.2", b"what TLS says of itself")
 PASSWORD = "en lang hemmelighet"
 
 
@@ -46,17 +48,18 @@ def client(core, username, password, *, plus=True, challenges=None, scope=Scope.
         return final + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))
 
     name = "SCRAM-SHA-256-PLUS" if plus else "SCRAM-SHA-256"
-    return asyncio.run(sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True, scope=scope))
+    return asyncio.run(sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True, channel=OLD_TLS, scope=scope))
 
 
 def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
     scram.look(core)
-    assert sasl_login.offered(core, secure=True) == ("PLAIN", "LOGIN")
+    assert sasl_login.offered(core, secure=True, channel=OLD_TLS) == ("PLAIN", "LOGIN")
     login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
     monkeypatch.setattr(scram, "_everybody", {})
     scram.look(core)
-    assert sasl_login.offered(core, secure=True)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
-    assert sasl_login.offered(core, secure=False)[0] == "SCRAM-SHA-256"
+    assert sasl_login.offered(core, secure=True, channel=OLD_TLS)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
+    assert sasl_login.offered(core, secure=False, channel=Channel())[0] == "SCRAM-SHA-256"
+    assert sasl_login.offered(core, secure=True, channel=Channel("TLSv1.3"))[0] == "SCRAM-SHA-256"
 
 
 @pytest.mark.parametrize("plus", [True, False])

@@ -39,7 +39,7 @@ def capabilities(context: Context) -> bytes:
     starttls = b"" if context.wire.secure else b" STARTTLS"
     if not may_log_in(context):
         return base + starttls + b" LOGINDISABLED"
-    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure)
+    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure, channel=context.wire.channel)
     return base + starttls + "".join(f" AUTH={name}" for name in mechanisms).encode()
 
 
