@@ -15,7 +15,7 @@ from mailcore.config import octets as parse_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
-from mailcore.services import audit, credentials, filters, login, notices, passwords, quota, tombstones
+from mailcore.services import audit, client_settings, credentials, filters, login, notices, passwords, quota, tombstones
 from mailcore.services.audit import Event
 from mailcore.store import closing as closing_store
 from mailcore.store import credentials as credential_store
@@ -135,7 +135,7 @@ def _welcome(core: Core, tx: Tx, account: Account) -> None:
     gib = f"{account.quota / 2**30:.3g} GiB" if account.quota else "-"
     octets = notices.compose(
         core, "welcome", account.language, f"{account.name}@{core.config.domain}",
-        display_name=account.display_name or account.name, quota=gib, host=core.config.host,
+        display_name=account.display_name or account.name, quota=gib, servers=client_settings.in_words(core.config),
     )  # fmt: skip
     inbox = core.mail.mailbox(tx, account.id, "INBOX")
     core.mail.append(

@@ -54,6 +54,13 @@ def _of(config: Config, purpose: str) -> list[Server]:
     return [server for server in servers(config) if server.purpose == purpose]
 
 
+def in_words(config: Config) -> str:
+    """The best way to read and to send, a line each, as letters have them; the page where nothing listens."""
+    best = [found[0] for purpose in ("imap", "smtp") if (found := _of(config, purpose))]
+    lines = [f"{server.purpose.upper()}: {server.host}, port {server.port} ({server.security})." for server in best]
+    return "\n".join(lines) or f"{config.url}/clients"
+
+
 def autoconfig(config: Config) -> str:
     """Mozilla's configuration file; the user name is %EMAILLOCALPART%, never the address."""
     kinds = {"imap": ("incomingServer", "imap"), "smtp": ("outgoingServer", "smtp")}

@@ -74,6 +74,7 @@ class Session(SMTP):
         self.identity: Identity | None = None
         self.own: tuple[str, ...] = ()  # the account's addresses
         self.transaction: Transaction | None = None
+        self.refusal = ""  # the reply to the last MAIL or RCPT that was refused, until one is taken
         self.unknown = 0  # recipients that were asked for in vain
         self.idle = 0  # commands since the last recipient or message
         self.is_busy = True  # with a command or a message, and not waiting for the next
@@ -251,4 +252,4 @@ class Session(SMTP):
     def forget_transaction(self) -> None:
         if self.transaction is not None and self.transaction.incoming is not None:
             self.transaction.incoming.spool.discard()
-        self.transaction = None
+        self.transaction, self.refusal = None, ""

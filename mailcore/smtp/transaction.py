@@ -17,12 +17,22 @@ from mailcore.smtp.state import Patience, Transaction
 READ = 262_144
 ANSWER_SECONDS = 600  # that our own answer to a message may take (RFC 5321 section 4.5.3.2.6)
 MAX_LINE = 2048
+MAX_REPLY = 510  # RFC 5321 section 4.5.3.1.5, without the line's end
 MAX_TOGETHER = 500  # RCPT commands that share one look into the database
 _CHUNK = re.compile(r"([0-9]{1,15})(?: +(LAST))?\Z", re.IGNORECASE)
 
 
 async def mail(session: Session, argument: str) -> None:
-    """Raises Refused, MailError."""
+    """Raises Refused, MailError; the next command repeats why (see `_without`)."""
+    try:
+        await _mail(session, argument)
+    except (Refused, MailError) as problem:
+        if session.transaction is None:
+            session.refusal = str(problem) if isinstance(problem, Refused) else reply_to(problem)
+        raise
+
+
+async def _mail(session: Session, argument: str) -> None:
     if session.handler.submission and session.account is None:
         if session.may_log_in():
             raise Refused("530 5.7.0 Log in first")
@@ -36,15 +46,21 @@ async def mail(session: Session, argument: str) -> None:
     if asked.size and asked.size > session.data_size_limit:
         raise TooLarge("announced")
     await session.handler.mail(session, asked)
-    session.transaction = Transaction(asked)
+    session.transaction, session.refusal = Transaction(asked), ""
     session.say("250 2.1.0 OK")
+
+
+def _without(session: Session, what: str) -> Refused:
+    """503 for a command that needs what was refused before, with the reason: some programs show only the last reply."""
+    reason = session.refusal.rpartition("\r\n")[2]
+    return Refused(f"503 5.5.1 {what}{f'; the server said: {reason}' if reason else ''}"[:MAX_REPLY])
 
 
 async def rcpt(session: Session, argument: str) -> None:
     """One RCPT, and all that are pipelined behind it: they share one look into the database."""
     transaction = session.transaction
     if transaction is None:
-        raise Refused("503 5.5.1 Say MAIL first")
+        raise _without(session, "Say MAIL first")
     if transaction.incoming is not None:
         raise Refused("503 5.5.1 The message has begun")
     room = session.door.max_recipients - len(transaction.recipients)
@@ -66,11 +82,10 @@ async def rcpt(session: Session, argument: str) -> None:
             transaction.accept(item)
             session.idle = 0
             session.say("250 2.1.5 OK")
-        elif isinstance(problem, Refused):
-            session.say(str(problem))
         elif problem is not None:
             unknown += isinstance(problem, UnknownRecipient)
-            session.say(reply_to(problem))
+            session.refusal = str(problem) if isinstance(problem, Refused) else reply_to(problem)
+            session.say(session.refusal)
     session.unknown += unknown
     if unknown and not await session.door.asked_in_vain(session.peer, unknown, session.unknown):
         raise Refused("421 4.7.0 Too many unknown recipients")
@@ -129,7 +144,7 @@ async def data(session: Session, argument: str) -> None:
         raise Refused("501 5.5.4 DATA takes nothing")
     transaction = session.transaction
     if transaction is None or not transaction.recipients:
-        raise Refused("503 5.5.1 Say MAIL first" if transaction is None else "503 5.5.1 No valid recipients")
+        raise _without(session, "Say MAIL first" if transaction is None else "No valid recipients")
     if transaction.incoming is not None:
         raise Refused("503 5.5.1 BDAT has begun")
     incoming = _begin(session, transaction)
@@ -168,7 +183,7 @@ async def bdat(session: Session, argument: str) -> None:
     transaction = session.transaction
     if transaction is None or not transaction.recipients:
         await _read_chunk(session, size, None)
-        raise Refused("503 5.5.1 Say MAIL first" if transaction is None else "503 5.5.1 No valid recipients")
+        raise _without(session, "Say MAIL first" if transaction is None else "No valid recipients")
     incoming = transaction.incoming or _begin(session, transaction)
     await _read_chunk(session, size, incoming)
     if last:

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from mailcore import core as cores
+from mailcore.config import parse_config
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
@@ -99,3 +101,22 @@ def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> No
     file.write_text("username\nola\nk ari\n")
     with pytest.raises(InvalidName, match="line 3"):
         accounts.read_csv(file)
+
+
+@pytest.mark.parametrize(("listen", "said"), [
+    ('imaps = "0.0.0.0:10993"\nsubmissions = ""\nsubmission = ":10587"\n',
+     "IMAP: mx.alumni.example, port 10993 (TLS).\nSMTP: mx.alumni.example, port 10587 (STARTTLS).\n"),
+    ('imaps = ""\nimap = ":143"\nsubmissions = ":465"\n',
+     "IMAP: mx.alumni.example, port 143 (STARTTLS).\nSMTP: mx.alumni.example, port 465 (TLS).\n"),
+    ('imaps = ""\nimap = ""\nsubmissions = ""\nsubmission = ""\n', "/clients\n"),
+])  # fmt: skip
+def test_the_welcome_letter_names_the_servers_that_listen(tmp_path: Path, listen: str, said: str) -> None:
+    core = cores.build(parse_config(f'data = "{tmp_path}"\n[listen]\n{listen}[outbound]\nmode = "capture"\n'))
+    for name, language in (("ola", "nb"), ("kari", "nn"), ("ann", "en")):
+        account = accounts.add(core, name, language=language)
+        inbox = core.db.read(lambda tx, of=account.id: core.mail.mailbox(tx, of, "INBOX"))
+        octets = core.db.read(lambda tx, box=inbox.id: core.mail.octets(tx, box, 1))
+        body = octets.replace(b"\r\n", b"\n").decode()
+        assert said in body
+        assert "$" not in body
+    cores.close(core)

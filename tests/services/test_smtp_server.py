@@ -67,6 +67,31 @@ def test_replies(core, sent, codes):
     talk(core, play)
 
 
+@pytest.mark.parametrize(("refused", "then", "reason"), [
+    ("MAIL FROM:<a@b.example> SIZE=99999999", "RCPT TO:<kari@alumni.example>", "552 5.3.4 The message is too large"),
+    ("MAIL FROM:<a@b.example> SIZE=99999999", "DATA", "552 5.3.4 The message is too large"),
+    ("MAIL FROM:<a@b.example> SIZE=99999999", "BDAT 0 LAST", "552 5.3.4 The message is too large"),
+    ("MAIL FROM:a@b", "RCPT TO:<kari@alumni.example>", "501 "),
+    ("MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@alumni.example>", "DATA", "550 5.1.1 Ukjent mottaker / No such address here"),
+    ("MAIL FROM:<a@b.example>\r\nRCPT TO:nobody", "BDAT 0 LAST", "501 "),
+])  # fmt: skip
+def test_503_repeats_why_the_command_before_was_refused(core, refused, then, reason):
+    """Alpine shows only the last reply."""
+
+    async def play(connect):
+        client = await connect()
+        refusal = (await client.say(refused + "\r\n", refused.count("\r\n") + 1))[-1]
+        assert refusal.startswith(reason)
+        heard = (await client.say(then + "\r\n"))[0]
+        assert heard.startswith("503 5.5.1 ")
+        assert heard.endswith(f"; the server said: {refusal}")
+        for word in ("RSET", "EHLO me"):
+            await client.say(word + "\r\n")
+            assert await client.say("DATA\r\n") == ["503 5.5.1 Say MAIL first"]
+
+    talk(core, play)
+
+
 @pytest.mark.parametrize(("body", "reply"), [
     ("x" * 20_000 + "\r\n.\r\n", "552 5.3.4"),
     ("one\n.\r\nMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
