@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
 from mailcore.errors import AccountNotFound, Busy, MailError, Saying, WrongPassword
-from mailcore.services import affiliations, leaving, login, pages, status, sunset, webmail
+from mailcore.services import affiliations, leaving, login, pages, status, sunset, throttle, webmail
 from portal import i18n
 from portal.errors import answer
 from portal.sessions import WebSession, cookie_name
@@ -96,8 +96,9 @@ def prove(password: str) -> None:
     """
     try:
         identity = login.authenticate(
-            core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string, device=device()
-        )
+            core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string,
+            session=web_session().token,
+        )  # fmt: skip
     except WrongPassword:
         raise WrongPassword(Saying("that is not your password")) from None
     if identity.ended:  # the university's password is good for choosing another one, and for nothing else
@@ -115,7 +116,7 @@ def _device_cookie() -> str:
 
 def remember_device(answer: BaseResponse, who: Account) -> BaseResponse:
     answer.set_cookie(
-        _device_cookie(), login.device_mark(core(), who.id), max_age=DEVICE_SECONDS, httponly=True, samesite="Lax",
+        _device_cookie(), throttle.device_mark(core(), who.id), max_age=DEVICE_SECONDS, httponly=True, samesite="Lax",
         secure=core().config.url.startswith("https:"),
     )  # fmt: skip
     return answer

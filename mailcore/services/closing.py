@@ -13,11 +13,12 @@ from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, ForwardingState
-from mailcore.errors import AccountNotFound, ForwardingRefused, LinkExpired
+from mailcore.errors import AccountNotFound, ForwardingRefused, LinkExpired, TooMany
 from mailcore.mail import address as addresses
 from mailcore.mail import header
 from mailcore.services import accounts, audit, filters, forwarding, reach, tell, tombstones
 from mailcore.services.audit import Event
+from mailcore.services.mail_limits import Cause
 from mailcore.store import closing as store
 from mailcore.store.db import Tx
 
@@ -112,9 +113,9 @@ def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
         try:
             unproved = replace(wished, state=ForwardingState.OFF, confirmed_at=None)
             core.db.write(lambda tx: core.people.set_forwarding(tx, number, unproved))
-            forwarding.wish(core, number, wished.target, copy=wished.copy)
-        except ForwardingRefused:
-            pass  # the rules have changed meanwhile: mail stays here
+            forwarding.wish(core, number, wished.target, copy=wished.copy, cause=Cause(number))
+        except (ForwardingRefused, TooMany):
+            pass  # the rules have changed meanwhile, or who is asked was asked often: mail stays here
     return account
 
 

@@ -59,7 +59,7 @@ def change_password(
 ) -> None:
     """Raises WrongPassword, WeakPassword, TooMany."""
     owner = core.db.read(lambda tx: core.people.account(tx, account))
-    login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL)
+    login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL, session=session)
     set_password(core, account, new, session=session, apps=apps)
 
 

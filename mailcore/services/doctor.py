@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
 from mailcore.peers import place
-from mailcore.services import login, logins
+from mailcore.services import logins, throttle
 from mailcore.services import tries as counts
 from mailcore.store import desk as store
 
@@ -49,7 +49,7 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
         if one.last_at >= since and one.scope != Scope.PORTAL.value
     ]
     failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))
-    mine = [(at, where) for at, where in failures if not where.startswith(login.DEVICE)]  # browsers count for themselves
+    mine = [(at, where) for at, where in failures if not throttle.is_own(where)]  # browsers count for themselves
     found += [Try(at, WRONG_PASSWORD, "", "", place(where)) for at, where in mine]
     if peer:
         here, start = place(peer), int(since.timestamp())

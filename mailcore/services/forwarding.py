@@ -16,8 +16,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
 from mailcore.errors import ForwardingRefused, LinkExpired, NotAllowed, Saying, TooMany
 from mailcore.names import DnsTrouble
-from mailcore.services import audit, filters, forwarding_target, notices, tries
+from mailcore.services import audit, filters, forwarding_target, mail_limits, notices, tell, tries
 from mailcore.services.audit import Event
+from mailcore.services.mail_limits import NOBODY, Cause
 from mailcore.store import deliveries, forwardings
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
@@ -78,7 +79,7 @@ def _comes_back(core: Core, domain: str) -> bool:
 
 def wish(
     core: Core, account: AccountId, target: str, *, copy: bool, confirmed: bool = False, actor: str = "",
-    unsafe: str | None = None, digest: bool | None = None, rolling_days: int | None = None,
+    unsafe: str | None = None, digest: bool | None = None, rolling_days: int | None = None, cause: Cause = NOBODY,
 ) -> Forwarding:  # fmt: skip
     """Set where mail goes; until the target agrees mail is only kept.
 
@@ -86,9 +87,11 @@ def wish(
         copy: keep a copy here.
         confirmed: staff's word that the target agreed.
         unsafe, digest, rolling_days: as in domain.Forwarding; None = as before.
+        cause: who asks, for the mail that it causes.
 
     Raises:
         ForwardingRefused: not one outside address.
+        TooMany: too many questions, to that address or by that person.
     """
     target = check_target(core, target)
     owner = core.db.read(lambda tx: core.people.account(tx, account))
@@ -97,9 +100,8 @@ def wish(
     agreed = confirmed or known or core.config.forwarding.targets == "any"
     token = "" if agreed else secrets.token_urlsafe(24)
     if not agreed:
-        core.db.write(lambda tx: _may_ask(core, tx, account, target))
+        core.db.write(lambda tx: _may_ask(core, tx, account, target, cause))
     question = None if agreed else _question(core, owner, target, token)
-    told = _told(core, owner, target)
     state = ForwardingState.HEALTHY if agreed else ForwardingState.UNCONFIRMED
     at = (before.confirmed_at if known else core.clock.now()) if agreed else None
 
@@ -114,15 +116,18 @@ def wish(
         filters.regenerate(core, tx, account)
         if question is not None:
             notices.queue(core, tx, question, target, account)
-        if told is not None and not known:
-            notices.queue(core, tx, told, owner.contact, account)
+        if not known:  # whoever steals an account likes to add a forwarding
+            address = f"{owner.name}@{core.config.domain}"
+            tell.to_contacts(
+                core, tx, owner, "forwarding_set", display_name=owner.display_name or owner.name, address=address, target=target
+            )
         audit.note(core, tx, account, Event.FORWARDING_SET, actor=actor, detail=target)
         return core.people.forwarding(tx, account)
 
     return core.db.write(store)
 
 
-def ask_again(core: Core, account: AccountId) -> Forwarding:
+def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwarding:
     """Another question to a target that has not answered; the older link is void.  Raises ForwardingRefused, TooMany."""
     owner, now = core.db.read(lambda tx: (core.people.account(tx, account), core.people.forwarding(tx, account)))
     if now.state is not ForwardingState.UNCONFIRMED:
@@ -135,6 +140,7 @@ def ask_again(core: Core, account: AccountId) -> Forwarding:
         lately = [entry.event for entry in core.people.audit(tx, account, 100) if entry.at > since]
         if lately.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
             raise TooMany(Saying("the question was sent several times today"))
+        mail_limits.take(core, tx, cause, now.target)
         core.people.set_forwarding(tx, account, now, _hashed(token))
         notices.queue(core, tx, question, now.target, account)
         audit.note(core, tx, account, Event.FORWARDING_ASKED_AGAIN, actor=owner.name, detail=now.target)
@@ -147,13 +153,14 @@ def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
 
 
-def _may_ask(core: Core, tx: Tx, account: AccountId, target: str) -> None:
+def _may_ask(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) -> None:
     """Nobody's mailbox is filled with our questions.  Raises TooMany, ForwardingRefused."""
     now, nobody = core.clock.seconds(), AccountId(0)
     if deliveries.was_answered(tx, account, Event.FORWARDING_STOPPED_BY_TARGET, target.lower(), now - 30 * 86_400):
         raise ForwardingRefused(Saying("whoever reads there has stopped the forwarding a short while ago"))
     for number in range(QUESTIONS_A_DAY):
         if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
+            mail_limits.take(core, tx, cause, target)
             deliveries.remember_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
             return
     raise TooMany(Saying("the question was sent several times today"))
@@ -165,7 +172,7 @@ def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
     )
     return notices.prepare(
         core, "forwarding_confirm", owner.language, target,
-        display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", target=target,
+        address=f"{owner.name}@{core.config.domain}", target=target,
         link=f"{core.config.url}/forwarding/confirm/{token}", stop=stop_link, code=f"{code[:4]} {code[4:]}",
     )  # fmt: skip
 
@@ -174,17 +181,6 @@ def _code(tx: Tx, hashed: str) -> str:
     """Eight digits that say the same as the link, for who reads at the target and is logged in here."""
     mac = hmac.digest(deliveries.secret(tx, "forwarding code"), hashed.encode(), "sha256")
     return f"{int.from_bytes(mac[:8], 'big') % 10**8:08}"
-
-
-def _told(core: Core, owner: Account, target: str) -> Prepared | None:
-    """To the contact address: whoever steals an account likes to add a forwarding."""
-    outside = owner.contact.rpartition("@")[2].lower()
-    if outside in ("", core.config.domain.lower()):
-        return None
-    return notices.prepare(
-        core, "forwarding_set", owner.language, owner.contact,
-        display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", target=target,
-    )  # fmt: skip
 
 
 def asked_by(core: Core, token: str) -> tuple[Account, Forwarding]:

@@ -9,8 +9,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
 from mailcore.errors import LinkExpired
 from mailcore.mail import srs
-from mailcore.services import audit, filters, notices, quota_warnings
+from mailcore.services import audit, filters, mail_limits, notices, quota_warnings
 from mailcore.services.audit import Event
+from mailcore.services.mail_limits import Cause
 from mailcore.store import deliveries
 from mailcore.store import forwardings as store
 from mailcore.store.db import Tx
@@ -72,8 +73,13 @@ def stop_by_target(core: Core, word: str) -> None:
     core.db.write(write)
 
 
-def send_stop_links(core: Core, address: str) -> None:
-    """Whoever reads at `address` gets the links of what is forwarded there, by mail; nobody learns if there are any."""
+def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
+    """Whoever reads at `address` gets the links of what is forwarded there, by mail; nobody learns if there are any.
+
+    Raises:
+        TooMany: too much was asked for from this place (which says nothing of any address).
+    """
+    core.db.write(lambda tx: mail_limits.take(core, tx, Cause(None, peer), ""))
     address = address.strip()
 
     def write(tx: Tx) -> None:

@@ -16,11 +16,10 @@ import threading
 from collections import OrderedDict
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Identity, Scope
-from mailcore.errors import Busy, TemporarilyUnavailable, TooMany, WrongPassword
+from mailcore.domain import Account, Identity, Scope
+from mailcore.errors import Busy, TemporarilyUnavailable, WrongPassword
 from mailcore.log import log_for
-from mailcore.peers import place as place_of
-from mailcore.services import app_passwords, keys, logins, passwords, scram, sources
+from mailcore.services import app_passwords, logins, passwords, scram, sources, throttle
 from mailcore.services.sources import Proof
 from mailcore.store import affiliations
 from mailcore.store import credentials as store
@@ -28,14 +27,9 @@ from mailcore.store.credentials import Credential, Holder
 from mailcore.store.db import Tx
 
 log = log_for(__name__)
-_HOUR = 3600
-_KNOWN_SECONDS = 30 * 86_400
 _REMEMBERED = 50_000
 _FOREVER = 2**62
-_SOME = 10  # times the limit: what a known place may, what one peer or one account bears in all
-_ALLOWANCE = 3  # tries that a new place always has, so that nobody can lock an owner out
 ALUMNI, APP = "alumni", "app"
-DEVICE = "browser "  # before its name, where failures are counted
 OUTSIDE_SECONDS = 60  # a password changed in the directory is known here within this time (S12)
 WRONG = "the user name or the password is wrong"
 
@@ -89,7 +83,8 @@ def local_name(core: Core, username: str) -> str | None:
 
 
 def authenticate(
-    core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "", device: str = ""
+    core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "", device: str = "",
+    session: str = "",
 ) -> Identity:  # fmt: skip
     """Check user name and password; blocking.
 
@@ -97,19 +92,19 @@ def authenticate(
         peer: IP address, for counting failures and for the owner's list of log-ins.
         scope: what the log-in is for.
         agent: the browser, as it names itself.
-        device: what `device_mark` gave a browser in which the owner has logged in before.
+        device, session: as in `throttle.lane`.
 
     Raises:
         WrongPassword: unknown user, wrong password, closed account: same text, same time.
         TemporarilyUnavailable: another password database did not answer; it counts as no failure.
-        TooMany: too many failures within an hour (`_check_rate`).
+        TooMany: too many failures within an hour (services/throttle.py).
     """
     name = local_name(core, username) or ""
     found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
-    place = _place(core, found, peer, device)
+    here = throttle.lane(core, found, name, peer=peer, device=device, session=session)
     by_app = _by_app(found, password, scope)
     if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
-        core.db.read(lambda tx: _check_rate(core, tx, found, name, peer, place))
+        core.db.read(lambda tx: throttle.check(core, tx, here))
     if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password, scope)):
         if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
             logins.note(core, identity, scope, peer, agent, outcome="app password needed")
@@ -120,7 +115,8 @@ def authenticate(
         else:
             logins.note(core, identity, scope, peer, agent)
             return identity
-    raise failed(core, name, peer, tag=_memory.tag(name, password), place=place)
+    throttle.failed(core, here, _memory.tag(name, password))
+    raise WrongPassword(WRONG)
 
 
 def known(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity | None:
@@ -164,16 +160,10 @@ def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope
     return identity
 
 
-def failed(core: Core, name: str, peer: str, *, tag: str = "", place: str = "") -> WrongPassword:
-    """Count a failure and return what to raise.  `tag` tells the same mistake from another; `place`: where it is counted."""
-    if _is_counted(core, peer):
-        now = core.clock.seconds()
-
-        def store_it(tx: Tx) -> None:
-            counted = _counted_for(store.holder(tx, name), name)
-            store.add_failure(tx, counted, place or place_of(peer), now, tag, now - _HOUR)
-
-        core.db.write(store_it)
+def failed(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
+    """Count a failure of other means than a password and return what to raise."""
+    found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    throttle.failed(core, throttle.lane(core, found, name, peer=peer, device=device))
     return WrongPassword(WRONG)
 
 
@@ -196,63 +186,11 @@ def _has_returned(core: Core, identity: Identity) -> bool:
     return found is not None and found.returned
 
 
-def _is_counted(core: Core, peer: str) -> bool:
-    return bool(peer) and not core.config.limits.is_trusted(peer)
-
-
 def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     """Raises TooMany."""
     found = store.holder(tx, name) if name else None
-    _check_rate(core, tx, found, name, peer, place_of(peer))
+    throttle.check(core, tx, throttle.lane(core, found, name, peer=peer))
     return found
-
-
-def device_mark(core: Core, account: AccountId) -> str:
-    """For a browser in which the owner has just logged in: its failures are counted for itself, whoever shares its address."""
-    name = secrets.token_urlsafe(12)
-    return f"{name}.{_device_proof(core, account, name)}"
-
-
-def _device_proof(core: Core, account: AccountId, name: str) -> str:
-    return keys.mark(core.config, "device", f"{account}\0{name}").hex()[:32]
-
-
-def _place(core: Core, found: Holder | None, peer: str, device: str) -> str:
-    """Where a failure is counted: the peer's address, or a browser of the owner's own."""
-    name, _, proof = device.partition(".")
-    if found is not None and name and len(name) <= 32:
-        good = _device_proof(core, found.account.id, name)
-        if hmac.compare_digest(proof.encode("utf-8", "replace"), good.encode()):
-            return f"{DEVICE}{name}"
-    return place_of(peer)
-
-
-def _counted_for(found: Holder | None, name: str) -> AccountId:
-    """Names that are nobody's are counted each for itself, as accounts are, so that the count does not tell them apart."""
-    if found is not None:
-        return found.account.id
-    return AccountId(-int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6]) - 1)
-
-
-def _check_rate(core: Core, tx: Tx, found: Holder | None, name: str, peer: str, place: str) -> None:
-    """Strangers are slowed; a place from which the owner logged in lately has room, and a new one has a few tries.
-
-    Raises:
-        TooMany: wait an hour.
-    """
-    if not _is_counted(core, peer):
-        return
-    now, limit = core.clock.seconds(), core.config.limits.login_failures_per_hour
-    seen = store.failures(tx, _counted_for(found, name), place, now - _HOUR, now - _KNOWN_SECONDS)
-    if place.startswith(DEVICE):
-        slow = seen.here >= limit
-    elif seen.known:
-        slow = seen.here >= limit * _SOME
-    else:
-        attacked = seen.account >= limit * _SOME and seen.here >= _ALLOWANCE
-        slow = seen.here >= limit or seen.peer >= limit * _SOME or attacked
-    if slow:
-        raise TooMany("too many failed log-ins; try again in an hour")
 
 
 def _by_app(found: Holder | None, password: str, scope: Scope) -> Identity | None:

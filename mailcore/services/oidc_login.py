@@ -7,7 +7,7 @@ the order.  Never by an e-mail address or a user name.
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Proven, Scope
 from mailcore.errors import NotAllowed, TemporarilyUnavailable
-from mailcore.services import audit, login, logins, oidc, orders, tell, two_factor
+from mailcore.services import audit, login, logins, oidc, orders, tell, throttle, two_factor
 from mailcore.services.audit import Event
 from mailcore.store import credentials
 from mailcore.store import orders as store
@@ -73,7 +73,7 @@ def bearer(core: Core, username: str, token: str, *, peer: str, scope: Scope) ->
         TooMany.
     """
     name = login.local_name(core, username) or ""
-    login.usable(core, name, peer=peer, scope=scope)  # raises TooMany
+    throttle.check_name(core, name, peer=peer)
     silent: TemporarilyUnavailable | None = None
     for provider in oidc.providers(core):
         try:

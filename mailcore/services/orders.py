@@ -1,9 +1,11 @@
 """Requests for an account (S03, S06).
 
 Who is proved by a log-in elsewhere and belongs to the university, now or before, has an account at once.  Others write to
-the desk: nothing is created before an agent approves, and an order that nobody decides is erased after thirty days.
+the desk: nothing is created before an agent approves, and an order that nobody decides is erased after thirty days.  Until
+its contact address has answered, an order holds its name for an hour, and few from one place do.
 """
 
+import contextlib
 import hashlib
 import secrets
 from dataclasses import replace
@@ -11,14 +13,30 @@ from dataclasses import replace
 from mailcore.core import Core
 from mailcore.domain import Account, Order, Proven
 from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
-from mailcore.services import accounts, audit, credentials, notices, reach, sunset, tickets, tries, user_names
+from mailcore.peers import place as place_of
+from mailcore.services import (
+    accounts,
+    audit,
+    credentials,
+    keys,
+    mail_limits,
+    notices,
+    reach,
+    sunset,
+    tickets,
+    tries,
+    user_names,
+)
 from mailcore.services.audit import Event
+from mailcore.services.mail_limits import Cause
 from mailcore.store import orders as store
 from mailcore.store.db import Tx
 
 TERMS = "2026-1"  # the version that is accepted and stored
 EXPIRE_SECONDS = 30 * 86_400
-PER_PEER, PER_CONTACT = 30, 3  # orders within an hour, and within a day
+UNCONFIRMED_SECONDS = 3 * 86_400  # within which the contact address must answer
+PER_CONTACT = 3  # orders within a day
+OPEN_PER_PLACE = 5  # that hold a name and are not confirmed
 
 
 def _hashed(token: str) -> str:
@@ -55,7 +73,7 @@ def proposals(core: Core, proven: Proven) -> list[str]:
 
 
 def at_once(
-    core: Core, proven: Proven, *, name: str, contact: str, language: str, terms: bool, key: str
+    core: Core, proven: Proven, *, name: str, contact: str, language: str, terms: bool, key: str, peer: str = ""
 ) -> tuple[Order, Account]:
     """Make the account of somebody who has just proved who they are; the same `key` again gives the same account.
 
@@ -93,7 +111,8 @@ def at_once(
 
     order, account, is_new = core.db.write(write)
     if is_new:
-        reach.propose(core, account.id, contact, notice="order_ready")
+        with contextlib.suppress(TooMany):  # the account is there, and its page sends the link again
+            reach.propose(core, account.id, contact, notice="order_ready", peer=peer)
     return order, account
 
 
@@ -117,7 +136,7 @@ def submit(
     Raises:
         NotAllowed: the terms were not accepted, or the service ends.
         InvalidName, AccountExists: the name or the contact address cannot be used.
-        TooMany: too many orders from this address, or for this contact.
+        TooMany: too many orders from this place, or for this contact.
     """
     if not terms:
         raise NotAllowed("the terms must be accepted")
@@ -128,24 +147,36 @@ def submit(
     key = _own_key(key, name, contact)
     if (before := core.db.read(lambda tx: store.by_key(tx, key))) is not None:
         return before
-    tries.check_peer(core, "order", peer, limit=PER_PEER)
+    place = _place(core, peer)
 
     def write(tx: Tx) -> Order:
         before = store.by_key(tx, key)
         if before is not None:
             return before
         wanted = user_names.check(core, tx, name)
-        if peer and tries.over(core, tx, "order for", contact.lower(), limit=PER_CONTACT, seconds=tries.DAY):
+        now = core.clock.seconds()
+        if place and store.unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
+            raise TooMany("too many orders that wait for their confirmation")
+        if peer and tries.over(core, tx, "order for", mail_limits.reader(contact), limit=PER_CONTACT, seconds=tries.DAY):
             raise TooMany("too many orders for this address")
+        mail_limits.take(core, tx, Cause(None, peer), contact)
         order = store.add(
             tx, key, name=wanted, display_name=display_name.strip()[:200], contact=contact,
             affiliation=affiliation.strip()[:2000], language=language, terms=TERMS, person=proven.person if proven else "",
-            proof=f"{proven.source} {proven.mark}" if proven else "", token=_hashed(token), now=core.clock.seconds(),
+            proof=f"{proven.source} {proven.mark}" if proven else "", token=_hashed(token), now=now, place=place,
         )  # fmt: skip
-        _tell(core, tx, order, "order_received", link=_link(core, token))
+        prepared = notices.prepare(core, "order_received", order.language, order.contact, link=_link(core, token))
+        notices.queue(core, tx, prepared, order.contact, None)
         return order
 
     return core.db.write(write)
+
+
+def _place(core: Core, peer: str) -> str:
+    """A hash of the network place, "" where orders are not counted."""
+    if not peer or core.config.limits.is_trusted(peer):
+        return ""
+    return keys.mark(core.config, "tries", f"order\0{place_of(peer)}").hex()
 
 
 def _link(core: Core, token: str) -> str:
@@ -188,7 +219,12 @@ def by_token(core: Core, token: str) -> Order:
 
 
 def confirm(core: Core, token: str) -> Order:
-    """The contact address has answered; the desk has a case to talk in.  Raises OrderNotFound."""
+    """The contact address has answered; the desk has a case to talk in.
+
+    Raises:
+        OrderNotFound.
+        AccountExists: it took long, and the name is another's by now.
+    """
 
     def write(tx: Tx) -> Order:
         order = _of(tx, token)
@@ -201,6 +237,8 @@ def confirm(core: Core, token: str) -> Order:
 def _confirm(core: Core, tx: Tx, order: Order) -> None:
     if order.confirmed:
         return
+    if order.created_at.timestamp() <= core.clock.seconds() - user_names.HELD_SECONDS:
+        user_names.check(core, tx, order.name, order=order.id)
     store.confirm(tx, order.id)
     tickets.open_ticket(
         core, kind="order", subject=f"{order.name}@{core.config.domain}", text=order.affiliation or "-",
@@ -291,11 +329,11 @@ def reject(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
 
 
 def expire(core: Core) -> int:
-    """Erase what was never decided, and what rejected orders told; returns how many expired."""
+    """Erase what was never decided or confirmed, and what rejected orders told; returns how many expired."""
     now = core.clock.seconds()
 
     def write(tx: Tx) -> int:
         store.erase_decided(tx, now - EXPIRE_SECONDS)
-        return store.expire(tx, now - EXPIRE_SECONDS, now)
+        return store.expire(tx, now - EXPIRE_SECONDS, now - UNCONFIRMED_SECONDS, now)
 
     return core.db.write(write)

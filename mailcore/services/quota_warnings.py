@@ -101,5 +101,4 @@ def into_box(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> Non
 
 def to_contact(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> None:
     """The same to the contact addresses, unless that is this box itself."""
-    for address in tell.outside(core, tx, owner):
-        notices.queue(core, tx, notices.prepare(core, name, owner.language, address, **words), address, owner.id)
+    tell.to_contacts(core, tx, owner, name, **words)

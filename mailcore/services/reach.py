@@ -11,15 +11,15 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, TooMany
 from mailcore.mail import address as addresses
-from mailcore.services import audit, notices, tries
+from mailcore.services import audit, mail_limits, notices
 from mailcore.services.audit import Event
+from mailcore.services.mail_limits import Cause
 from mailcore.store import reach as store
 from mailcore.store.db import Tx
 from mailcore.store.people import Token
 
 LINK_SECONDS = 3 * 86_400
 MOST = 3
-MAILS_PER_HOUR = 5
 
 
 def check(core: Core, written: str) -> str:
@@ -39,8 +39,12 @@ def verified(core: Core, account: AccountId) -> list[str]:
     return core.db.read(lambda tx: store.verified(tx, account))
 
 
-def propose(core: Core, account: AccountId, written: str, *, notice: str = "contact_confirm") -> str:
-    """Send the link that proves a new address; it counts when the link is used.  `notice` is the text that brings it.
+def propose(core: Core, account: AccountId, written: str, *, notice: str = "contact_confirm", peer: str = "") -> str:
+    """Send the link that proves a new address; it counts when the link is used.
+
+    Args:
+        notice: the text that brings it.
+        peer: from where it was asked for.
 
     Raises:
         InvalidName: no address, or one of ours.
@@ -50,20 +54,18 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
     token = secrets.token_urlsafe(24)
     owner = core.db.read(lambda tx: core.people.account(tx, account))
     prepared = notices.prepare(
-        core, notice, owner.language, address, display_name=owner.display_name or owner.name,
-        user=owner.name, link=f"{core.config.url}/account/contact/{token}",
-    )  # fmt: skip
+        core, notice, owner.language, address, user=owner.name, link=f"{core.config.url}/account/contact/{token}"
+    )
 
     def write(tx: Tx) -> None:
         known = store.verified(tx, account)
         if address not in known and len(known) >= MOST:
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
+        mail_limits.take(core, tx, Cause(account, peer), address)
         core.people.add_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
         notices.queue(core, tx, prepared, address, account)
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
 
-    if core.db.write(lambda tx: tries.over(core, tx, "contact", str(account), limit=MAILS_PER_HOUR)):
-        raise TooMany("too many mails; wait an hour")
     core.db.write(write)
     return address
 

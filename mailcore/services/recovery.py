@@ -1,7 +1,7 @@
 """Getting back in without the password (S15, N20).
 
-Three ways: a link to the verified contact addresses, a recovery code that was printed, and the help desk.  Whoever asks
-learns nothing of an account: the answer and the time are the same whether it exists or not.  An agent of the desk issues a
+Three ways: a link to the verified contact addresses (services/forgotten.py), a recovery code that was printed, and the help
+desk.  Whoever asks learns nothing of an account.  An agent of the desk issues a
 link and never sees or chooses a password; for an account with a second factor a second agent must agree, and then the
 factors are taken off, because the person has lost them.
 """
@@ -10,9 +10,9 @@ import secrets
 from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Scope
+from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
-from mailcore.services import accounts, audit, credentials, keys, login, notices, reach, tell, tries
+from mailcore.services import accounts, audit, credentials, keys, login, notices, reach, tell, throttle
 from mailcore.services.audit import Event
 from mailcore.store import credentials as credential_store
 from mailcore.store import reach as store
@@ -20,53 +20,11 @@ from mailcore.store import second_factors
 from mailcore.store.db import Tx
 from mailcore.store.reach import Recovery
 
-MAILS_PER_HOUR = 3  # for one account
-ASKS_PER_HOUR = 100  # from one address, which may be a campus
 CODES = 10
 DESK_SECONDS = 24 * 3600
 COMMAND_LINE = "command line"  # the agent who works at the server itself
 SECOND_SECONDS = 7 * 86_400  # within which the second agent must agree
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-
-
-# By a link to the contact addresses
-
-
-def forgotten(core: Core, username: str, *, peer: str = "") -> None:
-    """Mail a link to the verified contact addresses, if there are any.  The same work is done for strangers' names.
-
-    Raises:
-        TooMany: too many were asked for from this address (which says nothing of any account).
-    """
-    tries.check_peer(core, "forgotten", peer, limit=ASKS_PER_HOUR)
-    name = login.local_name(core, username) or ""
-
-    def find(tx: Tx) -> tuple[Account | None, list[str]]:
-        found = credential_store.holder(tx, name) if name else None
-        return (found.account, store.verified(tx, found.account.id)) if found else (None, [])
-
-    owner, known = core.db.read(find)
-    addresses = known or [f"nobody@{core.config.domain}"]
-    token = secrets.token_urlsafe(24)
-    prepared = [
-        notices.prepare(
-            core, "password_link", owner.language if owner else "nb", address,
-            display_name=(owner.display_name or owner.name) if owner else name, user=name,
-            link=credentials.link_url(core, token),
-        )
-        for address in addresses
-    ]  # fmt: skip
-
-    def write(tx: Tx) -> None:
-        too_often = tries.over(core, tx, "forgotten", name, limit=MAILS_PER_HOUR)
-        if owner is None or not known or too_often:
-            return
-        credentials.keep_link(core, tx, owner.id, token, credentials.RESET_SECONDS)
-        for address, message in zip(known, prepared, strict=True):
-            notices.queue(core, tx, message, address, owner.id)
-        audit.note(core, tx, owner.id, Event.PASSWORD_LINK_ASKED_FOR)
-
-    core.db.write(write)
 
 
 # By a printed code
@@ -106,7 +64,7 @@ def spend_code(core: Core, account: Account, code: str) -> bool:
     return core.db.write(write)
 
 
-def by_code(core: Core, username: str, code: str, *, peer: str) -> str:
+def by_code(core: Core, username: str, code: str, *, peer: str, device: str = "") -> str:
     """A link that sets the password, for a printed code.
 
     Raises:
@@ -114,10 +72,10 @@ def by_code(core: Core, username: str, code: str, *, peer: str) -> str:
         TooMany.
     """
     name = login.local_name(core, username) or ""
-    login.usable(core, name, peer=peer, scope=Scope.PORTAL)  # raises TooMany
+    throttle.check_name(core, name, peer=peer, device=device)
     found = core.db.read(lambda tx: credential_store.holder(tx, name))
     if not spend_code(core, found.account if found else _nobody(core), code) or found is None:
-        raise login.failed(core, name, peer)
+        raise login.failed(core, name, peer, device=device)
     account = found.account.id
     return core.db.write(lambda tx: credentials.make_link(core, tx, account, credentials.RESET_SECONDS))
 

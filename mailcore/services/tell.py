@@ -2,7 +2,7 @@
 
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.services import notices
+from mailcore.services import mail_limits, notices
 from mailcore.store import reach
 from mailcore.store.db import Tx
 
@@ -12,7 +12,18 @@ def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, 
     words = {"display_name": account.display_name or account.name, "user": account.name, **words}
     if box:
         into_box(core, tx, account, name, **words)
+    to_contacts(core, tx, account, name, **words)
+
+
+def to_contacts(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
+    """To the contact addresses.  Whoever reads at one that is not verified may know nothing of the account: few go there,
+    and without a name that its owner has chosen."""
+    proved = set(reach.verified(tx, account.id))
     for address in outside(core, tx, account):
+        if address not in proved:
+            if not mail_limits.may_notify(core, tx, address):
+                continue
+            words = {**words, "display_name": account.name}
         notices.queue(core, tx, notices.prepare(core, name, account.language, address, **words), address, account.id)
 
 

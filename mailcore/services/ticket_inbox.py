@@ -125,7 +125,7 @@ def _take(
     ticket = _thread(core, tx, token, letter)
     try:
         if ticket is None:
-            tickets.count(core, comparable(letter.writer), limited=True)
+            tickets.count(core, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
             ticket = _same_case(core, tx, letter)
         if ticket is not None:
             _add(core, ticket, letter, vouched)

@@ -1,6 +1,5 @@
 """What a ticket says by mail: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
 
-import re
 from email.utils import format_datetime
 
 from mailcore.core import Core
@@ -10,7 +9,6 @@ from mailcore.services import dkim, notices
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
 
-_ADDRESS = re.compile(r"\S*(?:://|www\.|\w\.\w{2,24}/)\S*", re.IGNORECASE)
 AUTOMATIC = {"ticket_opened", "ticket_confirm"}
 
 
@@ -24,19 +22,17 @@ def link(core: Core, ticket: Ticket) -> str:
     return f"{core.config.url}/tickets/link/{ticket.token}"
 
 
-def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "") -> str:
-    """Queue the notice `name` to the person; returns its Message-ID."""
+def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: str = "") -> str:
+    """Queue the notice `name` to the person, or to another address of theirs; returns its Message-ID."""
+    to = to or ticket.reply_to
     sent = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
     before = store.message_ids(tx, ticket.id)
-    about = ticket.subject
-    if name == "ticket_confirm":  # goes to whoever a stranger named: it carries no advertisement of theirs
-        about = _ADDRESS.sub("[...]", about)[:60]
     subject, body = notices.words(
-        core, name, ticket.language, number=str(ticket.id), subject=about, text=text, link=link(core, ticket)
+        core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
     )
     head = [
         f"From: Alumnimail <{address(core, ticket)}>",
-        f"To: <{header.safe_value(ticket.reply_to)}>",
+        f"To: <{header.safe_value(to)}>",
         f"Subject: {header.encode_value(header.safe_value(subject))}",
         f"Date: {format_datetime(core.clock.now())}",
         f"Message-ID: {sent}",
@@ -48,7 +44,7 @@ def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "") -> st
     head += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit"]
     octets = ("\n".join(head) + "\n\n" + body).replace("\r", "").replace("\n", "\r\n").encode("utf-8", "replace")
     core.queue.enqueue(
-        tx, sender=address(core, ticket), recipients=[ticket.reply_to],
+        tx, sender=address(core, ticket), recipients=[to],
         prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets), prefix=b"", account=ticket.account,
         origin="notice", now=core.clock.seconds(),
     )  # fmt: skip

@@ -4,8 +4,6 @@ A ticket of a stranger waits until its address is confirmed.  Answers go out by 
 is written back finds its ticket (services/ticket_inbox.py).  What the desk does to a ticket is seen by its person, notes aside.
 """
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Sequence
 
@@ -13,9 +11,11 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, NewFile, Ticket, TicketMessage
 from mailcore.errors import AccountNotFound, InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.mail import address as addresses
-from mailcore.services import audit, ticket_mail, ticket_text
+from mailcore.services import audit, mail_limits, ticket_mail, ticket_text, tries
 from mailcore.services.audit import Event
-from mailcore.store import deliveries
+from mailcore.services.mail_limits import NOBODY, Cause
+from mailcore.services.tries import Bound
+from mailcore.store import reach
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
 
@@ -26,7 +26,9 @@ KINDS = (
 STATES = ("unconfirmed", "open", "answered", "closed", "merged", "erased")
 LIVE = ("open", "answered")
 MAX_SUBJECT = 200
-PER_HOUR = 5  # new tickets of one stranger's address or network address
+PER_HOUR = 5  # new tickets of one stranger's address or network place
+OWNER_PER_HOUR = 20  # of somebody who is logged in
+MAILED_PER_HOUR = 100  # by mail from one place, which may be a large provider
 SAID_PER_HOUR = 20  # by the person of one case
 MAX_CASE_OCTETS = 60 * 2**20  # of files in one case
 CONFIRM_SECONDS = 3 * 86_400
@@ -36,7 +38,7 @@ ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its 
 def open_ticket(
     core: Core, *, kind: str, subject: str, text: str, reply_to: str, account: AccountId | None = None,
     language: str = "nb", files: Sequence[NewFile] = (), confirmed: bool = True, name: str = "", message_id: str = "",
-    tell: bool = True, header: str = "",
+    tell: bool = True, header: str = "", cause: Cause = NOBODY,
 ) -> Ticket:  # fmt: skip
     """Hand a case to the desk and tell its number by mail; may be called inside a write.
 
@@ -47,10 +49,12 @@ def open_ticket(
         message_id: of the mail that it came with.
         tell: False when no mail may go out, for what came from a machine.
         header: of that mail, for the desk.
+        cause: who is to be counted for the mail that this causes.
 
     Raises:
         InvalidName: `reply_to` is no e-mail address.
         TicketRefused: there is no text.
+        TooMany: they caused much mail lately.
     """
     subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy(text)
     if not (subject or text):
@@ -60,6 +64,7 @@ def open_ticket(
 
     def write(tx: Tx) -> Ticket:
         now = core.clock.seconds()
+        tell_to = _own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to
         number = store.add(
             tx, token=_new_token(), kind=kind, subject=subject or text.partition("\n")[0][:80], language=language,
             state="open" if confirmed else "unconfirmed", reply_to=reply_to, account=account, now=now,
@@ -70,12 +75,23 @@ def open_ticket(
         if account is not None:
             audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
         if reply_to and tell:
-            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm")
+            if not confirmed:
+                mail_limits.take(core, tx, cause, reply_to)
+            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=tell_to)
             if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
                 store.begin_thread(tx, number, sent)
         return ticket
 
     return core.db.write(write)
+
+
+def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -> str:
+    """Where its owner hears that a case is open.  An answer by the desk goes wherever they want; what a form sends by itself,
+    with words of theirs in it, goes to nobody who has not asked."""
+    if account is None or reply_to in reach.verified(tx, account):
+        return reply_to
+    own = core.people.addresses(tx, account)
+    return reply_to if reply_to.lower() in own else f"{core.people.account(tx, account).name}@{core.config.domain}"
 
 
 def _new_token() -> str:
@@ -97,7 +113,7 @@ def ask(
     core: Core, *, kind: str, subject: str, text: str, reply_to: str, owner: Account | None, peer: str, language: str,
     files: Sequence[NewFile] = (), name: str = "",
 ) -> Ticket:  # fmt: skip
-    """The form of the portal.  Who is not logged in confirms by mail, and cannot ask without end.
+    """The form of the portal.  Who is not logged in confirms by mail; nobody asks without end.
 
     Raises:
         InvalidName, TicketRefused, TooMany.
@@ -108,26 +124,25 @@ def ask(
     else:
         check_address(reply_to)
     language = ticket_text.language_of(f"{subject}\n{text}", language)
-    count(core, f"peer {peer}", reply_to.strip().lower(), limited=owner is None)
+    if owner is None:
+        count(core, reply_to, peer=peer)
+    elif core.db.write(lambda tx: tries.over(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
+        raise TooMany("too many cases in an hour")
     return open_ticket(
         core, kind=kind, subject=subject, text=text, reply_to=reply_to, account=owner.id if owner else None,
-        language=language, files=files, confirmed=owner is not None, name=name,
+        language=language, files=files, confirmed=owner is not None, name=name, cause=Cause(None, peer),
     )  # fmt: skip
 
 
-def count(core: Core, *sources: str, limited: bool) -> None:
-    """Note that these sources wrote; raises TooMany above PER_HOUR (trusted networks are free)."""
+def count(core: Core, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
+    """Note that somebody who is not logged in wrote, from a network place that may do so `of_place` times an hour.
 
-    def write(tx: Tx) -> None:
-        key, now = deliveries.secret(tx, "tickets"), core.clock.seconds()
-        for source in sources:
-            hashed = hmac.new(key, source.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-            free = core.config.limits.is_trusted(source.removeprefix("peer "))
-            if limited and not free and store.recent(tx, hashed, now - 3600) >= PER_HOUR:
-                raise TooMany("too many cases in an hour")
-            store.note_source(tx, hashed, now)
-
-    core.db.write(write)
+    Raises:
+        TooMany: nothing is counted then.
+    """
+    bounds = [Bound(f"writer {mail_limits.reader(writer)}", PER_HOUR), *tries.of_place(core, peer, of_place)]
+    if not core.db.write(lambda tx: tries.take(core, tx, "help", bounds)):
+        raise TooMany("too many cases in an hour")
 
 
 def confirm(core: Core, token: str) -> Ticket:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import audit, keys, recovery, tell, tries
+from mailcore.errors import WrongPassword
+from mailcore.services import audit, keys, recovery, tell, throttle
 from mailcore.services.audit import Event
 from mailcore.store import credentials, reach
 from mailcore.store import second_factors as store
@@ -24,7 +24,6 @@ from mailcore.store.second_factors import SecondFactor
 
 STEP_SECONDS = 30
 _DRIFT = 1  # steps that a telephone's clock may be off
-TRIES_PER_HOUR = 10
 _KEY = "second-factor"
 
 
@@ -57,8 +56,7 @@ def begin_totp(core: Core, account: Account) -> tuple[str, str]:
 
 
 def finish_totp(core: Core, account: Account, code: str, label: str = "") -> None:
-    """Raises WrongPassword: the code does not fit; TooMany."""
-    _count(core, account)
+    """Raises WrongPassword: the code does not fit."""
 
     def write(tx: Tx) -> bool:
         for waiting in store.of(tx, account.id, active=False):
@@ -94,29 +92,35 @@ def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
     return 0
 
 
-def check(core: Core, account: Account, code: str) -> None:
+def check(core: Core, account: Account, code: str, *, peer: str = "", device: str = "") -> None:
     """Is this a code of the app, or one that was printed?
+
+    A printed code cannot be guessed, so others' tries keep nobody from using one.
+
+    Args:
+        peer, device: as in `throttle.lane`.
 
     Raises:
         WrongPassword: it is neither, or was used before.
-        TooMany: ten tries within an hour; only who knows the password can use them up.
+        TooMany: too many wrong ones within an hour.
     """
-    _count(core, account)
+    bounds = throttle.code_bounds(core, account, peer=peer, device=device)
+    if recovery.spend_code(core, account, code):
+        return
 
     def write(tx: Tx) -> bool:
-        return any(
+        throttle.check_code(core, tx, bounds)
+        good = any(
             (step := _step(core, account, factor, code)) and store.use(tx, factor.id, step, core.clock.seconds())
             for factor in store.of(tx, account.id)
             if factor.kind == "totp"
         )
+        if not good:
+            throttle.failed_code(core, tx, bounds)
+        return good
 
-    if not core.db.write(write) and not recovery.spend_code(core, account, code):
+    if not core.db.write(write):
         raise WrongPassword("the code does not fit")
-
-
-def _count(core: Core, account: Account) -> None:
-    if core.db.write(lambda tx: tries.over(core, tx, "second factor", str(account.id), limit=TRIES_PER_HOUR)):
-        raise TooMany("too many codes; wait an hour")
 
 
 def remove(core: Core, account: Account, number: int) -> None:

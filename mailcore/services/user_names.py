@@ -17,6 +17,7 @@ from mailcore.store.skeleton import skeleton
 _FOLD = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "ð": "d", "þ": "th", "ß": "ss", "ł": "l"})
 _RESERVED = frozenset(skeleton(name) for name in accounts.RESERVED)
 PROPOSALS = 3
+HELD_SECONDS = 3600  # so long an order holds its name before its contact address has answered
 
 
 def check(core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0) -> str:
@@ -36,7 +37,7 @@ def check(core: Core, tx: Tx, name: str, *, person: str | None = None, order: in
     if (
         any(skeleton(look) in _RESERVED for look in looks)
         or not accounts.is_free(core, tx, name, person)
-        or store.wants(tx, name, order)
+        or store.wants(tx, name, core.clock.seconds() - HELD_SECONDS, order)
         or any(store.looks_like(tx, look, domain, besides=name) for look in looks)
     ):
         raise AccountExists("that user name cannot be had")

@@ -151,18 +151,24 @@ def failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int
     here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
     all_here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", peer, since)
     whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)
-    known = tx.row(
-        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1",
-        account, peer, known_since,
-    )  # fmt: skip
-    return Failures(here[0] if here else 0, whole[0] if whole else 0, all_here[0] if all_here else 0, known is not None)
+    known = is_known_place(tx, account, peer, known_since)
+    return Failures(here[0] if here else 0, whole[0] if whole else 0, all_here[0] if all_here else 0, known)
 
 
-def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> None:
-    """The same wrong password again (a phone that was not told of the new one) is one failure an hour."""
+def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:
+    """Was there a log-in from that place?"""
+    row = tx.row(
+        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1", account, place, since
+    )
+    return row is not None
+
+
+def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> bool:
+    """False where the same wrong password was counted before (a phone that was not told of the new one): once an hour."""
     tx.run("DELETE FROM login_failure WHERE at<?", at - 86_400)
     if tag and tx.row(
         "SELECT 1 FROM login_failure WHERE peer=? AND account_id=? AND tag=? AND at>?", peer, account, tag, since
     ):
-        return
+        return False
     tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,?)", account, peer, at, tag)
+    return True

@@ -20,12 +20,12 @@ def _order(row: Row) -> Order:
 
 def add(
     tx: Tx, key: str, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: str, person: str,
-    proof: str, token: str, now: int,
+    proof: str, token: str, now: int, place: str = "",
 ) -> Order:  # fmt: skip
     number = tx.insert(
-        "INSERT INTO orders (key,name,display_name,contact,affiliation,state,language,terms,person,proof,token,created_at)"
-        " VALUES (?,?,?,?,?,'submitted',?,?,?,?,?,?)",
-        key, name, display_name, contact, affiliation, language, terms, person, proof, token, now,
+        "INSERT INTO orders (key,name,display_name,contact,affiliation,state,language,terms,person,proof,token,created_at,place)"
+        " VALUES (?,?,?,?,?,'submitted',?,?,?,?,?,?,?)",
+        key, name, display_name, contact, affiliation, language, terms, person, proof, token, now, place,
     )  # fmt: skip
     return _order(tx.row(f"SELECT {_COLUMNS} FROM orders WHERE id=?", number) or ())  # noqa: S608
 
@@ -50,9 +50,20 @@ def listing(tx: Tx, state: str | None) -> list[Order]:
     return [_order(row) for row in rows]
 
 
-def wants(tx: Tx, name: str, besides: int = 0) -> bool:
-    """Does an open order ask for that name?"""
-    return tx.row(f"SELECT 1 FROM orders WHERE name=? AND id<>? AND state IN {OPEN}", name, besides) is not None  # noqa: S608
+_HOLDS = "(confirmed=1 OR state='awaiting proof' OR created_at>?)"
+
+
+def wants(tx: Tx, name: str, since: int, besides: int = 0) -> bool:
+    """Does an open order hold that name: one that was confirmed, that the desk has asked about, or made after `since`?"""
+    sql = f"SELECT 1 FROM orders WHERE name=? AND id<>? AND state IN {OPEN} AND {_HOLDS}"  # noqa: S608
+    return tx.row(sql, name, besides, since) is not None
+
+
+def unconfirmed(tx: Tx, place: str, since: int) -> int:
+    """How many orders from that place hold a name and are not confirmed yet."""
+    sql = f"SELECT count(*) FROM orders WHERE place=? AND confirmed=0 AND state IN {OPEN} AND created_at>?"  # noqa: S608
+    row = tx.row(sql, place, since)
+    return int(row[0]) if row else 0
 
 
 def set_state(tx: Tx, number: int, state: str) -> bool:
@@ -64,7 +75,7 @@ def decide(tx: Tx, number: int, state: str, account: AccountId | None, now: int)
     """False if it was decided before."""
     return (
         tx.run(
-            f"UPDATE orders SET state=?, account_id=?, decided_at=?, token='' WHERE id=? AND state IN {OPEN}",  # noqa: S608
+            f"UPDATE orders SET state=?, account_id=?, decided_at=?, token='', place='' WHERE id=? AND state IN {OPEN}",  # noqa: S608
             state, account, now, number,
         ) == 1
     )  # fmt: skip
@@ -75,19 +86,19 @@ def change(tx: Tx, number: int, *, name: str, affiliation: str) -> None:
 
 
 def confirm(tx: Tx, number: int) -> None:
-    tx.run("UPDATE orders SET confirmed=1 WHERE id=?", number)
+    tx.run("UPDATE orders SET confirmed=1, place='' WHERE id=?", number)
 
 
 def set_token(tx: Tx, number: int, hashed: str) -> None:
     tx.run("UPDATE orders SET token=? WHERE id=?", hashed, number)
 
 
-def expire(tx: Tx, before: int, now: int) -> int:
-    """Orders that nobody decided; what they told of the person is erased."""
+def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
+    """Orders that nobody decided, or confirmed; what they told of the person is erased."""
     return tx.run(
         "UPDATE orders SET state='expired', decided_at=?, display_name='', contact='', affiliation='', person='', proof='',"  # noqa: S608
-        f" token='' WHERE state IN {OPEN} AND created_at<?",
-        now, before,
+        f" token='', place='' WHERE state IN {OPEN} AND (created_at<? OR (confirmed=0 AND state='submitted' AND created_at<?))",
+        now, before, unconfirmed_before,
     )  # fmt: skip
 
 

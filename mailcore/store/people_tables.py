@@ -90,6 +90,7 @@ class OrderRow(Model):
     created_at = BigIntegerField()
     decided_at = BigIntegerField(null=True)
     account_id = IntegerField(null=True)
+    place = TextField(default="")  # a hash of where it came from, while the name is held
 
     class Meta:
         table_name = "orders"

@@ -25,6 +25,16 @@ def verified(tx: Tx, account: AccountId) -> list[str]:
     return [row[0] for row in tx.rows("SELECT address FROM reach WHERE account_id=? ORDER BY id", account)]
 
 
+def verified_by(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
+    """Active accounts that have verified it, with the address as it is kept; `address` in lower case."""
+    rows = tx.rows(
+        "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
+        " WHERE lower(r.address)=? AND a.state='active' ORDER BY r.id LIMIT ?",
+        address, most,
+    )  # fmt: skip
+    return [(AccountId(row[0]), row[1]) for row in rows]
+
+
 def verify(tx: Tx, account: AccountId, address: str, now: int) -> None:
     tx.run(
         "INSERT INTO reach (account_id,address,verified_at) VALUES (?,?,?)"
@@ -104,11 +114,9 @@ def tried(tx: Tx, what: str, now: int, seconds: int) -> int:
     return int(row[0]) if row else 0
 
 
-def count(tx: Tx, what: str, now: int, seconds: int) -> int:
-    """How often within `seconds`, this time included."""
+def count(tx: Tx, what: str, now: int) -> None:
     tx.run("DELETE FROM tried WHERE at<?", now - 86_400)
     tx.run("INSERT INTO tried (what,at) VALUES (?,?)", what, now)
-    return tried(tx, what, now, seconds)
 
 
 def times(tx: Tx, what: str, since: int) -> list[int]:

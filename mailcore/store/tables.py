@@ -339,6 +339,8 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     webmail_tables.forget_lines,  # what is no message id joins nobody now
     KNOW_RECENT,
     statement("UPDATE mailbox SET recent=uidnext"),  # nobody's old mail is new
+    add_column("orders", "place", "TEXT NOT NULL DEFAULT ''"),
+    statement("CREATE INDEX IF NOT EXISTS reach_lowered ON reach (lower(address))"),
 ]
 
 

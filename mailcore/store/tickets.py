@@ -200,16 +200,6 @@ def account_with_contact(tx: Tx, contact: str) -> AccountId | None:
 # Time and amounts
 
 
-def note_source(tx: Tx, source: str, now: int) -> None:
-    tx.run("DELETE FROM ticket_source WHERE at<?", now - 86_400)
-    tx.run("INSERT INTO ticket_source (source,at) VALUES (?,?)", source, now)
-
-
-def recent(tx: Tx, source: str, since: int) -> int:
-    row = tx.row("SELECT count(*) FROM ticket_source WHERE source=? AND at>?", source, since)
-    return int(row[0]) if row else 0
-
-
 def said_since(tx: Tx, ticket: int, since: int) -> int:
     """By its person, or somebody who says so."""
     row = tx.row(

@@ -69,7 +69,7 @@ def contact() -> Answer:
     if form.validate_on_submit():
         try:
             web.prove(form.current.data)
-            address = reach.propose(web.core(), web.owner().id, form.address.data)
+            address = reach.propose(web.core(), web.owner().id, form.address.data, peer=web.peer())
         except MailError as trouble:
             code, problem = answer(trouble)
             if code == 400:

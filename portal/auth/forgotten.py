@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
+from mailcore.services import forgotten as forgotten_password
 from mailcore.services import recovery
 from portal import web
 from portal.auth.forms import ForgottenForm, RecoveryCodeForm
@@ -20,7 +21,7 @@ def forgotten() -> Answer:
     form, problem, code = ForgottenForm(), "", 200
     if form.validate_on_submit():
         try:
-            recovery.forgotten(web.core(), form.username.data, peer=web.peer())
+            forgotten_password.send_link(web.core(), form.username.data, peer=web.peer(), device=web.device())
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
@@ -38,7 +39,7 @@ def by_code() -> Answer:
     form, problem, code = RecoveryCodeForm(), "", 200
     if form.validate_on_submit():
         try:
-            link = recovery.by_code(web.core(), form.username.data, form.code.data, peer=web.peer())
+            link = recovery.by_code(web.core(), form.username.data, form.code.data, peer=web.peer(), device=web.device())
         except MailError as trouble:
             code, problem = answer(trouble)
             problem = problem if code != 403 else _("The user name or the code is wrong, or the code has been used.")

@@ -41,7 +41,10 @@ class CodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 
 
 class ForgottenForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
-    username = username_field()
+    username = StringField(
+        _l("User name, or your confirmed contact address"), [DataRequired(_needed), Length(max=320, message=_long)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )  # fmt: skip
 
 
 class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

@@ -89,7 +89,7 @@ def second() -> Answer:
     form, problem, code = CodeForm(), "", 200
     if form.validate_on_submit():
         try:
-            two_factor.check(web.core(), account, form.code.data)
+            two_factor.check(web.core(), account, form.code.data, peer=web.peer(), device=web.device())
         except MailError as trouble:
             code, problem = answer(trouble)
             problem = problem if code == 429 else _("The code does not fit, or has been used.")

@@ -33,7 +33,7 @@ def send_links() -> Answer:
     form = AddressForm()
     if not form.validate_on_submit():
         return render_template("forwarding/stop.html", form=form, step="address"), 400
-    forwarding_target.send_stop_links(web.core(), form.address.data)
+    forwarding_target.send_stop_links(web.core(), form.address.data, peer=web.peer())
     return render_template("forwarding/stop.html", form=form, step="sent")
 
 

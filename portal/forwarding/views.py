@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import Forwarding, ForwardingState
 from mailcore.errors import MailError
 from mailcore.services import audit, filters, forwarding, forwarding_health
+from mailcore.services.mail_limits import Cause
 from portal import web
 from portal.asked import number
 from portal.errors import answer
@@ -42,6 +43,10 @@ def _form(wish: Forwarding) -> ForwardingForm:
     )
 
 
+def _cause() -> Cause:
+    return Cause(web.owner().id, web.peer())
+
+
 @blueprint.get("/forwarding")
 @web.login_required
 def index() -> Answer:
@@ -59,6 +64,7 @@ def save() -> Answer:
         forwarding.wish(
             web.core(), web.owner().id, form.target.data, copy=form.copy.data, actor=web.owner().name,
             unsafe=form.unsafe.data, digest=form.digest.data, rolling_days=int(form.rolling_days.data),
+            cause=_cause(),
         )  # fmt: skip
     except MailError as trouble:
         code, told = answer(trouble)
@@ -83,10 +89,10 @@ def again() -> Answer:
     owner = web.owner()
     wish = forwarding.get(web.core(), owner.id)
     if wish.state is ForwardingState.PAUSED:
-        forwarding.wish(web.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name)
+        forwarding.wish(web.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name, cause=_cause())
         flash(_("Forwarding goes on. If mail is refused again, it is paused again."))
     else:
-        forwarding.ask_again(web.core(), owner.id)
+        forwarding.ask_again(web.core(), owner.id, cause=_cause())
         flash(_("We have written to %(target)s again.", target=wish.target))
     return redirect(url_for("forwarding.index"))
 

@@ -7,8 +7,9 @@ from flask import Blueprint, g, redirect, render_template, request, session, url
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Proven
-from mailcore.errors import MailError, NotEligible, WrongPassword
-from mailcore.services import affiliations, directory, logins, oidc, orders, tries
+from mailcore.errors import MailError, NotEligible
+from mailcore.services import directory, logins, oidc, orders
+from mailcore.services import university as university_service
 from portal import i18n, web
 from portal.auth.oidc import keep_proof
 from portal.errors import answer
@@ -17,7 +18,6 @@ from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityFor
 blueprint = Blueprint("orders", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 PROOF_SECONDS = 1800
-FAILURES_PER_HOUR, FAILURES_IN_ALL = 10, 300  # of one name, and of all from one address, which may be a campus
 
 
 @blueprint.route("/order", methods=["GET", "POST"])
@@ -59,26 +59,16 @@ def university() -> Answer:
     form, problem, code = UniversityForm(), "", 200
     if form.validate_on_submit():
         try:
-            keep_proof(_ask(form.username.data, form.password.data))
+            keep_proof(
+                university_service.prove(
+                    web.core(), form.username.data, form.password.data, peer=web.peer(), device=web.device()
+                )
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
             return redirect(url_for("orders.account"))
     return render_template("orders/university.html", form=form, problem=problem), 400 if form.errors else code
-
-
-def _ask(username: str, password: str) -> Proven:
-    """Raises WrongPassword, TemporarilyUnavailable, TooMany."""
-    core = web.core()
-    name = username.strip().partition("@")[0].lower()
-    tries.check_failures(
-        core, "university log-in", web.peer(), name, limit=FAILURES_PER_HOUR, in_all=FAILURES_IN_ALL
-    )
-    entry = affiliations.the_directory(core).prove(name, password)
-    if entry is None or entry.has_ended(core.clock.now().date()):
-        tries.count_failure(core, "university log-in", web.peer(), name)
-        raise WrongPassword
-    return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)
 
 
 def _proven() -> Proven | None:
@@ -110,7 +100,7 @@ def account() -> Answer:
         try:
             _order, made = orders.at_once(
                 core, proven, name=form.name.data, contact=form.contact.data, language=i18n.language(),
-                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16),
+                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16), peer=web.peer(),
             )  # fmt: skip
         except MailError as trouble:
             if has is not None:

@@ -13,6 +13,7 @@ from mailcore.services import (
     accounts,
     app_passwords,
     closing,
+    forgotten,
     leaving,
     login,
     outgoing,
@@ -275,7 +276,7 @@ def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(c
 
 
 def test_s15_a_link_does_not_go_round_the_second_step(core, browser, ola, reached, secret):
-    recovery.forgotten(core, "ola")
+    forgotten.send_link(core, "ola")
     assert browser.send(link(core, "/password/link"), password=NEW, again=NEW).headers["Location"] == "/login/second"
     assert browser.get("/account").status_code == 302
 

@@ -5,7 +5,7 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import InvalidName, NotAllowed, TooMany, WeakPassword, WrongPassword
-from mailcore.services import accounts, app_passwords, credentials, login, logins, strength
+from mailcore.services import accounts, app_passwords, credentials, login, logins, strength, throttle
 from tests.services.conftest import SetClock
 
 GOOD = "en god lang setning"
@@ -155,7 +155,7 @@ def test_a_stranger_at_the_owner_s_own_address_cannot_lock_the_owner_s_browser_o
     """In a hall of residence all come from one address."""
     kari = accounts.add(core, "kari", password=GOOD)
     limit = core.config.limits.login_failures_per_hour
-    mine, hers = login.device_mark(core, ola.id), login.device_mark(core, kari.id)
+    mine, hers = throttle.device_mark(core, ola.id), throttle.device_mark(core, kari.id)
 
     def attack(tx):
         for _ in range(limit * 20):

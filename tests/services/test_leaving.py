@@ -16,6 +16,7 @@ from mailcore.services import (
     accounts,
     affiliations,
     credentials,
+    forgotten,
     jobs,
     leaving,
     login,
@@ -477,7 +478,7 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
             continue
         assert name in at_risk  # the desk sees everyone who did nothing
         if person.kind == "never":  # the last link may be too old: "forgotten password" sends a new one
-            recovery.forgotten(alone, name)
+            forgotten.send_link(alone, name)
             link = re.search(r"/password/link/(\S+)", mail.new()[name])[1]
         else:  # nobody can be reached who confirmed no address: the desk lets them in
             link = recovery.issue(alone, name, agent="command line", proof="came in person").link.rpartition("/")[2]

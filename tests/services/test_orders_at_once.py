@@ -241,7 +241,7 @@ def test_s06_orders_are_limited_for_a_stranger_and_for_an_address(core):
         submit(core, key=f"k{number}", name=f"name{number}x", peer=f"192.0.2.{number}")
     with pytest.raises(TooMany):
         submit(core, key="more", name="another", peer="192.0.2.50")
-    for number in range(orders.PER_PEER):
+    for number in range(orders.OPEN_PER_PLACE):
         submit(core, key=f"p{number}", name=f"peer{number}y", contact=f"c{number}@home.example", peer="198.51.100.1")
     with pytest.raises(TooMany):
         submit(core, key="evenmore", name="yetanother", contact="new@home.example", peer="198.51.100.1")

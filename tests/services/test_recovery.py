@@ -8,7 +8,18 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import InvalidName, LinkExpired, NotAllowed, TooMany, WrongPassword
-from mailcore.services import accounts, audit, credentials, login, outgoing, reach, recovery, two_factor
+from mailcore.services import (
+    accounts,
+    audit,
+    credentials,
+    forgotten,
+    login,
+    mail_limits,
+    outgoing,
+    reach,
+    recovery,
+    two_factor,
+)
 from mailcore.store import second_factors
 from tests.services.conftest import SetClock
 
@@ -38,7 +49,7 @@ def mailed(core: Core, subject: str = "password/link") -> list[tuple[str, str]]:
 
 
 def test_s15_a_link_goes_to_the_verified_address_and_sets_the_password_once(core: Core, ola: Account) -> None:
-    recovery.forgotten(core, "Ola@alumni.example", peer="198.51.100.1")
+    forgotten.send_link(core, "Ola@alumni.example", peer="198.51.100.1")
     [(to, token)] = mailed(core)
     assert to == OUTSIDE
     assert credentials.link_account(core, token) == credentials.link_account(core, token)  # looking spends nothing
@@ -53,7 +64,7 @@ def test_s15_a_link_goes_to_the_verified_address_and_sets_the_password_once(core
 def test_s15_who_cannot_be_written_to_gets_the_same_answer_and_no_mail(core: Core, ola: Account, name: str) -> None:
     accounts.add(core, "kari", password=OLD)
     accounts.add(core, "per", password=OLD, contact="per@home.example")  # never confirmed
-    recovery.forgotten(core, name, peer="198.51.100.1")
+    forgotten.send_link(core, name, peer="198.51.100.1")
     assert outgoing.listing(core) == []
 
 
@@ -62,7 +73,7 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
 
     def cost(name: str) -> float:
         start = time.process_time()
-        recovery.forgotten(core, name)
+        forgotten.send_link(core, name)
         return time.process_time() - start
 
     cost("ola")
@@ -71,8 +82,8 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
 
 
 def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(core: Core, ola: Account, clock: SetClock) -> None:
-    recovery.forgotten(core, "ola")
-    recovery.forgotten(core, "ola")
+    forgotten.send_link(core, "ola")
+    forgotten.send_link(core, "ola")
     older, newer = (token for _, token in mailed(core))
     with pytest.raises(LinkExpired):
         credentials.link_account(core, older)
@@ -84,7 +95,7 @@ def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(core: Cor
 
 
 def test_s15_a_log_in_to_the_portal_makes_the_link_void_but_a_mail_program_does_not(core: Core, ola: Account) -> None:
-    recovery.forgotten(core, "ola")
+    forgotten.send_link(core, "ola")
     [(_, token)] = mailed(core)
     enter(core, OLD, Scope.IMAP)
     core.db.write(lambda tx: None)
@@ -96,19 +107,19 @@ def test_s15_a_log_in_to_the_portal_makes_the_link_void_but_a_mail_program_does_
 
 
 def test_s15_links_are_limited_for_an_account_and_for_an_address(core: Core, ola: Account) -> None:
-    for _ in range(recovery.MAILS_PER_HOUR + 3):
-        recovery.forgotten(core, "ola", peer="198.51.100.1")
-    assert len(mailed(core)) == recovery.MAILS_PER_HOUR
-    for _ in range(recovery.ASKS_PER_HOUR - recovery.MAILS_PER_HOUR - 3):
-        recovery.forgotten(core, "nobody", peer="198.51.100.1")
+    for _ in range(forgotten.MAILS_PER_HOUR + 3):
+        forgotten.send_link(core, "ola", peer="198.51.100.1")
+    assert len(mailed(core)) == forgotten.MAILS_PER_HOUR
+    for _ in range(mail_limits.PLACE_HOUR - forgotten.MAILS_PER_HOUR - 3):
+        forgotten.send_link(core, "nobody", peer="198.51.100.1")
     with pytest.raises(TooMany):
-        recovery.forgotten(core, "nobody", peer="198.51.100.1")
-    recovery.forgotten(core, "nobody", peer="198.51.100.2")
+        forgotten.send_link(core, "nobody", peer="198.51.100.1")
+    forgotten.send_link(core, "nobody", peer="198.51.100.2")
 
 
 def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(core: Core, ola: Account) -> None:
     opened = login.authenticate(core, "ola", OLD, peer="192.0.2.1", scope=Scope.IMAP)
-    recovery.forgotten(core, "ola")
+    forgotten.send_link(core, "ola")
     [(_, token)] = mailed(core)
     credentials.change_password(core, ola.id, OLD, NEW)
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
@@ -137,7 +148,7 @@ def test_s15_an_address_counts_when_its_link_was_used(core: Core, ola: Account) 
     assert reach.verified(core, ola.id) == [OUTSIDE, "new@work.example"]
     with pytest.raises(LinkExpired):
         reach.confirm(core, token)
-    recovery.forgotten(core, "ola")
+    forgotten.send_link(core, "ola")
     assert {to for to, _ in mailed(core)} == {OUTSIDE, "new@work.example"}  # a second contact (N20)
 
 

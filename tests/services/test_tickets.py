@@ -1,5 +1,6 @@
 """Help cases: by the form's service, by mail, their rates and their end (S22, S29, N24)."""
 
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -229,10 +230,7 @@ def test_who_has_the_link_of_a_case_cannot_fill_the_disk(core, clock: SetClock):
 def test_a_stranger_cannot_send_advertisements_through_the_question_whether_it_was_you(core):
     ask(core, subject="Win at https://casino.example/now and www.casino.example " + "x" * 100)
     [sent] = queued(core)
-    text = sent.get_content()
-    assert "casino" not in text
-    assert "Win at [...]" in text
-    assert "x" * 60 not in text
+    assert not {"casino", "Win", "xxx"} & set(re.findall(r"casino|Win|xxx", sent.as_string()))
 
 
 def aggregate(kind: str, name: str, subject: str = "Report") -> bytes:

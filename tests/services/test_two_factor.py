@@ -8,7 +8,7 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import accounts, app_passwords, login, logins, recovery, security_keys, two_factor
+from mailcore.services import accounts, app_passwords, login, logins, recovery, security_keys, throttle, two_factor
 from tests.authenticator import Key
 from tests.services.conftest import SetClock
 
@@ -57,7 +57,7 @@ def test_a_code_is_good_once_and_for_a_minute_and_a_half(core: Core, ola: Accoun
 
 def test_ten_wrong_codes_are_enough(core: Core, ola: Account, secret: str, clock: SetClock) -> None:
     clock.forward(hours=2)
-    for _ in range(two_factor.TRIES_PER_HOUR):
+    for _ in range(throttle.CODES):
         with pytest.raises(WrongPassword):
             two_factor.check(core, ola, "000000")
     with pytest.raises(TooMany):

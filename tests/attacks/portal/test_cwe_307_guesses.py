@@ -1,0 +1,286 @@
+"""CWE-307: one throttle for every place that checks a secret, and none that goes around it."""
+
+import ast
+import base64
+import hmac
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from mailcore import config as settings
+from mailcore import core as cores
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.domain import Account, Scope
+from mailcore.errors import TooMany, WrongPassword
+from mailcore.services import accounts, app_passwords, credentials, login, recovery, throttle, two_factor, university
+from mailcore.services.throttle import CODES, CODES_IN_ALL, IN_SESSION
+from portal import create_app
+from tests import directory as directories
+from tests.portal.conftest import PASSWORD, Browser
+
+ROOT = Path(__file__).resolve().parents[3]
+STRANGER = "203.0.113.9"
+OWNER = "192.0.2.7"
+LIMIT = 6  # instead of 30: a wrong password costs 20 ms
+_number = iter(range(10**9))
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    made = cores.build(Config(data=str(tmp_path), limits=settings.Limits(login_failures_per_hour=LIMIT)))
+    yield made
+    cores.close(made)
+
+
+@pytest.fixture
+def ola(core: Core) -> Account:
+    return accounts.add(core, "ola", password=PASSWORD)
+
+
+def wrong() -> str:
+    return f"wrong {next(_number)}"
+
+
+# Where a secret is compared, and who asks the throttle before: a new place is a new line here, with its reason
+
+GUARDED = {
+    ("login.py", "_by_app", "app_passwords.matches"): "a hundred random bits; what is wrong is counted by authenticate",
+    ("login.py", "_matching", "passwords.matches"): "authenticate asks",
+    ("login.py", "_is_right", "passwords.matches"): "authenticate asks",
+    ("login.py", "_ask", "source.check"): "authenticate asks",
+    ("university.py", "prove", "directory.prove"): "asks",
+    ("recovery.py", "by_code", "spend_code"): "asks",
+    ("recovery.py", "spend_code", "store.spend_code"): "its callers stand here",
+    ("two_factor.py", "check", "recovery.spend_code"): "fifty random bits",
+    ("two_factor.py", "check", "_step"): "asks",
+    ("two_factor.py", "finish_totp", "_step"): "the secret is on the page",
+    ("sasl_login.py", "_known", "scram.verifiers"): "login.usable asks",
+    ("sasl_login.py", "_scram", "exchange.final"): "_known has asked; what is wrong is counted",
+    ("oidc_login.py", "bearer", "oidc.bearer_claims"): "asks",
+}
+COMPARES = {one[2] for one in GUARDED} | {
+    f"{owner}.{name}"
+    for owner in ("passwords", "app_passwords", "credentials", "scram", "source", "directory", "the_directory", "recovery")
+    for name in ("matches", "verify", "check", "prove", "spend_code", "verifiers")
+}
+
+
+def _calls(function: ast.AST) -> Iterator[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            at = node.func.value
+            yield f"{at.id if isinstance(at, ast.Name) else getattr(getattr(at, 'func', at), 'attr', '')}.{node.func.attr}"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def test_no_place_compares_a_secret_without_the_throttle() -> None:
+    """Every call in mailcore and portal that could say whether a secret is right stands in the table."""
+    found = {
+        (path.name, function.name, called)
+        for folder in ("mailcore", "portal")
+        for path in (ROOT / folder).rglob("*.py")
+        for function in ast.parse(path.read_text()).body
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for called in _calls(function)
+        if called in COMPARES and path.name != "leaving.py"  # which has a _step of its own
+    }
+    assert found == set(GUARDED), found ^ set(GUARDED)
+
+
+def test_whoever_is_asked_for_a_password_by_a_page_is_asked_by_the_throttle() -> None:
+    """`web.prove` and `login.authenticate` are the only doors of the portal."""
+    doors = {
+        (path.name, node.func.attr)
+        for path in (ROOT / "portal").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "authenticate"
+    }
+    assert doors == {("views.py", "authenticate"), ("web.py", "authenticate")}
+
+
+# Every door, knocked at until it stays shut
+
+Door = Callable[[Core, Account], object]
+
+
+DOORS: dict[str, Door] = {
+    "the portal": lambda core, ola: login.authenticate(core, "ola", wrong(), peer=STRANGER, scope=Scope.PORTAL),
+    "IMAP": lambda core, ola: login.authenticate(core, "ola", wrong(), peer=STRANGER, scope=Scope.IMAP),
+    "SMTP": lambda core, ola: login.authenticate(core, "ola", wrong(), peer=STRANGER, scope=Scope.SMTP),
+    "ManageSieve": lambda core, ola: login.authenticate(core, "ola", wrong(), peer=STRANGER, scope=Scope.SIEVE),
+    "a name that is nobody's": lambda core, ola: login.authenticate(core, "no", wrong(), peer=STRANGER, scope=Scope.IMAP),
+    "a page that asks once more": lambda core, ola: login.authenticate(
+        core, "ola", wrong(), peer=STRANGER, scope=Scope.PORTAL, session="token"
+    ),
+    "the page that changes the password": lambda core, ola: credentials.change_password(
+        core, ola.id, wrong(), "a new long sentence", peer=STRANGER, session="token"
+    ),
+    "SCRAM": lambda core, ola: (
+        login.usable(core, "ola", peer=STRANGER, scope=Scope.IMAP), _raise(login.failed(core, "ola", STRANGER)),
+    ),
+    "a printed code": lambda core, ola: recovery.by_code(core, "ola", wrong(), peer=STRANGER),
+    "the second step": lambda core, ola: two_factor.check(core, ola, "000000", peer=STRANGER),
+}  # fmt: skip
+
+
+def _raise(problem: Exception) -> None:
+    raise problem
+
+
+def _answer(core: Core, ola: Account, door: str) -> type[Exception]:
+    with pytest.raises((WrongPassword, TooMany)) as problem:
+        DOORS[door](core, ola)
+    return problem.type
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_stays_shut_after_some_wrong_tries(core: Core, ola: Account, door: str) -> None:
+    answers = [_answer(core, ola, door) for _ in range(max(LIMIT, IN_SESSION, CODES) + 2)]
+    shut = answers.index(TooMany)
+    assert answers == [WrongPassword] * shut + [TooMany] * (len(answers) - shut)
+
+
+def test_the_doors_share_one_count(core: Core, ola: Account) -> None:
+    """Ten at each door are as many as thirty at one."""
+    names = ("the portal", "IMAP", "a printed code", "SCRAM", "SMTP")
+    limit = core.config.limits.login_failures_per_hour
+    for number in range(limit):
+        with pytest.raises(WrongPassword):
+            DOORS[names[number % len(names)]](core, ola)
+    assert {_answer(core, ola, name) for name in (*names, "ManageSieve")} == {TooMany}
+
+
+def test_the_university_s_password_is_counted_with_ours(tmp_path: Path) -> None:
+    """Somebody orders, and somebody logs in: the same name from the same place."""
+    with directories.university(tmp_path) as slapd:
+        slapd.add("ola", "p1", "en annen lang setning", "student")
+        core = cores.build(Config(data=str(tmp_path / "data"), directory=settings.Directory(**slapd.settings())))
+        accounts.add(core, "ola", password=PASSWORD, person="p1")
+
+        def order(name: str, password: str, peer: str = STRANGER) -> type[BaseException] | None:
+            try:
+                university.prove(core, name, password, peer=peer)
+            except (WrongPassword, TooMany) as problem:
+                return type(problem)
+            return None
+
+        assert [order("ola", wrong()) for _ in range(university.MOST + 1)] == [WrongPassword] * university.MOST + [TooMany]
+        limit = core.config.limits.login_failures_per_hour
+        for _ in range(limit - university.MOST):
+            with pytest.raises(WrongPassword):
+                login.authenticate(core, "ola", wrong(), peer=STRANGER, scope=Scope.PORTAL)
+        with pytest.raises(TooMany):
+            login.authenticate(core, "ola", "en annen lang setning", peer=STRANGER, scope=Scope.PORTAL)
+        # what a directory takes for the same name is not another one
+        for name in ("o\u00adla", "\uff4fla", "ola\u200b", "o la", "ola\t"):
+            assert order(name, "en annen lang setning", "198.51.100.4") is (None if name == "ola\t" else WrongPassword)
+        assert order("ola", "en annen lang setning", OWNER) is None
+        cores.close(core)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_stranger_at_any_door_keeps_the_owner_s_browser_out_of_none(core: Core, ola: Account, door: str) -> None:
+    mine = throttle.device_mark(core, ola.id)
+    for _ in range(LIMIT * 2):
+        _answer(core, ola, door)
+    # the same network place, as in a hall of residence: the browser's mark tells them apart
+    assert login.authenticate(core, "ola", PASSWORD, peer=STRANGER, scope=Scope.PORTAL, device=mine).account == ola
+    login.authenticate(core, "ola", PASSWORD, peer=STRANGER, scope=Scope.PORTAL, session="another")
+    made = app_passwords.make(core, ola.id, "phone", [Scope.IMAP])
+    login.authenticate(core, "ola", made, peer=STRANGER, scope=Scope.IMAP)
+
+
+@pytest.mark.parametrize(("places", "times"), [
+    ([f"2001:db8:1:1::{n:x}" for n in range(1, 90)], 1),
+    ([f"2001:db8:1:{n:x}::1" for n in range(90)], 2),
+    ([f"2001:db8:1:{n:x}00::1" for n in range(90)], 4),
+    ([f"2001:db8:{n:x}::1" for n in range(90)], 40),
+    ([f"198.51.100.{n}" for n in range(90)], 4),
+    ([f"::ffff:198.51.100.{n}" for n in range(90)], 4),
+])  # fmt: skip
+def test_a_whole_network_is_a_place_with_a_higher_bound(
+    core: Core, monkeypatch: pytest.MonkeyPatch, places: list[str], times: int
+) -> None:
+    """Each address guesses one name's password, and the next one another's."""
+    limit = core.config.limits.login_failures_per_hour
+    monkeypatch.setattr(throttle, "IN_ALL", 1)
+    most = limit * times
+    for number in range(most):
+        throttle.failed(core, throttle.check_name(core, f"name{number}", peer=places[number % 90 % len(places)]))
+    for number in range(3):
+        with pytest.raises(TooMany):
+            throttle.check_name(core, f"another{number}", peer=places[number])
+    throttle.check_name(core, "ola", peer="2001:db9::1")
+    throttle.check_name(core, "ola", peer="192.0.2.1")
+
+
+# The second step
+
+
+@pytest.fixture
+def secured(core: Core, ola: Account) -> Account:
+    secret, _uri = two_factor.begin_totp(core, ola)
+    digest = hmac.digest(base64.b32decode(secret), (core.clock.seconds() // 30).to_bytes(8, "big"), "sha1")
+    at = digest[-1] & 15
+    two_factor.finish_totp(core, ola, f"{(int.from_bytes(digest[at : at + 4], 'big') & 0x7FFFFFFF) % 10**6:06}")
+    return ola
+
+
+def test_whoever_knows_the_password_uses_up_no_code_of_the_owner_s(core: Core, secured: Account) -> None:
+    codes = recovery.make_codes(core, secured)
+    mine = throttle.device_mark(core, secured.id)
+    for number in range(CODES_IN_ALL + CODES):
+        with pytest.raises((WrongPassword, TooMany)):
+            two_factor.check(core, secured, "000000", peer=f"203.0.113.{number}")
+    with pytest.raises(TooMany):
+        two_factor.check(core, secured, "000000", peer="198.51.100.1")
+    with pytest.raises(WrongPassword):  # the browser that the owner used before has a lane of its own
+        two_factor.check(core, secured, "000000", peer="203.0.113.1", device=mine)
+    two_factor.check(core, secured, codes[0], peer="198.51.100.1")  # and a printed code is good from anywhere
+    for _ in range(CODES - 1):
+        with pytest.raises(WrongPassword):
+            two_factor.check(core, secured, "000000", peer=OWNER, device=mine)
+    with pytest.raises(TooMany):
+        two_factor.check(core, secured, "000000", peer=OWNER, device=mine)
+
+
+def test_right_codes_are_not_counted(core: Core, secured: Account) -> None:
+    codes = recovery.make_codes(core, secured)
+    for code in codes:
+        two_factor.check(core, secured, code, peer=OWNER)
+    for _ in range(CODES):
+        with pytest.raises(WrongPassword):
+            two_factor.check(core, secured, "000000", peer=OWNER)
+
+
+# The pages
+
+
+def _client(core: Core, peer: str = STRANGER) -> FlaskClient:
+    client = create_app(core).test_client()
+    client.environ_base["REMOTE_ADDR"] = peer
+    return client
+
+
+@pytest.mark.parametrize("page", ["/password", "/account/apps", "/account/contact", "/account/close", "/forwarding"])
+def test_a_page_that_asks_once_more_is_no_place_to_guess(core: Core, ola: Account, page: str) -> None:
+    """Whoever finds a browser open guesses the password behind it."""
+    browser = Browser(_client(core))
+    assert browser.log_in().status_code == 302
+    fields = {
+        "/password": {"password": "a new long sentence", "again": "a new long sentence"},
+        "/account/apps": {"label": "phone", "scopes": "imap"},
+        "/account/contact": {"address": "ola@outside.example"},
+        "/account/close": {"sure": "y", "name": "ola"},
+        "/forwarding": {"target": "ola@outside.example", "rolling_days": "0"},
+    }[page]
+    secret = "password" if page == "/forwarding" else "current"
+    codes = [browser.send(page, to=page, **fields, **{secret: wrong()}).status_code for _ in range(IN_SESSION + 2)]
+    assert codes == [403] * IN_SESSION + [429, 429]
+    other = Browser(_client(core))  # the owner logs in anew, at the same place, and is asked as ever
+    assert other.log_in().status_code == 302
+    assert other.send(page, to=page, **fields, **{secret: PASSWORD}).status_code in (200, 302)
