@@ -48,7 +48,8 @@ def client(core, username, password, *, plus=True, challenges=None, scope=Scope.
         return final + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))
 
     name = "SCRAM-SHA-256-PLUS" if plus else "SCRAM-SHA-256"
-    return asyncio.run(sasl_login.authenticate(core, name, None, ask, peer="", secure=True, channel=OLD_TLS, scope=scope))
+    talk = sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True, channel=OLD_TLS, scope=scope)
+    return asyncio.run(talk)
 
 
 def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
