@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from sieve.message import FIELD_NAME
 from sieve.parser import ScriptError, read
 from sieve.saying import Saying
 from sieve.tree import Argument, Command, SieveTest, Tag
 from sieve.validator import brings
 
 _ENDS = ("stop", "return", "error")
+_FIELD_NAMES = {"header": 2, "address": 2, "exists": 1}  # which argument names fields, counted from the end
 MAX_WARNINGS = 20
 
 
@@ -51,7 +53,7 @@ def mailboxes(source: str) -> tuple[tuple[str, int, int], ...]:
 def warnings(source: str) -> list[ScriptError]:
     """For a script that compiles, in the order of its lines."""
     commands = read(source)[0]
-    found = [*_unused(commands), *_unreached(commands)]
+    found = [*_unused(commands), *_unreached(commands), *_misnamed(commands)]
     return sorted(found, key=lambda each: (each.line, each.column))[:MAX_WARNINGS]
 
 
@@ -69,6 +71,18 @@ def _unreached(commands: Iterable[Command]) -> Iterator[ScriptError]:
         elif command.block is not None and command.name in ("if", "elsif"):
             problem = Saying("this '%(name)s' does nothing: its block is empty", name=command.name)
             yield ScriptError(command.line, problem, command.column)
+
+
+def _misnamed(commands: Iterable[Command]) -> Iterator[ScriptError]:
+    """Fields that no message has, for their names are none: such a test never matches."""
+    for node in _nodes(commands):
+        place = _FIELD_NAMES.get(node.name, 0)
+        if len(node.arguments) < place:
+            continue
+        for name in _strings(node.arguments[-place : len(node.arguments) - place + 1] if place else ()):
+            if "${" not in name and not FIELD_NAME.fullmatch(name):
+                problem = Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=name)
+                yield ScriptError(node.line, problem, node.column)
 
 
 def _unused(commands: tuple[Command, ...]) -> Iterator[ScriptError]:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from sieve.addrspec import quoted_local, unquoted_local
 
+FIELD_NAME = re.compile(r"[!-9;-~]{1,200}", re.ASCII)  # RFC 5322 section 2.2
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # what no field holds (RFC 5322 section 2.2)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 

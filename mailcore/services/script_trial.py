@@ -9,6 +9,7 @@ import sieve
 from mailcore.domain import Envelope
 from mailcore.services import notify, spam_scores, vacation
 from mailcore.services.script_view import MessageText, ScriptView
+from sieve.addrspec import comparable
 
 Answer = dict[str, Any]  # Any: JSON
 _UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
@@ -184,7 +185,7 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
             name, _, host = owner.rpartition("@")
             own = {owner, f"{name.partition('+')[0]}@{host}", trial.recipient, *action.addresses}
             envelope = Envelope(trial.sender, (trial.recipient,))
-            named = vacation.may_answer(envelope, message.block, frozenset(address.lower() for address in own if address))
+            named = vacation.may_answer(envelope, message.block, frozenset(comparable(address) for address in own if address))
             if not named:
                 return []
             octets = vacation.compose(
@@ -201,8 +202,8 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
 
 def _went_round(message: MessageText, *own: str) -> bool:
     """It was here before: no redirect goes out again, as in a delivery.  Other servers' field for it is known too."""
-    seen = {v.strip().lower() for name in ("delivered-to", "x-sieve-redirected-from") for v in message.header(name)}
-    return not seen.isdisjoint(address.lower() for address in own if address)
+    seen = {comparable(v.strip()) for name in ("delivered-to", "x-sieve-redirected-from") for v in message.header(name)}
+    return not seen.isdisjoint(comparable(address) for address in own if address)
 
 
 def _mail(sender: str, recipient: str, octets: bytes) -> Answer:

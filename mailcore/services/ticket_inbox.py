@@ -29,6 +29,7 @@ DESK = ("help", "hjelp")
 ROLES = ("postmaster", "abuse")
 MAX_OCTETS = 25 * 2**20
 MAX_HEADER = 16_384  # octets of a mail's header that the desk can look at
+LATER = "Too many messages to the help desk; try again in an hour"
 NOTES_PER_HOUR = 5  # in one case, of what machines answer
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
 _OURS = re.compile(r"<ticket\.(\d{1,15})\.")  # as ticket_mail.send makes them
@@ -132,7 +133,7 @@ def _take(
         else:
             _open(core, tx, name, letter, vouched)
     except TooMany:
-        return Received("Too many messages to the help desk; try again in an hour")
+        return Received(LATER)
     return SEEN
 
 

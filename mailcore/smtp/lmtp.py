@@ -44,4 +44,4 @@ class Lmtp(Inbound):
             return rejected(done.reason) if done.outcome is Outcome.REJECTED else ok
 
         answers = dict(zip(named, await asyncio.gather(*map(one, named.values())), strict=True))
-        return [answers[address.lower()] for address in transaction.recipients]
+        return [answers[item.address.lower()] for item in transaction.found]  # one for each that was accepted, in order

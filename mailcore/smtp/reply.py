@@ -5,6 +5,7 @@ import re
 from mailcore import errors
 from mailcore.log import log_for
 from mailcore.services.delivery import FULL
+from mailcore.services.ticket_inbox import LATER
 
 log = log_for(__name__)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
@@ -65,6 +66,8 @@ def rejected(reason: str) -> str:
     """A script's own words, as one or more reply lines (RFC 5429 section 2.1.1)."""
     if reason == FULL:
         return REPLIES[errors.OverQuota]
+    if reason == LATER:  # it comes again by itself, and its writer need not
+        return f"450 4.7.1 {LATER}"
     words = [line.encode("ascii", "replace").decode() for line in reason.splitlines() if line.strip()]
     lines = [_UNPRINTABLE.sub(" ", line)[:400] for line in words[:10]] or ["Refused by the recipient"]
     return "\r\n".join(f"550{'-' if n < len(lines) - 1 else ' '}5.7.1 {line}" for n, line in enumerate(lines))

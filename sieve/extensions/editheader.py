@@ -1,24 +1,21 @@
 """addheader and deleteheader (RFC 5293).  Later tests and actions see the changed header."""
 
-import re
-
 from sieve.builder import Builder
 from sieve.core import picker
 from sieve.interpreter import State
 from sieve.limits import Options
-from sieve.message import CONTROL, Field
+from sieve.message import CONTROL, FIELD_NAME, Field
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
-_NAME = re.compile(r"[!-9;-~]{1,200}", re.ASCII)
 PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
 
 
 def _checked(build: Builder, bound: Bound) -> None:
     fixed = build.constant(bound.string("field name"), bound.line)
-    if fixed is not None and not _NAME.fullmatch(fixed):
+    if fixed is not None and not FIELD_NAME.fullmatch(fixed):
         raise ScriptError(bound.line, Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed))
 
 
@@ -45,7 +42,7 @@ def _add(build: Builder, bound: Bound) -> Step:
 
     def add(state: State) -> None:
         called, text = name(state), value(state)
-        if not _NAME.fullmatch(called):
+        if not FIELD_NAME.fullmatch(called):
             raise state.fail(Saying("addheader was given no valid field name"))
         if problem := _problem(text, state.options):
             raise state.fail(problem)

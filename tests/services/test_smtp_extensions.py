@@ -138,6 +138,22 @@ def test_lmtp_answers_for_each_recipient(core):
         accounts.set_quota(core, "ola", 2**30)
 
 
+def test_lmtp_answers_for_an_address_that_stands_for_another(core):
+    """Roles exist at the domain of bounces too, and quotes say nothing."""
+
+    async def play(connect):
+        client = await connect(ehlo=False)
+        await hello(client, "LHLO")
+        before = len(inbox(core, "kari"))
+        names = ("postmaster@srs.alumni.example", '"kari"@alumni.example', "kari@alumni.example")
+        sent = "".join(f"RCPT TO:<{name}>\r\n" for name in names)
+        replies = await client.say("MAIL FROM:<a@b.example>\r\n" + sent + "DATA\r\n" + BODY + ".\r\nNOOP\r\n", 9)
+        assert [line[:3] for line in replies] == ["250"] * 4 + ["354"] + ["250"] * 4
+        assert len(inbox(core, "kari")) == before + 1
+
+    talk(core, play, "lmtp")
+
+
 def test_lmtp_refuses_one_and_delivers_to_the_other(core):
     """By their scripts: SMTP has one word for both, LMTP has two."""
     from mailcore.services import filters

@@ -6,6 +6,7 @@ import pytest
 
 from mailcore import errors
 from mailcore.services.delivery import FULL
+from mailcore.services.ticket_inbox import LATER
 from mailcore.smtp.reply import REPLIES, rejected, reply_to
 from tests.unit.test_errors import leaves
 
@@ -36,7 +37,7 @@ def test_what_we_do_not_know_is_temporary_and_tells_nothing():
     ("", "550 5.7.1 Refused by the recipient"),
     ("Write carefully", "550 5.7.1 Write carefully"),
     ("Nå", "550 5.7.1 N?"),
-    (FULL, "552 5.2.2 Postboksen er full / The mailbox is full"),
+    (FULL, "552 5.2.2 Postboksen er full / The mailbox is full"), (LATER, f"450 4.7.1 {LATER}"),
 ])  # fmt: skip
 def test_a_scripts_words_become_reply_lines(reason, reply):
     assert rejected(reason) == reply
