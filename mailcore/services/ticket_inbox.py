@@ -10,6 +10,7 @@ What opens no ticket is never lost in silence: it is a note in the ticket whose 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailcore.core import Core
@@ -91,8 +92,9 @@ def read(core: Core, octets: Octets, block: bytes, sender: str, trace: bytes = b
     text, files = ("", ()) if machine else _content(whole)
     written = _addresses(block, "from")
     writer = written[0] if written else sender
+    answer_to = _answerable(core, (*_addresses(block, "reply-to"), writer, sender))
     return Letter(
-        machine, not machine and machine_report.is_report(whole, block), writer, _answer_to(core, block, writer, sender),
+        machine, not machine and machine_report.is_report(whole, block), writer, answer_to,
         " ".join(header.values(block, "subject")[:1]), text or "-", files, next(iter(_ids(block, "message-id")), ""),
         tuple(_ids(block, "in-reply-to", "references")[:20]),
         (trace + block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
@@ -148,11 +150,11 @@ def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
     account = _account(core, tx, letter.writer) if vouched else None
     language = core.people.account(tx, account).language if account else "nb"
     # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
-    tell = vouched and name not in ROLES and comparable(letter.answer_to) == comparable(letter.writer)
+    author = _answerable(core, (letter.writer,)) if vouched and name not in ROLES and not _is_silent(letter.writer) else ""
     tickets.open_ticket(
         core, kind=name if name in ROLES else "mail", subject=letter.subject, text=letter.text, reply_to=letter.answer_to,
         account=account, language=ticket_text.language_of(f"{letter.subject}\n{letter.text}", language), files=letter.files,
-        name=letter.writer, message_id=letter.message_id, tell=tell and not _is_silent(letter.writer), header=letter.shown,
+        name=letter.writer, message_id=letter.message_id, tell=bool(author), tell_to=author, header=letter.shown,
     )  # fmt: skip
 
 
@@ -199,9 +201,9 @@ def _addresses(block: bytes, name: str) -> list[str]:
     return [spec for spec in found if spec.isprintable()]
 
 
-def _answer_to(core: Core, block: bytes, writer: str, sender: str) -> str:
-    """The first address that can be answered: of Reply-To, of the author, of the envelope."""
-    for spec in (*_addresses(block, "reply-to"), writer, sender):
+def _answerable(core: Core, specs: Iterable[str]) -> str:
+    """The first address that can be answered, or ""."""
+    for spec in specs:
         try:
             found = tickets.check_address(spec)
         except InvalidName:

@@ -38,7 +38,7 @@ ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its 
 def open_ticket(
     core: Core, *, kind: str, subject: str, text: str, reply_to: str, account: AccountId | None = None,
     language: str = "nb", files: Sequence[NewFile] = (), confirmed: bool = True, name: str = "", message_id: str = "",
-    tell: bool = True, header: str = "", cause: Cause = NOBODY,
+    tell: bool = True, tell_to: str = "", header: str = "", cause: Cause = NOBODY,
 ) -> Ticket:  # fmt: skip
     """Hand a case to the desk and tell its number by mail; may be called inside a write.
 
@@ -48,6 +48,7 @@ def open_ticket(
         name: of whoever wrote, for the desk.
         message_id: of the mail that it came with.
         tell: False when no mail may go out, for what came from a machine.
+        tell_to: where its number is told, if not where answers go.
         header: of that mail, for the desk.
         cause: who is to be counted for the mail that this causes.
 
@@ -64,7 +65,7 @@ def open_ticket(
 
     def write(tx: Tx) -> Ticket:
         now = core.clock.seconds()
-        tell_to = _own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to
+        told_at = tell_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
         number = store.add(
             tx, token=_new_token(), kind=kind, subject=subject or text.partition("\n")[0][:80], language=language,
             state="open" if confirmed else "unconfirmed", reply_to=reply_to, account=account, now=now,
@@ -77,7 +78,7 @@ def open_ticket(
         if reply_to and tell:
             if not confirmed:
                 mail_limits.take(core, tx, cause, reply_to)
-            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=tell_to)
+            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=told_at)
             if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
                 store.begin_thread(tx, number, sent)
         return ticket

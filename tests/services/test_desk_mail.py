@@ -103,7 +103,7 @@ def test_answers_go_where_their_writer_wants_them(core, reply_to, answered):
 def test_no_third_party_hears_what_nobody_has_read(core):
     """A Reply-To may name anyone; only the desk's own answer goes there."""
     mail(core, written("Buy at crook.example", Reply_To="victim@elsewhere.example"))
-    assert [message["To"] for message in queued(core) if "victim" in message["To"]] == []
+    assert [message["X-Envelope"].partition(" ")[2] for message in queued(core)] == [STRANGER]
 
 
 def test_a_reply_to_makes_nobody_another_person(core):
