@@ -135,14 +135,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A text part has the text."""
+    """A text has the text (mail/searchable.py)."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Header or body has the text."""
+    """The header, a part's header, a file's name or a text has the text."""
 
     text: str
 

@@ -22,7 +22,8 @@ _ZERO = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff"  
 _RUN = re.compile(f"[{_SPACE}{_ZERO}]{{2,}}+|[^\\S ]|[{_ZERO}]")
 _JOINERS = "\u200c\u200d"  # make other letters of their neighbours
 _ANY_SPACE = re.compile(f"[{_SPACE}]")
-_CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127))
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]+")
+_TELLS = re.compile(r"(?i)display|white-space|hidden")  # what an attribute must have to matter here
 _STYLE = re.compile(r"(?i)(?:^|;)\s*+(display|white-space)\s*+:\s*+([a-z-]++)")
 # What ends an element that nobody closes: the container that nests it, and the tags that end it at its own depth.
 _OPEN_ENDED = {
@@ -33,14 +34,15 @@ _OPEN_ENDED = {
 }  # fmt: skip
 
 
-def from_html(html: str, most: int | None = None) -> str:
-    """The text, with where its links lead.
+def from_html(html: str, most: int | None = None, *, bare: bool = False) -> str:
+    """The text, with where its links lead and what its pictures are said to be.
 
     Args:
         most: stop when there are about so many characters; never, if None.
+        bare: words alone.
     """
-    page = _Page()
-    for piece in scan(html.replace("\0", "")):
+    page = _Page(bare)
+    for piece in scan(_CONTROLS.sub("", html)):
         if isinstance(piece, Tag):
             page.tag(piece)
         else:
@@ -53,8 +55,9 @@ def from_html(html: str, most: int | None = None) -> str:
 class _Page:
     """Lines as they are laid out, in one pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, bare: bool) -> None:
         self.size = 0
+        self._bare = bare
         self._lines: list[str] = []
         self._line: list[str] = []
         self._is_raw = False  # spaces of this line stay as they are
@@ -67,7 +70,6 @@ class _Page:
     def words(self, words: str) -> None:
         if self._hidden or not words:
             return
-        words = words.translate(_CONTROLS)
         if self._link:
             self._link_words.append(words)
         self.size += len(words)
@@ -99,7 +101,7 @@ class _Page:
 
     def _start(self, tag: Tag) -> None:
         name, self._first = tag.name, False
-        attributes = tag.attributes() if tag.raw.strip() else {}
+        attributes = tag.attributes() if name in ("a", "img") or _TELLS.search(tag.raw) else {}
         style = {key.lower(): value.lower() for key, value in _STYLE.findall(attributes.get("style", ""))}
         display = style.get("display", "")
         if (display == "none" or "hidden" in attributes) and name not in VOID | RAW | {"html", "body"}:
@@ -109,6 +111,8 @@ class _Page:
         else:
             self._lay_out(name, display)
         if self._hidden or display == "none":
+            return
+        if name in ("a", "img") and self._bare:
             return
         if name == "a":
             self._close_link()
@@ -158,7 +162,7 @@ class _Page:
         self._link = ""
         self._link_words.clear()
         if target and shown and target.rstrip("/") != shown.rstrip("/"):
-            target = "".join(target.translate(_CONTROLS).split())
+            target = "".join(_CONTROLS.sub("", target).split())
             self._line.append(f" <{target.replace('<', '%3C').replace('>', '%3E')}>")
 
     def text(self) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.log import log_for
-from mailcore.mail import text
+from mailcore.mail import searchable, text
+from mailcore.mail.searchable import Searchable
 from mailcore.store.db import Tx
 
 log = log_for(__name__)
@@ -38,7 +39,7 @@ def update(core: Core, account: AccountId) -> int:
         core.search.remove(account, gone)
     missing = sorted(held.keys() - known)
     for batch in _batches(missing, held):
-        core.search.add(account, core.db.read(lambda tx, batch=batch: [(b, *_texts(core, tx, b)) for b in batch]))  # type: ignore[misc]  # a default binds it
+        core.search.add(account, core.db.read(lambda tx, batch=batch: [(b, *_said(core, tx, b)) for b in batch]))  # type: ignore[misc]  # a default binds it
     return len(missing)
 
 
@@ -60,9 +61,9 @@ def _blobs(tx: Tx, account: AccountId) -> dict[int, int]:
     return dict(tx.rows("SELECT m.blob, m.size FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=?", account))
 
 
-def _texts(core: Core, tx: Tx, blob: int) -> tuple[str, str]:
+def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
     header = core.blobs.header(tx, blob)
-    return text.fold(text.header_text(header)), text.fold(text.decoded(core.blobs.octets(tx, blob)))
+    return text.fold(text.header_text(header)), searchable.read(core.blobs.octets(tx, blob))
 
 
 def fulfil(core: Core) -> int:

@@ -8,9 +8,10 @@ at only where the search index (store/search.py) cannot rule the message out.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from mailcore.domain import MailboxId
-from mailcore.mail import header, ids, text
+from mailcore.mail import header, ids, searchable, text
 from mailcore.mail.criteria import (
     AllOf,
     AnyOf,
@@ -35,6 +36,7 @@ from mailcore.mail.criteria import (
     ThreadId,
     Uids,
 )
+from mailcore.mail.searchable import Searchable
 from mailcore.store import flags, uidset
 from mailcore.store.blobs import Blobs
 from mailcore.store.db import Row, Tx
@@ -55,7 +57,7 @@ class Candidate:
     row: Row
     hits: Hits
     header: Callable[[], bytes]
-    body: Callable[[], str]
+    said: Callable[[], Searchable]
 
 
 Test = Callable[[Candidate], bool]
@@ -131,11 +133,11 @@ def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits) -> Candidate:
     def block() -> bytes:
         return bytes(row[PREFIX] or b"") + blobs.header(tx, row[BLOB])
 
-    def body() -> str:
-        kept = hits.body(row[BLOB])
-        return kept if kept is not None else text.fold(text.decoded(blobs.octets(tx, row[BLOB])))
+    @cache  # of one row: several tests may ask
+    def said() -> Searchable:
+        return hits.said(row[BLOB]) or searchable.read(blobs.octets(tx, row[BLOB]))
 
-    return Candidate(row, hits, block, body)
+    return Candidate(row, hits, block, said)
 
 
 def plan(criterion: Criterion) -> Plan:
@@ -259,7 +261,7 @@ def _test(one: Criterion, columns: list[Sql]) -> Test:
         case ThreadId(wanted_id):
             return lambda got: ids.thread_id(got.header()) == wanted_id
         case Body(wanted):
-            return lambda got: got.hits.may_have(wanted, got.row[BLOB]) and wanted in got.body()
+            return lambda got: got.hits.may_have(wanted, got.row[BLOB]) and wanted in got.said().body
         case Text(wanted):
             return lambda got: _in_text(wanted, got)
         case _:
@@ -268,7 +270,10 @@ def _test(one: Criterion, columns: list[Sql]) -> Test:
 
 def _in_text(wanted: str, got: Candidate) -> bool:
     if got.hits.may_have(wanted, got.row[BLOB]):
-        return wanted in text.fold(text.header_text(got.header())) or wanted in got.body()
+        if wanted in text.fold(text.header_text(got.header())):
+            return True
+        said = got.said()
+        return wanted in said.body or wanted in said.fields
     return wanted in text.fold(text.header_text(bytes(got.row[PREFIX] or b"")))  # trace fields are not in the index
 
 

@@ -1,5 +1,7 @@
 """The search index: for each account a SQLite file of its own with the trigrams of what its messages say (FTS5).
 
+What a message says is mail/searchable.py's to tell; an index made from an earlier reading of it is emptied and filled anew.
+
 Derived and disposable: it may be lost or broken at any time and is built anew, behind what answers people.  It takes
 part in no commit.  An index rules messages out; which of the others do have a text is decided on the text itself,
 so the answer is exact by IMAP's substring rule.  What is not in the index yet counts as "may have it".
@@ -14,15 +16,19 @@ import apsw
 
 from mailcore.domain import AccountId
 from mailcore.log import log_for
+from mailcore.mail.searchable import Searchable
 
 log = log_for(__name__)
+VERSION = 2  # of what is indexed: raise it when the same message would be read otherwise
 GRAM = 3  # characters; shorter texts are looked for in the texts themselves
 _PRAGMAS = ("journal_mode=wal", "synchronous=off", "cache_size=-8000")  # a crash may cost the index, never mail
 _SCHEMA = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS grams USING fts5(text, content='', contentless_delete=1, detail=none,"
     " tokenize='trigram case_sensitive 1')",
-    "CREATE TABLE IF NOT EXISTS body (blob INTEGER PRIMARY KEY, text BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS body (blob INTEGER PRIMARY KEY, fields BLOB NOT NULL, text BLOB NOT NULL)",
+    f"PRAGMA user_version={VERSION}",
 )
+_EMPTY = ("DROP TABLE IF EXISTS grams", "DROP TABLE IF EXISTS body")
 
 
 class Hits:
@@ -81,12 +87,12 @@ class Hits:
         matched = self._matched.get(wanted)
         return matched is None or blob in matched or not self._knows(blob)
 
-    def body(self, blob: int) -> str | None:
-        """The folded text of the body, if it is known."""
+    def said(self, blob: int) -> Searchable | None:
+        """What the message says, if it is known."""
         if self._connection is None:
             return None
-        row = self._connection.execute("SELECT text FROM body WHERE blob=?", (blob,)).fetchone()
-        return zlib.decompress(row[0]).decode("utf-8", "surrogatepass") if row else None
+        row = self._connection.execute("SELECT fields, text FROM body WHERE blob=?", (blob,)).fetchone()
+        return Searchable(_unpacked(row[0]), _unpacked(row[1])) if row else None
 
     def close(self) -> None:
         if self._connection is not None:
@@ -128,14 +134,13 @@ class SearchIndex:
         with self._writing(account) as connection:
             return {row[0] for row in connection.execute("SELECT blob FROM body")}
 
-    def add(self, account: AccountId, texts: Iterable[tuple[int, str, str]]) -> None:
-        """Take in blobs: id, folded header text, folded body text."""
+    def add(self, account: AccountId, texts: Iterable[tuple[int, str, Searchable]]) -> None:
+        """Take in blobs: id, folded header text, and what stands behind the header."""
         with self._writing(account) as connection, connection:
-            for blob, head, body in texts:
-                connection.execute("INSERT OR REPLACE INTO body VALUES (?,?)", (blob, _packed(body)))
-                connection.execute(
-                    "INSERT OR REPLACE INTO grams (rowid,text) VALUES (?,?)", (blob, _for_grams(f"{head}\n{body}"))
-                )
+            for blob, head, said in texts:
+                connection.execute("INSERT OR REPLACE INTO body VALUES (?,?,?)", (blob, _packed(said.fields), _packed(said.body)))
+                grams = _for_grams(f"{head}\n{said.fields}\n{said.body}")
+                connection.execute("INSERT OR REPLACE INTO grams (rowid,text) VALUES (?,?)", (blob, grams))
 
     def remove(self, account: AccountId, blobs: Iterable[int]) -> None:
         with self._writing(account) as connection, connection:
@@ -175,8 +180,13 @@ class SearchIndex:
         connection = apsw.Connection(str(self.path(account)))
         try:
             connection.set_busy_timeout(10_000)
-            for statement in (*(f"PRAGMA {pragma}" for pragma in _PRAGMAS), *_SCHEMA):
-                connection.execute(statement)
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            if not _is_current(connection):
+                connection.execute("BEGIN IMMEDIATE")  # of two that find it old one empties it
+                for statement in () if _is_current(connection) else (*_EMPTY, *_SCHEMA):
+                    connection.execute(statement)
+                connection.execute("COMMIT")
         except apsw.Error:
             connection.close()
             raise
@@ -187,8 +197,16 @@ class SearchIndex:
         self.forget(account)
 
 
+def _is_current(connection: apsw.Connection) -> bool:
+    return connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
 def _packed(text: str) -> bytes:
     return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def _unpacked(octets: bytes) -> str:
+    return zlib.decompress(octets).decode("utf-8", "surrogatepass")
 
 
 def _for_grams(text: str) -> str:

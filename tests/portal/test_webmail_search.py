@@ -47,6 +47,24 @@ def test_the_page_marks_what_was_found_and_shows_where(inside, core, ola):
     assert len(re.search(r'class="text">(.*?)</span>', page, re.DOTALL)[1]) < 400
 
 
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize(("asked", "found"), [
+    ("årsmøte", True), ("velkommen årsmøte", True), ('"til årsmøte"', True), ("aring", False), ("font", False), ("skjult", False),
+    ("plan.pdf", True),
+])  # fmt: skip
+def test_a_search_sees_what_a_reader_sees(core, ola, indexed, asked, found):
+    html = '<font size=2>Velkommen <i>til</i> &aring;rs<b>m&oslash;te</b></font><div style="display:none">skjult</div>'
+    octets = (
+        "From: k@x.example\r\nSubject: Hei\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        f"Content-Type: text/html\r\n\r\n{html}\r\n--b\r\nContent-Type: application/pdf; name=plan.pdf\r\n\r\nx\r\n--b--\r\n"
+    )
+    put(core, ola, octets.encode())
+    if indexed:
+        indexing.update(core, ola.id)
+    hits = mail_search.search(core, ola.id, mail_search.parse(asked))
+    assert [hit.line.subject for hit in hits] == (["Hei"] if found else [])
+
+
 def test_a_search_that_met_new_mail_asks_for_the_index(core, ola):
     put(core, ola)
     mail_search.search(core, ola.id, mail_search.parse("grønn"))

@@ -1,8 +1,10 @@
 """The search index changes how quickly a text is found, never what is found."""
 
+import contextlib
 import secrets
 from datetime import UTC, datetime
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,6 +70,41 @@ def test_the_same_is_found_with_and_without_an_index(core: Core, box: MailboxId,
     assert find(core, box, criterion) == uids
     assert indexing.update(core, AccountId(1)) == len(LETTERS)
     assert find(core, box, criterion) == uids
+
+
+MORE = [
+    "Subject: x\r\nContent-Type: text/html\r\n\r\n<p>&aring;rs<b>m&oslash;te</b></p><p hidden>skjult</p>\r\n",
+    "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    "Content-Type: application/pdf; name=plan.pdf\r\n\r\nx\r\n"
+    "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: innkalling\r\n\r\ndagsorden\r\n--b--\r\n",
+]
+SEEN = [
+    (Body(fold("årsmøte")), [6]), (Text(fold("årsmøte")), [6]), (Body(fold("oslash")), []), (Text(fold("skjult")), []),
+    (Text(fold("plan.pdf")), [7]), (Body(fold("plan.pdf")), []), (Text(fold("innkalling")), [7]), (Body(fold("innkalling")), []),
+    (Body(fold("dagsorden")), [7]), (Text(fold("application/pdf")), [7]), (Not(Text(fold("innkalling"))), [1, 2, 3, 4, 5, 6]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("criterion", "uids"), SEEN)
+def test_texts_fields_and_names_of_parts_are_found_with_and_without_an_index(core: Core, box: MailboxId, criterion, uids):
+    put(core, box, MORE)
+    assert find(core, box, criterion) == uids
+    indexing.update(core, AccountId(1))
+    assert find(core, box, criterion) == uids
+
+
+def test_an_index_of_an_earlier_reading_is_filled_anew(core: Core, box: MailboxId):
+    path = core.search.path(AccountId(1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(apsw.Connection(str(path))) as old:
+        old.execute("CREATE VIRTUAL TABLE grams USING fts5(text, content='', contentless_delete=1, detail=none)")
+        old.execute("CREATE TABLE body (blob INTEGER PRIMARY KEY, text BLOB NOT NULL)")
+        old.execute("INSERT INTO body SELECT value, 'old' FROM json_each('[1,2,3,4,5]')")
+    assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
+    assert core.search.accounts() == [AccountId(1)]
+    indexing.KeepUp().run(core)
+    assert len(core.search.known(AccountId(1))) == len(LETTERS)
+    assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
 
 
 @pytest.mark.parametrize(("ranges", "uids"), [((), []), (((1, 2),), [1, 2]), (((1, 1), (3, 9)), [1, 3, 4, 5])])
