@@ -31,6 +31,8 @@ STRANGER_SECONDS = 60  # of silence before a log-in
 LOGIN_SECONDS = 180  # to log in, whatever else is said meanwhile
 IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
 CHECK_SECONDS = 30
+LINGER_SECONDS, LINGER_QUIET_SECONDS = 300, 5  # that a peer may go on sending after our last word, and may pause
+STRANGER_LINGER = 2**22  # octets that a stranger may go on sending
 KEEP_ALIVE_SECONDS = 150  # routers that translate addresses forget a silent connection after five minutes or more
 
 BY_ACCOUNT = "imap"  # a house behind one address has many readers: who logged in counts for the account (imap/context.py)
@@ -69,6 +71,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._paused = self._woken = self._ended = False
+        self._discarded: int | None = None  # octets that came after our last word
         self._loop = asyncio.get_running_loop()
         self._active_at = self._began_at = self._loop.time()
 
@@ -115,6 +118,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._active_at = self._loop.time()
+        if self._discarded is not None:
+            self._discard(len(data))
+            return
         if self._deflated is not None:
             self._deflated.feed(data)
             self._unpack()
@@ -258,11 +264,41 @@ class Connection(asyncio.Protocol):
             return
         self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
 
+    async def _linger(self) -> None:
+        """Read on and forget it, until the peer has heard our last word and closes.
+
+        What nobody reads makes the kernel reset the connection, and the peer may never see what we said before it.
+        """
+        transport = self._transport
+        if transport is None or self._ended or transport.is_closing():
+            return
+        self._framer.discard()
+        self._framer.clear()
+        self._discarded = before = 0
+        if self._paused:
+            self._paused = False
+            transport.resume_reading()
+        until = self._loop.time() + LINGER_SECONDS
+        self._waiter = self._loop.create_future()  # done when the connection ends
+        while not self._waiter.done() and self._loop.time() < until:
+            await asyncio.wait([self._waiter], timeout=LINGER_QUIET_SECONDS)
+            if self._discarded == before:
+                break
+            before = self._discarded
+
+    def _discard(self, octets: int) -> None:
+        self._discarded = (self._discarded or 0) + octets
+        if not self._known and self._discarded > STRANGER_LINGER:
+            self._wake_waiter()
+
     async def _run(self) -> None:
         try:
             await self._serve(self)
+            if self._framer.is_amid_a_literal:
+                await self._linger()
         except LineTooLong:
             self.write(self._bye("The line is too long"))
+            await self._linger()
         except (ConnectionError, ssl.SSLError):
             pass
         except Exception:

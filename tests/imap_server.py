@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mailcore.core import Core
@@ -12,7 +12,7 @@ from mailcore.services import certificates
 
 
 @contextmanager
-def imap_server(core: Core) -> Iterator[tuple[int, str]]:
+def imap_server(core: Core, run_loop: Callable[..., None] = asyncio.run) -> Iterator[tuple[int, str]]:
     """The port (TLS, for `localhost`), and the file of the CA to trust."""
     listen = dataclasses.replace(core.config.listen, imaps="127.0.0.1:0", imap="")
     core = dataclasses.replace(core, config=dataclasses.replace(core.config, listen=listen))
@@ -28,7 +28,7 @@ def imap_server(core: Core) -> Iterator[tuple[int, str]]:
         for one in servers:
             one.close()
 
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread = threading.Thread(target=lambda: run_loop(run()))
     thread.start()
     try:
         assert ready.wait(60)

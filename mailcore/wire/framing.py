@@ -92,6 +92,12 @@ class Framer:
         return max(0, len(self._buffer) - coming - self._skip)
 
     @property
+    def is_amid_a_literal(self) -> bool:
+        """Has the peer announced octets that it sends without waiting, and that have not all come?"""
+        offered = self._offered is not None and not self._offered.synchronizing
+        return offered or self._skip > 0 or self._literal > 0
+
+    @property
     def sink(self) -> Sink | None:
         """Where the literal goes that is on its way, if not into memory."""
         return self._sink
