@@ -1,5 +1,6 @@
 """Messages as three readers see them: Python's `email`, fast-mail-parser (Rust, from PyPI) and our own."""
 
+import binascii
 import email
 import email.policy
 import re
@@ -69,7 +70,7 @@ def by_us(octets: bytes) -> Seen:
     return Seen(
         first("subject"), people("from")[0], people("to"), first("in-reply-to"), tuple(first("references").split()),
         _lined(body.readable(octets, root)),
-        tuple(files.name_of(part) for _, part in body.files(root)),
+        tuple(files.name_of(part) for _, part in body.read(octets, root).files),
     )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def faults(octets: bytes, *, eight_bit: bool = False) -> list[str]:
             found.append(f"an encoded word above 75 characters in {name!r}")
         if words and max(map(len, field.split(b"\r\n"))) > 76:
             found.append(f"a line above 76 characters with an encoded word in {name!r}")
-        if words and re.search(rb'"[^"]*=\?[^"]*"', field):
+        if words and name in (b"from", b"to", b"cc", b"reply-to") and re.search(rb'"[^"]*=\?[^"]*"', field):
             found.append(f"an encoded word in quotes in {name!r}")
         if words and name in (b"message-id", b"in-reply-to", b"references", b"content-type", b"content-disposition"):
             found.append(f"an encoded word in {name!r}")
@@ -109,8 +110,6 @@ def faults(octets: bytes, *, eight_bit: bool = False) -> list[str]:
 
 def _is_text(word: bytes) -> bool:
     """Does the encoded word hold whole characters?"""
-    import binascii
-
     _, charset, kind, inner, _ = word.split(b"?", 4)
     octets = binascii.a2b_base64(inner) if kind in b"Bb" else binascii.a2b_qp(inner, header=True)
     try:
@@ -118,3 +117,9 @@ def _is_text(word: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def text_of(octets: bytes) -> str:
+    """Subject and text of one of our letters."""
+    seen = by_python(octets)
+    return f"Subject: {seen.subject}\n\n{seen.text}\n"

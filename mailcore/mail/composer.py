@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailcore.mail import fields_out, trace
+from mailcore.mail import address, fields_out, trace
 from mailcore.mail.fields_out import NameAddr
+from mailcore.mail.lines import scalars
 
 MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
@@ -32,6 +33,12 @@ class Heading:
     answers: tuple[str, ...] = ()
     auto: str = ""
     more: tuple[tuple[str, str], ...] = ()
+
+
+def named(spec: str, written: str | bytes) -> NameAddr:
+    """The address with the name for people that was written with it, by a person, a script or a header field."""
+    shown = address.display_name(written if isinstance(written, bytes) else scalars(written).encode())
+    return NameAddr(spec, "" if shown.lower() == spec.lower() else shown)
 
 
 def head(heading: Heading) -> bytes:

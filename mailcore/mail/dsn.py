@@ -1,13 +1,15 @@
 """Delivery status notifications (RFC 3464, RFC 6522): written for our senders, read when others return our mail."""
 
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 
-from mailcore.mail import header
-from mailcore.mail.header import safe_value
+from mailcore.mail import composer, entities, header, trace
+from mailcore.mail.composer import Heading
+from mailcore.mail.fields_out import NameAddr, media_field, token_field
+from mailcore.mail.lines import one_line
+
+MOST_DIAGNOSTIC = 900  # characters
 
 
 def build(
@@ -22,54 +24,54 @@ def build(
         sender: to whom the notice goes.
         original_recipient: `rfc822;address` as the sender named it (ORCPT), or empty.
         words: for people.
-        original: its header block, returned as text/rfc822-headers; or, `whole`, all of it.
+        original: its header block, returned as text/rfc822-headers; or, `whole`, all of it, which makes an 8-bit notice of
+            an 8-bit message.
     """
-    boundary = "=_" + secrets.token_hex(12)
-    report = [
-        *([f"Original-Envelope-Id: {safe_value(envelope_id)}"] if envelope_id else []),
-        f"Reporting-MTA: dns; {reporting_mta}",
-        f"Arrival-Date: {format_datetime(arrival)}",
-        "",
-        *([f"Original-Recipient: {safe_value(original_recipient)}"] if original_recipient else []),
-        f"Final-Recipient: {'rfc822' if recipient.isascii() else 'utf-8'}; {_ascii(recipient)}",
-        f"Action: {kind}",
-        f"Status: {safe_value(status)}",
-        *([f"Remote-MTA: dns; {safe_value(remote)}"] if remote else []),
-        f"Diagnostic-Code: smtp; {_ascii(diagnostic)[:900]}",
-        *([f"Will-Retry-Until: {format_datetime(will_retry_until)}"] if will_retry_until else []),
+    message = [
+        ("Original-Envelope-Id", envelope_id),
+        ("Reporting-MTA", f"dns; {reporting_mta}"),
+        ("Arrival-Date", trace.date_header(arrival)),
     ]
-    lines = [
-        f"From: Mail Delivery System <MAILER-DAEMON@{reporting_mta}>",
-        f"To: <{safe_value(sender)}>",
-        f"Subject: {header.encode_value(safe_value(subject))}",
-        f"Date: {format_datetime(now)}",
-        f"Message-ID: {message_id}",
-        "Auto-Submitted: auto-replied",
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"',
-        "",
-        f"--{boundary}",
-        "Content-Type: text/plain; charset=utf-8",
-        "Content-Transfer-Encoding: 8bit",
-        "",
-        *words.splitlines(),
-        f"--{boundary}",
-        "Content-Type: message/delivery-status",
-        "",
-        *report,
-        "",
-        f"--{boundary}",
-        "Content-Type: message/rfc822" if whole else "Content-Type: text/rfc822-headers",
-        "",
+    about = [
+        ("Original-Recipient", original_recipient),
+        ("Final-Recipient", f"{'rfc822' if recipient.isascii() else 'utf-8'}; {_ascii(recipient)}"),
+        ("Action", kind),
+        ("Status", status),
+        ("Remote-MTA", f"dns; {remote}" if remote else ""),
+        ("Diagnostic-Code", f"smtp; {_ascii(diagnostic)[:MOST_DIAGNOSTIC]}"),
+        ("Will-Retry-Until", trace.date_header(will_retry_until) if will_retry_until else ""),
     ]
-    head = "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n"
-    body = original if whole else original.rstrip(b"\r\n") + b"\r\n"
-    return head + body + f"\r\n--{boundary}--\r\n".encode()
+    heading = Heading(
+        NameAddr(f"MAILER-DAEMON@{reporting_mta}", "Mail Delivery System"), (NameAddr(sender),), subject, now, message_id,
+        auto="auto-replied",
+    )  # fmt: skip
+    status_part = [media_field("Content-Type", "message/delivery-status"), b"\r\n", _fields(message), b"\r\n", _fields(about)]
+    encoding = entities.encoding_of([original]) if whole else "binary"
+    parts = [[entities.text(words)], status_part, _returned(original, encoding)]
+    outer = "8bit" if encoding == "8bit" else "7bit"
+    return composer.compose(heading, entities.multipart(parts, "report", {"report-type": "delivery-status"}, outer))
+
+
+def _fields(fields: list[tuple[str, str]]) -> bytes:
+    return b"".join(token_field(name, value) for name, value in fields if value)
+
+
+def _returned(original: bytes, encoding: str) -> list[bytes]:
+    """The message that the notice speaks of; of one that is not in lines as mail has them, the header alone.
+
+    A message in a message may not be encoded (RFC 2046 section 5.2.1), a header may (RFC 6522 section 4).
+    """
+    if encoding != "binary":
+        kind = media_field("Content-Type", "message/rfc822")
+        return [kind, token_field("Content-Transfer-Encoding", encoding) if encoding == "8bit" else b"", b"\r\n", original]
+    block = header.split(original)[0].rstrip(b"\r\n") + b"\r\n"
+    kind = media_field("Content-Type", "text/rfc822-headers")
+    return [kind, b"\r\n", block] if entities.encoding_of([block]) == "7bit" else [kind, entities.encoded(block)]
 
 
 def _ascii(text: str) -> str:
     """As the fields of a report must be (RFC 3464 section 2.1.1); other letters as RFC 6533 section 3 writes them."""
-    return "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in safe_value(text))
+    return "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in one_line(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from mailcore.mail.files import safe_name
 from mailcore.mail.lines import lines_of, scalars
 
 _LINE = 76  # characters (RFC 2045 section 6.7 rule 5)
-_LONG = re.compile(rb"[^\n]{80}")  # 78 characters, the CR and one too many
+# A line that could be folded, and one that nobody has to take: a lone address of the web may be as long as it is.
+_LONG = re.compile(r"(?m)^(?=[^\r\n]{79})[^\r\n]*[^\s] +[^\s]|[^\r\n]{999}")
 _ENVELOPE = re.compile(r"(?m)^From ")  # mbox takes it for one, and some programs change it on the way
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _TYPE = re.compile(r"(?:application|audio|font|image|model|text|video)/[a-zA-Z0-9.+-]{1,60}")
@@ -36,7 +37,7 @@ def text(words: str, subtype: str = "plain") -> bytes:
     whole = "\r\n".join([*lines_of(scalars(words)), ""])
     octets = whole.encode()
     kind = media_field("Content-Type", f"text/{subtype}", {"charset": "utf-8"})
-    if whole.isascii() and not _LONG.search(octets) and not _ENVELOPE.search(whole):
+    if whole.isascii() and not _LONG.search(whole) and not _ENVELOPE.search(whole):
         return kind + b"Content-Transfer-Encoding: 7bit\r\n\r\n" + octets
     return kind + encoded(octets)
 

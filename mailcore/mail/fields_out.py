@@ -116,13 +116,12 @@ def references(before: str, parent: str) -> tuple[str, ...]:
 
     Args:
         before: References of the message that is answered, or its In-Reply-To where it has none.
-        parent: its Message-ID.
+        parent: its Message-ID; nobody can refer to a message without one.
     """
-    known = dict.fromkeys(identifiers(before))
-    for one in identifiers(parent)[:1]:
-        known.pop(one, None)
-        known[one] = None
-    every = list(known)
+    named = identifiers(parent)[:1]
+    if not named:
+        return ()
+    every = [*(one for one in dict.fromkeys(identifiers(before)) if one != named[0]), *named]
     kept: list[str] = []
     room = MOST_IDS_OCTETS - sum(map(len, every[:1]))
     for one in reversed(every[1:]):

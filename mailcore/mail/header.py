@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection
-from email.header import Header
 
 from mailcore.mail.charsets import words_read
 from mailcore.mail.octets import Octets
@@ -12,8 +11,6 @@ _END = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)(?:\r?\n|\Z)")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 MAX_READ = 2**20  # octets of a block in which fields are looked for: APPEND takes headers of any size
-MAX_VALUE = 900  # characters on one line, with room for a name (RFC 5322 section 2.1.1 allows 998)
-_UNSAFE = re.compile(r"[\r\n\0]+")
 
 
 def split(octets: Octets) -> tuple[bytes, int]:
@@ -113,15 +110,3 @@ def select(block: bytes, names: Collection[str], *, invert: bool) -> bytes:
     """HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051 section 6.4.5.1): the fields verbatim and a blank line."""
     wanted = {name.lower().encode() for name in names}
     return b"".join(m[0] for m in _FIELD.finditer(block) if (m[1].lower() in wanted) is not invert) + b"\r\n"
-
-
-def safe_value(text: str) -> str:
-    """Text that cannot end the field it is put into."""
-    return _UNSAFE.sub(" ", text).strip()
-
-
-def encode_value(text: str) -> str:
-    """RFC 2047 encoded words where the text is not ASCII, or too long for one line; folded."""
-    if text.isascii() and len(text) <= MAX_VALUE:
-        return text
-    return Header(text, "utf-8").encode(linesep="\r\n")

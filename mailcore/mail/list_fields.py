@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mailcore.mail import header
+from mailcore.mail.lines import one_line
 
 DEFAULT_SUBJECT = "unsubscribe"
 MAX_VALUE = 10_000  # characters of a field that are read
@@ -46,7 +47,7 @@ def _of_mailto(rest: str) -> Leaving | None:
         fields.setdefault(name.lower(), unquote(value))  # a plus is a plus here (RFC 6068 section 5)
     for one in (*written.split(","), *fields.get("to", "").split(",")):
         if _ADDRESS.fullmatch(address := unquote(one)):
-            subject = header.safe_value(fields.get("subject", ""))[:MAX_SUBJECT]
+            subject = one_line(fields.get("subject", ""))[:MAX_SUBJECT]
             return Leaving(address, subject or DEFAULT_SUBJECT, _text(fields.get("body", "")))
     return None
 

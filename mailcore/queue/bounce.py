@@ -11,6 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import QueueItem
 from mailcore.errors import Busy
 from mailcore.mail import dsn, header, trace
+from mailcore.mail.lines import one_line
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
 from mailcore.services import notices, returns, tickets
@@ -54,10 +55,12 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
     until = item.created_at + GIVE_UP_AFTER
     subject, words = notices.words(
-        core, f"dsn_{kind}", language, recipient=item.recipient, diagnostic=header.safe_value(diagnostic)[:500],
+        core, f"dsn_{kind}", language, recipient=item.recipient, diagnostic=one_line(diagnostic)[:500],
         until=f"{until:%Y-%m-%d %H:%M} UTC", subject=" ".join(header.values(block, "subject")[:1])[:200],
     )  # fmt: skip
     whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
+    # A report with an 8-bit message in it does not reach every host; here it does.
+    whole = whole and (octets.isascii() or domain_of(item.sender) == core.config.domain)
     report = dsn.build(
         kind=kind, reporting_mta=core.config.host, sender=item.sender, recipient=item.recipient,
         original_recipient=item.dsn.orcpt, envelope_id=item.dsn.envid, status=status_of(answer), diagnostic=diagnostic,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
+from mailcore.mail.lines import lines_of
 from mailcore.queue.dane import covers
 from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
 from mailcore.store import queue_policies as store
@@ -34,7 +35,7 @@ class StsTrouble(Exception):
 
 def parse(text: str, policy_id: str, now: int) -> StsPolicy:
     """RFC 8461 section 3.2.  Raises StsTrouble."""
-    pairs = [line.partition(":") for line in text.splitlines() if ":" in line]
+    pairs = [line.partition(":") for line in lines_of(text) if ":" in line]
     said = {name.strip(): value.strip() for name, _, value in pairs}
     hosts = tuple(value.strip().lower().rstrip(".") for name, _, value in pairs if name.strip() == "mx")
     age = said.get("max_age", "")

@@ -3,7 +3,8 @@
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import InvalidName, NotAllowed, TooMany
-from mailcore.mail import address, header, vcard
+from mailcore.mail import address, vcard
+from mailcore.mail.lines import one_line
 from mailcore.mail.vcard import Card
 from mailcore.services import submission
 from mailcore.store import address_book as store
@@ -42,7 +43,7 @@ def save(core: Core, account: AccountId, written: str, name: str, note: str) -> 
     def write(tx: Tx) -> None:
         if store.count(tx, account) >= MAX_CONTACTS:
             raise TooMany("the address book is full")
-        store.save(tx, account, spec, header.safe_value(name)[:MAX_NAME], note[:MAX_NOTE], core.clock.seconds())
+        store.save(tx, account, spec, one_line(name)[:MAX_NAME], note[:MAX_NOTE], core.clock.seconds())
 
     core.db.write(write)
 
@@ -52,7 +53,7 @@ def delete(core: Core, account: AccountId, addresses: list[str]) -> int:
 
 
 def _one_address(written: str) -> str:
-    found = address.addr_specs(header.safe_value(written))
+    found = address.addr_specs(one_line(written))
     if len(found) != 1 or " " in found[0] or len(found[0]) > 320:
         raise InvalidName("not an address")
     return found[0].lower()
@@ -63,9 +64,9 @@ def read_cards(core: Core, account: AccountId, octets: bytes) -> int:
     found: list[tuple[str, str, str]] = []
     for card in vcard.read(octets):
         for written in card.addresses:
-            specs = address.addr_specs(header.safe_value(written))
+            specs = address.addr_specs(one_line(written))
             if len(specs) == 1 and len(specs[0]) <= 320:
-                found.append((specs[0].lower(), header.safe_value(card.name)[:MAX_NAME], card.note[:MAX_NOTE]))
+                found.append((specs[0].lower(), one_line(card.name)[:MAX_NAME], card.note[:MAX_NOTE]))
 
     def write(tx: Tx) -> None:
         if store.count(tx, account) + len(found) > MAX_CONTACTS:
@@ -99,7 +100,7 @@ def save_identity(core: Core, account: AccountId, wish: WriterName) -> None:
     reply_to = _one_address(wish.reply_to) if wish.reply_to.strip() else ""
     kept = WriterName(
         wish.id,
-        header.safe_value(wish.name)[:MAX_NAME],
+        one_line(wish.name)[:MAX_NAME],
         spec,
         wish.signature[:MAX_SIGNATURE].replace("\r\n", "\n"),
         reply_to,

@@ -3,31 +3,27 @@
 The message is built piece by piece into a spool, so that a file of 25 MB needs no 25 MB of memory.
 """
 
-import base64
 import re
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formataddr, formatdate, make_msgid
+from itertools import chain
 
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import NotAllowed, TooLarge
-from mailcore.mail import address, body, header, structure
-from mailcore.mail.files import safe_name
+from mailcore.mail import address, body, composer, entities, fields_out, header, structure, trace
+from mailcore.mail.composer import Heading
+from mailcore.mail.fields_out import NameAddr
+from mailcore.mail.lines import lines_of, one_line
 from mailcore.mail.octets import Octets, forget
 from mailcore.services import mail_actions, mail_files, submission
 from mailcore.services.mail_view import first, sent
 from mailcore.store.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message
-MAX_REFERENCES = 900
-_NEXT = ",\r\n "
-PIECE = 57 * 4096  # octets of a file that are held at once; base64 of it ends with a whole line
+MESSAGE = "message/rfc822"
+PIECE = 57 * 4096  # octets of a file that are held at once
 _SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]")  # RFC 5322 section 3.2.3
-_TYPE = re.compile(r"(?:application|audio|font|image|model|text|video)/[a-zA-Z0-9.+-]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes along; its octets come in pieces of PIECE (only the last is shorter)."""
+    """A file that goes along; the pieces of its octets may be gone through more than once."""
 
     name: str
     type: str
@@ -84,13 +80,13 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
             if spec.lower() not in taken and not submission.is_own(spec, own):
                 others.setdefault(spec.lower(), (name, spec))
     text_ = body.readable(octets, root)[:MAX_QUOTED]
-    quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text_.splitlines())
+    quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines_of(text_))
     message_id = first(block, "message-id")
-    references = first(block, "references") or first(block, "in-reply-to")
+    before = first(block, "references") or first(block, "in-reply-to")
     return Draft(
         to=_written(to), cc=_written(others.values()), subject=_prefixed("Re:", first(block, "subject")),
         body=f"\n\n{first(block, 'from')} ({_sent_at(core, block)}):\n{quoted}\n", in_reply_to=message_id,
-        references=f"{references} {message_id}".strip()[-MAX_REFERENCES:], answers=f"{mailbox}/{uid}",
+        references=" ".join(fields_out.references(before, message_id)), answers=f"{mailbox}/{uid}",
     )  # fmt: skip
 
 
@@ -162,7 +158,7 @@ def source_files(core: Core, account: Account, draft: Draft) -> tuple[mail_files
 def addresses(value: str) -> list[tuple[str, str]]:
     """(name, address) of a field; raises NotAllowed for what is none."""
     # people write semicolons too; a group of RFC 5322 is not what they mean
-    text_ = header.safe_value(value).replace(";", ",")
+    text_ = one_line(value).replace(";", ",")
     parsed = address.parse_list(text_)
     found = [(one.name or "", f"{one.localpart}@{_ascii(one.host)}") for one in parsed if one.host and one.localpart]
     if len(found) != len([one for one in parsed if one.localpart or one.name]) or any(
@@ -212,20 +208,14 @@ def build(
         NotAllowed: for addresses that are none.
         TooLarge
     """
-    named = [("To", draft.to), ("Cc", draft.cc), ("Bcc", draft.bcc if bcc else ""), ("Reply-To", reply_to)]
-    people = _field("From", [(name, own)]) + b"".join(_field(field, addresses(value)) for field, value in named)
-    head = EmailMessage(policy=SMTP)
-    head["Subject"] = header.safe_value(draft.subject)
-    head["Date"] = formatdate(core.clock.seconds(), localtime=False)
-    head["Message-ID"] = make_msgid(domain=core.config.domain)
-    for field, value in (("In-Reply-To", draft.in_reply_to), ("References", draft.references)):
-        if value:
-            head[field] = header.safe_value(value)
-    head.set_content(draft.body.replace("\r\n", "\n").replace("\r", "\n"))
+    heading = Heading(
+        NameAddr(own, name), _people(draft.to), draft.subject, core.clock.now(), trace.message_id(core.config.domain),
+        cc=_people(draft.cc), reply_to=_people(reply_to), answers=_answers(draft),
+    )  # fmt: skip
+    blind = fields_out.people_field("Bcc", _people(draft.bcc))
     spool = core.blobs.spool(INSIDE)
     try:
-        spool.add(people)
-        for octets in _octets(head, files):
+        for octets in chain((composer.head(heading), blind if bcc else b""), _entity(draft.body, files)):
             spool.add(octets)
             if spool.must_flush:
                 spool.flush()
@@ -236,64 +226,32 @@ def build(
         spool.discard()
         raise
     forget(prepared.octets)
-    return Built(prepared, _field("Bcc", addresses(draft.bcc)))
+    return Built(prepared, blind)
 
 
-def _field(field: str, people: Sequence[tuple[str, str]]) -> bytes:
-    """The field with its line end, or nothing.  The library loses the quotes of "Nordmann, Kåre" when it folds."""
-    if not people:
-        return b""
-    each = (formataddr(one) if one[0].isascii() else f"{header.encode_value(one[0])} <{one[1]}>" for one in people)
-    return f"{field}: {_NEXT.join(each)}\r\n".encode()
+def _people(value: str) -> tuple[NameAddr, ...]:
+    """Raises NotAllowed."""
+    return tuple(NameAddr(spec, name) for name, spec in addresses(value))
 
 
-def _octets(head: EmailMessage, files: Iterable[Attachment]) -> Iterator[bytes]:
-    """The message's octets in their order; a multipart if there are files."""
+def _answers(draft: Draft) -> tuple[str, ...]:
+    """The conversation; a draft that another program saved may name the message that it answers in one of the fields alone."""
+    named = fields_out.identifiers(draft.in_reply_to) or fields_out.identifiers(draft.references)
+    return fields_out.references(draft.references, named[-1]) if named else ()
+
+
+def _entity(written: str, files: Iterable[Attachment]) -> Iterator[bytes]:
+    """The text, or a multipart of it and the files, piece by piece."""
     waiting = iter(files)
-    one = next(waiting, None)
-    if one is None:
-        yield head.as_bytes()
+    first_file = next(waiting, None)
+    if first_file is None:
+        yield entities.text(written)
         return
-    text_ = EmailMessage(policy=SMTP)
-    text_.set_content(head.get_content())
-    outer = EmailMessage(policy=SMTP)
-    for field, value in head.items():
-        if not field.lower().startswith(("content-", "mime-version")):
-            outer[field] = value
-    boundary = f"=_{secrets.token_hex(16)}"
-    outer["MIME-Version"] = "1.0"
-    outer["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
-    yield _fields(outer)
-    inner = text_.as_bytes()
-    yield f"--{boundary}\r\n".encode() + re.sub(rb"(?im)^mime-version:.*\r\n", b"", inner)
-    while one is not None:
-        yield f"\r\n--{boundary}\r\n".encode() + _part_head(one)
-        if one.type == "message/rfc822":
-            yield from one.pieces
-        else:
-            for piece in one.pieces:
-                yield _encoded(piece)
-        one = next(waiting, None)
-    yield f"\r\n--{boundary}--\r\n".encode()
+    every = list(chain((first_file,), waiting))
+    shapes = {entities.encoding_of(one.pieces) for one in every if one.type == MESSAGE}
+    parts = chain(([entities.text(written)],), map(_part, every))
+    yield from entities.multipart(parts, encoding="8bit" if "8bit" in shapes else "7bit")
 
 
-def _encoded(piece: bytes) -> bytes:
-    """Base64 in lines of 76 characters (RFC 2045 section 6.8)."""
-    return base64.encodebytes(piece).replace(b"\n", b"\r\n")
-
-
-def _part_head(one: Attachment) -> bytes:
-    kind = one.type if _TYPE.fullmatch(one.type) or one.type == "message/rfc822" else "application/octet-stream"
-    part = EmailMessage(policy=SMTP)
-    part["Content-Type"] = kind
-    part.add_header("Content-Disposition", "attachment", filename=safe_name(one.name))
-    if kind != "message/rfc822":  # RFC 2046 section 5.2.1: no encoding of its own
-        part["Content-Transfer-Encoding"] = "base64"
-    else:
-        part["Content-Transfer-Encoding"] = "8bit"
-    return _fields(part)
-
-
-def _fields(message: EmailMessage) -> bytes:
-    """The header block with its blank line."""
-    return b"".join(SMTP.fold_binary(name, value) for name, value in message.items()) + b"\r\n"
+def _part(one: Attachment) -> Iterable[bytes]:
+    return entities.message(one.name, one.pieces) if one.type == MESSAGE else entities.file(one.name, one.type, one.pieces)

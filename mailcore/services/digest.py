@@ -10,6 +10,7 @@ from functools import partial
 from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
 from mailcore.mail import address, header
+from mailcore.mail.lines import one_line
 from mailcore.services import forwarding_target, notices
 from mailcore.services.passage import Passage
 from mailcore.store import forwardings as store
@@ -24,7 +25,7 @@ def remember(tx: Tx, account: AccountId, block: bytes, passage: Passage, now: in
     """A message with this header was not forwarded."""
     authors = [spec for value in header.raw_values(block, "from")[:1] for spec in address.addr_specs(value)]
     subject = " ".join(" ".join(header.values(block, "subject")[:1]).split())
-    author = header.safe_value(authors[0]) if authors else ""
+    author = one_line(authors[0]) if authors else ""
     store.hold_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
 
 

@@ -3,14 +3,15 @@
 A template is `templates/notices/NAME.LANGUAGE.txt`: the subject, an empty line, the text with `$words`.
 """
 
-from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from string import Template
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.mail import header, trace
+from mailcore.mail import composer, entities, trace
+from mailcore.mail.composer import Heading
+from mailcore.mail.fields_out import NameAddr
 from mailcore.services import dkim
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
@@ -51,19 +52,11 @@ def words(core: Core, name: str, language: str, **values: str) -> tuple[str, str
 def compose(core: Core, name: str, language: str, to: str, **values: str) -> bytes:
     """A whole message with CRLF line ends."""
     subject, body = words(core, name, language, **values)
-    head = [
-        f"From: Alumnimail <{sender(core)}>",
-        f"To: <{header.safe_value(to)}>",
-        f"Subject: {header.encode_value(header.safe_value(subject))}",
-        f"Date: {format_datetime(core.clock.now())}",
-        f"Message-ID: {trace.message_id(core.config.domain)}",
-        "Auto-Submitted: auto-generated",
-        "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=utf-8",
-        "Content-Transfer-Encoding: 8bit",
-    ]
-    text = "\n".join(head) + "\n\n" + body
-    return text.replace("\r", "").replace("\n", "\r\n").encode()
+    heading = Heading(
+        NameAddr(sender(core), "Alumnimail"), (NameAddr(to),), subject, core.clock.now(), trace.message_id(core.config.domain),
+        auto="auto-generated",
+    )  # fmt: skip
+    return composer.compose(heading, entities.text(body))
 
 
 def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Prepared:

@@ -1,12 +1,14 @@
 """The notification that a script sends by mail (RFC 5436)."""
 
 from dataclasses import replace
-from email.utils import formatdate
+from datetime import UTC, datetime
 
 import sieve
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.mail import automatic, header, trace
+from mailcore.mail import automatic, composer, entities, header, trace
+from mailcore.mail.composer import Heading
+from mailcore.mail.fields_out import NameAddr
 from mailcore.store.db import Tx
 
 _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
@@ -45,14 +47,8 @@ def queue(
     return octets
 
 
-def _addresses(name: str, shown: tuple[str, ...]) -> list[str]:
-    """A field of addresses; display names are encoded where they must be."""
-    found = []
-    for text in shown:
-        phrase, angle, rest = text.rpartition("<")
-        safe = header.encode_value(header.safe_value(phrase.strip())) if angle else ""
-        found.append(f"{safe} <{header.safe_value(rest)}" if safe else header.safe_value(text))
-    return [f"{name}: {', '.join(found)}"] if found else []
+def _people(shown: tuple[str, ...]) -> tuple[NameAddr, ...]:
+    return tuple(composer.named(sieve.one_address(text), text) for text in shown)
 
 
 def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: int) -> tuple[tuple[str, ...], bytes]:
@@ -70,22 +66,14 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
     original = " ".join(header.values(block, "subject")[:1])
     subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
     priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])
-    lines = [
-        f"From: {header.safe_value(action.from_address) or f'<{own}>'}",
-        *_addresses("To", read.to),
-        *_addresses("Cc", read.cc),
-        f"Subject: {header.encode_value(header.safe_value(subject))}",
-        f"Date: {formatdate(now)}",
-        f"Message-ID: {trace.message_id(domain)}",
-        f'Auto-Submitted: auto-notified; owner-email="{header.safe_value(own)}"',
-        f"X-Priority: {priority}",
-        f"Importance: {importance}",
-        *(f"{name.title()}: {header.encode_value(header.safe_value(value))}" for name, value in read.fields),
-        "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=utf-8",
-        "Content-Transfer-Encoding: 8bit",
-    ]
-    author = " ".join(header.values(block, "from")[:1])
-    body = read.body or "\n".join(filter(None, [action.message, f"From: {author}", f"Subject: {original}"]))
-    text = body.replace("\r\n", "\n").replace("\n", "\r\n")
-    return read.addresses, ("\r\n".join(lines) + "\r\n\r\n" + text + "\r\n").encode("utf-8", "replace")
+    author = sieve.one_address(action.from_address)
+    quoted = '"' + own.replace('"', "") + '"'
+    heading = Heading(
+        composer.named(author, action.from_address) if author else NameAddr(own), _people(read.to), subject,
+        datetime.fromtimestamp(now, UTC), trace.message_id(domain), cc=_people(read.cc),
+        auto=f"auto-notified; owner-email={quoted}",
+        more=(("X-Priority", priority), ("Importance", importance), *((name.title(), value) for name, value in read.fields)),
+    )  # fmt: skip
+    writer = " ".join(header.values(block, "from")[:1])
+    body = read.body or "\n".join(filter(None, [action.message, f"From: {writer}", f"Subject: {original}"]))
+    return read.addresses, composer.compose(heading, entities.text(body))

@@ -10,6 +10,8 @@ from enum import StrEnum
 from mailcore.config import Config
 from mailcore.domain import Disposition, Verdict
 from mailcore.mail import address, header
+from mailcore.mail.fields_out import NameAddr, people_field, text_field
+from mailcore.mail.lines import one_line
 from mailcore.mail.octets import Octets
 
 _SIGNATURE = re.compile(rb"(?im)^(DKIM-Signature[ \t]*:)")
@@ -69,13 +71,11 @@ def with_own_author(octets: Octets, own: str) -> bytes:
     block, body = header.split(octets)
     written = (header.raw_values(block, "from") or [b""])[0]
     specs = address.addr_specs(written)
-    name = header.safe_value(address.display_name(written)).replace('"', "'").replace("\\", "")
-    via = header.encode_value(f"{name} via Alumnimail".strip())
-    phrase = f'"{via}"' if via.isascii() and not via.startswith("=?") else via
-    added = f"From: {phrase} <{own}>\r\n".encode()
-    if specs and not header.raw_values(block, "reply-to"):
-        added += b"Reply-To: " + header.safe_value(specs[0]).encode() + b"\r\n"
+    name = f"{one_line(address.display_name(written))} via Alumnimail".strip()
+    added = people_field("From", [NameAddr(own, name)])
+    if not header.raw_values(block, "reply-to"):
+        added += people_field("Reply-To", map(NameAddr, specs[:1]))
     if written:
-        added += b"X-Original-From: " + written.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
+        added += text_field("X-Original-From", header.decode(written))
     rest = b"".join(raw for field, raw, _ in header.pieces(block) if field.lower() not in ("", "from"))
     return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + b"\r\n" + octets[body:]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.domain import Dsn, Envelope, Verdict
 from mailcore.mail import dsn, header, trace
+from mailcore.mail.lines import lines_of, one_line
 from mailcore.services import notices
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
@@ -49,7 +50,7 @@ def of_refusal(core: Core, tx: Tx, came: Arrived, recipient: str, *, reply: str)
         return False
     asked = came.envelope.dsn.get(recipient, _NOTHING).notify.upper()
     if not asked or "FAILURE" in asked.split(","):
-        line = reply.splitlines()[0].replace("-", " ", 1) if reply[3:4] == "-" else reply
+        line = lines_of(reply)[0].replace("-", " ", 1) if reply[3:4] == "-" else reply
         _tell(core, tx, came, recipient, kind="failed", status=line.split(" ")[1], diagnostic=line)
     return True
 
@@ -60,7 +61,7 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
     author = came.envelope.authenticated
     language = core.people.account(tx, author).language if author else "en"
     subject, words = notices.words(
-        core, f"dsn_{kind}", language, recipient=recipient, diagnostic=header.safe_value(diagnostic)[:500],
+        core, f"dsn_{kind}", language, recipient=recipient, diagnostic=one_line(diagnostic)[:500],
         subject=" ".join(header.values(block, "subject")[:1])[:200],
     )  # fmt: skip
     report = dsn.build(

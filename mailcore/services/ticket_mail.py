@@ -1,10 +1,10 @@
 """What a ticket says by mail: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
 
-from email.utils import format_datetime
-
 from mailcore.core import Core
 from mailcore.domain import Ticket
-from mailcore.mail import header, trace
+from mailcore.mail import composer, entities, fields_out, trace
+from mailcore.mail.composer import Heading
+from mailcore.mail.fields_out import NameAddr
 from mailcore.services import dkim, notices
 from mailcore.store import tickets as store
 from mailcore.store.db import Tx
@@ -30,19 +30,12 @@ def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: s
     subject, body = notices.words(
         core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
     )
-    head = [
-        f"From: Alumnimail <{address(core, ticket)}>",
-        f"To: <{header.safe_value(to)}>",
-        f"Subject: {header.encode_value(header.safe_value(subject))}",
-        f"Date: {format_datetime(core.clock.now())}",
-        f"Message-ID: {sent}",
-    ]
-    if before:
-        head += [f"In-Reply-To: {before[-1]}", "References: " + "\n ".join([before[0], *before[1:][-9:]])]
-    if name in AUTOMATIC:  # RFC 3834 section 5: nobody's vacation answers this
-        head.append("Auto-Submitted: auto-replied")
-    head += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit"]
-    octets = ("\n".join(head) + "\n\n" + body).replace("\r", "").replace("\n", "\r\n").encode("utf-8", "replace")
+    heading = Heading(
+        NameAddr(address(core, ticket), "Alumnimail"), (NameAddr(to),), subject, core.clock.now(), sent,
+        answers=fields_out.references(" ".join(before[:-1]), "".join(before[-1:])),
+        auto="auto-replied" if name in AUTOMATIC else "",  # RFC 3834 section 5: nobody's vacation answers this
+    )  # fmt: skip
+    octets = composer.compose(heading, entities.text(body))
     core.queue.enqueue(
         tx, sender=address(core, ticket), recipients=[to],
         prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets), prefix=b"", account=ticket.account,

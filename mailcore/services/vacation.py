@@ -1,12 +1,15 @@
 """Out-of-office replies: to whom one may go, and how it looks (RFC 5230, RFC 3834)."""
 
 from dataclasses import replace
-from email.utils import formatdate
+from datetime import UTC, datetime
 
 import sieve
 from mailcore.core import Core
 from mailcore.domain import Envelope, Recipient
-from mailcore.mail import address, automatic, header, trace
+from mailcore.mail import address, automatic, composer, entities, fields_out, header, trace
+from mailcore.mail.adopted import adopt
+from mailcore.mail.composer import Heading
+from mailcore.mail.fields_out import NameAddr
 from mailcore.store import deliveries
 from mailcore.store.blobs import Prepared
 from mailcore.store.db import Tx
@@ -74,45 +77,32 @@ def answer(
     return octets
 
 
-def _subject(block: bytes) -> str:
-    return " ".join(header.values(block, "subject")[:1])
+def _first(block: bytes, name: str) -> str:
+    return next(iter(header.values(block, name)), "")
 
 
-def _person(block: bytes, sender: str) -> str:
+def _person(block: bytes, sender: str) -> NameAddr:
     """The return path, with the name that goes with it in the message if there is one."""
     for name in ("sender", "resent-from", "from", "reply-to"):
         for raw in header.raw_values(block, name)[:1]:
-            text = header.safe_value(raw.decode("utf-8", "replace"))
             found = [spec.lower() for spec in address.addr_specs(raw)]
-            if found == [sender.lower()] and "<" in text and len(text) < MAX_SUBJECT:
-                return text
-    return f"<{header.safe_value(sender)}>"
+            person = composer.named(sender, raw)
+            if found == [sender.lower()] and person.name and len(person.name) < MAX_SUBJECT:
+                return person
+    return NameAddr(sender)
 
 
 def compose(
     action: sieve.Vacation, *, block: bytes, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
 ) -> bytes:
     """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
-    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _subject(block))
+    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _first(block, "subject"))
     if len(subject) > MAX_SUBJECT:
         subject = subject[: MAX_SUBJECT - 1] + "…"
-    lines = [
-        f"From: {header.safe_value(action.from_address or own)}",
-        f"To: {_person(block, sender)}",
-        f"Subject: {header.encode_value(header.safe_value(subject))}",
-        f"Date: {formatdate(now)}",
-        f"Message-ID: {trace.message_id(domain)}",
-        "Auto-Submitted: auto-replied (vacation)",
-        "MIME-Version: 1.0",
-    ]
-    for original in header.values(block, "message-id")[:1]:
-        lines.append(f"In-Reply-To: {header.safe_value(original)}")
-        before = " ".join(header.values(block, "references")[:1])
-        lines.append(f"References: {header.safe_value((before + ' ' + original).strip())[-900:]}")
-    if action.mime:
-        text = action.reason
-    else:
-        lines += ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", ""]
-        text = action.reason
-    body = text.replace("\r\n", "\n").replace("\n", "\r\n")
-    return ("\r\n".join(lines) + "\r\n" + body + "\r\n").encode()
+    author = sieve.one_address(action.from_address)
+    heading = Heading(
+        composer.named(author, action.from_address) if author else NameAddr(own), (_person(block, sender),), subject,
+        datetime.fromtimestamp(now, UTC), trace.message_id(domain), auto="auto-replied (vacation)",
+        answers=fields_out.references(_first(block, "references"), _first(block, "message-id")),
+    )  # fmt: skip
+    return composer.compose(heading, adopt(action.reason) if action.mime else entities.text(action.reason))

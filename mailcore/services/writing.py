@@ -191,14 +191,21 @@ def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _attachments(core: Core, writing: Writing) -> Iterator[Attachment]:
     for one in writing.files:
-        yield Attachment(one.name, one.type, _pieces(core, one.id))
+        yield Attachment(one.name, one.type, _Pieces(core, one.id))
 
 
-def _pieces(core: Core, file: int) -> Iterator[bytes]:
-    number = 0
-    while (octets := core.db.read(lambda tx: store.piece(tx, file, number))) is not None:  # noqa: B023 - runs at once
-        yield octets
-        number += 1
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The octets of a stored file, from the beginning each time."""
+
+    core: Core
+    file: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        number = 0
+        while (octets := self.core.db.read(lambda tx: store.piece(tx, self.file, number))) is not None:  # noqa: B023 - runs at once
+            yield octets
+            number += 1
 
 
 # Saving and sending

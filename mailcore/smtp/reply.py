@@ -4,6 +4,7 @@ import re
 
 from mailcore import errors
 from mailcore.log import log_for
+from mailcore.mail.lines import lines_of
 from mailcore.services.delivery import FULL
 from mailcore.services.ticket_inbox import LATER
 
@@ -68,6 +69,6 @@ def rejected(reason: str) -> str:
         return REPLIES[errors.OverQuota]
     if reason == LATER:  # it comes again by itself, and its writer need not
         return f"450 4.7.1 {LATER}"
-    words = [line.encode("ascii", "replace").decode() for line in reason.splitlines() if line.strip()]
+    words = [line.encode("ascii", "replace").decode() for line in lines_of(reason) if line.strip()]
     lines = [_UNPRINTABLE.sub(" ", line)[:400] for line in words[:10]] or ["Refused by the recipient"]
     return "\r\n".join(f"550{'-' if n < len(lines) - 1 else ' '}5.7.1 {line}" for n, line in enumerate(lines))

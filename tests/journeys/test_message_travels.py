@@ -9,6 +9,7 @@ from imapclient import IMAPClient
 
 from tests.journeys.conftest import PASSWORD, Browser, House
 from tests.machine import program, until
+from tests.readers import text_of
 
 pytestmark = [
     pytest.mark.interop,
@@ -78,7 +79,7 @@ def test_a_message_travels_through_the_whole_house(build, sink):
     page = browser.post("/forwarding", target="ola@elsewhere.example", copy="y", password=PASSWORD)
     assert "ola@elsewhere.example" in page
     assert until(lambda: any(to == "ola@elsewhere.example" for _, to, _ in sink.mail))
-    question = next(octets for _, to, octets in sink.mail if to == "ola@elsewhere.example").decode()
+    question = text_of(next(octets for _, to, octets in sink.mail if to == "ola@elsewhere.example"))
     link = re.search(r"https?://\S+/forwarding/confirm/\S+", question)
     assert link is not None, question
     Browser(house).post(link[0])

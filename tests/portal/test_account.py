@@ -30,6 +30,7 @@ from portal.sessions import COOKIE
 from portal.web import DEVICE_COOKIE
 from tests.authenticator import Key
 from tests.portal.conftest import PASSWORD, Browser
+from tests.readers import text_of
 from tests.services.test_two_factor import code
 
 NEW = "en ny setning med æøå"
@@ -44,7 +45,7 @@ def reached(core, ola):
 def link(core, path: str) -> str:
     """The newest link of that kind that was mailed."""
     for item in reversed(outgoing.listing(core)):
-        if found := re.search(rf"{re.escape(core.config.url)}({path}/\S+)", outgoing.octets(core, item.id).decode()):
+        if found := re.search(rf"{re.escape(core.config.url)}({path}/\S+)", text_of(outgoing.octets(core, item.id))):
             return found[1]
     raise AssertionError(f"no link to {path} was mailed")
 
@@ -140,7 +141,7 @@ def test_a_browser_is_called_by_its_name(agent, words):
 def test_a_log_in_from_a_new_network_is_told_once_a_day(core, ola):
     def told() -> int:
         core.db.write(lambda tx: None)
-        return sum("åpnet på en ny måte" in outgoing.octets(core, item.id).decode() for item in outgoing.listing(core))
+        return sum("åpnet på en ny måte" in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
 
     for peer, count in (("192.0.2.1", 0), ("192.0.2.99", 0), ("198.51.100.7", 1), ("203.0.113.7", 1)):
         login.authenticate(core, "ola", PASSWORD, peer=peer, scope=Scope.IMAP)

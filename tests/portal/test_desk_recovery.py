@@ -7,6 +7,7 @@ import pytest
 from mailcore.services import accounts, audit, credentials, orders, outgoing, two_factor
 from mailcore.store import second_factors
 from tests.portal.conftest import PASSWORD, Browser
+from tests.readers import text_of
 
 NEW = "en ny setning med æøå"
 
@@ -70,5 +71,5 @@ def test_s06_the_desk_asks_and_the_order_waits(core, agents):
     anne, _ = agents
     anne.send("/desk/orders", into=str(order.id), action="ask", text="Når studerte du?")
     assert orders.get(core, order.id).state == "awaiting proof"
-    assert any("Når studerte du?" in outgoing.octets(core, item.id).decode() for item in outgoing.listing(core))
+    assert any("Når studerte du?" in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
     assert "kari@home.example" in anne.get("/desk/orders").text

@@ -14,6 +14,7 @@ from portal import create_app
 from tests import provider as providers
 from tests.directory import university
 from tests.portal.conftest import PASSWORD, Browser
+from tests.readers import text_of
 
 THEIRS, NEW = "directory pass æøå", "en ny setning med æøå"
 AT_ONCE = {"name": "ola", "contact": "ola@home.example", "terms": "y"}
@@ -68,7 +69,7 @@ def test_s06_the_university_password_gives_an_account_at_once(core, browser):
     assert browser.send("/password/choose", password=NEW, again=NEW).headers["Location"] == "/account"
     assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP).source == "alumni"
     assert login.authenticate(core, "ola", THEIRS, peer="", scope=Scope.IMAP).source == "directory"
-    assert any("/account/contact/" in outgoing.octets(core, item.id).decode() for item in outgoing.listing(core))
+    assert any("/account/contact/" in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
 
 
 def test_s06_pressing_twice_makes_one_account(core, browser):
@@ -133,7 +134,7 @@ def test_s06_who_has_an_account_is_led_there(core, browser):
 def test_s06_the_form_of_a_stranger_is_followed_on_a_page_of_its_own(core, browser):
     browser.send("/order?lang=en", display_name="Kari", name="kari", contact="kari@home.example", affiliation="staff", terms="y")
     [item] = outgoing.listing(core)
-    path = re.search(r"(/order/status/\S+)", outgoing.octets(core, item.id).decode())[1]
+    path = re.search(r"(/order/status/\S+)", text_of(outgoing.octets(core, item.id)))[1]
     assert not orders.listing(core)[0].confirmed
     assert browser.get(path).status_code == browser.get(path).status_code == 200
     browser.send(path, name="kari", more="")

@@ -28,6 +28,7 @@ from mailcore.services import (
 )
 from mailcore.smtp.reply import reply_to
 from mailcore.store import closing as store
+from tests.readers import text_of
 from tests.services.conftest import SetClock
 
 PASSWORD = "en god lang setning"
@@ -71,7 +72,7 @@ def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola:
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
     [item] = outgoing.listing(core)
     assert item.recipient == "ola@home.example"
-    assert link in outgoing.octets(core, item.id).decode()
+    assert link in text_of(outgoing.octets(core, item.id))
     with pytest.raises(AccountNotFound):
         closing.close(core, "ola")
 

@@ -31,6 +31,7 @@ from mailcore.services import (
 from mailcore.services.directory import Entry
 from mailcore.store import affiliations as store
 from tests.directory import university
+from tests.readers import text_of
 
 OURS, THEIRS = "en god lang setning", "directory pass æøå"
 TODAY = date(2026, 6, 1)  # what the clock of the tests begins with
@@ -129,7 +130,7 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
     knows(alone, ola, None)
     credentials.set_password(alone, ola.id, OURS)
     assert leaving.remind(alone) == 1
-    [text] = [text for i in outgoing.listing(alone) if "not used it yet" in (text := outgoing.octets(alone, i.id).decode())]
+    [text] = [text for i in outgoing.listing(alone) if "not used it yet" in (text := text_of(outgoing.octets(alone, i.id)))]
     assert "When your tie to the university ends, it is" in text
 
 
@@ -387,10 +388,10 @@ class _Mail:
         boxes, queue = self._core.db.read(read)
         found: dict[str, str] = {}
         for name, _uid, octets in boxes:
-            found[name] = found.get(name, "") + bytes(octets).decode()
+            found[name] = found.get(name, "") + text_of(bytes(octets))
         for number, recipient, octets in queue:
             name = recipient.partition("@")[0]
-            found[name] = found.get(name, "") + bytes(octets).decode()
+            found[name] = found.get(name, "") + text_of(bytes(octets))
             self._item = max(self._item, number)
         return found
 

@@ -24,6 +24,7 @@ from mailcore.services import (
 )
 from mailcore.store.skeleton import skeleton
 from tests.directory import university
+from tests.readers import text_of
 
 THEIRS = "directory pass æøå"
 OLA = Proven("directory", "p1", "Ola Nordmann", "ola", ("student",))
@@ -45,7 +46,7 @@ def submit(core, **changed):
 def links(core, path: str) -> list[str]:
     found = []
     for item in outgoing.listing(core):
-        found += re.findall(rf"/{path}/(\S+)", outgoing.octets(core, item.id).decode())
+        found += re.findall(rf"/{path}/(\S+)", text_of(outgoing.octets(core, item.id)))
     return found
 
 
@@ -164,7 +165,7 @@ def test_s07_the_new_account_has_its_mailboxes_and_a_welcome_in_its_language(cor
         boxes = {box.name: box.special_use for box in core.mail.mailboxes(tx, account.id)}
         inbox = core.mail.mailbox(tx, account.id, "INBOX")
         octets = tx.rows("SELECT o.octets FROM message m JOIN blob_octets o ON o.blob=m.blob WHERE m.mailbox=?", inbox.id)
-        return boxes, bytes(octets[0][0]).decode()
+        return boxes, text_of(bytes(octets[0][0]))
 
     boxes, welcome = core.db.read(read)
     assert {"INBOX": "", "Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk", "Trash": "\\Trash"}.items() <= boxes.items()
@@ -215,7 +216,7 @@ def test_s06_the_desk_asks_for_proof_and_the_person_answers(core):
 def test_s06_a_refusal_is_told_with_its_reason(core):
     order = submit(core)
     orders.reject(core, order.id, "We find you in no register.", actor="anne")
-    assert any("We find you in no register." in outgoing.octets(core, item.id).decode() for item in outgoing.listing(core))
+    assert any("We find you in no register." in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
     with pytest.raises(OrderNotFound):
         orders.ask_for_proof(core, order.id, "?")
 

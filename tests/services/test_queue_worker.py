@@ -15,6 +15,7 @@ from mailcore.mail import header
 from mailcore.queue import worker as workers
 from mailcore.queue.worker import Worker
 from mailcore.services import accounts, dkim_keys, filters, forwarding, tickets
+from tests.readers import text_of
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
 FRIEND = "friend@outside.example"
@@ -191,8 +192,8 @@ def test_n1_an_owner_hears_that_the_question_to_the_target_could_not_be_delivere
             before = len(inbox(here, ola))
             await until(lambda: len(inbox(here, ola)) == before + 1)
             await until(lambda: not listing(here))
-            assert typo in inbox(here, ola)[-1].decode()
-            assert "550 5.1.1 no such user" in inbox(here, ola)[-1].decode()
+            assert typo in text_of(inbox(here, ola)[-1])
+            assert "550 5.1.1 no such user" in text_of(inbox(here, ola)[-1])
             found = forwarding.get(here, ola.id)
             assert (found.state, found.last_reply) == (ForwardingState.UNCONFIRMED, "550 5.1.1 no such user")
             assert tickets.listing(here) == []

@@ -21,6 +21,7 @@ from mailcore.services import (
     two_factor,
 )
 from mailcore.store import second_factors
+from tests.readers import text_of
 from tests.services.conftest import SetClock
 
 OLD, NEW = "en god lang setning", "en helt annen setning"
@@ -42,7 +43,7 @@ def mailed(core: Core, subject: str = "password/link") -> list[tuple[str, str]]:
     """Recipients and tokens of the links that were sent."""
     found = []
     for item in outgoing.listing(core):
-        token = re.search(rf"/{subject}/(\S+)", outgoing.octets(core, item.id).decode())
+        token = re.search(rf"/{subject}/(\S+)", text_of(outgoing.octets(core, item.id)))
         if token:
             found.append((item.recipient, token[1]))
     return found
@@ -125,7 +126,7 @@ def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(co
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
     with pytest.raises(LinkExpired):
         credentials.link_account(core, token)
-    told = [i for i in outgoing.listing(core) if "Passordet for ola er endret" in outgoing.octets(core, i.id).decode()]
+    told = [i for i in outgoing.listing(core) if "Passordet for ola er endret" in text_of(outgoing.octets(core, i.id))]
     assert [item.recipient for item in told] == [OUTSIDE]
 
 
@@ -221,7 +222,7 @@ def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Accoun
     events = audit.listing(core, ola.id)
     assert ("anne", "recovery link issued") in {(event.actor, event.event) for event in events}
     assert any("passport" in event.detail for event in events)
-    notice = [i for i in outgoing.listing(core) if "anne" in outgoing.octets(core, i.id).decode()]
+    notice = [i for i in outgoing.listing(core) if "anne" in text_of(outgoing.octets(core, i.id))]
     assert OUTSIDE in {item.recipient for item in notice}  # the owner hears of it at the address we know
 
 

@@ -24,6 +24,7 @@ from mailcore.services import (
     tombstones,
 )
 from mailcore.store import sunset as store
+from tests.readers import text_of
 from tests.services.conftest import SetClock
 
 PASSWORD = "en god lang setning"
@@ -51,13 +52,13 @@ def in_box(core: Core, account: Account) -> list[str]:
             "SELECT o.octets FROM message m JOIN mailbox b ON b.id=m.mailbox JOIN blob_octets o ON o.blob=m.blob"
             " WHERE b.account=? ORDER BY m.uid", account.id,
         )  # fmt: skip
-        return [bytes(row[0]).decode() for row in rows]
+        return [text_of(bytes(row[0])) for row in rows]
 
     return [text for text in core.db.read(read) if "/sunset" in text or "avsluttes" in text or "would end" in text]
 
 
 def mailed(core: Core, address: str) -> list[str]:
-    return [outgoing.octets(core, i.id).decode() for i in outgoing.listing(core) if i.recipient == address]
+    return [text_of(outgoing.octets(core, i.id)) for i in outgoing.listing(core) if i.recipient == address]
 
 
 def see(core: Core, account: Account) -> None:

@@ -118,7 +118,8 @@ def test_the_name_of_a_file(name, fields):
 
 
 @pytest.mark.parametrize(("words", "encoding"), [
-    ("Hello\nyou", b"7bit"), ("x" * 78, b"7bit"), ("x" * 79, b"quoted-printable"), ("Hei æøå", b"quoted-printable"),
+    ("Hello\nyou", b"7bit"), ("x" * 78, b"7bit"), ("x " * 40, b"quoted-printable"),
+    ("x" * 998, b"7bit"), ("x" * 999, b"quoted-printable"), ("Hei æøå", b"quoted-printable"),
     ("От кого это письмо, и кому оно написано? " * 20, b"base64"), ("a\nFrom here", b"quoted-printable"),
     ("a\0b", b"quoted-printable"),
     ("", b"7bit"), ("a\u2028b", b"quoted-printable"), ("x\ud800", b"quoted-printable"),
