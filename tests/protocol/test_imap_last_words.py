@@ -34,6 +34,11 @@ def connected(port: int) -> socket.socket:
     return made
 
 
+def flood(client: socket.socket, times: int) -> None:
+    for _ in range(times):
+        client.sendall(MUCH)
+
+
 def all_that_is_said(client: socket.socket) -> bytes:
     heard = b""
     while got := client.recv(65_536):
@@ -51,8 +56,7 @@ def test_a_client_that_sends_all_before_it_reads_hears_bye(core, begins, bye, lo
         client.sendall(LOGIN)
         assert b"a OK" in client.recv(65_536)
         client.sendall(begins)
-        for _ in range(40):
-            client.sendall(MUCH)
+        flood(client, 40)
         client.settimeout(60)
         client.sendall(b"\r\n")
         assert bye in client.recv(65_536)
@@ -73,8 +77,7 @@ def test_a_stranger_may_not_go_on_for_long(core, monkeypatch):
     with imap_server(core) as (port, _), closing(connected(port)) as client:
         client.sendall(b"b APPEND INBOX {999999999+}\r\n")
         with pytest.raises(OSError):  # noqa: PT011 - reset, or a broken pipe
-            for _ in range(900):
-                client.sendall(MUCH)
+            flood(client, 900)
 
 
 def test_nothing_that_comes_after_bye_is_done(core):
