@@ -33,7 +33,7 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
         WeakPassword: it is too short or easy to guess.
     """
     owner = core.db.read(lambda tx: core.people.account(tx, account))
-    strength.check(new, owner)
+    strength.check(new, owner, strength.site_words(core.config))
     hashed = hash_password(new)
     core.db.write(lambda tx: _store(core, tx, account, hashed, session=session, apps=apps))
     scram.remember_of(core, account, new)
@@ -102,7 +102,7 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
         WeakPassword: the link stays good.
     """
     owner = link_account(core, token)
-    strength.check(new, owner)
+    strength.check(new, owner, strength.site_words(core.config))
     hashed = hash_password(new)
 
     def store(tx: Tx) -> Account:
