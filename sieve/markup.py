@@ -4,7 +4,7 @@ import html
 import re
 
 _UNSEEN = re.compile(r"<(?:!--|(script|style|title)\b)", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-zA-Z!?][a-zA-Z0-9]*)[^<>]*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z!?][a-zA-Z0-9]*+)[^<>]*+>")
 _LINES = ("p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "table", "ul", "ol", "blockquote", "pre", "hr", "body")
 MAX_MARKUP = 2**20  # characters that are looked at
 

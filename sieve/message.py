@@ -15,6 +15,9 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # what no field holds
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
+_LINE_END = re.compile(r"[\r\n]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A header field: `raw` with its line end, `value` unfolded and decoded."""
@@ -32,7 +35,7 @@ class Field:
     @classmethod
     def made(cls, name: str, value: str) -> "Field":
         """A new one, encoded (RFC 2047) and folded; line ends in the value are folds."""
-        value = re.sub(r"\s*[\r\n]\s*", " ", value).strip().replace("\0", "")
+        value = " ".join(filter(None, map(str.strip, _LINE_END.split(value)))).replace("\0", "")
         charset = "us-ascii" if value.isascii() and not CONTROL.search(value) else "utf-8"
         text = Header(value, charset, header_name=name, maxlinelen=78).encode(linesep="\r\n")
         return cls(name, value, f"{name}: {text}\r\n".encode("utf-8", "replace"))
@@ -189,9 +192,15 @@ def read_address(text: str) -> Address | None:
 
 # Dots in odd places: some Japanese providers gave such names.
 _ODD = re.compile(rf"[^\s\"(),:;<>@\[\]\\]+@{_DOMAIN}")
-_AROUND = re.compile(r"\s*([@.])\s*")  # white space that may stand in an address (RFC 5322 section 3.4.1)
+_SIGN = re.compile(r"([@.])")
 
 _LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",]|")+?(?=,|$)')
+
+
+def _closed_up(text: str) -> str:
+    """Without the white space that may stand around the signs of an address (RFC 5322 section 3.4.1)."""
+    words = [word.strip() for word in _SIGN.split(text)] if "." in text or "@" in text else [text]
+    return "".join(words)
 
 
 def one_address(text: str) -> str:
@@ -256,7 +265,7 @@ def _every_address(value: str) -> list[Address]:
 
     def end() -> None:
         nonlocal angle
-        text = _AROUND.sub(r"\1", "".join(bare if angle is None else angle).strip())
+        text = _closed_up("".join(bare if angle is None else angle).strip())
         if text or angle is not None:
             found.append((None if in_angle else read_address(text)) or Address(text, None, None))
         bare.clear()

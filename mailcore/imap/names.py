@@ -68,7 +68,7 @@ def matches(pattern: str, name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:  # Any: re2 has no types
-    pattern = re.sub("%+", "%", re.sub(r"[*%]*\*[*%]*", "*", pattern))
+    pattern = re.sub("[*%]+", lambda found: "*" if "*" in found[0] else "%", pattern)
     if len(pattern) > MAX_PATTERN:
         raise InvalidName("the pattern is too long")
     parts = (".*" if part == "*" else "[^/]*" if part == "%" else re2.escape(part) for part in re.split("([*%])", pattern))

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 
 _LEADER = re.compile(r"(?:\[[^\[\]]*\]\s*)*(?:re|fwd?)\s*(?:\[[^\[\]]*\]\s*)?:", re.IGNORECASE)
 _BLOB = re.compile(r"\[[^\[\]]*\]\s*")
-_TRAILER = re.compile(r"(?:\s|\(fwd\))+$", re.IGNORECASE)
+_FORWARDED = "(fwd)"
+MAX_SUBJECT = 2000  # characters that are compared; what is behind them tells no two subjects apart
 _WRAPPED = re.compile(r"\[fwd:(.*)\]", re.IGNORECASE | re.DOTALL)
 
 
 def base_subject(subject: str) -> tuple[str, bool]:
     """The subject without Re:, Fwd: and list names, and whether it was a reply or forward (section 2.1)."""
-    text, is_answer = " ".join(subject.split()), False
+    text, is_answer = " ".join(subject[: 2 * MAX_SUBJECT].split())[:MAX_SUBJECT], False
     while True:
-        trimmed = _TRAILER.sub("", text)
+        trimmed = _without_trailer(text)
         is_answer = is_answer or len(trimmed.rstrip()) < len(text.rstrip())
         text = trimmed
         while True:
@@ -34,6 +35,14 @@ def base_subject(subject: str) -> tuple[str, bool]:
         if not found:
             return text, is_answer
         text, is_answer = found[1], True
+
+
+def _without_trailer(text: str) -> str:
+    """subj-trailer = "(fwd)" / WSP"""
+    end = len(text.rstrip())
+    while text[max(0, end - len(_FORWARDED)) : end].lower() == _FORWARDED:
+        end = len(text[: end - len(_FORWARDED)].rstrip())
+    return text[:end]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mailcore.mail import header
 _NUMBER = r"(-?[0-9]{1,5}(?:\.[0-9]{1,5})?)"
 _FORMS = (
     ("x-spamd-result", re.compile(rf"\[\s*{_NUMBER}\s*/\s*{_NUMBER}\s*\]")),
-    ("x-spam-status", re.compile(rf"score={_NUMBER}.*?required={_NUMBER}", re.DOTALL)),
+    ("x-spam-status", re.compile(rf"\A(?>.*?score={_NUMBER})(?>.*?required={_NUMBER})", re.DOTALL)),
     ("x-spam-score", re.compile(rf"^\s*{_NUMBER}(?:\s*/\s*{_NUMBER})?")),
 )
 USUAL_LIMIT = 5.0  # SpamAssassin's `required`, where the field does not tell

@@ -31,7 +31,7 @@ _WORDS = {
 
 def language_of(written: str, otherwise: str) -> str:
     """nb, nn or en by the commonest words; the answer is due in the form of Norwegian that was written."""
-    words = re.findall(r"[a-zæøå]+", written.lower())[:500]
+    words = re.findall(r"[a-zæøå]+", written[:MAX_TEXT].lower())[:500]
     scores = {language: sum(word in known for word in words) for language, known in _WORDS.items()}
     best = max(scores, key=lambda language: scores[language])
     second = sorted(scores.values())[-2]
@@ -40,8 +40,9 @@ def language_of(written: str, otherwise: str) -> str:
 
 def tidy(written: str) -> str:
     """Line ends and length as they are kept; controls are dropped."""
-    plain = re.sub(r"[^\S\n]+\n", "\n", written.replace("\r\n", "\n").replace("\r", "\n"))
-    plain = "".join(c for c in plain if c >= " " or c in "\n\t")
+    written = written.lstrip()[: 10 * MAX_TEXT]  # blanks and empty lines that go may take that much
+    lines = (line.rstrip() for line in written.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    plain = "".join(c for c in "\n".join(lines) if c >= " " or c in "\n\t")
     return re.sub(r"\n{4,}", "\n\n\n", plain).strip()[:MAX_TEXT]
 
 

@@ -12,7 +12,7 @@ from mailcore.domain import FilterAction, FilterCondition, FilterField, FilterMa
 Kind = TypeVar("Kind", bound=StrEnum)
 SPARE = 2  # empty rows for more conditions
 MAX_ROWS = 30
-_SIZE = re.compile(r"\s*(\d{1,12})(?:[.,](\d{1,3}))?\s*([kmg]?)i?b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*+(\d{1,12})(?:[.,](\d{1,3}))?\s*+([kmg]?)i?b?\s*+", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
