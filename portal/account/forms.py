@@ -1,29 +1,29 @@
 """Settings of the account.  What gives power over it asks for the password once more."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, SelectMultipleField, StringField
-from wtforms.validators import DataRequired, Length, Regexp
+from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.auth.forms import password_field
 from portal.i18n import LANGUAGES
+from portal.web_form import Form, like_an_address
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
 
 
-class LanguageForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class LanguageForm(Form):
     language = SelectField(_l("Language"), choices=[SelectChoice(*item) for item in LANGUAGES.items()])
 
 
-class ContactForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class ContactForm(Form):
     address = StringField(
         _l("New contact address"),
         [
             DataRequired(_needed),
             Length(max=254, message=_long),
-            Regexp(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+            like_an_address(),
         ],
         description=_l("Outside this mailbox, so that we reach you when it cannot be opened."),
         render_kw={"autocomplete": "email", "inputmode": "email"},
@@ -31,7 +31,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     current = password_field(_l("Password"), "current-password")
 
 
-class AppForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class AppForm(Form):
     label = StringField(
         _l("For which program?"), [DataRequired(_needed), Length(max=100, message=_long)],
         description=_l("For example: Thunderbird at home."),
@@ -51,11 +51,11 @@ class AppForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     current = password_field(_l("Password"), "current-password")
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class PasswordForm(Form):
     current = password_field(_l("Password"), "current-password")
 
 
-class TotpForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class TotpForm(Form):
     code = StringField(
         _l("Code"), [DataRequired(_needed), Length(max=40, message=_long)],
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"},
@@ -63,7 +63,7 @@ class TotpForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     current = password_field(_l("Password"), "current-password")
 
 
-class KeyForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class KeyForm(Form):
     """Filled in by the script of the page."""
 
     label = StringField(_l("Name of the key"), [Length(max=100, message=_long)])
@@ -71,12 +71,12 @@ class KeyForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     current = password_field(_l("Password"), "current-password")
 
 
-class CloseForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class CloseForm(Form):
     notice = StringField(
         _l("Your new address"),
         [
             Length(max=254, message=_long),
-            Regexp(r"\s*$|\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+            like_an_address(or_nothing=True),
         ],
         description=_l("Optional. For a year, people you have written to are told it when they write to you."),
         render_kw={"autocomplete": "email", "inputmode": "email"},

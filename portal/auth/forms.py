@@ -1,11 +1,10 @@
 """Log-in and passwords.  Field names are those that password managers know."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
-from portal.web_form import Form
+from portal.web_form import Form, KeptForm
 
 MAX_PASSWORD = 1024
 _needed = _l("This must be filled in.")
@@ -26,13 +25,13 @@ def username_field() -> StringField:
     )  # fmt: skip
 
 
-class LoginForm(Form):
+class LoginForm(KeptForm):
     username = username_field()
     password = password_field(_l("Password"), "current-password")
     next = HiddenField()
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class CodeForm(Form):
     code = StringField(
         _l("Code"), [DataRequired(_needed), Length(max=40, message=_long)],
         description=_l("Six digits from your app, or one of your printed recovery codes."),
@@ -40,14 +39,14 @@ class CodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     )  # fmt: skip
 
 
-class ForgottenForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class ForgottenForm(Form):
     username = StringField(
         _l("User name, or your confirmed contact address"), [DataRequired(_needed), Length(max=320, message=_long)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )  # fmt: skip
 
 
-class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class RecoveryCodeForm(Form):
     username = username_field()
     code = StringField(
         _l("Recovery code"), [DataRequired(_needed), Length(max=40, message=_long)],
@@ -55,7 +54,7 @@ class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no typ
     )  # fmt: skip
 
 
-class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class NewPasswordForm(Form):
     password = password_field(
         _l("New password"), "new-password", _l("At least 12 characters. A sentence is fine, with spaces and æøå.")
     )

@@ -1,14 +1,14 @@
 """What the desk may do to a case, a person or an order: one form, whose buttons say what."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from portal.asked import NumberField
+from portal.web_form import Form
 
 
-class ActForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class ActForm(Form):
     action = StringField()
     canned = StringField(validators=[Length(max=100)])
     text = TextAreaField(_l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10})

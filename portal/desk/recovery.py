@@ -3,7 +3,6 @@
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
@@ -13,12 +12,13 @@ from portal import web
 from portal.asked import NumberField
 from portal.desk.views import Answer, blueprint, desk_only
 from portal.errors import words_of
+from portal.web_form import Form
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
 
 
-class RecoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class RecoverForm(Form):
     proof = TextAreaField(
         _l("How did you recognise the person?"), [DataRequired(_needed), Length(max=500, message=_long)],
         description=_l(
@@ -35,7 +35,7 @@ class RecoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     )  # fmt: skip
 
 
-class DecideForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class DecideForm(Form):
     number = NumberField()
     action = HiddenField()
 

@@ -2,7 +2,6 @@
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -11,11 +10,12 @@ from mailcore.services import accounts, sunset
 from portal import web
 from portal.asked import number
 from portal.desk.views import blueprint, desk_only
+from portal.web_form import Form
 
 MOST = 50  # people on one page
 
 
-class KnowsForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class KnowsForm(Form):
     pass
 
 

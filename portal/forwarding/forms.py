@@ -1,11 +1,11 @@
 """Where mail goes on to.  The password is asked for each time: whoever finds an open browser likes to add a forwarding."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from portal.auth.forms import password_field
+from portal.web_form import Form
 
 ROLLING = (("0", _l("never")), ("30", _l("after 30 days")), ("90", _l("after 90 days")), ("180", _l("after 180 days")),
            ("365", _l("after a year")))  # fmt: skip
@@ -16,7 +16,7 @@ UNSAFE = (
 )
 
 
-class ForwardingForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class ForwardingForm(Form):
     target = StringField(
         _l("Forward to this address"),
         [DataRequired(_l("This must be filled in.")), Length(max=320, message=_l("This is too long."))],
@@ -52,5 +52,5 @@ class ForwardingForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     password = password_field(_l("Your Alumnimail password"), "current-password")
 
 
-class EmptyForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class EmptyForm(Form):
     """A button."""

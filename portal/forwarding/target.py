@@ -2,19 +2,19 @@
 
 from flask import Blueprint, render_template
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from mailcore.services import forwarding_target
 from portal import web
 from portal.forwarding.forms import EmptyForm
+from portal.web_form import Form
 
 blueprint = Blueprint("forwarding_target", __name__)
 Answer = str | tuple[str, int]
 
 
-class AddressForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class AddressForm(Form):
     address = StringField(
         _l("Your address, where the mail arrives"),
         [DataRequired(_l("This must be filled in.")), Length(max=320, message=_l("This is too long."))],

@@ -2,13 +2,12 @@
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
 from itsdangerous import BadData, URLSafeSerializer
 from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
-from portal.web_form import Form
+from portal.web_form import Form, KeptForm
 
 KINDS = {
     "login": _l("Logging in"),
@@ -44,7 +43,7 @@ def is_human(trap: str, stamped: str, now: int) -> bool:
     return not trap and MIN_SECONDS <= now - shown_at <= MAX_SECONDS
 
 
-class HelpForm(Form):
+class HelpForm(KeptForm):
     kind = SelectField(_l("What is it about?"), choices=[SelectChoice(*item) for item in KINDS.items()], default="other")
     subject = StringField(_l("Subject"), [DataRequired(_needed), Length(max=200, message=_long)])
     text = TextAreaField(
@@ -68,7 +67,7 @@ class HelpForm(Form):
     shown = HiddenField()
 
 
-class ReplyForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class ReplyForm(Form):
     text = TextAreaField(_l("Your message"), [Length(max=20_000, message=_long)], render_kw={"rows": 7})
     files = MultipleFileField(
         _l("Pictures or other files"), [Optional()], description=_l("At most five pictures, PDF or text files of 4 MB each.")

@@ -3,12 +3,11 @@
 import secrets
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
 from portal.auth.forms import password_field
-from portal.web_form import Form
+from portal.web_form import Form, KeptForm, like_an_address
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
@@ -19,7 +18,7 @@ def name_field() -> StringField:
         _l("User name you would like"),
         [
             DataRequired(_needed),
-            Regexp(r"\s*[A-Za-z][A-Za-z0-9.-]{1,62}\s*$", message=_l("Use the letters a to z, digits, dots and hyphens.")),
+            Regexp(r"\s*+[A-Za-z][A-Za-z0-9.-]{1,62}+\s*+\Z", message=_l("Use the letters a to z, digits, dots and hyphens.")),
         ],
         description=_l("It becomes the first part of your address and cannot be changed later."),
         render_kw={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "username"},
@@ -32,7 +31,7 @@ def contact_field() -> StringField:
         [
             DataRequired(_needed),
             Length(max=320, message=_long),
-            Regexp(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+            like_an_address(),
         ],
         render_kw={"autocomplete": "email", "inputmode": "email"},
     )
@@ -42,7 +41,7 @@ def terms_field() -> BooleanField:
     return BooleanField(_l("I accept the terms"), [DataRequired(_l("The terms must be accepted."))])
 
 
-class UniversityForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class UniversityForm(Form):
     username = StringField(
         _l("User name at the university"), [DataRequired(_needed), Length(max=320, message=_long)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
@@ -50,7 +49,7 @@ class UniversityForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     password = password_field(_l("Password at the university"), "current-password")
 
 
-class AtOnceForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class AtOnceForm(Form):
     """`key` makes a second press of the button the same order."""
 
     name = name_field()
@@ -59,12 +58,12 @@ class AtOnceForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
 
 
-class AnswerForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class AnswerForm(Form):
     name = name_field()
     more = TextAreaField(_l("More about who you are"), [Length(max=2000, message=_long)])
 
 
-class OrderForm(Form):
+class OrderForm(KeptForm):
     """`key` makes a second press of the button the same order."""
 
     display_name = StringField(

@@ -3,31 +3,31 @@
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import StringField
-from wtforms.validators import Length, Regexp
+from wtforms.validators import Length
 
 from mailcore.errors import MailError
 from mailcore.services import sunset
 from portal import web
 from portal.auth.forms import password_field
 from portal.errors import answer
+from portal.web_form import Form, like_an_address
 
 blueprint = Blueprint("sunset", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 
 
-class ReadForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class ReadForm(Form):
     pass
 
 
-class NewAddressForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class NewAddressForm(Form):
     address = StringField(
         _l("Your new address"),
         [
             Length(max=254, message=_l("This is too long.")),
-            Regexp(r"\s*$|\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$", message=_l("This is not an e-mail address.")),
+            like_an_address(or_nothing=True),
         ],
         description=_l("Optional. For a year, people you have written to are told it when they write to you."),
         render_kw={"autocomplete": "email", "inputmode": "email"},

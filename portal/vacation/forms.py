@@ -1,12 +1,13 @@
 """The form for being away."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, StringField, TextAreaField
 from wtforms.validators import Length, Optional, ValidationError
 
+from portal.web_form import Form
 
-class VacationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+
+class VacationForm(Form):
     active = BooleanField(_l("Answer mail while I am away"))
     first_day = DateField(_l("First day"), [Optional()], description=_l("From midnight at its beginning. Empty: from now on."))
     last_day = DateField(_l("Last day"), [Optional()], description=_l("Until midnight at its end. Empty: until you turn it off."))

@@ -1,14 +1,16 @@
 """The forms for writing, for the address book and for names to write under."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from portal.asked import number
+from portal.web_form import Form
+
+MAX_REFERENCES = 50_000  # characters of all identifiers of a thread
 
 
-class ComposeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class ComposeForm(Form):
     to = StringField(_l("To"), [Length(max=20_000)])
     cc = StringField(_l("Copy"), [Length(max=20_000)])
     bcc = StringField(_l("Blind copy"), [Length(max=20_000)])
@@ -16,8 +18,8 @@ class ComposeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     body = TextAreaField(_l("Text"), [Length(max=2_000_000)])
     files = MultipleFileField(_l("Attach files"))
     identity = SelectField(_l("From"), coerce=number, validate_choice=False)
-    in_reply_to = HiddenField()
-    references = HiddenField()
+    in_reply_to = HiddenField(validators=[Length(max=MAX_REFERENCES)])
+    references = HiddenField(validators=[Length(max=MAX_REFERENCES)])
     answers = HiddenField()
     source = HiddenField()
     whole = HiddenField()
@@ -25,13 +27,13 @@ class ComposeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     writing = HiddenField()
 
 
-class ContactForm(FlaskForm):  # type: ignore[misc]
+class ContactForm(Form):
     name = StringField(_l("Name"), [Length(max=120)])
     address = StringField(_l("E-mail address"), [Length(max=320)])
     note = StringField(_l("Note"), [Length(max=500)])
 
 
-class IdentityForm(FlaskForm):  # type: ignore[misc]
+class IdentityForm(Form):
     name = StringField(_l("Name"), [Length(max=120)])
     address = StringField(
         _l("Address"), [Length(max=320)], description=_l("One of yours; something after a plus may be added.")
@@ -41,7 +43,7 @@ class IdentityForm(FlaskForm):  # type: ignore[misc]
     first = BooleanField(_l("Take this one unless I choose another"))
 
 
-class ReadingForm(FlaskForm):  # type: ignore[misc]
+class ReadingForm(Form):
     threads = BooleanField(_l("Show lists as conversations"))
     html_first = BooleanField(_l("Open messages as their sender designed them, not as plain text"))
     undo_seconds = SelectField(
