@@ -4,6 +4,7 @@ import re
 
 from mailcore.mail import body, structure, text
 from mailcore.mail.html_text import from_html
+from mailcore.mail.lines import lines_of
 from mailcore.mail.octets import Octets
 from mailcore.mail.structure import Part
 
@@ -26,7 +27,7 @@ def _words(octets: Octets, part: Part) -> str:
     if part.subtype == "html":
         written = from_html(written, _HTML_READ, bare=True)
     else:  # what is quoted was read before
-        own = [line for line in written.splitlines() if not line.startswith(">")]
+        own = [line for line in lines_of(written) if not line.startswith(">")]
         written = "\n".join(own)
     shown = "".join(char if char.isprintable() else " " for char in _SPACE.sub(" ", written))
     return shown.strip()[:MOST].strip()
