@@ -332,12 +332,13 @@ class Worker:
         host = core.config.host
         octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
         prepared = await core.threads.run(core.blobs.prepare, octets)
+        envelope = Envelope(item.sender, (item.recipient,))
+        letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, b"")
 
         def deliver(tx: Tx) -> str:
             """The reason of a rejection, or nothing."""
             recipient = delivery.check_recipient(core, tx, item.recipient, len(octets), authenticated=True, sender=item.sender)
-            envelope = Envelope(item.sender, (item.recipient,))
-            [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"")
+            [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"", letter=letter)
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
             outcome.write_down(core, tx, item, Answer(host, 250, "delivered here"), core.clock.now())

@@ -45,6 +45,7 @@ from mailcore.services import (
 from mailcore.services.passage import Passage
 from mailcore.services.recipient_view import Place, RecipientView
 from mailcore.services.script_view import MessageText
+from mailcore.services.ticket_inbox import Letter
 from mailcore.store import deliveries, forwardings, onward
 from mailcore.store.blobs import INSIDE, Prepared, Saved
 from mailcore.store.db import Tx
@@ -136,21 +137,36 @@ async def accept(
         prepared = core.blobs.prepare(message)
     else:
         prepared = await core.threads.run(core.blobs.prepare, message)
-    return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix, verdict))
+    letter = await read_letter(core, envelope, [recipient.address for recipient in recipients], prepared, header_prefix)
+    return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix, verdict, letter))
+
+
+async def read_letter(
+    core: Core, envelope: Envelope, addresses: Sequence[str], prepared: Prepared, header_prefix: bytes
+) -> Letter | None:  # fmt: skip
+    """The message as the help desk reads it, if it is one of the recipients: what may take long is done before the write."""
+    if not any(ticket_inbox.takes(core, address) for address in addresses):
+        return None
+    block = prepared.derived.header
+    return await core.threads.run(ticket_inbox.read, core, prepared.octets, block, envelope.sender, header_prefix)
 
 
 def deliver(
     core: Core, tx: Tx, envelope: Envelope, recipients: Sequence[Recipient], prepared: Prepared, header_prefix: bytes,
-    verdict: Verdict = OWN,
+    verdict: Verdict = OWN, letter: Letter | None = None,
 ) -> list[Delivered]:  # fmt: skip
-    """The same inside a transaction of the caller."""
+    """The same inside a transaction of the caller.
+
+    Args:
+        letter: as read_letter gives it.
+    """
     view = MessageText(prepared.octets, prepared.derived.header)
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
     about = traces.about(prepared.derived.header, prepared.name, prepared.size, verdict, envelope.peer)
     rooms = deliveries.rooms(tx, [r.account for r in recipients])
     context = _Context(
         core, tx, envelope, prepared, trace.return_path(envelope.sender), header_prefix, view, rooms, core.clock.now(), verdict,
-        about, {},
+        about, {}, letter,
     )  # fmt: skip
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
@@ -180,6 +196,7 @@ class _Context:
     verdict: Verdict
     about: deliveries.About
     rules: dict[str, list[traces.Rule]]  # by recipient: what decided, for the trace
+    letter: Letter | None  # as the help desk reads it
     saved: Saved | None = None  # the message, once a mailbox has it
     filed: list[tuple[MailboxId, int]] = field(default_factory=list)  # for the recipient at hand
     served: set[AccountId] = field(default_factory=set)  # who has it already
@@ -449,7 +466,7 @@ def _is_signed(context: _Context) -> bool:
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
     """A ticket, or an answer in one."""
     core, envelope, prepared = context.core, context.envelope, context.prepared
-    letter = ticket_inbox.read(core, prepared.octets, prepared.derived.header, envelope.sender, context.trace)
+    letter = context.letter or ticket_inbox.read(core, prepared.octets, prepared.derived.header, envelope.sender, context.trace)
     found = ticket_inbox.receive(core, context.tx, envelope, recipient.address, letter, context.verdict, context.about)
     return Delivered(recipient.address, Outcome.REJECTED if found.refused else Outcome.FILED, reason=found.refused)
 

@@ -84,6 +84,8 @@ async def send(
         envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()
     ) + signature  # the author's address on the network is nobody's business
 
+    letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, received)
+
     def store(tx: Tx) -> MailError | None:
         refused = sending.count(core, tx, account, envelope.peer, len(envelope.recipients))
         if refused:
@@ -98,7 +100,7 @@ async def send(
             else:
                 outside.append(recipient)
         if inside:
-            for done in delivery.deliver(core, tx, envelope, inside, prepared, received):
+            for done in delivery.deliver(core, tx, envelope, inside, prepared, received, letter=letter):
                 if done.outcome.value == "rejected":
                     raise RejectedByScript(done.reason)
         if outside:

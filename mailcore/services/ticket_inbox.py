@@ -80,7 +80,7 @@ def is_desk(localpart: str) -> bool:
 
 
 def read(core: Core, octets: Octets, block: bytes, sender: str, trace: bytes = b"") -> Letter:
-    """Read a message; asks no database, and raises nothing whatever the octets are.
+    """Read a message, before the transaction that accepts it; asks no database, and raises nothing whatever the octets are.
 
     Args:
         block: its header.
@@ -208,13 +208,13 @@ def _answerable(core: Core, specs: Iterable[str]) -> str:
             found = tickets.check_address(spec)
         except InvalidName:
             continue
-        if not _is_ours(core, found):
+        if not takes(core, found):
             return found
     return ""
 
 
-def _is_ours(core: Core, spec: str) -> bool:
-    """Would an answer come back to the desk?"""
+def takes(core: Core, spec: str) -> bool:
+    """Does mail to this address come to the desk?"""
     found = read_addr_spec(spec)
     if found is None or found.domain.lower() not in (core.config.domain, core.config.srs_domain):
         return False

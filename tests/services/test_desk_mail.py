@@ -1,16 +1,19 @@
 """Mail to the help desk as the world sends it: its writer's own words are found, whoever waits is answered, nothing is lost."""
 
 import re
+import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailcore import core as cores
 from mailcore.core import Core
 from mailcore.domain import Disposition, Outcome, Ticket, Verdict
 from mailcore.services import accounts, ticket_inbox, ticket_text, tickets, traces
 from tests.services.conftest import SetClock
 from tests.services.test_tickets import STRANGER, mail, queued, said, written
+from tests.smtp_talk import SECRET, build, talk
 
 HEAD = b"From: A Person <stranger@elsewhere.example>\r\nTo: help@alumni.example\r\nSubject: sak\r\nMIME-Version: 1.0\r\n"
 OWN = "My own question"
@@ -208,3 +211,31 @@ def test_raw_octets_in_addresses_are_a_case(core, head):
     ticket = only(core)
     assert ticket.reply_to in (STRANGER, "x@elsewhere.example")
     assert said(core, ticket.id) == [("person", "hei")]
+
+
+@pytest.mark.parametrize("submitted", [False, True])
+def test_a_message_is_read_before_the_write_begins(tmp_path, monkeypatch, submitted):
+    """A large one takes its time, and every other write waits behind the one that is at work."""
+    core = build(tmp_path)
+    writer = core.db.write(lambda tx: threading.current_thread().name)
+    read, seen = ticket_inbox.read, []
+
+    def watched(*args):
+        seen.append(threading.current_thread().name)
+        return read(*args)
+
+    monkeypatch.setattr(ticket_inbox, "read", watched)
+
+    async def play(connect):
+        client = await connect()
+        if submitted:
+            await client.say(f"AUTH PLAIN {SECRET}\r\n")
+        sent = "MAIL FROM:<ola@alumni.example>\r\nRCPT TO:<help@alumni.example>\r\nDATA\r\n"
+        replies = await client.say(sent + "From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n", 4)
+        assert replies[-1].startswith("250 ")
+
+    talk(core, play, "submissions" if submitted else "smtp")
+    assert only(core).subject == "hei"
+    assert len(seen) == 1
+    assert writer not in seen
+    cores.close(core)
