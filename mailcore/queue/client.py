@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import Dsn
-from mailcore.mail.octets import Octets
+from mailcore.mail.octets import Octets, blocks
 from mailcore.queue import dane
 from mailcore.queue.lookup import Lookup, RouteUnknown
 from mailcore.queue.route import Hop, addresses
@@ -21,6 +21,7 @@ from mailcore.queue.wire import Lost, Reply, Wire, extensions, stuffed
 
 CONNECT_SECONDS, COMMAND_SECONDS, DATA_SECONDS = 30, 300, 600  # RFC 5321 section 4.5.3.2
 IMPLICIT_TLS = 465  # of a relay (RFC 8314)
+NEEDS_8BIT = "5.6.3"  # conversion required but not supported (RFC 3463 section 3.7)
 NOTHING_SAID = Dsn()
 
 
@@ -135,8 +136,8 @@ class Connection:
         reused = self.is_open
         try:
             wire = await self._connected(require_tls=require_tls)
-            if not (sender.isascii() and recipient.isascii()) and "SMTPUTF8" not in self._offers:
-                return Answer(host, 553, "5.6.7 the host does not take addresses with such letters")
+            if refused := self._unfit(sender, recipient, parts):
+                return refused
             commands = self._commands(sender, recipient, sum(map(len, parts)), dsn, require_tls)
             try:
                 reply = await self._transaction(wire, commands, parts)
@@ -147,6 +148,8 @@ class Connection:
             if reply.code == 421 and reused:  # enough for one connection; nothing of this message was taken
                 self.close()
                 wire = await self._connected(require_tls=require_tls)
+                if refused := self._unfit(sender, recipient, parts):
+                    return refused
                 reply = await self._transaction(wire, commands, parts)
         except _NotSafe as problem:
             self.close()
@@ -164,6 +167,18 @@ class Connection:
             self.close()
         asked = dsn.notify and "DSN" not in self._offers
         return Answer(host, reply.code, reply.text[:500], relayed=bool(asked))
+
+    def _unfit(self, sender: str, recipient: str, parts: Sequence[Octets]) -> Answer | None:
+        """What the host cannot be given, as it does not offer it (RFC 6531 section 3.6, RFC 6152 section 3).
+
+        What is 8-bit was written by others: converting it would break their signatures, and a host that takes such mail
+        without saying so is none to trust with it.
+        """
+        if not (sender.isascii() and recipient.isascii()) and "SMTPUTF8" not in self._offers:
+            return Answer(self.hop.host, 553, "5.6.7 the host does not take addresses with such letters")
+        if "8BITMIME" not in self._offers and not all(block.isascii() for part in parts for block in blocks(part)):
+            return Answer(self.hop.host, 554, f"{NEEDS_8BIT} the host does not take 8-bit mail, and this message is 8-bit")
+        return None
 
     def _unreachable(self, words: str) -> Answer:
         """No connection: the next item need not wait for the same."""

@@ -7,7 +7,7 @@ from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem
 from mailcore.log import log_for
 from mailcore.queue import bounce, destination, schedule
-from mailcore.queue.client import Answer, TlsResult
+from mailcore.queue.client import NEEDS_8BIT, Answer, TlsResult
 from mailcore.services import forwarding, sending
 from mailcore.store import onward, queue_policies, reports
 from mailcore.store.db import Tx
@@ -27,7 +27,7 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
     attempt = Attempt(now, answer.host, answer.code, words)
     again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
     given_up = not answer.ok and again is None
-    if item.origin == "forward" and item.account is not None and not _by_sender(item, answer):
+    if item.origin == "forward" and item.account is not None and not _by_message(item, answer):
         forwarding.result(core, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
     if item.origin == "forward":
         onward.answer(
@@ -48,14 +48,14 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
         give_up(core, tx, item, answer, now)
 
 
-def _by_sender(item: QueueItem, answer: Answer) -> bool:
-    """Refused because of what the sender asked for (RFC 8689), which says nothing of the forwarding."""
-    return item.require_tls and answer.text.startswith("5.7.30")
+def _by_message(item: QueueItem, answer: Answer) -> bool:
+    """Refused because of what the sender asked for (RFC 8689), or for an 8-bit message: that says nothing of the recipient."""
+    return (item.require_tls and answer.text.startswith("5.7.30")) or answer.text.startswith(NEEDS_8BIT)
 
 
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
     """It leaves the queue undelivered; whoever it matters to has it or hears of it."""
-    if item.origin == "submission" and item.account is not None and answer.permanent:
+    if item.origin == "submission" and item.account is not None and answer.permanent and not _by_message(item, answer):
         sending.was_refused(core, tx, item.account)
     if item.origin == "forward":
         bounce.keep_for_owner(core, tx, item)

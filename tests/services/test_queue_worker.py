@@ -28,12 +28,17 @@ class Peer:
         self.answers: dict[str, str] = {}
         self.mail: list[tuple[str, str, bytes]] = []
         self.connections = 0
+        self.lacks: tuple[str, ...] = ()  # names of extensions that it does not offer
         self.gate = asyncio.Event()
         self.gate.set()
 
     def session(self) -> SMTP:
         self.connections += 1
         return SMTP(self, hostname="outside.example", enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses) -> list[str]:  # noqa: N802
+        session.host_name = hostname
+        return [line for line in responses if line[4:].partition(" ")[0] not in self.lacks]
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
         answer = self.answers.get(address, "250 OK")
@@ -123,6 +128,71 @@ def test_a_refusal_goes_back_to_the_sender(core, ola):
             assert b"Status: 5.1.1" in notice
             assert b"nobody of that name" in notice
             await until(lambda: not listing(here))
+
+    asyncio.run(play())
+
+
+def test_8_bit_goes_only_to_a_host_that_takes_it_and_its_author_hears(core, ola):
+    """RFC 6152 section 3; `cases/no-8bitmime-downgrade`."""
+
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.lacks = ("8BITMIME", "SMTPUTF8")
+            before = len(inbox(here, ola))
+            enqueue(here, FRIEND, account=ola.id)
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            assert b"Status: 5.6.3" in inbox(here, ola)[-1]
+            assert "8-bit" in text_of(inbox(here, ola)[-1])
+            enqueue(here, FRIEND, octets=b"Subject: x\r\n\r\nseven\r\n")
+            await until(lambda: not listing(here))
+            assert [octets for _, _, octets in peer.mail] == [b"Subject: x\r\n\r\nseven\r\n"]
+
+    asyncio.run(play())
+
+
+def test_a_large_8_bit_message_is_seen_to_be_one(core, ola):
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.lacks = ("8BITMIME", "SMTPUTF8")
+            enqueue(here, FRIEND, octets=b"Subject: x\r\n\r\n" + b"seven\r\n" * 300_000 + b"\xe6\r\n")
+            enqueue(here, FRIEND, octets=b"Subject: x\r\n\r\n" + b"seven\r\n" * 300_000)
+            await until(lambda: not [item for item in listing(here) if item.origin == "submission"])
+            assert [octets.isascii() for _, _, octets in peer.mail] == [True]
+
+    asyncio.run(play())
+
+
+def test_a_forwarding_of_an_8_bit_message_to_such_a_host_comes_back_and_pauses_nothing(core, ola):
+    def forwards(tx):
+        wish = dataclasses.replace(core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False)
+        core.people.set_forwarding(tx, ola.id, wish)
+
+    async def play():
+        core.db.write(forwards)
+        async with at_work(core) as (here, _, peer):
+            peer.lacks = ("8BITMIME", "SMTPUTF8")
+            before = len(inbox(here, ola))
+            enqueue(here, FRIEND, sender="kari@else.example", origin="forward", account=ola.id)
+            await until(lambda: len(inbox(here, ola)) == before + 1)
+            assert inbox(here, ola)[-1].endswith(MESSAGE)
+            assert forwarding.get(here, ola.id).state is ForwardingState.HEALTHY
+            await until(lambda: not listing(here))
+            assert peer.mail == []
+
+    asyncio.run(play())
+
+
+def test_what_we_write_goes_to_every_host(core, ola):
+    """A ticket's answer with other letters, as `cases/no-8bitmime-downgrade` has it."""
+
+    async def play():
+        async with at_work(core) as (here, _, peer):
+            peer.lacks = ("8BITMIME", "SMTPUTF8")
+            case = tickets.open_ticket(here, kind="other", subject="Hei æøå", text="æ", reply_to=FRIEND, language="nb")
+            tickets.reply(here, case.id, "Hei, æøå på deg.", agent=None)
+            await until(lambda: len(peer.mail) == 2 and not listing(here))
+            assert all(octets.isascii() for _, _, octets in peer.mail)
+            assert "Hei, æøå på deg." in text_of(peer.mail[-1][2])
 
     asyncio.run(play())
 
