@@ -32,6 +32,26 @@ def octets(text: str) -> int:
     return int(number) * _UNITS[unit]
 
 
+UNLIMITED = "unlimited"
+MOST_OCTETS = 2**50  # a PiB; more is a slip of the finger, and at some point no number of the database's
+
+
+def quota_octets(text: str) -> int:
+    """A quota as it is written: a size, or the word `unlimited`, which is 0.
+
+    Raises:
+        ConfigError: nothing of that kind; also for 0, which would be no limit where somebody meant none of the room.
+    """
+    if text.strip().lower() == UNLIMITED:
+        return 0
+    found = octets(text.strip())
+    if not found:
+        raise ConfigError(f"a quota of {text!r} would be no limit; write {UNLIMITED} if you mean that")
+    if found > MOST_OCTETS:
+        raise ConfigError(f"{text!r} is too large for a quota")
+    return found
+
+
 def host_and_port(address: str) -> tuple[str, int]:
     """Of `HOST:PORT`, without the brackets of an IPv6 address; no host = all addresses.  Raises ConfigError."""
     found = _ADDRESS.fullmatch(address)
@@ -68,6 +88,7 @@ class Tls:
 class Quota:
     default: str = "2G"
     full_and_forwarding: str = "forward"
+    desk_most: str = "100G"
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +413,10 @@ _CHOICES = {
 }
 
 
-_SIZES = ("quota.default", "limits.message_size", "limits.message_memory", "limits.header_size", "limits.line_length")
+_SIZES = (
+    "quota.default", "quota.desk_most", "limits.message_size", "limits.message_memory", "limits.header_size",
+    "limits.line_length",
+)  # fmt: skip
 _NETWORKS = ("limits.trusted", "listen.balancers")
 _ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")

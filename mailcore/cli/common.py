@@ -15,7 +15,7 @@ import click
 
 from mailcore import core as cores
 from mailcore.clock import Clock
-from mailcore.config import Config, octets
+from mailcore.config import Config, quota_octets
 from mailcore.core import Core
 from mailcore.errors import ConfigError
 
@@ -59,8 +59,8 @@ pass_site = click.decorators.pass_meta_key(SITE)
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
-class Octets(click.ParamType[int]):
-    """`2G`, `500M`, plain octets."""
+class Quota(click.ParamType[int]):
+    """`2G`, `500M`, plain octets, or `unlimited`, which is 0."""
 
     name = "size"
 
@@ -68,7 +68,7 @@ class Octets(click.ParamType[int]):
         if isinstance(value, int):
             return value
         try:
-            return octets(value)
+            return quota_octets(value)
         except ConfigError as problem:
             self.fail(str(problem), param, ctx)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mailcore.cli.common import Octets, Site, counted, json_option, pass_site, plain, print_json, print_table, size
+from mailcore.cli.common import Quota, Site, counted, json_option, pass_site, plain, print_json, print_table, size
 from mailcore.domain import Account
 from mailcore.services import accounts, closing, sending
 
@@ -30,7 +30,7 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
 @click.argument("name")
 @click.option("--name", "display_name", default="", help="The person's name.")
 @click.option("--person", help="The immutable id of the directory.")
-@click.option("--quota", type=Octets(), help="For example 2G; 0 = unlimited.")
+@click.option("--quota", type=Quota(), help="For example 2G, or unlimited.")
 @click.option("--contact", default="", help="Another e-mail address of the person.")
 @click.option("--language", type=click.Choice(["nb", "nn", "en"]), default="nb")
 @click.option("--password-stdin", is_flag=True, help="Take the password, or its hash, from standard input.")
@@ -85,10 +85,10 @@ def show(site: Site, name: str, as_json: bool) -> None:
 
 @user.command()
 @click.argument("name")
-@click.argument("octets", type=Octets(), metavar="SIZE")
+@click.argument("octets", type=Quota(), metavar="SIZE")
 @pass_site
 def quota(site: Site, name: str, octets: int) -> None:
-    """Set how much room an account has; 0 = unlimited."""
+    """Set how much room an account has: for example 2G, or unlimited."""
     account = accounts.set_quota(site.core, name, octets)
     click.echo(f"{account.name}: {size(account.used)} of {size(account.quota)}")
 

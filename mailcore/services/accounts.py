@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailcore.config import octets as parse_octets
+from mailcore.config import quota_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
@@ -278,7 +279,7 @@ def _from_row(row: dict[str, str]) -> NewAccount:
         check_name(row["username"] or "", reserved=True),
         display_name=(row.get("name") or "").strip(),
         person=(row.get("person") or "").strip() or None,
-        quota=parse_octets(quota) if quota else None,
+        quota=quota_octets(quota) if quota else None,
         password=password,
     )
 

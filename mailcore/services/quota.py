@@ -6,9 +6,11 @@ A quota that falls below what is used deletes nothing; the box is then over quot
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailcore.config import MOST_OCTETS
+from mailcore.config import octets as parse_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.errors import NotAllowed, Saying
+from mailcore.errors import ConfigError, NotAllowed, Saying
 from mailcore.services import audit, notices, quota_warnings
 from mailcore.services.audit import Event
 from mailcore.store import quota as store
@@ -18,6 +20,7 @@ from mailcore.store.quota import Extra
 LOAN_PERCENT = 20
 LOAN_TIME = timedelta(days=14)
 LOAN_EVERY = timedelta(days=365)
+DESK_LEAST, DESK_DAYS = 1024, 3650
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,10 @@ def change(
         tell: write to the owner about it.
 
     Raises:
-        NotAllowed: a quota with an end must be larger than the one before.
+        NotAllowed: a quota with an end must be larger than the one before; or it is out of all bounds.
     """
+    if not 0 <= octets <= MOST_OCTETS:
+        raise NotAllowed(Saying("that is no quota"))
 
     def write(tx: Tx) -> Account:
         before = core.people.account(tx, account)
@@ -98,6 +103,31 @@ def change(
         return core.people.account(tx, account)
 
     return core.db.write(write)
+
+
+def give(core: Core, account: AccountId, written: str, *, agent: Account, days: int = 0) -> Account:
+    """The help desk's way: within bounds, and never for the agent's own account.
+
+    Args:
+        written: a size, such as 4G.
+        days: the end of it, 0 = for good.
+
+    Raises:
+        NotAllowed: no size, out of bounds (`quota.desk_most`), or the agent's own account.
+    """
+    most = parse_octets(core.config.quota.desk_most)
+    try:
+        octets = parse_octets(written.strip())
+    except ConfigError:
+        raise NotAllowed(Saying("that is no quota")) from None
+    if account == agent.id:
+        raise NotAllowed(Saying("nobody gives room to themselves; ask a colleague"))
+    if not DESK_LEAST <= octets <= most:
+        raise NotAllowed(Saying("the desk gives at most %(most)s", most=core.config.quota.desk_most))
+    if not 0 <= days <= DESK_DAYS:
+        raise NotAllowed(Saying("that is no number of days"))
+    until = core.clock.now() + timedelta(days=days) if days else None
+    return change(core, account, octets, actor=agent.name, until=until, tell=True)
 
 
 def end_extras(core: Core) -> int:

@@ -4,7 +4,6 @@ Facts stand beside a case, the content of mail never.  What is done to an accoun
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,9 +12,8 @@ from flask_babel import gettext as _
 from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.config import octets
 from mailcore.domain import Account, AccountId, Ticket
-from mailcore.errors import ConfigError, MailError, NotAllowed
+from mailcore.errors import MailError, NotAllowed
 from mailcore.services import accounts, audit, canned, desk, orders, quota, sunset, tickets
 from portal import i18n, navigation, web
 from portal.desk import words as spoken
@@ -137,19 +135,10 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
             tickets.confirm(core, ticket.token)
             return _("The case is open.")
         case "quota" if ticket.account is not None:
-            _give_quota(ticket.account, agent, form)
+            quota.give(core, ticket.account, form.quota.data or "", agent=agent, days=form.days.data or 0)
             tickets.note(core, number, f"quota {form.quota.data}", agent=agent)
             return _("The new quota counts at once, and the owner is told.")
     raise NotAllowed("no such action")
-
-
-def _give_quota(account: AccountId, agent: Account, form: ActForm) -> None:
-    try:
-        size = octets(form.quota.data or "")
-    except ConfigError:
-        raise NotAllowed("not a size") from None
-    until = web.core().clock.now() + timedelta(days=form.days.data) if form.days.data else None
-    quota.change(web.core(), account, size, actor=agent.name, until=until, tell=True)
 
 
 @blueprint.get("/cases/<int:number>/file/<int:file>")
@@ -183,7 +172,7 @@ def person(name: str) -> Answer:
         try:
             if form.action.data != "quota":
                 raise NotAllowed("no such action")
-            _give_quota(owner.id, agent, form)
+            quota.give(core, owner.id, form.quota.data or "", agent=agent, days=form.days.data or 0)
         except MailError as trouble:
             problem = words_of(trouble)
         else:
