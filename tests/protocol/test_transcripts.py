@@ -2,7 +2,8 @@
 
 `C:` is sent (with CRLF), `S:` is expected; `S: ~ text` only asks that the line begins with the text.  A `C:` line that
 ends in `{n+}` is followed by `C:` lines of the literal.  A line `T: name` begins a new session; `Q: full` lets the
-account's quota be what is used now.
+account's quota be what is used now.  `M: INBOX 5` lets the mailbox hold so many messages, all of them \\Recent, from
+UID 1 on, under a UIDVALIDITY that is always the same.
 """
 
 import asyncio
@@ -41,6 +42,18 @@ def core(tmp_path):
     cores.close(built)
 
 
+def fill(core, tx, name: str, count: str) -> None:
+    ola = core.people.find(tx, "ola").id
+    boxes = {box.name: box for box in core.mail.mailboxes(tx, ola)}
+    box = boxes.get(name) or core.mail.create(tx, ola, name)
+    core.mail.expunge(tx, box.id, None, only_deleted=False)
+    tx.run("UPDATE mailbox SET uidvalidity=?, uidnext=1, modseq=1, recent=1 WHERE id=?", 70 + len(name), box.id)
+    for _ in range(int(count)):
+        core.mail.append(
+            tx, ola, box.id, core.blobs.prepare(MESSAGE), frozenset(), core.clock.now().replace(2026, 2, 3, 4, 5, 6)
+        )
+
+
 class Player:
     """Runs a session beside the test and says when it waits for the client again."""
 
@@ -61,7 +74,7 @@ class Player:
 
 
 def steps(script: Path) -> list[tuple[str, str]]:
-    return re.findall(r"^(?:(C|S|T|Q):) ?(.*)$", script.read_text(), re.MULTILINE)
+    return re.findall(r"^(?:(C|S|T|Q|M):) ?(.*)$", script.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -75,6 +88,8 @@ def test_transcript(script: Path, core):
                 player.stop()
                 player = Player(core, script.parent.name, secure=text != "plain")
                 heard = await player.said()
+            elif who == "M":
+                core.db.write(lambda tx, text=text: fill(core, tx, *text.split()))
             elif who == "Q":
                 core.db.write(lambda tx: tx.run("UPDATE account SET quota=used WHERE name='ola'"))
             elif who == "C":
