@@ -213,9 +213,13 @@ def together(octets: Octets, parts: tuple[Part, ...], most: int | None = None) -
     return "\n\n".join(shown(octets, part, most) for part in parts)
 
 
-def readable(octets: Octets, root: Part | None = None) -> str:
-    """The text, made from the designed version where there is no other."""
-    return together(octets, read(octets, root).written)
+def readable(octets: Octets, root: Part | None = None, most: int | None = None) -> str:
+    """The text, made from the designed version where there is no other.
+
+    Args:
+        most: so many characters are enough; there may be more.
+    """
+    return together(octets, read(octets, root).written, most)
 
 
 def is_html_like(octets: bytes) -> bool:

@@ -42,7 +42,7 @@ def name_of(part: structure.Part) -> str:
             charset, _, rest = params[key].split("'", 2)
             try:
                 return safe_name(unquote(rest, encoding=charset or "utf-8", errors="replace"))
-            except LookupError:
+            except (LookupError, ValueError):
                 return safe_name(unquote(rest))
     found = params.get("filename") or params.get("name") or ""
     if found:
