@@ -61,7 +61,7 @@ def by_us(octets: bytes) -> Seen:
         return tuple(
             (header.decode((one.name or "").encode()), f"{one.localpart}@{one.host}")
             for value in header.raw_values(block, name)
-            for one in address.parse_list(value)
+            for one in address.parse(value)
         )
 
     def first(name: str) -> str:

@@ -6,7 +6,7 @@ No I/O.
 import re
 from dataclasses import dataclass
 
-from mailcore.mail import header, structure, text
+from mailcore.mail import header, structure, text, transfer
 from mailcore.mail.octets import Octets
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -129,7 +129,7 @@ class Source:
             return None
         if part.children:  # a multipart or a message: only its parts are encoded (RFC 2045 section 6.4)
             return [self._slice(part.body_start, part.end)]
-        if part.encoding not in ("7bit", "8bit", "binary", "base64", "quoted-printable"):
+        if not transfer.is_known(part.wire.encoding):
             raise UnknownEncoding
         return [text.transfer_decoded(self.octets, part)]
 

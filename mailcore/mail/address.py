@@ -1,61 +1,335 @@
-"""Lists of addresses (RFC 5322 section 3.4), read leniently."""
+"""Addresses of header fields (RFC 5322 section 3.4), as people and programs write them: the one parser for all who ask.
+
+A field is parsed first and decoded afterwards (RFC 2047 section 6.2): what an encoded word says is never an address, and a
+comma in it parts nobody.  What is valid is read as the grammar says; of the rest, what a reader would see: the address
+in the brackets is the address, whatever stands before it is its name.  Linear in the octets and never raises.
+"""
 
 import re
-from dataclasses import dataclass
-from email.utils import getaddresses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from mailcore.mail.envelope import addresses
-from mailcore.mail.header import decode
+from mailcore.mail import charsets, words
 
-# One address of plain words, as most authors are written: the library reads it the same, ten times slower.
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_PLAIN = re.compile(rf"[ \t]*(?:({_ATOM}(?: {_ATOM})*) <)?({_ATOM}(?:\.{_ATOM})*)@({_ATOM}(?:\.{_ATOM})*)(>?)[ \t]*")
+MAX_NAME = 1000  # characters of a display name
+
+_ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+"
+_SIMPLE = re.compile(
+    rb'(?:"([^"\\\r\n\t]*+)"[ ]?|(' + _ATOM + rb"(?:[ .]" + _ATOM + rb")*+[.]?)[ ]?)?<(" + _ATOM + rb"(?:\." + _ATOM
+    + rb")*+)@(" + _ATOM + rb"(?:\." + _ATOM + rb")*+)>"
+)
+_BARE = re.compile(_ATOM + rb"(?:\." + _ATOM + rb")*+@" + _ATOM + rb"(?:\." + _ATOM + rb")*+")
+_LEXEME = re.compile(
+    rb'(?P<space>[ \t\r\n]+)|(?P<coded>=\?[^?\s]{1,100}\?[BbQq]\?[^?\s]{0,900}\?=)|(?P<mark>[<>,;:@"(])'
+    rb'|(?P<word>=|[^ \t\r\n"(<>,;:@=]+)'
+)
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_COMMENT_PART = re.compile(rb"[^()\\]+|\\.|[()\\]", re.DOTALL)
+_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_SPACES = re.compile(rb"[ \t\r\n]+")
+_IPV6 = re.compile(rb"(?i)[0-9a-f:.]+\Z")
+_DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,\".]+(?:\.[^\s()<>\[\]:;@\\,\".]+)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class RawAddress:
+    """An address as IMAP's ENVELOPE tells it (RFC 9051 section 7.5.2): octets of the field, encoded words undecoded.
+
+    The start of a group has its name as `local` and no host; its end has neither.
+    """
+
+    name: bytes | None
+    route: bytes | None
+    local: bytes | None
+    host: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class MailAddress:
-    """One address.  `name` is as written (encoded words unread); a group's start and end have no host."""
+    """An address for people and for comparing: Unicode scalar values on one line, the local part without its quotes.
 
-    name: str | None
-    localpart: str | None
-    host: str | None
+    What an address lacks is "": a name, or the host of `root`.
+    """
+
+    name: str
+    localpart: str
+    host: str
+
+    @property
+    def spec(self) -> str:
+        """`localpart@host`, quoted where it must be (RFC 5321 section 4.1.2); the local part alone if there is no host."""
+        local = self.localpart
+        if local and not _DOT_ATOM.match(local):
+            local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"{local}@{self.host}" if self.host else local
+
+    @property
+    def shown(self) -> str:
+        """The name, else the address."""
+        return self.name or self.spec
 
 
-def parse_list(value: bytes | str) -> list[MailAddress]:
-    """All addresses of a field's value; what cannot be read is left out."""
-    text = value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
-    plain = _PLAIN.fullmatch(text)
-    if plain and bool(plain[1]) == bool(plain[4]):
-        return [MailAddress(plain[1], plain[2], plain[3])]
-    found = []
-    for name, spec in _pairs(text):
-        localpart, at, host = spec.rpartition("@")
-        if at:
-            found.append(MailAddress(name or None, localpart, host))
-        elif spec:
-            found.append(MailAddress(name or None, spec, ""))
-    return found
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """Names and addresses as the library reads them; by our own reader what is nested too deep for it."""
-    try:
-        return getaddresses([text])
-    except RecursionError:
-        octets = text.encode("utf-8", "surrogateescape")
-        specs = ((name or b"", b"@".join(filter(None, (local, host)))) for name, local, host in addresses(octets))
-        return [(name.decode("utf-8", "surrogateescape"), spec.decode("utf-8", "surrogateescape")) for name, spec in specs]
+def parse(value: bytes | str) -> tuple[MailAddress, ...]:
+    """All addresses of a field's value, also those within groups."""
+    octets = value if isinstance(value, bytes) else value.encode("utf-8", "replace")
+    found = (_decoded(one) for one in parse_raw(octets) if one.host is not None)
+    return tuple(one for one in found if one.name or one.localpart or one.host)
 
 
 def addr_specs(value: bytes | str) -> list[str]:
-    """`localpart@host` of every address."""
-    return [f"{a.localpart}@{a.host}" for a in parse_list(value) if a.localpart and a.host]
+    """`localpart@host` of every address that has both."""
+    return [one.spec for one in parse(value) if one.localpart and one.host]
 
 
-def display_name(value: bytes) -> str:
-    """The first author's name for people, else the address."""
-    for address in parse_list(value):
-        if address.name:
-            return decode(address.name.encode("utf-8", "surrogateescape"))
-        return f"{address.localpart}@{address.host}"
-    return ""
+def display_name(value: bytes | str) -> str:
+    """The first author's name for people, else the address, else ""."""
+    return next((one.shown for one in parse(value)), "")
+
+
+def decode_name(raw: bytes) -> str:
+    """A display name for people, on one line."""
+    return " ".join(words.decode(raw[: 8 * MAX_NAME]).split())[:MAX_NAME]
+
+
+def _decoded(one: RawAddress) -> MailAddress:
+    return MailAddress(decode_name(one.name) if one.name else "", _plain(one.local), _plain(one.host))
+
+
+def _plain(octets: bytes | None) -> str:
+    return " ".join(charsets.decode_undeclared(octets).split()) if octets else ""
+
+
+def parse_raw(value: bytes) -> list[RawAddress]:
+    """All addresses and the borders of groups, in their order."""
+    simple = _SIMPLE.fullmatch(value)  # nearly every field
+    if simple:
+        name = (simple[1] or b"").strip() or simple[2]
+        return [RawAddress(name or None, None, simple[3], simple[4])]
+    if _BARE.fullmatch(value):
+        local, _, host = value.rpartition(b"@")
+        return [RawAddress(None, None, local, host)]
+    return _Scanner(value).addresses()
+
+
+@dataclass(slots=True)
+class _Item:
+    """A word, what was quoted, or a mark; `apart` if blanks or a comment stand before it."""
+
+    octets: bytes
+    apart: bool
+    quoted: bool = False
+
+    @property
+    def is_at(self) -> bool:
+        return self.octets == b"@" and not self.quoted
+
+
+@dataclass(slots=True)
+class _Element:
+    """What stands between two commas."""
+
+    items: list[_Item] = field(default_factory=list)
+    comment: bytes | None = None
+    angle: list[_Item] | None = None
+    closed: bool = False  # the bracket is; what follows says nothing
+
+    @property
+    def has_at(self) -> bool:
+        return any(item.is_at for item in self.items)
+
+
+class _Scanner:
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+        self._found: list[RawAddress] = []
+        self._element = _Element()
+        self._in_group = False
+        self._apart = False
+        self._held: list[_Item] = []  # words before a comma that may be the beginning of a name
+        self._quotes = b'"' in value
+        self._comments = b"(" in value
+
+    def addresses(self) -> list[RawAddress]:
+        at = 0
+        while lexeme := _LEXEME.match(self._value, at):
+            at = lexeme.end()
+            if lexeme["space"]:
+                self._apart = True
+            elif lexeme["coded"] or lexeme["word"]:  # an encoded word is an atom, whatever is in it (RFC 2047 section 2)
+                self._add(lexeme[0])
+            elif lexeme["mark"] == b'"':
+                at = self._quote(lexeme.start())
+            elif lexeme["mark"] == b"(":
+                at = self._comment(lexeme.start())
+            else:
+                self._mark(lexeme["mark"])
+        self._close(b"")
+        if self._in_group:
+            self._found.append(RawAddress(None, None, None, None))
+        return self._found
+
+    def _add(self, octets: bytes, *, quoted: bool = False) -> None:
+        element = self._element
+        item = _Item(octets, self._apart, quoted)
+        self._apart = False
+        if element.closed:
+            return
+        (element.items if element.angle is None else element.angle).append(item)
+
+    def _quote(self, at: int) -> int:
+        """Take a quoted string, and give where it ends; a quote that is never closed is a mark like any other."""
+        found = _QUOTED.match(self._value, at) if self._quotes else None
+        if found is None:
+            self._quotes = False
+            return at + 1
+        self._add(_PAIR.sub(rb"\1", _FOLD.sub(b"", found[1])), quoted=True)
+        return found.end()
+
+    def _comment(self, at: int) -> int:
+        """Take a comment, which may nest, and give where it ends; one that is never closed is none."""
+        depth, end = 0, at
+        if self._comments:
+            for part in _COMMENT_PART.finditer(self._value, at):
+                depth += {b"(": 1, b")": -1}.get(part[0], 0)
+                if depth == 0:
+                    end = part.end()
+                    break
+        if end == at:
+            self._comments = False
+            self._add(b"(")
+            return at + 1
+        if self._element.items:
+            words_ = _SPACES.sub(b" ", _PAIR.sub(rb"\1", self._value[at + 1 : end - 1])).strip()
+            self._element.comment = words_ or self._element.comment
+        self._apart = True
+        return end
+
+    def _mark(self, mark: bytes) -> None:
+        element = self._element
+        if mark == b"<":
+            if not element.closed:
+                element.angle = []
+        elif mark == b">":
+            element.closed = element.closed or element.angle is not None
+        elif element.angle is not None and not element.closed or mark == b"@":
+            self._add(mark)
+        elif mark == b":":
+            self._colon()
+        elif mark == b";" and self._in_group:
+            self._close(b"")
+            self._found.append(RawAddress(None, None, None, None))
+            self._in_group = False
+        else:
+            self._close(mark)
+
+    def _colon(self) -> None:
+        element = self._element
+        if self._in_group or element.closed or element.has_at or not (element.items or self._held):
+            self._add(b":")
+            return
+        self._found.append(RawAddress(None, None, _joined([*self._held, *element.items]), None))
+        self._element, self._held, self._in_group, self._apart = _Element(), [], True, False
+
+    def _close(self, mark: bytes) -> None:
+        """End an element at a comma, a semicolon or the end.
+
+        Words without an address before a comma are the beginning of a name (`Nordmann, Ola <ola@x.example>`) if the next
+        element has its address in brackets, else addresses without a host.
+        """
+        element, held = self._element, self._held
+        self._element, self._held, self._apart = _Element(), [], False
+        if element.has_at and not element.angle:
+            element.angle = None  # an empty pair of brackets behind an address
+        if element.angle is None and not element.has_at:
+            if mark and element.items and not element.comment:
+                held += element.items
+                held.append(_Item(mark, apart=False))
+                self._held = held
+                return
+            self._emit_held(held)
+            if element.items:
+                self._found.append(RawAddress(element.comment, None, _joined(element.items), b""))
+            return
+        if element.angle is None:
+            self._emit_held(held)
+            self._found.append(_bare(element))
+            return
+        name = _joined([*held, *element.items])
+        route, local, host = _spec(element.angle)
+        if name or local or host:
+            self._found.append(RawAddress(name or None, route, local, host))
+
+    def _emit_held(self, held: list[_Item]) -> None:
+        one: list[_Item] = []
+        for item in held:
+            if item.octets in (b",", b";") and not item.quoted:
+                if one:
+                    self._found.append(RawAddress(None, None, _joined(one), b""))
+                one = []
+            else:
+                one.append(item)
+
+
+def _joined(items: Sequence[_Item]) -> bytes:
+    """Words with one blank where there was any."""
+    pieces: list[bytes] = []
+    for item in items:
+        if item.apart and pieces:
+            pieces.append(b" ")
+        pieces.append(item.octets)
+    return b"".join(pieces).strip()
+
+
+def _spec(items: Sequence[_Item]) -> tuple[bytes | None, bytes, bytes]:
+    """Route, local part and host of what stands in brackets; blanks around dots and the @ go (section 4.4)."""
+    if not items:
+        return None, b"", b""
+    route: bytes | None = None
+    if items[0].is_at:
+        colon = next((n for n, item in enumerate(items) if item.octets == b":" and not item.quoted), None)
+        if colon is not None:
+            route = b"".join(item.octets for item in items[:colon])
+            items = items[colon + 1 :]
+    elif len(items) > 2 and items[0].octets.lower() == b"mailto" and items[1].octets == b":":
+        items = items[2:]
+    last = max((n for n, item in enumerate(items) if item.is_at), default=len(items))
+    return route, _dotted(items[:last]), _host(_dotted(items[last + 1 :]))
+
+
+def _dotted(items: Sequence[_Item]) -> bytes:
+    return b"".join(_glued(items))
+
+
+def _glued(items: Sequence[_Item]) -> Iterator[bytes]:
+    before = b"."
+    for item in items:
+        if item.apart and not (before.endswith((b".", b"@")) or item.octets.startswith((b".", b"@"))):
+            yield b" "
+        yield item.octets
+        before = item.octets
+
+
+def _host(octets: bytes) -> bytes:
+    """A colon belongs to a literal only, with or without its brackets."""
+    if b":" in octets and not octets.startswith(b"[") and not _IPV6.match(octets):
+        return octets.partition(b":")[0]
+    return octets
+
+
+def _bare(element: _Element) -> RawAddress:
+    """An address without brackets: the words that touch the first @; those before them are a name."""
+    items = element.items
+    at = next(n for n, item in enumerate(items) if item.is_at)
+    start = max(at - 1, 0)
+    while start > 0 and _touch(items[start - 1], items[start]):
+        start -= 1
+    stop = min(at + 2, len(items))
+    while stop < len(items) and _touch(items[stop - 1], items[stop]):
+        stop += 1
+    _, local, host = _spec(items[start:stop]) if start < at else (None, b"", _host(_dotted(items[1:stop])))
+    return RawAddress(element.comment or _joined(items[:start]) or None, None, local, host)
+
+
+def _touch(before: _Item, after: _Item) -> bool:
+    return not after.apart or before.octets.endswith(b".") or after.octets.startswith(b".")

@@ -183,7 +183,7 @@ def _outside(octets: Octets, part: Part) -> Iterator[Part]:
 
 def _root_of(part: Part) -> Part | None:
     """The root of a multipart/related: what `start` names, else the first (RFC 2387 section 3.2)."""
-    start = dict(part.params).get("start", "").strip().encode("latin-1", "replace")
+    start = part.param("start").strip().encode("latin-1", "replace")
     named = [child for child in part.children if start and child.id == start]
     return named[0] if named else part.children[0] if part.children else None
 
@@ -202,9 +202,8 @@ def shown(octets: Octets, part: Part, most: int | None = None) -> str:
     if _is_html(part):
         return from_html(read_text, most)
     read_text = read_text.replace("\r\n", "\n")
-    params = dict(part.params)
-    if params.get("format", "").lower() == "flowed":
-        return unflowed(read_text, delsp=params.get("delsp", "").lower() == "yes")
+    if part.param("format").lower() == "flowed":
+        return unflowed(read_text, delsp=part.param("delsp").lower() == "yes")
     return read_text
 
 
@@ -213,13 +212,9 @@ def together(octets: Octets, parts: tuple[Part, ...], most: int | None = None) -
     return "\n\n".join(shown(octets, part, most) for part in parts)
 
 
-def readable(octets: Octets, root: Part | None = None, most: int | None = None) -> str:
-    """The text, made from the designed version where there is no other.
-
-    Args:
-        most: so many characters are enough; there may be more.
-    """
-    return together(octets, read(octets, root).written, most)
+def readable(octets: Octets, root: Part | None = None) -> str:
+    """The text, made from the designed version where there is no other."""
+    return together(octets, read(octets, root).written)
 
 
 def is_html_like(octets: bytes) -> bool:

@@ -2,25 +2,30 @@
 
 import re
 
+from mailcore.mail import address
 from mailcore.mail.nstring import string
 
 _NAMES = (b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"in-reply-to", b"message-id")
+_LISTS = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
 _FIELD = re.compile(
     rb"(?im)^(" + b"|".join(_NAMES) + rb")[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)"
 )
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_LEXEME = re.compile(
-    rb'(?P<space>[ \t\r\n]+)|"(?P<quoted>(?:[^"\\]|\\.)*)"?|(?P<comment>\((?:[^()\\]|\\.|\([^()]*\))*\)?)'
-    rb"|(?P<mark>[<>,;:@])|(?P<word>[^ \t\r\n\"(<>,;:@]+)",
-    re.DOTALL,
-)
 
 
 def serialize_envelope(block: bytes) -> bytes:
-    """The parenthesised list for a header block; fields that are missing are NIL."""
+    """The parenthesised list for a header block; fields that are missing are NIL.
+
+    Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined and of others the last is told,
+    as Dovecot does.
+    """
     found: dict[bytes, bytes] = {}
     for m in _FIELD.finditer(block):
-        found.setdefault(m[1].lower(), _FOLD.sub(b"", m[2]).strip())
+        name, value = m[1].lower(), m[2]
+        value = (_FOLD.sub(b"", value) if b"\n" in value else value).strip()
+        if name in _LISTS and found.get(name):
+            value = b"%b, %b" % (found[name], value) if value else found[name]
+        found[name] = value
     author = _addresses(found.get(b"from"))
     words = [string(found.get(b"date")), string(found.get(b"subject")), author]
     for name in (b"sender", b"reply-to"):
@@ -34,80 +39,9 @@ def serialize_envelope(block: bytes) -> bytes:
 def _addresses(value: bytes | None) -> bytes:
     if not value:
         return b"NIL"
-    found = b"".join(_one(name, local, host) for name, local, host in addresses(value))
+    found = b"".join(_one(one) for one in address.parse_raw(value))
     return b"(" + found + b")" if found else b"NIL"
 
 
-def _one(name: bytes | None, local: bytes | None, host: bytes | None) -> bytes:
-    return b"(" + string(name) + b" NIL " + string(local) + b" " + string(host) + b")"
-
-
-_SIMPLE = re.compile(rb'(?:"([^"\\]*)"|([^"<>,;:()@\\]*?))[ \t]*<([^<>"@\\ ]+)@([^<>"@\\ ,;]+)>')
-_BARE = re.compile(rb"[^<>\"@\\ ,;:()]+@[^<>\"@\\ ,;:()]+")
-
-Parts = tuple[bytes | None, bytes | None, bytes | None]
-
-
-def addresses(value: bytes) -> list[Parts]:
-    """Name, local part, host of each; a group starts with (name as local part, no host) and ends with all None."""
-    if m := _SIMPLE.fullmatch(value):  # nearly every field
-        return [(m[1] or m[2] or None, m[3], m[4])]
-    if _BARE.fullmatch(value):
-        local, _, host = value.rpartition(b"@")
-        return [(None, local, host)]
-    return _scan(value)
-
-
-def _scan(value: bytes) -> list[Parts]:
-    found: list[Parts] = []
-    words: list[bytes] = []
-    comment: bytes | None = None
-    spec: list[bytes] | None = None
-    done: bytes | None = None
-    in_group = False
-
-    def close() -> None:
-        nonlocal words, comment, spec, done
-        text = done if done is not None else b"".join(words)
-        name = b" ".join(words) if done is not None else comment
-        if text:
-            local, at, host = text.rpartition(b"@")
-            found.append((name or None, local if at else text, host))
-        words, comment, spec, done = [], None, None, None
-
-    for m in _LEXEME.finditer(value):
-        mark = m["mark"]
-        if m["space"]:
-            continue
-        if m["comment"]:
-            comment = m["comment"].strip(b"()")
-        elif mark == b"<":
-            spec = []
-        elif mark == b">" and spec is not None:
-            text = b"".join(spec)
-            done = text.rpartition(b":")[2] if text.startswith(b"@") else text  # a source route is dropped
-            spec = None
-        elif mark == b":" and spec is None and not in_group:
-            found.append((None, b" ".join(words), None))
-            words, in_group = [], True
-        elif mark == b";" and spec is None:
-            close()
-            if in_group:
-                found.append((None, None, None))
-                in_group = False
-        elif mark == b"," and spec is None:
-            close()
-        else:
-            word = m["word"] or mark or b""
-            if m["quoted"] is not None:
-                word = re.sub(rb"\\(.)", rb"\1", m["quoted"])
-            if spec is not None:
-                spec.append(word)
-            elif words and (mark == b"@" or words[-1].endswith(b"@")):
-                words[-1] += word
-            else:
-                words.append(word)
-    close()
-    if in_group:
-        found.append((None, None, None))
-    return found
+def _one(one: address.RawAddress) -> bytes:
+    return b"(" + b" ".join((string(one.name), string(one.route), string(one.local), string(one.host))) + b")"

@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from urllib.parse import unquote
 
-from mailcore.mail import body, file_types, header, structure, text
+from mailcore.mail import body, file_types, structure, text
 
 MAX_NAME = 200  # octets; file systems take 255, and a zip file of many has a number before some
 # what Windows, macOS or a desktop starts, or what carries such a file unseen
@@ -36,17 +35,8 @@ def is_harmful(name: str) -> bool:
 
 def name_of(part: structure.Part) -> str:
     """What the sender calls it, made harmless; a name of ours when there is none."""
-    params = dict(part.params) | dict(part.disposition[1] if part.disposition else ())
-    for key in ("filename*", "name*"):  # RFC 2231 section 4
-        if key in params and params[key].count("'") >= 2:
-            charset, _, rest = params[key].split("'", 2)
-            try:
-                return safe_name(unquote(rest, encoding=charset or "utf-8", errors="replace"))
-            except (LookupError, ValueError):
-                return safe_name(unquote(rest))
-    found = params.get("filename") or params.get("name") or ""
-    if found:
-        return safe_name(header.decode(found.encode("latin-1", "replace")))
+    if part.filename.strip():
+        return safe_name(part.filename)
     stem = "message" if (part.type, part.subtype) in (("message", "rfc822"), ("message", "global")) else "file"
     return f"{stem}.{file_types.ending(f'{part.type}/{part.subtype}')}"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 
-from mailcore.mail.charsets import words_read
+from mailcore.mail import words
 from mailcore.mail.octets import Octets
 
 _END = re.compile(rb"\r?\n\r?\n")
@@ -61,16 +61,13 @@ def unfold(value: bytes) -> bytes:
 
 
 def values(block: bytes, name: str) -> list[str]:
-    """The same with encoded words read (RFC 2047); octets outside ASCII as UTF-8, else Latin-1."""
+    """The same as text, with encoded words decoded (RFC 2047)."""
     return [decode(value) for value in raw_values(block, name)]
 
 
 def decode(value: bytes) -> str:
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        text = value.decode("latin-1")
-    return words_read(text) if "=?" in text else text
+    """A value's text: encoded words decoded, other octets as undeclared text (mail/words.py)."""
+    return words.decode(value)
 
 
 def pieces(block: bytes) -> list[tuple[str, bytes, bytes]]:

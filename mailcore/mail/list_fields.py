@@ -47,7 +47,7 @@ def _of_mailto(rest: str) -> Leaving | None:
         fields.setdefault(name.lower(), unquote(value))  # a plus is a plus here (RFC 6068 section 5)
     for one in (*written.split(","), *fields.get("to", "").split(",")):
         if _ADDRESS.fullmatch(address := unquote(one)):
-            subject = one_line(fields.get("subject", ""))[:MAX_SUBJECT]
+            subject = " ".join(one_line(fields.get("subject", "")).split())[:MAX_SUBJECT]
             return Leaving(address, subject or DEFAULT_SUBJECT, _text(fields.get("body", "")))
     return None
 

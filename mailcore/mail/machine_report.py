@@ -24,7 +24,7 @@ def is_report(octets: Octets, block: bytes) -> bool:
     """`block` is the message's header block."""
     root = structure.parse(octets)
     if (root.type, root.subtype) == ("multipart", "report"):
-        kind = dict(root.params).get("report-type", "").lower()
+        kind = root.param("report-type").lower()
         return kind in _REPORTS or (kind == "feedback-report" and _is_of_machines(octets, root))
     named = any(_SUBJECT.search(value) for value in header.values(block, "subject"))
     return any(
@@ -33,8 +33,7 @@ def is_report(octets: Octets, block: bytes) -> bool:
 
 
 def _name(part: structure.Part) -> str:
-    given = dict(part.params) | dict(part.disposition[1] if part.disposition else ())
-    return (given.get("filename") or given.get("name") or "").strip()
+    return part.filename.strip()
 
 
 def _is_of_machines(octets: Octets, root: structure.Part) -> bool:

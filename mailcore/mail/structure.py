@@ -7,30 +7,47 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailcore.mail import header
+from mailcore.mail import header, parameters, transfer
 from mailcore.mail.envelope import serialize_envelope
 from mailcore.mail.nstring import string
 from mailcore.mail.octets import Octets, count
 
 MAX_DEPTH, MAX_PARTS = 50, 1000
-MAX_VALUE = 8192  # octets of a Content-Type or Content-Disposition that are read
+MAX_VALUE = 8192  # octets of a Content- field other than type and disposition
+_US_ASCII = ("charset", b"us-ascii")
+_LANGUAGE = re.compile(r"[A-Za-z0-9-]+")
+_LINE = b"\n--"
+_MISSES = 2000  # lines that begin like a delimiter and are none, until the search is left to `re`
 
-_WORD = r"[^\s()<>@,;:\\\"/\[\]?=]+"
-_TYPE = re.compile(rf"\s*({_WORD})\s*/\s*({_WORD})")
-_PARAM = re.compile(rf';\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))')
+Params = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A part's words as written, for BODYSTRUCTURE: clients compare them in any case."""
+
+    type: str
+    subtype: str
+    params: parameters.Raw
+    encoding: str
+    disposition: tuple[str, parameters.Raw] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One body part.  Offsets are into the octets that were parsed; `lines` counts the body's line ends."""
+    """One body part.  Offsets are into the octets that were parsed; `lines` counts the body's line ends.
+
+    Words are in small letters, parameters are text (mail/parameters.py), `encoding` is one of mail/transfer.py's.
+    `is_unbounded`: a multipart none of whose delimiters ever comes; its one child is empty and only IMAP needs it.
+    """
 
     type: str
     subtype: str
-    params: tuple[tuple[str, str], ...]
+    params: Params
     id: bytes | None
     description: bytes | None
     encoding: str
-    disposition: tuple[str, tuple[tuple[str, str], ...]] | None
+    disposition: tuple[str, Params] | None
     language: tuple[str, ...]
     location: bytes | None
     md5: bytes | None
@@ -38,8 +55,10 @@ class Part:
     body_start: int
     end: int
     lines: int
+    wire: Wire
     children: tuple["Part", ...] = ()
     envelope: bytes = b""
+    is_unbounded: bool = False
 
     @property
     def size(self) -> int:
@@ -49,95 +68,206 @@ class Part:
     def is_message(self) -> bool:
         return self.type == "message" and self.subtype in ("rfc822", "global") and bool(self.children)
 
+    def param(self, name: str) -> str:
+        """A parameter of the type, or ""."""
+        return next((value for key, value in self.params if key == name), "")
+
+    @property
+    def filename(self) -> str:
+        """The name that the sender gave, as written: not yet harmless (mail/files.py), or ""."""
+        given = dict(self.disposition[1]) if self.disposition else {}
+        return given.get("filename") or self.param("name") or given.get("name") or self.param("filename")
+
 
 def parse(octets: Octets) -> Part:
     """The structure of a whole message."""
-    return _parse(octets, 0, len(octets), 0, [0], ("text", "plain"))
+    return _Reader(octets).read(0, 0, ("text", "plain"))
 
 
-def _params(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (m[1].lower(), re.sub(r"\\(.)", r"\1", m[2]) if m[2] is not None else m[3]) for m in _PARAM.finditer(text)
-    )
+@dataclass(frozen=True, slots=True)
+class _Delimiter:
+    """A line that ends what stands before it (RFC 2046 section 5.1.1).
+
+    `level` counts the open multiparts from outside; `start` is the beginning of the line, `end` of the next one.
+    """
+
+    level: int
+    closes: bool
+    start: int
+    end: int
 
 
-def _parse(octets: Octets, start: int, end: int, depth: int, made: list[int], default: tuple[str, str]) -> Part:
-    made[0] += 1
-    body = header.end(octets, start, end)
-    block = octets[start : min(body, start + header.MAX_READ)]
-    found: dict[str, bytes] = {}
-    for name, value in header.fields(block):
-        lower = name.lower()
-        if lower.startswith("content-"):
-            found.setdefault(lower, re.sub(rb"\r?\n[ \t]", b" ", value[:MAX_VALUE]).strip())
-    written = found.get("content-type", b"").decode("latin-1")
-    kind = _TYPE.match(written)
-    type_, subtype = (kind[1].lower(), kind[2].lower()) if kind else default
-    params = _params(written[kind.end() :]) if kind else ()
-    if not kind and default == ("text", "plain"):
-        params = (("charset", "us-ascii"),)
-    children: tuple[Part, ...] = ()
-    inner_envelope = b""
-    room = depth < MAX_DEPTH and made[0] < MAX_PARTS
-    if type_ == "multipart":
-        boundary = dict(params).get("boundary", "")
-        child_default = ("message", "rfc822") if subtype == "digest" else ("text", "plain")
-        if boundary and room:
-            children = tuple(
-                _parse(octets, a, b, depth + 1, made, child_default)
-                for a, b in _slices(octets, body, end, boundary.encode("latin-1", "replace"))
-                if made[0] < MAX_PARTS
-            )
-        if not children:  # no boundary found: one empty part, as IMAP needs at least one
-            children = (_empty(end),)
-    elif type_ == "message" and subtype in ("rfc822", "global") and room:
-        children = (_parse(octets, body, end, depth + 1, made, ("text", "plain")),)
-        inner_envelope = serialize_envelope(octets[body : min(header.end(octets, body, end), body + header.MAX_READ)])
-    return Part(
-        type_, subtype, params, found.get("content-id"), found.get("content-description"),
-        found.get("content-transfer-encoding", b"7bit").decode("latin-1").strip().lower() or "7bit",
-        _disposition(found.get("content-disposition")),
-        tuple(filter(None, (w.strip() for w in found.get("content-language", b"").decode("latin-1").split(",")))),
-        found.get("content-location"), found.get("content-md5"), start, body, end,
-        count(octets, b"\n", body, end) if type_ in ("text", "message") else 0, children, inner_envelope,
-    )  # fmt: skip
+class _Reader:
+    """Reads parts in one pass, with the boundaries of all multiparts that are open.
+
+    A delimiter is a line that begins with a boundary: of several that fit the longest counts, of two that are the same
+    the innermost.  A delimiter of an outer multipart ends the inner ones.
+    """
+
+    def __init__(self, octets: Octets) -> None:
+        self._octets = octets
+        self._end = len(octets)
+        self._open: list[bytes] = []
+        self._made = 0
+        self._next: _Delimiter | None = None  # what ended the part that was read last
+        self._known: dict[int, tuple[int, _Delimiter | None]] = {}  # by open multiparts: from where what was found
+
+    def read(self, start: int, depth: int, default: tuple[str, str]) -> Part:
+        """The part whose header begins at `start`."""
+        octets = self._octets
+        self._made += 1
+        found = self._delimiter(start)
+        stop = self._before(found, start) if found else self._end
+        body = header.end(octets, start, stop)
+        fields: dict[str, bytes] = {}
+        for name, value in header.fields(octets[start : min(body, start + header.MAX_READ)]):
+            lower = name.lower()
+            if lower.startswith("content-"):
+                fields.setdefault(lower, value)
+        kind = parameters.parse(fields.get("content-type", b""))
+        type_, subtype = (kind.words[0].lower(), kind.words[1].lower()) if len(kind.words) > 1 else default
+        if len(kind.words) < 2 and "content-type" in fields:
+            type_, subtype = "text", "plain"  # RFC 2045 section 5.2
+        params = dict(kind.params)
+        children: tuple[Part, ...] = ()
+        envelope, unbounded = b"", False
+        room = depth < MAX_DEPTH and self._made < MAX_PARTS
+        self._next = found
+        if type_ == "multipart" and room and (boundary := _boundary(kind.raw)):
+            children = self._children(body, depth, boundary, subtype)
+        elif type_ == "message" and subtype in ("rfc822", "global") and room:
+            children = (self.read(body, depth + 1, ("text", "plain")),)
+            limit = min(children[0].body_start, body + header.MAX_READ)
+            envelope = serialize_envelope(octets[body:limit])
+        end = self._before(self._next, start) if self._next else self._end
+        body = min(body, end)
+        if type_ == "multipart" and not children:  # IMAP needs at least one
+            children, unbounded = (_empty(end),), True
+        written = (kind.words[0], kind.words[1]) if len(kind.words) > 1 else (type_, subtype)
+        raw = kind.raw
+        if type_ == "text" and not any(name.lower().rstrip("*") == "charset" for name, _ in raw):
+            raw = (*raw, _US_ASCII)  # RFC 2045 section 5.2
+        encoding, meant = _encoding(fields.get("content-transfer-encoding", b""))
+        disposition, told = _disposition(fields.get("content-disposition"))
+        language = header.unfold(fields.get("content-language", b"")[:MAX_VALUE]).decode("latin-1")
+        return Part(
+            type_, subtype, tuple(params.items()), _line(fields.get("content-id")), _line(fields.get("content-description")),
+            meant, disposition, _languages(language), _line(fields.get("content-location")), _line(fields.get("content-md5")),
+            start, body, end, count(octets, b"\n", body, end) if type_ in ("text", "message") else 0,
+            Wire(*written, raw, encoding, told), children, envelope, unbounded,
+        )  # fmt: skip
+
+    def _children(self, body: int, depth: int, boundary: bytes, subtype: str) -> tuple[Part, ...]:
+        """The parts of a multipart; leaves in `_next` what ended it."""
+        level = len(self._open)
+        default = ("message", "rfc822") if subtype == "digest" else ("text", "plain")
+        self._open.append(boundary)
+        self._known.pop(level + 1, None)
+        found: list[Part] = []
+        delimiter = self._delimiter(body)
+        while delimiter and delimiter.level == level and not delimiter.closes:
+            if self._made < MAX_PARTS and delimiter.end <= self._end:
+                found.append(self.read(delimiter.end, depth + 1, default))
+                delimiter = self._next
+            else:
+                delimiter = self._delimiter(delimiter.end)
+        del self._open[level:]
+        if delimiter and delimiter.level == level:  # what follows is an epilogue
+            delimiter = self._delimiter(delimiter.end)
+        self._next = delimiter
+        return tuple(found)
+
+    def _delimiter(self, at: int) -> _Delimiter | None:
+        """The next delimiter whose line begins at `at` or later; `at` is the beginning of a line."""
+        if not self._open:
+            return None
+        since, known = self._known.get(len(self._open), (self._end + 1, None))
+        if since <= at and (known is None or at <= known.start):
+            return known
+        found = self._search(at, self._end)
+        self._known[len(self._open)] = (at, found)
+        return found
+
+    def _search(self, at: int, stop: int) -> _Delimiter | None:
+        octets, misses = self._octets, 0
+        if octets[at : at + 2] == b"--" and (found := self._match(at)):
+            return found
+        place = octets.find(_LINE, max(at - 1, 0), stop)
+        while place >= 0:
+            if found := self._match(place + 1):
+                return found
+            misses += 1
+            if misses > _MISSES:
+                fits = re.compile(_LINE + b"(?:" + b"|".join(map(re.escape, self._open)) + b")")
+                match = fits.search(octets, place + 1, stop)
+                return self._match(match.start() + 1) if match else None
+            place = octets.find(_LINE, place + 1, stop)
+        return None
+
+    def _match(self, start: int) -> _Delimiter | None:
+        octets, best, length = self._octets, -1, 0
+        line = octets[start + 2 : start + 2 + max(map(len, self._open))]
+        for level, boundary in enumerate(self._open):
+            if len(boundary) >= length and line.startswith(boundary):
+                best, length = level, len(boundary)
+        if best < 0:
+            return None
+        after = start + 2 + length
+        line_end = octets.find(b"\n", after, self._end)
+        closes = octets[after : after + 2] == b"--"
+        return _Delimiter(best, closes, start, line_end + 1 if line_end >= 0 else self._end)
+
+    def _before(self, delimiter: _Delimiter, start: int) -> int:
+        """Where the part from `start` ends: the line end before a delimiter belongs to it."""
+        octets, end = self._octets, delimiter.start
+        if end > start and octets[end - 1 : end] == b"\n":
+            end -= 1
+            if end > start and octets[end - 1 : end] == b"\r":
+                end -= 1
+        return max(end, start)
+
+
+def _boundary(raw: parameters.Raw) -> bytes:
+    """By continuations and percent signs, too (RFC 2231); blanks at its end were added on the way."""
+    for name, octets in raw:
+        if name.lower() == "boundary":
+            return octets.rstrip(b" \t")
+        if name.lower() == "boundary*":
+            return parameters.unquoted(octets).rstrip(b" \t")
+    return b""
+
+
+def _line(value: bytes | None) -> bytes | None:
+    return None if value is None else header.unfold(value[:MAX_VALUE])
+
+
+def _encoding(value: bytes) -> tuple[str, str]:
+    """As told, and what it means: a mechanism of RFC 2045 section 6.1 by its name, however it was dressed."""
+    written = header.unfold(value[:MAX_VALUE]).decode("latin-1")
+    meant = transfer.named(written)
+    bare = parameters.without_comments(written)
+    if meant:
+        return (bare if bare.lower() == meant or meant == transfer.UUENCODE else meant), meant
+    return (bare if parameters.is_token(bare) else "7bit"), meant
+
+
+def _disposition(value: bytes | None) -> tuple[tuple[str, Params] | None, tuple[str, parameters.Raw] | None]:
+    """As meant and as told.  What is no disposition that we know is an attachment (RFC 2183 section 2.8)."""
+    if value is None or not value.strip():
+        return None, None
+    read = parameters.parse(value)
+    told = read.words[0] if read.words else "attachment"
+    return ("inline" if told.lower() == "inline" else "attachment", read.params), (told, read.raw)
+
+
+def _languages(text: str) -> tuple[str, ...]:
+    found = (_LANGUAGE.match(tag.strip()) for tag in parameters.without_comments(text).split(","))
+    return tuple(tag[0] for tag in found if tag)
 
 
 def _empty(at: int) -> Part:
-    plain = (("charset", "us-ascii"),)
-    return Part("text", "plain", plain, None, None, "7bit", None, (), None, None, at, at, at, 0)
-
-
-def _disposition(value: bytes | None) -> tuple[str, tuple[tuple[str, str], ...]] | None:
-    if not value:
-        return None
-    text = value.decode("latin-1")
-    return text.partition(";")[0].strip().lower() or "attachment", _params(text)
-
-
-def _slices(octets: Octets, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-    """Where the parts between the boundary lines lie (RFC 2046 section 5.1.1); at most MAX_PARTS of them."""
-    mark = b"--" + boundary
-    found: list[tuple[int, int]] = []
-    begin = -1
-    at = octets.find(mark, start, end)
-    while at >= 0 and len(found) < MAX_PARTS:
-        after = at + len(mark)
-        closing = octets[after : after + 2] == b"--"
-        line_end = octets.find(b"\n", after, end)
-        # RFC 2046 lets spaces follow; a line of megabytes is no boundary line and is not copied to find that out
-        rest = octets[after : min(line_end if line_end >= 0 else end, after + MAX_VALUE)].strip()
-        if (at == start or octets[at - 1 : at] == b"\n") and (not rest or closing):
-            if begin >= 0:
-                stop = at - 1 if at > begin else begin
-                found.append((begin, stop - 1 if stop > begin and octets[stop - 1 : stop] == b"\r" else stop))
-            if closing or line_end < 0:
-                return found
-            begin = line_end + 1
-        at = octets.find(mark, after, end)
-    if begin >= 0:
-        found.append((begin, end))  # the closing boundary is missing
-    return found
+    wire = Wire("text", "plain", (_US_ASCII,), "7bit", None)
+    return Part("text", "plain", (), None, None, "", None, (), None, None, at, at, at, 0, wire)
 
 
 def section(part: Part, path: tuple[int, ...]) -> Part | None:
@@ -174,10 +304,10 @@ def leaves(part: Part) -> Iterator[Part]:
         yield from leaves(child)
 
 
-def _list(params: tuple[tuple[str, str], ...]) -> bytes:
+def _list(params: parameters.Raw) -> bytes:
     if not params:
         return b"NIL"
-    return b"(" + b" ".join(string(_latin(word)) for pair in params for word in pair) + b")"
+    return b"(" + b" ".join(string(_latin(name)) + b" " + string(value) for name, value in params) + b")"
 
 
 def _latin(text: str) -> bytes:
@@ -193,14 +323,15 @@ def serialize_bodystructure(part: Part) -> bytes:
 
 
 def _serialize(part: Part, *, extended: bool) -> bytes:
+    wire = part.wire
     if part.type == "multipart":
-        words = [b"".join(_serialize(child, extended=extended) for child in part.children), string(_latin(part.subtype))]
+        words = [b"".join(_serialize(child, extended=extended) for child in part.children), string(_latin(wire.subtype))]
         if extended:
-            words += [_list(part.params), *_tail(part)]
+            words += [_list(wire.params), *_tail(part)]
         return b"(" + b" ".join(words) + b")"
     words = [
-        string(_latin(part.type)), string(_latin(part.subtype)), _list(part.params), string(part.id),
-        string(part.description), string(_latin(part.encoding)), b"%d" % part.size,
+        string(_latin(wire.type)), string(_latin(wire.subtype)), _list(wire.params), string(part.id),
+        string(part.description), string(_latin(wire.encoding)), b"%d" % part.size,
     ]  # fmt: skip
     if part.is_message:
         words += [part.envelope, _serialize(part.children[0], extended=extended), b"%d" % part.lines]
@@ -213,8 +344,8 @@ def _serialize(part: Part, *, extended: bool) -> bytes:
 
 def _tail(part: Part) -> list[bytes]:
     disposition = b"NIL"
-    if part.disposition:
-        disposition = b"(" + string(_latin(part.disposition[0])) + b" " + _list(part.disposition[1]) + b")"
+    if part.wire.disposition:
+        disposition = b"(" + string(_latin(part.wire.disposition[0])) + b" " + _list(part.wire.disposition[1]) + b")"
     language = b"NIL"
     if part.language:
         language = b"(" + b" ".join(string(_latin(word)) for word in part.language) + b")"

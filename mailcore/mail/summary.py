@@ -11,8 +11,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from operator import itemgetter
 
-from mailcore.mail import header
-from mailcore.mail.envelope import addresses
+from mailcore.mail import address, header
 from mailcore.mail.ordering import base_subject
 from mailcore.mail.text import fold
 
@@ -98,17 +97,13 @@ def _sent(written: str) -> tuple[int | None, int | None]:
 
 
 def _localpart(value: bytes) -> str:
-    """Of the first address (RFC 5256 section 3, FROM)."""
-    for _, local, _ in addresses(value):
-        return fold(header.decode(local or b""))
-    return ""
+    """The first address's (RFC 5256 section 3, FROM)."""
+    return next((fold(one.localpart) for one in address.parse(value)), "")
 
 
 def _display(value: bytes) -> str:
     """The first name, else its address (RFC 5957 section 3)."""
-    for name, local, host in addresses(value):
-        return fold(header.decode(name if name else (local or b"") + b"@" + (host or b"")))
-    return ""
+    return next((fold(one.name or f"{one.localpart}@{one.host}") for one in address.parse(value)), "")
 
 
 def usual_fields(block: bytes) -> bytes | None:

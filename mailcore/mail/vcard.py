@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mailcore.mail.charsets import in_charset
+from mailcore.mail import charsets
 
 MAX_CARDS, MAX_LINE, MAX_VALUES = 10_000, 10_000, 100
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -148,19 +148,7 @@ def _property(line: bytes) -> _Property | None:
     if encoding == "QUOTED-PRINTABLE" or "QUOTED-PRINTABLE" in bare:
         value = binascii.a2b_qp(value)
     charset = next((given for key, given in params if key == "CHARSET"), "")
-    return _Property(name, _text(value, charset))
-
-
-def _text(value: bytes, charset: str) -> str:
-    """In the charset that the line names; without one UTF-8 if it is that, else Windows-1252."""
-    if not charset:
-        try:
-            text = value.decode("utf-8")
-        except UnicodeDecodeError:
-            text = in_charset(value, "windows-1252")
-    else:
-        text = in_charset(value, charset)
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
+    return _Property(name, charsets.decode(value, charset))
 
 
 def _components(value: str) -> list[str]:

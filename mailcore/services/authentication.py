@@ -50,7 +50,8 @@ def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: As
     by_spf = _related(spf_result, spf_domain, author, policy.aspf, ask)
     by_dkim = [_related(one.result, one.domain, author, policy.adkim, ask) for one in signed]
     result = _dmarc(policy, [by_spf, *by_dkim])
-    several = len(header.raw_values(block, "from")) > 1 or len(authors) > 1
+    # one policy can be asked for several authors of one domain (RFC 5322 section 3.6.2), not for several domains
+    several = len(header.raw_values(block, "from")) > 1 or len({spec.rpartition("@")[2] for spec in authors}) > 1
     results = [("spf", spf_result, [("smtp.mailfrom" if envelope.sender else "smtp.helo", spf_domain)])]
     results += [("dkim", one.result, [("header.d", one.domain), ("header.s", one.selector)]) for one in signed]
     if author:

@@ -62,10 +62,9 @@ def find_cautions(core: Core, block: bytes, html: str, known: tuple[str, ...]) -
 def _authors(block: bytes) -> list[_Author]:
     found = []
     for value in header.raw_values(block, "from"):
-        for one in address.parse_list(value):
+        for one in address.parse(value):
             if one.host:
-                name = header.decode((one.name or "").encode("utf-8", "surrogateescape"))
-                found.append(_Author(name, f"{one.localpart}@{one.host}", one.host.lower().rstrip(".")))
+                found.append(_Author(one.name, one.spec, one.host.lower().rstrip(".")))
     return found[:MAX_AUTHORS]
 
 

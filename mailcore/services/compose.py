@@ -5,7 +5,7 @@ The message is built piece by piece into a spool, so that a file of 25 MB needs 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from mailcore.core import Core
@@ -79,7 +79,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
         for name, spec in _named(block, "to") + _named(block, "cc"):
             if spec.lower() not in taken and not submission.is_own(spec, own):
                 others.setdefault(spec.lower(), (name, spec))
-    text_ = body.readable(octets, root, MAX_QUOTED)[:MAX_QUOTED]
+    text_ = body.readable(octets, root)[:MAX_QUOTED]
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines_of(text_))
     message_id = first(block, "message-id")
     before = first(block, "references") or first(block, "in-reply-to")
@@ -93,9 +93,9 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
 def _named(block: bytes, field: str) -> list[tuple[str, str]]:
     """(name, address) of a field.  Names are decoded when the addresses are told apart: there may be commas in them."""
     return [
-        (" ".join(header.decode((one.name or "").encode("utf-8", "surrogateescape")).split()), f"{one.localpart}@{one.host}")
+        (one.name, one.spec)
         for value in header.raw_values(block, field)
-        for one in address.parse_list(value)
+        for one in address.parse(value)
         if one.localpart and one.host
     ]
 
@@ -124,7 +124,7 @@ def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
     lines = [f"{name}: {first(block, name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets, root, MAX_QUOTED)[:MAX_QUOTED]
+    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets, root)[:MAX_QUOTED]
     return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 
@@ -142,7 +142,7 @@ def open_draft(core: Core, account: Account, uid: int) -> Draft:
 def _to_go_on(block: bytes, field: str) -> str:
     """What a draft holds, also what is no whole address yet."""
     people = _named(block, field)
-    everything = [one for value in header.raw_values(block, field) for one in address.parse_list(value)]
+    everything = [one for value in header.raw_values(block, field) for one in address.parse(value)]
     return _written(people) if len(people) == len(everything) else first(block, field)
 
 
@@ -159,8 +159,8 @@ def addresses(value: str) -> list[tuple[str, str]]:
     """(name, address) of a field; raises NotAllowed for what is none."""
     # people write semicolons too; a group of RFC 5322 is not what they mean
     text_ = one_line(value).replace(";", ",")
-    parsed = address.parse_list(text_)
-    found = [(one.name or "", f"{one.localpart}@{_ascii(one.host)}") for one in parsed if one.host and one.localpart]
+    parsed = address.parse(text_)
+    found = [(one.name, replace(one, host=_ascii(one.host)).spec) for one in parsed if one.host and one.localpart]
     if len(found) != len([one for one in parsed if one.localpart or one.name]) or any(
         " " in spec or not spec.isascii() for _, spec in found
     ):

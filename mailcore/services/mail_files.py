@@ -75,7 +75,7 @@ def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int
     size = sum(map(len, text.decoded_pieces(octets, part)))  # so that a browser shows how far it is, and notices a cut
     pieces = text.decoded_pieces(octets, part)
     if kind == _TEXT and not body.is_html_like(text.transfer_decoded(octets, part, PEEK)):
-        charset = re.sub(r"[^A-Za-z0-9_.-]", "", dict(part.params).get("charset", "utf-8"))[:40] or "utf-8"
+        charset = re.sub(r"[^A-Za-z0-9_.-]", "", (part.param("charset") or "utf-8"))[:40] or "utf-8"
         return Download(name, f"text/plain; charset={charset}", size, pieces, True)
     shown = kind in _SHOWN
     return Download(name, kind if shown else "application/octet-stream", size, pieces, shown)

@@ -156,17 +156,17 @@ def line_of(row: Row) -> Line:
 def _shown(block: bytes, structure: bytes) -> tuple[str, str, str, bool]:
     """Subject, sender, recipient, and whether there is a file: most lines of a list were on the page before, too."""
     fields = heading(block)
-    sender, recipient = people(fields.get(b"from", "")), people(fields.get(b"to", ""))
-    return fields.get(b"subject", ""), sender, recipient, has_file(structure)
+    sender, recipient = people(fields.get(b"from", b"")), people(fields.get(b"to", b""))
+    return _decoded(fields.get(b"subject", b"")), sender, recipient, has_file(structure)
 
 
-def heading(block: bytes) -> dict[bytes, str]:
-    """The first From, To, Cc and Subject, decoded, on one line each."""
-    found: dict[bytes, str] = {}
+def heading(block: bytes) -> dict[bytes, bytes]:
+    """The first From, To, Cc and Subject, unfolded."""
+    found: dict[bytes, bytes] = {}
     for field in _FIELD.finditer(block):
         name = field[1].lower()
         if name not in found:
-            found[name] = _decoded(field[2])
+            found[name] = header.unfold(field[2])
     return found
 
 
@@ -176,10 +176,9 @@ def _decoded(value: bytes) -> str:
 
 
 @lru_cache(4096)
-def people(text: str) -> str:
+def people(value: bytes) -> str:
     """Names, or addresses of those who have none."""
-    named = (one.name or f"{one.localpart}@{one.host}".rstrip("@") for one in address.parse_list(text))
-    return ", ".join(named) or text
+    return ", ".join(one.shown for one in address.parse(value)) or _decoded(value)
 
 
 def has_file(structure: bytes) -> bool:

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Self
 
 import sieve
-from mailcore.mail import header, structure, text
+from mailcore.mail import header, structure, text, transfer
 from mailcore.mail.octets import Octets
 
-_ENCODINGS = ("7bit", "8bit", "binary", "quoted-printable", "base64")
 _EMPTY = (b"\r\n", b"\n")
 
 
@@ -57,7 +56,7 @@ class MimePart(sieve.Part):
         return text.part_text(self._octets, self._part)
 
     def is_readable(self) -> bool:
-        return self._part.encoding in _ENCODINGS
+        return transfer.is_known(self._part.wire.encoding)
 
 
 class MessageText:

@@ -54,7 +54,7 @@ def test_hostile_messages_have_a_structure_and_a_text(octets):
     body.readable(octets)
     preview.preview(octets)
     for value in header.raw_values(derived.header, "to"):
-        address.parse_list(value)
+        address.parse(value)
 
 
 def test_parts_are_counted_over_the_whole_message():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailcore.mail import address, derived, header, structure, text
+from mailcore.mail import address, derived, header, structure, text, transfer
 
 pieces = st.sampled_from(
     [
@@ -58,13 +58,29 @@ written = st.lists(
 )
 
 
-@given(written.map("".join))
-@example('"@@')
-def test_an_address_of_plain_words_is_read_as_the_library_reads_it(value):
-    found = [
-        (one.name, f"{one.localpart}@{one.host}" if one.host else one.localpart) for one in address.parse_list(value)
-    ]
-    assert found == [(name or None, spec.removesuffix("@")) for name, spec in getaddresses([value]) if spec]
+@given(st.one_of(written.map("".join).map(str.encode), st.binary(max_size=60)))
+@example(b'"@@')
+def test_addresses_are_found_in_anything_and_are_text(value):
+    for one in address.parse(value):
+        assert one.name or one.localpart or one.host
+        for text_ in (one.name, one.localpart, one.host, one.spec, one.shown):
+            text_.encode("utf-8")
+            assert not {"\0", "\r", "\n"} & set(text_)
+
+
+atoms = st.text("abcXYZ019!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=8)
+dotted = st.lists(atoms, min_size=1, max_size=3).map(".".join)
+names = st.one_of(
+    st.just(""), st.lists(atoms, min_size=1, max_size=3).map(" ".join),
+    st.text(" ab,.@<>()[]:;'", max_size=9).map('"{}"'.format),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(names, dotted, dotted), min_size=1, max_size=3))
+def test_valid_lists_are_read_as_the_library_reads_them(people):
+    value = ", ".join(f"{name} <{local}@{host}>" if name else f"{local}@{host}" for name, local, host in people)
+    read = [(one.name, f"{one.localpart}@{one.host}") for one in address.parse(value)]
+    assert read == [(" ".join(name.split()), spec) for name, spec in getaddresses([value])]
 
 
 @given(st.one_of(st.binary(max_size=300), st.text("QUJD=+/a\r\n 30", max_size=300).map(str.encode)),
@@ -73,5 +89,5 @@ def test_where_a_file_is_cut_on_its_way_out_never_matters(octets, encoding, bloc
     head = f"Content-Type: application/pdf\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
     part = structure.parse(head + octets)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "BLOCK", block)
+        patch.setattr(transfer, "BLOCK", block)
         assert b"".join(text.decoded_pieces(head + octets, part)) == text.transfer_decoded(head + octets, part)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.mail.charsets import in_charset
+from mailcore.mail.charsets import decode as in_charset
 from mailcore.mail.header import decode
 
 

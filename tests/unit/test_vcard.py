@@ -57,7 +57,7 @@ READ = [
     (card("FN:Å", "EMAIL:p@x.example").replace(b"\r\n", b"\n"), Card("Å", ("p@x.example",))),
     (card("FN:Å", "EMAIL:p@x.example").replace(b"\r\n", b"\r"), Card("Å", ("p@x.example",))),
     (b"begin:vcard \r\nFN : Per\r\nEMAIL ;TYPE=x: p@x.example \r\n", Card("Per", ("p@x.example",))),
-    (card(b"FN:a\0b", "EMAIL:p@x.example"), Card("ab", ("p@x.example",))),
+    (card(b"FN:a\0b", "EMAIL:p@x.example"), Card("a\ufffdb", ("p@x.example",))),
 ]  # fmt: skip
 
 
