@@ -10,6 +10,8 @@ from mailcore.mail.fields_out import NameAddr, media_field, token_field
 from mailcore.mail.lines import one_line
 
 MOST_DIAGNOSTIC = 900  # characters
+_STATUS_PART = media_field("Content-Type", "message/delivery-status") + b"\r\n"
+_HEADER_PART = media_field("Content-Type", "text/rfc822-headers")
 
 
 def build(
@@ -45,7 +47,7 @@ def build(
         NameAddr(f"MAILER-DAEMON@{reporting_mta}", "Mail Delivery System"), (NameAddr(sender),), subject, now, message_id,
         auto="auto-replied",
     )  # fmt: skip
-    status_part = [media_field("Content-Type", "message/delivery-status"), b"\r\n", _fields(message), b"\r\n", _fields(about)]
+    status_part = [_STATUS_PART, _fields(message), b"\r\n", _fields(about)]
     encoding = entities.encoding_of([original]) if whole else "binary"
     parts = [[entities.text(words)], status_part, _returned(original, encoding)]
     outer = "8bit" if encoding == "8bit" else "7bit"
@@ -65,13 +67,13 @@ def _returned(original: bytes, encoding: str) -> list[bytes]:
         kind = media_field("Content-Type", "message/rfc822")
         return [kind, token_field("Content-Transfer-Encoding", encoding) if encoding == "8bit" else b"", b"\r\n", original]
     block = header.split(original)[0].rstrip(b"\r\n") + b"\r\n"
-    kind = media_field("Content-Type", "text/rfc822-headers")
-    return [kind, b"\r\n", block] if entities.encoding_of([block]) == "7bit" else [kind, entities.encoded(block)]
+    return [_HEADER_PART, b"\r\n" + block if entities.encoding_of([block]) == "7bit" else entities.encoded(block)]
 
 
 def _ascii(text: str) -> str:
     """As the fields of a report must be (RFC 3464 section 2.1.1); other letters as RFC 6533 section 3 writes them."""
-    return "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in one_line(text))
+    text = one_line(text)
+    return text if text.isascii() else "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in text)
 
 
 @dataclass(frozen=True, slots=True)

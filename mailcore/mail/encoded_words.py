@@ -16,8 +16,8 @@ _FRAME = len("=?utf-8?q??=")
 _WORD = re.compile(" +[^ ]+")
 _BLANKS = re.compile(" {20,}")  # a run of them cannot be folded
 # What may stand in the word of a phrase (section 5), which is what every reader takes everywhere.
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
-_QUOTED = tuple(chr(octet) if octet in _PLAIN else "_" if octet == 0x20 else f"={octet:02X}" for octet in range(256))
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/ "
+_QUOTED = tuple("_" if octet == 0x20 else chr(octet) if octet in _PLAIN else f"={octet:02X}" for octet in range(256))
 
 
 class Folder:
@@ -61,11 +61,13 @@ def encoded(text: str, room: int = MOST_WORD) -> list[str]:
         text: no lone surrogates.
     """
     octets = text.encode()
-    plain = sum(octet in _PLAIN or octet == 0x20 for octet in octets)
-    kind = "q" if 2 * plain >= len(octets) else "b"
-    most = max(room - _FRAME, 12)  # a character has up to 12
+    special = len(octets.translate(None, _PLAIN))
+    kind = "q" if 2 * special <= len(octets) else "b"
+    most = max(min(room, MOST_WORD) - _FRAME, 12)  # a character has up to 12
     if kind == "b":
         most = most // 4 * 3
+    if len(octets) + (2 * special if kind == "q" else 0) <= most:
+        return [_framed(kind, octets)]
     words: list[str] = []
     piece: list[bytes] = []
     sizes: list[int] = []

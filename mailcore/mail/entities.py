@@ -36,7 +36,7 @@ def text(words: str, subtype: str = "plain") -> bytes:
     """Text for people: as it is where it is ASCII in short lines, else quoted-printable, or base64 where that is shorter."""
     whole = "\r\n".join([*lines_of(scalars(words)), ""])
     octets = whole.encode()
-    kind = media_field("Content-Type", f"text/{subtype}", {"charset": "utf-8"})
+    kind = f"Content-Type: text/{subtype}; charset=utf-8\r\n".encode()
     if whole.isascii() and not _LONG.search(whole) and not _ENVELOPE.search(whole):
         return kind + b"Content-Transfer-Encoding: 7bit\r\n\r\n" + octets
     return kind + encoded(octets)
@@ -44,12 +44,18 @@ def text(words: str, subtype: str = "plain") -> bytes:
 
 def encoded(octets: bytes) -> bytes:
     """Lines of octets: the field of the encoding, a blank line, and the lines encoded."""
-    if b"\r" in octets or b"\n" in octets:
+    if _has_bare(octets):
         octets = _BARE.sub(b"\r\n", octets)
     quoted = binascii.b2a_qp(octets)
     if len(quoted) <= len(octets) * 4 // 3 + 100:
         return b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + _rewrapped(quoted)
     return b"Content-Transfer-Encoding: base64\r\n\r\n" + b"".join(base64_lines([octets]))
+
+
+def _has_bare(octets: bytes) -> bool:
+    """Is there a CR or an LF that is no part of CRLF?"""
+    ends = octets.count(b"\r\n")
+    return octets.count(b"\n") != ends or octets.count(b"\r") != ends
 
 
 def _rewrapped(quoted: bytes) -> bytes:
@@ -141,7 +147,7 @@ def encoding_of(pieces: Iterable[bytes]) -> str:
         octets = last + piece
         last = b"\r" if octets.endswith(b"\r") else b""
         octets = octets.removesuffix(b"\r")
-        if b"\0" in octets or _BARE.search(octets):
+        if b"\0" in octets or _has_bare(octets):
             return "binary"
         begin, *more = octets.split(b"\r\n")
         lengths = (line + len(begin), *map(len, more))

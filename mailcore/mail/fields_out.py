@@ -7,6 +7,7 @@ parameters never are.  An identifier is never cut and never an encoded word, as 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailcore.mail.encoded_words import MOST_LINE, WIDTH, Folder, add_text
 from mailcore.mail.lines import one_line
@@ -15,12 +16,14 @@ MOST_TEXT = 10_000  # characters of one value
 MOST_SPEC = 900  # characters of one address, and of one identifier
 MOST_IDS, MOST_IDS_OCTETS = 20, 4000
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_PLAIN_SPEC = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _LOCAL = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]+(?:\.[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]+)*")
 _QUOTED_LOCAL = re.compile(r'"(?:[^\x00-\x1f\x7f"\\]|\\[^\x00-\x1f\x7f])*"')
 _HOST = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;@\\,\"]+|\[[!-Z^-~]*\]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+")  # RFC 2045 section 5.1, without what RFC 2231 gives a meaning
 _QUOTABLE = re.compile(r"[]A-Za-z0-9 !#$&'()*+,./:=?@[^_`{|}~-]*")
 _ID = re.compile(r"<([^<>]*)>")
+_ONE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _ID_OCTETS = re.compile(r"[!-;=?-~]+")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,70}")
 
@@ -35,23 +38,40 @@ class NameAddr:
 
 def text_field(name: str, text: str) -> bytes:
     """Unstructured text, as a Subject is."""
-    folder = Folder(name)
     text = one_line(text[:MOST_TEXT])
+    if _fits(name, text) and "=?" not in text:
+        return f"{name}: {text}\r\n".encode()
+    folder = Folder(name)
     if text:
         add_text(folder, text)
     return folder.octets()
 
 
+def _fits(name: str, text: str) -> bool:
+    """May it stand as it is, on one line?  Most values may."""
+    return 0 < len(text) <= WIDTH - 2 - len(name) and text.isascii()
+
+
 def token_field(name: str, value: str) -> bytes:
     """A structured value of ours, in ASCII: folded between its words, and never encoded."""
+    value = one_line(value[:MOST_TEXT])
+    if _fits(name, value):
+        return f"{name}: {value}\r\n".encode()
     folder = Folder(name)
-    for word in one_line(value[:MOST_TEXT]).encode("ascii", "replace").decode().split():
+    for word in value.encode("ascii", "replace").decode().split():
         folder.add(" " + word[:MOST_SPEC])
     return folder.octets()
 
 
 def people_field(name: str, people: Iterable[NameAddr]) -> bytes:
     """Addresses with their names; b"" where there is nobody who has an address."""
+    return _people_field(name, tuple(people))
+
+
+@lru_cache(maxsize=256)  # our own letters are from a few, and their copies go to the same people
+def _people_field(name: str, people: tuple[NameAddr, ...]) -> bytes:
+    if not people:
+        return b""
     able = [(written, one.name) for one in people if (written := addr_spec(one.spec))]
     folder = Folder(name)
     for number, (spec, shown) in enumerate(able, 1):
@@ -65,9 +85,9 @@ def people_field(name: str, people: Iterable[NameAddr]) -> bytes:
 
 def _add_phrase(folder: Folder, name: str) -> bool:
     """A display name (RFC 5322 section 3.2.5): atoms, a quoted string, or encoded words, which never stand in quotes."""
-    name = re.sub(" +", " ", name)
     if not name:
         return False
+    name = re.sub(" +", " ", name)
     if not name.isascii() or "=?" in name or len(name) > WIDTH - 20:
         folder.add_encoded(name)
     elif _ATOM.fullmatch(name):
@@ -84,6 +104,8 @@ def addr_spec(spec: str) -> str:
     Letters beyond ASCII in a local part stay (RFC 6532): who has such an address is reached by SMTPUTF8 alone.
     """
     spec = spec.strip()
+    if len(spec) <= MOST_SPEC and _PLAIN_SPEC.fullmatch(spec):
+        return spec
     local, _, host = spec.rpartition("@")
     if not host.isascii():
         try:
@@ -105,6 +127,8 @@ def identifiers(value: str) -> list[str]:
 
     Blanks in one are folds that another program made in its middle; a lone word with an @ lacks its brackets.
     """
+    if _ONE_ID.fullmatch(value):
+        return [value]
     found = ["".join(inner.split()) for inner in _ID.findall(value)]
     if not found and "@" in value and len(value.split()) == 1:
         found = [value.strip()]
@@ -146,7 +170,7 @@ def ids_field(name: str, ids: Sequence[str]) -> bytes:
 
 def media_field(name: str, value: str, params: Mapping[str, str] | None = None) -> bytes:
     """Content-Type or Content-Disposition; parameters as RFC 2045, and as RFC 2231 where their value is not plain."""
-    written = [piece for key, text in (params or {}).items() for piece in _parameter(key, one_line(text))]
+    written = [piece for key, text in params.items() for piece in _parameter(key, one_line(text))] if params else []
     folder = Folder(name)
     folder.add(f" {value}" + (";" if written else ""))
     for number, piece in enumerate(written, 1):

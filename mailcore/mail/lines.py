@@ -21,9 +21,15 @@ def lines_of(text: str) -> list[str]:
 
 def one_line(text: str) -> str:
     """Text for a field or a sentence: what is a control or ends a line for anybody is a space, and it is all scalars."""
+    if text.isprintable():  # most are: no controls, no other ends of lines, no surrogates
+        return text.strip()
     return scalars(_UNWRITABLE.sub(" ", text)).strip()
 
 
 def scalars(text: str) -> str:
     """Without NUL and lone surrogates, which no encoder or reader takes: U+FFFD stands for each."""
-    return _NO_SCALAR.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _NO_SCALAR.sub("\ufffd", text)
+    return text.replace("\0", "\ufffd")

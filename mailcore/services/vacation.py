@@ -85,10 +85,10 @@ def _person(block: bytes, sender: str) -> NameAddr:
     """The return path, with the name that goes with it in the message if there is one."""
     for name in ("sender", "resent-from", "from", "reply-to"):
         for raw in header.raw_values(block, name)[:1]:
-            found = [spec.lower() for spec in address.addr_specs(raw)]
-            person = composer.named(sender, raw)
-            if found == [sender.lower()] and person.name and len(person.name) < MAX_SUBJECT:
-                return person
+            if b"<" in raw and [spec.lower() for spec in address.addr_specs(raw)] == [sender.lower()]:
+                person = composer.named(sender, raw)
+                if person.name and len(person.name) < MAX_SUBJECT:
+                    return person
     return NameAddr(sender)
 
 
