@@ -1,18 +1,20 @@
 """The commands and tests of RFC 5228 that need no `require`, except the actions of extensions."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from sieve.actions import Discard, Redirect
 from sieve.builder import Builder
 from sieve.interpreter import State, Stopped
 from sieve.limits import MAX_FLAGS
-from sieve.message import ADDRESS_HEADERS, Address, addresses, one_address
+from sieve.message import ADDRESS_HEADERS, Address, one_address
 from sieve.parser import ScriptError
-from sieve.parts import values_of
+from sieve.parts import raw_values_of, values_of
 from sieve.program import Check, Step
 from sieve.saying import Saying
 from sieve.signature import MANY, Bound, CommandDef, Kind, Signature, TagSpec, TestDef
 
+Value = TypeVar("Value")
 MATCH_TAGS = {
     "is": TagSpec(group="match"),
     "contains": TagSpec(group="match"),
@@ -161,7 +163,7 @@ def _split(local: str, delimiters: str) -> tuple[str, str | None]:
     return (local, None) if at is None else (local[:at], local[at + 1 :])
 
 
-def picker(bound: Bound) -> Callable[[Sequence[str]], Sequence[str]]:
+def picker(bound: Bound) -> Callable[[Sequence[Value]], Sequence[Value]]:
     """All values of a field, or the one that `:index`, from the end with `:last`, names (RFC 5260 section 6)."""
     number = bound.tag_number("index")
     if number is None:
@@ -181,7 +183,7 @@ def _address(build: Builder, bound: Bound) -> Check:
         if fixed is not None and fixed.lower() not in ADDRESS_HEADERS:
             raise ScriptError(bound.line, Saying("'%(fixed)s' holds no addresses; use the test 'header'", fixed=fixed))
     names = build.texts(bound.strings("header names"), bound.line)
-    part, pick, values = address_part(build, bound), picker(bound), values_of(build, bound, written=True)
+    part, pick, values = address_part(build, bound), picker(bound), raw_values_of(bound)
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
@@ -189,7 +191,7 @@ def _address(build: Builder, bound: Bound) -> Check:
         for name in names(state):
             for value in pick(values(state, name)):
                 state.spend(1 + len(value) // 16)
-                found += [text for each in addresses(value) if (text := part(each)) is not None]
+                found += [text for each in state.message.addresses(value) if (text := part(each)) is not None]
         return matcher(state, found)
 
     return check

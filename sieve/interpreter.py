@@ -92,12 +92,12 @@ class State:
         name = name.lower()
         return [field.value for field in self._edited if field.name.lower() == name]
 
-    def written_header(self, name: str) -> list[str]:
-        """The same with encoded words unread."""
+    def raw_header(self, name: str) -> list[bytes]:
+        """The same as they are written."""
         if self._edited is None:
-            return self.message.written_header(name)
+            return self.message.raw_header(name)
         name = name.lower()
-        return [field.written for field in self._edited if field.name.lower() == name]
+        return [field.raw_value for field in self._edited if field.name.lower() == name]
 
     def edited_fields(self) -> list[Field]:
         """The header to be changed in place (RFC 5293)."""

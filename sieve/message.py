@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from sieve.addrspec import quoted_local, unquoted_local
@@ -27,10 +26,9 @@ class Field:
     raw: bytes
 
     @property
-    def written(self) -> str:
-        """The value on one line with its encoded words unread, as addresses are read from it (RFC 2047 section 6.2)."""
-        octets = _FOLD.sub(b"", self.raw.partition(b":")[2]).strip()
-        return octets.decode("utf-8", "replace")
+    def raw_value(self) -> bytes:
+        """The value on one line as it is written."""
+        return _FOLD.sub(b"", self.raw.partition(b":")[2]).strip()
 
     @classmethod
     def made(cls, name: str, value: str) -> "Field":
@@ -53,7 +51,7 @@ class Part(Protocol):
 
     def header(self, name: str) -> list[str]: ...
 
-    def written_header(self, name: str) -> list[str]: ...
+    def raw_header(self, name: str) -> list[bytes]: ...
 
     def content(self) -> bytes:
         """Without its transfer encoding; of a message within the message, its header."""
@@ -95,8 +93,15 @@ class MessageView(Protocol):
         """Every value of that field, unfolded and decoded; name in any case."""
         ...
 
-    def written_header(self, name: str) -> list[str]:
-        """The same with encoded words unread, for those who look for the addresses in it."""
+    def raw_header(self, name: str) -> list[bytes]:
+        """The same as they are written: addresses are read from that, and decoded afterwards (RFC 2047 section 6.2)."""
+        ...
+
+    def addresses(self, value: bytes) -> Sequence["Address"]:
+        """The addresses of one value of a field, names, comments, groups and routes left out.
+
+        What cannot be read is given back whole, so that `:all` still sees it (RFC 5228 section 5.1): of an empty field, "".
+        """
         ...
 
     def fields(self) -> Sequence[Field]:
@@ -231,30 +236,6 @@ def mailboxes(text: str) -> list[tuple[str, str]] | None:
                 return None
             found.append((piece.strip(), address))
     return found
-
-
-MAX_REMEMBERED = 500  # characters of a value that is read once for all rules
-
-
-def addresses(value: str) -> Sequence[Address]:
-    """The addresses of one header value: names, comments, groups and routes left out.
-
-    What cannot be read is given back whole, so that `:all` still sees it (RFC 5228 section 5.1): of an empty field, "".
-    """
-    if not value.strip():
-        return (Address("", None, None),)
-    return _remembered(value) if len(value) <= MAX_REMEMBERED else _readable(value)
-
-
-@lru_cache(maxsize=1024)
-def _remembered(value: str) -> Sequence[Address]:
-    return tuple(_readable(value))
-
-
-def _readable(value: str) -> Sequence[Address]:
-    found = _every_address(value)
-    readable = [address for address in found if address.local is not None]
-    return readable or found
 
 
 def _every_address(value: str) -> list[Address]:

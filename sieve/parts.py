@@ -1,45 +1,59 @@
 """The values of a header field: of the message, or of MIME parts (`:mime`, RFC 5703 section 4)."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
 from sieve.builder import Builder
 from sieve.interpreter import State
-from sieve.message import every
+from sieve.message import Part, every
 from sieve.parser import ScriptError
 from sieve.saying import Saying
 from sieve.signature import Bound
 
 Values = Callable[[State, str], Sequence[str]]
+RawValues = Callable[[State, str], Sequence[bytes]]
 
 
-def values_of(build: Builder, bound: Bound, *, written: bool = False) -> Values:
-    """The values of a field: of the message, or with `:mime` of the part or parts it asks for (section 4).
-
-    Args:
-        written: encoded words stay unread.
-    """
+def values_of(build: Builder, bound: Bound) -> Values:
+    """The values of a field: of the message, or with `:mime` of the part or parts it asks for (section 4)."""
     if "mime" not in bound.tags:
-        for tag in ("anychild", "type", "subtype", "contenttype", "param"):
-            if tag in bound.tags:
-                raise ScriptError(bound.line, Saying("':%(tag)s' goes with ':mime'", tag=tag))
-        return (lambda state, name: state.written_header(name)) if written else (lambda state, name: state.header(name))
+        _refuse_options(bound)
+        return lambda state, name: state.header(name)
     params = build.texts(bound.tag_strings("param") or (), bound.line)
     option = bound.one_of("type", "subtype", "contenttype", "param")
     any_child = "anychild" in bound.tags
 
     def values(state: State, name: str) -> Sequence[str]:
-        here = state.root() if state.part is None else state.part
         found: list[str] = []
-        for part in every(here) if any_child else (here,):
-            # the header of the whole message is what the script has made of it
-            holder = state if part.begin == 0 else part
-            for value in holder.written_header(name) if written else holder.header(name):
+        for holder in _holders(state, any_child):
+            for value in holder.header(name):
                 found += [value] if option is None else _of(name.lower(), value, option, params(state))
         return found
 
     return values
+
+
+def raw_values_of(bound: Bound) -> RawValues:
+    """The same as they are written."""
+    if "mime" not in bound.tags:
+        _refuse_options(bound)
+        return lambda state, name: state.raw_header(name)
+    any_child = "anychild" in bound.tags
+    return lambda state, name: [value for holder in _holders(state, any_child) for value in holder.raw_header(name)]
+
+
+def _refuse_options(bound: Bound) -> None:
+    for tag in ("anychild", "type", "subtype", "contenttype", "param"):
+        if tag in bound.tags:
+            raise ScriptError(bound.line, Saying("':%(tag)s' goes with ':mime'", tag=tag))
+
+
+def _holders(state: State, any_child: bool) -> Iterator[State | Part]:
+    """The parts whose header is asked; that of the whole message is what the script has made of it."""
+    here = state.root() if state.part is None else state.part
+    for part in every(here) if any_child else (here,):
+        yield state if part.begin == 0 else part
 
 
 _PARAM = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))')

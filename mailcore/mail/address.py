@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailcore.mail import charsets, words
+from sieve.addrspec import quoted_local
 
 MAX_NAME = 1000  # characters of a display name
 
@@ -29,7 +30,6 @@ _PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _SPACES = re.compile(rb"[ \t\r\n]+")
 _IPV6 = re.compile(rb"(?i)[0-9a-f:.]+\Z")
-_DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,\".]+(?:\.[^\s()<>\[\]:;@\\,\".]+)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,7 @@ class MailAddress:
     @property
     def spec(self) -> str:
         """`localpart@host`, quoted where it must be (RFC 5321 section 4.1.2); the local part alone if there is no host."""
-        local = self.localpart
-        if local and not _DOT_ATOM.match(local):
-            local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        local = quoted_local(self.localpart) if self.localpart else ""
         return f"{local}@{self.host}" if self.host else local
 
     @property

@@ -3,17 +3,33 @@
 import copy
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Self
 
 import sieve
-from mailcore.mail import header, structure, text, transfer
+from mailcore.mail import address, header, structure, text, transfer
 from mailcore.mail.octets import Octets
 
 _EMPTY = (b"\r\n", b"\n")
 
 
-def _written(block: bytes, name: str) -> list[str]:
-    return [value.decode("utf-8", "replace") for value in header.raw_values(block, name)]
+MAX_REMEMBERED = 500  # octets of a value that is read once for all rules
+_NONE = (sieve.Address("", None, None),)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(value: bytes) -> tuple[sieve.Address, ...]:
+    return _addresses(value)
+
+
+def _addresses(value: bytes) -> tuple[sieve.Address, ...]:
+    whole = " ".join(value.decode("utf-8", "replace").split())
+    if whole in ("", "<>"):
+        return _NONE
+    found = address.parse(value)
+    readable = tuple(one for each in found if (one := sieve.read_address(each.spec)))
+    # what is not valid has no parts (RFC 5228 section 2.7.4); groups without members have nothing at all
+    return readable if readable or not found else (sieve.Address(whole, None, None),)
 
 
 class MimePart(sieve.Part):
@@ -30,8 +46,8 @@ class MimePart(sieve.Part):
     def header(self, name: str) -> list[str]:
         return header.values(self._octets[self._part.header_start : self._part.body_start], name)
 
-    def written_header(self, name: str) -> list[str]:
-        return _written(self._octets[self._part.header_start : self._part.body_start], name)
+    def raw_header(self, name: str) -> list[bytes]:
+        return header.raw_values(self._octets[self._part.header_start : self._part.body_start], name)
 
     def content(self) -> bytes:
         part, children = self._part, self._part.children
@@ -66,7 +82,7 @@ class MessageText:
         self.octets = octets
         self.block = header.split(octets)[0] if block is None else block
         self._headers: dict[str, list[str]] = {}
-        self._written: dict[str, list[str]] = {}
+        self._raw: dict[str, list[bytes]] = {}
         self._fields: tuple[sieve.Field, ...] | None = None
         self._root: MimePart | None = None
 
@@ -76,11 +92,11 @@ class MessageText:
             self._headers[key] = header.values(self.block, key)
         return self._headers[key]
 
-    def written_header(self, name: str) -> list[str]:
+    def raw_header(self, name: str) -> list[bytes]:
         key = name.lower()
-        if key not in self._written:
-            self._written[key] = _written(self.block, key)
-        return self._written[key]
+        if key not in self._raw:
+            self._raw[key] = header.raw_values(self.block, key)
+        return self._raw[key]
 
     def fields(self) -> Sequence[sieve.Field]:
         if self._fields is None:
@@ -112,8 +128,11 @@ class ScriptView(sieve.MessageView):
     def header(self, name: str) -> list[str]:
         return self._message.header(name)
 
-    def written_header(self, name: str) -> list[str]:
-        return self._message.written_header(name)
+    def raw_header(self, name: str) -> list[bytes]:
+        return self._message.raw_header(name)
+
+    def addresses(self, value: bytes) -> Sequence[sieve.Address]:
+        return _remembered(value) if len(value) <= MAX_REMEMBERED else _addresses(value)
 
     def fields(self) -> Sequence[sieve.Field]:
         return self._message.fields()

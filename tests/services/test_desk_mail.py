@@ -239,3 +239,31 @@ def test_a_message_is_read_before_the_write_begins(tmp_path, monkeypatch, submit
     assert len(seen) == 1
     assert writer not in seen
     cores.close(core)
+
+
+FIELDS = st.sampled_from([b"From", b"Reply-To", b"Subject", b"Message-ID", b"References", b"In-Reply-To", b"Auto-Submitted"])
+ODD = st.sampled_from([
+    b"=?utf-7?Q?+2AA-?=", b"=?utf-16?B?2AAA?=", b"=?unicode-escape?Q?=5Cud800?=", b"=?utf-8?Q?=00?=", b"=?x?Q?=ED=A0=80?=",
+    b"\xed\xa0\x80", b"\xff\xfe", b"<a@b.example>", b"\"", b"(", b",", b":;", b"@", b"\r\n ", b"<1@x>", b" ", b"\xe2\x80\xa8",
+    b"stranger@elsewhere.example",
+])  # fmt: skip
+LINES = st.lists(st.tuples(FIELDS, st.lists(ODD, max_size=6).map(b"".join)), max_size=6)
+CHARSETS = st.sampled_from([b"utf-7", b"utf-16", b"utf-32", b"unicode-escape", b"idna", b"hz", b"no", b"utf-8"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LINES, CHARSETS, st.sampled_from([b"plain", b"html"]), st.lists(ODD, max_size=6).map(b"".join))
+def test_whatever_comes_is_read_into_what_can_be_stored(core, lines, charset, subtype, body):
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
+    head += b"Content-Type: text/" + subtype + b"; charset=" + charset + b"; name=\"" + body.replace(b"\r\n", b"") + b"\"\r\n"
+    octets = head + b"\r\n" + body + b"+2AA-\\ud800\r\n"
+    letter = ticket_inbox.read(core, octets, head + b"\r\n", STRANGER)
+    shown = (letter.writer, letter.answer_to, letter.subject, letter.text, letter.message_id, letter.shown, *letter.threads)
+    for text in (*shown, *(file.name for file in letter.files)):
+        text.encode()
+    mail(core, octets)
+
+
+def test_a_subject_of_half_a_character_is_a_case(core):
+    assert mail(core, written("=?utf-7?Q?+2AA-?=")).outcome is Outcome.FILED
+    only(core).subject.encode()
