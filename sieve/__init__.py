@@ -16,7 +16,7 @@ from sieve.advice import includes, mailboxes, warnings
 from sieve.interpreter import ScriptRuntimeError, run
 from sieve.limits import MAX_REDIRECTS, Options
 from sieve.mailto import Mailto, read_mailto
-from sieve.message import Address, Field, MessageView, Part, one_address, read_address
+from sieve.message import Address, Field, MessageView, Part, Structured, one_address, read_address
 from sieve.parser import ScriptError
 from sieve.printer import print_script
 from sieve.program import Program
@@ -28,7 +28,7 @@ __all__ = [
     "MAX_REDIRECTS",
     "Action", "Address", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "Mailto", "MessageView", "Notify",
     "Options", "Part", "Program",
-    "Redirect", "Reject", "Result", "Saying", "ScriptError", "ScriptRuntimeError", "SieveTest", "Tag",
+    "Redirect", "Reject", "Result", "Saying", "ScriptError", "ScriptRuntimeError", "SieveTest", "Structured", "Tag",
     "Vacation", "capabilities", "check_script", "compile_script", "examine", "includes", "mailboxes",
     "one_address", "print_script",
     "read_address", "read_mailto", "run", "warnings",

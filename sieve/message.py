@@ -104,6 +104,10 @@ class MessageView(Protocol):
         """
         ...
 
+    def structured(self, value: bytes) -> "Structured":
+        """One value of a field with parameters, such as Content-Type."""
+        ...
+
     def fields(self) -> Sequence[Field]:
         """The whole header, for those who change it."""
         return ()
@@ -167,6 +171,13 @@ class MessageView(Protocol):
     def virus_level(self) -> int:
         """RFC 5235 section 2.4: 0 not looked at, 1 clean ... 5 surely infected."""
         return 0
+
+
+class Structured(NamedTuple):
+    """A value with parameters (RFC 2045 section 5.1): the words before them, and names in lower case with their texts."""
+
+    words: tuple[str, ...]
+    params: tuple[tuple[str, str], ...]
 
 
 class Address(NamedTuple):

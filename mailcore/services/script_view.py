@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Self
 
 import sieve
-from mailcore.mail import address, header, structure, text, transfer
+from mailcore.mail import address, header, parameters, structure, text, transfer
 from mailcore.mail.octets import Octets
 
 _EMPTY = (b"\r\n", b"\n")
@@ -133,6 +133,10 @@ class ScriptView(sieve.MessageView):
 
     def addresses(self, value: bytes) -> Sequence[sieve.Address]:
         return _remembered(value) if len(value) <= MAX_REMEMBERED else _addresses(value)
+
+    def structured(self, value: bytes) -> sieve.Structured:
+        read = parameters.parse(value)
+        return sieve.Structured(read.words, read.params)
 
     def fields(self) -> Sequence[sieve.Field]:
         return self._message.fields()

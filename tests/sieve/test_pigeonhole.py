@@ -27,6 +27,7 @@ OTHERWISE = {
     "rfc3894: 3 a later one without :copy cancels the keep": "it forgets the second fileinto with its effect on the keep",
     "rfc5228: 5.1 an empty field is an empty address in whole": "its :localpart and :domain match an address that is none",
     "rfc5229: 5 string compares in any case, as RFC 5228 2.7.3 has it": "0.5.19 compares by i;octet; later ones as we do",
+    "rfc5703: 4.1 parameters are parsed before they are decoded": "it decodes first, against RFC 2047 section 6.2",
     "rfc6609: 3.4.2 the namespace without include": "it takes a namespace that nothing brings for an empty string",
     "rfc5229: 6 a variable of 4,000 octets is kept whole, the next is cut": "its limit is 4,096",
 }
