@@ -20,7 +20,6 @@ MAX_NAMED = 100_000  # octets of a text with a file's name that is also shown
 LOOKED_AT = 4096  # octets that may hold no word; more of them do
 MAX_COMPARED = 200_000  # characters of two texts that may be one
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
-_NAMES = re.compile(r"(?:file)?name(?:\*.*)?")
 _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^>]*+(?:src|background)")
 
 
@@ -60,8 +59,7 @@ def is_file(part: Part) -> bool:
 
 def is_named(part: Part) -> bool:
     """Does the sender give it a file's name?"""
-    params = part.params + (part.disposition[1] if part.disposition else ())
-    return any(_NAMES.fullmatch(name) and value for name, value in params)
+    return bool(part.filename.strip())
 
 
 def read(octets: Octets, root: Part | None = None) -> Body:
@@ -212,9 +210,13 @@ def together(octets: Octets, parts: tuple[Part, ...], most: int | None = None) -
     return "\n\n".join(shown(octets, part, most) for part in parts)
 
 
-def readable(octets: Octets, root: Part | None = None) -> str:
-    """The text, made from the designed version where there is no other."""
-    return together(octets, read(octets, root).written)
+def readable(octets: Octets, root: Part | None = None, most: int | None = None) -> str:
+    """The text, made from the designed version where there is no other.
+
+    Args:
+        most: so many characters are enough; there may be more.
+    """
+    return together(octets, read(octets, root).written, most)
 
 
 def is_html_like(octets: bytes) -> bool:

@@ -17,13 +17,10 @@ _BLOCKS = _PARAGRAPHS | frozenset(
 _CELLS = frozenset({"td", "th", "img", "input", "button"})
 _LINES = frozenset({"pre", "listing", "xmp", "textarea"})
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())  # noqa: SIM905
-_SPACE = " \t\r\n\f\v\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _ZERO = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff"  # take no room, and fill hidden previews
-_RUN = re.compile(f"[{_SPACE}{_ZERO}]{{2,}}+|[^\\S ]|[{_ZERO}]")
+_RUN = re.compile(f"[ {_ZERO}]{{2,}}+|[{_ZERO}]")
 _JOINERS = "\u200c\u200d"  # make other letters of their neighbours
-_ANY_SPACE = re.compile(f"[{_SPACE}]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]+")
-_TELLS = re.compile(r"(?i)display|white-space|hidden")  # what an attribute must have to matter here
 _STYLE = re.compile(r"(?i)(?:^|;)\s*+(display|white-space)\s*+:\s*+([a-z-]++)")
 # What ends an element that nobody closes: the container that nests it, and the tags that end it at its own depth.
 _OPEN_ENDED = {
@@ -101,7 +98,7 @@ class _Page:
 
     def _start(self, tag: Tag) -> None:
         name, self._first = tag.name, False
-        attributes = tag.attributes() if name in ("a", "img") or _TELLS.search(tag.raw) else {}
+        attributes = tag.attributes() if name in ("a", "img") or _matters(tag.raw.lower()) else {}
         style = {key.lower(): value.lower() for key, value in _STYLE.findall(attributes.get("style", ""))}
         display = style.get("display", "")
         if (display == "none" or "hidden" in attributes) and name not in VOID | RAW | {"html", "body"}:
@@ -147,7 +144,7 @@ class _Page:
 
     def _end_line(self) -> None:
         line = "".join(self._line)
-        line = line.rstrip().replace("\t", "    ") if self._is_raw else _RUN.sub(_one_space, line).strip()
+        line = line.rstrip().replace("\t", "    ") if self._is_raw else _tidy(line)
         if self._gap and line and self._lines and self._lines[-1]:
             self._lines.append("")
         if line:
@@ -195,8 +192,19 @@ class _Hidden:
         return self._depth == 0
 
 
+def _matters(attributes: str) -> bool:
+    """Can they change how words stand?  Most do not, and reading them costs more than all else."""
+    return "display" in attributes or "hidden" in attributes or "white-space" in attributes
+
+
+def _tidy(line: str) -> str:
+    """With one space where there are several, and without what takes no room."""
+    line = " ".join(line.split())
+    return line if line.isascii() else _RUN.sub(_one_space, line).strip()
+
+
 def _one_space(run: re.Match[str]) -> str:
     found = run[0]
-    if _ANY_SPACE.search(found):
+    if " " in found:
         return " "
     return found if found in _JOINERS else ""

@@ -79,7 +79,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
         for name, spec in _named(block, "to") + _named(block, "cc"):
             if spec.lower() not in taken and not submission.is_own(spec, own):
                 others.setdefault(spec.lower(), (name, spec))
-    text_ = body.readable(octets, root)[:MAX_QUOTED]
+    text_ = body.readable(octets, root, MAX_QUOTED)[:MAX_QUOTED]
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines_of(text_))
     message_id = first(block, "message-id")
     before = first(block, "references") or first(block, "in-reply-to")
@@ -124,7 +124,7 @@ def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
     lines = [f"{name}: {first(block, name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets, root)[:MAX_QUOTED]
+    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets, root, MAX_QUOTED)[:MAX_QUOTED]
     return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 

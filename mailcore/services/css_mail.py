@@ -12,7 +12,7 @@ from functools import lru_cache
 import tinycss2
 from tinycss2.color4 import Color, parse_color
 
-from mailcore.mail.html_scan import Tag, scan
+from mailcore.mail.html_scan import Tag, elements
 
 MAX_SHEET = 64 * 1024  # characters of style elements that are read, all of them or none
 MAX_STYLE, MAX_KEPT = 20_000, 1000  # characters of one attribute; of one that is remembered
@@ -147,7 +147,11 @@ def _colour(token: tinycss2.ast.Node) -> Color | None:
 
 def _is_invisible(tokens: list[tinycss2.ast.Node]) -> bool:
     words = [token for token in tokens if token.type != "whitespace"]
-    found = parse_color(words[0]) if len(words) == 1 and _is_harmless(words) else None
+    if len(words) != 1 or (words[0].type == "ident" and words[0].lower_value != "transparent"):
+        return False
+    if words[0].type == "hash" and len(words[0].value) in (3, 6):
+        return False
+    found = parse_color(words[0]) if _is_harmless(words) else None
     return isinstance(found, Color) and found.alpha == 0
 
 
@@ -182,9 +186,7 @@ def _is_harmless(tokens: list[tinycss2.ast.Node], depth: int = 0) -> bool:
 
 def safe_sheet(html: str, picture: Picture = _no_picture) -> str:
     """A style element with the rules of the document's own style elements that may stay; "" without any."""
-    if "<style" not in html.lower():
-        return ""
-    sheets = [piece for piece in scan(html) if isinstance(piece, Tag) and piece.name == "style" and piece.content.strip()]
+    sheets = [sheet for sheet in elements(html, "style") if sheet.content.strip()]
     if sum(len(sheet.content) for sheet in sheets) > MAX_SHEET:
         return ""
     found = [_sheet(sheet, picture) for sheet in sheets]
@@ -195,12 +197,22 @@ def safe_sheet(html: str, picture: Picture = _no_picture) -> str:
 
 def _sheet(sheet: Tag, picture: Picture) -> str:
     css = _HIDES.sub(" ", sheet.content)
-    rules = _rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), 0, picture)
+    rules = _read_sheet(css, picture) if "url" in css.lower() else _kept_sheet(css)
     media = sheet.attributes().get("media", "").strip()
     if not media or not rules:
         return rules
     prelude = _prelude(tinycss2.parse_component_value_list(media, skip_comments=True))
     return f"@media {prelude}{{{rules}}}" if prelude else ""
+
+
+@lru_cache(64)
+def _kept_sheet(css: str) -> str:
+    """Of a sheet without addresses: letters of one sender have one sheet."""
+    return _read_sheet(css, _no_picture)
+
+
+def _read_sheet(css: str, picture: Picture) -> str:
+    return _rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), 0, picture)
 
 
 def _rules(rules: list[tinycss2.ast.Node], depth: int, picture: Picture) -> str:

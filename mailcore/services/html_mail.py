@@ -55,6 +55,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
 _CLOSED = VOID | RAW | {"p", "li", "dt", "dd", "td", "th", "tr", "option"}  # by themselves, or by the next
 _DATA = re.compile(r"data:image/[\w.+-]{1,40};base64,([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 _LINK = 'target="_blank" rel="noopener noreferrer nofollow"'
+_PLAIN = "white-space:pre-wrap;background:#fff;color:#000"  # text among HTML, whose background is not its own
 _NOTHING = "data:,"  # a picture that is none
 _GREY = "#767676"  # black and white words are both read on it
 
@@ -180,15 +181,15 @@ def page_of(octets: Octets, remote: Remote | None = None) -> SafePage | None:
     if len(parts) == 1:
         return clean(text.part_text(octets, parts[0]), along, remote)
     cleaner = _Cleaner(along, remote)
-    sheets, blocks = [], []
+    sheets, blocks = list[str](), list[str]()
     for part in parts:
         if part.subtype == "html":
             html = text.part_text(octets, part)
-            sheet, attributes = _page_rules(html, cleaner)
+            sheet, attributes = _page_rules(html, cleaner, f"body>div:nth-of-type({len(blocks) + 1})")
             sheets.append(sheet + safe_sheet(html, cleaner.picture))
             blocks.append(f"<div{attributes}>{_fragment(html, cleaner)}</div>")
         else:
-            blocks.append(f'<div style="white-space:pre-wrap">{_with_links(body.shown(octets, part))}</div>')
+            blocks.append(f'<div style="{_PLAIN}">{_with_links(body.shown(octets, part))}</div>')
     return SafePage(_document("".join(sheets), "", "".join(blocks)), cleaner.blocked)
 
 
@@ -206,7 +207,7 @@ def _document(sheets: str, attributes: str, cleaned: str) -> str:
 def _fragment(html: str, cleaner: _Cleaner) -> str:
     """The document's content, cleaned."""
     if _is_too_deep(html):
-        return f'<div style="white-space:pre-wrap">{_with_links(from_html(html))}</div>'
+        return f'<div style="{_PLAIN}">{_with_links(from_html(html))}</div>'
     cleaned = nh3.clean(
         html, tags=set(_TAGS), attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
         clean_content_tags={"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "xmp"},
@@ -232,8 +233,12 @@ def _is_too_deep(html: str) -> bool:
     return False
 
 
-def _page_rules(html: str, cleaner: _Cleaner) -> tuple[str, str]:
-    """A sheet and attributes for our own body: what <html> and <body> say of colours, and what their rules hold on to."""
+def _page_rules(html: str, cleaner: _Cleaner, place: str = "body") -> tuple[str, str]:
+    """A sheet and attributes for what holds the content: what <html> and <body> say, and what rules hold on to.
+
+    Args:
+        place: selects the element that takes the place of the body.
+    """
     rules, style, others = "", "", dict[str, str]()
     for tag in _page_tags(html):
         given = tag.attributes()
@@ -241,9 +246,9 @@ def _page_rules(html: str, cleaner: _Cleaner) -> tuple[str, str]:
         declared = ";".join(f"{name}:{_with_hash(value)}" for name, value in colours.items() if value)
         if picture := given.get("background", ""):
             declared += f';background-image:url("{_UNQUOTED.sub("", picture)}")'
-        rules += f"body{{{kept}}}" if (kept := safe_style(declared, cleaner.picture)) else ""
+        rules += f"{place}{{{kept}}}" if (kept := safe_style(declared, cleaner.picture)) else ""
         if link := given.get("link"):
-            rules += f"a:link{{{safe_style(f'color:{_with_hash(link)}')}}}"
+            rules += f"{place} a:link{{{safe_style(f'color:{_with_hash(link)}')}}}"
         style = ";".join(filter(None, (style, safe_style(given.get("style", ""), cleaner.picture))))
         others |= {name: given[name] for name in ("class", "id", "dir", "lang") if given.get(name)}
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in ({"style": style} | others).items() if value)

@@ -3,16 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from html import unescape
+from itertools import islice
 from urllib.parse import urlsplit
 
-import nh3
-
+from mailcore.mail import html_scan
 from mailcore.services.dmarc import organisational
 
 LONG = 6  # letters of a name in which one that differs is overlooked
 MAX_LINKS = 2000  # of one message that are looked at
-_ANCHOR = re.compile(r'<a(?: href="([^"]*)")?>(.*?)</a>', re.DOTALL)
 MAX_HOST = 255  # characters; longer ones are no names, and cost the square of their length to decode
 # words that name a place: an address of the web, or a bare host name with a known kind of ending
 _HOST = re.compile(r"(?i)(?:[\w-]{1,63}\.){1,20}[a-z]{2,24}")
@@ -62,18 +60,12 @@ def is_mismatch(words: str, target: str) -> bool:
 
 def mismatches(html: str, most: int = 5) -> tuple[tuple[str, str], ...]:
     """(words, real host) of links whose words name another place."""
-    if "<a" not in html.lower():
-        return ()
-    plain = nh3.clean(
-        html, tags={"a"}, attributes={"a": {"href"}}, link_rel=None, clean_content_tags={"script", "style", "title"}
-    )
     found: list[tuple[str, str]] = []
-    for number, link in enumerate(_ANCHOR.finditer(plain)):
-        if number >= MAX_LINKS or len(found) >= most:
-            break
-        words, target = " ".join(unescape(link[2]).split()), unescape(link[1] or "")
+    for words, target in islice(html_scan.links(html), MAX_LINKS):
         if is_mismatch(words, target) and (words, host(target)) not in found:
             found.append((words, host(target)))
+            if len(found) == most:
+                break
     return tuple(found)
 
 

@@ -56,12 +56,16 @@ def linked(text: str) -> Markup:
 
 
 def _with_links(line: str) -> Markup:
-    found, at = Markup(""), 0
+    if "://" not in line:
+        return escape(line)
+    found, at = list[str](), 0
     for start, end in find_links(line):
-        found += escape(line[at:start])
-        found += Markup('<a href="{0}" target="_blank" rel="noopener noreferrer nofollow">{0}</a>').format(line[start:end])
+        address = escape(line[start:end])
+        found += [
+            escape(line[at:start]), f'<a href="{address}" target="_blank" rel="noopener noreferrer nofollow">{address}</a>',
+        ]  # fmt: skip
         at = end
-    return found + escape(line[at:])
+    return Markup("".join((*found, escape(line[at:]))))  # noqa: S704 - every piece is escaped
 
 
 def query(wish: ListWish, **changes: str) -> str:

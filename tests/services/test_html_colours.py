@@ -7,6 +7,7 @@ import pytest
 
 from mailcore.services import html_mail
 from mailcore.services.css_mail import LOST, MAX_SHEET, safe_sheet, safe_style
+from tests.machine import program
 
 
 @pytest.mark.parametrize(("css", "kept"), [
@@ -118,3 +119,65 @@ def test_no_html_breaks_the_page_or_takes_long(html):
 def test_an_attribute_that_cannot_be_read_does_not_pass(monkeypatch):
     monkeypatch.setattr(html_mail, "safe_style", lambda *_: 1 / 0)
     assert "position" not in page('<p style="position:fixed">Words</p>')
+
+
+_CONTRASTS = """() => {
+  const lights = css => {
+    const [r, g, b, a = 1] = css.match(/[\\d.]+/g).map(Number);
+    const part = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    return [0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b), a];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    if (!walker.currentNode.data.trim()) continue;
+    let element = walker.currentNode.parentElement;
+    const [words] = lights(getComputedStyle(element).color);
+    let behind = 1;
+    for (; element; element = element.parentElement) {
+      const style = getComputedStyle(element);
+      const gradient = style.backgroundImage.match(/gradient\\(.*?(rgb[^)]*\\))/);
+      if (gradient) { behind = lights(gradient[1])[0]; break; }
+      const [light, alpha] = lights(style.backgroundColor);
+      if (alpha > 0) { behind = light; break; }
+    }
+    found.push((Math.max(words, behind) + 0.05) / (Math.min(words, behind) + 0.05));
+  }
+  return found;
+}"""
+SEEN = [
+    '<body bgcolor="#111111"><p style="color:#fff">Words', '<body bgcolor="111111" text="fefefe">Words',
+    '<html style="background:#111"><body><font color=white>Words', "<style>body{background:#111;color:#fff}</style>Words",
+    '<p style="background:#036 url(x) no-repeat;color:#fff">Words', '<p style="background:url(x);color:#fff">Words',
+    '<p style="background-image:linear-gradient(#036,#036);color:#fff">Words',
+    '<p style="background:var(--x,#036);color:#fff">Words', '<p style="background:#111;color:var(--light)">Words',
+    '<div style="background-image:url(x)"><p style="color:#fff">Words<p style="color:#000">Words</div>',
+    '<table background="x"><tr><td><font color="#fff">Words</font></table>', '<body background=x><p style="color:white">Words',
+    '<table><tr bgcolor=navy><td style="color:#eee">Words</table>',
+    '<table bgcolor="#036"><td><a href="https://x" style="color:#fff">W</a>',
+    "<style>.a{background:#036}.a p{color:#fff}</style><div class=a><p>Words</div>",
+    "<style>.a{background:url(x)}.a p{color:#fff}</style><div class=a><p>Words</div>",
+    "<style>:root{color-scheme:light dark}@media (prefers-color-scheme:dark){p{color:#fff}}</style><p>Words",
+    "<style>@media (prefers-color-scheme:light){body{background:#111}}</style><p style='color:#fff'>Words",
+    "<style>body.n{background:#111}</style><body class=n><p style='color:#fff'>Words",
+    '<p style="color:transparent">Words', '<meta name="color-scheme" content="dark"><p style="color:light-dark(#000,#fff)">Words',
+    '<p style="background:CanvasText;color:Canvas">Words',
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.interop
+def test_in_a_real_browser_all_words_are_seen_in_light_and_in_dark():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        poor = []
+        for scheme in ("light", "dark"):
+            shown = browser.new_page(color_scheme=scheme)
+            for html in SEEN:
+                shown.set_content(page(html))
+                contrasts = shown.evaluate(_CONTRASTS)
+                if not contrasts or min(contrasts) < 3:
+                    poor.append((scheme, html, contrasts))
+        browser.close()
+    assert poor == []
