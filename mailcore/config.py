@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from mailcore.errors import ConfigError
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]*)):([0-9]{1,5})")
+SMALL_BODY = 2**20  # octets of a request to the portal that anybody may send
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -197,10 +198,18 @@ class Web:
     """`proxies`: how many of ours stand before the portal; the last X-Forwarded-For of each is believed.
 
     `names`: other names under which people find it, beside those that the domain gives.
+    `request_seconds`, `request_rate`: the head of a request comes within that time, and in each such span of its body so
+    many octets a second.
+    `connections`: of one process.  `uploads_size`: of all files that people send, together.
     """
 
     proxies: int = 0
     names: tuple[str, ...] = ()
+    request_seconds: int = 20
+    request_rate: int = 1024
+    connections: int = 1000
+    connections_per_address: int = 200
+    uploads_size: str = "20G"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
+from mailcore.config import SMALL_BODY
 from mailcore.core import Core
 from mailcore.services import accounts, web_sessions
 from mailcore.services.live import Hub
-from portal import addresses, asked, assets, errors, hosts, i18n, navigation, web
+from portal import addresses, asked, assets, bodies, errors, hosts, i18n, navigation, web
 from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
@@ -31,7 +32,6 @@ from portal.filters.views import blueprint as filters
 from portal.forwarding.target import blueprint as forwarding_target
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
-from portal.help.views import MAX_FORM
 from portal.help.views import blueprint as help_pages
 from portal.looks import blueprint as look_of_pages
 from portal.orders.views import blueprint as orders
@@ -40,7 +40,6 @@ from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
 from portal.spoken import SpokenEnvironment
 from portal.sunset.views import blueprint as sunset
-from portal.takeout.views import MAX_UPLOAD
 from portal.takeout.views import blueprint as takeout
 from portal.tickets.views import blueprint as tickets
 from portal.trace.views import blueprint as trace
@@ -71,7 +70,6 @@ BLUEPRINTS = (
 
 ENDED_MAY = ("static", "looks.look", "auth.choose", "auth.logout", "auth.set_password", "front.index", "help.index", "help.faq")
 MAX_QUERY = 2000  # octets that links to a page's other languages keep
-MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self';"
@@ -91,7 +89,7 @@ def create_app(core: Core) -> Flask:
     app.extensions["core"] = core
     app.secret_key = web_sessions.signing_key(core)
     app.config.update(
-        MAX_CONTENT_LENGTH=2**20,
+        MAX_CONTENT_LENGTH=SMALL_BODY,
         WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
         WTF_CSRF_SSL_STRICT=False,  # we ask browsers for no Referer across sites
         WTF_I18N_ENABLED=False,  # our forms bring their own words
@@ -112,21 +110,16 @@ def create_app(core: Core) -> Flask:
     errors.register(app)
     assets.register(app)
     addresses.register(app)
+    bodies.register(app)
 
     def before() -> BaseResponse | None:
         domain.as_default()
         names.check()
-        if request.endpoint in ("webmail.compose", "webmail.contacts", "webmail.autosave"):  # before the form is read
-            request.max_content_length = core.config.message_octets
-            request.max_form_memory_size = MAX_TEXT
-        if request.endpoint == "takeout.bring":
-            request.max_content_length = MAX_UPLOAD
-        if request.endpoint in ("help.index", "tickets.show", "tickets.by_link"):
-            request.max_content_length = MAX_FORM
         if request.endpoint in ("static", "front.health", "looks.look", "webmail.look", "webmail.keys", "webmail.picture"):
             g.account = None
             return None
         web.load_account()
+        bodies.admit(core)  # before the form is read
         web.count_visit()
         if g.account and web.web_session().ended and request.endpoint not in ENDED_MAY:
             return redirect(url_for("auth.choose"))
@@ -136,7 +129,6 @@ def create_app(core: Core) -> Flask:
     # before CSRF protection, so that its pages have a language too
     app.before_request_funcs.setdefault(None, []).insert(0, before)
     app.after_request(_protect)
-    app.teardown_request(_close_files)
     app.context_processor(_context)
     app.jinja_env.filters["size"] = web.size
     app.jinja_env.filters["program"] = web.program
@@ -179,11 +171,6 @@ def _protect(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Content-Language", i18n.language())
     return response
-
-
-def _close_files(_problem: BaseException | None) -> None:
-    """Files that came with a form, to whatever page, lie in temporary files until they are closed."""
-    request.close()
 
 
 def _languages() -> list[tuple[str, str, str]]:

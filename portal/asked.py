@@ -5,8 +5,10 @@ is a page that does not exist.
 """
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
+from flask import g
 from flask_babel import gettext as _
 from htmx_flask.extension import HtmxAwareRequest
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
@@ -52,6 +54,14 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has n
     """
 
     is_json = False
+
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:  # fmt: skip
+        """Where a file that comes with a form is written (portal/bodies.py)."""
+        make: Callable[[], IO[bytes]] | None = g.get("file_stream")
+        return make() if make else super()._get_file_stream(total_content_length, content_type, filename, content_length)
 
     @cached_property
     def args(self) -> ImmutableMultiDict[str, str]:

@@ -147,7 +147,8 @@ def register(app: Flask) -> None:
     def http_error(problem: HTTPException) -> Any:  # Any: redirects are answers of their own
         if problem.code is None or problem.code < 400:
             return problem
-        page, code = _page(problem.code, HTTP.get(problem.code, TRY_AGAIN if problem.code >= 500 else HTTP[400]))
+        words = HTTP.get(problem.code, TRY_AGAIN if problem.code >= 500 else HTTP[400])
+        page, code = _page(problem.code, getattr(problem, "words", words))
         more = [(name, value) for name, value in problem.get_headers() if name.lower() in _FIELDS]
         return page, code, more
 

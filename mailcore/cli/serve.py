@@ -124,7 +124,7 @@ async def _mail(
             import portal as pages  # the roof's other half; joined only where both are started
 
             app = pages.create_app(core)
-            web = web_server.InProcess(config.listen.http, app, lambda: pages.end_streams(app))
+            web = web_server.InProcess(config.listen.http, app, lambda: pages.end_streams(app), config)
         ready()
         await stop.wait()
     finally:

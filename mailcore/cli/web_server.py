@@ -1,9 +1,8 @@
-"""The portal's web server: gunicorn as a program (`serve`), or its threaded worker inside this process (`serve --one`).
+"""The portal's web server: gunicorn as a program (`serve`), or its worker inside this process (`serve --one`).
 
-Both speak HTTP with the same code and the same settings; neither is Flask's server for developers.
+Both speak HTTP with the same code and the same settings (cli/web_worker.py); neither is Flask's server for developers.
 """
 
-import logging
 import os
 import socket
 import sys
@@ -14,9 +13,9 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from mailcore.config import host_and_port
+from mailcore.cli.web_worker import Worker
+from mailcore.config import Config, host_and_port, load_config
 
 ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 THREADS = 64  # of each process; at most 48 of them hold a stream (services/live.py)
@@ -24,39 +23,42 @@ KEEP_ALIVE, BACKLOG, GRACE = 30, 1024, 5  # seconds, connections, seconds for wh
 
 
 def command(address: str) -> list[str]:
-    """The server of its own: a process for each processor, threads for open streams beside the clicks."""
-    workers = min(8, max(2, os.cpu_count() or 1))
-    return [
-        sys.executable, "-m", "gunicorn", "--pythonpath", str(ROOT), "--bind", address, "--workers", str(workers),
-        "--threads", str(THREADS), "--backlog", str(BACKLOG), "--keep-alive", str(KEEP_ALIVE),
-        "--graceful-timeout", str(GRACE), "--log-level", "warning", "--no-control-socket", "wsgi:app",
-    ]  # fmt: skip
+    """The server of its own, which reads its settings as everything does; a process for each processor."""
+    return [sys.executable, "-m", "mailcore.cli.web_server", address]
 
 
-class _Settings(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's settings without its command line."""
+class Settings(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's settings without its command line and its environment.
 
-    def __init__(self, app: Callable[..., Any]) -> None:  # Any: WSGI
-        self._app = app
+    What a client says of schemes and paths before ours (X-Forwarded-Proto, SCRIPT_NAME ...) is never read here, whatever
+    its address: the portal believes as many proxies as `web.proxies` says.
+    """
+
+    def __init__(self, config: Config, load: Callable[[], Callable[..., Any]], **more: object) -> None:  # Any: WSGI
+        self.web, self.trusted = config.web, config.limits.trusted
+        self._load, self._more = load, more
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in (
-            ("threads", THREADS), ("keepalive", KEEP_ALIVE), ("graceful_timeout", GRACE), ("loglevel", "warning"),
-            ("worker_class", "gthread"),
-        ):  # fmt: skip
+        ours: dict[str, object] = {
+            "threads": THREADS, "keepalive": KEEP_ALIVE, "graceful_timeout": GRACE, "loglevel": "warning", "backlog": BACKLOG,
+            "worker_class": Worker, "control_socket_disable": True, "forwarded_allow_ips": "", "secure_scheme_headers": {},
+            "forwarder_headers": "", "proxy_protocol": "off", "worker_connections": _more_than_threads(self.web.connections),
+        }  # fmt: skip
+        for name, value in (ours | self._more).items():
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Any]:
-        return self._app
+        return self._load()
 
 
-class _Worker(ThreadWorker):  # type: ignore[misc]
+def _more_than_threads(connections: int) -> int:
+    """gunicorn wants more of them than threads."""
+    return max(connections, THREADS + 1)
+
+
+class _Inside(Worker):
     """Signals belong to the process, which stops this worker by a word."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._open: set[socket.socket] = set()
 
     def init_signals(self) -> None:
         pass
@@ -65,33 +67,20 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
         """gunicorn's worker ends with the process that started it; here that is whose shell may be closed long ago."""
         return True
 
-    def handle(self, conn: TConn) -> Any:
-        self._open.add(conn.sock)
-        try:
-            return super().handle(conn)
-        finally:
-            self._open.discard(conn.sock)
-
-    def run(self) -> None:
-        super().run()
-        for one in list(self._open):  # who is still sending a form: its thread must not keep the process
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                logging.getLogger(__name__).debug("a connection was gone")
-
 
 class InProcess:
     """The portal in a thread; `ending` is called when it stops.  Raises OSError when the port is taken."""
 
-    def __init__(self, address: str, app: Callable[..., Any], ending: Callable[[], None]) -> None:
+    def __init__(
+        self, address: str, app: Callable[..., Any], ending: Callable[[], None], config: Config | None = None
+    ) -> None:
         self._ending = ending
         host, port = host_and_port(address)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        settings = _Settings(app)
+        settings = Settings(config or Config(), lambda: app)
         self.port = int(listener.getsockname()[1])
-        self._worker = _Worker(0, os.getppid(), [listener], settings, 0, settings.cfg, Logger(settings.cfg))
+        self._worker = _Inside(0, os.getppid(), [listener], settings, 0, settings.cfg, Logger(settings.cfg))
         self._thread = threading.Thread(target=self._worker.init_process, name="portal", daemon=True)
         self._thread.start()
 
@@ -101,3 +90,20 @@ class InProcess:
         self._ending()
         self._thread.join(GRACE + 1)
         self._worker.tmp.close()
+
+
+def _load() -> Callable[..., Any]:
+    """In each process, after it was forked: nothing of a database goes over a fork."""
+    from wsgi import app
+
+    return app
+
+
+def main(address: str) -> None:
+    """The program that `command` names."""
+    sys.path.insert(0, str(ROOT))
+    Settings(load_config(), _load, bind=address, workers=min(8, max(2, os.cpu_count() or 1))).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -17,7 +17,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ImportRefused, LinkExpired, MailError, Saying, TooMany
 from mailcore.log import log_for
-from mailcore.services import audit, moving_in, sayings, takeout, takeout_read
+from mailcore.services import audit, moving_in, sayings, takeout, takeout_read, uploads
 from mailcore.services.audit import Event
 from mailcore.services.moving_in import Report
 from mailcore.services.takeout import Plan
@@ -190,9 +190,7 @@ def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) ->
 
 def incoming(core: Core) -> Path:
     """Where files wait to be read."""
-    folder = core.config.data_path / "incoming"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return uploads.folder(core)
 
 
 def bring(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -> threading.Thread:
@@ -236,7 +234,7 @@ def go_on(core: Core, account: AccountId, number: int) -> threading.Thread:
 
 
 def _file(core: Core, transfer: int) -> Path:
-    return incoming(core) / f"in-{transfer}"
+    return uploads.folder(core) / f"{uploads.WAITING}{transfer}"
 
 
 def _start(core: Core, account: AccountId, transfer: int, told: str) -> threading.Thread:
@@ -290,7 +288,8 @@ def _read(
 def forget(core: Core) -> int:
     """The job: files that nobody reads any more, and what is told of old transfers."""
     old = time.time() - FILE_SECONDS
-    for path in incoming(core).glob("in-*"):
+    for path in uploads.folder(core).glob(f"{uploads.WAITING}*"):
         if path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
+    uploads.forget(core, old)
     return core.db.write(lambda tx: store.forget(tx, core.clock.seconds() - KEEP_SECONDS))

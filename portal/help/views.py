@@ -17,7 +17,6 @@ from portal.help.forms import KINDS, HelpForm, is_human, stamp
 
 blueprint = Blueprint("help", __name__)
 Answer = str | BaseResponse | tuple[str, int]
-MAX_FORM = ticket_text.MAX_FILES * ticket_text.MAX_FILE_OCTETS + 2**20
 
 
 @blueprint.get("/faq")

@@ -1,21 +1,16 @@
 """Everything out, and mail from elsewhere in (N17).  Plain forms; the page tells how far it is and asks again by itself."""
 
-import os
-import tempfile
-from pathlib import Path
-
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
-from mailcore.services import takeout, transfers
+from mailcore.services import takeout, transfers, uploads
 from portal import downloads, web
 from portal.errors import answer
 
 blueprint = Blueprint("takeout", __name__)
 Answer = str | BaseResponse | tuple[str, int]
-MAX_UPLOAD = 8 * 2**30  # octets
 REFRESH_SECONDS = 5
 STALLED_SECONDS = 120  # a browser that takes no block in that time has gone away
 
@@ -104,11 +99,9 @@ def bring() -> Answer:
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         return _page(_("Choose a file first."), 400)
-    handle, path = tempfile.mkstemp(dir=transfers.incoming(web.core()), prefix="in-")
-    os.close(handle)
-    sent.save(path)
+    path = uploads.take(web.core(), sent.stream)
     try:
-        transfers.bring(web.core(), web.owner().id, Path(path), sent.filename, request.form.get("mailbox", "").strip())
+        transfers.bring(web.core(), web.owner().id, path, sent.filename, request.form.get("mailbox", "").strip())
     except MailError as problem:
         code, words = answer(problem)
         return _page(words, code)

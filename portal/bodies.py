@@ -1,0 +1,149 @@
+"""How much a request may bring, by who sends it; nothing large is read before that is known.
+
+Anybody may send a form of a mebibyte.  More goes to a few pages only, from people who have logged in (to the help form: from
+anybody), a few at once in each process, each with room on disk that was promised to it.
+"""
+
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, g, request
+from flask_babel import lazy_gettext as _l
+from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
+
+from mailcore.config import SMALL_BODY
+from mailcore.core import Core
+from mailcore.errors import MailError
+from mailcore.peers import place
+from mailcore.services import ticket_text, tickets, uploads
+from portal import web
+
+MAX_TEXT = 4 * 2**20  # octets of what is written in one form
+MAX_UPLOAD = 8 * 2**30
+MAX_FORM = ticket_text.MAX_FILES * ticket_text.MAX_FILE_OCTETS + 2**20
+IN_MEMORY = 500_000  # octets of a file; werkzeug's own measure
+AT_ONCE = 12  # large requests, in one process with 64 threads
+OF_STRANGERS = 2  # among them
+OF_ONE = 2  # owner, or place of strangers
+
+
+class LogInFirst(RequestEntityTooLarge):
+    words = _l("That was too large for somebody who is not logged in. Log in, and send it again.")
+
+
+class ManyAtOnce(ServiceUnavailable):
+    words = _l("Many files are being sent just now. Please try again in a few minutes.")
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """`octets` for those who have logged in; `known`: who else may send so much; `named`: its file is kept after the request."""
+
+    octets: Callable[[Core], int]
+    known: Callable[[Core], bool] = lambda core: False
+    named: bool = False
+
+
+def _of_message(core: Core) -> int:
+    return core.config.message_octets
+
+
+def _has_link(core: Core) -> bool:
+    """The link that came by mail knows its person."""
+    try:
+        tickets.by_token(core, str((request.view_args or {}).get("token", "")))
+    except MailError:
+        return False
+    return True
+
+
+LARGE = {
+    "webmail.compose": Large(_of_message),
+    "webmail.autosave": Large(_of_message),
+    "webmail.contacts": Large(_of_message),
+    "takeout.bring": Large(lambda core: MAX_UPLOAD, named=True),
+    "help.index": Large(lambda core: MAX_FORM, known=lambda core: True),
+    "tickets.show": Large(lambda core: MAX_FORM),
+    "tickets.by_link": Large(lambda core: MAX_FORM, known=_has_link),
+}
+
+
+class Places:
+    """How many large requests are read now, in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._whose: Counter[str] = Counter()
+
+    def enter(self, whose: str, *, stranger: bool) -> bool:
+        with self._lock:
+            strangers = sum(count for one, count in self._whose.items() if one.startswith("from "))
+            if self._whose.total() >= AT_ONCE or self._whose[whose] >= OF_ONE or (stranger and strangers >= OF_STRANGERS):
+                return False
+            self._whose[whose] += 1
+            return True
+
+    def leave(self, whose: str) -> None:
+        with self._lock:
+            self._whose[whose] -= 1
+            if not self._whose[whose]:
+                del self._whose[whose]
+
+
+def register(app: Flask) -> None:
+    app.extensions["bodies"] = Places()
+    app.teardown_request(_give_back)
+
+
+def admit(core: Core) -> None:
+    """Before a form is read, and after it is known who has logged in.
+
+    Raises:
+        RequestEntityTooLarge, ManyAtOnce, Busy.
+    """
+    large, length = LARGE.get(request.endpoint or ""), request.content_length or 0
+    request.max_content_length = SMALL_BODY
+    if large is None or request.method != "POST":
+        if length > SMALL_BODY:
+            raise RequestEntityTooLarge
+        return
+    if g.account is None and length > SMALL_BODY and not large.known(core):
+        raise LogInFirst
+    request.max_content_length = large.octets(core)
+    request.max_form_memory_size = MAX_TEXT
+    if length > request.max_content_length:
+        raise RequestEntityTooLarge
+    if length > SMALL_BODY:
+        _enter(core, length)
+    if large.named or length > SMALL_BODY:
+        g.file_stream = _file(uploads.folder(core), named=large.named)
+
+
+def _enter(core: Core, length: int) -> None:
+    whose = f"account {g.account.id}" if g.account else f"from {place(web.peer())}"
+    places: Places = current_app.extensions["bodies"]
+    if not places.enter(whose, stranger=g.account is None):
+        raise ManyAtOnce(retry_after=60)
+    g.whose_body = whose
+    g.promise = uploads.promise(core, g.account.id if g.account else None, length)
+
+
+def _file(folder: Path, *, named: bool) -> Callable[[], Any]:  # Any: files of tempfile are no IO[bytes] to mypy
+    """Makes a file on the disk of the data, not of /tmp, which may be memory."""
+    if named:
+        return lambda: tempfile.NamedTemporaryFile(dir=folder, prefix=uploads.COMING)
+    return lambda: tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(folder), prefix=uploads.COMING)
+
+
+def _give_back(_problem: BaseException | None) -> None:
+    """Files that came with a form, to whatever page, lie in temporary files until they are closed."""
+    request.close()
+    if (whose := g.pop("whose_body", None)) is not None:
+        current_app.extensions["bodies"].leave(whose)
+    if (promise := g.pop("promise", None)) is not None:
+        promise.give_back()
