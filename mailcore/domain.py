@@ -240,12 +240,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A Sieve script of an Account; `origin` is `generated` or `personal`."""
+    """A Sieve script of an Account; `origin` is `generated` or `personal`.
+
+    `held`: it was brought in and its owner has not taken it into use, so it runs nowhere.
+    """
 
     name: str
     source: str
     active: bool
     origin: str = "personal"
+    held: bool = False
 
 
 class ForwardingState(StrEnum):

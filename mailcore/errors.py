@@ -150,6 +150,10 @@ class ScriptActive(MailError):
     """The active script cannot be deleted (RFC 5804 section 2.10)."""
 
 
+class ScriptHeld(NotAllowed):
+    """The script was brought in and sends mail on; only its owner, with the password, takes it into use."""
+
+
 class ScriptInvalid(MailError):
     """The script does not compile; the text names the line."""
 

@@ -12,7 +12,7 @@ from sieve.actions import (
     Result,
     Vacation,
 )
-from sieve.advice import includes, mailboxes, warnings
+from sieve.advice import includes, mailboxes, sends_on, warnings
 from sieve.interpreter import ScriptRuntimeError, run
 from sieve.limits import MAX_REDIRECTS, Options
 from sieve.mailto import Mailto, read_mailto
@@ -31,5 +31,5 @@ __all__ = [
     "Redirect", "Reject", "Result", "Saying", "ScriptError", "ScriptRuntimeError", "SieveTest", "Structured", "Tag",
     "Vacation", "capabilities", "check_script", "compile_script", "examine", "includes", "mailboxes",
     "one_address", "print_script",
-    "read_address", "read_mailto", "run", "warnings",
+    "read_address", "read_mailto", "run", "sends_on", "warnings",
 ]  # fmt: skip

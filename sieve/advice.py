@@ -1,4 +1,4 @@
-"""What is allowed but probably not meant: warnings for the author, and which scripts a script includes."""
+"""What is allowed but probably not meant: warnings for the author.  Also which scripts one includes, and if it sends mail on."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,6 +8,7 @@ from sieve.saying import Saying
 from sieve.tree import Argument, Command, SieveTest, Tag
 from sieve.validator import brings
 
+_SENDING = ("redirect", "notify")
 _ENDS = ("stop", "return", "error")
 _FIELD_NAMES = {"header": 2, "address": 2, "exists": 1}  # which argument names fields, counted from the end
 MAX_WARNINGS = 20
@@ -37,6 +38,11 @@ def includes(source: str) -> tuple[tuple[str, str], ...]:
             place = "global" if Tag("global") in node.arguments else "personal"
             found.update({(place, name): None for name in _strings(node.arguments)})
     return tuple(found)
+
+
+def sends_on(source: str) -> bool:
+    """May this text itself send mail to somebody else than its sender: by redirect or notify?"""
+    return any(node.name in _SENDING for node in _nodes(read(source)[0]))
 
 
 def mailboxes(source: str) -> tuple[tuple[str, int, int], ...]:

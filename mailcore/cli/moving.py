@@ -184,7 +184,8 @@ def sieve_(
         print_json(plain(done))
     else:
         for script in done.names:
-            click.echo(f"{script}: taken" + (", active" if script == done.active else ""))
+            state = ", active" if script == done.active else ", inactive, as it sends mail on" if script == done.inactive else ""
+            click.echo(f"{script}: taken{state}")
     for script, reason in done.refused:
         click.echo(f"{script}: left out: {reason}", err=True)
     if done.refused:

@@ -20,7 +20,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.WrongPassword: ("", "Wrong user name or password"),
     errors.NotAllowed: ("", "Not allowed"),
 }
-TELLS = (errors.ScriptInvalid, errors.InvalidName)  # their text is for the author of the script
+TELLS = (errors.ScriptInvalid, errors.ScriptHeld, errors.InvalidName)  # their text is for the author of the script
 
 
 class Refused(Exception):

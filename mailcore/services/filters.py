@@ -14,11 +14,12 @@ from mailcore.errors import (
     Saying,
     ScriptActive,
     ScriptExists,
+    ScriptHeld,
     ScriptInvalid,
     ScriptNotFound,
     TooMany,
 )
-from mailcore.services import audit, filter_rules, scripts_library
+from mailcore.services import audit, filter_rules, scripts_library, tell
 from mailcore.services import generated as generated_script
 from mailcore.services.audit import Event
 from mailcore.services.generated import Settings
@@ -177,8 +178,11 @@ def _have_space(core: Core, tx: Tx, account: AccountId, name: str, octets: int) 
         raise OverQuota(Saying("all scripts together may have at most %(most)s octets", most=MAX_TOTAL))
 
 
-def put_script(core: Core, account: AccountId, name: str, source: str) -> Script:
+def put_script(core: Core, account: AccountId, name: str, source: str, *, held: bool = False) -> Script:
     """Store a script that compiles; an active one stays active.
+
+    Args:
+        held: it was brought in, from a file or another server: it runs nowhere before its owner activates or saves it.
 
     Raises:
         ScriptInvalid, InvalidName, OverQuota, TooMany.
@@ -188,23 +192,56 @@ def put_script(core: Core, account: AccountId, name: str, source: str) -> Script
 
     def store(tx: Tx) -> Script:
         _have_space(core, tx, account, name, len(source.encode("utf-8", "replace")))
-        core.people.put_script(tx, account, Script(name, source, False))
+        core.people.put_script(tx, account, Script(name, source, False, held=held))
         audit.note(core, tx, account, Event.SCRIPT_SAVED, detail=name)
         return _get(core, tx, account, name)
 
     return core.db.write(store)
 
 
-def activate(core: Core, account: AccountId, name: str) -> None:
-    """The empty name leaves none active.  Raises ScriptNotFound."""
+def tell_of_import(core: Core, account: AccountId, count: int) -> None:
+    """Tell the owner that so many scripts came in and stand inactive."""
+    if count:
+        core.db.write(
+            lambda tx: tell.owner(core, tx, core.people.account(tx, account), "scripts_imported", count=str(count))
+        )
+
+
+def sends_on(core: Core, account: AccountId, source: str) -> bool:
+    """May it send mail to somebody else than its sender, itself or by what it includes?"""
+    return core.db.read(lambda tx: scripts_library.closure(core, tx, account, source)[1])
+
+
+def activate(core: Core, account: AccountId, name: str, *, proven: bool = False) -> None:
+    """The empty name leaves none active.
+
+    Args:
+        proven: the password was asked for once more.
+
+    Raises:
+        ScriptNotFound.
+        ScriptHeld: it was brought in, or includes what was, and sends mail on; and nothing was proven.
+    """
 
     def store(tx: Tx) -> None:
         if name:
-            _get(core, tx, account, name)
+            _release(core, tx, account, _get(core, tx, account, name), proven)
         core.people.activate_script(tx, account, name)
         audit.note(core, tx, account, Event.SCRIPT_ACTIVATED, detail=name)
 
     core.db.write(store)
+
+
+def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: bool) -> None:
+    """What was brought in runs from now on, with what it includes.  Raises ScriptHeld."""
+    others, sends = scripts_library.closure(core, tx, account, script.source)
+    held = [each for each in (script, *others) if each.held]
+    if held and sends and not proven:
+        raise ScriptHeld(
+            Saying("%(name)s was brought in and sends mail on; activate it on the page of filters", name=script.name)
+        )
+    for each in held:
+        core.people.release_script(tx, account, each.name)
 
 
 def delete_script(core: Core, account: AccountId, name: str) -> None:

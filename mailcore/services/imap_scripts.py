@@ -47,7 +47,7 @@ def script_for(core: Core, tx: Tx, account: AccountId, mailbox: MailboxId) -> st
     if row is None or not row[0]:
         return ""
     found = core.people.script(tx, account, row[0].encode("latin-1").decode("utf-8", "replace"))
-    return found.source if found else ""
+    return found.source if found and not found.held else ""
 
 
 def happened(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import AccountId
+from mailcore.domain import AccountId, Script
 from mailcore.store.db import Tx
 
 Library = Callable[[str, str], str | None]
@@ -18,15 +18,34 @@ MAX_SCRIPTS = 255  # that are looked at for one
 
 
 def of(core: Core, tx: Tx, account: AccountId) -> Library:
-    """Place and name to source."""
+    """Place and name to source.  A script that is held is not there."""
 
     def find(place: str, name: str) -> str | None:
         if place == "global":
             return _site(core.config.data_path / "sieve", name)
         found = core.people.script(tx, account, name)
-        return found.source if found else None
+        return found.source if found and not found.held else None
 
     return find
+
+
+def closure(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[Script], bool]:
+    """The account's own scripts that this one includes, also by others, held or not; and does any of them all send mail on?"""
+    found: dict[str, Script] = {}
+    seen: set[tuple[str, str]] = set()
+    sends, todo = sieve.sends_on(source), list(_includes(source))
+    while todo and len(seen) < MAX_SCRIPTS:
+        place, name = todo.pop()
+        if (place, name) in seen:
+            continue
+        seen.add((place, name))
+        if place == "global":  # the site's own, which may send mail where the operator wants
+            todo += _includes(_site(core.config.data_path / "sieve", name) or "")
+        elif (script := core.people.script(tx, account, name)) is not None:
+            found[name] = script
+            sends = sends or sieve.sends_on(script.source)
+            todo += _includes(script.source)
+    return list(found.values()), sends
 
 
 def _site(folder: Path, name: str) -> str | None:

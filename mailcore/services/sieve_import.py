@@ -12,7 +12,7 @@ from sievelib import managesieve
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import MailError, TemporarilyUnavailable, WrongPassword
+from mailcore.errors import MailError, ScriptHeld, TemporarilyUnavailable, WrongPassword
 from mailcore.services import filters
 
 
@@ -33,11 +33,18 @@ class OldServer:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """`refused`: name and reason of what was left out; `active`: the script that is active now, "" for none."""
+    """What came.
+
+    Attributes:
+        refused: name and reason of what was left out.
+        active: the script that is active now, "" for none.
+        inactive: the script that is active there and not here, because it sends mail on.
+    """
 
     names: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
     active: str
+    inactive: str = ""
 
 
 class _Client(managesieve.Client):  # type: ignore[misc]  # sievelib has no types
@@ -55,6 +62,8 @@ class _Client(managesieve.Client):  # type: ignore[misc]  # sievelib has no type
 
 def fetch(core: Core, account: AccountId, server: OldServer, *, replace: bool = False) -> Imported:
     """Take all scripts; the one that is active there becomes active, unless the account has an active one.
+
+    One that sends mail on does not: its owner takes it into use on the page of filters, with the password, and is told.
 
     Args:
         replace: also over scripts of the same name.
@@ -75,16 +84,21 @@ def fetch(core: Core, account: AccountId, server: OldServer, *, replace: bool = 
             refused.append((name, "there is a script of that name"))
             continue
         try:
-            filters.put_script(core, account, name, source)
+            filters.put_script(core, account, name, source, held=True)
             names.append(name)
         except MailError as problem:
             refused.append((name, str(problem).partition("\n")[0]))
     has_active = any(script.active for script in known.values())
-    if active in names and (replace or not has_active):
-        filters.activate(core, account, active)
-    else:
+    inactive = ""
+    if active not in names or (has_active and not replace):
         active = ""
-    return Imported(tuple(names), tuple(refused), active)
+    else:
+        try:
+            filters.activate(core, account, active)
+        except ScriptHeld:
+            active, inactive = "", active
+    filters.tell_of_import(core, account, len(names) - bool(active))
+    return Imported(tuple(names), tuple(refused), active, inactive)
 
 
 def _read(server: OldServer) -> tuple[list[tuple[str, str]], str]:

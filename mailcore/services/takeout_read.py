@@ -155,7 +155,9 @@ def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, An
 
 
 def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
+    """They stand inactive, whatever the file says of them: whoever gave it to the owner may have written them."""
     here = {script.name: script for script in filters.scripts(core, account)}
+    count = 0
     for one in told.get("scripts", []):
         name = str(one["name"])
         if one.get("origin") == "generated":
@@ -165,9 +167,11 @@ def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any
             if here[name].source != source:
                 importer.note(Saying("the script %(name)s stands here with another text, and stays", name=name))
             continue
-        filters.put_script(core, account, name, source)
-        if one.get("active") and not any(script.active for script in here.values()):
-            filters.activate(core, account, name)
+        filters.put_script(core, account, name, source, held=True)
+        count += 1
+        if one.get("active"):
+            importer.note(Saying("the script %(name)s was active, and stands inactive here; see the page of filters", name=name))
+    filters.tell_of_import(core, account, count)
 
 
 def _filters(core: Core, account: AccountId, found: object, importer: Importer) -> None:
@@ -184,6 +188,9 @@ def _filters(core: Core, account: AccountId, found: object, importer: Importer) 
             bool(one["every"]), bool(one["enabled"]),
         )  # fmt: skip
         if rule in here:
+            continue
+        if core.config.forwarding.targets == "any" and any(one.verb is FilterVerb.FORWARD for one in rule.actions):
+            importer.note(Saying("the filter %(name)s forwards mail, and must be made again here", name=rule.name))
             continue
         try:
             here = list(filters.save_rules(core, account, [*here, rule]))

@@ -49,7 +49,7 @@ def account_of(row: Row) -> Account:
 
 
 def _script(row: Row) -> Script:
-    return Script(row[0], row[1], bool(row[2]), row[3])
+    return Script(row[0], row[1], bool(row[2]), row[3], bool(row[4]))
 
 
 def quiet_since(tx: Tx, before: int, events: Sequence[str], limit: int) -> list[AccountId]:
@@ -197,23 +197,28 @@ class People:
 
     def scripts(self, tx: Tx, account: AccountId, origin: str = "personal") -> list[Script]:
         rows = tx.rows(
-            "SELECT name,source,active,origin FROM script WHERE account_id=? AND origin=? ORDER BY name", account, origin
+            "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? ORDER BY name", account, origin
         )
         return [_script(row) for row in rows]
 
     def script(self, tx: Tx, account: AccountId, name: str, origin: str = "personal") -> Script | None:
         row = tx.row(
-            "SELECT name,source,active,origin FROM script WHERE account_id=? AND origin=? AND name=?", account, origin, name
+            "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? AND name=?", account, origin, name
         )
         return _script(row) if row else None
 
     def put_script(self, tx: Tx, account: AccountId, script: Script) -> None:
-        """New, or a new source for one that keeps its activity."""
+        """New, or a new source for one that keeps its activity; one that is held is not active."""
         tx.run(
-            "INSERT INTO script (account_id,name,source,active,origin) VALUES (?,?,?,?,?)"
-            " ON CONFLICT (account_id,origin,name) DO UPDATE SET source=excluded.source",
-            account, script.name, script.source, script.active, script.origin,
+            "INSERT INTO script (account_id,name,source,active,origin,held) VALUES (?,?,?,?,?,?)"
+            " ON CONFLICT (account_id,origin,name) DO UPDATE SET source=excluded.source,held=excluded.held,"
+            " active=(CASE WHEN excluded.held THEN 0 ELSE active END)",
+            account, script.name, script.source, script.active, script.origin, script.held,
         )  # fmt: skip
+
+    def release_script(self, tx: Tx, account: AccountId, name: str) -> None:
+        """It was brought in, and may run from now on."""
+        tx.run("UPDATE script SET held=0 WHERE account_id=? AND origin='personal' AND name=?", account, name)
 
     def activate_script(self, tx: Tx, account: AccountId, name: str) -> None:
         """At most one personal script is active; the empty name leaves none."""

@@ -120,6 +120,7 @@ class ScriptRow(Model):
     source = TextField()
     active = BooleanField(default=False)
     origin = TextField(default="personal")
+    held = BooleanField(default=False)
 
     class Meta:
         table_name = "script"

@@ -341,6 +341,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     statement("UPDATE mailbox SET recent=uidnext"),  # nobody's old mail is new
     add_column("orders", "place", "TEXT NOT NULL DEFAULT ''"),
     statement("CREATE INDEX IF NOT EXISTS reach_lowered ON reach (lower(address))"),
+    add_column("script", "held", "INTEGER NOT NULL DEFAULT 0"),
 ]
 
 

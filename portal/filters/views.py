@@ -4,14 +4,13 @@ A form names a filter by its number and what all filters were when the page was 
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import FilterField, FilterMatch, FilterRule
+from mailcore.domain import FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
 from mailcore.services import filters, webmail
 from portal import asked, i18n, web
@@ -21,7 +20,6 @@ from portal.filters.rule_form import RuleForm
 
 blueprint = Blueprint("filters", __name__)
 Answer = str | BaseResponse | tuple[str, int]
-_SENDS_ON = re.compile(r"\b(redirect|notify)\b", re.IGNORECASE)
 
 
 def _titles() -> dict[str, str]:
@@ -107,6 +105,8 @@ def _edit(number: int | None) -> Answer:
         return redirect(url_for("filters.index"), 303)
     try:
         made = rule_form.to_rule(form, before)
+        if _targets(made) - {target for rule in rules for target in _targets(rule)} and _unasked():
+            web.prove(request.form.get("password", ""))
         place = number - 1 if number is not None else len(rules)
         filters.save_rules(core, owner, [*rules[:place], made, *rules[place + 1 :]])
     except ScriptInvalid as problem:
@@ -116,6 +116,15 @@ def _edit(number: int | None) -> Answer:
         return _rule_page(form, rules, number, told, code)
     flash(_("The filter is saved."))
     return redirect(url_for("filters.index"), 303)
+
+
+def _targets(rule: FilterRule) -> set[str]:
+    return {action.target.lower() for action in rule.actions if action.verb is FilterVerb.FORWARD}
+
+
+def _unasked() -> bool:
+    """Are targets taken without asking them?  Then the password is asked for, as on the page of forwarding."""
+    return web.core().config.forwarding.targets == "any"
 
 
 def _with_more_rows(form: RuleForm) -> RuleForm:
@@ -129,7 +138,7 @@ def _rule_page(form: RuleForm, rules: Sequence[FilterRule], number: int | None, 
     page = render_template(
         "filters/rule.html", form=form, number=number, mark=_mark(rules), problem=problem, titles=_titles(),
         fields=[(one.value, words.field(one)) for one in FilterField],
-        matches=[(one.value, words.match(one)) for one in FilterMatch],
+        matches=[(one.value, words.match(one)) for one in FilterMatch], unasked=_unasked(),
     )  # fmt: skip
     return page, code
 
@@ -168,11 +177,12 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
     if in_the_way := _in_the_way(name, is_new=is_new):
         return _script_page(name, source, is_new=is_new, problem=in_the_way, code=409)
     try:
-        if _SENDS_ON.search(source) and not _is_known(name, source):
+        proven = _needs_password(name, source, activate=action == "activate")
+        if proven:
             web.prove(request.form.get("password", ""))
-        filters.put_script(core, owner, name, source.replace("\n", "\r\n"))
-        if action == "activate":
-            filters.activate(core, owner, name)
+        saved = filters.put_script(core, owner, name, source.replace("\n", "\r\n"))
+        if action == "activate" or saved.active:
+            filters.activate(core, owner, name, proven=proven)
     except MailError as problem:
         code, told = answer(problem)
         return _script_page(name, source, is_new=is_new, problem=told, code=code)
@@ -188,8 +198,14 @@ def _now(name: str) -> str | None:
         return None
 
 
-def _is_known(name: str, source: str) -> bool:
-    return _now(name) == source
+def _needs_password(name: str, source: str, *, activate: bool) -> bool:
+    """What sends mail on is the owner's own wish, also when it is only taken into use."""
+    core, owner = web.core(), web.owner().id
+    if not filters.sends_on(core, owner, source):
+        return False
+    known = next((script for script in filters.scripts(core, owner) if script.name == name), None)
+    is_new = known is None or known.held or known.source.replace("\r\n", "\n") != source
+    return is_new or (activate and known is not None and not known.active)
 
 
 def _in_the_way(name: str, *, is_new: bool) -> str:
@@ -229,6 +245,9 @@ def do_script(name: str, action: str) -> BaseResponse:
     if action == "delete":
         filters.delete_script(core, owner, name)
         flash(_("The script is deleted."))
+    elif action == "activate" and _needs_password(name, (_now(name) or ""), activate=True):
+        flash(_("This script sends mail on. Read it, and activate it with your password."))
+        return redirect(url_for("filters.script", name=name), 303)
     else:
         filters.activate(core, owner, name if action == "activate" else "")
         flash(_("The script is active.") if action == "activate" else _("No script of yours is active."))

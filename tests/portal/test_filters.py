@@ -192,7 +192,10 @@ def test_a_script_that_sends_mail_on_needs_the_password(inside, core, ola):
     assert post(inside, "/filters/scripts/", name="min", source=source, action="activate").status_code == 403
     assert filters.scripts(core, ola.id) == []
     assert post(inside, "/filters/scripts/", name="min", source=source, password=PASSWORD, action="save").status_code == 303
-    assert post(inside, "/filters/scripts/min", source=source, action="activate").status_code == 303  # unchanged
+    assert post(inside, "/filters/scripts/min", source=source, action="save").status_code == 303  # unchanged
+    assert post(inside, "/filters/scripts/min", source=source, action="activate").status_code == 403
+    assert post(inside, "/filters/scripts/min", source=source, password=PASSWORD, action="activate").status_code == 303
+    assert post(inside, "/filters/scripts/min", source=source, action="activate").status_code == 303  # it is
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])
