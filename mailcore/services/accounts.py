@@ -16,7 +16,18 @@ from mailcore.config import quota_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
-from mailcore.services import audit, client_settings, credentials, filters, login, notices, passwords, quota, tombstones
+from mailcore.services import (
+    audit,
+    client_settings,
+    credentials,
+    filters,
+    login,
+    notices,
+    passwords,
+    quota,
+    scram,
+    tombstones,
+)
 from mailcore.services.audit import Event
 from mailcore.store import closing as closing_store
 from mailcore.store import credentials as credential_store
@@ -85,7 +96,10 @@ def add(
     name = check_name(name, reserved=reserved)
     wish = NewAccount(name, display_name, person or None, quota, password, contact, language)
     hashed = _hashed(password)
-    return core.db.write(lambda tx: _add(core, tx, wish, hashed))
+    made = core.db.write(lambda tx: _add(core, tx, wish, hashed))
+    if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
+        scram.remember_of(core, made.id, password)
+    return made
 
 
 def ensure_postmaster(core: Core) -> None:

@@ -103,4 +103,8 @@ async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer:
 def _known(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
     """Raises TooMany."""
     scram.look(core)
-    return scram.verifiers(core, name, logins.usable(core, name, peer=peer, scope=scope))
+    usable = logins.usable(core, name, peer=peer, scope=scope)
+    known = scram.verifiers(core, name, usable)
+    if len(known) < len(usable):
+        scram.withdraw(core)
+    return known

@@ -57,6 +57,11 @@ def is_offered(core: Core) -> bool:
     return core.config.limits.scram == "always" or (wanted(core) and _of(core).can)
 
 
+def withdraw(core: Core) -> None:
+    """Somebody turned out not to be able to: the next who comes to this process is not offered it."""
+    _of(core).at, _of(core).can = core.clock.seconds(), False
+
+
 def salt(core: Core, name: str) -> bytes:
     """One for all passwords of an account, and for names that nobody has, so that strangers learn nothing."""
     return keys.mark(core.config, _KEY, name)[:16]

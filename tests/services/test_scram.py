@@ -11,7 +11,17 @@ from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.domain import Scope
 from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import accounts, app_passwords, certificates, credentials, keys, login, sasl_login, scram
+from mailcore.services import (
+    accounts,
+    app_passwords,
+    certificates,
+    credentials,
+    keys,
+    login,
+    passwords,
+    sasl_login,
+    scram,
+)
 from mailcore.store import scram as verifiers
 from mailcore.wire.sasl import Channel
 
@@ -24,7 +34,7 @@ def core(tmp_path, monkeypatch):
     monkeypatch.setattr(scram, "_everybody", {})
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
     certificates.ensure_certificate(built.config, built.clock)
-    accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
+    accounts.add(built, "ola", display_name="Ola", quota=2**30, password=passwords.hash_password(PASSWORD))
     yield built
     cores.close(built)
 
@@ -61,6 +71,27 @@ def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
     assert sasl_login.offered(core, secure=True, channel=OLD_TLS)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
     assert sasl_login.offered(core, secure=False, channel=Channel())[0] == "SCRAM-SHA-256"
     assert sasl_login.offered(core, secure=True, channel=Channel("TLSv1.3"))[0] == "SCRAM-SHA-256"
+
+
+def test_a_new_account_can_use_at_once_what_is_offered(core, monkeypatch):
+    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
+    monkeypatch.setattr(scram, "_everybody", {})
+    scram.look(core)
+    assert scram.is_offered(core)
+    accounts.add(core, "kari", password=PASSWORD)
+    assert client(core, "kari", PASSWORD).account.name == "kari"
+
+
+def test_it_is_offered_no_more_once_somebody_could_not_use_it(core, monkeypatch):
+    """An account whose password came as a hash, in the minute until that is looked up."""
+    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
+    monkeypatch.setattr(scram, "_everybody", {})
+    scram.look(core)
+    accounts.add(core, "kari", password=passwords.hash_password(PASSWORD))
+    assert scram.is_offered(core)
+    with pytest.raises(WrongPassword):
+        client(core, "kari", PASSWORD)
+    assert not scram.is_offered(core)
 
 
 @pytest.mark.parametrize("plus", [True, False])
