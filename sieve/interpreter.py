@@ -3,6 +3,7 @@
 Nothing is done here; actions are only written down (RFC 5228 section 2.10).  A step counter, not a
 clock, ends a script that works too hard, so a run can be repeated exactly."""
 
+import re
 from dataclasses import replace
 
 from sieve import limits
@@ -104,6 +105,11 @@ class State:
         if self._edited is None:
             self._edited = list(self.message.fields())
         return self._edited
+
+    def new_field(self, name: str, value: str) -> Field:
+        """One that is added (RFC 5293 section 4); line ends in the value are folds."""
+        value = " ".join(filter(None, map(str.strip, re.split(r"[\r\n]", value)))).replace("\0", "")
+        return Field(name, value, self.message.new_field(name, value))
 
     def count_edit(self) -> None:
         self._edits += 1

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.header import Header
 from typing import NamedTuple, Protocol
 
 from sieve.addrspec import quoted_local, unquoted_local
@@ -12,9 +11,6 @@ from sieve.addrspec import quoted_local, unquoted_local
 FIELD_NAME = re.compile(r"[!-9;-~]{1,200}", re.ASCII)  # RFC 5322 section 2.2
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # what no field holds (RFC 5322 section 2.2)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-
-
-_LINE_END = re.compile(r"[\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +25,6 @@ class Field:
     def raw_value(self) -> bytes:
         """The value on one line as it is written."""
         return _FOLD.sub(b"", self.raw.partition(b":")[2]).strip()
-
-    @classmethod
-    def made(cls, name: str, value: str) -> "Field":
-        """A new one, encoded (RFC 2047) and folded; line ends in the value are folds."""
-        value = " ".join(filter(None, map(str.strip, _LINE_END.split(value)))).replace("\0", "")
-        charset = "us-ascii" if value.isascii() and not CONTROL.search(value) else "utf-8"
-        text = Header(value, charset, header_name=name, maxlinelen=78).encode(linesep="\r\n")
-        return cls(name, value, f"{name}: {text}\r\n".encode("utf-8", "replace"))
 
 
 class Part(Protocol):
@@ -122,6 +110,14 @@ class MessageView(Protocol):
 
     def whole(self) -> bytes:
         """The message as it came."""
+        ...
+
+    def new_field(self, name: str, value: str) -> bytes:
+        """A header field with its line end, encoded and folded; `value` is one line."""
+        ...
+
+    def new_text(self, text: str) -> bytes:
+        """Text for people as a MIME entity, from its Content fields on."""
         ...
 
     def reread(self, octets: bytes) -> "MessageView":

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from mailcore.mail import address, fields_out, trace
 from mailcore.mail.fields_out import NameAddr
-from mailcore.mail.lines import scalars
 
 MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
@@ -37,8 +36,7 @@ class Heading:
 
 def named(spec: str, written: str | bytes) -> NameAddr:
     """The address with the name for people that was written with it, by a person, a script or a header field."""
-    shown = address.display_name(written if isinstance(written, bytes) else scalars(written).encode())
-    return NameAddr(spec, "" if shown.lower() == spec.lower() else shown)
+    return NameAddr(spec, next((one.name for one in address.parse(written)), ""))
 
 
 def head(heading: Heading) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mailcore.mail import address
 from mailcore.mail.encoded_words import MOST_LINE, WIDTH, Folder, add_text
 from mailcore.mail.lines import one_line
 
@@ -224,3 +225,25 @@ def field(name: str, value: str) -> bytes:
     if name.lower() in _IDENTIFYING:
         return ids_field(name, [value])
     return text_field(name, value)
+
+
+_OF_PEOPLE = frozenset(("from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-to", "resent-cc"))
+
+
+def script_field(name: str, value: str) -> bytes:
+    """A field that a script adds to somebody's message: ASCII as it is written, folded; else encoded as its kind allows."""
+    value = one_line(value[:MOST_TEXT])
+    if value.isascii() and not _UNFOLDABLE.search(value):
+        folder = Folder(name)
+        for word in _WORD.findall(f" {value}"):
+            folder.add(word)
+        return folder.octets()
+    if name.lower() in _OF_PEOPLE:
+        people = [NameAddr(one.spec, one.name) for one in address.parse(value)]
+        if people and "" not in (addr_spec(one.spec) for one in people):
+            return people_field(name, people)
+    return text_field(name, value)
+
+
+_WORD = re.compile(r" +[^ ]+")
+_UNFOLDABLE = re.compile(r" {20}|[^ ]{900}")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Self
 
 import sieve
-from mailcore.mail import address, header, parameters, structure, text, transfer
+from mailcore.mail import address, entities, fields_out, header, parameters, structure, text, transfer
 from mailcore.mail.octets import Octets
 
 _EMPTY = (b"\r\n", b"\n")
@@ -149,6 +149,12 @@ class ScriptView(sieve.MessageView):
 
     def whole(self) -> bytes:
         return self._message.octets[:]
+
+    def new_field(self, name: str, value: str) -> bytes:
+        return fields_out.script_field(name, value)
+
+    def new_text(self, text: str) -> bytes:
+        return entities.text(text)
 
     def reread(self, octets: bytes) -> Self:
         other = copy.copy(self)

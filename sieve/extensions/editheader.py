@@ -4,7 +4,7 @@ from sieve.builder import Builder
 from sieve.core import picker
 from sieve.interpreter import State
 from sieve.limits import Options
-from sieve.message import CONTROL, FIELD_NAME, Field
+from sieve.message import CONTROL, FIELD_NAME
 from sieve.parser import ScriptError
 from sieve.program import Step
 from sieve.saying import Saying
@@ -36,7 +36,7 @@ def _add(build: Builder, bound: Bound) -> Step:
     if constant is not None:
         if problem := _problem(constant, build.options):
             raise ScriptError(bound.line, problem)
-        if CONTROL.search(constant):  # section 4; what variables bring of a stranger's message is encoded instead
+        if CONTROL.search(constant):  # section 4; what variables bring of a stranger's message becomes a blank instead
             raise ScriptError(bound.line, Saying("a header field cannot hold control characters"))
     last = "last" in bound.tags
 
@@ -48,7 +48,7 @@ def _add(build: Builder, bound: Bound) -> Step:
             raise state.fail(problem)
         state.count_edit()
         fields = state.edited_fields()
-        fields.insert(len(fields) if last else 0, Field.made(called, text))
+        fields.insert(len(fields) if last else 0, state.new_field(called, text))
 
     return add
 

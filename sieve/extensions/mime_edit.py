@@ -14,7 +14,6 @@ from sieve.program import Step
 from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
-_PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
 _MADE_ANEW = ("subject", "mime-version", "content-type", "content-transfer-encoding")
 
 
@@ -34,7 +33,7 @@ def _replace(build: Builder, bound: Bound) -> Step:
     mime = "mime" in bound.tags
 
     def replace(state: State) -> None:
-        entity = _octets(text(state)) if mime else _PLAIN + _octets(text(state))
+        entity = _octets(text(state)) if mime else state.message.new_text(text(state))
         part = state.part
         if part is not None and part.begin > 0:
             # the line end before the next boundary is the boundary's (RFC 2046 section 5.1.1)
@@ -44,10 +43,10 @@ def _replace(build: Builder, bound: Bound) -> Step:
         for field in _fields(state):
             name = field.name.lower()
             if name in given:
-                kept.append(Field.made(f"Original-{field.name}", field.value).raw)
+                kept.append(b"Original-" + field.raw)
             elif not name.startswith("content-") and name != "mime-version":
                 kept.append(field.raw)
-        new = [Field.made(tag.capitalize(), value(state)).raw for tag, value in given.items()]
+        new = [state.new_field(tag.capitalize(), value(state)).raw for tag, value in given.items()]
         state.replace_message(b"".join((*kept, *new, b"MIME-Version: 1.0\r\n", entity)))
 
     return replace
@@ -67,17 +66,18 @@ def _enclose(build: Builder, bound: Bound) -> Step:
             copied.add("subject")
         fields = [field.raw for field in _fields(state) if field.name.lower() in copied]
         if "date" not in copied:
-            fields.append(Field.made("Date", format_datetime(state.message.now)).raw)
+            fields.append(state.new_field("Date", format_datetime(state.message.now)).raw)
         if "from" not in copied:
-            fields.append(Field.made("From", f"<{state.message.envelope_to}>").raw)
+            fields.append(state.new_field("From", f"<{state.message.envelope_to}>").raw)
         if given is not None:
-            fields.append(Field.made("Subject", subject(state)).raw)
+            fields.append(state.new_field("Subject", subject(state)).raw)
         old = state.octets() or state.message.whole()
         mark = b"=_" + sha256(old).hexdigest()[:40].encode()
-        head = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="' + mark + b'"\r\n\r\n'
-        message = b"Content-Type: message/rfc822\r\n\r\n" + old
+        encoding = b"" if old.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"  # RFC 2045 section 6.4: of both
+        head = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="' + mark + b'"\r\n' + encoding + b"\r\n"
+        message = b"Content-Type: message/rfc822\r\n" + encoding + b"\r\n" + old
         state.enclose(
-            b"".join(fields) + head + b"--" + mark + b"\r\n" + _PLAIN + _octets(text(state))
+            b"".join(fields) + head + b"--" + mark + b"\r\n" + state.message.new_text(text(state))
             + b"\r\n--" + mark + b"\r\n" + message + b"\r\n--" + mark + b"--\r\n"
         )  # fmt: skip
 

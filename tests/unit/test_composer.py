@@ -92,6 +92,23 @@ def test_identifiers_in_a_field(value, found):
     assert fields_out.identifiers(value) == found
 
 
+@pytest.mark.parametrize(("name", "value", "written"), [
+    ("X-A", "a  b", b"X-A: a  b\r\n"), ("X-A", "=?utf-8?q?x?=", b"X-A: =?utf-8?q?x?=\r\n"), ("X-A", "", b"X-A:\r\n"),
+    ("List-Post", f"<https://x.example/{'y' * 100}>", b"List-Post: <https://x.example/" + b"y" * 100 + b">\r\n"),
+    ("X-A", "\u00e6\u2028b: c", b"X-A: =?utf-8?b?w6Y=?= b: c\r\n"), ("X-A", "a\x0bX-Evil: y", b"X-A: a X-Evil: y\r\n"),
+    ("From", "\u00c5se \u00c5s <a@b.example>, c@d.example", b"From: =?utf-8?q?=C3=85se_=C3=85s?= <a@b.example>, c@d.example\r\n"),
+    ("From", "\u00c5se", b"From: =?utf-8?q?=C3=85se?=\r\n"), ("References", "<a@b> <c@d>", b"References: <a@b> <c@d>\r\n"),
+])  # fmt: skip
+def test_a_field_that_a_script_adds(name, value, written):
+    """An address in an encoded word is none: the library encoded the whole value."""
+    assert fields_out.script_field(name, value) == written
+
+
+@pytest.mark.parametrize("value", ["x" * 2000, "x" * 899 + " " + "y" * 899, "a" + " " * 3000 + "b", "\ud800", "\u00e6" * 3000])
+def test_no_field_of_a_script_is_too_long(value):
+    assert faults(fields_out.script_field("X-A", value) + b"\r\n") == []
+
+
 def test_of_long_references_the_first_and_the_last_ones_stay():
     ids = [f"<{number:03}.{'x' * 60}@x.example>" for number in range(200)]
     kept = fields_out.references(" ".join(ids), "<parent@x.example>")
