@@ -23,9 +23,10 @@ PAGE = 50
 ORDERS = ("date", "from", "subject", "size")
 ONLY = ("", "unread", "flagged")
 _FIELD = re.compile(rb"(?im)^(from|to|cc|subject)[ \t]*:[ \t]*((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)")
-# A file in BODYSTRUCTURE: called an attachment, or of a kind that is not text, picture or signature
+# A file in BODYSTRUCTURE: called an attachment, or of a kind that is not shown as text, picture or signature
 _FILE = re.compile(
-    rb'\("attachment"|\("(?:application|audio|video)" "(?!pgp-signature|pkcs7-signature|x-pkcs7-signature)|"message" "rfc822"',
+    rb'\("attachment"|\("(?:application|audio|video)" "(?!pgp-signature|pkcs7-signature|x-pkcs7-signature)|"message" "rfc822"'
+    rb'|\("text" "(?!(?:plain|html|enriched|x-amp-html|watch-html|rfc822-headers)")',
     re.IGNORECASE,
 )
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MessageInfo
 from mailcore.errors import MailboxNotFound
-from mailcore.mail import body, header, list_fields, structure, text
+from mailcore.mail import address, body, header, list_fields, structure, text
 from mailcore.mail.list_fields import Leaving
 from mailcore.mail.octets import Octets
 from mailcore.services import cautions, html_mail, list_lines, mail_files
@@ -20,7 +20,8 @@ from mailcore.store.db import Tx
 
 MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
 MAX_RELATED = 50
-_NAMELESS = re.compile(r"(^|, ?)<([^<>\s@]{1,255}@[^<>\s@]{1,255})>")
+_SPECIAL = re.compile(r'[,;:<>@"]')
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,19 @@ def first(block: bytes, name: str) -> str:
 
 
 def _people(block: bytes, name: str) -> str:
-    """As written, but an address without a name needs no brackets."""
-    return _NAMELESS.sub(r"\1\2", first(block, name))
+    """Everybody in the fields of that name: names with their addresses in brackets, addresses alone without.
+
+    A name that looks like more than one is quoted, and may not turn the reading direction of the address behind it.
+    """
+    values = header.raw_values(block, name)
+    people = [one for value in values for one in address.parse(value)]
+    written = (f"{_phrase(one.name)} <{one.spec}>" if one.name and one.spec else one.shown for one in people)
+    return ", ".join(written) or first(block, name)
+
+
+def _phrase(name: str) -> str:
+    name = _TURNS.sub("", name)
+    return '"' + name.replace('"', "'") + '"' if _SPECIAL.search(name) else name
 
 
 def sent(block: bytes) -> datetime | None:

@@ -152,3 +152,25 @@ def test_a_page_of_html_has_its_own_background(inside, core, ola):
 def test_a_field_of_a_hundred_thousand_signs_does_not_stop_the_page(inside, core, ola):
     more = f"List-Unsubscribe: {'<mailto:' * 10_000}\r\nReply-To: <{'@' * 90_000}>\r\nCc: {'<a@' * 30_000}\r\n"
     assert inside.get(f"/mail/INBOX/{put(core, ola, letter(more=more))}").status_code == 200
+
+
+@pytest.mark.parametrize(("sender", "shown"), [
+    ("<k@x.example>", "k@x.example"), ("Kari <k@x.example>", "Kari <k@x.example>"),
+    ('"Nordmann, Kari" <k@x.example>', '"Nordmann, Kari" <k@x.example>'),
+    ("=?utf-8?Q?Drift=2C_post?= <p@x.example>", '"Drift, post" <p@x.example>'),
+    ("=?utf-8?Q?=3Cpost=40alumni.example=3E?= <x@evil.example>", '"<post@alumni.example>" <x@evil.example>'),
+    ("ann@example.org via List <list@example.net>", '"ann@example.org via List" <list@example.net>'),
+    ("=?utf-8?Q?=E2=80=AEelpmaxe?= <x@evil.example>", "elpmaxe <x@evil.example>"),
+    ("Kari <k@x.example>, Ola <o@x.example>", "Kari <k@x.example>, Ola <o@x.example>"),
+    ("undisclosed-recipients:;", "undisclosed-recipients:;"), ("nobody", "nobody"),
+])  # fmt: skip
+def test_people_are_shown_as_they_are_parsed(inside, core, ola, sender, shown):
+    page = inside.get(f"/mail/INBOX/{put(core, ola, letter(sender=sender))}").text
+    assert shown in [unescape(one) for one in re.findall("<dd>(.*?)</dd>", page)]
+
+
+def test_an_invitation_counts_as_a_file_in_the_list(inside, core, ola):
+    octets = letter().replace(b"Content-Type: text/plain; charset=utf-8", b"Content-Type: text/calendar")
+    put(core, ola, octets)
+    assert 'href="#file"' in inside.get("/mail/INBOX/").text
+    assert "Hei" in inside.get("/mail/search?q=has:attachment").text
