@@ -20,6 +20,7 @@ from wtforms.validators import Length, Regexp
 SWITCH = "switch-language"
 MAX_LENGTH = 2000  # characters of a field that has no Length of its own
 MAX_VALUES = 1000  # of one name
+_ADDRESS = r"\s*+[^@\s]++@[^@\s.]++(?:\.[^@\s.]++)++\s*+\Z"
 TOO_LONG = _l("This is too long.")
 
 
@@ -31,8 +32,8 @@ def longest(field: Field) -> int:
 
 def like_an_address(*, or_nothing: bool = False) -> Regexp:
     """A first look at an e-mail address; which one is taken, the services decide."""
-    pattern = r"\s*+[^@\s]++@[^@\s.]++(?:\.[^@\s.]++)++\s*+\Z"
-    return Regexp(rf"\s*+\Z|{pattern}" if or_nothing else pattern, message=_l("This is not an e-mail address."))
+    words = _l("This is not an e-mail address.")
+    return Regexp(rf"\s*+\Z|{_ADDRESS}", message=words) if or_nothing else Regexp(_ADDRESS, message=words)
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

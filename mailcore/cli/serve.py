@@ -90,9 +90,10 @@ def _can_listen(host: str, port: int) -> None:
 
 
 async def _mail(
-    config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool, inside: Inside | None = None
-) -> None:
-    """Everything that one process runs, until it is told to stop."""
+    config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool, inside: Inside | None = None,
+    supervisor: int = 0,
+) -> None:  # fmt: skip
+    """Everything that one process runs, until it is told to stop; `supervisor` is the process that started it and others."""
     memory.settle()
     core = cores.build(config)
     # rows of ten thousand messages are no garbage: looking through them took half the time of THREAD
@@ -119,7 +120,7 @@ async def _mail(
             tasks.append(loop.create_task(worker.run()))
             chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
             if config.listen.metrics:
-                metrics = Metrics(core, config.listen.metrics)
+                metrics = Metrics(core, config.listen.metrics, supervisor)
         if portal and config.listen.http:
             import portal as pages  # the roof's other half; joined only where both are started
 
@@ -184,7 +185,10 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
         command = web_server.command(config.listen.http)
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
     inside = Inside(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
-    uvloop.run(_mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False, inside=inside))
+    parent = os.getppid()
+    uvloop.run(
+        _mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False, inside=inside, supervisor=parent)
+    )
 
 
 def _supervise(config: Config, workers: int, path: str | None) -> int:

@@ -4,6 +4,7 @@ All is read from the database when it is asked for, so that one process answers 
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from cryptography import x509
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from mailcore import memory
 from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.services import jobs
@@ -27,10 +29,10 @@ _BY_STATE = {
 }
 
 
-def registry(core: Core) -> CollectorRegistry:
-    """What `prometheus_client.make_wsgi_app` shows."""
+def registry(core: Core, supervisor: int = 0) -> CollectorRegistry:
+    """What `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.of_service`."""
     found = CollectorRegistry()
-    found.register(_Measures(core))
+    found.register(_Measures(core, supervisor))
     return found
 
 
@@ -46,8 +48,8 @@ def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Ga
 
 
 class _Measures(Collector):
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, core: Core, supervisor: int) -> None:
+        self._core, self._supervisor = core, supervisor
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing is read before somebody asks."""
@@ -62,8 +64,19 @@ class _Measures(Collector):
             answers = 0
         yield _gauge("database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers)
         yield _gauge("disk_free_bytes", "Room left where the data stand", shutil.disk_usage(core.config.data_path).free)
+        yield self._memory()
         if ends := self._certificate_ends():
             yield _gauge("certificate_ends_timestamp_seconds", "When the TLS certificate ends", ends)
+
+    def _memory(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            "alumnimail_process_memory_bytes", "Memory that each process has for itself (RssAnon)", labels=["kind", "number"]
+        )
+        numbers = Counter[str]()
+        for process in memory.of_service(self._supervisor):
+            numbers[process.kind] += 1
+            family.add_metric([process.kind, str(numbers[process.kind])], process.octets)
+        return family
 
     def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
         now = self._core.clock.seconds()

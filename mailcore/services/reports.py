@@ -27,7 +27,7 @@ _SIGNATURE = re.compile(rb"dkim=(\w+)(?: header\.d=(\S+?))?(?: header\.s=(\S+?))
 _UNPRINTABLE = re.compile(r"[^ -~]")
 _WORDS = {Disposition.ACCEPT: "none", Disposition.JUNK: "quarantine", Disposition.REFUSE: "reject"}
 _HTTPS = re.compile(r"https://[^\s,!;]+$", re.IGNORECASE)
-_MAILTO = re.compile(r"mailto:([^\s,!;]+@[^\s,!;]+)(?:![0-9]+[kmgt]?)?$", re.IGNORECASE)
+_MAILTO = re.compile(r"mailto:([^\s,!;@]++@[^\s,!;]++)(?:![0-9]++[kmgt]?)?$", re.IGNORECASE)
 
 
 class _NotTaken(Exception):

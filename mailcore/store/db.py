@@ -33,11 +33,15 @@ log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 0.1  # a write that holds up all others for longer is logged and counted
 MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
+# KiB of pages for each connection.  A process has a hundred threads that read, and what they keep stands in the kernel's cache
+# as well; the writer is one, and sees pages that nobody else has yet.
+READER_CACHE, WRITER_CACHE = 4_000, 32_000
+HEAP = 128 * 2**20  # octets of one process that SQLite keeps pages in, all connections together: then they reuse their own
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
     "foreign_keys": 0,  # orders are kept by our statements; a sweep and `check` look after them
-    "cache_size": -32_000,
+    "cache_size": -READER_CACHE,
     "mmap_size": 256 * 2**20,
     "temp_store": "memory",
     "wal_autocheckpoint": 0,  # `_checkpoint` does it
@@ -108,6 +112,7 @@ class Db:
         on_end: Callable[[], None] = end_process,
     ) -> None:  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
+        apsw.soft_heap_limit(HEAP)
         self.peewee = APSWDatabase(str(path), pragmas=_PRAGMAS, timeout=10, autoconnect=False, statementcachesize=256)
         self._threads = threads
         self._woken = woken
@@ -130,6 +135,7 @@ class Db:
                 raise Busy(f"the database {self.peewee.database} cannot be opened: {problem}") from problem
             if getattr(self._here, "writing", False):
                 self.peewee.connection().set_wal_hook(self._hear)
+                self.peewee.connection().execute(f"PRAGMA cache_size=-{WRITER_CACHE}")
         connection: apsw.Connection = self.peewee.connection()
         return connection
 

@@ -82,13 +82,15 @@ class House:
 
     def __init__(
         self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G", direct: str = "", more: str = "",
-        off: tuple[str, ...] = (),
+        off: tuple[str, ...] = (), metrics: bool = False,
     ) -> None:  # fmt: skip
         """`direct`: settings of [outbound] for delivery by MX instead of by a relay; `more`: whole tables; `off`: listeners."""
         self.folder = folder
         self.ports = {
             name: free_port() for name in ("smtp", "submission", "submissions", "imap", "imaps", "managesieve", "http")
         }
+        if metrics:
+            self.ports["metrics"] = free_port()
         self.config = folder / "alumnimail.toml"
         relay = 'mode = "relay"\nhost = "127.0.0.1"'
         listen = "\n".join(

@@ -1,15 +1,17 @@
-"""Memory stays bounded while many peers each send a large message: bench/memory.py measures 100 of 50 MB."""
+"""Memory stays bounded while many peers each send a large message, and while many send large forms."""
 
 import re
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests import many_senders
+from tests import many_forms, many_senders
 from tests.journeys.conftest import PASSWORD
+from tests.machine import until
 
 pytestmark = [
     pytest.mark.interop,
@@ -38,3 +40,25 @@ def test_messages_on_their_way_in_are_not_kept_in_memory(build):
         senders.kill()
     assert senders.returncode == 0
     assert before < most < before + 150
+
+
+def memory_of_processes(house) -> dict[str, int]:
+    """In MiB, by kind and number, as the metrics tell it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{house.ports['metrics']}/metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    found = re.findall(r'alumnimail_process_memory_bytes\{kind="(\w+)",number="(\d+)"\} (\S+)', text)
+    return {f"{kind} {number}": int(float(octets)) // 2**20 for kind, number, octets in found}
+
+
+def test_forms_of_strangers_leave_little_in_the_portal(build):
+    """64 browsers at once send what forms are not made for; afterwards each process holds a bounded amount."""
+    house = build(workers=1, metrics=True)
+    before = memory_of_processes(house)
+    assert {"supervisor 1", "mail 1", "queue 1", "portal 1", "portal 2", "portal 3"} <= set(before)
+    assert many_forms.attack(house.url(), browsers=64, rounds=2) == 64 * 2 * 2 * len(many_forms.PAGES)
+
+    def grown() -> dict[str, int]:
+        after = memory_of_processes(house)
+        return {name: after[name] - before[name] for name in before if after[name] > before[name] + 120}
+
+    assert until(lambda: not grown(), 30), grown()
