@@ -20,6 +20,7 @@ from sieve.addrspec import comparable
 PLACE_HOUR, PLACE_DAY = 30, 100  # a campus may come from one address, where it is not in limits.trusted
 PERSON_HOUR, PERSON_DAY = 10, 30
 ADDRESS_HOUR, ADDRESS_DAY = 5, 10
+NOTIFIED_HOUR, NOTIFIED_DAY = 100, 500  # recipients of what one account's scripts tell of (RFC 5436)
 NOTICES_A_DAY = 10  # of an account, to a contact address that is not verified
 
 
@@ -58,6 +59,13 @@ def _bounds(core: Core, cause: Cause, to: str) -> Iterator[Bound]:
     if to:
         yield Bound(f"to {reader(to)}", ADDRESS_HOUR)
         yield Bound(f"to {reader(to)}", ADDRESS_DAY, tries.DAY)
+
+
+def may_tell_of(core: Core, tx: Tx, account: AccountId, recipients: int) -> bool:
+    """May a script of that account write to so many?  Whoever sends to the account causes it, and its owner wrote it."""
+    who = f"person {account}"
+    bounds = (Bound(who, NOTIFIED_HOUR), Bound(who, NOTIFIED_DAY, tries.DAY))
+    return all(tries.take(core, tx, "notification", bounds) for _ in range(recipients))
 
 
 def may_notify(core: Core, tx: Tx, to: str) -> bool:

@@ -9,6 +9,7 @@ from mailcore.domain import AccountId
 from mailcore.mail import automatic, composer, entities, header, trace
 from mailcore.mail.composer import Heading
 from mailcore.mail.fields_out import NameAddr
+from mailcore.services import mail_limits
 from mailcore.store.db import Tx
 
 _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
@@ -28,7 +29,7 @@ def queue(
     core: Core, tx: Tx, action: sieve.Notify, *, block: bytes, own: str, known: frozenset[str], trigger: str,
     account: AccountId,
 ) -> bytes:  # fmt: skip
-    """Queue the notification and give it; b"" when none may go out.
+    """Queue the notification and give it; b"" when none may go out, to a machine or after many.
 
     Args:
         known: the account's addresses; nobody sends as somebody else.
@@ -40,6 +41,8 @@ def queue(
         action = replace(action, from_address="")
     now = core.clock.seconds()
     recipients, octets = compose(action, block=block, own=own, domain=core.config.domain, now=now)
+    if not mail_limits.may_tell_of(core, tx, account, len(recipients)):
+        return b""  # the message itself is in the box
     core.queue.enqueue(
         tx, sender=sender(action, trigger=trigger, own=own), recipients=list(recipients),
         prepared=core.blobs.prepare(octets), prefix=b"", account=account, origin="vacation", now=now,

@@ -88,6 +88,14 @@ def test_so_has_a_place_from_which_the_owner_logged_in_lately(core: Core, ola: A
     assert links(core) == before + 1
 
 
+def test_who_uses_up_that_place_has_the_strangers_lane_yet(core: Core, ola: Account) -> None:
+    login.authenticate(core, "ola", PASSWORD, peer=HOME, scope=Scope.IMAP)
+    core.db.write(lambda tx: None)
+    for _ in range(forgotten.MAILS_PER_HOUR * 2 + 3):
+        forgotten.send_link(core, "ola", peer=HOME)
+    assert links(core) == forgotten.MAILS_PER_HOUR * 2
+
+
 def test_a_stranger_beside_the_owner_uses_up_the_place_and_not_the_browser(core: Core, ola: Account) -> None:
     mine = throttle.device_mark(core, ola.id)
     for number in range(mail_limits.PLACE_HOUR):

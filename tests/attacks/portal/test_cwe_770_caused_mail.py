@@ -1,5 +1,6 @@
 """CWE-770, CWE-799: how much mail one person or place may cause to somebody who did not ask, and what stands in it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -10,11 +11,13 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config, Limits
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, Envelope
 from mailcore.errors import ForwardingRefused, TooMany
 from mailcore.services import (
     accounts,
     closing,
+    delivery,
+    filters,
     forwarding,
     forwarding_target,
     mail_limits,
@@ -211,6 +214,28 @@ def test_closing_and_opening_again_asks_the_target_no_more_than_others_may(core:
         _account, link = closing.close(core, "ola")
         closing.undo(core, link.rpartition("/")[2])
     assert len(to(core, VICTIM)) <= forwarding.QUESTIONS_A_DAY
+
+
+def test_a_script_tells_few_of_what_comes(
+    core: Core, ola: Account, monkeypatch: pytest.MonkeyPatch, clock: SetClock
+) -> None:
+    """An owner writes to somebody by mail to themselves, which no count of what they send sees."""
+    monkeypatch.setattr(mail_limits, "NOTIFIED_HOUR", 3)
+    filters.put_script(core, ola.id, "x", f'require "enotify";\r\nnotify :message "{SPAM}" "mailto:{VICTIM}";\r\n')
+    filters.activate(core, ola.id, "x")
+
+    async def come(number: int) -> None:
+        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+        message = f"From: a@b.example\r\nMessage-ID: <{number}@b.example>\r\n\r\nx\r\n".encode()
+        await delivery.accept(core, Envelope("a@b.example", ("ola@alumni.example",)), [found], message, b"")
+
+    for number in range(8):
+        asyncio.run(come(number))
+    assert len(to(core, VICTIM)) == 3
+    assert core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).messages == 9  # all came, after the welcome
+    clock.forward(minutes=61)
+    asyncio.run(come(8))
+    assert len(to(core, VICTIM)) == 4
 
 
 def test_trusted_networks_and_staff_are_free(core: Core, ola: Account) -> None:

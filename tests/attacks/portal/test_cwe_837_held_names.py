@@ -54,6 +54,7 @@ def test_a_name_is_free_again_after_an_hour(core: Core, clock: SetClock) -> None
 def test_a_confirmed_order_keeps_it(core: Core, clock: SetClock) -> None:
     order(core, "ola")
     orders.confirm(core, token(core))
+    assert core.db.read(lambda tx: tx.rows("SELECT place FROM orders")) == [("",)]  # it is of no use any more
     clock.forward(days=20)
     with pytest.raises(AccountExists):
         order(core, "ola", "198.51.100.1")
