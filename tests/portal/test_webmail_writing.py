@@ -9,7 +9,7 @@ import re
 import pytest
 
 from mailcore.errors import MailboxNotFound
-from mailcore.services import address_book, writing
+from mailcore.services import address_book, compose, writing
 from mailcore.services.address_book import WriterName
 from tests.portal.mailing import (
     MESSAGE,
@@ -24,6 +24,7 @@ from tests.portal.mailing import (
     send_at_once,
     sent_octets,
 )
+from tests.readers import READERS, faults
 
 
 def parsed(core) -> email.message.EmailMessage:
@@ -51,6 +52,28 @@ def test_a_reply_is_sent_kept_and_remembered(inside, core, ola):
     assert b"In-Reply-To: <1@outside.example>" in sent
     assert count(core, ola, "Sent") == 1
     assert "\\Answered" in flags(core, ola, uid)
+
+
+def test_a_reply_keeps_identifiers_whole_whatever_their_length(inside, core, ola):
+    """`cases/reply-to-long-message-id`: also through a draft, and at the end of a conversation of a hundred."""
+    send_at_once(core, ola)
+    long = "<AM0PR05MB6834D2C88EE7DD0B43CC6B35E8A0A@AM0PR05MB6834.eurprd05.prod.outlook.com>"
+    before = [f"<{number}.{'x' * 60}@outside.example>" for number in range(100)]
+    folded = "\r\n ".join(before)
+    uid = put(core, ola, (
+        f"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: t\r\nMessage-ID: {long}\r\n"
+        f"References: {folded}\r\n\r\nhei\r\n"
+    ).encode())  # fmt: skip
+    write(inside, core, f"/mail/compose?reply=INBOX/{uid}", action="save", body="ja")
+    opened = compose.open_draft(core, ola, 1)
+    assert (opened.in_reply_to, opened.references.split()[0], opened.references.split()[-1]) == (long, before[0], long)
+    write(inside, core, "/mail/compose?writing=1", to="kari@outside.example")
+    assert faults(sent_octets(core)) == []
+    for read in READERS:
+        seen = read(sent_octets(core))
+        assert seen.in_reply_to == long
+        assert (seen.references[0], *seen.references[-2:]) == (before[0], before[-1], long)
+        assert set(seen.references) <= {*before, long}
 
 
 def test_a_reply_to_all_keeps_the_names_whatever_stands_in_them(inside, core, ola):
