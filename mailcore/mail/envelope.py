@@ -10,7 +10,7 @@ _LISTS = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
 _FIELD = re.compile(
     rb"(?im)^(" + b"|".join(_NAMES) + rb")[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)"
 )
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
 
 
 def serialize_envelope(block: bytes) -> bytes:
@@ -22,7 +22,7 @@ def serialize_envelope(block: bytes) -> bytes:
     found: dict[bytes, bytes] = {}
     for m in _FIELD.finditer(block):
         name, value = m[1].lower(), m[2]
-        value = (_FOLD.sub(b"", value) if b"\n" in value else value).strip()
+        value = (_FOLD.sub(b" ", value) if b"\n" in value else value).strip()
         if name in _LISTS and found.get(name):
             value = b"%b, %b" % (found[name], value) if value else found[name]
         found[name] = value

@@ -122,8 +122,8 @@ class _Reader:
         fields: dict[str, bytes] = {}
         for name, value in header.fields(octets[start : min(body, start + header.MAX_READ)]):
             lower = name.lower()
-            if lower.startswith("content-"):
-                fields.setdefault(lower, value)
+            if lower == "content-disposition" or (lower.startswith("content-") and lower not in fields):
+                fields[lower] = value  # of several dispositions the last counts, as for Dovecot: often only it has a name
         kind = parameters.parse(fields.get("content-type", b""))
         type_, subtype = (kind.words[0].lower(), kind.words[1].lower()) if len(kind.words) > 1 else default
         if len(kind.words) < 2 and "content-type" in fields:
@@ -214,7 +214,7 @@ class _Reader:
             return None
         after = start + 2 + length
         line_end = octets.find(b"\n", after, self._end)
-        closes = octets[after : after + 2] == b"--"
+        closes = octets[after : after + 2] == b"--" or line_end < 0  # nothing can follow a line that does not end
         return _Delimiter(best, closes, start, line_end + 1 if line_end >= 0 else self._end)
 
     def _before(self, delimiter: _Delimiter, start: int) -> int:

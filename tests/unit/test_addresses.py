@@ -88,6 +88,12 @@ def test_envelope_tells_addresses_as_written(written, told):
     assert b"(" + told + b")" in serialize_envelope(f"To: {written}\r\n\r\n".encode())
 
 
+def test_folds_are_one_blank():
+    told = serialize_envelope(b"Subject: a \r\n\t b\r\nMessage-ID:\r\n <x@y>\r\n\r\n")
+    assert b'"a b"' in told
+    assert b'"<x@y>"' in told
+
+
 def test_fields_that_may_occur_once_and_do_not():
     block = b"To: a@x.example\r\nTo: b@x.example\r\nSubject: one\r\nSubject: two\r\n\r\n"
     told = serialize_envelope(block)

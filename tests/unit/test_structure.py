@@ -27,6 +27,7 @@ def multipart(*lines: str, kind: str = "multipart/mixed; boundary=b") -> bytes:
     (multipart("--b", "--b--"), [b""]),
     (multipart("--b", "Content-Type: text/html", "--b", "", "yo", "--b--"), [b"", b"yo"]),  # a part without a blank line
     (multipart("no boundary"), [b""]),
+    (multipart("--b", "", "hi", "--b"), [b"hi"]),  # cut off within a delimiter
     (multipart("x --b", "", "hi"), [b""]),
     # it is enough that the line begins with the boundary (RFC 2046 section 5.1.1)
     (multipart("--bmore", "", "hi", "--b--"), [b"hi"]),
