@@ -21,6 +21,7 @@ import sieve
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.domain import Envelope, Recipient
+from mailcore.mail.message import Message
 from mailcore.services import accounts, delivery, filters, script_runs
 from mailcore.services.script_trial import Trial, TrialView
 from mailcore.services.script_view import MessageText
@@ -59,7 +60,7 @@ def _ours(source: str) -> float:
     began = time.perf_counter()
     for _ in range(EVALUATIONS):
         program = _compiled(source)
-        view = TrialView(trial, MessageText(MESSAGE), 1_700_000_000)
+        view = TrialView(trial, MessageText(Message(MESSAGE)), 1_700_000_000)
         if len(sieve.run(program, view).actions) != 2:
             raise RuntimeError("the filter did something else")
     return time.perf_counter() - began
@@ -104,7 +105,7 @@ def hard() -> None:
     }.items():
         octets = f"Subject: {text}\r\n\r\n".encode()
         program, how = sieve.compile_script(source), "ends"
-        view = TrialView(Trial(script=source, octets=octets), MessageText(octets), 1_700_000_000)
+        view = TrialView(Trial(script=source, octets=octets), MessageText(Message(octets)), 1_700_000_000)
         began = time.perf_counter()
         try:
             sieve.run(program, view)

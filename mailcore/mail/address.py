@@ -8,11 +8,13 @@ in the brackets is the address, whatever stands before it is its name.  Linear i
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mailcore.mail import charsets, words
 from sieve.addrspec import quoted_local
 
 MAX_NAME = 1000  # characters of a display name
+_REMEMBERED = 300  # octets of a value: one message asks for each of its fields several times
 
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+"
 _SIMPLE = re.compile(
@@ -71,8 +73,15 @@ class MailAddress:
 def parse(value: bytes | str) -> tuple[MailAddress, ...]:
     """All addresses of a field's value, also those within groups."""
     octets = value if isinstance(value, bytes) else value.encode("utf-8", "replace")
+    return _parse_remembered(octets) if len(octets) <= _REMEMBERED else _parse(octets)
+
+
+def _parse(octets: bytes) -> tuple[MailAddress, ...]:
     found = (_decoded(one) for one in parse_raw(octets) if one.host is not None)
     return tuple(one for one in found if one.name or one.localpart or one.host)
+
+
+_parse_remembered = lru_cache(2048)(_parse)
 
 
 def addr_specs(value: bytes | str) -> list[str]:
@@ -98,16 +107,23 @@ def _plain(octets: bytes | None) -> str:
     return " ".join(charsets.decode_undeclared(octets).split()) if octets else ""
 
 
-def parse_raw(value: bytes) -> list[RawAddress]:
+def parse_raw(value: bytes) -> tuple[RawAddress, ...]:
     """All addresses and the borders of groups, in their order."""
+    return _parse_raw_remembered(value) if len(value) <= _REMEMBERED else _parse_raw(value)
+
+
+def _parse_raw(value: bytes) -> tuple[RawAddress, ...]:
     simple = _SIMPLE.fullmatch(value)  # nearly every field
     if simple:
         name = (simple[1] or b"").strip() or simple[2]
-        return [RawAddress(name or None, None, simple[3], simple[4])]
+        return (RawAddress(name or None, None, simple[3], simple[4]),)
     if _BARE.fullmatch(value):
         local, _, host = value.rpartition(b"@")
-        return [RawAddress(None, None, local, host)]
-    return _Scanner(value).addresses()
+        return (RawAddress(None, None, local, host),)
+    return tuple(_Scanner(value).addresses())
+
+
+_parse_raw_remembered = lru_cache(2048)(_parse_raw)
 
 
 @dataclass(slots=True)

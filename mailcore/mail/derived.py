@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from mailcore.mail import header, structure
+from mailcore.mail import structure
 from mailcore.mail.envelope import serialize_envelope
-from mailcore.mail.octets import Octets
-from mailcore.mail.structure import Part
+from mailcore.mail.message import Message
 from mailcore.mail.summary import Summary, summarise
 
 
@@ -21,15 +20,10 @@ class Derived:
     summary: Summary
 
 
-def derive(octets: Octets, part: Part | None = None) -> Derived:
-    """Parse a message once; never raises, whatever the octets.
-
-    Args:
-        part: its structure, where that is known already.
-    """
-    block, _ = header.split(octets)
-    part = part or structure.parse(octets)
+def derive(message: Message) -> Derived:
+    """Never raises, whatever the octets."""
+    fields, root = message.header, message.root
     return Derived(
-        len(octets), block, serialize_envelope(block[: header.MAX_READ]), structure.serialize_body(part),
-        structure.serialize_bodystructure(part), summarise(block),
+        message.size, fields.block, serialize_envelope(fields), structure.serialize_body(root),
+        structure.serialize_bodystructure(root), summarise(fields),
     )  # fmt: skip

@@ -1,38 +1,38 @@
 """IMAP's ENVELOPE, ready to be sent (RFC 9051 section 7.5.2)."""
 
 import re
+from collections.abc import Iterable
 
 from mailcore.mail import address
 from mailcore.mail.nstring import string
 
-_NAMES = (b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"in-reply-to", b"message-id")
-_LISTS = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
-_FIELD = re.compile(
-    rb"(?im)^(" + b"|".join(_NAMES) + rb")[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)"
-)
+_NAMES = frozenset("date subject from sender reply-to to cc bcc in-reply-to message-id".split())  # noqa: SIM905
+_LISTS = frozenset("from sender reply-to to cc bcc".split())  # noqa: SIM905
 _FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
 
 
-def serialize_envelope(block: bytes) -> bytes:
-    """The parenthesised list for a header block; fields that are missing are NIL.
+def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:
+    """The parenthesised list for a header's fields, names and raw values; those that are missing are NIL.
 
     Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined and of others the last is told,
     as Dovecot does.
     """
-    found: dict[bytes, bytes] = {}
-    for m in _FIELD.finditer(block):
-        name, value = m[1].lower(), m[2]
+    found: dict[str, bytes] = {}
+    for name, value in fields:
+        name = name.lower()
+        if name not in _NAMES:
+            continue
         value = (_FOLD.sub(b" ", value) if b"\n" in value else value).strip()
         if name in _LISTS and found.get(name):
             value = b"%b, %b" % (found[name], value) if value else found[name]
         found[name] = value
-    author = _addresses(found.get(b"from"))
-    words = [string(found.get(b"date")), string(found.get(b"subject")), author]
-    for name in (b"sender", b"reply-to"):
+    author = _addresses(found.get("from"))
+    words = [string(found.get("date")), string(found.get("subject")), author]
+    for name in ("sender", "reply-to"):
         given = _addresses(found.get(name))
         words.append(author if given == b"NIL" else given)
-    words += [_addresses(found.get(name)) for name in (b"to", b"cc", b"bcc")]
-    words += [string(found.get(b"in-reply-to")), string(found.get(b"message-id"))]
+    words += [_addresses(found.get(name)) for name in ("to", "cc", "bcc")]
+    words += [string(found.get("in-reply-to")), string(found.get("message-id"))]
     return b"(" + b" ".join(words) + b")"
 
 

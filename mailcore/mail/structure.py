@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mailcore.mail import header, parameters, transfer
 from mailcore.mail.envelope import serialize_envelope
+from mailcore.mail.fields import Header
 from mailcore.mail.nstring import string
 from mailcore.mail.octets import Octets, count
 
@@ -79,9 +80,13 @@ class Part:
         return given.get("filename") or self.param("name") or given.get("name") or self.param("filename")
 
 
-def parse(octets: Octets) -> Part:
-    """The structure of a whole message."""
-    return _Reader(octets).read(0, 0, ("text", "plain"))
+def parse(octets: Octets, fields: Header | None = None) -> Part:
+    """The structure of a whole message.
+
+    Args:
+        fields: its header, where that was cut already.
+    """
+    return _Reader(octets, fields).read(0, 0, ("text", "plain"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,9 @@ class _Reader:
     the innermost.  A delimiter of an outer multipart ends the inner ones.
     """
 
-    def __init__(self, octets: Octets) -> None:
+    def __init__(self, octets: Octets, fields: Header | None) -> None:
         self._octets = octets
+        self._header = fields
         self._end = len(octets)
         self._open: list[bytes] = []
         self._made = 0
@@ -120,7 +126,8 @@ class _Reader:
         stop = self._before(found, start) if found else self._end
         body = header.end(octets, start, stop)
         fields: dict[str, bytes] = {}
-        for name, value in header.fields(octets[start : min(body, start + header.MAX_READ)]):
+        cut = self._header if depth == 0 else None
+        for name, value in cut or header.fields(octets[start : min(body, start + header.MAX_READ)]):
             lower = name.lower()
             if lower == "content-disposition" or (lower.startswith("content-") and lower not in fields):
                 fields[lower] = value  # of several dispositions the last counts, as for Dovecot: often only it has a name
@@ -138,7 +145,7 @@ class _Reader:
         elif type_ == "message" and subtype in ("rfc822", "global") and room:
             children = (self.read(body, depth + 1, ("text", "plain")),)
             limit = min(children[0].body_start, body + header.MAX_READ)
-            envelope = serialize_envelope(octets[body:limit])
+            envelope = serialize_envelope(header.fields(octets[body:limit]))
         end = self._before(self._next, start) if self._next else self._end
         body = min(body, end)
         if type_ == "multipart" and not children:  # IMAP needs at least one

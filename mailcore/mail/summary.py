@@ -7,11 +7,10 @@ it verbatim, cut apart: FETCH of a few fields of ten thousand messages reads no 
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from operator import itemgetter
 
-from mailcore.mail import address, header
+from mailcore.mail import address, dates, header
+from mailcore.mail.fields import Header
 from mailcore.mail.ordering import base_subject
 from mailcore.mail.text import fold
 
@@ -60,40 +59,32 @@ class Summary:
     usual: bytes | None
 
 
-def summarise(block: bytes) -> Summary:
-    """Of a header block; never raises."""
-    raw: dict[str, list[bytes]] = {}
-    for name, value in header.fields(block):
-        raw.setdefault(name.lower(), []).append(header.unfold(value[:MAX_TEXT]))
+def summarise(fields: Header) -> Summary:
+    """Never raises."""
+
+    def raw(name: str) -> list[bytes]:
+        return [value[:MAX_TEXT] for value in fields.raw_values(name)]
 
     def text(name: str) -> str | None:
-        values = raw.get(name)
+        values = raw(name)
         return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
 
     def ids(name: str) -> list[str]:
-        return [found for value in raw.get(name, ()) for found in _ID.findall(header.decode(value))]
+        return [found for value in raw(name) for found in _ID.findall(header.decode(value))]
 
     def first(name: str) -> bytes:
-        return raw.get(name, [b""])[0]
+        return (raw(name) or [b""])[0]
 
     base, is_answer = base_subject(header.decode(first("subject")[:MAX_LINE]))
-    at, day = _sent(header.decode(first("date")[:MAX_LINE]))
+    sent = dates.parse(header.decode(first("date")[:MAX_LINE]))
     own = ids("message-id")[:1]
     references = (ids("references") or ids("in-reply-to")[:1])[-MAX_REFERENCES:]
     return Summary(
-        at, day, is_answer, fold(base), text("subject"), text("from"), text("to"), text("cc"), text("bcc"),
-        _localpart(first("from")), _localpart(first("to")), _localpart(first("cc")),
-        _display(first("from")), _display(first("to")),
-        own[0] if own else "", " ".join(references), usual_fields(block),
+        int(sent.timestamp()) if sent else None, sent.toordinal() if sent else None, is_answer, fold(base), text("subject"),
+        text("from"), text("to"), text("cc"), text("bcc"), _localpart(first("from")), _localpart(first("to")),
+        _localpart(first("cc")), _display(first("from")), _display(first("to")), own[0] if own else "", " ".join(references),
+        usual_fields(fields),
     )  # fmt: skip
-
-
-def _sent(written: str) -> tuple[int | None, int | None]:
-    try:
-        at = parsedate_to_datetime(written)
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()), at.toordinal()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None, None
 
 
 def _localpart(value: bytes) -> str:
@@ -106,13 +97,13 @@ def _display(value: bytes) -> str:
     return next((fold(one.name or f"{one.localpart}@{one.host}") for one in address.parse(value)), "")
 
 
-def usual_fields(block: bytes) -> bytes | None:
+def usual_fields(fields: Header) -> bytes | None:
     """The usual fields verbatim, NUL between them; before them their marks.  None if the block has NUL or is very long."""
-    if b"\0" in block or len(block) > header.MAX_READ:
+    if b"\0" in fields.block or len(fields.block) > header.MAX_READ:
         return None
     marks: list[int] = []
     found: list[bytes] = []
-    for name, raw, _ in header.pieces(block):
+    for name, raw, _ in fields.pieces:
         if mark := _MARKS.get(name.lower().encode("ascii", "replace")):
             marks.append(mark)
             found.append(raw)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import dkim
 
-from mailcore.mail import header
-from mailcore.mail.octets import Octets
+from mailcore.mail.message import Message
 from mailcore.names import DnsTrouble, NotKnownYet
 from mailcore.services.signatures import Arc, Ask, Keys
 
@@ -30,16 +29,16 @@ class Chain:
     dmarc_passed: bool = False
 
 
-def verify(block: bytes, octets: Octets, ask: Ask) -> Chain:
+def verify(message: Message, ask: Ask) -> Chain:
     """Never raises for what strangers wrote.  Raises NotKnownYet."""
-    sets = len(header.raw_values(block, "arc-seal"))
+    sets = len(message.header.raw_values("arc-seal"))
     if not sets:
         return Chain()
     if sets > MAX_SETS:
         return Chain("fail")
     keys = Keys(ask)
     try:
-        result, found, _ = Arc(block, octets).verify(dnsfunc=keys)
+        result, found, _ = Arc(message.header.block, message.octets).verify(dnsfunc=keys)
     except (NotKnownYet, DnsTrouble) as problem:
         if isinstance(problem, NotKnownYet):
             raise

@@ -15,8 +15,8 @@ import spf
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
-from mailcore.mail import address, authresults, header
-from mailcore.mail.octets import Octets
+from mailcore.mail import authresults
+from mailcore.mail.message import Message
 from mailcore.names import DnsTrouble, NotKnownYet, Records
 from mailcore.services import arc, dmarc, signatures
 from mailcore.services.dmarc import Policy
@@ -29,34 +29,34 @@ _DOMAIN = re.compile(rb"(?:^|;)\s*d\s*=\s*([^;\s]+)")
 _STEPS = {"reject": "quarantine", "quarantine": "none"}
 
 
-async def judge(core: Core, envelope: Envelope, octets: Octets) -> Verdict:
+async def judge(core: Core, envelope: Envelope, message: Message) -> Verdict:
     """What the checks say of a message from outside."""
-    block, _ = header.split(octets)
-    if not header.raw_values(block, "dkim-signature") and not header.raw_values(block, "arc-seal"):
+    if not message.header.has("dkim-signature") and not message.header.has("arc-seal"):
         try:
-            return _judge(core, envelope, block, octets, core.names.remembered)
+            return _judge(core, envelope, message, core.names.remembered)
         except NotKnownYet:
             pass
-    return await core.threads.wait(_judge, core, envelope, block, octets, core.names.lookup)
+    return await core.threads.wait(_judge, core, envelope, message, core.names.lookup)
 
 
-def _judge(core: Core, envelope: Envelope, block: bytes, octets: Octets, ask: Ask) -> Verdict:
-    named = (spec.lower() for value in header.raw_values(block, "from") for spec in address.addr_specs(value))
+def _judge(core: Core, envelope: Envelope, message: Message, ask: Ask) -> Verdict:
+    fields = message.header
+    named = (one.spec.lower() for one in fields.authors if one.localpart and one.host)
     authors = list(dict.fromkeys(named))  # some programs write `me@x.example <me@x.example>`
     author = _ascii(authors[0].rpartition("@")[2]) if authors else ""
     policy = dmarc.policy(author, ask)
     spf_result, spf_domain = _spf(core, envelope, ask)
-    signed = _dkim(block, octets, ask, author)
+    signed = _dkim(message, ask, author)
     by_spf = _related(spf_result, spf_domain, author, policy.aspf, ask)
     by_dkim = [_related(one.result, one.domain, author, policy.adkim, ask) for one in signed]
     result = _dmarc(policy, [by_spf, *by_dkim])
     # one policy can be asked for several authors of one domain (RFC 5322 section 3.6.2), not for several domains
-    several = len(header.raw_values(block, "from")) > 1 or len({spec.rpartition("@")[2] for spec in authors}) > 1
+    several = len(fields.raw_values("from")) > 1 or len({spec.rpartition("@")[2] for spec in authors}) > 1
     results = [("spf", spf_result, [("smtp.mailfrom" if envelope.sender else "smtp.helo", spf_domain)])]
     results += [("dkim", one.result, [("header.d", one.domain), ("header.s", one.selector)]) for one in signed]
     if author:
         results.append(("dmarc", result, [("header.from", author), ("policy.dmarc", policy.p)]))
-    chain = arc.verify(block, octets, ask)
+    chain = arc.verify(message, ask)
     if chain.result != "none":
         results.append(("arc", chain.result, [("header.d", domain) for domain in chain.sealers[:1]]))
     # RFC 8617 section 7.2: the site's own policy
@@ -140,13 +140,13 @@ class _Signature:
     selector: str
 
 
-def _dkim(block: bytes, octets: Octets, ask: Ask, author: str) -> list[_Signature]:
-    written = header.raw_values(block, "dkim-signature")
+def _dkim(message: Message, ask: Ask, author: str) -> list[_Signature]:
+    written = message.header.raw_values("dkim-signature")
     if not written:
         return []
 
     try:
-        verifier = signatures.Dkim(block, octets)
+        verifier = signatures.Dkim(message.header.block, message.octets)
     except dkim.DKIMException:
         return [_Signature("permerror", "", "")]
     return [_verified(verifier, index, signatures.Keys(ask)) for index in _looked_at(written, author)]

@@ -160,9 +160,9 @@ def deliver(
     Args:
         letter: as read_letter gives it.
     """
-    view = MessageText(prepared.octets, prepared.derived.header)
+    view = MessageText(prepared.message)
     sources = filters.active_sources(core, tx, [r.account for r in recipients])
-    about = traces.about(prepared.derived.header, prepared.name, prepared.size, verdict, envelope.peer)
+    about = traces.about(prepared.message.header, prepared.name, prepared.size, verdict, envelope.peer)
     rooms = deliveries.rooms(tx, [r.account for r in recipients])
     context = _Context(
         core, tx, envelope, prepared, trace.return_path(envelope.sender), header_prefix, view, rooms, core.clock.now(), verdict,

@@ -16,6 +16,7 @@ from mailcore.domain import AccountId, Envelope, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import MailError
 from mailcore.log import log_for
 from mailcore.mail import header
+from mailcore.mail.message import Message
 from mailcore.services import dkim, notify, passage, script_runs, scripts_library, sending
 from mailcore.services.recipient_view import Place, RecipientView
 from mailcore.services.script_view import MessageText
@@ -84,7 +85,7 @@ def changed_by(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int]:
 def _one(event: _Event, info: MessageInfo) -> None:
     core, tx = event.core, event.tx
     place = Place(core, tx, event.account, core.clock.now(), items=event.items)
-    message = MessageText(core.mail.octets(tx, event.box.id, info.uid))
+    message = MessageText(Message(core.mail.octets(tx, event.box.id, info.uid)))
     view = RecipientView(place, message, Envelope("", (event.address,)), event.address)
     before = tuple(sorted(info.flags))
     try:

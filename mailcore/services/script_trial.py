@@ -7,6 +7,7 @@ from typing import Any
 
 import sieve
 from mailcore.domain import Envelope
+from mailcore.mail.message import Message
 from mailcore.services import notify, spam_scores, vacation
 from mailcore.services.script_view import MessageText, ScriptView
 from sieve.addrspec import comparable
@@ -124,7 +125,7 @@ def run(trial: Trial, domain: str, now: int) -> Answer:
     if program is None:
         return {"ok": False, "errors": [_error(error) for error in errors], "actions": [], "mail": []}
     octets = trial.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    message = MessageText(octets)
+    message = MessageText(Message(octets))
     view = TrialView(trial, message, now)
     try:
         result = sieve.run(program, view, options)

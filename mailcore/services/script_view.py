@@ -8,6 +8,7 @@ from typing import Self
 
 import sieve
 from mailcore.mail import address, entities, fields_out, header, parameters, structure, text, transfer
+from mailcore.mail.message import Message
 from mailcore.mail.octets import Octets
 
 _EMPTY = (b"\r\n", b"\n")
@@ -78,36 +79,29 @@ class MimePart(sieve.Part):
 class MessageText:
     """What is the same for all recipients."""
 
-    def __init__(self, octets: Octets, block: bytes | None = None) -> None:
-        self.octets = octets
-        self.block = header.split(octets)[0] if block is None else block
-        self._headers: dict[str, list[str]] = {}
-        self._raw: dict[str, list[bytes]] = {}
+    def __init__(self, message: Message) -> None:
+        self.octets = message.octets
+        self.block = message.header.block
+        self._read = message
         self._fields: tuple[sieve.Field, ...] | None = None
         self._root: MimePart | None = None
 
     def header(self, name: str) -> list[str]:
-        key = name.lower()
-        if key not in self._headers:
-            self._headers[key] = header.values(self.block, key)
-        return self._headers[key]
+        return list(self._read.header.values(name))
 
     def raw_header(self, name: str) -> list[bytes]:
-        key = name.lower()
-        if key not in self._raw:
-            self._raw[key] = header.raw_values(self.block, key)
-        return self._raw[key]
+        return self._read.header.raw_values(name)
 
     def fields(self) -> Sequence[sieve.Field]:
         if self._fields is None:
             self._fields = tuple(
-                sieve.Field(name, header.unfolded(value), raw) for name, raw, value in header.pieces(self.block)
+                sieve.Field(name, header.unfolded(value), raw) for name, raw, value in self._read.header.pieces
             )
         return self._fields
 
     def root(self) -> sieve.Part:
         if self._root is None:
-            self._root = MimePart(self.octets, structure.parse(self.octets))
+            self._root = MimePart(self.octets, self._read.root)
         return self._root
 
     def body(self) -> bytes | None:
@@ -158,5 +152,5 @@ class ScriptView(sieve.MessageView):
 
     def reread(self, octets: bytes) -> Self:
         other = copy.copy(self)
-        other._message, other.size = MessageText(octets), len(octets)
+        other._message, other.size = MessageText(Message(octets)), len(octets)
         return other

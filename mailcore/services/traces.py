@@ -15,6 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Verdict
 from mailcore.errors import MailboxNotFound
 from mailcore.mail import address, header
+from mailcore.mail.fields import Header
 from mailcore.services import sayings
 from mailcore.store import deliveries, onward
 from mailcore.store.db import Tx
@@ -71,23 +72,19 @@ class Trace:
 # Writing
 
 
-def about(block: bytes, content: bytes, size: int, verdict: Verdict, peer: str) -> About:
-    """Of a message that came in; cheap, as every delivery pays for it.
-
-    Args:
-        block: the header.
-    """
+def about(fields: Header, content: bytes, size: int, verdict: Verdict, peer: str) -> About:
+    """A message that came in; cheap, as every delivery pays for it."""
     checks = {"spf": verdict.spf, "dkim": verdict.dkim, "dmarc": verdict.dmarc, "policy": verdict.policy, "peer": peer,
               "domain": verdict.author} if verdict.outside else {}  # fmt: skip
-    ids = header.raw_values(block, "message-id")
+    ids = fields.raw_values("message-id")
     return About(
-        _first(block, "subject"), _first(block, "from"), ids[0].decode("ascii", "replace").strip()[:MAX_FIELD] if ids else "",
+        _first(fields, "subject"), _first(fields, "from"), ids[0].decode("ascii", "replace").strip()[:MAX_FIELD] if ids else "",
         content, size, json.dumps(checks) if checks else "",
     )  # fmt: skip
 
 
-def _first(block: bytes, name: str) -> bytes:
-    found = header.raw_values(block, name)
+def _first(fields: Header, name: str) -> bytes:
+    found = fields.raw_values(name)
     return found[0][:MAX_FIELD] if found else b""
 
 

@@ -7,7 +7,8 @@ from functools import partial
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
-from mailcore.mail import authresults, header, trace
+from mailcore.mail import authresults, trace
+from mailcore.mail.message import Message
 from mailcore.mail.octets import Octets
 from mailcore.mail.structure import extent
 from mailcore.services import authentication, delivery, quota_warnings, reports, scanning, strangers, traces
@@ -55,7 +56,7 @@ def _by_itself(before: list[Recipient], item: Recipient) -> Problem:
     return None
 
 
-async def prepared(core: Core, incoming: Incoming, octets: Octets, *, bare: bool = False) -> Prepared:
+async def prepared(core: Core, incoming: Incoming, message: Message, *, bare: bool = False) -> Prepared:
     """Hash and parse what came, and give a large message's file its name.
 
     Args:
@@ -65,14 +66,15 @@ async def prepared(core: Core, incoming: Incoming, octets: Octets, *, bare: bool
         Malformed: too many parts, or parts too deep within others.
         Busy: the disk.
     """
+    octets = message.octets
     if isinstance(octets, bytes):
         # Small messages cost less to parse than to hand to a thread and back.
-        prepare = partial(core.blobs.prepare, octets, bare=bare)
+        prepare = partial(core.blobs.prepare, octets, bare=bare, message=message)
         made = prepare() if len(octets) <= INSIDE else await core.threads.run(prepare)
     else:
-        made = await core.threads.run(partial(core.blobs.keep, incoming.spool, bare=bare))
+        made = await core.threads.run(partial(core.blobs.keep, incoming.spool, bare=bare, message=message))
     limits = core.config.limits
-    parts, depth = extent(made.part)
+    parts, depth = extent(made.message.root)
     if parts > limits.parts or depth > limits.nesting:
         raise Malformed("554 5.6.0 The message has too many parts, or parts too deep within others")
     return made
@@ -176,20 +178,21 @@ class Inbound:
         assert transaction is not None  # noqa: S101 - DATA comes after MAIL
         queue_id, field = received(self._core, session, transaction)
         envelope = session.envelope_of(transaction)
-        verdict = await self._judge(session, envelope, octets)
+        message = Message(octets)
+        verdict = await self._judge(session, envelope, message)
         if self._core.config.reports.dmarc and verdict.policy:
             await self._core.db.awrite(lambda tx: reports.count_dmarc(self._core, tx, envelope, verdict))
         if verdict.several_authors:
-            return await self._refuse(transaction, envelope, octets, verdict, "550 5.7.1 One From field with one author, please")
+            return await self._refuse(transaction, envelope, message, verdict, "550 5.7.1 One From field with one author, please")
         if verdict.disposition is Disposition.REFUSE:
             reply = f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
-            return await self._refuse(transaction, envelope, octets, verdict, reply)
+            return await self._refuse(transaction, envelope, message, verdict, reply)
         scan = await scanning.scan(self._core, envelope, octets, queue_id)
         if scan.reply:
-            return await self._refuse(transaction, envelope, octets, verdict, scan.reply)
+            return await self._refuse(transaction, envelope, message, verdict, scan.reply)
         verdict = replace(verdict, scan=scan, field=verdict.field + scan.fields)
-        message = await prepared(self._core, incoming, octets)
-        return await self._deliver(transaction, envelope, message, verdict, field, f"250 2.0.0 OK {queue_id}")
+        ready = await prepared(self._core, incoming, message)
+        return await self._deliver(transaction, envelope, ready, verdict, field, f"250 2.0.0 OK {queue_id}")
 
     async def refused(self, transaction: Transaction, reply: str) -> None:
         """Malformed or too large: its recipients find that in their trace."""
@@ -198,11 +201,11 @@ class Inbound:
         await core.db.awrite(lambda tx: traces.refused_at(core, tx, addresses, sender=sender, reply=reply))
 
     async def _refuse(
-        self, transaction: Transaction, envelope: Envelope, octets: Octets, verdict: Verdict, reply: str
+        self, transaction: Transaction, envelope: Envelope, message: Message, verdict: Verdict, reply: str
     ) -> list[str]:
         """Say no for all recipients, each of whom finds it in their trace."""
         core = self._core
-        about = traces.about(header.split(octets)[0], b"", len(octets), verdict, envelope.peer)
+        about = traces.about(message.header, b"", message.size, verdict, envelope.peer)
 
         def write(tx: Tx) -> None:
             for item in transaction.found:
@@ -214,8 +217,8 @@ class Inbound:
         await core.db.awrite(write)
         return [reply]
 
-    async def _judge(self, session: Session, envelope: Envelope, octets: Octets) -> Verdict:
-        return await authentication.judge(self._core, envelope, octets)
+    async def _judge(self, session: Session, envelope: Envelope, message: Message) -> Verdict:
+        return await authentication.judge(self._core, envelope, message)
 
     async def _deliver(
         self, transaction: Transaction, envelope: Envelope, message: Prepared, verdict: Verdict, field: bytes, ok: str

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError
-from mailcore.mail.octets import Octets
+from mailcore.mail.message import Message
 from mailcore.services import authentication, delivery
 from mailcore.smtp.inbound import Inbound
 from mailcore.smtp.reply import rejected, reply_to
@@ -19,10 +19,10 @@ class Lmtp(Inbound):
 
     lmtp = True
 
-    async def _judge(self, session: Session, envelope: Envelope, octets: Octets) -> Verdict:
+    async def _judge(self, session: Session, envelope: Envelope, message: Message) -> Verdict:
         if session.forwarded:
-            return await authentication.judge(self._core, envelope, octets)
-        verdict = await authentication.judge(self._core, replace(envelope, peer=""), octets)
+            return await authentication.judge(self._core, envelope, message)
+        verdict = await authentication.judge(self._core, replace(envelope, peer=""), message)
         if verdict.dmarc != "fail":
             return verdict
         # What failed may have passed by SPF at the front: it is kept here and not passed on.

@@ -3,6 +3,7 @@
 from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
+from mailcore.mail.message import Message
 from mailcore.mail.octets import Octets
 from mailcore.services import delivery, login, sending, submission
 from mailcore.smtp.inbound import look_up, prepared
@@ -57,7 +58,7 @@ class Submission:
         transaction = session.transaction
         if session.account is None or transaction is None:
             raise NotAllowed("log in first")
-        message = await prepared(self._core, incoming, octets, bare=not transaction.found)
+        message = await prepared(self._core, incoming, Message(octets), bare=not transaction.found)
         await submission.send(self._core, session.envelope_of(transaction), session.account, message)
         return ["250 2.0.0 OK"]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailcore.errors import Busy
-from mailcore.mail import header, structure
 from mailcore.mail.derived import Derived, derive
+from mailcore.mail.message import Message
 from mailcore.mail.octets import Octets, forget
 from mailcore.store import summaries
 from mailcore.store.db import Tx
@@ -37,14 +37,17 @@ class Prepared:
     """
 
     name: bytes
-    octets: Octets
-    part: structure.Part
+    message: Message
     _derived: Derived | None = field(default=None, init=False)
+
+    @property
+    def octets(self) -> Octets:
+        return self.message.octets
 
     @property
     def derived(self) -> Derived:
         if self._derived is None:
-            self._derived = derive(self.octets, self.part)
+            self._derived = derive(self.message)
             forget(self.octets)
         return self._derived
 
@@ -73,8 +76,11 @@ class Blobs:
         self._known: set[Path] = set()  # folders that are on disk for sure
         root.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self, octets: bytes, *, bare: bool = False) -> Prepared:
+    def prepare(self, octets: bytes, *, bare: bool = False, message: Message | None = None) -> Prepared:
         """Hash, parse, derive unless `bare`, and put a large blob on disk.
+
+        Args:
+            message: what was read of these octets already.
 
         Raises:
             Busy: disk full or not writable; nothing was kept.
@@ -82,13 +88,13 @@ class Blobs:
         name = hashlib.sha256(octets).digest()
         if len(octets) > INSIDE:
             self._put_file(name, octets)
-        return _made(name, octets, bare)
+        return _made(name, message or Message(octets), bare)
 
     def spool(self, border: int) -> Spool:
         """For a message on its way in, of which `border` octets may stay in memory."""
         return Spool(self._root / "spool", border)
 
-    def keep(self, spool: Spool, *, bare: bool = False) -> Prepared:
+    def keep(self, spool: Spool, *, bare: bool = False, message: Message | None = None) -> Prepared:
         """The same as `prepare` for what was spooled: its file becomes the blob, without a copy.
 
         Raises:
@@ -96,10 +102,10 @@ class Blobs:
         """
         octets = spool.octets()
         if isinstance(octets, bytes) or len(octets) <= INSIDE:
-            prepared = self.prepare(octets[:], bare=bare)
+            prepared = self.prepare(octets[:], bare=bare, message=message if isinstance(octets, bytes) else None)
             spool.discard()
             return prepared
-        prepared = _made(spool.name(), octets, bare)
+        prepared = _made(spool.name(), message or Message(octets), bare)
         try:
             spool.close()
             if spool.path is None:
@@ -133,7 +139,7 @@ class Blobs:
         known = None if prepared.is_bare else prepared.derived
         blob = tx.insert(
             "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)",
-            prepared.name, prepared.size, header.split(prepared.octets)[0],
+            prepared.name, prepared.size, prepared.message.header.block,
             *((known.envelope, known.body, known.structure) if known else (b"", b"", b"")), now,
         )  # fmt: skip
         if known:
@@ -268,11 +274,12 @@ class Blobs:
             self._known.add(target.parent)
 
 
-def _made(name: bytes, octets: Octets, bare: bool) -> Prepared:
-    prepared = Prepared(name, octets, structure.parse(octets))
+def _made(name: bytes, message: Message, bare: bool) -> Prepared:
+    prepared = Prepared(name, message)
+    _ = message.root
     if not bare:
         _ = prepared.derived
-    forget(octets)
+    forget(message.octets)
     return prepared
 
 

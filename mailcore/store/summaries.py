@@ -1,5 +1,6 @@
 """The summary of each blob: written with it, read by lists, SEARCH, SORT and THREAD."""
 
+from mailcore.mail.fields import Header
 from mailcore.mail.summary import Summary, summarise
 from mailcore.store.db import Tx
 
@@ -32,5 +33,5 @@ def fill(tx: Tx) -> int:
     )
     for (blob,) in missing:
         row = tx.row("SELECT header FROM blob WHERE id=?", blob)
-        save(tx, blob, summarise(bytes(row[0]) if row else b""))
+        save(tx, blob, summarise(Header(bytes(row[0]) if row else b"")))
     return len(missing)

@@ -12,6 +12,7 @@ from mailcore.imap.sections import Source, UnknownEncoding
 from mailcore.imap.sequence import NumberSet
 from mailcore.imap.status import Refused, UidRequired
 from mailcore.mail import derived, preview, structure
+from mailcore.mail.message import Message
 from mailcore.wire import sasl
 from mailcore.wire.deflate import Deflated, PackedWrongly
 from mailcore.wire.framing import CommandLine, Framer, LineTooLong, LiteralWanted
@@ -70,7 +71,7 @@ def grammar(octets: bytes) -> None:
 
 def message(octets: bytes) -> None:
     """A message has a structure, whatever it is, and every part of it can be read."""
-    found = derived.derive(octets)
+    found = derived.derive(Message(octets))
     assert found.structure.startswith(b"(")
     source, root = Source(b"", octets), structure.parse(octets)
     paths = [(), (1,), (2,), (1, 1), (1, 2, 1)]

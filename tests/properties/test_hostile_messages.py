@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mailcore.mail import address, body, header, preview, structure, text
 from mailcore.mail.derived import derive
+from mailcore.mail.message import Message
 
 DEEP = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000))
 HOSTILE = {
@@ -44,7 +45,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("octets", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_messages_have_a_structure_and_a_text(octets):
-    derived = derive(octets)
+    derived = derive(Message(octets))
     assert derived.size == len(octets)
     assert derived.structure.startswith(b"(")
     assert derived.structure.endswith(b")")
@@ -78,7 +79,7 @@ _PIECES = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(_PIECES)
 def test_any_octets_have_a_structure_and_a_text(octets):
-    derive(octets)
+    derive(Message(octets))
     text.decoded(octets)
     text.header_text(octets)
 

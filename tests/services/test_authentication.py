@@ -13,6 +13,7 @@ from mailcore import core as cores
 from mailcore.config import Config, Dns
 from mailcore.domain import Disposition, Envelope, Outcome
 from mailcore.mail import authresults
+from mailcore.mail.message import Message
 from mailcore.services import accounts, authentication, delivery, dkim_keys, filters, forwarding, passage
 from mailcore.services import dkim as our_dkim
 from mailcore.services.passage import Passage
@@ -76,7 +77,7 @@ def message(author: str, *, signed_by: str = "", extra: bytes = b"") -> bytes:
 
 
 def judge(core, octets, sender, ip=GOOD, helo="mail.x.example"):
-    return asyncio.run(authentication.judge(core, Envelope(sender, ("ola@alumni.example",), ip, helo), octets))
+    return asyncio.run(authentication.judge(core, Envelope(sender, ("ola@alumni.example",), ip, helo), Message(octets)))
 
 
 # author, signed by, envelope, from, SPF, DMARC, disposition, at the target

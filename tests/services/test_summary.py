@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mailcore.core import Core
 from mailcore.mail import header
+from mailcore.mail.fields import Header
 from mailcore.mail.summary import USUAL, choose, summarise
 from mailcore.mail.text import fold
 from mailcore.store import mail, summaries
@@ -23,7 +24,7 @@ def columns(core: Core, name: str) -> list[object]:
 
 
 def test_a_letter_is_summed_up():
-    found = summarise(LETTER)
+    found = summarise(Header(LETTER))
     assert (found.sent_at, found.is_answer, found.base) == (1767414600, True, fold("Blåbær"))
     assert found.sender == fold("Kåre <kaare@outside.example>")
     assert found.recipient == fold("Ola <ola@alumni.example>, kari@alumni.example")
@@ -43,7 +44,7 @@ def test_any_octets_have_a_summary_that_can_be_kept(core: Core, block: bytes):
 def test_the_usual_fields_are_verbatim_and_in_their_order():
     chosen = choose(["To", "subject"])
     assert chosen is not None
-    usual = summarise(LETTER).usual
+    usual = summarise(Header(LETTER)).usual
     assert usual is not None
     assert chosen.of(usual, None) == (
         b"To: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\nSubject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\n\r\n"
@@ -62,12 +63,12 @@ def test_chosen_fields_are_what_a_look_at_the_header_gives(fields):
     block = "".join(f"{name}: {value}\r\n" for name, value in fields).encode() + b"\r\n"
     chosen = choose(["subject", "from", "date"])
     assert chosen is not None
-    usual = summarise(block).usual
+    usual = summarise(Header(block)).usual
     assert chosen.of(usual, block) == header.select(block, ["subject", "from", "date"], invert=False)
 
 
 def test_a_header_with_nul_has_no_usual_fields():
-    assert summarise(b"From: a\0b\r\n\r\n").usual is None
+    assert summarise(Header(b"From: a\0b\r\n\r\n")).usual is None
 
 
 def test_blobs_of_an_older_database_are_summed_up(core: Core):

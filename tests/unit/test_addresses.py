@@ -4,6 +4,7 @@ import pytest
 
 from mailcore.mail import address
 from mailcore.mail.envelope import serialize_envelope
+from mailcore.mail.fields import Header
 
 
 @pytest.mark.parametrize(("written", "read"), [
@@ -85,18 +86,18 @@ def test_octets_outside_ascii_are_text(written, read):
     ("Friends: ann@example.net;", b'(NIL NIL "Friends" NIL)(NIL NIL "ann" "example.net")(NIL NIL NIL NIL)'),
 ])  # fmt: skip
 def test_envelope_tells_addresses_as_written(written, told):
-    assert b"(" + told + b")" in serialize_envelope(f"To: {written}\r\n\r\n".encode())
+    assert b"(" + told + b")" in serialize_envelope(Header(f"To: {written}\r\n\r\n".encode()))
 
 
 def test_folds_are_one_blank():
-    told = serialize_envelope(b"Subject: a \r\n\t b\r\nMessage-ID:\r\n <x@y>\r\n\r\n")
+    told = serialize_envelope(Header(b"Subject: a \r\n\t b\r\nMessage-ID:\r\n <x@y>\r\n\r\n"))
     assert b'"a b"' in told
     assert b'"<x@y>"' in told
 
 
 def test_fields_that_may_occur_once_and_do_not():
     block = b"To: a@x.example\r\nTo: b@x.example\r\nSubject: one\r\nSubject: two\r\n\r\n"
-    told = serialize_envelope(block)
+    told = serialize_envelope(Header(block))
     assert b'((NIL NIL "a" "x.example")(NIL NIL "b" "x.example"))' in told
     assert b'"two"' in told
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailcore.mail.fields import Header
 from mailcore.mail.ids import thread_id, thread_key
 from mailcore.mail.ordering import Letter, base_subject, by_references, by_subject, written
 from mailcore.mail.summary import summarise
@@ -25,7 +26,7 @@ def letters(*rows: tuple[int, str, str, str]) -> list[Letter]:
     for number, identity, references, subject in rows:
         ids = "".join(f"<{one}@x> " for one in references.split())
         block = f"Message-ID: <{identity}@x>\r\nReferences: {ids}\r\nSubject: {subject}\r\n\r\n".encode()
-        read = summarise(block)
+        read = summarise(Header(block))
         found.append(
             Letter(number, 1000 + number, read.base, read.is_answer, read.message_id, tuple(read.references.split()))
         )
@@ -62,11 +63,11 @@ def test_a_thread_of_ten_thousand_answers_is_no_deeper_than_any():
 
 @pytest.mark.parametrize("block", [b"Subject: x\r\n\r\n", b"Date: nonsense\r\n\r\n"])
 def test_without_a_date_there_is_none(block):
-    assert summarise(block).sent_at is None
+    assert summarise(Header(block)).sent_at is None
 
 
 def test_the_date_is_in_seconds():
-    assert summarise(b"Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n\r\n").sent_at == 60
+    assert summarise(Header(b"Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n\r\n")).sent_at == 60
 
 
 @pytest.mark.parametrize(("written_id", "key"), [

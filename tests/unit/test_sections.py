@@ -11,6 +11,7 @@ from mailcore.imap.fetch_items import Items
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_section
 from mailcore.mail import structure
 from mailcore.mail.derived import derive
+from mailcore.mail.message import Message
 from mailcore.mail.octets import Octets
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -154,7 +155,7 @@ def test_a_section_is_not_deeper_than_anything_needs():
 
 @pytest.mark.parametrize("message", [case[0] for case in CASES])
 def test_the_structure_of_every_message_is_balanced_and_ends(message):
-    derived = derive(message)
+    derived = derive(Message(message))
     for told in (derived.body, derived.structure, derived.envelope):
         assert told.startswith(b"(")
         assert told.count(b"(") == told.count(b")")
