@@ -43,6 +43,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.ScriptNotFound: "550 5.7.1 No such script",
     errors.ScriptExists: "550 5.7.1 The script exists already",
     errors.ScriptActive: "550 5.7.1 The script is active",
+    errors.ScriptHeld: "550 5.7.1 The script is held",
     errors.ScriptInvalid: "451 4.3.0 Try again later",
     errors.TooManyVanished: "451 4.3.0 Try again later",
     errors.ImportRefused: "550 5.7.1 The import is refused",
