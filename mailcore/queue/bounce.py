@@ -56,7 +56,7 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     until = item.created_at + GIVE_UP_AFTER
     subject, words = notices.words(
         core, f"dsn_{kind}", language, recipient=item.recipient, diagnostic=one_line(diagnostic)[:500],
-        until=f"{until:%Y-%m-%d %H:%M} UTC", subject=" ".join(header.values(block, "subject")[:1])[:200],
+        until=f"{until:%Y-%m-%d %H:%M} UTC", subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
     )  # fmt: skip
     whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
     # A report with an 8-bit message in it does not reach every host; here it does.

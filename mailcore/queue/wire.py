@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mailcore.mail.lines import one_line
 from mailcore.mail.octets import Octets
 
 MAX_LINE, MAX_LINES = 10_000, 200
@@ -23,7 +24,7 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`text` is all lines as one, without the code."""
+    """`text` is all lines as one, without the code and without what would begin a line in a report or on a page."""
 
     code: int
     lines: tuple[str, ...]
@@ -96,7 +97,7 @@ class Wire(asyncio.Protocol):
                     line = await self._line()
                     if not line[:3].isdigit() or line[3:4] not in (b" ", b"-", b""):
                         raise Lost("the host does not speak SMTP")
-                    lines.append(line[4:].decode("utf-8", "replace").strip())
+                    lines.append(one_line(line[4:].decode("utf-8", "replace")))
                     if line[3:4] != b"-":
                         return Reply(int(line[:3]), tuple(lines))
         except TimeoutError:

@@ -9,6 +9,7 @@ from mailcore.domain import AccountId
 from mailcore.mail import automatic, composer, entities, header, trace
 from mailcore.mail.composer import Heading
 from mailcore.mail.fields_out import NameAddr
+from mailcore.mail.lines import one_line
 from mailcore.services import mail_limits
 from mailcore.store.db import Tx
 
@@ -66,7 +67,7 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
     if read is None:
         return (), b""
     read = read.without(action.told)
-    original = " ".join(header.values(block, "subject")[:1])
+    original = one_line(" ".join(header.values(block, "subject")[:1]))
     subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
     priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])
     author = sieve.one_address(action.from_address)
@@ -77,6 +78,6 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
         auto=f"auto-notified; owner-email={quoted}",
         more=(("X-Priority", priority), ("Importance", importance), *((name.title(), value) for name, value in read.fields)),
     )  # fmt: skip
-    writer = " ".join(header.values(block, "from")[:1])
+    writer = one_line(" ".join(header.values(block, "from")[:1]))
     body = read.body or "\n".join(filter(None, [action.message, f"From: {writer}", f"Subject: {original}"]))
     return read.addresses, composer.compose(heading, entities.text(body))

@@ -62,7 +62,7 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
     language = core.people.account(tx, author).language if author else "en"
     subject, words = notices.words(
         core, f"dsn_{kind}", language, recipient=recipient, diagnostic=one_line(diagnostic)[:500],
-        subject=" ".join(header.values(block, "subject")[:1])[:200],
+        subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
     )  # fmt: skip
     report = dsn.build(
         kind=kind, reporting_mta=core.config.host, sender=came.envelope.sender, recipient=recipient,

@@ -1,5 +1,7 @@
 """What goes out between DATA and the final dot (RFC 5321 section 4.5.2)."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,18 @@ def test_pieces_make_no_difference(words, chunk):
         wire.CHUNK = kept
     assert whole.count(b"\r\n.\r\n") + whole.startswith(b".\r\n") == 1  # one end
     assert b"\n" not in whole.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\0", "\x1b", "\r"])
+def test_a_reply_is_one_line_for_everybody(end):
+    """It stands in reports, notices and pages: what a stranger's server says begins no line there."""
+
+    async def heard() -> Reply:
+        one = wire.Wire()
+        one.data_received(f"550-no{end}Action: delivered\r\n550 5.1.1 x{end}\r\n".encode())
+        return await one.reply(60)
+
+    assert asyncio.run(heard()) == Reply(550, ("no Action: delivered", "5.1.1 x"))
 
 
 def test_extensions_are_read():
