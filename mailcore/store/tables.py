@@ -35,6 +35,7 @@ from mailcore.store import (
     quota_tables,
     rate_tables,
     reach_tables,
+    rereading,
     returns_tables,
     scram_tables,
     search_tables,
@@ -342,6 +343,7 @@ MIGRATIONS: list[Callable[[SqliteDatabase], object]] = [
     add_column("orders", "place", "TEXT NOT NULL DEFAULT ''"),
     statement("CREATE INDEX IF NOT EXISTS reach_lowered ON reach (lower(address))"),
     add_column("script", "held", "INTEGER NOT NULL DEFAULT 0"),
+    rereading.begin,  # charsets, addresses and parts are read otherwise
 ]
 
 
