@@ -22,6 +22,11 @@ _SIMPLE = re.compile(
     + rb")*+)@(" + _ATOM + rb"(?:\." + _ATOM + rb")*+)>"
 )
 _BARE = re.compile(_ATOM + rb"(?:\." + _ATOM + rb")*+@" + _ATOM + rb"(?:\." + _ATOM + rb")*+")
+# one of many in a list, with its comma
+_ELEMENT = re.compile(
+    rb"[ \t\r\n]*+(?:" + _SIMPLE.pattern + rb"|(" + _ATOM + rb"(?:\." + _ATOM + rb")*+)@(" + _ATOM + rb"(?:\." + _ATOM
+    + rb")*+))[ \t]*+(?:,|\Z)"
+)
 _LEXEME = re.compile(
     rb'(?P<space>[ \t\r\n]+)|(?P<coded>=\?[^?\s]{1,100}\?[BbQq]\?[^?\s]{0,900}\?=)|(?P<mark>[<>,;:@"(])'
     rb'|(?P<word>=|[^ \t\r\n"(<>,;:@=]+)'
@@ -165,7 +170,7 @@ class _Scanner:
         self._comments = b"(" in value
 
     def addresses(self) -> list[RawAddress]:
-        at = 0
+        at = self._plain(0)
         while lexeme := _LEXEME.match(self._value, at):
             at = lexeme.end()
             if lexeme["space"]:
@@ -178,10 +183,20 @@ class _Scanner:
                 at = self._comment(lexeme.start())
             else:
                 self._mark(lexeme["mark"])
+                if lexeme["mark"] == b"," and not self._held and self._element.angle is None:
+                    at = self._plain(at)
         self._close(b"")
         if self._in_group:
             self._found.append(RawAddress(None, None, None, None))
         return self._found
+
+    def _plain(self, at: int) -> int:
+        """Take what most addresses are as a whole, and give where they end."""
+        while at < len(self._value) and (one := _ELEMENT.match(self._value, at)):
+            at = one.end()
+            name = (one[1] or b"").strip() or one[2]
+            self._found.append(RawAddress(name or None, None, one[3] or one[5], one[4] or one[6]))
+        return at
 
     def _add(self, octets: bytes, *, quoted: bool = False) -> None:
         element = self._element
@@ -239,6 +254,10 @@ class _Scanner:
 
     def _colon(self) -> None:
         element = self._element
+        if element.items and element.items[-1].octets.lower() == b"[mailto":  # Ann [mailto:ann@x.example], as Outlook quotes
+            element.items.pop()
+            element.angle = []
+            return
         if self._in_group or element.closed or element.has_at or not (element.items or self._held):
             self._add(b":")
             return
@@ -325,7 +344,9 @@ def _glued(items: Sequence[_Item]) -> Iterator[bytes]:
 
 
 def _host(octets: bytes) -> bytes:
-    """A colon belongs to a literal only, with or without its brackets."""
+    """A colon belongs to a literal only, with or without its brackets; a bracket that was never opened goes."""
+    if octets.endswith(b"]") and b"[" not in octets:
+        octets = octets[:-1]
     if b":" in octets and not octets.startswith(b"[") and not _IPV6.match(octets):
         return octets.partition(b":")[0]
     return octets

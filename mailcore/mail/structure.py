@@ -77,6 +77,8 @@ class Part:
     def filename(self) -> str:
         """The name that the sender gave, as written: not yet harmless (mail/files.py), or ""."""
         given = dict(self.disposition[1]) if self.disposition else {}
+        if self.wire.disposition and self.wire.disposition[0].lower() == "form-data":
+            given.pop("name", None)  # of the field (RFC 7578 section 4.2)
         return given.get("filename") or self.param("name") or given.get("name") or self.param("filename")
 
 

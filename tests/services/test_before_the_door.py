@@ -131,3 +131,19 @@ def test_without_a_host_both_kinds_of_addresses_are_taken_and_told_apart(core):
         await end(server)
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_an_answer_in_two_writes_does_not_wait_for_the_peers_acknowledgement(core, run):
+    """A socket made from a port has no protocol number, and asyncio sets TCP_NODELAY only where it is TCP's."""
+    async def play():
+        server, port = await opened(core, "submissions")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=TRUSTING)
+        await asyncio.wait_for(reader.readline(), 60)
+        [session] = server.sessions
+        sock = session.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        writer.close()
+        await end(server)
+
+    run(play())

@@ -43,6 +43,8 @@ from mailcore.mail.fields import Header
     ("Ann <<ann@example.net>>", [("Ann", "ann@example.net")]),
     ("Ann <ann@example.net", [("Ann", "ann@example.net")]),
     ("Ann ann@example.net", [("Ann", "ann@example.net")]),
+    ("Ann [mailto:ann@example.net]", [("Ann", "ann@example.net")]),
+    ("ann@example.net]", [("", "ann@example.net")]),
     ("ann@example.net <", [("", "ann@example.net")]),
     ("<mailto:ann@example.net>", [("", "ann@example.net")]),
     ("ann@example.net;bob@example.net", [("", "ann@example.net"), ("", "bob@example.net")]),

@@ -77,6 +77,8 @@ def test_uuencode_by_its_names():
     ("attachment; FileName = x.pdf", "x.pdf"),
     ("attachment filename=x.pdf", "x.pdf"),
     ("filename=x.pdf", "x.pdf"),
+    ("attachment; name=x.pdf", "x.pdf"),
+    ("form-data; name=field", ""),
     (";filename=x.pdf", "x.pdf"),
     ("attachment; (a comment; filename=no) filename=(c)x.pdf", "x.pdf"),
     ("attachment; filename*=utf-7''%2B2AA-.pdf", "\ufffd.pdf"),
