@@ -60,6 +60,8 @@ def _has_bare(octets: bytes) -> bool:
 
 def _rewrapped(quoted: bytes) -> bytes:
     """Quoted-printable whose soft line ends stand behind blanks where there are some: words stay whole, and addresses."""
+    if b"=\r\n" not in quoted and b"From " not in quoted:
+        return quoted
     lines: list[bytes] = []
     for logical in quoted.replace(b"=\r\n", b"").split(b"\r\n"):
         line = logical
@@ -170,7 +172,8 @@ def multipart(
         encoding: `8bit` where one of the parts is.
     """
     boundary = f"=_{secrets.token_hex(16)}"
-    yield media_field("Content-Type", f"multipart/{subtype}", {**(params or {}), "boundary": boundary})
+    head = media_field("Content-Type", f"multipart/{subtype}", params)
+    yield head.removesuffix(b"\r\n") + f';\r\n boundary="{boundary}"\r\n'.encode()
     if encoding != "7bit":
         yield token_field("Content-Transfer-Encoding", encoding)
     for part in parts:
