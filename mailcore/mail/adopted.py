@@ -7,9 +7,10 @@ stays octet for octet; anything else is written anew part by part, so that every
 from collections.abc import Iterator
 
 from mailcore.mail import entities, header, structure, text
+from mailcore.mail.charsets import to_scalars
 from mailcore.mail.encoded_words import MOST_LINE
 from mailcore.mail.fields_out import media_field, text_field, token_field
-from mailcore.mail.lines import lines_of, scalars
+from mailcore.mail.lines import lines_of
 from mailcore.mail.structure import Part
 
 _TAKEN = ("content-type", "content-disposition", "content-id", "content-description", "content-language", "content-location")
@@ -18,7 +19,7 @@ _ENCODINGS = ("quoted-printable", "base64")
 
 def adopt(written: str) -> bytes:
     """The entity as it goes out, from its Content fields on.  Text without any field is plain text."""
-    lines = lines_of(scalars(written))
+    lines = lines_of(to_scalars(written))
     octets = "\r\n".join([*lines, ""]).encode()
     if not header.fields(header.split(octets)[0]):
         return entities.text("\n".join(lines))

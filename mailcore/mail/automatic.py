@@ -1,7 +1,7 @@
 """Whether a machine wrote a message, by what its header says (RFC 3834 section 5)."""
 
-from mailcore.mail import header
 from mailcore.mail.comments import without_comments
+from mailcore.mail.fields import Header
 
 _BULK = ("bulk", "list", "junk")
 
@@ -11,11 +11,11 @@ def keyword(value: str) -> str:
     return without_comments(value).partition(";")[0].strip().lower()
 
 
-def is_auto_submitted(block: bytes) -> bool:
+def is_auto_submitted(fields: Header) -> bool:
     """Does Auto-Submitted say anything but `no`?"""
-    return any(keyword(value) not in ("no", "") for value in header.values(block, "auto-submitted"))
+    return any(keyword(value) not in ("no", "") for value in fields.values("auto-submitted"))
 
 
-def is_bulk(block: bytes) -> bool:
+def is_bulk(fields: Header) -> bool:
     """Is it one of many copies, by the oldest of the fields that say so?"""
-    return any(keyword(value) in _BULK for value in header.values(block, "precedence"))
+    return any(keyword(value) in _BULK for value in fields.values("precedence"))

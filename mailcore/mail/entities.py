@@ -12,10 +12,11 @@ import secrets
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
+from mailcore.mail.charsets import to_scalars
 from mailcore.mail.encoded_words import MOST_LINE
 from mailcore.mail.fields_out import is_plain, media_field, token_field
 from mailcore.mail.files import safe_name
-from mailcore.mail.lines import lines_of, scalars
+from mailcore.mail.lines import lines_of
 
 _LINE = 76  # characters (RFC 2045 section 6.7 rule 5)
 # A line that could be folded, and one that nobody has to take: a lone address of the web may be as long as it is.
@@ -34,7 +35,7 @@ _LETTERS = str.maketrans({
 
 def text(words: str, subtype: str = "plain") -> bytes:
     """Text for people: as it is where it is ASCII in short lines, else quoted-printable, or base64 where that is shorter."""
-    whole = "\r\n".join([*lines_of(scalars(words)), ""])
+    whole = "\r\n".join([*lines_of(to_scalars(words)), ""])
     octets = whole.encode()
     kind = f"Content-Type: text/{subtype}; charset=utf-8\r\n".encode()
     if whole.isascii() and not _LONG.search(whole) and not _ENVELOPE.search(whole):

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from mailcore.mail import body, file_types, structure, text
+from mailcore.mail.message import Message
 
 MAX_NAME = 200  # octets; file systems take 255, and a zip file of many has a number before some
 # what Windows, macOS or a desktop starts, or what carries such a file unseen
@@ -41,6 +42,7 @@ def name_of(part: structure.Part) -> str:
     return f"{stem}.{file_types.ending(f'{part.type}/{part.subtype}')}"
 
 
-def all_octets(octets: bytes) -> list[tuple[str, bytes]]:
+def all_octets(message: Message) -> list[tuple[str, bytes]]:
     """Name and decoded octets of every file of a message."""
-    return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _number, leaf in body.read(octets).files]
+    octets, found = message.octets, body.read(message.octets, message.root)
+    return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _, leaf in found.files]

@@ -6,9 +6,10 @@ begin lines in what we write about him.
 
 import re
 
+from mailcore.mail.charsets import to_scalars
+
 _END = re.compile(r"\r\n|\n|\r")
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_NO_SCALAR = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def lines_of(text: str) -> list[str]:
@@ -23,13 +24,4 @@ def one_line(text: str) -> str:
     """Text for a field or a sentence: what is a control or ends a line for anybody is a space, and it is all scalars."""
     if text.isprintable():  # most are: no controls, no other ends of lines, no surrogates
         return text.strip()
-    return scalars(_UNWRITABLE.sub(" ", text)).strip()
-
-
-def scalars(text: str) -> str:
-    """Without NUL and lone surrogates, which no encoder or reader takes: U+FFFD stands for each."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _NO_SCALAR.sub("\ufffd", text)
-    return text.replace("\0", "\ufffd")
+    return to_scalars(_UNWRITABLE.sub(" ", text)).strip()

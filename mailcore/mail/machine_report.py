@@ -7,7 +7,8 @@ stands a person whom our mail has annoyed.
 
 import re
 
-from mailcore.mail import header, structure, text
+from mailcore.mail import structure, text
+from mailcore.mail.message import Message
 from mailcore.mail.octets import Octets
 
 _REPORTS = ("tlsrpt", "delivery-status", "disposition-notification")
@@ -20,13 +21,13 @@ _PACKED = {
 } | {("text", "xml")}  # fmt: skip
 
 
-def is_report(octets: Octets, block: bytes) -> bool:
-    """`block` is the message's header block."""
-    root = structure.parse(octets)
+def is_report(message: Message) -> bool:
+    """Whether nobody waits for an answer to it."""
+    octets, root = message.octets, message.root
     if (root.type, root.subtype) == ("multipart", "report"):
         kind = root.param("report-type").lower()
         return kind in _REPORTS or (kind == "feedback-report" and _is_of_machines(octets, root))
-    named = any(_SUBJECT.search(value) for value in header.values(block, "subject"))
+    named = any(_SUBJECT.search(value) for value in message.header.values("subject"))
     return any(
         _AGGREGATE.fullmatch(_name(part)) or named for part in structure.leaves(root) if (part.type, part.subtype) in _PACKED
     )

@@ -147,8 +147,7 @@ async def read_letter(
     """The message as the help desk reads it, if it is one of the recipients: what may take long is done before the write."""
     if not any(ticket_inbox.takes(core, address) for address in addresses):
         return None
-    block = prepared.derived.header
-    return await core.threads.run(ticket_inbox.read, core, prepared.octets, block, envelope.sender, header_prefix)
+    return await core.threads.run(ticket_inbox.read, core, prepared.message, envelope.sender, header_prefix)
 
 
 def deliver(
@@ -254,7 +253,7 @@ def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Act
 
 def _remember_held(context: _Context, recipient: Recipient, why: Passage) -> None:
     digest.remember(
-        context.tx, recipient.account, context.prepared.derived.header, why, int(context.now.timestamp())
+        context.tx, recipient.account, context.prepared.message.header, why, int(context.now.timestamp())
     )
 
 
@@ -420,9 +419,9 @@ def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, o
 def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> bytes:
     own = recipient.address.lower()
     known = frozenset((own, *context.core.people.addresses(context.tx, recipient.account)))
-    block = context.prepared.derived.header
+    fields = context.prepared.message.header
     return notify.queue(
-        context.core, context.tx, action, block=block, own=own, known=known, trigger=context.envelope.sender,
+        context.core, context.tx, action, fields=fields, own=own, known=known, trigger=context.envelope.sender,
         account=recipient.account,
     )  # fmt: skip
 
@@ -443,7 +442,7 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     prepared = context.prepared if action.octets is None else core.blobs.prepare(action.octets)
     if _passage(context, recipient, changed=changed) is Passage.REWRITE:
         own = f"{mine.partition('@')[0].partition('+')[0]}@{core.config.domain}"
-        octets = passage.with_own_author(prepared.octets, own)
+        octets = passage.with_own_author(prepared.message, own)
         prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
     elif not context.verdict.outside and (changed or not _is_signed(context)):
         # by us, such as a report or an automatic reply: under aspf=s only a signature passes with another envelope sender
@@ -466,7 +465,7 @@ def _is_signed(context: _Context) -> bool:
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
     """A ticket, or an answer in one."""
     core, envelope, prepared = context.core, context.envelope, context.prepared
-    letter = context.letter or ticket_inbox.read(core, prepared.octets, prepared.derived.header, envelope.sender, context.trace)
+    letter = context.letter or ticket_inbox.read(core, prepared.message, envelope.sender, context.trace)
     found = ticket_inbox.receive(core, context.tx, envelope, recipient.address, letter, context.verdict, context.about)
     return Delivered(recipient.address, Outcome.REJECTED if found.refused else Outcome.FILED, reason=found.refused)
 

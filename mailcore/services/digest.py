@@ -9,7 +9,8 @@ from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
-from mailcore.mail import address, header
+from mailcore.mail import address
+from mailcore.mail.fields import Header
 from mailcore.mail.lines import one_line
 from mailcore.services import forwarding_target, notices
 from mailcore.services.passage import Passage
@@ -21,10 +22,10 @@ MOST_LISTED = 100
 BATCH = 2000  # accounts in one turn of the job
 
 
-def remember(tx: Tx, account: AccountId, block: bytes, passage: Passage, now: int) -> None:
+def remember(tx: Tx, account: AccountId, fields: Header, passage: Passage, now: int) -> None:
     """A message with this header was not forwarded."""
-    authors = [spec for value in header.raw_values(block, "from")[:1] for spec in address.addr_specs(value)]
-    subject = " ".join(" ".join(header.values(block, "subject")[:1]).split())
+    authors = [spec for value in fields.raw_values("from")[:1] for spec in address.addr_specs(value)]
+    subject = " ".join(" ".join(fields.values("subject")[:1]).split())
     author = one_line(authors[0]) if authors else ""
     store.hold_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
 

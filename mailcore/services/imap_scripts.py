@@ -15,7 +15,6 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.mail import header
 from mailcore.mail.message import Message
 from mailcore.services import dkim, notify, passage, script_runs, scripts_library, sending
 from mailcore.services.recipient_view import Place, RecipientView
@@ -132,7 +131,7 @@ def _do(event: _Event, info: MessageInfo, message: MessageText, action: sieve.Ac
             _send_on(event, message.octets[:] if action.octets is None else action.octets, action.address)
         case sieve.Notify():
             known = frozenset((event.address, *core.people.addresses(tx, account)))
-            notify.queue(core, tx, action, block=message.block, own=event.address, known=known, trigger="", account=account)
+            notify.queue(core, tx, action, fields=message.head, own=event.address, known=known, trigger="", account=account)
         case _:
             pass
 
@@ -144,8 +143,8 @@ def _send_on(event: _Event, octets: bytes, target: str) -> None:
     if refused is not None:
         log.warning("redirect of account %d: %s", event.account, refused)
         return
-    if not passage.is_by(header.split(octets)[0], event.address):
-        octets = passage.with_own_author(octets, event.address)
+    if not passage.is_by(Message(octets).header, event.address):
+        octets = passage.with_own_author(Message(octets), event.address)
     prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
     core.queue.enqueue(
         tx, sender=event.address, recipients=[target], prepared=prepared, prefix=b"", account=event.account, origin="forward",

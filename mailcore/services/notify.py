@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import sieve
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.mail import automatic, composer, entities, header, trace
+from mailcore.mail import automatic, composer, entities, trace
 from mailcore.mail.composer import Heading
+from mailcore.mail.fields import Header
 from mailcore.mail.fields_out import NameAddr
 from mailcore.mail.lines import one_line
 from mailcore.services import mail_limits
@@ -16,9 +17,9 @@ from mailcore.store.db import Tx
 _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
 
 
-def may_notify(block: bytes) -> bool:
+def may_notify(fields: Header) -> bool:
     """Nobody is told of what a machine wrote: two such machines would never end (section 2.2)."""
-    return not automatic.is_auto_submitted(block)
+    return not automatic.is_auto_submitted(fields)
 
 
 def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
@@ -27,7 +28,7 @@ def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
 
 
 def queue(
-    core: Core, tx: Tx, action: sieve.Notify, *, block: bytes, own: str, known: frozenset[str], trigger: str,
+    core: Core, tx: Tx, action: sieve.Notify, *, fields: Header, own: str, known: frozenset[str], trigger: str,
     account: AccountId,
 ) -> bytes:  # fmt: skip
     """Queue the notification and give it; b"" when none may go out, to a machine or after many.
@@ -36,12 +37,12 @@ def queue(
         known: the account's addresses; nobody sends as somebody else.
         trigger: the sender of the message that is told of.
     """
-    if not may_notify(block):
+    if not may_notify(fields):
         return b""
     if sieve.one_address(action.from_address).lower() not in known:
         action = replace(action, from_address="")
     now = core.clock.seconds()
-    recipients, octets = compose(action, block=block, own=own, domain=core.config.domain, now=now)
+    recipients, octets = compose(action, fields=fields, own=own, domain=core.config.domain, now=now)
     if not mail_limits.may_tell_of(core, tx, account, len(recipients)):
         return b""  # the message itself is in the box
     core.queue.enqueue(
@@ -55,11 +56,11 @@ def _people(shown: tuple[str, ...]) -> tuple[NameAddr, ...]:
     return tuple(composer.named(sieve.one_address(text), text) for text in shown)
 
 
-def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: int) -> tuple[tuple[str, ...], bytes]:
+def compose(action: sieve.Notify, *, fields: Header, own: str, domain: str, now: int) -> tuple[tuple[str, ...], bytes]:
     """Recipients and the whole message.
 
     Args:
-        block: the header of the message that is told of.
+        fields: the header of the message that is told of.
         own: the address of the script's owner.
         now: seconds since 1970.
     """
@@ -67,7 +68,7 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
     if read is None:
         return (), b""
     read = read.without(action.told)
-    original = one_line(" ".join(header.values(block, "subject")[:1]))
+    original = one_line(" ".join(fields.values("subject")[:1]))
     subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
     priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])
     author = sieve.one_address(action.from_address)
@@ -78,6 +79,6 @@ def compose(action: sieve.Notify, *, block: bytes, own: str, domain: str, now: i
         auto=f"auto-notified; owner-email={quoted}",
         more=(("X-Priority", priority), ("Importance", importance), *((name.title(), value) for name, value in read.fields)),
     )  # fmt: skip
-    writer = one_line(" ".join(header.values(block, "from")[:1]))
+    writer = one_line(" ".join(fields.values("from")[:1]))
     body = read.body or "\n".join(filter(None, [action.message, f"From: {writer}", f"Subject: {original}"]))
     return read.addresses, composer.compose(heading, entities.text(body))

@@ -10,9 +10,10 @@ from enum import StrEnum
 from mailcore.config import Config
 from mailcore.domain import Disposition, Verdict
 from mailcore.mail import address, header
+from mailcore.mail.fields import Header
 from mailcore.mail.fields_out import NameAddr, people_field, text_field
 from mailcore.mail.lines import one_line
-from mailcore.mail.octets import Octets
+from mailcore.mail.message import Message
 
 _SIGNATURE = re.compile(rb"(?im)^(DKIM-Signature[ \t]*:)")
 
@@ -57,25 +58,25 @@ def _is_ours(config: Config, domain: str) -> bool:
     return domain in ours or domain.endswith("." + config.domain)
 
 
-def is_by(block: bytes, own: str) -> bool:
-    """Is `own` the one author that the header names?"""
-    authors = [spec.lower() for value in header.raw_values(block, "from") for spec in address.addr_specs(value)]
-    return authors == [own.lower()] and len(header.raw_values(block, "from")) == 1
+def is_by(fields: Header, own: str) -> bool:
+    """Whether `own` is the one author that the header names."""
+    authors = [one.spec.lower() for one in fields.authors]
+    return authors == [own.lower()] and len(fields.raw_values("from")) == 1
 
 
-def with_own_author(octets: Octets, own: str) -> bytes:
+def with_own_author(message: Message, own: str) -> bytes:
     """The message as from `own`: the author's name "via" us, Reply-To leading to them, the field kept beside it.
 
     Signatures, which all cover From, cannot verify any more: they are renamed, so that none arrives broken.
     """
-    block, body = header.split(octets)
-    written = (header.raw_values(block, "from") or [b""])[0]
+    fields = message.header
+    written = (fields.raw_values("from") or [b""])[0]
     specs = address.addr_specs(written)
     name = f"{one_line(address.display_name(written))} via Alumnimail".strip()
     added = people_field("From", [NameAddr(own, name)])
-    if not header.raw_values(block, "reply-to"):
+    if not fields.has("reply-to"):
         added += people_field("Reply-To", map(NameAddr, specs[:1]))
     if written:
         added += text_field("X-Original-From", header.decode(written))
-    rest = b"".join(raw for field, raw, _ in header.pieces(block) if field.lower() not in ("", "from"))
-    return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + b"\r\n" + octets[body:]
+    rest = b"".join(raw for field, raw, _ in fields.pieces if field.lower() not in ("", "from"))
+    return added + _SIGNATURE.sub(rb"X-Original-\1", rest) + b"\r\n" + message.octets[len(fields.block) :]

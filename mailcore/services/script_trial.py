@@ -186,16 +186,16 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
             name, _, host = owner.rpartition("@")
             own = {owner, f"{name.partition('+')[0]}@{host}", trial.recipient, *action.addresses}
             envelope = Envelope(trial.sender, (trial.recipient,))
-            named = vacation.may_answer(envelope, message.block, frozenset(comparable(address) for address in own if address))
+            named = vacation.may_answer(envelope, message.head, frozenset(comparable(address) for address in own if address))
             if not named:
                 return []
             octets = vacation.compose(
-                action, block=message.block, sender=trial.sender, own=named, domain=domain, now=now,
+                action, fields=message.head, sender=trial.sender, own=named, domain=domain, now=now,
                 default_subject=str(trial.options.get("vacation_default_subject") or "Auto: %$"),
             )  # fmt: skip
             return [_mail("", trial.sender, octets)]
-        case sieve.Notify() if notify.may_notify(message.block):
-            recipients, octets = notify.compose(action, block=message.block, own=owner, domain=domain, now=now)
+        case sieve.Notify() if notify.may_notify(message.head):
+            recipients, octets = notify.compose(action, fields=message.head, own=owner, domain=domain, now=now)
             sender = notify.sender(action, trigger=trial.sender, own=owner)
             return [_mail(sender, recipient, octets) for recipient in recipients]
     return []

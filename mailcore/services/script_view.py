@@ -82,6 +82,7 @@ class MessageText:
     def __init__(self, message: Message) -> None:
         self.octets = message.octets
         self.block = message.header.block
+        self.head = message.header
         self._read = message
         self._fields: tuple[sieve.Field, ...] | None = None
         self._root: MimePart | None = None

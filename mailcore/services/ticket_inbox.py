@@ -17,8 +17,9 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Ticket, Verdict
 from mailcore.errors import InvalidName, TicketNotFound, TooMany
 from mailcore.log import log_for
-from mailcore.mail import address, automatic, header, machine_report
-from mailcore.mail.octets import Octets
+from mailcore.mail import automatic, machine_report
+from mailcore.mail.fields import Header
+from mailcore.mail.message import Message
 from mailcore.services import ticket_text, tickets
 from mailcore.store import deliveries
 from mailcore.store import tickets as store
@@ -79,25 +80,24 @@ def is_desk(localpart: str) -> bool:
     return localpart.lower() in DESK
 
 
-def read(core: Core, octets: Octets, block: bytes, sender: str, trace: bytes = b"") -> Letter:
+def read(core: Core, message: Message, sender: str, trace: bytes = b"") -> Letter:
     """Read a message, before the transaction that accepts it; asks no database, and raises nothing whatever the octets are.
 
     Args:
-        block: its header.
         sender: of the envelope.
         trace: fields of ours that come before it.
     """
-    whole = octets[: MAX_OCTETS + 1]
-    machine = is_from_machine(sender, block)
-    text, files = ("", ()) if machine else _content(whole)
-    written = _addresses(block, "from")
+    fields = message.header
+    machine = is_from_machine(sender, fields)
+    text, files = ("", ()) if machine else _content(message)
+    written = _addresses(fields, "from")
     writer = written[0] if written else sender
-    answer_to = _answerable(core, (*_addresses(block, "reply-to"), writer, sender))
+    answer_to = _answerable(core, (*_addresses(fields, "reply-to"), writer, sender))
     return Letter(
-        machine, not machine and machine_report.is_report(whole, block), writer, answer_to,
-        " ".join(header.values(block, "subject")[:1]), text or "-", files, next(iter(_ids(block, "message-id")), ""),
-        tuple(_ids(block, "in-reply-to", "references")[:20]),
-        (trace + block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
+        machine, not machine and machine_report.is_report(message), writer, answer_to,
+        " ".join(fields.values("subject")[:1]), text or "-", files, next(iter(_ids(fields, "message-id")), ""),
+        tuple(_ids(fields, "in-reply-to", "references")[:20]),
+        (trace + fields.block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
     )  # fmt: skip
 
 
@@ -161,13 +161,13 @@ def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
 # Machines
 
 
-def is_from_machine(sender: str, block: bytes) -> bool:
+def is_from_machine(sender: str, fields: Header) -> bool:
     """A bounce, an automatic reply, a list: nobody waits for an answer."""
     if not sender or sender.partition("@")[0].lower() in _DAEMON:
         return True
-    replied = header.raw_values(block, "x-autoreply") or header.raw_values(block, "x-autorespond")
-    listed = header.raw_values(block, "list-id")
-    return bool(replied or listed) or automatic.is_auto_submitted(block) or automatic.is_bulk(block)
+    if any(map(fields.has, ("x-autoreply", "x-autorespond", "list-id"))):
+        return True
+    return automatic.is_auto_submitted(fields) or automatic.is_bulk(fields)
 
 
 def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Letter) -> Received:
@@ -195,9 +195,9 @@ def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received
 # Who wrote, and where it belongs
 
 
-def _addresses(block: bytes, name: str) -> list[str]:
+def _addresses(fields: Header, name: str) -> list[str]:
     """The addresses of a field that can be written; an address of raw octets outside UTF-8 can not."""
-    found = [spec for value in header.raw_values(block, name) for spec in address.addr_specs(value)]
+    found = [one.spec for one in fields.addresses(name) if one.localpart and one.host]
     return [spec for spec in found if spec.isprintable()]
 
 
@@ -225,8 +225,8 @@ def _is_silent(spec: str) -> bool:
     return spec.partition("@")[0].lower() in _SILENT
 
 
-def _ids(block: bytes, *names: str) -> list[str]:
-    return [found for name in names for value in header.values(block, name) for found in _MESSAGE_ID.findall(value)]
+def _ids(fields: Header, *names: str) -> list[str]:
+    return [found for name in names for value in fields.values(name) for found in _MESSAGE_ID.findall(value)]
 
 
 def _thread(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | None:
@@ -268,8 +268,9 @@ def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     return store.account_with_contact(tx, writer)
 
 
-def _content(octets: bytes) -> tuple[str, tuple[NewFile, ...]]:
+def _content(message: Message) -> tuple[str, tuple[NewFile, ...]]:
     """Text and files; files that are refused are named in the text."""
-    text = ticket_text.of_mail(octets[:MAX_OCTETS])
-    files, refused = ticket_text.files_of_mail(octets) if len(octets) <= MAX_OCTETS else ([], ["(message too large)"])
+    large = message.size > MAX_OCTETS
+    text = ticket_text.of_mail(Message(message.octets[:MAX_OCTETS]) if large else message)
+    files, refused = ([], ["(message too large)"]) if large else ticket_text.files_of_mail(message)
     return text + "".join(f"\n[not kept: {name}]" for name in refused), tuple(files)

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mailcore.domain import NewFile
-from mailcore.mail import body, structure, text
+from mailcore.mail import body, text
 from mailcore.mail.files import all_octets, safe_name
+from mailcore.mail.message import Message
+from mailcore.mail.octets import Octets
 from mailcore.mail.structure import Part
 
 MAX_TEXT = 20_000  # characters of one message
@@ -64,15 +66,15 @@ def without_quote(written: str) -> str:
     return "\n".join(lines[:end]).strip() or written.strip()
 
 
-def of_mail(octets: bytes) -> str:
+def of_mail(message: Message) -> str:
     """What its writer says, whatever is attached or around it; of mail without a word, what was attached says."""
-    root = structure.parse(octets)
+    octets, root = message.octets, message.root
     read = [0]
     own = without_quote(tidy(_words(octets, root, read)))
     return own or tidy("\n\n".join(_attached_words(octets, root, read)))
 
 
-def _words(octets: bytes, part: Part, read: list[int]) -> str:
+def _words(octets: Octets, part: Part, read: list[int]) -> str:
     """The texts of a part in their order; of alternatives the first that says something.  Attached messages stay closed.
 
     Args:
@@ -90,14 +92,14 @@ def _words(octets: bytes, part: Part, read: list[int]) -> str:
     return "\n\n".join(found)
 
 
-def _text_of(octets: bytes, part: Part, read: list[int]) -> str:
+def _text_of(octets: Octets, part: Part, read: list[int]) -> str:
     if part.type != "text" or read[0] >= MAX_TEXTS:
         return ""
     read[0] += 1
     return body.shown(octets, part, MAX_TEXT) if part.subtype in ("plain", "html") else ""
 
 
-def _attached_words(octets: bytes, root: Part, read: list[int]) -> Iterator[str]:
+def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str]:
     """Texts of attached messages, and of texts that are neither plain nor HTML."""
     for leaf in body.leaves(root):
         if leaf.is_message:
@@ -133,5 +135,5 @@ def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[
     return good, refused
 
 
-def files_of_mail(octets: bytes) -> tuple[list[NewFile], list[str]]:
-    return acceptable(all_octets(octets))
+def files_of_mail(message: Message) -> tuple[list[NewFile], list[str]]:
+    return acceptable(all_octets(message))

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import sieve
 from mailcore.core import Core
 from mailcore.domain import Envelope, Recipient
-from mailcore.mail import address, automatic, composer, entities, fields_out, header, trace
+from mailcore.mail import address, automatic, composer, entities, fields_out, trace
 from mailcore.mail.adopted import adopt
 from mailcore.mail.composer import Heading
+from mailcore.mail.fields import Header
 from mailcore.mail.fields_out import NameAddr
 from mailcore.store import deliveries
 from mailcore.store.blobs import Prepared
@@ -20,7 +21,7 @@ MAX_SUBJECT = 256  # characters
 _BULK = ("list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive")
 
 
-def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
+def may_answer(envelope: Envelope, fields: Header, own: frozenset[str]) -> str:
     """RFC 5230 sections 4.5 and 4.6: a person wrote, and wrote to one of our addresses: which, or "" for no answer.
 
     Args:
@@ -32,15 +33,15 @@ def may_answer(envelope: Envelope, block: bytes, own: frozenset[str]) -> str:
         return ""
     if localpart.startswith(("owner-", *_NEVER_TO)) or localpart.endswith(("-request", "-owner", "-bounces")):
         return ""
-    if any(header.values(block, name) for name in _BULK):
+    if any(fields.values(name) for name in _BULK):
         return ""
-    if automatic.is_auto_submitted(block) or automatic.is_bulk(block):
+    if automatic.is_auto_submitted(fields) or automatic.is_bulk(fields):
         return ""
-    for value in header.values(block, "x-auto-response-suppress"):  # Microsoft's way to say the same
+    for value in fields.values("x-auto-response-suppress"):  # Microsoft's way to say the same
         if not {"all", "oof"}.isdisjoint(word.strip().lower() for word in value.split(",")):
             return ""
     for name in ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"):
-        for raw in header.raw_values(block, name):
+        for raw in fields.raw_values(name):
             for spec in address.addr_specs(raw):
                 if comparable(spec) in own:
                     return spec
@@ -51,11 +52,11 @@ def answer(
     core: Core, tx: Tx, envelope: Envelope, recipient: Recipient, prepared: Prepared, action: sieve.Vacation
 ) -> bytes:
     """Queue the reply and give it; b"" when a rule forbids it or this sender had it lately."""
-    block = prepared.derived.header
+    fields = prepared.message.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
     own |= {spec.lower() for spec in core.people.addresses(tx, recipient.account)}
-    named = may_answer(envelope, block, frozenset((*own, *map(comparable, action.addresses))))
+    named = may_answer(envelope, fields, frozenset((*own, *map(comparable, action.addresses))))
     if not named:
         return b""
     # a script may say whom it likes; nobody writes in another's name
@@ -68,7 +69,7 @@ def answer(
         return b""
     deliveries.remember_answer(tx, recipient.account, handle, sender, now)
     octets = compose(
-        replace(action, from_address=author), block=block, sender=envelope.sender, own=named, domain=core.config.domain, now=now
+        replace(action, from_address=author), fields=fields, sender=envelope.sender, own=named, domain=core.config.domain, now=now
     )
     core.queue.enqueue(
         tx, sender="", recipients=[envelope.sender], prepared=core.blobs.prepare(octets), prefix=b"",
@@ -77,14 +78,14 @@ def answer(
     return octets
 
 
-def _first(block: bytes, name: str) -> str:
-    return next(iter(header.values(block, name)), "")
+def _first(fields: Header, name: str) -> str:
+    return next(iter(fields.values(name)), "")
 
 
-def _person(block: bytes, sender: str) -> NameAddr:
+def _person(fields: Header, sender: str) -> NameAddr:
     """The return path, with the name that goes with it in the message if there is one."""
     for name in ("sender", "resent-from", "from", "reply-to"):
-        for raw in header.raw_values(block, name)[:1]:
+        for raw in fields.raw_values(name)[:1]:
             if b"<" in raw and [spec.lower() for spec in address.addr_specs(raw)] == [sender.lower()]:
                 person = composer.named(sender, raw)
                 if person.name and len(person.name) < MAX_SUBJECT:
@@ -93,16 +94,16 @@ def _person(block: bytes, sender: str) -> NameAddr:
 
 
 def compose(
-    action: sieve.Vacation, *, block: bytes, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
+    action: sieve.Vacation, *, fields: Header, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
 ) -> bytes:
     """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
-    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _first(block, "subject"))
+    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _first(fields, "subject"))
     if len(subject) > MAX_SUBJECT:
         subject = subject[: MAX_SUBJECT - 1] + "…"
     author = sieve.one_address(action.from_address)
     heading = Heading(
-        composer.named(author, action.from_address) if author else NameAddr(own), (_person(block, sender),), subject,
+        composer.named(author, action.from_address) if author else NameAddr(own), (_person(fields, sender),), subject,
         datetime.fromtimestamp(now, UTC), trace.message_id(domain), auto="auto-replied (vacation)",
-        answers=fields_out.references(_first(block, "references"), _first(block, "message-id")),
+        answers=fields_out.references(_first(fields, "references"), _first(fields, "message-id")),
     )  # fmt: skip
     return composer.compose(heading, adopt(action.reason) if action.mime else entities.text(action.reason))

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.mail import composer, entities, fields_out
+from mailcore.mail.charsets import to_scalars
 from mailcore.mail.composer import Heading
 from mailcore.mail.fields_out import NameAddr
 from mailcore.mail.files import safe_name
-from mailcore.mail.lines import lines_of, one_line, scalars
+from mailcore.mail.lines import lines_of, one_line
 from tests.readers import by_python, by_rust, by_us, faults
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -85,7 +86,7 @@ def test_whatever_is_said_to_be_an_identifier_does_no_harm(before, parent):
 def test_a_text_comes_back_with_its_lines(text):
     octets = written(text=text)
     assert faults(octets) == []
-    wanted = "\n".join(lines_of(scalars(text))).rstrip("\n")
+    wanted = "\n".join(lines_of(to_scalars(text))).rstrip("\n")
     for read in (by_python, by_rust, by_us):
         assert read(octets).text == wanted, read
 

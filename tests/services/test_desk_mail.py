@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mailcore import core as cores
 from mailcore.core import Core
 from mailcore.domain import Disposition, Outcome, Ticket, Verdict
+from mailcore.mail.message import Message
 from mailcore.services import accounts, ticket_inbox, ticket_text, tickets, traces
 from tests.services.conftest import SetClock
 from tests.services.test_tickets import STRANGER, mail, queued, said, written
@@ -54,7 +55,7 @@ PICTURE = part("image/png", "iVBORw0KGgo=", Content_Transfer_Encoding="base64")
     several("mixed", PICTURE, part("message/rfc822", "Subject: x\n\n" + OWN)), part("text/markdown"),
 ])  # fmt: skip
 def test_the_own_words_are_found_whatever_is_attached(message):
-    found = ticket_text.of_mail(HEAD + message.replace("\n", "\r\n").encode())
+    found = ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode()))
     assert found == OWN
     assert "OLD" not in found
 
@@ -65,7 +66,7 @@ def test_the_own_words_are_found_whatever_is_attached(message):
     (several("mixed", part("text/plain", "Above"), part("text/html", "<p>below</p>")), ["Above", "below"]),
 ])  # fmt: skip
 def test_all_of_several_texts_is_there(message, words):
-    found = ticket_text.of_mail(HEAD + message.replace("\n", "\r\n").encode())
+    found = ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode()))
     assert [line for line in found.split("\n") if line] == words
 
 
@@ -78,7 +79,7 @@ def test_all_of_several_texts_is_there(message, words):
 def test_whatever_comes_before_or_after(around, first, own):
     parts = (own, around) if first else (around, own)
     message = several("mixed", *parts, mark="outermost")
-    assert ticket_text.of_mail(HEAD + message.replace("\n", "\r\n").encode()) == OWN
+    assert ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode())) == OWN
 
 
 # Who is answered
@@ -257,7 +258,7 @@ def test_whatever_comes_is_read_into_what_can_be_stored(core, lines, charset, su
     head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
     head += b"Content-Type: text/" + subtype + b"; charset=" + charset + b"; name=\"" + body.replace(b"\r\n", b"") + b"\"\r\n"
     octets = head + b"\r\n" + body + b"+2AA-\\ud800\r\n"
-    letter = ticket_inbox.read(core, octets, head + b"\r\n", STRANGER)
+    letter = ticket_inbox.read(core, Message(octets), STRANGER)
     shown = (letter.writer, letter.answer_to, letter.subject, letter.text, letter.message_id, letter.shown, *letter.threads)
     for text in (*shown, *(file.name for file in letter.files)):
         text.encode()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
+from mailcore.mail.charsets import to_scalars
 from mailcore.mail.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Nothing, Text, Uids
-from mailcore.mail.lines import scalars
 from mailcore.mail.text import fold
 from mailcore.services import health, indexing
 from mailcore.store import query
@@ -176,4 +176,4 @@ def test_an_index_never_hides_a_message(core: Core, bodies: list[str], wanted: s
         answers.append(core.db.read(lambda tx, h=hits: plan.confirm(tx, core.blobs, plan.possible(plan.narrow(tx, box), h), h)))
         hits.close()
         indexing.update(core, account)
-    assert answers[0] == answers[1] == [n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(scalars(body))]
+    assert answers[0] == answers[1] == [n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(to_scalars(body))]
