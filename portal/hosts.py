@@ -49,10 +49,10 @@ class Hosts:
             abort(MISDIRECTED)
 
     def serves(self, name: str, port: str, peer: str) -> bool:
+        if _is_loopback(name):  # before the names: a site without `public_url` is called by its loopback address, at any port
+            return self._unnamed or _is_loopback(peer)
         if name in self._names:
             return port in self._ports
-        if _is_loopback(name):
-            return self._unnamed or _is_loopback(peer)
         return self._unnamed and _is_address(name)
 
 
