@@ -184,8 +184,9 @@ def _link(core: Core, token: str) -> str:
 
 
 def _tell(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None:
+    name = order.display_name if order.confirmed else ""  # else it may be anybody's words
     prepared = notices.prepare(
-        core, notice, order.language, order.contact, display_name=order.display_name or order.name, user=order.name, **words
+        core, notice, order.language, order.contact, display_name=name or order.name, user=order.name, **words
     )
     notices.queue(core, tx, prepared, order.contact, None)
 

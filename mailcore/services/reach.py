@@ -11,7 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, TooMany
 from mailcore.mail import address as addresses
-from mailcore.services import audit, mail_limits, notices
+from mailcore.services import audit, mail_limits, notices, tell
 from mailcore.services.audit import Event
 from mailcore.services.mail_limits import Cause
 from mailcore.store import reach as store
@@ -99,9 +99,10 @@ def confirm(core: Core, token: str) -> Account:
         if not core.people.spend_token(tx, found.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
         before = core.people.account(tx, found.account)
+        proved = before.contact in store.verified(tx, found.account)
         prove(core, tx, found.account, found.data)
         if before.contact and before.contact != found.data:
-            _tell_old(core, tx, before, found.data)
+            _tell_old(core, tx, before, found.data, proved=proved)
         return core.people.account(tx, found.account)
 
     return core.db.write(write)
@@ -116,15 +117,13 @@ def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
     audit.note(core, tx, account, Event.CONTACT_ADDRESS_VERIFIED, detail=address)
 
 
-def _tell_old(core: Core, tx: Tx, owner: Account, new: str) -> None:
+def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> None:
     """Whoever steals an account likes to change where its owner is reached.  `new` is "" when one was removed."""
-    if not owner.contact:
-        return
-    prepared = notices.prepare(
-        core, "contact_changed", owner.language, owner.contact, display_name=owner.display_name or owner.name,
-        user=owner.name, address=new or "-",
-    )  # fmt: skip
-    notices.queue(core, tx, prepared, owner.contact, owner.id)
+    if owner.contact:
+        tell.to_contact(
+            core, tx, owner, owner.contact, "contact_changed", proved=proved, display_name=owner.display_name or owner.name,
+            user=owner.name, new=new or "-",
+        )  # fmt: skip
 
 
 def make_first(core: Core, account: AccountId, address: str) -> None:
@@ -143,9 +142,10 @@ def remove(core: Core, account: AccountId, address: str) -> None:
 
     def write(tx: Tx) -> None:
         owner = core.people.account(tx, account)
+        proved = owner.contact in store.verified(tx, account)
         if not store.forget(tx, account, address) and owner.contact != address:
             raise InvalidName("that is not one of your addresses")
-        _tell_old(core, tx, owner, "")
+        _tell_old(core, tx, owner, "", proved=proved)
         if owner.contact == address:
             left = store.verified(tx, account)
             core.people.set_contact(tx, account, left[0] if left else "")

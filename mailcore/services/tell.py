@@ -6,6 +6,8 @@ from mailcore.services import mail_limits, notices
 from mailcore.store import reach
 from mailcore.store.db import Tx
 
+_CHOSEN = frozenset({"what", "new"})  # a browser's name for itself, a contact address that follows
+
 
 def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, **words: str) -> None:
     """The same text to every place; `display_name` and `user` are filled in."""
@@ -16,15 +18,19 @@ def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, 
 
 
 def to_contacts(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
-    """To the contact addresses.  Whoever reads at one that is not verified may know nothing of the account: few go there,
-    and without a name that its owner has chosen."""
     proved = set(reach.verified(tx, account.id))
     for address in outside(core, tx, account):
-        if address not in proved:
-            if not mail_limits.may_notify(core, tx, address):
-                continue
-            words = {**words, "display_name": account.name}
-        notices.queue(core, tx, notices.prepare(core, name, account.language, address, **words), address, account.id)
+        to_contact(core, tx, account, address, name, proved=address in proved, **words)
+
+
+def to_contact(core: Core, tx: Tx, account: Account, to: str, name: str, /, *, proved: bool, **words: str) -> None:
+    """To one address.  Whoever reads at one that is not verified may know nothing of the account: few notices go there, and
+    without words that its owner has chosen."""
+    if not proved:
+        if not mail_limits.may_notify(core, tx, to):
+            return
+        words = {**words, **dict.fromkeys(_CHOSEN & words.keys(), "-"), "display_name": account.name}
+    notices.queue(core, tx, notices.prepare(core, name, account.language, to, **words), to, account.id)
 
 
 def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> bytes:

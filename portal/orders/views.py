@@ -110,7 +110,7 @@ def account() -> Answer:
             web.web_session().renew(made.id, source=proven.source)
             session["logged_in_at"] = core.clock.seconds()
             logins.note_order(core, made, proven.source, web.peer(), request.user_agent.string)
-            return redirect(url_for("orders.ready"))
+            return web.remember_device(redirect(url_for("orders.ready")), made)
     page = render_template("orders/account.html", form=form, problem=problem, proven=proven, names=names)
     return page, 400 if form.errors else code
 

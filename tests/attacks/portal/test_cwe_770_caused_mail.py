@@ -11,15 +11,17 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config, Limits
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Envelope
+from mailcore.domain import Account, AccountId, Envelope, Scope
 from mailcore.errors import ForwardingRefused, TooMany
 from mailcore.services import (
     accounts,
     closing,
+    credentials,
     delivery,
     filters,
     forwarding,
     forwarding_target,
+    login,
     mail_limits,
     notices,
     orders,
@@ -34,6 +36,7 @@ from tests.services.conftest import SetClock
 VICTIM = "victim@elsewhere.example"
 SPAM = "Win at https://casino.example/now"
 MARKS = ("casino", "Win at")
+PASSWORD = "en lang setning om fjell"
 _number = iter(range(10**9))
 
 
@@ -128,6 +131,30 @@ def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(
     for _ in range(20):
         core.db.write(lambda tx: tell.owner(core, tx, eve, "password_changed", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY + 20
+
+
+@pytest.mark.parametrize("cause", [
+    lambda core, eve: login.authenticate(core, "eve", PASSWORD, peer="192.0.2.9", scope=Scope.PORTAL, agent=SPAM),
+    lambda core, eve: confirmed(core, eve, "casino@evil.example"),
+    lambda core, eve: reach.remove(core, eve.id, VICTIM),
+    lambda core, eve: closing.close(core, "eve"),
+    lambda core, eve: credentials.set_password(core, eve.id, "en helt annen setning"),
+])  # fmt: skip
+def test_nothing_that_an_account_does_brings_its_words_there(core: Core, cause: Callable[[Core, Account], object]) -> None:
+    """A browser's name for itself, the next contact address: all are somebody's words."""
+    eve = accounts.add(core, "eve", display_name=SPAM, contact=VICTIM, password=PASSWORD)
+    login.authenticate(core, "eve", PASSWORD, peer="198.51.100.1", scope=Scope.PORTAL)
+    core.db.write(lambda tx: None)  # log-ins are noted behind
+    cause(core, eve)
+    core.db.write(lambda tx: None)
+    assert len(to(core, VICTIM)) == 1
+    assert not [mark for one in to(core, VICTIM) for mark in MARKS if mark in one.as_string() + one.get_content()]
+
+
+def confirmed(core: Core, owner: Account, address: str) -> None:
+    reach.propose(core, owner.id, address)
+    [letter] = to(core, address)
+    reach.confirm(core, letter.get_content().partition("/account/contact/")[2].split()[0])
 
 
 @pytest.mark.parametrize("peers", [
