@@ -90,8 +90,9 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     block = trace + octets[: root.body_start]
     found = body.read(octets, root)
     html = "\n".join(text.part_text(octets, part) for part in found.designed if part.subtype == "html")
-    plain = body.together(octets, found.written, MAX_SHOWN)
-    is_thin = bool(found.designed) and (any(part.subtype == "html" for part in found.written) or _is_thin(plain, html))
+    texts = [body.shown(octets, part, MAX_SHOWN) for part in found.written]
+    plain = "\n\n".join(texts)
+    is_thin = bool(found.designed) and (not texts or found.written[0].subtype == "html" or _is_thin(texts[0], html))
     return Reading(
         box, uid, first(block, "subject"), _people(block, "from"), _people(block, "reply-to"), _people(block, "to"),
         _people(block, "cc"), info.internal_date, sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],

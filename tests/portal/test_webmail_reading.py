@@ -50,6 +50,7 @@ def opened(page: str) -> list[str]:
     (html_letter("<p>Hei</p>", "Hei, dette er teksten."), True, "Med avsenderens utforming"),
     (html_letter("<p>Bare HTML</p>"), False, "Med avsenderens utforming"),
     (html_letter("<p>" + "x" * 4000 + "</p>", "Bruk et annet program."), False, "Med avsenderens utforming"),
+    (MESSAGE, False, "Som ren tekst"), (MESSAGE.replace(b"text/plain; ", b"text/html; "), False, "Med avsenderens utforming"),
 ])  # fmt: skip
 def test_plain_text_comes_first_where_it_says_something(inside, core, ola, octets, html_first, expected):
     mail_settings.save(core, ola.id, MailSettings(html_first=html_first))
