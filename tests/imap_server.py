@@ -12,9 +12,12 @@ from mailcore.services import certificates
 
 
 @contextmanager
-def imap_server(core: Core, run_loop: Callable[..., None] = asyncio.run) -> Iterator[tuple[int, str]]:
-    """The port (TLS, for `localhost`), and the file of the CA to trust."""
-    listen = dataclasses.replace(core.config.listen, imaps="127.0.0.1:0", imap="")
+def imap_server(
+    core: Core, run_loop: Callable[..., None] = asyncio.run, *, starttls: bool = False
+) -> Iterator[tuple[int, str]]:
+    """The port (TLS, for `localhost`, from the first octet or by STARTTLS), and the file of the CA to trust."""
+    imap, imaps = ("127.0.0.1:0", "") if starttls else ("", "127.0.0.1:0")
+    listen = dataclasses.replace(core.config.listen, imaps=imaps, imap=imap)
     core = dataclasses.replace(core, config=dataclasses.replace(core.config, listen=listen))
     certificates.ensure_certificate(core.config, core.clock)
     ready, stop = threading.Event(), threading.Event()

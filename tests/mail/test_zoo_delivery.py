@@ -1,0 +1,200 @@
+"""The zoo delivered: by SMTP to a mailbox, to the help desk, through a script of every test, to one away, and forwarded."""
+
+from collections.abc import Iterator
+from datetime import date
+from email import message_from_bytes, policy
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.core import Core
+from mailcore.domain import Account, Away, Delivered, Envelope, Outcome, Verdict
+from mailcore.mail import header
+from mailcore.services import (
+    accounts,
+    away,
+    delivery,
+    digest,
+    filters,
+    forwarding,
+    health,
+    takeout,
+    takeout_read,
+    tickets,
+)
+from portal import create_app
+from tests.mail.zoo.animals import Animal, all_animals
+from tests.mail.zoo.keeper import Door
+from tests.portal.conftest import Browser
+from tests.portal.mailing import put
+from tests.services.test_takeout_same import contents
+from tests.smtp_talk import PASSWORD, build, inbox, talk
+
+pytestmark = pytest.mark.slow
+TRACE = b"Received: from outside.example by mx.alumni.example; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+PASSES = Verdict("outside.example", spf="pass", dmarc="pass", spf_aligned=True, dkim_aligned=True, outside=True)
+STRICT = Verdict("outside.example", spf="pass", dmarc="pass", policy="reject", spf_aligned=True, outside=True)
+SCRIPT = (Path(__file__).parent / "zoo" / "every_test.sieve").read_text()
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
+    made = build(tmp_path_factory.mktemp("zoo"), "[limits]\nmessages_per_hour = 100000\n")
+    yield made
+    cores.close(made)
+
+
+def deliver(core: Core, to: str, animal: Animal, verdict: Verdict = PASSES) -> Delivered:
+    sender, address = f"zoo{next(NUMBERS)}@outside.example", f"{to}@alumni.example"
+
+    def write(tx) -> list[Delivered]:
+        found = delivery.check_recipient(core, tx, address, len(animal.octets), authenticated=False)
+        envelope = Envelope(sender, (address,), "192.0.2.1", "outside.example")
+        return delivery.deliver(core, tx, envelope, [found], core.blobs.prepare(animal.octets), TRACE, verdict)
+
+    return core.db.write(write)[0]
+
+
+def queued(core: Core, account: Account) -> list[tuple[str, bytes]]:
+    """Recipient and octets of what waits to go out for an account."""
+
+    def read(tx):
+        return [(one.recipient, core.queue.octets(tx, one)) for one in core.queue.listing(tx) if one.account == account.id]
+
+    return core.db.read(read)
+
+
+def last(core: Core, name: str) -> bytes:
+    account = accounts.get(core, name)
+
+    def read(tx) -> bytes:
+        box = core.mail.mailbox(tx, account.id, "INBOX")
+        return core.mail.octets(tx, box.id, box.uidnext - 1)
+
+    return core.db.read(read)
+
+
+def test_smtp_takes_every_animal_and_keeps_its_octets(core: Core) -> None:
+    door = Door("smtp")
+
+    async def play(connect) -> None:
+        client = await connect()
+        for animal in all_animals():
+            stuffed = animal.octets.replace(b"\r\n.", b"\r\n..")
+            stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
+            end = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
+            with door.animal(animal.id):
+                await client.say("MAIL FROM:<ann@outside.example>\r\n")
+                await client.say("RCPT TO:<ola@alumni.example>\r\n")
+                [ready] = await client.say("DATA\r\n")
+                assert ready.startswith("354"), ready
+                client.writer.write(stuffed + end)
+                [answer] = await client.replies(1)
+                wanted = animal.right.get("smtp", "250")
+                assert answer.startswith(wanted if animal.by_smtp else ("250", "5")), answer
+                if animal.by_smtp and wanted == "250":
+                    kept = last(core, "ola")
+                    whole = animal.octets if animal.octets.endswith(b"\r\n") else animal.octets + b"\r\n"
+                    block, body = header.split(whole)
+                    block = header.without(block, lambda name, _: name.lower() in ("return-path", "authentication-results"))
+                    assert kept.endswith(block + whole[body:]), "other octets"
+                [again] = await client.say("RSET\r\n")
+                assert again.startswith("250")
+
+    talk(core, play)
+    door.close()
+
+
+def test_the_help_desk_takes_every_animal(core: Core) -> None:
+    accounts.add(core, "agnes", display_name="Agnes", password=PASSWORD, language="en")
+    accounts.set_role(core, "agnes", "desk")
+    browser = Browser(create_app(core).test_client())
+    browser.log_in("agnes", PASSWORD)
+    browser.get("/desk/")  # what is read and compiled once is nobody's
+    door = Door("desk")
+    before = {one.id for one in tickets.listing(core)}
+    for animal in all_animals():
+        with door.animal(animal.id):
+            done = deliver(core, "help", animal)
+            assert done.outcome in (Outcome.FILED, Outcome.REJECTED), done
+    for number in sorted({one.id for one in tickets.listing(core)} - before):
+        with door.animal(f"case {number}", most=0.5):  # also the templates of its page, once
+            page = browser.get(f"/desk/cases/{number}")
+            assert page.status_code == 200
+            page.get_data().decode()
+    door.close()
+
+
+def test_a_script_of_every_test_reads_every_animal(core: Core) -> None:
+    ola = accounts.add(core, "skript")
+    filters.put_script(core, ola.id, "every", SCRIPT)
+    filters.activate(core, ola.id, "every")
+    door = Door("sieve")
+    before = len(inbox(core, "skript"))
+    for number, animal in enumerate(all_animals()):
+        with door.animal(animal.id):
+            assert deliver(core, "skript", animal).outcome is Outcome.FILED
+            assert core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).messages == before + number + 1
+            assert animal.octets in last(core, "skript")
+    door.close()
+
+
+def test_one_who_is_away_answers_every_animal(core: Core) -> None:
+    borte = accounts.add(core, "borte", display_name="Åse Borte")
+    away.save(core, borte.id, Away(True, date(2020, 1, 1), None, "Borte: æøå", "Jeg er borte, “æøå”."))
+    door = Door("vacation")
+    for animal in all_animals():
+        with door.animal(animal.id):
+            assert deliver(core, "borte", animal).outcome is Outcome.FILED
+    for _to, octets in queued(core, borte):
+        with door.animal("replies"):
+            reply = message_from_bytes(octets, policy=policy.default)
+            assert reply["Auto-Submitted"] == "auto-replied"
+            assert "borte" in reply.get_content()
+            assert max(map(len, octets.split(b"\r\n"))) <= 998  # RFC 5322 section 2.1.1
+            assert header.split(octets)[0].isascii()
+    door.close()
+
+
+@pytest.mark.parametrize("unsafe", ["rewrite", "keep"])
+def test_every_animal_is_forwarded_and_the_digest_lists_what_was_not(core: Core, unsafe: str) -> None:
+    name = f"videre{unsafe}"
+    owner = accounts.add(core, name, contact="x@home.example")
+    forwarding.wish(core, owner.id, "target@elsewhere.example", copy=True, confirmed=True, unsafe=unsafe)
+    door = Door(f"forward-{unsafe}")
+    for animal in all_animals():
+        for verdict in (PASSES, STRICT):
+            with door.animal(animal.id):
+                done = deliver(core, name, animal, verdict)
+                assert done.outcome in (Outcome.FILED, Outcome.FORWARDED), done
+                assert animal.octets in last(core, name)
+    sent = [octets for to, octets in queued(core, owner) if to == "target@elsewhere.example"]
+    assert len(sent) >= len(all_animals())
+    whole = b"\0".join(octets for octets in sent)
+    for animal in all_animals():
+        if animal.octets not in whole:
+            door.complain(animal.id, "it did not go on untouched")
+    with door.animal("digest", most=3):
+        digest.send(core)
+    door.close()
+
+
+def test_out_and_in_again_it_is_the_same_zoo(core: Core) -> None:
+    zoo = accounts.add(core, "zoo")
+    for animal in all_animals():
+        put(core, zoo, animal.octets, flags=frozenset({"\\Seen", "zoo"}))
+    for form in takeout.FORMS:
+        other = accounts.add(core, form)
+        box = core.db.read(lambda tx, other=other: core.mail.mailbox(tx, other.id, "INBOX"))
+        core.db.write(lambda tx, box=box: core.mail.expunge(tx, box.id, None, only_deleted=False))
+        file = BytesIO(b"".join(takeout.write(core, zoo.id, takeout.plan(core, zoo.id, form))))
+        takeout_read.from_takeout(core, other.id, file)
+        assert contents(core, other) == contents(core, zoo)
+
+
+def test_nothing_is_wrong_with_the_store_afterwards(core: Core) -> None:
+    assert health.check(core, repair=False) == []
