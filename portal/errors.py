@@ -66,6 +66,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.ScriptNotFound: (404, _l("There is no such filter.")),
     errors.ScriptExists: (409, _l("There is a filter of that name already.")),
     errors.ScriptActive: (409, _l("An active filter cannot be deleted.")),
+    errors.ScriptHeld: (403, _l("This script was brought in and sends mail on. Activate it with your password.")),
     errors.ScriptInvalid: (400, _l("The filter has a mistake.")),
     errors.ImportRefused: (400, _l("That file cannot be read. It must be a take-out of ours or an mbox file.")),
     errors.ConfigError: (500, TRY_AGAIN),
