@@ -9,8 +9,9 @@ A message that was attached is a file of this one and stays closed: its parts ar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from mailcore.mail import structure, text
+from mailcore.mail import header, structure, text
 from mailcore.mail.flowed import unflowed
 from mailcore.mail.html_text import from_html
 from mailcore.mail.octets import Octets
@@ -161,7 +162,8 @@ class _Chooser:
             return inside
         others = [leaf for leaf in inside if leaf.type == "text" and not is_file(leaf) and not is_named(leaf)]
         others = [leaf for leaf in others if self.has_words(leaf)][:1]
-        return others or [part for part in _outside(self._octets, root) if self._look(part)]
+        outside = chain(_outside(self._octets, root), _stray(self._octets, root))
+        return others or [part for part in outside if self._look(part)]
 
 
 def _outside(octets: Octets, part: Part) -> Iterator[Part]:
@@ -177,6 +179,13 @@ def _outside(octets: Octets, part: Part) -> Iterator[Part]:
     behind = octets.find(b"\n", closing, part.end) if closing >= 0 else -1
     if behind >= 0:
         yield _as_text(part, behind + 1, part.end)
+
+
+def _stray(octets: Octets, root: Part) -> Iterator[Part]:
+    """Lines among the header that are no fields: a program forgot the header, or the empty line behind it."""
+    at = header.first_stray(octets[: root.body_start])
+    if at >= 0:
+        yield replace(_as_text(root, at, root.body_start), encoding="")
 
 
 def _root_of(part: Part) -> Part | None:

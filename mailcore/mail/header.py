@@ -86,6 +86,16 @@ def pieces(block: bytes) -> list[tuple[str, bytes, bytes]]:
     return found
 
 
+def first_stray(block: bytes) -> int:
+    """Where the first line stands that is no field, or -1: a text without a header, or without the empty line behind it."""
+    at = 0
+    for field in _FIELD.finditer(block, 0, MAX_READ):
+        if field.start() > at:
+            break
+        at = field.end()
+    return at if block[at:].strip(b"\r\n") else -1
+
+
 def unfolded(value: bytes) -> str:
     """A raw value as text, decoded."""
     return decode(unfold(value))

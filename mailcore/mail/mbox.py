@@ -14,10 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from itertools import chain
 
-from mailcore.mail import header, mbox_marks
+from mailcore.mail import dates, header, mbox_marks
 from mailcore.mail.keywords import is_keyword
 
 _QUOTE = re.compile(rb"^(>*From )", re.MULTILINE)
@@ -371,11 +370,5 @@ def _date(begin: bytes) -> datetime | None:
 
 def date_of(block: bytes) -> datetime | None:
     """What the Date field says, if it can be."""
-    for value in header.values(block, "date")[:1]:
-        try:
-            at = parsedate_to_datetime(value)
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            return at if at >= OLDEST else None
-        except (ValueError, IndexError, OverflowError, TypeError):
-            return None
-    return None
+    at = dates.parse((header.values(block, "date") or [""])[0])
+    return at if at and at >= OLDEST else None

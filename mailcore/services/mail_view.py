@@ -2,13 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MessageInfo
 from mailcore.errors import MailboxNotFound
-from mailcore.mail import address, body, header, list_fields, structure, text
+from mailcore.mail import address, body, dates, header, list_fields, structure, text
 from mailcore.mail.list_fields import Leaving
 from mailcore.mail.octets import Octets
 from mailcore.services import cautions, html_mail, list_lines, mail_files
@@ -125,11 +124,7 @@ def _phrase(name: str) -> str:
 
 def sent(block: bytes) -> datetime | None:
     """Date, or None where it is none."""
-    try:
-        at = parsedate_to_datetime(first(block, "date"))
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
+    return dates.parse(first(block, "date"))
 
 
 def _is_thin(written: str, html: str) -> bool:

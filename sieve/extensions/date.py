@@ -49,6 +49,8 @@ def read_date(text: str) -> datetime | None:
         found = parsedate_to_datetime(text.rpartition(";")[2].strip())
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    if not 1 < found.year < 9999:  # it could not be told in every zone
+        return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

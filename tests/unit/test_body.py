@@ -129,3 +129,12 @@ def test_of_any_structure_every_word_is_shown_or_offered(tree):
     seen = "".join(body.shown(octets, part) for part in (*found.written, *found.designed))
     seen += "".join(text.transfer_decoded(octets, part).decode() for _, part in found.files)
     assert [word for word in words if word not in seen] == []
+
+
+@pytest.mark.parametrize(("octets", "seen"), [
+    (b"no header here\r\nbut two lines\r\n", "no header here\nbut two lines"),
+    (b"Subject: x\r\nno empty line before this\r\n", "no empty line before this"),
+    (b"Subject: x\r\nno empty line\r\n\r\na body\r\n", "a body"),  # there is a body: RFC 5322 section 2.1
+])  # fmt: skip
+def test_lines_that_are_no_fields_are_shown_where_nothing_else_is(octets, seen):
+    assert body.readable(octets).strip() == seen
