@@ -49,8 +49,6 @@ def read_date_time(read: Reader) -> datetime:
         raise SyntaxProblem("expected a date and time")
     day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
     offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
-    if not 1 < year < 9999:
-        raise SyntaxProblem("that date cannot be told in every zone")
     try:
         zone = timezone(-offset if found[7] == b"-" else offset)
         return datetime(year, _month(found[2]), day, hour, minute, min(second, 59), tzinfo=zone)
