@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz help setup dev run test quick most check fix bench pictures
+.PHONY: fuzz interop help setup dev run test quick most check fix bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -45,6 +45,11 @@ test: check ## everything that CI runs
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+INTEROP := thunderbird xvfb mutt alpine aerc tmux
+interop: dev ## drives Debian's mail programs through a day; a quarter of an hour, not in CI; the table goes to docs/clients.md
+	@for one in $(INTEROP); do dpkg -s $$one >/dev/null 2>&1 || echo "not installed: $$one"; done
+	$(BIN)/python -m tests.interop.programs
 
 pictures: dev ## the main pages as pictures, in three languages, into build/pictures
 	$(BIN)/python -m tests.pages.pictures build/pictures
