@@ -17,7 +17,7 @@ from mailcore.mail.text import fold
 MAX_TEXT = 100_000  # octets of one kind of field that are read
 MAX_LINE = 4096  # octets of a subject or a date that are read
 MAX_REFERENCES = 1000
-_ID = re.compile(r"<([^<>\s]+)>")
+_ID = re.compile(r'<("(?:[^"\\\r\n]|\\.)*+"@[^<>\s]+|[^<>\s]+)>')
 
 # What clients ask for in lists, and what our own trace fields never are.  The position is the mark before the field, so
 # new names go to the end.
@@ -70,7 +70,8 @@ def summarise(fields: Header) -> Summary:
         return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
 
     def ids(name: str) -> list[str]:
-        return [found for value in raw(name) for found in _ID.findall(header.decode(value))]
+        """Without blanks, which a quoted one may hold: they stand between ids where these are saved."""
+        return ["".join(found.split()) for value in raw(name) for found in _ID.findall(header.decode(value))]
 
     def first(name: str) -> bytes:
         return (raw(name) or [b""])[0]
@@ -78,11 +79,13 @@ def summarise(fields: Header) -> Summary:
     base, is_answer = base_subject(header.decode(first("subject")[:MAX_LINE]))
     sent = dates.parse(header.decode(first("date")[:MAX_LINE]))
     own = ids("message-id")[:1]
-    references = (ids("references") or ids("in-reply-to")[:1])[-MAX_REFERENCES:]
+    # what has no @ is no message id, and hides none that In-Reply-To has
+    references = [one for one in ids("references") if "@" in one] or ids("in-reply-to")[:1]
     return Summary(
         int(sent.timestamp()) if sent else None, sent.toordinal() if sent else None, is_answer, fold(base), text("subject"),
         text("from"), text("to"), text("cc"), text("bcc"), _localpart(first("from")), _localpart(first("to")),
-        _localpart(first("cc")), _display(first("from")), _display(first("to")), own[0] if own else "", " ".join(references),
+        _localpart(first("cc")), _display(first("from")), _display(first("to")), own[0] if own else "",
+        " ".join(references[-MAX_REFERENCES:]),
         usual_fields(fields),
     )  # fmt: skip
 

@@ -98,3 +98,14 @@ def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(cor
     box = core.db.write(keep)
     row = core.db.read(lambda tx: list(core.mail.rows(tx, box, [(1, 1)], frozenset({"usual"}))))[0]
     assert (row[mail.USUAL], row[mail.UNCUT]) == (None, block)
+
+
+@pytest.mark.parametrize(("block", "references"), [
+    (b"References: <yes>\r\nIn-Reply-To: <a@x>\r\n\r\n", "a@x"),
+    (b"References: <yes> <b@x>\r\nIn-Reply-To: <a@x>\r\n\r\n", "b@x"),
+    (b'References: <"a b"@x> <c@x>\r\n\r\n', '"ab"@x c@x'),
+    (b"In-Reply-To: your letter <a@x> of <b@x>\r\n\r\n", "a@x"),
+    (b"References: nothing <\r\n\r\n", ""),
+])  # fmt: skip
+def test_what_is_no_message_id_hides_none(block, references):
+    assert summarise(Header(block)).references == references
