@@ -1,4 +1,4 @@
-"""Threads for what blocks.  The event loop only waits for the network.
+"""Threads for what blocks.  The event loop only waits for the network.  What they do stays within the budget of who asks.
 
 What waits for others (DNS, the directory) has threads of its own: a silent server must not keep anybody from
 reading mail.
@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from mailcore import budget
 
 T = TypeVar("T")
 
@@ -20,11 +22,11 @@ class Threads:
         self._waiting = ThreadPoolExecutor(waiters, thread_name_prefix="wait")
 
     async def run(self, fn: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, fn, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, budget.bound(fn), *args)
 
     async def wait(self, fn: Callable[..., T], *args: object) -> T:
         """The same for what may wait seconds for another server."""
-        return await asyncio.get_running_loop().run_in_executor(self._waiting, fn, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, budget.bound(fn), *args)
 
     def close(self) -> None:
         self._waiting.shutdown(wait=True, cancel_futures=True)

@@ -13,8 +13,10 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
+from mailcore import budget
 from mailcore.config import SMALL_BODY
 from mailcore.core import Core
+from mailcore.errors import Busy
 from mailcore.services import accounts, web_sessions
 from mailcore.services.live import Hub
 from portal import addresses, asked, assets, bodies, errors, hosts, i18n, navigation, web
@@ -83,8 +85,20 @@ HEADERS = {
 }
 
 
+class Portal(Flask):
+    """Flask's application whose requests have a budget of processor time."""
+
+    def full_dispatch_request(self) -> Response:
+        seconds = self.extensions["core"].config.limits.work_seconds
+        try:
+            with budget.limit(seconds):
+                return budget.spend(seconds, super().full_dispatch_request)
+        except Busy as problem:
+            return self.finalize_request(self.handle_user_exception(problem))
+
+
 def create_app(core: Core) -> Flask:
-    app = Flask(__name__, template_folder=str(TEMPLATES))
+    app = Portal(__name__, template_folder=str(TEMPLATES))
     app.jinja_environment = SpokenEnvironment
     app.extensions["core"] = core
     app.secret_key = web_sessions.signing_key(core)

@@ -6,7 +6,7 @@ Whatever a command raises becomes exactly one tagged answer; nothing leaves a co
 from contextlib import suppress
 from dataclasses import replace
 
-from mailcore import errors
+from mailcore import budget, errors
 from mailcore.config import octets
 from mailcore.core import Core
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
@@ -101,7 +101,8 @@ class Session:
             spec.state.check(context)
             context.by_uid = spec.by_uid
             context.may_expunge = spec.expunges is Expunges.TELL
-            done = await spec.run(context, read)
+            with budget.limit(context.core.config.limits.work_seconds):
+                done = await spec.run(context, read)
             await tell_news(context, may_expunge=context.may_expunge)
         except ConnectionError:
             raise

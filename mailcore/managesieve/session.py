@@ -1,6 +1,6 @@
 """One client's ManageSieve conversation (RFC 5804): a whole command in, one answer out.  No I/O of its own."""
 
-from mailcore import errors
+from mailcore import budget, errors
 from mailcore.core import Core
 from mailcore.managesieve.commands import COMMANDS, Context, Spec, capabilities
 from mailcore.managesieve.status import Refused, answer, line
@@ -48,7 +48,9 @@ class Session:
             spec = _lookup(read)
             if spec.login and context.account is None:
                 raise Refused("Log in first")
-            context.wire.write(await spec.run(context, read))
+            with budget.limit(context.core.config.limits.work_seconds):
+                answers = await spec.run(context, read)
+            context.wire.write(answers)
         except ConnectionError:
             raise
         except Exception as problem:  # the one place: see status.answer

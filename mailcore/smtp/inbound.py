@@ -4,6 +4,7 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
+from mailcore import budget
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
@@ -70,7 +71,7 @@ async def prepared(core: Core, incoming: Incoming, message: Message, *, bare: bo
     if isinstance(octets, bytes):
         # Small messages cost less to parse than to hand to a thread and back.
         prepare = partial(core.blobs.prepare, octets, bare=bare, message=message)
-        made = prepare() if len(octets) <= INSIDE else await core.threads.run(prepare)
+        made = budget.bound(prepare)() if len(octets) <= INSIDE else await core.threads.run(prepare)
     else:
         made = await core.threads.run(partial(core.blobs.keep, incoming.spool, bare=bare, message=message))
     limits = core.config.limits

@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+from mailcore import budget
 from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
 from mailcore.mail.octets import Octets
 from mailcore.services import doctor
@@ -229,7 +230,8 @@ async def _end(session: Session, transaction: Transaction, incoming: Incoming) -
             octets = incoming.finish()
         else:
             octets = await session.door.core.threads.run(incoming.finish)
-        replies = await session.handler.data(session, incoming, octets)
+        with budget.limit(session.door.core.config.limits.work_seconds):
+            replies = await session.handler.data(session, incoming, octets)
     except (BareLineEnd, Malformed, MailError) as problem:
         replies = [_refusal(problem)]
         if not isinstance(problem, MailError) or isinstance(problem, TooLarge):

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import apsw
 from playhouse.apsw_ext import APSWDatabase
 
+from mailcore import budget
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.store.write_watch import SlowWrites, WriteWatch, caller_of, end_process
@@ -166,7 +167,7 @@ class Db:
         if getattr(self._here, "writing", False):
             return fn(self._here.tx)
         future: Future[T] = Future()
-        self._put(_Write(fn, future, None))
+        self._put(_Write(budget.bound(fn), future, None))
         return future.result()
 
     def post(self, fn: Callable[[Tx], object]) -> None:
@@ -176,7 +177,7 @@ class Db:
             return
         future: Future[object] = Future()
         future.add_done_callback(lambda done: log.error("a note was lost", exc_info=p) if (p := done.exception()) else None)
-        self._put(_Write(fn, future, None))
+        self._put(_Write(budget.bound(fn), future, None))
 
     async def aread(self, fn: Callable[[Tx], T]) -> T:
         return await self._threads.run(self.read, fn)
@@ -184,7 +185,7 @@ class Db:
     async def awrite(self, fn: Callable[[Tx], T]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._put(_Write(fn, future, loop))
+        self._put(_Write(budget.bound(fn), future, loop))
         return await future
 
     def close(self) -> None:

@@ -1,0 +1,155 @@
+"""A budget of processor time for one request, command or message: who exceeds it hears "try again later", and the thread goes on
+with others.
+
+A watch looks at the threads that work within a budget, by their own processor clocks, and raises OutOfTime in one that has
+used it up.  That ends work in Python; a single call of C code ends first (docs/security.md tells what follows).  Waiting costs
+nothing, so a slow disk or a slow peer is nobody's fault, and a busy machine makes nothing exceed what it would not exceed alone.
+
+OutOfTime is no Exception: code that goes on after any error does not swallow it.  At the edge of the work it becomes Busy.
+"""
+
+import contextlib
+import ctypes
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mailcore.errors import Busy
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 0.25
+AGAIN_SECONDS = 1.0  # of processor time, after which it is raised once more where something swallowed it
+
+_limit: ContextVar[float | None] = ContextVar("processor seconds of each step", default=None)
+
+
+class OutOfTime(BaseException):
+    """Raised in the thread that has used up its budget."""
+
+
+@dataclass(slots=True)
+class _Work:
+    thread: int
+    clock: int
+    until: float  # of that clock
+    what: str
+    raised: bool = False
+
+
+_lock = threading.Lock()
+_running: dict[int, _Work] = {}
+_begun = threading.Event()
+_watch: threading.Thread | None = None
+
+
+@contextlib.contextmanager
+def limit(seconds: float) -> Iterator[None]:
+    """Each step of what happens inside, in whatever thread (Threads.run, Db.write), may take so much; 0 = no limit."""
+    before = _limit.set(seconds or None)
+    try:
+        yield
+    finally:
+        _limit.reset(before)
+
+
+def current() -> float | None:
+    return _limit.get()
+
+
+def bound(fn: Callable[..., T]) -> Callable[..., T]:
+    """`fn` within the limit at hand, for another thread to call; `fn` itself where there is none."""
+    seconds = _limit.get()
+    if seconds is None:
+        return fn
+
+    @functools.wraps(fn, updated=())
+    def within(*args: object) -> T:
+        return spend(seconds, fn, *args)
+
+    return within
+
+
+def spend(seconds: float, fn: Callable[..., T], *args: object) -> T:
+    """Call `fn` in this thread.
+
+    Raises:
+        Busy: it took more processor time than that.
+    """
+    thread = threading.get_ident()
+    if not seconds or thread in _running:  # what is within another budget has that one
+        return fn(*args)
+    _start_watch()
+    what = f"{getattr(fn, '__module__', '?')}:{getattr(fn, '__qualname__', type(fn).__qualname__)}"
+    work = _Work(thread, time.pthread_getcpuclockid(thread), time.thread_time() + seconds, what)
+    try:
+        with _lock:
+            _running[thread] = work
+        _begun.set()
+        try:
+            return fn(*args)
+        finally:
+            _end(work)
+    except OutOfTime:
+        _end(work)  # it may have come before the first one was through
+        raise Busy("it took more processor time than a request may") from None
+
+
+def _end(work: _Work) -> None:
+    """No more is raised in this thread, and what is on its way arrives here.
+
+    It cannot be taken back: CPython 3.11 then looks for it at each step for ever.  So one is sent for that surely comes.
+    """
+    sent = False
+    while True:
+        try:
+            with _lock:
+                if _running.get(work.thread) is work:
+                    del _running[work.thread]
+            if not work.raised:
+                return
+            sent = True
+            _raise_in(work.thread)  # there is never more than one on its way
+            while True:
+                time.sleep(0)
+        except OutOfTime:
+            if sent:
+                return
+
+
+def _raise_in(thread: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(OutOfTime))
+
+
+def _start_watch() -> None:
+    global _watch
+    if _watch is None or not _watch.is_alive():  # none yet, or this process was forked from one that had it
+        with _lock:
+            if _watch is None or not _watch.is_alive():
+                _watch = threading.Thread(target=_look_forever, name="budget", daemon=True)
+                _watch.start()
+
+
+def _look_forever() -> None:
+    while True:
+        _begun.wait()
+        time.sleep(LOOK_SECONDS)
+        with _lock:
+            if not _running:
+                _begun.clear()
+                continue
+            for work in _running.values():
+                _look(work)
+
+
+def _look(work: _Work) -> None:
+    with contextlib.suppress(OSError):  # its thread has just ended
+        if time.clock_gettime(work.clock) > work.until:
+            work.raised, work.until = True, time.clock_gettime(work.clock) + AGAIN_SECONDS
+            log.error("too much processor time for one request, it is ended: %s", work.what)
+            _raise_in(work.thread)
