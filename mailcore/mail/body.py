@@ -21,7 +21,7 @@ MAX_NAMED = 100_000  # octets of a text with a file's name that is also shown
 LOOKED_AT = 4096  # octets that may hold no word; more of them do
 MAX_COMPARED = 200_000  # characters of two texts that may be one
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
-_PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^>]*+(?:src|background)")
+_PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^<>]*?(?:src|background)")
 
 
 @dataclass(frozen=True, slots=True)

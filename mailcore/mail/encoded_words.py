@@ -13,7 +13,7 @@ MOST_LINE = 998  # octets (RFC 5322 section 2.1.1)
 _LEAST = 40  # characters of a line that are worth beginning an encoded word on it
 _HEAD = {"b": "=?utf-8?b?", "q": "=?utf-8?q?"}
 _FRAME = len("=?utf-8?q??=")
-_WORD = re.compile(" +[^ ]+")
+_WORD = re.compile("(?<! ) ++[^ ]++")
 _BLANKS = re.compile(" {20,}")  # a run of them cannot be folded
 # What may stand in the word of a phrase (section 5), which is what every reader takes everywhere.
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/ "

@@ -8,7 +8,7 @@ from mailcore.mail.nstring import string
 
 _NAMES = frozenset("date subject from sender reply-to to cc bcc in-reply-to message-id".split())  # noqa: SIM905
 _LISTS = frozenset("from sender reply-to to cc bcc".split())  # noqa: SIM905
-_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
+_FOLD = re.compile(rb"(?:(?<![ \t])[ \t]++)?+\r?\n[ \t]++")
 
 
 def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:

@@ -245,5 +245,5 @@ def script_field(name: str, value: str) -> bytes:
     return text_field(name, value)
 
 
-_WORD = re.compile(r" +[^ ]+")
+_WORD = re.compile(r"(?<! ) ++[^ ]++")
 _UNFOLDABLE = re.compile(r" {20}|[^ ]{900}")

@@ -33,7 +33,7 @@ _DATE = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:%b +\d{1,2} +%b%b%b +\d{4}%b|\d
     _MONTH, _TIME, _ZONE, _ZONE, _ZONE, _MONTH, _TIME, _ZONE,
 )  # fmt: skip
 _DATED = re.compile(rb"From (?:(.{0,400}?)[ \t]+)?(%b)(?: remote from \S+)?[ \t]*" % _DATE)
-_LONE = re.compile(rb"From [ \t]*\S{0,400}[ \t]*")  # Thunderbird: `From - `, or nothing after the word
+_LONE = re.compile(rb"From [ \t]*+\S{0,400}+[ \t]*+")  # Thunderbird: `From - `, or nothing after the word
 _ODD = re.compile(rb"From [ \t]*(?:-|\S{1,100}@\S{1,300}|MAILER-DAEMON)[ \t].*\d{1,2}[:.]\d\d.*")
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:")
 _USUAL = frozenset(

@@ -47,7 +47,7 @@ for _tag in ("table", "td", "th"):
 _REMOTE = re.compile(
     r"(?i)(?:src|srcset|background|poster)\s*+=\s*+[\"']?+\s*+(?:https?:)?+//|url\(\s*+[\"']?+\s*+(?:https?:)?+//"
 )
-_ANCHOR = re.compile(r'<a((?:\s+[\w-]+="[^"]*")*)\s*>(.*?)</a>', re.DOTALL)
+_ANCHOR = re.compile(r'<a((?:\s++[\w-]++="[^"]*+")*+)\s*+>((?:[^<]++|<(?!/?a[\s>]))*+)</a>')
 _HREF = re.compile(r'\shref="([^"]*)"')
 _COLOUR = re.compile(r'(?<![\w-])color\s*+[:=]\s*+"?+([^;"}!]{1,60})')
 _UNQUOTED = re.compile(r'[\s"\\]')

@@ -40,12 +40,6 @@ MADE = {
     "sieve.match:_pattern": "of fixed width, so it never backtracks; tests/attacks/test_growth.py pumps it",
 }
 
-# Known to be slow and to be mended; a test that passes here all the same takes its line away.
-LEFT = {
-    "mailcore.mail.body:_PICTURE", "mailcore.mail.encoded_words:_WORD", "mailcore.mail.envelope:_SIMPLE",
-    "mailcore.mail.mbox:_LONE", "mailcore.services.html_mail:_ANCHOR",
-}  # fmt: skip
-
 FOUND, THOSE_MADE = collect()
 STRANGERS = [one for one in FOUND if one.where.partition(" ")[0] not in OURS]
 
@@ -82,8 +76,6 @@ def test_patterns_are_found_wherever_they_stand():
 @pytest.mark.slow
 @pytest.mark.parametrize("found", STRANGERS, ids=lambda found: found.where)
 def test_four_times_the_text_takes_at_most_six_times_as_long(found):
-    if found.where in LEFT:
-        pytest.xfail("it is to be mended")
     work = work_of(found)
     assert not [why for pump in pumps(found.pattern) if (why := slow(work, pump))][:1]
 
