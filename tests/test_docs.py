@@ -2,17 +2,25 @@
 
 import dataclasses
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import get_type_hints
 
 import click
 import pytest
+from werkzeug.exceptions import HTTPException
 
+from mailcore import core as cores
 from mailcore.cli import main
 from mailcore.config import Config, parse_config
 from mailcore.imap.commands.anytime import BASE
+from portal import create_app
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGES.md", *(ROOT / "docs").rglob("*.md")]
+REQUIREMENTS = (ROOT / "docs/requirements.md").read_text()
+INTERFACE = (ROOT / "docs/interface.md").read_text()
+CODE = re.compile(r"(?<![\w-])(S\d\d[abc]?|N\d\d?)(?![\w-])|(?<=def test_)([sn]\d\d?[abc]?)(?=_)")
 
 
 def settings(cls: type, prefix: str = "") -> list[str]:
@@ -59,6 +67,12 @@ def test_every_rfc_that_the_code_cites_is_listed():
     assert cited - listed == set()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_rfc_that_a_document_cites_is_listed(page):
+    listed = set(re.findall(r"RFC \d{3,4}", (ROOT / "docs/standards.md").read_text()))
+    assert set(re.findall(r"RFC \d{3,4}", page.read_text())) - listed == set()
+
+
 @pytest.mark.parametrize("capability", BASE.decode().split())
 def test_every_imap_capability_is_a_row_of_the_standards(capability):
     assert capability in (ROOT / "docs/standards.md").read_text()
@@ -77,6 +91,107 @@ def test_the_example_configuration_is_valid():
 
 
 def test_links_between_the_documents_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def codes_cited(*folders: str) -> dict[str, set[str]]:
+    """Codes of promises in code, templates and tests, each with the names of the files."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for folder in folders:
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in (".py", ".html", ".txt", ".case") and file != Path(__file__) and "zoo" not in file.parts:
+                for upper, lower in CODE.findall(file.read_text(errors="replace")):
+                    found[upper or lower[0].upper() + lower[1:]].add(file.name)
+    return found
+
+
+def promises() -> dict[str, str]:
+    """Codes in docs/requirements.md, each with its last column: the tests."""
+    rows = re.findall(r"(?m)^\| ([SN]\d\d?[abc]?) \|.*\|([^|]*)\|$", REQUIREMENTS)
+    assert len(rows) == len(dict(rows)), "a code stands twice"
+    return dict(rows)
+
+
+def test_every_promise_that_is_cited_by_its_code_is_written_down():
+    cited = codes_cited("sieve", "mailcore", "portal", "templates", "tests")
+    assert len(cited) > 50
+    assert {code: files for code, files in cited.items() if code not in promises()} == {}
+
+
+def test_every_promise_names_tests_that_are_there_or_says_that_it_is_not_built():
+    there = {file.stem for file in (ROOT / "tests").rglob("test_*.py")}
+    for code, tests in promises().items():
+        named = re.findall(r"`(\w+)`", tests)
+        assert named or "not built" in tests, f"{code} names no test"
+        assert set(named) <= there, f"{code} names {set(named) - there}, which is not there"
+
+
+def test_what_is_said_not_to_be_built_has_no_tests_that_say_otherwise():
+    cited = codes_cited("tests")
+    absent = {code for code, tests in promises().items() if tests.strip().startswith("not built")}
+    assert {code: cited[code] for code in absent & cited.keys()} == {}
+
+
+def section(title: str) -> str:
+    """One part of docs/interface.md."""
+    found = re.search(rf"(?ms)^## {title}\n(.*?)(?=^## |\Z)", INTERFACE)
+    assert found, title
+    return found[1]
+
+
+def test_every_make_target_that_others_rely_on_is_there():
+    named = set(re.findall(r"`make ([a-z]+)`", section("make")))
+    there = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    assert {"setup", "run", "test"} <= named
+    assert named <= there
+
+
+def test_every_command_that_others_rely_on_is_there():
+    there = commands(main)
+    rows = dict(re.findall(r"(?m)^\| `([a-z]+)` \| (.*) \|$", section("Command line").partition("###")[0]))
+    assert set(rows) == {command.split()[0] for command in there}
+    for name, words in rows.items():
+        command = main.get_command(click.Context(main), name)
+        flags = set(re.findall(r"--[a-z-]+", words)) - {"--json"}
+        if isinstance(command, click.Group):
+            inner = [
+                command.get_command(click.Context(command), one)
+                for one in command.list_commands(click.Context(command))
+            ]
+            parts = {one.name for one in inner if one}
+            # the first word of each piece in code is a sub-command, a state or a column
+            said = {piece.split()[0] for piece in re.findall(r"`([a-z][^`]*)`", words)}
+            assert parts <= said, f"{name}: {parts - said} are not told of"
+        else:
+            inner = [command]
+        options = {flag for one in inner if one for param in one.params for flag in param.opts}
+        assert flags <= options, f"{name}: {flags - options}"
+
+
+def test_every_setting_that_others_rely_on_is_there():
+    listed, there = section("Settings"), set(settings(Config))
+    named = {
+        name
+        for name in re.findall(r"`([a-z]+\.?[a-z_]*)`", listed)
+        if "." in name or name in ("domain", "hostname", "data")
+    }
+    assert len(named) > 25
+    assert named <= there
+
+
+def test_every_web_address_that_others_rely_on_is_there(tmp_path):
+    core = cores.build(Config(data=str(tmp_path)))
+    try:
+        routes = create_app(core).url_map.bind("localhost")
+    finally:
+        cores.close(core)
+    rows = re.findall(r"(?m)^\| (`/.*?) \|", section("Web addresses"))
+    paths = [path for row in rows for path in re.findall(r"`(/[^`]*)`", row)]
+    assert len(paths) > 30
+    for path in paths:
+        try:
+            routes.match(path.replace("<mailbox>", "INBOX"), method="POST" if path == "/logout" else "GET")
+        except HTTPException as problem:
+            pytest.fail(f"{path}: {problem!r}")
