@@ -19,8 +19,11 @@ from mailcore.mail.structure import Part
 
 MAX_NAMED = 100_000  # octets of a text with a file's name that is also shown
 LOOKED_AT = 4096  # octets that may hold no word; more of them do
+PEEKED = 8192  # octets of a text with a file's name that tell whether it is one
+MOST_STRANGE = 3  # characters among them that no text has
 MAX_COMPARED = 200_000  # characters of two texts that may be one
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
+_STRANGE = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # pictures, documents and programs are full of them
 _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^<>]*?(?:src|background)")
 
 
@@ -120,9 +123,16 @@ class _Chooser:
         return (fitting or full or branches or [[]])[-1]
 
     def _is_shown(self, leaf: Part, is_body: bool) -> bool:
-        if leaf.type != "text" or leaf.subtype not in ("plain", "html") or is_file(leaf):
+        if leaf.type != "text" or leaf.subtype not in ("plain", "html") or is_file(leaf) or self._is_binary(leaf):
             return False
         return is_body or not is_named(leaf) or (leaf.subtype == "plain" and leaf.size <= MAX_NAMED)
+
+    def _is_binary(self, leaf: Part) -> bool:
+        """A named file that is a text by its label alone: `Content-Type: pdf` is text/plain by RFC 2045 section 5.2."""
+        if not is_named(leaf):
+            return False
+        start = text.part_text(self._octets, leaf, PEEKED)
+        return start.startswith("%PDF-") or len(_STRANGE.findall(start)) > MOST_STRANGE
 
     def _without_twins(self, parts: list[Part], designed: bool) -> list[Part]:
         """Without a text that stands beside its own HTML outside of an alternative, as some programs write it."""
@@ -157,7 +167,7 @@ class _Chooser:
 
     def last_resort(self, root: Part) -> list[Part]:
         """Texts where no part is one: of other kinds, attached alone, or outside of the boundaries."""
-        inside = list(leaves(root))
+        inside = [leaf for leaf in leaves(root) if not self._is_binary(leaf)]
         if len(inside) == 1 and inside[0].subtype in ("plain", "html") and self.has_words(inside[0]):
             return inside
         others = [leaf for leaf in inside if leaf.type == "text" and not is_file(leaf) and not is_named(leaf)]

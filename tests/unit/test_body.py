@@ -77,6 +77,26 @@ def test_each_part_is_shown_or_offered(message, written, designed, offered):
     assert views(message) == (written, designed, offered)
 
 
+_PDF = "%PDF-1.4\r\n1 0 obj\r\n<< /Type /Catalog >>\r\nendobj\r\n"
+_PACKED = "PK\x03\x04\x14\x00\x06\x00\x08\x00"
+
+
+@pytest.mark.parametrize(("message", "written", "offered"), [
+    (multi("mixed", PLAIN, leaf(_PDF, "pdf; name=plan.pdf")), "plain", ["plan.pdf"]),
+    (multi("mixed", PLAIN, leaf(_PACKED, "text/plain; name=plan.docx")), "plain", ["plan.docx"]),
+    (multi("mixed", leaf(_PACKED, "text/plain; name=plan.docx"), PLAIN), "plain", ["plan.docx"]),
+    (leaf(_PDF, "application; name=plan.pdf"), "", ["plan.pdf"]),
+    (multi("mixed", PLAIN, leaf("JVBERi0xLjQKMSAwIG9iag==", "pdf; name=plan.pdf", "Content-Transfer-Encoding: base64\r\n")),
+     "plain", ["plan.pdf"]),
+    (multi("mixed", PLAIN, leaf("one\x0ctwo \x1b[1mbold\x1b[0m", "text/plain; name=log.txt")), "plain one two \x1b[1mbold\x1b[0m",
+     ["log.txt"]),
+    (multi("mixed", PLAIN, leaf("one \x01 two", "text/plain; name=log.txt")), "plain one \x01 two", ["log.txt"]),
+    (leaf("one\x01two\x02\x03\x04\x05"), "one\x01two\x02\x03\x04\x05", []),
+])  # fmt: skip
+def test_a_named_file_that_is_a_text_by_its_label_alone_is_offered_and_not_shown(message, written, offered):
+    assert views(message)[::2] == (written, offered)
+
+
 @pytest.mark.parametrize(("kind", "name"), [
     ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "file.docx"), ("application/msword", "file.doc"),
     ("text/plain", "file.txt"), ("text/calendar", "file.ics"), ("image/jpeg", "file.jpg"), ("image/jpg", "file.jpg"),
