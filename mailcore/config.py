@@ -3,7 +3,6 @@
 Secrets may be given as `{ file = "..." }` or `{ env = "..." }`.  docs/configuration.md explains each key.
 """
 
-import contextlib
 import dataclasses
 import difflib
 import os
@@ -425,7 +424,7 @@ _CHOICES = {
 
 _SIZES = (
     "quota.default", "quota.desk_most", "limits.message_size", "limits.message_memory", "limits.header_size",
-    "limits.line_length",
+    "limits.line_length", "web.uploads_size",
 )  # fmt: skip
 _NETWORKS = ("limits.trusted", "listen.balancers")
 _ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
@@ -435,6 +434,15 @@ _URLS = (
     *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
 )  # fmt: skip
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}")  # as browsers send it: no scheme, no port
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check(config: Config) -> None:
@@ -454,13 +462,14 @@ def _check(config: Config) -> None:
         if address := _at(config, path):
             _address(path, address)
     for server in config.dns.servers:
-        with contextlib.suppress(ValueError):
-            ip_address(server)
-            continue
-        _address("dns.servers", server)
+        if not _is_ip(server):
+            _address("dns.servers", server)
     for path in _DOMAINS:
         if (name := _at(config, path)) and not _DOMAIN.match(name):
             raise ConfigError(f"{path}: {name!r} is not the name of a domain; write it in small ASCII letters")
+    for name in config.web.names:
+        if not _HOST_NAME.fullmatch(name) and not _is_ip(name):
+            raise ConfigError(f"web.names: {name!r} is not the name of a host; write for example mail.alumni.example")
     for path in _URLS:
         if (url := _at(config, path)) and not urlsplit(url).netloc:
             raise ConfigError(f"{path}: {url!r} is not a URL such as https://alumni.example")

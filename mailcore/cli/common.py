@@ -15,7 +15,7 @@ import click
 
 from mailcore import core as cores
 from mailcore.clock import Clock
-from mailcore.config import Config, quota_octets
+from mailcore.config import UNLIMITED, Config, quota_octets
 from mailcore.core import Core
 from mailcore.errors import ConfigError
 
@@ -113,3 +113,8 @@ def size(value: int) -> str:
         if value >= octets_each:
             return f"{value / octets_each:.4g}{unit}"
     return str(value)
+
+
+def quota_size(value: int) -> str:
+    """A quota for people, in the word that commands take."""
+    return size(value) if value else UNLIMITED

@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from mailcore.cli.common import Quota, Site, counted, json_option, pass_site, plain, print_json, print_table, size
+from mailcore.cli.common import (
+    Quota,
+    Site,
+    counted,
+    json_option,
+    pass_site,
+    plain,
+    print_json,
+    print_table,
+    quota_size,
+    size,
+)
 from mailcore.domain import Account
 from mailcore.services import accounts, closing, sending
 
@@ -66,7 +77,7 @@ def list_(site: Site, as_json: bool) -> None:
     else:
         print_table(
             ("name", "state", "used", "quota", "person", "display name"),
-            [(a.name, a.state, size(a.used), size(a.quota), a.person or "-", a.display_name) for a in found],
+            [(a.name, a.state, size(a.used), quota_size(a.quota), a.person or "-", a.display_name) for a in found],
         )
 
 
@@ -90,7 +101,7 @@ def show(site: Site, name: str, as_json: bool) -> None:
 def quota(site: Site, name: str, octets: int) -> None:
     """Set how much room an account has: for example 2G, or unlimited."""
     account = accounts.set_quota(site.core, name, octets)
-    click.echo(f"{account.name}: {size(account.used)} of {size(account.quota)}")
+    click.echo(f"{account.name}: {size(account.used)} of {quota_size(account.quota)}")
 
 
 @user.command()

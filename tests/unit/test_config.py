@@ -31,6 +31,10 @@ from mailcore.services.certificates import tls_context
     ('[dns]\nservers = ["resolver"]', "dns.servers: "),
     ('[filter]\nrspamd = "127.0.0.1:11333"', "filter.rspamd: "),
     ("[limits]\nconnections = true", "limits.connections must be of type int"),
+    ('[web]\nnames = ["https://mail.alumni.example/"]', "web.names: 'https://mail.alumni.example/' is not the name of a host"),
+    ('[web]\nnames = ["mail.alumni.example:8443"]', "web.names: "),
+    ('[web]\nnames = [""]', "web.names: "),
+    ('[web]\nuploads_size = "lots"', "'lots' is not a size"),
     ("[lisen]\n", "unknown setting lisen; did you mean listen?"),
 ])  # fmt: skip
 def test_a_setting_that_cannot_be_used_is_named(text, told):

@@ -88,7 +88,10 @@ def test_unlimited_is_a_word_on_the_command_line_and_no_number(tmp_path: Path) -
     assert "unlimited" in run(tmp_path, "user", "quota", "ola", "0")[1]
     assert run(tmp_path, "user", "add", "kari", "--quota", "0")[0] == 2
     assert "2G" in run(tmp_path, "user", "quota", "ola", "2G")[1]
-    assert run(tmp_path, "user", "quota", "ola", "Unlimited")[0] == 0
+    code, told = run(tmp_path, "user", "quota", "ola", "Unlimited")
+    assert code == 0
+    assert told.endswith(" of unlimited\n")
+    assert "unlimited" in run(tmp_path, "user", "list")[1]
 
 
 @pytest.mark.parametrize(("written", "octets"), [("", None), ("2G", 2 * GIB), ("unlimited", 0)])
