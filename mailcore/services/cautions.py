@@ -50,7 +50,7 @@ def find_cautions(core: Core, block: bytes, html: str, known: tuple[str, ...]) -
         found.append(Caution("unconfirmed"))
     for author in _authors(block):
         if other := links.looks_like(author.domain, (core.config.domain, *known)):
-            found.append(Caution("lookalike", links.readable(author.domain), other))
+            found.append(Caution("lookalike", links.unmistakable(author.domain), other))
         for claimed in _addresses_in(author.name):
             if claimed.rpartition("@")[2].lower() != author.domain:
                 found.append(Caution("name", claimed, author.address))

@@ -41,6 +41,17 @@ def readable(domain: str) -> str:
         return domain
 
 
+def unmistakable(domain: str) -> str:
+    """A domain in its own letters, and as the DNS has it where these may be taken for others."""
+    own = readable(domain)
+    if own.isascii():
+        return own
+    try:
+        return f"{own} ({own.encode('idna').decode('ascii')})"
+    except UnicodeError:
+        return own
+
+
 def named_host(words: str) -> str:
     """The host that the words of a link name, or ""."""
     words = words.strip().lower()

@@ -61,7 +61,9 @@ def furnish(core: Core) -> None:
     big = EmailMessage()
     big["From"], big["To"], big["Subject"] = "x@y.example", "ola@alumni.example", "langt" * 40
     big.set_content("Hello")
-    big.add_alternative("<h1>Hello</h1><p>" + "langt brev " * 50 + "</p>", subtype="html")
+    long = "https://www.university.example/" + "et-langt-navn-" * 9  # the warning of it has no blanks
+    link = f'<a href="https://y.example/">{long}</a>'
+    big.add_alternative("<h1>Hello</h1><p>" + "langt brev " * 50 + link + "</p>", subtype="html")
     big.add_attachment(b"0" * 640_000, maintype="application", subtype="zip", filename="bilder.zip")
     put(bytes(big).replace(b"\n", b"\r\n"), frozenset())
     for owner, subject in ((ola, "Får ikke logget inn"), (ola, "Trenger mer plass"), (agnes, "Egen sak")):

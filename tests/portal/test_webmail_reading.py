@@ -223,6 +223,8 @@ def test_a_message_that_failed_our_checks_is_doubtful(inside, core, ola, field):
     ("post@storebank.example", ""), ("post@store-bank.example", "Det ligner på storebank.example"),
     ("post@storebamk.example", "Det ligner på storebank.example"),
     ("post@st\u043erebank.example", "Det ligner på storebank.example"),
+    ("post@st\u043erebank.example", "slutter på st\u043erebank.example (xn--strebank-obh.example)."),
+    ("post@xn--strebank-obh.example", "slutter på st\u043erebank.example (xn--strebank-obh.example)."),
     ("post@uib.example", ""),  # a letter off in a short name is another name
     ("post@xn--strebank-w9h.example", ""), ("post@mail.storebank.example", ""),
     ('"ola@alumni.example" <x@evil.example>', "men meldingen kommer fra x@evil.example"),
