@@ -129,7 +129,7 @@ class _Chooser:
 
     def _is_binary(self, leaf: Part) -> bool:
         """A named file that is a text by its label alone: `Content-Type: pdf` is text/plain by RFC 2045 section 5.2."""
-        if not is_named(leaf):
+        if leaf.type != "text" or not is_named(leaf):
             return False
         start = text.part_text(self._octets, leaf, PEEKED)
         return start.startswith("%PDF-") or len(_STRANGE.findall(start)) > MOST_STRANGE
