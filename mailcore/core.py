@@ -13,10 +13,10 @@ from mailcore.store.answers import Answers
 from mailcore.store.blobs import Blobs
 from mailcore.store.db import Db
 from mailcore.store.mail import MailStore
+from mailcore.store.migrations.runner import migrate
 from mailcore.store.people import People
 from mailcore.store.queue import QueueStore
 from mailcore.store.search import SearchIndex
-from mailcore.store.tables import migrate
 from mailcore.threads import Threads
 
 
@@ -51,7 +51,7 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     threads, feed = Threads(), Feed()
     db = Db(config.database_path, threads, feed.changed)
     db.connection()
-    migrate(db.peewee)
+    migrate(db.peewee, clock.seconds())
     blobs = Blobs(config.blobs_path)
     names, answers = Names(config, clock), Answers()
     return Core(

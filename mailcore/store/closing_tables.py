@@ -25,6 +25,3 @@ class CorrespondentRow(Model):
     class Meta:
         table_name = "correspondent"
         primary_key = CompositeKey("account_id", "mark")
-
-
-MODELS: tuple[type[Model], ...] = (ClosingRow, CorrespondentRow)

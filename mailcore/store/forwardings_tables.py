@@ -43,6 +43,3 @@ class KeptCopyRow(Model):
     class Meta:
         table_name = "kept_copy"
         indexes = ((("account_id", "at"), False),)
-
-
-MODELS: tuple[type[Model], ...] = (ForwardingQuestionRow, HeldBackRow, KeptCopyRow)

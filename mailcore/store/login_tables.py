@@ -52,6 +52,3 @@ class RecoveryCodeRow(Model):
 
     class Meta:
         table_name = "recovery_code"
-
-
-MODELS: tuple[type[Model], ...] = (LoginEventRow, SecondFactorRow, RecoveryCodeRow)

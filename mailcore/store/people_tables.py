@@ -173,18 +173,3 @@ class VacationMemoryRow(Model):
     class Meta:
         table_name = "vacation_memory"
         indexes = ((("account_id", "handle", "sender"), True),)
-
-
-MODELS: tuple[type[Model], ...] = (
-    AccountRow,
-    AddressRow,
-    CredentialRow,
-    TokenRow,
-    OrderRow,
-    ForwardingRow,
-    ScriptRow,
-    AuditRow,
-    LoginFailureRow,
-    WebSessionRow,
-    VacationMemoryRow,
-)

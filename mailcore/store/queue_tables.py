@@ -68,6 +68,3 @@ class DmarcResultRow(Model):
                 True,
             ),
         )
-
-
-MODELS: tuple[type[Model], ...] = (DestinationRow, StsRow, TlsResultRow, DmarcResultRow)

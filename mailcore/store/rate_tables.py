@@ -24,6 +24,3 @@ class GreyRow(Model):
 
     class Meta:
         table_name = "grey"
-
-
-MODELS = (RateRow, GreyRow)

@@ -42,6 +42,3 @@ class TryRow(Model):
     class Meta:
         table_name = "tried"
         indexes = ((("what", "at"), False),)
-
-
-MODELS: tuple[type[Model], ...] = (ReachRow, RecoveryRow, TryRow)

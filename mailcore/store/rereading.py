@@ -3,17 +3,15 @@
 The row `reread` of `setting` says how far that is: the last blob that was read anew, and the last that must be.
 """
 
-from peewee import SqliteDatabase
-
 from mailcore.mail.derived import Derived
 from mailcore.store import summaries
 from mailcore.store.db import Tx
 
 
-def begin(db: SqliteDatabase) -> None:
-    """A migration: what is derived of messages is derived otherwise from now on."""
-    db.execute_sql("DELETE FROM setting WHERE key='reread'")
-    db.execute_sql("INSERT INTO setting (key,value) SELECT 'reread', '0/' || MAX(id) FROM blob HAVING MAX(id)>0")
+def begin(tx: Tx) -> None:
+    """For migrations: what is derived of messages is derived otherwise from now on."""
+    tx.run("DELETE FROM setting WHERE key='reread'")
+    tx.run("INSERT INTO setting (key,value) SELECT 'reread', '0/' || MAX(id) FROM blob HAVING MAX(id)>0")
 
 
 def pending(tx: Tx, most: int, octets: int) -> list[int]:

@@ -37,6 +37,3 @@ class IncidentRow(Model):
 
     class Meta:
         table_name = "incident"
-
-
-MODELS: tuple[type[Model], ...] = (PageRow, PageVisitRow, IncidentRow)

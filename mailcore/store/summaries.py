@@ -1,7 +1,6 @@
 """The summary of each blob: written with it, read by lists, SEARCH, SORT and THREAD."""
 
-from mailcore.mail.fields import Header
-from mailcore.mail.summary import Summary, summarise
+from mailcore.mail.summary import Summary
 from mailcore.store.db import Tx
 
 COLUMNS = (
@@ -24,14 +23,3 @@ def _kept(text: str | None) -> str | None:
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-
-
-def fill(tx: Tx) -> int:
-    """Write the summaries that are missing, but of those that only the queue names; gives their number."""
-    missing = tx.rows(
-        "SELECT b.id FROM blob b LEFT JOIN summary s ON s.blob=b.id WHERE s.blob IS NULL AND length(b.structure)>0"
-    )
-    for (blob,) in missing:
-        row = tx.row("SELECT header FROM blob WHERE id=?", blob)
-        save(tx, blob, summarise(Header(bytes(row[0]) if row else b"")))
-    return len(missing)

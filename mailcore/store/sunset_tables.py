@@ -49,6 +49,3 @@ class SunsetNoticeRow(Model):
     class Meta:
         table_name = "sunset_notice"
         primary_key = CompositeKey("account_id", "blob")
-
-
-MODELS: tuple[type[Model], ...] = (SunsetRow, SunsetPersonRow, SunsetNoticeRow)

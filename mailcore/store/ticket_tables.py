@@ -63,6 +63,3 @@ class TicketSourceRow(Model):
 
     class Meta:
         table_name = "ticket_source"
-
-
-MODELS: tuple[type[Model], ...] = (TicketRow, TicketMessageRow, TicketFileRow, TicketSourceRow)

@@ -14,6 +14,3 @@ class SlowWriteRow(Model):
     class Meta:
         table_name = "slow_write"
         primary_key = CompositeKey("caller", "hour")
-
-
-MODELS = (SlowWriteRow,)

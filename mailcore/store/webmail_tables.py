@@ -1,6 +1,6 @@
 """Tables of the webmail's lists (store/webmail_list.py): indexes of `message`, and what is derived from headers."""
 
-from peewee import BlobField, CompositeKey, IntegerField, Model, SqliteDatabase, TextField
+from peewee import BlobField, CompositeKey, IntegerField, Model, TextField
 
 
 class Line(Model):
@@ -71,21 +71,3 @@ class MailSetting(Model):
 
     class Meta:
         table_name = "mail_setting"
-
-
-MODELS: tuple[type[Model], ...] = (Line, Thread, ThreadId, LineState, MailSetting)
-
-
-def add_message_indexes(db: SqliteDatabase) -> None:
-    """A migration: what the list is read by.  Unread and flagged messages are few, and so are their entries."""
-    db.execute_sql("CREATE INDEX IF NOT EXISTS message_by_date ON message (mailbox, internal_date, uid)")
-    db.execute_sql("CREATE INDEX IF NOT EXISTS message_unread ON message (mailbox, internal_date, uid) WHERE flags&1=0")
-    db.execute_sql(
-        "CREATE INDEX IF NOT EXISTS message_flagged ON message (mailbox, internal_date, uid) WHERE flags&4<>0"
-    )
-
-
-def forget_lines(db: SqliteDatabase) -> None:
-    """A migration: keys of lists come from summaries now, so those that there are would stand out of order."""
-    for sql in ("DELETE FROM line", "DELETE FROM thread", "DELETE FROM line_state"):
-        db.execute_sql(sql)

@@ -41,6 +41,3 @@ class WritingPiece(Model):
     class Meta:
         table_name = "writing_piece"
         primary_key = CompositeKey("file", "number")
-
-
-MODELS: tuple[type[Model], ...] = (Writing, WritingFile, WritingPiece)

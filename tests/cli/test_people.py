@@ -69,7 +69,7 @@ def test_what_the_disk_and_the_database_refuse_is_one_line(config: str, tmp_path
     (tmp_path / "var").unlink()
     assert run(config, "init").exit_code == 0
     with opened(tmp_path) as core:
-        core.db.write(lambda tx: tx.run("UPDATE setting SET value=value+1 WHERE key='schema'"))
+        core.db.write(lambda tx: tx.run("INSERT INTO migration (name, at) VALUES ('9999_of_a_later_version', 1)"))
     assert "is of a newer version of Alumnimail" in told("user", "list")
     for file in (tmp_path / "var").glob("alumnimail.db*"):
         file.write_bytes(b"no database at all, whatever its name says")

@@ -2,7 +2,6 @@
 
 from mailcore.services import accounts, rereading
 from mailcore.store import rereading as store
-from mailcore.store import tables
 
 
 def blob_rows(core):
@@ -20,7 +19,7 @@ def test_old_mail_is_read_anew_and_the_end_is_remembered(core, monkeypatch):
     core.db.write(lambda tx: tx.run("UPDATE blob SET envelope='old', body='old', structure='old' WHERE length(structure)>0"))
     core.db.write(lambda tx: tx.run("UPDATE summary SET subject='old'"))
     assert rereading.keep_up(core) == 0  # nothing says that they are old
-    core.db.write(lambda tx: store.begin(_Raw(tx)))
+    core.db.write(store.begin)
     monkeypatch.setattr(rereading, "BATCH", 2)
     monkeypatch.setattr(rereading, "MOST", 3)
     assert 3 <= rereading.keep_up(core) < len(right)
@@ -31,13 +30,5 @@ def test_old_mail_is_read_anew_and_the_end_is_remembered(core, monkeypatch):
     assert core.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='reread'")) is None
 
 
-def test_the_upgrade_asks_for_it_and_a_new_database_does_not(core):
-    assert store.begin in tables.MIGRATIONS
+def test_a_new_database_does_not_ask_for_it(core):
     assert core.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='reread'")) is None
-
-
-class _Raw:
-    """A migration speaks to the database, a test to its transaction."""
-
-    def __init__(self, tx):
-        self.execute_sql = tx.run

@@ -1,11 +1,9 @@
-"""A database of the first version is brought up to date when it is opened, and nothing in it is lost."""
+"""A database of the first version, and one of release 0.1.0, is brought up to date when it is opened; nothing in it is lost."""
 
-import threading
 from pathlib import Path
 
 import apsw
 import pytest
-from playhouse.apsw_ext import APSWDatabase
 
 from mailcore import core as cores
 from mailcore.config import Config
@@ -13,20 +11,30 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
 from mailcore.mail.criteria import Field, Summed
 from mailcore.mail.text import fold
-from mailcore.services import accounts, health, login
-from mailcore.store import query, tables
+from mailcore.services import accounts, contacts, forwarding, health, login, rereading, tickets
+from mailcore.store import query
 
-SCHEMA = Path(__file__).with_name("first_schema.sql")
 OLA = AccountId(1)
+
+
+def opened(folder: Path, dump: str) -> Core:
+    database = apsw.Connection(str(folder / "alumnimail.db"))
+    for _ in database.execute(Path(__file__).with_name(dump).read_text()):
+        pass
+    database.close()
+    return cores.build(Config(data=str(folder)))
 
 
 @pytest.fixture
 def old(tmp_path: Path):
-    database = apsw.Connection(str(tmp_path / "alumnimail.db"))
-    for _ in database.execute(SCHEMA.read_text()):
-        pass
-    database.close()
-    core = cores.build(Config(data=str(tmp_path)))
+    core = opened(tmp_path, "first_schema.sql")
+    yield core
+    cores.close(core)
+
+
+@pytest.fixture
+def released(tmp_path: Path):
+    core = opened(tmp_path, "release_0_1_0.sql")
     yield core
     cores.close(core)
 
@@ -55,30 +63,39 @@ def test_a_second_opening_changes_nothing(old: Core, tmp_path: Path):
         cores.close(again)
 
 
-def test_programs_that_begin_in_the_same_moment_take_each_step_once(tmp_path: Path, monkeypatch):
-    """Each has looked before the other began."""
-    steps: list[int] = []
-    monkeypatch.setattr(tables, "MIGRATIONS", [lambda db, n=n: steps.append(n) for n in range(3)])
-    both = threading.Barrier(2)
-    look = tables._version
+def test_of_the_release_all_is_well(released: Core):
+    assert health.check(released, repair=False) == []
 
-    def looked(db) -> int:
-        found = look(db)
-        if not db.in_transaction():
-            both.wait(60)
-        return found
 
-    monkeypatch.setattr(tables, "_version", looked)
+def test_of_the_release_people_and_their_mail_are_there(released: Core):
+    assert [account.name for account in accounts.listing(released)] == ["kari", "ola", "postmaster"]
+    ola = login.authenticate(released, "ola", "en lang hemmelighet", peer="127.0.0.1", scope=Scope.IMAP).account
+    box = released.db.read(lambda tx: released.mail.mailbox(tx, ola.id, "INBOX"))
+    assert (box.messages, box.unseen, box.keywords, box.recent) == (3, 2, {"$work"}, box.uidnext)
+    plan = query.plan(Field(Summed.SUBJECT, fold("BLÅBÆR")))
+    assert [row[query.UID] for row in released.db.read(lambda tx: plan.narrow(tx, box.id))] == [2, 3]
+    assert contacts.listing(released, ola.id) == [("tante@home.example", "Tante")]
+    assert forwarding.get(released, accounts.get(released, "kari").id).target == "kari@home.example"
 
-    def begin() -> None:
-        database = APSWDatabase(str(tmp_path / "new.db"), timeout=60)
-        database.connect()
-        tables.migrate(database)
-        database.close()
 
-    programs = [threading.Thread(target=begin) for _ in range(2)]
-    for program in programs:
-        program.start()
-    for program in programs:
-        program.join()
-    assert steps == [0, 1, 2]
+def test_of_the_release_help_cases_go_on(released: Core):
+    assert [tickets.get(released, number).subject for number in (1, 2)] == ["I cannot log in", "Innlogging"]
+    assert tickets.thread(released, tickets.get(released, 1), notes=True)[0].text == "What shall I do?"
+
+
+def test_of_the_release_mail_is_read_anew(released: Core):
+    [blobs] = released.db.read(lambda tx: tx.row("SELECT MAX(id) FROM blob"))
+    assert released.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='reread'")) == (f"0/{blobs}",)
+    while rereading.keep_up(released):
+        pass
+    assert health.check(released, repair=False) == []
+
+
+def test_of_the_release_new_mail_comes_in(released: Core):
+    ola = accounts.get(released, "ola")
+    released.db.write(lambda tx: released.mail.append(
+        tx, ola.id, released.mail.mailbox(tx, ola.id, "INBOX").id,
+        released.blobs.prepare(b"Subject: new\r\n\r\nnew\r\n"), frozenset(), released.clock.now(),
+    ))  # fmt: skip
+    assert released.db.read(lambda tx: released.mail.mailbox(tx, ola.id, "INBOX")).messages == 4
+    assert health.check(released, repair=False) == []

@@ -1,0 +1,92 @@
+"""Bring a database to the schema of this program: run the migrations that it has not had, by their names.
+
+Each is a module `NNNN_words.py` beside this one, with `migrate(tx)`; they run in the order of their names.  The table
+`migration` holds the names of those that ran, so a step that a merge brings in below others runs all the same.
+"""
+
+import importlib
+import logging
+import pkgutil
+import re
+
+from peewee import SqliteDatabase
+
+from mailcore.errors import Busy, ConfigError
+from mailcore.store import migrations
+from mailcore.store.db import Tx
+from mailcore.store.migrations import numbered
+
+log = logging.getLogger(__name__)
+NAME = re.compile(r"\d{4}_[a-z0-9_]+")
+SHOWN = 3  # names in an error
+
+
+def known_names() -> list[str]:
+    """Names of all migrations, in the order in which they run."""
+    return sorted(found.name for found in pkgutil.iter_modules(migrations.__path__) if NAME.fullmatch(found.name))
+
+
+def migrate(db: SqliteDatabase, at: int) -> None:
+    """Run what this database has not had; each migration commits by itself, together with its name.
+
+    Args:
+        at: now, in seconds since 1970.
+
+    Raises:
+        ConfigError: the database was made by a newer version of the program.
+        Busy: it cannot be read or written, or a migration failed, of which nothing is left; the text names it.
+    """
+    try:
+        tx = Tx(db.connection())
+        if not _has_table(tx, "migration"):
+            with db.atomic("IMMEDIATE"):
+                _begin(tx, at)
+        names, ran = known_names(), _names_ran(tx)
+    except ConfigError:
+        raise
+    except Exception as problem:
+        raise Busy(f"the database cannot be brought up to date: {problem}") from problem
+    if newer := sorted(ran.difference(names)):
+        _refuse(", ".join(newer[:SHOWN]) + (", ..." if len(newer) > SHOWN else ""))
+    for name in names:
+        if name not in ran:
+            _run(db, name, at)
+
+
+def _run(db: SqliteDatabase, name: str, at: int) -> None:
+    try:
+        with db.atomic("IMMEDIATE"):
+            tx = Tx(db.connection())
+            if name in _names_ran(tx):  # another program began in the same moment
+                return
+            importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
+            tx.run("INSERT INTO migration (name, at) VALUES (?, ?)", name, at)
+    except Exception as problem:
+        log.error("migration %s failed and was undone", name, exc_info=problem)
+        raise Busy(f"the database cannot be brought up to date: {name}: {problem}") from problem
+
+
+def _begin(tx: Tx, at: int) -> None:
+    """Make the table of names, with those that a database has had by their numbers."""
+    if _has_table(tx, "migration"):
+        return
+    tx.run("CREATE TABLE IF NOT EXISTS setting (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
+    row = tx.row("SELECT value FROM setting WHERE key='schema'")
+    number = int(row[0]) if row else 0
+    if number > numbered.HIGHEST:
+        _refuse(f"number {number}")
+    tx.run("CREATE TABLE migration (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID")
+    tx.many("INSERT INTO migration (name, at) VALUES (?, ?)", [(name, at) for name in numbered.names_up_to(number)])
+    tx.run("INSERT OR REPLACE INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
+
+
+def _has_table(tx: Tx, name: str) -> bool:
+    return tx.row("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?", name) is not None
+
+
+def _names_ran(tx: Tx) -> set[str]:
+    return {row[0] for row in tx.rows("SELECT name FROM migration")}
+
+
+def _refuse(what: str) -> None:
+    raise ConfigError(f"the database is of a newer version of Alumnimail; what is older cannot write to it ({what})")

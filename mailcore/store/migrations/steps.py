@@ -1,0 +1,10 @@
+"""Help for migrations.  What stands here is used by steps that ran long ago: add to it, and change nothing."""
+
+from mailcore.store.db import Tx
+
+
+def add_column(tx: Tx, table: str, column: str) -> None:
+    """Add a column, such as `note TEXT NOT NULL DEFAULT ''`, unless the table has it: 0001 brought some of later steps."""
+    name = column.partition(" ")[0]
+    if name not in {row[1] for row in tx.rows(f"PRAGMA table_info({table})")}:
+        tx.run(f"ALTER TABLE {table} ADD COLUMN {column}")

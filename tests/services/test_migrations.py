@@ -1,0 +1,261 @@
+"""How the schema is made: each migration runs once, whatever ran before, whole or not at all, and its name is recorded."""
+
+import importlib
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from peewee import SqliteDatabase
+from playhouse.apsw_ext import APSWDatabase
+
+from mailcore.errors import Busy, ConfigError
+from mailcore.store import migrations, tables
+from mailcore.store.db import Tx
+from mailcore.store.migrations import numbered, runner
+
+HERE = Path(__file__).parent
+Write = Callable[[str, str], None]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Writes the body of a migration as the module of that name, beside those of the program."""
+    folder = tmp_path / "more"
+    folder.mkdir()
+    monkeypatch.setattr(migrations, "__path__", [*migrations.__path__, str(folder)])
+    written: set[str] = set()
+
+    def put(name: str, body: str) -> None:
+        (folder / f"{name}.py").write_text(f"def migrate(tx):\n    {body}\n")
+        importlib.invalidate_caches()
+        sys.modules.pop(f"{migrations.__name__}.{name}", None)
+        written.add(name)
+
+    yield put
+    for name in written:
+        sys.modules.pop(f"{migrations.__name__}.{name}", None)
+        if hasattr(migrations, name):
+            delattr(migrations, name)
+
+
+def opened(dump: str = "", path: str = ":memory:") -> SqliteDatabase:
+    database = APSWDatabase(path, timeout=60)
+    database.connect()
+    if dump:
+        for _ in database.connection().execute((HERE / dump).read_text()):
+            pass
+    return database
+
+
+def migrated(dump: str = "") -> SqliteDatabase:
+    database = opened(dump)
+    runner.migrate(database, 1)
+    return database
+
+
+@pytest.fixture(scope="module")
+def new() -> SqliteDatabase:
+    """What all databases must become; tests only look at it."""
+    return migrated()
+
+
+def rows(database: SqliteDatabase, sql: str, *params: object) -> list:
+    return Tx(database.connection()).rows(sql, *params)
+
+
+def names_ran(database: SqliteDatabase) -> list[str]:
+    return [row[0] for row in rows(database, "SELECT name FROM migration ORDER BY name")]
+
+
+def as_text(database: SqliteDatabase) -> dict[str, str]:
+    """What made each table and index, without what is written otherwise and means the same."""
+    found = {}
+    for name, sql in rows(database, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"):
+        found[name] = re.sub(r"\s*([(),])\s*", r"\1", re.sub(r"\s+", " ", sql.replace('"', "")))
+    return found
+
+
+def as_meant(database: SqliteDatabase) -> dict[str, object]:
+    """Columns of each table in any order, and indexes.
+
+    A column that came later has a default and stands last; one that came with its table may have none and stand before.
+    """
+    found: dict[str, object] = {}
+    for name, sql in as_text(database).items():
+        if sql.startswith("CREATE TABLE"):
+            columns = {row[1:4] + row[5:6] for row in rows(database, f"PRAGMA table_info({name})")}
+            found[name] = (columns, sql.endswith("WITHOUT ROWID"))
+        else:
+            found[name] = sql
+    return found
+
+
+def test_the_release_becomes_what_a_new_database_is(new: SqliteDatabase):
+    assert as_text(migrated("release_0_1_0.sql")) == as_text(new)
+
+
+def test_the_first_database_becomes_what_a_new_database_is(new: SqliteDatabase):
+    assert as_meant(migrated("first_schema.sql")) == as_meant(new)
+
+
+def test_the_models_are_what_the_migrations_made(new: SqliteDatabase):
+    """Columns and indexes; migrations have a few indexes that peewee cannot say, and old columns that only SQL knows."""
+    declared = opened()
+    with declared.bind_ctx(tables.all_models(), bind_refs=False, bind_backrefs=False):
+        declared.create_tables(tables.all_models())
+    made, models = as_meant(new), as_meant(declared)
+    missing = {
+        name: what if isinstance(what, str) else what[0] - made[name][0] if name in made else what
+        for name, what in models.items()
+        if made.get(name) != what
+    }
+    assert {name: what for name, what in missing.items() if what} == {}
+    assert {name for name, what in made.items() if isinstance(what, tuple)} - set(models) == {"migration"}
+
+
+def test_each_module_of_the_package_is_a_migration_or_known():
+    others = {"__init__", "runner", "steps", "numbered"}
+    files = {file.stem for file in Path(migrations.__path__[0]).glob("*.py")}
+    assert files - others == set(runner.known_names())
+    for name in runner.known_names():
+        module = importlib.import_module(f"{migrations.__name__}.{name}")
+        assert module.__doc__, name
+        assert callable(module.migrate), name
+
+
+def test_each_runs_once_and_its_name_and_time_are_recorded():
+    database = opened()
+    runner.migrate(database, 1)
+    runner.migrate(database, 2)
+    assert names_ran(database) == runner.known_names()
+    assert rows(database, "SELECT DISTINCT at FROM migration") == [(1,)]
+
+
+def test_numbers_name_the_oldest_migrations_in_their_order():
+    assert list(numbered.LAST_NUMBERS) == runner.known_names()[: len(numbered.LAST_NUMBERS)]
+    assert list(numbered.LAST_NUMBERS.values()) == sorted(set(numbered.LAST_NUMBERS.values()))
+
+
+# all that numbers tell apart: the last one of each migration, and one below it, where a part had run
+NUMBERS = sorted({number - below for number in numbered.LAST_NUMBERS.values() for below in (0, 1)} - {0})
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_database_of_any_number_runs_what_it_has_not_had(number: int, new: SqliteDatabase):
+    database = opened("first_schema.sql")
+    tx = Tx(database.connection())
+    had = numbered.names_up_to(number)
+    for name in had:
+        importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
+    tx.run("UPDATE setting SET value=? WHERE key='schema'", str(number))
+    runner.migrate(database, 7)
+    assert names_ran(database) == runner.known_names()
+    assert as_meant(database) == as_meant(new)
+    assert rows(database, "SELECT count(*), max(saved_at) FROM message") == [(2, 0)]
+    assert rows(database, "SELECT count(*) FROM summary") == [(2,)]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_migration_of_which_a_part_ran_may_run_again(number: int):
+    """In the furthest case all of it had run, and all that came after it."""
+    database = migrated("first_schema.sql")
+    before = as_text(database), rows(database, "SELECT * FROM summary"), rows(database, "SELECT * FROM message")
+    tx = Tx(database.connection())
+    tx.run("DROP TABLE migration")
+    tx.run("UPDATE setting SET value=? WHERE key='schema'", str(number))
+    runner.migrate(database, 7)
+    assert before == (as_text(database), rows(database, "SELECT * FROM summary"), rows(database, "SELECT * FROM message"))
+
+
+def test_programs_that_count_migrations_take_it_for_newer(new: SqliteDatabase):
+    assert int(rows(new, "SELECT value FROM setting WHERE key='schema'")[0][0]) > numbered.HIGHEST
+
+
+def test_a_number_that_is_not_known_is_refused_and_nothing_is_written():
+    database = opened("first_schema.sql")
+    Tx(database.connection()).run("UPDATE setting SET value=? WHERE key='schema'", str(numbered.HIGHEST + 1))
+    before = as_text(database)
+    with pytest.raises(ConfigError, match=r"^the database is of a newer version of Alumnimail.*number 100\)$"):
+        runner.migrate(database, 1)
+    assert (as_text(database), rows(database, "SELECT value FROM setting WHERE key='schema'")) == (before, [("100",)])
+
+
+def test_names_that_are_not_known_are_refused_before_anything_runs(write: Write):
+    database = migrated()
+    tx = Tx(database.connection())
+    for number in range(5):
+        tx.run("INSERT INTO migration (name, at) VALUES (?, 1)", f"9{number}00_later")
+    write("8000_ours", "tx.run('CREATE TABLE ours (id)')")
+    with pytest.raises(ConfigError, match=r"^the database is of a newer .*\(9000_later, 9100_later, 9200_later, \.\.\.\)$"):
+        runner.migrate(database, 1)
+    assert "ours" not in as_text(database)
+
+
+@pytest.mark.parametrize("first", ["9000_mine", "9000_yours", "8999_theirs"])
+def test_migrations_of_two_branches_both_run_whichever_came_first(write: Write, first: str):
+    bodies = {name: f"tx.run('CREATE TABLE {name[5:]} (id)')" for name in ("9000_mine", "9000_yours", "8999_theirs")}
+    database = migrated()
+    write(first, bodies[first])
+    runner.migrate(database, 1)
+    assert set(bodies) & set(names_ran(database)) == {first}
+    for name, body in bodies.items():
+        write(name, body)
+    runner.migrate(database, 2)
+    assert {"mine", "yours", "theirs"} <= set(as_text(database))
+    assert dict(rows(database, "SELECT name, at FROM migration WHERE name>='8999'")) == {n: 2 - (n == first) for n in bodies}
+
+
+@pytest.mark.parametrize("problem", ["tx.run('INSERT INTO nowhere VALUES (1)')", "{}['nothing']", "import no_such_module"])
+def test_a_migration_that_fails_names_itself_and_leaves_nothing(write: Write, problem: str):
+    database = opened()
+    write("9000_good", "tx.run('CREATE TABLE good (id)')")
+    write("9001_half", f"tx.run('CREATE TABLE half (id)'); tx.run('DELETE FROM setting'); {problem}")
+    write("9002_after", "tx.run('CREATE TABLE after (id)')")
+    with pytest.raises(Busy, match="cannot be brought up to date: 9001_half: "):
+        runner.migrate(database, 1)
+    assert {"good", "half", "after"} & set(as_text(database)) == {"good"}
+    assert names_ran(database)[-1] == "9000_good"
+    assert len(rows(database, "SELECT * FROM setting")) == 1
+    write("9001_half", "tx.run('CREATE TABLE half (id)')")
+    runner.migrate(database, 2)
+    assert {"good", "half", "after"} <= set(as_text(database))
+
+
+def test_programs_that_begin_in_the_same_moment_run_each_migration_once(tmp_path: Path, write: Write, monkeypatch):
+    """Each has looked before the other began, at the table and at the names in it."""
+    for number in range(3):
+        write(f"900{number}_step", f"tx.run('CREATE TABLE step{number} (id)')")  # a second time it would fail
+    both = threading.Barrier(2)
+
+    def meet(look: Callable) -> Callable:
+        def looked(tx: Tx, *more: str) -> object:
+            found = look(tx, *more)
+            if not tx._connection.in_transaction:
+                both.wait(60)
+            return found
+
+        return looked
+
+    for look in ("_has_table", "_names_ran"):
+        monkeypatch.setattr(runner, look, meet(getattr(runner, look)))
+    failures: list[BaseException] = []
+
+    def begin() -> None:
+        database = opened(path=str(tmp_path / "new.db"))
+        try:
+            runner.migrate(database, 1)
+        except BaseException as problem:  # noqa: BLE001 - told below
+            failures.append(problem)
+        finally:
+            database.close()
+
+    programs = [threading.Thread(target=begin) for _ in range(2)]
+    for program in programs:
+        program.start()
+    for program in programs:
+        program.join()
+    assert failures == []
+    assert names_ran(opened(path=str(tmp_path / "new.db"))) == runner.known_names()
