@@ -4,6 +4,7 @@ Nothing in here raises: what is not a number is the number that the caller falls
 is a page that does not exist.
 """
 
+import io
 import re
 from collections.abc import Callable
 from typing import IO, Any
@@ -12,9 +13,13 @@ from flask import g
 from flask_babel import gettext as _
 from htmx_flask.extension import HtmxAwareRequest
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 from werkzeug.routing import BaseConverter, Map, PathConverter, UnicodeConverter
 from werkzeug.utils import cached_property
 from wtforms import IntegerField
+
+from mailcore.config import SMALL_BODY
 
 DIGITS = 18  # of the largest number: it fits into 64 bits wherever it goes
 _NUMBER = re.compile(rf"[0-9]{{1,{DIGITS}}}")
@@ -47,6 +52,28 @@ def _scalars(values: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
     return ImmutableMultiDict((scalar(name), scalar(value)) for name, value in values.items(multi=True))
 
 
+class _Parser(FormDataParser):
+    """werkzeug's, which would read a form without files at once, however long it is, and count none of its fields."""
+
+    def _parse_urlencoded(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, Any]]:  # Any: werkzeug's own signature
+        octets = _read(stream, SMALL_BODY)
+        if self.max_form_parts is not None and octets.count(b"&") >= self.max_form_parts:
+            raise RequestEntityTooLarge
+        return super()._parse_urlencoded(io.BytesIO(octets), mimetype, content_length, options)
+
+
+def _read(stream: IO[bytes], most: int) -> bytes:
+    """All of it.  Raises RequestEntityTooLarge."""
+    octets = bytearray()
+    while piece := stream.read(most + 1 - len(octets)):
+        octets += piece
+        if len(octets) > most:
+            raise RequestEntityTooLarge
+    return bytes(octets)
+
+
 class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has no types
     """Flask's request; its query and form are scalar texts, and a form is what browsers send as one.
 
@@ -54,6 +81,7 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has n
     """
 
     is_json = False
+    form_data_parser_class = _Parser
 
     def _get_file_stream(
         self, total_content_length: int | None, content_type: str | None, filename: str | None = None,

@@ -6,6 +6,7 @@ anybody), a few at once in each process, each with room on disk that was promise
 
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from flask import Flask, current_app, g, request
 from flask_babel import lazy_gettext as _l
-from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout, ServiceUnavailable
 
 from mailcore.config import SMALL_BODY
 from mailcore.core import Core
@@ -26,10 +27,24 @@ from portal import web
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 MAX_UPLOAD = 8 * 2**30
 MAX_FORM = ticket_text.MAX_FILES * ticket_text.MAX_FILE_OCTETS + 2**20
+PIECE = 2**14  # octets that are waited for at once
 IN_MEMORY = 500_000  # octets of a file; werkzeug's own measure
 AT_ONCE = 12  # large requests, in one process with 64 threads
-OF_STRANGERS = 2  # among them
+OF_STRANGERS = 4  # among them
 OF_ONE = 2  # owner, or place of strangers
+STRANGERS_RATE, STRANGERS_START = 32 * 2**10, 60  # octets a second, seconds before they count
+
+
+class Timely:
+    """A stranger's large body, which must be over in time: whoever drips holds one of few places only for minutes."""
+
+    def __init__(self, stream: Any, length: int) -> None:  # Any: WSGI
+        self._stream, self._until = stream, time.monotonic() + STRANGERS_START + length / STRANGERS_RATE
+
+    def read(self, size: int = -1) -> bytes:
+        if time.monotonic() > self._until:
+            raise RequestTimeout
+        return bytes(self._stream.read(min(size, PIECE) if size >= 0 else PIECE))
 
 
 class LogInFirst(RequestEntityTooLarge):
@@ -130,6 +145,8 @@ def _enter(core: Core, length: int) -> None:
     if not places.enter(whose, stranger=g.account is None):
         raise ManyAtOnce(retry_after=60)
     g.whose_body = whose
+    if g.account is None:
+        request.environ["wsgi.input"] = Timely(request.environ["wsgi.input"], length)
     g.promise = uploads.promise(core, g.account.id if g.account else None, length)
 
 
