@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import date, datetime, timedelta, timezone
+from email.utils import format_datetime
 
+from sieve import maildate
 from sieve.builder import Builder
 from sieve.core import picker
 from sieve.interpreter import State
@@ -45,13 +46,7 @@ def zone(text: str) -> timezone | None:
 
 def read_date(text: str) -> datetime | None:
     """The date at the end of a header value; Received has it after the last semicolon."""
-    try:
-        found = parsedate_to_datetime(text.rpartition(";")[2].strip())
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if not 1 < found.year < 9999:  # it could not be told in every zone
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return maildate.read(text.rpartition(";")[2])
 
 
 def _placed(build: Builder, bound: Bound) -> Callable[[State, datetime], datetime]:
