@@ -22,6 +22,7 @@ LOOKED_AT = 4096  # octets that may hold no word; more of them do
 PEEKED = 8192  # octets of a text with a file's name that tell whether it is one
 MOST_STRANGE = 3  # characters among them that no text has
 MAX_COMPARED = 200_000  # characters of two texts that may be one
+_AROUND_ID = b"<> \t"
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
 _STRANGE = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # pictures, documents and programs are full of them
 _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^<>]*?(?:src|background)")
@@ -109,6 +110,8 @@ class _Chooser:
             return self._alternative(part, designed)
         found: list[Part] = []
         root = _root_of(part) if part.subtype == "related" else None
+        if root is not None and not any(leaf.type == "text" for leaf in leaves(root)):
+            root = None  # a show of pictures (SMIL), or a picture that stands first: texts beside it are no resources
         for child in part.children:
             if root is not None and child is not root and (child.id or child.location):
                 continue  # a resource of the root (RFC 2387)
@@ -200,8 +203,8 @@ def _stray(octets: Octets, root: Part) -> Iterator[Part]:
 
 def _root_of(part: Part) -> Part | None:
     """The root of a multipart/related: what `start` names, else the first (RFC 2387 section 3.2)."""
-    start = part.param("start").strip().encode("latin-1", "replace")
-    named = [child for child in part.children if start and child.id == start]
+    start = part.param("start").encode("latin-1", "replace").strip(_AROUND_ID)
+    named = [child for child in part.children if start and child.id and child.id.strip(_AROUND_ID) == start]
     return named[0] if named else part.children[0] if part.children else None
 
 

@@ -7,7 +7,7 @@ for good, and some codecs that are no charsets take the square of the time.
 
 What leaves this module is Unicode scalar values without NUL (`to_scalars`), costs time in proportion to the octets, and
 is never an exception.  What has no charset, or says the wrong one, is UTF-8 where it is valid UTF-8, else windows-1252:
-the same rule for header fields and for bodies.
+the same rule for header fields and for bodies.  Servers that label everything `iso-8859-1` say the wrong one, too.
 """
 
 import codecs
@@ -24,6 +24,15 @@ MAX_LABEL = 100  # characters; the longest label of the standard has 19
 _NO_SCALAR = re.compile("[\0\ud800-\udfff]")
 _UNDECLARED = frozenset(("", *"us-ascii ascii ansi_x3.4-1968 iso646-us unknown-8bit x-unknown unknown 8bit binary".split()))  # noqa: SIM905
 _WELL_FORMED = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+
+# A small letter beside what would be a capital A with a tilde, and characters of three and four octets.
+_NO_LATIN = re.compile(rb"[a-z]\xc3[\x80-\xbf]|\xc3[\x80-\xbf][a-z]|[\xe2-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_LATIN = ("cp1252", "iso8859-15", "iso8859_15")
+MAX_COUNTED = 4096  # octets in which characters are counted
+MAX_HTML_HEAD = 2048  # octets of HTML in which its charset is looked for; browsers take 1024
+_IN_HTML = re.compile(
+    rb"(?i)(?:<meta\b[^<>]{0,300}?\bcharset|<\?xml\b[^<>]{0,100}?\bencoding)[ \t]*+=[ \t]*+[\"']?+[ \t]*+([a-z0-9_:.-]{1,40})"
+)
 
 Decode = Callable[[bytes], str]
 
@@ -87,7 +96,7 @@ def decode(octets: bytes, label: str) -> str:
         return to_scalars(octets.decode("ascii"))
     if name == "":
         return decode_undeclared(octets)
-    if name == "utf_8":
+    if name == "utf_8" or (name in _LATIN and _is_mislabelled(octets)):
         return _decode_utf8(octets)
     try:
         return to_scalars(_decoder(name)(octets))
@@ -119,12 +128,33 @@ def to_scalars(text: str) -> str:
     return text if text.isascii() and "\0" not in text else _NO_SCALAR.sub(REPLACEMENT, text)
 
 
+def of_html(octets: bytes) -> str:
+    """The charset that HTML names for itself, which counts where its field names none; "" for none that can be believed."""
+    found = _IN_HTML.search(octets[:MAX_HTML_HEAD])
+    label = found[1].decode("latin-1") if found else ""
+    return "" if _named(label) in _NO_ASCII or (not octets.isascii() and _is_utf8(octets)) else label
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return problem.reason == "unexpected end of data" and problem.start > 0
+    return True
+
+
+def _is_mislabelled(octets: bytes) -> bool:
+    """UTF-8 that was labelled as Latin: valid, and more of it than capitals before a quote or a blank give by chance."""
+    return _is_utf8(octets) and (bool(_NO_LATIN.search(octets)) or len(_WELL_FORMED.findall(octets, 0, MAX_COUNTED)) > 2)
+
+
 def is_known(label: str) -> bool:
     """Whether a label names a charset that is read as such."""
     return bool(_named(label))
 
 
 # A label of these changes what ASCII octets mean.
+_NO_ASCII = frozenset("utf_7 utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())  # noqa: SIM905
 _STATEFUL = frozenset("utf_7 iso2022_kr iso2022_jp hz utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())  # noqa: SIM905
 
 

@@ -21,6 +21,7 @@ def safe_name(name: str) -> str:
     Of several endings only a harmless last one may stand alone: `bill.pdf.exe` is `bill_pdf.exe`, which nobody whose
     system hides endings takes for a PDF.
     """
+    name = re.sub(r"[\t\r\n]", " ", name)  # a fold within it may have been a tab
     plain = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
     plain = re.sub(r"[\\/:*?\"<>|]+", "_", re.sub(r"\s+", " ", plain)).strip(" .")
     if is_harmful(plain):

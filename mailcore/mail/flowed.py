@@ -6,6 +6,8 @@ _SIGNATURE = "-- "  # RFC 3676 section 4.3: always a line of its own, never part
 def unflowed(written: str, *, delsp: bool = False) -> str:
     """The paragraphs, a line each, with what is quoted behind as many `>` as it was.
 
+    An empty line ends a paragraph and stays: many programs leave the space at the end of what they meant to be the last line.
+
     Args:
         written: lines that end with LF.
         delsp: the space before a soft line break is not part of the text (`DelSp=yes`).
@@ -20,7 +22,7 @@ def unflowed(written: str, *, delsp: bool = False) -> str:
         flows = content.endswith(" ") and not is_signature
         if flows and delsp:
             content = content[:-1]
-        if flows_on == depth and not is_signature:
+        if flows_on == depth and content and not is_signature:
             paragraphs[-1][1].append(content)
         else:
             if flows_on >= 0:  # nothing of its own goes on: its last space is no word's

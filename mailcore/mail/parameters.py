@@ -27,6 +27,9 @@ _NEXT_KEY = re.compile(rb"[ \t](?=[A-Za-z][A-Za-z0-9*-]{1,30}=)")
 _COMMENT_PART = re.compile(rb"[^()\\]+|\\.|[()\\]", re.DOTALL)
 _PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _SECTION = re.compile(r"(.+)\*([0-9]{1,3})(\*?)\Z", re.DOTALL)
+_CLOSED = (b"", b" ", b"\t", b"\r", b"\n", b";", b",")  # what may stand behind a quoted string
+_BEGUN_NAME = re.compile(rb"(?i)[ \t]*+(?:file)?name[ \t]*+=[ \t]*+[^\s\";(][^\";]*+")
+_ENDS = re.compile(rb"[ \t]*+(?:;|\Z)")
 _LENIENT = ("name", "filename", "boundary", "title")  # of which people leave the quotes out
 
 Raw = tuple[tuple[str, bytes], ...]
@@ -109,7 +112,8 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
         quoted = _QUOTED.match(value, at)
         if quoted and quoted[2]:
             text = _PAIR.sub(rb"\1", quoted[1])
-            return text, text, quoted.end()
+            end = _inner_quotes(value, quoted.end()) if name in _LENIENT else -1
+            return (text, value[at:end].strip(b'"'), end) if end > 0 else (text, text, quoted.end())
         at += 1  # a quote that is never closed
         rest = _UP_TO_NEXT.match(value, at)
         text = rest[0].rstrip() if rest else b""
@@ -123,7 +127,17 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
     if cut := _NEXT_KEY.search(whole):
         whole = whole[: cut.start()]
     text = whole.rstrip(b" \t\"")
+    if name in ("name", "filename") and len(text) > 2 and text[:1] == text[-1:] == b"'":
+        text = text[1:-1]
     return (text if name.startswith("boundary") else raw), text, at + len(whole)
+
+
+def _inner_quotes(value: bytes, at: int) -> int:
+    """Where a name ends that has quotes within its quotes (`"a "b".pdf"`), or -1: its first one is closed at `at`."""
+    if value[at : at + 1] in _CLOSED or _KEY.match(value, at):
+        return -1
+    stop = value.find(b";", at)
+    return value.rfind(b'"', at, stop if stop >= 0 else len(value)) + 1 or -1
 
 
 def _token_rest(value: bytes, at: int) -> int:
@@ -135,7 +149,10 @@ def _token_rest(value: bytes, at: int) -> int:
 
 
 def _without_comments(value: bytes) -> bytes:
-    """Comments outside of quoted strings become a blank (RFC 5322 section 3.2.2); one without an end stays."""
+    """Comments outside of quoted strings become a blank (RFC 5322 section 3.2.2); one without an end stays.
+
+    Brackets within a file's name that should have been quoted stay, too.
+    """
     out: list[bytes] = []
     at = 0
     while (start := _outside(value, at)) >= 0:
@@ -147,6 +164,10 @@ def _without_comments(value: bytes) -> bytes:
                 break
         if end < 0:
             break
+        if _is_of_name(b"".join((*out, value[at:start])), value, end):
+            out.append(value[at:end])
+            at = end
+            continue
         # after a `=` a comment stands before the value
         out += [value[at:start], b"" if value[:start].rstrip().endswith(b"=") else b" "]
         at = end
@@ -154,6 +175,13 @@ def _without_comments(value: bytes) -> bytes:
             break
     out.append(value[at:])
     return b"".join(out).strip()
+
+
+def _is_of_name(before: bytes, value: bytes, end: int) -> bool:
+    """Do the brackets up to `end` belong to a name: `report(1).pdf`, `report (1).pdf`, and not `report.pdf (draft)`?"""
+    if _ENDS.match(value, end) and before[-1:] in (b" ", b"\t"):
+        return False
+    return bool(_BEGUN_NAME.fullmatch(before, before.rfind(b";") + 1))
 
 
 _OUTSIDE = re.compile(rb'[^"(]*+(?:"(?:[^"\\]|\\.)*+"[^"(]*+)*+\(', re.DOTALL)
@@ -228,6 +256,8 @@ def _decoded(pairs: list[tuple[str, bytes]]) -> tuple[tuple[str, str], ...]:
 def _charset(octets: bytes) -> tuple[str, str, bytes]:
     """Charset, language and the rest of an extended value (RFC 2231 section 4); no charset if it lacks its quotes."""
     pieces = octets.split(b"'", 2)
+    if len(pieces) == 2 and charsets.is_known(pieces[0].decode("latin-1")):  # some write one quote
+        return pieces[0].decode("latin-1"), "", pieces[1]
     if len(pieces) < 3:
         return "", "", octets
     return pieces[0].decode("latin-1"), pieces[1].decode("latin-1"), pieces[2]
@@ -236,7 +266,7 @@ def _charset(octets: bytes) -> tuple[str, str, bytes]:
 def _extended(octets: bytes) -> str:
     charset, _, rest = _charset(octets)
     text = charsets.decode(unquote_to_bytes(rest), charset)
-    if not charset and "=?" in text:  # some write an encoded word here
+    if "=?" in text:  # some write an encoded word here
         text = words.decode(text.encode("utf-8", "replace"))
     return _bounded(text)
 

@@ -261,12 +261,16 @@ def _encoding(value: bytes) -> tuple[str, str]:
 
 
 def _disposition(value: bytes | None) -> tuple[tuple[str, Params] | None, tuple[str, parameters.Raw] | None]:
-    """As meant and as told.  What is no disposition that we know is an attachment (RFC 2183 section 2.8)."""
+    """As meant and as told.  What is no disposition that we know is an attachment (RFC 2183 section 2.8).
+
+    A field of a form is a file if it has a file's name (RFC 7578 section 4.2).
+    """
     if value is None or not value.strip():
         return None, None
     read = parameters.parse(value)
     told = read.words[0] if read.words else "attachment"
-    return ("inline" if told.lower() == "inline" else "attachment", read.params), (told, read.raw)
+    shown = told.lower() == "inline" or (told.lower() == "form-data" and "filename" not in dict(read.params))
+    return ("inline" if shown else "attachment", read.params), (told, read.raw)
 
 
 def _languages(text: str) -> tuple[str, ...]:

@@ -53,4 +53,7 @@ def decoded_pieces(octets: Octets, part: structure.Part) -> Iterator[bytes]:
 
 def part_text(octets: Octets, part: structure.Part, most: int | None = None) -> str:
     """A leaf in its charset, or its beginning."""
-    return charsets.decode(transfer_decoded(octets, part, most), part.param("charset"))
+    label, read = part.param("charset"), transfer_decoded(octets, part, most)
+    if part.subtype == "html" and not charsets.is_known(label):
+        label = charsets.of_html(read) or label
+    return charsets.decode(read, label)

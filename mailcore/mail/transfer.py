@@ -17,6 +17,7 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _OTHERS = bytes(octet for octet in range(256) if octet not in _ALPHABET)
 _BLANKS = b" \t\r\n"
 _CLEAN = re.compile(rb"[A-Za-z0-9+/\r\n]*+\Z")
+_NO_CODE = re.compile(rb"=(?==)")
 _TOKEN = re.compile(r"[a-z0-9_-]+")
 _COMMENT = re.compile(r"\([^()]*+\)")
 _NAMES = {
@@ -170,6 +171,8 @@ class _QuotedPrintable(_Lines):
     def _decode(self, lines: bytes) -> bytes:
         if b" \r\n" in lines or b"\t\r\n" in lines or b" \n" in lines or b"\t\n" in lines or lines[-1:] in (b" ", b"\t"):
             lines = b"\n".join(_trimmed(line) for line in lines.split(b"\n"))
+        if b"==" in lines:  # Python reads two as one
+            lines = _NO_CODE.sub(b"=3D", lines)
         return binascii.a2b_qp(lines)
 
 

@@ -18,6 +18,7 @@ _PARAM = re.compile(r';([^=;"]*+)(?:=((?:[^";]++|"[^"]*+"|")*+))?')
 _ESCAPED = re.compile(r"\\([\\,;:nN])")
 _ESCAPED_OLD = re.compile(r"\\([\\;:])")  # version 2.1 knows no more, and has paths with backslashes
 _SEMICOLON = re.compile(r"(?:[^\\;]++|\\.|\\)*+", re.DOTALL)
+_BRACKETED = re.compile(r"[^<>]*+<([^<>\s]++)>\s*+\Z")  # some write a name before it
 _LINE = 75  # octets of a line before it is folded (section 3.2)
 
 
@@ -43,6 +44,7 @@ class _Person:
     version: str = ""
     full: str = ""
     parts: str = ""
+    other: str = ""  # a name that is told where there is no better one
     note: str = ""
     addresses: list[str] = field(default_factory=list)
 
@@ -55,11 +57,14 @@ class _Person:
             case "N":
                 family, given, *_ = (*_components(said.value), "", "")
                 self.parts = f"{self._plain(given)} {self._plain(family)}".strip()
+            case "NICKNAME" | "ORG":
+                self.other = self.other or ", ".join(filter(None, map(self._plain, _components(said.value))))
             case "NOTE":
                 self.note = self.note or self._plain(said.value)
             case "EMAIL" if len(self.addresses) < MAX_VALUES:
                 spec = self._plain(said.value)
                 spec = spec[len("mailto:") :] if spec.lower().startswith("mailto:") else spec
+                spec = _BRACKETED.sub(r"\1", spec)
                 self.addresses += [spec] if spec and spec not in self.addresses else []
 
     def _plain(self, value: str) -> str:
@@ -67,7 +72,7 @@ class _Person:
         return pattern.sub(lambda m: "\n" if m[1] in "nN" else m[1], value).strip()
 
     def card(self) -> Card:
-        return Card(self.full or self.parts, tuple(self.addresses), self.note)
+        return Card(self.full or self.parts or self.other, tuple(self.addresses), self.note)
 
 
 def read(octets: bytes) -> Iterator[Card]:

@@ -66,4 +66,6 @@ def _octets(encoding: bytes, written: bytes) -> bytes | None:
     """None where it is not base64 at all."""
     if encoding in b"Qq":
         return binascii.a2b_qp(written, header=True)
+    if not written.isascii():  # a name that a program put in without encoding it
+        return None
     return unbase64(written) or (None if written else b"")

@@ -71,7 +71,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     octets, root, block = _opened(core, account, mailbox, uid)
     own = core.db.read(lambda tx: submission.addresses(core, tx, account.id))
     to = _named(block, "reply-to") or _named(block, "from")
-    if all(submission.is_own(spec, own) for _, spec in to):
+    if to and all(submission.is_own(spec, own) for _, spec in to):
         to = _named(block, "to") or to  # an answer to what one wrote oneself goes on to the same people
     others: dict[str, tuple[str, str]] = {}
     if everybody:
@@ -85,9 +85,16 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     before = first(block, "references") or first(block, "in-reply-to")
     return Draft(
         to=_written(to), cc=_written(others.values()), subject=_prefixed("Re:", first(block, "subject")),
-        body=f"\n\n{first(block, 'from')} ({_sent_at(core, block)}):\n{quoted}\n", in_reply_to=message_id,
+        body=f"\n\n{_introduction(core, block)}\n{quoted}\n", in_reply_to=message_id,
         references=" ".join(fields_out.references(before, message_id)), answers=f"{mailbox}/{uid}",
     )  # fmt: skip
+
+
+def _introduction(core: Core, block: bytes) -> str:
+    """The line above what is quoted; of what the message does not tell nothing stands there."""
+    at = _sent_at(core, block)
+    told = " ".join(filter(None, (first(block, "from"), f"({at})" if at else "")))
+    return f"{told}:" if told else ""
 
 
 def _named(block: bytes, field: str) -> list[tuple[str, str]]:

@@ -67,11 +67,14 @@ def without_quote(written: str) -> str:
 
 
 def of_mail(message: Message) -> str:
-    """What its writer says, whatever is attached or around it; of mail without a word, what was attached says."""
+    """What its writer says, whatever is attached or around it.
+
+    Of mail without a word, what was attached says, else what can be read outside of all parts.
+    """
     octets, root = message.octets, message.root
     read = [0]
     own = without_quote(tidy(_words(octets, root, read)))
-    return own or tidy("\n\n".join(_attached_words(octets, root, read)))
+    return own or tidy("\n\n".join(_attached_words(octets, root, read))) or tidy(body.readable(octets, root, MAX_TEXT))
 
 
 def _words(octets: Octets, part: Part, read: list[int]) -> str:

@@ -387,3 +387,16 @@ def test_nobody_writes_under_an_address_that_is_not_theirs(inside, core, ola, ad
     assert inside.send("/mail/settings", action="identity", id="0", name="X", address=address).status_code in (400, 403)
     own = WriterName(0, "Ola", "ola@alumni.example", first=True)
     assert address_book.identities(core, ola.id, "Ola", "ola@alumni.example") == [own]
+
+
+@pytest.mark.parametrize(("head", "begins", "to"), [
+    ("From: Kari <kari@x.example>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n",
+     "Kari <kari@x.example> (24.11.2026 11:00):", "Kari <kari@x.example>"),
+    ("From: kari@x.example\r\n", "kari@x.example:", "kari@x.example"),
+    ("From: kari@x.example\r\nDate: in the morning\r\n", "kari@x.example (in the morning):", "kari@x.example"),
+    ("Subject: from nobody\r\n", "", ""), ("From: undisclosed:;\r\n", "undisclosed:;:", ""),
+])  # fmt: skip
+def test_a_reply_tells_what_the_message_tells_and_no_more(inside, core, ola, head, begins, to):
+    uid = put(core, ola, f"{head}To: ola@alumni.example\r\n\r\nHei\r\n".encode())
+    found = form(inside.get(f"/mail/compose?reply=INBOX/{uid}").text)
+    assert (found["to"], found["body"].strip().split("\n")) == (to, [*filter(None, [begins]), "> Hei"])

@@ -53,6 +53,11 @@ PICTURE = part("image/png", "iVBORw0KGgo=", Content_Transfer_Encoding="base64")
     part("text/plain", OWN + "\n\nOn Monday Help wrote:\n> OLD WORDS"),
     part("message/rfc822", several("mixed", part("text/plain"), mark="c")),  # nothing but what was attached
     several("mixed", PICTURE, part("message/rfc822", "Subject: x\n\n" + OWN)), part("text/markdown"),
+    several("form-data", part("text/plain", OWN, Content_Disposition='form-data; name="text"')),
+    part("text/plain", OWN, Content_Disposition="attachment"),
+    part("text/html", f"<p>{OWN}</p>", Content_Disposition="attachment; filename=m.html"),
+    f"Content-Type: multipart/mixed; boundary=never\n\n{OWN}\n", f"{OWN}\n",
+    part("text/html", f'<meta charset="koi8-r"><p>{OWN}</p>'),
 ])  # fmt: skip
 def test_the_own_words_are_found_whatever_is_attached(message):
     found = ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode()))

@@ -72,6 +72,16 @@ def views(message: str) -> tuple[str, str, list[str]]:
     (multi("mixed", FILE), "", "", ["a.pdf"]),
     (multi("signed", PLAIN, leaf("sig", "application/pgp-signature")), "plain", "", ["file.asc"]),
     ("", "", "", []),
+    # nothing but a picture is something to see
+    (multi("mixed", leaf('<img alt="" src="cid:a@x">', "text/html"), leaf("PNG", "image/png", "Content-ID: <a@x>\r\n")),
+     "", "", ["file.png"]),
+    # the root by its identifier without brackets, and a root that has no words (RFC 2387)
+    (multi("related", leaf("PNG", "image/png", "Content-ID: <a@x>\r\n"), leaf("<p>root", "text/html", "Content-ID: <r@x>\r\n"),
+           params='; start="r@x"'), "root", "root", ["file.png"]),
+    (multi("related", leaf("<smil>", "application/smil"), leaf("words", "text/plain", "Content-ID: <t>\r\n")),
+     "words", "", ["file.smil"]),
+    (multi("form-data", leaf("field", more='Content-Disposition: form-data; name="text"\r\n'),
+           leaf("file", more='Content-Disposition: form-data; name="f"; filename="f.txt"\r\n')), "field", "", ["f.txt"]),
 ])  # fmt: skip
 def test_each_part_is_shown_or_offered(message, written, designed, offered):
     assert views(message) == (written, designed, offered)
@@ -95,6 +105,20 @@ _PACKED = "PK\x03\x04\x14\x00\x06\x00\x08\x00"
 ])  # fmt: skip
 def test_a_named_file_that_is_a_text_by_its_label_alone_is_offered_and_not_shown(message, written, offered):
     assert views(message)[::2] == (written, offered)
+
+
+PICTURES = ['<img src="cid:a@x">', "<IMG alt=x SRC=a>", '<table background="a"><tr>', "<body\nbackground=a>"]
+
+
+@pytest.mark.parametrize("html", PICTURES)
+def test_html_that_is_only_a_picture_is_shown(html):
+    octets = multi("alternative", leaf(""), leaf(html, "text/html")).encode()
+    assert [part.subtype for part in body.read(octets).designed] == ["html"]
+
+
+@pytest.mark.parametrize(("name", "safe"), [("a\tb.pdf", "a b.pdf"), ("a\r\n b.pdf", "a b.pdf"), ("a\x00b\x1fc.pdf", "abc.pdf")])
+def test_what_was_a_fold_in_a_name_is_a_blank(name, safe):
+    assert files.safe_name(name) == safe
 
 
 @pytest.mark.parametrize(("kind", "name"), [

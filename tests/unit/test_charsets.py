@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from webencodings.labels import LABELS
 
-from mailcore.mail import charsets, words
+from mailcore.mail import charsets, structure, words
+from mailcore.mail.text import part_text
 
 
 @pytest.mark.parametrize(("label", "octets", "text"), [
@@ -64,9 +65,34 @@ def test_a_label_means_what_senders_mean(label, octets, text):
     ("utf-8", "på".encode() + b"\xe5 x", "på\ufffd x"),  # UTF-8 with an error stays UTF-8
     ("utf-8", b"\xef\xbb\xbfhei", "hei"),
     ("euc-kr", "Ærlig 😀".encode(), "Ærlig 😀"),  # invalid as declared, valid as UTF-8
+    # a server that labels everything as Latin
+    ("iso-8859-1", "Sævör grét því".encode(), "Sævör grét því"), ("windows-1252", "på".encode(), "på"),
+    ("iso-8859-15", "ÅRSMØTE ÅS".encode(), "ÅRSMØTE ÅS"), ("latin9", "It’s".encode(), "It’s"),
+    ("latin1", "Привет".encode(), "Привет"),
+    ("windows-1252", "Gruß…".encode("cp1252"), "Gruß…"), ("iso-8859-1", "IRMÃ…".encode("cp1252"), "IRMÃ…"),
+    ("iso-8859-1", "LIBERTÉ\xa0!".encode("cp1252"), "LIBERTÉ\xa0!"), ("windows-1251", "Её".encode("cp1251"), "Её"),
 ])  # fmt: skip
 def test_undeclared_or_wrongly_declared_octets_are_utf_8_or_windows_1252(label, octets, text):
     assert charsets.decode(octets, label) == text
+
+
+META = '<html><head><meta http-equiv="Content-Type" content="text/html; charset=%s"></head>%s'
+
+
+@pytest.mark.parametrize(("label", "octets", "text"), [
+    ("", (META % ("koi8-r", "Привет")).encode("koi8-r"), "Привет"),
+    ("us-ascii", '<meta charset=shift_jis>テスト'.encode("cp932"), "テスト"),
+    ("unknown-8bit", "<?xml version='1.0' encoding='windows-1251'?>Привет".encode("cp1251"), "Привет"),
+    ("", b'<meta charset="iso-2022-jp">\x1b$B%F%9%H\x1b(B', "テスト"),
+    ("utf-8", (META % ("iso-8859-1", "på")).encode(), "på"), ("iso-8859-1", (META % ("koi8-r", "på")).encode("latin-1"), "på"),
+    ("", (META % ("iso-8859-1", "på")).encode(), "på"),  # a program that converted the text and left the mark
+    ("", (META % ("utf-16", "på")).encode(), "på"), ("", b"<meta charset=utf-7>+ADw-", "+ADw-"),
+    ("", (META % ("klingon", "p\xe5")).encode("latin-1"), "på"),
+])  # fmt: skip
+def test_html_says_its_own_charset_where_its_field_names_none(label, octets, text):
+    """WHATWG HTML section 13.2.3.2: the transport's word counts more."""
+    message = b"Content-Type: text/html" + (f"; charset={label}".encode() if label else b"") + b"\r\n\r\n" + octets
+    assert part_text(message, structure.parse(message)).rpartition(">")[2] == text
 
 
 def test_a_text_that_was_cut_within_a_character_stays_utf_8():

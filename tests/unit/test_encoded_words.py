@@ -20,6 +20,7 @@ from mailcore.mail.header import decode
     ("=?utf-8?b?w?= x", "=?utf-8?b?w?= x"),
     ("=?klingon?q?=E5?= =?punycode?q?a-b?=", "åa-b"),
     ("=?utf-8?x?a?= =?", "=?utf-8?x?a?= =?"),
+    ("=?UTF-8?B?Kévin?= x", "=?UTF-8?B?Kévin?= x"),  # labelled as base64, and never encoded
 ])  # fmt: skip
 def test_encoded_words_are_read(written, read):
     assert decode(written.encode()) == read

@@ -20,6 +20,7 @@ from mailcore.mail.flowed import unflowed
     ("> \n> a", "> \n> a"),
     (" \n\nx", "\n\nx"),
     ("last ", "last "),
+    ("a \n\nb", "a\n\nb"), ("> a \n>\n> b", "> a\n> \n> b"),  # an empty line parts paragraphs whatever stands before it
 ])  # fmt: skip
 def test_lines_flow_as_the_standard_has_it(written, read):
     assert unflowed(written) == read

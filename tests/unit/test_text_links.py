@@ -8,6 +8,12 @@ from mailcore.services.links import host, named_host
 from mailcore.services.text_links import find_links
 
 
+@pytest.mark.parametrize("mark", [",", ";", "|", ", ", " "])
+def test_addresses_in_a_list_are_several(mark):
+    line = f"(https://a.example/x_(y){mark}https://b.example/z)."
+    assert [line[start:end] for start, end in find_links(line)] == ["https://a.example/x_(y)", "https://b.example/z"]
+
+
 @pytest.mark.parametrize(("line", "address"), [
     ("https://no.wikipedia.org/wiki/Bergen_(by)", "https://no.wikipedia.org/wiki/Bergen_(by)"),
     ("(se https://no.wikipedia.org/wiki/Bergen_(by)).", "https://no.wikipedia.org/wiki/Bergen_(by)"),
@@ -35,6 +41,9 @@ from mailcore.services.text_links import find_links
     ("HTTPS://C.example/A", "HTTPS://C.example/A"),
     ("https://c.example/" + "a" * 3000, "https://c.example/" + "a" * 3000),
     ("https://c.example/møte", "https://c.example/møte"),
+    ("「https://c.example/a」を", "https://c.example/a"), ("https://c.example/a）。", "https://c.example/a"),
+    ("https://c.example/（a）", "https://c.example/（a）"), ("`https://c.example/a`", "https://c.example/a"),
+    ("https://c.example/a\u200b", "https://c.example/a"), ("https://c.example/a\u202egpj", "https://c.example/a"),
 ])  # fmt: skip
 def test_an_address_ends_where_people_end_it(line, address):
     assert [line[start:end] for start, end in find_links(line)] == [address]

@@ -45,6 +45,7 @@ def test_base64_as_it_comes(written, read):
     (b"soft=\t\nbreak  ", b"softbreak"),
     (b"kept=20  \r\n", b"kept \r\n"),
     (b"a=XYb=", b"a=XYb"),
+    (b"if (a == b) c===20d", b"if (a == b) c== d"), (b"a==\r\nb", b"a=b"),  # what should have been encoded
     (b"=", b""),
 ])  # fmt: skip
 def test_quoted_printable_as_it_comes(written, read):
@@ -64,7 +65,8 @@ def test_uuencode_by_its_names():
     ("attachment; filename*=utf-8''%D0%B4.pdf; filename=d.pdf", "д.pdf"),
     ("attachment; filename*=\"=?utf-8?Q?caf=C3=A9.pdf?=\"", "café.pdf"),
     ("attachment; filename*=idna''%41.pdf", "A.pdf"),
-    ("attachment; filename*=utf-8'%C3%A5", "utf-8'å"),
+    ("attachment; filename*=utf-8'%C3%A5", "å"), ("attachment; filename*=it's.pdf", "it's.pdf"),  # one quote of two
+    ("attachment; filename*=utf-8''=?utf-8?Q?caf=C3=A9.pdf?=", "café.pdf"),
     ("attachment; filename*=''%E5", "å"),
     ("attachment; filename=\"=?utf-8?Q?m=C3=B8te.pdf?=\"", "møte.pdf"),
     ("attachment; filename==?utf-8?Q?m=C3=B8te.pdf?=", "møte.pdf"),
@@ -82,6 +84,14 @@ def test_uuencode_by_its_names():
     (";filename=x.pdf", "x.pdf"),
     ("attachment; (a comment; filename=no) filename=(c)x.pdf", "x.pdf"),
     ("attachment; filename*=utf-7''%2B2AA-.pdf", "\ufffd.pdf"),
+    # brackets, quotes and apostrophes of names that should have been quoted
+    ("attachment; filename=report(1).pdf", "report(1).pdf"), ("attachment; filename=report (1).pdf; size=1", "report (1).pdf"),
+    ("attachment; filename=report(1); size=1", "report(1)"), ("attachment; filename=a (b) c (d).pdf", "a (b) c (d).pdf"),
+    ("attachment; filename=a.pdf (draft); size=1", "a.pdf"), ("attachment; size=1 (x); filename=a.pdf", "a.pdf"),
+    ("attachment; filename='a b.pdf'", "a b.pdf"), ("attachment; filename=\"'a b.pdf'\"", "'a b.pdf'"),
+    ("attachment; filename='", "'"), ("attachment; filename=\"\"a.pdf\"\"", "a.pdf"),
+    ("attachment; filename=\"a \"b\" c.pdf\"; size=1", "a \"b\" c.pdf"), ("attachment; filename=\"a.pdf\"size=\"1\"", "a.pdf"),
+    ("attachment; filename=\"a.pdf\" size=\"1\"", "a.pdf"), ("attachment; filename=\"a\"x; size=\"1\"", "a"),
 ])  # fmt: skip
 def test_the_name_of_a_file_is_read_as_it_was_meant(value, name):
     octets = b"Content-Type: application/pdf\r\nContent-Disposition: " + value.encode() + b"\r\n\r\nx"

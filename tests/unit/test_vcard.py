@@ -21,6 +21,10 @@ READ = [
     (card("FN:Per", 'EMAIL;X-LABEL="a;b:c";TYPE=work:per@x.example'), Card("Per", ("per@x.example",))),
     (card("FN:Per", 'EMAIL;TYPE="home:per@x.example'), Card("Per", ("per@x.example",))),  # a quote that never ends
     (card('FN;SORT-AS="Aas:Per";LANGUAGE=nb:Per Ås', "EMAIL:per@x.example"), Card("Per Ås", ("per@x.example",))),
+    # what stands for a name, and for an address
+    (card("ORG:Foreningen;Styret", "EMAIL:per@x.example"), Card("Foreningen, Styret", ("per@x.example",))),
+    (card("NICKNAME:Per", "N:;;;;", "EMAIL:per@x.example"), Card("Per", ("per@x.example",))),
+    (card("FN:Per", "EMAIL:Per Ås <per@x.example>"), Card("Per", ("per@x.example",))),
     # groups
     (card("item1.FN:Per", "item1.EMAIL;type=INTERNET:per@x.example", "item1.X-ABLabel:EMAIL"), Card("Per", ("per@x.example",))),
     (card("fn:Per", "email:a@x.example", "EMail:b@x.example"), Card("Per", ("a@x.example", "b@x.example"))),
