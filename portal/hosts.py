@@ -39,9 +39,11 @@ class Hosts:
         self._unnamed = not config.public_url or _is_loopback((public.hostname or "").lower())
 
     def check(self) -> None:
-        """Aborts with 400 for what is no name, with 421 for one that is not ours."""
+        """Aborts with 400 for what is no name or no scheme of ours, with 421 for a name that is not ours."""
         if request.endpoint in ANYWHERE:
             return
+        if request.scheme not in ("http", "https"):  # X-Forwarded-Proto, which redirects repeat
+            abort(400)
         found = _HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
         if found is None:
             abort(400)

@@ -109,3 +109,14 @@ def test_cookies_are_bound_to_the_host_where_there_is_tls(tmp_path: Path) -> Non
     assert [cookie.key for cookie in client._cookies.values()] == ["__Host-alumnimail_forms"]
     assert all(c.secure and c.path == "/" and c.origin_only and c.http_only for c in client._cookies.values())
     cores.close(core)
+
+
+@pytest.mark.parametrize("scheme", ["javascript", "gopher", "https, javascript", "HTTPS:", "x" * 500])
+def test_a_forwarded_scheme_that_is_none_of_ours_is_a_bad_request(tmp_path: Path, scheme: str) -> None:
+    core = _core(tmp_path, public_url="https://portal.alumni.example", web=Web(proxies=1))
+    answer = create_app(core).test_client().get(
+        "/desk", headers={"Host": "portal.alumni.example", "X-Forwarded-Proto": scheme}
+    )
+    assert answer.status_code == 400
+    assert scheme not in answer.headers.get("Location", "")
+    cores.close(core)
