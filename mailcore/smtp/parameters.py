@@ -118,7 +118,8 @@ def _path(argument: str, keyword: str) -> tuple[str, dict[str, str]]:
         if name.upper() in params:
             raise Refused("501 5.5.4 A parameter stands twice")
         params[name.upper()] = value
-    return normal_address(found[1]), params
+    address = found[1].removesuffix(".") if "@" in found[1] else found[1]  # the root of DNS, as some write it
+    return normal_address(address), params
 
 
 def _flag(params: dict[str, str], name: str) -> bool:

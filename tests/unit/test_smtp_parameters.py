@@ -20,6 +20,7 @@ from mailcore.smtp.parameters import Mail, Rcpt, Refused
     ('FROM:<"a\\"b"@b.example>', Mail('"a\\"b"@b.example')), ('FROM:<"a b"@b.example> SIZE=1', Mail('"a b"@b.example', 1)),
     ('FROM:<"user21"@b.example>', Mail("user21@b.example")), ('FROM:<"<>@, :"@b.example>', Mail('"<>@, :"@b.example')),
     ("FROM:<@c.example,@d.example:a@b.example>", Mail("a@b.example")),
+    ("FROM:<a@b.example.>", Mail("a@b.example")),
     ('FROM:<@c.example:"a:b"@b.example>', Mail('"a:b"@b.example')),
     ("FROM:<" + "x" * 200 + "@b.example>", Mail("x" * 200 + "@b.example")),
     ("FROM:<" + "x" * 243 + "@bb.example>", Mail("x" * 243 + "@bb.example")),
@@ -36,6 +37,7 @@ def test_mail(said, meant):
     ("FROM:<" + "x" * 244 + "@bb.example>", "501"), ("FROM:<" + "ø" * 125 + "@b.example> SMTPUTF8", "501"),
     ('FROM:<"a"b"@c.example>', "501"), ('FROM:<"a"b@c.example>', "501"), ('FROM:<"a@c.example>', "501"),
     ('FROM:<"a\\"@c.example>', "501"),
+    ("FROM:", "501"), ("FROM:a@b.example>", "501"), ("FROM:<a@b.example", "501"), ("FROM:<a@.>", "501"),
     ('FROM:<"a"@>', "501"), ("FROM:<a@b@c.example>", "501"), ("FROM:<@c.example>", "501"),
 ])  # fmt: skip
 def test_mail_is_refused(said, code):
