@@ -35,6 +35,7 @@ _DATE = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:%b +\d{1,2} +%b%b%b +\d{4}%b|\d
 _DATED = re.compile(rb"From (?:(.{0,400}?)[ \t]+)?(%b)(?: remote from \S+)?[ \t]*" % _DATE)
 _LONE = re.compile(rb"From [ \t]*+\S{0,400}+[ \t]*+")  # Thunderbird: `From - `, or nothing after the word
 _ODD = re.compile(rb"From [ \t]*(?:-|\S{1,100}@\S{1,300}|MAILER-DAEMON)[ \t].*\d{1,2}[:.]\d\d.*")
+_PATCH = re.compile(rb"From [0-9a-f]{40}(?:[0-9a-f]{24})? Mon Sep 17 00:00:00 2001")  # as git format-patch begins its files
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:")
 _USUAL = frozenset(
     b"arc-seal authentication-results bcc cc content-length content-type date delivered-to dkim-signature envelope-to from"
@@ -172,6 +173,7 @@ class _Reader:
         self._lines, self._limit = _with_line_feeds(iter(lines)), limit
         self._held: deque[bytes] = deque()  # read ahead
         self._in_vain = 0
+        self._of_patches = False
         self.begin = b""  # the From line of the next message
 
     def _next(self) -> bytes:
@@ -183,6 +185,7 @@ class _Reader:
         while line := self._next():
             some = True
             if line.strip():
+                self._of_patches = bool(_PATCH.fullmatch(line.rstrip(b"\r\n")))
                 if _DATED.fullmatch(line.rstrip(b"\r\n")) or (line.startswith(b"From ") and self._is_header(1)):
                     return line
                 if _LONE.fullmatch(line.rstrip(b"\r\n")) and not self._ahead():
@@ -221,9 +224,11 @@ class _Reader:
 
         With a date, after an empty line: yes, as everywhere.  With a date and no empty line, or with a word or nothing after
         `From `: where a header follows.  With anything else that looks like a sender and a time: after an empty line, where a
-        header follows.  Other lines are somebody's text.
+        header follows.  Other lines are somebody's text, also a patch that was pasted into a message.
         """
         line = line.rstrip(b"\r\n")
+        if not self._of_patches and _PATCH.fullmatch(line):
+            return False
         if _DATED.fullmatch(line):
             return blank or self._is_header(1)
         if _LONE.fullmatch(line):

@@ -246,3 +246,14 @@ def test_maildir_names_keep_flags_and_time(uid, flags, at):
 def test_dovecots_keywords_are_read():
     known = maildir.read_keywords(["0 $Forwarded\n", "1 Work\n", "25 z\n", "26 no\n", "x\n", "2 a b\n", "\n"])
     assert known == {"a": "$Forwarded", "b": "Work", "z": "z"}
+
+
+_PATCH = b"From 1234567890123456789012345678901234567890 Mon Sep 17 00:00:00 2001\nFrom: A <a@x>\nSubject: [PATCH]\n\n---\n\n"
+_LETTER = b"From a@x.example Fri Apr 11 15:36:11 2025\nSubject: see\n\nThis one:\n\n"
+
+
+@pytest.mark.parametrize(("file", "subjects"), [
+    (_LETTER + _PATCH, [b"see"]), (_LETTER + _PATCH + _LETTER, [b"see", b"see"]), (_PATCH + _PATCH, [b"[PATCH]", b"[PATCH]"]),
+])  # fmt: skip
+def test_a_patch_within_a_message_begins_none_and_a_file_of_patches_is_one(file, subjects):
+    assert [one.octets.partition(b"Subject: ")[2].partition(b"\r\n")[0] for one in read(file)] == subjects
