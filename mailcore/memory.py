@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _ARENA_MAX = -3, -1, -8  # malloc.h
+PORTAL = b"mailcore.cli.web_server"  # in the command line of its processes
 BORDER = 128 * 1024  # octets
 ARENAS = 4
 
@@ -60,7 +61,7 @@ def _kind(pid: int, supervisor: int, words: bytes) -> str:
     """The metrics, which ask, are in the queue worker."""
     if pid == supervisor:
         return "supervisor"
-    return "queue" if pid == os.getpid() else "portal" if b"gunicorn" in words else "mail"
+    return "queue" if pid == os.getpid() else "portal" if PORTAL in words else "mail"
 
 
 def own_octets(pid: int) -> int:
