@@ -18,7 +18,7 @@ _PARAM = re.compile(r';([^=;"]*+)(?:=((?:[^";]++|"[^"]*+"|")*+))?')
 _ESCAPED = re.compile(r"\\([\\,;:nN])")
 _ESCAPED_OLD = re.compile(r"\\([\\;:])")  # version 2.1 knows no more, and has paths with backslashes
 _SEMICOLON = re.compile(r"(?:[^\\;]++|\\.|\\)*+", re.DOTALL)
-_BRACKETED = re.compile(r"[^<>]*+<([^<>\s]++)>\s*+\Z")  # some write a name before it
+_BRACKETED = re.compile(r"[^<>]*+<([^<>\s]++)>\s*+")  # some write a name before it
 _LINE = 75  # octets of a line before it is folded (section 3.2)
 
 
@@ -64,7 +64,7 @@ class _Person:
             case "EMAIL" if len(self.addresses) < MAX_VALUES:
                 spec = self._plain(said.value)
                 spec = spec[len("mailto:") :] if spec.lower().startswith("mailto:") else spec
-                spec = _BRACKETED.sub(r"\1", spec)
+                spec = bracketed[1] if (bracketed := _BRACKETED.fullmatch(spec)) else spec
                 self.addresses += [spec] if spec and spec not in self.addresses else []
 
     def _plain(self, value: str) -> str:
