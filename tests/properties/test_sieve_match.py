@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sieve import ScriptError, ScriptRuntimeError, check_script, compile_script, run
 from sieve.match import Glob
-from sieve.message import addresses
+from sieve.message import mailboxes, one_address, read_address
 from tests.sieve.view import View
 
 words = st.text("ab", max_size=12)
@@ -52,6 +52,8 @@ def test_a_script_runs_or_its_errors_are_told(source):
 
 
 @given(st.text('<>@,;:()"\\[]ab. ', max_size=30))
-def test_any_header_can_be_read_for_addresses(value):
-    for address in addresses(value):
-        assert (address.local is None) == (address.domain is None)
+def test_any_text_of_a_script_can_be_read_for_addresses(value):
+    read = read_address(value)
+    assert read is None or (read.local is None) == (read.domain is None)
+    for written, bare in mailboxes(value) or ():
+        assert one_address(written) == bare != ""
