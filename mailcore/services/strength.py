@@ -61,7 +61,8 @@ def check(password: str, account: Account, site: frozenset[str] = frozenset()) -
 def site_words(config: Config) -> frozenset[str]:
     """The site's names: of its domain, its host and its pages."""
     hosts = (config.domain, config.host, urlsplit(config.url).hostname or "")
-    return frozenset((*hosts, *_SITE))
+    parents = (host.partition(".")[2] for host in hosts)
+    return frozenset((*hosts, *(one for one in parents if "." in one), *_SITE))
 
 
 def is_guessable(password: str, own: Iterable[str] = ()) -> bool:
@@ -79,9 +80,11 @@ def is_guessable(password: str, own: Iterable[str] = ()) -> bool:
     if lowered in known or lowered in mine:
         return True
     longest = max((_LONGEST_COMMON, *map(len, mine)))
+    bare = "".join(sign for sign in lowered if sign.isalnum())  # names with other signs between their parts
     return any(
-        _words_needed(text, lowered, known, mine, longest, own_costs=costs) <= most
-        for text in dict.fromkeys((lowered, *(lowered.translate(one) for one in _DISGUISES)))
+        _words_needed(text, written, known, mine, longest, own_costs=costs) <= most
+        for written in dict.fromkeys((lowered, bare))
+        for text in dict.fromkeys((written, *(written.translate(one) for one in _DISGUISES)))
         for costs, most in ((1, 2), (0, 1))
     )
 

@@ -70,3 +70,13 @@ def test_the_longest_password_is_judged_at_once(text: str) -> None:
     quarter, whole = min(seconds(text[:256]) for _ in range(3)), min(seconds(text[:1024]) for _ in range(3))
     assert whole < max(6 * quarter, 0.02)
     assert whole < 1
+
+
+@pytest.mark.parametrize("password", ["alumni-uib-no", "alumni_uib_no 2026", "uib.no uib.no uib.no", "Uib-No alumni 1!"])
+def test_a_name_whose_last_part_is_two_letters_is_no_password_with_other_signs_either(password: str) -> None:
+    assert strength.is_guessable(password, strength.site_words(Config(domain="alumni.uib.no")))
+
+
+@pytest.mark.parametrize("password", ["katten spiser fisk i dag", "blue sky over bergen", "en to tre fire fem"])
+def test_a_sentence_passes_at_such_a_site(password: str) -> None:
+    assert not strength.is_guessable(password, strength.site_words(Config(domain="alumni.uib.no")))
