@@ -10,10 +10,10 @@ from pathlib import Path
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.domain import AccountId, MailboxId
-from mailcore.services import accounts
-from mailcore.store import blobs
-from mailcore.store.blobs import Prepared
-from mailcore.store.db import Tx
+from mailcore.services.accounts import accounts
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import blobs
+from mailcore.store.mail.blobs import Prepared
 
 SESSIONS, SECONDS = 10, 2.0
 

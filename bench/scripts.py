@@ -21,10 +21,12 @@ import sieve
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.domain import Envelope, Recipient
-from mailcore.mail.message import Message
-from mailcore.services import accounts, delivery, filters, script_runs
-from mailcore.services.script_trial import Trial, TrialView
-from mailcore.services.script_view import MessageText
+from mailcore.mail.reading.message import Message
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery, script_runs
+from mailcore.services.delivery.script_trial import Trial, TrialView
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.sieve_scripts.script_view import MessageText
 
 EVALUATIONS, RULES, PEER_RUNS, DELIVERIES = 10_000, 50, 40, 2_000
 MESSAGE = (

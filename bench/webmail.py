@@ -39,7 +39,8 @@ from mailcore.cli import web_server
 from mailcore.config import load_config
 from mailcore.core import Core
 from mailcore.errors import AccountNotFound
-from mailcore.services import accounts, indexing
+from mailcore.services.accounts import accounts
+from mailcore.services.webmail import indexing
 
 PASSWORD = "correct horse battery"
 SIZES = {"ten": 10_000, "hundred": 100_000}

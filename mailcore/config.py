@@ -165,7 +165,7 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """A log-in by OpenID Connect; no issuer = none.  An empty claim is the profile's own (services/oidc.py)."""
+    """A log-in by OpenID Connect; no issuer = none.  An empty claim is the profile's own (services/signin/oidc.py)."""
 
     issuer: str = ""
     client_id: str = ""

@@ -8,15 +8,15 @@ from mailcore.domain import AccountId
 from mailcore.feed import Feed
 from mailcore.keep import Keep
 from mailcore.names import Names
-from mailcore.store import condstore
-from mailcore.store.answers import Answers
-from mailcore.store.blobs import Blobs
-from mailcore.store.db import Db
-from mailcore.store.mail import MailStore
+from mailcore.store.engine.db import Db
+from mailcore.store.mail import condstore
+from mailcore.store.mail.answers import Answers
+from mailcore.store.mail.blobs import Blobs
+from mailcore.store.mail.mail import MailStore
+from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.runner import migrate
-from mailcore.store.people import People
-from mailcore.store.queue import QueueStore
-from mailcore.store.search import SearchIndex
+from mailcore.store.people.people import People
+from mailcore.store.queue.queue import QueueStore
 from mailcore.threads import Threads
 
 

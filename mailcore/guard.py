@@ -8,7 +8,8 @@ from mailcore.core import Core
 from mailcore.domain import Identity
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services import affiliations, login
+from mailcore.services.accounts import affiliations
+from mailcore.services.credentials import login
 from mailcore.transport import Connection, Listener
 
 log = log_for(__name__)

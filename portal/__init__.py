@@ -17,8 +17,9 @@ from mailcore import budget
 from mailcore.config import SMALL_BODY
 from mailcore.core import Core
 from mailcore.errors import Busy
-from mailcore.services import accounts, web_sessions
-from mailcore.services.live import Hub
+from mailcore.services.accounts import accounts
+from mailcore.services.signin import web_sessions
+from mailcore.services.webmail.live import Hub
 from portal import addresses, asked, assets, bodies, errors, hosts, i18n, navigation, web
 from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account

@@ -21,7 +21,8 @@ from mailcore.config import SMALL_BODY
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.peers import place
-from mailcore.services import ticket_text, tickets, uploads
+from mailcore.services.tickets import ticket_text, tickets
+from mailcore.services.transfer import uploads
 from portal import web
 
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form

@@ -11,7 +11,7 @@ from babel.support import Translations
 from flask import Flask, g, request, session
 from flask_babel import Domain, get_locale, refresh
 
-from mailcore.services import sayings
+from mailcore.services.notices import catalogue as sayings
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"

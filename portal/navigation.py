@@ -10,7 +10,7 @@ from flask import current_app, g, request
 from flask_babel import lazy_gettext as _l
 
 from mailcore.domain import Mailbox
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from portal import web
 from portal.addresses import url_for
 

@@ -16,7 +16,7 @@ from werkzeug.datastructures import CallbackDict
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
-from mailcore.services import web_sessions
+from mailcore.services.signin import web_sessions
 
 COOKIE = "alumnimail_session"
 FORMS = "alumnimail_forms"  # of strangers

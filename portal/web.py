@@ -16,7 +16,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.core import Core
 from mailcore.domain import GIB, Account, Incident, Mailbox, PageFacts, Scope
 from mailcore.errors import AccountNotFound, Busy, MailError, Saying, WrongPassword
-from mailcore.services import affiliations, leaving, login, pages, status, sunset, throttle, webmail
+from mailcore.services.accounts import affiliations, leaving, sunset
+from mailcore.services.credentials import login
+from mailcore.services.limits import throttle
+from mailcore.services.operations import page_views, service_status
+from mailcore.services.webmail import overview
 from portal import i18n
 from portal.errors import answer
 from portal.sessions import WebSession, cookie_name
@@ -60,7 +64,7 @@ def load_account() -> None:
     if owner is None:
         return
     try:
-        account = webmail.account(core(), owner)
+        account = overview.account(core(), owner)
     except (AccountNotFound, Busy):
         return
     g.account = account if account.state == "active" else None
@@ -136,7 +140,7 @@ def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
 def incidents() -> list[Incident]:
     """What is out of order, for the head of every page; nothing while the database is (its absence is seen anyway)."""
     try:
-        return status.current(core())
+        return service_status.current(core())
     except Busy:
         return []
 
@@ -155,14 +159,14 @@ def count_visit() -> None:
     """A person's GET of a public page, once a day."""
     prefetch = request.headers.get("Sec-Purpose") or request.headers.get("Purpose")
     if request.method == "GET" and not prefetch:
-        pages.count(core(), request.path, peer=peer(), agent=request.user_agent.string)
+        page_views.count(core(), request.path, peer=peer(), agent=request.user_agent.string)
 
 
 def page_facts() -> PageFacts | None:
-    if request.path not in pages.PAGES:
+    if request.path not in page_views.PAGES:
         return None
     try:
-        return pages.facts(core(), request.path)
+        return page_views.facts(core(), request.path)
     except Busy:
         return None
 

@@ -16,7 +16,7 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.services import passwords
+from mailcore.services.credentials import passwords
 
 # a busy machine takes its time for an example; with CI=true hypothesis waits anyway
 settings.register_profile("patient", parent=settings(), deadline=None)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import fast_mail_parser
 
-from mailcore.mail import address, body, files, header, structure
+from mailcore.mail.reading import address, header, structure
+from mailcore.mail.showing import body, files
 
 
 @dataclass(frozen=True)

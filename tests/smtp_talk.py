@@ -7,7 +7,8 @@ import ssl
 
 from mailcore import core as cores
 from mailcore.config import parse_config
-from mailcore.services import accounts, certificates
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
 from mailcore.smtp import server
 
 PASSWORD = "en lang hemmelighet"

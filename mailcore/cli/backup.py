@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, size
-from mailcore.services import backup as backups
+from mailcore.services.operations import backup as backups
 
 
 def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], object]) -> None:

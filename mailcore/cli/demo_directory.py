@@ -1,6 +1,6 @@
 """A small LDAP server for the demo, so that `make run` shows the university's log-in without a university (RFC 4511).
 
-Just what services/directory.py asks for: simple bind, search by equality and presence with and, or, not, in pages
+Just what services/credentials/directory.py asks for: simple bind, search by equality and presence with and, or, not, in pages
 (RFC 2696), unbind.  Anything else is answered by unwillingToPerform.  Loopback only, no TLS, nothing is ever written.
 BER is read and written here: the definitions that ldap3 brings cannot read a filter within a filter.
 """

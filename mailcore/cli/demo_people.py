@@ -9,7 +9,7 @@ from mailcore.cli.demo_directory import Person
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.errors import AccountNotFound
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 
 ALUMNI_PASSWORD, UNIVERSITY_PASSWORD = "demo-password", "demo-university-password"  # noqa: S105 - names of files
 

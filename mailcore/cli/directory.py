@@ -3,7 +3,7 @@
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json
-from mailcore.services import affiliations
+from mailcore.services.accounts import affiliations
 
 
 @click.group()

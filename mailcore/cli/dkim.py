@@ -5,7 +5,7 @@ import sys
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, print_table
-from mailcore.services import dkim_keys
+from mailcore.services.mailauth import dkim_keys
 
 
 @click.group()

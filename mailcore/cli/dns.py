@@ -5,7 +5,8 @@ import sys
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, print_table
-from mailcore.services import dkim_keys, records
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.operations import dns_records
 
 
 @click.command()
@@ -16,10 +17,10 @@ def dns(site: Site, zone: bool, as_json: bool) -> None:
     """The DNS records of the domain; exit 1 if any is missing or wrong."""
     dkim_keys.ensure_keys(site.config)
     if zone:
-        for record in records.needed(site.config):
-            click.echo(records.zone_line(record))
+        for record in dns_records.needed(site.config):
+            click.echo(dns_records.zone_line(record))
         return
-    findings = records.compare(site.core)
+    findings = dns_records.compare(site.core)
     if as_json:
         print_json([
             {"name": f.record.name, "type": f.record.kind, "value": f.record.value, "state": f.state, "found": list(f.found)}

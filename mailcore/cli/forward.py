@@ -4,7 +4,8 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json
 from mailcore.domain import Forwarding
-from mailcore.services import accounts, forwarding
+from mailcore.services.accounts import accounts
+from mailcore.services.forwarding import forwarding
 
 
 @click.group()

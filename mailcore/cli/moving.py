@@ -9,9 +9,11 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, size
 from mailcore.errors import ImportRefused
-from mailcore.services import accounts, imap_pull, maildir_in, moving_in, sieve_import, takeout, takeout_read
-from mailcore.services.imap_pull import Server
-from mailcore.services.moving_in import Report
+from mailcore.services.accounts import accounts
+from mailcore.services.sieve_scripts import sieve_import
+from mailcore.services.transfer import imap_import, mail_import, maildir_reader, takeout, takeout_import
+from mailcore.services.transfer.imap_import import Server
+from mailcore.services.transfer.mail_import import Report
 
 
 @contextmanager
@@ -91,7 +93,7 @@ def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None
     """All messages of an mbox FILE into the account NAME."""
     account = accounts.get(site.core, name)
     with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
-        report = moving_in.from_mbox(
+        report = mail_import.from_mbox(
             site.core, account.id, lines, mailbox or "INBOX", lambda report: tell(report.octets), by_labels=not mailbox
         )
     _done(report, as_json)
@@ -108,7 +110,7 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
     account = accounts.get(site.core, name)
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
     with _shown("import", total) as tell:
-        _done(maildir_in.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)), as_json)
+        _done(maildir_reader.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command("takeout")
@@ -120,7 +122,7 @@ def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
     """A zip FILE of `alumnimail export` into the account NAME."""
     account = accounts.get(site.core, name)
     with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
-        _done(takeout_read.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
+        _done(takeout_import.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command()
@@ -143,7 +145,7 @@ def imap(
     account = accounts.get(site.core, name)
     secret = sys.stdin.readline().rstrip("\r\n") if password_stdin or token_stdin else click.prompt("Password", hide_input=True)
     server = Server(host, user, "" if token_stdin else secret, secret if token_stdin else "", port, not no_tls, ca)
-    folders = imap_pull.forecast(site.core, server)
+    folders = imap_import.forecast(site.core, server)
     total, free = sum(folder.octets for folder in folders), account.quota - account.used
     if forecast:
         if as_json:
@@ -157,7 +159,7 @@ def imap(
     if account.quota and total > free:
         click.echo(f"only {size(max(0, free))} of {size(total)} fit; see --forecast", err=True)
     with _shown("import", total) as tell:
-        _done(imap_pull.fetch(site.core, account.id, server, lambda report: tell(report.octets)), as_json)
+        _done(imap_import.fetch(site.core, account.id, server, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command("sieve")

@@ -3,7 +3,7 @@
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
-from mailcore.services import orders
+from mailcore.services.accounts import orders
 
 
 @click.group()

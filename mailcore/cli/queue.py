@@ -9,8 +9,8 @@ import click
 from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
-from mailcore.services import outgoing
-from mailcore.store.db import Tx
+from mailcore.services.delivery import queue_admin
+from mailcore.store.engine.db import Tx
 
 
 @click.group()
@@ -21,7 +21,7 @@ def queue() -> None:
 def _tell(site: Site, ids: Sequence[int], as_json: bool) -> None:
     """What these items are now; nothing is said to people, who asked for it."""
     if as_json:
-        found = outgoing.listing(site.core)
+        found = queue_admin.listing(site.core)
         print_json([plain(item) for item in found if item.id in set(ids)])
 
 
@@ -34,7 +34,7 @@ _ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
     """What stands in the queue."""
-    found = outgoing.listing(site.core, state)
+    found = queue_admin.listing(site.core, state)
     if as_json:
         print_json([plain(item) for item in found])
     else:
@@ -54,8 +54,8 @@ def list_(site: Site, state: str | None, as_json: bool) -> None:
 @pass_site
 def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
     """One item and every try at it."""
-    item, attempts = outgoing.show(site.core, item_id)
-    octets = outgoing.octets(site.core, item_id) if message else b""
+    item, attempts = queue_admin.show(site.core, item_id)
+    octets = queue_admin.octets(site.core, item_id) if message else b""
     found: dict[str, Any] = plain(item) | {"attempts": [plain(one) for one in attempts]}
     if as_json:
         print_json(found | ({"message": octets.decode("utf-8", "replace")} if message else {}))
@@ -75,7 +75,7 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
 @pass_site
 def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Try these now; held ones are let go."""
-    outgoing.retry(site.core, ids)
+    queue_admin.retry(site.core, ids)
     _tell(site, ids, as_json)
 
 
@@ -85,7 +85,7 @@ def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Do not try these until told to."""
-    outgoing.hold(site.core, ids)
+    queue_admin.hold(site.core, ids)
     _tell(site, ids, as_json)
 
 
@@ -101,7 +101,7 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     def give_up(tx: Tx) -> None:
         now = core.clock.now()
         for number in ids:
-            item = outgoing.find(core, tx, number)
+            item = queue_admin.find(core, tx, number)
             outcome.give_up(core, tx, item, answer, now)
 
     core.db.write(give_up)
@@ -114,6 +114,6 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def flush(site: Site, as_json: bool) -> None:
     """Try everything that waits now, whatever its back-off."""
-    waiting = [item.id for item in outgoing.listing(site.core, "waiting")]
-    outgoing.retry(site.core, None)
+    waiting = [item.id for item in queue_admin.listing(site.core, "waiting")]
+    queue_admin.retry(site.core, None)
     _tell(site, waiting, as_json)

@@ -3,8 +3,9 @@
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
-from mailcore.services import accounts, recovery
-from mailcore.services.recovery import COMMAND_LINE, Issued
+from mailcore.services.accounts import accounts
+from mailcore.services.signin import recovery
+from mailcore.services.signin.recovery import COMMAND_LINE, Issued
 
 agent_option = click.option("--agent", default=COMMAND_LINE, help="User name of who does it, for the log; needs the role desk.")
 

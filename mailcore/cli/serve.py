@@ -35,7 +35,11 @@ from mailcore.inside import Inside, room
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, certificates, dkim_keys, health, indexing, jobs
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.operations import health, jobs
+from mailcore.services.webmail import indexing
 from mailcore.smtp import server as smtp
 from mailcore.transport import Listener
 

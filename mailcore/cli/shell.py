@@ -9,7 +9,7 @@ import click
 
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.store.tables import all_models
+from mailcore.store.schema.tables import all_models
 
 BANNER = (
     "core, core.db.read(fn), core.db.write(fn); the peewee models read this database ({names} ...).\n"

@@ -10,8 +10,8 @@ import click
 
 import sieve
 from mailcore.cli.common import Site, pass_site
-from mailcore.services import script_trial
-from mailcore.services.script_trial import Answer, Trial, Unsupported
+from mailcore.services.delivery import script_trial
+from mailcore.services.delivery.script_trial import Answer, Trial, Unsupported
 
 
 def _text(request: Answer, key: str) -> str:

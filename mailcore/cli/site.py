@@ -5,8 +5,9 @@ import sys
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
-from mailcore.services import canned, faq, pages
-from mailcore.services import status as status_service
+from mailcore.services.operations import faq, page_views
+from mailcore.services.operations import service_status as status_service
+from mailcore.services.tickets import canned
 
 
 @click.group()
@@ -61,7 +62,7 @@ def page() -> None:
 @pass_site
 def list_pages(site: Site, as_json: bool) -> None:
     """All pages that are counted."""
-    found = pages.listing(site.core)
+    found = page_views.listing(site.core)
     if as_json:
         print_json([plain(one) for one in found])
     else:
@@ -71,13 +72,13 @@ def list_pages(site: Site, as_json: bool) -> None:
 
 
 @page.command()
-@click.argument("path", type=click.Choice(pages.PAGES))
-@click.option("--audience", type=click.Choice(pages.AUDIENCES), multiple=True)
-@click.option("--topic", type=click.Choice(pages.TOPICS), multiple=True)
+@click.argument("path", type=click.Choice(page_views.PAGES))
+@click.option("--audience", type=click.Choice(page_views.AUDIENCES), multiple=True)
+@click.option("--topic", type=click.Choice(page_views.TOPICS), multiple=True)
 @pass_site
 def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> None:
     """For whom the page is, and what about; replaces what was said before."""
-    done = pages.tag(site.core, path, audience, topic)
+    done = page_views.tag(site.core, path, audience, topic)
     click.echo(f"{done.name}: {' '.join(done.audience)}; {' '.join(done.topic)}")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from mailcore.cli.common import Site, counted, json_option, pass_site, plain, print_json, print_table
-from mailcore.services import accounts, sunset
-from mailcore.services.sunset import Person
+from mailcore.services.accounts import accounts, sunset
+from mailcore.services.accounts.sunset import Person
 
 
 @click.group("sunset")

@@ -5,7 +5,7 @@ import sys
 import click
 
 from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
-from mailcore.services import tickets
+from mailcore.services.tickets import tickets
 
 
 @click.group()

@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table, size
-from mailcore.services import accounts, traces
-from mailcore.services.traces import Trace
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import traces
+from mailcore.services.delivery.traces import Trace
 
 
 @click.command()

@@ -19,7 +19,8 @@ from mailcore.cli.common import (
     size,
 )
 from mailcore.domain import Account
-from mailcore.services import accounts, closing, sending
+from mailcore.services.accounts import accounts, closing
+from mailcore.services.delivery import sending_limits
 
 
 @click.group()
@@ -33,7 +34,7 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
         "percent": account.percent,
         "role": accounts.role(site.core, account.id),
         "addresses": accounts.addresses(site.core, account.id),
-        "sending_held": sending.why_held(site.core, account.id),
+        "sending_held": sending_limits.why_held(site.core, account.id),
     }
 
 
@@ -147,7 +148,7 @@ def role(site: Site, name: str, role: str) -> None:
 @pass_site
 def release(site: Site, name: str, drop: bool) -> None:
     """Let an account send again that was put on hold."""
-    account, count = sending.release(site.core, name, drop=drop, actor="cli")
+    account, count = sending_limits.release(site.core, name, drop=drop, actor="cli")
     click.echo(f"{account.name} may send; {count} held messages {'are forgotten' if drop else 'go on'}")
 
 

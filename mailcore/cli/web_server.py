@@ -18,7 +18,7 @@ from mailcore.cli.web_worker import Worker
 from mailcore.config import Config, host_and_port, load_config
 
 ROOT = Path(__file__).parents[2]  # where wsgi.py lies
-THREADS = 64  # of each process; at most 48 of them hold a stream (services/live.py)
+THREADS = 64  # of each process; at most 48 of them hold a stream (services/webmail/live.py)
 KEEP_ALIVE, BACKLOG, GRACE = 30, 1024, 5  # seconds, connections, seconds for what is being answered at the end
 
 

@@ -17,12 +17,12 @@ from mailcore.imap.sequence import NumberSet, Ranges, without
 from mailcore.imap.status import Refused, UidRequired, WrongState
 from mailcore.imap.view import View
 from mailcore.inside import Inside
-from mailcore.mail.criteria import Criterion
-from mailcore.services import imap_scripts
-from mailcore.store import condstore, mailbox_facts
-from mailcore.store.db import Tx
-from mailcore.store.mail import Changes, MailStore
-from mailcore.store.uidset import ranges_of
+from mailcore.mail.asking.criteria import Criterion
+from mailcore.services.delivery import imapsieve
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import condstore, mailbox_facts
+from mailcore.store.mail.mail import Changes, MailStore
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire.framing import Event, Sink
 from mailcore.wire.reader import Reader, SyntaxProblem
 from mailcore.wire.sasl import Channel
@@ -290,9 +290,9 @@ class Context:
             failed = condstore.changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
             wanted = without(ranges, failed) if failed else ranges
             modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
-            if imap_scripts.script_for(self.core, tx, self.owner, here.mailbox):
-                touched = imap_scripts.changed_by(tx, here.mailbox, modseq)
-                imap_scripts.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
+            if imapsieve.script_for(self.core, tx, self.owner, here.mailbox):
+                touched = imapsieve.changed_by(tx, here.mailbox, modseq)
+                imapsieve.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
             return others, modseq, mail.infos(tx, here.mailbox, wanted) if tell else [], failed
 
         others, modseq, infos, failed = await self.core.db.awrite(change)

@@ -16,11 +16,12 @@ from mailcore.imap.recent import Claimed
 from mailcore.imap.responses import flag_list, literal, quoted_or_literal, without_nul
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_path, parse_section
 from mailcore.imap.status import Refused
-from mailcore.mail import header, ids, summary
-from mailcore.mail.preview import preview
-from mailcore.store import mail
-from mailcore.store.db import Row
-from mailcore.store.flags import join
+from mailcore.mail.asking import ids, summary
+from mailcore.mail.reading import header
+from mailcore.mail.showing.preview import preview
+from mailcore.store.engine.db import Row
+from mailcore.store.mail import mail
+from mailcore.store.mail.flags import join
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")

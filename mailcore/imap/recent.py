@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 RECENT = "\\Recent"
-BIT = 1 << 20  # beside those of store/flags.py, in what FETCH writes
+BIT = 1 << 20  # beside those of store/mail/flags.py, in what FETCH writes
 
 Claimed = tuple[tuple[int, int], ...]  # ranges of UIDs, ascending
 

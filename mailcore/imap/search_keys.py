@@ -8,7 +8,7 @@ from mailcore.imap.dates import read_date
 from mailcore.imap.recent import Claimed
 from mailcore.imap.sequence import NumberSet
 from mailcore.imap.status import BadCharset, UidRequired
-from mailcore.mail.criteria import (
+from mailcore.mail.asking.criteria import (
     AllOf,
     AnyOf,
     Arrived,
@@ -33,9 +33,9 @@ from mailcore.mail.criteria import (
     ThreadId,
     Uids,
 )
-from mailcore.mail.text import fold
-from mailcore.store.flags import SYSTEM
-from mailcore.store.uidset import ranges_of
+from mailcore.mail.reading.text import fold
+from mailcore.store.mail.flags import SYSTEM
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_DEPTH = 30

@@ -6,8 +6,8 @@ No I/O.
 import re
 from dataclasses import dataclass
 
-from mailcore.mail import header, structure, text, transfer
-from mailcore.mail.octets import Octets
+from mailcore.mail.reading import header, structure, text, transfer
+from mailcore.mail.reading.octets import Octets
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _PATH = re.compile(rb"([1-9]\d{0,4}(?:\.[1-9]\d{0,4})*)")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from mailcore.store.uidset import ranges_of
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 STAR = 0  # stands for `*`: the largest number in use

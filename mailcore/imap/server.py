@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from mailcore.core import Core
 from mailcore.imap.session import Session
 from mailcore.inside import Inside
-from mailcore.services import scram
+from mailcore.services.credentials import scram
 from mailcore.transport import BY_ACCOUNT, Connection, Listener, listen
 
 

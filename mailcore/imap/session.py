@@ -16,7 +16,7 @@ from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
 from mailcore.inside import Inside
-from mailcore.store.spool import Spool
+from mailcore.store.mail.spool import Spool
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 

@@ -10,7 +10,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import TooMany
 from mailcore.managesieve.status import Refused, line, string
-from mailcore.services import doctor, filters, sasl_login
+from mailcore.services.operations import client_doctor
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.signin import sasl_login
 from mailcore.transport import Connection
 from mailcore.wire import sasl
 from mailcore.wire.framing import CommandLine, LiteralWanted
@@ -93,7 +95,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
     if context.account is not None:
         raise Refused("You are logged in already")
     if not context.may_log_in:
-        doctor.unencrypted(context.core, context.wire.peer)
+        client_doctor.unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(

@@ -10,15 +10,18 @@ from datetime import datetime, timedelta
 from mailcore.core import Core
 from mailcore.domain import QueueItem
 from mailcore.errors import Busy
-from mailcore.mail import dsn, header, trace
-from mailcore.mail.lines import one_line
+from mailcore.mail.reading import header, trace
+from mailcore.mail.writing import dsn
+from mailcore.mail.writing.lines import one_line
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
-from mailcore.services import notices, returns, tickets
-from mailcore.store import onward
-from mailcore.store import tickets as ticket_store
-from mailcore.store.db import Tx
-from mailcore.store.queue import domain_of
+from mailcore.services.forwarding import bounces
+from mailcore.services.notices import notices
+from mailcore.services.tickets import tickets
+from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding import onward
+from mailcore.store.queue.queue import domain_of
+from mailcore.store.tickets import tickets as ticket_store
 
 MOST_RETURNED = 512 * 1024  # octets of the message itself, where RET=FULL asks for it
 TICKET_EVERY, MOST_IN_CASE = timedelta(days=1), 20  # for one domain; what comes after tells nothing new
@@ -81,7 +84,7 @@ def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     if core.mail.has_blob(tx, item.account, item.blob):
         return
     content = onward.content_of(tx, item.id) or b""
-    returns.put_back(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
+    bounces.put_back(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
 
 
 def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import Dsn
-from mailcore.mail.octets import Octets, blocks
+from mailcore.mail.reading.octets import Octets, blocks
 from mailcore.queue import dane
 from mailcore.queue.lookup import Lookup, RouteUnknown
 from mailcore.queue.route import Hop, addresses

@@ -8,11 +8,13 @@ from mailcore.domain import Attempt, QueueItem
 from mailcore.log import log_for
 from mailcore.queue import bounce, destination, schedule
 from mailcore.queue.client import NEEDS_8BIT, Answer, TlsResult
-from mailcore.services import forwarding, sending
-from mailcore.store import onward, queue_policies, reports
-from mailcore.store.db import Tx
-from mailcore.store.queue import domain_of
-from mailcore.store.queue_policies import Rest
+from mailcore.services.delivery import sending_limits
+from mailcore.services.forwarding import forwarding
+from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding import onward
+from mailcore.store.queue import queue_policies, reports
+from mailcore.store.queue.queue import domain_of
+from mailcore.store.queue.queue_policies import Rest
 
 log = log_for(__name__)
 
@@ -56,7 +58,7 @@ def _by_message(item: QueueItem, answer: Answer) -> bool:
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
     """It leaves the queue undelivered; whoever it matters to has it or hears of it."""
     if item.origin == "submission" and item.account is not None and answer.permanent and not _by_message(item, answer):
-        sending.was_refused(core, tx, item.account)
+        sending_limits.was_refused(core, tx, item.account)
     if item.origin == "forward":
         bounce.keep_for_owner(core, tx, item)
     elif item.origin == "dsn":

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
-from mailcore.mail.lines import lines_of
+from mailcore.mail.writing.lines import lines_of
 from mailcore.queue.dane import covers
 from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
-from mailcore.store import queue_policies as store
-from mailcore.store.queue_policies import StsPolicy
+from mailcore.store.queue import queue_policies as store
+from mailcore.store.queue.queue_policies import StsPolicy
 
 log = log_for(__name__)
 PORT = 443

@@ -14,17 +14,18 @@ from mailcore.core import Core
 from mailcore.domain import Attempt, Envelope, Outcome, QueueItem
 from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
-from mailcore.mail.octets import Octets
+from mailcore.mail.reading.octets import Octets
 from mailcore.queue import lease, outcome, route
 from mailcore.queue.client import Answer, Connection, TlsResult
 from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.sts import PORT, StsPolicies
-from mailcore.services import delivery, dkim
-from mailcore.store import queue_policies
-from mailcore.store.db import Tx
-from mailcore.store.queue import domain_of
-from mailcore.store.queue_policies import Rest
+from mailcore.services.delivery import delivery
+from mailcore.services.mailauth import dkim
+from mailcore.store.engine.db import Tx
+from mailcore.store.queue import queue_policies
+from mailcore.store.queue.queue import domain_of
+from mailcore.store.queue.queue_policies import Rest
 
 log = log_for(__name__)
 

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.store.db import Tx
-from mailcore.store.people import AuditEntry
+from mailcore.store.engine.db import Tx
+from mailcore.store.people.people import AuditEntry
 
 __all__ = ["AuditEntry", "Event", "listing", "note"]
 

@@ -1,11 +1,12 @@
-"""AUTH (RFC 4954): the dialogue; mechanisms and whose password it is stand in services/sasl_login.py."""
+"""AUTH (RFC 4954): the dialogue; mechanisms and whose password it is stand in services/signin/sasl_login.py."""
 
 import asyncio
 from base64 import b64encode
 from functools import partial
 
 from mailcore.domain import Scope
-from mailcore.services import doctor, sasl_login
+from mailcore.services.operations import client_doctor
+from mailcore.services.signin import sasl_login
 from mailcore.smtp.parameters import Refused
 from mailcore.smtp.session import Session
 from mailcore.transport import channel_of
@@ -22,7 +23,7 @@ async def authenticate(session: Session, argument: str) -> None:
     if not session.handler.submission:
         raise Refused("502 5.5.1 Command not known")
     if not session.may_log_in():
-        doctor.unencrypted(session.door.core, session.peer)
+        client_doctor.unencrypted(session.door.core, session.peer)
         raise Refused("530 5.7.0 Must issue a STARTTLS command first")
     if session.account is not None or session.transaction is not None:
         raise Refused("503 5.5.1 Not now")

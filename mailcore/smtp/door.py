@@ -5,7 +5,7 @@ import ssl
 from mailcore.core import Core
 from mailcore.inside import Inside
 from mailcore.peers import place
-from mailcore.services.rates import Portions
+from mailcore.services.limits.rates import Portions
 from mailcore.smtp.incoming import Bounds
 
 

@@ -8,18 +8,23 @@ from mailcore import budget
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
-from mailcore.mail import authresults, trace
-from mailcore.mail.message import Message
-from mailcore.mail.octets import Octets
-from mailcore.mail.structure import extent
-from mailcore.services import authentication, delivery, quota_warnings, reports, scanning, strangers, traces
+from mailcore.mail.passing import authresults
+from mailcore.mail.reading import trace
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import Octets
+from mailcore.mail.reading.structure import extent
+from mailcore.services.delivery import delivery, traces
+from mailcore.services.filtering import scanning, sender_policy
+from mailcore.services.mailauth import authentication
+from mailcore.services.operations import reports
+from mailcore.services.quota import quota_warnings
 from mailcore.smtp.incoming import Edit, Incoming, Malformed
 from mailcore.smtp.parameters import Mail, Refused
 from mailcore.smtp.reply import REPLIES, rejected
 from mailcore.smtp.session import Session
 from mailcore.smtp.state import Problem, Transaction
-from mailcore.store.blobs import INSIDE, Prepared
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import INSIDE, Prepared
 
 MAX_HOPS = 50  # RFC 5321 section 6.3 asks for at least 100 only of those who count nothing else; a loop is shorter
 FEW = 5
@@ -124,15 +129,15 @@ class Inbound:
             return problems
         assert session.transaction is not None  # noqa: S101 - RCPT comes after MAIL
         if session.listed is None:
-            session.listed = await strangers.listed_by(core, session.peer)
-        exempt = [address.partition("@")[0].lower() in strangers.EXEMPT for address in addresses]
+            session.listed = await sender_policy.listed_by(core, session.peer)
+        exempt = [address.partition("@")[0].lower() in sender_policy.EXEMPT for address in addresses]
         if session.listed:
             listed = Refused(f"550 5.7.1 Your address is listed by {session.listed}")
             return [found if free else found or listed for found, free in zip(problems, exempt, strict=True)]
         asked = [n for n, found in enumerate(problems) if found is None and not exempt[n]]
         if incoming.greylist and asked:
             sender = session.transaction.mail.sender
-            waits = await strangers.must_wait(core, session.peer, sender, [addresses[n] for n in asked])
+            waits = await sender_policy.must_wait(core, session.peer, sender, [addresses[n] for n in asked])
             for n, wait in zip(asked, waits, strict=True):
                 if wait:
                     problems[n] = Refused("450 4.7.1 Greylisted; please try again in some minutes")

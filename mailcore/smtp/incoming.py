@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from mailcore.config import Limits, octets
 from mailcore.errors import MailError, TooLarge
-from mailcore.mail import header
-from mailcore.mail.octets import Octets
+from mailcore.mail.reading import header
+from mailcore.mail.reading.octets import Octets
 from mailcore.smtp.data import LineEnds
-from mailcore.store.spool import Spool
+from mailcore.store.mail.spool import Spool
 
 Edit = Callable[[bytes], bytes]
 

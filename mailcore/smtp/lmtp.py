@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError
-from mailcore.mail.message import Message
-from mailcore.services import authentication, delivery
+from mailcore.mail.reading.message import Message
+from mailcore.services.delivery import delivery
+from mailcore.services.mailauth import authentication
 from mailcore.smtp.inbound import Inbound
 from mailcore.smtp.reply import rejected, reply_to
 from mailcore.smtp.session import Session
 from mailcore.smtp.state import Transaction
-from mailcore.store.blobs import Prepared
+from mailcore.store.mail.blobs import Prepared
 
 
 class Lmtp(Inbound):

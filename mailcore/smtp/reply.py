@@ -4,9 +4,9 @@ import re
 
 from mailcore import errors
 from mailcore.log import log_for
-from mailcore.mail.lines import lines_of
-from mailcore.services.delivery import FULL
-from mailcore.services.ticket_inbox import LATER
+from mailcore.mail.writing.lines import lines_of
+from mailcore.services.delivery.delivery import FULL
+from mailcore.services.tickets.ticket_inbox import LATER
 
 log = log_for(__name__)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from aiosmtpd.smtp import SMTP
 
 from mailcore.domain import Account, Envelope, Identity
-from mailcore.mail.octets import Octets
+from mailcore.mail.reading.octets import Octets
 from mailcore.smtp.door import Door
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail

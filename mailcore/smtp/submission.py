@@ -3,15 +3,16 @@
 from mailcore.core import Core
 from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
-from mailcore.mail.message import Message
-from mailcore.mail.octets import Octets
-from mailcore.services import delivery, login, sending, submission
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import Octets
+from mailcore.services.credentials import login
+from mailcore.services.delivery import delivery, sending_limits, submission
 from mailcore.smtp.inbound import look_up, prepared
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
 from mailcore.smtp.session import Session
 from mailcore.smtp.state import Problem, Transaction
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 
 class Submission:
@@ -28,7 +29,7 @@ class Submission:
         core = self._core
 
         def look(tx: Tx) -> tuple[bool, tuple[str, ...]]:
-            sending.check(core, tx, identity.account.id)
+            sending_limits.check(core, tx, identity.account.id)
             return login.still_stands(core, tx, identity), submission.addresses(core, tx, identity.account.id)
 
         stands, session.own = core.db.read(look)  # three rows: handing them to a thread and back costs more

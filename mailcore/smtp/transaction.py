@@ -5,8 +5,8 @@ import re
 
 from mailcore import budget
 from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
-from mailcore.mail.octets import Octets
-from mailcore.services import doctor
+from mailcore.mail.reading.octets import Octets
+from mailcore.services.operations import client_doctor
 from mailcore.smtp import parameters
 from mailcore.smtp.data import DataReader
 from mailcore.smtp.incoming import BareLineEnd, Incoming, Malformed
@@ -37,7 +37,7 @@ async def _mail(session: Session, argument: str) -> None:
     if session.handler.submission and session.account is None:
         if session.may_log_in():
             raise Refused("530 5.7.0 Log in first")
-        doctor.unencrypted(session.door.core, session.peer)
+        client_doctor.unencrypted(session.door.core, session.peer)
         raise Refused("530 5.7.0 Must issue a STARTTLS command first")
     if not session.helo:
         raise Refused("503 5.5.1 Say EHLO first")

@@ -1,4 +1,4 @@
-"""SASL as IMAP, ManageSieve and SMTP speak it.  No I/O: who asks and who looks up stands in services/sasl_login.py.
+"""SASL as IMAP, ManageSieve and SMTP speak it.  No I/O: who asks and who looks up stands in services/signin/sasl_login.py.
 
 PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC 5802, RFC 7677), OAUTHBEARER (RFC 7628).
 """

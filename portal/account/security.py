@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import MailError, WrongPassword
-from mailcore.services import closing, oidc, oidc_login, recovery, security_keys, two_factor
+from mailcore.services.accounts import closing
+from mailcore.services.signin import oidc, oidc_login, recovery, security_keys, two_factor
 from portal import asked, web
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint

@@ -6,18 +6,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Scope
 from mailcore.errors import MailError
-from mailcore.services import (
-    accounts,
-    affiliations,
-    app_passwords,
-    audit,
-    leaving,
-    logins,
-    reach,
-    recovery,
-    two_factor,
-    web_sessions,
-)
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, affiliations, leaving
+from mailcore.services.credentials import app_passwords, contact_addresses, login_log
+from mailcore.services.signin import recovery, two_factor, web_sessions
 from portal import asked, i18n, web
 from portal.account.forms import AppForm, ContactForm, LanguageForm, PasswordForm
 from portal.errors import answer
@@ -38,7 +30,8 @@ def index() -> Answer:
         return redirect(url_for("account.index"))
     core, owner = web.core(), web.owner()
     return render_template(
-        "account/index.html", form=form, outlook=leaving.outlook(core, owner.id), verified=reach.verified(core, owner.id),
+        "account/index.html", form=form, outlook=leaving.outlook(core, owner.id),
+        verified=contact_addresses.verified(core, owner.id),
         two_factor=two_factor.is_on(core, owner.id), codes=recovery.codes_left(core, owner),
         apps=len(app_passwords.listing(core, owner.id)), source=web.web_session().source,
         returned=_has_returned(),
@@ -69,7 +62,7 @@ def contact() -> Answer:
     if form.validate_on_submit():
         try:
             web.prove(form.current.data)
-            address = reach.propose(web.core(), web.owner().id, form.address.data, peer=web.peer())
+            address = contact_addresses.propose(web.core(), web.owner().id, form.address.data, peer=web.peer())
         except MailError as trouble:
             code, problem = answer(trouble)
             if code == 400:
@@ -78,7 +71,7 @@ def contact() -> Answer:
             flash(_("We have sent a link to %(address)s. The address counts when you have used it.", address=address))
             return redirect(url_for("account.contact"))
     page = render_template(
-        "account/contact.html", form=form, problem=problem, verified=reach.verified(web.core(), web.owner().id)
+        "account/contact.html", form=form, problem=problem, verified=contact_addresses.verified(web.core(), web.owner().id)
     )
     return page, 400 if form.errors else code
 
@@ -89,13 +82,13 @@ def change_contact() -> Answer:
     """What is removed is a way back into the account: an open browser alone must not cut it off."""
     address, form = request.form.get("address", ""), PasswordForm()
     if request.form.get("action") == "first":
-        reach.make_first(web.core(), web.owner().id, address)
+        contact_addresses.make_first(web.core(), web.owner().id, address)
     else:
         problem, code = "", 200
         try:
             if form.current.data:
                 web.prove(form.current.data)
-                reach.remove(web.core(), web.owner().id, address)
+                contact_addresses.remove(web.core(), web.owner().id, address)
         except MailError as trouble:
             code, problem = answer(trouble)
         if problem or not form.current.data:
@@ -107,9 +100,9 @@ def change_contact() -> Answer:
 @blueprint.route("/account/contact/<token>", methods=["GET", "POST"])
 def confirm_contact(token: str) -> Answer:
     """GET shows a button; the address counts after the POST, whoever is logged in."""
-    owner, address = reach.look(web.core(), token)
+    owner, address = contact_addresses.look(web.core(), token)
     if request.method == "POST":
-        reach.confirm(web.core(), token)
+        contact_addresses.confirm(web.core(), token)
         flash(_("Thank you. The contact address is confirmed."))
         return redirect(url_for("account.contact" if web.web_session().account else "front.index"))
     return render_template("account/confirm_contact.html", owner=owner, address=address)
@@ -153,7 +146,7 @@ def withdraw() -> Answer:
 def logins_page() -> Answer:
     core, owner = web.core(), web.owner()
     return render_template(
-        "account/logins.html", sessions=web_sessions.listing(core, owner.id), logins=logins.listing(core, owner.id),
+        "account/logins.html", sessions=web_sessions.listing(core, owner.id), logins=login_log.listing(core, owner.id),
         here=web_sessions.handle(web.web_session().token), log=audit.listing(core, owner.id),
     )  # fmt: skip
 

@@ -5,8 +5,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
-from mailcore.services import forgotten as forgotten_password
-from mailcore.services import recovery
+from mailcore.services.signin import password_requests as forgotten_password
+from mailcore.services.signin import recovery
 from portal import web
 from portal.auth.forms import ForgottenForm, RecoveryCodeForm
 from portal.auth.views import blueprint

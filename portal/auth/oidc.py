@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Proven
 from mailcore.errors import LinkExpired, NotAllowed
-from mailcore.services import oidc, oidc_login
+from mailcore.services.signin import oidc, oidc_login
 from portal import web
 from portal.auth.views import blueprint, enter
 

@@ -6,8 +6,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.errors import AccountNotFound, MailError
-from mailcore.services import accounts, credentials, leaving, oidc, two_factor, web_sessions
-from mailcore.services import login as login_service
+from mailcore.services.accounts import accounts, leaving
+from mailcore.services.credentials import credentials
+from mailcore.services.credentials import login as login_service
+from mailcore.services.signin import oidc, two_factor, web_sessions
 from portal import web
 from portal.auth.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
 from portal.errors import answer

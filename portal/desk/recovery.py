@@ -7,7 +7,8 @@ from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from mailcore.errors import MailError
-from mailcore.services import accounts, recovery
+from mailcore.services.accounts import accounts
+from mailcore.services.signin import recovery
 from portal import web
 from portal.asked import NumberField
 from portal.desk.views import Answer, blueprint, desk_only

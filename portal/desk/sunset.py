@@ -6,7 +6,7 @@ from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import AccountId
-from mailcore.services import accounts, sunset
+from mailcore.services.accounts import accounts, sunset
 from portal import web
 from portal.asked import number
 from portal.desk.views import blueprint, desk_only

@@ -14,7 +14,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Account, AccountId, Ticket
 from mailcore.errors import MailError, NotAllowed
-from mailcore.services import accounts, audit, canned, desk, orders, quota, sunset, tickets
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, desk, orders, sunset
+from mailcore.services.quota import quota
+from mailcore.services.tickets import canned, tickets
 from portal import i18n, navigation, web
 from portal.desk import words as spoken
 from portal.desk.forms import ActForm

@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
-from mailcore.services import filters, webmail
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import overview
 from portal import asked, i18n, web
 from portal.errors import answer
 from portal.filters import rule_form, words
@@ -23,7 +24,7 @@ Answer = str | BaseResponse | tuple[str, int]
 
 
 def _titles() -> dict[str, str]:
-    return {box.name: web.mailbox_title(box) for box in webmail.mailboxes(web.core(), web.owner().id)}
+    return {box.name: web.mailbox_title(box) for box in overview.mailboxes(web.core(), web.owner().id)}
 
 
 def _mark(rules: Sequence[FilterRule]) -> str:

@@ -5,7 +5,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from mailcore.services import forwarding_target
+from mailcore.services.forwarding import forwarding_target
 from portal import web
 from portal.forwarding.forms import EmptyForm
 from portal.web_form import Form

@@ -6,8 +6,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Forwarding, ForwardingState
 from mailcore.errors import MailError
-from mailcore.services import audit, filters, forwarding, forwarding_health
-from mailcore.services.mail_limits import Cause
+from mailcore.services import audit
+from mailcore.services.forwarding import forwarding, forwarding_health
+from mailcore.services.limits.mail_limits import Cause
+from mailcore.services.sieve_scripts import filters
 from portal import web
 from portal.asked import number
 from portal.errors import answer

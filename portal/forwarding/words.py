@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from mailcore.domain import Forwarding, ForwardingState
-from mailcore.services.forwarding_health import Health, Kind, kind_of
+from mailcore.services.forwarding.forwarding_health import Health, Kind, kind_of
 from portal.account import events
 
 

@@ -4,7 +4,8 @@ from flask import Blueprint, render_template
 
 from mailcore.config import octets
 from mailcore.errors import Busy
-from mailcore.services import records, status, web_sessions
+from mailcore.services.operations import dns_records, service_status
+from mailcore.services.signin import web_sessions
 from portal import i18n, web
 
 blueprint = Blueprint("front", __name__)
@@ -18,12 +19,12 @@ def index() -> str:
 
 @blueprint.get("/status")
 def status_page() -> str:
-    return render_template("front/status.html", history=status.recent(web.core()))
+    return render_template("front/status.html", history=service_status.recent(web.core()))
 
 
 @blueprint.get("/status.xml")
 def status_feed() -> tuple[str, dict[str, str]]:
-    return status.feed(web.core(), i18n.language()), {"Content-Type": "application/atom+xml; charset=utf-8"}
+    return service_status.feed(web.core(), i18n.language()), {"Content-Type": "application/atom+xml; charset=utf-8"}
 
 
 @blueprint.get("/health")
@@ -42,7 +43,7 @@ def robots() -> tuple[str, dict[str, str]]:
 @blueprint.get("/.well-known/mta-sts.txt")
 def mta_sts() -> tuple[str, dict[str, str]]:
     """For other servers, at the host mta-sts.DOMAIN."""
-    return records.mta_sts(web.core().config), {"Content-Type": "text/plain"}
+    return dns_records.mta_sts(web.core().config), {"Content-Type": "text/plain"}
 
 
 @blueprint.get("/ready")

@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import NewFile
 from mailcore.errors import InvalidName, MailError
-from mailcore.services import client_settings, ticket_text, tickets
-from mailcore.services import doctor as doctor_service
-from mailcore.services import faq as faq_service
+from mailcore.services import client_settings
+from mailcore.services.operations import client_doctor as doctor_service
+from mailcore.services.operations import faq as faq_service
+from mailcore.services.tickets import ticket_text, tickets
 from portal import i18n, web
 from portal.errors import answer
 from portal.help.forms import KINDS, HelpForm, is_human, stamp

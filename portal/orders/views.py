@@ -8,8 +8,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Proven
 from mailcore.errors import MailError, NotEligible
-from mailcore.services import directory, logins, oidc, orders
-from mailcore.services import university as university_service
+from mailcore.services.accounts import orders
+from mailcore.services.accounts import university as university_service
+from mailcore.services.credentials import directory, login_log
+from mailcore.services.signin import oidc
 from portal import i18n, web
 from portal.auth.oidc import keep_proof
 from portal.errors import answer
@@ -109,7 +111,7 @@ def account() -> Answer:
         else:
             web.web_session().renew(made.id, source=proven.source)
             session["logged_in_at"] = core.clock.seconds()
-            logins.note_order(core, made, proven.source, web.peer(), request.user_agent.string)
+            login_log.note_order(core, made, proven.source, web.peer(), request.user_agent.string)
             return web.remember_device(redirect(url_for("orders.ready")), made)
     page = render_template("orders/account.html", form=form, problem=problem, proven=proven, names=names)
     return page, 400 if form.errors else code

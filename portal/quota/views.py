@@ -7,8 +7,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Mailbox
 from mailcore.errors import MailError
-from mailcore.services import quota, room, tickets, webmail
-from mailcore.services.room import Choice
+from mailcore.services.quota import cleanup, quota
+from mailcore.services.quota.cleanup import Choice
+from mailcore.services.tickets import tickets
+from mailcore.services.webmail import overview
 from portal import i18n, web
 from portal.asked import number
 from portal.errors import answer
@@ -28,21 +30,21 @@ def index() -> str:
     core, owner = web.core(), web.owner().id
     show = request.args.get("show", "")
     show = show if show in LISTS else "largest"
-    days = number(request.args.get("days"), room.DAYS)
-    days = days if days in AGES else room.DAYS
-    items: list[room.Item] = []
-    senders: list[room.Sender] = []
+    days = number(request.args.get("days"), cleanup.DAYS)
+    days = days if days in AGES else cleanup.DAYS
+    items: list[cleanup.Item] = []
+    senders: list[cleanup.Sender] = []
     copies = None
     if show == "largest":
-        items = room.largest(core, owner)
+        items = cleanup.largest(core, owner)
     elif show == "oldest":
-        items = room.oldest(core, owner)
+        items = cleanup.oldest(core, owner)
     elif show == "forwarded":
-        items, copies = room.forwarded(core, owner, days)
+        items, copies = cleanup.forwarded(core, owner, days)
     else:
-        senders = room.newsletters(core, owner)
-    boxes = webmail.mailboxes(core, owner)
-    heaps = [(box, room.heap(core, owner, box.special_use)) for box in boxes if box.special_use in ("\\Trash", "\\Junk")]
+        senders = cleanup.newsletters(core, owner)
+    boxes = overview.mailboxes(core, owner)
+    heaps = [(box, cleanup.heap(core, owner, box.special_use)) for box in boxes if box.special_use in ("\\Trash", "\\Junk")]
     return render_template(
         "quota/index.html", boxes=_by_size(boxes), show=show, days=days, ages=AGES, items=items, senders=senders,
         copies=copies, heaps=heaps, loan=quota.loan(core, owner), form=EmptyForm(),
@@ -69,7 +71,7 @@ def _choice() -> Choice:
 def choose() -> Answer:
     """What the choice would free, and one button.  Nothing is changed yet."""
     choice = _choice()
-    freed = room.weigh(web.core(), web.owner().id, choice)
+    freed = cleanup.weigh(web.core(), web.owner().id, choice)
     if not freed.count:
         flash(_("Choose some messages first."))
         return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
@@ -83,8 +85,8 @@ def choose() -> Answer:
 @web.login_required
 def remove() -> BaseResponse:
     before = web.owner().used
-    freed = room.remove(web.core(), web.owner().id, _choice())
-    after = webmail.account(web.core(), web.owner().id)
+    freed = cleanup.remove(web.core(), web.owner().id, _choice())
+    after = overview.account(web.core(), web.owner().id)
     flash(
         ngettext(
             "%(num)s message deleted: %(size)s freed. Before %(before)s, now %(after)s.",
@@ -108,7 +110,7 @@ def borrow() -> BaseResponse:
 def more() -> Answer:
     """A case for the desk that tells what the desk needs to know."""
     owner = web.owner()
-    facts = _facts(webmail.mailboxes(web.core(), owner.id))
+    facts = _facts(overview.mailboxes(web.core(), owner.id))
     form = MoreForm()
     problem: object = ""
     if form.validate_on_submit():

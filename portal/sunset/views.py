@@ -8,7 +8,7 @@ from wtforms import StringField
 from wtforms.validators import Length
 
 from mailcore.errors import MailError
-from mailcore.services import sunset
+from mailcore.services.accounts import sunset
 from portal import web
 from portal.auth.forms import password_field
 from portal.errors import answer

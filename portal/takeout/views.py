@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
-from mailcore.services import takeout, transfers, uploads
+from mailcore.services.transfer import takeout, transfers, uploads
 from portal import downloads, web
 from portal.errors import answer
 

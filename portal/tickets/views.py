@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import NewFile, Ticket
 from mailcore.errors import MailError
-from mailcore.services import tickets
+from mailcore.services.tickets import tickets
 from portal import downloads, web
 from portal.errors import words_of
 from portal.help.forms import ReplyForm

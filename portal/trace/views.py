@@ -4,7 +4,8 @@ from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 
 from mailcore.domain import Mailbox
-from mailcore.services import traces, webmail
+from mailcore.services.delivery import traces
+from mailcore.services.webmail import overview
 from portal import web
 from portal.trace import words
 
@@ -12,7 +13,7 @@ blueprint = Blueprint("trace", __name__)
 
 
 def _titles() -> dict[str, str]:
-    boxes: list[Mailbox] = webmail.mailboxes(web.core(), web.owner().id)
+    boxes: list[Mailbox] = overview.mailboxes(web.core(), web.owner().id)
     return {box.name: web.mailbox_title(box) for box in boxes}
 
 

@@ -4,8 +4,8 @@ import re
 
 from flask_babel import gettext as _
 
-from mailcore.services.forwarding_health import kind_of
-from mailcore.services.traces import Checks, Rule, Trace
+from mailcore.services.delivery.traces import Checks, Rule, Trace
+from mailcore.services.forwarding.forwarding_health import kind_of
 from portal.forwarding.words import answer
 from portal.i18n import told
 

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Away
-from mailcore.services import away, filters
+from mailcore.services.sieve_scripts import filters, out_of_office
 from portal import web
 from portal.vacation.forms import VacationForm
 
@@ -16,15 +16,16 @@ blueprint = Blueprint("vacation", __name__)
 @web.login_required
 def index() -> str | BaseResponse | tuple[str, int]:
     owner = web.owner().id
-    form = VacationForm(obj=away.get(web.core(), owner))
+    form = VacationForm(obj=out_of_office.get(web.core(), owner))
     if form.validate_on_submit():
         text = (form.text.data or "").replace("\r\n", "\n").strip()
         wish = Away(form.active.data, form.first_day.data, form.last_day.data, (form.subject.data or "").strip(), text)
-        done = away.save(web.core(), owner, wish)
+        done = out_of_office.save(web.core(), owner, wish)
         flash(_("Mail is answered while you are away.") if done.active else _("Mail is not answered for you."))
         return redirect(url_for("vacation.index"), 303)
     page = render_template(
-        "vacation/index.html", form=form, script=filters.generated(web.core(), owner), state=_state(away.get(web.core(), owner))
+        "vacation/index.html", form=form, script=filters.generated(web.core(), owner),
+        state=_state(out_of_office.get(web.core(), owner)),
     )
     return page, 400 if form.errors else 200
 

@@ -6,7 +6,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
-from mailcore.services import mail_boxes, webmail
+from mailcore.services.webmail import mailboxes, overview
 from portal import web
 from portal.errors import answer
 from portal.webmail.views import blueprint
@@ -23,13 +23,13 @@ def boxes() -> str | BaseResponse | tuple[str, int]:
         try:
             match request.form.get("action"):
                 case "create":
-                    mail_boxes.create(core, owner, new, request.form.get("inside", ""))
+                    mailboxes.create(core, owner, new, request.form.get("inside", ""))
                     flash(_("The mailbox is made."))
                 case "rename":
-                    mail_boxes.rename(core, owner, name, new)
+                    mailboxes.rename(core, owner, name, new)
                     flash(_("The mailbox has its new name."))
-                case "delete" if request.form.get("sure") or not mail_boxes.holds(core, owner, name):
-                    count = mail_boxes.delete(core, owner, name)
+                case "delete" if request.form.get("sure") or not mailboxes.holds(core, owner, name):
+                    count = mailboxes.delete(core, owner, name)
                     flash(
                         ngettext(
                             "The mailbox is deleted. %(num)s message went to the trash.",
@@ -45,5 +45,5 @@ def boxes() -> str | BaseResponse | tuple[str, int]:
             code, problem = answer(trouble)
         if not problem and not asked:
             return redirect(url_for("webmail.boxes"), 303)
-    page = render_template("webmail/boxes.html", boxes=webmail.mailboxes(core, owner), problem=problem, asked=asked)
+    page = render_template("webmail/boxes.html", boxes=overview.mailboxes(core, owner), problem=problem, asked=asked)
     return page, code

@@ -3,7 +3,7 @@
 from flask import render_template, request
 from markupsafe import Markup, escape
 
-from mailcore.services import mail_search, webmail
+from mailcore.services.webmail import mail_search, overview
 from portal import web
 from portal.webmail.views import blueprint
 
@@ -15,7 +15,7 @@ def search() -> str:
     asked = request.args.get("q", "").strip()[:500]
     query = mail_search.parse(asked)
     found = mail_search.search(web.core(), web.owner().id, query) if asked else []
-    boxes = webmail.mailboxes(web.core(), web.owner().id)
+    boxes = overview.mailboxes(web.core(), web.owner().id)
     return render_template(
         "webmail/search.html", asked=asked, hits=found, boxes=boxes, limit=mail_search.MAX_FOUND,
         mark=lambda text: marked(text, query.shown),

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.services import mail_actions, mail_list, mail_settings, webmail, writing
-from mailcore.services.mail_list import ListWish
+from mailcore.services.webmail import drafts, mail_actions, mail_list, mail_settings, overview
+from mailcore.services.webmail.mail_list import ListWish
 from portal import asked, web
 from portal.addresses import url_for
 from portal.webmail import rows as shown
@@ -34,12 +34,12 @@ def messages(mailbox: str) -> str:
 def _list(name: str) -> str:
     settings = mail_settings.read(web.core(), web.owner().id)
     page = mail_list.page(web.core(), web.owner().id, name, _wish(settings.threads))
-    boxes = webmail.mailboxes(web.core(), web.owner().id)
+    boxes = overview.mailboxes(web.core(), web.owner().id)
     query = request.query_string.decode("ascii", "ignore")
     return render_template(
         "webmail/index.html", page=page, boxes=boxes, undo=session.pop("undo", None), back=f"?{query}" if query else "",
         rows=shown.rows(page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"),
-        waiting=[one for one in writing.listing(web.core(), web.owner().id) if one.state != "open"],
+        waiting=[one for one in drafts.listing(web.core(), web.owner().id) if one.state != "open"],
     )  # fmt: skip
 
 

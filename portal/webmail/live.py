@@ -3,8 +3,8 @@
 from flask import Response, current_app, request
 
 from mailcore.errors import TooMany
-from mailcore.services import live as service
-from mailcore.services.live import Hub
+from mailcore.services.webmail import live as service
+from mailcore.services.webmail.live import Hub
 from portal import web
 from portal.asked import number
 from portal.webmail.views import blueprint

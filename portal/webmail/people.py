@@ -7,10 +7,10 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
-from mailcore.services import address_book as service
-from mailcore.services import mail_settings, webmail
-from mailcore.services.address_book import WriterName
-from mailcore.services.mail_settings import MailSettings
+from mailcore.services.webmail import address_book as service
+from mailcore.services.webmail import mail_settings, overview
+from mailcore.services.webmail.address_book import WriterName
+from mailcore.services.webmail.mail_settings import MailSettings
 from portal import downloads, web
 from portal.asked import number
 from portal.errors import answer
@@ -34,7 +34,7 @@ def contacts() -> Answer:
     else:
         form.address.data, form.name.data = request.args.get("address", ""), request.args.get("name", "")
     found = service.listing(core, owner.id)
-    boxes = webmail.mailboxes(core, owner.id)
+    boxes = overview.mailboxes(core, owner.id)
     return render_template("webmail/contacts.html", form=form, found=found, boxes=boxes, problem=problem), code
 
 
@@ -85,7 +85,7 @@ def settings() -> Answer:
         shown = chosen or WriterName(0, owner.display_name, own, first=not names[0].id)
         form.name.data, form.address.data, form.reply_to.data = shown.name, shown.address, shown.reply_to
         form.signature.data, form.first.data = shown.signature, shown.first
-    boxes = webmail.mailboxes(core, owner.id)
+    boxes = overview.mailboxes(core, owner.id)
     page = render_template(
         "webmail/settings.html", form=form, reading=reading, names=[one for one in names if one.id], chosen=chosen,
         boxes=boxes, problem=problem,

@@ -5,15 +5,15 @@ from urllib.parse import urlencode
 from flask import Response, current_app, g, render_template, request, url_for
 
 from mailcore.errors import MailboxNotFound
-from mailcore.services import (
+from mailcore.services.webmail import (
     address_book,
+    attachments,
     html_mail,
     mail_actions,
-    mail_files,
     mail_settings,
     mail_view,
+    overview,
     remote_pictures,
-    webmail,
 )
 from portal import downloads, web
 from portal.webmail.views import blueprint
@@ -25,10 +25,10 @@ def message(mailbox: str, uid: int) -> str:
     """`?pictures=1` shows pictures from the network too."""
     core, owner = web.core(), web.owner()
     reading = mail_view.read_message(core, owner.id, mailbox, uid, address_book.domains(core, owner.id))
-    g.account = webmail.account(core, owner.id)
+    g.account = overview.account(core, owner.id)
     settings = mail_settings.read(core, owner.id)
     return render_template(
-        "webmail/message.html", reading=reading, boxes=webmail.mailboxes(core, owner.id),
+        "webmail/message.html", reading=reading, boxes=overview.mailboxes(core, owner.id),
         html_first=reading.html and (settings.html_first or reading.thin or "pictures" in request.args),
         pictures="pictures" in request.args,
     )  # fmt: skip
@@ -47,7 +47,7 @@ def print_page(mailbox: str, uid: int) -> str:
 def header(mailbox: str, uid: int) -> str:
     """Every field of the header."""
     fields = mail_view.all_fields(web.core(), web.owner().id, mailbox, uid)
-    boxes = webmail.mailboxes(web.core(), web.owner().id)
+    boxes = overview.mailboxes(web.core(), web.owner().id)
     return render_template("webmail/header.html", fields=fields, boxes=boxes, mailbox=mailbox, uid=uid)
 
 
@@ -108,7 +108,7 @@ def source(mailbox: str, uid: int) -> Response:
 @web.login_required
 def file(mailbox: str, uid: int, number: int) -> Response:
     """A picture or a text may be shown, anything else is saved."""
-    found = mail_files.download(web.core(), web.owner().id, mailbox, uid, number)
+    found = attachments.download(web.core(), web.owner().id, mailbox, uid, number)
     answer = Response(found.pieces, content_type=found.type)
     answer.content_length = found.size
     shown = found.may_show and "save" not in request.args
@@ -121,6 +121,6 @@ def file(mailbox: str, uid: int, number: int) -> Response:
 @web.login_required
 def files_zip(mailbox: str, uid: int) -> Response:
     """All files at once, made while it is sent."""
-    answer = Response(mail_files.as_zip(web.core(), web.owner().id, mailbox, uid), content_type="application/zip")
+    answer = Response(attachments.as_zip(web.core(), web.owner().id, mailbox, uid), content_type="application/zip")
     downloads.name_file(answer, f"message-{uid}.zip")
     return answer

@@ -6,7 +6,7 @@ from html import escape
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from mailcore.services.mail_list import Line, Page
+from mailcore.services.webmail.mail_list import Line, Page
 from portal import web
 from portal.webmail import show
 

@@ -14,8 +14,8 @@ from babel.dates import format_datetime, format_skeleton, format_time
 from flask import request
 from markupsafe import Markup, escape
 
-from mailcore.services.mail_list import ListWish
-from mailcore.services.text_links import find_links
+from mailcore.services.webmail.mail_list import ListWish
+from mailcore.services.webmail.text_links import find_links
 from portal import i18n, web
 
 

@@ -9,13 +9,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectChoice
 
 from mailcore.errors import MailError, NotAllowed, OverQuota
-from mailcore.services import address_book, mail_settings, webmail
-from mailcore.services import compose as service
-from mailcore.services import writing as writings
-from mailcore.services.address_book import WriterName
-from mailcore.services.compose import Draft
-from mailcore.services.mail_files import MailFile
-from mailcore.services.writing import Writing
+from mailcore.services.webmail import address_book, mail_settings, overview
+from mailcore.services.webmail import compose as service
+from mailcore.services.webmail import drafts as writings
+from mailcore.services.webmail.address_book import WriterName
+from mailcore.services.webmail.attachments import MailFile
+from mailcore.services.webmail.compose import Draft
+from mailcore.services.webmail.drafts import Writing
 from portal import web
 from portal.asked import is_number, number
 from portal.errors import answer
@@ -185,7 +185,7 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
     form.identity.choices = [
         SelectChoice(str(one.id), f"{one.name} <{one.address}>" if one.name else one.address) for one in names
     ]
-    boxes = webmail.mailboxes(core, owner.id)
+    boxes = overview.mailboxes(core, owner.id)
     others = [
         one
         for one in writings.listing(core, owner.id)

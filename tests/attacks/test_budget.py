@@ -13,7 +13,7 @@ from mailcore import budget
 from mailcore import core as cores
 from mailcore.config import Config, Limits
 from mailcore.errors import Busy
-from mailcore.services import delivery
+from mailcore.services.delivery import delivery
 from mailcore.threads import Threads
 from portal import create_app
 from tests.smtp_talk import build, inbox, talk

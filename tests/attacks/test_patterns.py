@@ -27,14 +27,15 @@ OURS = {
     "portal.webmail.views:_RULE": "our own style sheet",
     "portal.webmail.views:_words": "our own templates",
     "portal.webmail.views:_used_rule": "our own style sheet",
-    "mailcore.services.faq:_QUESTION": "the questions and answers of the site",
+    "mailcore.services.operations.faq:_QUESTION": "the questions and answers of the site",
 }
 # Patterns that are made while the program runs; each has a reason why it is linear.
 MADE = {
-    "mailcore.mail.authresults:_names": "names of ours, literal up to where blanks may stand, so each place is looked at once",
-    "mailcore.mail.html_scan:_RAW_END": "a table of the module, whose patterns are found in it and pumped",
-    "mailcore.mail.structure:_Reader._search": "a boundary, literal, at the beginning of a line",
-    "mailcore.services.forwarding_health:": "a table of the module, whose patterns are found in it and pumped",
+    "mailcore.mail.passing.authresults:_names":
+        "names of ours, literal up to where blanks may stand, so each place is looked at once",
+    "mailcore.mail.showing.html_scan:_RAW_END": "a table of the module, whose patterns are found in it and pumped",
+    "mailcore.mail.reading.structure:_Reader._search": "a boundary, literal, at the beginning of a line",
+    "mailcore.services.forwarding.forwarding_health:": "a table of the module, whose patterns are found in it and pumped",
     "portal.account.events:detail": "a table of the module, whose patterns are found in it and pumped",
     "portal.webmail.views:mail_icons": "our own pictures",
     "sieve.match:_pattern": "of fixed width, so it never backtracks; tests/attacks/test_growth.py pumps it",
@@ -69,7 +70,7 @@ def test_patterns_are_found_wherever_they_stand():
     assert "mailcore.wire.reader:_QUOTED" in wheres
     assert any(where.startswith("portal.web_form:like_an_address") for where in wheres)
     uses = {one.where: one.uses for one in FOUND}
-    assert uses["mailcore.services.accounts:NAME"] == {"fullmatch"}
+    assert uses["mailcore.services.accounts.accounts:NAME"] == {"fullmatch"}
     assert uses["mailcore.wire.reader:_QUOTED"] == {"match"}
 
 

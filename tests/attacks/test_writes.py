@@ -20,11 +20,14 @@ from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Envelope, Verdict
-from mailcore.services import accounts, delivery, filters, tickets
-from mailcore.store.db import Db
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
+from mailcore.store.engine.db import Db
 
 SHORT, TIMES = 4_000, 16
-HEAVY = ("/mailcore/mail/", "/sieve/", "/html/", "/email/", "/tinycss2/", "/re/", "/mailcore/services/html_mail.py")
+HEAVY = ("/mailcore/mail/", "/sieve/", "/html/", "/email/", "/tinycss2/", "/re/", "/mailcore/services/webmail/html_mail.py")
 SLACK = 200  # calls more that a long text may cause: it has more lines, of which a bounded number is looked at
 MOST = 6_000  # calls of that kind in one write
 HEAD = b"From: Ann <ann@outside.example>\r\nTo: help@alumni.example\r\nMessage-ID: <%d@outside.example>\r\n"

@@ -11,7 +11,10 @@ from mailcore.cli import main
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
-from mailcore.services import accounts, backup, dkim_keys, health, keys, page_delta
+from mailcore.services.accounts import accounts
+from mailcore.services.limits import keys
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.operations import backup, file_delta, health
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
 
@@ -143,22 +146,22 @@ def test_nothing_is_overwritten_unasked_and_what_is_no_backup_is_refused(core, c
 def test_a_crash_between_leaves_the_old_or_the_new_file(tmp_path):
     source, base = tmp_path / "source", tmp_path / "base"
     source.write_bytes(b"a" * 3_000_000)
-    page_delta.update(source, base, lambda octets: None)
+    file_delta.update(source, base, lambda octets: None)
     source.write_bytes(b"a" * 1_000_000 + b"b" * 5000 + b"a" * 500_000)
     delta = tmp_path / "base.delta"
-    settle = page_delta.settle
-    page_delta.settle = lambda base: None  # as if it ended there
+    settle = file_delta.settle
+    file_delta.settle = lambda base: None  # as if it ended there
     try:
-        page_delta.update(source, base, lambda octets: None)
+        file_delta.update(source, base, lambda octets: None)
     finally:
-        page_delta.settle = settle
+        file_delta.settle = settle
     whole = delta.read_bytes()
     assert len(whole) < 20_000
     delta.write_bytes(whole[:-1])
-    page_delta.settle(base)
+    file_delta.settle(base)
     assert base.read_bytes() == b"a" * 3_000_000
     delta.write_bytes(whole)
-    page_delta.settle(base)
+    file_delta.settle(base)
     assert base.read_bytes() == source.read_bytes()
     assert not delta.exists()
 
@@ -224,8 +227,8 @@ def test_a_backup_that_is_killed_leaves_the_one_before(core, config, tmp_path, m
     backup.make(config, folder, Clock())
     put(core, ola, SMALL % 1 + b"z\r\n" * 100_000)
     with monkeypatch.context() as patch:
-        patch.setattr(page_delta, "copy", lambda source, target: 1 / 0)
-        patch.setattr(page_delta, "give_up", lambda base: None)  # nothing is tidied up after kill -9
+        patch.setattr(file_delta, "copy", lambda source, target: 1 / 0)
+        patch.setattr(file_delta, "give_up", lambda base: None)  # nothing is tidied up after kill -9
         with pytest.raises(ZeroDivisionError):
             backup.make(config, folder, Clock())
     elsewhere = Config(data=str(tmp_path / "elsewhere"))

@@ -11,8 +11,9 @@ from mailcore.cli import demo, demo_directory, demo_people
 from mailcore.config import Config, load_config
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, WrongPassword
-from mailcore.services import accounts, login
-from mailcore.services.directory import Directory
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import login
+from mailcore.services.credentials.directory import Directory
 from tests.machine import free_port
 
 THEIRS, OURS, TODAY = "the university's", "the alumni's", date(2026, 11, 24)

@@ -17,8 +17,9 @@ from mailcore.cli import main
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.services import accounts, orders, tickets
-from mailcore.store import second_factors
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.tickets import tickets
+from mailcore.store.people import second_factors
 
 
 @pytest.fixture

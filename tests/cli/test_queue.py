@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from mailcore import core as cores
 from mailcore.cli import main
 from mailcore.config import Config
-from mailcore.services import accounts
-from mailcore.store import queue_policies
-from mailcore.store.queue_policies import Rest
+from mailcore.services.accounts import accounts
+from mailcore.store.queue import queue_policies
+from mailcore.store.queue.queue_policies import Rest
 
 MESSAGE = b"From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
 

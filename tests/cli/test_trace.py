@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from mailcore import core as cores
 from mailcore.cli import main
 from mailcore.config import Config
-from mailcore.services import accounts, traces
-from mailcore.store import deliveries
-from mailcore.store.deliveries import About
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import traces
+from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.deliveries import About
 
 
 @pytest.fixture

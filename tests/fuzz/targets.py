@@ -11,8 +11,10 @@ from mailcore.imap.search_keys import Scope, parse_charset, parse_keys
 from mailcore.imap.sections import Source, UnknownEncoding
 from mailcore.imap.sequence import NumberSet
 from mailcore.imap.status import Refused, UidRequired
-from mailcore.mail import derived, preview, structure
-from mailcore.mail.message import Message
+from mailcore.mail.asking import derived
+from mailcore.mail.reading import structure
+from mailcore.mail.reading.message import Message
+from mailcore.mail.showing import preview
 from mailcore.wire import sasl
 from mailcore.wire.deflate import Deflated, PackedWrongly
 from mailcore.wire.framing import CommandLine, Framer, LineTooLong, LiteralWanted

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcore.mail import mbox
+from mailcore.mail.moving import mbox
 from tests.machine import program
 from tests.unit.test_mbox import CUT, lines_of, written
 

@@ -14,8 +14,9 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import load_config
 from mailcore.domain import Scope
-from mailcore.services import accounts, app_passwords
-from mailcore.store import second_factors
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import app_passwords
+from mailcore.store.people import second_factors
 from tests.directory import university
 from tests.journeys.conftest import Browser, House, Sink
 from tests.machine import until

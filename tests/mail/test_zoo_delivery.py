@@ -12,19 +12,14 @@ import pytest
 from mailcore import core as cores
 from mailcore.core import Core
 from mailcore.domain import Account, Away, Delivered, Envelope, Outcome, Verdict
-from mailcore.mail import header
-from mailcore.services import (
-    accounts,
-    away,
-    delivery,
-    digest,
-    filters,
-    forwarding,
-    health,
-    takeout,
-    takeout_read,
-    tickets,
-)
+from mailcore.mail.reading import header
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import digest, forwarding
+from mailcore.services.operations import health
+from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.services.tickets import tickets
+from mailcore.services.transfer import takeout, takeout_import
 from portal import create_app
 from tests.mail.zoo.animals import Animal, all_animals
 from tests.mail.zoo.keeper import Door
@@ -145,7 +140,7 @@ def test_a_script_of_every_test_reads_every_animal(core: Core) -> None:
 
 def test_one_who_is_away_answers_every_animal(core: Core) -> None:
     borte = accounts.add(core, "borte", display_name="Åse Borte")
-    away.save(core, borte.id, Away(True, date(2020, 1, 1), None, "Borte: æøå", "Jeg er borte, “æøå”."))
+    out_of_office.save(core, borte.id, Away(True, date(2020, 1, 1), None, "Borte: æøå", "Jeg er borte, “æøå”."))
     door = Door("vacation")
     for animal in all_animals():
         with door.animal(animal.id):
@@ -192,7 +187,7 @@ def test_out_and_in_again_it_is_the_same_zoo(core: Core) -> None:
         box = core.db.read(lambda tx, other=other: core.mail.mailbox(tx, other.id, "INBOX"))
         core.db.write(lambda tx, box=box: core.mail.expunge(tx, box.id, None, only_deleted=False))
         file = BytesIO(b"".join(takeout.write(core, zoo.id, takeout.plan(core, zoo.id, form))))
-        takeout_read.from_takeout(core, other.id, file)
+        takeout_import.from_takeout(core, other.id, file)
         assert contents(core, other) == contents(core, zoo)
 
 

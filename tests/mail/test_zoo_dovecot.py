@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from mailcore.mail.derived import derive
-from mailcore.mail.message import Message
+from mailcore.mail.asking.derived import derive
+from mailcore.mail.reading.message import Message
 from tests.machine import program
 from tests.mail.zoo.animals import Animal, all_animals
 from tests.mail.zoo.keeper import Door

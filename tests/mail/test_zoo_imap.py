@@ -9,7 +9,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.imap_server import imap_server
 from tests.mail.zoo.animals import Animal, all_animals
 from tests.mail.zoo.keeper import Door

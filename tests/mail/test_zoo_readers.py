@@ -13,8 +13,9 @@ from collections.abc import Callable
 import fast_mail_parser
 import pytest
 
-from mailcore.mail import address, body, header, structure
-from mailcore.mail.charsets import to_scalars
+from mailcore.mail.reading import address, header, structure
+from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.showing import body
 from tests.mail.zoo.animals import Animal, all_animals
 from tests.mail.zoo.keeper import Door
 

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail import address, body, files, header, mbox, preview, searchable, structure, vcard
-from mailcore.mail.charsets import to_scalars
-from mailcore.mail.derived import derive
-from mailcore.mail.message import Message
+from mailcore.mail.asking.derived import derive
+from mailcore.mail.moving import mbox, vcard
+from mailcore.mail.reading import address, header, structure
+from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.reading.message import Message
+from mailcore.mail.showing import body, files, preview, searchable
 from tests.mail.zoo.animals import all_animals
 
 pytestmark = pytest.mark.slow

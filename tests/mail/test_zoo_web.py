@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.mail.files import safe_name
-from mailcore.services import accounts
+from mailcore.mail.showing.files import safe_name
+from mailcore.services.accounts import accounts
 from portal import create_app
 from tests.mail.zoo.animals import Animal, all_animals
 from tests.mail.zoo.keeper import Door

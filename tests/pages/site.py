@@ -20,7 +20,9 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.services import accounts, orders, status, tickets
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.operations import service_status
+from mailcore.services.tickets import tickets
 from portal import create_app
 
 MOST = 8  # pages of one view that are looked up
@@ -72,7 +74,7 @@ def furnish(core: Core) -> None:
     tickets.note(core, 1, "ring", agent=agnes)
     orders.submit(core, name="ida", display_name="Ida Vik", contact="ida@elsewhere.example", affiliation="tidligere student",
                   language="nb", terms=True, key="1")  # fmt: skip
-    status.tell(core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info")
+    service_status.tell(core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info")
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mailcore.domain import Affiliation
-from mailcore.services import accounts, leaving, sunset
-from mailcore.store import affiliations
+from mailcore.services.accounts import accounts, leaving, sunset
+from mailcore.store.people import affiliations
 from tests.pages import site
 from tests.pages.test_every_page import AXE, LOOKS, log_in, visit
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from mailcore.services import accounts, orders, tickets
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.tickets import tickets
 from portal.help import forms
 from tests.machine import program
 from tests.pages import site

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.services import accounts, two_factor
+from mailcore.services.accounts import accounts
+from mailcore.services.signin import two_factor
 from portal import create_app
 from tests.machine import free_port
 from tests.pages.site import standing

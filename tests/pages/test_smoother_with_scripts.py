@@ -7,7 +7,10 @@ from playwright.sync_api import expect
 
 from mailcore.domain import Scope
 from mailcore.errors import WrongPassword
-from mailcore.services import accounts, login, tickets, writing
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import login
+from mailcore.services.tickets import tickets
+from mailcore.services.webmail import drafts
 from tests.pages import site
 
 pytestmark = [pytest.mark.slow, pytest.mark.interop]
@@ -93,6 +96,6 @@ def test_what_is_written_is_kept_by_the_script(page, base, portal):
     page.fill("[name=body]", "en tekst som ingen sender")
     page.clock.run_for(31_000)
     page.wait_for_selector("#kept >> text=Lagret.")
-    kept = writing.listing(core, accounts.get(core, "ola").id)
+    kept = drafts.listing(core, accounts.get(core, "ola").id)
     assert [one.form.body for one in kept if "ingen sender" in one.form.body] == ["en tekst som ingen sender"]
     page.click("button[value=discard]")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailcore.clock import Clock
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.machine import program
 from tests.pages import site
 

@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.services import accounts, writing
+from mailcore.services.accounts import accounts
+from mailcore.services.webmail import drafts as writing
 from portal import create_app
 from tests.machine import until
 from tests.pages.site import standing
@@ -210,7 +211,7 @@ def test_keys_and_live_lists_where_scripts_run(core, ola, page, here):
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
 def test_names_are_offered_while_one_writes(core, ola, page, here):
-    from mailcore.services import address_book
+    from mailcore.services.webmail import address_book
 
     address_book.save(core, ola.id, "ase@outside.example", "Åse Ødegård", "")
     page.goto(f"{here}/mail/compose")
@@ -221,7 +222,7 @@ def test_names_are_offered_while_one_writes(core, ola, page, here):
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
 def test_pictures_from_the_network_come_by_way_of_us_when_asked(core, ola, page, here, evil, monkeypatch):
-    from mailcore.services import remote_pictures
+    from mailcore.services.webmail import remote_pictures
 
     monkeypatch.setattr(remote_pictures, "is_public", lambda address: True)
     monkeypatch.setattr(remote_pictures, "may_use", lambda port: True)

@@ -12,7 +12,7 @@ from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from portal import create_app
 
 PASSWORD = "correct horse battery"

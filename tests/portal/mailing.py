@@ -8,8 +8,8 @@ from html import unescape
 from mailcore.clock import Clock
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.services import mail_settings
-from mailcore.services.mail_settings import MailSettings
+from mailcore.services.webmail import mail_settings
+from mailcore.services.webmail.mail_settings import MailSettings
 
 MESSAGE = (
     "From: Kåre <kare@outside.example>\r\nTo: ola@alumni.example, kari@outside.example\r\nSubject: Møte i Ås\r\n"

@@ -9,22 +9,12 @@ import pytest
 
 from mailcore.domain import Affiliation, Scope
 from mailcore.errors import WrongPassword
-from mailcore.services import (
-    accounts,
-    app_passwords,
-    closing,
-    forgotten,
-    leaving,
-    login,
-    outgoing,
-    passwords,
-    reach,
-    recovery,
-    two_factor,
-    web_sessions,
-)
-from mailcore.store import affiliations
-from mailcore.store import web_sessions as sessions_store
+from mailcore.services.accounts import accounts, closing, leaving
+from mailcore.services.credentials import app_passwords, contact_addresses, login, passwords
+from mailcore.services.delivery import queue_admin
+from mailcore.services.signin import password_requests, recovery, two_factor, web_sessions
+from mailcore.store.people import affiliations
+from mailcore.store.people import web_sessions as sessions_store
 from portal import create_app, web
 from portal.sessions import COOKIE
 from portal.web import DEVICE_COOKIE
@@ -39,13 +29,13 @@ OUTSIDE = "ola@elsewhere.example"
 
 @pytest.fixture
 def reached(core, ola):
-    core.db.write(lambda tx: reach.prove(core, tx, ola.id, OUTSIDE))
+    core.db.write(lambda tx: contact_addresses.prove(core, tx, ola.id, OUTSIDE))
 
 
 def link(core, path: str) -> str:
     """The newest link of that kind that was mailed."""
-    for item in reversed(outgoing.listing(core)):
-        if found := re.search(rf"{re.escape(core.config.url)}({path}/\S+)", text_of(outgoing.octets(core, item.id))):
+    for item in reversed(queue_admin.listing(core)):
+        if found := re.search(rf"{re.escape(core.config.url)}({path}/\S+)", text_of(queue_admin.octets(core, item.id))):
             return found[1]
     raise AssertionError(f"no link to {path} was mailed")
 
@@ -141,7 +131,7 @@ def test_a_browser_is_called_by_its_name(agent, words):
 def test_a_log_in_from_a_new_network_is_told_once_a_day(core, ola):
     def told() -> int:
         core.db.write(lambda tx: None)
-        return sum("åpnet på en ny måte" in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
+        return sum("åpnet på en ny måte" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
 
     for peer, count in (("192.0.2.1", 0), ("192.0.2.99", 0), ("198.51.100.7", 1), ("203.0.113.7", 1)):
         login.authenticate(core, "ola", PASSWORD, peer=peer, scope=Scope.IMAP)
@@ -245,11 +235,11 @@ def test_a_contact_address_is_confirmed_by_its_link_and_not_by_looking(core, ins
     path = link(core, "/account/contact")
     stranger = other(inside)
     assert stranger.get(path).status_code == stranger.get(path).status_code == 200
-    assert reach.verified(core, ola.id) == []
+    assert contact_addresses.verified(core, ola.id) == []
     stranger.send(path)
-    assert reach.verified(core, ola.id) == ["new@work.example"]
+    assert contact_addresses.verified(core, ola.id) == ["new@work.example"]
     inside.send("/account/contact", to="/account/contact/change", address="new@work.example", action="remove", current=PASSWORD)
-    assert reach.verified(core, ola.id) == []
+    assert contact_addresses.verified(core, ola.id) == []
 
 
 # Forgotten
@@ -260,16 +250,16 @@ def test_n20_a_contact_address_is_removed_with_the_password_only(core, inside, o
     assert (asked.status_code, OUTSIDE in asked.text) == (200, True)
     wrong = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current="wrong")
     assert wrong.status_code == 403
-    assert reach.verified(core, ola.id) == [OUTSIDE]
+    assert contact_addresses.verified(core, ola.id) == [OUTSIDE]
     done = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current=PASSWORD)
     assert done.status_code == 302
-    assert reach.verified(core, ola.id) == []
+    assert contact_addresses.verified(core, ola.id) == []
 
 
 def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(core, browser, ola, reached):
     places = {browser.send("/password/forgotten", username=name).headers["Location"] for name in ("ola", "nobody", "x@y.example")}
     assert places == {"/password/forgotten/sent"}
-    assert len(outgoing.listing(core)) == 1
+    assert len(queue_admin.listing(core)) == 1
     path = link(core, "/password/link")
     assert browser.get(path).status_code == browser.get(path).status_code == 200
     assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"
@@ -277,7 +267,7 @@ def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(c
 
 
 def test_s15_a_link_does_not_go_round_the_second_step(core, browser, ola, reached, secret):
-    forgotten.send_link(core, "ola")
+    password_requests.send_link(core, "ola")
     assert browser.send(link(core, "/password/link"), password=NEW, again=NEW).headers["Location"] == "/login/second"
     assert browser.get("/account").status_code == 302
 

@@ -7,7 +7,9 @@ import pytest
 
 from mailcore.domain import ForwardingState, Scope
 from mailcore.errors import WrongPassword
-from mailcore.services import accounts, forwarding, login, orders
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.credentials import login
+from mailcore.services.forwarding import forwarding
 from portal.sessions import COOKIE, FORMS
 from tests.portal.conftest import PASSWORD
 

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from mailcore.core import Core
-from mailcore.services import accounts, audit, canned, orders, tickets
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.tickets import canned, tickets
 from tests.portal.conftest import PASSWORD, Browser
 
 PAGES = ("/desk/", "/desk/cases", "/desk/people?q=ola", "/desk/people/ola", "/desk/orders", "/desk/risk", "/desk/cases/1")

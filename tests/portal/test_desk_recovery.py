@@ -4,8 +4,12 @@ import re
 
 import pytest
 
-from mailcore.services import accounts, audit, credentials, orders, outgoing, two_factor
-from mailcore.store import second_factors
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.credentials import credentials
+from mailcore.services.delivery import queue_admin
+from mailcore.services.signin import two_factor
+from mailcore.store.people import second_factors
 from tests.portal.conftest import PASSWORD, Browser
 from tests.readers import text_of
 
@@ -38,7 +42,7 @@ def test_s15_a_link_that_is_mailed_is_not_shown(core, agents):
     anne, _ = agents
     page = anne.send("/desk/people/ola/recover", proof="passport", send_to="ola@found.example")
     assert "/password/link/" not in page.text
-    assert "ola@found.example" in {item.recipient for item in outgoing.listing(core)}
+    assert "ola@found.example" in {item.recipient for item in queue_admin.listing(core)}
 
 
 def test_s15_two_agents_where_there_is_a_second_step(core, agents, ola):
@@ -71,5 +75,5 @@ def test_s06_the_desk_asks_and_the_order_waits(core, agents):
     anne, _ = agents
     anne.send("/desk/orders", into=str(order.id), action="ask", text="Når studerte du?")
     assert orders.get(core, order.id).state == "awaiting proof"
-    assert any("Når studerte du?" in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
+    assert any("Når studerte du?" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
     assert "kari@home.example" in anne.get("/desk/orders").text

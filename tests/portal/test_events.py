@@ -2,8 +2,12 @@
 
 import pytest
 
-from mailcore.services import audit, credentials, desk, quota, recovery, two_factor
+from mailcore.services import audit
+from mailcore.services.accounts import desk
 from mailcore.services.audit import Event
+from mailcore.services.credentials import credentials
+from mailcore.services.quota import quota
+from mailcore.services.signin import recovery, two_factor
 from portal.account import events
 from portal.i18n import read_catalogues
 

@@ -16,7 +16,9 @@ from mailcore.domain import (
     FilterVerb,
     Script,
 )
-from mailcore.services import delivery, filters, forwarding
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters
 from portal.filters import rule_form
 from tests.portal.conftest import PASSWORD
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from mailcore.domain import ForwardingState, Identity
-from mailcore.services import forwarding, forwarding_health, login
-from mailcore.store import onward
+from mailcore.services.credentials import login
+from mailcore.services.forwarding import forwarding, forwarding_health
+from mailcore.store.forwarding import onward
 from tests.portal.conftest import PASSWORD
 
 FRIEND = "ola@elsewhere.example"

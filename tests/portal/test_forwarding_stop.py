@@ -3,7 +3,7 @@
 import pytest
 
 from mailcore.domain import ForwardingState
-from mailcore.services import forwarding, forwarding_target
+from mailcore.services.forwarding import forwarding, forwarding_target
 
 FRIEND = "ola@elsewhere.example"
 

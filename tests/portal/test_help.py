@@ -6,8 +6,10 @@ import re
 import pytest
 
 from mailcore.core import Core
-from mailcore.services import accounts, faq, ticket_text, tickets
-from mailcore.services.ticket_mail import address as ticket_address
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import faq
+from mailcore.services.tickets import ticket_text, tickets
+from mailcore.services.tickets.ticket_mail import address as ticket_address
 from portal.help import forms
 from tests.portal.conftest import Browser
 

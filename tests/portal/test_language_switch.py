@@ -3,7 +3,9 @@
 import pytest
 
 from mailcore.core import Core
-from mailcore.services import orders, tickets, webmail
+from mailcore.services.accounts import orders
+from mailcore.services.tickets import tickets
+from mailcore.services.webmail import overview
 from tests.portal.conftest import Browser
 
 
@@ -32,7 +34,7 @@ def test_s02_a_message_that_is_being_written_becomes_a_draft(inside: Browser, co
     assert '<html lang="nn">' in page
     assert "Halvferdig" in page
     assert "Kjære" in page
-    assert webmail.account(core, ola.id).language == "nn"
+    assert overview.account(core, ola.id).language == "nn"
 
 
 def _token(browser: Browser) -> str:

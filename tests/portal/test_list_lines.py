@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailcore.domain import MailboxId
-from mailcore.services import list_lines, mail_list
-from mailcore.services.mail_list import ListWish
-from mailcore.store import condstore
+from mailcore.services.webmail import list_lines, mail_list
+from mailcore.services.webmail.mail_list import ListWish
+from mailcore.store.mail import condstore
 from tests.portal.mailing import letter, put
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -149,13 +149,13 @@ def test_an_unknown_page_is_a_page(browser):
 
 
 def test_a_fault_of_ours_shows_no_detail(browser, monkeypatch):
-    from mailcore.services import webmail
+    from mailcore.services.webmail import overview
 
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
     browser.client.application.view_functions["help.faq"] = broken
-    monkeypatch.setattr(webmail, "account", broken)
+    monkeypatch.setattr(overview, "account", broken)
     page = browser.get("/faq?lang=en")
     assert page.status_code == 500
     assert "secret detail" not in page.text

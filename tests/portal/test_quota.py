@@ -9,7 +9,9 @@ import pytest
 from imapclient import IMAPClient
 
 from mailcore.domain import Envelope
-from mailcore.services import accounts, delivery, tickets
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.tickets import tickets
 from tests.imap_server import imap_server
 from tests.portal.conftest import PASSWORD
 

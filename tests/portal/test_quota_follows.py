@@ -17,7 +17,11 @@ from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.domain import Envelope
 from mailcore.errors import OverQuota
-from mailcore.services import accounts, delivery, health, moving_in, quota, takeout, takeout_read
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.operations import health
+from mailcore.services.quota import quota
+from mailcore.services.transfer import mail_import, takeout, takeout_import
 from portal import create_app
 from tests.imap_server import imap_server
 from tests.portal.conftest import PASSWORD, Browser
@@ -73,12 +77,12 @@ class House:
     def bring_mbox(self, number, size, box):
         self.count += 1
         file = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: %d\n\n" % self.count + b"x" * size + b"\n"
-        moving_in.from_mbox(self.core, self.ola, io.BytesIO(file), box)
+        mail_import.from_mbox(self.core, self.ola, io.BytesIO(file), box)
 
     def take_out_and_in(self, number, size, box):
         file = io.BytesIO(b"".join(takeout.write(self.core, self.ola, takeout.plan(self.core, self.ola))))
         self.expunge(number, size, box)
-        takeout_read.from_takeout(self.core, self.ola, file)
+        takeout_import.from_takeout(self.core, self.ola, file)
 
     def clean_up(self, number, size, box):
         names = re.findall(r'name="message" value="([\d.]+)"', self.browser.get("/quota?show=largest").text)

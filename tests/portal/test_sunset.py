@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailcore.services import accounts, audit, sunset, sunset_notices
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, sunset, sunset_notices
 from portal.desk import sunset as pages
 from tests.portal.conftest import PASSWORD
 

@@ -8,8 +8,10 @@ import zipfile
 import pytest
 
 from mailcore.errors import LinkExpired
-from mailcore.services import accounts, audit, takeout, transfers
-from mailcore.store import transfers as store
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.transfer import takeout, transfers
+from mailcore.store.site import transfers as store
 from tests.portal.conftest import PASSWORD
 from tests.portal.mailing import letter, put
 

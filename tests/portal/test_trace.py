@@ -7,9 +7,11 @@ import pytest
 
 from mailcore.domain import Envelope, FilterAction, FilterRule, FilterVerb, Verdict
 from mailcore.errors import OverQuota, TooLarge
-from mailcore.services import delivery, filters, forwarding, traces
+from mailcore.services.delivery import delivery, traces
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters
 from mailcore.smtp.reply import REPLIES
-from mailcore.store import deliveries
+from mailcore.store.delivery import deliveries
 
 
 def arrive(core, subject="hei"):

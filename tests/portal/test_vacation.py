@@ -10,7 +10,9 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import Away, Envelope
-from mailcore.services import accounts, away, delivery, filters
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.sieve_scripts import filters, out_of_office
 from sieve import check_script
 from tests.readers import by_python
 
@@ -41,7 +43,7 @@ def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
 def test_only_on_the_days(core, ola, first, last, count):
     today = core.clock.now().astimezone(core.config.zone).date()
     days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
-    away.save(core, ola.id, Away(True, *days, "Borte", "tekst"))
+    out_of_office.save(core, ola.id, Away(True, *days, "Borte", "tekst"))
     assert len(replies(core, ola)) == count
 
 
@@ -70,7 +72,7 @@ def test_days_begin_and_end_by_the_clock_of_the_site(core, ola, at, first, last,
             return datetime.fromisoformat(at).replace(tzinfo=UTC)
 
     then = replace(core, clock=Then())
-    away.save(then, ola.id, Away(True, date.fromisoformat(first), date.fromisoformat(last), "Borte", "tekst"))
+    out_of_office.save(then, ola.id, Away(True, date.fromisoformat(first), date.fromisoformat(last), "Borte", "tekst"))
     assert len(replies(then, ola)) == count
 
 
@@ -83,14 +85,14 @@ def test_another_site_has_another_clock(tmp_path):
             return datetime(2026, 12, 24, 4, 30, tzinfo=UTC)  # 23.30 in New York
 
     then = replace(core, clock=Then())
-    away.save(then, ola.id, Away(True, None, date(2026, 12, 23), "Borte", "tekst"))
+    out_of_office.save(then, ola.id, Away(True, None, date(2026, 12, 23), "Borte", "tekst"))
     assert len(replies(then, ola)) == 1
     cores.close(core)
 
 
 @pytest.mark.parametrize("text", ['"; discard; #', "${1}", "a\n.\nb", "\\", "æøå 😀", ":tag"])
 def test_whatever_is_typed_stays_text(core, ola, text):
-    away.save(core, ola.id, Away(True, None, None, text.replace("\n", " "), text))
+    out_of_office.save(core, ola.id, Away(True, None, None, text.replace("\n", " "), text))
     assert check_script(filters.generated(core, ola.id)) == []
     [item] = replies(core, ola)
     assert by_python(core.db.read(lambda tx: core.queue.octets(tx, item))).text == text
@@ -113,5 +115,5 @@ def test_what_cannot_be_meant_is_told(inside, fields):
 def test_the_page_says_what_happens_today(inside, core, ola, first, last, active, words):
     today = core.clock.now().astimezone(core.config.zone).date()
     days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
-    away.save(core, ola.id, Away(active, *days, "Borte", "tekst"))
+    out_of_office.save(core, ola.id, Away(active, *days, "Borte", "tekst"))
     assert words in inside.get("/vacation").text

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from mailcore.services import mail_list, mail_settings
-from mailcore.services.mail_list import ListWish
-from mailcore.services.mail_settings import MailSettings
+from mailcore.services.webmail import mail_list, mail_settings
+from mailcore.services.webmail.mail_list import ListWish
+from mailcore.services.webmail.mail_settings import MailSettings
 from tests.portal.mailing import count, day, flags, letter, put
 
 

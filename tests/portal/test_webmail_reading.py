@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from mailcore.services import address_book, mail_settings
-from mailcore.services.mail_settings import MailSettings
+from mailcore.services.webmail import address_book, mail_settings
+from mailcore.services.webmail.mail_settings import MailSettings
 from tests.portal.mailing import MESSAGE, letter, put
 
 PIXEL = (

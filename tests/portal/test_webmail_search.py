@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailcore.services import indexing, mail_search
+from mailcore.services.webmail import indexing, mail_search
 from portal.webmail.finding import marked
 from tests.portal.mailing import letter, put
 

@@ -9,8 +9,8 @@ import re
 import pytest
 
 from mailcore.errors import MailboxNotFound
-from mailcore.services import address_book, compose, writing
-from mailcore.services.address_book import WriterName
+from mailcore.services.webmail import address_book, compose, drafts
+from mailcore.services.webmail.address_book import WriterName
 from tests.portal.mailing import (
     MESSAGE,
     count,
@@ -212,7 +212,7 @@ def test_blind_copies_are_sent_unseen_and_stand_in_the_own_copy(inside, core, ol
 def test_after_send_there_is_time_to_think_better_of_it(inside, core, ola):
     assert write(inside, core, to="x@outside.example", subject="Hissig", body="Nei!").status_code == 303
     assert queued(core) == []
-    writing.send_due(core)
+    drafts.send_due(core)
     assert queued(core) == []
     page = inside.get("/mail/").text
     assert "«Hissig» blir sendt" in page
@@ -220,28 +220,28 @@ def test_after_send_there_is_time_to_think_better_of_it(inside, core, ola):
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
     back = inside.client.post("/mail/back", data={"csrf_token": token, "writing": id_})
     assert "Nei!" in inside.get(back.location).text
-    writing.send_due(later(core, hours=1))
+    drafts.send_due(later(core, hours=1))
     assert queued(core) == []
 
 
 def test_it_goes_once_when_its_time_has_come(inside, core, ola):
     write(inside, core, to="x@outside.example", subject="Hei", body="Hei")
     for _ in range(3):
-        writing.send_due(later(core, seconds=15))
+        drafts.send_due(later(core, seconds=15))
     assert len(queued(core)) == 1
     assert count(core, ola, "Sent") == 1
-    assert writing.listing(core, ola.id) == []
+    assert drafts.listing(core, ola.id) == []
     assert "Hei» blir sendt" not in inside.get("/mail/").text
 
 
 def test_a_message_waits_for_the_day_that_was_chosen(inside, core, ola):
     write(inside, core, action="later", send_at="2099-01-01T08:00", to="x@outside.example", subject="f", body="t")
-    assert writing.listing(core, ola.id)[0].state == "open"  # too far away
+    assert drafts.listing(core, ola.id)[0].state == "open"  # too far away
     soon = (later(core, days=3).clock.now()).strftime("%Y-%m-%dT08:00")
     write(inside, core, action="later", send_at=soon, to="x@outside.example", subject="Senere", body="t")
-    writing.send_due(later(core, days=1))
+    drafts.send_due(later(core, days=1))
     assert queued(core) == []
-    writing.send_due(later(core, days=4))
+    drafts.send_due(later(core, days=4))
     assert len(queued(core)) == 1
 
 
@@ -252,17 +252,17 @@ def test_a_time_that_is_none_sends_nothing(inside, core, ola, when):
 
 
 def test_what_could_not_be_sent_in_the_end_is_told_and_kept(inside, core, ola):
-    from mailcore.services import accounts
+    from mailcore.services.accounts import accounts
 
     accounts.add(core, "kari", password="correct horse battery")
     write(inside, core, to="kari@alumni.example", subject="Til Kari", body="viktig")
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=1, used=1 WHERE name='kari'"))
-    writing.send_due(later(core, seconds=15))
+    drafts.send_due(later(core, seconds=15))
     page = inside.get("/mail/").text
     assert "«Til Kari» kunne ikke sendes" in page
-    [one] = writing.listing(core, ola.id)
+    [one] = drafts.listing(core, ola.id)
     assert one.form.body.strip() == "viktig"
-    writing.take_back(core, ola.id, one.id)
+    drafts.take_back(core, ola.id, one.id)
 
 
 def test_n7_a_full_box_keeps_every_text(inside, core, ola):
@@ -272,7 +272,7 @@ def test_n7_a_full_box_keeps_every_text(inside, core, ola):
     answer = write(inside, core, action="save", to="x@outside.example", subject="Full", body="viktig tekst")
     assert answer.status_code == 409
     assert "Teksten er likevel tatt vare på" in answer.text
-    [one] = writing.listing(core, ola.id)
+    [one] = drafts.listing(core, ola.id)
     assert one.form.body == "viktig tekst"
     send_at_once(core, ola)
     assert write(inside, core, f"/mail/compose?writing={one.id}").status_code == 303
@@ -312,7 +312,7 @@ def test_the_text_is_kept_every_half_minute(inside, core, ola):
     id_ = re.search(r'value="(\d+)"', first.text)[1]
     assert "Lagret." in first.text
     keep(inside, page, body="en to", writing=id_)
-    [one] = writing.listing(core, ola.id)
+    [one] = drafts.listing(core, ola.id)
     assert (one.id, one.form.body) == (int(id_), "en to")
     assert f'href="/mail/compose?writing={id_}"' in inside.get("/mail/compose").text
 
@@ -324,14 +324,14 @@ def test_what_was_sent_from_another_window_is_not_kept_again(inside, core, ola):
     write(inside, core, f"/mail/compose?writing={id_}")
     late = keep(inside, page, body="en to", writing=id_)
     assert "Lagret." not in late.text
-    assert writing.listing(core, ola.id) == []
+    assert drafts.listing(core, ola.id) == []
 
 
 def test_a_text_is_thrown_away_with_its_draft(inside, core, ola):
     location = write(inside, core, action="save", to="x@outside.example", subject="s", body="b").location
     write(inside, core, location, action="discard")
     assert count(core, ola, "Drafts") == 0
-    assert writing.listing(core, ola.id) == []
+    assert drafts.listing(core, ola.id) == []
 
 
 def test_files_have_a_limit_and_the_text_stays(inside, core, ola):
@@ -341,21 +341,21 @@ def test_files_have_a_limit_and_the_text_stays(inside, core, ola):
     inside.client.application.extensions["core"] = replace(core, config=small)
     answer = write(inside, core, action="attach", body="tekst", files=(io.BytesIO(b"x" * 900_000), "stor.bin"))
     assert answer.status_code == 413
-    assert writing.listing(core, ola.id)[0].form.body == "tekst"
-    assert writing.listing(core, ola.id)[0].files == ()
+    assert drafts.listing(core, ola.id)[0].form.body == "tekst"
+    assert drafts.listing(core, ola.id)[0].files == ()
 
 
 def test_nobody_opens_another_persons_text(inside, core, ola):
-    from mailcore.services import accounts
+    from mailcore.services.accounts import accounts
 
     kari = accounts.add(core, "kari", password="correct horse battery")
-    id_ = writing.keep(core, kari.id, 0, writing.Draft(body="privat"))
+    id_ = drafts.keep(core, kari.id, 0, drafts.Draft(body="privat"))
     assert inside.get(f"/mail/compose?writing={id_}").status_code == 404
     with pytest.raises(MailboxNotFound):
-        writing.take_back(core, ola.id, id_)
+        drafts.take_back(core, ola.id, id_)
     answer = write(inside, core, writing=str(id_), body="overskrevet", action="save")
     assert answer.status_code == 404
-    assert writing.find(core, kari.id, id_).form.body == "privat"
+    assert drafts.find(core, kari.id, id_).form.body == "privat"
 
 
 def test_people_who_were_written_to_are_found_again(inside, core, ola):

@@ -9,7 +9,8 @@ from dkim.canonicalization import CanonicalizationPolicy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.mail import body_hash, octets
+from mailcore.mail.passing import body_hash
+from mailcore.mail.reading import octets
 
 LINES = st.lists(st.text("ab. \t", max_size=6), max_size=12)
 

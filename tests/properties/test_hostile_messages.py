@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail import address, body, header, preview, structure, text
-from mailcore.mail.derived import derive
-from mailcore.mail.message import Message
+from mailcore.mail.asking.derived import derive
+from mailcore.mail.reading import address, header, structure, text
+from mailcore.mail.reading.message import Message
+from mailcore.mail.showing import body, preview
 
 DEEP = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000))
 HOSTILE = {

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail import html_scan
-from mailcore.mail.html_text import from_html
-from mailcore.services import html_mail, links
-from mailcore.services.css_mail import safe_sheet, safe_style
+from mailcore.mail.showing import html_scan
+from mailcore.mail.showing.html_text import from_html
+from mailcore.services.webmail import html_mail, links
+from mailcore.services.webmail.css_mail import safe_sheet, safe_style
 
 _PIECES = st.lists(
     st.one_of(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.imap.session import Session
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.protocol.wire import TestWire
 
 CLIENTS = 4

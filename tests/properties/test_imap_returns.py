@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.imap.session import Session
-from mailcore.services import accounts, health
-from mailcore.store import condstore
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import health
+from mailcore.store.mail import condstore
 from tests.protocol.wire import TestWire
 
 deeds = st.lists(

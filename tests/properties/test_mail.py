@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailcore.mail import address, derived, header, structure, text, transfer
-from mailcore.mail.message import Message
+from mailcore.mail.asking import derived
+from mailcore.mail.reading import address, header, structure, text, transfer
+from mailcore.mail.reading.message import Message
 
 pieces = st.sampled_from(
     [

@@ -10,7 +10,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.imap.session import MAX_BAD
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from mailcore.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from tests.protocol.test_imap_server import Client, core, put, run
 

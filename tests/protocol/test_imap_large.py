@@ -8,9 +8,9 @@ import pytest
 
 from mailcore.errors import Busy
 from mailcore.imap.commands.fetch import batches
-from mailcore.services import accounts
-from mailcore.store.blobs import Blobs
-from mailcore.store.spool import Spool
+from mailcore.services.accounts import accounts
+from mailcore.store.mail.blobs import Blobs
+from mailcore.store.mail.spool import Spool
 from tests.protocol.test_imap_server import Client, core, run
 
 __all__ = ["core"]  # the fixture

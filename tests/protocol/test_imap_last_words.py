@@ -11,7 +11,7 @@ import uvloop
 from mailcore import core as cores
 from mailcore import transport
 from mailcore.config import parse_config
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.imap_server import imap_server
 
 LOGIN = b'a LOGIN ola "en lang hemmelighet"\r\n'

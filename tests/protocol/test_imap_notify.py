@@ -6,7 +6,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.errors import Busy
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.protocol.test_imap_server import Client, core, put, run
 
 __all__ = ["core"]  # the fixture

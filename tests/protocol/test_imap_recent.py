@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from mailcore import core as cores
 from mailcore.errors import Busy
 from mailcore.imap import recent
-from mailcore.services import accounts
-from mailcore.store import mailbox_facts
+from mailcore.services.accounts import accounts
+from mailcore.store.mail import mailbox_facts
 from tests.protocol.test_imap_fresh import LOGIN, MESSAGE, never_polls, other, play_on_two
 from tests.protocol.test_imap_server import Client, core, put, run
 

@@ -3,7 +3,7 @@
 import base64
 from datetime import datetime, timedelta, timezone
 
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.protocol.test_imap_server import Client, core, run
 
 __all__ = ["core"]  # the fixture

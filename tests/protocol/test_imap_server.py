@@ -14,7 +14,9 @@ from mailcore import guard
 from mailcore.config import parse_config
 from mailcore.domain import Scope
 from mailcore.imap import server
-from mailcore.services import accounts, app_passwords, certificates, credentials
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import app_passwords, credentials
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.imap.session import Session as ImapSession
 from mailcore.managesieve.session import Session as SieveSession
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.protocol.wire import TestWire
 
 SCRIPTS = sorted(Path(__file__).parent.glob("*/*.txt"))

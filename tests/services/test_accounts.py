@@ -7,7 +7,8 @@ from mailcore.config import parse_config
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
-from mailcore.services import accounts, login
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import login
 
 
 def test_a_new_account_has_its_folders_and_one_welcome_message_in_the_inbox(core: Core) -> None:

@@ -12,11 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from mailcore import core as cores
 from mailcore.config import Config, Dns
 from mailcore.domain import Disposition, Envelope, Outcome
-from mailcore.mail import authresults
-from mailcore.mail.message import Message
-from mailcore.services import accounts, authentication, delivery, dkim_keys, filters, forwarding, passage
-from mailcore.services import dkim as our_dkim
-from mailcore.services.passage import Passage
+from mailcore.mail.passing import authresults
+from mailcore.mail.reading.message import Message
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding
+from mailcore.services.mailauth import authentication, dkim_keys, forward_policy
+from mailcore.services.mailauth import dkim as our_dkim
+from mailcore.services.mailauth.forward_policy import Passage
+from mailcore.services.sieve_scripts import filters
 from tests.outside import dns_server, txt
 
 KEY = rsa.generate_private_key(65537, 1024)
@@ -123,7 +127,7 @@ CASES = [
 def test_n3_verdicts_and_what_may_go_on(core, author, signed, sender, ip, spf, dmarc, disposition, onward):
     verdict = judge(core, message(author, signed_by=signed), f"kare@{sender}" if sender else "", ip)
     assert (verdict.spf, verdict.dmarc, verdict.disposition) == (spf, dmarc, disposition)
-    assert passage.forecast(core.config, verdict) is onward
+    assert forward_policy.forecast(core.config, verdict) is onward
 
 
 def test_our_field_tells_what_was_found(core):
@@ -270,7 +274,7 @@ def test_without_an_answer_of_dns_the_message_is_kept(core, ola):
 def test_the_site_may_keep_what_needs_another_author(core, ola):
     verdict = judge(core, message("reject.example"), "kare@reject.example")
     config = replace(core.config, forwarding=replace(core.config.forwarding, unsafe="keep"))
-    assert passage.forecast(config, verdict) is Passage.KEEP
+    assert forward_policy.forecast(config, verdict) is Passage.KEEP
 
 
 def test_a_forwarded_message_is_sealed(core, ola):
@@ -365,7 +369,7 @@ def test_chains_of_others_are_verified_and_believed_by_setting(core, seen, seale
     assert verdict.disposition is disposition
     # what is believed for its seal alone could not pass elsewhere
     onward = Passage.REWRITE if disposition is Disposition.ACCEPT else Passage.JUNK
-    assert passage.forecast(here.config, verdict) is onward
+    assert forward_policy.forecast(here.config, verdict) is onward
 
 
 def test_a_chain_of_many_sets_is_not_read(core):

@@ -6,8 +6,8 @@ import apsw
 import pytest
 
 from mailcore import memory
-from mailcore.store import db as store
-from mailcore.store.db import Db
+from mailcore.store.engine import db as store
+from mailcore.store.engine.db import Db
 from mailcore.threads import Threads
 
 THREADS = 40

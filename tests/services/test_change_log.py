@@ -1,7 +1,8 @@
 """The change log and what comes back to a client after it was cut (RFC 7162)."""
 
-from mailcore.services import accounts, health
-from mailcore.store import condstore
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import health
+from mailcore.store.mail import condstore
 from tests.services.conftest import Core
 
 

@@ -13,21 +13,15 @@ from mailcore.errors import (
     UnknownRecipient,
     WrongPassword,
 )
-from mailcore.services import (
-    accounts,
-    closing,
-    credentials,
-    delivery,
-    filters,
-    forwarding,
-    health,
-    indexing,
-    login,
-    outgoing,
-    reach,
-)
+from mailcore.services.accounts import accounts, closing
+from mailcore.services.credentials import contact_addresses, credentials, login
+from mailcore.services.delivery import delivery, queue_admin
+from mailcore.services.forwarding import forwarding
+from mailcore.services.operations import health
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import indexing
 from mailcore.smtp.reply import reply_to
-from mailcore.store import closing as store
+from mailcore.store.people import closing as store
 from tests.readers import text_of
 from tests.services.conftest import SetClock
 
@@ -70,9 +64,9 @@ def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola:
         look(core)
     assert reply_to(refused.value).startswith("550 5.1.1 ")
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
-    [item] = outgoing.listing(core)
+    [item] = queue_admin.listing(core)
     assert item.recipient == "ola@home.example"
-    assert link in text_of(outgoing.octets(core, item.id))
+    assert link in text_of(queue_admin.octets(core, item.id))
     with pytest.raises(AccountNotFound):
         closing.close(core, "ola")
 
@@ -115,7 +109,7 @@ def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> No
 def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account, clock: SetClock) -> None:
     for number in range(3):
         put(core, ola, "INBOX", b"Subject: secret %d\r\n\r\nhemmelig innhold\r\n" % number)
-    reach.propose(core, ola.id, "other@home.example")
+    contact_addresses.propose(core, ola.id, "other@home.example")
     indexing.update(core, ola.id)
     assert core.search.path(ola.id).exists()
     _, link = closing.close(core, "ola")

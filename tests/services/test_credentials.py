@@ -5,7 +5,9 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import InvalidName, NotAllowed, TooMany, WeakPassword, WrongPassword
-from mailcore.services import accounts, app_passwords, credentials, login, logins, strength, throttle
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import app_passwords, credentials, login, login_log, strength
+from mailcore.services.limits import throttle
 from tests.services.conftest import SetClock
 
 GOOD = "en god lang setning"
@@ -51,7 +53,7 @@ def test_the_last_use_of_an_app_password_is_told_with_its_place(core: Core, ola:
     enter(core, made, peer="2001:db8:1:2:3:4:5:6")
     core.db.write(lambda tx: None)  # notes go in order
     assert app_passwords.listing(core, ola.id)[0].last_used_at == clock.now()
-    [event] = logins.listing(core, ola.id)
+    [event] = login_log.listing(core, ola.id)
     assert (event.scope, event.source, event.credential, event.place) == ("imap", "app", "Telefon", "2001:db8:1:2::/64")
 
 

@@ -8,7 +8,11 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Delivered, Envelope, Outcome
 from mailcore.errors import OverQuota, RelayDenied, UnknownRecipient
-from mailcore.services import accounts, delivery, filters, forwarding, health
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding
+from mailcore.services.operations import health
+from mailcore.services.sieve_scripts import filters
 
 MESSAGE = (
     b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n"

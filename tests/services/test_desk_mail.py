@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from mailcore import core as cores
 from mailcore.core import Core
 from mailcore.domain import Disposition, Outcome, Ticket, Verdict
-from mailcore.mail.message import Message
-from mailcore.services import accounts, ticket_inbox, ticket_text, tickets, traces
+from mailcore.mail.reading.message import Message
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import traces
+from mailcore.services.tickets import ticket_inbox, ticket_text, tickets
 from tests.services.conftest import SetClock
 from tests.services.test_tickets import STRANGER, mail, queued, said, written
 from tests.smtp_talk import SECRET, build, talk

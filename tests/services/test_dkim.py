@@ -6,7 +6,7 @@ import dkim as reference
 import pytest
 
 from mailcore.config import Config, Dns
-from mailcore.services import dkim, dkim_keys
+from mailcore.services.mailauth import dkim, dkim_keys
 
 MESSAGE = b"From: ola@alumni.example\r\nTo: x@outside.example\r\nSubject: hei\r\n\r\nhei\r\n"
 

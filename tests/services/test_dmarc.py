@@ -5,8 +5,8 @@ import pytest
 from mailcore.clock import Clock
 from mailcore.config import Config, Dns
 from mailcore.names import DnsTrouble, Names
-from mailcore.services import dmarc
-from mailcore.services.dmarc import Policy
+from mailcore.services.mailauth import dmarc
+from mailcore.services.mailauth.dmarc import Policy
 from tests.outside import dns_server, txt
 
 LONG = "a.b.c.d.e.f.g.h.long.example"

@@ -21,8 +21,9 @@ from mailcore.domain import (
     ForwardingState,
 )
 from mailcore.errors import ScriptInvalid
-from mailcore.services import accounts, filter_rules, filters
-from mailcore.services.generated import Settings, generate
+from mailcore.services.accounts import accounts
+from mailcore.services.sieve_scripts import filter_rules, filters
+from mailcore.services.sieve_scripts.generated import Settings, generate
 from sieve import Discard, FileInto, Keep, Options, Redirect, Vacation, check_script, compile_script, run
 from tests.sieve.view import View
 

@@ -8,7 +8,10 @@ from mailcore.config import Config, Dns
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, ForwardingState, Outcome
 from mailcore.errors import ForwardingRefused, LinkExpired, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
-from mailcore.services import accounts, delivery, filters, forwarding
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters
 from sieve import check_script
 from tests.outside import dns_server
 

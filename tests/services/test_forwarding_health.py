@@ -6,8 +6,12 @@ import pytest
 
 from mailcore.domain import Envelope, Verdict
 from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
-from mailcore.services import accounts, delivery, dkim_keys, filters, forwarding, forwarding_health
-from mailcore.services.forwarding_health import Kind, kind_of
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding, forwarding_health
+from mailcore.services.forwarding.forwarding_health import Kind, kind_of
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.sieve_scripts import filters
 from tests.services.test_queue_worker import at_work, until
 
 FRIEND = "ola@elsewhere.example"

@@ -9,20 +9,16 @@ from mailcore import core as cores
 from mailcore.config import Config, ForwardingSettings
 from mailcore.domain import Disposition, Envelope, ForwardingState, Outcome, Verdict
 from mailcore.errors import ForwardingRefused, LinkExpired, TooMany, UnknownRecipient
-from mailcore.mail import header, srs
-from mailcore.services import (
-    accounts,
-    delivery,
-    digest,
-    dkim_keys,
-    filters,
-    forwarding,
-    forwarding_target,
-    health,
-    rolling,
-    tickets,
-)
-from mailcore.store import onward
+from mailcore.mail.passing import srs
+from mailcore.mail.reading import header
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import copy_expiry, digest, forwarding, forwarding_target
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.operations import health
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
+from mailcore.store.forwarding import onward
 from tests.readers import text_of
 
 TARGET = "secret@private.example"
@@ -359,9 +355,9 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
         core.mail.move(tx, ola.id, away.id, [(1, 9)], box.id)
 
     core.db.write(touch)
-    assert rolling.expire(core) == 0
+    assert copy_expiry.expire(core) == 0
     clock.forward(days=31)
-    assert rolling.expire(core) == 1
+    assert copy_expiry.expire(core) == 1
     left = b"".join(inbox(core, ola))
     assert [kind for kind in kinds if b"Subject: " + kind.encode() not in left] == ["untouched"]
     assert health.check(core, repair=False) == []
@@ -374,7 +370,7 @@ def test_n5_no_copy_goes_after_the_forwarding_has_ended(core, ola, clock):
     link = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, ola.id, TARGET))
     forwarding_target.stop_by_target(core, link.rpartition("/")[2])
     clock.forward(days=31)
-    assert rolling.expire(core) == 0
+    assert copy_expiry.expire(core) == 0
 
 
 def test_n5_it_is_off_at_first(core, ola, clock):
@@ -382,7 +378,7 @@ def test_n5_it_is_off_at_first(core, ola, clock):
     arrive(core)
     sent_on(core)
     clock.forward(days=4000)
-    assert rolling.expire(core) == 0
+    assert copy_expiry.expire(core) == 0
 
 
 def test_the_postmaster_of_the_sub_domain_is_there_too(core):

@@ -3,8 +3,8 @@
 import pytest
 
 from mailcore.errors import OverQuota
-from mailcore.services import accounts
-from mailcore.store import mail
+from mailcore.services.accounts import accounts
+from mailcore.store.mail import mail
 
 
 def test_s21_copies_to_trash_have_headroom_that_ends(core):

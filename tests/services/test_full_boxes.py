@@ -7,8 +7,10 @@ import pytest
 from mailcore import core as cores
 from mailcore.domain import Disposition, Recipient, Scan, Verdict
 from mailcore.errors import RoomGone
-from mailcore.services import accounts, delivery, filters, receipts
-from mailcore.store.mail import GRACE
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery, delivery_receipts
+from mailcore.services.sieve_scripts import filters
+from mailcore.store.mail.mail import GRACE
 from tests.smtp_talk import SECRET, build, inbox, talk
 
 HEAD = "From: a@b.example\r\nSubject: hei\r\n\r\n"
@@ -184,7 +186,7 @@ def test_s05_who_is_there_and_who_is_not(core, name, reply):
 
 
 def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
-    from mailcore.store import tickets
+    from mailcore.store.tickets import tickets
 
     for role in ("postmaster", "abuse"):
         sent = mail(role) + "DATA\r\n" + HEAD.replace("hei", f"about {role}") + "please look\r\n.\r\n"
@@ -228,8 +230,8 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
 
 
 def test_who_is_not_vouched_for_hears_nothing(core):
-    came = receipts.Arrived(
+    came = delivery_receipts.Arrived(
         delivery.Envelope("a@b.example", (), dsn={"k": delivery.Dsn("SUCCESS")}), Verdict(outside=True), core.blobs.prepare(b"")
     )
-    assert not core.db.write(lambda tx: receipts.of_success(core, tx, came, "k", relayed=False))
-    assert not core.db.write(lambda tx: receipts.of_refusal(core, tx, came, "k", reply=FULL))
+    assert not core.db.write(lambda tx: delivery_receipts.of_success(core, tx, came, "k", relayed=False))
+    assert not core.db.write(lambda tx: delivery_receipts.of_refusal(core, tx, came, "k", reply=FULL))

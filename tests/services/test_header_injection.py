@@ -12,8 +12,11 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.domain import Disposition, Dsn, Envelope, Verdict
-from mailcore.mail import header
-from mailcore.services import accounts, delivery, digest, filters, forwarding
+from mailcore.mail.reading import header
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import digest, forwarding
+from mailcore.services.sieve_scripts import filters
 from tests.smtp_talk import build
 
 LINE_ENDS = re.compile(rb"\r\n|\r|\n")

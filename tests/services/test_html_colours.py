@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from mailcore.services import html_mail
-from mailcore.services.css_mail import LOST, MAX_SHEET, safe_sheet, safe_style
+from mailcore.services.webmail import html_mail
+from mailcore.services.webmail.css_mail import LOST, MAX_SHEET, safe_sheet, safe_style
 from tests.machine import program
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mailcore.mail.files import safe_name
-from mailcore.services import html_mail
+from mailcore.mail.showing.files import safe_name
+from mailcore.services.webmail import html_mail
 from tests.machine import program
 
 ATTACKS = (Path(__file__).parent / "attacks.txt").read_text().splitlines()

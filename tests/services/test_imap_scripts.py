@@ -7,9 +7,12 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.config import parse_config
-from mailcore.mail import header
-from mailcore.services import accounts, dkim_keys, filters, mail_actions
-from mailcore.store import annotations, flags
+from mailcore.mail.reading import header
+from mailcore.services.accounts import accounts
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import mail_actions
+from mailcore.store.mail import annotations, flags
 from tests.protocol.test_transcripts import Player
 
 MESSAGE = b"From: kari@outside.example\r\nSubject: hei\r\n\r\nbody\r\n"

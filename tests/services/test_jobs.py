@@ -4,8 +4,8 @@ import pytest
 
 from mailcore.core import Core
 from mailcore.errors import Busy
-from mailcore.services import jobs
-from mailcore.services.jobs import Job
+from mailcore.services.operations import jobs
+from mailcore.services.operations.jobs import Job
 
 
 def test_a_job_has_its_turn_once_and_again_when_it_is_due(core: Core, clock) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
-from mailcore.store import mail
+from mailcore.store.mail import mail
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

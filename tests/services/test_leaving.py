@@ -12,24 +12,14 @@ from mailcore import guard
 from mailcore.config import Config, Directory
 from mailcore.domain import Account, Affiliation, Identity, Scope
 from mailcore.errors import TooManyVanished, WrongPassword
-from mailcore.services import (
-    accounts,
-    affiliations,
-    credentials,
-    forgotten,
-    jobs,
-    leaving,
-    login,
-    logins,
-    outgoing,
-    passwords,
-    reach,
-    recovery,
-    tickets,
-    web_sessions,
-)
-from mailcore.services.directory import Entry
-from mailcore.store import affiliations as store
+from mailcore.services.accounts import accounts, affiliations, leaving
+from mailcore.services.credentials import contact_addresses, credentials, login, login_log, passwords
+from mailcore.services.credentials.directory import Entry
+from mailcore.services.delivery import queue_admin
+from mailcore.services.operations import jobs
+from mailcore.services.signin import password_requests, recovery, web_sessions
+from mailcore.services.tickets import tickets
+from mailcore.store.people import affiliations as store
 from tests.directory import university
 from tests.readers import text_of
 
@@ -94,13 +84,13 @@ def test_n8_one_who_leaves_is_asked_at_90_30_7_and_0_days(alone, clock):
             asked.append(100 - day)
         clock.forward(days=1)
     assert asked == [90, 30, 7, 0]
-    assert len([i for i in outgoing.listing(alone) if i.recipient == "ola@home.example"]) == 4
+    assert len([i for i in queue_admin.listing(alone) if i.recipient == "ola@home.example"]) == 4
     assert subjects(alone, ola)[0] == "Choose an alumni password before 09.09.2026"
 
 
 def test_n8_choosing_is_not_enough_until_the_password_was_used(alone, clock):
     ola = accounts.add(alone, "ola", person="p1", language="en")
-    alone.db.write(lambda tx: reach.prove(alone, tx, ola.id, "ola@home.example"))
+    alone.db.write(lambda tx: contact_addresses.prove(alone, tx, ola.id, "ola@home.example"))
     knows(alone, ola, TODAY + timedelta(days=90))
     leaving.remind(alone)
     credentials.set_password(alone, ola.id, OURS)
@@ -130,7 +120,7 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
     knows(alone, ola, None)
     credentials.set_password(alone, ola.id, OURS)
     assert leaving.remind(alone) == 1
-    [text] = [text for i in outgoing.listing(alone) if "not used it yet" in (text := text_of(outgoing.octets(alone, i.id)))]
+    [text] = [text for i in queue_admin.listing(alone) if "not used it yet" in (text := text_of(queue_admin.octets(alone, i.id)))]
     assert "When your tie to the university ends, it is" in text
 
 
@@ -139,7 +129,7 @@ def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twi
     for account, days in ((ola, 80), (kari, 80), (far, 300)):
         knows(alone, account, TODAY + timedelta(days=days))
         enter(alone, account.name, OURS)
-    alone.db.write(lambda tx: reach.prove(alone, tx, kari.id, "kari@home.example"))
+    alone.db.write(lambda tx: contact_addresses.prove(alone, tx, kari.id, "kari@home.example"))
     assert (leaving.remind(alone), leaving.remind(alone)) == (1, 0)
     assert subjects(alone, ola) == ["How do we reach you if you forget your password?"]
     assert subjects(alone, kari) == subjects(alone, far) == []
@@ -182,7 +172,7 @@ def test_s13_after_the_last_day_the_directorys_password_is_good_for_choosing_ano
     found = enter(core, "last", THEIRS, Scope.PORTAL)
     assert (found.source, found.ended) == ("directory", True)
     core.db.write(lambda tx: None)
-    assert {event.outcome for event in logins.listing(core, found.account.id)} == {"ok", "ended"}
+    assert {event.outcome for event in login_log.listing(core, found.account.id)} == {"ok", "ended"}
 
 
 def test_s12_who_is_in_quarantine_at_the_university_is_not_let_in_by_its_password(core, slapd):
@@ -454,7 +444,7 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
         made = accounts.add(alone, name, person=name, contact=f"{name}@home.example")
         kind = chance.choices(kinds, (25, 10, 20, 20, 15, 10))[0]
         if kind != "unreached":
-            alone.db.write(lambda tx, made=made: reach.prove(alone, tx, made.id, made.contact))
+            alone.db.write(lambda tx, made=made: contact_addresses.prove(alone, tx, made.id, made.contact))
         until = TODAY + timedelta(days=chance.randrange(1, 365))
         fleeting.people[name] = Entry(f"uid={name}", name, name, ("student",), until)
         people[name] = (_Person(alone, made, kind), until)
@@ -479,7 +469,7 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
             continue
         assert name in at_risk  # the desk sees everyone who did nothing
         if person.kind == "never":  # the last link may be too old: "forgotten password" sends a new one
-            forgotten.send_link(alone, name)
+            password_requests.send_link(alone, name)
             link = re.search(r"/password/link/(\S+)", mail.new()[name])[1]
         else:  # nobody can be reached who confirmed no address: the desk lets them in
             link = recovery.issue(alone, name, agent="command line", proof="came in person").link.rpartition("/")[2]

@@ -3,7 +3,7 @@
 import pytest
 
 from mailcore.errors import TooMany
-from mailcore.services import live
+from mailcore.services.webmail import live
 from tests.portal.mailing import put
 
 
@@ -15,7 +15,7 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def ola(core):
-    from mailcore.services import accounts
+    from mailcore.services.accounts import accounts
 
     return accounts.add(core, "ola", password="correct horse battery")
 

@@ -4,7 +4,8 @@ from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Identity, Scope
 from mailcore.errors import LinkExpired, TooMany, WeakPassword, WrongPassword
-from mailcore.services import accounts, credentials, login, passwords
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import credentials, login, passwords
 from tests.services.conftest import SetClock
 
 GOOD = "en god lang setning"

@@ -9,7 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from mailcore.cli.metrics_server import Metrics
 from mailcore.domain import Envelope
 from mailcore.errors import Busy
-from mailcore.services import accounts, certificates, delivery, jobs, sending, tickets
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery, sending_limits
+from mailcore.services.operations import jobs
+from mailcore.services.tickets import tickets
 from tests.machine import free_port
 
 
@@ -54,7 +58,7 @@ def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
             tx, sender="ola@alumni.example", recipients=["a@outside.example"], prepared=prepared, prefix=b"",
             account=ola.id, origin="submission", now=clock.seconds(),
         )  # fmt: skip
-        sending.hold(core, tx, ola, "too many strangers")
+        sending_limits.hold(core, tx, ola, "too many strangers")
 
     core.db.write(send)
     clock.forward(seconds=90)

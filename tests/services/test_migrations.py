@@ -12,9 +12,10 @@ from peewee import SqliteDatabase
 from playhouse.apsw_ext import APSWDatabase
 
 from mailcore.errors import Busy, ConfigError
-from mailcore.store import migrations, tables
-from mailcore.store.db import Tx
+from mailcore.store import migrations
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations import numbered, runner
+from mailcore.store.schema import tables
 
 HERE = Path(__file__).parent
 Write = Callable[[str, str], None]

@@ -9,8 +9,10 @@ from mailcore import core as cores
 from mailcore.config import Config, Directory, Oidc, OidcProvider
 from mailcore.domain import Proven, Scope
 from mailcore.errors import LinkExpired, NotAllowed, TemporarilyUnavailable, TooMany, WrongPassword
-from mailcore.services import accounts, login, oidc, oidc_login, orders, sasl_login
-from mailcore.store import second_factors
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.credentials import login
+from mailcore.services.signin import oidc, oidc_login, sasl_login
+from mailcore.store.people import second_factors
 from mailcore.wire.sasl import Channel
 from tests import provider as providers
 from tests.directory import university

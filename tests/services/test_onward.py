@@ -5,8 +5,10 @@ import asyncio
 from mailcore.domain import Envelope
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
-from mailcore.services import accounts, delivery, forwarding
-from mailcore.store import onward
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding
+from mailcore.store.forwarding import onward
 from tests.services.test_queue_worker import at_work, until
 
 MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"

@@ -5,7 +5,9 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Order
 from mailcore.errors import AccountExists, InvalidName, NotAllowed, OrderNotFound
-from mailcore.services import accounts, credentials, orders, outgoing
+from mailcore.services.accounts import accounts, orders
+from mailcore.services.credentials import credentials
+from mailcore.services.delivery import queue_admin
 from tests.services.conftest import SetClock
 
 
@@ -27,9 +29,9 @@ def test_approval_makes_the_account_and_mails_a_link_that_sets_the_password(core
     done, link = orders.approve(core, order(core).id)
     ola = accounts.get(core, "ola")
     assert (done.state, done.account, ola.language, ola.contact) == ("approved", ola.id, "nn", "ola@home.example")
-    [received, item] = outgoing.listing(core)
+    [received, item] = queue_admin.listing(core)
     assert received.recipient == item.recipient == "ola@home.example"
-    assert link.encode() in outgoing.octets(core, item.id)
+    assert link.encode() in queue_admin.octets(core, item.id)
     credentials.redeem_link(core, link.rpartition("/")[2], "ei god lang setning")
     with pytest.raises(OrderNotFound):
         orders.approve(core, done.id)

@@ -10,19 +10,12 @@ from mailcore import core as cores
 from mailcore.config import Config, Directory
 from mailcore.domain import Envelope, Proven
 from mailcore.errors import AccountExists, InvalidName, NotAllowed, NotEligible, OrderNotFound, TooMany
-from mailcore.services import (
-    accounts,
-    affiliations,
-    audit,
-    credentials,
-    delivery,
-    orders,
-    outgoing,
-    reach,
-    tickets,
-    user_names,
-)
-from mailcore.store.skeleton import skeleton
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, affiliations, orders, user_names
+from mailcore.services.credentials import contact_addresses, credentials
+from mailcore.services.delivery import delivery, queue_admin
+from mailcore.services.tickets import tickets
+from mailcore.store.engine.skeleton import skeleton
 from tests.directory import university
 from tests.readers import text_of
 
@@ -45,8 +38,8 @@ def submit(core, **changed):
 
 def links(core, path: str) -> list[str]:
     found = []
-    for item in outgoing.listing(core):
-        found += re.findall(rf"/{path}/(\S+)", text_of(outgoing.octets(core, item.id)))
+    for item in queue_admin.listing(core):
+        found += re.findall(rf"/{path}/(\S+)", text_of(queue_admin.octets(core, item.id)))
     return found
 
 
@@ -206,9 +199,9 @@ def test_s06_the_desk_asks_for_proof_and_the_person_answers(core):
     assert "1975" in done.affiliation
     _, link = orders.approve(core, order.id, actor="anne")
     account = accounts.get(core, "kari.n")
-    assert reach.verified(core, account.id) == []
+    assert contact_addresses.verified(core, account.id) == []
     credentials.redeem_link(core, link.rpartition("/")[2], "ei heilt anna setning")
-    assert reach.verified(core, account.id) == ["kari@home.example"]
+    assert contact_addresses.verified(core, account.id) == ["kari@home.example"]
     with pytest.raises(OrderNotFound):
         orders.by_token(core, token)
 
@@ -216,7 +209,7 @@ def test_s06_the_desk_asks_for_proof_and_the_person_answers(core):
 def test_s06_a_refusal_is_told_with_its_reason(core):
     order = submit(core)
     orders.reject(core, order.id, "We find you in no register.", actor="anne")
-    assert any("We find you in no register." in text_of(outgoing.octets(core, item.id)) for item in outgoing.listing(core))
+    assert any("We find you in no register." in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
     with pytest.raises(OrderNotFound):
         orders.ask_for_proof(core, order.id, "?")
 

@@ -10,16 +10,18 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config, Dns
 from mailcore.domain import Dsn
-from mailcore.mail import dsn
+from mailcore.mail.writing import dsn
 from mailcore.queue import bounce, lease
 from mailcore.queue import worker as workers
 from mailcore.queue.client import Answer, Connection
 from mailcore.queue.destination import FIRST_LANES, Destination, rest_seconds
 from mailcore.queue.route import Hop
-from mailcore.services import accounts, outgoing, tickets
-from mailcore.services.tickets import listing as ticket_list
-from mailcore.store import queue_policies
-from mailcore.store.queue_policies import Rest
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import queue_admin
+from mailcore.services.tickets import tickets
+from mailcore.services.tickets.tickets import listing as ticket_list
+from mailcore.store.queue import queue_policies
+from mailcore.store.queue.queue_policies import Rest
 from tests.outside import dns_server
 from tests.readers import text_of
 from tests.services.test_queue_worker import FRIEND, MESSAGE, Peer, at_work, enqueue, inbox, listing, until
@@ -38,13 +40,13 @@ def test_a_destination_that_is_away_rests_and_flush_wakes_it(core):
             await until(lambda: [item.tries for item in listing(here)] == [1] * 30)
             [late] = enqueue(here, "late@outside.example")
             worker.wake()
-            await until(lambda: outgoing.show(here, late)[0].next_at > here.clock.now())
-            item, attempts = outgoing.show(here, late)
+            await until(lambda: queue_admin.show(here, late)[0].next_at > here.clock.now())
+            item, attempts = queue_admin.show(here, late)
             assert (item.tries, len(attempts)) == (0, 0)  # nobody knocked for it
             assert item.last_reply
-            outgoing.retry(here, None)
+            queue_admin.retry(here, None)
             worker.wake()
-            await until(lambda: outgoing.show(here, late)[0].tries == 1)
+            await until(lambda: queue_admin.show(here, late)[0].tries == 1)
 
     asyncio.run(play())
 
@@ -332,8 +334,8 @@ def test_a_kept_connection_that_breaks_is_made_anew_only_where_nothing_can_be_th
 def test_what_was_known_of_a_domain_long_ago_is_forgotten(core, clock):
     core.db.write(lambda tx: queue_policies.rest(tx, "away.example", Rest(1, clock.seconds() + 60, "away")))
     clock.forward(days=6)
-    outgoing.tidy_up(core)
+    queue_admin.tidy_up(core)
     assert core.db.read(lambda tx: queue_policies.rests(tx, ["away.example"]))
     clock.forward(days=2)
-    outgoing.tidy_up(core)
+    queue_admin.tidy_up(core)
     assert core.db.read(lambda tx: queue_policies.rests(tx, ["away.example"])) == {}

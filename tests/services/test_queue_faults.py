@@ -8,7 +8,8 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.errors import Busy
-from mailcore.services import accounts, health
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import health
 from tests.services.test_queue_worker import FRIEND, MESSAGE, at_work, enqueue, inbox, listing, until
 
 

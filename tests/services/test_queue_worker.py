@@ -11,10 +11,14 @@ from aiosmtpd.smtp import SMTP
 
 from mailcore.config import Outbound
 from mailcore.domain import ForwardingState
-from mailcore.mail import header
+from mailcore.mail.reading import header
 from mailcore.queue import worker as workers
 from mailcore.queue.worker import Worker
-from mailcore.services import accounts, dkim_keys, filters, forwarding, tickets
+from mailcore.services.accounts import accounts
+from mailcore.services.forwarding import forwarding
+from mailcore.services.mailauth import dkim_keys
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
 from tests.readers import text_of
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()

@@ -12,10 +12,16 @@ from mailcore import core as cores
 from mailcore.config import Config, Quota
 from mailcore.domain import Away, Envelope
 from mailcore.errors import MailError, NotAllowed, OverQuota
-from mailcore.mail import header
-from mailcore.services import accounts, audit, away, delivery, forwarding, health, quota, quota_warnings
-from mailcore.services.quota_warnings import LEVELS, reached, settled
-from mailcore.store.quota import Warned
+from mailcore.mail.reading import header
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.forwarding import forwarding
+from mailcore.services.operations import health
+from mailcore.services.quota import quota, quota_warnings
+from mailcore.services.quota.quota_warnings import LEVELS, reached, settled
+from mailcore.services.sieve_scripts import out_of_office
+from mailcore.store.mail.quota import Warned
 
 MIB = 2**20
 MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\n"
@@ -151,7 +157,7 @@ def test_s23_a_smaller_quota_warns_too(core, ola):
 
 def test_s23_the_first_refusal_is_told_and_no_vacation_or_forwarding_answers(core, ola):
     forwarding.wish(core, ola.id, "ola@gmail.example", copy=True, confirmed=True)
-    away.save(core, ola.id, Away(True, None, None, "Borte", "tekst"))
+    out_of_office.save(core, ola.id, Away(True, None, None, "Borte", "tekst"))
     core.db.write(lambda tx: [core.queue.remove(tx, item.id) for item in core.queue.listing(tx)])
     fill(core, ola, 101)
     for _ in range(3):

@@ -8,19 +8,13 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import InvalidName, LinkExpired, NotAllowed, TooMany, WrongPassword
-from mailcore.services import (
-    accounts,
-    audit,
-    credentials,
-    forgotten,
-    login,
-    mail_limits,
-    outgoing,
-    reach,
-    recovery,
-    two_factor,
-)
-from mailcore.store import second_factors
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import contact_addresses, credentials, login
+from mailcore.services.delivery import queue_admin
+from mailcore.services.limits import mail_limits
+from mailcore.services.signin import password_requests, recovery, two_factor
+from mailcore.store.people import second_factors
 from tests.readers import text_of
 from tests.services.conftest import SetClock
 
@@ -31,7 +25,7 @@ OUTSIDE = "ola@home.example"
 @pytest.fixture
 def ola(core: Core) -> Account:
     made = accounts.add(core, "ola", display_name="Ola Nordmann", password=OLD, contact=OUTSIDE)
-    core.db.write(lambda tx: reach.prove(core, tx, made.id, OUTSIDE))
+    core.db.write(lambda tx: contact_addresses.prove(core, tx, made.id, OUTSIDE))
     return made
 
 
@@ -42,15 +36,15 @@ def enter(core: Core, password: str, scope: Scope = Scope.IMAP, peer: str = "192
 def mailed(core: Core, subject: str = "password/link") -> list[tuple[str, str]]:
     """Recipients and tokens of the links that were sent."""
     found = []
-    for item in outgoing.listing(core):
-        token = re.search(rf"/{subject}/(\S+)", text_of(outgoing.octets(core, item.id)))
+    for item in queue_admin.listing(core):
+        token = re.search(rf"/{subject}/(\S+)", text_of(queue_admin.octets(core, item.id)))
         if token:
             found.append((item.recipient, token[1]))
     return found
 
 
 def test_s15_a_link_goes_to_the_verified_address_and_sets_the_password_once(core: Core, ola: Account) -> None:
-    forgotten.send_link(core, "Ola@alumni.example", peer="198.51.100.1")
+    password_requests.send_link(core, "Ola@alumni.example", peer="198.51.100.1")
     [(to, token)] = mailed(core)
     assert to == OUTSIDE
     assert credentials.link_account(core, token) == credentials.link_account(core, token)  # looking spends nothing
@@ -65,8 +59,8 @@ def test_s15_a_link_goes_to_the_verified_address_and_sets_the_password_once(core
 def test_s15_who_cannot_be_written_to_gets_the_same_answer_and_no_mail(core: Core, ola: Account, name: str) -> None:
     accounts.add(core, "kari", password=OLD)
     accounts.add(core, "per", password=OLD, contact="per@home.example")  # never confirmed
-    forgotten.send_link(core, name, peer="198.51.100.1")
-    assert outgoing.listing(core) == []
+    password_requests.send_link(core, name, peer="198.51.100.1")
+    assert queue_admin.listing(core) == []
 
 
 def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
@@ -74,7 +68,7 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
 
     def cost(name: str) -> float:
         start = time.process_time()
-        forgotten.send_link(core, name)
+        password_requests.send_link(core, name)
         return time.process_time() - start
 
     cost("ola")
@@ -83,8 +77,8 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
 
 
 def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(core: Core, ola: Account, clock: SetClock) -> None:
-    forgotten.send_link(core, "ola")
-    forgotten.send_link(core, "ola")
+    password_requests.send_link(core, "ola")
+    password_requests.send_link(core, "ola")
     older, newer = (token for _, token in mailed(core))
     with pytest.raises(LinkExpired):
         credentials.link_account(core, older)
@@ -96,7 +90,7 @@ def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(core: Cor
 
 
 def test_s15_a_log_in_to_the_portal_makes_the_link_void_but_a_mail_program_does_not(core: Core, ola: Account) -> None:
-    forgotten.send_link(core, "ola")
+    password_requests.send_link(core, "ola")
     [(_, token)] = mailed(core)
     enter(core, OLD, Scope.IMAP)
     core.db.write(lambda tx: None)
@@ -108,25 +102,25 @@ def test_s15_a_log_in_to_the_portal_makes_the_link_void_but_a_mail_program_does_
 
 
 def test_s15_links_are_limited_for_an_account_and_for_an_address(core: Core, ola: Account) -> None:
-    for _ in range(forgotten.MAILS_PER_HOUR + 3):
-        forgotten.send_link(core, "ola", peer="198.51.100.1")
-    assert len(mailed(core)) == forgotten.MAILS_PER_HOUR
-    for _ in range(mail_limits.PLACE_HOUR - forgotten.MAILS_PER_HOUR - 3):
-        forgotten.send_link(core, "nobody", peer="198.51.100.1")
+    for _ in range(password_requests.MAILS_PER_HOUR + 3):
+        password_requests.send_link(core, "ola", peer="198.51.100.1")
+    assert len(mailed(core)) == password_requests.MAILS_PER_HOUR
+    for _ in range(mail_limits.PLACE_HOUR - password_requests.MAILS_PER_HOUR - 3):
+        password_requests.send_link(core, "nobody", peer="198.51.100.1")
     with pytest.raises(TooMany):
-        forgotten.send_link(core, "nobody", peer="198.51.100.1")
-    forgotten.send_link(core, "nobody", peer="198.51.100.2")
+        password_requests.send_link(core, "nobody", peer="198.51.100.1")
+    password_requests.send_link(core, "nobody", peer="198.51.100.2")
 
 
 def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(core: Core, ola: Account) -> None:
     opened = login.authenticate(core, "ola", OLD, peer="192.0.2.1", scope=Scope.IMAP)
-    forgotten.send_link(core, "ola")
+    password_requests.send_link(core, "ola")
     [(_, token)] = mailed(core)
     credentials.change_password(core, ola.id, OLD, NEW)
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
     with pytest.raises(LinkExpired):
         credentials.link_account(core, token)
-    told = [i for i in outgoing.listing(core) if "Passordet for ola er endret" in text_of(outgoing.octets(core, i.id))]
+    told = [i for i in queue_admin.listing(core) if "Passordet for ola er endret" in text_of(queue_admin.octets(core, i.id))]
     assert [item.recipient for item in told] == [OUTSIDE]
 
 
@@ -136,26 +130,26 @@ def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(co
 @pytest.mark.parametrize("address", ["ola@alumni.example", "x@srs.alumni.example", "no address", "a@b", "a@b.c, d@e.f", ""])
 def test_s15_an_address_that_helps_nobody_is_no_contact(core: Core, ola: Account, address: str) -> None:
     with pytest.raises(InvalidName):
-        reach.propose(core, ola.id, address)
+        contact_addresses.propose(core, ola.id, address)
 
 
 def test_s15_an_address_counts_when_its_link_was_used(core: Core, ola: Account) -> None:
-    reach.propose(core, ola.id, "new@work.example")
-    assert reach.verified(core, ola.id) == [OUTSIDE]
+    contact_addresses.propose(core, ola.id, "new@work.example")
+    assert contact_addresses.verified(core, ola.id) == [OUTSIDE]
     [(to, token)] = mailed(core, "account/contact")
     assert to == "new@work.example"
-    assert reach.look(core, token)[1] == "new@work.example"
-    reach.confirm(core, token)
-    assert reach.verified(core, ola.id) == [OUTSIDE, "new@work.example"]
+    assert contact_addresses.look(core, token)[1] == "new@work.example"
+    contact_addresses.confirm(core, token)
+    assert contact_addresses.verified(core, ola.id) == [OUTSIDE, "new@work.example"]
     with pytest.raises(LinkExpired):
-        reach.confirm(core, token)
-    forgotten.send_link(core, "ola")
+        contact_addresses.confirm(core, token)
+    password_requests.send_link(core, "ola")
     assert {to for to, _ in mailed(core)} == {OUTSIDE, "new@work.example"}  # a second contact (N20)
 
 
 def test_n20_the_old_address_hears_when_contacts_change(core: Core, ola: Account) -> None:
-    reach.remove(core, ola.id, OUTSIDE)
-    [item] = outgoing.listing(core)
+    contact_addresses.remove(core, ola.id, OUTSIDE)
+    [item] = queue_admin.listing(core)
     assert item.recipient == OUTSIDE
     assert accounts.get(core, "ola").contact == ""
 
@@ -222,7 +216,7 @@ def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Accoun
     events = audit.listing(core, ola.id)
     assert ("anne", "recovery link issued") in {(event.actor, event.event) for event in events}
     assert any("passport" in event.detail for event in events)
-    notice = [i for i in outgoing.listing(core) if "anne" in text_of(outgoing.octets(core, i.id))]
+    notice = [i for i in queue_admin.listing(core) if "anne" in text_of(queue_admin.octets(core, i.id))]
     assert OUTSIDE in {item.recipient for item in notice}  # the owner hears of it at the address we know
 
 

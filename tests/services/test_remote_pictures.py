@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from mailcore.errors import NotAllowed, TooLarge
-from mailcore.services import remote_pictures
+from mailcore.services.webmail import remote_pictures
 from tests.machine import dripping
 from tests.portal.mailing import later
 

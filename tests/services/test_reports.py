@@ -17,8 +17,9 @@ import trustme
 from mailcore import core as cores
 from mailcore.config import Config, Dns, Reports
 from mailcore.domain import Disposition, Envelope, Verdict
-from mailcore.services import remote_pictures, reports
-from mailcore.store import reports as store
+from mailcore.services.operations import reports
+from mailcore.services.webmail import remote_pictures
+from mailcore.store.queue import reports as store
 from tests.outside import dns_server, txt
 
 ZONE = {

@@ -1,7 +1,8 @@
 """What an earlier reader of mail derived is derived anew after an upgrade, a part at a time."""
 
-from mailcore.services import accounts, rereading
-from mailcore.store import rereading as store
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import rereading
+from mailcore.store.mail import rereading as store
 
 
 def blob_rows(core):

@@ -11,8 +11,12 @@ from contextlib import contextmanager
 import pytest
 
 from mailcore import core as cores
-from mailcore.services import accounts, filters, forwarding, learning, mail_actions
-from mailcore.store import learning as store
+from mailcore.services.accounts import accounts
+from mailcore.services.filtering import learning
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import mail_actions
+from mailcore.store.delivery import learning as store
 from tests.content_filters import EICAR, clamav, opendkim, rspamd
 from tests.machine import until
 from tests.smtp_talk import build, inbox, talk

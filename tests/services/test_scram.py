@@ -11,18 +11,12 @@ from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.domain import Scope
 from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import (
-    accounts,
-    app_passwords,
-    certificates,
-    credentials,
-    keys,
-    login,
-    passwords,
-    sasl_login,
-    scram,
-)
-from mailcore.store import scram as verifiers
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import app_passwords, credentials, login, passwords, scram
+from mailcore.services.limits import keys
+from mailcore.services.signin import sasl_login
+from mailcore.store.people import scram as verifiers
 from mailcore.wire.sasl import Channel
 
 OLD_TLS = Channel("TLSv1.2", b"what TLS says of itself")

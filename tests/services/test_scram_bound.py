@@ -15,7 +15,9 @@ from mailcore import core as cores
 from mailcore.config import parse_config
 from mailcore.imap import server as imap_server
 from mailcore.managesieve import server as sieve_server
-from mailcore.services import accounts, certificates, scram
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import scram
 from mailcore.smtp import server as smtp_server
 
 PASSWORD = "en lang hemmelighet"

@@ -7,7 +7,7 @@ import pytest
 
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.services import accounts
+from mailcore.services.accounts import accounts
 from tests.services.test_delivery import MESSAGE, deliver, personal, queued
 
 

@@ -10,8 +10,11 @@ from mailcore.clock import Clock
 from mailcore.config import parse_config
 from mailcore.domain import Away, Dsn, Envelope, FilterAction, FilterRule, FilterVerb, Recipient
 from mailcore.errors import OverQuota, ScriptInvalid, TooMany
-from mailcore.services import accounts, away, contacts, delivery, filters
-from mailcore.store import annotations
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.services.webmail import contacts
+from mailcore.store.mail import annotations
 from tests.readers import by_python
 
 MESSAGE = (
@@ -237,7 +240,7 @@ def test_what_the_generated_script_flags_the_personal_one_keeps(core, ola):
 
 
 def test_one_reply_though_both_scripts_answer(core, ola):
-    away.save(core, ola, Away(True, text="borte"))
+    out_of_office.save(core, ola, Away(True, text="borte"))
     personal(core, ola, 'require "vacation"; vacation "also away";')
     deliver(core, ola)
     assert [row[1] for row in sent(core)] == ["kari@outside.example"]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
-from mailcore.mail.charsets import to_scalars
-from mailcore.mail.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Nothing, Text, Uids
-from mailcore.mail.text import fold
-from mailcore.services import health, indexing
-from mailcore.store import query
+from mailcore.mail.asking.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Nothing, Text, Uids
+from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.reading.text import fold
+from mailcore.services.operations import health
+from mailcore.services.webmail import indexing
+from mailcore.store.mail import query
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LETTERS = [

@@ -8,9 +8,10 @@ import pytest
 from mailcore import core as cores
 from mailcore.domain import Envelope
 from mailcore.errors import NotAllowed, SendingHeld, TooMany
-from mailcore.services import accounts, sending, submission
-from mailcore.store import sending as store
-from mailcore.store import tickets
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import sending_limits, submission
+from mailcore.store.people import sending as store
+from mailcore.store.tickets import tickets
 from tests.services.conftest import SetClock
 from tests.smtp_talk import SECRET, build, inbox, talk
 
@@ -102,7 +103,7 @@ def test_recipients_of_an_hour_are_counted_and_the_next_hour_begins_anew(core):
 def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
     send(core, *(f"{n}@y.example" for n in range(10)))
     before = len(inbox(core, "ola"))
-    for _ in range(sending.TRIES_ABOVE):
+    for _ in range(sending_limits.TRIES_ABOVE):
         with pytest.raises(TooMany):
             send(core, "x@y.example")
     with pytest.raises(SendingHeld):
@@ -119,7 +120,7 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
         assert (await client.say("MAIL FROM:<ola@alumni.example>\r\n"))[0].startswith("550 5.7.1 Your sending is on hold")
 
     talk(core, play, "submissions")
-    sending.release(core, "ola", drop=False, actor="test")
+    sending_limits.release(core, "ola", drop=False, actor="test")
     assert len(outside(core, "waiting")) == 10
     send(core, "x@y.example")
 
@@ -127,10 +128,10 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
 def test_a_thief_s_messages_are_forgotten_on_release(core):
     send(core, "x@y.example")
     ola = accounts.get(core, "ola")
-    core.db.write(lambda tx: sending.hold(core, tx, ola, "test"))
-    core.db.write(lambda tx: sending.hold(core, tx, ola, "again"))  # told once
+    core.db.write(lambda tx: sending_limits.hold(core, tx, ola, "test"))
+    core.db.write(lambda tx: sending_limits.hold(core, tx, ola, "again"))  # told once
     assert reason(core) == "test"
-    _, count = sending.release(core, "ola", drop=True, actor="test")
+    _, count = sending_limits.release(core, "ola", drop=True, actor="test")
     assert (count, outside(core)) == (1, [])
 
 
@@ -144,8 +145,8 @@ def test_who_sends_from_many_places_is_put_on_hold(core):
 
 def test_whom_many_recipients_refuse_is_put_on_hold(core):
     ola = accounts.get(core, "ola").id
-    for _ in range(sending.REFUSALS):
-        core.db.write(lambda tx: sending.was_refused(core, tx, ola))
+    for _ in range(sending_limits.REFUSALS):
+        core.db.write(lambda tx: sending_limits.was_refused(core, tx, ola))
     assert reason(core) == ""
-    core.db.write(lambda tx: sending.was_refused(core, tx, ola))
+    core.db.write(lambda tx: sending_limits.was_refused(core, tx, ola))
     assert "refused" in reason(core)

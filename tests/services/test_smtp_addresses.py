@@ -3,7 +3,9 @@
 import pytest
 
 from mailcore import core as cores
-from mailcore.services import accounts, filters, forwarding
+from mailcore.services.accounts import accounts
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters
 from tests.smtp_talk import SECRET, build, inbox, talk
 
 MESSAGE = "From: a@b.example\r\nTo: kari@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"

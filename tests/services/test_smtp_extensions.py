@@ -11,7 +11,8 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.domain import Dsn, Scope
-from mailcore.services import accounts, login
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import login
 from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, build, inbox, talk
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\n"
@@ -156,7 +157,7 @@ def test_lmtp_answers_for_an_address_that_stands_for_another(core):
 
 def test_lmtp_refuses_one_and_delivers_to_the_other(core):
     """By their scripts: SMTP has one word for both, LMTP has two."""
-    from mailcore.services import filters
+    from mailcore.services.sieve_scripts import filters
 
     account = accounts.get(core, "ola").id
     filters.put_script(core, account, "no", 'require "ereject"; ereject "not me";')

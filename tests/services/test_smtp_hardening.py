@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mailcore import core as cores
-from mailcore.store import blobs
+from mailcore.store.mail import blobs
 from tests.smtp_talk import build, inbox, talk
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\n"
@@ -319,7 +319,7 @@ def test_connections_of_one_address_are_told_why(core):
 
 
 def test_an_unknown_error_shows_no_detail(core, monkeypatch, caplog):
-    from mailcore.services import delivery
+    from mailcore.services.delivery import delivery
 
     async def broken(*_args, **_named):
         raise RuntimeError("secret detail")

@@ -9,7 +9,8 @@ import ssl
 import pytest
 
 from mailcore import core as cores
-from mailcore.services import accounts, traces
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import traces
 from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, WRONG, build, coded, inbox, talk
 
 BODY = "From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"

@@ -15,10 +15,11 @@ from mailcore.domain import Account, Scope
 from mailcore.errors import TemporarilyUnavailable, TooManyVanished, WrongPassword
 from mailcore.imap import status as imap_status
 from mailcore.managesieve import status as sieve_status
-from mailcore.services import accounts, affiliations, login, sources
-from mailcore.services.sources import Proof
+from mailcore.services.accounts import accounts, affiliations
+from mailcore.services.credentials import login, sources
+from mailcore.services.credentials.sources import Proof
 from mailcore.smtp import reply as smtp_reply
-from mailcore.store.credentials import failures
+from mailcore.store.people.credentials import failures
 from portal import errors as portal_errors
 from tests.directory import university
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from mailcore.errors import Busy
-from mailcore.store.blobs import INSIDE, Blobs
+from mailcore.store.mail.blobs import INSIDE, Blobs
 
 
 @pytest.fixture

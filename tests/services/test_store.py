@@ -10,9 +10,9 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuota
-from mailcore.services import health
-from mailcore.store import db
-from mailcore.store.blobs import INSIDE, TURNS
+from mailcore.services.operations import health
+from mailcore.store.engine import db
+from mailcore.store.mail.blobs import INSIDE, TURNS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SMALL = b"Subject: x\r\n\r\nhi\r\n"

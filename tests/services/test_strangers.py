@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from mailcore import core as cores
-from mailcore.services import rates, strangers
-from mailcore.store import rates as store
+from mailcore.services.filtering import sender_policy
+from mailcore.services.limits import rates
+from mailcore.store.people import rates as store
 from tests.outside import dns_server
 from tests.services.conftest import SetClock
 from tests.smtp_talk import build, talk
@@ -93,7 +94,7 @@ def test_a_list_that_does_not_answer_names_nobody(house):
 def test_names_of_addresses(house, peer, name):
     with dns_server({(name, "A"): ["127.0.0.4"]}) as server:
         core = house(f'[incoming]\nblocklists = ["l.example"]\n[dns]\nservers = ["{server}"]\n')
-        assert asyncio.run(strangers.listed_by(core, peer)) == "l.example"
+        assert asyncio.run(sender_policy.listed_by(core, peer)) == "l.example"
 
 
 def test_messages_of_one_address_have_a_limit(house):

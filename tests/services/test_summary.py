@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.core import Core
-from mailcore.mail import header
-from mailcore.mail.fields import Header
-from mailcore.mail.summary import USUAL, choose, summarise
-from mailcore.mail.text import fold
-from mailcore.store import mail
+from mailcore.mail.asking.summary import USUAL, choose, summarise
+from mailcore.mail.reading import header
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.text import fold
+from mailcore.store.mail import mail
 
 LETTER = (
     b"Received: by mx\r\nFrom: =?utf-8?q?K=C3=A5re?= <kaare@outside.example>\r\n"

@@ -10,20 +10,12 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import InvalidName, LinkExpired, MailError, NotAllowed
-from mailcore.services import (
-    accounts,
-    closing,
-    forwarding,
-    jobs,
-    login,
-    orders,
-    outgoing,
-    reach,
-    sunset,
-    sunset_notices,
-    tombstones,
-)
-from mailcore.store import sunset as store
+from mailcore.services.accounts import accounts, closing, orders, sunset, sunset_notices, tombstones
+from mailcore.services.credentials import contact_addresses, login
+from mailcore.services.delivery import queue_admin
+from mailcore.services.forwarding import forwarding
+from mailcore.services.operations import jobs
+from mailcore.store.people import sunset as store
 from tests.readers import text_of
 from tests.services.conftest import SetClock
 
@@ -35,7 +27,7 @@ WHY = {"nb": "Universitetet slår seg sammen med et annet.", "nn": "Universitete
 @pytest.fixture
 def ola(core: Core) -> Account:
     made = accounts.add(core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@home.example", person="p1")
-    core.db.write(lambda tx: reach.prove(core, tx, made.id, "ola@home.example"))
+    core.db.write(lambda tx: contact_addresses.prove(core, tx, made.id, "ola@home.example"))
     return made
 
 
@@ -58,7 +50,7 @@ def in_box(core: Core, account: Account) -> list[str]:
 
 
 def mailed(core: Core, address: str) -> list[str]:
-    return [text_of(outgoing.octets(core, i.id)) for i in outgoing.listing(core) if i.recipient == address]
+    return [text_of(queue_admin.octets(core, i.id)) for i in queue_admin.listing(core) if i.recipient == address]
 
 
 def see(core: Core, account: Account) -> None:

@@ -11,26 +11,23 @@ import pytest
 
 from mailcore.domain import Away, FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import ImportRefused
-from mailcore.mail import header
-from mailcore.services import (
-    accounts,
-    address_book,
-    away,
-    contacts,
-    filters,
-    forwarding,
-    health,
-    mail_settings,
-    maildir_in,
-    moving_in,
+from mailcore.mail.reading import header
+from mailcore.services.accounts import accounts
+from mailcore.services.forwarding import forwarding
+from mailcore.services.operations import health
+from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.services.transfer import (
+    mail_import,
+    maildir_reader,
     takeout,
-    takeout_read,
+    takeout_import,
     takeout_reminder,
     transfers,
-    zip_in,
+    zip_reader,
 )
-from mailcore.services.address_book import WriterName
-from mailcore.services.mail_settings import MailSettings
+from mailcore.services.webmail import address_book, contacts, mail_settings
+from mailcore.services.webmail.address_book import WriterName
+from mailcore.services.webmail.mail_settings import MailSettings
 
 RULE = FilterRule(
     "Nyheter", (FilterCondition(FilterField.SUBJECT, FilterMatch.IS, "nytt"),), (FilterAction(FilterVerb.FILE, "Nytt"),)
@@ -81,7 +78,7 @@ def ola(core):
     filters.save_rules(core, made.id, [RULE])
     filters.put_script(core, made.id, "mitt / skript", SCRIPT)
     filters.activate(core, made.id, "mitt / skript")
-    away.save(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
+    out_of_office.save(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
     forwarding.wish(core, made.id, "ola@elsewhere.example", copy=True, confirmed=True)
     address_book.save(core, made.id, "per@outside.example", "Per Ås; jr.", "en venn,\nfra før")
     contacts.block(core, made.id, "@spam.example")
@@ -102,7 +99,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     core.db.write(
         lambda tx: [core.mail.expunge(tx, box.id, None, only_deleted=False) for box in core.mail.mailboxes(tx, kari.id)]
     )
-    report = takeout_read.from_takeout(core, kari.id, file)
+    report = takeout_import.from_takeout(core, kari.id, file)
     sent, got = everything(core, ola), everything(core, kari)
     [told] = [one for one in got["INBOX", ""] if b"Sieve-skript" in one[0] and b"To: kari@" in one[0]]
     got["INBOX", ""].remove(told)  # it was not in the file: its script stands inactive here
@@ -110,7 +107,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     assert (report.messages, report.there, report.full) == (5, 0, False)
     assert filters.rules(core, kari.id) == (RULE,)
     assert [(s.name, s.source, s.active) for s in filters.scripts(core, kari.id)] == [("mitt / skript", SCRIPT, False)]
-    assert away.get(core, kari.id) == away.get(core, ola.id)
+    assert out_of_office.get(core, kari.id) == out_of_office.get(core, ola.id)
     assert forwarding.get(core, kari.id).target == ""
     people = [(one.address, one.name, one.note) for one in address_book.listing(core, kari.id)]
     assert people == [("per@outside.example", "Per Ås; jr.", "en venn,\nfra før")]
@@ -124,7 +121,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
 @pytest.mark.parametrize("form", takeout.FORMS)
 def test_n17_the_same_file_again_doubles_nothing(core, ola, form):
     before = everything(core, ola)
-    report = takeout_read.from_takeout(core, ola.id, zipped(core, ola, form))
+    report = takeout_import.from_takeout(core, ola.id, zipped(core, ola, form))
     assert (report.messages, report.there) == (0, 5)
     assert everything(core, ola) == before
     assert filters.rules(core, ola.id) == (RULE,)
@@ -166,12 +163,12 @@ def test_n17_progress_is_told_to_the_end(core, ola):
 
 def test_a_full_box_ends_the_import_and_keeps_what_came_before(core, ola):
     kari = accounts.add(core, "kari", quota=100_000)
-    report = takeout_read.from_takeout(core, kari.id, zipped(core, ola))
+    report = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
     assert report.full
     assert report.messages >= 1
     assert health.check(core, repair=False) == []
     accounts.set_quota(core, "kari", 10**7)
-    again = takeout_read.from_takeout(core, kari.id, zipped(core, ola))
+    again = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
     assert (again.full, again.there, again.messages) == (False, report.messages, 5 - report.messages)
 
 
@@ -180,10 +177,10 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
     kari = accounts.add(core, "kari")
     filters.put_script(core, kari.id, "mitt / skript", "keep;")
     filters.activate(core, kari.id, "mitt / skript")
-    away.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
-    report = takeout_read.from_takeout(core, kari.id, file)
+    out_of_office.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
+    report = takeout_import.from_takeout(core, kari.id, file)
     assert [(s.source, s.active) for s in filters.scripts(core, kari.id)] == [("keep;", True)]
-    assert away.get(core, kari.id).text == "min tekst"
+    assert out_of_office.get(core, kari.id).text == "min tekst"
     assert any("stays" in note for note in report.notes)
 
 
@@ -211,7 +208,7 @@ def _zip(**members):
 )
 def test_files_that_are_no_takeout_are_refused(core, ola, file):
     with pytest.raises(ImportRefused):
-        takeout_read.from_takeout(core, ola.id, file)
+        takeout_import.from_takeout(core, ola.id, file)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +233,7 @@ def test_files_that_are_no_takeout_are_refused(core, ola, file):
 def test_odd_takeouts_do_no_harm(core, ola, told):
     core.db.write(lambda tx: tx.run("DELETE FROM identity"))
     before = everything(core, ola)
-    report = takeout_read.from_takeout(core, ola.id, _zip(alumnimail_json=json.dumps({"format": 1, **told})))
+    report = takeout_import.from_takeout(core, ola.id, _zip(alumnimail_json=json.dumps({"format": 1, **told})))
     assert report.messages == 0
     assert {name: ms for name, ms in everything(core, ola).items() if name in before} == before
 
@@ -249,7 +246,7 @@ def test_a_bomb_fills_neither_memory_nor_box(core, ola):
         **{"mail/INBOX.mbox": b"From x Tue Nov 24 10:00:00 2026\n" + b"x" * 110 * 2**20},
     )
     tracemalloc.start()
-    report = takeout_read.from_takeout(core, ola.id, bomb)
+    report = takeout_import.from_takeout(core, ola.id, bomb)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (report.messages, report.left_out) == (0, 1)
@@ -267,10 +264,10 @@ def _damaged(core, ola):
 
 def test_n17_what_came_before_the_damage_is_in_and_told(core, ola):
     kari = accounts.add(core, "kari")
-    report = takeout_read.from_takeout(core, kari.id, _damaged(core, ola))
+    report = takeout_import.from_takeout(core, kari.id, _damaged(core, ola))
     assert (report.broken, report.messages) == (True, 4)  # the checksum stands after the last message of its member
     assert any("mail/Trash.mbox in the file is damaged" in note for note in report.notes)
-    again = takeout_read.from_takeout(core, kari.id, zipped(core, ola))
+    again = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
     assert (again.broken, again.messages, again.there) == (False, 1, 4)  # the damaged one, as it should be
     assert health.check(core, repair=False) == []
 
@@ -284,14 +281,14 @@ def test_n17_a_bomb_of_many_mailboxes_is_read_once(core, ola):
     """Thousands of mailboxes that all lie in one member."""
     member = b"From x Tue Nov 24 10:00:00 2026\nA: b\n\n" + b"x" * 5 * 2**20
     file = _of([("INBOX", "mail/INBOX.mbox")] * 20_000, **{"mail/INBOX.mbox": member})
-    report = takeout_read.from_takeout(core, ola.id, file)
+    report = takeout_import.from_takeout(core, ola.id, file)
     assert (report.messages, report.there) == (1, 0)
 
 
 def test_n17_a_bomb_ends_when_it_unpacks_to_more_than_it_could_hold(core, ola, monkeypatch):
-    monkeypatch.setattr(zip_in, "ALWAYS", 10**6)
+    monkeypatch.setattr(zip_reader, "ALWAYS", 10**6)
     member = b"From x Tue Nov 24 10:00:00 2026\nA: b\n\nhei\n\nFrom x Tue Nov 24 10:00:01 2026\nA: b\n\n" + b"\n" * 30 * 2**20
-    report = takeout_read.from_takeout(core, ola.id, _of([("INBOX", "mail/INBOX.mbox")], **{"mail/INBOX.mbox": member}))
+    report = takeout_import.from_takeout(core, ola.id, _of([("INBOX", "mail/INBOX.mbox")], **{"mail/INBOX.mbox": member}))
     assert (report.broken, report.messages) == (True, 1)
     assert "far more than it could hold" in report.notes[-1]
 
@@ -301,13 +298,13 @@ def test_n17_a_directory_of_absurd_size_is_not_read(core, ola):
     at = file.rindex(b"PK\x05\x06")
     file[at + 12 : at + 16] = b"\xff\xff\xff\x7f"  # two gigabytes of directory
     with pytest.raises(ImportRefused, match="too many members"):
-        takeout_read.from_takeout(core, ola.id, io.BytesIO(bytes(file)))
+        takeout_import.from_takeout(core, ola.id, io.BytesIO(bytes(file)))
 
 
 def test_n17_too_many_members_are_not_read(core, ola, monkeypatch):
-    monkeypatch.setattr(zip_in, "MAX_MEMBERS", 100)
+    monkeypatch.setattr(zip_reader, "MAX_MEMBERS", 100)
     with pytest.raises(ImportRefused, match="too many members"):
-        takeout_read.from_takeout(core, ola.id, _of([], **{f"m{number}": b"" for number in range(100)}))
+        takeout_import.from_takeout(core, ola.id, _of([], **{f"m{number}": b"" for number in range(100)}))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
@@ -316,7 +313,7 @@ def test_n17_other_ways_of_packing_are_told(core, ola, method):
     with zipfile.ZipFile(file, "w", method) as archive:
         archive.writestr("alumnimail.json", '{"format": 1, "mailboxes": []}')
     with pytest.raises(ImportRefused, match="packed in a way"):
-        takeout_read.from_takeout(core, ola.id, file)
+        takeout_import.from_takeout(core, ola.id, file)
 
 
 def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
@@ -327,7 +324,7 @@ def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
             new.writestr("__MACOSX/alumnimail-ola/._" + name.rpartition("/")[2], b"\0")
             new.writestr("alumnimail-ola/" + unicodedata.normalize("NFD", name), old.read(name))
     kari = accounts.add(core, "kari")
-    report = takeout_read.from_takeout(core, kari.id, file)
+    report = takeout_import.from_takeout(core, kari.id, file)
     assert report.messages == 5
     assert ("Arbeid/2025: ÆØÅ?", "") in everything(core, kari)
 
@@ -336,7 +333,7 @@ def test_a_zip_of_mbox_files_comes_in(core, ola):
     """As another service hands them out."""
     member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
     file = _zip(**{"Takeout/Mail/Arbeid.mbox": member, "Takeout/index.html": "x"})
-    assert takeout_read.from_takeout(core, ola.id, file).messages == 1
+    assert takeout_import.from_takeout(core, ola.id, file).messages == 1
     assert ("Arbeid", "") in everything(core, ola)
 
 
@@ -346,7 +343,7 @@ def test_a_zip_of_mbox_files_comes_in(core, ola):
 def test_n17_a_message_with_other_ends_of_lines_is_not_doubled_either(core, ola, octets):
     put(core, ola, "INBOX", octets)
     before = everything(core, ola)
-    report = takeout_read.from_takeout(core, ola.id, zipped(core, ola))
+    report = takeout_import.from_takeout(core, ola.id, zipped(core, ola))
     assert report.messages == 0
     assert everything(core, ola) == before
 
@@ -357,7 +354,7 @@ def test_mailboxes_that_differ_in_case_only_lie_apart(core, ola):
     names = [name.casefold() for name in zipfile.ZipFile(file).namelist()]
     assert len(names) == len(set(names))
     kari = accounts.add(core, "kari")
-    assert takeout_read.from_takeout(core, kari.id, file).messages == 6
+    assert takeout_import.from_takeout(core, kari.id, file).messages == 6
 
 
 def test_a_message_that_cannot_be_read_keeps_no_one_from_the_others(core, ola):
@@ -376,15 +373,15 @@ def test_an_mbox_file_comes_in_once(core, ola):
     file = b"From kari@x.example Tue Nov 24 10:00:05 2024\nStatus: RO\nSubject: a\n\nhei\n\n"
     file += b"From per@x.example Wed Nov 25 10:00:00 2024\nSubject: b\n\n\n"
     for messages, there in ((2, 0), (0, 2)):
-        report = moving_in.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt/2024")
+        report = mail_import.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt/2024")
         assert (report.messages, report.there) == (messages, there)
     assert [(flags, at.year) for _o, flags, at in everything(core, ola)["Gammelt/2024", ""]] == [
         (["\\Seen"], 2024),
         ([], 2024),
     ]
     with pytest.raises(ImportRefused):
-        moving_in.from_mbox(core, ola.id, io.BytesIO(b"Subject: no mbox\n\n"), "INBOX")
-    assert moving_in.from_mbox(core, ola.id, io.BytesIO(b""), "INBOX").messages == 0
+        mail_import.from_mbox(core, ola.id, io.BytesIO(b"Subject: no mbox\n\n"), "INBOX")
+    assert mail_import.from_mbox(core, ola.id, io.BytesIO(b""), "INBOX").messages == 0
 
 
 def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
@@ -395,14 +392,14 @@ def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
     ):
         (tmp_path / "md" / place).mkdir(parents=True, exist_ok=True)
         (tmp_path / "md" / place / name).write_text(text)
-    report = maildir_in.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
+    report = maildir_reader.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
     assert report.messages == 3
     found = everything(core, ola)
     assert [flags for _o, flags, _at in found["Hjem", ""]] == [["\\Flagged", "\\Seen"], []]
     assert found["Sent/Gammelt", ""][0][0] == b"Subject: c\r\n\r\nx\r\n"
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImportRefused):
-        maildir_in.from_maildir(core, ola.id, tmp_path / "empty")
+        maildir_reader.from_maildir(core, ola.id, tmp_path / "empty")
 
 
 def test_a_maildir_of_dovecot_comes_in_with_keywords_and_names(core, ola, tmp_path):
@@ -414,7 +411,7 @@ def test_a_maildir_of_dovecot_comes_in_with_keywords_and_names(core, ola, tmp_pa
     (place / "cur" / ".nfs01").write_bytes(b"no message")
     (place / "new" / b"2.\xe6".decode("utf-8", "surrogateescape")).write_bytes(b"Subject: b\r\n\r\nlone\nfeed\r\n")
     (tmp_path / "md" / "cur" / "large").write_bytes(b"x" * (core.config.message_octets + 1))
-    report = maildir_in.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
+    report = maildir_reader.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
     assert (report.messages, report.left_out) == (2, 1)
     assert [(octets, flags) for octets, flags, _at in everything(core, ola)["Søknader/2025", ""]] == [
         (b"Subject: a\r\n\r\nx\r\n", ["$Forwarded", "Work", "\\Flagged", "\\Seen"]),
@@ -451,19 +448,19 @@ def test_labels_of_gmail_say_where_a_message_goes(core, labels, mailbox, flags):
     core.db.write(lambda tx: [core.mail.expunge(tx, b.id, None, only_deleted=False) for b in core.mail.mailboxes(tx, kari.id)])
     file = _zip(**{"Takeout/Mail/All mail.mbox": GMAIL.format(labels=labels)})
     for messages in (1, 0):
-        assert takeout_read.from_takeout(core, kari.id, file).messages == messages
+        assert takeout_import.from_takeout(core, kari.id, file).messages == messages
     found = {name: ms for (name, _use), ms in everything(core, kari).items() if ms}
     assert [(name, ms[0][0], set(ms[0][1])) for name, ms in found.items()] == [(mailbox, b"Subject: x\r\n\r\nhei\r\n", flags)]
 
 
 def test_labels_of_gmail_say_nothing_where_a_mailbox_was_chosen(core, ola):
-    moving_in.from_mbox(core, ola.id, io.BytesIO(GMAIL.format(labels="Spam").encode()), "Valgt")
+    mail_import.from_mbox(core, ola.id, io.BytesIO(GMAIL.format(labels="Spam").encode()), "Valgt")
     assert len(everything(core, ola)["Valgt", ""]) == 1
 
 
 def test_a_zip_of_files_that_are_no_mbox_says_so(core, ola):
     member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
-    report = takeout_read.from_takeout(core, ola.id, _zip(**{"a.mbox": b"no mbox", "b.mbox": member}))
+    report = takeout_import.from_takeout(core, ola.id, _zip(**{"a.mbox": b"no mbox", "b.mbox": member}))
     assert (report.messages, report.broken) == (1, True)
     assert "a.mbox in the file is no mbox file" in report.notes[-1]
 
@@ -471,7 +468,7 @@ def test_a_zip_of_files_that_are_no_mbox_says_so(core, ola):
 def test_a_message_without_any_date_is_not_doubled_either(core, clock, ola):
     file = b"From - \nFrom: a@b.example\nSubject: one\n\nx\n\nFrom - \nFrom: a@b.example\nSubject: one\n\nx\n"
     for messages, there in ((2, 0), (0, 2)):
-        report = moving_in.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt")
+        report = mail_import.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt")
         assert (report.messages, report.there) == (messages, there)
         clock.forward(days=1)
 
@@ -487,7 +484,7 @@ def test_a_message_without_any_date_is_not_doubled_either(core, clock, ola):
     ],
 )
 def test_a_file_names_its_mailbox(name, mailbox):
-    assert moving_in.mailbox_of_file(name) == mailbox
+    assert mail_import.mailbox_of_file(name) == mailbox
 
 
 def test_n17_once_a_year_owners_hear_of_it_unless_they_took_it_out(core, clock, ola):

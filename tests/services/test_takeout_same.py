@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mailcore.services import accounts, health, maildir_in, moving_in, takeout, takeout_read
-from mailcore.store.mailboxes import canonical
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import health
+from mailcore.services.transfer import mail_import, maildir_reader, takeout, takeout_import
+from mailcore.store.mail.mailboxes import canonical
 from tests.services.test_takeout import put
 from tests.unit.test_mbox import FLAGS, OCTETS, TIMES
 
@@ -47,15 +49,15 @@ def fresh(core):
 
 def bring(core, account, file, way, folder):
     if way in takeout.FORMS:
-        return takeout_read.from_takeout(core, account.id, file)
+        return takeout_import.from_takeout(core, account.id, file)
     archive = zipfile.ZipFile(file)
     archive.extractall(folder)
     if way == "maildir on disk":
-        return maildir_in.from_maildir(core, account.id, folder)
-    told = takeout_read._told(takeout_read.ZipIn(file))
+        return maildir_reader.from_maildir(core, account.id, folder)
+    told = takeout_import._told(takeout_import.ZipIn(file))
     for box in told["mailboxes"]:
         with (folder / box["file"]).open("rb") as one:
-            moving_in.from_mbox(core, account.id, one, box["name"])
+            mail_import.from_mbox(core, account.id, one, box["name"])
     return None
 
 
@@ -85,6 +87,6 @@ def test_a_renamed_special_mailbox_and_one_of_its_old_name_stay_apart(core):
     core.db.write(lambda tx: core.mail.rename(tx, ola.id, "Sent", "Sendt"))
     put(core, ola, "Sent", b"Subject: an old one\r\n\r\n")
     put(core, ola, "Sendt", b"Subject: sent\r\n\r\n")
-    takeout_read.from_takeout(core, kari.id, io.BytesIO(b"".join(takeout.write(core, ola.id, takeout.plan(core, ola.id)))))
+    takeout_import.from_takeout(core, kari.id, io.BytesIO(b"".join(takeout.write(core, ola.id, takeout.plan(core, ola.id)))))
     assert [len(contents(core, kari)[name]) for name in ("Sent", "Sendt")] == [1, 1]
     assert health.check(core, repair=False) == []

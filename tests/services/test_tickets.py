@@ -9,8 +9,10 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Delivered, Disposition, Envelope, NewFile, Outcome, Verdict
 from mailcore.errors import InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
-from mailcore.services import accounts, delivery, ticket_inbox, tickets
-from mailcore.services.ticket_text import language_of, without_quote
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery
+from mailcore.services.tickets import ticket_inbox, tickets
+from mailcore.services.tickets.ticket_text import language_of, without_quote
 from tests.services.conftest import SetClock
 
 STRANGER = "stranger@elsewhere.example"

@@ -17,8 +17,12 @@ from mailcore.domain import (
     Verdict,
 )
 from mailcore.errors import MailboxNotFound
-from mailcore.services import accounts, away, delivery, filters, forwarding, traces
-from mailcore.store import deliveries, onward
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery, traces
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.store.delivery import deliveries
+from mailcore.store.forwarding import onward
 
 FRIEND = "ola@elsewhere.example"
 OUTSIDE = Verdict(
@@ -80,7 +84,7 @@ def test_n14_the_rule_that_fired_is_named(core, ola):
     filters.activate(core, ola.id, "mine")
     arrive(core, "to")
     assert last(core, ola).rules == (("script", "4"),)
-    away.save(core, ola.id, Away(True, None, None, "", "Borte"))
+    out_of_office.save(core, ola.id, Away(True, None, None, "", "Borte"))
     forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
     arrive(core, "tre")
     assert last(core, ola).rules == (("forwarding", ""), ("away", ""), ("script", "4"))

@@ -8,7 +8,10 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import accounts, app_passwords, login, logins, recovery, security_keys, throttle, two_factor
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import app_passwords, login, login_log
+from mailcore.services.limits import throttle
+from mailcore.services.signin import recovery, security_keys, two_factor
 from tests.authenticator import Key
 from tests.services.conftest import SetClock
 
@@ -72,7 +75,7 @@ def test_mail_programs_need_app_passwords_from_then_on(core: Core, ola: Account,
     assert login.authenticate(core, "ola", made, peer="192.0.2.1", scope=Scope.IMAP).source == "app"
     assert login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.PORTAL).source == "alumni"
     core.db.write(lambda tx: None)
-    assert {e.outcome for e in logins.listing(core, ola.id)} == {"ok", "app password needed"}
+    assert {e.outcome for e in login_log.listing(core, ola.id)} == {"ok", "app password needed"}
 
 
 def test_turning_it_on_ends_what_the_password_had_opened(core: Core, ola: Account, clock: SetClock) -> None:

@@ -9,10 +9,15 @@ from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
-from mailcore.mail.criteria import Field, Summed
-from mailcore.mail.text import fold
-from mailcore.services import accounts, contacts, forwarding, health, login, rereading, tickets
-from mailcore.store import query
+from mailcore.mail.asking.criteria import Field, Summed
+from mailcore.mail.reading.text import fold
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import login
+from mailcore.services.forwarding import forwarding
+from mailcore.services.operations import health, rereading
+from mailcore.services.tickets import tickets
+from mailcore.services.webmail import contacts
+from mailcore.store.mail import query
 
 OLA = AccountId(1)
 

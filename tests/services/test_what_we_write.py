@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 import sieve
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.mail import address, attached, dsn, header
-from mailcore.mail.charsets import to_scalars
-from mailcore.mail.fields import Header
-from mailcore.mail.lines import lines_of, one_line
-from mailcore.mail.message import Message
-from mailcore.services import accounts, compose, notices, notify, passage, ticket_text, tickets, vacation
-from mailcore.services.compose import Attachment, Draft
-from mailcore.store import tickets as ticket_store
+from mailcore.mail.reading import address, header
+from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.message import Message
+from mailcore.mail.writing import attached, dsn
+from mailcore.mail.writing.lines import lines_of, one_line
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import script_notify, vacation_reply
+from mailcore.services.mailauth import forward_policy
+from mailcore.services.notices import notices
+from mailcore.services.tickets import ticket_text, tickets
+from mailcore.services.webmail import compose
+from mailcore.services.webmail.compose import Attachment, Draft
+from mailcore.store.tickets import tickets as ticket_store
 from tests.readers import READERS, by_python, faults
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -94,7 +100,7 @@ def test_a_report_returns_the_header_alone_of_what_not_every_host_takes():
 @given(WORDS, WORDS, HEADER)
 def test_an_out_of_office_reply(words, subject, block):
     action = sieve.Vacation(words, subject, "", (), 7, "", False)
-    octets = vacation.compose(
+    octets = vacation_reply.compose(
         action, fields=Header(block), sender="kari@x.example", own="ola@alumni.example", domain="alumni.example", now=1
     )
     assert faults(octets) == []
@@ -112,7 +118,7 @@ def test_an_out_of_office_reply(words, subject, block):
 def test_the_name_of_vacations_from_is_encoded(written, name):
     """`cases/vacation-from-name-raw-8bit`."""
     action = sieve.Vacation("Borte", "", written, (), 7, "", False)
-    octets = vacation.compose(
+    octets = vacation_reply.compose(
         action, fields=Header(f"Message-ID: {LONG}\r\n".encode()), sender="k@x.example", own="o@alumni.example", domain="d",
         now=1,
     )
@@ -127,7 +133,7 @@ def test_a_vacation_that_is_a_mime_entity_names_no_further_recipients():
     action = sieve.Vacation(
         "Content-Type: text/plain; charset=utf-8\r\nBcc: b@x.example\r\nTo: c@x.example\r\n\r\nBorte, æ", "s", "", (), 7, "", True
     )
-    octets = vacation.compose(action, fields=Header(b""), sender="k@x.example", own="o@alumni.example", domain="d", now=1)
+    octets = vacation_reply.compose(action, fields=Header(b""), sender="k@x.example", own="o@alumni.example", domain="d", now=1)
     assert faults(octets) == []
     assert b"Bcc" not in octets
     for read in READERS:
@@ -138,7 +144,9 @@ def test_a_vacation_that_is_a_mime_entity_names_no_further_recipients():
 def test_a_notification(words, block):
     method = "mailto:%22%C3%85s,%20%C3%85se%22%20%3Cme@home.example%3E?in-reply-to=%3Ca@b%3E&x-y=%C3%A6"
     action = sieve.Notify(method, words, "", "2", (), None)
-    recipients, octets = notify.compose(action, fields=Header(block), own="ola@alumni.example", domain="alumni.example", now=1)
+    recipients, octets = script_notify.compose(
+        action, fields=Header(block), own="ola@alumni.example", domain="alumni.example", now=1
+    )
     assert recipients == ("me@home.example",)
     assert faults(octets) == []
     for read in READERS:
@@ -158,7 +166,7 @@ def test_a_report_for_programs(words, name):
 
 @given(HEADER)
 def test_a_forwarded_message_with_our_author(block):
-    octets = passage.with_own_author(Message(block + b"hei\r\n"), "ola@alumni.example")
+    octets = forward_policy.with_own_author(Message(block + b"hei\r\n"), "ola@alumni.example")
     written = header.pieces(header.split(octets)[0])
     ours = [raw for name, raw, _ in written[:3] if name in ("From", "Reply-To", "X-Original-From")]
     assert len(ours) >= 2

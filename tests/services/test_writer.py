@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.feed import Feed
-from mailcore.store import db as store
-from mailcore.store import write_watch
-from mailcore.store.db import Db
+from mailcore.store.engine import db as store
+from mailcore.store.engine import write_watch
+from mailcore.store.engine.db import Db
 from mailcore.threads import Threads
 
 SECONDS = 60  # who is not answered by then never is
@@ -276,7 +276,7 @@ def test_a_real_process_ends_with_a_status_of_its_own(tmp_path):
     program = f"""
 import sys, threading, time
 from pathlib import Path
-from mailcore.store import db, write_watch
+from mailcore.store.engine import db, write_watch
 from mailcore.threads import Threads
 write_watch.LOOK_SECONDS = 0.05
 made = db.Db(Path({str(tmp_path)!r}) / "mail.db", Threads(1, 1), lambda accounts: None)

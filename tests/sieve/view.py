@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from mailcore.mail.message import Message
-from mailcore.services.script_view import MessageText, ScriptView
+from mailcore.mail.reading.message import Message
+from mailcore.services.sieve_scripts.script_view import MessageText, ScriptView
 
 
 class View(ScriptView):

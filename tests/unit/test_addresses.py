@@ -1,10 +1,10 @@
-"""Addresses as people and programs write them (mail/address.py), and as ENVELOPE tells them (mail/envelope.py)."""
+"""Addresses as people and programs write them (mail/reading/address.py), and as ENVELOPE tells them (mail/asking/envelope.py)."""
 
 import pytest
 
-from mailcore.mail import address
-from mailcore.mail.envelope import serialize_envelope
-from mailcore.mail.fields import Header
+from mailcore.mail.asking.envelope import serialize_envelope
+from mailcore.mail.reading import address
+from mailcore.mail.reading.fields import Header
 
 
 @pytest.mark.parametrize(("written", "read"), [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.mail.adopted import adopt
+from mailcore.mail.writing.adopted import adopt
 from tests.readers import faults
 
 MIXED = """Content-Type: multipart/mixed; boundary=x

@@ -1,6 +1,6 @@
 """Answers that are remembered: found again by their question, and bounded whatever the question's length."""
 
-from mailcore.store.answers import OVERHEAD, Answers
+from mailcore.store.mail.answers import OVERHEAD, Answers
 
 
 def test_an_answer_is_found_by_an_equal_question():

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail import body, files, structure, text
+from mailcore.mail.reading import structure, text
+from mailcore.mail.showing import body, files
 
 
 def leaf(content: str, kind: str = "text/plain", more: str = "") -> str:

@@ -1,12 +1,12 @@
-"""Charsets by the labels of the WHATWG Encoding Standard, and what mail adds (mail/charsets.py)."""
+"""Charsets by the labels of the WHATWG Encoding Standard, and what mail adds (mail/reading/charsets.py)."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from webencodings.labels import LABELS
 
-from mailcore.mail import charsets, structure, words
-from mailcore.mail.text import part_text
+from mailcore.mail.reading import charsets, structure, words
+from mailcore.mail.reading.text import part_text
 
 
 @pytest.mark.parametrize(("label", "octets", "text"), [

@@ -1,4 +1,4 @@
-"""Dates of strangers leave as times that every zone can tell, or as none (mail/dates.py)."""
+"""Dates of strangers leave as times that every zone can tell, or as none (mail/reading/dates.py)."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.mail import dates
+from mailcore.mail.reading import dates
 from sieve.extensions.date import read_date
 
 FAR = [timezone(timedelta(hours=hours)) for hours in (-23, 0, 23)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailcore.mail.charsets import decode as in_charset
-from mailcore.mail.header import decode
+from mailcore.mail.reading.charsets import decode as in_charset
+from mailcore.mail.reading.header import decode
 
 
 @pytest.mark.parametrize(("written", "read"), [

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mailcore.mail.flowed import unflowed
+from mailcore.mail.showing.flowed import unflowed
 
 
 @pytest.mark.parametrize(("written", "read"), [

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mailcore.mail.html_scan import Tag, scan
-from mailcore.mail.html_text import from_html
+from mailcore.mail.showing.html_scan import Tag, scan
+from mailcore.mail.showing.html_text import from_html
 
 
 @pytest.mark.parametrize(("html", "text"), [

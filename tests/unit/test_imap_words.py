@@ -6,8 +6,8 @@ from mailcore.errors import InvalidName
 from mailcore.imap import names
 from mailcore.imap.dates import date_time, read_date_time
 from mailcore.imap.sequence import NumberSet, merged, written
-from mailcore.store import uidset
-from mailcore.store.uidset import ranges_of
+from mailcore.store.mail import uidset
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire import sasl
 from mailcore.wire.reader import Reader, SyntaxProblem
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mailcore.mail.list_fields import MAX_SUBJECT, Leaving, leaving
+from mailcore.mail.showing.list_fields import MAX_SUBJECT, Leaving, leaving
 
 
 def field(value: str) -> bytes:

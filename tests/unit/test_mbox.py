@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailcore.mail import maildir, mbox
-from mailcore.mail.mbox import NotMbox, Stored
+from mailcore.mail.moving import maildir, mbox
+from mailcore.mail.moving.mbox import NotMbox, Stored
 
 AT = datetime(2026, 11, 24, 10, 0, 5, tzinfo=UTC)
 PIECES = st.sampled_from([

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailcore.mail.fields import Header
-from mailcore.mail.ids import thread_id, thread_key
-from mailcore.mail.ordering import Letter, base_subject, by_references, by_subject, written
-from mailcore.mail.summary import summarise
+from mailcore.mail.asking.ids import thread_id, thread_key
+from mailcore.mail.asking.ordering import Letter, base_subject, by_references, by_subject, written
+from mailcore.mail.asking.summary import summarise
+from mailcore.mail.reading.fields import Header
 
 
 @pytest.mark.parametrize(("subject", "base", "is_answer"), [

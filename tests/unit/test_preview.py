@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.mail.preview import MOST, preview
+from mailcore.mail.showing.preview import MOST, preview
 from tests.unit.test_body import FILE, HTML, PLAIN, leaf, multi
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailcore.mail import searchable
-from mailcore.mail.text import fold
+from mailcore.mail.reading.text import fold
+from mailcore.mail.showing import searchable
 from tests.unit.test_body import FILE, HTML, PLAIN, leaf, multi
 
 INNER = "Subject: =?utf-8?q?=C3=85rsm=C3=B8te?=\r\nFrom: kari@x.example\r\n"

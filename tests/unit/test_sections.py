@@ -9,10 +9,10 @@ import pytest
 
 from mailcore.imap.fetch_items import Items
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_section
-from mailcore.mail import structure
-from mailcore.mail.derived import derive
-from mailcore.mail.message import Message
-from mailcore.mail.octets import Octets
+from mailcore.mail.asking.derived import derive
+from mailcore.mail.reading import structure
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import Octets
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from mailcore import errors
-from mailcore.services.delivery import FULL
-from mailcore.services.ticket_inbox import LATER
+from mailcore.services.delivery.delivery import FULL
+from mailcore.services.tickets.ticket_inbox import LATER
 from mailcore.smtp.reply import REPLIES, rejected, reply_to
 from tests.unit.test_errors import leaves
 

@@ -1,8 +1,8 @@
-"""The MIME tree of what the world sends (mail/structure.py), told as BODYSTRUCTURE tells it."""
+"""The MIME tree of what the world sends (mail/reading/structure.py), told as BODYSTRUCTURE tells it."""
 
 import pytest
 
-from mailcore.mail import structure
+from mailcore.mail.reading import structure
 
 _TAIL = " NIL NIL NIL NIL"
 

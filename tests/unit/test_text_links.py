@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mailcore.services.links import host, named_host
-from mailcore.services.text_links import find_links
+from mailcore.services.webmail.links import host, named_host
+from mailcore.services.webmail.text_links import find_links
 
 
 @pytest.mark.parametrize("mark", [",", ";", "|", ", ", " "])

@@ -1,8 +1,8 @@
-"""Transfer encodings and parameters as people send them (mail/transfer.py, mail/parameters.py)."""
+"""Transfer encodings and parameters as people send them (mail/reading/transfer.py, mail/reading/parameters.py)."""
 
 import pytest
 
-from mailcore.mail import parameters, structure, text, transfer
+from mailcore.mail.reading import parameters, structure, text, transfer
 
 
 def shown(head: bytes, body: bytes) -> str:

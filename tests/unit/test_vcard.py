@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.mail import vcard
-from mailcore.mail.vcard import Card
+from mailcore.mail.moving import vcard
+from mailcore.mail.moving.vcard import Card
 
 
 def card(*lines: bytes | str, version: str = "4.0") -> bytes:

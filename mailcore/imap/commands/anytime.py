@@ -3,7 +3,7 @@
 from mailcore.imap.context import MESSAGE_LIMIT, Context
 from mailcore.imap.responses import Tagged, untagged
 from mailcore.imap.status import Refused
-from mailcore.services import sasl_login
+from mailcore.services.signin import sasl_login
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 BASE = (  # each a row of docs/standards.md

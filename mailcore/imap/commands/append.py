@@ -19,10 +19,10 @@ from mailcore.imap.dates import read_date_time
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
-from mailcore.services import imap_scripts
-from mailcore.store.blobs import Prepared
-from mailcore.store.db import Tx
-from mailcore.store.spool import Spool
+from mailcore.services.delivery import imapsieve
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import Prepared
+from mailcore.store.mail.spool import Spool
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 NUL = "NUL needs a literal8"
@@ -102,7 +102,7 @@ async def append(context: Context, read: Reader) -> Tagged:
     def keep(tx: Tx) -> tuple[Mailbox, list[int]]:
         mailbox = _target(context, tx, name)
         new = [core.mail.append(tx, owner, mailbox.id, one.prepared, one.flags, one.at) for one in ready]
-        imap_scripts.happened(core, tx, owner, mailbox.id, new, "APPEND")
+        imapsieve.happened(core, tx, owner, mailbox.id, new, "APPEND")
         return mailbox, new
 
     target, uids = await core.db.awrite(keep)
@@ -130,7 +130,7 @@ async def replace(context: Context, read: Reader) -> Tagged:
         if not core.mail.expunge(tx, here.mailbox, ranges, only_deleted=False):  # first: only the difference needs room
             raise Refused("There is no such message", "NONEXISTENT")
         uid = core.mail.append(tx, owner, mailbox.id, ready.prepared, ready.flags, ready.at)
-        imap_scripts.happened(core, tx, owner, mailbox.id, [uid], "APPEND")
+        imapsieve.happened(core, tx, owner, mailbox.id, [uid], "APPEND")
         return mailbox, uid
 
     target, uid = await core.db.awrite(work)

@@ -5,7 +5,7 @@ from mailcore.imap import urls
 from mailcore.imap.context import Context, exists_or_none
 from mailcore.imap.sections import Source, cut
 from mailcore.imap.status import Refused, TryCreate
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 Piece = bytes | urls.Url | urls.BadUrl

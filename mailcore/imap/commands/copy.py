@@ -5,8 +5,9 @@ from mailcore.imap.context import MESSAGE_LIMIT, Context, exists_or_none, mailbo
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
-from mailcore.services import imap_scripts, learning
-from mailcore.store.db import Tx
+from mailcore.services.delivery import imapsieve
+from mailcore.services.filtering import learning
+from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader
 
 
@@ -47,7 +48,7 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
         learning.moved(core, tx, here.mailbox, ranges, target.id)
         do = core.mail.move if move else core.mail.copy
         old, new = do(tx, owner, here.mailbox, ranges, target.id)
-        imap_scripts.happened(core, tx, owner, target.id, new, "COPY")
+        imapsieve.happened(core, tx, owner, target.id, new, "COPY")
         return target.id, target.uidvalidity, old, new
 
     target, uidvalidity, old, new = await core.db.awrite(work)

@@ -13,10 +13,10 @@ from mailcore.imap.responses import Tagged, without_nul
 from mailcore.imap.sections import Pieces, Source
 from mailcore.imap.sequence import NumberSet, Ranges, spans_written
 from mailcore.imap.view import View
-from mailcore.store import condstore, mail, saved
-from mailcore.store.db import Row, Tx
-from mailcore.store.flags import join
-from mailcore.store.uidset import ranges_of
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail import condstore, mail, save_dates
+from mailcore.store.mail.flags import join
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SLICE = 2000  # messages a read gives at most
@@ -144,7 +144,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
     def load(tx: Tx) -> Pieces:
         """In the reader's thread: the loop only hands the octets on."""
         if items.saved_at is not None:
-            items.saved_at.update(saved.dates(tx, here.mailbox, ranges))
+            items.saved_at.update(save_dates.dates(tx, here.mailbox, ranges))
         rows = core.mail.rows(tx, here.mailbox, ranges, parts, lean=True)
         numbers, rows = _known(here.view, rows)
         if not rows:

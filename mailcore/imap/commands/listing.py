@@ -15,7 +15,7 @@ from mailcore.imap.commands.mailboxes import status_line, words
 from mailcore.imap.commands.metadata import annotations_line, parse_entries
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_PATTERNS = 32

@@ -1,4 +1,4 @@
-"""STARTTLS, LOGIN, AUTHENTICATE (RFC 4959 for the initial response; mechanisms: services/sasl_login.py)."""
+"""STARTTLS, LOGIN, AUTHENTICATE (RFC 4959 for the initial response; mechanisms: services/signin/sasl_login.py)."""
 
 from base64 import b64encode
 from functools import partial
@@ -8,8 +8,9 @@ from mailcore.imap.commands.anytime import capabilities, may_log_in, ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
-from mailcore.services import doctor, sasl_login
-from mailcore.services import login as logins
+from mailcore.services.credentials import login as logins
+from mailcore.services.operations import client_doctor
+from mailcore.services.signin import sasl_login
 from mailcore.wire import sasl
 from mailcore.wire.framing import CommandLine
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -70,7 +71,7 @@ async def _ask(context: Context, challenge: bytes) -> bytes:
 
 def _require_privacy(context: Context) -> None:
     if not may_log_in(context):
-        doctor.unencrypted(context.core, context.wire.peer)
+        client_doctor.unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "PRIVACYREQUIRED")
 
 

@@ -6,8 +6,8 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, mailbox_id, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
-from mailcore.store import mailbox_facts
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import mailbox_facts
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 ITEMS = (

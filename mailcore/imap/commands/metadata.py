@@ -12,9 +12,9 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, quoted_or_literal
 from mailcore.imap.status import Refused
-from mailcore.services import imap_scripts
-from mailcore.store import annotations, mailbox_facts
-from mailcore.store.db import Tx
+from mailcore.services.delivery import imapsieve
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import annotations, mailbox_facts
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_VALUE, MAX_ENTRIES, MAX_TOTAL = 16_384, 500, 2**20  # octets; of one account
@@ -148,7 +148,7 @@ def _value(read: Reader) -> bytes:
 
 
 def _put(context: Context, tx: Tx, box: Mailbox | None, entry: str, value: bytes | None) -> None:
-    if entry.startswith("/shared/") and entry != imap_scripts.ENTRY:
+    if entry.startswith("/shared/") and entry != imapsieve.ENTRY:
         raise Refused("Only /private can be set", "NOPERM")
     if entry == SPECIAL and box:
         use = (value or b"").decode("ascii", "replace").strip()

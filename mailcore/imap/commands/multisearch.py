@@ -13,8 +13,8 @@ from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import all_of, parse_charset, parse_keys
 from mailcore.imap.status import WrongState
 from mailcore.imap.view import View
-from mailcore.mail.criteria import Criterion
-from mailcore.store.db import Tx
+from mailcore.mail.asking.criteria import Criterion
+from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 

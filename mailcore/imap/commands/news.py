@@ -11,8 +11,8 @@ from mailcore.imap.commands.search import matching
 from mailcore.imap.context import Context, Kept, Notified
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import written
-from mailcore.store.db import Tx
-from mailcore.store.uidset import ranges_of
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 

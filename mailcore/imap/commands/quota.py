@@ -5,7 +5,7 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader
 
 

@@ -14,11 +14,11 @@ from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import Scope, all_of, parse_charset, parse_keys
 from mailcore.imap.sequence import Ranges
 from mailcore.imap.status import UidRequired
-from mailcore.mail.criteria import AllOf, Criterion, Uids
-from mailcore.services import indexing
-from mailcore.store import condstore, query
-from mailcore.store.db import Row, Tx
-from mailcore.store.uidset import ranges_of
+from mailcore.mail.asking.criteria import AllOf, Criterion, Uids
+from mailcore.services.webmail import indexing
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail import condstore, query
+from mailcore.store.mail.uidset import ranges_of
 from mailcore.wire.reader import Reader
 
 MANY = 500  # UIDs; for more of them a table of all numbers is made

@@ -13,12 +13,12 @@ from mailcore.imap.context import Context
 from mailcore.imap.esearch import parse_options
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import Scope, all_of, charset, parse_keys
-from mailcore.mail import ordering
-from mailcore.mail.criteria import Criterion
-from mailcore.mail.ids import thread_key
-from mailcore.mail.ordering import Letter
-from mailcore.store import order
-from mailcore.store.order import SortKey
+from mailcore.mail.asking import ordering
+from mailcore.mail.asking.criteria import Criterion
+from mailcore.mail.asking.ids import thread_key
+from mailcore.mail.asking.ordering import Letter
+from mailcore.store.mail import sorting
+from mailcore.store.mail.sorting import SortKey
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _ALGORITHMS = {b"ORDEREDSUBJECT": ordering.by_subject, b"REFERENCES": ordering.by_references}
@@ -85,7 +85,7 @@ async def _sorted(
     uids = _numbers(core.answers.get(question)) if not here.view.holding else None
     if uids is None:
         found = await matching(context, criterion)
-        uids = array("I", await core.db.aread(lambda tx: order.sorted_uids(tx, here.mailbox, keys, found)))
+        uids = array("I", await core.db.aread(lambda tx: sorting.sorted_uids(tx, here.mailbox, keys, found)))
         if not here.view.holding:
             core.answers.put(question, uids.tobytes())
     if context.by_uid:
@@ -119,7 +119,7 @@ async def thread(context: Context, read: Reader) -> Tagged:
     tree = core.answers.get(question) if not here.view.holding else None
     if tree is None:
         found = await matching(context, criterion)
-        rows = await core.db.aread(lambda tx: order.letters(tx, here.mailbox, found))
+        rows = await core.db.aread(lambda tx: sorting.letters(tx, here.mailbox, found))
         numbers = numbers_of(context, [row[0] for row in rows])
 
         def threads() -> bytes:

@@ -4,8 +4,8 @@ from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, flag_update, modseq_update
 from mailcore.imap.sequence import NumberSet, written
-from mailcore.mail.keywords import is_keyword
-from mailcore.store.flags import BY_LOWER
+from mailcore.mail.asking.keywords import is_keyword
+from mailcore.store.mail.flags import BY_LOWER
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_FLAGS = 64

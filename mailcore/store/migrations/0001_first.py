@@ -3,7 +3,7 @@
 They have some columns that later steps add to older databases; those steps look first.
 """
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 SQL = """
 CREATE TABLE IF NOT EXISTS setting (

@@ -1,6 +1,6 @@
 """What the directory said of people, out-of-office replies, periodic jobs."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 SQL = """
 CREATE TABLE IF NOT EXISTS affiliation (

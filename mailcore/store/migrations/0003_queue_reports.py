@@ -1,6 +1,6 @@
 """Delivery reports (RFC 3461) and REQUIRETLS in the queue; what became of forwarded messages."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

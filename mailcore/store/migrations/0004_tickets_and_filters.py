@@ -1,6 +1,6 @@
 """Help cases, and the simple filters of the portal."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 SQL = """
 CREATE TABLE IF NOT EXISTS ticket (

@@ -1,6 +1,6 @@
 """SCRAM, second factors, the log of log-ins, passwords for one use; warnings of full mailboxes."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

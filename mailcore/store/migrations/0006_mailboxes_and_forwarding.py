@@ -1,6 +1,6 @@
 """Subscriptions and annotations of mailboxes, a change log that is cut, more choices for forwardings."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

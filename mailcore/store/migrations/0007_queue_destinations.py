@@ -1,6 +1,6 @@
 """Trial messages to forwardings; servers elsewhere: their policies, failures and reports; the queue by domain."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

@@ -1,6 +1,6 @@
 """Summaries of messages (0012 fills them), time zones, keywords of mailboxes."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

@@ -1,6 +1,6 @@
 """When a message was saved, the site's own pages and incidents, traces of deliveries."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

@@ -1,6 +1,6 @@
 """Rates and greylisting, bounces of forwarded mail, the forwarding digest, contacts, transfers, contact addresses."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 SQL = """
 CREATE TABLE IF NOT EXISTS rate (

@@ -1,6 +1,6 @@
 """Sessions of the portal by place, people who leave, closed accounts, former addresses."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

@@ -3,9 +3,9 @@
 Summaries are derived: our reader of mail makes them as it reads today, but for the columns that the table has here.
 """
 
-from mailcore.mail.fields import Header
-from mailcore.mail.summary import summarise
-from mailcore.store.db import Tx
+from mailcore.mail.asking.summary import summarise
+from mailcore.mail.reading.fields import Header
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS writing_piece (
 );
 """
 
-# columns of `summary`, and the names of what they hold in mail/summary.py
+# columns of `summary`, and the names of what they hold in mail/asking/summary.py
 COLUMNS = {
     "sent_at": "sent_at", "sent_day": "sent_day", "is_answer": "is_answer", "base": "base", "from_key": "from_key",
     "to_key": "to_key", "cc_key": "cc_key", "from_name": "from_name", "to_name": "to_name", "message_id": "message_id",

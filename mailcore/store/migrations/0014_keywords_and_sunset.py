@@ -1,6 +1,6 @@
 """Mailboxes know the keywords of their messages; the end of the service; headers in help cases."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 SQL = """

@@ -1,6 +1,6 @@
 """Indexes of failed log-ins and of the change log; lists of the webmail are made anew."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 
 def migrate(tx: Tx) -> None:

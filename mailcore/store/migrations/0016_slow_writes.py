@@ -1,6 +1,6 @@
 """Writes that held up all others are counted."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 SQL = """
 CREATE TABLE IF NOT EXISTS slow_write (

@@ -1,6 +1,6 @@
 """What is no message id joins no conversation: lists of the webmail are made anew."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 
 def migrate(tx: Tx) -> None:

@@ -1,6 +1,6 @@
 r"""Each mailbox knows the first UID that no session has claimed as \Recent; mail from before is nobody's new mail."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 

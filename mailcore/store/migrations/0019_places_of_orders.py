@@ -1,6 +1,6 @@
 """Orders know a hash of where they came from, while the name is held."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 

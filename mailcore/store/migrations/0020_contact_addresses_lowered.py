@@ -1,6 +1,6 @@
 """Contact addresses are found whatever their case."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 
 def migrate(tx: Tx) -> None:

@@ -1,6 +1,6 @@
 """Scripts that were brought in are held until their owner takes them into use."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column
 
 

@@ -1,7 +1,7 @@
 """Charsets, addresses and parts are read otherwise: mail from before is read anew."""
 
-from mailcore.store import rereading
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import rereading
 
 
 def migrate(tx: Tx) -> None:

@@ -13,7 +13,7 @@ from peewee import SqliteDatabase
 
 from mailcore.errors import Busy, ConfigError
 from mailcore.store import migrations
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 from mailcore.store.migrations import numbered
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """Help for migrations.  What stands here is used by steps that ran long ago: add to it, and change nothing."""
 
-from mailcore.store.db import Tx
+from mailcore.store.engine.db import Tx
 
 
 def add_column(tx: Tx, table: str, column: str) -> None:

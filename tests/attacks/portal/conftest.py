@@ -11,7 +11,9 @@ from mailcore import core as cores
 from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.services import accounts, filters, tickets
+from mailcore.services.accounts import accounts
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
 from tests.portal.mailing import MESSAGE, put

@@ -15,7 +15,8 @@ from mailcore import core as cores
 from mailcore.config import Config, Limits, Web
 from mailcore.core import Core
 from mailcore.errors import Busy
-from mailcore.services import accounts, transfers, uploads
+from mailcore.services.accounts import accounts
+from mailcore.services.transfer import transfers, uploads
 from portal import bodies, create_app
 from tests.attacks.portal.conftest import Site, token_of
 from tests.journeys.conftest import House, build, sink  # noqa: F401 - fixtures

@@ -11,7 +11,9 @@ from mailcore.config import MOST_OCTETS
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import InvalidName, NotAllowed
-from mailcore.services import accounts, quota, tickets
+from mailcore.services.accounts import accounts
+from mailcore.services.quota import quota
+from mailcore.services.tickets import tickets
 from tests.portal.conftest import PASSWORD, Browser, browser, core, ola  # noqa: F401 - fixtures
 
 GIB = 2**30

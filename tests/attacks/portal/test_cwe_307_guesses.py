@@ -15,8 +15,11 @@ from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import TooMany, WrongPassword
-from mailcore.services import accounts, app_passwords, credentials, login, recovery, throttle, two_factor, university
-from mailcore.services.throttle import CODES, CODES_IN_ALL, IN_SESSION
+from mailcore.services.accounts import accounts, university
+from mailcore.services.credentials import app_passwords, credentials, login
+from mailcore.services.limits import throttle
+from mailcore.services.limits.throttle import CODES, CODES_IN_ALL, IN_SESSION
+from mailcore.services.signin import recovery, two_factor
 from portal import create_app
 from tests import directory as directories
 from tests.portal.conftest import PASSWORD, Browser

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.services import mail_search
+from mailcore.services.webmail import mail_search
 from tests.attacks.portal.conftest import Site
 from tests.portal.mailing import put
 

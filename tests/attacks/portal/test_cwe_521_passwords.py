@@ -9,7 +9,8 @@ from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import WeakPassword
-from mailcore.services import accounts, credentials, strength
+from mailcore.services.accounts import accounts
+from mailcore.services.credentials import credentials, strength
 from tests.services.conftest import clock, core  # noqa: F401 - fixtures
 
 CONFIG = Config(domain="alumni.ntnu.example", hostname="mx1.post.example", public_url="https://epost.alumni.ntnu.example")

@@ -13,24 +13,15 @@ from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Scope
 from mailcore.errors import ForwardingRefused, TooMany
-from mailcore.services import (
-    accounts,
-    closing,
-    credentials,
-    delivery,
-    filters,
-    forwarding,
-    forwarding_target,
-    login,
-    mail_limits,
-    notices,
-    orders,
-    outgoing,
-    reach,
-    tell,
-    tickets,
-)
-from mailcore.services.mail_limits import Cause
+from mailcore.services.accounts import accounts, closing, orders
+from mailcore.services.credentials import contact_addresses, credentials, login
+from mailcore.services.delivery import delivery, queue_admin
+from mailcore.services.forwarding import forwarding, forwarding_target
+from mailcore.services.limits import mail_limits
+from mailcore.services.limits.mail_limits import Cause
+from mailcore.services.notices import account_notices, notices
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
 from tests.services.conftest import SetClock
 
 VICTIM = "victim@elsewhere.example"
@@ -58,7 +49,7 @@ def ola(core: Core) -> Account:
 
 
 def mails(core: Core) -> list[EmailMessage]:
-    found = [message_from_bytes(outgoing.octets(core, item.id), policy=policy.default) for item in outgoing.listing(core)]
+    found = [message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default) for item in queue_admin.listing(core)]
     return [one for one in found if isinstance(one, EmailMessage)]
 
 
@@ -89,7 +80,7 @@ def order(core: Core, owner: AccountId, peer: str, address: str) -> object:
 
 
 def contact(core: Core, owner: AccountId, peer: str, address: str) -> object:
-    return reach.propose(core, owner, address, peer=peer)
+    return contact_addresses.propose(core, owner, address, peer=peer)
 
 
 def forward(core: Core, owner: AccountId, peer: str, address: str) -> object:
@@ -124,19 +115,19 @@ def test_no_word_of_the_asker_s_goes_to_somebody_who_did_not_ask(core: Core, ola
 def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(core: Core) -> None:
     eve = accounts.add(core, "eve", display_name=SPAM, contact=VICTIM)
     for _ in range(mail_limits.NOTICES_A_DAY + 20):
-        core.db.write(lambda tx: tell.owner(core, tx, eve, "second_factor_added", box=False))
+        core.db.write(lambda tx: account_notices.owner(core, tx, eve, "second_factor_added", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY
     assert not [mark for one in to(core, VICTIM) for mark in MARKS if mark in one.as_string() + one.get_content()]
-    core.db.write(lambda tx: reach.prove(core, tx, eve.id, VICTIM))  # to a verified one a notice of theft always goes
+    core.db.write(lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM))  # to a verified one a notice of theft always goes
     for _ in range(20):
-        core.db.write(lambda tx: tell.owner(core, tx, eve, "password_changed", box=False))
+        core.db.write(lambda tx: account_notices.owner(core, tx, eve, "password_changed", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY + 20
 
 
 @pytest.mark.parametrize("cause", [
     lambda core, eve: login.authenticate(core, "eve", PASSWORD, peer="192.0.2.9", scope=Scope.PORTAL, agent=SPAM),
     lambda core, eve: confirmed(core, eve, "casino@evil.example"),
-    lambda core, eve: reach.remove(core, eve.id, VICTIM),
+    lambda core, eve: contact_addresses.remove(core, eve.id, VICTIM),
     lambda core, eve: closing.close(core, "eve"),
     lambda core, eve: credentials.set_password(core, eve.id, "en helt annen setning"),
 ])  # fmt: skip
@@ -152,9 +143,9 @@ def test_nothing_that_an_account_does_brings_its_words_there(core: Core, cause: 
 
 
 def confirmed(core: Core, owner: Account, address: str) -> None:
-    reach.propose(core, owner.id, address)
+    contact_addresses.propose(core, owner.id, address)
     [letter] = to(core, address)
-    reach.confirm(core, letter.get_content().partition("/account/contact/")[2].split()[0])
+    contact_addresses.confirm(core, letter.get_content().partition("/account/contact/")[2].split()[0])
 
 
 @pytest.mark.parametrize("peers", [
@@ -221,7 +212,7 @@ def test_who_is_logged_in_sends_nothing_to_others_by_the_help_form(core: Core, o
 
 
 def test_who_is_logged_in_hears_at_a_verified_address(core: Core, ola: Account) -> None:
-    core.db.write(lambda tx: reach.prove(core, tx, ola.id, "ola@outside.example"))
+    core.db.write(lambda tx: contact_addresses.prove(core, tx, ola.id, "ola@outside.example"))
     for address in ("ola@outside.example", "ola@alumni.example"):
         tickets.ask(core, kind="other", subject="x", text="x", reply_to=address, owner=ola, peer="10.1.1.1", language="en")
         assert str(mails(core)[-1]["To"]) == address

@@ -11,7 +11,8 @@ from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Order
 from mailcore.errors import AccountExists, OrderNotFound, TooMany
-from mailcore.services import orders, outgoing, user_names
+from mailcore.services.accounts import orders, user_names
+from mailcore.services.delivery import queue_admin
 from portal import create_app
 from tests.portal.conftest import Browser
 from tests.services.conftest import SetClock
@@ -39,7 +40,7 @@ def order(core: Core, name: str = "", peer: str = "192.0.2.1", **more: Any) -> O
 
 def token(core: Core) -> str:
     """Of the last order."""
-    text = outgoing.octets(core, max(item.id for item in outgoing.listing(core))).decode()
+    text = queue_admin.octets(core, max(item.id for item in queue_admin.listing(core))).decode()
     return text.partition("/order/status/")[2].split()[0]
 
 

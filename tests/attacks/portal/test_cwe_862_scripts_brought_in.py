@@ -19,21 +19,15 @@ from mailcore.core import Core
 from mailcore.domain import Account, Envelope, FilterAction, FilterRule, FilterVerb
 from mailcore.errors import ScriptHeld
 from mailcore.managesieve import server
-from mailcore.services import (
-    accounts,
-    certificates,
-    delivery,
-    filters,
-    forwarding,
-    imap_scripts,
-    outgoing,
-    sieve_import,
-    takeout,
-    takeout_read,
-)
-from mailcore.services.moving_in import Report
-from mailcore.services.sieve_import import OldServer
-from mailcore.store import annotations
+from mailcore.services import certificates
+from mailcore.services.accounts import accounts
+from mailcore.services.delivery import delivery, imapsieve, queue_admin
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters, sieve_import
+from mailcore.services.sieve_scripts.sieve_import import OldServer
+from mailcore.services.transfer import takeout, takeout_import
+from mailcore.services.transfer.mail_import import Report
+from mailcore.store.mail import annotations
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
 
@@ -81,7 +75,7 @@ def archive(scripts: dict[str, str], active: str = "", **settings: object) -> io
 
 
 def bring(core: Core, ola: Account, scripts: dict[str, str], active: str = "", **settings: object) -> Report:
-    return takeout_read.from_takeout(core, ola.id, archive(scripts, active, **settings))
+    return takeout_import.from_takeout(core, ola.id, archive(scripts, active, **settings))
 
 
 def deliver(core: Core) -> list[str]:
@@ -91,9 +85,9 @@ def deliver(core: Core) -> list[str]:
         envelope = Envelope("kari@elsewhere.example", ("ola@alumni.example",))
         await delivery.accept(core, envelope, [found], MESSAGE, b"")
 
-    before = len(outgoing.listing(core))
+    before = len(queue_admin.listing(core))
     asyncio.run(run())
-    return [item.recipient for item in outgoing.listing(core)[before:] if item.origin != "dsn"]
+    return [item.recipient for item in queue_admin.listing(core)[before:] if item.origin != "dsn"]
 
 
 def states(core: Core, ola: Account) -> dict[str, tuple[bool, bool]]:
@@ -160,8 +154,8 @@ def test_no_mailbox_runs_it(core: Core, ola: Account) -> None:
     bring(core, ola, {"main": REDIRECTS})
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
     for name, runs in (("main", False), ("own", True)):
-        core.db.write(lambda tx, name=name: annotations.put(tx, ola.id, 0, imap_scripts.ENTRY, name.encode()))
-        assert bool(core.db.read(lambda tx: imap_scripts.script_for(core, tx, ola.id, inbox.id))) is runs
+        core.db.write(lambda tx, name=name: annotations.put(tx, ola.id, 0, imapsieve.ENTRY, name.encode()))
+        assert bool(core.db.read(lambda tx: imapsieve.script_for(core, tx, ola.id, inbox.id))) is runs
 
 
 def test_a_file_replaces_no_script_that_is_active(core: Core, ola: Account) -> None:

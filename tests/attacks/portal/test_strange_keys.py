@@ -5,7 +5,8 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Proven
 from mailcore.errors import WrongPassword
-from mailcore.services import orders, security_keys
+from mailcore.services.accounts import orders
+from mailcore.services.signin import security_keys
 from portal import asked
 from tests.attacks.portal.conftest import Site, token_of
 

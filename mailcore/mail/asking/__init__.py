@@ -1,0 +1,1 @@
+"""What IMAP and lists ask of messages: ENVELOPE, summaries, order, threads, criteria."""

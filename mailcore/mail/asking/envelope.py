@@ -1,0 +1,47 @@
+"""IMAP's ENVELOPE, ready to be sent (RFC 9051 section 7.5.2)."""
+
+import re
+from collections.abc import Iterable
+
+from mailcore.mail.asking.nstring import string
+from mailcore.mail.reading import address
+
+_NAMES = frozenset("date subject from sender reply-to to cc bcc in-reply-to message-id".split())  # noqa: SIM905
+_LISTS = frozenset("from sender reply-to to cc bcc".split())  # noqa: SIM905
+_FOLD = re.compile(rb"(?:(?<![ \t])[ \t]++)?+\r?\n[ \t]++")
+
+
+def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:
+    """The parenthesised list for a header's fields, names and raw values; those that are missing are NIL.
+
+    Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined and of others the last is told,
+    as Dovecot does.
+    """
+    found: dict[str, bytes] = {}
+    for name, value in fields:
+        name = name.lower()
+        if name not in _NAMES:
+            continue
+        value = (_FOLD.sub(b" ", value) if b"\n" in value else value).strip()
+        if name in _LISTS and found.get(name):
+            value = b"%b, %b" % (found[name], value) if value else found[name]
+        found[name] = value
+    author = _addresses(found.get("from"))
+    words = [string(found.get("date")), string(found.get("subject")), author]
+    for name in ("sender", "reply-to"):
+        given = _addresses(found.get(name))
+        words.append(author if given == b"NIL" else given)
+    words += [_addresses(found.get(name)) for name in ("to", "cc", "bcc")]
+    words += [string(found.get("in-reply-to")), string(found.get("message-id"))]
+    return b"(" + b" ".join(words) + b")"
+
+
+def _addresses(value: bytes | None) -> bytes:
+    if not value:
+        return b"NIL"
+    found = b"".join(_one(one) for one in address.parse_raw(value))
+    return b"(" + found + b")" if found else b"NIL"
+
+
+def _one(one: address.RawAddress) -> bytes:
+    return b"(" + b" ".join((string(one.name), string(one.route), string(one.local), string(one.host))) + b")"

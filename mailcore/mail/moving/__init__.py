@@ -1,0 +1,1 @@
+"""Mailboxes and address books of other programs: mbox, Maildir, vCard."""

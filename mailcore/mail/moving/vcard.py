@@ -1,0 +1,196 @@
+"""vCards (RFC 6350; those of version 3.0 and 2.1 are read too): names, addresses and notes of people.
+
+Read as octets first, as a charset may stand in each line; linear in the octets, and never raises.
+"""
+
+import binascii
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from mailcore.mail.reading import charsets
+
+MAX_CARDS, MAX_LINE, MAX_VALUES = 10_000, 10_000, 100
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_HEAD = re.compile(rb'((?:[^":]++|"[^"]*+")*+):')  # a quoted value of a parameter may hold a colon (RFC 6350 section 3.3)
+_PARAM = re.compile(r';([^=;"]*+)(?:=((?:[^";]++|"[^"]*+"|")*+))?')
+_ESCAPED = re.compile(r"\\([\\,;:nN])")
+_ESCAPED_OLD = re.compile(r"\\([\\;:])")  # version 2.1 knows no more, and has paths with backslashes
+_SEMICOLON = re.compile(r"(?:[^\\;]++|\\.|\\)*+", re.DOTALL)
+_BRACKETED = re.compile(r"[^<>]*+<([^<>\s]++)>\s*+")  # some write a name before it
+_LINE = 75  # octets of a line before it is folded (section 3.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    name: str
+    addresses: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Property:
+    """One line as it is meant: `name` in upper case and without its group, `value` decoded, its escapes still there."""
+
+    name: str
+    value: str
+
+
+@dataclass(slots=True)
+class _Person:
+    """What the lines of a card have said so far."""
+
+    version: str = ""
+    full: str = ""
+    parts: str = ""
+    other: str = ""  # a name that is told where there is no better one
+    note: str = ""
+    addresses: list[str] = field(default_factory=list)
+
+    def add(self, said: _Property) -> None:
+        match said.name:
+            case "VERSION":
+                self.version = said.value.strip()
+            case "FN":
+                self.full = self.full or self._plain(said.value)
+            case "N":
+                family, given, *_ = (*_components(said.value), "", "")
+                self.parts = f"{self._plain(given)} {self._plain(family)}".strip()
+            case "NICKNAME" | "ORG":
+                self.other = self.other or ", ".join(filter(None, map(self._plain, _components(said.value))))
+            case "NOTE":
+                self.note = self.note or self._plain(said.value)
+            case "EMAIL" if len(self.addresses) < MAX_VALUES:
+                spec = self._plain(said.value)
+                spec = spec[len("mailto:") :] if spec.lower().startswith("mailto:") else spec
+                spec = bracketed[1] if (bracketed := _BRACKETED.fullmatch(spec)) else spec
+                self.addresses += [spec] if spec and spec not in self.addresses else []
+
+    def _plain(self, value: str) -> str:
+        pattern = _ESCAPED_OLD if self.version == "2.1" else _ESCAPED
+        return pattern.sub(lambda m: "\n" if m[1] in "nN" else m[1], value).strip()
+
+    def card(self) -> Card:
+        return Card(self.full or self.parts or self.other, tuple(self.addresses), self.note)
+
+
+def read(octets: bytes) -> Iterator[Card]:
+    """The cards that have an address, also of a file that ends too early; what cannot be read is left out."""
+    open_cards: list[_Person] = []
+    agent, number = False, 0
+    for line in _logical_lines(_as_utf8(octets)):
+        said = _property(line)
+        if said is None:
+            continue
+        ended: list[_Person] = []
+        if said.name == "BEGIN" and said.value.strip().upper() == "VCARD":
+            if not agent:  # in version 2.1 the card of an agent stands within its principal's
+                ended, open_cards = open_cards, []
+            open_cards = [*open_cards[-1:], _Person()]
+        elif said.name == "END" and open_cards:
+            ended = [open_cards.pop()]
+        elif open_cards:
+            open_cards[-1].add(said)
+        agent = said.name == "AGENT"
+        for person in ended:
+            if person.addresses and number < MAX_CARDS:
+                yield person.card()
+                number += 1
+    yield from (person.card() for person in open_cards if person.addresses and number < MAX_CARDS)
+
+
+def _as_utf8(octets: bytes) -> bytes:
+    """Without the mark of its encoding; UTF-16 as some address books write it becomes UTF-8."""
+    if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return octets.decode("utf-16", "replace").encode("utf-8", "replace")
+    for charset, begin in (("utf-16-le", b"B\0E\0G\0"), ("utf-16-be", b"\0B\0E\0G")):
+        if octets.startswith(begin):
+            return octets.decode(charset, "replace").encode("utf-8", "replace")
+    return octets.removeprefix(codecs.BOM_UTF8)
+
+
+def _logical_lines(octets: bytes) -> Iterator[bytes]:
+    """Lines without their folds, and those of quoted-printable without their soft breaks."""
+    held: list[bytes] = []  # the pieces of one line
+    size, soft, old = 0, False, False
+    for line in _LINE_END.split(octets):
+        if held and (soft or line[:1] in (b" ", b"\t")):
+            piece = line if soft or old else line[1:]  # a fold of version 2.1 is the line end alone
+            if soft and not line.endswith(b"="):
+                soft = False
+            if size <= MAX_LINE:
+                held.append(piece.removesuffix(b"=") if soft else piece)
+                size += len(piece) + 1
+            continue
+        if held:
+            yield b"".join(held)
+        old = (old or line.strip().upper() == b"VERSION:2.1") and not line.upper().startswith(b"BEGIN:")
+        soft = line.endswith(b"=") and _is_quoted_printable(line)
+        held, size = [line.removesuffix(b"=") if soft else line], len(line)
+    yield b"".join(held)
+
+
+def _is_quoted_printable(line: bytes) -> bool:
+    found = _HEAD.match(line[:MAX_LINE])
+    return found is not None and b"QUOTED-PRINTABLE" in found[1].upper()
+
+
+def _property(line: bytes) -> _Property | None:
+    """`[group.]name *(;param) : value`, or None for what is no such line, and for pictures and the like."""
+    line = line[:MAX_LINE]
+    found = _HEAD.match(line)
+    head, colon, value = (found[1], b":", line[found.end() :]) if found else line.partition(b":")  # a quote that never ends
+    if not colon:
+        return None
+    named, semicolon, rest = head.decode("latin-1").partition(";")
+    name = named.rpartition(".")[2].strip().upper()
+    params = [(one[1].strip().upper(), (one[2] or "").strip(' "')) for one in _PARAM.finditer(semicolon + rest)]
+    encoding = next((given for key, given in params if key == "ENCODING"), "").upper()
+    bare = {key for key, given in params if not given}
+    if encoding in ("B", "BASE64") or "BASE64" in bare:
+        return None
+    if encoding == "QUOTED-PRINTABLE" or "QUOTED-PRINTABLE" in bare:
+        value = binascii.a2b_qp(value)
+    charset = next((given for key, given in params if key == "CHARSET"), "")
+    return _Property(name, charsets.decode(value, charset))
+
+
+def _components(value: str) -> list[str]:
+    """The parts of a value between semicolons that are not escaped."""
+    found, at = list[str](), 0
+    while len(found) < MAX_VALUES and (part := _SEMICOLON.match(value, at)):
+        found.append(part[0])
+        at = part.end() + 1
+        if at > len(value):
+            break
+    return found
+
+
+def _escaped(value: str) -> str:
+    plain = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    return plain.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\\n")
+
+
+def _folded(line: str) -> str:
+    """Lines of at most 75 octets, never cut inside a character."""
+    found, length = [""], 0
+    for char in line:
+        size = len(char.encode("utf-8", "replace"))
+        if length + size > _LINE:
+            found.append(" ")
+            length = 1
+        found[-1] += char
+        length += size
+    return "\r\n".join(found)
+
+
+def write(cards: Iterable[Card]) -> str:
+    """Version 4.0."""
+    lines = []
+    for card in cards:
+        lines += ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(card.name or (card.addresses or ('',))[0])}"]
+        lines += [f"EMAIL:{_escaped(address)}" for address in card.addresses]
+        lines += [f"NOTE:{_escaped(card.note)}"] if card.note else []
+        lines.append("END:VCARD")
+    return "".join(_folded(line) + "\r\n" for line in lines)

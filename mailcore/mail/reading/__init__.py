@@ -1,0 +1,1 @@
+"""Mail as it comes: header, addresses, charsets, parts, text.  Octets in, values out; nothing is raised."""

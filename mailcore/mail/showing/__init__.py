@@ -1,0 +1,1 @@
+"""A message for people: text, designed version, files, what a search finds."""

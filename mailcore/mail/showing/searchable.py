@@ -1,0 +1,56 @@
+"""What can be found in a message beside its header (RFC 9051 section 6.4.4), as a reader sees it.
+
+BODY asks for texts: every text part, HTML as its words without what is hidden, reports, and those of attached messages.
+TEXT asks for the fields of parts and of attached messages, too, and for names of files.  The same is indexed and asked of
+messages that no index knows yet.  Never raises, whatever the octets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailcore.mail.reading import structure, text
+from mailcore.mail.reading.octets import Octets
+from mailcore.mail.reading.structure import Part
+from mailcore.mail.showing import body, files
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """Folded as texts are compared (text.fold).  `fields` are those of parts, not of the message itself."""
+
+    fields: str
+    body: str
+
+
+def read(octets: Octets, root: Part | None = None) -> Searchable:
+    """Everything that can be found behind the header."""
+    root = root or structure.parse(octets)
+    fields: list[str] = []
+    words: list[str] = []
+    for part in _parts(root):
+        if part is not root:
+            fields.append(text.header_text(octets[part.header_start : part.body_start]))
+        if body.is_named(part):
+            fields.append(files.name_of(part))  # whole, where its parameter came in pieces
+    for leaf in _leaves(root):
+        if leaf.type in ("text", "message"):
+            words.append(body.shown(octets, leaf))
+    if not any(map(str.strip, words)):
+        words.append(body.readable(octets, root))  # what stands outside of all parts
+    return Searchable(text.fold("\n".join(fields)), text.fold("\n".join(words)))
+
+
+def _parts(part: Part) -> Iterator[Part]:
+    yield part
+    for child in part.children:
+        yield from _parts(child)
+
+
+def _leaves(part: Part) -> Iterator[Part]:
+    """Leaves, those of attached messages too."""
+    for leaf in body.leaves(part):
+        if leaf.children:
+            for child in leaf.children:
+                yield from _leaves(child)
+        else:
+            yield leaf

@@ -1,0 +1,1 @@
+"""Mail of ours: fields, entities, whole messages, reports."""

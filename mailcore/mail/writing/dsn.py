@@ -1,0 +1,107 @@
+"""Delivery status notifications (RFC 3464, RFC 6522): written for our senders, read when others return our mail."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailcore.mail.reading import header, trace
+from mailcore.mail.writing import composer, entities
+from mailcore.mail.writing.composer import Heading
+from mailcore.mail.writing.fields_out import NameAddr, media_field, token_field
+from mailcore.mail.writing.lines import one_line
+
+MOST_DIAGNOSTIC = 900  # characters
+_STATUS_PART = media_field("Content-Type", "message/delivery-status") + b"\r\n"
+_HEADER_PART = media_field("Content-Type", "text/rfc822-headers")
+
+
+def build(
+    *, kind: str, reporting_mta: str, sender: str, recipient: str, original_recipient: str, envelope_id: str, status: str,
+    diagnostic: str, remote: str, arrival: datetime, now: datetime, subject: str, words: str, original: bytes, whole: bool,
+    message_id: str, will_retry_until: datetime | None = None,
+) -> bytes:  # fmt: skip
+    """The whole notice.
+
+    Args:
+        kind: "failed", "delayed", "relayed" or "delivered".
+        sender: to whom the notice goes.
+        original_recipient: `rfc822;address` as the sender named it (ORCPT), or empty.
+        words: for people.
+        original: its header block, returned as text/rfc822-headers; or, `whole`, all of it, which makes an 8-bit notice of
+            an 8-bit message.
+    """
+    message = [
+        ("Original-Envelope-Id", envelope_id),
+        ("Reporting-MTA", f"dns; {reporting_mta}"),
+        ("Arrival-Date", trace.date_header(arrival)),
+    ]
+    about = [
+        ("Original-Recipient", original_recipient),
+        ("Final-Recipient", f"{'rfc822' if recipient.isascii() else 'utf-8'}; {_ascii(recipient)}"),
+        ("Action", kind),
+        ("Status", status),
+        ("Remote-MTA", f"dns; {remote}" if remote else ""),
+        ("Diagnostic-Code", f"smtp; {_ascii(diagnostic)[:MOST_DIAGNOSTIC]}"),
+        ("Will-Retry-Until", trace.date_header(will_retry_until) if will_retry_until else ""),
+    ]
+    heading = Heading(
+        NameAddr(f"MAILER-DAEMON@{reporting_mta}", "Mail Delivery System"), (NameAddr(sender),), subject, now, message_id,
+        auto="auto-replied",
+    )  # fmt: skip
+    status_part = [_STATUS_PART, _fields(message), b"\r\n", _fields(about)]
+    encoding = entities.encoding_of([original]) if whole else "binary"
+    parts = [[entities.text(words)], status_part, _returned(original, encoding)]
+    outer = "8bit" if encoding == "8bit" else "7bit"
+    return composer.compose(heading, entities.multipart(parts, "report", {"report-type": "delivery-status"}, outer))
+
+
+def _fields(fields: list[tuple[str, str]]) -> bytes:
+    return b"".join(token_field(name, value) for name, value in fields if value)
+
+
+def _returned(original: bytes, encoding: str) -> list[bytes]:
+    """The message that the notice speaks of; of one that is not in lines as mail has them, the header alone.
+
+    A message in a message may not be encoded (RFC 2046 section 5.2.1), a header may (RFC 6522 section 4).
+    """
+    if encoding != "binary":
+        kind = media_field("Content-Type", "message/rfc822")
+        return [kind, token_field("Content-Transfer-Encoding", encoding) if encoding == "8bit" else b"", b"\r\n", original]
+    block = header.split(original)[0].rstrip(b"\r\n") + b"\r\n"
+    return [_HEADER_PART, b"\r\n" + block if entities.encoding_of([block]) == "7bit" else entities.encoded(block)]
+
+
+def _ascii(text: str) -> str:
+    """As the fields of a report must be (RFC 3464 section 2.1.1); other letters as RFC 6533 section 3 writes them."""
+    text = one_line(text)
+    return text if text.isascii() else "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a report of another server says of the first recipient that it names."""
+
+    action: str  # failed, delayed, delivered, relayed, expanded
+    status: str
+    diagnostic: str
+
+
+_PART = re.compile(rb"(?im)^content-type:[ \t]*message/(?:global-)?delivery-status\b[^\n]*\n")
+_ACTION = re.compile(rb"(?im)^action:[ \t]*([a-z]+)")
+_STATUS = re.compile(rb"(?im)^status:[ \t]*([245]\.\d{1,3}\.\d{1,3})")
+_DIAGNOSTIC = re.compile(rb"(?im)^diagnostic-code:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+MOST_READ = 256 * 1024
+
+
+def read(octets: bytes) -> Returned | None:
+    """None where the message is no report."""
+    part = _PART.search(octets, 0, MOST_READ)
+    if part is None:
+        return None
+    report = octets[part.end() : part.end() + 16_384]
+    action = _ACTION.search(report)
+    if action is None:
+        return None
+    status, diagnostic = _STATUS.search(report), _DIAGNOSTIC.search(report)
+    words = b" ".join(diagnostic[1].split()).decode("utf-8", "replace") if diagnostic else ""
+    return Returned(action[1].decode().lower(), status[1].decode() if status else "", words[:500])

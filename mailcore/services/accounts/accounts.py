@@ -1,0 +1,310 @@
+"""Accounts: made, found, closed, read from a file.
+
+A name is given once only: after closing its address stays as a tombstone (nobody reads another person's mail).
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailcore.config import octets as parse_octets
+from mailcore.config import quota_octets
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
+from mailcore.services import audit, client_settings
+from mailcore.services.accounts import tombstones
+from mailcore.services.audit import Event
+from mailcore.services.credentials import credentials, login, passwords, scram
+from mailcore.services.notices import notices
+from mailcore.services.quota import quota
+from mailcore.services.sieve_scripts import filters
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import closing as closing_store
+from mailcore.store.people import credentials as credential_store
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
+RESERVED = frozenset(
+    {
+        "abuse", "admin", "administrator", "alumni", "alumnimail", "anonymous", "autoconfig", "autodiscover",
+        "daemon", "desk", "dmarc", "ftp", "help", "hjelp", "hostmaster", "imap", "info", "mail", "mailer-daemon",
+        "marketing", "news", "no-reply", "nobody", "noc", "noreply", "operator", "oracle", "orakel", "postmaster",
+        "root", "sales", "security", "smtp", "srs", "ssladmin", "support", "sysadmin", "tls-rpt", "usenet", "uucp",
+        "webmaster", "www",
+    }
+)  # fmt: skip
+FOLDERS = (
+    ("INBOX", ""), ("Drafts", "\\Drafts"), ("Sent", "\\Sent"), ("Junk", "\\Junk"), ("Trash", "\\Trash"),
+    ("Archive", "\\Archive"),
+)  # fmt: skip
+ROLES = ("", "desk", "admin")
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What is asked for; `password` may be a hash, `quota` is in octets, None = the site's default."""
+
+    name: str
+    display_name: str = ""
+    person: str | None = None
+    quota: int | None = None
+    password: str | None = None
+    contact: str = ""
+    language: str = "nb"
+
+
+def check_name(name: str, *, reserved: bool = False) -> str:
+    """The name as it will be kept; raises InvalidName, AccountExists (for `reserved` ones unless allowed)."""
+    name = name.strip().lower()
+    if not NAME.fullmatch(name) or ".." in name or name[-1] in "._-":
+        raise InvalidName(
+            f"{name!r} cannot be a user name; use 2 to 32 of a-z, 0-9, dot, hyphen and underscore, a letter or digit at both ends"
+        )
+    if name in RESERVED and not reserved:
+        raise AccountExists(f"{name} is reserved")
+    return name
+
+
+def is_free(core: Core, tx: Tx, name: str, person: str | None = None) -> bool:
+    """May somebody have this name?  Only the same person one whose account is erased (N11)."""
+    domain = core.config.domain.lower()
+    if core.people.find(tx, name) is not None:
+        return False
+    return not core.people.was_address(tx, name, domain) or tombstones.may_return(core, tx, name, domain, person)
+
+
+def add(
+    core: Core, name: str, *, display_name: str = "", person: str | None = None, quota: int | None = None,
+    password: str | None = None, contact: str = "", language: str = "nb", reserved: bool = False,
+) -> Account:  # fmt: skip
+    """Make an account with its address, mailboxes, generated script and welcome message.
+
+    Raises:
+        InvalidName, AccountExists: the name or the person cannot be used.
+    """
+    name = check_name(name, reserved=reserved)
+    wish = NewAccount(name, display_name, person or None, quota, password, contact, language)
+    hashed = _hashed(password)
+    made = core.db.write(lambda tx: _add(core, tx, wish, hashed))
+    if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
+        scram.remember_of(core, made.id, password)
+    return made
+
+
+def ensure_postmaster(core: Core) -> None:
+    """`postmaster@` and `abuse@` always exist (RFC 2142, RFC 5321 section 4.5.1): one mailbox, without a password at first."""
+
+    def store(tx: Tx) -> None:
+        if not is_free(core, tx, "postmaster"):
+            return
+        made = _add(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
+        if not core.people.was_address(tx, "abuse", core.config.domain.lower()):
+            core.people.add_address(tx, made.id, "abuse", core.config.domain.lower(), core.clock.seconds())
+
+    core.db.write(store)
+
+
+def _hashed(password: str | None) -> str | None:
+    if password is None or passwords.is_hash(password):
+        return password
+    return passwords.hash_password(password)
+
+
+def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
+    if not is_free(core, tx, wish.name, wish.person):
+        raise AccountExists(f"{wish.name} is taken, or was somebody's before")
+    if wish.person and core.people.find_person(tx, wish.person):
+        raise AccountExists("this person has an account already")
+    now = core.clock.seconds()
+    quota = parse_octets(core.config.quota.default) if wish.quota is None else wish.quota
+    language = wish.language if wish.language in notices.LANGUAGES else "nb"
+    account = core.people.add(tx, wish.name, wish.display_name, wish.person, quota, language, wish.contact, now)
+    domain = core.config.domain.lower()
+    if core.people.was_address(tx, wish.name, domain):
+        closing_store.give_back(tx, wish.name, domain, account)
+    else:
+        core.people.add_address(tx, account, wish.name, domain, now)
+    if hashed is not None:
+        credential_store.set_password(tx, account, hashed, now, chosen=False)
+    for folder, special_use in FOLDERS:
+        core.mail.create(tx, account, folder, special_use)
+    filters.regenerate(core, tx, account)
+    made = core.people.account(tx, account)
+    _welcome(core, tx, made)
+    audit.note(core, tx, account, Event.ACCOUNT_MADE)
+    return core.people.account(tx, account)
+
+
+def _welcome(core: Core, tx: Tx, account: Account) -> None:
+    gib = f"{account.quota / 2**30:.3g} GiB" if account.quota else "-"
+    octets = notices.compose(
+        core, "welcome", account.language, f"{account.name}@{core.config.domain}",
+        display_name=account.display_name or account.name, quota=gib, servers=client_settings.in_words(core.config),
+    )  # fmt: skip
+    inbox = core.mail.mailbox(tx, account.id, "INBOX")
+    core.mail.append(
+        tx, account.id, inbox.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False
+    )
+
+
+def get(core: Core, name: str) -> Account:
+    """By user name, with or without our domain.  Raises AccountNotFound."""
+    wanted = login.local_name(core, name)
+    account = core.db.read(lambda tx: core.people.find(tx, wanted)) if wanted else None
+    if account is None:
+        raise AccountNotFound(f"there is no account {name}")
+    return account
+
+
+def by_id(core: Core, account: AccountId) -> Account:
+    return core.db.read(lambda tx: core.people.account(tx, account))
+
+
+def listing(core: Core) -> list[Account]:
+    return core.db.read(core.people.accounts)
+
+
+def addresses(core: Core, account: AccountId) -> list[str]:
+    return core.db.read(lambda tx: core.people.addresses(tx, account))
+
+
+def role(core: Core, account: AccountId) -> str:
+    """Empty, `desk` or `admin`."""
+    return core.db.read(lambda tx: core.people.role(tx, account))
+
+
+def set_role(core: Core, name: str, role: str) -> Account:
+    if role not in ROLES:
+        raise InvalidName(f"{role!r} is not a role; there are desk and admin")
+    return _change(core, name, lambda tx, a: core.people.set_role(tx, a, role), Event.ROLE_GIVEN, role or "none")
+
+
+def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
+    """By staff; 0 = unlimited."""
+    return quota.change(core, get(core, name).id, octets, actor=actor)
+
+
+def set_language(core: Core, account: AccountId, language: str) -> Account:
+    if language not in notices.LANGUAGES:
+        raise InvalidName(f"{language!r} is not offered; there are {', '.join(notices.LANGUAGES)}")
+    core.db.write(lambda tx: core.people.set_language(tx, account, language))
+    return by_id(core, account)
+
+
+def set_contact(core: Core, account: AccountId, contact: str) -> Account:
+    name = by_id(core, account).name
+    return _change(core, name, lambda tx, a: core.people.set_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS)
+
+
+def bind(core: Core, name: str, person: str) -> Account:
+    """Say whose an account is that was made without a person id; an id once given stays (N10).
+
+    Raises:
+        AccountNotFound.
+        AccountExists: the account is somebody's, or the person has another one.
+    """
+
+    def change(tx: Tx, account: AccountId) -> None:
+        if core.people.account(tx, account).person or core.people.find_person(tx, person):
+            raise AccountExists(f"{name} is somebody's, or this person has an account already")
+        core.people.set_person(tx, account, person)
+
+    return _change(core, name, change, Event.ACCOUNT_BOUND)
+
+
+def close(core: Core, name: str) -> Account:
+    """From now on nobody logs in and mail is refused; the name is never given away again."""
+
+    def change(tx: Tx, account: AccountId) -> None:
+        core.people.close(tx, account, core.clock.seconds())
+        filters.regenerate(core, tx, account)
+
+    return _change(core, name, change, Event.ACCOUNT_CLOSED)
+
+
+def _change(
+    core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = ""
+) -> Account:  # fmt: skip
+    account = get(core, name)
+
+    def store(tx: Tx) -> Account:
+        change(tx, account.id)
+        audit.note(core, tx, account.id, event, detail=detail)
+        return core.people.account(tx, account.id)
+
+    return core.db.write(store)
+
+
+def password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
+    """A URL that sets the password once: 14 days for the first one, else 30 minutes."""
+    account = get(core, name)
+    if account.state != "active":
+        raise AccountNotFound(f"{account.name} is closed")
+
+    def store(tx: Tx) -> str:
+        found = credential_store.holder(tx, account.name)
+        first = found is None or found.password is None
+        audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE)
+        life = credentials.FIRST_SECONDS if first else credentials.RESET_SECONDS
+        return credentials.make_link(core, tx, account.id, seconds or life)
+
+    return core.db.write(store)
+
+
+def send_link(core: Core, account: Account, link: str) -> None:
+    prepared = notices.prepare(
+        core, "password_link", account.language, account.contact,
+        display_name=account.display_name or account.name, user=account.name, link=link,
+    )  # fmt: skip
+    core.db.write(lambda tx: notices.queue(core, tx, prepared, account.contact, account.id))
+
+
+def read_csv(path: Path) -> list[NewAccount]:
+    """Columns username, password, name, person, quota; only the first is required.  Raises InvalidName."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidName(f"{path} is not text in UTF-8; save it as such") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in text.partition("\n")[0] else ",")
+    if "username" not in (reader.fieldnames or ()):
+        raise InvalidName(f"{path}: the first line must name the columns, username among them")
+    try:
+        return [_from_row(row) for row in reader]
+    except (MailError, csv.Error) as problem:
+        raise InvalidName(f"{path}, line {reader.line_num}: {problem}") from None
+
+
+def _from_row(row: dict[str, str]) -> NewAccount:
+    quota, password = (row.get("quota") or "").strip(), row.get("password") or None
+    if password and (scheme := passwords.unknown_scheme(password)):
+        raise InvalidName(f"a hash of the kind {scheme} cannot be read; leave the password out")
+    return NewAccount(
+        check_name(row["username"] or "", reserved=True),
+        display_name=(row.get("name") or "").strip(),
+        person=(row.get("person") or "").strip() or None,
+        quota=quota_octets(quota) if quota else None,
+        password=password,
+    )
+
+
+def import_csv(core: Core, wishes: Sequence[NewAccount]) -> Iterable[Account]:
+    """Make many accounts, hashing on all processors; yields each when it is durable.
+
+    Raises:
+        AccountExists: of the first that cannot be made; its batch of a hundred is left out.
+    """
+    with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
+        hashes = pool.map(_hashed, (wish.password for wish in wishes))
+        for start in range(0, len(wishes), _BATCH):
+            some = wishes[start : start + _BATCH]
+            hashed = [next(hashes) for _ in some]
+
+            def store(tx: Tx, some: Sequence[NewAccount] = some, hashed: list[str | None] = hashed) -> list[Account]:
+                return [_add(core, tx, wish, one) for wish, one in zip(some, hashed, strict=True)]
+
+            yield from core.db.write(store)

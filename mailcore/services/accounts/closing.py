@@ -1,0 +1,153 @@
+"""The end of an account: its owner's wish, thirty days to think again, then everything is erased (S10, N11, N12).
+
+From the moment of closing nobody logs in and mail is refused.  Undoing brings back mail, scripts and settings; a
+forwarding must be agreed to anew.  The address is a tombstone for ever: nobody else is given it, and the same person may
+order it again.  Backups lose the data when they expire.  Who wishes leaves a new address, which for a year is told (550
+5.1.6, RFC 3463 section 3.2) to those whom they have written to, and to nobody else.
+"""
+
+import hashlib
+import secrets
+from dataclasses import replace
+from functools import partial
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, ForwardingState
+from mailcore.errors import AccountNotFound, ForwardingRefused, LinkExpired, TooMany
+from mailcore.mail.reading import address as addresses
+from mailcore.mail.reading import header
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, tombstones
+from mailcore.services.audit import Event
+from mailcore.services.credentials import contact_addresses
+from mailcore.services.forwarding import forwarding
+from mailcore.services.limits.mail_limits import Cause
+from mailcore.services.notices import account_notices
+from mailcore.services.sieve_scripts import filters
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import closing as store
+
+UNDO_SECONDS = 30 * 86_400
+_SENT = 20_000  # messages whose recipients are remembered
+_BATCH = 2000
+
+
+def close(core: Core, name: str, *, new_address: str = "", actor: str = "") -> tuple[Account, str]:
+    """Close the account; returns it, and the link that undoes it within thirty days (mailed to the reach, too).
+
+    Raises:
+        AccountNotFound.
+        InvalidName: the new address is none, or one of ours.
+    """
+    account = accounts.get(core, name)
+    if account.state != "active":
+        raise AccountNotFound(f"{account.name} is closed")
+    new_address = contact_addresses.check(core, new_address) if new_address.strip() else ""
+    token = secrets.token_urlsafe(24)
+    link = f"{core.config.url}/account/undo/{token}"
+    marks = core.db.read(lambda tx: _correspondents(core, tx, account)) if new_address else set()
+
+    def write(tx: Tx) -> Account:
+        now = core.clock.seconds()
+        was = core.people.forwarding(tx, account.id).state
+        account_notices.owner(core, tx, account, "closed", box=False, link=link)
+        core.people.close(tx, account.id, now)
+        store.begin(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
+        store.remember(tx, account.id, marks)
+        core.people.add_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
+        filters.regenerate(core, tx, account.id)
+        audit.note(core, tx, account.id, Event.ACCOUNT_CLOSED, actor=actor)
+        return core.people.account(tx, account.id)
+
+    return core.db.write(write), link
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _correspondents(core: Core, tx: Tx, account: Account) -> set[str]:
+    found: set[str] = set()
+    for block in store.sent_headers(tx, account.id, _SENT):
+        for name in ("to", "cc", "bcc"):
+            for value in header.values(block, name):
+                found.update(address.lower() for address in addresses.addr_specs(value))
+    return {tombstones.writer_mark(core, account.id, address) for address in found}
+
+
+def look(core: Core, token: str) -> Account:
+    """Whose link it is, without using it.  Raises LinkExpired."""
+    return core.db.read(lambda tx: _closed(core, tx, token))
+
+
+def _closed(core: Core, tx: Tx, token: str) -> Account:
+    found = core.people.token(tx, _hashed(token))
+    if found is None or found.used or found.purpose != "undo" or found.expires_at <= core.clock.seconds():
+        raise LinkExpired("the link is used, too old or unknown")
+    account = core.people.account(tx, found.account)
+    if account.state != "closed":
+        raise LinkExpired("the account is not closed")
+    return account
+
+
+def undo(core: Core, token: str) -> Account:
+    """Raises LinkExpired."""
+    account = core.db.read(lambda tx: _closed(core, tx, token))
+    return reopen(core, account.id)
+
+
+def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
+    """Everything is as before, but that the forwarding's target is asked again.
+
+    Raises:
+        AccountNotFound: it is not closed, or it is erased.
+    """
+
+    def write(tx: Tx) -> tuple[Account, bool]:
+        before = store.of(tx, number)
+        if not store.reopen(tx, number):
+            raise AccountNotFound("there is no closed account to open again")
+        core.people.drop_tokens(tx, number, "undo")
+        filters.regenerate(core, tx, number)
+        audit.note(core, tx, number, Event.ACCOUNT_REOPENED, actor=actor)
+        return core.people.account(tx, number), before is not None and before.forwarding
+
+    account, forwarded = core.db.write(write)
+    wished = forwarding.get(core, number)
+    if forwarded and wished.target:
+        try:
+            unproved = replace(wished, state=ForwardingState.OFF, confirmed_at=None)
+            core.db.write(lambda tx: core.people.set_forwarding(tx, number, unproved))
+            forwarding.wish(core, number, wished.target, copy=wished.copy, cause=Cause(number))
+        except (ForwardingRefused, TooMany):
+            pass  # the rules have changed meanwhile, or who is asked was asked often: mail stays here
+    return account
+
+
+def erase(core: Core) -> int:
+    """A job: erase what was closed more than thirty days ago, with its indexes; how many accounts.
+
+    Messages go in small transactions, so that nobody waits; their blobs go with the next sweep.
+    """
+    now = core.clock.seconds()
+    done = core.db.read(lambda tx: store.due(tx, now - UNDO_SECONDS))
+    for account in done:
+        _erase(core, account, now)
+    core.db.write(lambda tx: store.forget_notices(tx, now - tombstones.NOTICE_SECONDS))
+    return len(done)
+
+
+def _erase(core: Core, account: AccountId, now: int) -> None:
+    owner = accounts.by_id(core, account)
+    for mailbox in core.db.read(lambda tx: store.mailboxes(tx, account)):
+        some = partial(store.erase_messages, mailbox=mailbox, limit=_BATCH)
+        while core.db.write(some):
+            pass
+    mark = tombstones.person_mark(core, owner.person)
+
+    def write(tx: Tx) -> None:
+        store.erase(tx, account, mark, now)
+        audit.note(core, tx, None, Event.ACCOUNT_ERASED, detail=str(account))
+
+    core.db.write(write)
+    core.search.forget(account)  # this node's; others drop theirs when they find no mail

@@ -1,0 +1,97 @@
+"""What the help desk may know of an account beside a case, and what it may do (N24): facts, never the content of mail.
+
+That somebody of the desk looked is in the account's audit log, which its owner can read.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Affiliation
+from mailcore.services import audit
+from mailcore.services.accounts import leaving
+from mailcore.services.audit import Event
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import affiliations as affiliation_store
+from mailcore.store.people import desk as store
+from mailcore.store.people.affiliations import Leaver
+
+LOOK_SECONDS = 3600  # within which one agent's looks are one entry
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of one account; `forwards_to` is the domain alone, `last_used` when a password last opened anything."""
+
+    account: Account
+    addresses: tuple[str, ...]
+    role: str
+    has_password: bool
+    last_used: datetime | None
+    forwarding: str
+    forwards_to: str
+    away: bool
+    messages: int
+    biggest: tuple[tuple[str, int], ...]
+    affiliation: Affiliation | None
+    web_sessions: int
+
+
+def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
+    """Raises AccountNotFound."""
+
+    def write(tx: Tx) -> Facts:
+        owner = core.people.account(tx, account)
+        since = core.clock.seconds() - LOOK_SECONDS
+        if owner.id != agent.id and not store.was_noted(tx, account, agent.name, Event.LOOKED, since):
+            audit.note(core, tx, account, Event.LOOKED, actor=agent.name)
+        has_password, last_used = store.password(tx, account)
+        forwarding = core.people.forwarding(tx, account)
+        boxes = core.mail.mailboxes(tx, account)
+        return Facts(
+            owner,
+            tuple(core.people.addresses(tx, account)),
+            core.people.role(tx, account),
+            has_password,
+            last_used,
+            forwarding.state.value,
+            forwarding.target.rpartition("@")[2],
+            store.is_away(tx, account, core.clock.now().date()),
+            sum(box.messages for box in boxes),
+            tuple((box.special_use or "other", box.octets) for box in sorted(boxes, key=lambda box: -box.octets)[:3]),
+            affiliation_store.of(tx, owner.person) if owner.person else None,
+            store.web_sessions(tx, account, core.clock.seconds()),
+        )
+
+    return core.db.write(write)
+
+
+def search(core: Core, words: str) -> list[Account]:
+    """By user name, address, name of the person, contact address or person id; at most 50."""
+    words = words.strip().lower()
+    if not words:
+        return []
+    own = f"@{core.config.domain.lower()}"
+    return core.db.read(lambda tx: [core.people.account(tx, one) for one in store.search(tx, words.removesuffix(own))])
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """A person whose way in ends: no alumni password, or one that was never used."""
+
+    account: Account
+    until: date | None
+    present: bool
+    has_password: bool
+    is_reachable: bool  # by a confirmed contact address
+
+
+def at_risk(core: Core) -> list[AtRisk]:
+    """Soonest first; those whose affiliation is over stand at the top."""
+
+    found = leaving.at_risk(core)
+    return core.db.read(lambda tx: [_at_risk(core, tx, one) for one in found])
+
+
+def _at_risk(core: Core, tx: Tx, one: Leaver) -> AtRisk:
+    return AtRisk(core.people.account(tx, one.account), one.until, one.present, one.chosen, one.verified)

@@ -1,0 +1,141 @@
+"""Who leaves the university must not be locked out (S13, N8, N9).
+
+At 90, 30 and 7 days before the end of an affiliation, and on the day itself, the person is asked to choose an alumni
+password, until one is chosen *and has been used*.  Where the directory knows no end, everybody without one is reminded
+twice a year.  Who has gone without one gets a link at the contact addresses, and stands on the desk's list.  Who has one
+but no confirmed contact address is asked for that, twice a year: it is the way back when the password is forgotten.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.audit import Event
+from mailcore.services.credentials import credentials
+from mailcore.services.credentials.directory import is_on
+from mailcore.services.notices import account_notices, notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import affiliations as store
+from mailcore.store.people import contact_addresses
+from mailcore.store.people.affiliations import Leaver
+
+STEPS = (90, 30, 7, 0)  # days before the end
+HALF_YEAR_SECONDS = 182 * 86_400
+GONE_SECONDS = 14 * 86_400  # life of the link that somebody gets who has gone
+AGAIN_SECONDS = 30 * 86_400  # and how often, while nothing is chosen
+_ORDER = ("", "contact", "twice", "90", "30", "7", "0", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an owner is told in the portal: until when the directory's password works, and whether another one does."""
+
+    until: date | None
+    days: int | None
+    gone: bool
+    chosen: bool
+    used: bool
+
+    @property
+    def is_safe(self) -> bool:
+        return self.chosen and self.used
+
+
+def outlook(core: Core, account: AccountId) -> Outlook | None:
+    """None: the directory knows nothing of the person, so nothing of it will end."""
+    if not is_on(core.config):
+        return None
+    found = core.db.read(lambda tx: store.leaver(tx, account))
+    if found is None:
+        return None
+    today = core.clock.now().date()
+    days = (found.until - today).days if found.until else None
+    gone = not found.present or (days is not None and days < 0)
+    return Outlook(found.until, days, gone, found.chosen, found.used)
+
+
+def at_risk(core: Core, days: int = 90) -> list[Leaver]:
+    """For the desk: who leaves within so many days, or has gone, without an alumni password in use; the nearest first."""
+    until = core.clock.now().date() + timedelta(days=days)
+    found = _all(core, partial(store.leavers, until=until))
+    return sorted(found, key=lambda leaver: (leaver.present, leaver.until or date.max, leaver.name))
+
+
+def remind(core: Core) -> int:
+    """The daily round; how many were written to."""
+    today, now = core.clock.now().date(), core.clock.seconds()
+    ending = _all(core, partial(store.leavers, until=today + timedelta(days=STEPS[0])))
+    open_end = _all(core, partial(store.without_end, told_before=now - HALF_YEAR_SECONDS))
+    count = sum(_remind(core, leaver, _step(leaver, today), now) for leaver in ending)
+    count += sum(_remind(core, leaver, "twice", now) for leaver in open_end)
+    return count + _ask_for_contact(core, today, now)
+
+
+def _ask_for_contact(core: Core, today: date, now: int) -> int:
+    until, told_before = today + timedelta(days=STEPS[0]), now - HALF_YEAR_SECONDS
+    found = list(_all(core, partial(store.unreachable, until=until, told_before=told_before)))
+    for one in found:
+        core.db.write(partial(_tell_of_contact, core, one=one, now=now))
+    return len(found)
+
+
+def _tell_of_contact(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
+    account_notices.owner(core, tx, core.people.account(tx, one.account), "contact_missing")
+    store.told(tx, [one.account], "contact", now)
+    audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
+
+
+def _all(core: Core, ask: Callable[..., list[Leaver]]) -> Iterator[Leaver]:
+    """Page by page, in the order of accounts."""
+    last: AccountId | None = None
+    while some := core.db.read(partial(ask, after=last)):
+        yield from some
+        last = some[-1].account
+
+
+def _step(leaver: Leaver, today: date) -> str:
+    """The last step that is reached."""
+    if not leaver.present or (leaver.until is not None and leaver.until < today):
+        return "gone"
+    days = (leaver.until - today).days if leaver.until else STEPS[0]
+    return str(min(step for step in STEPS if step >= days))
+
+
+def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
+    """Write once for each step; while somebody who has gone chooses nothing, once a month."""
+    was_told = _ORDER.index(leaver.told) >= _ORDER.index(step) and step != "twice"
+    if was_told and not (step == "gone" and now - leaver.told_at >= AGAIN_SECONDS):
+        return False
+    owner = accounts.by_id(core, leaver.account)
+
+    def write(tx: Tx) -> None:
+        if step == "gone":
+            _send_links(core, tx, owner)
+        else:
+            name = "choose_password" if step == "twice" else "leaving"
+            name = "use_password" if leaver.chosen else name
+            until = leaver.until.strftime("%d.%m.%Y") if leaver.until else ""
+            account_notices.owner(core, tx, owner, name, until=until, when=f" ({until})" if until else "")
+        store.told(tx, [owner.id], step, now)
+        audit.note(core, tx, owner.id, Event.REMINDED_OF_PASSWORD, detail=step)
+
+    core.db.write(write)
+    return True
+
+
+def _send_links(core: Core, tx: Tx, owner: Account) -> None:
+    """The way in for somebody who has gone: a link to each verified address; the box itself cannot be opened."""
+    known = contact_addresses.verified(tx, owner.id)
+    if not known:
+        return  # the desk sees them on its list
+    link = credentials.make_link(core, tx, owner.id, GONE_SECONDS)
+    for address in known:
+        prepared = notices.prepare(
+            core, "gone", owner.language, address, display_name=owner.display_name or owner.name, user=owner.name, link=link
+        )
+        notices.queue(core, tx, prepared, address, owner.id)

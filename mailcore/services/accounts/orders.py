@@ -1,0 +1,333 @@
+"""Requests for an account (S03, S06).
+
+Who is proved by a log-in elsewhere and belongs to the university, now or before, has an account at once.  Others write to
+the desk: nothing is created before an agent approves, and an order that nobody decides is erased after thirty days.  Until
+its contact address has answered, an order holds its name for an hour, and few from one place do.
+"""
+
+import contextlib
+import hashlib
+import secrets
+from dataclasses import replace
+
+from mailcore.core import Core
+from mailcore.domain import Account, Order, Proven
+from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
+from mailcore.peers import place as place_of
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, sunset, user_names
+from mailcore.services.audit import Event
+from mailcore.services.credentials import contact_addresses, credentials
+from mailcore.services.limits import keys, mail_limits, tries
+from mailcore.services.limits.mail_limits import Cause
+from mailcore.services.notices import notices
+from mailcore.services.tickets import tickets
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import orders as store
+
+TERMS = "2026-1"  # the version that is accepted and stored
+EXPIRE_SECONDS = 30 * 86_400
+UNCONFIRMED_SECONDS = 3 * 86_400  # within which the contact address must answer
+PER_CONTACT = 3  # orders within a day
+OPEN_PER_PLACE = 5  # that hold a name and are not confirmed
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+# With a log-in elsewhere: at once
+
+
+def check_eligible(core: Core, proven: Proven) -> None:
+    """Raises NotEligible: no tie to the university that counts; the text tells what was found."""
+    wanted = {kind.lower() for kind in core.config.order.affiliations}
+    if not proven.person:
+        raise NotEligible("the university does not know this person by that log-in")
+    if not wanted & {kind.lower() for kind in proven.kinds}:
+        raise NotEligible(", ".join(proven.kinds) or "no affiliation")
+
+
+def account_of(core: Core, proven: Proven) -> Account | None:
+    """The account that the person has already."""
+
+    def read(tx: Tx) -> Account | None:
+        found = core.people.find_person(tx, proven.person) if proven.person else None
+        if found is None and proven.mark and (linked := store.linked(tx, proven.source, proven.mark)):
+            found = core.people.account(tx, linked)
+        return found if found and found.state == "active" else None
+
+    return core.db.read(read)
+
+
+def proposals(core: Core, proven: Proven) -> list[str]:
+    """User names that can be had, for the form."""
+    return core.db.read(lambda tx: user_names.proposals(core, tx, proven.login, proven.display_name, proven.person))
+
+
+def at_once(
+    core: Core, proven: Proven, *, name: str, contact: str, language: str, terms: bool, key: str, peer: str = ""
+) -> tuple[Order, Account]:
+    """Make the account of somebody who has just proved who they are; the same `key` again gives the same account.
+
+    Raises:
+        NotAllowed: the terms were not accepted, or the service ends.
+        NotEligible: no tie to the university that counts.
+        InvalidName: the name or the contact address cannot be used.
+        AccountExists: the name cannot be had, or the person has an account.
+    """
+    if not terms:
+        raise NotAllowed("the terms must be accepted")
+    sunset.check_open(core)
+    contact, key = contact_addresses.check(core, contact), _own_key(key, proven.source, proven.person)
+    language = language if language in notices.LANGUAGES else "nb"
+
+    def write(tx: Tx) -> tuple[Order, Account, bool]:
+        before = store.by_key(tx, key)
+        if before is not None and before.account is not None and before.person == proven.person:
+            return before, core.people.account(tx, before.account), False
+        check_eligible(core, proven)
+        wanted = user_names.check(core, tx, name, person=proven.person)
+        account = accounts.add(
+            core, wanted, display_name=proven.display_name, person=proven.person, contact=contact, language=language
+        )
+        now = core.clock.seconds()
+        order = store.add(
+            tx, key, name=wanted, display_name=proven.display_name, contact=contact, affiliation=", ".join(proven.kinds),
+            language=language, terms=TERMS, person=proven.person, proof=proven.source, token="", now=now,
+        )  # fmt: skip
+        store.decide(tx, order.id, "approved", account.id, now)
+        if proven.mark:
+            store.link(tx, account.id, proven.source, proven.mark, now)
+        audit.note(core, tx, account.id, Event.ORDERED, detail=f"{proven.source}, terms {TERMS}")
+        return _get(tx, order.id), account, True
+
+    order, account, is_new = core.db.write(write)
+    if is_new:
+        with contextlib.suppress(TooMany):  # the account is there, and its page sends the link again
+            contact_addresses.propose(core, account.id, contact, notice="order_ready", peer=peer)
+    return order, account
+
+
+def _own_key(key: str, *whose: str) -> str:
+    """A form's key together with whose form it was: who sends somebody else's key gets an order of their own."""
+    return hashlib.sha256("\0".join((key, *whose)).encode("utf-8", "replace")).hexdigest()
+
+
+# Without: the desk decides
+
+
+def submit(
+    core: Core, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: bool, key: str,
+    peer: str = "", proven: Proven | None = None,
+) -> Order:  # fmt: skip
+    """Hand in an order; the same `key` again gives the same order.
+
+    Args:
+        proven: what a log-in elsewhere told of somebody whom the university does not know by it.
+
+    Raises:
+        NotAllowed: the terms were not accepted, or the service ends.
+        InvalidName, AccountExists: the name or the contact address cannot be used.
+        TooMany: too many orders from this place, or for this contact.
+    """
+    if not terms:
+        raise NotAllowed("the terms must be accepted")
+    sunset.check_open(core)
+    contact = contact_addresses.check(core, contact)
+    language = language if language in notices.LANGUAGES else "nb"
+    token = secrets.token_urlsafe(24)
+    key = _own_key(key, name, contact)
+    if (before := core.db.read(lambda tx: store.by_key(tx, key))) is not None:
+        return before
+    place = _place(core, peer)
+
+    def write(tx: Tx) -> Order:
+        before = store.by_key(tx, key)
+        if before is not None:
+            return before
+        wanted = user_names.check(core, tx, name)
+        now = core.clock.seconds()
+        if place and store.unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
+            raise TooMany("too many orders that wait for their confirmation")
+        if peer and tries.over(core, tx, "order for", mail_limits.reader(contact), limit=PER_CONTACT, seconds=tries.DAY):
+            raise TooMany("too many orders for this address")
+        mail_limits.take(core, tx, Cause(None, peer), contact)
+        order = store.add(
+            tx, key, name=wanted, display_name=display_name.strip()[:200], contact=contact,
+            affiliation=affiliation.strip()[:2000], language=language, terms=TERMS, person=proven.person if proven else "",
+            proof=f"{proven.source} {proven.mark}" if proven else "", token=_hashed(token), now=now, place=place,
+        )  # fmt: skip
+        prepared = notices.prepare(core, "order_received", order.language, order.contact, link=_link(core, token))
+        notices.queue(core, tx, prepared, order.contact, None)
+        return order
+
+    return core.db.write(write)
+
+
+def _place(core: Core, peer: str) -> str:
+    """A hash of the network place, "" where orders are not counted."""
+    if not peer or core.config.limits.is_trusted(peer):
+        return ""
+    return keys.mark(core.config, "tries", f"order\0{place_of(peer)}").hex()
+
+
+def _link(core: Core, token: str) -> str:
+    return f"{core.config.url}/order/status/{token}"
+
+
+def _tell(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None:
+    name = order.display_name if order.confirmed else ""  # else it may be anybody's words
+    prepared = notices.prepare(
+        core, notice, order.language, order.contact, display_name=name or order.name, user=order.name, **words
+    )
+    notices.queue(core, tx, prepared, order.contact, None)
+
+
+def _get(tx: Tx, order: int) -> Order:
+    found = store.of(tx, order)
+    if found is None:
+        raise OrderNotFound(f"there is no order {order}")
+    return found
+
+
+def get(core: Core, order: int) -> Order:
+    """Raises OrderNotFound."""
+    return core.db.read(lambda tx: _get(tx, order))
+
+
+def listing(core: Core, state: str | None = None) -> list[Order]:
+    return core.db.read(lambda tx: store.listing(tx, state))
+
+
+def _of(tx: Tx, token: str) -> Order:
+    found = store.by_token(tx, _hashed(token))
+    if found is None:
+        raise OrderNotFound("there is no such order, or it is decided")
+    return found
+
+
+def by_token(core: Core, token: str) -> Order:
+    """For the person who has the link.  Raises OrderNotFound."""
+    return core.db.read(lambda tx: _of(tx, token))
+
+
+def confirm(core: Core, token: str) -> Order:
+    """The contact address has answered; the desk has a case to talk in.
+
+    Raises:
+        OrderNotFound.
+        AccountExists: it took long, and the name is another's by now.
+    """
+
+    def write(tx: Tx) -> Order:
+        order = _of(tx, token)
+        _confirm(core, tx, order)
+        return _get(tx, order.id)
+
+    return core.db.write(write)
+
+
+def _confirm(core: Core, tx: Tx, order: Order) -> None:
+    if order.confirmed:
+        return
+    if order.created_at.timestamp() <= core.clock.seconds() - user_names.HELD_SECONDS:
+        user_names.check(core, tx, order.name, order=order.id)
+    store.confirm(tx, order.id)
+    tickets.open_ticket(
+        core, kind="order", subject=f"{order.name}@{core.config.domain}", text=order.affiliation or "-",
+        reply_to=order.contact, language=order.language, name=order.display_name, tell=False,
+    )  # fmt: skip
+
+
+def answer(core: Core, token: str, *, name: str, more: str) -> Order:
+    """Another name, or more of who the person is; the order goes back to the desk.
+
+    Raises:
+        OrderNotFound, InvalidName, AccountExists.
+    """
+
+    def write(tx: Tx) -> Order:
+        order = _of(tx, token)
+        wanted = user_names.check(core, tx, name, order=order.id) if name.strip().lower() != order.name else order.name
+        text = "\n\n".join(part for part in (order.affiliation, more.strip()[:2000]) if part)[:6000]
+        store.change(tx, order.id, name=wanted, affiliation=text)
+        _confirm(core, tx, replace(order, name=wanted, affiliation=text))
+        store.set_state(tx, order.id, "submitted")
+        return _get(tx, order.id)
+
+    return core.db.write(write)
+
+
+def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> Order:
+    """Ask the person who they are; mailed with a link to answer by.  Raises OrderNotFound."""
+    token = secrets.token_urlsafe(24)
+
+    def write(tx: Tx) -> Order:
+        found = _get(tx, order)
+        if not store.set_state(tx, order, "awaiting proof"):
+            raise OrderNotFound(f"order {order} is {found.state}")
+        store.set_token(tx, order, _hashed(token))
+        _tell(core, tx, found, "order_proof", link=_link(core, token), question=question.strip()[:2000] or "-")
+        audit.note(core, tx, None, Event.ORDER_PROOF, actor=actor, detail=str(order))
+        return _get(tx, order)
+
+    return core.db.write(write)
+
+
+def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
+    """Make the account and mail its first-password link to the contact address.
+
+    Returns:
+        The order, and the link for those who tell it by other means.
+
+    Raises:
+        OrderNotFound: no such order, or decided already.
+        AccountExists: the name was taken meanwhile.
+    """
+
+    def write(tx: Tx) -> tuple[Order, Account, str]:
+        found = _get(tx, order)
+        if found.state not in ("submitted", "awaiting proof"):
+            raise OrderNotFound(f"order {order} is {found.state}")
+        account = accounts.add(
+            core, found.name, display_name=found.display_name, contact=found.contact, language=found.language,
+            person=found.person or None,
+        )  # fmt: skip
+        now = core.clock.seconds()
+        store.decide(tx, order, "approved", account.id, now)
+        source, _, mark = found.proof.partition(" ")
+        if mark:
+            store.link(tx, account.id, source, mark, now)
+        link = credentials.make_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
+        audit.note(core, tx, account.id, Event.ORDER_APPROVED, actor=actor, detail=f"{order}, terms {TERMS}")
+        return _get(tx, order), account, link
+
+    done, account, link = core.db.write(write)
+    accounts.send_link(core, account, link)
+    return done, link
+
+
+def reject(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
+    """Say no, by mail, with the reason.  Raises OrderNotFound."""
+
+    def write(tx: Tx) -> Order:
+        found = _get(tx, order)
+        if not store.decide(tx, order, "rejected", None, core.clock.seconds()):
+            raise OrderNotFound(f"order {order} is {found.state}")
+        _tell(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
+        audit.note(core, tx, None, Event.ORDER_REJECTED, actor=actor, detail=f"{order}: {reason}")
+        return _get(tx, order)
+
+    return core.db.write(write)
+
+
+def expire(core: Core) -> int:
+    """Erase what was never decided or confirmed, and what rejected orders told; returns how many expired."""
+    now = core.clock.seconds()
+
+    def write(tx: Tx) -> int:
+        store.erase_decided(tx, now - EXPIRE_SECONDS)
+        return store.expire(tx, now - EXPIRE_SECONDS, now - UNCONFIRMED_SECONDS, now)
+
+    return core.db.write(write)

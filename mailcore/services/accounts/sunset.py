@@ -1,0 +1,295 @@
+"""The end of the service itself, should it ever come (N11): announced at least twelve months ahead, to everyone.
+
+Until the last day nothing is different but that no new account is ordered, that everybody is told
+(services/accounts/sunset_notices.py), and that whoever wishes leaves a new address for those who will write.  Nothing ends by
+itself: after the last day staff closes the accounts by a command of its own, each as its owner could (thirty days to
+undo), and none whose owner was told less than twelve months ago.
+"""
+
+import csv
+import hmac
+import io
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from functools import partial
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import InvalidName, LinkExpired, NotAllowed
+from mailcore.services import audit
+from mailcore.services.accounts import accounts, closing
+from mailcore.services.audit import Event
+from mailcore.services.credentials import contact_addresses
+from mailcore.services.limits import keys
+from mailcore.services.notices.notices import LANGUAGES
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import sunset as store
+from mailcore.store.people.sunset import Person, Progress, Sunset
+
+__all__ = ["Person", "Progress", "Sunset"]
+LETTER_COLUMNS = ("user name", "address", "name", "person", "language", "contact address", "why", "letter sent")
+
+
+def a_year_after(day: date) -> date:
+    """The same day of the next year; of 29 February the first of March."""
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return date(day.year + 1, 3, 1)
+
+
+def current(core: Core) -> Sunset | None:
+    """What is announced and not withdrawn."""
+    found = core.db.read(store.latest)
+    return found if found is not None and found.withdrawn_at is None else None
+
+
+def the_current(core: Core) -> Sunset:
+    """Raises LinkExpired."""
+    found = current(core)
+    if found is None:
+        raise LinkExpired("no end of the service is announced")
+    return found
+
+
+def check_end(core: Core, ends: date) -> None:
+    """May this day be announced?  Raises NotAllowed."""
+    before = core.db.read(store.latest)
+    if before is not None and before.withdrawn_at is None:
+        raise NotAllowed(f"the end is announced for {before.ends}; withdraw that first")
+    first = a_year_after(core.clock.now().date())
+    if ends < first:
+        raise NotAllowed(f"people need twelve months; the first day that may be announced is {first}")
+
+
+def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, str] | None = None) -> Sunset:
+    """Say that the service ends; from now on every page tells it, and a job writes to everybody.
+
+    Args:
+        ends: the last day on which everything works.
+        successor: an e-mail or web address where people turn afterwards.
+        words: why, in each language; or nothing.
+
+    Raises:
+        NotAllowed: it is less than twelve months ahead, or an end is announced already.
+        InvalidName: the words are missing in a language, or the successor is no address.
+    """
+    words = {language: " ".join(text.split())[:500] for language, text in (words or {}).items() if text.strip()}
+    if words and (missing := [language for language in LANGUAGES if language not in words]):
+        raise InvalidName(f"the words are missing in {', '.join(missing)}")
+    successor = _successor(core, successor)
+
+    def write(tx: Tx) -> Sunset:
+        check_end(core, ends)
+        store.add(tx, ends, successor, words, core.clock.seconds())
+        audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor="command line", detail=ends.isoformat())
+        found = store.latest(tx)
+        assert found is not None  # noqa: S101 - it was added above
+        return found
+
+    return core.db.write(write)
+
+
+def _successor(core: Core, written: str) -> str:
+    written = written.strip()
+    if not written:
+        return ""
+    if written.startswith(("https://", "http://")) and not any(ord(c) < 33 or c in '<>"' for c in written):
+        return written[:500]
+    return contact_addresses.check(core, written)
+
+
+def withdraw(core: Core) -> Sunset:
+    """It does not end after all; everybody who was told hears of it.  Raises LinkExpired: nothing is announced."""
+    found = the_current(core)
+
+    def write(tx: Tx) -> None:
+        store.withdraw(tx, found.id, core.clock.seconds())
+        audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor="command line", detail=found.ends.isoformat())
+
+    core.db.write(write)
+    return found
+
+
+def check_open(core: Core) -> None:
+    """Raises NotAllowed: no account is ordered of a service that ends."""
+    if (found := current(core)) is not None:
+        raise NotAllowed(f"the service ends on {found.ends}; no account is ordered any more")
+
+
+# What people know of it
+
+
+def confirm(core: Core, account: AccountId, how: str = "button", *, actor: str = "") -> bool:
+    """The owner has read it, or has told the `actor` so; False when that was known.
+
+    Raises:
+        LinkExpired: nothing is announced.
+    """
+    found = the_current(core)
+    return core.db.write(partial(_read, core, sunset=found.id, account=account, how=how, actor=actor))
+
+
+def _read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, actor: str = "") -> bool:
+    is_new = store.read(tx, sunset, account, how, core.clock.seconds())
+    if is_new:
+        audit.note(core, tx, account, Event.SUNSET_READ, actor=actor, detail=how)
+    return is_new
+
+
+def look_into_boxes(core: Core) -> int:
+    """A notice that was seen in the mailbox was read; how many people that tells of."""
+    found = current(core)
+    if found is None:
+        return 0
+    count, last = 0, None
+    while some := core.db.read(partial(store.seen_in_boxes, sunset=found.id, after=last, limit=2000)):
+        last = some[-1][0]
+        for account in [account for account, seen in some if seen]:
+            count += core.db.write(partial(_read, core, sunset=found.id, account=account, how="mailbox"))
+    return count
+
+
+def link(core: Core, sunset: Sunset, account: AccountId) -> str:
+    """For the notices: whoever has it can say that the owner has read them, and nothing else."""
+    return f"{core.config.url}/sunset/read/{account}-{_mark(core, sunset, account)}"
+
+
+def _mark(core: Core, sunset: Sunset, account: AccountId) -> str:
+    return keys.mark(core.config, "sunset", f"{sunset.id}\0{account}").hex()[:32]
+
+
+def owner_of(core: Core, token: str) -> Account:
+    """Whose link it is.  Raises LinkExpired."""
+    found = the_current(core)
+    number, _, mark = token.partition("-")
+    if not number.isascii() or not number.isdigit() or len(number) > 12:
+        raise LinkExpired("no such link")
+    account = AccountId(int(number))
+    if not hmac.compare_digest(mark.encode("utf-8", "replace"), _mark(core, found, account).encode()):
+        raise LinkExpired("no such link")
+    if core.db.read(lambda tx: store.person(tx, found.id, account)) is None:
+        raise LinkExpired("the account is closed")
+    return accounts.by_id(core, account)
+
+
+def person(core: Core, account: AccountId) -> Person | None:
+    """What the owner of an account knows; None when nothing is announced."""
+    found = current(core)
+    return core.db.read(lambda tx: store.person(tx, found.id, account)) if found else None
+
+
+def set_new_address(core: Core, account: AccountId, address: str) -> str:
+    """Where the owner can be written to afterwards: told for a year to those whom they have written to.  "" takes it back.
+
+    Raises:
+        LinkExpired: nothing is announced.
+        InvalidName: no address, or one of ours.
+    """
+    found = the_current(core)
+    checked = contact_addresses.check(core, address) if address.strip() else ""
+
+    def write(tx: Tx) -> str:
+        _read(core, tx, sunset=found.id, account=account, how="button")
+        store.set_new_address(tx, found.id, account, checked)
+        return checked
+
+    return core.db.write(write)
+
+
+# For staff
+
+
+def people(core: Core) -> Iterator[Person]:
+    """Everybody, in the order of accounts.  Raises LinkExpired."""
+    found, last = the_current(core), None
+    while some := core.db.read(partial(store.people, sunset=found.id, after=last)):
+        yield from some
+        last = some[-1].account
+
+
+def unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
+    """Of whom it is not known that they have read it, page by page.  Raises LinkExpired."""
+    found = the_current(core)
+    return core.db.read(partial(store.people, sunset=found.id, after=after, limit=limit, unread=True))
+
+
+def progress(core: Core) -> Progress:
+    """Who has read it so far.  Raises LinkExpired."""
+    found = the_current(core)
+    look_into_boxes(core)
+    return core.db.read(partial(store.progress, sunset=found.id))
+
+
+def why_letter(one: Person) -> str:
+    """Why somebody should have a letter on paper, or "": who has read it needs none."""
+    if one.read_at is not None:
+        return ""
+    return "not read" if one.verified else "no confirmed contact address"
+
+
+def letters(core: Core, *, again: bool = False) -> list[Person]:
+    """Who is to be written to on paper; `again`: those, too, who were.  Raises LinkExpired."""
+    look_into_boxes(core)
+    return [one for one in people(core) if why_letter(one) and (again or one.letter_at is None)]
+
+
+def letters_csv(core: Core, found: list[Person]) -> str:
+    """For the printer's; the university knows the street by the person id."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(LETTER_COLUMNS)
+    for one in found:
+        sent = f"{datetime.fromtimestamp(one.letter_at, UTC):%Y-%m-%d}" if one.letter_at is not None else ""
+        cells = (
+            one.name, f"{one.name}@{core.config.domain}", one.display_name, one.person, one.language, one.contact,
+            why_letter(one), sent,
+        )  # fmt: skip
+        rows.writerow([_harmless(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet takes what begins so for a formula; names are written by people."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def letters_sent(core: Core, found: list[Person]) -> None:
+    """They are in the post."""
+    current_one = the_current(core)
+    now = core.clock.seconds()
+
+    def write(tx: Tx) -> None:
+        for one in found:
+            store.letter_sent(tx, current_one.id, one.account, now)
+            audit.note(core, tx, one.account, Event.SUNSET_LETTER, actor="command line")
+
+    core.db.write(write)
+
+
+def may_close(core: Core) -> tuple[list[Person], int]:
+    """Whose accounts may be closed now, and how many wait until they have had their twelve months.
+
+    Raises:
+        NotAllowed: the last day is not over.
+        LinkExpired: nothing is announced.
+    """
+    found, today = the_current(core), core.clock.now().date()
+    if today <= found.ends:
+        raise NotAllowed(f"the service ends on {found.ends}; nothing is closed before the day is over")
+    everybody = list(people(core))
+    ready = [one for one in everybody if _had_a_year(core, found, one)]
+    return ready, len(everybody) - len(ready)
+
+
+def _had_a_year(core: Core, found: Sunset, one: Person) -> bool:
+    if one.created_at > found.announced_at:
+        return True  # made by staff, who knew
+    return one.first_at is not None and core.clock.seconds() - one.first_at >= 365 * 86_400
+
+
+def close(core: Core, some: list[Person]) -> Iterator[Account]:
+    """Close accounts as their owners could: thirty days to undo, then erased, the new address told for a year."""
+    for one in some:
+        closed, _link = closing.close(core, one.name, new_address=one.new_address, actor="end of the service")
+        yield closed

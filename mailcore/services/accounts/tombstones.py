@@ -1,0 +1,36 @@
+"""What stays of a closed account: an address that nobody else is given, and for a year perhaps a new one (N11, N12)."""
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.services.limits import keys
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import closing as store
+
+NOTICE_SECONDS = 365 * 86_400
+_PERSON, _WRITER = "tombstone", "correspondent"
+
+
+def writer_mark(core: Core, account: AccountId, address: str) -> str:
+    """Stands for somebody whom the owner has written to."""
+    return keys.mark(core.config, _WRITER, f"{account}\0{address.lower()}").hex()[:32]
+
+
+def person_mark(core: Core, person: str | None) -> str:
+    """Stands for a person whose data is gone; "" when there was none."""
+    return keys.mark(core.config, _PERSON, person).hex() if person else ""
+
+
+def may_return(core: Core, tx: Tx, localpart: str, domain: str, person: str | None) -> bool:
+    """Was the address this person's own, before their account was erased?"""
+    mark = store.mark_of(tx, localpart, domain)
+    return bool(mark) and mark == person_mark(core, person)
+
+
+def moved_to(core: Core, tx: Tx, localpart: str, domain: str, sender: str) -> str:
+    """The new address that its former owner left for this sender, or ""."""
+    if not sender:
+        return ""
+    found = store.moved_to(tx, localpart, domain, core.clock.seconds() - NOTICE_SECONDS)
+    if found is None or not store.wrote_to(tx, found[0], writer_mark(core, found[0], sender)):
+        return ""
+    return found[1]

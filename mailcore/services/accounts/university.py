@@ -1,0 +1,37 @@
+"""The university's user name and password, asked there when somebody orders an account, and kept nowhere.
+
+Whoever guesses is slowed as at any other log-in (services/limits/throttle.py): a name is counted the same here and there.
+"""
+
+from mailcore.core import Core
+from mailcore.domain import Proven
+from mailcore.errors import WrongPassword
+from mailcore.services.accounts import affiliations
+from mailcore.services.limits import throttle
+
+MOST = 10  # failures an hour of one name from one place: the university has a count of its own, which we must not use up
+
+
+def prove(core: Core, username: str, password: str, *, peer: str, device: str = "") -> Proven:
+    """Who is it?  Blocking.
+
+    Args:
+        peer, device: as in `throttle.lane`.
+
+    Raises:
+        WrongPassword: unknown there, wrong, or the tie has ended: counted.
+        TemporarilyUnavailable: the directory does not answer; it counts as no failure.
+        TooMany: too many failures within an hour.
+    """
+    name = username.strip().partition("@")[0].lower()
+    directory = affiliations.the_directory(core)
+    here = throttle.check_name(core, name, peer=peer, device=device, most=MOST)
+    entry = None
+    if all(33 <= ord(sign) < 127 for sign in name):  # a directory takes other spellings for the same name
+        entry = directory.prove(name, password)
+    else:
+        directory.waste(password)
+    if entry is None or entry.has_ended(core.clock.now().date()):
+        throttle.failed(core, here)
+        raise WrongPassword
+    return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)

@@ -1,0 +1,76 @@
+"""Which user names may be ordered, and which are offered instead of one that is taken (S05, S06).
+
+Reserved names, names that are or were somebody's, names in another order, and names that people would take for one of
+those (`0la`, `o.la`) are all refused with the same words: a stranger does not learn which.  Staff's own `user add` is free.
+"""
+
+import re
+import unicodedata
+
+from mailcore.core import Core
+from mailcore.errors import AccountExists, InvalidName
+from mailcore.services.accounts import accounts
+from mailcore.store.engine.db import Tx
+from mailcore.store.engine.skeleton import skeleton
+from mailcore.store.people import orders as store
+
+_FOLD = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "ð": "d", "þ": "th", "ß": "ss", "ł": "l"})
+_RESERVED = frozenset(skeleton(name) for name in accounts.RESERVED)
+PROPOSALS = 3
+HELD_SECONDS = 3600  # so long an order holds its name before its contact address has answered
+
+
+def check(core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0) -> str:
+    """The name as it will be kept.
+
+    Args:
+        person: whose own tombstone it may be.
+        order: the order that asks, whose own wish is no hindrance.
+
+    Raises:
+        InvalidName: no user name.
+        AccountExists: it cannot be had.
+    """
+    name = accounts.check_name(name)
+    domain = core.config.domain.lower()
+    looks = {name, name.replace("1", "i")}  # a 1 is taken for an l or an i
+    if (
+        any(skeleton(look) in _RESERVED for look in looks)
+        or not accounts.is_free(core, tx, name, person)
+        or store.wants(tx, name, core.clock.seconds() - HELD_SECONDS, order)
+        or any(store.looks_like(tx, look, domain, besides=name) for look in looks)
+    ):
+        raise AccountExists("that user name cannot be had")
+    return name
+
+
+def proposals(core: Core, tx: Tx, login: str, display_name: str, person: str | None = None) -> list[str]:
+    """Up to three names that can be had, the person's own first."""
+    found: list[str] = []
+    for name in _candidates(login, display_name):
+        try:
+            checked = check(core, tx, name, person=person)
+        except (InvalidName, AccountExists):
+            continue
+        if checked not in found:
+            found.append(checked)
+        if len(found) == PROPOSALS:
+            break
+    return found
+
+
+def _candidates(login: str, display_name: str) -> list[str]:
+    words = [_plain(word) for word in display_name.split()]
+    words = [word for word in words if word]
+    found = [login.strip().lower()] if login else []
+    if words:
+        first, last = words[0], words[-1]
+        found += [f"{first}.{last}", f"{first[:1]}{last}", f"{first}{last[:1]}", ".".join(words)]
+    stem = found[0] if found else "alumni"
+    return found + [f"{stem}{number}" for number in range(2, 30)]
+
+
+def _plain(word: str) -> str:
+    """The letters a to z that somebody would write for a name."""
+    decomposed = unicodedata.normalize("NFKD", word.lower().translate(_FOLD))
+    return re.sub(r"[^a-z0-9-]", "", decomposed).strip("-")

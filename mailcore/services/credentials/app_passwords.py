@@ -1,0 +1,81 @@
+"""App passwords: one for each mail program, made by us, shown once, withdrawn alone.
+
+A hundred random bits need no slow hash: they are kept as SHA-256, so that asking for them costs nothing.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+
+from mailcore.core import Core
+from mailcore.domain import MAIL_SCOPES, Account, AccountId, Scope
+from mailcore.errors import InvalidName, NotAllowed, TooMany
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.credentials import scram
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials as store
+from mailcore.store.people.credentials import Credential
+
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32, without l, o, 0 and 1
+GROUPS, GROUP = 5, 4
+MAX_APPS = 25
+_PREFIX = "$app$"
+
+
+def matches(hashed: str, password: str) -> bool:
+    """People type it with or without the hyphens."""
+    if not hashed.startswith(_PREFIX) or len(password) > 64:
+        return False
+    return hmac.compare_digest(hashed, _hash(password))
+
+
+def _hash(password: str) -> str:
+    plain = password.replace("-", "").replace(" ", "").lower()
+    return _PREFIX + hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make(core: Core, account: AccountId, label: str, scopes: Iterable[Scope]) -> str:
+    """A new app password, for showing once.
+
+    Raises:
+        InvalidName: it has no name.
+        NotAllowed: it would open nothing, or the portal.
+        TooMany: there are many already.
+    """
+    label = " ".join(label.split())[:100]
+    wanted = frozenset(scopes)
+    if not label:
+        raise InvalidName("the app password needs a name, such as the program's")
+    if not wanted or not wanted <= MAIL_SCOPES:
+        raise NotAllowed("an app password opens mail, not the portal")
+    groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
+    made = "-".join(groups)
+
+    def write(tx: Tx) -> tuple[Account, Credential]:
+        if sum(c.kind == "app" for c in store.of(tx, account)) >= MAX_APPS:
+            raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
+        number = store.add_app(tx, account, _hash(made), label, wanted, core.clock.seconds())
+        audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
+        return core.people.account(tx, account), next(c for c in store.of(tx, account) if c.id == number)
+
+    owner, credential = core.db.write(write)
+    scram.remember(core, owner, credential, made)
+    return made
+
+
+def listing(core: Core, account: AccountId) -> list[Credential]:
+    return [c for c in core.db.read(lambda tx: store.of(tx, account)) if c.kind == "app"]
+
+
+def withdraw(core: Core, account: AccountId, credential: int | None = None) -> int:
+    """One, or all; open connections that used it end within a minute.  How many there were."""
+
+    def write(tx: Tx) -> int:
+        count = store.drop_apps(tx, account, credential)
+        if count:
+            audit.note(core, tx, account, Event.APP_PASSWORD_WITHDRAWN, detail=str(count))
+        return count
+
+    return core.db.write(write)

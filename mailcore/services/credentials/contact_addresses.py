@@ -1,0 +1,156 @@
+"""Addresses outside by which people are reached: proved by a link before anything secret goes there.
+
+The first stands on the account (`Account.contact`) and hears of what happens; whether it is verified is told here.  An
+address inside our own domain helps nobody who cannot open the box, and is refused.
+"""
+
+import hashlib
+import secrets
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import InvalidName, LinkExpired, TooMany
+from mailcore.mail.reading import address as addresses
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.limits import mail_limits
+from mailcore.services.limits.mail_limits import Cause
+from mailcore.services.notices import account_notices, notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import contact_addresses as store
+from mailcore.store.people.people import Token
+
+LINK_SECONDS = 3 * 86_400
+MOST = 3
+
+
+def check(core: Core, written: str) -> str:
+    """An outside address as it is kept.  Raises InvalidName."""
+    written = written.strip()
+    found = addresses.addr_specs(written)
+    domain = written.rpartition("@")[2].lower()
+    if len(found) != 1 or found[0] != written or len(written) > 254 or not written.isascii() or "." not in domain:
+        raise InvalidName(f"{written!r} is not an e-mail address")
+    if domain in (core.config.domain.lower(), core.config.srs_domain.lower()):
+        raise InvalidName("the contact address must be outside this mailbox, to help when it cannot be opened")
+    return written
+
+
+def verified(core: Core, account: AccountId) -> list[str]:
+    """All that were proved, oldest first."""
+    return core.db.read(lambda tx: store.verified(tx, account))
+
+
+def propose(core: Core, account: AccountId, written: str, *, notice: str = "contact_confirm", peer: str = "") -> str:
+    """Send the link that proves a new address; it counts when the link is used.
+
+    Args:
+        notice: the text that brings it.
+        peer: from where it was asked for.
+
+    Raises:
+        InvalidName: no address, or one of ours.
+        TooMany: too many mails in an hour, or three addresses are known already.
+    """
+    address = check(core, written)
+    token = secrets.token_urlsafe(24)
+    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    prepared = notices.prepare(
+        core, notice, owner.language, address, user=owner.name, link=f"{core.config.url}/account/contact/{token}"
+    )
+
+    def write(tx: Tx) -> None:
+        known = store.verified(tx, account)
+        if address not in known and len(known) >= MOST:
+            raise TooMany(f"there are {MOST} contact addresses; remove one first")
+        mail_limits.take(core, tx, Cause(account, peer), address)
+        core.people.add_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
+        notices.queue(core, tx, prepared, address, account)
+        audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
+
+    core.db.write(write)
+    return address
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _live(core: Core, tx: Tx, token: str) -> Token:
+    found = core.people.token(tx, _hashed(token))
+    if found is None or found.used or found.purpose != "contact" or found.expires_at <= core.clock.seconds():
+        raise LinkExpired("the link is used, too old or unknown; ask for a new one")
+    return found
+
+
+def look(core: Core, token: str) -> tuple[Account, str]:
+    """Whose link it is and which address it proves, without spending it.  Raises LinkExpired."""
+
+    def read(tx: Tx) -> tuple[Account, str]:
+        found = _live(core, tx, token)
+        return core.people.account(tx, found.account), found.data
+
+    return core.db.read(read)
+
+
+def confirm(core: Core, token: str) -> Account:
+    """The address counts from now on, and the earlier one hears of it.  Raises LinkExpired."""
+
+    def write(tx: Tx) -> Account:
+        found = _live(core, tx, token)
+        if not core.people.spend_token(tx, found.id, core.clock.seconds()):
+            raise LinkExpired("the link is used")
+        before = core.people.account(tx, found.account)
+        proved = before.contact in store.verified(tx, found.account)
+        prove(core, tx, found.account, found.data)
+        if before.contact and before.contact != found.data:
+            _tell_old(core, tx, before, found.data, proved=proved)
+        return core.people.account(tx, found.account)
+
+    return core.db.write(write)
+
+
+def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
+    """Somebody who reads that address acted for the account: it is verified."""
+    store.verify(tx, account, address, core.clock.seconds())
+    owner = core.people.account(tx, account)
+    if owner.contact != address and owner.contact not in store.verified(tx, account):
+        core.people.set_contact(tx, account, address)
+    audit.note(core, tx, account, Event.CONTACT_ADDRESS_VERIFIED, detail=address)
+
+
+def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> None:
+    """Whoever steals an account likes to change where its owner is reached.  `new` is "" when one was removed."""
+    if owner.contact:
+        account_notices.to_contact(
+            core, tx, owner, owner.contact, "contact_changed", proved=proved, display_name=owner.display_name or owner.name,
+            user=owner.name, new=new or "-",
+        )  # fmt: skip
+
+
+def make_first(core: Core, account: AccountId, address: str) -> None:
+    """Which of the verified ones stands on the account.  Raises InvalidName."""
+
+    def write(tx: Tx) -> None:
+        if address not in store.verified(tx, account):
+            raise InvalidName("that address is not verified")
+        core.people.set_contact(tx, account, address)
+
+    core.db.write(write)
+
+
+def remove(core: Core, account: AccountId, address: str) -> None:
+    """Raises InvalidName: not one of the account's."""
+
+    def write(tx: Tx) -> None:
+        owner = core.people.account(tx, account)
+        proved = owner.contact in store.verified(tx, account)
+        if not store.forget(tx, account, address) and owner.contact != address:
+            raise InvalidName("that is not one of your addresses")
+        _tell_old(core, tx, owner, "", proved=proved)
+        if owner.contact == address:
+            left = store.verified(tx, account)
+            core.people.set_contact(tx, account, left[0] if left else "")
+        audit.note(core, tx, account, Event.CONTACT_ADDRESS_REMOVED, detail=address)
+
+    core.db.write(write)

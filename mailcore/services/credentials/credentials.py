@@ -1,0 +1,121 @@
+"""Passwords as people choose them, and the one-time links that set them.
+
+Whenever a password is set, all links are void, all sessions but the one it was done in end, and so do all connections
+of mail programs (S14).
+"""
+
+import hashlib
+import secrets
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Scope
+from mailcore.errors import LinkExpired
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.credentials import contact_addresses, login, scram, strength
+from mailcore.services.credentials.passwords import hash_password
+from mailcore.services.notices import account_notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials as store
+from mailcore.store.people import web_sessions
+from mailcore.store.people.people import Token
+
+RESET_SECONDS = 30 * 60
+FIRST_SECONDS = 14 * 86_400
+
+
+def set_password(core: Core, account: AccountId, new: str, *, session: str = "", apps: bool = False) -> None:
+    """The person's choice.
+
+    Args:
+        session: the portal's token of the browser that does it, which stays logged in.
+        apps: withdraw all app passwords, too.
+
+    Raises:
+        WeakPassword: it is too short or easy to guess.
+    """
+    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    strength.check(new, owner, strength.site_words(core.config))
+    hashed = hash_password(new)
+    core.db.write(lambda tx: _store(core, tx, account, hashed, session=session, apps=apps))
+    scram.remember_of(core, account, new)
+
+
+def _store(
+    core: Core, tx: Tx, account: AccountId, hashed: str, event: Event = Event.PASSWORD_SET, *, session: str = "",
+    apps: bool = False,
+) -> None:  # fmt: skip
+    store.set_password(tx, account, hashed, core.clock.seconds(), chosen=True)
+    core.people.drop_tokens(tx, account, "password")
+    web_sessions.delete_others(tx, account, _hashed(session))
+    store.bump(tx, account)
+    if apps:
+        store.drop_apps(tx, account)
+    audit.note(core, tx, account, event)
+    # whoever steals an account changes its password
+    account_notices.owner(core, tx, core.people.account(tx, account), "password_changed", box=False)
+
+
+def change_password(
+    core: Core, account: AccountId, current: str, new: str, *, peer: str = "", session: str = "", apps: bool = False
+) -> None:
+    """Raises WrongPassword, WeakPassword, TooMany."""
+    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL, session=session)
+    set_password(core, account, new, session=session, apps=apps)
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def make_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
+    """A URL that sets the password once; older links are void.  `proves`: the contact address that it is sent to alone."""
+    token = secrets.token_urlsafe(24)
+    keep_link(core, tx, account, token, seconds, proves=proves)
+    return link_url(core, token)
+
+
+def link_url(core: Core, token: str) -> str:
+    return f"{core.config.url}/password/link/{token}"
+
+
+def keep_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
+    core.people.add_token(tx, _hashed(token), account, "password", proves, core.clock.seconds() + seconds)
+
+
+def _live(core: Core, tx: Tx, token: str) -> Token:
+    found = core.people.token(tx, _hashed(token))
+    if found is None or found.used or found.purpose != "password" or found.expires_at <= core.clock.seconds():
+        raise LinkExpired("the link is used, too old or unknown; ask for a new one")
+    return found
+
+
+def link_account(core: Core, token: str) -> Account:
+    """Whose link it is, without spending it (previewers fetch links).  Raises LinkExpired."""
+    return core.db.read(lambda tx: core.people.account(tx, _live(core, tx, token).account))
+
+
+def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
+    """Spend the link and set the password; `apps`: withdraw all app passwords, too.
+
+    Raises:
+        LinkExpired.
+        WeakPassword: the link stays good.
+    """
+    owner = link_account(core, token)
+    strength.check(new, owner, strength.site_words(core.config))
+    hashed = hash_password(new)
+
+    def store(tx: Tx) -> Account:
+        found = _live(core, tx, token)
+        if not core.people.spend_token(tx, found.id, core.clock.seconds()):
+            raise LinkExpired("the link is used")
+        _store(core, tx, found.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)
+        if found.data and found.data == core.people.account(tx, found.account).contact:
+            contact_addresses.prove(core, tx, found.account, found.data)
+        return core.people.account(tx, found.account)
+
+    changed = core.db.write(store)
+    scram.remember_of(core, changed.id, new)
+    return changed

@@ -1,0 +1,261 @@
+"""Who is this?  One place for every protocol.
+
+Our own database is asked first, then the others (services/credentials/sources.py).  An account with a second factor
+opens for mail
+programs by app passwords only; the portal asks for the second factor itself.
+
+Repeated log-ins with the right password cost no Argon2 run: mail clients log in again and again.  What is
+remembered is an HMAC under a key of this process over credential, generation, hash and password; all but the
+password are read from the database each time, so a changed password is forgotten at once, in every process.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import secrets
+import threading
+from collections import OrderedDict
+
+from mailcore.core import Core
+from mailcore.domain import Account, Identity, Scope
+from mailcore.errors import Busy, TemporarilyUnavailable, WrongPassword
+from mailcore.log import log_for
+from mailcore.services.credentials import app_passwords, login_log, passwords, scram, sources
+from mailcore.services.credentials.sources import Proof
+from mailcore.services.limits import throttle
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import affiliations
+from mailcore.store.people import credentials as store
+from mailcore.store.people.credentials import Credential, Holder
+
+log = log_for(__name__)
+_REMEMBERED = 50_000
+_FOREVER = 2**62
+ALUMNI, APP = "alumni", "app"
+OUTSIDE_SECONDS = 60  # a password changed in the directory is known here within this time (S12)
+WRONG = "the user name or the password is wrong"
+
+
+class _Memory:
+    """The proofs of log-ins that succeeded; nothing in it tells a password."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._proofs: OrderedDict[bytes, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def _mark(self, words: str) -> bytes:
+        return hmac.digest(self._key, words.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+    def proof(self, credential: Credential, password: str) -> bytes:
+        return self._mark(f"{credential.id}\0{credential.generation}\0{credential.hash}\0{passwords.opaque(password)}")
+
+    def outside(self, source: str, account: Account, password: str) -> bytes:
+        return self._mark(f"{source}\0{account.id}\0{account.person}\0{password}")
+
+    def tag(self, name: str, password: str) -> str:
+        """Tells the same wrong password from another one, for an hour, in this process."""
+        return self._mark(f"{name}\0{passwords.opaque(password)}")[:4].hex()
+
+    def knows(self, proof: bytes, now: int = 0) -> bool:
+        with self._lock:
+            until = self._proofs.get(proof, -1)
+            if until < now:
+                return False
+            self._proofs.move_to_end(proof)
+            return True
+
+    def add(self, proof: bytes, until: int = _FOREVER) -> None:
+        with self._lock:
+            self._proofs[proof] = until
+            while len(self._proofs) > _REMEMBERED:
+                self._proofs.popitem(last=False)
+
+
+_memory = _Memory()
+_DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
+
+
+def local_name(core: Core, username: str) -> str | None:
+    """The account's name, or None for another domain: `ola@ntnu.example` is not our `ola`."""
+    name, at, domain = username.strip().lower().partition("@")
+    if at and domain != core.config.domain.lower():
+        return None
+    return name
+
+
+def authenticate(
+    core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "", device: str = "",
+    session: str = "",
+) -> Identity:  # fmt: skip
+    """Check user name and password; blocking.
+
+    Args:
+        peer: IP address, for counting failures and for the owner's list of log-ins.
+        scope: what the log-in is for.
+        agent: the browser, as it names itself.
+        device, session: as in `throttle.lane`.
+
+    Raises:
+        WrongPassword: unknown user, wrong password, closed account: same text, same time.
+        TemporarilyUnavailable: another password database did not answer; it counts as no failure.
+        TooMany: too many failures within an hour (services/limits/throttle.py).
+    """
+    name = local_name(core, username) or ""
+    found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    here = throttle.lane(core, found, name, peer=peer, device=device, session=session)
+    by_app = _by_app(found, password, scope)
+    if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
+        core.db.read(lambda tx: throttle.check(core, tx, here))
+    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password, scope)):
+        if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
+            login_log.note(core, identity, scope, peer, agent, outcome="app password needed")
+        elif identity.ended and scope is not Scope.PORTAL:
+            login_log.note(core, identity, scope, peer, agent, outcome="ended")
+        elif scope is not Scope.PORTAL and _has_returned(core, identity):
+            login_log.note(core, identity, scope, peer, agent, outcome="not confirmed")
+        else:
+            login_log.note(core, identity, scope, peer, agent)
+            return identity
+    throttle.failed(core, here, _memory.tag(name, password))
+    raise WrongPassword(WRONG)
+
+
+def known(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity | None:
+    """The same as `authenticate`, if this very log-in succeeded here lately; None if that has to be found out.
+
+    It waits for nothing but a few rows found by key, so a mail program that comes every minute costs no thread.
+    """
+    name = local_name(core, username) or ""
+    found = core.db.read(lambda tx: _look(core, tx, name, peer))
+    if found is None or found.password is None or not 0 < len(password) <= passwords.MAX_LENGTH:
+        return None
+    if (found.two_factor and scope is not Scope.PORTAL) or not _memory.knows(_memory.proof(found.password, password)):
+        return None
+    identity = Identity(found.account, ALUMNI, None, found.epoch)
+    login_log.note(core, identity, scope, peer, agent)
+    return identity
+
+
+def usable(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
+    """What may open an account for this, for mechanisms that prove a password without telling it.  Raises TooMany."""
+    found = core.db.read(lambda tx: _look(core, tx, name, peer))
+    if found is None:
+        return []
+    main = [] if found.password is None or (found.two_factor and scope is not Scope.PORTAL) else [found.password]
+    return main + [app for app in found.apps if scope in app.scopes]
+
+
+def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope: Scope, agent: str = "") -> Identity:
+    """A log-in that was proved by other means than the password itself.
+
+    Raises:
+        WrongPassword: the account is gone, or the password was changed or withdrawn meanwhile.
+    """
+    found = core.db.read(lambda tx: store.holder(tx, name))
+    present = {(c.id, c.generation) for c in (found.password, *found.apps) if c} if found else set()
+    if found is None or (credential.id, credential.generation) not in present:
+        raise WrongPassword(WRONG)
+    app = credential.kind == APP
+    identity = Identity(found.account, APP if app else ALUMNI, credential.id if app else None, found.epoch)
+    login_log.note(core, identity, scope, peer, agent)
+    return identity
+
+
+def failed(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
+    """Count a failure of other means than a password and return what to raise."""
+    found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    throttle.failed(core, throttle.lane(core, found, name, peer=peer, device=device))
+    return WrongPassword(WRONG)
+
+
+def still_stands(core: Core, tx: Tx, identity: Identity) -> bool:
+    """May a connection that was opened so go on?  Not after a change of password, closing, or a withdrawn app password.
+
+    Whether another database still knows the person is asked by services/accounts/affiliations.py.
+    """
+    if store.epoch(tx, identity.account.id) != identity.epoch:
+        return False
+    return identity.credential is None or store.has(tx, identity.credential)
+
+
+def _has_returned(core: Core, identity: Identity) -> bool:
+    """A directory account that came back after long opens mail once its owner has confirmed it in the portal (S13)."""
+    person = identity.account.person
+    if identity.source in (ALUMNI, APP) or not person:
+        return False
+    found = core.db.read(lambda tx: affiliations.of(tx, person))
+    return found is not None and found.returned
+
+
+def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
+    """Raises TooMany."""
+    found = store.holder(tx, name) if name else None
+    throttle.check(core, tx, throttle.lane(core, found, name, peer=peer))
+    return found
+
+
+def _by_app(found: Holder | None, password: str, scope: Scope) -> Identity | None:
+    if found and scope is not Scope.PORTAL:
+        for app in found.apps:
+            if scope in app.scopes and app_passwords.matches(app.hash, password):
+                return Identity(found.account, APP, app.id, found.epoch)
+    return None
+
+
+def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> Identity | None:
+    """By which password the account opens: our own, then other databases.
+
+    Raises:
+        TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.
+    """
+    if found and found.password:
+        if _is_right(core, found.account, found.password, password):
+            return Identity(found.account, ALUMNI, None, found.epoch)
+    else:
+        passwords.matches(_DUMMY, password)  # the same time for unknown user names
+    silent = None
+    for source in sources.sources(core):
+        try:
+            proof = _ask(core, source, found.account if found else None, password)
+        except TemporarilyUnavailable as problem:
+            silent = problem
+            continue
+        if found and proof is not Proof.NO:
+            return Identity(found.account, source.name, None, found.epoch, ended=proof is Proof.ENDED)
+    if silent is not None:
+        raise silent
+    return None
+
+
+def _ask(core: Core, source: sources.PasswordSource, account: Account | None, password: str) -> Proof:
+    """Ask another database; a yes is remembered for a minute.  A name that is not ours takes the same time."""
+    if account is None:
+        source.waste(password)
+        return Proof.NO
+    memory = _memory.outside(source.name, account, password)
+    if _memory.knows(memory, core.clock.seconds()):
+        return Proof.YES
+    proof = source.check(account, password)
+    if proof is Proof.YES:
+        log.info("log-in of account %d by %s", account.id, source.name)
+        _memory.add(memory, core.clock.seconds() + OUTSIDE_SECONDS)
+    return proof
+
+
+def _is_right(core: Core, account: Account, credential: Credential, password: str) -> bool:
+    proof = _memory.proof(credential, password)
+    if _memory.knows(proof):
+        return True
+    if not passwords.matches(credential.hash, password):
+        return False
+    # those that are remembered are not told: mail clients come every minute
+    log.info("log-in of account %d by %s", credential.account, ALUMNI)
+    with contextlib.suppress(Busy):  # a full disk keeps nobody out, who may come to make room
+        if passwords.needs_rehash(credential.hash):
+            better = passwords.hash_password(password)
+            core.db.write(lambda tx: store.replace_hash(tx, credential, better))
+        else:
+            scram.remember(core, account, credential, password)
+            _memory.add(proof)
+    return True

@@ -1,0 +1,99 @@
+"""Where an account was opened, by what and when: for its owner, and to tell a new log-in from an old one.
+
+Log-ins are noted without waiting for the disk, at most every ten minutes for the same program at the same place.
+"""
+
+import threading
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Identity, Scope
+from mailcore.peers import place
+from mailcore.services.limits import tries
+from mailcore.services.notices import account_notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials
+from mailcore.store.people import logins as store
+from mailcore.store.people.logins import LoginEvent
+
+AGAIN_SECONDS = 600
+KEPT_SECONDS = 90 * 86_400
+_REMEMBERED = 50_000
+
+
+class _Lately:
+    """What this process wrote down lately."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[object, ...], int] = {}
+        self._lock = threading.Lock()
+
+    def had(self, key: tuple[object, ...], now: int) -> bool:
+        with self._lock:
+            if now - self._seen.get(key, -AGAIN_SECONDS) < AGAIN_SECONDS:
+                return True
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[key] = now
+            return False
+
+
+_lately = _Lately()
+
+
+def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: str = "ok") -> None:
+    where, program, now = place(peer), " ".join(agent.split())[:200], core.clock.seconds()
+    key = (
+        core.config.database_path, identity.account.id, identity.account.created_at, scope, identity.source,
+        identity.credential, where, program, outcome,
+    )  # fmt: skip
+    if scope is not Scope.PORTAL and _lately.had(key, now):
+        return
+
+    def write(tx: Tx) -> None:
+        if outcome == "ok" and where and not core.config.limits.is_trusted(peer):
+            _tell(core, tx, identity, scope, where, program)
+        store.note(
+            tx, identity.account.id, scope, identity.source, identity.credential or 0, where, program, outcome, now
+        )
+        if identity.credential is not None:
+            credentials.touch(tx, identity.credential, now)
+        elif identity.source == "alumni":
+            credentials.touch_password(tx, identity.account.id, now)
+        if scope is Scope.PORTAL and outcome == "ok":  # a mail program that goes on must not void what a person asked for
+            core.people.drop_tokens(tx, identity.account.id, "password")
+
+    core.db.post(write)
+
+
+def note_order(core: Core, account: Account, source: str, peer: str, agent: str = "") -> None:
+    """The log-in that an order at once begins with."""
+    note(core, Identity(account, source), Scope.PORTAL, peer, agent)
+
+
+def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:
+    """A log-in from a network that was never seen; once a day at most, and not of the very first."""
+    account = identity.account
+    if store.is_first(tx, account.id) or store.knows_network(tx, account.id, _network(where)):
+        return
+    if tries.over(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
+        return
+    at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
+    what = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
+    account_notices.owner(core, tx, account, "new_login", at=at, place=where, what=what)
+
+
+def _network(where: str) -> str:
+    """What the addresses of one provider have in common, as the beginning of a text."""
+    sign = ":" if ":" in where else "."
+    return sign.join(where.split(sign)[:2]) + sign
+
+
+def listing(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:
+    """The latest first."""
+    return core.db.read(lambda tx: store.of(tx, account, limit))
+
+
+def forget(core: Core) -> int:
+    """Log-ins are kept for 90 days."""
+    before = core.clock.seconds() - KEPT_SECONDS
+    return core.db.write(lambda tx: store.forget(tx, before))

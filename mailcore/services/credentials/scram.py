@@ -1,0 +1,99 @@
+"""SCRAM verifiers (RFC 5802): when they are kept, and when SCRAM is offered.
+
+SCRAM proves a password without sending it, but only one that we have a verifier of: neither the directory's nor
+one imported as a hash.  A client takes the strongest mechanism that it sees and does not try another, so with
+`limits.scram = "auto"` it is offered only while every account can use it: no other password database is set up, and
+everybody's password has been seen once.  Where it can never be offered, no verifier is kept.
+
+Verifiers are sealed by a key beside the database: PBKDF2 is quicker to attack than Argon2id, so a stolen database alone
+must not hold them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.services.credentials import passwords, sources
+from mailcore.services.limits import keys
+from mailcore.store.people import credentials
+from mailcore.store.people import scram as store
+from mailcore.store.people.credentials import Credential
+from mailcore.wire.sasl import Verifier
+
+ITERATIONS = 15_000  # RFC 7677 section 4; about 5 ms.  What withstands theft is the key beside the database
+_KEY = "scram"
+LOOK_SECONDS = 60
+
+
+class _Everybody:
+    """Can every account use SCRAM?  Looked up now and then, because a greeting must not wait for it."""
+
+    def __init__(self) -> None:
+        self.at, self.can = -LOOK_SECONDS, False
+
+
+_everybody: dict[Path, _Everybody] = {}  # by database: a process may know several, as the tests' does
+
+
+def _of(core: Core) -> _Everybody:
+    return _everybody.setdefault(core.config.database_path, _Everybody())
+
+
+def wanted(core: Core) -> bool:
+    """Is it of use to keep verifiers?"""
+    how = core.config.limits.scram
+    return how == "always" or (how == "auto" and not sources.sources(core))
+
+
+def look(core: Core) -> None:
+    """Find out whether everybody can use SCRAM; blocking, at most one question to the database in a minute."""
+    now, known = core.clock.seconds(), _of(core)
+    if wanted(core) and abs(now - known.at) >= LOOK_SECONDS:
+        known.at = now
+        known.can = not core.db.read(store.somebody_lacks_one)
+
+
+def is_offered(core: Core) -> bool:
+    return core.config.limits.scram == "always" or (wanted(core) and _of(core).can)
+
+
+def withdraw(core: Core) -> None:
+    """Somebody turned out not to be able to: the next who comes to this process is not offered it."""
+    _of(core).at, _of(core).can = core.clock.seconds(), False
+
+
+def salt(core: Core, name: str) -> bytes:
+    """One for all passwords of an account, and for names that nobody has, so that strangers learn nothing."""
+    return keys.mark(core.config, _KEY, name)[:16]
+
+
+def remember(core: Core, account: Account, credential: Credential, password: str) -> None:
+    """Keep a verifier of a password that was just proven or set; blocking."""
+    if not wanted(core) or core.db.read(lambda tx: store.has(tx, credential)):
+        return
+    made = Verifier.derive(passwords.opaque(password), salt(core, account.name), ITERATIONS)
+    sealed = keys.seal(core.config, _KEY, made.stored_key + made.server_key, account.name)
+    core.db.write(lambda tx: store.save(tx, credential, ITERATIONS, sealed))
+
+
+def remember_of(core: Core, account: AccountId, password: str) -> None:
+    """The same for the password that the account has now."""
+    name = core.db.read(lambda tx: core.people.account(tx, account)).name
+    found = core.db.read(lambda tx: credentials.holder(tx, name))
+    if found and found.password:
+        remember(core, found.account, found.password, password)
+
+
+def verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[tuple[Credential, Verifier]]:
+    """What can be proved of these passwords of the account of that name."""
+    if not usable:
+        return []
+    kept = core.db.read(lambda tx: store.of(tx, usable[0].account))
+    found = []
+    for credential in usable:
+        iterations, sealed = kept.get(credential.id, (0, ""))
+        octets = keys.unseal(core.config, _KEY, sealed, name) if iterations == ITERATIONS else None
+        if octets is not None:
+            found.append((credential, Verifier(salt(core, name), ITERATIONS, octets[:32], octets[32:])))
+    return found

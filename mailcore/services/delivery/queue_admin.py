@@ -1,0 +1,60 @@
+"""The queue as operators see it: look, retry, hold."""
+
+from collections.abc import Sequence
+
+from mailcore.core import Core
+from mailcore.domain import Attempt, QueueItem
+from mailcore.errors import NotQueued
+from mailcore.store.engine.db import Tx
+from mailcore.store.queue import queue_policies
+
+OLD_SECONDS = 7 * 86_400
+
+
+def listing(core: Core, state: str | None = None) -> list[QueueItem]:
+    return core.db.read(lambda tx: core.queue.listing(tx, state))
+
+
+def find(core: Core, tx: Tx, item: int) -> QueueItem:
+    """Raises NotQueued."""
+    found = core.queue.get(tx, item)
+    if found is None:
+        raise NotQueued(f"there is no item {item} in the queue")
+    return found
+
+
+def show(core: Core, item: int) -> tuple[QueueItem, Sequence[Attempt]]:
+    """Raises NotQueued."""
+    return core.db.read(lambda tx: (find(core, tx, item), core.queue.attempts(tx, item)))
+
+
+def octets(core: Core, item: int) -> bytes:
+    """The whole message.  Raises NotQueued."""
+    return core.db.read(lambda tx: core.queue.octets(tx, find(core, tx, item)))
+
+
+def retry(core: Core, items: Sequence[int] | None) -> None:
+    """Due now, whatever the back-off; None = everything that waits.  Raises NotQueued."""
+
+    def store(tx: Tx) -> None:
+        for item in items or ():
+            find(core, tx, item)
+        core.queue.retry(tx, items, core.clock.seconds())
+
+    core.db.write(store)
+
+
+def hold(core: Core, items: Sequence[int]) -> None:
+    """Raises NotQueued."""
+
+    def store(tx: Tx) -> None:
+        for item in items:
+            find(core, tx, item)
+            core.queue.set_state(tx, item, "held")
+
+    core.db.write(store)
+
+
+def tidy_up(core: Core) -> None:
+    """The job: what is known of other domains and of no use any more."""
+    core.db.write(lambda tx: queue_policies.forget(tx, core.clock.seconds(), OLD_SECONDS))

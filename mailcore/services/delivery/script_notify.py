@@ -1,0 +1,85 @@
+"""The notification that a script sends by mail (RFC 5436)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import sieve
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.mail.reading import automatic, trace
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.writing import composer, entities
+from mailcore.mail.writing.composer import Heading
+from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.mail.writing.lines import one_line
+from mailcore.services.limits import mail_limits
+from mailcore.store.engine.db import Tx
+
+_PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
+
+
+def may_notify(fields: Header) -> bool:
+    """Nobody is told of what a machine wrote: two such machines would never end (section 2.2)."""
+    return not automatic.is_auto_submitted(fields)
+
+
+def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
+    """MAIL FROM: null for a null sender, so that reports make no more of themselves (section 2.2)."""
+    return (sieve.one_address(action.from_address) or own) if trigger else ""
+
+
+def queue(
+    core: Core, tx: Tx, action: sieve.Notify, *, fields: Header, own: str, known: frozenset[str], trigger: str,
+    account: AccountId,
+) -> bytes:  # fmt: skip
+    """Queue the notification and give it; b"" when none may go out, to a machine or after many.
+
+    Args:
+        known: the account's addresses; nobody sends as somebody else.
+        trigger: the sender of the message that is told of.
+    """
+    if not may_notify(fields):
+        return b""
+    if sieve.one_address(action.from_address).lower() not in known:
+        action = replace(action, from_address="")
+    now = core.clock.seconds()
+    recipients, octets = compose(action, fields=fields, own=own, domain=core.config.domain, now=now)
+    if not mail_limits.may_tell_of(core, tx, account, len(recipients)):
+        return b""  # the message itself is in the box
+    core.queue.enqueue(
+        tx, sender=sender(action, trigger=trigger, own=own), recipients=list(recipients),
+        prepared=core.blobs.prepare(octets), prefix=b"", account=account, origin="vacation", now=now,
+    )  # fmt: skip
+    return octets
+
+
+def _people(shown: tuple[str, ...]) -> tuple[NameAddr, ...]:
+    return tuple(composer.named(sieve.one_address(text), text) for text in shown)
+
+
+def compose(action: sieve.Notify, *, fields: Header, own: str, domain: str, now: int) -> tuple[tuple[str, ...], bytes]:
+    """Recipients and the whole message.
+
+    Args:
+        fields: the header of the message that is told of.
+        own: the address of the script's owner.
+        now: seconds since 1970.
+    """
+    read = sieve.read_mailto(action.method)
+    if read is None:
+        return (), b""
+    read = read.without(action.told)
+    original = one_line(" ".join(fields.values("subject")[:1]))
+    subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
+    priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])
+    author = sieve.one_address(action.from_address)
+    quoted = '"' + own.replace('"', "") + '"'
+    heading = Heading(
+        composer.named(author, action.from_address) if author else NameAddr(own), _people(read.to), subject,
+        datetime.fromtimestamp(now, UTC), trace.message_id(domain), cc=_people(read.cc),
+        auto=f"auto-notified; owner-email={quoted}",
+        more=(("X-Priority", priority), ("Importance", importance), *((name.title(), value) for name, value in read.fields)),
+    )  # fmt: skip
+    writer = one_line(" ".join(fields.values("from")[:1]))
+    body = read.body or "\n".join(filter(None, [action.message, f"From: {writer}", f"Subject: {original}"]))
+    return read.addresses, composer.compose(heading, entities.text(body))

@@ -1,0 +1,93 @@
+"""How much an account may send, and the alarm when it behaves as if somebody else had its password.
+
+Counted in recipients, over all processes.  Suspicious is: to go on and on above the limit, to send from many places
+at once, or to be refused by many recipients.  Then nothing of the account leaves any more, what waits is held, its
+owner hears of it in the box and at the contact address, and the desk has a ticket.
+"""
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import MailError, SendingHeld, TooMany
+from mailcore.log import log_for
+from mailcore.peers import place
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.audit import Event
+from mailcore.services.quota import quota_warnings
+from mailcore.services.tickets import tickets
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import rates
+from mailcore.store.people import sending as store
+
+log = log_for(__name__)
+HOUR = 3600
+TRIES_ABOVE = 5  # messages refused for the limit within an hour
+REFUSALS = 50  # recipients that other servers refused for good within an hour
+
+
+def check(core: Core, tx: Tx, account: AccountId) -> None:
+    """Raises SendingHeld."""
+    if store.reason(tx, account):
+        raise SendingHeld("sending is on hold")
+
+
+def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> MailError | None:
+    """Count a message, or say why it may not be sent.  A value and not raised, as what is counted must be kept."""
+    if store.reason(tx, account.id):
+        return SendingHeld("sending is on hold")
+    limits, now = core.config.limits, core.clock.seconds()
+    if limits.is_trusted(peer):
+        return None
+    is_new = bool(peer) and rates.take(tx, f"from {account.id} {place(peer)}", 1, 1, HOUR, now)
+    if is_new and not rates.take(tx, f"places {account.id}", 1, limits.sending_places, HOUR, now):
+        hold(core, tx, account, f"it sent from more than {limits.sending_places} places within an hour")
+        return SendingHeld("sending is on hold")
+    if rates.take(tx, f"send {account.id}", recipients, limits.submissions_per_hour, HOUR, now):
+        return None
+    if not rates.take(tx, f"above {account.id}", 1, TRIES_ABOVE, HOUR, now):
+        hold(core, tx, account, f"it went on above {limits.submissions_per_hour} recipients an hour")
+        return SendingHeld("sending is on hold")
+    return TooMany("recipients within an hour")
+
+
+def was_refused(core: Core, tx: Tx, account: AccountId) -> None:
+    """Another server refused a recipient for good."""
+    if not rates.take(tx, f"refused {account}", 1, REFUSALS, HOUR, core.clock.seconds()):
+        hold(core, tx, core.people.account(tx, account), f"more than {REFUSALS} recipients were refused within an hour")
+
+
+def why_held(core: Core, account: AccountId) -> str:
+    """Why it may not send, or ""."""
+    return core.db.read(lambda tx: store.reason(tx, account))
+
+
+def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
+    """Stop the account's sending and tell everybody who must know; once."""
+    if store.reason(tx, account.id):
+        return
+    waiting = store.hold(tx, account.id, why, core.clock.seconds())
+    log.warning("sending of account %d is on hold: %s", account.id, why)
+    audit.note(core, tx, account.id, Event.SENDING_HELD, actor="service", detail=why)
+    words = {"display_name": account.display_name or account.name, "address": f"{account.name}@{core.config.domain}"}
+    quota_warnings.into_box(core, tx, account, "sending_held", **words)
+    quota_warnings.to_contact(core, tx, account, "sending_held", **words)
+    tickets.open_ticket(
+        core, kind="abuse", subject=f"Sending of {account.name} is on hold", reply_to="", account=account.id, tell=False,
+        text=f"The account {account.name} behaves as if somebody else had its password: {why}. {waiting} messages wait in the"
+        f" queue. When its owner has a new password: alumnimail user release {account.name} [--drop]",
+    )  # fmt: skip
+
+
+def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, int]:
+    """Let an account send again; what was held goes on, or is forgotten.  Raises AccountNotFound."""
+    account = accounts.get(core, name)
+
+    def write(tx: Tx) -> int:
+        count = store.drop(tx, account.id) if drop else 0
+        count = store.release(tx, account.id, core.clock.seconds()) or count
+        for key in ("send", "above", "places", "refused"):
+            rates.forget(tx, f"{key} {account.id}")
+        audit.note(core, tx, account.id, Event.SENDING_RELEASED, actor=actor, detail="dropped" if drop else "")
+        return count
+
+    return account, core.db.write(write)

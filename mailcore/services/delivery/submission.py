@@ -1,0 +1,117 @@
+"""Our own people send: the sender must be theirs, the message is completed, signed and queued."""
+
+from collections.abc import Callable
+from email.utils import formatdate
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Envelope, Recipient
+from mailcore.errors import MailError, NotAllowed, RejectedByScript
+from mailcore.mail.reading import address, header, trace
+from mailcore.mail.reading.octets import forget
+from mailcore.services.delivery import delivery, sending_limits
+from mailcore.services.mailauth import dkim
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import INSIDE, Prepared
+from sieve.addrspec import comparable
+
+_PRIVATE = ("bcc", "resent-bcc", "return-path")
+
+
+def addresses(core: Core, tx: Tx, account: AccountId) -> tuple[str, ...]:
+    """The addresses that the account may send from, lower case."""
+    return tuple(core.people.addresses(tx, account))
+
+
+def is_own(candidate: str, own: tuple[str, ...]) -> bool:
+    """Is this one of the addresses, with or without a plus part?"""
+    localpart, _, domain = comparable(candidate).rpartition("@")
+    return f"{localpart.partition('+')[0]}@{domain}" in own
+
+
+def complete(block: bytes, own: tuple[str, ...], *, domain: str, now: int) -> bytes:
+    """The header block with its author checked, without Bcc, with Date and Message-ID (RFC 6409 section 8).
+
+    Raises:
+        NotAllowed: no From, several authors, or an author who is somebody else.
+    """
+    fields = [(name.lower(), value) for name, value in header.fields(block)]
+    names = {name for name, _ in fields}
+    written = [value for name, value in fields if name == "from"]
+    authors = [spec for value in written for spec in address.addr_specs(header.unfold(value))]
+    if len(written) != 1 or len(authors) != 1:
+        raise NotAllowed("the message needs one From field with one address")
+    if not is_own(authors[0], own):
+        raise NotAllowed("the From address is not one of yours")
+    if not names.isdisjoint(_PRIVATE):
+        block = header.without(block, lambda name, value: name.lower() in _PRIVATE)
+    added = b""
+    if "date" not in names:
+        added += f"Date: {formatdate(now)}\r\n".encode()
+    if "message-id" not in names:
+        added += f"Message-ID: {trace.message_id(domain)}\r\n".encode()
+    return added + block
+
+
+async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes) -> None:
+    """Take over a message of `account` as it was written.
+
+    Raises:
+        NotAllowed: the envelope sender or the author is not theirs.
+        TooMany, SendingHeld: see services/delivery/sending_limits.py.
+    """
+    own = await core.db.aread(lambda tx: addresses(core, tx, account.id))
+    if not is_own(envelope.sender, own):
+        raise NotAllowed("the envelope sender is not one of your addresses")
+    block, body = header.split(octets)
+    whole = complete(block, own, domain=core.config.domain, now=core.clock.seconds()) + octets[body:]
+    await send(core, envelope, account, await core.threads.run(core.blobs.prepare, whole))
+
+
+async def send(
+    core: Core, envelope: Envelope, account: Account, prepared: Prepared, also: Callable[[Tx], None] | None = None
+) -> None:  # fmt: skip
+    """Sign and send what is complete; local recipients have it when this returns, others stand in the queue.
+
+    Args:
+        also: done in the same transaction, after everything else.
+    """
+    now = core.clock.seconds()
+    if prepared.size <= INSIDE:
+        signature = dkim.sign(core.config, prepared.octets)  # takes less than the way to a thread and back
+    else:
+        signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
+    forget(prepared.octets)
+    received = trace.received(
+        envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()
+    ) + signature  # the author's address on the network is nobody's business
+
+    letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, received)
+
+    def store(tx: Tx) -> MailError | None:
+        refused = sending_limits.count(core, tx, account, envelope.peer, len(envelope.recipients))
+        if refused:
+            return refused
+        outside: list[str] = []
+        inside: list[Recipient] = []
+        for recipient in envelope.recipients:
+            if recipient.rpartition("@")[2].lower() == core.config.domain:
+                inside.append(
+                    delivery.check_recipient(core, tx, recipient, prepared.size, authenticated=True, sender=envelope.sender)
+                )
+            else:
+                outside.append(recipient)
+        if inside:
+            for done in delivery.deliver(core, tx, envelope, inside, prepared, received, letter=letter):
+                if done.outcome.value == "rejected":
+                    raise RejectedByScript(done.reason)
+        if outside:
+            core.queue.enqueue(
+                tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,
+                account=account.id, origin="submission", now=now, dsn=envelope.dsn, require_tls=envelope.require_tls,
+            )  # fmt: skip
+        if also is not None:
+            also(tx)
+        return None
+
+    if refused := await core.db.awrite(store):
+        raise refused

@@ -1,0 +1,225 @@
+"""Why did I get this, why did that not come: what became of each message, for its owner, for thirty days (N14).
+
+Written in the transaction that delivers or refuses.  The record holds the author and the subject of a message and none of its
+text.  A rule is named by its kind and what identifies it; the portal has the words.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Verdict
+from mailcore.errors import MailboxNotFound
+from mailcore.mail.reading import address, header
+from mailcore.mail.reading.fields import Header
+from mailcore.services.notices import catalogue
+from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.deliveries import About, Record
+from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding import onward
+from mailcore.store.forwarding.onward import Onward
+
+KEEP_SECONDS = 30 * 86_400
+SHOWN = 200
+MAX_FIELD = 500  # octets of a subject or an author
+AGAIN_SECONDS = 3600  # the same refusal at the door is told once in that time
+MAX_REFUSALS = 100  # for one account in that time; a flood of strangers must not fill the database
+Rule = tuple[str, str]  # kind, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Results in the words of RFC 8601; all empty for what was sent by the service or one of its accounts."""
+
+    spf: str = ""
+    dkim: str = ""
+    dmarc: str = ""
+    policy: str = ""
+    peer: str = ""
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One message for one recipient.
+
+    Attributes:
+        outcome: filed, forwarded, rejected (by a rule), refused (by the service, before any rule), discarded.
+        detail: mailboxes, or what the sender was told.
+        rules: what decided, in order.
+        onward: where it was sent on to, and the answers.
+        places: mailbox and uid where it stands now.
+    """
+
+    id: int
+    at: datetime
+    sender: str
+    author: str
+    subject: str
+    address: str
+    outcome: str
+    detail: str
+    size: int
+    checks: Checks
+    rules: tuple[Rule, ...] = ()
+    onward: tuple[Onward, ...] = ()
+    places: tuple[tuple[str, int], ...] = ()
+
+
+# Writing
+
+
+def about(fields: Header, content: bytes, size: int, verdict: Verdict, peer: str) -> About:
+    """A message that came in; cheap, as every delivery pays for it."""
+    checks = {"spf": verdict.spf, "dkim": verdict.dkim, "dmarc": verdict.dmarc, "policy": verdict.policy, "peer": peer,
+              "domain": verdict.author} if verdict.outside else {}  # fmt: skip
+    ids = fields.raw_values("message-id")
+    return About(
+        _first(fields, "subject"), _first(fields, "from"), ids[0].decode("ascii", "replace").strip()[:MAX_FIELD] if ids else "",
+        content, size, json.dumps(checks) if checks else "",
+    )  # fmt: skip
+
+
+def _first(fields: Header, name: str) -> bytes:
+    found = fields.raw_values(name)
+    return found[0][:MAX_FIELD] if found else b""
+
+
+def rules_text(rules: Sequence[Rule]) -> str:
+    return json.dumps(list(dict.fromkeys(rules)), ensure_ascii=False) if rules else ""
+
+
+@lru_cache(maxsize=4096)
+def rule_at(source: str, line: int) -> Rule:
+    """Which part of a generated script stands at this line: its comments tell.
+
+    Args:
+        line: counts from 1.
+    """
+    lines = source.split("\n")[:line]
+    comment = ""
+    while lines:
+        if lines.pop().startswith("#"):
+            while lines and lines[-1].startswith("#"):  # a comment of several lines: its first
+                lines.pop()
+            comment = source.split("\n")[len(lines)].removeprefix("#").strip()
+            break
+    if found := re.match(r"Filter (\d+):\s*(.*)", comment):
+        return "filter", found[2] or found[1]
+    for begin, kind in (("Forwarding", "forwarding"), ("Out of office", "away"), ("A full mailbox", "full")):
+        if comment.startswith(begin):
+            return kind, ""
+    return "settings", comment
+
+
+def refused(
+    core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str
+) -> None:
+    """The service itself refused a message for this account; of a flood not all are kept."""
+    if deliveries.count(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS) >= MAX_REFUSALS:
+        return
+    deliveries.record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)
+
+
+def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, reply: str) -> None:
+    """The same at RCPT, when nothing is known of the message yet; a server that comes again and again is told of once."""
+    for recipient in recipients:
+        localpart, _, domain = recipient.lower().rpartition("@")
+        account = core.people.find_address(tx, localpart.partition("+")[0], domain)
+        if account is None:
+            continue
+        last = deliveries.last_record(tx, account)
+        same = last is not None and (last.sender, last.outcome, last.detail) == (sender, "refused", reply)
+        if same and last is not None and core.clock.seconds() - last.at.timestamp() < AGAIN_SECONDS:
+            continue
+        refused(core, tx, account, About(), sender=sender, recipient=recipient, reply=reply)
+
+
+def forget(core: Core) -> int:
+    """The job: records older than thirty days go, and what is known of forwarded messages that left no copy."""
+    before = core.clock.seconds() - KEEP_SECONDS
+
+    def write(tx: Tx) -> int:
+        onward.forget(tx, before)
+        return deliveries.forget_records(tx, before)
+
+    return core.db.write(write)
+
+
+# Reading
+
+
+def search(core: Core, account: AccountId, words: str) -> list[Trace]:
+    """Of the last thirty days, newest first: those whose sender, author or subject holds all the words."""
+    wanted = words.lower().split()
+
+    def read(tx: Tx) -> list[Trace]:
+        found = []
+        for one in deliveries.records(tx, account, core.clock.seconds() - KEEP_SECONDS):
+            trace = _trace(one)
+            text = f"{trace.sender} {trace.author} {trace.subject}".lower()
+            if all(word in text for word in wanted):
+                found.append(trace)
+                if len(found) >= SHOWN:
+                    break
+        return found
+
+    return core.db.read(read)
+
+
+def get(core: Core, account: AccountId, number: int) -> Trace:
+    """Everything that is known of one.  Raises MailboxNotFound."""
+
+    def read(tx: Tx) -> Trace:
+        found = deliveries.get_record(tx, account, number)
+        if found is None:
+            raise MailboxNotFound(f"no record {number}")
+        return _whole(core, tx, account, found)
+
+    return core.db.read(read)
+
+
+def of_message(core: Core, account: AccountId, mailbox: str, uid: int) -> Trace | None:
+    """Of a message in the box; None where nothing is known: older, or put there by a mail program.  Raises MailboxNotFound."""
+
+    def read(tx: Tx) -> Trace | None:
+        box = core.mail.mailbox(tx, account, mailbox)
+        content = core.mail.content(tx, box.id, uid)
+        if content is None:
+            raise MailboxNotFound(f"message {uid} of {mailbox}")
+        found = deliveries.of_content(tx, account, content)
+        return _whole(core, tx, account, found) if found else None
+
+    return core.db.read(read)
+
+
+def _trace(one: Record) -> Trace:
+    author = address.display_name(one.about.author)
+    spec = next(iter(address.addr_specs(one.about.author)), "")
+    shown = f"{author} <{spec}>" if author and spec and author != spec else author or spec
+    checks = Checks(**json.loads(one.about.checks)) if one.about.checks else Checks()
+    rules = tuple(map(_rule, json.loads(one.rules))) if one.rules else ()
+    return Trace(
+        one.id, one.at, one.sender, shown, " ".join(header.decode(one.about.subject).split()), one.address, one.outcome,
+        one.detail, one.about.size, checks, rules,
+    )  # fmt: skip
+
+
+def _rule(kept: list[str]) -> Rule:
+    kind, detail = kept
+    if kind == "failed" and detail.startswith("["):  # a script's problem, with its values
+        return kind, catalogue.kept(json.loads(detail))
+    return kind, detail
+
+
+def _whole(core: Core, tx: Tx, account: AccountId, one: Record) -> Trace:
+    trace = _trace(one)
+    if not one.about.content:
+        return trace
+    went = tuple(onward.of_content(tx, account, one.about.content))
+    places = tuple(core.mail.places_of(tx, account, one.about.content))
+    return replace(trace, onward=went, places=places)

@@ -1,0 +1,110 @@
+"""Out-of-office replies: to whom one may go, and how it looks (RFC 5230, RFC 3834)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import sieve
+from mailcore.core import Core
+from mailcore.domain import Envelope, Recipient
+from mailcore.mail.reading import address, automatic, trace
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.writing import composer, entities, fields_out
+from mailcore.mail.writing.adopted import adopt
+from mailcore.mail.writing.composer import Heading
+from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.store.delivery import deliveries
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import Prepared
+from sieve.addrspec import comparable
+
+_NEVER_TO = ("mailer-daemon", "listserv", "majordomo", "noreply", "no-reply", "postmaster")
+MAX_SUBJECT = 256  # characters
+_BULK = ("list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive")
+
+
+def may_answer(envelope: Envelope, fields: Header, own: frozenset[str]) -> str:
+    """RFC 5230 sections 4.5 and 4.6: a person wrote, and wrote to one of our addresses: which, or "" for no answer.
+
+    Args:
+        own: our addresses in lower case.
+    """
+    sender = comparable(envelope.sender)
+    localpart = sender.partition("@")[0]
+    if not sender or sender in own:
+        return ""
+    if localpart.startswith(("owner-", *_NEVER_TO)) or localpart.endswith(("-request", "-owner", "-bounces")):
+        return ""
+    if any(fields.values(name) for name in _BULK):
+        return ""
+    if automatic.is_auto_submitted(fields) or automatic.is_bulk(fields):
+        return ""
+    for value in fields.values("x-auto-response-suppress"):  # Microsoft's way to say the same
+        if not {"all", "oof"}.isdisjoint(word.strip().lower() for word in value.split(",")):
+            return ""
+    for name in ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"):
+        for raw in fields.raw_values(name):
+            for spec in address.addr_specs(raw):
+                if comparable(spec) in own:
+                    return spec
+    return ""
+
+
+def answer(
+    core: Core, tx: Tx, envelope: Envelope, recipient: Recipient, prepared: Prepared, action: sieve.Vacation
+) -> bytes:
+    """Queue the reply and give it; b"" when a rule forbids it or this sender had it lately."""
+    fields = prepared.message.header
+    name, _, domain = recipient.address.rpartition("@")
+    own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
+    own |= {spec.lower() for spec in core.people.addresses(tx, recipient.account)}
+    named = may_answer(envelope, fields, frozenset((*own, *map(comparable, action.addresses))))
+    if not named:
+        return b""
+    # a script may say whom it likes; nobody writes in another's name
+    named = named if named.lower() in own else recipient.address
+    author = action.from_address if sieve.one_address(action.from_address).lower() in own else ""
+    now = core.clock.seconds()
+    handle = action.handle or f"{action.subject}|{action.from_address}|{action.reason}"
+    sender = envelope.sender.lower()
+    if deliveries.was_answered(tx, recipient.account, handle, sender, now - (action.seconds or action.days * 86_400)):
+        return b""
+    deliveries.remember_answer(tx, recipient.account, handle, sender, now)
+    octets = compose(
+        replace(action, from_address=author), fields=fields, sender=envelope.sender, own=named, domain=core.config.domain, now=now
+    )
+    core.queue.enqueue(
+        tx, sender="", recipients=[envelope.sender], prepared=core.blobs.prepare(octets), prefix=b"",
+        account=recipient.account, origin="vacation", now=now,
+    )  # fmt: skip
+    return octets
+
+
+def _first(fields: Header, name: str) -> str:
+    return next(iter(fields.values(name)), "")
+
+
+def _person(fields: Header, sender: str) -> NameAddr:
+    """The return path, with the name that goes with it in the message if there is one."""
+    for name in ("sender", "resent-from", "from", "reply-to"):
+        for raw in fields.raw_values(name)[:1]:
+            if b"<" in raw and [spec.lower() for spec in address.addr_specs(raw)] == [sender.lower()]:
+                person = composer.named(sender, raw)
+                if person.name and len(person.name) < MAX_SUBJECT:
+                    return person
+    return NameAddr(sender)
+
+
+def compose(
+    action: sieve.Vacation, *, fields: Header, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
+) -> bytes:
+    """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
+    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _first(fields, "subject"))
+    if len(subject) > MAX_SUBJECT:
+        subject = subject[: MAX_SUBJECT - 1] + "…"
+    author = sieve.one_address(action.from_address)
+    heading = Heading(
+        composer.named(author, action.from_address) if author else NameAddr(own), (_person(fields, sender),), subject,
+        datetime.fromtimestamp(now, UTC), trace.message_id(domain), auto="auto-replied (vacation)",
+        answers=fields_out.references(_first(fields, "references"), _first(fields, "message-id")),
+    )  # fmt: skip
+    return composer.compose(heading, adopt(action.reason) if action.mime else entities.text(action.reason))

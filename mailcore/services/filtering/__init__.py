@@ -1,0 +1,1 @@
+"""Judging what strangers send: content filters, greylisting, block lists, learning."""

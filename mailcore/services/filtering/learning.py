@@ -1,0 +1,49 @@
+"""The spam filter learns from what owners move into Junk and out of it.
+
+Junk to Trash says nothing: who empties Junk does not call its mail good.
+"""
+
+from mailcore.core import Core
+from mailcore.domain import MailboxId
+from mailcore.errors import Busy
+from mailcore.log import log_for
+from mailcore.services.filtering import rspamd
+from mailcore.store.delivery import learning as store
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.uidset import Ranges
+
+log = log_for(__name__)
+JUNK, TRASH = "\\Junk", "\\Trash"
+AT_ONCE = 100
+MAX_OCTETS = 5 * 2**20  # of a larger message the filter learns little
+
+
+def moved(core: Core, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> None:
+    """Messages are about to be moved or copied; inside that transaction."""
+    if not core.config.filter.learn or source == target:
+        return
+    here, there = core.mail.get(tx, source).special_use, core.mail.get(tx, target).special_use
+    if there == JUNK:
+        store.add(tx, source, ranges, "spam", core.clock.seconds())
+    elif here == JUNK and there != TRASH:
+        store.add(tx, source, ranges, "ham", core.clock.seconds())
+
+
+def tell(core: Core) -> None:
+    """Tell the filter; what it does not take now waits for the next turn."""
+    if not core.config.filter.learn:
+        return
+    done: list[int] = []
+    for row, blob, kind in core.db.read(lambda tx: store.waiting(tx, AT_ONCE)):
+        try:
+            octets = core.db.read(lambda tx, blob=blob: core.blobs.octets(tx, blob))  # type: ignore[misc]  # bound at once
+            if len(octets) <= MAX_OCTETS:
+                rspamd.teach(core.config, octets, kind)
+        except Busy:
+            log.info("a message to learn from is gone")
+        except rspamd.RspamdProblem as problem:
+            log.warning("the spam filter does not learn: %s", problem)
+            break
+        done.append(row)
+    if done:
+        core.db.write(lambda tx: store.done(tx, done))

@@ -1,0 +1,1 @@
+"""Counting what strangers and owners may do: tries, rates, mail that one causes."""

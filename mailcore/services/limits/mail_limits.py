@@ -1,0 +1,79 @@
+"""How much mail one person or one network place may cause, whatever page causes it.
+
+What this bounds goes to an address that nobody has proved yet: the question whether one wrote to the help desk or ordered
+an account, whether one takes forwarded mail, whether a contact address is one's own, a link for a forgotten password.
+Whoever never asked reads it, so it comes seldom and carries no words of the asker: no subject, no text, no name of their
+choice.  What one's own verified address hears is not bounded here: notices of a theft must not be kept back by a thief.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.errors import Saying, TooMany
+from mailcore.services.limits import tries
+from mailcore.services.limits.tries import Bound
+from mailcore.store.engine.db import Tx
+from sieve.addrspec import comparable
+
+PLACE_HOUR, PLACE_DAY = 30, 100  # a campus may come from one address, where it is not in limits.trusted
+PERSON_HOUR, PERSON_DAY = 10, 30
+ADDRESS_HOUR, ADDRESS_DAY = 5, 10
+NOTIFIED_HOUR, NOTIFIED_DAY = 100, 500  # recipients of what one account's scripts tell of (RFC 5436)
+NOTICES_A_DAY = 10  # of an account, to a contact address that is not verified
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who causes a mail: a person who is logged in, from a network place, or a stranger.  Neither: staff, or a job."""
+
+    account: AccountId | None = None
+    peer: str = ""
+
+
+NOBODY = Cause()
+
+
+def take(core: Core, tx: Tx, cause: Cause, to: str) -> None:
+    """Count one mail to that address; "" where it is not told yet whether there will be one.
+
+    Raises:
+        TooMany: nothing is counted then.
+    """
+    if not may(core, tx, cause, to):
+        raise TooMany(Saying("too much mail was asked for; wait an hour"))
+
+
+def may(core: Core, tx: Tx, cause: Cause, to: str) -> bool:
+    """The same as an answer."""
+    return cause == NOBODY or tries.take(core, tx, "mail", _bounds(core, cause, to))
+
+
+def _bounds(core: Core, cause: Cause, to: str) -> Iterator[Bound]:
+    yield from tries.of_place(core, cause.peer, PLACE_HOUR)
+    yield from tries.of_place(core, cause.peer, PLACE_DAY, tries.DAY)
+    if cause.account is not None:
+        yield Bound(f"person {cause.account}", PERSON_HOUR)
+        yield Bound(f"person {cause.account}", PERSON_DAY, tries.DAY)
+    if to:
+        yield Bound(f"to {reader(to)}", ADDRESS_HOUR)
+        yield Bound(f"to {reader(to)}", ADDRESS_DAY, tries.DAY)
+
+
+def may_tell_of(core: Core, tx: Tx, account: AccountId, recipients: int) -> bool:
+    """May a script of that account write to so many?  Whoever sends to the account causes it, and its owner wrote it."""
+    who = f"person {account}"
+    bounds = (Bound(who, NOTIFIED_HOUR), Bound(who, NOTIFIED_DAY, tries.DAY))
+    return all(tries.take(core, tx, "notification", bounds) for _ in range(recipients))
+
+
+def may_notify(core: Core, tx: Tx, to: str) -> bool:
+    """May a contact address that nobody has verified hear of its account once more today?"""
+    return tries.take(core, tx, "notice", [Bound(f"to {reader(to)}", NOTICES_A_DAY, tries.DAY)])
+
+
+def reader(address: str) -> str:
+    """Who probably reads there: `a.b+c@x` is written to by many names."""
+    local, _, domain = comparable(address.strip()).lower().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '') or local}@{domain}"

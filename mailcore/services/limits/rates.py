@@ -1,0 +1,62 @@
+"""How often: limits that hold over all processes.
+
+A process takes its share of a count in portions, so that most questions cost no write; a limit is exceeded by nobody,
+and reached at most a portion per process too early.
+"""
+
+from collections import OrderedDict
+
+from mailcore.core import Core
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import rates as store
+
+REMEMBERED = 20_000
+DAY = 86_400
+GREY_KNOWN_SECONDS = 36 * DAY  # after this time unseen, somebody waits again
+GREY_RETRY_SECONDS = 2 * DAY  # within which a retry counts as one
+
+
+class Portions:
+    """What one process took and has not used, by key."""
+
+    def __init__(self) -> None:
+        self._left: OrderedDict[str, tuple[int, int]] = OrderedDict()  # key -> (valid until, portions left)
+
+    async def take(self, core: Core, key: str, *, limit: int, window_seconds: int) -> bool:
+        """One more; False where the limit of the window is reached.  0 = no limit.  Raises Busy."""
+        if not limit:
+            return True
+        now = core.clock.seconds()
+        until, left = self._left.get(key, (0, 0))
+        if until > now and left:
+            if left > 0:
+                self._left[key] = (until, left - 1)
+            return left > 0  # less than nothing: it was refused a moment ago
+        return await self._fetch(core, key, limit, window_seconds, now)
+
+    def is_spent(self, core: Core, key: str) -> bool:
+        """Was one refused a moment ago?  Asks nobody."""
+        until, left = self._left.get(key, (0, 0))
+        return left < 0 and until > core.clock.seconds()
+
+    async def _fetch(self, core: Core, key: str, limit: int, window_seconds: int, now: int) -> bool:
+        portion = max(1, limit // 100)
+
+        def ask(tx: Tx) -> int:
+            for wanted in dict.fromkeys((portion, 1)):
+                if store.take(tx, key, wanted, limit, window_seconds, now):
+                    return wanted
+            return 0
+
+        got = await core.db.awrite(ask)
+        # a refusal is remembered for a while, so that a flood costs no writes
+        self._left[key] = (now + min(window_seconds, 60), got - 1) if got else (now + max(5, window_seconds // 60), -1)
+        while len(self._left) > REMEMBERED:
+            self._left.popitem(last=False)
+        return got > 0
+
+
+def sweep(core: Core) -> None:
+    """Forget what no window or wait needs any more."""
+    now = core.clock.seconds()
+    core.db.write(lambda tx: store.sweep(tx, now - 2 * DAY, now - GREY_RETRY_SECONDS, now - GREY_KNOWN_SECONDS))

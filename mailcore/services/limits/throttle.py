@@ -1,0 +1,194 @@
+"""How many tries there are at a secret: the one throttle of every place that checks a password, a code or a token.
+
+Passwords at the portal, at /password and wherever a page asks once more, those of mail programs (PLAIN, LOGIN, SCRAM,
+OAUTHBEARER), the university's when somebody orders, and printed recovery codes share one count.  The codes of the second
+step have a count of their own, by the same rules.
+
+Strangers' guesses never shut the owner out.  A failure is counted in a lane:
+
+* a browser in which the owner has logged in before (a signed mark in a cookie) counts for itself;
+* so does a page of a session that asks for the password once more;
+* a place from which the owner logged in lately has room, because a whole campus may share it;
+* everyone else counts by place, and by the networks around it, and for the account in all.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import TooMany
+from mailcore.peers import place as place_of
+from mailcore.services.limits import keys, tries
+from mailcore.services.limits.tries import Bound
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials as store
+from mailcore.store.people.credentials import Holder
+
+KNOWN_SECONDS = 30 * 86_400
+IN_ALL = 10  # times the limit: what a known place may, what one place or one account bears in all
+ALLOWANCE = 3  # tries that a new place always has, so that nobody can lock an owner out
+IN_SESSION = 10  # wrong passwords an hour in a session that is open already
+CODES, CODES_IN_ALL = 10, 20  # wrong codes an hour in one lane, and of all strangers together
+DEVICE = "browser "  # before its name, where failures are counted
+_SESSION = "session "
+_WAIT = "too many failed log-ins; try again in an hour"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Where one try is counted.
+
+    Attributes:
+        account: below nought for a name that is nobody's.
+        place: the peer's network place, or a browser or session of the owner's own.
+        counted: False for trusted networks.
+    """
+
+    account: AccountId
+    place: str
+    peer: str
+    counted: bool
+
+    @property
+    def is_known_device(self) -> bool:
+        return self.place.startswith(DEVICE)
+
+
+def lane(core: Core, found: Holder | None, name: str, *, peer: str, device: str = "", session: str = "") -> Lane:
+    """The lane of a try to open `found`, or of `name` where that is nobody's.
+
+    Args:
+        device: what `device_mark` gave a browser in which the owner has logged in before.
+        session: the token of a session of that account, which is asked for the password once more.
+    """
+    account = found.account.id if found is not None else _nobody(name)
+    if session:
+        mark = keys.mark(core.config, "device", f"session\0{session}").hex()[:24]
+        return Lane(account, f"{_SESSION}{mark}", peer, counted=True)
+    own = _device(core, account, device)
+    return Lane(account, own or place_of(peer), peer, bool(peer) and not core.config.limits.is_trusted(peer))
+
+
+def _nobody(name: str) -> AccountId:
+    """Names that are nobody's are counted each for itself, as accounts are, so that the count does not tell them apart."""
+    return AccountId(-int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6]) - 1)
+
+
+def is_own(place: str) -> bool:
+    """Is it a browser or a session of the owner's, and no network place?"""
+    return place.startswith((DEVICE, _SESSION))
+
+
+# Browsers in which the owner has logged in before
+
+
+def device_mark(core: Core, account: AccountId) -> str:
+    """For a browser in which the owner has just logged in; it opens nothing."""
+    name = secrets.token_urlsafe(12)
+    return f"{name}.{_device_proof(core, account, name)}"
+
+
+def _device_proof(core: Core, account: AccountId, name: str) -> str:
+    return keys.mark(core.config, "device", f"{account}\0{name}").hex()[:32]
+
+
+def _device(core: Core, account: AccountId, device: str) -> str:
+    """The browser's own lane, "" where the mark is not this account's."""
+    name, _, proof = device.partition(".")
+    if not name or len(name) > 32 or account < 0:
+        return ""
+    good = hmac.compare_digest(proof.encode("utf-8", "replace"), _device_proof(core, account, name).encode())
+    return f"{DEVICE}{name}" if good else ""
+
+
+def is_device_of(core: Core, account: AccountId, device: str) -> bool:
+    return bool(_device(core, account, device))
+
+
+# Passwords
+
+
+def check(core: Core, tx: Tx, here: Lane, *, most: int = 0) -> None:
+    """May a password be tried in this lane?
+
+    Args:
+        most: fewer failures than the setting allows for one name at one place, 0 = as many.
+
+    Raises:
+        TooMany: wait an hour.
+    """
+    if not here.counted:
+        return
+    now, limit = core.clock.seconds(), core.config.limits.login_failures_per_hour
+    seen = store.failures(tx, here.account, here.place, now - tries.HOUR, now - KNOWN_SECONDS)
+    if here.place.startswith(_SESSION):
+        slow = seen.here >= IN_SESSION
+    elif here.is_known_device:
+        slow = seen.here >= limit
+    elif seen.known:
+        slow = seen.here >= limit * IN_ALL
+    else:
+        attacked = seen.account >= limit * IN_ALL and seen.here >= ALLOWANCE
+        slow = seen.here >= min(most or limit, limit) or seen.peer >= limit * IN_ALL or attacked or _is_spread(core, tx, here)
+    if slow:
+        raise TooMany(_WAIT)
+
+
+def _networks(core: Core, here: Lane) -> list[Bound]:
+    return list(tries.of_networks(core, here.peer, core.config.limits.login_failures_per_hour * IN_ALL))
+
+
+def _is_spread(core: Core, tx: Tx, here: Lane) -> bool:
+    """Whoever has a whole network guesses from each of its places a little."""
+    return tries.is_reached(core, tx, "password", _networks(core, here))
+
+
+def failed(core: Core, here: Lane, tag: str = "") -> None:
+    """Count a wrong password.  `tag` tells the same mistake from another one: a phone with an old password is one failure."""
+    if not here.counted:
+        return
+    now = core.clock.seconds()
+
+    def write(tx: Tx) -> None:
+        if store.add_failure(tx, here.account, here.place, now, tag, now - tries.HOUR) and here.place == place_of(here.peer):
+            tries.count(core, tx, "password", _networks(core, here))
+
+    core.db.write(write)
+
+
+def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int = 0) -> Lane:
+    """The lane of a try to open the account of that name, or nobody's; `most` as in `check`.  Raises TooMany."""
+
+    def read(tx: Tx) -> Lane:
+        here = lane(core, store.holder(tx, name) if name else None, name, peer=peer, device=device)
+        check(core, tx, here, most=most)
+        return here
+
+    return core.db.read(read)
+
+
+# Codes of the second step
+
+
+def code_bounds(core: Core, account: Account, *, peer: str, device: str) -> list[Bound]:
+    """What a wrong code counts for: a browser of the owner's for itself, strangers by place and together.
+
+    A place where the password was right is not known by that alone: only a whole log-in gives a browser its mark.
+    """
+    if own := _device(core, account.id, device):
+        return [Bound(f"{account.id} {own}", CODES)]
+    return [Bound(f"{account.id} {place_of(peer)}", CODES), Bound(str(account.id), CODES_IN_ALL)]
+
+
+def check_code(core: Core, tx: Tx, bounds: list[Bound]) -> None:
+    """Raises TooMany."""
+    if tries.is_reached(core, tx, "second factor", bounds):
+        raise TooMany("too many codes; wait an hour")
+
+
+def failed_code(core: Core, tx: Tx, bounds: list[Bound]) -> None:
+    """To be called in the transaction that found it wrong, so that two at once are two."""
+    tries.count(core, tx, "second factor", bounds)

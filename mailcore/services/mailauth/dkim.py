@@ -1,0 +1,76 @@
+"""DKIM signatures and ARC seals (RFC 6376, Ed25519 by RFC 8463, RFC 8617); keys: dkim_keys.py."""
+
+import base64
+import hashlib
+import time
+from functools import lru_cache
+
+import dkim
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
+from mailcore.config import Config
+from mailcore.log import log_for
+from mailcore.mail.passing import signature
+from mailcore.mail.passing.body_hash import body_hash
+from mailcore.mail.reading import header
+from mailcore.mail.reading.octets import Octets
+from mailcore.services.mailauth import dkim_keys, dkim_rsa, signatures
+
+log = log_for(__name__)
+dkim_rsa.install()
+
+_SIGNED = [
+    b"From", b"Subject",  # once more than they stand there, so that nobody adds one
+    b"From", b"To", b"Cc", b"Subject", b"Date", b"Message-ID", b"Reply-To", b"In-Reply-To", b"References",
+    b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding",
+]  # fmt: skip
+
+
+def sign(config: Config, octets: Octets) -> bytes:
+    """The DKIM-Signature fields to put before the message; empty where there are no keys, or the header is malformed."""
+    block, body = header.split(octets)
+    found = signature.signed_fields(block, _SIGNED)
+    if found is None:
+        log.info("a message goes unsigned: its header is malformed")
+        return b""
+    fields, names = found
+    digest, at = body_hash(octets, body, relaxed=True), int(time.time())
+    made = b""
+    for selector, algorithm, key in dkim_keys.signing(config):
+        made += signature.field(
+            algorithm=algorithm, domain=config.domain.encode(), selector=selector.encode(), at=at, fields=fields, names=names,
+            body_hash=digest, sign=_with(key),
+        )  # fmt: skip
+    return made
+
+
+@lru_cache(maxsize=8)
+def _with(key: bytes) -> signature.Sign:
+    """What signs with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
+    if key.startswith(b"-----"):
+        known = serialization.load_pem_private_key(key, None)
+        assert isinstance(known, rsa.RSAPrivateKey)  # noqa: S101 - we made it
+        return lambda octets: known.sign(octets, padding.PKCS1v15(), hashes.SHA256())
+    seed = ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(key))
+    return lambda octets: seed.sign(hashlib.sha256(octets).digest())
+
+
+def seal(config: Config, octets: bytes) -> bytes:
+    """The ARC set to put before a forwarded message (RFC 8617); empty where it cannot be sealed."""
+    keys = dkim_keys.signing(config)
+    if not keys:
+        return b""
+    selector, _, key = keys[0]
+    block, body = header.split(octets)
+    if (readable := signatures.readable(block)) != block:
+        octets = readable + octets[body:]
+    try:
+        fields = dkim.arc_sign(
+            octets, selector.encode(), config.domain.encode(), key, config.host.encode(),
+            include_headers=[name for name in dict.fromkeys(_SIGNED) if name != b"From"] + [b"From"],
+        )
+    except Exception as problem:  # the library reads strangers' chains; a seal is a courtesy
+        log.info("a message goes unsealed: %s", type(problem).__name__)
+        return b""
+    return b"".join(fields)

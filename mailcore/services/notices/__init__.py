@@ -1,0 +1,1 @@
+"""Messages of the service itself, in the language of who gets them."""

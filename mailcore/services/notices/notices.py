@@ -1,0 +1,73 @@
+"""Mail that the service itself writes, from text templates in the person's language.
+
+A template is `templates/notices/NAME.LANGUAGE.txt`: the subject, an empty line, the text with `$words`.
+"""
+
+from functools import cache
+from pathlib import Path
+from string import Template
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.mail.reading import trace
+from mailcore.mail.writing import composer, entities
+from mailcore.mail.writing.composer import Heading
+from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.services.mailauth import dkim
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import Prepared
+
+LANGUAGES = ("nb", "nn", "en")
+_FOLDER = Path(__file__).resolve().parents[3] / "templates" / "notices"
+
+
+@cache
+def _template(name: str, language: str) -> tuple[Template, Template]:
+    text = (_FOLDER / f"{name}.{language if language in LANGUAGES else 'nb'}.txt").read_text(encoding="utf-8")
+    subject, _, body = text.partition("\n\n")
+    return Template(subject), Template(body)
+
+
+def size(octets: int, language: str) -> str:
+    """Octets for people, as the portal writes them: 1,50 GB in Norwegian."""
+    if octets >= 100 * 2**20:
+        text = f"{octets / 2**30:.2f}".removesuffix(".00") + " GB"
+    elif octets >= 2**20:
+        text = f"{octets / 2**20:.1f}".removesuffix(".0") + " MB"
+    else:
+        text = f"{-(-octets // 1024)} kB"
+    return text if language == "en" else text.replace(".", ",")
+
+
+def sender(core: Core) -> str:
+    return f"noreply@{core.config.domain}"
+
+
+def words(core: Core, name: str, language: str, **values: str) -> tuple[str, str]:
+    """Subject and text, without the rest of a message."""
+    subject, body = _template(name, language)
+    values = {"domain": core.config.domain, "url": core.config.url, **values}
+    return subject.substitute(values).strip(), body.substitute(values).rstrip("\n") + "\n"
+
+
+def compose(core: Core, name: str, language: str, to: str, **values: str) -> bytes:
+    """A whole message with CRLF line ends."""
+    subject, body = words(core, name, language, **values)
+    heading = Heading(
+        NameAddr(sender(core), "Alumnimail"), (NameAddr(to),), subject, core.clock.now(), trace.message_id(core.config.domain),
+        auto="auto-generated",
+    )  # fmt: skip
+    return composer.compose(heading, entities.text(body))
+
+
+def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Prepared:
+    """The same, signed and ready to be queued; do it before the transaction."""
+    octets = compose(core, name, language, to, **values)
+    return core.blobs.prepare(dkim.sign(core.config, octets) + octets)
+
+
+def queue(core: Core, tx: Tx, prepared: Prepared, to: str, account: AccountId | None) -> None:
+    core.queue.enqueue(
+        tx, sender=sender(core), recipients=[to], prepared=prepared, prefix=b"", account=account,
+        origin="notice", now=core.clock.seconds(),
+    )  # fmt: skip

@@ -1,0 +1,211 @@
+"""Backup and restore of a whole installation: the database at one moment, the blobs that it names, keys and certificates.
+
+The server goes on serving.  A second backup into the same folder writes only what is new, and one that fails leaves
+the one before.  In the folder:
+
+    database          the database of that moment
+    blobs/ab/cd/...   octets of large messages, named by their SHA-256
+    files/...         what else stands under `data` (keys of DKIM, certificates)
+    manifest.json     written last: when, and how much
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mailcore.alone import alone
+from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.errors import BackupProblem
+from mailcore.services.operations import file_delta
+from mailcore.store.engine import snapshot
+from mailcore.store.mail.blobs import INSIDE
+
+FORM = 1
+_DERIVED = ("search", "spool")  # made anew by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a backup has: `written` octets are new since the last one into the folder.
+
+    `missing`: large blobs that were gone here already; `alumnimail check` names them.
+    """
+
+    at: str
+    database: int
+    blobs: int
+    blob_octets: int
+    files: int
+    written: int
+    form: int = FORM
+    missing: int = 0
+
+
+Told = Callable[[int], object]
+
+
+def _nothing(octets: int) -> None:
+    """Nobody watches."""
+
+
+def make(config: Config, folder: Path, clock: Clock, told: Told = _nothing) -> Made:
+    """Into `folder`, which is made if it is not there.
+
+    Args:
+        told: hears of octets that were read, for a progress bar.
+
+    Raises:
+        BackupProblem: there is nothing to back up, or the folder is something else.
+        Busy: the database has no quiet moment.
+    """
+    source = config.database_path
+    if not source.exists():
+        raise BackupProblem(f"there is no database at {source}")
+    try:
+        return _make(config, source, folder, clock, told)
+    except OSError as problem:
+        raise BackupProblem(f"{folder} cannot be written: {problem.strerror}") from problem
+    finally:
+        with contextlib.suppress(OSError):
+            file_delta.give_up(folder / "database")
+
+
+def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) -> Made:
+    """Raises OSError, BackupProblem, Busy."""
+    known = any((folder / name).exists() for name in ("manifest.json", "database", "blobs"))
+    if folder.exists() and any(folder.iterdir()) and not known:
+        raise BackupProblem(f"{folder} is not empty and holds no backup")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    target = folder / "database"
+    with snapshot.standing_still(source):
+        written = file_delta.differ(source, target, told)
+        blobs = [(name.hex(), size) for name, size in snapshot.blob_names(source, INSIDE)]
+    # order 1 holds: what the database of that moment names is on disk, and a file goes a day after its row
+    missing = 0
+    for name, size in blobs:
+        copied = _copy_blob(_blob(config.blobs_path, name), _blob(folder / "blobs", name), size, told)
+        missing += copied is None
+        written += copied or 0
+    files = _other_files(config)
+    for file, inside in files:
+        with contextlib.suppress(FileNotFoundError):  # one that was there for a moment only
+            file_delta.copy(file, folder / "files" / inside)
+    file_delta.bring(target)
+    _remove_others(folder / "blobs", {_blob(folder / "blobs", name) for name, _ in blobs})
+    _remove_others(folder / "files", {folder / "files" / inside for _, inside in files})
+    octets = sum(size for _, size in blobs)
+    made = Made(clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(files), written, missing=missing)
+    manifest = folder / "manifest.json.new"
+    with manifest.open("w") as out:
+        json.dump(asdict(made), out, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
+    manifest.rename(folder / "manifest.json")
+    return made
+
+
+def size_of(config: Config) -> int:
+    """Octets that a backup reads at most, for a progress bar."""
+    return config.database_path.stat().st_size if config.database_path.exists() else 0
+
+
+def _blob(root: Path, text: str) -> Path:
+    return root / text[:2] / text[2:4] / text
+
+
+def _copy_blob(source: Path, target: Path, size: int, told: Told) -> int | None:
+    """The octets written, or None where the source is gone: the backup goes on with what there is."""
+    if target.exists() and target.stat().st_size == size:
+        return 0
+    try:
+        copied = file_delta.copy(source, target)
+    except FileNotFoundError:
+        return None
+    told(copied)
+    return copied
+
+
+def _other_files(config: Config) -> list[tuple[Path, Path]]:
+    """What stands under `data` beside database and blobs: the file, and its path there."""
+    database, blobs = config.database_path.resolve(), config.blobs_path.resolve()
+    found = []
+    for file in sorted(config.data_path.rglob("*")):
+        inside = file.relative_to(config.data_path)
+        real = file.resolve()
+        if not file.is_file() or inside.parts[0] in _DERIVED or real.is_relative_to(blobs):
+            continue
+        if real.parent == database.parent and real.name.startswith(database.name):
+            continue
+        found.append((file, inside))
+    return found
+
+
+def _remove_others(folder: Path, kept: set[Path]) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file() and file not in kept:
+            file.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`missing`: large blobs that the backup does not have; `held`: items of the queue that wait for the operator."""
+
+    made: Made
+    missing: int
+    held: int
+
+
+def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False, told: Told = _nothing) -> Restored:
+    """Bring an installation back.
+
+    Raises:
+        BackupProblem: no whole backup there, or a database stands here already.
+        ConfigError: the server runs.
+    """
+    target = config.database_path
+    if target.exists() and not replace:
+        raise BackupProblem(f"there is a database at {target}; move it away, or say --replace")
+    temporary = target.with_name(target.name + ".restored")
+    try:
+        with alone(config):
+            return _restore(config, folder, clock, temporary, told)
+    except OSError as problem:
+        where = problem.filename or config.data_path
+        raise BackupProblem(f"it cannot be brought back: {problem.strerror} ({where})") from problem
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _restore(config: Config, folder: Path, clock: Clock, temporary: Path, told: Told) -> Restored:
+    """What takes room comes first: a disk that is full leaves what stands there as it is.  Raises OSError, BackupProblem."""
+    try:
+        made = Made(**json.loads((folder / "manifest.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        raise BackupProblem(f"{folder} holds no finished backup") from None
+    file_delta.settle(folder / "database")
+    file_delta.copy(folder / "database", temporary)
+    told(made.database)
+    if not snapshot.is_whole(temporary):
+        raise BackupProblem("the database of the backup is damaged")
+    missing = 0
+    for name, size in snapshot.blob_names(temporary, INSIDE):
+        kept = _blob(folder / "blobs", name.hex())
+        if kept.exists() and kept.stat().st_size == size:
+            _copy_blob(kept, _blob(config.blobs_path, name.hex()), size, told)
+        else:
+            missing += 1
+    held = snapshot.after_restore(temporary, clock.seconds())
+    for file in (folder / "files").rglob("*"):
+        if file.is_file():
+            file_delta.copy(file, config.data_path / file.relative_to(folder / "files"))
+    target = config.database_path
+    for suffix in ("-wal", "-shm"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+        temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
+    temporary.rename(target)
+    return Restored(made, missing, held)

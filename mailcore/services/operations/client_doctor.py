@@ -1,0 +1,62 @@
+"""What became of the tries of an owner's mail programs just now (N15): the page that watches while one sets up a program.
+
+A try shows here if it named the account.  What never named it (another user name, no TLS where it is needed) shows to whoever
+looks from the same network address: it is most likely the program that stands beside the browser.  What did not reach us at
+all (a wrong server, a wrong port) cannot show; the page says what it means that nothing comes.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Scope
+from mailcore.peers import place
+from mailcore.services.credentials import login_log
+from mailcore.services.limits import throttle
+from mailcore.services.limits import tries as counts
+from mailcore.store.people import desk as store
+
+WATCHED = timedelta(minutes=30)
+WRONG_PASSWORD = "wrong password"  # noqa: S105 - an outcome
+NOBODY, NO_TLS = "unknown name", "no TLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """`outcome`: ok, wrong password, unknown name, no TLS, app password needed, ended, not confirmed; `scope` may be ""."""
+
+    at: datetime
+    outcome: str
+    scope: str
+    source: str
+    place: str
+
+
+def unencrypted(core: Core, peer: str) -> None:
+    """Called where somebody would log in, or send, before TLS."""
+    counts.note_peer(core, NO_TLS, peer)
+
+
+def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
+    """Of the last half hour, newest first; the browser's own log-ins are left out.
+
+    Args:
+        peer: the address from which the owner looks.
+    """
+    since = core.clock.now() - WATCHED
+    found = [
+        Try(one.last_at, one.outcome, one.scope, one.source, one.place)
+        for one in login_log.listing(core, account)
+        if one.last_at >= since and one.scope != Scope.PORTAL.value
+    ]
+    failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))
+    mine = [(at, where) for at, where in failures if not throttle.is_own(where)]  # browsers count for themselves
+    found += [Try(at, WRONG_PASSWORD, "", "", place(where)) for at, where in mine]
+    if peer:
+        here, start = place(peer), int(since.timestamp())
+        names, bare = core.db.read(
+            lambda tx: (store.nobodys(tx, here, start), counts.of_peer(core, tx, NO_TLS, peer, start))
+        )
+        found += [Try(at, NOBODY, "", "", here) for at in names]
+        found += [Try(datetime.fromtimestamp(at, UTC), NO_TLS, "", "", here) for at in bare]
+    return sorted(found, key=lambda one: one.at, reverse=True)

@@ -1,0 +1,119 @@
+"""The DNS records that a domain needs to send and receive mail that arrives, and which of them stand.
+
+SPF says `a:HOST` for the domain and the SRS sub-domain, and stands for the host name too, which bounces (null
+senders) are judged by (RFC 7208 section 2.4).  DMARC has `aspf=s`: an SRS address vouches for no author of ours.
+"""
+
+import zlib
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.names import DnsTrouble, text_of
+from mailcore.services import client_settings
+from mailcore.services.mailauth import dkim_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`name` and names inside `value` are absolute, without the final dot."""
+
+    name: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`state` is right, missing, wrong or unknown (DNS did not answer); `found` is what stands there."""
+
+    record: Record
+    state: str
+    found: tuple[str, ...] = ()
+
+
+def needed(config: Config) -> list[Record]:
+    """All records, in the order of a zone file.  The keys of DKIM must exist (`alumnimail init`)."""
+    domain, host, bounces = config.domain, config.host, config.srs_domain
+    known = _addresses(config)
+    senders = "".join(f" {'ip4' if '.' in ip else 'ip6'}:{ip}" for ip in known)
+    found = [Record(host, "A" if "." in ip else "AAAA", ip) for ip in known]
+    found += [
+        Record(domain, "MX", f"10 {host}"),
+        Record(domain, "TXT", f"v=spf1 a:{host}{senders} -all"),
+        Record(bounces, "MX", f"10 {host}"),
+        Record(bounces, "TXT", f"v=spf1 a:{host}{senders} -all"),
+        Record(host, "TXT", f"v=spf1 a{senders} -all"),
+    ]
+    found += [Record(name, "TXT", text) for name, text in dkim_keys.dns_records(config).items()]
+    found += [
+        Record(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=reject; aspf=s; adkim=r; rua=mailto:postmaster@{domain}"),
+        Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(mta_sts(config).encode()):08x}"),
+        Record(f"mta-sts.{domain}", "CNAME", host),
+        Record(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:postmaster@{domain}"),
+        Record(f"_ua-auto-config.{domain}", "TXT", client_settings.pacc_digest(config)),
+    ]
+    # where mail programs ask how they are set up (services/client_settings.py)
+    found += [Record(f"{name}.{domain}", "CNAME", host) for name in ("autoconfig", "autodiscover", "ua-auto-config")]
+    for service, address in (
+        ("_imaps", config.listen.imaps), ("_imap", config.listen.imap), ("_submissions", config.listen.submissions),
+        ("_submission", config.listen.submission), ("_sieve", config.listen.managesieve),
+    ):  # fmt: skip
+        # RFC 2782: a lone dot says that the service is not offered
+        value = f"0 1 {address.rpartition(':')[2]} {host}" if address else "0 0 0 ."
+        found.append(Record(f"{service}._tcp.{domain}", "SRV", value))
+    return found
+
+
+def _addresses(config: Config) -> list[str]:
+    """The addresses that the settings tell; others are the business of the host's own records."""
+    found = []
+    for text in (config.outbound.bind, config.listen.smtp.rpartition(":")[0].strip("[]")):
+        try:
+            ip = ip_address(text)
+        except ValueError:
+            continue
+        if not ip.is_unspecified and str(ip) not in found:
+            found.append(str(ip))
+    return found
+
+
+def mta_sts(config: Config) -> str:
+    """The policy at https://mta-sts.DOMAIN/.well-known/mta-sts.txt (RFC 8461 section 3.2)."""
+    return f"version: STSv1\r\nmode: enforce\r\nmx: {config.host}\r\nmax_age: 604800\r\n"
+
+
+def zone_line(record: Record) -> str:
+    """One line of a zone file (RFC 1035 section 5.1)."""
+    match record.kind:
+        case "TXT":
+            parts = [record.value[at : at + 255] for at in range(0, len(record.value), 255)]
+            value = " ".join('"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"' for part in parts)
+        case "MX" | "SRV" | "CNAME":
+            value = record.value if record.value.endswith(" .") else record.value + "."
+        case _:
+            value = record.value
+    return f"{record.name}.\t3600\tIN\t{record.kind}\t{value}"
+
+
+
+def compare(core: Core) -> list[Finding]:
+    """Ask DNS for each record; blocking."""
+    return [_look(core, record) for record in needed(core.config)]
+
+
+def _look(core: Core, record: Record) -> Finding:
+    try:
+        answers = core.names.lookup(record.name, record.kind)
+    except DnsTrouble:
+        return Finding(record, "unknown")
+    texts = tuple(text_of(a) if record.kind == "TXT" else a.to_text().rstrip(".") for a in answers)
+    # other texts of the name, such as proofs of ownership, are not our business
+    prefix = record.value.partition(" ")[0].partition(";")[0] if record.kind == "TXT" else ""
+    rivals = tuple(text for text in texts if text.startswith(prefix))
+    if not rivals:
+        return Finding(record, "missing")
+    wanted = record.value.rstrip(".") if record.kind != "TXT" else record.value
+    same = {" ".join(text.split()).lower() for text in rivals}
+    return Finding(record, "right" if same == {" ".join(wanted.split()).lower()} else "wrong", rivals)

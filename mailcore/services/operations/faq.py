@@ -1,0 +1,103 @@
+"""Questions and answers: Markdown files in three languages, `NN-topic.LANGUAGE.md`.
+
+`# Section` opens a file, `## Question {#anchor}` a question; the anchor is the same in every language, so that links last.
+A file under `data/faq` replaces the shipped one of its name; new ones are added there.  No restart is needed: files are
+read anew when they change.  A topic that is missing in a language is shown in bokmål, and `alumnimail faq` tells of it.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from mailcore.core import Core
+from mailcore.services.notices.notices import LANGUAGES
+
+SHIPPED = Path(__file__).resolve().parents[3] / "templates" / "faq"
+_QUESTION = re.compile(r"^##[ \t]+(.+?)[ \t]*\{#([a-z0-9-]+)\}[ \t]*$", re.MULTILINE)
+_NAME = re.compile(r"([0-9]{2}-[a-z0-9-]+)\.(nb|nn|en)\.md")
+# No HTML from files: whoever may write an answer need not be able to run anything on the page.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`answer` is safe HTML."""
+
+    anchor: str
+    words: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`language` differs from what was asked for where a translation is missing."""
+
+    topic: str
+    title: str
+    language: str
+    questions: tuple[Question, ...]
+
+
+def files(core: Core) -> dict[tuple[str, str], Path]:
+    """Topic and language to file; the site's own win."""
+    found: dict[tuple[str, str], Path] = {}
+    for folder in (SHIPPED, core.config.data_path / "faq"):
+        for path in sorted(folder.glob("*.md")):
+            if name := _NAME.fullmatch(path.name):
+                found[name[1], name[2]] = path
+    return found
+
+
+def sections(core: Core, language: str) -> list[Section]:
+    """All topics in order."""
+    found = files(core)
+    values = (core.config.domain, core.config.host, _size(core.config.quota.default))
+    result = []
+    for topic in sorted({topic for topic, _ in found}):
+        used = next((code for code in (language, "nb", *LANGUAGES) if (topic, code) in found), "nb")
+        path = found[topic, used]
+        result.append(_read(topic, used, path, path.stat().st_mtime_ns, values))
+    return result
+
+
+def _size(written: str) -> str:
+    return re.sub(r"([KMG])$", r" \1B", written.upper())
+
+
+@lru_cache(maxsize=256)
+def _read(topic: str, language: str, path: Path, modified_ns: int, values: tuple[str, str, str]) -> Section:
+    text = path.read_text(encoding="utf-8")
+    for word, value in zip(("$domain", "$host", "$quota"), values, strict=True):
+        text = text.replace(word, value)
+    parts = _QUESTION.split(text)
+    title = parts[0].strip().removeprefix("#").strip()
+    questions = tuple(
+        Question(anchor, words, _MARKDOWN.render(answer))
+        for words, anchor, answer in zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+    )
+    return Section(topic, title, language, questions)
+
+
+def problems(core: Core) -> list[str]:
+    """What the site's editor should mend: missing languages, anchors that differ, questions without an anchor."""
+    found = files(core)
+    told = []
+    for topic in sorted({topic for topic, _ in found}):
+        anchors: dict[str, list[str]] = {}
+        for code in LANGUAGES:
+            if (topic, code) not in found:
+                told.append(f"{topic}.{code}.md is missing")
+                continue
+            text = found[topic, code].read_text(encoding="utf-8")
+            anchors[code] = [anchor for _, anchor in _QUESTION.findall(text)]
+            if text.count("\n## ") != len(anchors[code]):
+                told.append(f"{topic}.{code}.md: a question has no anchor such as {{#name}}")
+        told += [
+            f"{topic}.{code}.md: the questions are not those of {topic}.nb.md"
+            for code, names in anchors.items()
+            if names != anchors.get("nb", names)
+        ]
+    return told

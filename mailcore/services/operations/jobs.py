@@ -1,0 +1,123 @@
+"""What must be done now and then: one row for each job, run by the queue worker's process when it is due.
+
+A turn is claimed in the database, so several nodes do each job once; a job that fails is told in the log and has its
+next turn at the usual time.  A job is a blocking function of Core that bounds its own work.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.errors import MailError
+from mailcore.log import log_for
+from mailcore.services.accounts import affiliations, closing, leaving, orders, sunset_notices
+from mailcore.services.credentials import directory, login_log
+from mailcore.services.delivery import queue_admin, traces
+from mailcore.services.filtering import learning
+from mailcore.services.forwarding import bounces, copy_expiry, digest, forwarding_target
+from mailcore.services.limits import rates
+from mailcore.services.operations import health, reports, rereading
+from mailcore.services.quota import quota, quota_warnings
+from mailcore.services.tickets import tickets
+from mailcore.services.transfer import takeout_reminder, transfers
+from mailcore.services.webmail import drafts, list_lines
+from mailcore.store.engine import jobs as store
+
+log = log_for(__name__)
+LOOK_SECONDS = 2
+LEASE_SECONDS = 900  # a turn that takes longer may be taken by another node
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`waits`: it waits for another server, and so runs in a thread of its own.
+
+    `every_seconds` 0 is every look, on every node: such a job claims what it works on piece by piece.
+    """
+
+    name: str
+    every_seconds: int
+    run: Callable[[Core], object]
+    waits: bool = False
+
+
+def _sync(core: Core) -> None:
+    if directory.is_on(core.config):
+        affiliations.sync(core)
+
+
+def table(core: Core) -> tuple[Job, ...]:
+    """Every job there is.  A new one is a new row."""
+    return (
+        Job("sweep of orphaned blobs", HOUR, health.sweep),
+        Job("cutting of change logs", HOUR, health.cut_change_logs),
+        Job("expiry of orders", HOUR, orders.expire),
+        Job("learning of the spam filter", MINUTE, learning.tell, waits=True),
+        Job("sweep of rates", HOUR, rates.sweep),
+        Job("end of help cases", HOUR, tickets.tidy_up),
+        Job("quota warnings", MINUTE, quota_warnings.look_at_all),
+        Job("yearly word on take-outs", DAY, takeout_reminder.remind),
+        Job("old imports", DAY, transfers.forget),
+        Job("messages that an earlier reader read", MINUTE, rereading.keep_up),
+        Job("lists of full mailboxes", MINUTE, list_lines.keep_up),
+        Job("old lines of lists", DAY, list_lines.sweep),
+        Job("old traces", DAY, traces.forget),
+        Job("end of lent quota", HOUR, quota.end_extras),
+        Job("forwardings asked once a year", DAY, forwarding_target.ask_yearly),
+        Job("digests of what was not forwarded", DAY, digest.send),
+        Job("old news of other domains", DAY, queue_admin.tidy_up),
+        Job("reports to other domains", 6 * HOUR, reports.send, waits=True),
+        Job("kept copies that roll", HOUR, copy_expiry.expire),
+        Job("old envelope senders of forwarded mail", DAY, bounces.forget),
+        Job("reminders to those who leave", DAY, leaving.remind),
+        Job("sessions of those who left", affiliations.LOOK_SECONDS, affiliations.end_sessions, waits=True),
+        Job("notices of the end of the service", 600, sunset_notices.tell_people),
+        Job("erasure of closed accounts", HOUR, closing.erase),
+        Job("old log-ins", DAY, login_log.forget),
+        Job("messages that wait for their time", 0, drafts.send_due),
+        Job("what was written long ago", HOUR, drafts.sweep),
+        Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
+    )
+
+
+def run_due(core: Core, job: Job) -> bool:
+    """Do the job if it is due and not taken; True when it had its turn.  Never raises what a job raised."""
+    now = core.clock.seconds()
+    if not job.every_seconds:
+        _run(core, job)
+        return True
+    if not core.db.read(lambda tx: store.is_due(tx, job.name, now)):
+        return False  # most looks end here, without a write
+    if not core.db.write(lambda tx: store.claim(tx, job.name, now, LEASE_SECONDS)):
+        return False
+    problem = _run(core, job)
+    core.db.write(lambda tx: store.finish(tx, job.name, now + job.every_seconds, problem))
+    return True
+
+
+def _run(core: Core, job: Job) -> str:
+    """Its problem, or ""."""
+    try:
+        job.run(core)
+    except MailError as error:
+        log.warning("%s waits for its next turn: %s", job.name, error)
+        return str(error)
+    except Exception as error:  # a bug in one job must not keep the others from their turn
+        log.exception("%s failed", job.name)
+        return type(error).__name__
+    return ""
+
+
+async def run_forever(core: Core) -> None:
+    """Look for due jobs until cancelled."""
+    jobs = table(core)
+    while True:
+        for job in jobs:
+            run = core.threads.wait if job.waits else core.threads.run
+            try:
+                await run(run_due, core, job)
+            except MailError as problem:  # the database is busy: all wait for the next look
+                log.warning("jobs wait: %s", problem)
+        await asyncio.sleep(LOOK_SECONDS)

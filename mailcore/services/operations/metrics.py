@@ -1,0 +1,113 @@
+"""What administrators watch, as Prometheus reads it (its text format): states, ages and sizes, and nobody's name.
+
+All is read from the database when it is asked for, so that one process answers for the whole installation.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from cryptography import x509
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from mailcore import memory
+from mailcore.core import Core
+from mailcore.errors import Busy
+from mailcore.services.operations import jobs
+from mailcore.store.engine.db import Tx
+from mailcore.store.site import metrics as store
+
+HOUR, DAY = 3600, 86_400
+_BY_STATE = {
+    "accounts": ("accounts", "Accounts by state"),
+    "queue": ("queue_items", "Outgoing messages, one for each recipient, by state"),
+    "forwardings": ("forwardings", "Forwardings by health"),
+    "orders": ("orders", "Orders of accounts by state"),
+    "tickets": ("tickets", "Tickets of the help desk by state"),
+}
+
+
+def registry(core: Core, supervisor: int = 0) -> CollectorRegistry:
+    """What `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.of_service`."""
+    found = CollectorRegistry()
+    found.register(_Measures(core, supervisor))
+    return found
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"alumnimail_{name}", text, value=value)
+
+
+def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"alumnimail_{name}", text, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], value)
+    return family
+
+
+class _Measures(Collector):
+    def __init__(self, core: Core, supervisor: int) -> None:
+        self._core, self._supervisor = core, supervisor
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is read before somebody asks."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        core = self._core
+        try:
+            yield from core.db.read(self._of_the_database)
+            answers = 1
+        except Busy:
+            answers = 0
+        yield _gauge("database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers)
+        yield _gauge("disk_free_bytes", "Room left where the data stand", shutil.disk_usage(core.config.data_path).free)
+        yield self._memory()
+        if ends := self._certificate_ends():
+            yield _gauge("certificate_ends_timestamp_seconds", "When the TLS certificate ends", ends)
+
+    def _memory(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            "alumnimail_process_memory_bytes", "Memory that each process has for itself (RssAnon)", labels=["kind", "number"]
+        )
+        numbers = Counter[str]()
+        for process in memory.of_service(self._supervisor):
+            numbers[process.kind] += 1
+            family.add_metric([process.kind, str(numbers[process.kind])], process.octets)
+        return family
+
+    def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
+        now = self._core.clock.seconds()
+        single = store.single(tx)
+        named = {job.name for job in jobs.table(self._core)}  # a row may be left of one that there is no more
+        turns = [turn for turn in store.jobs(tx) if turn[0] in named]
+        age = now - single["oldest"] if single["oldest"] else 0
+        slow = store.slow_writes(tx, now - DAY)
+        found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.by_state(tx).items()]
+        return [
+            *found,
+            _gauge("queue_oldest_seconds", "Age of the oldest outgoing message", age),
+            _gauge("stored_bytes", "Mail of all accounts, as quotas count it", single["stored"]),
+            _gauge("accounts_on_hold", "Accounts that may not send as they behaved as if hijacked", single["on_hold"]),
+            _gauges(
+                "deliveries_last_hour", "Messages that came in, by what became of them, one for each recipient", "outcome",
+                store.outcomes(tx, now - HOUR),
+            ),
+            _gauge("login_failures_last_hour", "Wrong passwords", store.failed_logins(tx, now - HOUR)),
+            _gauges("slow_writes_last_day", "Writes above 100 ms, which hold up others", "caller", {w: n for w, n, _ in slow}),
+            _gauges(
+                "slow_write_longest_seconds_last_day", "The longest of them", "caller", {w: most / 1000 for w, _, most in slow}
+            ),
+            _gauges("job_failed", "1 where the last turn of a periodic job failed", "job", {n: int(bad) for n, _, bad in turns}),
+            _gauges("job_late_seconds", "How long its turn is due", "job", {n: max(0, now - at) for n, at, _ in turns}),
+        ]  # fmt: skip
+
+    def _certificate_ends(self) -> float:
+        """0 when it cannot be read."""
+        try:
+            found = x509.load_pem_x509_certificate(self._core.config.certificate_path.read_bytes())
+        except (OSError, ValueError):
+            return 0
+        return found.not_valid_after_utc.timestamp()

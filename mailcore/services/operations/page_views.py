@@ -1,0 +1,53 @@
+"""How often a public page is seen (S04), without cookies and without kept addresses.
+
+A visitor is counted once a day and page: by a hash of address, browser and page, keyed with a secret that lives for that
+day.  Programs that say what they are, prefetching and HEAD are not counted.  Counting never keeps a page waiting.
+"""
+
+import hashlib
+import hmac
+import re
+
+from mailcore.core import Core
+from mailcore.domain import PageFacts
+from mailcore.errors import InvalidName
+from mailcore.store.engine.db import Tx
+from mailcore.store.site import site as store
+
+PAGES = ("/", "/faq", "/help", "/clients", "/status")
+AUDIENCES = ("students", "staff", "alumni", "everyone")
+TOPICS = ("e-mail", "account", "help")
+_PROGRAM = re.compile(r"bot|crawl|spider|slurp|curl|wget|python|java/|go-http|monitor|preview|fetch|scan|headless", re.IGNORECASE)
+
+
+def count(core: Core, name: str, *, peer: str, agent: str) -> None:
+    """A person's GET of the page."""
+    if name not in PAGES or not agent or _PROGRAM.search(agent):
+        return
+    day = core.clock.now().date().isoformat()
+
+    def write(tx: Tx) -> None:
+        words = f"{peer}\n{agent}\n{name}".encode("utf-8", "replace")
+        store.visit(tx, name, hmac.new(store.day_key(tx, day), words, hashlib.sha256).hexdigest())
+
+    core.db.post(write)
+
+
+def facts(core: Core, name: str) -> PageFacts:
+    return core.db.read(lambda tx: store.page(tx, name))
+
+
+def listing(core: Core) -> list[PageFacts]:
+    """Every page that is counted."""
+    known = {page.name: page for page in core.db.read(store.pages)}
+    return [known.get(name, PageFacts(name, 0, (), ())) for name in PAGES]
+
+
+def tag(core: Core, name: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> PageFacts:
+    """Raises InvalidName for a page or a word that is not offered."""
+    for given, offered in (((name,), PAGES), (audience, AUDIENCES), (topic, TOPICS)):
+        for one in given:
+            if one not in offered:
+                raise InvalidName(f"{one!r} is not offered; there are {', '.join(offered)}")
+    core.db.write(lambda tx: store.tag(tx, name, " ".join(audience), " ".join(topic)))
+    return facts(core, name)

@@ -1,0 +1,53 @@
+"""TLS reports by HTTPS (RFC 8460 section 5.4), to where another domain's DNS says: a public address and nothing else, as a
+stranger's record must not reach into our own network.  Redirections are not followed.
+"""
+
+import http.client
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from mailcore import https
+from mailcore.core import Core
+from mailcore.log import log_for
+from mailcore.names import DnsTrouble
+from mailcore.services.webmail import remote_pictures
+
+log = log_for(__name__)
+PORT, MOST_URL = 443, 2000
+
+
+def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
+    """Was the report taken?  Blocking; never raises for what the other side does.
+
+    Args:
+        kind: the media type of `octets`.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port or PORT
+    except ValueError:
+        return False
+    if parts.scheme != "https" or not host or not host.isascii() or parts.username or len(url) > MOST_URL:
+        return False
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    fields = {"Content-Type": kind, "User-Agent": "Alumnimail"}
+    for address in _addresses(core, host):
+        try:
+            answer = https.ask(address, port, host, "POST", path, fields, octets)
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            log.info("a report could not be given to %s: %s", host, problem)
+            continue
+        if 200 <= answer.status < 300:
+            return True
+        log.info("a report was not taken by %s: %d", host, answer.status)
+    return False
+
+
+def _addresses(core: Core, host: str) -> Iterator[str]:
+    for kind in ("A", "AAAA"):
+        try:
+            found = core.names.lookup(host, kind)
+        except DnsTrouble:
+            continue
+        yield from (record.address for record in found if remote_pictures.is_public(ip_address(record.address)))

@@ -1,0 +1,40 @@
+"""After an upgrade that reads mail better, messages that were there before are read anew, a few thousand each minute."""
+
+from mailcore.core import Core
+from mailcore.errors import MailError
+from mailcore.log import log_for
+from mailcore.mail.asking.derived import Derived, derive
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import forget
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import rereading as store
+
+log = log_for(__name__)
+MOST = 2000  # blobs in one turn of the job
+BATCH, BATCH_OCTETS = 50, 2**25  # in one write
+
+
+def keep_up(core: Core) -> int:
+    """The job; how many blobs were read anew."""
+    done = 0
+    while done < MOST:
+        blobs = core.db.read(lambda tx: store.pending(tx, BATCH, BATCH_OCTETS))
+        if not blobs:
+            if core.db.read(lambda tx: tx.row("SELECT 1 FROM setting WHERE key='reread'")):
+                core.db.write(store.finish)
+            break
+        read = [(blob, core.db.read(lambda tx, blob=blob: _derived(core, tx, blob))) for blob in blobs]  # type: ignore[misc]  # a default binds it
+        core.db.write(lambda tx, read=read: store.save(tx, read))  # type: ignore[misc]
+        done += len(blobs)
+    return done
+
+
+def _derived(core: Core, tx: Tx, blob: int) -> Derived | None:
+    try:
+        octets = core.blobs.mapped(tx, blob)
+    except MailError:
+        log.warning("blob %d cannot be read anew", blob)
+        return None
+    found = derive(Message(octets))
+    forget(octets)
+    return found

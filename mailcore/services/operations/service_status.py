@@ -1,0 +1,56 @@
+"""What is out of order, told by staff: a line on every page, a page, and a feed (N25)."""
+
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
+
+from mailcore.core import Core
+from mailcore.domain import Incident
+from mailcore.errors import InvalidName
+from mailcore.services.notices.notices import LANGUAGES
+from mailcore.store.site import site as store
+
+LEVELS = ("info", "warn", "bad")
+KEPT_SECONDS = 30 * 86_400
+
+
+def tell(core: Core, words: dict[str, str], level: str = "warn") -> int:
+    """Show it until `end`; returns its number.  Raises InvalidName when a language is missing."""
+    words = {language: " ".join(words.get(language, "").split())[:500] for language in LANGUAGES}
+    if missing := [language for language, text in words.items() if not text]:
+        raise InvalidName(f"the words are missing in {', '.join(missing)}")
+    if level not in LEVELS:
+        raise InvalidName(f"{level!r} is not a level; there are {', '.join(LEVELS)}")
+    return core.db.write(lambda tx: store.add_incident(tx, level, words, core.clock.seconds()))
+
+
+def end(core: Core, incident: int | None = None) -> int:
+    """It is over; None = everything is.  How many ended."""
+    return core.db.write(lambda tx: store.end_incidents(tx, incident, core.clock.seconds()))
+
+
+def current(core: Core) -> list[Incident]:
+    return core.db.read(store.current)
+
+
+def recent(core: Core) -> list[Incident]:
+    """Of the last thirty days, newest first."""
+    return core.db.read(lambda tx: store.incidents(tx, core.clock.seconds() - KEPT_SECONDS))
+
+
+def feed(core: Core, language: str) -> str:
+    """Atom (RFC 4287)."""
+    found = recent(core)
+    url = core.config.url
+    changed = max((one.ended_at or one.at for one in found), default=datetime(2026, 1, 1, tzinfo=UTC))
+    entries = "".join(
+        f"<entry><id>{escape(url)}/status#{one.id}</id><title>{escape(one.words[language])}</title>"
+        f'<link href="{escape(url)}/status"/><published>{one.at.isoformat()}</published>'
+        f"<updated>{(one.ended_at or one.at).isoformat()}</updated><category term=\"{one.level}\"/>"
+        f"<category term=\"{'ended' if one.ended_at else 'current'}\"/></entry>\n"
+        for one in found
+    )
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{language}">'
+        f"<id>{escape(url)}/status</id><title>Alumnimail</title><updated>{changed.isoformat()}</updated>"
+        f'<author><name>Alumnimail</name></author><link rel="self" href="{escape(url)}/status.xml"/>\n{entries}</feed>\n'
+    )

@@ -1,0 +1,1 @@
+"""Room in a mailbox: quota, warnings, and making room."""

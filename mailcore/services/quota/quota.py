@@ -1,0 +1,163 @@
+"""How much room an account has: set by staff, lent by the service, taken back when the time is over.
+
+A quota that falls below what is used deletes nothing; the box is then over quota.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailcore.config import MOST_OCTETS
+from mailcore.config import octets as parse_octets
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import ConfigError, NotAllowed, Saying
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.notices import notices
+from mailcore.services.quota import quota_warnings
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import quota as store
+from mailcore.store.mail.quota import Extra
+
+LOAN_PERCENT = 20
+LOAN_TIME = timedelta(days=14)
+LOAN_EVERY = timedelta(days=365)
+DESK_LEAST, DESK_DAYS = 1024, 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What the owner may borrow or has borrowed.
+
+    Attributes:
+        octets: of the loan that runs, or of one that could be had.
+        until: the end of the one that runs.
+        possible_from: when the next may be had; None = now, or never for unlimited accounts.
+    """
+
+    octets: int
+    until: datetime | None = None
+    possible_from: datetime | None = None
+
+
+def loan(core: Core, account: AccountId) -> Loan:
+    return core.db.read(lambda tx: _loan(core, tx, core.people.account(tx, account)))
+
+
+def _loan(core: Core, tx: Tx, owner: Account) -> Loan:
+    last = store.last_extra(tx, owner.id, "loan")
+    running = next((extra for extra in store.running(tx, owner.id) if extra.kind == "loan"), None)
+    if running is not None:
+        return Loan(running.octets, running.until, running.at + LOAN_EVERY)
+    may_from = last.at + LOAN_EVERY if last else None
+    return Loan(owner.quota * LOAN_PERCENT // 100, None, may_from if may_from and may_from > core.clock.now() else None)
+
+
+def borrow(core: Core, account: AccountId) -> Account:
+    """A fifth more for fourteen days, once a year (N21).  Raises NotAllowed."""
+
+    def write(tx: Tx) -> Account:
+        owner = core.people.account(tx, account)
+        found = _loan(core, tx, owner)
+        if not owner.quota or found.until or found.possible_from:
+            raise NotAllowed(Saying("room can be borrowed once a year"))
+        now = core.clock.now()
+        store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
+        audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{found.octets} octets")
+        quota_warnings.look(core, tx, account)
+        return core.people.account(tx, account)
+
+    return core.db.write(write)
+
+
+def change(
+    core: Core, account: AccountId, octets: int, *, actor: str = "", until: datetime | None = None, tell: bool = False
+) -> Account:
+    """Set the quota, at once for every protocol.
+
+    Args:
+        octets: 0 = unlimited.
+        until: the end of it; then the quota is again what it was.
+        tell: write to the owner about it.
+
+    Raises:
+        NotAllowed: a quota with an end must be larger than the one before; or it is out of all bounds.
+    """
+    if not 0 <= octets <= MOST_OCTETS:
+        raise NotAllowed(Saying("that is no quota"))
+
+    def write(tx: Tx) -> Account:
+        before = core.people.account(tx, account)
+        now = core.clock.seconds()
+        if until is None:
+            store.forget_running(tx, account, now)
+            core.people.set_quota(tx, account, octets)
+        elif before.quota and octets > before.quota:
+            store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
+        else:
+            raise NotAllowed(Saying("a quota with an end must be larger than the one before"))
+        end = f", until {until.date().isoformat()}" if until else ""
+        audit.note(core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}")
+        owner = core.people.account(tx, account)
+        if tell:
+            _tell(core, tx, owner, until)
+        quota_warnings.look(core, tx, account)
+        return core.people.account(tx, account)
+
+    return core.db.write(write)
+
+
+def give(core: Core, account: AccountId, written: str, *, agent: Account, days: int = 0) -> Account:
+    """The help desk's way: within bounds, and never for the agent's own account.
+
+    Args:
+        written: a size, such as 4G.
+        days: the end of it, 0 = for good.
+
+    Raises:
+        NotAllowed: no size, out of bounds (`quota.desk_most`), or the agent's own account.
+    """
+    most = parse_octets(core.config.quota.desk_most)
+    try:
+        octets = parse_octets(written.strip())
+    except ConfigError:
+        raise NotAllowed(Saying("that is no quota")) from None
+    if account == agent.id:
+        raise NotAllowed(Saying("nobody gives room to themselves; ask a colleague"))
+    if not DESK_LEAST <= octets <= most:
+        raise NotAllowed(Saying("the desk gives at most %(most)s", most=core.config.quota.desk_most))
+    if not 0 <= days <= DESK_DAYS:
+        raise NotAllowed(Saying("that is no number of days"))
+    until = core.clock.now() + timedelta(days=days) if days else None
+    return change(core, account, octets, actor=agent.name, until=until, tell=True)
+
+
+def end_extras(core: Core) -> int:
+    """The job: what was lent is taken back when its time is over; how many."""
+
+    def write(tx: Tx) -> int:
+        found = [extra for extra in store.due(tx, core.clock.seconds()) if _end(core, tx, extra)]
+        return len(found)
+
+    return core.db.write(write)
+
+
+def _end(core: Core, tx: Tx, extra: Extra) -> bool:
+    if not store.take_back(tx, extra, core.clock.seconds()):
+        return False
+    owner = core.people.account(tx, extra.account)
+    event = Event.QUOTA_LOAN_ENDED if extra.kind == "loan" else Event.QUOTA_GRANT_ENDED
+    audit.note(core, tx, extra.account, event, detail=f"{extra.octets} octets")
+    if owner.state == "active":
+        _tell(core, tx, owner, None)
+        quota_warnings.look(core, tx, extra.account)
+    return True
+
+
+def _tell(core: Core, tx: Tx, owner: Account, until: datetime | None) -> None:
+    end = until.astimezone(core.config.zone).date().isoformat() if until else ""
+    quota_warnings.into_box(
+        core, tx, owner, "quota_lent" if until else "quota_changed",
+        display_name=owner.display_name or owner.name, quota=notices.size(owner.quota, owner.language),
+        used=notices.size(owner.used, owner.language), until=end,
+    )  # fmt: skip

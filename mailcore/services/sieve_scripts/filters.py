@@ -1,0 +1,270 @@
+"""The scripts of an account: the generated one, made from settings, and the personal ones of RFC 5804.
+
+The generated script runs first.  It is a tree given to print_script, so nothing a person types can become code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
+from mailcore.errors import (
+    InvalidName,
+    OverQuota,
+    Saying,
+    ScriptActive,
+    ScriptExists,
+    ScriptHeld,
+    ScriptInvalid,
+    ScriptNotFound,
+    TooMany,
+)
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.notices import account_notices
+from mailcore.services.sieve_scripts import filter_rules, scripts_library
+from mailcore.services.sieve_scripts import generated as generated_script
+from mailcore.services.sieve_scripts.generated import Settings
+from mailcore.store.delivery import away as store_away
+from mailcore.store.delivery import filters as store_filters
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.mailboxes import canonical
+from sieve import ScriptError, check_script, includes, mailboxes, warnings
+
+GENERATED = "alumnimail"
+MAX_SCRIPTS = 50
+MAX_OCTETS, MAX_TOTAL = 1024 * 1024, 4 * 1024 * 1024
+MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
+
+
+def generate(
+    forwarding: Forwarding, *, full_and_forwarding: str, away: Away = Away(), rules: tuple[FilterRule, ...] = (),  # noqa: B008
+    targets: frozenset[str] | None = None,
+) -> str:  # fmt: skip
+    """The script of an account with these settings (services/sieve_scripts/generated.py)."""
+    return generated_script.generate(Settings(forwarding, away, rules, full_and_forwarding, targets))
+
+
+def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
+    """Write the generated script anew; in the transaction of the setting that changed."""
+    forwarding = core.people.forwarding(tx, account)
+    source = generate(
+        forwarding, full_and_forwarding=core.config.quota.full_and_forwarding, away=store_away.of(tx, account),
+        rules=store_filters.of(tx, account), targets=filter_rules.targets(core, forwarding),
+    )  # fmt: skip
+    core.people.put_script(tx, account, Script(GENERATED, source, True, "generated"))
+
+
+def active_sources(core: Core, tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
+    """Generated and active personal source of each account; empty where there is none."""
+    return core.people.active_sources(tx, accounts)
+
+
+def generated(core: Core, account: AccountId) -> str:
+    """What the portal shows, read-only."""
+    found = core.db.read(lambda tx: core.people.script(tx, account, GENERATED, "generated"))
+    return found.source if found else ""
+
+
+def rules(core: Core, account: AccountId) -> tuple[FilterRule, ...]:
+    """The simple filters, in their order."""
+    return core.db.read(lambda tx: store_filters.of(tx, account))
+
+
+def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
+    """Put these in the place of all there were, from the next message on.  Raises ScriptInvalid."""
+    checked = filter_rules.checked(core, wish)
+
+    def store(tx: Tx) -> tuple[FilterRule, ...]:
+        filter_rules.check_targets(core, core.people.forwarding(tx, account), checked)
+        store_filters.save(tx, account, checked)
+        regenerate(core, tx, account)
+        audit.note(core, tx, account, Event.FILTERS_SAVED, detail=str(len(checked)))
+        return store_filters.of(tx, account)
+
+    return core.db.write(store)
+
+
+def scripts(core: Core, account: AccountId) -> list[Script]:
+    return core.db.read(lambda tx: core.people.scripts(tx, account))
+
+
+def get_script(core: Core, account: AccountId, name: str) -> Script:
+    """Raises ScriptNotFound."""
+    return core.db.read(lambda tx: _get(core, tx, account, name))
+
+
+def _get(core: Core, tx: Tx, account: AccountId, name: str) -> Script:
+    found = core.people.script(tx, account, name)
+    if found is None:
+        raise ScriptNotFound(Saying("there is no script %(name)s", name=name))
+    return found
+
+
+def check_name(name: str) -> None:
+    """RFC 5804 section 1.6.  Raises InvalidName."""
+    bad = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in name)
+    if not name or bad or len(name.encode("utf-8", "replace")) > MAX_NAME_OCTETS:
+        raise InvalidName(Saying("a script's name has 1 to 512 octets and no control characters"))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said of a line, which counts from 1."""
+
+    line: int
+    text: str
+
+
+def examine(core: Core, account: AccountId, source: str) -> tuple[list[Remark], list[Remark]]:
+    """What the author must mend, and what is allowed but probably not meant, by line."""
+    missing, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
+    found = [Remark(max(1, each.line), each.problem) for each in problems]
+    told = [Remark(1, _absent(*each)) for each in missing] + [Remark(max(1, each.line), each.problem) for each in advice]
+    return found, [] if found else told
+
+
+def _absent(place: str, name: str) -> Saying:
+    return Saying("there is no %(place)s script '%(name)s' yet", place=place, name=name)
+
+
+def check(core: Core, account: AccountId, source: str) -> list[str]:
+    """Does it compile?  What is allowed but probably not meant, one text each.
+
+    A script that it includes may come later (RFC 6609 section 3.2), so one that is missing is only warned of.
+
+    Raises:
+        ScriptInvalid: with every problem, one a line.
+    """
+    library, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
+    if problems:
+        raise ScriptInvalid("\n".join(map(_shown, problems)))
+    return [_absent(*each) for each in library] + [_shown(each) for each in advice]
+
+
+def _checked(
+    core: Core, tx: Tx, account: AccountId, source: str
+) -> tuple[list[tuple[str, str]], list[ScriptError], list[ScriptError]]:
+    """What it includes in vain, its errors, and advice."""
+    known = scripts_library.of(core, tx, account)
+    missing = [each for each in includes(source) if known(*each) is None]
+    problems = check_script(source, lambda place, name: known(place, name) or "")
+    if problems:
+        return missing, problems, []
+    boxes = {box.name for box in core.mail.mailboxes(tx, account)}
+    absent = [
+        ScriptError(line, Saying("there is no mailbox '%(name)s'; mail for it goes to INBOX without :create", name=name), column)
+        for name, line, column in mailboxes(source)
+        if canonical(name) not in boxes
+    ]
+    return missing, [], sorted([*warnings(source), *absent], key=lambda each: (each.line, each.column))
+
+
+def _shown(problem: ScriptError) -> str:
+    return f"line {problem.line}, column {max(problem.column, 1)}: {problem.problem}"
+
+
+def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
+    """RFC 5804 section 2.5.  Raises InvalidName, OverQuota, TooMany."""
+    core.db.read(lambda tx: _have_space(core, tx, account, name, octets))
+
+
+def _have_space(core: Core, tx: Tx, account: AccountId, name: str, octets: int) -> None:
+    check_name(name)
+    if octets > MAX_OCTETS:
+        raise OverQuota(Saying("a script may have at most %(most)s octets", most=MAX_OCTETS))
+    others = [script for script in core.people.scripts(tx, account) if script.name != name]
+    if len(others) >= MAX_SCRIPTS:
+        raise TooMany(Saying("there may be at most %(most)s scripts", most=MAX_SCRIPTS))
+    if sum(len(script.source.encode("utf-8", "replace")) for script in others) + octets > MAX_TOTAL:
+        raise OverQuota(Saying("all scripts together may have at most %(most)s octets", most=MAX_TOTAL))
+
+
+def put_script(core: Core, account: AccountId, name: str, source: str, *, held: bool = False) -> Script:
+    """Store a script that compiles; an active one stays active.
+
+    Args:
+        held: it was brought in, from a file or another server: it runs nowhere before its owner activates or saves it.
+
+    Raises:
+        ScriptInvalid, InvalidName, OverQuota, TooMany.
+    """
+    have_space(core, account, name, len(source.encode("utf-8", "replace")))
+    check(core, account, source)
+
+    def store(tx: Tx) -> Script:
+        _have_space(core, tx, account, name, len(source.encode("utf-8", "replace")))
+        core.people.put_script(tx, account, Script(name, source, False, held=held))
+        audit.note(core, tx, account, Event.SCRIPT_SAVED, detail=name)
+        return _get(core, tx, account, name)
+
+    return core.db.write(store)
+
+
+def tell_of_import(core: Core, account: AccountId, count: int) -> None:
+    """Tell the owner that so many scripts came in and stand inactive."""
+    if count:
+        core.db.write(
+            lambda tx: account_notices.owner(core, tx, core.people.account(tx, account), "scripts_imported", count=str(count))
+        )
+
+
+def sends_on(core: Core, account: AccountId, source: str) -> bool:
+    """May it send mail to somebody else than its sender, itself or by what it includes?"""
+    return core.db.read(lambda tx: scripts_library.closure(core, tx, account, source)[1])
+
+
+def activate(core: Core, account: AccountId, name: str, *, proven: bool = False) -> None:
+    """The empty name leaves none active.
+
+    Args:
+        proven: the password was asked for once more.
+
+    Raises:
+        ScriptNotFound.
+        ScriptHeld: it was brought in, or includes what was, and sends mail on; and nothing was proven.
+    """
+
+    def store(tx: Tx) -> None:
+        if name:
+            _release(core, tx, account, _get(core, tx, account, name), proven)
+        core.people.activate_script(tx, account, name)
+        audit.note(core, tx, account, Event.SCRIPT_ACTIVATED, detail=name)
+
+    core.db.write(store)
+
+
+def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: bool) -> None:
+    """What was brought in runs from now on, with what it includes.  Raises ScriptHeld."""
+    others, sends = scripts_library.closure(core, tx, account, script.source)
+    held = [each for each in (script, *others) if each.held]
+    if held and sends and not proven:
+        raise ScriptHeld(
+            Saying("%(name)s was brought in and sends mail on; activate it on the page of filters", name=script.name)
+        )
+    for each in held:
+        core.people.release_script(tx, account, each.name)
+
+
+def delete_script(core: Core, account: AccountId, name: str) -> None:
+    """Raises ScriptNotFound, ScriptActive."""
+
+    def store(tx: Tx) -> None:
+        if _get(core, tx, account, name).active:
+            raise ScriptActive(Saying("%(name)s is active", name=name))
+        core.people.delete_script(tx, account, name)
+
+    core.db.write(store)
+
+
+def rename_script(core: Core, account: AccountId, old: str, new: str) -> None:
+    """Activity goes with it (RFC 5804 section 2.11.1).  Raises ScriptNotFound, ScriptExists, InvalidName."""
+    check_name(new)
+
+    def store(tx: Tx) -> None:
+        _get(core, tx, account, old)
+        if core.people.script(tx, account, new) is not None:
+            raise ScriptExists(Saying("there is a script %(name)s", name=new))
+        core.people.rename_script(tx, account, old, new)
+
+    core.db.write(store)

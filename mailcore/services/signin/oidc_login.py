@@ -1,0 +1,104 @@
+"""Whose account it is that somebody opens by a log-in elsewhere.
+
+By the person id, where the provider tells it; else by a link that the owner has made while logged in, or that came with
+the order.  Never by an e-mail address or a user name.
+"""
+
+from mailcore.core import Core
+from mailcore.domain import Account, Identity, Proven, Scope
+from mailcore.errors import NotAllowed, TemporarilyUnavailable
+from mailcore.services import audit
+from mailcore.services.accounts import orders
+from mailcore.services.audit import Event
+from mailcore.services.credentials import login, login_log
+from mailcore.services.limits import throttle
+from mailcore.services.notices import account_notices
+from mailcore.services.signin import oidc, two_factor
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials
+from mailcore.store.people import orders as store
+
+
+def enter(core: Core, proven: Proven, *, peer: str, agent: str = "") -> Identity | None:
+    """The account of who has just logged in elsewhere; None: there is none yet."""
+    account = orders.account_of(core, proven)
+    if account is None:
+        return None
+    identity = Identity(account, proven.source, None, _epoch(core, account))
+    login_log.note(core, identity, Scope.PORTAL, peer, agent)
+    return identity
+
+
+def _epoch(core: Core, account: Account) -> int:
+    return core.db.read(lambda tx: credentials.epoch(tx, account.id)) or 0
+
+
+def link(core: Core, account: Account, proven: Proven) -> None:
+    """The owner, who is logged in, has logged in there, too, and hears of it.
+
+    Raises:
+        NotAllowed: that log-in is another person's, or opens another account.
+    """
+    other = orders.account_of(core, proven)
+    if (other is not None and other.id != account.id) or (
+        proven.person and account.person and proven.person != account.person
+    ):
+        raise NotAllowed("that log-in belongs to another account")
+
+    def write(tx: Tx) -> None:
+        store.link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
+        audit.note(core, tx, account.id, Event.LOG_IN_LINKED, detail=proven.source)
+        account_notices.owner(core, tx, account, "login_linked", provider=oidc.provider(core, proven.source).title)
+
+    core.db.write(write)
+
+
+def links(core: Core, account: Account) -> list[tuple[str, int]]:
+    """Providers, and when they were linked (seconds)."""
+    return core.db.read(lambda tx: store.links_of(tx, account.id))
+
+
+def unlink(core: Core, account: Account, provider: str) -> None:
+    def write(tx: Tx) -> None:
+        if store.unlink(tx, account.id, provider):
+            audit.note(core, tx, account.id, Event.LOG_IN_UNLINKED, detail=provider)
+
+    core.db.write(write)
+
+
+def bearer(core: Core, username: str, token: str, *, peer: str, scope: Scope) -> Identity:
+    """OAUTHBEARER (RFC 7628): an access token of a provider instead of a password; blocking.
+
+    Args:
+        username: may be "", the token says whose it is.
+
+    Raises:
+        WrongPassword: no good token, or another account's; counted.
+        TemporarilyUnavailable: a provider does not answer; counted as no failure.
+        TooMany.
+    """
+    name = login.local_name(core, username) or ""
+    throttle.check_name(core, name, peer=peer)
+    silent: TemporarilyUnavailable | None = None
+    for provider in oidc.providers(core):
+        try:
+            claims = oidc.bearer_claims(core, provider, token)
+            proven = oidc.proven_by(core, provider, claims) if claims else None
+        except TemporarilyUnavailable as problem:
+            silent = problem
+            continue
+        account = orders.account_of(core, proven) if proven else None
+        if account is None or (name and account.name != name):
+            continue
+        if two_factor.is_on(core, account.id):
+            break  # with a second step mail programs need app passwords
+        identity = Identity(account, provider.name, None, _epoch(core, account))
+        login_log.note(core, identity, scope, peer)
+        return identity
+    if silent is not None:
+        raise silent
+    raise login.failed(core, name, peer)
+
+
+def is_bearer_offered(core: Core) -> bool:
+    return bool(oidc.providers(core))

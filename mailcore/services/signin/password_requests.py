@@ -1,0 +1,105 @@
+"""A link for a forgotten password, to the verified contact addresses (S15).
+
+Whoever asks learns nothing of an account: the answer and the work are the same whether it exists or not.  Strangers who
+ask for somebody's link use up the strangers' lane only.  A browser in which the owner has logged in before, a place from
+which they did lately, and the verified address itself, typed instead of the user name, have lanes of their own.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import Account
+from mailcore.peers import place
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.credentials import credentials, login
+from mailcore.services.limits import keys, mail_limits, throttle, tries
+from mailcore.services.limits.mail_limits import Cause
+from mailcore.services.limits.tries import Bound
+from mailcore.services.notices import notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import Prepared
+from mailcore.store.people import contact_addresses as store
+from mailcore.store.people import credentials as credential_store
+
+MAILS_PER_HOUR = 3  # in one lane
+MOST_ACCOUNTS = 3  # that one contact address opens at once
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An account, where its link goes, and the lanes that may bring it, the owner's own first."""
+
+    owner: Account
+    addresses: tuple[str, ...]
+    lanes: tuple[str, ...]
+    is_own_device: bool = False
+
+
+def send_link(core: Core, written: str, *, peer: str = "", device: str = "") -> None:
+    """Mail a link to the verified contact addresses, if there are any.  The same work is done for strangers' names.
+
+    Args:
+        written: a user name, or a verified contact address.
+        peer, device: as in `throttle.lane`.
+
+    Raises:
+        TooMany: too much was asked for from this place (which says nothing of any account).
+    """
+    written = written.strip().lower()
+    asked = core.db.read(lambda tx: _asked(core, tx, written, peer, device))
+    if not any(one.is_own_device for one in asked):
+        core.db.write(lambda tx: mail_limits.take(core, tx, Cause(None, peer), ""))
+    tokens = [secrets.token_urlsafe(24) for _ in range(len(asked) or 1)]
+    letters = [
+        [_letter(core, one.owner.language, address, one.owner, token) for address in one.addresses]
+        for one, token in zip(asked, tokens, strict=False)
+    ]
+    if not any(letters):
+        _letter(core, "nb", f"nobody@{core.config.domain}", None, tokens[0])
+
+    def write(tx: Tx) -> None:
+        if not asked:
+            _take(core, tx, [f"nobody {keys.mark(core.config, 'tries', written).hex()}"])
+        for one, token, prepared in zip(asked, tokens, letters, strict=False):
+            if _take(core, tx, one.lanes) and prepared:
+                _send(core, tx, one, token, prepared)
+
+    core.db.write(write)
+
+
+def _asked(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_Asked]:
+    name = login.local_name(core, written)
+    if name is None:  # an address elsewhere
+        accounts = store.verified_by(tx, written, MOST_ACCOUNTS)
+        return [_Asked(core.people.account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
+    found = credential_store.holder(tx, name) if name else None
+    if found is None:
+        return []
+    here = throttle.lane(core, found, name, peer=peer, device=device)
+    lately = core.clock.seconds() - throttle.KNOWN_SECONDS
+    lanes = [f"{found.account.id} strangers"]
+    if here.is_known_device:
+        lanes = [f"{found.account.id} {here.place}"]
+    elif peer and credential_store.is_known_place(tx, found.account.id, place(peer), lately):
+        lanes = [f"{found.account.id} from {place(peer)}", *lanes]
+    return [_Asked(found.account, tuple(store.verified(tx, found.account.id)), tuple(lanes), here.is_known_device)]
+
+
+def _letter(core: Core, language: str, address: str, owner: Account | None, token: str) -> Prepared:
+    return notices.prepare(
+        core, "password_link", language, address, display_name=(owner.display_name or owner.name) if owner else "",
+        user=owner.name if owner else "", link=credentials.link_url(core, token),
+    )  # fmt: skip
+
+
+def _take(core: Core, tx: Tx, lanes: list[str] | tuple[str, ...]) -> bool:
+    return any(tries.take(core, tx, "forgotten", [Bound(lane, MAILS_PER_HOUR)]) for lane in lanes)
+
+
+def _send(core: Core, tx: Tx, one: _Asked, token: str, prepared: list[Prepared]) -> None:
+    credentials.keep_link(core, tx, one.owner.id, token, credentials.RESET_SECONDS)
+    for address, message in zip(one.addresses, prepared, strict=True):
+        notices.queue(core, tx, message, address, one.owner.id)
+    audit.note(core, tx, one.owner.id, Event.PASSWORD_LINK_ASKED_FOR)

@@ -1,0 +1,205 @@
+"""Getting back in without the password (S15, N20).
+
+Three ways: a link to the verified contact addresses (services/signin/password_requests.py), a recovery code that was
+printed, and the help
+desk.  Whoever asks learns nothing of an account.  An agent of the desk issues a
+link and never sees or chooses a password; for an account with a second factor a second agent must agree, and then the
+factors are taken off, because the person has lost them.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.audit import Event
+from mailcore.services.credentials import contact_addresses, credentials, login
+from mailcore.services.limits import keys, throttle
+from mailcore.services.notices import account_notices, notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import contact_addresses as store
+from mailcore.store.people import credentials as credential_store
+from mailcore.store.people import second_factors
+from mailcore.store.people.contact_addresses import Recovery
+
+CODES = 10
+DESK_SECONDS = 24 * 3600
+COMMAND_LINE = "command line"  # the agent who works at the server itself
+SECOND_SECONDS = 7 * 86_400  # within which the second agent must agree
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+# By a printed code
+
+
+def make_codes(core: Core, account: Account) -> list[str]:
+    """Ten new codes for showing once; older ones are void."""
+    made = ["-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
+
+    def write(tx: Tx) -> None:
+        store.set_codes(tx, account.id, [_hashed(core, account, code) for code in made])
+        audit.note(core, tx, account.id, Event.RECOVERY_CODES_MADE)
+
+    core.db.write(write)
+    return made
+
+
+def codes_left(core: Core, account: Account) -> int:
+    return core.db.read(lambda tx: store.codes_left(tx, account.id))
+
+
+def _hashed(core: Core, account: Account, code: str) -> str:
+    """By a key beside the database: fifty bits alone would be too few there."""
+    plain = code.replace("-", "").replace(" ", "").lower()
+    return keys.mark(core.config, "recovery", f"{account.id}\0{plain}").hex()
+
+
+def spend_code(core: Core, account: Account, code: str) -> bool:
+    """True once for each code."""
+
+    def write(tx: Tx) -> bool:
+        good = store.spend_code(tx, account.id, _hashed(core, account, code), core.clock.seconds())
+        if good:
+            audit.note(core, tx, account.id, Event.RECOVERY_CODE_USED)
+        return good
+
+    return core.db.write(write)
+
+
+def by_code(core: Core, username: str, code: str, *, peer: str, device: str = "") -> str:
+    """A link that sets the password, for a printed code.
+
+    Raises:
+        WrongPassword: unknown user and wrong code alike; counted as a failed log-in.
+        TooMany.
+    """
+    name = login.local_name(core, username) or ""
+    throttle.check_name(core, name, peer=peer, device=device)
+    found = core.db.read(lambda tx: credential_store.holder(tx, name))
+    if not spend_code(core, found.account if found else _nobody(core), code) or found is None:
+        raise login.failed(core, name, peer, device=device)
+    account = found.account.id
+    return core.db.write(lambda tx: credentials.make_link(core, tx, account, credentials.RESET_SECONDS))
+
+
+def _nobody(core: Core) -> Account:
+    """For doing the same work for a name that is nobody's: no code is theirs."""
+    return Account(AccountId(0), "", "", None, 0, 0, "nb", "", "active", core.clock.now())
+
+
+# At the help desk
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What the agent is told.  `link` is "" when it was mailed, or while a second agent must agree (`waiting`)."""
+
+    link: str = ""
+    waiting: Recovery | None = None
+
+
+def issue(
+    core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None
+) -> Issued:
+    """A link by which the person sets a new password, issued by an agent who has seen who it is.
+
+    Args:
+        agent: user name of somebody with the role desk or admin, or COMMAND_LINE.
+        proof: how the person was recognised, in the agent's words; kept in the audit log.
+        send_to: an outside address; without one the link is returned, to be handed over in person.
+
+    Raises:
+        AccountNotFound.
+        NotAllowed: no agent, their own account, or nothing was written of the proof.
+        InvalidName: `send_to` is not an outside address.
+    """
+    account = accounts.get(core, username)
+    proof = " ".join(proof.split())[:500]
+    send_to = contact_addresses.check(core, send_to) if send_to else ""
+    _check_agent(core, agent, account)
+    if not proof:
+        raise NotAllowed("write down how the person was recognised")
+    if account.state != "active":
+        raise AccountNotFound(f"{account.name} is closed")
+    both = needs_two_agents(core, account)
+
+    def write(tx: Tx) -> Issued:
+        audit.note(core, tx, account.id, Event.RECOVERY_BEGUN, actor=agent, detail=proof)
+        if both:
+            return Issued(waiting=store.ask_second(tx, account.id, agent, proof, send_to, ticket, core.clock.seconds()))
+        return _issue(core, tx, account, agent, send_to)
+
+    return core.db.write(write)
+
+
+def needs_two_agents(core: Core, account: Account) -> bool:
+    """Where there is a second step; and for those of the desk: one agent could else become the second one, too."""
+    return bool(accounts.role(core, account.id)) or core.db.read(lambda tx: second_factors.is_on(tx, account.id))
+
+
+def waiting(core: Core) -> list[Recovery]:
+    """What waits for a second agent."""
+    since = core.clock.seconds() - SECOND_SECONDS
+    return core.db.read(lambda tx: store.waiting(tx, since))
+
+
+def agree(core: Core, number: int, *, agent: str) -> Issued:
+    """The second agent's word: the factors are taken off and the link is issued.
+
+    Raises:
+        LinkExpired: it was done, dropped, or is too old.
+        NotAllowed: no agent, the same one, or their own account.
+    """
+
+    def write(tx: Tx) -> Issued:
+        found = store.recovery(tx, number)
+        if found is None or found.state != "waiting" or found.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS:
+            raise LinkExpired("there is no such recovery waiting")
+        account = core.people.account(tx, found.account)
+        _check_agent(core, agent, account)
+        if agent == found.agent:
+            raise NotAllowed("a second agent must agree")
+        store.finish(tx, number, "done")
+        second_factors.drop_all(tx, account.id)
+        audit.note(core, tx, account.id, Event.RECOVERY_AGREED, actor=agent)
+        return _issue(core, tx, account, agent, found.send_to)
+
+    return core.db.write(write)
+
+
+def refuse(core: Core, number: int, *, agent: str) -> None:
+    """Raises LinkExpired."""
+
+    def write(tx: Tx) -> None:
+        found = store.recovery(tx, number)
+        if found is None or not store.finish(tx, number, "dropped"):
+            raise LinkExpired("there is no such recovery waiting")
+        audit.note(core, tx, found.account, Event.RECOVERY_REFUSED, actor=agent)
+
+    core.db.write(write)
+
+
+def _check_agent(core: Core, agent: str, account: Account) -> None:
+    if agent == COMMAND_LINE:
+        return
+    if agent == account.name:
+        raise NotAllowed("nobody recovers their own account")
+    if accounts.role(core, accounts.get(core, agent).id) not in ("desk", "admin"):
+        raise NotAllowed("only agents of the desk do this")
+
+
+def _issue(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Issued:
+    link = credentials.make_link(core, tx, account.id, DESK_SECONDS)
+    audit.note(core, tx, account.id, Event.RECOVERY_LINK_ISSUED, actor=agent, detail=send_to)
+    account_notices.owner(core, tx, account, "recovery_issued", agent=agent)
+    if not send_to:
+        return Issued(link=link)
+    prepared = notices.prepare(
+        core, "password_link", account.language, send_to, display_name=account.display_name or account.name,
+        user=account.name, link=link,
+    )  # fmt: skip
+    notices.queue(core, tx, prepared, send_to, account.id)
+    return Issued()

@@ -1,0 +1,112 @@
+"""One SASL conversation, the same for IMAP, SMTP and ManageSieve; the protocol only carries challenges and answers.
+
+Which mechanisms are offered, and why SCRAM is not always: see services/credentials/scram.py.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from mailcore.core import Core
+from mailcore.domain import Identity, Scope
+from mailcore.errors import WrongPassword
+from mailcore.services import certificates
+from mailcore.services.credentials import login as logins
+from mailcore.services.credentials import scram
+from mailcore.services.signin import oidc_login
+from mailcore.store.people.credentials import Credential
+from mailcore.wire import sasl
+
+Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answer to it; neither in base64
+
+
+def offered(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ...]:
+    """The mechanisms to announce, the strongest first; `secure`: under TLS."""
+    tokens = ("OAUTHBEARER",) if secure and oidc_login.is_bearer_offered(core) else ()
+    if not scram.is_offered(core):
+        return (*tokens, *sasl.MECHANISMS)
+    return (*tokens, *(reversed(sasl.SCRAM) if _bindings(core, channel) else sasl.SCRAM[:1]), *sasl.MECHANISMS)
+
+
+def _bindings(core: Core, channel: sasl.Channel) -> dict[str, bytes]:
+    """What SCRAM can be bound to; -PLUS is announced only where that is what clients choose.
+
+    On TLS 1.3 they bind tls-exporter (RFC 9266 section 3), which Python's ssl does not tell.  A client that sees -PLUS
+    takes it, fails, and tries no other: NeoMutt could not send.  So nothing is bound there, until Python has it.
+    """
+    if channel.version != "TLSv1.2" or not channel.unique:
+        return {}
+    end_point = certificates.end_point(core.config)
+    return {"tls-unique": channel.unique, **({"tls-server-end-point": end_point} if end_point else {})}
+
+
+async def authenticate(
+    core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool, channel: sasl.Channel,
+    scope: Scope,
+) -> Identity | None:
+    """Who is it?  None if there is no such mechanism.
+
+    Args:
+        mechanism: as the client named it, in upper case.
+        first: the initial response, None if there was none.
+        secure: under TLS.
+        channel: what SCRAM may be bound to.
+        scope: what the log-in is for.
+
+    Raises:
+        SyntaxProblem: the client's answers are no such conversation.
+        WrongPassword, TemporarilyUnavailable, TooMany: see services/credentials/login.py.
+    """
+    if mechanism == "PLAIN":
+        return await _check(core, sasl.plain(await ask(b"") if first is None else first), peer, scope)
+    if mechanism == "LOGIN":
+        user = sasl.text(await ask(b"Username:") if first is None else first)
+        return await _check(core, sasl.Login(user, sasl.text(await ask(b"Password:"))), peer, scope)
+    if mechanism == "OAUTHBEARER" and secure and oidc_login.is_bearer_offered(core):
+        return await _bearer(core, sasl.bearer(await ask(b"") if first is None else first), ask, peer, scope)
+    if mechanism in sasl.SCRAM and core.config.limits.scram != "never":
+        exchange = sasl.Scram(_bindings(core, channel), plus=mechanism.endswith("-PLUS"))
+        return await _scram(core, exchange, await ask(b"") if first is None else first, ask, peer, scope)
+    return None
+
+
+async def _bearer(core: Core, given: sasl.Bearer, ask: Ask, peer: str, scope: Scope) -> Identity:
+    def work() -> Identity:
+        return oidc_login.bearer(core, given.username, given.token, peer=peer, scope=scope)
+
+    try:
+        return await core.threads.wait(work)
+    except WrongPassword:
+        await ask(b'{"status":"invalid_token"}')  # RFC 7628 section 3.2.3: the client answers with one octet
+        raise
+
+
+async def _check(core: Core, given: sasl.Login, peer: str, scope: Scope) -> Identity:
+    def work() -> Identity:
+        scram.look(core)
+        return logins.authenticate(core, given.username, given.password, peer=peer, scope=scope)
+
+    return await core.threads.wait(work)
+
+
+async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer: str, scope: Scope) -> Identity:
+    name = logins.local_name(core, exchange.first(first)) or ""
+    known = await core.threads.run(partial(_known, core, name, peer, scope))
+    answer = await ask(exchange.challenge(scram.salt(core, name), scram.ITERATIONS))
+    proven = exchange.final(answer, [verifier for _, verifier in known])
+    if proven is None:
+        raise await core.threads.run(partial(logins.failed, core, name, peer))
+    # asked anew: the password may have been changed while the client computed
+    done = partial(logins.succeeded, core, name, known[proven[0]][0], peer=peer, scope=scope)
+    identity = await core.threads.run(done)
+    await ask(proven[1])
+    return identity
+
+
+def _known(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
+    """Raises TooMany."""
+    scram.look(core)
+    usable = logins.usable(core, name, peer=peer, scope=scope)
+    known = scram.verifiers(core, name, usable)
+    if len(known) < len(usable):
+        scram.withdraw(core)
+    return known

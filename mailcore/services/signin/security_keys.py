@@ -1,0 +1,137 @@
+"""Security keys and passkeys as a second factor (WebAuthn level 2), by py_webauthn.
+
+The challenge is made here and kept in the server-side session; the browser signs it for this origin alone.  A key with a
+counter that does not grow was copied, and is refused.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
+
+from mailcore.core import Core
+from mailcore.domain import Account
+from mailcore.errors import MailError, TooMany, WrongPassword
+from mailcore.log import log_for
+from mailcore.services.limits import keys
+from mailcore.services.signin import two_factor
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import second_factors as store
+from mailcore.store.people.second_factors import SecondFactor
+
+MOST = 10
+MAX_ANSWER = 65_536  # characters; a long certificate chain is 10,000
+log = log_for(__name__)
+NAME = "Alumnimail"
+
+
+def new_challenge() -> bytes:
+    return secrets.token_bytes(32)
+
+
+def _host(core: Core) -> str:
+    return urlsplit(core.config.url).hostname or "localhost"
+
+
+def _known(core: Core, account: Account) -> list[SecondFactor]:
+    return [factor for factor in two_factor.listing(core, account.id) if factor.kind == "webauthn"]
+
+
+def _descriptors(known: list[SecondFactor]) -> list[PublicKeyCredentialDescriptor]:
+    return [PublicKeyCredentialDescriptor(base64url_to_bytes(factor.handle)) for factor in known]
+
+
+def has_one(core: Core, account: Account) -> bool:
+    return bool(_known(core, account))
+
+
+def registration(core: Core, account: Account, challenge: bytes) -> str:
+    """Options for navigator.credentials.create, as JSON."""
+    options = generate_registration_options(
+        rp_id=_host(core), rp_name=NAME, user_name=account.name, user_display_name=account.display_name or account.name,
+        user_id=keys.mark(core.config, "webauthn", account.name), challenge=challenge,
+        exclude_credentials=_descriptors(_known(core, account)),
+    )  # fmt: skip
+    return options_to_json(options)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Whatever cannot be read as an answer, at any depth of JSON, base64 or CBOR, does not fit.
+
+    The library promises errors of its own, and lets those of what it reads with through (RecursionError, AttributeError,
+    struct.error): whatever it is, nobody is let in.
+    """
+    try:
+        yield
+    except MailError:
+        raise
+    except Exception as problem:
+        log.info("a security key's answer cannot be read: %s", type(problem).__name__)
+        raise WrongPassword("the security key's answer does not fit") from None
+
+
+def _answer(response: str) -> dict[str, Any]:  # Any: JSON
+    """The browser's answer; raises ValueError, RecursionError."""
+    if len(response) > MAX_ANSWER:
+        raise ValueError("too long")
+    answer = json.loads(response)
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
+        raise ValueError("no answer of a key")
+    return answer
+
+
+def register(core: Core, account: Account, challenge: bytes, response: str, label: str) -> None:
+    """Raises WrongPassword: not an answer to this challenge; TooMany."""
+    with _refused():
+        made = verify_registration_response(
+            credential=_answer(response), expected_challenge=challenge, expected_rp_id=_host(core),
+            expected_origin=core.config.url,
+        )  # fmt: skip
+
+    def write(tx: Tx) -> None:
+        if sum(factor.kind == "webauthn" for factor in store.of(tx, account.id)) >= MOST:
+            raise TooMany(f"there are {MOST} security keys already")
+        name = " ".join(label.split())[:100]
+        store.add(
+            tx, account.id, "webauthn", name, bytes_to_base64url(made.credential_id), made.credential_public_key.hex(),
+            made.sign_count, core.clock.seconds(), active=True,
+        )  # fmt: skip
+        two_factor.turned_on(core, tx, account, name or "security key")
+
+    core.db.write(write)
+
+
+def question(core: Core, account: Account, challenge: bytes) -> str:
+    """Options for navigator.credentials.get, as JSON."""
+    options = generate_authentication_options(
+        rp_id=_host(core), challenge=challenge, allow_credentials=_descriptors(_known(core, account)),
+        user_verification=UserVerificationRequirement.DISCOURAGED,  # the password was asked already
+    )  # fmt: skip
+    return options_to_json(options)
+
+
+def check(core: Core, account: Account, challenge: bytes, response: str) -> None:
+    """Raises WrongPassword."""
+    with _refused():
+        answer = _answer(response)
+        known = next(factor for factor in _known(core, account) if factor.handle == answer["id"])
+        found = verify_authentication_response(
+            credential=answer, expected_challenge=challenge, expected_rp_id=_host(core), expected_origin=core.config.url,
+            credential_public_key=bytes.fromhex(known.secret), credential_current_sign_count=known.counter,
+        )  # fmt: skip
+    now, counter = core.clock.seconds(), found.new_sign_count
+    if not core.db.write(lambda tx: store.use(tx, known.id, counter, now, equal=counter == 0)):
+        raise WrongPassword("the security key's answer was used before")

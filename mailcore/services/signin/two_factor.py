@@ -1,0 +1,140 @@
+"""A second factor for the portal: one-time codes of an app (TOTP, RFC 6238), security keys, printed recovery codes.
+
+With one on, mail programs need app passwords (services/credentials/login.py), so that the password alone opens nothing.
+Each code is
+good once.  Secrets are sealed by a key beside the database.
+"""
+
+import hmac
+import secrets
+from base64 import b32encode
+from urllib.parse import quote
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.hotp import HOTP
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import WrongPassword
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.limits import keys, throttle
+from mailcore.services.notices import account_notices
+from mailcore.services.signin import recovery
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import contact_addresses, credentials
+from mailcore.store.people import second_factors as store
+from mailcore.store.people.second_factors import SecondFactor
+
+STEP_SECONDS = 30
+_DRIFT = 1  # steps that a telephone's clock may be off
+_KEY = "second-factor"
+
+
+def is_on(core: Core, account: AccountId) -> bool:
+    return core.db.read(lambda tx: store.is_on(tx, account))
+
+
+def listing(core: Core, account: AccountId) -> list[SecondFactor]:
+    return core.db.read(lambda tx: store.of(tx, account))
+
+
+def begin_totp(core: Core, account: Account) -> tuple[str, str]:
+    """A new secret in base32, and the URI for the app's camera; it counts when a code proves it (`finish_totp`).
+
+    Asking again gives the same secret, so that a page may be loaded twice.
+    """
+
+    def write(tx: Tx) -> bytes:
+        for waiting in store.of(tx, account.id, active=False):
+            if waiting.kind == "totp" and (known := keys.unseal(core.config, _KEY, waiting.secret, account.name)):
+                return known
+        made = secrets.token_bytes(20)
+        sealed = keys.seal(core.config, _KEY, made, account.name)
+        store.add(tx, account.id, "totp", "", "", sealed, 0, core.clock.seconds(), active=False)
+        return made
+
+    text = b32encode(core.db.write(write)).decode()
+    label = quote(f"Alumnimail:{account.name}@{core.config.domain}")
+    return text, f"otpauth://totp/{label}?secret={text}&issuer=Alumnimail"
+
+
+def finish_totp(core: Core, account: Account, code: str, label: str = "") -> None:
+    """Raises WrongPassword: the code does not fit."""
+
+    def write(tx: Tx) -> bool:
+        for waiting in store.of(tx, account.id, active=False):
+            if waiting.kind == "totp" and (step := _step(core, account, waiting, code)):
+                store.use(tx, waiting.id, step, core.clock.seconds())
+                store.activate(tx, waiting.id)
+                turned_on(core, tx, account, label or "app")
+                return True
+        return False
+
+    if not core.db.write(write):
+        raise WrongPassword("the code does not fit")
+
+
+def turned_on(core: Core, tx: Tx, account: Account, what: str) -> None:
+    """Connections that the password alone opened end, and the owner hears of it."""
+    credentials.bump(tx, account.id)
+    audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
+    account_notices.owner(core, tx, account, "second_factor_added")
+
+
+def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
+    """The time step that the code is of, 0 when none; steps that were used are not tried (RFC 6238 section 5.2)."""
+    secret = keys.unseal(core.config, _KEY, factor.secret, account.name)
+    digits = "".join(code.split())
+    if secret is None or len(digits) != 6 or not digits.isascii() or not digits.isdigit():
+        return 0
+    now = core.clock.seconds() // STEP_SECONDS
+    hotp = HOTP(secret, 6, SHA1())  # noqa: S303 - what every app does (RFC 6238 section 1.2)
+    for step in range(now - _DRIFT, now + _DRIFT + 1):
+        if step > factor.counter and hmac.compare_digest(hotp.generate(step), digits.encode()):
+            return step
+    return 0
+
+
+def check(core: Core, account: Account, code: str, *, peer: str = "", device: str = "") -> None:
+    """Is this a code of the app, or one that was printed?
+
+    A printed code cannot be guessed, so others' tries keep nobody from using one.
+
+    Args:
+        peer, device: as in `throttle.lane`.
+
+    Raises:
+        WrongPassword: it is neither, or was used before.
+        TooMany: too many wrong ones within an hour.
+    """
+    bounds = throttle.code_bounds(core, account, peer=peer, device=device)
+    if recovery.spend_code(core, account, code):
+        return
+
+    def write(tx: Tx) -> bool:
+        throttle.check_code(core, tx, bounds)
+        good = any(
+            (step := _step(core, account, factor, code)) and store.use(tx, factor.id, step, core.clock.seconds())
+            for factor in store.of(tx, account.id)
+            if factor.kind == "totp"
+        )
+        if not good:
+            throttle.failed_code(core, tx, bounds)
+        return good
+
+    if not core.db.write(write):
+        raise WrongPassword("the code does not fit")
+
+
+def remove(core: Core, account: Account, number: int) -> None:
+    """The last one takes the recovery codes with it."""
+
+    def write(tx: Tx) -> None:
+        if store.drop(tx, account.id, number):
+            audit.note(core, tx, account.id, Event.SECOND_FACTOR_REMOVED)
+            account_notices.owner(core, tx, account, "second_factor_removed")
+            if not store.is_on(tx, account.id):
+                contact_addresses.set_codes(tx, account.id, [])
+
+    core.db.write(write)

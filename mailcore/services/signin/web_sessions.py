@@ -1,0 +1,107 @@
+"""Who is logged in to the portal: server-side sessions, named by a random token that only the browser has."""
+
+import hashlib
+import secrets
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.peers import place
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.store.delivery import deliveries
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials
+from mailcore.store.people import web_sessions as store
+from mailcore.store.people.web_sessions import WebSession
+
+LOGGED_IN_SECONDS = 12 * 3600
+ANONYMOUS_SECONDS = 3600
+ENDED_SECONDS = 600  # with the time until it is noticed: within 15 minutes (S13)
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def load(core: Core, token: str) -> WebSession | None:
+    """None when unknown or older than its time."""
+    now = core.clock.seconds()
+    found = core.db.read(lambda tx: store.load(tx, _hashed(token), now))
+    return None if found and found.ended_at is not None and found.ended_at <= now - ENDED_SECONDS else found
+
+
+def begin(
+    core: Core, token: str, account: AccountId | None, data: str, *, source: str = "", peer: str = "", agent: str = "",
+    ended: bool = False,
+) -> None:  # fmt: skip
+    """A new session; old ones of anybody are swept out on the way.
+
+    Args:
+        source: by what the person was known (services/credentials/login.py).
+        ended: the tie behind it has ended; it lasts a few minutes, for choosing an alumni password.
+    """
+    now = core.clock.seconds()
+    seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
+    where, program = (place(peer), " ".join(agent.split())[:200]) if account is not None else ("", "")
+    session = WebSession(account, data, now, now + seconds, source, where, program, now if ended else None)
+
+    def write(tx: Tx) -> None:
+        store.sweep(tx, now, now - ENDED_SECONDS)
+        store.save(tx, _hashed(token), session)
+
+    core.db.write(write)
+
+
+def listing(core: Core, account: AccountId) -> list[WebSession]:
+    """The newest first."""
+    return core.db.read(lambda tx: store.of(tx, account, core.clock.seconds()))
+
+
+def end_named(core: Core, account: AccountId, handle: str) -> bool:
+    """One of the account's own, by the handle that `listing` tells."""
+    return core.db.write(lambda tx: store.delete_named(tx, account, handle))
+
+
+def handle(token: str) -> str:
+    return _hashed(token)[:16]
+
+
+def settle(core: Core, token: str, source: str) -> None:
+    """The session goes on by another proof."""
+    core.db.write(lambda tx: store.settle(tx, _hashed(token), source))
+
+
+def keep(core: Core, token: str, account: AccountId | None, data: str) -> bool:
+    """The session's new content; False if it was ended meanwhile."""
+    now = core.clock.seconds()
+    seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
+    return core.db.write(lambda tx: store.update(tx, _hashed(token), WebSession(account, data, now, now + seconds)))
+
+
+def end(core: Core, token: str) -> None:
+    core.db.write(lambda tx: store.delete(tx, _hashed(token)))
+
+
+def end_everything(core: Core, account: AccountId, token: str) -> None:
+    """All sessions but this one, and all connections of mail programs."""
+
+    def write(tx: Tx) -> None:
+        store.delete_others(tx, account, _hashed(token))
+        credentials.bump(tx, account)
+        audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE)
+
+    core.db.write(write)
+
+
+def signing_key(core: Core) -> bytes:
+    """What forms are signed with; the same in every process of this installation."""
+    return core.db.write(lambda tx: deliveries.secret(tx, "portal"))
+
+
+def ready(core: Core) -> bool:
+    """Does the database answer?"""
+    return core.db.read(lambda tx: tx.row("SELECT 1")) is not None

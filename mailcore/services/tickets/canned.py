@@ -1,0 +1,45 @@
+"""Answers that the desk gives often, as text files in three languages: `templates/canned/NAME.LANGUAGE.txt`, the title
+in the first line.  A file of the same name under `data/canned` replaces it; new names are added there without a deploy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailcore.core import Core
+from mailcore.services.notices import notices
+
+SHIPPED = Path(__file__).resolve().parents[3] / "templates" / "canned"
+
+
+@dataclass(frozen=True, slots=True)
+class Canned:
+    name: str
+    title: str
+    text: str
+
+
+def listing(core: Core, language: str) -> list[Canned]:
+    """In `language`; an answer that is missing in it comes in bokmål."""
+    files: dict[str, Path] = {}
+    for folder in (SHIPPED, core.config.data_path / "canned"):
+        for wanted in ("nb", language):
+            files |= {path.name.split(".")[0]: path for path in sorted(folder.glob(f"*.{wanted}.txt"))}
+    return [_read(core, name, path) for name, path in sorted(files.items())]
+
+
+def _read(core: Core, name: str, path: Path) -> Canned:
+    title, _, text = path.read_text(encoding="utf-8").partition("\n")
+    for word, value in (("$domain", core.config.domain), ("$url", core.config.url), ("$host", core.config.host)):
+        text = text.replace(word, value)
+    return Canned(name, title.strip(), text.strip() + "\n")
+
+
+def find(core: Core, name: str, language: str) -> str:
+    """The text, or ""."""
+    return next((one.text for one in listing(core, language) if one.name == name), "")
+
+
+def gaps(core: Core) -> list[str]:
+    """Answers that are missing in a language."""
+    found = {path.name for folder in (SHIPPED, core.config.data_path / "canned") for path in folder.glob("*.txt")}
+    names = {name.split(".")[0] for name in found}
+    return sorted(f"{name}.{code}.txt" for name in names for code in notices.LANGUAGES if f"{name}.{code}.txt" not in found)

@@ -1,0 +1,277 @@
+"""Mail to the help desk: joins its thread or opens a ticket.
+
+`help@` and its tokens have no mailbox: the ticket is all that is saved, text, header and the files that may be.  `postmaster@`
+and `abuse@` (RFC 2142) are filed in their mailbox as well, since reports must be saved as they came; those of machines (DMARC,
+TLS) open no ticket, as hundreds come a day.  Nothing is ever answered to a machine (RFC 3834 section 2): not to the null sender,
+not to what says Auto-Submitted, not to lists.
+
+What opens no ticket is never lost in silence: it is a note in the ticket whose answer it is, or is listed in the trace of
+`postmaster@` with the reason, or is refused in the session.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Ticket, Verdict
+from mailcore.errors import InvalidName, TicketNotFound, TooMany
+from mailcore.log import log_for
+from mailcore.mail.reading import automatic
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.message import Message
+from mailcore.mail.showing import machine_report
+from mailcore.services.tickets import ticket_text, tickets
+from mailcore.store.delivery import deliveries
+from mailcore.store.engine.db import Tx
+from mailcore.store.tickets import tickets as store
+from sieve.addrspec import comparable, read_addr_spec
+
+log = log_for(__name__)
+DESK = ("help", "hjelp")
+ROLES = ("postmaster", "abuse")
+MAX_OCTETS = 25 * 2**20
+MAX_HEADER = 16_384  # octets of a mail's header that the desk can look at
+LATER = "Too many messages to the help desk; try again in an hour"
+NOTES_PER_HOUR = 5  # in one case, of what machines answer
+_MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
+_OURS = re.compile(r"<ticket\.(\d{1,15})\.")  # as ticket_mail.send makes them
+_SAME_DAYS = 2 * 86_400
+_DAEMON = ("mailer-daemon",)
+_SILENT = ("noreply", "no-reply", "donotreply", "do-not-reply")  # nobody reads there, but somebody may have written
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to the desk, read.
+
+    Attributes:
+        machine: it was written by a machine, and nobody waits for an answer.
+        report: one of those that machines write to postmaster@ and abuse@ by the hundred.
+        writer: the author's address, or what stands for it.
+        answer_to: where answers go: Reply-To if there is one (RFC 5322 section 3.6.2); "" if there is nothing to answer to.
+        threads: message ids that it answers or refers to.
+        shown: its header, for the desk.
+    """
+
+    machine: bool
+    report: bool
+    writer: str
+    answer_to: str
+    subject: str
+    text: str
+    files: tuple[NewFile, ...]
+    message_id: str
+    threads: tuple[str, ...]
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """`refused` is a reason for the session, `aside` why no ticket has it; both are "" for what the desk sees."""
+
+    refused: str = ""
+    aside: str = ""
+
+
+SEEN = Received()
+
+
+def is_desk(localpart: str) -> bool:
+    return localpart.lower() in DESK
+
+
+def read(core: Core, message: Message, sender: str, trace: bytes = b"") -> Letter:
+    """Read a message, before the transaction that accepts it; asks no database, and raises nothing whatever the octets are.
+
+    Args:
+        sender: of the envelope.
+        trace: fields of ours that come before it.
+    """
+    fields = message.header
+    machine = is_from_machine(sender, fields)
+    text, files = ("", ()) if machine else _content(message)
+    written = _addresses(fields, "from")
+    writer = written[0] if written else sender
+    answer_to = _answerable(core, (*_addresses(fields, "reply-to"), writer, sender))
+    return Letter(
+        machine, not machine and machine_report.is_report(message), writer, answer_to,
+        " ".join(fields.values("subject")[:1]), text or "-", files, next(iter(_ids(fields, "message-id")), ""),
+        tuple(_ids(fields, "in-reply-to", "references")[:20]),
+        (trace + fields.block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
+    )  # fmt: skip
+
+
+def receive(
+    core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: deliveries.About
+) -> Received:  # fmt: skip
+    """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed."""
+    localpart = to.rpartition("@")[0].lower()
+    name, _, token = localpart.partition("+")
+    found = _take(core, tx, envelope, name, token, letter, verdict)
+    if (found.refused or found.aside) and name not in ROLES:  # those have their mailbox, and its owner a trace
+        _list_aside(core, tx, envelope, to, found, about)
+    return found
+
+
+def _take(
+    core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict
+) -> Received:  # fmt: skip
+    if letter.machine:
+        return _note_answer(core, tx, token, envelope, letter)
+    if name in ROLES and letter.report:
+        return Received(aside="a report of a machine")
+    if verdict.disposition is Disposition.JUNK:
+        return Received("The help desk does not take this message; please use the form on our page")
+    if store.has_copy(tx, letter.message_id, letter.writer, ticket_text.tidy(letter.text)):
+        return Received(aside="a case has it already")
+    vouched = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
+    ticket = _thread(core, tx, token, letter)
+    try:
+        if ticket is None:
+            tickets.count(core, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
+            ticket = _same_case(core, tx, letter)
+        if ticket is not None:
+            _add(core, ticket, letter, vouched)
+        else:
+            _open(core, tx, name, letter, vouched)
+    except TooMany:
+        return Received(LATER)
+    return SEEN
+
+
+def _add(core: Core, ticket: Ticket, letter: Letter, vouched: bool) -> None:
+    tickets.say(
+        core, ticket.id, letter.text, author="person" if vouched else "unverified", name=letter.writer, files=letter.files,
+        message_id=letter.message_id, header=letter.shown,
+    )  # fmt: skip
+
+
+def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
+    account = _account(core, tx, letter.writer) if vouched else None
+    language = core.people.account(tx, account).language if account else "nb"
+    # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
+    author = _answerable(core, (letter.writer,)) if vouched and name not in ROLES and not _is_silent(letter.writer) else ""
+    tickets.open_ticket(
+        core, kind=name if name in ROLES else "mail", subject=letter.subject, text=letter.text, reply_to=letter.answer_to,
+        account=account, language=ticket_text.language_of(f"{letter.subject}\n{letter.text}", language), files=letter.files,
+        name=letter.writer, message_id=letter.message_id, tell=bool(author), tell_to=author, header=letter.shown,
+    )  # fmt: skip
+
+
+# Machines
+
+
+def is_from_machine(sender: str, fields: Header) -> bool:
+    """A bounce, an automatic reply, a list: nobody waits for an answer."""
+    if not sender or sender.partition("@")[0].lower() in _DAEMON:
+        return True
+    if any(map(fields.has, ("x-autoreply", "x-autorespond", "list-id"))):
+        return True
+    return automatic.is_auto_submitted(fields) or automatic.is_bulk(fields)
+
+
+def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Letter) -> Received:
+    """A machine's answer to what we sent: the desk sees it, nobody is written to."""
+    ticket = store.by_token(tx, token) if token else None
+    if ticket is None or ticket.state == "erased":
+        return Received(aside="written by a machine")
+    number, now = ticket.merged_into or ticket.id, core.clock.seconds()
+    if store.notes_since(tx, number, now - 3600) >= NOTES_PER_HOUR:
+        return Received(aside="written by a machine that goes on answering")
+    kind = "Automatic reply" if envelope.sender else "Returned mail"
+    store.add_message(tx, number, author="note", name="", text=f"{kind}: {letter.subject[:200]}", now=now, header=letter.shown)
+    return SEEN
+
+
+def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received, about: deliveries.About) -> None:
+    """A line for the administrator: in the log, and in the trace of postmaster@ with sender and subject."""
+    log.warning("mail to the help desk became no ticket: %s", found.refused or found.aside)
+    account = core.people.find_address(tx, "postmaster", core.config.domain.lower())
+    if account is not None:
+        outcome = "refused" if found.refused else Outcome.DISCARDED.value
+        deliveries.record(tx, account, core.clock.seconds(), envelope.sender, to, outcome, found.refused or found.aside, about)
+
+
+# Who wrote, and where it belongs
+
+
+def _addresses(fields: Header, name: str) -> list[str]:
+    """The addresses of a field that can be written; an address of raw octets outside UTF-8 can not."""
+    found = [one.spec for one in fields.addresses(name) if one.localpart and one.host]
+    return [spec for spec in found if spec.isprintable()]
+
+
+def _answerable(core: Core, specs: Iterable[str]) -> str:
+    """The first address that can be answered, or ""."""
+    for spec in specs:
+        try:
+            found = tickets.check_address(spec)
+        except InvalidName:
+            continue
+        if not takes(core, found):
+            return found
+    return ""
+
+
+def takes(core: Core, spec: str) -> bool:
+    """Does mail to this address come to the desk?"""
+    found = read_addr_spec(spec)
+    if found is None or found.domain.lower() not in (core.config.domain, core.config.srs_domain):
+        return False
+    return found.local.partition("+")[0].lower() in (*DESK, *ROLES)
+
+
+def _is_silent(spec: str) -> bool:
+    return spec.partition("@")[0].lower() in _SILENT
+
+
+def _ids(fields: Header, *names: str) -> list[str]:
+    return [found for name in names for value in fields.values(name) for found in _MESSAGE_ID.findall(value)]
+
+
+def _thread(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | None:
+    """By the token of the address; else by the thread, if the same person writes."""
+    if token:
+        try:
+            return tickets.by_token(core, token)
+        except TicketNotFound:
+            return None
+    named = letter.threads
+    ours = [int(m[1]) for one in named if (m := _OURS.match(one))]
+    ticket = store.by_message_id(tx, named) if named else None
+    if ticket is None and ours:
+        ticket = store.get(tx, ours[0])
+    if ticket is None or ticket.state == "erased":
+        return None
+    return ticket if _is_theirs(core, tx, ticket, letter.writer) else None
+
+
+def _same_case(core: Core, tx: Tx, letter: Letter) -> Ticket | None:
+    """Written twice: a case of the same person about the same, which is open."""
+    subject = " ".join(letter.subject.split())[: tickets.MAX_SUBJECT]
+    ticket = store.newest_of(tx, letter.answer_to, subject, core.clock.seconds() - _SAME_DAYS)
+    return ticket if ticket is not None and _is_theirs(core, tx, ticket, letter.writer) else None
+
+
+def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
+    """Did this author write in the case, or is it answered to them?  A Reply-To alone makes nobody another person."""
+    if comparable(ticket.reply_to) == comparable(writer) or store.wrote_in(tx, ticket.id, comparable(writer)):
+        return True
+    return ticket.account is not None and _account(core, tx, writer) == ticket.account
+
+
+def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
+    """Whose address this is: one of ours, or the contact address of one account."""
+    localpart, _, domain = comparable(writer).rpartition("@")
+    if domain == core.config.domain.lower():
+        return core.people.find_address(tx, localpart.partition("+")[0], domain)
+    return store.account_with_contact(tx, writer)
+
+
+def _content(message: Message) -> tuple[str, tuple[NewFile, ...]]:
+    """Text and files; files that are refused are named in the text."""
+    large = message.size > MAX_OCTETS
+    text = ticket_text.of_mail(Message(message.octets[:MAX_OCTETS]) if large else message)
+    files, refused = ([], ["(message too large)"]) if large else ticket_text.files_of_mail(message)
+    return text + "".join(f"\n[not kept: {name}]" for name in refused), tuple(files)

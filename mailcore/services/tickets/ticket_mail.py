@@ -1,0 +1,46 @@
+"""What a ticket says by mail: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
+
+from mailcore.core import Core
+from mailcore.domain import Ticket
+from mailcore.mail.reading import trace
+from mailcore.mail.writing import composer, entities, fields_out
+from mailcore.mail.writing.composer import Heading
+from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.services.mailauth import dkim
+from mailcore.services.notices import notices
+from mailcore.store.engine.db import Tx
+from mailcore.store.tickets import tickets as store
+
+AUTOMATIC = {"ticket_opened", "ticket_confirm"}
+
+
+def address(core: Core, ticket: Ticket) -> str:
+    """Where answers to this ticket go; bounces of what we send, too."""
+    return f"help+{ticket.token}@{core.config.domain}"
+
+
+def link(core: Core, ticket: Ticket) -> str:
+    """Opens the ticket to whoever has the link."""
+    return f"{core.config.url}/tickets/link/{ticket.token}"
+
+
+def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: str = "") -> str:
+    """Queue the notice `name` to the person, or to another address of theirs; returns its Message-ID."""
+    to = to or ticket.reply_to
+    sent = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
+    before = store.message_ids(tx, ticket.id)
+    subject, body = notices.words(
+        core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
+    )
+    heading = Heading(
+        NameAddr(address(core, ticket), "Alumnimail"), (NameAddr(to),), subject, core.clock.now(), sent,
+        answers=fields_out.references(" ".join(before[:-1]), "".join(before[-1:])),
+        auto="auto-replied" if name in AUTOMATIC else "",  # RFC 3834 section 5: nobody's vacation answers this
+    )  # fmt: skip
+    octets = composer.compose(heading, entities.text(body))
+    core.queue.enqueue(
+        tx, sender=address(core, ticket), recipients=[to],
+        prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets), prefix=b"", account=ticket.account,
+        origin="notice", now=core.clock.seconds(),
+    )  # fmt: skip
+    return sent

@@ -1,0 +1,143 @@
+"""What stands in a message to the help desk: its text without quotes, its language, the files that may come along."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mailcore.domain import NewFile
+from mailcore.mail.reading import text
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import Octets
+from mailcore.mail.reading.structure import Part
+from mailcore.mail.showing import body
+from mailcore.mail.showing.files import all_octets, safe_name
+
+MAX_TEXT = 20_000  # characters of one message
+MAX_TEXTS = 20  # parts of a message that are read as text
+MAX_FILES, MAX_FILE_OCTETS = 5, 4 * 2**20
+# What is shown at its first octets; everything else is refused rather than scanned.
+_BEGINNINGS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/webp": (b"RIFF",),
+    "application/pdf": (b"%PDF-",),
+}
+_WORDS = {
+    language: frozenset(words.split())
+    for language, words in (
+        ("nb", "jeg ikke hva noe hvordan fra mye være gjør kommer hei har og det dere min"),
+        ("nn", "eg ikkje kva noko korleis frå mykje vere gjer kjem hei har og det de min"),
+        ("en", "i not what the how from much my do is and you have to hello please"),
+    )
+}
+
+
+def language_of(written: str, otherwise: str) -> str:
+    """nb, nn or en by the commonest words; the answer is due in the form of Norwegian that was written."""
+    words = re.findall(r"[a-zæøå]+", written[:MAX_TEXT].lower())[:500]
+    scores = {language: sum(word in known for word in words) for language, known in _WORDS.items()}
+    best = max(scores, key=lambda language: scores[language])
+    second = sorted(scores.values())[-2]
+    return best if scores[best] >= 3 and scores[best] > second else otherwise
+
+
+def tidy(written: str) -> str:
+    """Line ends and length as they are kept; controls are dropped."""
+    written = written.lstrip()[: 10 * MAX_TEXT]  # blanks and empty lines that go may take that much
+    lines = (line.rstrip() for line in written.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    plain = "".join(c for c in "\n".join(lines) if c >= " " or c in "\n\t")
+    return re.sub(r"\n{4,}", "\n\n\n", plain).strip()[:MAX_TEXT]
+
+
+def without_quote(written: str) -> str:
+    """Without the quoted message at the end and the line that introduces it; an answer between quotes stays whole."""
+    lines = written.rstrip().split("\n")
+    end = len(lines)
+    while end and (lines[end - 1].startswith(">") or not lines[end - 1].strip()):
+        end -= 1
+    if end == len(lines) or not any(line.startswith(">") for line in lines[end:]):
+        return written.strip()
+    while end and not lines[end - 1].strip():
+        end -= 1
+    start = end
+    while start and end - start < 3 and lines[start - 1].strip():  # "On ... wrote:", perhaps folded
+        start -= 1
+    if end and lines[end - 1].rstrip().endswith(":"):
+        end = start if end - start < 3 else end - 1
+    return "\n".join(lines[:end]).strip() or written.strip()
+
+
+def of_mail(message: Message) -> str:
+    """What its writer says, whatever is attached or around it.
+
+    Of mail without a word, what was attached says, else what can be read outside of all parts.
+    """
+    octets, root = message.octets, message.root
+    read = [0]
+    own = without_quote(tidy(_words(octets, root, read)))
+    return own or tidy("\n\n".join(_attached_words(octets, root, read))) or tidy(body.readable(octets, root, MAX_TEXT))
+
+
+def _words(octets: Octets, part: Part, read: list[int]) -> str:
+    """The texts of a part in their order; of alternatives the first that says something.  Attached messages stay closed.
+
+    Args:
+        read: how many texts were read, of which MAX_TEXTS may be.
+    """
+    if part.type != "multipart":
+        return "" if body.is_file(part) else _text_of(octets, part, read)
+    found: list[str] = []
+    for child in part.children:
+        words = _words(octets, child, read)
+        if words.strip():
+            found.append(words)
+            if part.subtype == "alternative":
+                break
+    return "\n\n".join(found)
+
+
+def _text_of(octets: Octets, part: Part, read: list[int]) -> str:
+    if part.type != "text" or read[0] >= MAX_TEXTS:
+        return ""
+    read[0] += 1
+    return body.shown(octets, part, MAX_TEXT) if part.subtype in ("plain", "html") else ""
+
+
+def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str]:
+    """Texts of attached messages, and of texts that are neither plain nor HTML."""
+    for leaf in body.leaves(root):
+        if leaf.is_message:
+            yield "\n\n".join(filter(None, (_words(octets, child, read).strip() for child in leaf.children)))
+        elif leaf.type == "text" and leaf.subtype not in ("plain", "html") and not body.is_file(leaf) and read[0] < MAX_TEXTS:
+            read[0] += 1
+            yield text.part_text(octets, leaf, 10 * MAX_TEXT).replace("\r\n", "\n").strip()
+
+
+def kind_of(octets: bytes) -> str | None:
+    """The type of a file that may be kept, by what it holds and not by what it is called; None = refused."""
+    for kind, beginnings in _BEGINNINGS.items():
+        if octets.startswith(beginnings):
+            return kind
+    try:
+        plain = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in plain or plain.lstrip()[:1] == "<" or plain.startswith(("#!", "MZ")) else "text/plain"
+
+
+def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[str]]:
+    """Files that may be kept, and the names of those that may not."""
+    good: list[NewFile] = []
+    refused: list[str] = []
+    for name, octets in files:
+        kind = kind_of(octets) if 0 < len(octets) <= MAX_FILE_OCTETS and len(good) < MAX_FILES else None
+        name = safe_name(name)
+        if kind is None:
+            refused.append(name)
+        else:
+            good.append(NewFile(name, kind, octets))
+    return good, refused
+
+
+def files_of_mail(message: Message) -> tuple[list[NewFile], list[str]]:
+    return acceptable(all_octets(message))

@@ -1,0 +1,404 @@
+"""Help cases: opened, answered, joined, closed, forgotten.
+
+A ticket of a stranger waits until its address is confirmed.  Answers go out by mail from help+TOKEN@domain, so that what
+is written back finds its ticket (services/tickets/ticket_inbox.py).  What the desk does to a ticket is seen by its
+person, notes aside.
+"""
+
+import secrets
+from collections.abc import Sequence
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, NewFile, Ticket, TicketMessage
+from mailcore.errors import AccountNotFound, InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
+from mailcore.mail.reading import address as addresses
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.limits import mail_limits, tries
+from mailcore.services.limits.mail_limits import NOBODY, Cause
+from mailcore.services.limits.tries import Bound
+from mailcore.services.tickets import ticket_mail, ticket_text
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import contact_addresses
+from mailcore.store.tickets import tickets as store
+
+KINDS = (
+    "question", "login", "password", "account", "client", "quota", "forwarding", "mail", "order", "recovery", "abuse",
+    "postmaster", "other",
+)  # fmt: skip
+STATES = ("unconfirmed", "open", "answered", "closed", "merged", "erased")
+LIVE = ("open", "answered")
+MAX_SUBJECT = 200
+PER_HOUR = 5  # new tickets of one stranger's address or network place
+OWNER_PER_HOUR = 20  # of somebody who is logged in
+MAILED_PER_HOUR = 100  # by mail from one place, which may be a large provider
+SAID_PER_HOUR = 20  # by the person of one case
+MAX_CASE_OCTETS = 60 * 2**20  # of files in one case
+CONFIRM_SECONDS = 3 * 86_400
+ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its ticket
+
+
+def open_ticket(
+    core: Core, *, kind: str, subject: str, text: str, reply_to: str, account: AccountId | None = None,
+    language: str = "nb", files: Sequence[NewFile] = (), confirmed: bool = True, name: str = "", message_id: str = "",
+    tell: bool = True, tell_to: str = "", header: str = "", cause: Cause = NOBODY,
+) -> Ticket:  # fmt: skip
+    """Hand a case to the desk and tell its number by mail; may be called inside a write.
+
+    Args:
+        reply_to: where answers go; "" for a case that nobody waits for.
+        confirmed: False for a stranger, whose address must first confirm that it asked.
+        name: of whoever wrote, for the desk.
+        message_id: of the mail that it came with.
+        tell: False when no mail may go out, for what came from a machine.
+        tell_to: where its number is told, if not where answers go.
+        header: of that mail, for the desk.
+        cause: who is to be counted for the mail that this causes.
+
+    Raises:
+        InvalidName: `reply_to` is no e-mail address.
+        TicketRefused: there is no text.
+        TooMany: they caused much mail lately.
+    """
+    subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy(text)
+    if not (subject or text):
+        raise TicketRefused("there is nothing in it")
+    reply_to = check_address(reply_to) if reply_to else ""
+    kind = kind if kind in KINDS else "other"
+
+    def write(tx: Tx) -> Ticket:
+        now = core.clock.seconds()
+        told_at = tell_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
+        number = store.add(
+            tx, token=_new_token(), kind=kind, subject=subject or text.partition("\n")[0][:80], language=language,
+            state="open" if confirmed else "unconfirmed", reply_to=reply_to, account=account, now=now,
+        )  # fmt: skip
+        store.add_message(tx, number, author="person", name=name, text=text, now=now, message_id=message_id, files=files,
+                          header=header)  # fmt: skip
+        ticket = _get(tx, number)
+        if account is not None:
+            audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
+        if reply_to and tell:
+            if not confirmed:
+                mail_limits.take(core, tx, cause, reply_to)
+            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=told_at)
+            if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
+                store.begin_thread(tx, number, sent)
+        return ticket
+
+    return core.db.write(write)
+
+
+def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -> str:
+    """Where its owner hears that a case is open.  An answer by the desk goes wherever they want; what a form sends by itself,
+    with words of theirs in it, goes to nobody who has not asked."""
+    if account is None or reply_to in contact_addresses.verified(tx, account):
+        return reply_to
+    own = core.people.addresses(tx, account)
+    return reply_to if reply_to.lower() in own else f"{core.people.account(tx, account).name}@{core.config.domain}"
+
+
+def _new_token() -> str:
+    """Stands in addresses, so it has one case; 80 bits."""
+    return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(16))
+
+
+def check_address(written: str) -> str:
+    """Raises InvalidName."""
+    written = written.strip()
+    found = addresses.addr_specs(written)
+    good = len(found) == 1 and found[0] == written and len(written) <= 254 and written.isascii() and len(written.split()) == 1
+    if not good or "." not in written.rpartition("@")[2]:
+        raise InvalidName(f"{written!r} is not an e-mail address")
+    return written
+
+
+def ask(
+    core: Core, *, kind: str, subject: str, text: str, reply_to: str, owner: Account | None, peer: str, language: str,
+    files: Sequence[NewFile] = (), name: str = "",
+) -> Ticket:  # fmt: skip
+    """The form of the portal.  Who is not logged in confirms by mail; nobody asks without end.
+
+    Raises:
+        InvalidName, TicketRefused, TooMany.
+    """
+    subject = subject.strip()
+    if owner is not None:
+        reply_to = reply_to.strip() or f"{owner.name}@{core.config.domain}"
+    else:
+        check_address(reply_to)
+    language = ticket_text.language_of(f"{subject}\n{text}", language)
+    if owner is None:
+        count(core, reply_to, peer=peer)
+    elif core.db.write(lambda tx: tries.over(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
+        raise TooMany("too many cases in an hour")
+    return open_ticket(
+        core, kind=kind, subject=subject, text=text, reply_to=reply_to, account=owner.id if owner else None,
+        language=language, files=files, confirmed=owner is not None, name=name, cause=Cause(None, peer),
+    )  # fmt: skip
+
+
+def count(core: Core, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
+    """Note that somebody who is not logged in wrote, from a network place that may do so `of_place` times an hour.
+
+    Raises:
+        TooMany: nothing is counted then.
+    """
+    bounds = [Bound(f"writer {mail_limits.reader(writer)}", PER_HOUR), *tries.of_place(core, peer, of_place)]
+    if not core.db.write(lambda tx: tries.take(core, tx, "help", bounds)):
+        raise TooMany("too many cases in an hour")
+
+
+def confirm(core: Core, token: str) -> Ticket:
+    """The stranger's address asked indeed.  Raises TicketNotFound."""
+
+    def write(tx: Tx) -> Ticket:
+        ticket = _by_token(tx, token)
+        if ticket.state == "unconfirmed":
+            store.set_state(tx, ticket.id, "open", core.clock.seconds())
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+# Looking
+
+
+def _get(tx: Tx, number: int) -> Ticket:
+    """What was merged is found where it went.  Raises TicketNotFound."""
+    ticket = store.get(tx, number)
+    if ticket is not None and ticket.merged_into is not None:
+        ticket = store.get(tx, ticket.merged_into)
+    if ticket is None or ticket.state == "erased":
+        raise TicketNotFound(f"there is no ticket {number}")
+    return ticket
+
+
+def _by_token(tx: Tx, token: str) -> Ticket:
+    ticket = store.by_token(tx, token.lower())
+    if ticket is None:
+        raise TicketNotFound("no such ticket")
+    return _get(tx, ticket.id)
+
+
+def get(core: Core, number: int) -> Ticket:
+    """Raises TicketNotFound."""
+    return core.db.read(lambda tx: _get(tx, number))
+
+
+def by_token(core: Core, token: str) -> Ticket:
+    """Raises TicketNotFound."""
+    return core.db.read(lambda tx: _by_token(tx, token))
+
+
+def of_owner(core: Core, account: AccountId, number: int) -> Ticket:
+    """Raises TicketNotFound, for somebody else's too."""
+    ticket = get(core, number)
+    if ticket.account != account:
+        raise TicketNotFound(f"there is no ticket {number}")
+    return ticket
+
+
+def mine(core: Core, account: AccountId) -> list[Ticket]:
+    return core.db.read(lambda tx: store.of_account(tx, account))
+
+
+def listing(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
+    """Those that wait longest first; `words` of subject or address, or a number."""
+    return core.db.read(lambda tx: store.listing(tx, states, words.strip()))
+
+
+def counts(core: Core) -> dict[str, int]:
+    return core.db.read(store.counts)
+
+
+def alike(core: Core, ticket: Ticket) -> list[Ticket]:
+    """Other living cases of the same person, which this one may be joined to."""
+
+    def same(other: Ticket) -> bool:
+        if ticket.account is not None and other.account is not None:
+            return other.account == ticket.account
+        return bool(ticket.reply_to) and other.reply_to == ticket.reply_to
+
+    return [other for other in listing(core, ("open", "answered", "closed")) if other.id != ticket.id and same(other)]
+
+
+def thread(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
+    """What was said, oldest first; `notes` for the desk alone."""
+    found = core.db.read(lambda tx: store.messages(tx, ticket.id))
+    return [message for message in found if notes or message.author != "note"]
+
+
+def file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
+    """Raises TicketNotFound."""
+    found = core.db.read(lambda tx: store.file(tx, ticket.id, number, notes=notes))
+    if found is None:
+        raise TicketNotFound("no such file")
+    return found
+
+
+def header(core: Core, ticket: Ticket, message: int) -> str:
+    """Of the mail that a message of the case came with, for the desk.  Raises TicketNotFound."""
+    found = core.db.read(lambda tx: store.header(tx, ticket.id, message))
+    if not found:
+        raise TicketNotFound("it came by no mail")
+    return found
+
+
+# Speaking
+
+
+def say(
+    core: Core, number: int, text: str, *, author: str = "person", name: str = "", files: Sequence[NewFile] = (),
+    message_id: str = "", header: str = "",
+) -> Ticket:  # fmt: skip
+    """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender).
+
+    Raises:
+        TicketNotFound, TicketRefused.
+        TooMany: whoever has the link of a case could fill the disk.
+    """
+    text = ticket_text.tidy(text)
+    if not text and not files:
+        raise TicketRefused("there is nothing in it")
+
+    def write(tx: Tx) -> Ticket:
+        ticket, now = _get(tx, number), core.clock.seconds()
+        room = MAX_CASE_OCTETS - store.file_octets(tx, ticket.id) - sum(len(file.octets) for file in files)
+        if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
+            raise TooMany("too much in one case")
+        store.add_message(
+            tx, ticket.id, author=author, name=name, text=text, now=now, message_id=message_id, files=files, header=header
+        )
+        store.set_state(tx, ticket.id, "open", now)
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def reply(core: Core, number: int, text: str, *, agent: Account | None, close: bool = False) -> Ticket:
+    """The desk answers: on the web and by mail."""
+    text = ticket_text.tidy(text)
+    if not text:
+        raise TicketRefused("there is nothing in it")
+
+    def write(tx: Tx) -> Ticket:
+        ticket, now = _get(tx, number), core.clock.seconds()
+        sent = ticket_mail.send(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else ""
+        name = (agent.display_name or agent.name) if agent else ""
+        store.add_message(tx, ticket.id, author="desk", name=name, text=text, now=now, message_id=sent)
+        store.set_state(tx, ticket.id, "closed" if close else "answered", now)
+        if agent and ticket.assignee is None:
+            store.assign(tx, ticket.id, agent.id)
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def note(core: Core, number: int, text: str, *, agent: Account | None = None) -> Ticket:
+    """For the desk alone."""
+    return _event(core, number, "note", ticket_text.tidy(text), agent)
+
+
+def _event(core: Core, number: int, author: str, text: str, agent: Account | None) -> Ticket:
+    if not text:
+        raise TicketRefused("there is nothing in it")
+
+    def write(tx: Tx) -> Ticket:
+        ticket = _get(tx, number)
+        name = (agent.display_name or agent.name) if agent else ""
+        store.add_message(tx, ticket.id, author=author, name=name, text=text, now=core.clock.seconds())
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def assign(core: Core, number: int, assignee: AccountId | None) -> Ticket:
+    """To somebody of the desk; None = nobody.  Raises NotAllowed."""
+
+    def write(tx: Tx) -> Ticket:
+        if assignee is not None and core.people.role(tx, assignee) not in ("desk", "admin"):
+            raise NotAllowed("not of the desk")
+        ticket = _get(tx, number)
+        store.assign(tx, ticket.id, assignee)
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def close(core: Core, number: int) -> Ticket:
+    return _set_state(core, number, "closed")
+
+
+def reopen(core: Core, number: int) -> Ticket:
+    return _set_state(core, number, "open")
+
+
+def _set_state(core: Core, number: int, state: str) -> Ticket:
+    def write(tx: Tx) -> Ticket:
+        ticket = _get(tx, number)
+        store.set_state(tx, ticket.id, state, core.clock.seconds())
+        return _get(tx, ticket.id)
+
+    return core.db.write(write)
+
+
+def merge(core: Core, number: int, into: int) -> Ticket:
+    """One case out of two; answers to either reach the one that stays.
+
+    Raises:
+        TicketNotFound: one of them is not there.
+        NotAllowed: they belong to different people, who would read each other.
+    """
+
+    def write(tx: Tx) -> Ticket:
+        gone, stays = _get(tx, number), _get(tx, into)
+        if gone.id == stays.id:
+            raise TicketRefused("a case cannot be joined to itself")
+        same = gone.account == stays.account if gone.account and stays.account else gone.reply_to == stays.reply_to
+        if not same:
+            raise NotAllowed("the two cases belong to different people")
+        now = core.clock.seconds()
+        store.merge(tx, gone.id, stays.id, now)
+        store.set_state(tx, stays.id, "open", now)
+        return _get(tx, stays.id)
+
+    return core.db.write(write)
+
+
+def desk(core: Core) -> list[Account]:
+    """Who may be given a case."""
+
+    def read(tx: Tx) -> list[Account]:
+        found = core.people.accounts(tx)
+        return [a for a in found if a.state == "active" and core.people.role(tx, a.id) in ("desk", "admin")]
+
+    return core.db.read(read)
+
+
+def owner_of(core: Core, ticket: Ticket) -> Account | None:
+    if ticket.account is None:
+        return None
+    owner = ticket.account
+    try:
+        return core.db.read(lambda tx: core.people.account(tx, owner))
+    except AccountNotFound:
+        return None
+
+
+# Forgetting
+
+
+def tidy_up(core: Core) -> None:
+    """A job: strangers who never confirmed and cases long closed are erased; answers nobody contradicts close theirs."""
+
+    def write(tx: Tx) -> None:
+        now = core.clock.seconds()
+        for number in store.silent(tx, "unconfirmed", now - CONFIRM_SECONDS):
+            store.erase(tx, number, now)
+        for number in store.silent(tx, "answered", now - ANSWERED_SECONDS):
+            store.set_state(tx, number, "closed", now)
+        for number in store.silent(tx, "closed", now - core.config.help.keep_days * 86_400):
+            store.erase(tx, number, now)
+
+    core.db.write(write)

@@ -1,0 +1,1 @@
+"""Mail and settings on their way in and out of an account: take-outs and imports."""

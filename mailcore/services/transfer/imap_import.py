@@ -1,0 +1,189 @@
+"""Mail fetched from an account on another IMAP server, with a forecast of the room it needs (N18).
+
+Nothing is changed there: mailboxes are opened read-only and messages peeked at.  An import that was broken off is started again.
+"""
+
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError, LoginError
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.errors import ImportRefused, MailError
+from mailcore.mail.asking.keywords import is_keyword
+from mailcore.mail.moving.mbox import Stored
+from mailcore.services.transfer import mail_import
+from mailcore.services.transfer.mail_import import Importer, Progress, Report
+from mailcore.store.mail.flags import BY_LOWER
+
+FETCH_OCTETS = 8 * 2**20  # asked for at once, unless one message is larger
+TIMEOUT_SECONDS = 60
+_SPECIAL = {b"\\drafts": "\\Drafts", b"\\sent": "\\Sent", b"\\junk": "\\Junk", b"\\trash": "\\Trash", b"\\archive": "\\Archive"}
+_DOUBLED = {b"\\noselect", b"\\nonexistent", b"\\all", b"\\flagged", b"\\important"}  # what they hold stands elsewhere, too
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file."""
+
+    host: str
+    user: str
+    password: str = ""
+    token: str = ""
+    port: int = 993
+    tls: bool = True
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A mailbox there: its name on the wire, its name here, its special use."""
+
+    there: str
+    name: str
+    special_use: str
+    messages: int
+    octets: int
+
+
+def forecast(core: Core, server: Server) -> list[Folder]:
+    """What there is to fetch.  Raises ImportRefused."""
+    with _Connection(server) as client:
+        return _folders(client)
+
+
+def fetch(core: Core, account: AccountId, server: Server, progress: Progress = lambda report: None) -> Report:
+    """All mail of all mailboxes.  A full box ends it.  Raises ImportRefused."""
+    importer = Importer(core, account, progress)
+
+    def work() -> Iterator[None]:
+        with _Connection(server) as client:
+            for folder in _folders(client):
+                try:
+                    box = importer.mailbox(mail_import.tidy_name(folder.name), folder.special_use)
+                except MailError as problem:
+                    importer.note(f"{folder.name}: {problem}")
+                    continue
+                for message in _messages(client, folder, core.config.message_octets):
+                    importer.add(box, message)
+                    yield
+
+    return mail_import.ended(core, account, importer, f"IMAP {server.host}", work())
+
+
+class _Connection:
+    """Logged in, or ImportRefused with words for whoever typed the command."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: IMAPClient | None = None
+
+    def __enter__(self) -> IMAPClient:
+        server = self._server
+        context = ssl.create_default_context(cafile=server.ca or None) if server.tls else None
+        try:
+            client = IMAPClient(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
+        except (IMAPClientError, OSError) as problem:
+            raise ImportRefused(f"{server.host} cannot be reached: {problem}") from None
+        client.normalise_times = False
+        try:
+            if server.token:
+                client.oauth2_login(server.user, server.token)
+            else:
+                client.login(server.user, server.password)
+        except LoginError as problem:
+            client.shutdown()
+            raise ImportRefused(f"{server.host} refused the log-in: {problem}") from None
+        except (IMAPClientError, OSError) as problem:
+            client.shutdown()
+            raise ImportRefused(f"{server.host} broke off: {problem}") from None
+        self._client = client
+        return client
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
+        try:
+            if self._client is not None:
+                self._client.logout()
+        except (IMAPClientError, OSError):
+            pass  # it is over in any case
+        if isinstance(problem, IMAPClientError | OSError):
+            raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
+
+
+def _folders(client: IMAPClient) -> list[Folder]:
+    found = []
+    for flags, delimiter, name in client.list_folders():
+        lower = {flag.lower() for flag in flags}
+        if lower & _DOUBLED:
+            continue
+        special = next((_SPECIAL[flag] for flag in lower if flag in _SPECIAL), "")
+        separator = delimiter.decode() if isinstance(delimiter, bytes) else delimiter or "/"
+        here = name.replace("/", "-").replace(separator, "/") if separator != "/" else name
+        client.select_folder(name, readonly=True)
+        sizes = _sizes(client)
+        found.append(Folder(name, here, special, len(sizes), sum(size for _, size in sizes)))
+    return found
+
+
+def _sizes(client: IMAPClient) -> list[tuple[int, int]]:
+    """uid and octets of all messages of the mailbox that is open."""
+    uids = client.search(["ALL"])
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(uids), 5000):
+        answers = client.fetch(uids[start : start + 5000], ["RFC822.SIZE"])
+        found += ((uid, int(answer[b"RFC822.SIZE"])) for uid, answer in answers.items() if b"RFC822.SIZE" in answer)
+    return sorted(found)
+
+
+def _messages(client: IMAPClient, folder: Folder, limit: int) -> Iterator[Stored | None]:
+    client.select_folder(folder.there, readonly=True)
+    for uids in _groups(_sizes(client), limit):
+        if uids is None:
+            yield None
+            continue
+        for _uid, answer in sorted(_fetched(client, uids).items()):
+            octets = answer.get(b"BODY[]")
+            if octets is not None:
+                yield Stored(bytes(octets), _flags(answer.get(b"FLAGS", ())), _at(answer.get(b"INTERNALDATE")))
+
+
+def _fetched(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]:  # Any: as imapclient has it
+    try:
+        found = client.fetch(uids, ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"])
+    except ValueError:  # a date that is none; the message's own will do
+        found = client.fetch(uids, ["BODY.PEEK[]", "FLAGS"])
+    return dict(found)
+
+
+def _groups(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] | None]:
+    """Uids that are asked for together; None for a message above the limit, which is not fetched at all."""
+    group: list[int] = []
+    octets = 0
+    for uid, size in sizes:
+        if size > limit:
+            yield None
+            continue
+        if group and octets + size > FETCH_OCTETS:
+            yield group
+            group, octets = [], 0
+        group.append(uid)
+        octets += size
+    if group:
+        yield group
+
+
+def _flags(flags: Sequence[bytes]) -> frozenset[str]:
+    """System flags, and keywords that may be kept here."""
+    words = (flag.decode("ascii", "replace") for flag in flags)
+    return frozenset(word for word in words if word.lower() in BY_LOWER or is_keyword(word))
+
+
+def _at(value: object) -> datetime | None:
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,0 +1,268 @@
+"""Mail from elsewhere: what puts it in, and mbox files; beside it maildir_in.py, takeout_read.py and imap_pull.py (N17, N18).
+
+What stood there before the import began (the same text in the same mailbox, of the same time) is not doubled, so an import that
+was broken off is simply started again; what stands twice in what is brought comes twice.  A full box ends it and is told; what
+came before stays.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox, MailboxId
+from mailcore.errors import ImportRefused, MailboxNotFound, MailError, OverQuota, Saying
+from mailcore.log import log_for
+from mailcore.mail.moving import mbox, mbox_marks
+from mailcore.mail.moving.mbox import NotMbox, Stored
+from mailcore.mail.reading import header
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import Prepared
+from mailcore.store.mail.mail import EARLIEST, LATEST
+from mailcore.store.mail.mailboxes import MAX_DEPTH, MAX_NAME
+
+log = log_for(__name__)
+_BAD = re.compile(r"[\x00-\x1f\x7f*%\ud800-\udfff]")  # what no mailbox name holds
+PIECE = 64 * 1024  # octets of a line that are read at once
+BATCH, BATCH_OCTETS = 50, 4 * 2**20  # in one transaction
+Progress = Callable[["Report"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import did so far.
+
+    Attributes:
+        there: messages that stood there already.
+        left_out: messages above the site's size.
+        full: it ended because the box is full.
+        broken: it ended because the rest cannot be read; the last note says why.
+        notes: what else was not taken, for people.
+    """
+
+    messages: int = 0
+    octets: int = 0
+    there: int = 0
+    left_out: int = 0
+    full: bool = False
+    broken: bool = False
+    notes: tuple[str, ...] = ()
+
+
+_Waiting = tuple[Mailbox, Stored, datetime | None, Prepared]  # None: the file does not know when it came
+
+
+class Importer:
+    """Puts messages into the mailboxes of one account, in batches.  One thread at a time."""
+
+    def __init__(self, core: Core, account: AccountId, progress: Progress = lambda report: None) -> None:
+        self._core, self._account, self._progress = core, account, progress
+        self._known: dict[MailboxId, dict[int, list[tuple[int, int]]]] = {}  # what stood there and has not been brought yet
+        self._batch: list[_Waiting] = []
+        self._waiting = 0
+        self._places: dict[tuple[str, str], Mailbox] = {}
+        self.report = Report()
+
+    def mailbox(self, name: str, special_use: str = "") -> Mailbox:
+        """The one of this special use, or of this name, made if it is missing.  Raises InvalidName."""
+
+        def find(tx: Tx) -> Mailbox:
+            boxes = self._core.mail.mailboxes(tx, self._account)
+            for box in boxes:
+                if special_use and box.special_use == special_use:
+                    return box
+            try:
+                return self._core.mail.mailbox(tx, self._account, name)
+            except MailboxNotFound:
+                return self._core.mail.create(tx, self._account, name)
+
+        return self._core.db.write(find)
+
+    def place(self, labels: tuple[str, ...], otherwise: Mailbox) -> tuple[Mailbox, frozenset[str]]:
+        """Where a message with Gmail's labels goes, and what they say of it."""
+        place = mbox_marks.place_of(labels)
+        key = (tidy_name(place.mailbox), place.special_use)
+        if key not in self._places:
+            try:
+                self._places[key] = self.mailbox(*key)
+            except MailError as problem:  # there are too many
+                self.note(problem.args[0])
+                self._places[key] = otherwise
+        return self._places[key], place.flags
+
+    def bring(self, box: Mailbox, message: Stored | None, *, by_labels: bool) -> None:
+        """Add it to this mailbox, or to the one of its labels.  Raises OverQuota."""
+        if by_labels and message is not None and message.labels is not None:
+            box, flags = self.place(message.labels, box)
+            message = dataclasses.replace(message, flags=message.flags | flags)
+        self.add(box, message)
+
+    def add(self, box: Mailbox, message: Stored | None) -> None:
+        """Raises OverQuota when the box is full; what came before it is in."""
+        if message is None or len(message.octets) > self._core.config.message_octets:
+            self.report = dataclasses.replace(self.report, left_out=self.report.left_out + 1)
+            return
+        at = message.at or mbox.date_of(header.split(message.octets)[0])
+        self._batch.append((box, message, at and at.replace(microsecond=0), self._core.blobs.prepare(message.octets)))
+        self._waiting += len(message.octets)
+        if len(self._batch) >= BATCH or self._waiting >= BATCH_OCTETS:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what waits.  Raises OverQuota."""
+        batch, self._batch, self._waiting = self._batch, [], 0
+        if not batch:
+            return
+        added, there, octets, full = self._core.db.write(lambda tx: self._write(tx, batch))
+        report = self.report
+        self.report = dataclasses.replace(
+            report, messages=report.messages + added, octets=report.octets + octets, there=report.there + there, full=full
+        )
+        self._progress(self.report)
+        if full:
+            raise OverQuota(Saying("the mailbox is full; the rest was not taken"))
+
+    def _write(self, tx: Tx, batch: list[_Waiting]) -> tuple[int, int, int, bool]:
+        added = there = octets = 0
+        for box, message, at, prepared in batch:
+            if self._stood_there(tx, box.id, message.octets, at):
+                there += 1
+                continue
+            try:
+                came = at or self._core.clock.now()
+                self._core.mail.append(tx, self._account, box.id, prepared, message.flags, came)
+            except OverQuota:
+                return added, there, octets, True
+            added, octets = added + 1, octets + prepared.size
+        return added, there, octets, False
+
+    def _stood_there(self, tx: Tx, box: MailboxId, brought: bytes, at: datetime | None) -> bool:
+        """Is it one of those that stood there?  Each of them is found once; one without a date, whatever their times."""
+        known = self._known_in(tx, box)
+        times = list(known) if at is None else [stored_seconds(at)]
+        least = len(brought) - brought.count(b"\n") - 2  # an mbox file of others gives every line its CRLF
+        near = [(second, one) for second in times for one in known.get(second, ()) if least <= one[1] <= len(brought)]
+        exact = ((second, one, bytes.__eq__) for second, one in near if one[1] == len(brought))
+        for second, one, is_same in chain(exact, ((second, one, _same) for second, one in near)):
+            if is_same(self._core.mail.octets(tx, box, one[0]), brought):
+                known[second].remove(one)
+                return True
+        return False
+
+    def _known_in(self, tx: Tx, box: MailboxId) -> dict[int, list[tuple[int, int]]]:
+        """What stands there, by time: uid and size of each message, and no octets."""
+        if box not in self._known:
+            found: dict[int, list[tuple[int, int]]] = {}
+            for uid, size, at in self._core.mail.sizes_and_times(tx, box):
+                found.setdefault(at, []).append((uid, size))
+            self._known[box] = found
+        return self._known[box]
+
+    def break_off(self, reason: str) -> None:
+        """What was read before the damage comes in."""
+        try:
+            self.finish()
+        except OverQuota:
+            log.info("the import into account %d ended with a full box", self._account)
+        self.report = dataclasses.replace(self.report, broken=True)
+        self.note(reason)
+
+    def note(self, text: str) -> None:
+        self.report = dataclasses.replace(self.report, notes=(*self.report.notes, text))
+
+
+def _same(here: bytes, brought: bytes) -> bool:
+    """But for the ends of lines, which files do not keep."""
+    if here == brought:
+        return True
+    return here.replace(b"\r\n", b"\n").removesuffix(b"\n") == brought.replace(b"\r\n", b"\n").removesuffix(b"\n")
+
+
+def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: Iterator[None]) -> Report:
+    """Run the import to its end, or to a full box, and write it down."""
+    try:
+        for _ in work:
+            pass
+        importer.finish()
+    except OverQuota:
+        log.info("the import into account %d ended with a full box", account)
+    except ImportRefused as problem:
+        importer.break_off(problem.args[0])
+        report = importer.report
+        if not report.messages + report.there + report.left_out:
+            raise
+    report = importer.report
+    detail = f"{kind}: {report.messages} messages, {report.octets} octets"
+    core.db.write(lambda tx: audit.note(core, tx, account, Event.MAIL_IMPORTED, detail=detail))
+    return report
+
+
+def from_mbox(
+    core: Core, account: AccountId, file: IO[bytes], mailbox: str = "INBOX", progress: Progress = lambda report: None, *,
+    by_labels: bool = False,
+) -> Report:  # fmt: skip
+    """All messages of an mbox file into one mailbox.
+
+    Args:
+        by_labels: those of Gmail go where their labels say.
+
+    Raises:
+        ImportRefused: it is no mbox file, or there is no message in it.
+        InvalidName
+    """
+    importer = Importer(core, account, progress)
+
+    def work() -> Iterator[None]:
+        lines = bounded_lines(file, PIECE)
+        first, box = next(lines, b""), None
+        for message in mbox_messages(chain([first], lines), core.config.message_octets):
+            box = box or importer.mailbox(mailbox)
+            importer.bring(box, message, by_labels=by_labels)
+            yield
+        if first and box is None:
+            raise ImportRefused(Saying("there is no message in this file"))
+
+    return ended(core, account, importer, "mbox", work())
+
+
+def mbox_messages(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]:
+    """Those of an mbox file.  Raises ImportRefused, before the first one."""
+    try:
+        yield from mbox.read(lines, limit)
+    except NotMbox:
+        raise ImportRefused(Saying("this is no mbox file: it does not begin with 'From '")) from None
+
+
+def bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Lines, the long ones in pieces: no file can fill the memory with one line."""
+    while piece := file.readline(limit):
+        yield piece
+
+
+def stored_seconds(at: datetime) -> int:
+    """The internal date as the store keeps it."""
+    return min(max(int(at.timestamp()), EARLIEST), LATEST)
+
+
+def tidy_name(name: str) -> str:
+    """A name from elsewhere as one that a mailbox may have; "" becomes INBOX."""
+    levels = [_BAD.sub("_", level) for level in name.split("/")]
+    levels = ["_" if level in (".", "..") else level for level in levels if level]
+    tidy = "/".join([*levels[: MAX_DEPTH - 1], "-".join(levels[MAX_DEPTH - 1 :])] if len(levels) > MAX_DEPTH else levels)
+    return tidy.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").rstrip("/") or "INBOX"
+
+
+def mailbox_of_file(name: str) -> str:
+    """The mailbox that a file's name suggests: `Work.mbox` is Work."""
+    stem = unquote(Path(name.replace("\\", "/")).name)
+    for end in (".mbox", ".mbx"):
+        stem = stem.removesuffix(end)
+    return stem.replace("/", "-").strip() or "INBOX"

@@ -1,0 +1,329 @@
+"""Everything of an account as one zip file, made while it is sent: no copy on disk, pieces of a message in memory (N17).
+
+Inside: `alumnimail.json` (settings, filters, what lies where), `mail/` (one mbox for each mailbox, or Maildir), `sieve/`, the
+address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).
+services/transfer/takeout_import.py
+reads it again.
+
+What will be in a file is settled by a Plan before its first octet.  As long as nothing of it changes, the same octets come out
+each time, so that a broken line can be taken up where it broke (RFC 9110 section 14).
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
+from mailcore.errors import Busy
+from mailcore.log import log_for
+from mailcore.mail.moving import maildir, mbox
+from mailcore.mail.reading import header, octets
+from mailcore.services import audit
+from mailcore.services.webmail import address_book, contacts, mail_settings
+from mailcore.store.delivery import away as store_away
+from mailcore.store.delivery import filters as store_filters
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import address_book as store_book
+from mailcore.store.site import transfers as store
+
+log = log_for(__name__)
+FORMAT = 1
+FORMS = ("mbox", "maildir")
+CHUNK = 200  # messages named in one reading transaction
+BLOCK = 256 * 1024  # octets handed on at once
+EVENTS = 100_000
+MAX_FILE = 80  # characters of a name, which may have four octets each
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
+
+_OURS = re.compile(r"(?i)\.mbox\Z|\.mbx\Z|\A(?:cur|new|tmp)\Z|[. ]\Z|\A(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)")
+
+Progress = Callable[[int, int], None]  # octets of mail done, and in all
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a zip file would hold now."""
+
+    messages: int
+    octets: int
+    mailboxes: tuple[Mailbox, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a zip file holds, settled before it is made.
+
+    Attributes:
+        at: seconds since 1970; the time of its members.
+        form: "mbox" or "maildir".
+        small: compressed; else as large as the mail, and its length is soon known.
+        boxes: mailboxes, and for each the uid from which on messages came later.
+        events: so many of the oldest entries of what was noted.
+    """
+
+    at: int
+    form: str
+    small: bool
+    boxes: tuple[tuple[int, int], ...]
+    events: int
+
+
+class _Pipe(io.RawIOBase):
+    """What zipfile writes, to be handed on in blocks."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, written: Any) -> int:  # Any: whatever has a buffer
+        self._held.append(bytes(written))
+        self.size += len(written)
+        return len(written)
+
+    def take(self) -> bytes:
+        taken = b"".join(self._held)
+        self._held.clear()
+        self.size = 0
+        return taken
+
+
+def contents(core: Core, account: AccountId) -> Contents:
+    boxes = core.db.read(lambda tx: core.mail.mailboxes(tx, account))
+    return Contents(sum(box.messages for box in boxes), sum(box.octets for box in boxes), tuple(boxes))
+
+
+def plan(core: Core, account: AccountId, form: str = "mbox", *, small: bool = True) -> Plan:
+    found = contents(core, account)
+    events = len(audit.listing(core, account, EVENTS))
+    return Plan(core.clock.seconds(), form, small, tuple((int(box.id), box.uidnext) for box in found.mailboxes), events)
+
+
+def mark(core: Core, account: AccountId, planned: Plan) -> str:
+    """Another one when other octets would come out."""
+    found = hashlib.sha256(repr(planned).encode())
+    for name, text in _texts(core, account, planned):
+        found.update(repr((name, text)).encode("utf-8", "surrogatepass"))
+    standing = core.db.read(lambda tx: [store.standing(tx, box, below) for box, below in planned.boxes])
+    found.update(repr(standing).encode())
+    return found.hexdigest()[:32]
+
+
+def length(core: Core, account: AccountId, planned: Plan) -> int:
+    """Octets of the file.  Reads everything, and is quick only where nothing is compressed."""
+    return sum(len(block) for block in write(core, account, planned))
+
+
+def write(
+    core: Core, account: AccountId, planned: Plan, progress: Progress = lambda done, total: None
+) -> Iterator[bytes]:
+    """The zip file in blocks.  What came later is not in it; what is deleted meanwhile may or may not be."""
+    boxes = _boxes(core, account, planned)
+    total = sum(octets for _box, _below, _count, octets in boxes)
+    pipe, done = _Pipe(), 0
+    with zipfile.ZipFile(pipe, "w") as archive:
+        for name, text in _texts(core, account, planned):
+            archive.writestr(_member(name, planned.at, planned), text.encode("utf-8", "replace"))
+        paths = _paths([box for box, *_ in boxes], planned.form)
+        for box, below, _count, _octets in boxes:
+            make = _as_mbox if planned.form == "mbox" else _as_maildir
+            for size in make(core, archive, box, below, paths[box.id], planned):
+                done += size
+                if pipe.size >= BLOCK:
+                    yield pipe.take()
+                    progress(done, total)
+    yield pipe.take()
+    progress(total, total)
+
+
+def _member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
+    """Level 0 costs nothing and can be unpacked while it comes, which what is only stored cannot."""
+    when = max(datetime.fromtimestamp(at, UTC), datetime(1980, 1, 1, tzinfo=UTC))  # zip knows no earlier time
+    found = zipfile.ZipInfo(name, (min(when.year, 2107), when.month, when.day, when.hour, when.minute, when.second))
+    found.compress_type = zipfile.ZIP_DEFLATED
+    found.external_attr = 0o600 << 16
+    setattr(found, "compress_level" if hasattr(found, "compress_level") else "_compresslevel", 1 if planned.small else 0)
+    return found
+
+
+def _as_mbox(
+    core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
+) -> Iterator[int]:
+    """Octets of mail done, piece by piece."""
+    with archive.open(_member(path, planned.at, planned), "w", force_zip64=True) as member:
+        for info in _messages(core, box.id, below):
+            first, rest = _pieces(core, box.id, info.uid)
+            pieces, sender = partial(_joined, first, rest), _return_path(first, rest)
+            written = 0
+            for piece in mbox.write(pieces, info.flags, info.internal_date, sender):
+                member.write(piece)
+                done = min(len(piece), info.size - written)
+                written += done
+                yield done
+            yield info.size - written
+
+
+def _as_maildir(
+    core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
+) -> Iterator[int]:
+    letters, others = maildir.Letters(), list[str]()
+    for info in _messages(core, box.id, below):
+        marks, rest = letters.of(info.flags)
+        others += [f"{info.uid} {' '.join(rest)}\n"] if rest else []
+        name = maildir.write_name(info.uid, info.internal_date, info.flags, marks)
+        with archive.open(_member(f"{path}/cur/{name}", int(info.internal_date.timestamp()), planned), "w") as member:
+            for piece in _joined(*_pieces(core, box.id, info.uid)):
+                member.write(piece)
+                yield len(piece)
+    for kind in ("cur", "new", "tmp"):  # a Maildir has them, also if it is empty
+        archive.writestr(_member(f"{path}/{kind}/", planned.at, planned), b"")
+    for name, lines in ((maildir.KEYWORDS_FILE, letters.lines()), (maildir.OTHERS_FILE, others)):
+        if text := "".join(lines):
+            archive.writestr(_member(f"{path}/{name}", planned.at, planned), text)
+
+
+def _joined(first: bytes, rest: octets.Octets) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from octets.blocks(rest)
+
+
+def _pieces(core: Core, box: MailboxId, uid: int) -> tuple[bytes, octets.Octets]:
+    """A message that cannot be read must not keep anyone from the others."""
+    try:
+        return core.db.read(lambda tx: core.mail.pieces(tx, box, uid))
+    except Busy as problem:
+        log.error("message %d of mailbox %d is not in a take-out: %s", uid, box, problem)
+        return b"X-Alumnimail-Problem: this message cannot be read\r\n\r\n", b""
+
+
+def _messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
+    """One after another; those that go away meanwhile are left out."""
+    at = 1
+    while at < below:
+        uids = core.db.read(lambda tx, at=at: core.mail.next_uids(tx, box, at, CHUNK))  # type: ignore[misc]  # a default in a lambda
+        uids = [uid for uid in uids if uid < below]
+        if not uids:
+            return
+        yield from core.db.read(lambda tx, uids=uids: core.mail.infos(tx, box, [(uids[0], uids[-1])]))  # type: ignore[misc]
+        at = uids[-1] + 1
+
+
+def _return_path(first: bytes, rest: octets.Octets) -> bytes:
+    """The envelope sender: what stands in the first brackets."""
+    for value in header.raw_values((first or rest[:2000])[:2000], "return-path")[:1]:
+        return value.partition(b"<")[2].partition(b">")[0] if b"<" in value else value.partition(b"\t")[0].partition(b" ")[0]
+    return b""
+
+
+def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
+    """Where mailboxes lie: levels are folders, what file systems do not take is written as %xx, no two differ in case only."""
+    found: dict[MailboxId, str] = {}
+    taken: set[str] = set()
+    for box in boxes:
+        path = wish = "mail/" + "/".join(_level(level) for level in box.name.split("/"))
+        number = 1
+        while (same := unicodedata.normalize("NFC", path).casefold()) in taken:
+            number += 1
+            path = f"{wish}~{number}"
+        taken.add(same)
+        found[box.id] = path + (".mbox" if form == "mbox" else "")
+    return found
+
+
+def _level(level: str) -> str:
+    """One level of a name as a name of a file or folder; `x.mbox` and `cur` mean something there, and a last dot may be lost."""
+    safe = _safe(level)
+    if _OURS.search(safe):
+        safe = f"{safe[:-1]}%{ord(safe[-1]):02X}" if safe[-1].isascii() else safe
+    return safe
+
+
+def _boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox, int, int, int]]:
+    """The mailboxes of the plan that are still there, the uid below which its messages are, how many, and their octets."""
+
+    def read(tx: Tx) -> list[tuple[Mailbox, int, int, int]]:
+        here = {int(box.id): box for box in core.mail.mailboxes(tx, account)}
+        return [(here[box], below, *store.standing(tx, box, below)[:2]) for box, below in planned.boxes if box in here]
+
+    return core.db.read(read)
+
+
+def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str, str]]:
+    """The members that are no mail."""
+    boxes = _boxes(core, account, planned)
+    paths = _paths([box for box, *_ in boxes], planned.form)
+
+    def read(tx: Tx) -> tuple[Account, dict[str, Any], list[Any]]:  # Any: what JSON holds
+        owner = core.people.account(tx, account)
+        scripts = core.people.scripts(tx, account) + core.people.scripts(tx, account, "generated")
+        told = {
+            "format": FORMAT,
+            "made_at": datetime.fromtimestamp(planned.at, UTC),
+            "address": f"{owner.name}@{core.config.domain}",
+            "form": planned.form,
+            "mailboxes": [
+                {"name": box.name, "file": paths[box.id], "special_use": box.special_use,
+                 "subscribed": box.subscribed, "messages": count, "octets": size}
+                for box, _below, count, size in boxes
+            ],
+            "scripts": [
+                {"name": script.name, "file": _script_file(script.name, script.origin), "active": script.active,
+                 "origin": script.origin}
+                for script in scripts
+            ],
+            "settings": {
+                "name": owner.display_name, "contact": owner.contact, "language": owner.language, "quota": owner.quota,
+                "addresses": core.people.addresses(tx, account), "account_since": owner.created_at,
+                "forwarding": core.people.forwarding(tx, account), "vacation": store_away.of(tx, account),
+                "filters": store_filters.of(tx, account), "identities": store_book.identities(tx, account),
+                "blocked": contacts.blocked(core, account), "webmail": mail_settings.read(core, account),
+            },
+        }  # fmt: skip
+        return owner, told, scripts
+
+    _owner, told, scripts = core.db.read(read)
+    yield "alumnimail.json", _json(told)
+    yield "contacts.vcf", address_book.write_cards(core, account)
+    for script in scripts:
+        yield _script_file(script.name, script.origin), script.source
+    activity = audit.listing(core, account, EVENTS)
+    oldest = activity[max(0, len(activity) - planned.events) :]
+    yield "activity.json", _json([{"at": one.at, "event": one.event, "by": one.actor, "detail": one.detail} for one in oldest])
+
+
+def _script_file(name: str, origin: str) -> str:
+    if origin == "generated":
+        return "sieve/generated/alumnimail.sieve"
+    safe = _safe(name)
+    if len(safe) > MAX_FILE:  # cut, two could be the same
+        safe = f"{safe[:MAX_FILE]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"sieve/{safe}.sieve"
+
+
+def _safe(name: str) -> str:
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,231 @@
+"""A zip file of services/transfer/takeout.py comes in again: mail, scripts, filters, vacation, address book, settings.
+A zip file of others brings its mbox files.
+
+Nothing of the owner's is replaced.  A forwarding must be set and confirmed anew: the file says nothing of whether its target
+still agrees.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import partial
+from typing import IO, Any
+
+from mailcore.core import Core
+from mailcore.domain import (
+    AccountId,
+    Away,
+    FilterAction,
+    FilterCondition,
+    FilterField,
+    FilterMatch,
+    FilterRule,
+    FilterVerb,
+)
+from mailcore.errors import ImportRefused, MailError, Saying
+from mailcore.log import log_for
+from mailcore.mail.moving import maildir, mbox, vcard
+from mailcore.mail.moving.mbox import NotMbox, Stored
+from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, ended, mailbox_of_file
+from mailcore.services.transfer.takeout import FORMAT
+from mailcore.services.transfer.zip_reader import DAMAGED, ZipIn
+from mailcore.services.webmail import address_book, contacts, mail_settings
+from mailcore.services.webmail.address_book import WriterName
+from mailcore.services.webmail.mail_settings import MailSettings
+from mailcore.store.delivery import filters as store_filters
+from mailcore.store.mail.mailboxes import MAX_MAILBOXES
+
+log = log_for(__name__)
+
+
+def from_takeout(
+    core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None
+) -> Report:
+    """Everything of the file; of another's zip file the mbox files in it.
+
+    Raises:
+        ImportRefused: it is no such file, or it could not be read before anything came in.
+    """
+    archive = ZipIn(file)
+    told = _told(archive)
+    importer = Importer(core, account, progress)
+
+    def work() -> Iterator[None]:
+        if told is None:
+            boxes = [{"name": mailbox_of_file(name), "file": name} for name in _mbox_files(archive)]
+        else:
+            _settings(core, account, archive, told, importer)
+            boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
+        read: set[str] = set()
+        names = {str(one.get("name", "")) for one in boxes}
+        for one in boxes[:MAX_MAILBOXES]:
+            path, name, special = (str(one.get(key, "")) for key in ("file", "name", "special_use"))
+            if path in read:  # a second time would only cost time
+                continue
+            read.add(path)
+            try:
+                box = importer.mailbox(name, special)
+                if box.name != name and box.name in names:  # another one there has the name of this special one here
+                    box = importer.mailbox(name)
+            except MailError as problem:
+                importer.note(problem.args[0])
+                continue
+            try:
+                for message in _members(core, archive, path):
+                    importer.bring(box, message, by_labels=told is None)
+                    yield
+            except NotMbox:
+                importer.break_off(Saying("%(name)s in the file is no mbox file", name=path))
+            except DAMAGED as problem:  # the other mailboxes may be whole
+                log.info("a member of a take-out is damaged: %r", problem)
+                importer.break_off(Saying("%(name)s in the file is damaged; what stood before the damage is here", name=path))
+
+    try:
+        return ended(core, account, importer, "take-out", work())
+    except DAMAGED as problem:
+        raise ImportRefused(Saying("this zip file is damaged")) from problem
+
+
+def _told(archive: ZipIn) -> dict[str, Any] | None:
+    """What a file of ours tells of itself; None for a zip file of mbox files.  Raises ImportRefused."""
+    if "alumnimail.json" not in archive and _mbox_files(archive):
+        return None
+    try:
+        told = json.loads(archive.text("alumnimail.json"))
+    except (KeyError, *DAMAGED) as problem:
+        raise ImportRefused(Saying("this is no take-out of ours")) from problem
+    if not isinstance(told, dict) or not isinstance(told.get("mailboxes", []), list):
+        raise ImportRefused(Saying("this is no take-out of ours"))
+    if told.get("format") != FORMAT:
+        raise ImportRefused(Saying("this zip file is of a newer format"))
+    return told
+
+
+def _mbox_files(archive: ZipIn) -> list[str]:
+    return [name for name in archive.names if name.lower().endswith((".mbox", ".mbx")) and "__MACOSX" not in name]
+
+
+def _members(core: Core, archive: ZipIn, path: str) -> Iterator[Stored | None]:
+    most = core.config.message_octets
+    if path.lower().endswith((".mbox", ".mbx")) and path in archive:
+        yield from mbox.read(archive.read(path, PIECE), most)
+        return
+    known = maildir.read_keywords(_lines(archive, f"{path}/{maildir.KEYWORDS_FILE}"))
+    others = maildir.read_others(_lines(archive, f"{path}/{maildir.OTHERS_FILE}"))
+    folder = f"{path}/cur/"
+    for member in archive.below(folder):
+        last = member[len(folder) :]
+        if not last or "/" in last:  # the folder itself, and the mailbox `cur` below
+            continue
+        if archive.size(member) > most:
+            yield None
+            continue
+        name = maildir.read_name(last)
+        flags = name.flags | maildir.keywords_of(name.letters, known) | others.get(name.uid, frozenset())
+        yield Stored(b"".join(archive.read(member, PIECE)), flags, name.at)
+
+
+def _lines(archive: ZipIn, name: str) -> list[str]:
+    return archive.text(name).split("\n") if name in archive else []
+
+
+def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
+    """What does not stand in the way of anything here: nothing of the owner's is replaced."""
+    settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
+    assert isinstance(settings, dict)  # noqa: S101 - just seen
+    parts: tuple[Callable[[], None], ...] = (
+        partial(_scripts, core, account, archive, told, importer),
+        partial(_filters, core, account, settings.get("filters"), importer),
+        partial(_vacation, core, account, settings.get("vacation")),
+        partial(_people, core, account, archive, settings),
+        partial(_webmail, core, account, settings),
+    )
+    for part in parts:
+        try:
+            part()
+        except MailError as problem:
+            importer.note(problem.args[0])
+        except (AttributeError, KeyError, TypeError, ValueError) as problem:
+            log.info("a part of a take-out cannot be read: %r", problem)
+            importer.note(Saying("a part of the settings in the file cannot be read, and was left out"))
+    forwarding = settings.get("forwarding")
+    if isinstance(forwarding, dict) and forwarding.get("state") not in (None, "off"):
+        importer.note(Saying("the forwarding to %(target)s must be set and confirmed again", target=forwarding.get("target")))
+
+
+def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
+    """They stand inactive, whatever the file says of them: whoever gave it to the owner may have written them."""
+    here = {script.name: script for script in filters.scripts(core, account)}
+    count = 0
+    for one in told.get("scripts", []):
+        name = str(one["name"])
+        if one.get("origin") == "generated":
+            continue
+        source = archive.text(str(one["file"]))
+        if name in here:
+            if here[name].source != source:
+                importer.note(Saying("the script %(name)s stands here with another text, and stays", name=name))
+            continue
+        filters.put_script(core, account, name, source, held=True)
+        count += 1
+        if one.get("active"):
+            importer.note(Saying("the script %(name)s was active, and stands inactive here; see the page of filters", name=name))
+    filters.tell_of_import(core, account, count)
+
+
+def _filters(core: Core, account: AccountId, found: object, importer: Importer) -> None:
+    """Those that are not here yet, after those that are."""
+    if not isinstance(found, list) or not found:
+        return
+    here = list(core.db.read(lambda tx: store_filters.of(tx, account)))
+    for one in found:
+        rule = FilterRule(
+            str(one["name"]),
+            tuple(FilterCondition(FilterField(c["field"]), FilterMatch(c["match"]), str(c["value"]), str(c["header"]))
+                  for c in one["conditions"]),
+            tuple(FilterAction(FilterVerb(a["verb"]), str(a["target"])) for a in one["actions"]),
+            bool(one["every"]), bool(one["enabled"]),
+        )  # fmt: skip
+        if rule in here:
+            continue
+        if core.config.forwarding.targets == "any" and any(one.verb is FilterVerb.FORWARD for one in rule.actions):
+            importer.note(Saying("the filter %(name)s forwards mail, and must be made again here", name=rule.name))
+            continue
+        try:
+            here = list(filters.save_rules(core, account, [*here, rule]))
+        except MailError as problem:
+            importer.note(problem.args[0])
+
+
+def _vacation(core: Core, account: AccountId, found: object) -> None:
+    if not isinstance(found, dict) or out_of_office.get(core, account) != Away() or not found.get("text"):
+        return
+    first, last = (date.fromisoformat(found[key]) if found.get(key) else None for key in ("first_day", "last_day"))
+    away = Away(bool(found.get("active")), first, last, str(found.get("subject", "")), str(found["text"]))
+    out_of_office.save(core, account, away)
+
+
+def _people(core: Core, account: AccountId, archive: ZipIn, settings: dict[str, Any]) -> None:
+    """The address book and the blocked senders, those that are not here yet."""
+    if "contacts.vcf" in archive:
+        here = {one.address for one in address_book.listing(core, account)}
+        fresh = (card for card in vcard.read(archive.text("contacts.vcf").encode()) if not here.intersection(card.addresses))
+        address_book.read_cards(core, account, vcard.write(fresh).encode())
+    for one in set(map(str, settings.get("blocked") or ())) - set(contacts.blocked(core, account)):
+        contacts.block(core, account, one)
+
+
+def _webmail(core: Core, account: AccountId, settings: dict[str, Any]) -> None:
+    """How one reads and writes, where nothing was chosen here yet."""
+    wish = settings.get("webmail")
+    if isinstance(wish, dict) and mail_settings.read(core, account) == MailSettings():
+        kinds = {field.name: type(field.default) for field in dataclasses.fields(MailSettings)}
+        kept: dict[str, Any] = {name: value for name, value in wish.items() if name in kinds and type(value) is kinds[name]}
+        mail_settings.save(core, account, MailSettings(**kept))
+    names = settings.get("identities")
+    if isinstance(names, list) and not [one for one in address_book.identities(core, account, "", "") if one.id]:
+        for one in names:
+            told = {key: str(one.get(key, "")) for key in ("name", "address", "signature", "reply_to")}
+            address_book.save_identity(core, account, WriterName(0, **told, first=bool(one.get("first"))))

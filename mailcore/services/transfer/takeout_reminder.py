@@ -1,0 +1,33 @@
+"""Once a year each owner is told that everything can be had as one file (N17), unless they fetched it within the year."""
+
+from functools import partial
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.notices import notices
+from mailcore.services.quota import quota_warnings
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import people
+
+YEAR_SECONDS = 365 * 86_400
+AT_ONCE = 200  # in one turn of the job; the others have theirs the next day
+
+
+def remind(core: Core) -> int:
+    """The job; how many were told."""
+    before = core.clock.seconds() - YEAR_SECONDS
+    due = core.db.read(lambda tx: people.quiet_since(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE))
+    for account in due:
+        core.db.write(partial(_tell, core, account=account))
+    return len(due)
+
+
+def _tell(core: Core, tx: Tx, account: AccountId) -> None:
+    owner = core.people.account(tx, account)
+    quota_warnings.into_box(
+        core, tx, owner, "takeout_reminder", display_name=owner.display_name or owner.name,
+        used=notices.size(owner.used, owner.language),
+    )  # fmt: skip
+    audit.note(core, tx, account, Event.REMINDED_OF_TAKE_OUT)

@@ -1,0 +1,120 @@
+"""The address book: collected from sent mail, kept by hand, read from and written to vCards."""
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.errors import InvalidName, NotAllowed, TooMany
+from mailcore.mail.moving import vcard
+from mailcore.mail.moving.vcard import Card
+from mailcore.mail.reading import address
+from mailcore.mail.writing.lines import one_line
+from mailcore.services.delivery import submission
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import address_book as store
+from mailcore.store.people.address_book import Contact, WriterName
+
+MAX_CONTACTS, MAX_NAME, MAX_NOTE, MAX_SIGNATURE, MAX_IDENTITIES = 20_000, 120, 2000, 4000, 20
+MAX_COMPLETIONS, MAX_DOMAINS = 8, 2000
+__all__ = ["Contact", "WriterName"]
+
+
+def listing(core: Core, account: AccountId) -> list[Contact]:
+    return core.db.read(lambda tx: store.contacts(tx, account))
+
+
+def complete(core: Core, account: AccountId, words: str, most: int = MAX_COMPLETIONS) -> list[Contact]:
+    """Whom the writer may mean by the beginning of a name or address; with "", those written to most."""
+    return core.db.read(lambda tx: store.completions(tx, account, words.strip().lower()[:100], most))
+
+
+def domains(core: Core, account: AccountId) -> tuple[str, ...]:
+    """The domains that the owner has written to."""
+    return tuple(core.db.read(lambda tx: store.domains(tx, account, MAX_DOMAINS)))
+
+
+def collect(core: Core, tx: Tx, account: AccountId, people: list[tuple[str, str]]) -> None:
+    """(name, address) of people who were written to."""
+    if store.count(tx, account) < MAX_CONTACTS:
+        store.collect(tx, account, [(name[:MAX_NAME], spec.lower()) for name, spec in people], core.clock.seconds())
+
+
+def save(core: Core, account: AccountId, written: str, name: str, note: str) -> None:
+    """Raises InvalidName for what is no address, TooMany."""
+    spec = _one_address(written)
+
+    def write(tx: Tx) -> None:
+        if store.count(tx, account) >= MAX_CONTACTS:
+            raise TooMany("the address book is full")
+        store.save(tx, account, spec, one_line(name)[:MAX_NAME], note[:MAX_NOTE], core.clock.seconds())
+
+    core.db.write(write)
+
+
+def delete(core: Core, account: AccountId, addresses: list[str]) -> int:
+    return core.db.write(lambda tx: store.delete(tx, account, addresses))
+
+
+def _one_address(written: str) -> str:
+    found = address.addr_specs(one_line(written))
+    if len(found) != 1 or " " in found[0] or len(found[0]) > 320:
+        raise InvalidName("not an address")
+    return found[0].lower()
+
+
+def read_cards(core: Core, account: AccountId, octets: bytes) -> int:
+    """Take in the people of a vCard file; how many addresses they were.  Raises TooMany."""
+    found: list[tuple[str, str, str]] = []
+    for card in vcard.read(octets):
+        for written in card.addresses:
+            specs = address.addr_specs(one_line(written))
+            if len(specs) == 1 and len(specs[0]) <= 320:
+                found.append((specs[0].lower(), one_line(card.name)[:MAX_NAME], card.note[:MAX_NOTE]))
+
+    def write(tx: Tx) -> None:
+        if store.count(tx, account) + len(found) > MAX_CONTACTS:
+            raise TooMany("the address book is full")
+        for spec, name, note in found:
+            store.save(tx, account, spec, name, note, core.clock.seconds())
+
+    core.db.write(write)
+    return len(found)
+
+
+def write_cards(core: Core, account: AccountId) -> str:
+    return vcard.write(Card(one.name, (one.address,), one.note) for one in listing(core, account))
+
+
+# Names to write under
+
+
+def identities(core: Core, account: AccountId, display_name: str, own: str) -> list[WriterName]:
+    """The identities of the account, the first one first; the account itself where none is made."""
+    found = core.db.read(lambda tx: store.identities(tx, account))
+    return found or [WriterName(0, display_name, own, first=True)]
+
+
+def save_identity(core: Core, account: AccountId, wish: WriterName) -> None:
+    """Raises InvalidName, NotAllowed for an address that is not the account's, TooMany."""
+    own = core.db.read(lambda tx: submission.addresses(core, tx, account))
+    spec = _one_address(wish.address)
+    if not submission.is_own(spec, own):
+        raise NotAllowed("the address is not one of yours")
+    reply_to = _one_address(wish.reply_to) if wish.reply_to.strip() else ""
+    kept = WriterName(
+        wish.id,
+        one_line(wish.name)[:MAX_NAME],
+        spec,
+        wish.signature[:MAX_SIGNATURE].replace("\r\n", "\n"),
+        reply_to,
+        wish.first,
+    )
+
+    def write(tx: Tx) -> None:
+        if not wish.id and len(store.identities(tx, account)) >= MAX_IDENTITIES:
+            raise TooMany("there are enough identities")
+        store.save_identity(tx, account, kept)
+
+    core.db.write(write)
+
+
+def delete_identity(core: Core, account: AccountId, id_: int) -> None:
+    core.db.write(lambda tx: store.delete_identity(tx, account, id_))

@@ -1,0 +1,126 @@
+"""The files of a message as the portal shows and sends them; their names: mail/showing/files.py."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.errors import MailboxNotFound
+from mailcore.mail.reading import structure, text
+from mailcore.mail.reading.octets import Octets
+from mailcore.mail.showing import body, files
+from mailcore.services.webmail import mail_actions
+
+_SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
+_ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+_TEXT = "text/plain"
+PEEK = 4096  # encoded octets that tell what a text looks like
+
+
+@dataclass(frozen=True, slots=True)
+class MailFile:
+    """`number` counts the leaves of the message from 0; `size` in octets, decoded, about.
+
+    `harmful`: opening a file of this kind may start a program.
+    """
+
+    number: int
+    name: str
+    type: str
+    size: int
+    harmful: bool = False
+    may_show: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """`size` in octets, exactly; `may_show`: a browser may show it, anything else is saved."""
+
+    name: str
+    type: str
+    size: int
+    pieces: Iterator[bytes]
+    may_show: bool
+
+
+def _size(part: structure.Part) -> int:
+    return part.size * 3 // 4 if part.encoding == "base64" else part.size
+
+
+def _kind(part: structure.Part) -> str:
+    kind = f"{part.type}/{part.subtype}"
+    return _ALIASES.get(kind, kind)
+
+
+def listing(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
+    return tuple(_listed(number, leaf) for number, leaf in body.read(octets, root).files)
+
+
+def _listed(number: int, leaf: structure.Part) -> MailFile:
+    name, kind = files.name_of(leaf), _kind(leaf)
+    return MailFile(number, name, kind, _size(leaf), files.is_harmful(name), kind in _SHOWN or kind == _TEXT)
+
+
+def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
+    """A file piece by piece, as it is sent.  Raises MailboxNotFound for what is not there."""
+    _, octets = mail_actions.opened(core, account, mailbox, uid)
+    part = dict(body.read(octets).files).get(number)
+    if part is None:
+        raise MailboxNotFound(f"file {number} of message {uid}")
+    name, kind = files.name_of(part), _kind(part)
+    size = sum(map(len, text.decoded_pieces(octets, part)))  # so that a browser shows how far it is, and notices a cut
+    pieces = text.decoded_pieces(octets, part)
+    if kind == _TEXT and not body.is_html_like(text.transfer_decoded(octets, part, PEEK)):
+        charset = re.sub(r"[^A-Za-z0-9_.-]", "", (part.param("charset") or "utf-8"))[:40] or "utf-8"
+        return Download(name, f"text/plain; charset={charset}", size, pieces, True)
+    shown = kind in _SHOWN
+    return Download(name, kind if shown else "application/octet-stream", size, pieces, shown)
+
+
+def as_zip(core: Core, account: AccountId, mailbox: str, uid: int) -> Iterator[bytes]:
+    """All files of a message as one zip, piece by piece.  Raises MailboxNotFound at once if there are none."""
+    _, octets = mail_actions.opened(core, account, mailbox, uid)
+    found = body.read(octets).files
+    if not found:
+        raise MailboxNotFound(f"no files in message {uid}")
+    return _zip(octets, found)
+
+
+class _Pieces(io.RawIOBase):
+    """A file that only grows; what was written is taken away piece by piece, so no zip stands in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:  # Any: whatever has octets
+        self.waiting.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = b"".join(self.waiting)
+        self.waiting.clear()
+        return taken
+
+
+def _zip(octets: Octets, found: tuple[tuple[int, structure.Part], ...]) -> Iterator[bytes]:
+    pieces, names = _Pieces(), set[str]()
+    with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, leaf in found:
+            name = files.name_of(leaf)
+            if name.casefold() in names:  # some systems take A.txt and a.txt for one file
+                name = next(one for free in count(number) if (one := f"{free}-{name}").casefold() not in names)
+            names.add(name.casefold())
+            with archive.open(zipfile.ZipInfo(name), "w") as target:
+                for piece in text.decoded_pieces(octets, leaf):
+                    target.write(piece)
+                    yield pieces.take()
+    yield pieces.take()

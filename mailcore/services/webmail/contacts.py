@@ -1,0 +1,63 @@
+"""The address book and the blocked list of an account.
+
+Scripts ask both as lists (RFC 6134, see services/sieve_scripts/recipient_view.py); what is done with blocked senders is
+for a filter to say.
+"""
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.errors import InvalidName, TooMany
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import contacts as store
+from sieve import one_address
+
+MAX_CONTACTS = 5000
+
+
+def _address(text: str) -> str:
+    address = one_address(text.strip()).lower()
+    if not address:
+        raise InvalidName(f"{text!r} is no address")
+    return address
+
+
+def listing(core: Core, account: AccountId) -> list[tuple[str, str]]:
+    """Address and name, by name."""
+    return core.db.read(lambda tx: store.listing(tx, account))
+
+
+def add(core: Core, account: AccountId, address: str, name: str = "") -> None:
+    """A known address gets the new name.  Raises InvalidName, TooMany."""
+    known, label = _address(address), " ".join(name.split())[:200]
+
+    def write(tx: Tx) -> None:
+        if store.count(tx, account) >= MAX_CONTACTS and not store.holds(tx, account, known):
+            raise TooMany(f"an address book holds at most {MAX_CONTACTS} addresses")
+        store.add(tx, account, known, label, core.clock.seconds())
+
+    core.db.write(write)
+
+
+def remove(core: Core, account: AccountId, address: str) -> None:
+    core.db.write(lambda tx: store.remove(tx, account, address.strip().lower()))
+
+
+def blocked(core: Core, account: AccountId) -> list[str]:
+    return core.db.read(lambda tx: store.blocked(tx, account))
+
+
+def block(core: Core, account: AccountId, address: str) -> None:
+    """An address, or `@domain` for everybody there.  Raises InvalidName, TooMany."""
+    text = address.strip()
+    unwanted = text.lower() if text.startswith("@") and one_address(f"x{text}") else _address(text)
+
+    def write(tx: Tx) -> None:
+        if len(store.blocked(tx, account)) >= MAX_CONTACTS:
+            raise TooMany(f"at most {MAX_CONTACTS} senders can be blocked")
+        store.block(tx, account, unwanted, core.clock.seconds())
+
+    core.db.write(write)
+
+
+def unblock(core: Core, account: AccountId, address: str) -> None:
+    core.db.write(lambda tx: store.unblock(tx, account, address.strip().lower()))

@@ -1,0 +1,109 @@
+"""Search indexes are made for those who search, and brought up to date behind what answers people.
+
+A search that met messages which the index does not know leaves a wish; the queue worker's process fulfils it, and
+keeps the indexes that there are up with new mail.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.log import log_for
+from mailcore.mail.reading import text
+from mailcore.mail.showing import searchable
+from mailcore.mail.showing.searchable import Searchable
+from mailcore.store.engine.db import Tx
+
+log = log_for(__name__)
+LOOK_SECONDS = 1.0
+KEEP_UP_LOOKS = 60  # every so many looks the indexes that there are are compared with the change log
+BATCH_MESSAGES, BATCH_OCTETS = 200, 2**24
+
+
+def wish(core: Core, account: AccountId) -> None:
+    """Ask for the account's index to be made or brought up to date."""
+    now = core.clock.seconds()
+    core.db.write(
+        lambda tx: tx.run("INSERT INTO search_wish (account,at) VALUES (?,?) ON CONFLICT (account) DO NOTHING", account, now)
+    )
+
+
+def update(core: Core, account: AccountId) -> int:
+    """Bring one index up to date; gives the number of blobs that were new to it.  Blocking, in short transactions."""
+    held = core.db.read(lambda tx: _blobs(tx, account))
+    if not held:
+        core.search.forget(account)
+        return 0
+    known = core.search.known(account)
+    if gone := known - held.keys():
+        core.search.remove(account, gone)
+    missing = sorted(held.keys() - known)
+    for batch in _batches(missing, held):
+        core.search.add(account, core.db.read(lambda tx, batch=batch: [(b, *_said(core, tx, b)) for b in batch]))  # type: ignore[misc]  # a default binds it
+    return len(missing)
+
+
+def _batches(blobs: list[int], held: dict[int, int]) -> Iterator[list[int]]:
+    batch: list[int] = []
+    octets = 0
+    for blob in blobs:
+        batch.append(blob)
+        octets += held[blob]
+        if len(batch) == BATCH_MESSAGES or octets > BATCH_OCTETS:
+            yield batch
+            batch, octets = [], 0
+    if batch:
+        yield batch
+
+
+def _blobs(tx: Tx, account: AccountId) -> dict[int, int]:
+    """Blobs of the account's messages and their octets."""
+    return dict(tx.rows("SELECT m.blob, m.size FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=?", account))
+
+
+def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
+    header = core.blobs.header(tx, blob)
+    return text.fold(text.header_text(header)), searchable.read(core.blobs.octets(tx, blob))
+
+
+def fulfil(core: Core) -> int:
+    """Fulfil the wishes there are; gives their number."""
+    wishes = core.db.read(lambda tx: tx.rows("SELECT account, at FROM search_wish"))
+    for account, at in wishes:
+        update(core, AccountId(account))
+        core.db.write(lambda tx, a=account, t=at: tx.run("DELETE FROM search_wish WHERE account=? AND at<=?", a, t))  # type: ignore[misc]
+    return len(wishes)
+
+
+class KeepUp:
+    """Which of the indexes there are have not seen the newest mail."""
+
+    def __init__(self) -> None:
+        self._seen: dict[AccountId, int] = {}
+
+    def run(self, core: Core) -> None:
+        for account in core.search.accounts():
+            newest = core.db.read(lambda tx, a=account: _newest(tx, a))  # type: ignore[misc]
+            if self._seen.get(account) != newest:
+                update(core, account)
+                self._seen[account] = newest
+
+
+def _newest(tx: Tx, account: AccountId) -> int:
+    row = tx.row("SELECT COALESCE(MAX(c.id),0) FROM mailbox b JOIN change c ON c.mailbox=b.id WHERE b.account=?", account)
+    return row[0] if row else 0
+
+
+async def run_forever(core: Core) -> None:
+    """Until cancelled."""
+    keep_up, looks = KeepUp(), 0
+    while True:
+        try:
+            await core.threads.wait(fulfil, core)
+            looks += 1
+            if looks % KEEP_UP_LOOKS == 0:
+                await core.threads.wait(keep_up.run, core)
+        except Exception:  # an index is never worth more than the service
+            log.exception("search indexes wait")
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,58 @@
+"""Lists know their mail: what orders other than by date need is learned in portions, so that no write is long.
+
+A list that asks brings itself up to date; a job does it beforehand for mailboxes where that would take seconds.
+"""
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.errors import MailboxNotFound
+from mailcore.store.engine.db import Tx
+from mailcore.store.webmail import webmail_lines as store
+from mailcore.store.webmail.webmail_lines import Heading
+
+LEARN = 2000  # messages learned in one write
+MANY = 2000  # new messages that a job learns before anybody asks
+MAILBOXES = 20  # that one turn of the job looks after
+
+
+def catch_up(core: Core, account: AccountId, name: str) -> None:
+    """Learn what came and forget what went since the list was last asked for.  Raises MailboxNotFound."""
+
+    def look(tx: Tx) -> tuple[Mailbox, list[Heading]] | None:
+        box = core.mail.mailbox(tx, account, name)
+        return (box, store.unknown(tx, box, LEARN)) if store.behind(tx, box) else None
+
+    while found := core.db.read(look):
+        box, headings = found
+
+        def write(tx: Tx, box: Mailbox = box, headings: list[Heading] = headings) -> None:
+            store.learn(tx, box, headings, all_known=len(headings) < LEARN)
+
+        core.db.write(write)
+
+
+def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
+    """Learn what came where that costs one short write, for what is shown beside a message; else it waits for a list."""
+
+    def look(tx: Tx) -> bool:
+        box = core.mail.mailbox(tx, account, name)
+        return 0 < len(store.unknown(tx, box, LEARN // 4)) < LEARN // 4
+
+    if core.db.read(look):
+        catch_up(core, account, name)
+
+
+def keep_up(core: Core) -> int:
+    """A job: mailboxes into which much came, by a move from elsewhere for example.  Gives their number."""
+    found = core.db.read(lambda tx: store.far_behind(tx, MANY, MAILBOXES))
+    for account, name in found:
+        try:
+            catch_up(core, account, name)
+        except MailboxNotFound:  # gone meanwhile
+            continue
+    return len(found)
+
+
+def sweep(core: Core) -> None:
+    """A job: what was known of mailboxes and accounts that are gone."""
+    core.db.write(store.sweep)

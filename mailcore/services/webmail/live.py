@@ -1,0 +1,104 @@
+"""Telling open pages that something changed, for whoever holds a connection open (server-sent events).
+
+One thread of a process looks at the change log once a second for everybody who waits; a stream says "look" and
+nothing else.  Streams are bounded: each holds a thread of the web server.  Whoever gets none looks now and then.
+"""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterator
+
+from mailcore.core import Core
+from mailcore.domain import AccountId
+from mailcore.errors import MailError, TooMany
+from mailcore.store.mail import condstore
+
+LOOK_SECONDS, BEAT_SECONDS, LIFE_SECONDS = 1.0, 20.0, 600
+MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
+
+
+def newest(core: Core) -> int:
+    """The newest entry of the change log."""
+    return core.db.read(lambda tx: condstore.news(tx, -1))[0]
+
+
+class Hub:
+    """Who waits in this process, by account."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[AccountId, list[queue.SimpleQueue[bool]]] = {}
+        self._count = 0
+        self._stop: threading.Event | None = None
+
+    def events(self, core: Core, account: AccountId, since: int = -1) -> Iterator[str]:
+        """The stream: `event: change` after each change, a comment as a heartbeat; ends by itself.
+
+        Args:
+            since: what `newest` said when the page was made; changes after it are told at once.
+
+        Raises:
+            TooMany: at once, when enough streams are open.
+        """
+        mine: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        last, changed = core.db.read(lambda tx: condstore.news(tx, since))
+        if account in changed:
+            mine.put(True)
+        with self._lock:
+            here = self._waiting.setdefault(account, [])
+            if self._count >= MAX_STREAMS:
+                raise TooMany("enough open pages")
+            if len(here) >= MAX_PER_ACCOUNT:  # most likely a page that was left: nobody hears of that before the next word
+                here.pop(0).put(False)
+                self._count -= 1
+            here.append(mine)
+            self._count += 1
+            if self._stop is None:
+                self._stop = threading.Event()
+                threading.Thread(target=self._look, args=(core, self._stop, last), name="live", daemon=True).start()
+        return self._stream(account, mine)
+
+    def close(self) -> None:
+        """Every stream ends."""
+        with self._lock:
+            for mine in (one for here in self._waiting.values() for one in here):
+                mine.put(False)
+
+    def _stream(self, account: AccountId, mine: "queue.SimpleQueue[bool]") -> Iterator[str]:
+        try:
+            yield "retry: 5000\n\n"
+            for _ in range(int(LIFE_SECONDS / BEAT_SECONDS)):
+                try:
+                    more = mine.get(timeout=BEAT_SECONDS)
+                    while not mine.empty():
+                        more = mine.get() and more
+                except queue.Empty:
+                    yield ": still here\n\n"
+                    continue
+                if not more:
+                    return
+                yield "event: change\ndata: look\n\n"
+        finally:
+            self._leave(account, mine)
+
+    def _leave(self, account: AccountId, mine: "queue.SimpleQueue[bool]") -> None:
+        with self._lock:
+            here = self._waiting.get(account, [])
+            if mine in here:
+                here.remove(mine)
+                self._count -= 1
+            if not here:
+                self._waiting.pop(account, None)
+            if not self._count and self._stop is not None:
+                self._stop.set()
+                self._stop = None
+
+    def _look(self, core: Core, stop: threading.Event, last: int) -> None:
+        while not stop.wait(LOOK_SECONDS):
+            with contextlib.suppress(MailError):  # a database that is busy is asked again
+                last, changed = core.db.read(lambda tx: condstore.news(tx, last))  # noqa: B023 - runs at once
+                with self._lock:
+                    for account in changed:
+                        for one in self._waiting.get(account, ()):
+                            one.put(True)

@@ -1,0 +1,114 @@
+"""What a person does to messages in the portal.  All of it works over quota (S21)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.errors import MailboxNotFound, NotAllowed
+from mailcore.mail.reading.octets import Octets, blocks
+from mailcore.services.delivery import imapsieve
+from mailcore.services.filtering import learning
+from mailcore.store.engine.db import Tx
+
+_FLAGS = {
+    "read": ("add", "\\Seen"), "unread": ("remove", "\\Seen"), "flag": ("add", "\\Flagged"), "unflag": ("remove", "\\Flagged"),
+}  # fmt: skip
+_PLACES = {"junk": "\\Junk", "archive": "\\Archive", "delete": "\\Trash"}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many messages; `target` and `uids` are where a move can be taken back from."""
+
+    count: int
+    target: str = ""
+    uids: tuple[int, ...] = ()
+
+
+def _ranges(uids: Sequence[int]) -> list[tuple[int, int]]:
+    return [(uid, uid) for uid in sorted(set(uids))]
+
+
+def special(core: Core, tx: Tx, account: AccountId, use: str) -> Mailbox:
+    """The mailbox of a special use; made when the owner has none.  `use` such as `\\Trash`."""
+    for box in core.mail.mailboxes(tx, account):
+        if box.special_use == use:
+            return box
+    return core.mail.create(tx, account, use.lstrip("\\"), special_use=use)
+
+
+def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], action: str, target: str = "") -> Done:
+    """Do `action` to messages: read, unread, flag, unflag, junk, archive, delete, move (to `target`).
+
+    Deleting in Trash is for good; elsewhere it moves to Trash.
+
+    Raises:
+        MailboxNotFound, NotAllowed: no such action.
+    """
+    ranges = _ranges(uids)
+
+    def write(tx: Tx) -> Done:
+        box = core.mail.mailbox(tx, account, mailbox)
+        if action in _FLAGS:
+            how, flag = _FLAGS[action]
+            core.mail.set_flags(tx, box.id, ranges, how, frozenset({flag}))
+            return Done(len(ranges))
+        if action == "delete" and box.special_use == "\\Trash":
+            return Done(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False)))
+        if action == "move":
+            there = core.mail.mailbox(tx, account, target)
+        elif action in _PLACES:
+            there = special(core, tx, account, _PLACES[action])
+        else:
+            raise NotAllowed("no such action")
+        if there.id == box.id:
+            return Done(0)
+        learning.moved(core, tx, box.id, ranges, there.id)
+        _, new = core.mail.move(tx, account, box.id, ranges, there.id)
+        imapsieve.happened(core, tx, account, there.id, new, "COPY")
+        return Done(len(new), there.name, tuple(new))
+
+    return core.db.write(write) if ranges else Done(0)
+
+
+def read_all(core: Core, account: AccountId, mailbox: str) -> int:
+    """Mark all of a mailbox as read; how many were unread.  Raises MailboxNotFound."""
+
+    def write(tx: Tx) -> int:
+        box = core.mail.mailbox(tx, account, mailbox)
+        core.mail.set_flags(tx, box.id, [(1, 2**32)], "add", frozenset({"\\Seen"}))
+        return box.unseen
+
+    return core.db.write(write)
+
+
+def empty(core: Core, account: AccountId, mailbox: str) -> int:
+    """Remove all messages of Trash or Junk for good; how many they were.  Raises NotAllowed for other mailboxes."""
+
+    def write(tx: Tx) -> int:
+        box = core.mail.mailbox(tx, account, mailbox)
+        if box.special_use not in ("\\Trash", "\\Junk"):
+            raise NotAllowed("only Trash and Junk can be emptied")
+        return len(core.mail.expunge(tx, box.id, None, only_deleted=False))
+
+    return core.db.write(write)
+
+
+def opened(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[bytes, Octets]:
+    """Our trace header, and the message after it, which is a map of its file if it is large.  Raises MailboxNotFound."""
+
+    def read(tx: Tx) -> tuple[bytes, Octets]:
+        return core.mail.pieces(tx, core.mail.mailbox(tx, account, mailbox).id, uid)
+
+    trace, octets = core.db.read(read)
+    if not octets:
+        raise MailboxNotFound(f"message {uid} of {mailbox}")
+    return trace, octets
+
+
+def source(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[int, Iterator[bytes]]:
+    """How many octets a message has, and they themselves, piece by piece.  Raises MailboxNotFound."""
+    trace, octets = opened(core, account, mailbox, uid)
+    return len(trace) + len(octets), chain([trace], blocks(octets))

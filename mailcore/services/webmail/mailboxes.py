@@ -1,0 +1,55 @@
+"""Mailboxes made, renamed and deleted in the portal.  What was in a deleted one goes to Trash: nothing is lost at once."""
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Mailbox
+from mailcore.errors import NotAllowed
+from mailcore.services.webmail import mail_actions
+from mailcore.store.engine.db import Tx
+
+ALL = [(1, 2**32)]
+
+
+def create(core: Core, account: AccountId, name: str, inside: str = "") -> None:
+    """A new mailbox, inside another one if that is named.  Raises InvalidName, MailboxExists."""
+    core.db.write(lambda tx: core.mail.create(tx, account, f"{inside}/{name}" if inside else name))
+
+
+def rename(core: Core, account: AccountId, name: str, new: str) -> None:
+    """A new name at the same place; a name with a slash is a whole new place.
+
+    Raises:
+        NotAllowed: for INBOX and mailboxes of a special use.
+        MailboxNotFound, MailboxExists, InvalidName
+    """
+    inside, slash, _ = name.rpartition("/")
+
+    def write(tx: Tx) -> None:
+        _mine(core, tx, account, name)
+        core.mail.rename(tx, account, name, new if "/" in new else f"{inside}{slash}{new}")
+
+    core.db.write(write)
+
+
+def holds(core: Core, account: AccountId, name: str) -> int:
+    """How many messages are in it.  Raises MailboxNotFound."""
+    return core.db.read(lambda tx: core.mail.mailbox(tx, account, name).messages)
+
+
+def delete(core: Core, account: AccountId, name: str) -> int:
+    """Delete it; its messages go to Trash.  How many they were.  Raises NotAllowed, MailboxNotFound."""
+
+    def write(tx: Tx) -> int:
+        box = _mine(core, tx, account, name)
+        trash = mail_actions.special(core, tx, account, "\\Trash")
+        moved, _ = core.mail.move(tx, account, box.id, ALL, trash.id)
+        core.mail.delete(tx, account, name)
+        return len(moved)
+
+    return core.db.write(write)
+
+
+def _mine(core: Core, tx: Tx, account: AccountId, name: str) -> Mailbox:
+    box = core.mail.mailbox(tx, account, name)
+    if box.name == "INBOX" or box.special_use:
+        raise NotAllowed("this mailbox is needed")
+    return box

@@ -1,0 +1,170 @@
+"""Pictures from the network, fetched by us when a reader asks for them: the sender learns nothing of the reader.
+
+Our request has no cookie, no referrer and no address of the reader, and goes to public addresses only: a message
+must not reach into our own network (server-side request forgery).  The name is looked up once and that very address
+is connected to.  What comes back is a picture by its own octets, whatever it is called.
+"""
+
+import hashlib
+import hmac
+import http.client
+import socket
+import ssl
+import threading
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from mailcore.core import Core
+from mailcore.errors import NotAllowed, TooLarge, TooMany
+from mailcore.https import cut_off
+from mailcore.mail.showing import pictures
+from mailcore.names import DnsTrouble
+
+MAX_OCTETS, MAX_REDIRECTS = 5 * 2**20, 3
+TIMEOUT_SECONDS, WHOLE_SECONDS = 5, 10  # of silence, and for one answer however it drips
+MAX_ADDRESS = 4000
+LIFE_SECONDS = 12 * 3600
+PORTS = {"http": 80, "https": 443}
+Address = IPv4Address | IPv6Address
+_NAT64 = IPv6Network("64:ff9b::/96")
+# a message with a hundred slow pictures must not keep others from their mail
+_at_once = threading.BoundedSemaphore(8)
+
+
+def sign(core: Core, key: bytes, url: str) -> str:
+    """What lets a page of ours ask for this picture for some hours, and nobody use us as a proxy."""
+    until = core.clock.seconds() + LIFE_SECONDS
+    return f"{until:x}-{_mac(key, url, until)}"
+
+
+def check(core: Core, key: bytes, url: str, signature: str) -> None:
+    """Raises NotAllowed unless we signed this address a short time ago."""
+    until, _, mac = signature.partition("-")
+    try:
+        seconds = int(until[:12], 16)
+    except ValueError:
+        raise NotAllowed("not signed") from None
+    if seconds < core.clock.seconds() or not hmac.compare_digest(mac.encode(), _mac(key, url, seconds).encode()):
+        raise NotAllowed("not signed by us, or long ago")
+
+
+def _mac(key: bytes, url: str, until: int) -> str:
+    return hmac.new(key, f"picture {until:x} {url}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+
+
+def is_public(address: Address) -> bool:
+    """Is this an address of the network at large?  Not ours, not this machine, not one wrapped in IPv6."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is not None:
+            return is_public(inner)
+        if address in _NAT64:
+            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+        if address.is_site_local:  # fec0::/10: given up long ago, and still somebody's own network
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def fetch(core: Core, url: str) -> tuple[str, bytes]:
+    """Type and octets of a picture.
+
+    Raises:
+        NotAllowed: not a picture, not there, or not at a public address.
+        TooLarge, TooMany: we are fetching enough at the moment.
+    """
+    if not _at_once.acquire(timeout=TIMEOUT_SECONDS):
+        raise TooMany("enough pictures at once")
+    try:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = _get(core, url)
+            if isinstance(answer, bytes):
+                return _kind(answer), answer
+            url = urljoin(url, answer)
+    finally:
+        _at_once.release()
+    raise NotAllowed("too many redirections")
+
+
+def _get(core: Core, url: str) -> bytes | str:
+    """The octets, or where they are said to be instead."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise NotAllowed("not an address") from None
+    host = (parts.hostname or "").rstrip(".")
+    # other ports are other services, which are no business of a message
+    if len(url) > MAX_ADDRESS or parts.scheme not in PORTS or not host or parts.username or not may_use(port):
+        raise NotAllowed("not an address that we fetch")
+    address = _look_up(core, host)
+    connection = _connection(parts.scheme, host, address, port or PORTS[parts.scheme])
+    try:
+        with cut_off(connection.sock, WHOLE_SECONDS):
+            return _ask(connection, parts)
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise NotAllowed("the other server did not answer as it should") from problem
+    finally:
+        connection.close()
+
+
+def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> bytes | str:
+    """Raises OSError, http.client.HTTPException, ValueError, NotAllowed, TooLarge."""
+    if isinstance(connection.sock, ssl.SSLSocket):
+        connection.sock.do_handshake()
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.request("GET", path.encode("ascii", "ignore").decode().replace(" ", "%20"), headers={
+        "Host": parts.netloc.rpartition("@")[2], "User-Agent": "Alumnimail", "Accept": "image/*", "Connection": "close",
+    })  # fmt: skip
+    response = connection.getresponse()
+    if response.status in (301, 302, 303, 307, 308):
+        return response.getheader("Location") or ""
+    if response.status != 200:
+        raise NotAllowed("the picture is not there")
+    octets = response.read(MAX_OCTETS + 1)
+    if len(octets) > MAX_OCTETS:
+        raise TooLarge("the picture is too large")
+    return octets
+
+
+def may_use(port: int | None) -> bool:
+    return port in (None, *PORTS.values())
+
+
+def _look_up(core: Core, host: str) -> Address:
+    """One public address of the host; all of them must be public, lest the next look-up finds another."""
+    try:
+        found: list[Address] = [ip_address(host.strip("[]"))]
+    except ValueError:
+        found = []
+        for kind in ("A", "AAAA"):
+            try:
+                found += [ip_address(record.address) for record in core.names.lookup(host, kind)]
+            except DnsTrouble:
+                continue
+    if not found or not all(is_public(one) for one in found):
+        raise NotAllowed("not a public address")
+    return found[0]
+
+
+def _connection(scheme: str, host: str, address: Address, port: int) -> http.client.HTTPConnection:
+    """A connection to this very address, for this host."""
+    if scheme == "http":
+        made = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    else:
+        made = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        sock = socket.create_connection((str(address), port), TIMEOUT_SECONDS)
+        if scheme == "https":
+            context = ssl.create_default_context()
+            made.sock = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        else:
+            made.sock = sock
+    except OSError as problem:
+        raise NotAllowed("the other server does not answer") from problem
+    return made
+
+
+def _kind(octets: bytes) -> str:
+    if kind := pictures.kind_of(octets):
+        return kind
+    raise NotAllowed("not a picture")

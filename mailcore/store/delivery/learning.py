@@ -1,0 +1,29 @@
+"""What the spam filter has yet to be told."""
+
+from collections.abc import Sequence
+
+from mailcore.domain import MailboxId
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.uidset import Ranges
+
+KEPT = 10_000  # waiting messages; the oldest are forgotten first
+
+
+def add(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
+    """The messages that stand there now; the last word on a message counts."""
+    for first, last in ranges:
+        tx.run(
+            "INSERT OR REPLACE INTO learn (blob,kind,at) SELECT DISTINCT blob,?,? FROM message WHERE mailbox=?"
+            " AND uid BETWEEN ? AND ? LIMIT 1000",
+            kind, now, mailbox, first, last,
+        )  # fmt: skip
+    tx.run("DELETE FROM learn WHERE id IN (SELECT id FROM learn ORDER BY at DESC LIMIT -1 OFFSET ?)", KEPT)
+
+
+def waiting(tx: Tx, limit: int) -> list[tuple[int, int, str]]:
+    """Row, blob and kind, the oldest first."""
+    return [(row[0], row[1], row[2]) for row in tx.rows("SELECT id, blob, kind FROM learn ORDER BY at LIMIT ?", limit)]
+
+
+def done(tx: Tx, rows: Sequence[int]) -> None:
+    tx.many("DELETE FROM learn WHERE id=?", [(row,) for row in rows])

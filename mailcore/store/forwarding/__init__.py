@@ -1,0 +1,1 @@
+"""Forwarding to an outside address: consent, health, bounces, the digest of what was not forwarded, copies that expire."""

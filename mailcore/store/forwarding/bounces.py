@@ -1,0 +1,37 @@
+"""What the tokens of SRS stand for, as SQL."""
+
+from dataclasses import dataclass
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A forwarded message whose report may come back; `content` as in ReturnRow."""
+
+    token: str
+    account: AccountId
+    sender: str
+    target: str
+    content: bytes
+
+
+def keep(tx: Tx, found: Return, now: int) -> None:
+    tx.run(
+        "INSERT OR REPLACE INTO srs_return (token,account_id,sender,target,content,at) VALUES (?,?,?,?,?,?)",
+        found.token, found.account, found.sender, found.target, found.content, now,
+    )  # fmt: skip
+
+
+def find(tx: Tx, token: str, since: int) -> Return | None:
+    row = tx.row("SELECT account_id,sender,target,content FROM srs_return WHERE token=? AND at>=?", token, since)
+    return Return(token, AccountId(row[0]), row[1], row[2], bytes(row[3])) if row else None
+
+
+def spend(tx: Tx, token: str) -> None:
+    tx.run("DELETE FROM srs_return WHERE token=?", token)
+
+
+def forget(tx: Tx, before: int) -> int:
+    return tx.run("DELETE FROM srs_return WHERE at<?", before)

@@ -1,0 +1,91 @@
+"""What became of forwarded messages, as SQL.  "Delivered" means that the target's server took it with a 250."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Row, Tx
+
+_COLUMNS = "item,content,target,at,state,host,code,reply,answered_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """One message to one target; `content` is the SHA-256 of its octets as they came in."""
+
+    item: int
+    content: bytes
+    target: str
+    at: datetime
+    state: str  # waiting, delivered, here, refused, unknown
+    host: str
+    code: int
+    reply: str
+    answered_at: datetime | None
+
+
+def _onward(row: Row) -> Onward:
+    item, content, target, at, state, host, code, reply, answered = row
+    answered_at = datetime.fromtimestamp(answered, UTC) if answered is not None else None
+    return Onward(item, bytes(content), target, datetime.fromtimestamp(at, UTC), state, host, code, reply, answered_at)
+
+
+def begin(tx: Tx, item: int, account: AccountId, content: bytes, target: str, now: int) -> None:
+    """In the transaction that queues it."""
+    # the queue may use a number again; whoever had it before went away without an answer
+    tx.run("UPDATE onward SET state='unknown' WHERE item=? AND state='waiting'", item)
+    tx.run(
+        "INSERT INTO onward (item,account_id,content,target,at,state,host,code,reply) VALUES (?,?,?,?,?,'waiting','',0,'')",
+        item, account, content, target, now,
+    )  # fmt: skip
+
+
+def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, now: int) -> None:
+    """What the target's server said; `state` stays `waiting` when it shall be tried again."""
+    tx.run(
+        "UPDATE onward SET state=?, host=?, code=?, reply=?, answered_at=? WHERE item=? AND state='waiting'",
+        state, host, code, reply[:500], now, item,
+    )  # fmt: skip
+
+
+def returned(tx: Tx, account: AccountId, content: bytes, target: str, reply: str, now: int) -> None:
+    """It was taken with a 250, and a report says that it did not arrive."""
+    tx.run(
+        "UPDATE onward SET state='refused', reply=?, answered_at=? WHERE account_id=? AND content=? AND target=?",
+        reply[:500], now, account, content, target,
+    )  # fmt: skip
+
+
+def content_of(tx: Tx, item: int) -> bytes | None:
+    """The SHA-256 of the octets, as they came in, of an item that is still in the queue."""
+    row = tx.row("SELECT content FROM onward WHERE item=? ORDER BY id DESC LIMIT 1", item)
+    return bytes(row[0]) if row else None
+
+
+def of_content(tx: Tx, account: AccountId, content: bytes) -> list[Onward]:
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND content=? ORDER BY id", account, content)  # noqa: S608
+    return [_onward(row) for row in rows]
+
+
+def latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
+    """Newest first, those that were answered at least once."""
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND answered_at IS NOT NULL"  # noqa: S608
+        " ORDER BY at DESC, id DESC LIMIT ?",
+        account, limit,
+    )  # fmt: skip
+    return [_onward(row) for row in rows]
+
+
+def counts(tx: Tx, account: AccountId, since: int) -> dict[str, int]:
+    """How many messages since then, by state."""
+    return dict(tx.rows("SELECT state, count(*) FROM onward WHERE account_id=? AND at>=? GROUP BY state", account, since))
+
+
+def forget(tx: Tx, before: int) -> int:
+    """Rows older than `before` whose message is gone; what still has a kept copy stays, for the copy's sake."""
+    return tx.run(
+        "DELETE FROM onward WHERE at<? AND NOT EXISTS (SELECT 1 FROM blob b JOIN message m ON m.blob=b.id"
+        " WHERE b.name=onward.content)",
+        before,
+    )

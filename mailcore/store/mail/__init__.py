@@ -1,0 +1,1 @@
+"""Messages and mailboxes: blobs, flags, questions, summaries, search."""

@@ -1,0 +1,33 @@
+"""METADATA as SQL: small texts of an account and of its mailboxes."""
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+
+def of(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
+    """Entry (in lower case) to value; mailbox 0 is the account itself."""
+    rows = tx.rows("SELECT entry, value FROM annotation WHERE account=? AND mailbox=? ORDER BY entry", account, mailbox)
+    return {entry: value.encode("latin-1") for entry, value in rows}
+
+
+def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
+    """None removes it."""
+    if value is None:
+        tx.run("DELETE FROM annotation WHERE account=? AND mailbox=? AND entry=?", account, mailbox, entry)
+        return
+    tx.run(
+        "INSERT OR REPLACE INTO annotation (account,mailbox,entry,value) VALUES (?,?,?,?)",
+        account, mailbox, entry, value.decode("latin-1"),
+    )  # fmt: skip
+
+
+def size(tx: Tx, account: AccountId) -> tuple[int, int]:
+    """How many entries the account has, and the octets of names and values."""
+    row = tx.row(
+        "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account=?", account
+    )
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def drop(tx: Tx, account: AccountId, mailbox: int) -> None:
+    tx.run("DELETE FROM annotation WHERE account=? AND mailbox=?", account, mailbox)

@@ -1,0 +1,102 @@
+"""What changed since a modseq, for clients that come back (RFC 7162), and the end of the change log.
+
+Removals are read from the change log, all else from the messages; the other entries of the log say that there is
+something to read (order 2).  The newest entry always stays, as its number must not be given again.  The log is cut now
+and then; up to `mailbox.purged` it has forgotten, and then what is missing is told instead: every number that was
+given and is there no more.  So no removal is ever lost.
+"""
+
+from mailcore.domain import AccountId, MailboxId
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail import uidset
+from mailcore.store.mail.uidset import Ranges
+
+KEEP = 2000  # removals that a mailbox's log keeps at least
+NEWS = 100_000  # entries that only wake others, who look several times a second
+
+
+def news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
+    """The newest entry of the log, and whose mail changed after the entry `last` (-1: nobody's)."""
+    top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
+    newest = int(top[0]) if top else 0
+    if last < 0 or newest == last:
+        return newest, set()
+    return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account FROM change WHERE id>?", last)}
+
+
+def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
+    """Which of these messages have a modseq above `since`."""
+    return [
+        row[0]
+        for first, last in ranges
+        for row in tx.rows(
+            "SELECT uid FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid",
+            mailbox, first, last, since,
+        )
+    ]  # fmt: skip
+
+
+def forgotten(tx: Tx, mailbox: MailboxId, since: int) -> bool:
+    """Has the log been cut after `since`?"""
+    row = tx.row("SELECT purged FROM mailbox WHERE id=?", mailbox)
+    return bool(row) and row is not None and row[0] > since
+
+
+def removals(tx: Tx, mailbox: MailboxId, since: int) -> list[str]:
+    """Sets of uids that were removed after `since`, oldest first, as far as the log is not cut."""
+    sql = "SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove' ORDER BY modseq"
+    return [row[0] for row in tx.rows(sql, mailbox, since)]
+
+
+def vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tuple[int, int]]:
+    """Ranges within `known` (ascending) that were removed after `since`; where the log is cut, also older ones."""
+    if forgotten(tx, mailbox, since):
+        return _missing(tx, mailbox, known)
+    gone: set[int] = set()
+    for uids in removals(tx, mailbox, since):
+        gone.update(uidset.numbers(uids))
+    return uidset.ranges_of(filter(uidset.within(known), sorted(gone)))
+
+
+def _missing(tx: Tx, mailbox: MailboxId, known: Ranges) -> list[tuple[int, int]]:
+    """What was given once, lies in `known` and is not there."""
+    top = tx.row("SELECT uidnext FROM mailbox WHERE id=?", mailbox)
+    found: list[tuple[int, int]] = []
+    for first, last in known:
+        at, end = first, min(last, top[0] - 1 if top else 0)
+        for (uid,) in tx.rows(
+            "SELECT uid FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid", mailbox, first, end
+        ):
+            if uid > at:
+                found.append((at, uid - 1))
+            at = uid + 1
+        if at <= end:
+            found.append((at, end))
+    return found
+
+
+def cut(tx: Tx) -> list[AccountId]:
+    """Shorten the logs that have grown to twice KEEP; gives the accounts whose logs were cut."""
+    tx.run("DELETE FROM change WHERE kind<>'remove' AND id<=(SELECT MAX(id) FROM change)-?", NEWS)
+    cut_ones: list[AccountId] = []
+    for mailbox, account in tx.rows(
+        "SELECT mailbox, max(account) FROM change WHERE kind='remove' GROUP BY mailbox HAVING count(*)>? LIMIT 100", 2 * KEEP
+    ):
+        row = tx.row(
+            "SELECT modseq FROM change WHERE mailbox=? AND kind='remove' ORDER BY modseq DESC LIMIT 1 OFFSET ?", mailbox, KEEP
+        )
+        if row is None:
+            continue
+        tx.run("DELETE FROM change WHERE mailbox=? AND modseq<=? AND kind='remove'", mailbox, row[0])
+        tx.run("UPDATE mailbox SET purged=max(purged,?) WHERE id=?", row[0], mailbox)
+        cut_ones.append(account)
+    return cut_ones
+
+
+def highest(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
+    """The highest modseq among these messages."""
+    tops = (
+        tx.row("SELECT max(modseq) FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last)
+        for first, last in ranges
+    )
+    return max((row[0] or 0 for row in tops if row), default=0)

@@ -1,0 +1,60 @@
+"""Is everything as it must be?  What `alumnimail check` asks of the database and the blobs."""
+
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import INSIDE, Blobs
+
+
+def wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
+    """Accounts whose count differs: id, name, octets counted, octets found."""
+    found: list[tuple[int, str, int, int]] = tx.rows(
+        "SELECT * FROM (SELECT a.id, a.name, a.used, (SELECT COALESCE(SUM(m.size),0) FROM message m JOIN mailbox b"
+        " ON b.id=m.mailbox WHERE b.account=a.id) AS real FROM account a) WHERE used<>real"
+    )
+    return found
+
+
+def mend_quota(tx: Tx, account: int, octets: int) -> None:
+    tx.run("UPDATE account SET used=? WHERE id=?", octets, account)
+
+
+def wrong_mailboxes(tx: Tx) -> list[tuple[int, str]]:
+    """Mailboxes whose counters, uidnext or modseq contradict their messages."""
+    found: list[tuple[int, str]] = tx.rows(
+        "SELECT b.id, b.name FROM mailbox b LEFT JOIN (SELECT mailbox, count(*) n, SUM(flags&1=0) u, SUM(size) s,"
+        " MAX(uid) top, MAX(modseq) mod FROM message GROUP BY mailbox) m ON m.mailbox=b.id WHERE b.messages<>COALESCE(n,0)"
+        " OR b.unseen<>COALESCE(u,0) OR b.octets<>COALESCE(s,0) OR b.uidnext<=COALESCE(top,0) OR b.modseq<COALESCE(mod,0)"
+    )
+    return found
+
+
+def mend_mailbox(tx: Tx, mailbox: int) -> None:
+    tx.run(
+        "UPDATE mailbox SET messages=(SELECT count(*) FROM message m WHERE m.mailbox=mailbox.id),"
+        " unseen=(SELECT count(*) FROM message m WHERE m.mailbox=mailbox.id AND flags&1=0),"
+        " octets=(SELECT COALESCE(SUM(size),0) FROM message m WHERE m.mailbox=mailbox.id),"
+        " uidnext=MAX(uidnext,1+(SELECT COALESCE(MAX(uid),0) FROM message m WHERE m.mailbox=mailbox.id)),"
+        " modseq=MAX(modseq,(SELECT COALESCE(MAX(m.modseq),0) FROM message m WHERE m.mailbox=mailbox.id)) WHERE id=?",
+        mailbox,
+    )
+
+
+def missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
+    """Blobs that a message or queue item names and whose octets are not there."""
+    lost = [
+        row[0]
+        for row in tx.rows(
+            "SELECT DISTINCT r.blob FROM (SELECT blob FROM message UNION SELECT blob FROM queue) r"
+            " LEFT JOIN blob b ON b.id=r.blob LEFT JOIN blob_octets o ON o.blob=r.blob"
+            " WHERE b.id IS NULL OR (b.size<=? AND o.blob IS NULL)",
+            INSIDE,
+        )
+    ]
+    for blob, name, size in tx.rows("SELECT id, name, size FROM blob WHERE size>?", INSIDE):
+        path = blobs.path(name)
+        if not path.exists() or path.stat().st_size != size:
+            lost.append(blob)
+    return lost
+
+
+def integrity(tx: Tx) -> list[str]:
+    return [row[0] for row in tx.rows("PRAGMA quick_check") if row[0] != "ok"]

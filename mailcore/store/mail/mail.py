@@ -1,0 +1,427 @@
+"""The mail of all accounts: mailboxes, messages, flags.  SQL over whole sets, never row by row.
+
+Every method runs inside `db.read(...)` or `db.write(...)` (see store/engine/db.py): the first argument is the
+transaction `tx`.  Methods that change something need a writing transaction; the caller wakes others after it.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from mailcore.clock import Clock
+from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
+from mailcore.errors import MailboxNotFound, OverQuota
+from mailcore.mail.reading.octets import Octets
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail import condstore, uidset
+from mailcore.store.mail import flags as flag_bits
+from mailcore.store.mail.answers import Answers
+from mailcore.store.mail.blobs import Blobs, Prepared, Saved
+from mailcore.store.mail.mailboxes import Mailboxes
+from mailcore.store.mail.uidset import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened in a mailbox after a modseq: new uids, removed uids, uids whose flags changed."""
+
+    modseq: int
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
+    flagged: tuple[tuple[int, frozenset[str], int], ...]  # uid, flags now, modseq
+    recent: int = 0  # the first uid that no session has claimed as \\Recent
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One message with the derived parts that were asked for (else b'')."""
+
+    info: MessageInfo
+    prefix: bytes  # our trace header; precedes the blob's octets and counts in size
+    header: bytes  # prefix + header block
+    envelope: bytes
+    body: bytes
+    structure: bytes
+
+
+REMEMBERED = 1000  # messages; the UIDs of a smaller mailbox are read anew
+GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
+HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
+HEADROOM_LEAST = 50 * 2**20  # the largest message fits, also in a small box
+# Of internal dates, in seconds: closer to the calendar's ends there are zones in which nobody could show them.
+EARLIEST, LATEST = (int(datetime(*day, tzinfo=UTC).timestamp()) for day in ((1, 1, 3), (9999, 12, 29)))
+
+_INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
+_MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
+_PARTS = {
+    "header": "b.header", "envelope": "b.envelope", "body": "b.body", "structure": "b.structure",
+    # mail/asking/summary.py; or the whole header, of the few messages whose fields could not be cut apart
+    "usual": "s.usual,CASE WHEN s.usual IS NULL THEN (SELECT h.header FROM blob h WHERE h.id=m.blob) END",
+}  # fmt: skip
+_OF_BLOB = frozenset({"header", "envelope", "body", "structure"})
+# Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
+UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL, UNCUT = range(15)
+
+
+def _info(row: Row) -> MessageInfo:
+    zone = timezone(timedelta(minutes=row[7])) if row[7] else UTC
+    return MessageInfo(
+        row[0], flag_bits.join(row[1], row[2]), row[3], datetime.fromtimestamp(row[4], zone), row[5], row[6]
+    )
+
+
+def _zone(at: datetime) -> int:
+    """Minutes east of Greenwich."""
+    offset = at.utcoffset()
+    return int(offset.total_seconds()) // 60 if offset else 0
+
+
+class MailStore(Mailboxes):
+    """Messages and their flags; mailboxes come from the parent."""
+
+    def __init__(self, clock: Clock, blobs: Blobs, answers: Answers) -> None:
+        super().__init__(clock)
+        self._blobs, self._answers = blobs, answers
+
+    # Reading
+
+    def uids(self, tx: Tx, mailbox: MailboxId) -> list[int]:
+        return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", mailbox)]
+
+    def uid_array(self, tx: Tx, mailbox: MailboxId) -> "array[int]":
+        """The same as an array.
+
+        Those of large mailboxes are remembered: as long as uidnext and the number of messages are the same, so are the
+        UIDs, for each change of them changes one of the two for good.
+        """
+        row = tx.row("SELECT uidnext, messages FROM mailbox WHERE id=?", mailbox)
+        state = array("I", row) if row else array("I", (1, 0))
+        known = array("I", self._answers.get(("uids", mailbox)) or b"")
+        if known[:2] == state:
+            return known[2:]
+        uids: array[int] | None = None
+        if len(known) and known[0] <= state[0]:
+            fresh = [r[0] for r in tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid", mailbox, known[0])]
+            if known[1] + len(fresh) == state[1]:  # nothing was removed meanwhile
+                uids = known[2:] + array("I", fresh)
+        if uids is None:
+            uids = array("I", self.uids(tx, mailbox))
+        if len(uids) > REMEMBERED and (not len(known) or known[0] <= state[0]):
+            self._answers.put(("uids", mailbox), (state + uids).tobytes())
+        return uids
+
+    def infos(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[MessageInfo]:
+        found: list[MessageInfo] = []
+        for first, last in ranges:
+            found += map(_info, tx.rows(
+                f"SELECT {_INFO} FROM message m WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",  # noqa: S608
+                mailbox, first, last,
+            ))  # fmt: skip
+        return found
+
+    def rows(
+        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str], *, lean: bool = False
+    ) -> list[Row]:
+        """Messages with the derived parts asked for (else None), as plain rows: see the columns above.
+
+        Args:
+            lean: columns of the message itself only if they are among the parts, too.
+        """
+        info = ",".join(one if one in parts else "NULL" for one in _INFO.split(",")) if lean else _INFO
+        wanted = ",".join(column if part in parts else "NULL" for part, column in _PARTS.items())
+        join = "JOIN blob b ON b.id=m.blob" if parts & _OF_BLOB else ""
+        join += " LEFT JOIN summary s ON s.blob=m.blob" if "usual" in parts else ""
+        prefix = "m.prefix" if parts & {"header", "prefix"} else "NULL"  # long rows cost time
+        sql = (
+            f"SELECT m.uid{info[info.index(','):]},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
+            " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
+        )
+        if len(ranges) == 1:
+            return tx.rows(sql, mailbox, *ranges[0])
+        return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
+
+    def fetch(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Fetched]:
+        """The same as values; the header begins with the message's own trace fields."""
+        return [
+            Fetched(
+                _info(row), row[PREFIX] or b"", (row[PREFIX] or b"") + (row[HEADER] or b""), row[ENVELOPE] or b"",
+                row[BODY] or b"", row[STRUCTURE] or b"",
+            )
+            for row in self.rows(tx, mailbox, ranges, parts)
+        ]  # fmt: skip
+
+    def next_uids(self, tx: Tx, mailbox: MailboxId, first: int, limit: int) -> list[int]:
+        """The next uids from `first` on."""
+        rows = tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid LIMIT ?", mailbox, first, limit)
+        return [row[0] for row in rows]
+
+    def sizes(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[Row]:
+        """uid and octets of these messages."""
+        sql = "SELECT uid, size FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid"
+        return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
+
+    def sizes_and_times(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
+        """uid, octets and internal date (seconds) of all messages."""
+        return tx.rows("SELECT uid, size, internal_date FROM message WHERE mailbox=?", mailbox)
+
+    def content(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes | None:
+        """The SHA-256 of a message's shared octets, without its own trace fields; None if it is gone."""
+        row = tx.row(
+            "SELECT b.name FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid=?", mailbox, uid
+        )
+        return bytes(row[0]) if row else None
+
+    def places_of(self, tx: Tx, account: AccountId, content: bytes) -> list[tuple[str, int]]:
+        """Mailbox and uid of every message of these octets."""
+        rows = tx.rows(
+            "SELECT x.name, m.uid FROM blob b JOIN message m ON m.blob=b.id JOIN mailbox x ON x.id=m.mailbox"
+            " WHERE b.name=? AND x.account=? ORDER BY x.name, m.uid",
+            content, account,
+        )  # fmt: skip
+        return [(row[0], row[1]) for row in rows]
+
+    def has_blob(self, tx: Tx, account: AccountId, blob: int) -> bool:
+        """Does the account have a message of these octets?"""
+        return (
+            tx.row("SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account=?", blob, account)
+            is not None
+        )
+
+    def first_unseen(self, tx: Tx, mailbox: MailboxId) -> int:
+        """Its uid, or 0."""
+        # SQLite's planner prefers the primary key, and would walk all that is seen
+        row = tx.row(
+            "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1", mailbox
+        )
+        return row[0] if row else 0
+
+    def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
+        """The whole message, or b"" if it is gone."""
+        row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
+        return bytes(row[1]) + self._blobs.octets(tx, row[0]) if row else b""
+
+    def pieces(self, tx: Tx, mailbox: MailboxId, uid: int) -> tuple[bytes, Octets]:
+        """The trace header and the octets after it, which are a map of their file if they are large; empty if it is gone."""
+        row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
+        return (bytes(row[1]), self._blobs.mapped(tx, row[0])) if row else (b"", b"")
+
+    def changes(self, tx: Tx, mailbox: MailboxId, since: int, known: int) -> Changes:
+        """What happened after the modseq `since`, for one who knows messages up to the uid `known`."""
+        top = tx.row("SELECT modseq, recent FROM mailbox WHERE id=?", mailbox)
+        removed = [uid for uids in condstore.removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
+        added: list[int] = []
+        flagged: list[tuple[int, frozenset[str], int]] = []
+        for uid, bits, keywords, modseq in tx.rows(
+            "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, since
+        ):
+            if uid > known:
+                added.append(uid)
+            else:
+                flagged.append((uid, flag_bits.join(bits, keywords), modseq))
+        modseq, recent = top or (since, 0)
+        return Changes(modseq, tuple(added), tuple(removed), tuple(flagged), recent)
+
+    # Writing.  Each writes its Change row in the same transaction (order 2).
+
+    def append(
+        self, tx: Tx, account: AccountId, mailbox: MailboxId, prepared: Prepared | Saved, flags: frozenset[str],
+        internal_date: datetime, *, prefix: bytes = b"", enforce_quota: bool = True, grace: bool = False,
+    ) -> int:  # fmt: skip
+        """Put a message in, and give its uid.
+
+        Raises:
+            OverQuota: used + size is above the quota (with `grace`, one last message may cross it).
+        """
+        size = prepared.size + len(prefix)
+        self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
+        blob = prepared.id if isinstance(prepared, Saved) else self._blobs.save(tx, prepared, self._clock.seconds())
+        bits, keywords = flag_bits.split(flags)
+        row = tx.row("SELECT uidnext, modseq+1, keywords FROM mailbox WHERE id=?", mailbox)
+        if row is None:
+            raise MailboxNotFound(f"mailbox {mailbox}")
+        uid, modseq, known = row
+        at = min(max(int(internal_date.timestamp()), EARLIEST), LATEST)
+        tx.run(
+            f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            mailbox, uid, bits, keywords, modseq, at, size, blob, prefix, _zone(internal_date),
+            self._clock.seconds(),
+        )  # fmt: skip
+        self._learn(tx, mailbox, frozenset(known.split()), keywords)
+        tx.run(
+            "UPDATE mailbox SET uidnext=uidnext+1, modseq=?, messages=messages+1, unseen=unseen+?, octets=octets+?"
+            " WHERE id=?",
+            modseq, 0 if bits & flag_bits.SEEN else 1, size, mailbox,
+        )  # fmt: skip
+        self._log(tx, account, mailbox, modseq, "add")
+        return uid
+
+    def set_flags(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, how: str, flags: frozenset[str]) -> int:
+        """Change flags of a set by a few statements; only messages that change get the new modseq, which is given."""
+        box = self.get(tx, mailbox)
+        modseq = box.modseq + 1
+        bits, keywords = flag_bits.split(flags)
+        expression = {"add": "flags|?", "remove": "flags&~?", "replace": "?"}[how]
+        words = keywords.split()
+        touched: list[int] = []
+        seen_changes = bool(bits & flag_bits.SEEN) or how == "replace"
+        unseen = -self._unseen(tx, mailbox, ranges) if seen_changes else 0
+        for first, last in ranges:
+            where = "mailbox=? AND uid BETWEEN ? AND ?"
+            tx.run(
+                f"UPDATE message SET flags={expression}, modseq=? WHERE {where} AND flags<>{expression}",  # noqa: S608
+                bits, modseq, mailbox, first, last, bits,
+            )  # fmt: skip
+            if how == "replace":
+                tx.run(
+                    f"UPDATE message SET keywords=?, modseq=? WHERE {where} AND keywords<>?",  # noqa: S608
+                    keywords, modseq, mailbox, first, last, keywords,
+                )  # fmt: skip
+            elif words:
+                self._set_keywords(tx, mailbox, first, last, how, words, modseq)
+            touched += [
+                row[0] for row in tx.rows(f"SELECT uid FROM message WHERE {where} AND modseq=?", mailbox, first, last, modseq)  # noqa: S608
+            ]  # fmt: skip
+        if not touched:
+            return box.modseq
+        if seen_changes:
+            unseen += self._unseen(tx, mailbox, ranges)
+        tx.run("UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", modseq, unseen, mailbox)
+        if how != "remove":
+            self._learn(tx, mailbox, box.keywords, keywords)
+        self._log(tx, box.account, mailbox, modseq, "flag")
+        return modseq
+
+    def _unseen(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
+        """How many messages of these ranges are not \\Seen."""
+        sql = "SELECT count(*) FROM message INDEXED BY message_unseen WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
+        return sum(row[0] for first, last in ranges for row in tx.rows(sql, mailbox, first, last))
+
+    def _set_keywords(
+        self, tx: Tx, mailbox: MailboxId, first: int, last: int, how: str, words: list[str], modseq: int
+    ) -> None:
+        """Keywords change per combination that is in use, of which a mailbox has few."""
+        for (old,) in tx.rows(
+            "SELECT DISTINCT keywords FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last
+        ):
+            had = set(old.split())
+            lower = {word.lower() for word in words}
+            kept = {word for word in had if word.lower() not in lower}
+            new = kept if how == "remove" else had | {w for w in words if w.lower() not in {h.lower() for h in had}}
+            if new != had:
+                text = f" {' '.join(sorted(new))} " if new else ""
+                tx.run(
+                    "UPDATE message SET keywords=?, modseq=? WHERE mailbox=? AND uid BETWEEN ? AND ? AND keywords=?",
+                    text, modseq, mailbox, first, last, old,
+                )  # fmt: skip
+
+    def copy(
+        self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
+    ) -> tuple[list[int], list[int]]:
+        """Copy messages; give their uids there and here.
+
+        Raises:
+            OverQuota: unless the target is Trash and its headroom suffices (S21).
+        """
+        uids, size, unseen = self._measure(tx, source, ranges)
+        if not uids:
+            return [], []
+        box = self.get(tx, target)
+        self._take_space(tx, account, size, enforce=True, headroom=box.special_use == "\\Trash")
+        return uids, self._put_all(tx, box, source, ranges, uids, size, unseen)
+
+    def move(
+        self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
+    ) -> tuple[list[int], list[int]]:
+        """Move messages (RFC 6851).  Never over quota: nothing grows."""
+        uids, size, unseen = self._measure(tx, source, ranges)
+        if not uids:
+            return [], []
+        new = self._put_all(tx, self.get(tx, target), source, ranges, uids, size, unseen)
+        self._remove(tx, source, uidset.ranges_of(uids), uids, size, unseen)
+        return uids, new
+
+    def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
+        """Remove messages for good; blobs that nothing names are swept later (order 1)."""
+        condition = " AND flags&8" if only_deleted else ""
+        uids: list[int] = []
+        size = unseen = 0
+        for first, last in ranges if ranges is not None else [(1, 2**32)]:
+            for uid, octets, bits in tx.rows(
+                f"SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?{condition} ORDER BY uid",  # noqa: S608
+                mailbox, first, last,
+            ):  # fmt: skip
+                uids.append(uid)
+                size += octets
+                unseen += not bits & flag_bits.SEEN
+        if uids:
+            box = self.get(tx, mailbox)
+            self._remove(tx, mailbox, uidset.ranges_of(uids), uids, size, unseen)
+            tx.run("UPDATE account SET used=used-? WHERE id=?", size, box.account)
+        return uids
+
+    def _measure(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> tuple[list[int], int, int]:
+        uids: list[int] = []
+        size = unseen = 0
+        for first, last in ranges:
+            for uid, octets, bits in tx.rows(
+                "SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
+                mailbox, first, last,
+            ):  # fmt: skip
+                uids.append(uid)
+                size += octets
+                unseen += not bits & flag_bits.SEEN
+        return uids, size, unseen
+
+    def _put_all(
+        self, tx: Tx, box: Mailbox, source: MailboxId, ranges: Ranges, uids: list[int], size: int, unseen: int
+    ) -> list[int]:
+        modseq, at = box.modseq + 1, box.uidnext
+        for first, last in ranges:
+            at += tx.run(
+                f"INSERT INTO message ({_MESSAGE})"  # noqa: S608
+                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone, ?"
+                " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
+                box.id, at, modseq, self._clock.seconds(), source, first, last,
+            )  # fmt: skip
+        tx.run(
+            "UPDATE mailbox SET uidnext=?, modseq=?, messages=messages+?, unseen=unseen+?, octets=octets+? WHERE id=?",
+            at, modseq, len(uids), unseen, size, box.id,
+        )  # fmt: skip
+        if keywords := self.get(tx, source).keywords:
+            self._learn(tx, box.id, box.keywords, f" {' '.join(sorted(keywords))} ")
+        self._log(tx, box.account, box.id, modseq, "add")
+        return list(range(box.uidnext, at))
+
+    def _learn(self, tx: Tx, mailbox: MailboxId, known: frozenset[str], keywords: str) -> None:
+        """The keywords in use are told at SELECT without a walk; one that went out of use stays in the list."""
+        words = frozenset(keywords.split())
+        if not words <= known:
+            tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)
+
+    def _remove(
+        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int
+    ) -> None:
+        tx.many(
+            "DELETE FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?",
+            [(mailbox, first, last) for first, last in ranges],
+        )
+        tx.run(
+            "UPDATE mailbox SET modseq=modseq+1, messages=messages-?, unseen=unseen-?, octets=octets-? WHERE id=?",
+            len(uids), unseen, size, mailbox,
+        )  # fmt: skip
+        box = self.get(tx, mailbox)
+        self._log(tx, box.account, mailbox, box.modseq, "remove", uidset.text(uids))
+
+    def _take_space(
+        self, tx: Tx, account: AccountId, size: int, *, enforce: bool, grace: bool = False, headroom: bool = False
+    ) -> None:
+        """Count `size` octets against the quota.  One conditional update: parallel deliveries cannot both pass."""
+        extra = f"MAX({HEADROOM_LEAST}, MIN(quota*{HEADROOM_PERCENT}/100, {HEADROOM_MAX}))" if headroom else "0"
+        fits = f"quota=0 OR used+?<=quota+{extra}"
+        if grace and size <= GRACE:
+            fits = f"({fits}) OR used<quota"
+        if not enforce:
+            fits = "?>=0"
+        if not tx.run(f"UPDATE account SET used=used+? WHERE id=? AND ({fits})", size, account, size):  # noqa: S608
+            raise OverQuota("the mailbox is full")

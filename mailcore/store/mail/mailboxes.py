@@ -1,0 +1,198 @@
+"""Mailboxes: names, hierarchy with "/", special use (RFC 6154), subscriptions."""
+
+from mailcore.clock import Clock
+from mailcore.domain import AccountId, Mailbox, MailboxId
+from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, Saying
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail import annotations, mailbox_facts, uidset
+
+EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
+MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
+
+_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords,recent"
+
+
+def _mailbox(row: Row) -> Mailbox:
+    keywords = frozenset(row[11].split()) if row[11] else frozenset[str]()
+    return Mailbox(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], bool(row[10]), keywords, row[12]
+    )
+
+
+def canonical(name: str) -> str:
+    """INBOX in any case is INBOX (RFC 9051 section 5.1); other names are as written."""
+    head, slash, rest = name.partition("/")
+    return "INBOX" + slash + rest if head.upper() == "INBOX" else name
+
+
+def check_name(name: str) -> str:
+    """The name to keep; raises InvalidName."""
+    name = canonical(name.rstrip("/"))
+    if not name or len(name.encode()) > MAX_NAME:
+        raise InvalidName(Saying("a mailbox name has 1 to %(most)s octets", most=MAX_NAME))
+    levels = name.split("/")
+    if len(levels) > MAX_DEPTH:
+        raise InvalidName(Saying("mailboxes may be %(most)s deep", most=MAX_DEPTH))
+    if any(level in ("", ".", "..") for level in levels):
+        raise InvalidName(Saying("a level of a mailbox name may not be empty, . or .."))
+    if any(ord(c) < 32 or ord(c) == 127 or c in "*%" or 0xD800 <= ord(c) < 0xE000 for c in name):
+        raise InvalidName(Saying("a mailbox name may not hold control characters, * or %%"))
+    return name
+
+
+class Mailboxes:
+    """The mailboxes of all accounts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def mailboxes(self, tx: Tx, account: AccountId) -> list[Mailbox]:
+        rows = tx.rows(f"SELECT {_COLUMNS} FROM mailbox WHERE account=? ORDER BY name<>'INBOX', name", account)  # noqa: S608
+        return [_mailbox(row) for row in rows]
+
+    def mailbox(self, tx: Tx, account: AccountId, name: str) -> Mailbox:
+        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE account=? AND name=?", account, canonical(name))  # noqa: S608
+        if row is None:
+            raise MailboxNotFound(name)
+        return _mailbox(row)
+
+    def get(self, tx: Tx, mailbox: MailboxId) -> Mailbox:
+        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE id=?", mailbox)  # noqa: S608
+        if row is None:
+            raise MailboxNotFound(f"mailbox {mailbox}")
+        return _mailbox(row)
+
+    def modseq(self, tx: Tx, mailbox: MailboxId) -> int:
+        """The highest there; 0 for a mailbox that is gone."""
+        row = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)
+        return row[0] if row else 0
+
+    def create(self, tx: Tx, account: AccountId, name: str, special_use: str = "") -> Mailbox:
+        """Create a mailbox and its missing parents; raises MailboxExists, InvalidName."""
+        name = check_name(name)
+        if self._exists(tx, account, name):
+            raise MailboxExists(name)
+        count = tx.row("SELECT count(*) FROM mailbox WHERE account=?", account)
+        if count and count[0] >= MAX_MAILBOXES:
+            raise InvalidName(Saying("an account has at most %(most)s mailboxes", most=MAX_MAILBOXES))
+        levels = name.split("/")
+        for depth in range(1, len(levels)):
+            parent = "/".join(levels[:depth])
+            if not self._exists(tx, account, parent):
+                self._insert(tx, account, parent, "")
+        return self.get(tx, self._insert(tx, account, name, special_use))
+
+    def delete(self, tx: Tx, account: AccountId, name: str) -> None:
+        """Delete a mailbox with its messages; children stay."""
+        box = self.mailbox(tx, account, name)
+        if box.name == "INBOX":
+            raise InvalidName(Saying("INBOX cannot be deleted"))
+        if tx.row("SELECT 1 FROM mailbox WHERE id=? AND subscribed=?", box.id, EXPLICITLY):
+            mailbox_facts.lose_subscription(tx, account, box.name)
+        annotations.drop(tx, account, box.id)
+        self._log(tx, account, box.id, box.modseq + 1, "delete")  # stays, as the newest entry (store/mail/condstore.py)
+        row = tx.row("SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=?", box.id)
+        tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
+        tx.run("DELETE FROM message WHERE mailbox=?", box.id)
+        tx.run("DELETE FROM change WHERE mailbox=? AND kind='remove'", box.id)
+        tx.run("DELETE FROM mailbox WHERE id=?", box.id)
+        tx.changed.add(account)
+
+    def rename(self, tx: Tx, account: AccountId, old: str, new: str) -> None:
+        """Rename a mailbox and its children; INBOX gives its messages to the new one (RFC 3501 section 6.3.5)."""
+        box = self.mailbox(tx, account, old)
+        new = check_name(new)
+        if self._exists(tx, account, new):
+            raise MailboxExists(new)
+        if new.startswith(box.name + "/") and box.name != "INBOX":
+            raise InvalidName(Saying("a mailbox cannot be moved into itself"))
+        if box.name == "INBOX":
+            self._empty_into(tx, box, self.create(tx, account, new))
+            return
+        levels = new.split("/")
+        for depth in range(1, len(levels)):
+            parent = "/".join(levels[:depth])
+            if not self._exists(tx, account, parent):
+                self._insert(tx, account, parent, "")
+        prefix = box.name + "/"
+        for child in self.mailboxes(tx, account):
+            if child.name == box.name or child.name.startswith(prefix):
+                name = check_name(new + child.name[len(box.name) :])
+                if self._exists(tx, account, name):
+                    raise MailboxExists(name)
+                tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
+                mailbox_facts.end_lost_subscription(tx, account, name)
+                self._log(tx, account, child.id, child.modseq, "rename")
+        tx.changed.add(account)
+
+    def subscribe(self, tx: Tx, account: AccountId, name: str, on: bool) -> None:
+        """Raises MailboxNotFound: nothing of that name can be subscribed.
+
+        A subscription that outlived its mailbox can be ended.  To end one that there is not is done already: mail
+        programs end that of the old name after each RENAME.
+        """
+        if not on and (
+            mailbox_facts.end_lost_subscription(tx, account, canonical(name)) or not self._exists(tx, account, canonical(name))
+        ):
+            return
+        box = self.mailbox(tx, account, name)
+        tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", EXPLICITLY if on else 0, box.id)
+        self._log(tx, account, box.id, box.modseq, "subscribe" if on else "unsubscribe")
+
+    def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
+        """Also to names whose mailbox is deleted (RFC 9051 section 6.3.7)."""
+        there = [box.name for box in self.mailboxes(tx, account) if box.subscribed]
+        return there + [name for name in mailbox_facts.lost_subscriptions(tx, account) if name not in there]
+
+    def _exists(self, tx: Tx, account: AccountId, name: str) -> bool:
+        return tx.row("SELECT 1 FROM mailbox WHERE account=? AND name=?", account, name) is not None
+
+    def _insert(self, tx: Tx, account: AccountId, name: str, special_use: str) -> MailboxId:
+        mailbox_facts.end_lost_subscription(tx, account, name)
+        made = MailboxId(
+            tx.insert(
+                "INSERT INTO mailbox (id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"
+                "subscribed,keywords) VALUES (?,?,?,?,1,1,0,0,0,?,1,'')",
+                self._id(tx), account, name, self._uidvalidity(tx), special_use,
+            )  # fmt: skip
+        )
+        self._log(tx, account, made, 1, "create")
+        return made
+
+    def _id(self, tx: Tx) -> int:
+        """Never used before: what sessions, caches and the change log know of a deleted mailbox is of no other one."""
+        row = tx.row(
+            "SELECT max(COALESCE((SELECT max(id) FROM mailbox),0), COALESCE((SELECT CAST(value AS INTEGER) FROM setting"
+            " WHERE key='mailbox'),0))+1"
+        )
+        value = int(row[0]) if row else 1
+        tx.run("INSERT OR REPLACE INTO setting VALUES ('mailbox',?)", str(value))
+        return value
+
+    def _uidvalidity(self, tx: Tx) -> int:
+        """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""
+        row = tx.row("SELECT value FROM setting WHERE key='uidvalidity'")
+        value = max(int(row[0]) + 1 if row else 1, self._clock.seconds())
+        tx.run("INSERT OR REPLACE INTO setting VALUES ('uidvalidity',?)", str(value))
+        return value
+
+    def _empty_into(self, tx: Tx, box: Mailbox, target: Mailbox) -> None:
+        uids = [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", box.id)]
+        if not uids:
+            return
+        now = self._clock.seconds()
+        tx.run("UPDATE message SET mailbox=?, modseq=2, saved_at=? WHERE mailbox=?", target.id, now, box.id)
+        tx.run(
+            "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=?, recent=? WHERE id=?",
+            box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), box.recent, target.id,
+        )  # fmt: skip
+        tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
+        self._log(tx, box.account, target.id, 2, "add")
+        self._log(tx, box.account, box.id, box.modseq + 1, "remove", uidset.text(uids))
+
+    def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str = "") -> None:
+        """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
+        tx.run(
+            "INSERT INTO change (account,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)", account, mailbox, modseq, kind, uids
+        )
+        tx.changed.add(account)

@@ -1,0 +1,300 @@
+"""Criteria (mail/asking/criteria.py) asked of the messages of a mailbox: SQL as far as it goes, a test in Python for the rest.
+
+`narrow` is one statement over messages and summaries.  What SQL cannot say (any header field, text of the body) is a
+test on the rows that are left; the parts of it that SQL can say come along as columns.  The text of a body is looked
+at only where the search index (store/mail/search.py) cannot rule the message out.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from mailcore.domain import MailboxId
+from mailcore.mail.asking import ids
+from mailcore.mail.asking.criteria import (
+    AllOf,
+    AnyOf,
+    Arrived,
+    ArrivedAt,
+    Body,
+    Changed,
+    Criterion,
+    EmailId,
+    Everything,
+    Field,
+    Flag,
+    Header,
+    Keyword,
+    Larger,
+    Not,
+    Nothing,
+    Saved,
+    Sent,
+    Smaller,
+    Text,
+    ThreadId,
+    Uids,
+)
+from mailcore.mail.reading import header, text
+from mailcore.mail.showing import searchable
+from mailcore.mail.showing.searchable import Searchable
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail import flags, uidset
+from mailcore.store.mail.blobs import Blobs
+from mailcore.store.mail.search import Hits
+
+EPOCH_DAY = 719_163  # 1970-01-01 as an ordinal
+MAX_RANGES = 400  # of UIDs in one statement; sets in more pieces are tested here
+_DAY = f"(m.internal_date+m.zone*60)/86400+{EPOCH_DAY}"
+
+Sql = tuple[str, tuple[object, ...]]
+UID, SIZE, BLOB, PREFIX, COLUMNS = 0, 1, 2, 3, 4  # of a row that `narrow` gives
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that is left, with what a test may ask of its octets."""
+
+    row: Row
+    hits: Hits
+    header: Callable[[], bytes]
+    said: Callable[[], Searchable]
+
+
+Test = Callable[[Candidate], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a criterion is answered.  `texts` are those of Body and Text: ask the index for them first.
+
+    `needed` are those without which nothing matches.
+    """
+
+    where: str
+    params: tuple[object, ...]
+    columns: tuple[Sql, ...]
+    test: Test | None
+    texts: frozenset[str]
+    reads_header: bool
+    needed: tuple[Body | Text, ...] = ()
+    index: str = ""  # SQLite's planner has to be told of the index of unseen messages
+
+    def narrow(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
+        """Rows of the messages that may match, by uid: uid, size, blob, prefix, then the test's columns."""
+        columns = "".join(f",({sql})" for sql, _ in self.columns)
+        prefix = "m.prefix" if self.reads_header else "NULL"
+        params = [param for _, own in self.columns for param in own]
+        return tx.rows(
+            f"SELECT m.uid,m.size,m.blob,{prefix}{columns} FROM message m {self.index}"  # noqa: S608
+            " LEFT JOIN summary s ON s.blob=m.blob"
+            f" WHERE m.mailbox=? AND {self.where} ORDER BY m.uid",
+            *params, mailbox, *self.params,
+        )  # fmt: skip
+
+    def possible(self, rows: list[Row], hits: Hits) -> list[Row]:
+        """The rows that the index does not rule out."""
+        for one in self.needed:
+            possible = hits.possible(one.text)
+            if isinstance(one, Body):
+                rows = [row for row in rows if possible(row[BLOB])]
+            else:
+                # a word cannot be folded over two lines
+                word = max(one.text.split() or [""], key=len).encode("utf-8", "surrogatepass")
+                rows = [row for row in rows if possible(row[BLOB]) or word in _upper(row[PREFIX])]
+        return rows
+
+    def narrow_to(self, tx: Tx, mailbox: MailboxId, blobs: Sequence[int]) -> list[Row]:
+        """The same of messages of these blobs."""
+        columns = "".join(f",({sql})" for sql, _ in self.columns)
+        params = [param for _, own in self.columns for param in own]
+        return tx.rows(
+            f"SELECT m.uid,m.size,m.blob,m.prefix{columns}"  # noqa: S608
+            " FROM (SELECT DISTINCT value AS blob FROM json_each(?)) c"
+            " CROSS JOIN message m ON m.blob=c.blob LEFT JOIN summary s ON s.blob=m.blob"
+            f" WHERE +m.mailbox=? AND {self.where} ORDER BY m.uid",
+            *params, json.dumps(blobs), mailbox, *self.params,
+        )  # fmt: skip
+
+    def confirm(self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits) -> list[int]:
+        """UIDs of the rows that do match."""
+        if self.test is None:
+            return [row[UID] for row in rows]
+        return [row[UID] for row in rows if self.test(_candidate(tx, blobs, row, hits))]
+
+
+def _upper(prefix: bytes | None) -> bytes:
+    """Trace fields, folded as `wanted` is."""
+    if prefix is None or prefix.isascii():
+        return (prefix or b"").upper()
+    return text.fold(text.header_text(prefix)).encode("utf-8", "surrogatepass")
+
+
+def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits) -> Candidate:
+    def block() -> bytes:
+        return bytes(row[PREFIX] or b"") + blobs.header(tx, row[BLOB])
+
+    @cache  # of one row: several tests may ask
+    def said() -> Searchable:
+        return hits.said(row[BLOB]) or searchable.read(blobs.octets(tx, row[BLOB]))
+
+    return Candidate(row, hits, block, said)
+
+
+def plan(criterion: Criterion) -> Plan:
+    """Translate; what stands in one AND is told apart into SQL and the rest."""
+    exact: list[Sql] = []
+    rest: list[Criterion] = []
+    for one in _conjuncts(criterion):
+        found = _sql(one)
+        if found is None:
+            rest.append(one)
+        else:
+            exact.append(found)
+    columns: list[Sql] = []
+    test = _test(AllOf(tuple(rest)), columns) if rest else None
+    return Plan(
+        " AND ".join(f"({sql})" for sql, _ in exact) or "1",
+        tuple(param for _, own in exact for param in own),
+        tuple(columns), test, frozenset(_texts(criterion)), test is not None and _reads_header(AllOf(tuple(rest))),
+        tuple(one for one in rest if isinstance(one, Body | Text)),
+        "INDEXED BY message_unseen" if ("m.flags & 1 = 0", ()) in exact and ("0", ()) not in exact else "",
+    )  # fmt: skip
+
+
+def _conjuncts(one: Criterion) -> Iterator[Criterion]:
+    if isinstance(one, AllOf):
+        for part in one.inside:
+            yield from _conjuncts(part)
+    else:
+        yield one
+
+
+def batches(rows: Sequence[Row], octets: int) -> Iterator[Sequence[Row]]:
+    """The rows in portions whose messages together have about so many octets."""
+    start = held = 0
+    for at, row in enumerate(rows):
+        if held and held + row[SIZE] > octets:
+            yield rows[start:at]
+            start, held = at, 0
+        held += row[SIZE]
+    if start < len(rows):
+        yield rows[start:]
+
+
+def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criterion
+    """The criterion as SQL that is 0 or 1, never NULL; None if SQL cannot say it."""
+    match one:
+        case Everything():
+            return "1", ()
+        case Nothing():
+            return "0", ()
+        case Flag(name):
+            return f"m.flags & {flags.SYSTEM[name]} <> 0", ()
+        case Keyword(name):
+            return "instr(lower(m.keywords), ?) > 0", (f" {name.lower()} ",)
+        case Uids(ranges):
+            return _uids(ranges) if len(ranges) <= MAX_RANGES else None
+        case Larger(octets):
+            return "m.size > ?", (octets,)
+        case Smaller(octets):
+            return "m.size < ?", (octets,)
+        case Arrived(how, day):
+            return f"{_DAY} {how.value} ?", (day,)
+        case ArrivedAt(how, at):
+            return f"m.internal_date {how.value} ?", (at,)
+        case Sent(how, day):
+            return f"COALESCE(s.sent_day, {_DAY}) {how.value} ?", (day,)
+        case Saved(how, day):
+            return f"m.saved_at > 0 AND m.saved_at/86400+{EPOCH_DAY} {how.value} ?", (day,)
+        case Changed(modseq):
+            return "m.modseq >= ?", (modseq,)
+        case Field(name, wanted):
+            column = f"s.{name.value}"
+            if "\0" in wanted:
+                return "0", ()
+            return f"{column} IS NOT NULL AND instr({column}, ?) > 0", (wanted,)
+        case Not(Flag("\\Seen")):
+            return "m.flags & 1 = 0", ()  # as the index of unseen messages has it
+        case Not(inside):
+            found = _sql(inside)
+            return (f"NOT ({found[0]})", found[1]) if found else None
+        case AllOf(inside) | AnyOf(inside):
+            parts = [_sql(part) for part in inside]
+            joint = " AND " if isinstance(one, AllOf) else " OR "
+            told = [part for part in parts if part is not None]
+            if len(told) < len(parts):
+                return None
+            return joint.join(f"({sql})" for sql, _ in told), tuple(param for _, own in told for param in own)
+        case Header() | Body() | Text() | EmailId() | ThreadId():
+            return None
+
+
+def _uids(ranges: tuple[tuple[int, int], ...]) -> Sql:
+    if not ranges:
+        return "0", ()
+    return " OR ".join("m.uid BETWEEN ? AND ?" for _ in ranges), tuple(end for pair in ranges for end in pair)
+
+
+def _test(one: Criterion, columns: list[Sql]) -> Test:
+    """The same in Python; what SQL can say is read from a column of the row."""
+    if found := _sql(one):
+        at = COLUMNS + len(columns)
+        columns.append(found)
+        return lambda got: bool(got.row[at])
+    match one:
+        case Not(inside):
+            inner = _test(inside, columns)
+            return lambda got: not inner(got)
+        case AllOf(inside):
+            every = [_test(part, columns) for part in inside]
+            return lambda got: all(test(got) for test in every)
+        case AnyOf(inside):
+            some = [_test(part, columns) for part in inside]
+            return lambda got: any(test(got) for test in some)
+        case Uids(ranges):
+            is_within = uidset.within(ranges)
+            return lambda got: is_within(got.row[UID])
+        case Header(name, wanted):
+            return lambda got: any(wanted in text.fold(value) for value in header.values(got.header(), name))
+        case EmailId(wanted_id):
+            return lambda got: ids.email_id(got.row[BLOB], got.header()) == wanted_id
+        case ThreadId(wanted_id):
+            return lambda got: ids.thread_id(got.header()) == wanted_id
+        case Body(wanted):
+            return lambda got: got.hits.may_have(wanted, got.row[BLOB]) and wanted in got.said().body
+        case Text(wanted):
+            return lambda got: _in_text(wanted, got)
+        case _:
+            raise AssertionError(one)  # SQL says all others
+
+
+def _in_text(wanted: str, got: Candidate) -> bool:
+    if got.hits.may_have(wanted, got.row[BLOB]):
+        if wanted in text.fold(text.header_text(got.header())):
+            return True
+        said = got.said()
+        return wanted in said.body or wanted in said.fields
+    return wanted in text.fold(text.header_text(bytes(got.row[PREFIX] or b"")))  # trace fields are not in the index
+
+
+def _reads_header(one: Criterion) -> bool:
+    match one:
+        case Not(inside):
+            return _reads_header(inside)
+        case AllOf(inside) | AnyOf(inside):
+            return any(map(_reads_header, inside))
+        case _:
+            return isinstance(one, Header | Text | EmailId | ThreadId)
+
+
+def _texts(one: Criterion) -> Iterator[str]:
+    match one:
+        case Body(wanted) | Text(wanted):
+            yield wanted
+        case Not(inside):
+            yield from _texts(inside)
+        case AllOf(inside) | AnyOf(inside):
+            for part in inside:
+                yield from _texts(part)

@@ -1,0 +1,94 @@
+"""Room as SQL: what owners were warned of, and what was lent to them until when."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """`level` in percent, 0 = of nothing; `refused` is the percentage at which mail was refused, None = none lately."""
+
+    level: int = 0
+    refused: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Octets above the quota until a time."""
+
+    id: int
+    account: AccountId
+    kind: str  # "loan" or "grant"
+    octets: int
+    at: datetime
+    until: datetime
+
+
+def warned(tx: Tx, account: AccountId) -> Warned:
+    row = tx.row("SELECT level, refused_percent FROM quota_state WHERE account_id=?", account)
+    return Warned(row[0], row[1]) if row else Warned()
+
+
+def set_warned(tx: Tx, account: AccountId, state: Warned) -> None:
+    tx.run(
+        "INSERT INTO quota_state (account_id,level,refused_percent) VALUES (?,?,?) ON CONFLICT (account_id)"
+        " DO UPDATE SET level=excluded.level, refused_percent=excluded.refused_percent",
+        account, state.level, state.refused,
+    )  # fmt: skip
+
+
+def to_look_at(tx: Tx, percent: int) -> list[AccountId]:
+    """Accounts that are this full, or were warned; all others have nothing to be told."""
+    rows = tx.rows(
+        "SELECT a.id FROM account a LEFT JOIN quota_state s ON s.account_id=a.id WHERE a.state='active'"
+        " AND ((a.quota>0 AND a.used*100>=a.quota*?) OR s.level>0 OR s.refused_percent IS NOT NULL)",
+        percent,
+    )
+    return [AccountId(row[0]) for row in rows]
+
+
+_EXTRA = "id,account_id,kind,octets,at,until"
+
+
+def _extra(row: tuple[int, int, str, int, int, int]) -> Extra:
+    return Extra(
+        row[0], AccountId(row[1]), row[2], row[3], datetime.fromtimestamp(row[4], UTC), datetime.fromtimestamp(row[5], UTC)
+    )
+
+
+def lend(tx: Tx, account: AccountId, kind: str, octets: int, now: int, until: int) -> None:
+    tx.run("UPDATE account SET quota=quota+? WHERE id=?", octets, account)
+    tx.run(
+        "INSERT INTO quota_extra (account_id,kind,octets,at,until) VALUES (?,?,?,?,?)", account, kind, octets, now, until
+    )
+
+
+def last_extra(tx: Tx, account: AccountId, kind: str) -> Extra | None:
+    row = tx.row(f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND kind=? ORDER BY id DESC LIMIT 1", account, kind)  # noqa: S608
+    return _extra(row) if row else None
+
+
+def running(tx: Tx, account: AccountId) -> list[Extra]:
+    rows = tx.rows(f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND ended_at IS NULL ORDER BY until", account)  # noqa: S608
+    return [_extra(row) for row in rows]
+
+
+def due(tx: Tx, now: int) -> list[Extra]:
+    rows = tx.rows(f"SELECT {_EXTRA} FROM quota_extra WHERE ended_at IS NULL AND until<=? ORDER BY id", now)  # noqa: S608
+    return [_extra(row) for row in rows]
+
+
+def take_back(tx: Tx, extra: Extra, now: int) -> bool:
+    """False if it was taken back before."""
+    if not tx.run("UPDATE quota_extra SET ended_at=? WHERE id=? AND ended_at IS NULL", now, extra.id):
+        return False
+    tx.run("UPDATE account SET quota=MAX(1,quota-?) WHERE id=?", extra.octets, extra.account)
+    return True
+
+
+def forget_running(tx: Tx, account: AccountId, now: int) -> None:
+    """The quota was set anew, and what was lent on the old one is part of it no more."""
+    tx.run("UPDATE quota_extra SET ended_at=? WHERE account_id=? AND ended_at IS NULL", now, account)

@@ -1,0 +1,125 @@
+"""The address book as the webmail keeps it (store/people/contacts.py is what scripts ask of it), and identities, as SQL."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+_CONTACT = "address,name,note,collected,times"
+_IDENTITY = "id,name,address,signature,reply_to,first"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """`collected`: found in sent mail, not made by hand; `times` it was written to."""
+
+    address: str
+    name: str
+    note: str = ""
+    collected: bool = False
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WriterName:
+    """A name to write under: `address` is one of the account's, `first` the one that is taken unless chosen."""
+
+    id: int
+    name: str
+    address: str
+    signature: str = ""
+    reply_to: str = ""
+    first: bool = False
+
+
+def contacts(tx: Tx, account: AccountId) -> list[Contact]:
+    """By name."""
+    rows = tx.rows(
+        f"SELECT {_CONTACT} FROM contact WHERE account_id=? ORDER BY lower(CASE name WHEN '' THEN address ELSE name END)",  # noqa: S608
+        account,
+    )
+    return [Contact(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+
+
+def completions(tx: Tx, account: AccountId, words: str, most: int) -> list[Contact]:
+    """Those whose name or address has a word that begins so, most used first."""
+    plain = words.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = tx.rows(
+        f"SELECT {_CONTACT} FROM contact WHERE account_id=? AND key LIKE ? ESCAPE '\\'"  # noqa: S608
+        f" ORDER BY times DESC, used_at DESC, address LIMIT {most:d}",
+        account,
+        f"% {plain}%",
+    )
+    return [Contact(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+
+
+def _key(name: str, address: str) -> str:
+    return f" {name.casefold()} {address}"
+
+
+def count(tx: Tx, account: AccountId) -> int:
+    row = tx.row("SELECT count(*) FROM contact WHERE account_id=?", account)
+    return int(row[0]) if row else 0
+
+
+def domains(tx: Tx, account: AccountId, most: int) -> list[str]:
+    rows = tx.rows(
+        "SELECT DISTINCT substr(address, instr(address,'@')+1) FROM contact WHERE account_id=? AND times>0"  # noqa: S608
+        f" LIMIT {most:d}",
+        account,
+    )
+    return [row[0] for row in rows]
+
+
+def collect(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]], now: int) -> None:
+    """(name, address) of people who were written to; a name that is there already stays."""
+    tx.many(
+        "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,'',?,1,1,?,?)"
+        " ON CONFLICT (account_id,address) DO UPDATE SET times=times+1, used_at=excluded.used_at,"
+        " key=CASE contact.name WHEN '' THEN excluded.key ELSE contact.key END,"
+        " name=CASE contact.name WHEN '' THEN excluded.name ELSE contact.name END",
+        [(account, address, name, _key(name, address), now, now) for name, address in found],
+    )
+
+
+def save(tx: Tx, account: AccountId, address: str, name: str, note: str, now: int) -> None:
+    """By hand or from a file."""
+    tx.run(
+        "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,?,?,0,0,0,?)"
+        " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, note=excluded.note, key=excluded.key, collected=0",
+        account, address, name, note, _key(name, address), now,
+    )  # fmt: skip
+
+
+def delete(tx: Tx, account: AccountId, addresses: Iterable[str]) -> int:
+    return sum(tx.run("DELETE FROM contact WHERE account_id=? AND address=?", account, one) for one in addresses)
+
+
+def identities(tx: Tx, account: AccountId) -> list[WriterName]:
+    rows = tx.rows(f"SELECT {_IDENTITY} FROM identity WHERE account=? ORDER BY first DESC, id", account)  # noqa: S608
+    return [WriterName(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
+
+
+def save_identity(tx: Tx, account: AccountId, wish: WriterName) -> None:
+    """A new one if its id is 0."""
+    if wish.first:
+        tx.run("UPDATE identity SET first=0 WHERE account=?", account)
+    values = (wish.name, wish.address, wish.signature, wish.reply_to, int(wish.first))
+    if wish.id:
+        tx.run(
+            "UPDATE identity SET name=?,address=?,signature=?,reply_to=?,first=? WHERE account=? AND id=?",
+            *values,
+            account,
+            wish.id,
+        )
+    else:
+        tx.run(
+            "INSERT INTO identity (account,name,address,signature,reply_to,first) VALUES (?,?,?,?,?,?)",
+            account,
+            *values,
+        )
+
+
+def delete_identity(tx: Tx, account: AccountId, id_: int) -> None:
+    tx.run("DELETE FROM identity WHERE account=? AND id=?", account, id_)

@@ -1,0 +1,140 @@
+"""Closing, undoing and erasing accounts as SQL; the rules stand in services/accounts/closing.py."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+# What is told of an account goes with it, whatever table a feature brings, but for its bare row, its tombstones, the
+# notice of a new address, and what others still need.
+KEPT = frozenset(
+    {"account", "address", "change", "closing", "correspondent", "mailbox", "message", "queue", "ticket", "orders"}
+)
+
+
+def tables_of_accounts(tx: Tx) -> list[tuple[str, str]]:
+    """Every table with a column that names an account, and that column."""
+    return [
+        (table, column)
+        for (table,) in tx.rows("SELECT name FROM sqlite_master WHERE type='table'")
+        for column in ("account_id", "account")
+        if column in {row[1] for row in tx.rows(f"PRAGMA table_info('{table}')")}
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Times in seconds since 1970."""
+
+    account: AccountId
+    closed_at: int
+    new_address: str
+    forwarding: bool
+    erased_at: int | None
+
+
+def begin(tx: Tx, account: AccountId, now: int, new_address: str, *, forwarding: bool) -> None:
+    tx.run(
+        "INSERT OR REPLACE INTO closing (account_id,closed_at,new_address,forwarding) VALUES (?,?,?,?)",
+        account, now, new_address, forwarding,
+    )  # fmt: skip
+
+
+def of(tx: Tx, account: AccountId) -> Closing | None:
+    row = tx.row(
+        "SELECT account_id,closed_at,new_address,forwarding,erased_at FROM closing WHERE account_id=?", account
+    )
+    return Closing(AccountId(row[0]), row[1], row[2], bool(row[3]), row[4]) if row else None
+
+
+def due(tx: Tx, closed_before: int) -> list[AccountId]:
+    """Closed so long ago that they are to be erased."""
+    rows = tx.rows("SELECT id FROM account WHERE state='closed' AND closed_at<? ORDER BY id LIMIT 100", closed_before)
+    return [AccountId(row[0]) for row in rows]
+
+
+def reopen(tx: Tx, account: AccountId) -> bool:
+    """False when it is not closed, or erased."""
+    if not tx.run("UPDATE account SET state='active', closed_at=NULL, epoch=epoch+1 WHERE id=? AND state='closed'", account):
+        return False
+    tx.run("UPDATE address SET account_id=former WHERE former=?", account)
+    tx.run("DELETE FROM closing WHERE account_id=?", account)
+    tx.run("DELETE FROM correspondent WHERE account_id=?", account)
+    return True
+
+
+def mailboxes(tx: Tx, account: AccountId) -> list[int]:
+    return [row[0] for row in tx.rows("SELECT id FROM mailbox WHERE account=?", account)]
+
+
+def erase_messages(tx: Tx, *, mailbox: int, limit: int) -> int:
+    """Some messages of a mailbox; how many."""
+    return tx.run(
+        "DELETE FROM message WHERE mailbox=? AND uid IN (SELECT uid FROM message WHERE mailbox=? LIMIT ?)",
+        mailbox, mailbox, limit,
+    )  # fmt: skip
+
+
+def erase(tx: Tx, account: AccountId, mark: str, now: int) -> None:
+    """All but the bare row and its tombstones.  `mark` stands for the person, who alone may have the name again."""
+    for table, column in tables_of_accounts(tx):
+        if table not in KEPT:
+            tx.run(f"DELETE FROM {table} WHERE {column}=?", account)  # noqa: S608
+    tx.run("DELETE FROM mailbox WHERE account=?", account)
+    tx.run("UPDATE ticket SET account_id=NULL WHERE account_id=?", account)
+    tx.run("UPDATE orders SET display_name='', contact='', affiliation='', account_id=NULL WHERE account_id=?", account)
+    tx.run("UPDATE address SET mark=? WHERE former=?", mark, account)
+    tx.run(
+        "UPDATE account SET state='erased', name='#'||id, display_name='', person=NULL, contact='', used=0 WHERE id=?",
+        account,
+    )
+    tx.run("UPDATE closing SET erased_at=? WHERE account_id=?", now, account)
+
+
+def mark_of(tx: Tx, localpart: str, domain: str) -> str | None:
+    """Of a tombstone whose account is erased: who had it; None when the address is no such."""
+    row = tx.row("SELECT mark FROM address WHERE localpart=? AND domain=? AND account_id IS NULL", localpart, domain)
+    return str(row[0]) if row else None
+
+
+def give_back(tx: Tx, localpart: str, domain: str, account: AccountId) -> None:
+    tx.run(
+        "UPDATE address SET account_id=?, former=NULL, mark='' WHERE localpart=? AND domain=?", account, localpart, domain
+    )
+
+
+# The notice of a new address
+
+
+def remember(tx: Tx, account: AccountId, marks: Iterable[str]) -> None:
+    tx.many("INSERT OR IGNORE INTO correspondent (account_id,mark) VALUES (?,?)", [(account, mark) for mark in marks])
+
+
+def moved_to(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId, str] | None:
+    """Of a tombstone: whose it was, and the address that its owner left."""
+    row = tx.row(
+        "SELECT c.account_id, c.new_address FROM address a JOIN closing c ON c.account_id=a.former"
+        " WHERE a.localpart=? AND a.domain=? AND a.account_id IS NULL AND c.new_address<>'' AND c.closed_at>?",
+        localpart, domain, since,
+    )  # fmt: skip
+    return (AccountId(row[0]), row[1]) if row else None
+
+
+def wrote_to(tx: Tx, account: AccountId, mark: str) -> bool:
+    return tx.row("SELECT 1 FROM correspondent WHERE account_id=? AND mark=?", account, mark) is not None
+
+
+def forget_notices(tx: Tx, closed_before: int) -> int:
+    tx.run("DELETE FROM correspondent WHERE account_id IN (SELECT account_id FROM closing WHERE closed_at<?)", closed_before)
+    return tx.run("UPDATE closing SET new_address='' WHERE closed_at<? AND new_address<>''", closed_before)
+
+
+def sent_headers(tx: Tx, account: AccountId, limit: int) -> list[bytes]:
+    """The header blocks of what was sent, the newest first."""
+    rows = tx.rows(
+        "SELECT b.header FROM mailbox m JOIN message s ON s.mailbox=m.id JOIN blob b ON b.id=s.blob"
+        " WHERE m.account=? AND m.special_use='\\Sent' ORDER BY s.uid DESC LIMIT ?",
+        account, limit,
+    )  # fmt: skip
+    return [bytes(row[0]) for row in rows]

@@ -1,0 +1,123 @@
+"""Contact addresses, recovery at the desk and tries as SQL."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """`proof` is what the first agent saw; `state` is waiting, done or dropped."""
+
+    id: int
+    account: AccountId
+    agent: str
+    proof: str
+    send_to: str
+    ticket: int | None
+    state: str
+    created_at: datetime
+
+
+def verified(tx: Tx, account: AccountId) -> list[str]:
+    return [row[0] for row in tx.rows("SELECT address FROM reach WHERE account_id=? ORDER BY id", account)]
+
+
+def verified_by(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
+    """Active accounts that have verified it, with the address as it is kept; `address` in lower case."""
+    rows = tx.rows(
+        "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
+        " WHERE lower(r.address)=? AND a.state='active' ORDER BY r.id LIMIT ?",
+        address, most,
+    )  # fmt: skip
+    return [(AccountId(row[0]), row[1]) for row in rows]
+
+
+def verify(tx: Tx, account: AccountId, address: str, now: int) -> None:
+    tx.run(
+        "INSERT INTO reach (account_id,address,verified_at) VALUES (?,?,?)"
+        " ON CONFLICT (account_id,address) DO UPDATE SET verified_at=excluded.verified_at",
+        account, address, now,
+    )  # fmt: skip
+
+
+def forget(tx: Tx, account: AccountId, address: str) -> bool:
+    return tx.run("DELETE FROM reach WHERE account_id=? AND address=?", account, address) > 0
+
+
+# Recovery at the desk
+
+_COLUMNS = "id,account_id,agent,proof,send_to,ticket,state,created_at"
+
+
+def _recovery(row: Row) -> Recovery:
+    number, account, agent, proof, send_to, ticket, state, at = row
+    return Recovery(number, AccountId(account), agent, proof, send_to, ticket, state, datetime.fromtimestamp(at, UTC))
+
+
+def ask_second(
+    tx: Tx, account: AccountId, agent: str, proof: str, send_to: str, ticket: int | None, now: int
+) -> Recovery:
+    """Older requests for the account are dropped."""
+    tx.run("UPDATE recovery SET state='dropped' WHERE account_id=? AND state='waiting'", account)
+    number = tx.insert(
+        "INSERT INTO recovery (account_id,agent,proof,send_to,ticket,state,created_at) VALUES (?,?,?,?,?,'waiting',?)",
+        account, agent, proof, send_to, ticket, now,
+    )  # fmt: skip
+    return Recovery(number, account, agent, proof, send_to, ticket, "waiting", datetime.fromtimestamp(now, UTC))
+
+
+def recovery(tx: Tx, number: int) -> Recovery | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM recovery WHERE id=?", number)  # noqa: S608
+    return _recovery(row) if row else None
+
+
+def waiting(tx: Tx, since: int) -> list[Recovery]:
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM recovery WHERE state='waiting' AND created_at>? ORDER BY id", since)  # noqa: S608
+    return [_recovery(row) for row in rows]
+
+
+def finish(tx: Tx, number: int, state: str) -> bool:
+    """False if somebody did before."""
+    return tx.run("UPDATE recovery SET state=? WHERE id=? AND state='waiting'", state, number) == 1
+
+
+# Recovery codes
+
+
+def set_codes(tx: Tx, account: AccountId, hashes: list[str]) -> None:
+    tx.run("DELETE FROM recovery_code WHERE account_id=?", account)
+    tx.many("INSERT INTO recovery_code (account_id,hash) VALUES (?,?)", [(account, hashed) for hashed in hashes])
+
+
+def codes_left(tx: Tx, account: AccountId) -> int:
+    row = tx.row("SELECT count(*) FROM recovery_code WHERE account_id=? AND used_at IS NULL", account)
+    return int(row[0]) if row else 0
+
+
+def spend_code(tx: Tx, account: AccountId, hashed: str, now: int) -> bool:
+    """True once only."""
+    return (
+        tx.run("UPDATE recovery_code SET used_at=? WHERE account_id=? AND hash=? AND used_at IS NULL", now, account, hashed)
+        == 1
+    )
+
+
+# Rates
+
+
+def tried(tx: Tx, what: str, now: int, seconds: int) -> int:
+    """How often within `seconds`."""
+    row = tx.row("SELECT count(*) FROM tried WHERE what=? AND at>?", what, now - seconds)
+    return int(row[0]) if row else 0
+
+
+def count(tx: Tx, what: str, now: int) -> None:
+    tx.run("DELETE FROM tried WHERE at<?", now - 86_400)
+    tx.run("INSERT INTO tried (what,at) VALUES (?,?)", what, now)
+
+
+def times(tx: Tx, what: str, since: int) -> list[int]:
+    return [row[0] for row in tx.rows("SELECT at FROM tried WHERE what=? AND at>=? ORDER BY at DESC", what, since)]

@@ -1,0 +1,174 @@
+"""Passwords, app passwords and failed log-ins as SQL.  The rules stand in services/credentials/login.py."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.domain import Account, AccountId, Scope
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.people.people import ACCOUNT_COLUMNS, account_of
+
+_COLUMNS = "id,account_id,kind,hash,generation,scopes,label,created_at,last_used_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """`kind` is password or app; `generation` changes whenever the hash does."""
+
+    id: int
+    account: AccountId
+    kind: str
+    hash: str
+    generation: int
+    scopes: frozenset[Scope]
+    label: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+    def __repr__(self) -> str:  # never let a hash reach a log
+        return f"Credential({self.id}, {self.kind})"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An active account and all that may open it."""
+
+    account: Account
+    epoch: int
+    password: Credential | None
+    apps: tuple[Credential, ...]
+    two_factor: bool
+
+
+def _at(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _credential(row: Row) -> Credential:
+    number, account, kind, hashed, generation, scopes, label, created, used = row
+    return Credential(
+        number, AccountId(account), kind, hashed, generation, frozenset(Scope(s) for s in scopes.split()), label,
+        datetime.fromtimestamp(created, UTC), _at(used),
+    )  # fmt: skip
+
+
+def holder(tx: Tx, name: str) -> Holder | None:
+    """The active account of that name with its passwords."""
+    row = tx.row(
+        f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
+        " AND f.active) FROM account WHERE name=? AND state='active'",
+        name,
+    )
+    if row is None:
+        return None
+    account = account_of(row[:-2])
+    found = of(tx, account.id)
+    password = next((c for c in found if c.kind == "password"), None)
+    return Holder(account, row[-2], password, tuple(c for c in found if c.kind == "app"), bool(row[-1]))
+
+
+def of(tx: Tx, account: AccountId) -> list[Credential]:
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM credential WHERE account_id=? ORDER BY id", account)  # noqa: S608
+    return [_credential(row) for row in rows]
+
+
+def set_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: bool) -> None:
+    """`chosen`: by the person, not by staff or an import."""
+    changed = tx.run(
+        "UPDATE credential SET hash=?, generation=generation+1, chosen=?, last_used_at=NULL, created_at=?"
+        " WHERE account_id=? AND kind='password'",
+        hashed, chosen, now, account,
+    )  # fmt: skip
+    if not changed:
+        tx.run(
+            "INSERT INTO credential (account_id,kind,hash,label,generation,created_at,chosen)"
+            " VALUES (?,'password',?,'',1,?,?)",
+            account, hashed, now, chosen,
+        )  # fmt: skip
+
+
+def replace_hash(tx: Tx, credential: Credential, hashed: str) -> None:
+    """The same password hashed better; only if nobody changed it meanwhile."""
+    tx.run(
+        "UPDATE credential SET hash=?, generation=generation+1 WHERE id=? AND generation=?",
+        hashed, credential.id, credential.generation,
+    )  # fmt: skip
+
+
+def add_app(tx: Tx, account: AccountId, hashed: str, label: str, scopes: frozenset[Scope], now: int) -> int:
+    return tx.insert(
+        "INSERT INTO credential (account_id,kind,hash,label,scopes,generation,created_at,chosen)"
+        " VALUES (?,'app',?,?,?,1,?,0)",
+        account, hashed, label, " ".join(sorted(scopes)), now,
+    )  # fmt: skip
+
+
+def drop_apps(tx: Tx, account: AccountId, credential: int | None = None) -> int:
+    """One app password, or all; how many there were."""
+    return tx.run(
+        "DELETE FROM credential WHERE account_id=? AND kind='app' AND (? IS NULL OR id=?)", account, credential, credential
+    )
+
+
+def touch(tx: Tx, credential: int, now: int) -> None:
+    tx.run("UPDATE credential SET last_used_at=? WHERE id=?", now, credential)
+
+
+def touch_password(tx: Tx, account: AccountId, now: int) -> None:
+    tx.run("UPDATE credential SET last_used_at=? WHERE account_id=? AND kind='password'", now, account)
+
+
+def bump(tx: Tx, account: AccountId) -> int:
+    """All connections of the account are void from now on; the new epoch."""
+    tx.run("UPDATE account SET epoch=epoch+1 WHERE id=?", account)
+    return epoch(tx, account) or 0
+
+
+def epoch(tx: Tx, account: AccountId) -> int | None:
+    """None when the account is not active."""
+    row = tx.row("SELECT epoch FROM account WHERE id=? AND state='active'", account)
+    return int(row[0]) if row else None
+
+
+def has(tx: Tx, credential: int) -> bool:
+    return tx.row("SELECT 1 FROM credential WHERE id=?", credential) is not None
+
+
+# Failed log-ins
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Within the last hour.  `known`: this peer logged in to this account lately."""
+
+    here: int
+    account: int
+    peer: int
+    known: bool
+
+
+def failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int) -> Failures:
+    """`here` is of this account from this peer.  A name that is nobody's has a number below nought."""
+    here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
+    all_here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", peer, since)
+    whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)
+    known = is_known_place(tx, account, peer, known_since)
+    return Failures(here[0] if here else 0, whole[0] if whole else 0, all_here[0] if all_here else 0, known)
+
+
+def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:
+    """Was there a log-in from that place?"""
+    row = tx.row(
+        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1", account, place, since
+    )
+    return row is not None
+
+
+def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> bool:
+    """False where the same wrong password was counted before (a phone that was not told of the new one): once an hour."""
+    tx.run("DELETE FROM login_failure WHERE at<?", at - 86_400)
+    if tag and tx.row(
+        "SELECT 1 FROM login_failure WHERE peer=? AND account_id=? AND tag=? AND at>?", peer, account, tag, since
+    ):
+        return False
+    tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,?)", account, peer, at, tag)
+    return True

@@ -1,0 +1,50 @@
+"""What the help desk asks, as SQL: people by words, when a password was used, who has no way in."""
+
+from datetime import UTC, date, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+
+def search(tx: Tx, words: str) -> list[AccountId]:
+    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = tx.rows(
+        "SELECT id FROM account WHERE name LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\' OR lower(contact)=?"
+        " OR person=? OR id IN (SELECT account_id FROM address WHERE localpart=?) ORDER BY name<>?, name LIMIT 50",
+        like, like, words, words, words, words,
+    )  # fmt: skip
+    return [AccountId(row[0]) for row in rows]
+
+
+def password(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
+    """Is there an alumni password, and when did a credential last open anything?"""
+    row = tx.row("SELECT SUM(kind='password'), MAX(last_used_at) FROM credential WHERE account_id=?", account)
+    count, last = row if row else (0, None)
+    return bool(count), datetime.fromtimestamp(last, UTC) if last else None
+
+
+def was_noted(tx: Tx, account: AccountId, actor: str, event: str, since: int) -> bool:
+    row = tx.row("SELECT 1 FROM audit WHERE account_id=? AND at>? AND actor=? AND event=?", account, since, actor, event)
+    return row is not None
+
+
+def is_away(tx: Tx, account: AccountId, today: date) -> bool:
+    row = tx.row("SELECT first_day, last_day FROM away WHERE account_id=? AND active", account)
+    return row is not None and row[0] <= today.isoformat() and (not row[1] or today.isoformat() <= row[1])
+
+
+def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
+    row = tx.row("SELECT count(*) FROM web_session WHERE account_id=? AND expires_at>?", account, now)
+    return int(row[0]) if row else 0
+
+
+def nobodys(tx: Tx, peer: str, since: int) -> list[datetime]:
+    """Tries from this place with user names that no account has (services/credentials/login.py counts them below zero)."""
+    rows = tx.rows("SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since)
+    return [datetime.fromtimestamp(row[0], UTC) for row in rows]
+
+
+def failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
+    """Tries with a wrong password: when, and from where."""
+    rows = tx.rows("SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since)
+    return [(datetime.fromtimestamp(row[0], UTC), row[1]) for row in rows]

@@ -1,0 +1,143 @@
+"""Orders as SQL.  The rules stand in services/accounts/orders.py."""
+
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId, Order
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.engine.skeleton import skeleton
+
+_COLUMNS = "id,name,display_name,contact,affiliation,state,language,created_at,account_id,person,proof,confirmed"
+OPEN = "('submitted','awaiting proof')"
+
+
+def _order(row: Row) -> Order:
+    number, name, display_name, contact, affiliation, state, language, at, account, person, proof, confirmed = row
+    return Order(
+        number, name, display_name, contact, affiliation, state, language, datetime.fromtimestamp(at, UTC), account, person,
+        proof, bool(confirmed),
+    )  # fmt: skip
+
+
+def add(
+    tx: Tx, key: str, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: str, person: str,
+    proof: str, token: str, now: int, place: str = "",
+) -> Order:  # fmt: skip
+    number = tx.insert(
+        "INSERT INTO orders (key,name,display_name,contact,affiliation,state,language,terms,person,proof,token,created_at,place)"
+        " VALUES (?,?,?,?,?,'submitted',?,?,?,?,?,?,?)",
+        key, name, display_name, contact, affiliation, language, terms, person, proof, token, now, place,
+    )  # fmt: skip
+    return _order(tx.row(f"SELECT {_COLUMNS} FROM orders WHERE id=?", number) or ())  # noqa: S608
+
+
+def of(tx: Tx, number: int) -> Order | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM orders WHERE id=?", number)  # noqa: S608
+    return _order(row) if row else None
+
+
+def by_key(tx: Tx, key: str) -> Order | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM orders WHERE key=?", key)  # noqa: S608
+    return _order(row) if row else None
+
+
+def by_token(tx: Tx, hashed: str) -> Order | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM orders WHERE token=? AND token<>''", hashed)  # noqa: S608
+    return _order(row) if row else None
+
+
+def listing(tx: Tx, state: str | None) -> list[Order]:
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM orders WHERE ? IS NULL OR state=? ORDER BY id", state, state)  # noqa: S608
+    return [_order(row) for row in rows]
+
+
+_HOLDS = "(confirmed=1 OR state='awaiting proof' OR created_at>?)"
+
+
+def wants(tx: Tx, name: str, since: int, besides: int = 0) -> bool:
+    """Does an open order hold that name: one that was confirmed, that the desk has asked about, or made after `since`?"""
+    sql = f"SELECT 1 FROM orders WHERE name=? AND id<>? AND state IN {OPEN} AND {_HOLDS}"  # noqa: S608
+    return tx.row(sql, name, besides, since) is not None
+
+
+def unconfirmed(tx: Tx, place: str, since: int) -> int:
+    """How many orders from that place hold a name and are not confirmed yet."""
+    sql = f"SELECT count(*) FROM orders WHERE place=? AND confirmed=0 AND state IN {OPEN} AND created_at>?"  # noqa: S608
+    row = tx.row(sql, place, since)
+    return int(row[0]) if row else 0
+
+
+def set_state(tx: Tx, number: int, state: str) -> bool:
+    """Of one that is not decided."""
+    return tx.run(f"UPDATE orders SET state=? WHERE id=? AND state IN {OPEN}", state, number) == 1  # noqa: S608
+
+
+def decide(tx: Tx, number: int, state: str, account: AccountId | None, now: int) -> bool:
+    """False if it was decided before."""
+    return (
+        tx.run(
+            f"UPDATE orders SET state=?, account_id=?, decided_at=?, token='', place='' WHERE id=? AND state IN {OPEN}",  # noqa: S608
+            state, account, now, number,
+        ) == 1
+    )  # fmt: skip
+
+
+def change(tx: Tx, number: int, *, name: str, affiliation: str) -> None:
+    tx.run("UPDATE orders SET name=?, affiliation=? WHERE id=?", name, affiliation, number)
+
+
+def confirm(tx: Tx, number: int) -> None:
+    tx.run("UPDATE orders SET confirmed=1, place='' WHERE id=?", number)
+
+
+def set_token(tx: Tx, number: int, hashed: str) -> None:
+    tx.run("UPDATE orders SET token=? WHERE id=?", hashed, number)
+
+
+def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
+    """Orders that nobody decided, or confirmed; what they told of the person is erased."""
+    return tx.run(
+        "UPDATE orders SET state='expired', decided_at=?, display_name='', contact='', affiliation='', person='', proof='',"  # noqa: S608
+        f" token='', place='' WHERE state IN {OPEN} AND (created_at<? OR (confirmed=0 AND state='submitted' AND created_at<?))",
+        now, before, unconfirmed_before,
+    )  # fmt: skip
+
+
+def erase_decided(tx: Tx, before: int) -> int:
+    """What rejected orders told of the person, after as long again."""
+    return tx.run(
+        "UPDATE orders SET display_name='', contact='', affiliation='', person='', proof='' WHERE state='rejected'"
+        " AND decided_at<? AND contact<>''",
+        before,
+    )
+
+
+def looks_like(tx: Tx, name: str, domain: str, *, besides: str) -> bool:
+    """Is there another address that people would take for this one?"""
+    return (
+        tx.row(
+            "SELECT 1 FROM address WHERE skeleton=? AND domain=? AND localpart<>? LIMIT 1", skeleton(name), domain, besides
+        ) is not None
+    )  # fmt: skip
+
+
+# Log-ins elsewhere that belong to an account
+
+
+def link(tx: Tx, account: AccountId, provider: str, mark: str, now: int) -> None:
+    tx.run(
+        "INSERT OR REPLACE INTO elsewhere (provider,mark,account_id,linked_at) VALUES (?,?,?,?)", provider, mark, account, now
+    )
+
+
+def linked(tx: Tx, provider: str, mark: str) -> AccountId | None:
+    row = tx.row("SELECT account_id FROM elsewhere WHERE provider=? AND mark=?", provider, mark)
+    return AccountId(row[0]) if row else None
+
+
+def links_of(tx: Tx, account: AccountId) -> list[tuple[str, int]]:
+    """Provider, and when it was linked."""
+    return [(row[0], row[1]) for row in tx.rows("SELECT provider,linked_at FROM elsewhere WHERE account_id=?", account)]
+
+
+def unlink(tx: Tx, account: AccountId, provider: str) -> bool:
+    return tx.run("DELETE FROM elsewhere WHERE account_id=? AND provider=?", account, provider) > 0

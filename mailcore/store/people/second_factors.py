@@ -1,0 +1,81 @@
+"""Second factors as SQL.  Secrets are sealed (services/signin/two_factor.py)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Row, Tx
+
+_COLUMNS = "id,account_id,kind,label,handle,secret,counter,active,created_at,last_used_at"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """`kind` is totp or webauthn; `handle` is a security key's credential id; `counter` only grows."""
+
+    id: int
+    account: AccountId
+    kind: str
+    label: str
+    handle: str
+    secret: str
+    counter: int
+    active: bool
+    created_at: datetime
+    last_used_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"SecondFactor({self.id}, {self.kind})"
+
+
+def _factor(row: Row) -> SecondFactor:
+    number, account, kind, label, handle, secret, counter, active, created, used = row
+    return SecondFactor(
+        number, AccountId(account), kind, label, handle, secret, counter, bool(active), datetime.fromtimestamp(created, UTC),
+        datetime.fromtimestamp(used, UTC) if used is not None else None,
+    )  # fmt: skip
+
+
+def of(tx: Tx, account: AccountId, *, active: bool = True) -> list[SecondFactor]:
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM second_factor WHERE account_id=? AND active=? ORDER BY id", account, active  # noqa: S608
+    )
+    return [_factor(row) for row in rows]
+
+
+def is_on(tx: Tx, account: AccountId) -> bool:
+    return tx.row("SELECT 1 FROM second_factor WHERE account_id=? AND active LIMIT 1", account) is not None
+
+
+def add(
+    tx: Tx, account: AccountId, kind: str, label: str, handle: str, secret: str, counter: int, now: int, *, active: bool
+) -> int:
+    """Those of its kind that were begun and never finished are dropped."""
+    tx.run("DELETE FROM second_factor WHERE account_id=? AND kind=? AND NOT active", account, kind)
+    return tx.insert(
+        "INSERT INTO second_factor (account_id,kind,label,handle,secret,counter,active,created_at) VALUES (?,?,?,?,?,?,?,?)",
+        account, kind, label, handle, secret, counter, active, now,
+    )  # fmt: skip
+
+
+def activate(tx: Tx, number: int) -> None:
+    tx.run("UPDATE second_factor SET active=1 WHERE id=?", number)
+
+
+def use(tx: Tx, number: int, counter: int, now: int, *, equal: bool = False) -> bool:
+    """False when that counter was used before.  `equal`: keys without a counter say 0 each time."""
+    operator = "<=" if equal else "<"
+    return (
+        tx.run(
+            f"UPDATE second_factor SET counter=?, last_used_at=? WHERE id=? AND counter{operator}?",  # noqa: S608
+            counter, now, number, counter,
+        ) == 1
+    )  # fmt: skip
+
+
+def drop(tx: Tx, account: AccountId, number: int) -> bool:
+    return tx.run("DELETE FROM second_factor WHERE account_id=? AND id=?", account, number) > 0
+
+
+def drop_all(tx: Tx, account: AccountId) -> int:
+    return tx.run("DELETE FROM second_factor WHERE account_id=?", account)

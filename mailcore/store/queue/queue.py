@@ -1,0 +1,152 @@
+"""Outgoing mail at rest: items, leases, attempts.  Work is claimed by a conditional update, so nobody sends twice."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId, Attempt, Dsn, QueueItem
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail.blobs import Blobs, Prepared
+from mailcore.store.queue import queue_policies
+
+_COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account,origin,delay_told,"
+_COLUMNS += "notify,ret,orcpt,envid,require_tls"
+_NOTHING_SAID: Mapping[str, Dsn] = {}
+
+
+def domain_of(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+def _item(row: Row) -> QueueItem:
+    return QueueItem(
+        row[0], row[1], row[2], row[3], bytes(row[4]), row[5],
+        datetime.fromtimestamp(row[6], UTC), datetime.fromtimestamp(row[7], UTC),
+        row[8], row[9], row[10], row[11], bool(row[12]),
+        Dsn(*row[13:17]), bool(row[17]),
+    )  # fmt: skip
+
+
+class QueueStore:
+    """One row per recipient of an outgoing message."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def enqueue(
+        self, tx: Tx, *, sender: str, recipients: Sequence[str], prepared: Prepared, prefix: bytes,
+        account: AccountId | None, origin: str, now: int, dsn: Mapping[str, Dsn] = _NOTHING_SAID,
+        require_tls: bool = False,
+    ) -> list[int]:  # fmt: skip
+        """One item per recipient; `dsn` is by recipient (RFC 3461)."""
+        blob = self._blobs.save(tx, prepared, now)
+        return [
+            tx.insert(
+                "INSERT INTO queue (sender,recipient,domain,blob,prefix,account,origin,state,tries,created_at,next_at,"
+                "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
+                " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
+                sender, recipient, domain_of(recipient), blob, prefix, account, origin, now, now,
+                said.notify, said.ret, said.orcpt, said.envid, require_tls,
+            )
+            for recipient in recipients
+            for said in (dsn.get(recipient, Dsn()),)
+        ]  # fmt: skip
+
+    def is_due(self, tx: Tx, now: int) -> bool:
+        return (
+            tx.row("SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1", now, now)
+            is not None
+        )
+
+    def claim(
+        self, tx: Tx, now: int, limit: int, lease_seconds: int, *, by: str = "", full: Sequence[str] = ()
+    ) -> list[QueueItem]:
+        """Lease what is due; a lease that ran out counts as free again.
+
+        Args:
+            by: who leases, so that it can be told when it is dead.
+            full: domains of which nothing more is wanted now.
+        """
+        busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
+        rows = tx.rows(
+            "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
+            f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ?) AND leased_until<=?"
+            f" RETURNING {_COLUMNS}",
+            now + lease_seconds, by, now, now, *full, limit, now,
+        )  # fmt: skip
+        return [_item(row) for row in rows]
+
+    def lessees(self, tx: Tx, now: int) -> list[str]:
+        """Who holds a lease now."""
+        return [row[0] for row in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>?", now)]
+
+    def release_of(self, tx: Tx, lessee: str) -> int:
+        """Give back what a dead process leased; the number of items."""
+        return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)
+
+    def put_off(self, tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
+        """Their destination rests: no try, no lease."""
+        tx.many(
+            "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?", [(until, reply, item) for item in items]
+        )
+
+    def done(self, tx: Tx, item: int, attempt: Attempt) -> None:
+        self.remove(tx, item)
+
+    def defer(self, tx: Tx, item: int, next_at: int, attempt: Attempt) -> None:
+        self._tried(tx, item, attempt)
+        tx.run(
+            "UPDATE queue SET tries=tries+1, next_at=?, leased_until=0, last_reply=? WHERE id=?",
+            next_at, attempt.reply, item,
+        )  # fmt: skip
+
+    def captured(self, tx: Tx, item: int, attempt: Attempt) -> None:
+        """Keep it to be shown; it is never sent (outbound.mode = "capture")."""
+        self._tried(tx, item, attempt)
+        tx.run("UPDATE queue SET state='captured', leased_until=0, last_reply=? WHERE id=?", attempt.reply, item)
+
+    def release(self, tx: Tx, items: Sequence[int]) -> None:
+        tx.many("UPDATE queue SET leased_until=0 WHERE id=?", [(item,) for item in items])
+
+    def remove(self, tx: Tx, item: int) -> None:
+        tx.run("DELETE FROM attempt WHERE item=?", item)
+        tx.run("DELETE FROM queue WHERE id=?", item)
+
+    def tell_delay(self, tx: Tx, item: int) -> None:
+        tx.run("UPDATE queue SET delay_told=1 WHERE id=?", item)
+
+    def get(self, tx: Tx, item: int) -> QueueItem | None:
+        row = tx.row(f"SELECT {_COLUMNS} FROM queue WHERE id=?", item)  # noqa: S608
+        return _item(row) if row else None
+
+    def listing(self, tx: Tx, state: str | None = None) -> list[QueueItem]:
+        rows = tx.rows(
+            f"SELECT {_COLUMNS} FROM queue WHERE ? IS NULL OR state=? ORDER BY id LIMIT 10000", state, state  # noqa: S608
+        )  # fmt: skip
+        return [_item(row) for row in rows]
+
+    def set_state(self, tx: Tx, item: int, state: str) -> None:
+        tx.run("UPDATE queue SET state=? WHERE id=?", state, item)
+
+    def retry(self, tx: Tx, items: Sequence[int] | None, now: int) -> None:
+        """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
+        if items is None:
+            tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
+            queue_policies.awake(tx, None)
+            return
+        tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
+        marks = ",".join("?" * len(items))
+        rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608
+        queue_policies.awake(tx, [row[0] for row in rows])
+
+    def attempts(self, tx: Tx, item: int) -> "Sequence[Attempt]":
+        rows = tx.rows("SELECT at, host, code, reply FROM attempt WHERE item=? ORDER BY id", item)
+        return [Attempt(datetime.fromtimestamp(row[0], UTC), *row[1:]) for row in rows]
+
+    def octets(self, tx: Tx, item: QueueItem) -> bytes:
+        return item.prefix + self._blobs.octets(tx, item.blob)
+
+    def _tried(self, tx: Tx, item: int, attempt: Attempt) -> None:
+        tx.run(
+            "INSERT INTO attempt (item,at,host,code,reply) VALUES (?,?,?,?,?)",
+            item, int(attempt.at.timestamp()), attempt.host, attempt.code, attempt.reply,
+        )  # fmt: skip

@@ -1,0 +1,67 @@
+"""What is known of other domains, as SQL: which of them rest, and their MTA-STS policies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailcore.store.engine.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A destination that could not be reached so many times in a row."""
+
+    failures: int
+    until: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class StsPolicy:
+    """RFC 8461 section 3.2; `expires_at` in seconds since 1970."""
+
+    id: str
+    mode: str
+    hosts: tuple[str, ...]
+    expires_at: int
+
+
+def rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
+    """Those of `domains` that failed lately, even if their rest is over."""
+    if not domains:
+        return {}
+    marks = ",".join("?" * len(domains))
+    rows = tx.rows(f"SELECT domain, failures, until, reply FROM destination WHERE domain IN ({marks})", *domains)  # noqa: S608
+    return {row[0]: Rest(*row[1:]) for row in rows}
+
+
+def rest(tx: Tx, domain: str, found: Rest) -> None:
+    tx.run(
+        "INSERT OR REPLACE INTO destination (domain,failures,until,reply) VALUES (?,?,?,?)",
+        domain, found.failures, found.until, found.reply[:500],
+    )  # fmt: skip
+
+
+def awake(tx: Tx, domains: Sequence[str] | None) -> None:
+    """No rest any more; None = for all."""
+    if domains is None:
+        tx.run("DELETE FROM destination")
+    else:
+        tx.many("DELETE FROM destination WHERE domain=?", [(domain,) for domain in domains])
+
+
+def forget(tx: Tx, now: int, old_seconds: int) -> None:
+    """Rests that ended long ago, and policies that hold no more."""
+    tx.run("DELETE FROM destination WHERE until<?", now - old_seconds)
+    tx.run("DELETE FROM sts_policy WHERE expires_at<?", now - old_seconds)
+
+
+def sts(tx: Tx, domain: str) -> StsPolicy | None:
+    row = tx.row("SELECT policy_id, mode, hosts, expires_at FROM sts_policy WHERE domain=?", domain)
+    return StsPolicy(row[0], row[1], tuple(row[2].split()), row[3]) if row else None
+
+
+def keep_sts(tx: Tx, domain: str, policy: StsPolicy) -> None:
+    tx.run(
+        "INSERT OR REPLACE INTO sts_policy (domain,policy_id,mode,hosts,expires_at) VALUES (?,?,?,?,?)",
+        domain, policy.id, policy.mode, " ".join(policy.hosts), policy.expires_at,
+    )  # fmt: skip

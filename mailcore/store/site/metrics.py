@@ -1,0 +1,47 @@
+"""Numbers for who watches the service; none of them names a person."""
+
+from mailcore.store.engine.db import Tx
+
+# SQL that gives (state, number) rows; `?` is a moment, in seconds
+_BY_STATE = {
+    "accounts": "SELECT state, count(*) FROM account GROUP BY state",
+    "queue": "SELECT state, count(*) FROM queue GROUP BY state",
+    "forwardings": "SELECT state, count(*) FROM forwarding GROUP BY state",
+    "orders": "SELECT state, count(*) FROM orders GROUP BY state",
+    "tickets": "SELECT state, count(*) FROM ticket GROUP BY state",
+}
+_ONE = {
+    "stored": "SELECT COALESCE(SUM(used),0) FROM account",
+    "oldest": "SELECT COALESCE(MIN(created_at),0) FROM queue",
+    "on_hold": "SELECT count(*) FROM sending_hold",
+}
+
+
+def by_state(tx: Tx) -> dict[str, dict[str, int]]:
+    """How many accounts, queue items, forwardings, orders and tickets there are in each state."""
+    return {name: dict(tx.rows(sql)) for name, sql in _BY_STATE.items()}
+
+
+def single(tx: Tx) -> dict[str, int]:
+    """`stored`: octets of all mail; `oldest`: since when the oldest queue item is there, or 0; `on_hold`: who may not send."""
+    return {name: tx.rows(sql)[0][0] for name, sql in _ONE.items()}
+
+
+def outcomes(tx: Tx, since: int) -> dict[str, int]:
+    """What became of messages that came in since then."""
+    return dict(tx.rows("SELECT outcome, count(*) FROM delivery INDEXED BY delivery_at WHERE at>=? GROUP BY outcome", since))
+
+
+def failed_logins(tx: Tx, since: int) -> int:
+    return int(tx.rows("SELECT count(*) FROM login_failure WHERE at>=?", since)[0][0])
+
+
+def jobs(tx: Tx) -> list[tuple[str, int, bool]]:
+    """Name, when its next turn is due, and whether the last one failed."""
+    return [(name, at, bool(problem)) for name, at, problem in tx.rows("SELECT name, next_at, problem FROM job")]
+
+
+def slow_writes(tx: Tx, since: int) -> list[tuple[str, int, int]]:
+    """Who held up all other writes since then, how often, and the longest time in milliseconds."""
+    sql = "SELECT caller, sum(count), max(longest) FROM slow_write WHERE hour>=? GROUP BY caller"
+    return [(caller, count, longest) for caller, count, longest in tx.rows(sql, since // 3600)]

@@ -1,0 +1,90 @@
+"""Take-outs and imports as SQL."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Row, Tx
+
+_COLUMNS = "id,kind,name,state,done,total,report,started_at,updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """`done` and `total` in octets; `state` is running, broken (nobody works on it any more), done, full or refused."""
+
+    id: int
+    kind: str
+    name: str
+    state: str
+    done: int
+    total: int
+    report: str
+    started_at: datetime
+    updated_at: datetime
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.done * 100 // self.total) if self.total else 0
+
+
+def _transfer(row: Row) -> Transfer:
+    started, updated = (datetime.fromtimestamp(seconds, UTC) for seconds in row[7:9])
+    return Transfer(row[0], row[1], row[2], row[3], row[4], row[5], row[6], started, updated)
+
+
+def begin(tx: Tx, account: AccountId, kind: str, name: str, total: int, now: int) -> int:
+    return tx.insert(
+        "INSERT INTO transfer (account_id,kind,name,state,done,total,report,started_at,updated_at)"
+        " VALUES (?,?,?,'running',0,?,'',?,?)",
+        account, kind, name, total, now, now,
+    )  # fmt: skip
+
+
+def tell(tx: Tx, transfer: int, done: int, now: int) -> None:
+    tx.run("UPDATE transfer SET done=?, updated_at=? WHERE id=?", done, now, transfer)
+
+
+def retell(tx: Tx, transfer: int, report: str) -> None:
+    tx.run("UPDATE transfer SET report=? WHERE id=?", report, transfer)
+
+
+def end(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
+    """`report` None = as it is."""
+    tx.run("UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer)
+
+
+def get(tx: Tx, account: AccountId, transfer: int) -> Transfer | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM transfer WHERE account_id=? AND id=?", account, transfer)  # noqa: S608
+    return _transfer(row) if row else None
+
+
+def again(tx: Tx, transfer: int, report: str, now: int) -> None:
+    """Somebody is at work on it once more."""
+    tx.run("UPDATE transfer SET state='running', report=?, updated_at=? WHERE id=?", report, now, transfer)
+
+
+def standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
+    """Of the messages whose uid is below: how many, their octets, the highest modseq, and the sum of their uids."""
+    row = tx.row(
+        "SELECT count(*), coalesce(sum(size),0), coalesce(max(modseq),0), coalesce(sum(uid),0) FROM message"
+        " WHERE mailbox=? AND uid<?",
+        mailbox, below,
+    )  # fmt: skip
+    assert row is not None  # noqa: S101 - an aggregate always has one
+    return row[0], row[1], row[2], row[3]
+
+
+def latest(tx: Tx, account: AccountId, limit: int) -> list[Transfer]:
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM transfer WHERE account_id=? ORDER BY id DESC LIMIT ?", account, limit)  # noqa: S608
+    return [_transfer(row) for row in rows]
+
+
+def running(tx: Tx, account: AccountId, since: int) -> int:
+    """How many were at work after that time."""
+    row = tx.row("SELECT count(*) FROM transfer WHERE account_id=? AND state='running' AND updated_at>=?", account, since)
+    return int(row[0]) if row else 0
+
+
+def forget(tx: Tx, before: int) -> int:
+    return tx.run("DELETE FROM transfer WHERE updated_at<?", before)

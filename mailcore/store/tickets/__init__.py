@@ -1,0 +1,1 @@
+"""Help cases: by mail, by form, their texts and answers."""

@@ -1,0 +1,231 @@
+"""Tickets as SQL; the rules stand in services/tickets/tickets.py."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from mailcore.domain import AccountId, NewFile, Ticket, TicketFile, TicketMessage
+from mailcore.store.engine.db import Row, Tx
+
+_COLUMNS = "id,token,kind,subject,state,language,reply_to,account_id,assignee_id,merged_into,created_at,changed_at"
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _ticket(row: Row) -> Ticket:
+    account, assignee = (AccountId(value) if value is not None else None for value in row[7:9])
+    number, token, kind, subject, state, language, reply_to = row[:7]
+    return Ticket(number, token, kind, subject, state, language, reply_to, account, assignee, row[9], _at(row[10]), _at(row[11]))
+
+
+def add(
+    tx: Tx, *, token: str, kind: str, subject: str, state: str, language: str, reply_to: str, account: AccountId | None, now: int
+) -> int:
+    return tx.insert(
+        "INSERT INTO ticket (token,kind,subject,state,language,reply_to,account_id,created_at,changed_at)"
+        " VALUES (?,?,?,?,?,?,?,?,?)",
+        token, kind, subject, state, language, reply_to, account, now, now,
+    )  # fmt: skip
+
+
+def get(tx: Tx, ticket: int) -> Ticket | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM ticket WHERE id=?", ticket)  # noqa: S608
+    return _ticket(row) if row else None
+
+
+def by_token(tx: Tx, token: str) -> Ticket | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM ticket WHERE token=?", token)  # noqa: S608
+    return _ticket(row) if row else None
+
+
+def by_message_id(tx: Tx, message_ids: Sequence[str]) -> Ticket | None:
+    """The ticket in which one of these messages was written or read."""
+    marks = ",".join("?" * len(message_ids))
+    row = tx.row(
+        f"SELECT ticket_id FROM ticket_message WHERE message_id<>'' AND message_id IN ({marks}) ORDER BY id DESC",  # noqa: S608
+        *message_ids,
+    )
+    return get(tx, row[0]) if row else None
+
+
+def newest_of(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
+    """An open ticket of the same writer about the same."""
+    row = tx.row(
+        f"SELECT {_COLUMNS} FROM ticket WHERE reply_to=? AND subject=? AND state IN ('unconfirmed','open','answered')"  # noqa: S608
+        " AND created_at>? ORDER BY id DESC",
+        reply_to, subject, since,
+    )  # fmt: skip
+    return _ticket(row) if row else None
+
+
+def listing(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) -> list[Ticket]:
+    """Those that wait longest first."""
+    marks = ",".join("?" * len(states))
+    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return [
+        _ticket(row)
+        for row in tx.rows(
+            f"SELECT {_COLUMNS} FROM ticket WHERE state IN ({marks}) AND (?='' OR subject LIKE ? ESCAPE '\\'"  # noqa: S608
+            " OR reply_to LIKE ? ESCAPE '\\' OR CAST(id AS TEXT)=?) ORDER BY changed_at, id LIMIT ?",
+            *states, words, like, like, words, limit,
+        )
+    ]  # fmt: skip
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    return dict(tx.rows("SELECT state, count(*) FROM ticket GROUP BY state"))
+
+
+def of_account(tx: Tx, account: AccountId) -> list[Ticket]:
+    """Newest first; without what was joined to another."""
+    return [
+        _ticket(row)
+        for row in tx.rows(
+            f"SELECT {_COLUMNS} FROM ticket WHERE account_id=? AND state NOT IN ('merged','erased') ORDER BY id DESC",  # noqa: S608
+            account,
+        )
+    ]
+
+
+def set_state(tx: Tx, ticket: int, state: str, now: int) -> None:
+    tx.run("UPDATE ticket SET state=?, changed_at=? WHERE id=?", state, now, ticket)
+
+
+def assign(tx: Tx, ticket: int, assignee: AccountId | None) -> None:
+    tx.run("UPDATE ticket SET assignee_id=? WHERE id=?", assignee, ticket)
+
+
+def set_language(tx: Tx, ticket: int, language: str) -> None:
+    tx.run("UPDATE ticket SET language=? WHERE id=?", language, ticket)
+
+
+def merge(tx: Tx, ticket: int, into: int, now: int) -> None:
+    """What was said moves over; answers to the old ticket follow it."""
+    tx.run("UPDATE ticket_message SET ticket_id=? WHERE ticket_id=?", into, ticket)
+    tx.run("UPDATE ticket SET merged_into=? WHERE merged_into=?", into, ticket)
+    tx.run("UPDATE ticket SET state='merged', merged_into=?, changed_at=? WHERE id=?", into, now, ticket)
+
+
+# What was said
+
+
+def add_message(
+    tx: Tx, ticket: int, *, author: str, name: str, text: str, now: int, message_id: str = "", files: Sequence[NewFile] = (),
+    header: str = "",
+) -> int:  # fmt: skip
+    message = tx.insert(
+        "INSERT INTO ticket_message (ticket_id,at,author,name,text,message_id,header) VALUES (?,?,?,?,?,?,?)",
+        ticket, now, author, name, text, message_id, header,
+    )  # fmt: skip
+    tx.many(
+        "INSERT INTO ticket_file (message_id,name,type,size,octets) VALUES (?,?,?,?,?)",
+        [(message, file.name, file.type, len(file.octets), file.octets) for file in files],
+    )
+    return message
+
+
+def has_copy(tx: Tx, message_id: str, writer: str, text: str) -> bool:
+    """Is this message here?  An id alone proves nothing: programs give one id to many messages."""
+    if not message_id:
+        return False
+    row = tx.row("SELECT 1 FROM ticket_message WHERE message_id=? AND name=? AND text=?", message_id, writer, text)
+    return row is not None
+
+
+def wrote_in(tx: Tx, ticket: int, writer: str) -> bool:
+    """Did this address, in lower case, write in the ticket?"""
+    row = tx.row(
+        "SELECT 1 FROM ticket_message WHERE ticket_id=? AND lower(name)=? AND author IN ('person','unverified')", ticket, writer
+    )
+    return row is not None
+
+
+def notes_since(tx: Tx, ticket: int, since: int) -> int:
+    """Of mail that machines sent: notes of the desk have no header."""
+    row = tx.row(
+        "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author='note' AND header<>''", ticket, since
+    )
+    return int(row[0]) if row else 0
+
+
+def begin_thread(tx: Tx, ticket: int, message_id: str) -> None:
+    """What has no Message-ID of its own is known by this one (RFC 5322 section 3.6.4)."""
+    tx.run("UPDATE ticket_message SET message_id=? WHERE ticket_id=? AND message_id=''", message_id, ticket)
+
+
+def message_ids(tx: Tx, ticket: int) -> list[str]:
+    rows = tx.rows("SELECT message_id FROM ticket_message WHERE ticket_id=? AND message_id<>'' ORDER BY id", ticket)
+    return [row[0] for row in rows]
+
+
+def messages(tx: Tx, ticket: int) -> list[TicketMessage]:
+    """In the order of time; without the octets of files."""
+    files: dict[int, list[TicketFile]] = {}
+    for file, message, name, kind, size in tx.rows(
+        "SELECT f.id,f.message_id,f.name,f.type,f.size FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
+        " WHERE m.ticket_id=? ORDER BY f.id",
+        ticket,
+    ):
+        files.setdefault(message, []).append(TicketFile(file, name, kind, size))
+    return [
+        TicketMessage(row[0], _at(row[1]), row[2], row[3], row[4], tuple(files.get(row[0], ())), bool(row[5]))
+        for row in tx.rows(
+            "SELECT id,at,author,name,text,header<>'' FROM ticket_message WHERE ticket_id=? ORDER BY at,id", ticket
+        )
+    ]
+
+
+def header(tx: Tx, ticket: int, message: int) -> str:
+    row = tx.row("SELECT header FROM ticket_message WHERE ticket_id=? AND id=?", ticket, message)
+    return str(row[0]) if row else ""
+
+
+def file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
+    """`notes`: those of internal notes, too."""
+    row = tx.row(
+        "SELECT f.name,f.type,f.octets FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
+        " WHERE f.id=? AND m.ticket_id=? AND (? OR m.author<>'note')",
+        file, ticket, notes,
+    )  # fmt: skip
+    return NewFile(row[0], row[1], bytes(row[2])) if row else None
+
+
+def account_with_contact(tx: Tx, contact: str) -> AccountId | None:
+    """The one active account with this contact address; None when there are several."""
+    found = tx.rows("SELECT id FROM account WHERE lower(contact)=? AND state='active' LIMIT 2", contact.lower())
+    return AccountId(found[0][0]) if len(found) == 1 else None
+
+
+# Time and amounts
+
+
+def said_since(tx: Tx, ticket: int, since: int) -> int:
+    """By its person, or somebody who says so."""
+    row = tx.row(
+        "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author IN ('person','unverified')", ticket, since
+    )
+    return int(row[0]) if row else 0
+
+
+def file_octets(tx: Tx, ticket: int) -> int:
+    row = tx.row(
+        "SELECT coalesce(sum(f.size),0) FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id WHERE m.ticket_id=?", ticket
+    )
+    return int(row[0]) if row else 0
+
+
+def silent(tx: Tx, state: str, before: int) -> list[int]:
+    """Tickets in which nothing happened since `before`."""
+    return [row[0] for row in tx.rows("SELECT id FROM ticket WHERE state=? AND changed_at<?", state, before)]
+
+
+def erase(tx: Tx, ticket: int, now: int) -> None:
+    """Only the number is left."""
+    tx.run("DELETE FROM ticket_file WHERE message_id IN (SELECT id FROM ticket_message WHERE ticket_id=?)", ticket)
+    tx.run("DELETE FROM ticket_message WHERE ticket_id=?", ticket)
+    tx.run(
+        "UPDATE ticket SET state='erased', subject='', reply_to='', account_id=NULL, assignee_id=NULL, changed_at=?,"
+        " token='erased-' || id WHERE id=?",
+        now, ticket,
+    )  # fmt: skip

@@ -1,0 +1,17 @@
+"""What a person chose in the webmail, as the JSON of services/webmail/mail_settings.py."""
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Tx
+
+
+def read(tx: Tx, account: AccountId) -> str:
+    row = tx.row("SELECT data FROM mail_setting WHERE account=?", account)
+    return str(row[0]) if row else ""
+
+
+def save(tx: Tx, account: AccountId, data: str) -> None:
+    tx.run(
+        "INSERT INTO mail_setting (account,data) VALUES (?,?) ON CONFLICT (account) DO UPDATE SET data=excluded.data",
+        account,
+        data,
+    )
