@@ -1,4 +1,4 @@
-"""Who serves a site's data: one `serve` at a time, and nothing is restored beneath it."""
+"""Lock of a site's data: one `serve` at a time, and no restore beneath it."""
 
 import contextlib
 import fcntl

@@ -40,7 +40,7 @@ async def read_header(sock: socket.socket) -> str:
 
 
 class BalancedServer:
-    """What `loop.create_server` gives.
+    """Listening socket behind balancers, with the interface of what `loop.create_server` returns.
 
     Args:
         networks: where balancers are.

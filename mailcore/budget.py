@@ -35,7 +35,7 @@ class OutOfTime(BaseException):
 
 @dataclass(slots=True)
 class _Work:
-    """What is short ends before the watch ever sees it, and asks no clock.
+    """A piece of work under the watch; short work ends before the watch sees it, and reads no clock.
 
     Attributes:
         until: of the thread's own clock; 0 before the watch has seen it.

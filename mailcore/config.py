@@ -53,7 +53,7 @@ def quota_octets(text: str) -> int:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Of `HOST:PORT`, without the brackets of an IPv6 address; no host = all addresses.  Raises ConfigError."""
+    """Split `HOST:PORT`, without the brackets of an IPv6 address; no host = all addresses.  Raises ConfigError."""
     found = _ADDRESS.fullmatch(address)
     if found is None or int(found[3]) >= 2**16:
         raise ConfigError(f"{address!r} is not HOST:PORT; write for example 0.0.0.0:25 or [::1]:25")
@@ -114,7 +114,7 @@ class Dns:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What is told to other domains once a day."""
+    """Daily reports to other domains."""
 
     tls: bool = False
     dmarc: bool = False
@@ -187,7 +187,7 @@ class Oidc:
 
 @dataclass(frozen=True, slots=True)
 class OrderSettings:
-    """Which affiliations give an account at once, in the directory's words."""
+    """Affiliations that give an account at once, in the directory's words."""
 
     affiliations: tuple[str, ...] = ("student", "staff", "faculty", "employee", "alum", "member")
 
@@ -246,7 +246,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What is asked of servers that we do not know."""
+    """Checks of servers that the site does not know."""
 
     greylist: bool = False
     greylist_seconds: int = 300
@@ -348,7 +348,7 @@ class Config:
 
     @property
     def url(self) -> str:
-        """Where people find the portal, without a slash at the end."""
+        """Return the portal's URL without a slash at the end."""
         return (self.public_url or f"http://{self.listen.http}").rstrip("/")
 
     def plaintext_allowed(self, address: str) -> bool:
@@ -446,7 +446,7 @@ def _is_ip(text: str) -> bool:
 
 
 def _check(config: Config) -> None:
-    """What one value must be like, and what goes together.  Raises ConfigError."""
+    """Check single values, and those that must agree.  Raises ConfigError."""
     for path, choices in _CHOICES.items():
         if (value := _at(config, path)) not in choices:
             raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")

@@ -40,7 +40,7 @@ class Account:
 
 
 class Scope(StrEnum):
-    """What a Credential opens."""
+    """Services that a Credential opens."""
 
     IMAP = "imap"
     SMTP = "smtp"
@@ -96,7 +96,7 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """What the sender wants to hear of one recipient (RFC 3461), as it was said; empty where nothing was.
+    """Parameters of a recipient's delivery status notifications (RFC 3461), as the sender gave them; empty if none.
 
     `notify` is NEVER or a list such as `SUCCESS,FAILURE`; `ret` is FULL or HDRS; `orcpt` is `rfc822;address` with
     xtext decoded; `envid` is decoded too.
@@ -126,7 +126,7 @@ class Envelope:
 
 
 class Disposition(StrEnum):
-    """What the author's domain asks for when its DMARC fails (RFC 7489 section 6.3)."""
+    """Treatment that the author's domain asks for when DMARC fails (RFC 7489 section 6.3)."""
 
     ACCEPT = "accept"
     JUNK = "junk"
@@ -135,7 +135,7 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What content filters say of a message.
+    """Result of the content filters for a message.
 
     Attributes:
         percent: how much it looks like spam, 0 to 100; None where nobody looked.
@@ -152,7 +152,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What SPF, DKIM and DMARC say of a message; results in the words of RFC 8601.
+    """Result of SPF, DKIM and DMARC for a message; results in the words of RFC 8601.
 
     `policy` is what the author's domain publishes ("" = nothing); `field` is our Authentication-Results.
     A message that an account or the service itself submitted has the default: it is not from outside.
@@ -189,7 +189,7 @@ class Recipient:
 
 
 class Outcome(StrEnum):
-    """What became of one Envelope for one recipient."""
+    """Result of delivering one Envelope to one recipient."""
 
     FILED = "filed"
     FORWARDED = "forwarded"
@@ -304,7 +304,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Who somebody is, by a log-in elsewhere: what an order at once needs.
+    """Proof of a person's identity, by a log-in elsewhere, as an order that is accepted at once needs it.
 
     `source` is `directory` or an OpenID provider; `mark` stands for the person there.  `person` is the immutable id, ""
     where the university does not know the person.
@@ -361,7 +361,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class TicketMessage:
-    """What was said in a Ticket; `author` is person, desk, note (for the desk alone) or service.
+    """A message in a Ticket; `author` is person, desk, note (for the desk alone) or service.
 
     `has_header`: it came by mail, whose header the desk can look at.
     """
@@ -408,7 +408,7 @@ class Away:
 
 
 class FilterField(StrEnum):
-    """Where a FilterCondition looks: in a header field, in any that `header` names, or at the size."""
+    """Part of a message that a FilterCondition tests: a header field, any field that `header` names, or the size."""
 
     FROM = "from"
     TO = "to"  # and Cc
@@ -419,7 +419,7 @@ class FilterField(StrEnum):
 
 
 class FilterMatch(StrEnum):
-    """How it compares; case never matters.  OVER and UNDER are for the size alone."""
+    """Comparison of a FilterCondition; case never matters.  OVER and UNDER are for the size alone."""
 
     CONTAINS = "contains"
     IS = "is"
@@ -486,7 +486,7 @@ class Affiliation:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who logged in, and by what: `source` is `alumni`, `app`, or the name of another password database.
+    """An authenticated account, and how: `source` is `alumni`, `app`, or the name of another password database.
 
     `credential` is the app password that was used.  `epoch` is the account's at that moment: it grows whenever all
     connections must end, as after a change of password.  `ended`: the password was right, but the tie that it belongs

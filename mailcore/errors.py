@@ -127,7 +127,7 @@ class TicketNotFound(MailError):
 
 
 class TicketRefused(MailError):
-    """What was handed in cannot be a help case; the text says why."""
+    """Raised for input that cannot become a help case; the text says why."""
 
 
 class NotQueued(MailError):

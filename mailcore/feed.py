@@ -15,7 +15,7 @@ Poll = Callable[[int], tuple[int, set[AccountId]]]
 
 
 class Feed:
-    """Who waits for which account, in this process."""
+    """Watchers of accounts in this process, woken when an account changes."""
 
     def __init__(self) -> None:
         self._watchers: dict[AccountId, set[Wake]] = {}

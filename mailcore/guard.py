@@ -43,7 +43,7 @@ async def look(core: Core, servers: Iterable[object]) -> int:
 
 
 def _void(core: Core, identities: list[Identity]) -> set[Identity]:
-    """Which of them stand no more; blocking."""
+    """Return the identities that are no longer valid; blocking."""
     fallen = core.db.read(lambda tx: {who for who in identities if not login.still_stands(core, tx, who)})
     asked: dict[tuple[int, str], bool] = {}
     for who in identities:

@@ -46,7 +46,7 @@ def ask(
 
 @contextlib.contextmanager
 def cut_off(sock: socket.socket, seconds: float) -> Iterator[None]:
-    """When the time is up whoever waits for the socket, of TLS or not, reads its end."""
+    """Shut the socket down when the time is up, so that a blocked reader, with TLS or without, reads its end."""
 
     def cut() -> None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Who is inside: open connections by address or account, counted over all mail processes of a service.
+"""Count open connections by address or account, over all mail processes of a service.
 
 Each process has rows of its own in memory that all of them see, and writes nowhere else, so nothing is locked; a
 question sums the cells of all.  Cells are found by a hash (a count-min sketch): two names that share one cell hardly
@@ -44,7 +44,7 @@ class Inside:
         return int.from_bytes(digest[:4]) % CELLS, CELLS + int.from_bytes(digest[4:]) % CELLS
 
     def count(self, kind: str, whose: object) -> int:
-        """How many are open, in all processes; never too few."""
+        """Count the open connections in all processes; never too few."""
         return self._sum(*self._cells(kind, whose))
 
     def _sum(self, one: int, other: int) -> int:
@@ -68,5 +68,5 @@ class Inside:
         self._here[kind] -= 1
 
     def here(self, kind: str) -> int:
-        """How many of that kind are open in this process."""
+        """Count the open connections of that kind in this process."""
         return self._here[kind]

@@ -1,4 +1,4 @@
-"""What services keep open between calls, such as connections to other servers: made once, closed with the Core."""
+"""Resources that services hold open between calls, such as connections: opened once, closed with the Core."""
 
 import contextlib
 import threading

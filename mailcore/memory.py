@@ -1,4 +1,4 @@
-"""How the C library hands out memory, set for a process that holds thousands of connections; and what each process holds.
+"""Settings of the C library's allocator, for a process that holds thousands of connections, and each process's memory.
 
 By itself glibc learns from the first large block that is given back (Argon2's 19 MiB) that such blocks come from its
 heaps, one heap for each thread, and never returns them: 32 threads kept 600 MiB.  With a fixed border they come from

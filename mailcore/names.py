@@ -1,4 +1,4 @@
-"""What DNS says, remembered for as long as it says; trouble is remembered for half a minute.
+"""DNS look-ups, remembered for as long as the records say; trouble is remembered for half a minute.
 
 Every look-up of the program goes to the servers of the settings.  A name that does not exist and a name without
 records of the kind are the same here: nothing.

@@ -1,4 +1,4 @@
-"""Where a connection comes from, as it is counted and shown."""
+"""The place that a connection comes from, as it is counted and shown."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 

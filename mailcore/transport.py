@@ -42,7 +42,7 @@ Bye = Callable[[str], bytes]  # a reason in the words of the protocol
 
 
 def channel_of(transport: asyncio.BaseTransport | None) -> sasl.Channel:
-    """What a log-in over this connection may be bound to."""
+    """Return the channel binding for a log-in over this connection."""
     tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object") if transport is not None else None
     if tls is None:
         return sasl.Channel()

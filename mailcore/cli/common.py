@@ -1,4 +1,4 @@
-"""What commands share: core on demand, sizes, tables and JSON."""
+"""Helpers that commands share: core on demand, sizes, tables and JSON."""
 
 import contextlib
 import dataclasses
@@ -88,7 +88,7 @@ def print_json(value: Any) -> None:
 
 
 def harmless(text: str) -> str:
-    """What strangers wrote (subjects, answers of servers) on our terminal: nothing there may be a command to it."""
+    """Replace control characters in strangers' text (subjects, replies), which could be commands to the terminal."""
     return "".join(one if one.isprintable() or one in "\t\n" else "\ufffd" for one in text)
 
 

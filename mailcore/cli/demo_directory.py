@@ -76,7 +76,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Unwilling(Exception):
-    """What was asked for is not served here; the text says what."""
+    """A request that this directory does not serve; the text says which."""
 
 
 class _Connection(socketserver.StreamRequestHandler):
@@ -210,9 +210,9 @@ def _matches(person: Person, asked: Element) -> bool:
 
 
 def _page(found: Sequence[Person], controls: list[Element]) -> tuple[Sequence[Person], bytes]:
-    """What fits the page that is asked for, and the control that tells where the next one begins (RFC 2696).
+    """Cut the requested page out of the results, and encode the response control with its cookie (RFC 2696).
 
-    The cookie is how many were told before.
+    The cookie is the number of people already sent.
     """
     for _, control in _parts(controls[0][1]) if controls else ():
         (_, kind), *_, (_, value) = _parts(control)

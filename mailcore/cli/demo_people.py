@@ -42,7 +42,7 @@ _EVERYBODY = (
 
 
 def entries(config: Config, today: date, password: str) -> list[Person]:
-    """What the directory tells of everybody, under the names of attributes that the settings have."""
+    """Return everybody's entry, under the attribute names of the settings."""
     s = config.directory
     found = []
     for one in _EVERYBODY:

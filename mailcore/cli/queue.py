@@ -19,7 +19,7 @@ def queue() -> None:
 
 
 def _tell(site: Site, ids: Sequence[int], as_json: bool) -> None:
-    """What these items are now; nothing is said to people, who asked for it."""
+    """Print these items as they are now, as JSON; print nothing for people, who asked for the change."""
     if as_json:
         found = queue_admin.listing(site.core)
         print_json([plain(item) for item in found if item.id in set(ids)])

@@ -172,7 +172,7 @@ def run_one(config: Config) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What the mail processes count in together (mailcore/inside.py)."""
+    """Memory in which the mail processes count connections together (mailcore/inside.py)."""
 
     table: Any  # an array of multiprocessing
     processes: int

@@ -25,7 +25,7 @@ NO_PACE = Pace(0, 0, 0, 0)
 
 
 class State(enum.Enum):
-    """What is awaited."""
+    """States of a connection, by what it waits for."""
 
     IDLE = enum.auto()  # the next request on a kept connection
     HEAD = enum.auto()  # the rest of a request's head
@@ -39,7 +39,7 @@ class TooSlow(TimeoutError):
 
 
 class Source(Unreader):  # type: ignore[misc]  # gunicorn has no types
-    """What gunicorn's parser reads from: octets that have come already.
+    """Input of gunicorn's parser: octets that have already arrived.
 
     A large body is read from the socket by the thread that works on it, at the pace that is asked for.
     """

@@ -1,4 +1,4 @@
-"""How fast the octets of a request must come.  No I/O; times are monotonic seconds.
+"""The slowest pace at which the octets of a request may arrive.  No I/O; times are monotonic seconds.
 
 In each span of `seconds`, at least `seconds * rate` octets arrive, or the last ones.  A burst at the beginning buys nothing
 for later, and an honest client on a bad line may stand still for a while.
@@ -11,7 +11,7 @@ LONGEST_SECONDS = 86_400  # no body takes more than a day
 
 @dataclass(slots=True)
 class Pace:
-    """Of one body on its way in.
+    """Progress of one request body that is being received.
 
     Attributes:
         left: octets that are still to come.
@@ -34,7 +34,7 @@ class Pace:
         self.left -= octets
 
     def due(self) -> float:
-        """When the span that runs now ends."""
+        """Return the time at which the current span ends."""
         return self.span_began + self.seconds
 
     def is_late(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""What a running command may touch."""
+"""Context of a running command: everything that it may touch."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -249,7 +249,7 @@ class Context:
                 await self.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, here.mailbox, before))
 
     async def read_changes(self) -> Changes:
-        """What has changed since the last time; to be taken in next."""
+        """Read the changes since the last time; they are to be taken in next."""
         here = self.here
         here.dirty = False
         try:
@@ -265,7 +265,7 @@ class Context:
         here.dirty = here.dirty or here.view.holding
 
     def _news(self, tx: Tx, since: int) -> Changes:
-        """What happened after `since`; where the change log is cut, by comparing with what the client knows."""
+        """Return the changes after `since`; where the change log is cut, compare with the UIDs the client knows."""
         here, mail = self.here, self.core.mail
         if not here.exists(tx, mail):  # deleted by somebody else: what is gone cannot be read, and is told as removed
             return Changes(since, (), tuple(here.view.uids), ())

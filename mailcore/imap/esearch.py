@@ -1,4 +1,4 @@
-"""What SEARCH, SORT and UID SEARCH answer when the client says what it wants back.  No I/O.
+"""RETURN options of SEARCH, SORT and UID SEARCH, and the ESEARCH response.  No I/O.
 
 RETURN (MIN MAX ALL COUNT) of RFC 4731, SAVE of RFC 5182, UPDATE, CONTEXT of RFC 5267, PARTIAL of RFC 9394.
 """

@@ -1,4 +1,4 @@
-"""What FETCH may ask for, and how each item is written (RFC 9051 section 6.4.5; RFC822 items of RFC 3501).  No I/O.
+"""Items that FETCH may ask for, and how each is written (RFC 9051 section 6.4.5; RFC822 items of RFC 3501).  No I/O.
 
 BINARY (RFC 3516), OBJECTID (RFC 8474), SAVEDATE (RFC 8514), PREVIEW (RFC 8970).
 """
@@ -100,7 +100,7 @@ def _from_source(label: bytes, pieces: Callable[[Source], Pieces | None]) -> Col
 
 @dataclass(slots=True)
 class Items:
-    """What one FETCH wants: ready columns, what they need, and whether \\Seen is set."""
+    """Items of one FETCH: ready columns, the data they need, and whether it sets \\Seen."""
 
     columns: list[Column] = field(default_factory=list)
     derived: int = 0  # columns of the header, or of what is made of it

@@ -1,4 +1,4 @@
-"""What a client wants to hear of mailboxes that it has not selected (RFC 5465): the wish, and what a change tells.  No I/O.
+"""NOTIFY for mailboxes that are not selected (RFC 5465): the request, and the events to send.  No I/O.
 
 Changes are found by comparing the mailboxes with how they were when last told, so that many changes are one line.
 """
@@ -52,7 +52,7 @@ class Wish:
     new: Items | None = None  # what is fetched of new messages
 
     def events(self, box: Mailbox) -> frozenset[str]:
-        """Of the first group that names the mailbox (RFC 5465 section 3.1)."""
+        """Return the events of the first group that names the mailbox (RFC 5465 section 3.1)."""
         for group in self.groups:
             if group.covers(box):
                 return group.events
@@ -154,7 +154,7 @@ class Told:
 def news(
     wish: Wish, before: dict[MailboxId, Mailbox], now: Iterable[Mailbox], selected: MailboxId | None
 ) -> Iterator[Told]:
-    """What changed between two looks, as far as the client wants to hear of it."""
+    """Yield the changes between two looks at the mailboxes that the client has asked for."""
     there: set[MailboxId] = set()
     for box in now:
         there.add(box.id)
@@ -190,7 +190,7 @@ def _items(events: frozenset[str], old: Mailbox | None, box: Mailbox) -> tuple[b
 
 
 def first_items(events: frozenset[str]) -> tuple[bytes, ...]:
-    """What NOTIFY SET STATUS says of each mailbox (RFC 5465 section 3.1)."""
+    """Return the STATUS items that NOTIFY SET STATUS sends of each mailbox (RFC 5465 section 3.1)."""
     if not events & MESSAGES:
         return ()
     flags = (b"UNSEEN",) if "FLAGCHANGE" in events else ()

@@ -26,7 +26,7 @@ def extended(claimed: Claimed, added: Sequence[int], mark: int) -> Claimed:
 
 
 def count(claimed: Claimed, uids: Sequence[int]) -> int:
-    """How many of `uids` (ascending) are recent."""
+    """Count the \\Recent messages among `uids` (ascending)."""
     return sum(bisect_right(uids, last) - bisect_left(uids, first) for first, last in claimed)
 
 

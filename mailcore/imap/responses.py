@@ -1,4 +1,4 @@
-"""What the server says, as octets ready for the wire.  No I/O."""
+"""Responses of the server, as octets ready for the wire.  No I/O."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ def flag_list(flags: frozenset[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How this client hears of changes: what it has enabled, and whether a UID command runs."""
+    """Form of the responses about changes: what the client has enabled, and whether a UID command runs."""
 
     uid: bool = False  # UID in FETCH
     modseq: bool = False  # MODSEQ in FETCH (RFC 7162 section 3.2)
@@ -33,7 +33,7 @@ def flag_update(seq: int, uid: int, flags: frozenset[str], modseq: int = 0, mann
 
 
 def modseq_update(seq: int, uid: int, modseq: int, manner: Manner) -> bytes:
-    """What STORE .SILENT says once modseqs are of interest (RFC 7162 section 3.1.3)."""
+    """Write the response to STORE .SILENT for a client that knows modseqs (RFC 7162 section 3.1.3)."""
     if manner.uid_only:
         return b"* %d UIDFETCH (MODSEQ (%d))\r\n" % (uid, modseq)
     if manner.uid:

@@ -49,7 +49,7 @@ _NUMBERS_AHEAD = re.compile(rb"(?=[0-9*])")
 
 @dataclass(slots=True)
 class Scope:
-    """What numbers mean to this client, and which charset the strings are in."""
+    """Meaning of the numbers in a client's search keys, and the charset of its strings."""
 
     uids: Sequence[int]  # those the client knows, ascending
     charset: str = "utf-8"

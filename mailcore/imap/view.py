@@ -1,4 +1,4 @@
-"""What one client believes its selected mailbox looks like.
+"""The selected mailbox as one client knows it.
 
 Sequence numbers are a promise to one client, not a property of the mailbox: they may only
 change when the client has been told (RFC 9051 section 5.5, 7.5.1).  The store speaks UIDs and

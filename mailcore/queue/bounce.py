@@ -1,4 +1,4 @@
-"""What the sender hears of mail that waits or fails (RFC 3464, as asked by RFC 3461), and where the rest goes.
+"""Bounces and delay warnings to the sender (RFC 3464, as asked by RFC 3461), and where mail that fails goes otherwise.
 
 A forwarding's target never appears in anything that goes to the sender: what it refuses stands in its owner's INBOX,
 so the sender has nothing to hear.

@@ -65,7 +65,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class TlsResult:
-    """How one connection went, for reports; `kind` is empty when it went well."""
+    """TLS result of one connection, for reports; `kind` is empty if it went well."""
 
     policy: str
     host: str
@@ -169,7 +169,7 @@ class Connection:
         return Answer(host, reply.code, reply.text[:500], relayed=bool(asked))
 
     def _unfit(self, sender: str, recipient: str, parts: Sequence[Octets]) -> Answer | None:
-        """What the host cannot be given, as it does not offer it (RFC 6531 section 3.6, RFC 6152 section 3).
+        """Refuse mail that the host does not offer to take (RFC 6531 section 3.6, RFC 6152 section 3); None if it does.
 
         What is 8-bit was written by others: converting it would break their signatures, and a host that takes such mail
         without saying so is none to trust with it.
@@ -259,7 +259,7 @@ class Connection:
         raise problem
 
     async def _addresses(self) -> list[str]:
-        """Of the family that we are bound to, if we are."""
+        """Look up the host's addresses; only those of the family that we are bound to, if we are."""
         lookup = self._lookup or Lookup(self._config)
         found = await addresses(lookup, self.hop.host)
         if not found and not self._config.dns.servers:

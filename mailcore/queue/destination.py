@@ -16,7 +16,7 @@ REST_SECONDS, MOST_REST_SECONDS = 60, 1800
 
 
 def rest_seconds(failures: int) -> int:
-    """How long after so many failures in a row: 1, 2, 4 ... minutes, half an hour at most."""
+    """Return the rest after so many failures in a row: 1, 2, 4 ... minutes, half an hour at most."""
     return min(REST_SECONDS * 2 ** min(failures - 1, 10), MOST_REST_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Who holds a lease, said so that others on this machine can see that it is dead.
+"""Names of lease holders, by which others on this machine can see that a holder is dead.
 
 A lease runs out by itself; but after `kill -9` and a new start nobody should wait for that.
 """

@@ -1,4 +1,4 @@
-"""What DNS says to the queue, remembered for minutes, and whether DNSSEC vouches for it.
+"""The queue's DNS look-ups, remembered for minutes, and whether DNSSEC vouches for them.
 
 The AD bit is believed only of resolvers that the settings trust (RFC 6698 section 4.1, `dns.dnssec`).
 """

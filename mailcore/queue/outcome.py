@@ -1,4 +1,4 @@
-"""What became of an item, written down in one transaction with all that follows from it."""
+"""Result of a queue item, saved in one transaction with all that follows from it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Where a domain takes its mail, and how safe the way must be.
+"""Route to a domain: the hosts that take its mail, and the TLS that it demands.
 
 Hosts by MX (RFC 5321 section 5.1, null MX by RFC 7505); TLS by DANE where DNSSEC vouches for the records (RFC 7672),
 else by the domain's MTA-STS policy (RFC 8461), else whatever the host offers (RFC 7435).

@@ -1,4 +1,4 @@
-"""When to try again (RFC 5321 section 4.5.4.1)."""
+"""Retry schedule of the queue (RFC 5321 section 4.5.4.1)."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ _STEPS = (5, 10, 20, 30, 60, 120, 180)  # minutes; the last one repeats
 
 
 def next_attempt(tries: int, created_at: datetime, now: datetime) -> datetime | None:
-    """When to try again, or None to give up five days after the message came.
+    """Return the time of the next attempt, or None to give up five days after the message came.
 
     Args:
         tries: failed attempts so far, at least 1.

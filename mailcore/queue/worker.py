@@ -87,7 +87,7 @@ class Worker:
             await self._give_back()
 
     async def _free_dead(self) -> None:
-        """What processes of this machine held when they were killed is sent at once."""
+        """Free the leases of this machine's processes that were killed, so that their items are sent at once."""
         core = self._core
 
         def free(tx: Tx) -> int:
@@ -139,7 +139,7 @@ class Worker:
             lane.add_done_callback(self._lanes.discard)
 
     def _claim(self, tx: Tx, room: int, full: list[str]) -> tuple[list[QueueItem], dict[str, Rest]]:
-        """What to send now; what goes to a destination that rests is put off untried."""
+        """Lease the items to send now; put off, untried, those to a destination that rests."""
         core, now = self._core, self._core.clock.seconds()
         items = core.queue.claim(tx, now, room, LEASE_SECONDS, by=self._me, full=full)
         rests = queue_policies.rests(tx, sorted({domain_of(item.recipient) for item in items}))
@@ -218,7 +218,7 @@ class Worker:
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
 
     async def _insist(self, write: Callable[[Tx], None]) -> None:
-        """What a peer has answered is written down even if the disk is full for a while: else it would be sent again.
+        """Save a peer's answer even if the disk is full for a while: else the message would be sent again.
 
         Raises:
             Busy: it was so for too long; the lease ends by itself.

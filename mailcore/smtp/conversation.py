@@ -1,4 +1,4 @@
-"""What is said on one connection: command and answer, until one side has had enough (RFC 5321 section 4)."""
+"""The conversation on one connection: command and reply, until one side ends it (RFC 5321 section 4)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

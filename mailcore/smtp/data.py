@@ -25,7 +25,7 @@ class DataReader:
         return len(self._held)
 
     def feed(self, block: bytes) -> bytes | None:
-        """What came after the end, or None when the end has not come."""
+        """Take a block in; return the octets after the end, or None if the end has not come."""
         held = self._held
         searched = max(0, len(held) - len(END) + 1)
         held += block
@@ -64,7 +64,7 @@ class DataReader:
 
 
 class LineEnds:
-    """Whether every CR has its LF and every LF its CR, over pieces."""
+    """Check over pieces that every CR has its LF and every LF its CR."""
 
     def __init__(self) -> None:
         self._cr = False

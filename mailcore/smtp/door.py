@@ -1,4 +1,4 @@
-"""What all conversations of one listener share: its limits, and who is inside."""
+"""State that all conversations of one listener share: its limits, and the open connections."""
 
 import ssl
 

@@ -123,7 +123,7 @@ class Inbound:
         return problems
 
     async def _of_strangers(self, session: Session, addresses: list[str], problems: list[Problem]) -> list[Problem]:
-        """What settings ask of servers that are not trusted: block lists, greylisting."""
+        """Refuse recipients of servers that are not trusted, as the settings ask: block lists, greylisting."""
         core, incoming = self._core, self._core.config.incoming
         if self.lmtp or not (incoming.greylist or incoming.blocklists) or session.door.is_trusted(session.peer):
             return problems

@@ -30,7 +30,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one message may be; sizes in octets."""
+    """Limits of one message; sizes in octets."""
 
     message: int
     header: int

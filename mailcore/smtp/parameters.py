@@ -1,4 +1,4 @@
-"""What MAIL and RCPT say: a path and parameters, each of which a published extension defines.  No I/O."""
+"""Parameters of MAIL and RCPT: a path and parameters, each of which a published extension defines.  No I/O."""
 
 import re
 from dataclasses import dataclass

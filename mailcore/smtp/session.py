@@ -39,7 +39,7 @@ class Handler(Protocol):
         """For each, why it is refused."""
 
     def edit(self, session: "Session") -> Edit:
-        """What is done to the header before the message is kept."""
+        """Return the change of the header that is made before the message is saved."""
 
     async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
         """Take the message over, and answer."""

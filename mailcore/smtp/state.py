@@ -13,9 +13,9 @@ Problem = MailError | Refused | None
 
 @dataclass(slots=True)
 class Patience:
-    """How long a message may take, by DATA or in chunks: some time, and more as octets come.
+    """Time that a message may take, by DATA or in chunks: some seconds, and more as octets come.
 
-    Who sends one a minute holds no connection.
+    A client that sends one octet a minute cannot hold the connection.
     """
 
     limits: Limits

@@ -11,7 +11,7 @@ _OUR_WINDOW, _OUR_MEMORY, _LEVEL = -12, 5, 3  # 32 KiB of ours a connection; a l
 
 
 class PackedWrongly(ConnectionError):
-    """What the peer sent is no DEFLATE; the conversation cannot go on."""
+    """Raised for octets of the peer that are no DEFLATE; the conversation cannot go on."""
 
 
 class Deflated:

@@ -17,7 +17,7 @@ class LineTooLong(Exception):
 
 
 class Sink(Protocol):
-    """Where a long literal goes instead of into memory."""
+    """Destination of a long literal, instead of memory."""
 
     size: int
 
@@ -77,7 +77,7 @@ class Framer:
 
     @property
     def head(self) -> bytes:
-        """What stood before the first literal of the command that is being collected."""
+        """Return the octets before the first literal of the command that is being collected."""
         return self._parts[0] if self._parts else b""
 
     @property
@@ -99,7 +99,7 @@ class Framer:
 
     @property
     def sink(self) -> Sink | None:
-        """Where the literal goes that is on its way, if not into memory."""
+        """Return the destination of the literal that is on its way, or None if that is memory."""
         return self._sink
 
     def clear(self) -> None:

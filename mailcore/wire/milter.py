@@ -55,7 +55,7 @@ def text(*words: str) -> bytes:
 
 
 def macros(command: bytes, values: Sequence[tuple[str, str]]) -> bytes:
-    """What is known when `command` comes."""
+    """Write the packet of macros that belong to `command`."""
     return packet(b"D", command + text(*(word for pair in values for word in pair)))
 
 

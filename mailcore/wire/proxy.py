@@ -14,7 +14,7 @@ _SIZES = {0x11: 4, 0x21: 16}  # TCP over IPv4, IPv6
 
 
 class ProxyProblem(Exception):
-    """What came is no PROXY header; the connection must end without an answer."""
+    """Raised for octets that are no PROXY header; the connection must end without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def read(held: bytes) -> Proxied | None:
 
 
 def wanted(held: bytes) -> int:
-    """How many octets may be read next without taking any of what follows the header."""
+    """Return how many octets may be read next without taking any of what follows the header."""
     if held[:1] == SIGNATURE[:1]:
         return 16 - len(held) if len(held) < 16 else 16 + int.from_bytes(held[14:16]) - len(held)
     return max(1, len(b"PROXY UNKNOWN\r\n") - len(held))

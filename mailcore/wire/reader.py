@@ -33,7 +33,7 @@ class Reader:
         self._at = 0
 
     def rest(self) -> "Reader":
-        """What is still to be read, as a reader of its own; this one is at its end."""
+        """Return a reader of all that is still to be read; this one is at its end."""
         other = self.again()
         self._part, self._at = len(self._parts) - 1, len(self._parts[-1])
         return other

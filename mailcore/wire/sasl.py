@@ -74,7 +74,7 @@ def _same(authzid: str, user: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What is kept of a password for SCRAM (RFC 5802 section 3); the password does not follow from it."""
+    """Keys saved of a password for SCRAM (RFC 5802 section 3); the password does not follow from them."""
 
     salt: bytes
     iterations: int
@@ -134,7 +134,7 @@ class Scram:
         return self._server_first
 
     def final(self, message: bytes, verifiers: list[Verifier]) -> tuple[int, bytes] | None:
-        """Which verifier the client's proof fits, and server-final-message; None if it fits none.
+        """Return the number of the verifier that fits the client's proof, and server-final-message; None if none fits.
 
         An account with several passwords has one salt, so that one exchange serves them all.
 

@@ -67,7 +67,7 @@ async def logout(context: Context, read: Reader) -> Tagged:
 
 
 async def identify(context: Context, read: Reader) -> Tagged:
-    """What the client says of itself is not kept."""
+    """Answer ID (RFC 2971) with the server's name; what the client says of itself is not saved."""
     context.wire.write(b'* ID ("name" "Alumnimail")\r\n')
     return ok(context)
 

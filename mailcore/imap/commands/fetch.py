@@ -73,7 +73,7 @@ def _places(context: Context, ranges: Ranges, partial: tuple[int, int]) -> Range
 
 
 async def _changed(context: Context, numbers: NumberSet, ranges: Ranges, items: Items, since: int) -> Ranges:
-    """What of `ranges` changed after `since`; what vanished is told, also of UIDs that are not here any more."""
+    """Return the UIDs of `ranges` changed after `since`; with VANISHED, send the removed ones first, known or not."""
     here, vanished = context.here, items.vanished
     if vanished and not (context.by_uid and "QRESYNC" in context.enabled):
         raise SyntaxProblem("VANISHED is for UID FETCH after ENABLE QRESYNC")

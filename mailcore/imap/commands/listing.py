@@ -24,7 +24,7 @@ SELECTIONS = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-U
 
 @dataclass(slots=True)
 class Wish:
-    """What one LIST asks for."""
+    """Arguments of one LIST."""
 
     patterns: list[str] = field(default_factory=list)
     extended: bool = False

@@ -56,7 +56,7 @@ def status_line(context: Context, tx: Tx, box: Mailbox, wanted: tuple[bytes, ...
 
 
 def _recent(context: Context, tx: Tx, box: Mailbox) -> int:
-    """Of the selected mailbox those of this session; of others what nobody has claimed."""
+    """Count \\Recent messages: this session's in the selected mailbox, in others those that no session has claimed."""
     here = context.selected
     if not context.knows_recent:
         return 0

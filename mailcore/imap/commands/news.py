@@ -1,4 +1,4 @@
-"""What the client hears without asking: of its mailbox, of searches that it keeps (RFC 5267), of others (NOTIFY, RFC 5465)."""
+"""Unsolicited responses: changes of the mailbox, results of searches with UPDATE (RFC 5267), NOTIFY (RFC 5465)."""
 
 from mailcore.domain import Mailbox, MailboxId
 from mailcore.imap import names

@@ -26,7 +26,7 @@ SMALL = 300  # messages
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """What a client remembers (RFC 7162 section 3.2.5)."""
+    """State that a client remembers and sends with QRESYNC (RFC 7162 section 3.2.5)."""
 
     uidvalidity: int
     modseq: int

@@ -1,1 +1,1 @@
-"""What IMAP and lists ask of messages: ENVELOPE, summaries, order, threads, criteria."""
+"""Data about messages that IMAP and lists need: ENVELOPE, summaries, order, threads, criteria."""

@@ -1,4 +1,4 @@
-"""What one may ask of messages, as values: SEARCH, SORT, THREAD and the webmail's box ask the store in these words.
+"""Criteria for messages, as values: SEARCH, SORT, THREAD and the webmail's list ask the store in these words.
 
 Days are proleptic ordinals (date.toordinal), texts are folded (text.fold), numbers of messages are UIDs.  No I/O.
 """
@@ -20,7 +20,7 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """What no message is."""
+    """A criterion that no message meets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What IMAP asks again and again, computed once when a Blob is stored."""
+"""Data that IMAP asks for again and again, computed once when a Blob is stored."""
 
 from dataclasses import dataclass
 

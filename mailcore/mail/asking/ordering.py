@@ -47,7 +47,7 @@ def _without_trailer(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What threading asks of a message.  `number` is what the client is told; `at` in seconds; `subject` is the base."""
+    """Input of threading for one message: its `number` for the client, `at` in seconds, the base `subject`."""
 
     number: int
     at: float

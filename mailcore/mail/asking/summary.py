@@ -1,4 +1,4 @@
-"""What lists, SEARCH, SORT and THREAD ask of a message, read once when its blob is stored.
+"""Fields of a message for lists, SEARCH, SORT and THREAD, read once when its blob is stored.
 
 Texts are folded (text.fold), so that the database compares them as they are.  The usual header fields stand beside
 it verbatim, cut apart: FETCH of a few fields of ten thousand messages reads no headers.

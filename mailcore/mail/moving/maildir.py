@@ -22,7 +22,7 @@ _OURS = re.compile(r"(-?\d{1,12})\.(\d{1,10})\.alumnimail(?:,Z=(-?\d{1,4}))?[:!;
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a file name tells.
+    """Flags, time and UID that a file name holds.
 
     Attributes:
         flags: the system flags.
@@ -38,7 +38,7 @@ class Name:
 
 
 def read_name(name: str) -> Name:
-    """Of a file, such as `1700000000.1.host:2,FSa`."""
+    """Parse the name of a file, such as `1700000000.1.host:2,FSa`."""
     info = _INFO.search(name)
     marks = info[1] if info else ""
     flags = frozenset(FLAGS[letter] for letter in marks if letter in FLAGS)

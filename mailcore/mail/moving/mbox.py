@@ -112,7 +112,7 @@ def _asctime(at: datetime) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Ends:
-    """What ends the lines of a message: `as_is`, not every one with CRLF; `open`, the last one with nothing."""
+    """Line ends of a message: `as_is` if not every one is CRLF; `open` if the last line has none."""
 
     as_is: bool
     open: bool
@@ -375,6 +375,6 @@ def _date(begin: bytes) -> datetime | None:
 
 
 def date_of(block: bytes) -> datetime | None:
-    """What the Date field says, if it can be."""
+    """Return the time of the Date field, if it is a possible one."""
     at = dates.parse((header.values(block, "date") or [""])[0])
     return at if at and at >= OLDEST else None

@@ -22,7 +22,7 @@ MAX_WORDS = 64  # keywords of a message, as STORE takes
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What a program noted of a message.
+    """Flags and labels that a mail program noted of a message.
 
     Attributes:
         labels: of Gmail, as its owner reads them; None without the field.
@@ -33,7 +33,7 @@ class Marks:
 
 
 def read(block: bytes) -> Marks:
-    """Of a header block."""
+    """Read the marks of a header block."""
     flags: set[str] = set()
     labels: tuple[str, ...] | None = None
     for name, raw in header.fields(block):
@@ -97,7 +97,7 @@ _FIELDS = frozenset({*_READERS, "x-imapbase", "x-imap", "x-uid", "x-gmail-labels
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message with Gmail's labels goes.
+    """Destination of a message with Gmail's labels.
 
     Attributes:
         mailbox: its name, "" where no label says.

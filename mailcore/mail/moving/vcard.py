@@ -39,7 +39,7 @@ class _Property:
 
 @dataclass(slots=True)
 class _Person:
-    """What the lines of a card have said so far."""
+    """Values read so far from the lines of a card."""
 
     version: str = ""
     full: str = ""

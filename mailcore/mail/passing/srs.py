@@ -24,7 +24,7 @@ def token(secret: bytes, *parts: bytes) -> str:
 
 
 def token_of(localpart: str) -> str:
-    """Of a local part in any case.  Raises SrsInvalid."""
+    """Return the token of an SRS local part in any case.  Raises SrsInvalid."""
     found = localpart.lower()
     if not found.startswith(PREFIX) or len(found) != len(PREFIX) + 32 or not found.isascii():
         raise SrsInvalid("not an address that we made")

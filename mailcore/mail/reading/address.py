@@ -146,7 +146,7 @@ class _Item:
 
 @dataclass(slots=True)
 class _Element:
-    """What stands between two commas."""
+    """Items between two commas."""
 
     items: list[_Item] = field(default_factory=list)
     comment: bytes | None = None

@@ -1,4 +1,4 @@
-"""Whether a machine wrote a message, by what its header says (RFC 3834 section 5)."""
+"""Detect messages that a machine wrote, by their header (RFC 3834 section 5)."""
 
 from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.fields import Header

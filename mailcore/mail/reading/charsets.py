@@ -149,7 +149,7 @@ def _is_mislabelled(octets: bytes) -> bool:
 
 
 def is_known(label: str) -> bool:
-    """Whether a label names a charset that is read as such."""
+    """Return True if the label names a charset that is read as such."""
     return bool(_named(label))
 
 

@@ -20,7 +20,7 @@ def split(octets: Octets) -> tuple[bytes, int]:
 
 
 def end(octets: Octets, start: int, stop: int) -> int:
-    """Where the body of the message at `start` begins; `stop` if there is no blank line.  Copies nothing."""
+    """Return the start of the body of the message at `start`; `stop` if there is no blank line.  Copies nothing."""
     first = octets[start : min(start + 2, stop)]
     if first == b"\r\n":
         return start + 2
@@ -87,7 +87,7 @@ def pieces(block: bytes) -> list[tuple[str, bytes, bytes]]:
 
 
 def first_stray(block: bytes) -> int:
-    """Where the first line stands that is no field, or -1: a text without a header, or without the empty line behind it."""
+    """Find the first line that is no field, or -1: the text has no header, or no empty line behind it."""
     at = 0
     for field in _FIELD.finditer(block, 0, MAX_READ):
         if field.start() > at:

@@ -11,7 +11,7 @@ BLOCK = 2**20  # octets that are copied at once
 
 
 def count(octets: Octets, what: bytes, start: int, stop: int) -> int:
-    """How often one octet stands in a range."""
+    """Count one octet in a range."""
     if isinstance(octets, bytes):
         return octets.count(what, start, stop)
     return sum(octets[at : min(at + BLOCK, stop)].count(what) for at in range(start, stop, BLOCK))

@@ -85,7 +85,7 @@ _parse_remembered = lru_cache(1024)(_parse)
 
 
 def _behind_type(lead: bytes, count: int) -> int:
-    """Where parameters may begin: some forget the semicolon, or write a comma."""
+    """Return the offset at which parameters may begin: some forget the semicolon, or write a comma."""
     at = 0
     for _ in range(count):
         token = _TOKEN.search(lead, at)
@@ -133,7 +133,7 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
 
 
 def _inner_quotes(value: bytes, at: int) -> int:
-    """Where a name ends that has quotes within its quotes (`"a "b".pdf"`), or -1: its first one is closed at `at`."""
+    """Find the end of a name with quotes within its quotes (`"a "b".pdf"`), or -1: its first one is closed at `at`."""
     if value[at : at + 1] in _CLOSED or _KEY.match(value, at):
         return -1
     stop = value.find(b";", at)
@@ -141,7 +141,7 @@ def _inner_quotes(value: bytes, at: int) -> int:
 
 
 def _token_rest(value: bytes, at: int) -> int:
-    """How far an unquoted value goes on that holds what should have been quoted."""
+    """Return how many octets still belong to an unquoted value that should have been quoted."""
     end = at
     while end < len(value) and value[end : end + 1] not in b"; \t\"":
         end += 1

@@ -227,7 +227,7 @@ class _Reader:
         return _Delimiter(best, closes, start, line_end + 1 if line_end >= 0 else self._end)
 
     def _before(self, delimiter: _Delimiter, start: int) -> int:
-        """Where the part from `start` ends: the line end before a delimiter belongs to it."""
+        """Return the end of the part from `start`: the line end before a delimiter belongs to the delimiter."""
         octets, end = self._octets, delimiter.start
         if end > start and octets[end - 1 : end] == b"\n":
             end -= 1
@@ -304,7 +304,7 @@ def section(part: Part, path: tuple[int, ...]) -> Part | None:
 
 
 def extent(part: Part) -> tuple[int, int]:
-    """How many parts there are, the message itself too, and how deep they stand within one another."""
+    """Count the parts, the message itself too, and how deep they are nested."""
     found = [extent(child) for child in part.children]
     return 1 + sum(count for count, _ in found), 1 + max((depth for _, depth in found), default=-1)
 

@@ -41,7 +41,7 @@ def named(value: str) -> str:
 
 
 def is_known(value: str) -> bool:
-    """Whether we can undo it, or there is nothing to undo."""
+    """Return True if we can decode this encoding, or there is nothing to decode."""
     return value.lower() in ("7bit", "8bit", "binary") or bool(named(value))
 
 

@@ -45,7 +45,7 @@ def decode(value: bytes) -> str:
 
 
 def _end(value: bytes, start: int, encoding: bytes) -> int:
-    """Where the `?=` of a word stands, or -1.  In Q a `?` that should have been encoded may stand before a `=XX`."""
+    """Find the `?=` that ends a word, or -1.  In Q a `?` that should have been encoded may stand before a `=XX`."""
     end = value.find(b"?=", start)
     if encoding in b"Qq":
         while end >= 0 and _HEX.match(value, end + 2) and _closed_later(value, end + 2):

@@ -1,4 +1,4 @@
-"""What a person reads of a message: its text, its designed version, its files.  Every part is shown or offered.
+"""The message as a person reads it: its text, its designed version, its files.  Every part is shown or offered.
 
 Two views are chosen from one structure (RFC 2046 section 5.1): `written` has the plain one of alternatives, `designed`
 the HTML.  All parts that follow one another in a multipart/mixed are in both.  What neither shows is a file; what cannot be
@@ -89,7 +89,7 @@ def read(octets: Octets, root: Part | None = None) -> Body:
 
 
 class _Chooser:
-    """Which leaves each view shows."""
+    """Chooses the leaves that each view shows."""
 
     def __init__(self, octets: Octets) -> None:
         self._octets = octets

@@ -37,7 +37,7 @@ def is_harmful(name: str) -> bool:
 
 
 def name_of(part: structure.Part) -> str:
-    """What the sender calls it, made harmless; a name of ours when there is none."""
+    """Return the sender's name for the file, made harmless; a name of ours if there is none."""
     if part.filename.strip():
         return safe_name(part.filename)
     stem = "message" if (part.type, part.subtype) in (("message", "rfc822"), ("message", "global")) else "file"

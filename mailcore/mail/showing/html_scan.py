@@ -137,7 +137,7 @@ def _text(html: str, start: int, stop: int) -> Iterator[Text]:
 
 
 def _after_comment(html: str, start: int) -> int:
-    """Where the comment at `start` has ended; one without an end takes all the rest."""
+    """Return the offset after the comment at `start`; one without an end takes all the rest."""
     for short in ("<!-->", "<!--->"):
         if html.startswith(short, start):
             return start + len(short)

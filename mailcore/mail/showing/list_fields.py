@@ -1,4 +1,4 @@
-"""How one leaves a mailing list by mail: the mailto: address of List-Unsubscribe (RFC 2369, RFC 6068).  Never raises."""
+"""Leave a mailing list by mail: the mailto: address of List-Unsubscribe (RFC 2369, RFC 6068).  Never raises."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def leaving(block: bytes) -> Leaving | None:
 
 
 def _urls(value: str) -> Iterator[str]:
-    """What stands in angle brackets, without the spaces of folds (RFC 2369 section 2); without any, what commas part."""
+    """Yield texts in angle brackets, without folds (RFC 2369 section 2); if there are none, those between commas."""
     pieces = [piece.partition(">")[0] for piece in value.split("<")[1:]] or value.split(",")
     for piece in pieces:
         yield "".join(piece.split())

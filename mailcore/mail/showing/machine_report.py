@@ -22,7 +22,7 @@ _PACKED = {
 
 
 def is_report(message: Message) -> bool:
-    """Whether nobody waits for an answer to it."""
+    """Return True if the message is a machine's report, to which nobody expects a reply."""
     octets, root = message.octets, message.root
     if (root.type, root.subtype) == ("multipart", "report"):
         kind = root.param("report-type").lower()

@@ -1,4 +1,4 @@
-"""What can be found in a message beside its header (RFC 9051 section 6.4.4), as a reader sees it.
+"""Searchable text of a message beside its header (RFC 9051 section 6.4.4), as a reader sees it.
 
 BODY asks for texts: every text part, HTML as its words without what is hidden, reports, and those of attached messages.
 TEXT asks for the fields of parts and of attached messages, too, and for names of files.  The same is indexed and asked of

@@ -17,7 +17,7 @@ MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Who writes to whom, and what of.
+    """Header of a message to be written: author, recipients, subject, and the like.
 
     `answers` are the identifiers of the conversation, of which the last is answered; `auto` is Auto-Submitted
     (RFC 3834); `more` are other fields by name.

@@ -79,7 +79,7 @@ def _ascii(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a report of another server says of the first recipient that it names."""
+    """Result for the first recipient that another server's report names."""
 
     action: str  # failed, delayed, delivered, relayed, expanded
     status: str

@@ -87,7 +87,7 @@ def encoded(text: str, room: int = MOST_WORD) -> list[str]:
 
 
 def _end(piece: list[bytes]) -> int:
-    """Where a word ends that is full: behind a blank, as some readers show one between any two words, Python's among them."""
+    """Return the end of a full word: behind a blank, as some readers, Python's too, show one between any two words."""
     for end in range(len(piece), len(piece) // 2, -1):
         if piece[end - 1] == b" ":
             return end

@@ -1,4 +1,4 @@
-"""What delivery asks of the database beside mail itself: room, forwarding, vacation memory, the Delivery record."""
+"""Data of delivery beside mail itself: room, forwarding, vacation memory, the Delivery record."""
 
 import secrets
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def remember_answer(tx: Tx, account: AccountId, handle: str, sender: str, now: i
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a record tells of the message; fields of the header as written, `content` is the octets' SHA-256."""
+    """Message of a delivery record; fields of the header as written, `content` is the octets' SHA-256."""
 
     subject: bytes = b""
     author: bytes = b""
@@ -63,7 +63,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What became of one Envelope for one recipient; `rules` is JSON."""
+    """Record of one Envelope for one recipient, with its outcome; `rules` is JSON."""
 
     id: int
     at: datetime
@@ -120,7 +120,7 @@ def last_record(tx: Tx, account: AccountId) -> Record | None:
 
 
 def count(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:
-    """How many since then; no more than `limit` are counted."""
+    """Count the deliveries with this outcome since then, up to `limit`."""
     row = tx.row(
         "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account=? AND outcome=? AND at>=? LIMIT ?)",
         account, outcome, since, limit,

@@ -1,4 +1,4 @@
-"""What the spam filter has yet to be told."""
+"""Messages that the spam filter has yet to learn."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a user name looks like: names that a person confuses have one skeleton."""
+"""Skeletons of user names: names that a person confuses have one skeleton."""
 
 _SAME = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), (".", ""), ("-", ""), ("_", ""))
 

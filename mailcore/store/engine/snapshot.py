@@ -77,7 +77,7 @@ def is_whole(path: Path) -> bool:
 
 
 def after_restore(path: Path, now: int) -> int:
-    """What a database of the past must change before it serves again; the number of queue items that are held.
+    """Change a restored database before it serves again; return the number of queue items that are held.
 
     Clients may know messages that came after the backup, so every UIDVALIDITY is new (RFC 9051 section 2.3.1.1).
     What waited in the queue may have been sent since: it is held for the operator to decide.

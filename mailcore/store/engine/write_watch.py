@@ -40,7 +40,7 @@ def end_process() -> None:
 
 
 class SlowWrites:
-    """How many writes were slow, by caller and hour, kept in the database, where every process counts; the writer's own."""
+    """Slow writes of this writer, counted by caller and hour in the database, where every process counts."""
 
     def __init__(self) -> None:
         self._noted: list[tuple[str, int]] = []
@@ -111,7 +111,7 @@ class WriteWatch:
                 return
 
     def _place(self) -> str:
-        """Where the writer is, without any value."""
+        """Return the writer's stack, without any value."""
         frame = sys._current_frames().get(self._writer.ident or 0)
         return "".join(traceback.format_stack(frame)) if frame else ""
 

@@ -1,4 +1,4 @@
-"""What the tokens of SRS stand for, as SQL."""
+"""Tokens of SRS and the senders they stand for, as SQL."""
 
 from dataclasses import dataclass
 

@@ -31,7 +31,7 @@ def put_question(tx: Tx, account: AccountId, hashed: str, target: str, now: int)
 
 
 def asked(tx: Tx, hashed: str) -> tuple[AccountId, str] | None:
-    """Whose target was asked with this token, and which target."""
+    """Return the account and the target that were asked with this token."""
     row = tx.row("SELECT account_id, target FROM forwarding_question WHERE hash=?", hashed)
     return (AccountId(row[0]), row[1]) if row else None
 
@@ -91,7 +91,7 @@ def keep_copy(tx: Tx, account: AccountId, mailbox: int, uid: int, content: bytes
 
 
 def rolling(tx: Tx) -> list[tuple[AccountId, int]]:
-    """Whose kept copies go, and after how many days."""
+    """Return the accounts whose forwarded copies expire, and after how many days."""
     rows = tx.rows(
         "SELECT f.account_id, f.rolling_days FROM forwarding f JOIN account a ON a.id=f.account_id"
         " WHERE f.rolling_days>0 AND f.state<>'off' AND a.state='active'"
@@ -111,7 +111,7 @@ def expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> list[
 
 
 def forget_copies(tx: Tx) -> int:
-    """Of messages that are gone or that somebody touched."""
+    """Forget the copies of messages that were removed or that somebody touched."""
     return tx.run(
         "DELETE FROM kept_copy WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox=kept_copy.mailbox"
         " AND m.uid=kept_copy.uid AND m.modseq=kept_copy.modseq)"

@@ -1,4 +1,4 @@
-"""What became of forwarded messages, as SQL.  "Delivered" means that the target's server took it with a 250."""
+"""Results of forwarded messages, as SQL.  "Delivered" means that the target's server took it with a 250."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def begin(tx: Tx, item: int, account: AccountId, content: bytes, target: str, no
 
 
 def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, now: int) -> None:
-    """What the target's server said; `state` stays `waiting` when it shall be tried again."""
+    """Save the reply of the target's server; `state` stays `waiting` if the message shall be tried again."""
     tx.run(
         "UPDATE onward SET state=?, host=?, code=?, reply=?, answered_at=? WHERE item=? AND state='waiting'",
         state, host, code, reply[:500], now, item,
@@ -78,7 +78,7 @@ def latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
 
 
 def counts(tx: Tx, account: AccountId, since: int) -> dict[str, int]:
-    """How many messages since then, by state."""
+    """Count messages since then, by state."""
     return dict(tx.rows("SELECT state, count(*) FROM onward WHERE account_id=? AND at>=? GROUP BY state", account, since))
 
 

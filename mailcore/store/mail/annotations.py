@@ -22,7 +22,7 @@ def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | Non
 
 
 def size(tx: Tx, account: AccountId) -> tuple[int, int]:
-    """How many entries the account has, and the octets of names and values."""
+    """Count the account's entries, and the octets of their names and values."""
     row = tx.row(
         "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account=?", account
     )

@@ -284,7 +284,7 @@ def _made(name: bytes, message: Message, bare: bool) -> Prepared:
 
 
 def _mtime(path: Path) -> float:
-    """Of what is gone: now."""
+    """Return the time of a file's last change; now, if it was removed."""
     try:
         return path.stat().st_mtime
     except OSError:

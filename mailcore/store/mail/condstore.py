@@ -1,4 +1,4 @@
-"""What changed since a modseq, for clients that come back (RFC 7162), and the end of the change log.
+"""Changes since a modseq, for clients that come back (RFC 7162), and the end of the change log.
 
 Removals are read from the change log, all else from the messages; the other entries of the log say that there is
 something to read (order 2).  The newest entry always stays, as its number must not be given again.  The log is cut now
@@ -25,7 +25,7 @@ def news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
 
 
 def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
-    """Which of these messages have a modseq above `since`."""
+    """Return the UIDs of these messages with a modseq above `since`."""
     return [
         row[0]
         for first, last in ranges
@@ -59,7 +59,7 @@ def vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tupl
 
 
 def _missing(tx: Tx, mailbox: MailboxId, known: Ranges) -> list[tuple[int, int]]:
-    """What was given once, lies in `known` and is not there."""
+    """Return the UIDs in `known` that were once assigned and no longer exist."""
     top = tx.row("SELECT uidnext FROM mailbox WHERE id=?", mailbox)
     found: list[tuple[int, int]] = []
     for first, last in known:

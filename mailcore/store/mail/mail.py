@@ -24,7 +24,7 @@ from mailcore.store.mail.uidset import Ranges
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened in a mailbox after a modseq: new uids, removed uids, uids whose flags changed."""
+    """Changes of a mailbox after a modseq: new uids, removed uids, uids whose flags changed."""
 
     modseq: int
     added: tuple[int, ...]
@@ -207,7 +207,7 @@ class MailStore(Mailboxes):
         return (bytes(row[1]), self._blobs.mapped(tx, row[0])) if row else (b"", b"")
 
     def changes(self, tx: Tx, mailbox: MailboxId, since: int, known: int) -> Changes:
-        """What happened after the modseq `since`, for one who knows messages up to the uid `known`."""
+        """Return the changes after the modseq `since`, for one who knows messages up to the uid `known`."""
         top = tx.row("SELECT modseq, recent FROM mailbox WHERE id=?", mailbox)
         removed = [uid for uids in condstore.removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
         added: list[int] = []
@@ -293,7 +293,7 @@ class MailStore(Mailboxes):
         return modseq
 
     def _unseen(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
-        """How many messages of these ranges are not \\Seen."""
+        """Count the messages of these ranges that are not \\Seen."""
         sql = "SELECT count(*) FROM message INDEXED BY message_unseen WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
         return sum(row[0] for first, last in ranges for row in tx.rows(sql, mailbox, first, last))
 

@@ -6,7 +6,7 @@ from mailcore.store.mail import flags
 
 
 def deleted(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
-    """How many messages are \\Deleted, and their octets (RFC 9208 section 4.1.4)."""
+    """Count the \\Deleted messages, and their octets (RFC 9208 section 4.1.4)."""
     row = tx.row(
         "SELECT count(*), COALESCE(sum(size),0) FROM message WHERE mailbox=? AND flags&?<>0", mailbox, flags.DELETED
     )
@@ -14,7 +14,7 @@ def deleted(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
 
 
 def recent(tx: Tx, mailbox: Mailbox) -> int:
-    """How many messages no session has claimed as \\Recent."""
+    """Count the messages that no session has claimed as \\Recent."""
     if mailbox.recent >= mailbox.uidnext:
         return 0
     row = tx.row("SELECT count(*) FROM message WHERE mailbox=? AND uid>=?", mailbox.id, mailbox.recent)

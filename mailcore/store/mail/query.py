@@ -67,7 +67,7 @@ Test = Callable[[Candidate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a criterion is answered.  `texts` are those of Body and Text: ask the index for them first.
+    """Plan for answering a criterion.  `texts` are those of Body and Text: ask the index for them first.
 
     `needed` are those without which nothing matches.
     """

@@ -48,7 +48,7 @@ def save(tx: Tx, read: list[tuple[int, Derived | None]]) -> None:
 
 
 def finish(tx: Tx) -> bool:
-    """Whether anything was to be read anew; lists are made anew then, as their keys come from summaries."""
+    """End the rereading; return True if there was one: lists are built anew then, as their keys come from summaries."""
     if tx.row("SELECT value FROM setting WHERE key='reread'") is None:
         return False
     for sql in ("DELETE FROM line", "DELETE FROM thread", "DELETE FROM line_state", "DELETE FROM setting WHERE key='reread'"):

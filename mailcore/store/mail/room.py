@@ -1,4 +1,4 @@
-"""What takes room, as SQL: largest, oldest, forwarded copies, newsletters; and the removal of what was chosen.
+"""Messages by the room they take, as SQL: largest, oldest, forwarded copies, newsletters; and removal of those chosen.
 
 A message is named by the UIDVALIDITY of its mailbox, which no other mailbox ever had, and its uid.
 """

@@ -1,4 +1,4 @@
-"""When messages came into their mailboxes (RFC 8514): by delivery, APPEND, COPY or MOVE."""
+"""Times at which messages came into their mailboxes (RFC 8514): by delivery, APPEND, COPY or MOVE."""
 
 from mailcore.domain import MailboxId
 from mailcore.store.engine.db import Tx

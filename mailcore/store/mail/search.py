@@ -33,7 +33,7 @@ _EMPTY = ("DROP TABLE IF EXISTS grams", "DROP TABLE IF EXISTS body")
 
 
 class Hits:
-    """What an index says of some texts.  Closed after use."""
+    """Results of an index for some texts.  Closed after use."""
 
     def __init__(self, connection: apsw.Connection | None = None, texts: Collection[str] = ()) -> None:
         self._connection = connection
@@ -78,7 +78,7 @@ class Hits:
         return [blob for blob in blobs if not self._knows(blob)]
 
     def _knows(self, blob: int) -> bool:
-        """Of one blob: that asks for a row, not for all that there are."""
+        """Return True if the index knows this blob: reads a single row instead of all that there are."""
         if self._all is not None or self._connection is None:
             return blob in self._known
         return self._connection.execute("SELECT 1 FROM body WHERE blob=?", (blob,)).fetchone() is not None
@@ -89,7 +89,7 @@ class Hits:
         return matched is None or blob in matched or not self._knows(blob)
 
     def said(self, blob: int) -> Searchable | None:
-        """What the message says, if it is known."""
+        """Return the message's searchable text, if the index knows it."""
         if self._connection is None:
             return None
         row = self._connection.execute("SELECT fields, text FROM body WHERE blob=?", (blob,)).fetchone()
@@ -120,7 +120,7 @@ class SearchIndex:
         return self._root / f"{account}.db"
 
     def hits(self, account: AccountId, texts: Collection[str]) -> Hits:
-        """What the account's index says; without an index, or with a broken one, nothing is ruled out.  To be closed."""
+        """Search the account's index; without an index, or with a broken one, nothing is ruled out.  To be closed."""
         if texts and self.path(account).exists():
             try:
                 return Hits(self._open(account), texts)
@@ -211,5 +211,5 @@ def _unpacked(octets: bytes) -> str:
 
 
 def _for_grams(text: str) -> str:
-    """What SQL can take; trigrams with such characters are never asked for."""
+    """Replace characters that SQL cannot take; trigrams with such characters are never asked for."""
     return text.replace("\0", " ").encode("utf-8", "replace").decode()

@@ -36,7 +36,7 @@ def sorted_uids(
 
 
 def letters(tx: Tx, mailbox: MailboxId, found: Sequence[int]) -> list[Row]:
-    """Of each of `found`, by UID: uid, seconds when it was sent, base subject, is it an answer, id, references."""
+    """Return for each of `found`, by UID: uid, time sent in seconds, base subject, is it an answer, id, references."""
     sql = f"SELECT m.uid,{_SENT},s.base,s.is_answer,s.message_id,s.refs {_FROM} %s ORDER BY m.uid"  # noqa: S608
     return _picked(tx, mailbox, sql, found)
 

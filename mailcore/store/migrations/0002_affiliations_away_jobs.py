@@ -1,4 +1,4 @@
-"""What the directory said of people, out-of-office replies, periodic jobs."""
+"""Affiliations as the directory gave them, out-of-office replies, periodic jobs."""
 
 from mailcore.store.engine.db import Tx
 

@@ -1,4 +1,4 @@
-"""When a message was saved, the site's own pages and incidents, traces of deliveries."""
+"""Save dates of messages, the site's own pages and incidents, traces of deliveries."""
 
 from mailcore.store.engine.db import Tx
 from mailcore.store.migrations.steps import add_column

@@ -1,4 +1,4 @@
-"""What is no message id joins no conversation: lists of the webmail are made anew."""
+"""Lists of the webmail are built anew, as a field that is no Message-ID joins no conversation any more."""
 
 from mailcore.store.engine.db import Tx
 

@@ -22,19 +22,19 @@ def of(tx: Tx, person: str) -> Affiliation | None:
 
 
 def present(tx: Tx) -> dict[str, Affiliation]:
-    """Who was there at the last reading, by person."""
+    """Return the people who were in the directory at the last reading, by person."""
     return {row[0]: _affiliation(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM affiliation WHERE present=1")}  # noqa: S608
 
 
 def vanished(tx: Tx, since: int) -> tuple[int, int]:
-    """How many are gone since then, and how many are there."""
+    """Count the people who left the directory since then, and those who are in it."""
     gone = tx.row("SELECT count(*) FROM affiliation WHERE present=0 AND gone_at>?", since)
     there = tx.row("SELECT count(*) FROM affiliation WHERE present=1")
     return (gone[0] if gone else 0), (there[0] if there else 0)
 
 
 def save(tx: Tx, found: Iterable[Affiliation], now: int, gone_before: int = 0) -> None:
-    """Who was gone since before `gone_before` has come back, which its owner must confirm."""
+    """Save people of the directory; mark those absent since before `gone_before` as returned, to be confirmed."""
     tx.many(
         "INSERT INTO affiliation (person,login,kinds,until,present,blocked,seen_at,checked_at) VALUES (?,?,?,?,1,?,?,?)"
         " ON CONFLICT (person) DO UPDATE SET login=excluded.login, kinds=excluded.kinds, until=excluded.until,"

@@ -93,7 +93,7 @@ def erase(tx: Tx, account: AccountId, mark: str, now: int) -> None:
 
 
 def mark_of(tx: Tx, localpart: str, domain: str) -> str | None:
-    """Of a tombstone whose account is erased: who had it; None when the address is no such."""
+    """Return who had a tombstone's address before the account was erased; None if the address is no such tombstone."""
     row = tx.row("SELECT mark FROM address WHERE localpart=? AND domain=? AND account_id IS NULL", localpart, domain)
     return str(row[0]) if row else None
 
@@ -112,7 +112,7 @@ def remember(tx: Tx, account: AccountId, marks: Iterable[str]) -> None:
 
 
 def moved_to(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId, str] | None:
-    """Of a tombstone: whose it was, and the address that its owner left."""
+    """Return the former account of a tombstone, and the new address that its owner left."""
     row = tx.row(
         "SELECT c.account_id, c.new_address FROM address a JOIN closing c ON c.account_id=a.former"
         " WHERE a.localpart=? AND a.domain=? AND a.account_id IS NULL AND c.new_address<>'' AND c.closed_at>?",

@@ -109,7 +109,7 @@ def spend_code(tx: Tx, account: AccountId, hashed: str, now: int) -> bool:
 
 
 def tried(tx: Tx, what: str, now: int, seconds: int) -> int:
-    """How often within `seconds`."""
+    """Count the attempts at `what` within the last `seconds`."""
     row = tx.row("SELECT count(*) FROM tried WHERE what=? AND at>?", what, now - seconds)
     return int(row[0]) if row else 0
 

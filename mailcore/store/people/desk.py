@@ -1,4 +1,4 @@
-"""What the help desk asks, as SQL: people by words, when a password was used, who has no way in."""
+"""Queries of the help desk, as SQL: people by words, when a password was used, who has no way in."""
 
 from datetime import UTC, date, datetime
 

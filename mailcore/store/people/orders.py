@@ -60,14 +60,14 @@ def wants(tx: Tx, name: str, since: int, besides: int = 0) -> bool:
 
 
 def unconfirmed(tx: Tx, place: str, since: int) -> int:
-    """How many orders from that place hold a name and are not confirmed yet."""
+    """Count the orders from that place that hold a name and are not confirmed yet."""
     sql = f"SELECT count(*) FROM orders WHERE place=? AND confirmed=0 AND state IN {OPEN} AND created_at>?"  # noqa: S608
     row = tx.row(sql, place, since)
     return int(row[0]) if row else 0
 
 
 def set_state(tx: Tx, number: int, state: str) -> bool:
-    """Of one that is not decided."""
+    """Set the state of an order that is not decided; return True if there was one."""
     return tx.run(f"UPDATE orders SET state=? WHERE id=? AND state IN {OPEN}", state, number) == 1  # noqa: S608
 
 
@@ -103,7 +103,7 @@ def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
 
 
 def erase_decided(tx: Tx, before: int) -> int:
-    """What rejected orders told of the person, after as long again."""
+    """Erase the personal data of orders rejected before that time; return their number."""
     return tx.run(
         "UPDATE orders SET display_name='', contact='', affiliation='', person='', proof='' WHERE state='rejected'"
         " AND decided_at<? AND contact<>''",

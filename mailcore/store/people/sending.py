@@ -1,11 +1,11 @@
-"""Who may not send, and what of theirs waits."""
+"""Accounts that may not send, and their waiting mail."""
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
 def reason(tx: Tx, account: AccountId) -> str:
-    """Why the account may not send, or ""."""
+    """Return the reason why the account may not send, or ""."""
     row = tx.row("SELECT reason FROM sending_hold WHERE account=?", account)
     return str(row[0]) if row else ""
 

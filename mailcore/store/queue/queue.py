@@ -76,7 +76,7 @@ class QueueStore:
         return [_item(row) for row in rows]
 
     def lessees(self, tx: Tx, now: int) -> list[str]:
-        """Who holds a lease now."""
+        """Return the names of all who hold a lease now."""
         return [row[0] for row in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>?", now)]
 
     def release_of(self, tx: Tx, lessee: str) -> int:

@@ -1,4 +1,4 @@
-"""What is known of other domains, as SQL: which of them rest, and their MTA-STS policies."""
+"""Policies of other domains, as SQL: which of them rest, and their MTA-STS policies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

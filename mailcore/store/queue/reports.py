@@ -1,4 +1,4 @@
-"""What the daily reports to other domains count, as SQL (RFC 8460, RFC 7489 section 7.2)."""
+"""Counts for the daily reports to other domains, as SQL (RFC 8460, RFC 7489 section 7.2)."""
 
 from mailcore.store.engine.db import Row, Tx
 

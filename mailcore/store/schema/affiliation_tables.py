@@ -1,4 +1,4 @@
-"""What the directory said of each person when it was last read."""
+"""Tables of people as the directory last gave them, and of reminders to those who leave."""
 
 from peewee import BigIntegerField, BooleanField, IntegerField, Model, TextField
 
@@ -19,7 +19,7 @@ class AffiliationRow(Model):
 
 
 class LeavingRow(Model):
-    """What somebody who leaves was last reminded of: -90, -30, -7, 0, gone, or twice (a year)."""
+    """The last reminder to somebody who leaves: -90, -30, -7, 0, gone, or twice (a year)."""
 
     account_id = IntegerField(primary_key=True)
     step = TextField()

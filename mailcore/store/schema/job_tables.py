@@ -1,4 +1,4 @@
-"""When each periodic job is due, and who has taken it."""
+"""Table of periodic jobs: when each is due, and which process has leased it."""
 
 from peewee import BigIntegerField, Model, TextField
 

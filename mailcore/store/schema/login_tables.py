@@ -1,4 +1,4 @@
-"""Where and how accounts were opened, second factors, recovery codes."""
+"""Tables of log-ins, second factors, recovery codes."""
 
 from peewee import AutoField, BigIntegerField, BooleanField, IntegerField, Model, TextField
 

@@ -1,4 +1,4 @@
-"""What belongs to mailboxes beside themselves."""
+"""Tables that belong to mailboxes: lost subscriptions and annotations."""
 
 from peewee import CompositeKey, IntegerField, Model, TextField
 

@@ -1,4 +1,4 @@
-"""What became of each message that a forwarding took on."""
+"""Table of forwarded messages and their results."""
 
 from peewee import AutoField, BigIntegerField, BlobField, IntegerField, Model, TextField
 

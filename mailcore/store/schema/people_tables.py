@@ -162,7 +162,7 @@ class WebSessionRow(Model):
 
 
 class VacationMemoryRow(Model):
-    """Who has had an automatic reply, and when (RFC 5230 section 4.2)."""
+    """A sender who has had an automatic reply, and when (RFC 5230 section 4.2)."""
 
     id = AutoField()
     account_id = IntegerField()

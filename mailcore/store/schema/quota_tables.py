@@ -1,4 +1,4 @@
-"""What owners were told about their room, and room that was lent."""
+"""Tables of quota warnings, and of room added for a time."""
 
 from peewee import AutoField, BigIntegerField, IntegerField, Model, TextField
 

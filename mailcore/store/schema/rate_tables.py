@@ -1,4 +1,4 @@
-"""How often something happened lately, and whom greylisting knows."""
+"""Tables of rates (how often something happened lately) and of greylisting."""
 
 from peewee import BigIntegerField, IntegerField, Model, TextField
 

@@ -1,4 +1,4 @@
-"""Whose search index is to be brought up to date."""
+"""Table of accounts whose search index is to be brought up to date."""
 
 from peewee import BigIntegerField, IntegerField, Model
 

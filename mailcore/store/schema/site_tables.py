@@ -1,4 +1,4 @@
-"""What the public pages know of themselves: how often they were seen, for whom they are, and what is out of order."""
+"""Tables of the public pages: how often they were seen, for whom they are, and incidents."""
 
 from peewee import AutoField, BigIntegerField, IntegerField, Model, TextField
 

@@ -1,4 +1,4 @@
-"""What mail/asking/summary.py reads of a blob; small columns first, as lists scan them."""
+"""Table of the summaries that mail/asking/summary.py reads of blobs; small columns first, as lists scan them."""
 
 from peewee import BigIntegerField, BlobField, BooleanField, IntegerField, Model, TextField
 

@@ -160,7 +160,7 @@ class Attempt(Model):
 
 
 class Delivery(Model):
-    """What became of one Envelope for one recipient; feeds trace and audit."""
+    """Result of delivering one Envelope to one recipient; feeds trace and audit."""
 
     account = IntegerField(index=True)
     at = IntegerField()

@@ -55,7 +55,7 @@ class TicketFileRow(Model):
 
 
 class TicketSourceRow(Model):
-    """Who wrote lately, as a keyed hash of address or peer: for the rate, gone after a day."""
+    """A recent writer, as a keyed hash of address or peer: for the rate, removed after a day."""
 
     id = AutoField()
     source = TextField(index=True)

@@ -1,4 +1,4 @@
-"""What is watched of the service itself."""
+"""Table of slow writes, by which the service watches itself."""
 
 from peewee import CompositeKey, IntegerField, Model, TextField
 

@@ -4,7 +4,7 @@ from peewee import BlobField, CompositeKey, IntegerField, Model, TextField
 
 
 class Line(Model):
-    """What an order asks of a message: short keys in lower case.  Derived; may be dropped at any time."""
+    """Sort keys of a message: short, in lower case.  Derived; may be dropped at any time."""
 
     mailbox = IntegerField()
     uid = IntegerField()
@@ -38,7 +38,7 @@ class Thread(Model):
 
 
 class ThreadId(Model):
-    """Which conversation of an account a Message-ID belongs to; `id` is the beginning of its SHA-256."""
+    """The conversation of an account to which a Message-ID belongs; `id` is the beginning of its SHA-256."""
 
     account = IntegerField()
     id = BlobField()
@@ -52,7 +52,7 @@ class ThreadId(Model):
 
 
 class LineState(Model):
-    """How far the lines of a mailbox are known: all uids up to `uid`, all removals up to `modseq`."""
+    """Progress of a mailbox's lines: all uids up to `uid`, all removals up to `modseq` are known."""
 
     mailbox = IntegerField(primary_key=True)
     uidvalidity = IntegerField()
@@ -64,7 +64,7 @@ class LineState(Model):
 
 
 class MailSetting(Model):
-    """What a person chose in the webmail, as JSON."""
+    """A person's settings of the webmail, as JSON."""
 
     account = IntegerField(primary_key=True)
     data = TextField()

@@ -1,1 +1,1 @@
-"""What belongs to the installation."""
+"""Data of the installation itself."""

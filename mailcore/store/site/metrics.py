@@ -18,7 +18,7 @@ _ONE = {
 
 
 def by_state(tx: Tx) -> dict[str, dict[str, int]]:
-    """How many accounts, queue items, forwardings, orders and tickets there are in each state."""
+    """Count accounts, queue items, forwardings, orders and tickets in each state."""
     return {name: dict(tx.rows(sql)) for name, sql in _BY_STATE.items()}
 
 
@@ -28,7 +28,7 @@ def single(tx: Tx) -> dict[str, int]:
 
 
 def outcomes(tx: Tx, since: int) -> dict[str, int]:
-    """What became of messages that came in since then."""
+    """Count the messages that came in since then, by outcome."""
     return dict(tx.rows("SELECT outcome, count(*) FROM delivery INDEXED BY delivery_at WHERE at>=? GROUP BY outcome", since))
 
 
@@ -42,6 +42,6 @@ def jobs(tx: Tx) -> list[tuple[str, int, bool]]:
 
 
 def slow_writes(tx: Tx, since: int) -> list[tuple[str, int, int]]:
-    """Who held up all other writes since then, how often, and the longest time in milliseconds."""
+    """Return the callers that held up all other writes since then, how often, and the longest time in milliseconds."""
     sql = "SELECT caller, sum(count), max(longest) FROM slow_write WHERE hour>=? GROUP BY caller"
     return [(caller, count, longest) for caller, count, longest in tx.rows(sql, since // 3600)]

@@ -65,7 +65,7 @@ def again(tx: Tx, transfer: int, report: str, now: int) -> None:
 
 
 def standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
-    """Of the messages whose uid is below: how many, their octets, the highest modseq, and the sum of their uids."""
+    """Sum up the messages with a uid below: their number, octets, highest modseq, and the sum of their uids."""
     row = tx.row(
         "SELECT count(*), coalesce(sum(size),0), coalesce(max(modseq),0), coalesce(sum(uid),0) FROM message"
         " WHERE mailbox=? AND uid<?",
@@ -81,7 +81,7 @@ def latest(tx: Tx, account: AccountId, limit: int) -> list[Transfer]:
 
 
 def running(tx: Tx, account: AccountId, since: int) -> int:
-    """How many were at work after that time."""
+    """Count the account's running transfers that were active at that time or later."""
     row = tx.row("SELECT count(*) FROM transfer WHERE account_id=? AND state='running' AND updated_at>=?", account, since)
     return int(row[0]) if row else 0
 

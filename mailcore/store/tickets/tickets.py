@@ -101,7 +101,7 @@ def set_language(tx: Tx, ticket: int, language: str) -> None:
 
 
 def merge(tx: Tx, ticket: int, into: int, now: int) -> None:
-    """What was said moves over; answers to the old ticket follow it."""
+    """Move all messages into the other ticket; answers to the old one follow it."""
     tx.run("UPDATE ticket_message SET ticket_id=? WHERE ticket_id=?", into, ticket)
     tx.run("UPDATE ticket SET merged_into=? WHERE merged_into=?", into, ticket)
     tx.run("UPDATE ticket SET state='merged', merged_into=?, changed_at=? WHERE id=?", into, now, ticket)
@@ -142,7 +142,7 @@ def wrote_in(tx: Tx, ticket: int, writer: str) -> bool:
 
 
 def notes_since(tx: Tx, ticket: int, since: int) -> int:
-    """Of mail that machines sent: notes of the desk have no header."""
+    """Count the automatic messages since then: unlike the desk's own notes, they have a header."""
     row = tx.row(
         "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author='note' AND header<>''", ticket, since
     )
@@ -150,7 +150,7 @@ def notes_since(tx: Tx, ticket: int, since: int) -> int:
 
 
 def begin_thread(tx: Tx, ticket: int, message_id: str) -> None:
-    """What has no Message-ID of its own is known by this one (RFC 5322 section 3.6.4)."""
+    """Give this Message-ID to the ticket's messages that have none of their own (RFC 5322 section 3.6.4)."""
     tx.run("UPDATE ticket_message SET message_id=? WHERE ticket_id=? AND message_id=''", message_id, ticket)
 
 

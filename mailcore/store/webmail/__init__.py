@@ -1,1 +1,1 @@
-"""What the webmail asks: lists, messages, search, drafts, contacts, and strangers' HTML made harmless."""
+"""Data of the webmail: lists, messages, search, drafts, contacts, and strangers' HTML made harmless."""

@@ -1,4 +1,4 @@
-"""What a person chose in the webmail, as the JSON of services/webmail/mail_settings.py."""
+"""A person's settings of the webmail, as the JSON of services/webmail/mail_settings.py."""
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx

@@ -1,4 +1,4 @@
-"""What orders other than by date ask of a message (`line`), and which messages belong together (`thread`): derived.
+"""Sort keys for orders other than by date (`line`), and which messages belong together (`thread`): derived.
 
 Made from summaries, in portions, when an order is first asked for or before that by a job; brought up to date from
 then on.  May be dropped at any time.
@@ -19,7 +19,7 @@ MAX_IDS = 40
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What a message's summary tells an order: keys, short and folded.
+    """Keys of a message, from its summary, for sorting and threading: short and folded.
 
     `ids` (at least one) are hashes of the account with the Message-ID, which comes first, and with those that it answers.
     """
@@ -105,7 +105,7 @@ def forget(tx: Tx, mailbox: MailboxId) -> None:
 
 
 def sweep(tx: Tx) -> None:
-    """What belonged to mailboxes and accounts that are gone."""
+    """Remove the rows of mailboxes and accounts that no longer exist."""
     for table in ("line", "thread", "line_state"):
         tx.run(f"DELETE FROM {table} WHERE mailbox NOT IN (SELECT id FROM mailbox)")  # noqa: S608
     tx.run("DELETE FROM thread_id WHERE account NOT IN (SELECT id FROM account)")
@@ -170,7 +170,7 @@ def _learn_all(tx: Tx, box: Mailbox, headings: Sequence[Heading]) -> None:
     had, stored, joined = set(known), set(known.values()), dict[int, int]()
 
     def root(thread: int) -> int:
-        """What became of a conversation."""
+        """Return the conversation into which this one was joined, or itself."""
         at = thread
         while at in joined:
             at = joined[at]

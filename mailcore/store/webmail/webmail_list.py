@@ -22,7 +22,7 @@ _BY_DATE = {"": "message_by_date", "unread": "message_unread", "flagged": "messa
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which part of a list: `after` is the (key, uid) of the line it follows, or precedes with `backwards`."""
+    """The wanted part of a list: `after` is the (key, uid) of the line it follows, or precedes with `backwards`."""
 
     order: str = "date"
     ascending: bool = False

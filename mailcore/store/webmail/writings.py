@@ -1,4 +1,4 @@
-"""What is being written and what waits to be sent, as SQL."""
+"""Drafts, and messages that wait to be sent, as SQL."""
 
 from dataclasses import dataclass
 
