@@ -1,4 +1,4 @@
-"""Where blobs should leave the database for files: messages a second, ten at a time, each acknowledged on disk."""
+"""Size from which blobs belong in files, not the database: messages a second, ten at a time, each on disk."""
 
 import os
 import tempfile

@@ -45,7 +45,7 @@ class Browser:
 
 
 class Roundcube:
-    """What Roundcube's script asks for when a person clicks: its list and search as JSON, a message as its page."""
+    """Requests of Roundcube's script when a person clicks: its list and search as JSON, a message as its page."""
 
     def __init__(self, address: str, user: str, password: str) -> None:
         parts = urlsplit(address)

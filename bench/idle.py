@@ -1,4 +1,4 @@
-"""How much memory an idle connection costs: TLS, logged in, a mailbox open, in IDLE.
+"""Memory of an idle connection: TLS, logged in, a mailbox open, in IDLE.
 
     python bench/idle.py [CONNECTIONS]                      this server, in one process
     python bench/idle.py [CONNECTIONS] --peer HOST:PORT     another server, by the names of its processes (--names)

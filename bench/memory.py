@@ -1,4 +1,4 @@
-"""How much memory the mail process takes while many peers each send a large message at once.
+"""Memory of the mail process while many peers each send a large message at once.
 
     python bench/memory.py [SESSIONS] [MEGABYTES]
 

@@ -25,7 +25,7 @@ OWN = ("/account", "/forwarding", "/quota", "/mail/")
 
 
 def processor_seconds(port: int) -> float:
-    """Of every process whose command names this address."""
+    """Sum the processor time of every process whose command names this address."""
     ticks = 0
     for entry in Path("/proc").iterdir():
         try:

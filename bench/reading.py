@@ -1,4 +1,4 @@
-"""What IMAP clients ask of a mailbox of 10,000 messages (bench/corpus.py) in the account user2."""
+"""Requests of IMAP clients to a mailbox of 10,000 messages (bench/corpus.py) in the account user2."""
 
 import time
 from collections.abc import Callable

@@ -127,7 +127,7 @@ def _house() -> Iterator[cores.Core]:
 
 
 def share() -> None:
-    """Of the time of a delivery, what the generated script and a personal one of 50 rules take."""
+    """Measure the part of a delivery's time that the generated script and a personal one of 50 rules take."""
     with _house() as core:
         ola = accounts.add(core, "ola", quota=0).id
         filters.put_script(core, ola, "mine", filter_of_rules())

@@ -164,7 +164,7 @@ def rare(number: int) -> str:
 
 
 def pages(browser: Browser, number: int) -> dict[str, Callable[[], object]]:
-    """What a person does in a mailbox of that size.  Messages of all kinds are opened, one after another."""
+    """Return the requests of a person in a mailbox of that size.  Messages of all kinds are opened in turn."""
     far, uids, words = deep(browser, 190), iter(range(1, 10**6)), rare(number)
     return {
         "list, first page": lambda: browser.get("/mail/INBOX/?view=flat"),

@@ -1,4 +1,4 @@
-"""What a script decided (RFC 5228 section 4).  Values only; the delivery carries them out."""
+"""Actions that a script decided on (RFC 5228 section 4).  Values only; the delivery carries them out."""
 
 from dataclasses import dataclass
 

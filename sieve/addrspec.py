@@ -36,7 +36,7 @@ def quoted_local(local: str) -> str:
 
 
 def unquoted_local(written: str) -> str:
-    """What a local part means; one that is not well quoted means itself."""
+    """Unquote a local part; one that is not well quoted is returned as it is."""
     if '"' not in written or not re.fullmatch(LOCAL, written):
         return written
     return "".join(_PAIR.sub(r"\1", word[1:-1]) if word[0] == '"' else word for word in _WORDS.findall(written))

@@ -1,4 +1,4 @@
-"""What is allowed but probably not meant: warnings for the author.  Also which scripts one includes, and if it sends mail on."""
+"""Warnings about what is allowed but probably not meant.  Also: the scripts one includes, does it send mail on."""
 
 from collections.abc import Iterable, Iterator
 

@@ -61,7 +61,7 @@ class Builder:
         self.loops: list[str] = []  # names of the foreverypart around, "" for one without
 
     def require(self, names: Iterable[str]) -> None:
-        """What a true `ihave` named counts as required from there on."""
+        """Treat these extensions, named by a true `ihave`, as required from there on."""
         self.required |= {other for name in names for other in (name, *self.known[name])}
 
     def variable(self, name: str) -> str:

@@ -293,7 +293,7 @@ def _merged(earlier: Action, later: Action) -> Action:
 def run(
     program: Program, message: MessageView, options: limits.Options = limits.DEFAULT, flags: tuple[str, ...] = ()
 ) -> Result:
-    """What the script wants done with the message.
+    """Run the script, and return the actions it wants for the message.
 
     Args:
         flags: what an earlier script of the same delivery set for the implicit keep.

@@ -34,7 +34,7 @@ MAX_DUPLICATE_SECONDS = 90 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a site may choose otherwise."""
+    """Settings that a site may change."""
 
     subaddress_delimiters: str = "+"
     max_steps: int = MAX_STEPS

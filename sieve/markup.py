@@ -17,7 +17,7 @@ def plain_text(markup: str) -> str:
 
 
 def _seen(markup: str) -> list[str]:
-    """What stands outside comments, scripts, styles and the title."""
+    """Return the pieces outside comments, scripts, styles and the title."""
     found, at, lowered = [], 0, markup.lower()
     while begin := _UNSEEN.search(markup, at):
         found.append(markup[at : begin.start()])

@@ -92,7 +92,7 @@ class Glob:
         return sum(len(part) if len(part) == 1 else 4 * len(part) for part in self._parts)
 
     def match(self, folded: str, text: str) -> tuple[str, ...] | None:
-        """What each wildcard took from text, as little as it could, or None.
+        """Return the text that each wildcard took, as little as it could, or None if there is no match.
 
         Args:
             folded: text as the comparator sees it, of the same length.

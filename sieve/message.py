@@ -1,4 +1,4 @@
-"""What a script may ask about a message, and the addresses in a header (RFC 5322 section 3.4)."""
+"""The message as a script may ask about it, and the addresses in a header (RFC 5322 section 3.4)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Part(Protocol):
         ...
 
     def around(self) -> Sequence[str]:
-        """Of a multipart: the prologue and the epilogue (RFC 5173 section 5.2)."""
+        """Return the prologue and the epilogue of a multipart (RFC 5173 section 5.2)."""
         ...
 
     def text(self) -> str:

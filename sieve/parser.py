@@ -261,7 +261,7 @@ class _Parser:
 
 
 def read(source: str) -> tuple[tuple[Command, ...], list[ScriptError]]:
-    """What could be read of a whole script, and every problem in its order."""
+    """Parse a whole script; return the commands that could be read, and every problem in its order."""
     parser = _Parser(source)
     commands = parser.script()
     return commands, sorted(parser.errors, key=lambda error: (error.line, error.column))

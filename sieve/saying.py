@@ -1,4 +1,4 @@
-"""What is said to the author of a script: English, with its values kept apart, so that others can say it in other languages."""
+"""Messages to the author of a script: English, with the values apart, so that they can be translated."""
 
 
 class Saying(str):

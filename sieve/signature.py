@@ -1,4 +1,4 @@
-"""Which arguments a command or test takes, and the error that helps when they are others."""
+"""Signatures: the arguments that a command or test takes, and the error that helps if they are others."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

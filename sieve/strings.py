@@ -1,4 +1,4 @@
-"""What stands inside a string: encoded characters (RFC 5228 section 2.4.2.4) and references to
+"""Contents of strings: encoded characters (RFC 5228 section 2.4.2.4) and references to
 variables (RFC 5229 section 3).  Whatever is not quite one of them stays as it was written."""
 
 import re

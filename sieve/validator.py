@@ -20,12 +20,12 @@ _IMPLIES = {extension.name: extension.implies for extension in EXTENSIONS}
 
 
 def capabilities() -> tuple[str, ...]:
-    """What `require` may name, for ManageSieve (RFC 5804 section 1.7) and for people."""
+    """Return the extensions that `require` may name, for ManageSieve (RFC 5804 section 1.7) and for people."""
     return tuple(sorted(_KNOWN))
 
 
 def argument_names() -> set[str]:
-    """How problems call the arguments of commands and tests."""
+    """Return the names by which problems call the arguments of commands and tests."""
     known = [each.signature for each in _TABLES.commands.values()] + [each.signature for each in _TABLES.tests.values()]
     return {name for signature in known for name, _kind in signature.positional}
 
@@ -59,7 +59,7 @@ _TABLES = _tables()
 
 
 def _parted(commands: Iterable[Command], errors: list[ScriptError]) -> Iterator[Command]:
-    """Where a ';' is missing, the next command was read as a test of the one before: say so and part them again."""
+    """Part commands where a ';' is missing and the next one was read as a test of the one before; report each."""
     for command in commands:
         if command.block:
             block = tuple(_parted(command.block, errors))

@@ -1,4 +1,4 @@
-"""What `require` may name, one file each.  A new extension is a file and a line here."""
+"""Extensions that `require` may name, one file each.  A new extension is a file and a line here."""
 
 from sieve.extensions import (
     body,

@@ -20,7 +20,7 @@ def _checked(build: Builder, bound: Bound) -> None:
 
 
 def _problem(value: str, options: Options) -> str:
-    """What is wrong with the value of a new field, "" for nothing."""
+    """Return the problem with the value of a new field, "" if there is none."""
     if "\0" in value:
         return Saying("a header field cannot hold the character NUL")
     if len(value.encode("utf-8", "replace")) > options.max_field_octets:

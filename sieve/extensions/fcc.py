@@ -12,7 +12,7 @@ from sieve.signature import Bound, Extension, Kind, TagSpec
 
 
 def fcc_of(build: Builder, bound: Bound) -> Callable[[State], FileInto | None]:
-    """Where the copy goes, if one is asked for."""
+    """Build the action that files the copy, None if no copy is asked for."""
     given = bound.tag_string("fcc")
     if given is None:
         for tag in ("flags", "create", "specialuse", "mailboxid"):
