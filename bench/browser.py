@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 
 class Browser:
-    """One person's browser: a kept connection, cookies, no script."""
+    """One person's browser: a persistent connection, cookies, no script."""
 
     def __init__(self, host: str, port: int) -> None:
         self._connection = http.client.HTTPConnection(host, port, timeout=60)

@@ -1,6 +1,6 @@
 """Costs of a mailbox as it grows: one table for 1,000, 10,000, 100,000 and 1,000,000 messages.
 
-The mailboxes are made in the database itself from 1,000 messages of bench/corpus.py; the times are those of an IMAP client.
+The mailboxes are created in the database itself from 1,000 messages of bench/corpus.py; the times are an IMAP client's.
 Without `--peer`: nobody waits for a million APPENDs.
 """
 

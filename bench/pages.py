@@ -2,7 +2,7 @@
 
     bench/pages.py [--rounds 400]
 
-The portal as `alumnimail serve` starts it, one connection that is kept.  On a busy machine the wall says little; the
+The portal as `alumnimail serve` starts it, one persistent connection.  On a busy machine the wall says little; the
 processor time is that of all processes of the portal, from the kernel's count in hundredths of a second, over all rounds.
 """
 

@@ -3,7 +3,7 @@
     bench/webmail.py [--people 200] [--keep DIR] [--roundcube [--imap 20143]]
 
 Runs the portal under the production server with the settings of `alumnimail serve`, in a folder of its own, and asks over
-loopback with kept connections.  With --roundcube the same mailbox of 10,000 stands on an IMAP server that runs already
+loopback with persistent connections.  With --roundcube the same mailbox of 10,000 is on an IMAP server already running
 (user1, password `pass`), Roundcube is started beside it (bench/roundcube.py), and both are asked in turn.  --keep leaves
 the full mailboxes in DIR for the next run.
 """

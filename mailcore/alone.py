@@ -11,11 +11,11 @@ from mailcore.errors import ConfigError
 
 @contextlib.contextmanager
 def alone(config: Config) -> Iterator[None]:
-    """Nobody else is inside for the same blobs.  The lock is the kernel's and ends with the process, however that ends.
+    """Lock the blobs, so that no other process serves them.  The kernel frees the lock however the process ends.
 
     Raises:
-        ConfigError: somebody is.
-        OSError: the folder cannot be made.
+        ConfigError: another process has the lock.
+        OSError: the folder cannot be created.
     """
     config.blobs_path.mkdir(parents=True, exist_ok=True)
     folder = os.open(config.blobs_path, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own

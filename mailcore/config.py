@@ -78,7 +78,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Paths of PEM files; empty = made by `alumnimail init` under `data`."""
+    """Paths of PEM files; empty = created by `alumnimail init` under `data`."""
 
     certificate: str = ""
     key: str = ""

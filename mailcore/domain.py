@@ -266,8 +266,8 @@ class Forwarding:
 
     Attributes:
         unsafe: what could not pass DMARC at the target: "rewrite" the From, "keep" it here, "" = as the site has it.
-        digest: what was kept back is listed in a mail to the target.
-        rolling_days: kept copies go after so many days if they are known delivered and nobody touched them; 0 = never.
+        digest: a mail to the target lists the messages that were not forwarded.
+        rolling_days: copies expire after so many days if they are known delivered and nobody touched them; 0 = never.
     """
 
     target: str = ""
@@ -471,7 +471,7 @@ class FilterRule:
 class Affiliation:
     """A person's tie to the university as the directory had it last (`checked_at`); `until` where it knows the end.
 
-    `blocked`: in quarantine there.  `returned`: was gone for long, and is to be confirmed by the account's owner.
+    `blocked`: in quarantine there.  `returned`: was absent for long, and is to be confirmed by the account's owner.
     """
 
     person: str

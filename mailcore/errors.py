@@ -93,7 +93,7 @@ class TooMany(MailError):
 
 
 class Busy(MailError):
-    """The store could not be reached, locked or written in time; nothing was kept."""
+    """The store could not be reached, locked or written in time; nothing was saved."""
 
     temporary = True
 
@@ -167,4 +167,4 @@ class ConfigError(MailError):
 
 
 class BackupProblem(ConfigError):
-    """A backup cannot be made or brought back as asked; the text says why."""
+    """A backup cannot be created or restored as asked; the text says why."""

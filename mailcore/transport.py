@@ -317,7 +317,7 @@ class Connection(asyncio.Protocol):
 
 
 def _keep_alive(connection: socket.socket | None) -> None:
-    """A client in IDLE says nothing for half an hour: routers must not forget it, and we must learn when it is gone."""
+    """Turn on TCP keep-alive: a client in IDLE is silent for long; routers must not forget it, and we must notice its end."""
     with contextlib.suppress(OSError, AttributeError):
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -60,7 +60,7 @@ class Vacation:
 
     Attributes:
         subject, from_address: "" when the script names none.
-        handle: tells replies apart; made from the reply's words when the script names none.
+        handle: distinguishes replies; derived from the reply's words when the script names none.
         mime: reason is a whole MIME entity, not plain text.
     """
 

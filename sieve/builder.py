@@ -228,7 +228,7 @@ class Builder:
         return (_contains if kind == "contains" else _is)(fold, wanted, folded)
 
     def _regex(self, keys: Iterable[str], ignore_case: bool, line: int) -> Matcher:
-        """Constants are made once, here; what a variable holds is made when it is met, and counts as work."""
+        """Compile constants once, here; a variable's value is compiled when it is met, and counts as work."""
         made: list[tuple[int, Any] | Text] = []
         for key in keys:
             fixed = self.constant(key, line)

@@ -16,7 +16,7 @@ from sieve.saying import Saying
 
 
 class ScriptRuntimeError(Exception):
-    """The script failed on this message.  The message is kept; the author gets to know."""
+    """The script failed on this message.  The message is filed into INBOX; the author is informed."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(Saying("line %(line)s: %(problem)s", line=line, problem=problem))
@@ -32,7 +32,7 @@ class Returned(Exception):
 
 
 class State:
-    """One run over one message; not shared, not kept."""
+    """One run over one message; not shared, not saved."""
 
     __slots__ = (
         "_before_enclosing", "_changed", "_edited", "_edits", "_new_parts", "_octets", "_part_edits", "_steps", "actions",

@@ -108,7 +108,7 @@ def _of_words(text: str) -> datetime | None:
 
 
 def _second(written: str | None) -> int:
-    """A leap second is told as the one before it."""
+    """Return the second; a leap second counts as the one before it."""
     second = int(written or 0)
     return 59 if second == 60 else second
 

@@ -1,4 +1,4 @@
-"""A script ready to run: closures made once, called for every message."""
+"""A script ready to run: closures built once, called for every message."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -95,7 +95,7 @@ class Selected:
 
 @dataclass(slots=True)
 class Kept:
-    """A search whose result the client wants to have kept up to date (RFC 5267 section 4.3)."""
+    """A search whose result the client wants to be updated (RFC 5267 section 4.3)."""
 
     tag: bytes
     key: Criterion
@@ -105,7 +105,7 @@ class Kept:
 
 @dataclass(slots=True)
 class Notified:
-    """A client that hears of other mailboxes, and how they were when last told."""
+    """A client's NOTIFY for other mailboxes, and their state when last reported."""
 
     wish: Wish
     before: dict[MailboxId, Mailbox] = field(default_factory=dict)
@@ -233,7 +233,7 @@ class Context:
         return "IMAP4REV2" not in self.enabled
 
     def tell_recent(self) -> None:
-        """RECENT, if there are more or fewer than told last (RFC 3501 section 7.3.2)."""
+        """Send RECENT, if there are more or fewer than last sent (RFC 3501 section 7.3.2)."""
         here = self.here
         count = recent.count(here.recent, here.view.uids)
         if count != here.recent_told:
@@ -241,7 +241,7 @@ class Context:
             self.wire.write(b"* %d RECENT\r\n" % count)
 
     async def claim_recent(self) -> None:
-        """Nobody else's session has as recent what this one was told of; without a database to write to, some may."""
+        """Claim this session's \\Recent messages, so that no other session has them; if the write fails, some may."""
         here = self.here
         before, here.to_claim = here.to_claim, 0
         if before:

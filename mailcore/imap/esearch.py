@@ -36,7 +36,7 @@ class Options:
         return self.saves and self.partial is None and not self.words & {b"MIN", b"MAX", b"ALL", b"COUNT", b"RELEVANCY"}
 
     def told(self, found: Sequence[int]) -> Sequence[int]:
-        """Those whose highest modseq is told: with MIN or MAX alone only these (RFC 7162 section 3.1.5)."""
+        """Messages whose highest modseq is sent: with MIN or MAX alone only these (RFC 7162 section 3.1.5)."""
         if not found or self.plain or self.words & {b"ALL", b"COUNT"} or not (self.words & {b"MIN", b"MAX"} or self.partial):
             return found
         ends = ([found[0]] if b"MIN" in self.words else []) + ([found[-1]] if b"MAX" in self.words else [])
@@ -102,7 +102,7 @@ def answer(source: bytes, options: Options, found: Sequence[int], *, by_uid: boo
     Args:
         source: what stands in its parentheses, `TAG "a1"`.
         found: numbers in their order: ascending after SEARCH, sorted after SORT.
-        modseq: the highest of what is told, 0 if the client has not asked by modseq.
+        modseq: the highest of the results, 0 if the client has not asked by modseq.
     """
     told = b"* ESEARCH (" + source + b")" + (b" UID" if by_uid else b"")
     words = options.words

@@ -259,7 +259,7 @@ class Items:
         self._source(name.encode(), Section(kind="TEXT" if name == "RFC822.TEXT" else ""), 0, None)
 
     def _block(self, label: bytes, take: Callable[[bytes], bytes]) -> None:
-        """An item that is made of the message's own header."""
+        """Return an item that is computed from the message's own header."""
         self.parts.add("header")
         self.derived += 1
 

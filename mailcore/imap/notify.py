@@ -1,6 +1,6 @@
 """NOTIFY for mailboxes that are not selected (RFC 5465): the request, and the events to send.  No I/O.
 
-Changes are found by comparing the mailboxes with how they were when last told, so that many changes are one line.
+Changes are found by comparing the mailboxes with their state when last reported, so that many changes are one line.
 """
 
 from collections.abc import Iterable, Iterator
@@ -143,7 +143,7 @@ def _events(read: Reader, where: str) -> tuple[frozenset[str], Items | None]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing to tell.  `kind`: status, new, gone, renamed, subscribed."""
+    """One event to report.  `kind`: status, new, gone, renamed, subscribed."""
 
     kind: str
     box: Mailbox

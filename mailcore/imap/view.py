@@ -1,7 +1,7 @@
 """The selected mailbox as one client knows it.
 
 Sequence numbers are a promise to one client, not a property of the mailbox: they may only
-change when the client has been told (RFC 9051 section 5.5, 7.5.1).  The store speaks UIDs and
+change when the client has been informed (RFC 9051 section 5.5, 7.5.1).  The store speaks UIDs and
 changes; this module turns them into sequence numbers and untagged responses.  No I/O.
 """
 
@@ -34,12 +34,12 @@ class View:
 
     @property
     def held(self) -> frozenset[int]:
-        """UIDs whose removal the client has not been told of."""
+        """UIDs whose removal has not been sent to the client."""
         return frozenset(self._held)
 
     @property
     def holding(self) -> bool:
-        """Are there removals that the client has not been told of?"""
+        """Are there removals that have not been sent to the client?"""
         return bool(self._held)
 
     def apply(

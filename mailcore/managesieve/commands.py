@@ -76,7 +76,7 @@ async def capability(context: Context, read: Reader) -> bytes:
 
 
 async def starttls(context: Context, read: Reader) -> bytes:
-    """The capabilities are told anew after the handshake (RFC 5804 section 2.2)."""
+    """Send the capabilities again after the handshake (RFC 5804 section 2.2)."""
     read.end()
     if context.wire.secure:
         raise Refused("TLS is active already")

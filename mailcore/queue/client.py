@@ -74,7 +74,7 @@ class TlsResult:
 
 @lru_cache(maxsize=4)
 def _context(checked: bool, trust: str | None) -> ssl.SSLContext:
-    """`trust` is the environment's file of authorities, which OpenSSL reads when the context is made."""
+    """`trust` is the environment's file of authorities, which OpenSSL reads when the context is created."""
     context = ssl.create_default_context()
     if not checked:
         context.check_hostname = False
@@ -104,7 +104,7 @@ def _kind(problem: Exception) -> str:
 
 
 class Connection:
-    """One connection to one host, kept for several messages.  A host that could not be reached is not asked again."""
+    """One connection to one host, reused for several messages.  A host that could not be reached is not asked again."""
 
     def __init__(self, config: Config, hop: Hop, lookup: Lookup | None = None, clock: Clock | None = None) -> None:
         self._config, self.hop = config, hop

@@ -1,6 +1,6 @@
 """One message while it comes in: its limits are watched, its header is seen to, and what is large goes to a file.
 
-A message that is refused is read to its end all the same, so that we stay in step, but not kept.
+A message that is refused is read to its end all the same, so that we stay in step, but not saved.
 """
 
 from collections.abc import Callable
@@ -67,7 +67,7 @@ class Incoming:
 
     @property
     def size(self) -> int:
-        """Octets that came, whether or not they were kept."""
+        """Octets that came, whether or not they were saved."""
         return self._size
 
     @property
@@ -75,7 +75,7 @@ class Incoming:
         return self.problem is None and self.spool.must_flush
 
     def refuse(self, problem: Exception) -> None:
-        """Keep nothing more; the first reason is the one that is told."""
+        """Save nothing more; the first reason is the one in the reply."""
         if self.problem is None:
             self.problem = problem
             self._head = None
@@ -118,7 +118,7 @@ class Incoming:
         self.spool.flush()
 
     def finish(self) -> Octets:
-        """The message as it will be kept; blocking if it stands in a file.
+        """Return the message as it will be saved; blocking if it is in a file.
 
         Raises:
             MailError, BareLineEnd, Malformed: it is refused.

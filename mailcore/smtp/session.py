@@ -39,7 +39,7 @@ class Handler(Protocol):
         """For each, why it is refused."""
 
     def edit(self, session: "Session") -> Edit:
-        """Return the change of the header that is made before the message is saved."""
+        """Return the function that edits the header before the message is saved."""
 
     async def data(self, session: "Session", incoming: Incoming, octets: Octets) -> list[str]:
         """Take the message over, and answer."""
@@ -218,7 +218,7 @@ class Session(SMTP):
         return line
 
     async def start_tls(self) -> bool:
-        """False where the peer is gone."""
+        """Start TLS; return False if the peer has closed the connection."""
         self.say("220 2.0.0 Go ahead")
         await self.flush()
         self._reader._buffer.clear()  # RFC 3207 section 4.2: nothing said before counts

@@ -64,4 +64,4 @@ class Submission:
         return ["250 2.0.0 OK"]
 
     async def refused(self, transaction: Transaction, reply: str) -> None:
-        """Its sender sits before the program that was told."""
+        """Do nothing: the sender sits before the program that read the reply."""

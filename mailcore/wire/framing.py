@@ -107,7 +107,7 @@ class Framer:
         self._buffer.clear()
 
     def discard(self) -> None:
-        """The conversation has ended: forget the literals that are kept elsewhere."""
+        """The conversation has ended: forget the literals that are saved elsewhere."""
         for sink in [*(sink for _, sink in self._sinks), *([self._sink] if self._sink is not None else [])]:
             sink.discard()
         self._sinks, self._sink = [], None

@@ -1,4 +1,4 @@
-"""extlists (RFC 6134): lists kept elsewhere, such as the address book."""
+"""extlists (RFC 6134): lists stored elsewhere, such as the address book."""
 
 from sieve.builder import Builder
 from sieve.program import Check

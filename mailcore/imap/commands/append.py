@@ -148,7 +148,7 @@ def _target(context: Context, tx: Tx, name: str) -> Mailbox:
 
 
 async def _prepare(context: Context, wanted: list[Wanted], target: str) -> list[Ready]:
-    """Put together and put on disk; nothing is kept yet."""
+    """Assemble the message and write it to disk; it is in no mailbox yet."""
     core = context.core
     ready: list[Ready] = []
     for one in wanted:

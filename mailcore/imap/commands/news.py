@@ -134,7 +134,7 @@ async def notify(context: Context, read: Reader) -> Tagged:
 
 
 async def _others(context: Context, notified: Notified) -> None:
-    """Compare all mailboxes with how they were told last."""
+    """Compare all mailboxes with their state when last reported."""
     notified.dirty = False
     here = context.selected.mailbox if context.selected else None
 

@@ -79,7 +79,7 @@ def _criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
 async def _sorted(
     context: Context, criterion: Criterion, keys: tuple[tuple[SortKey, bool], ...]
 ) -> tuple[Sequence[int], Sequence[int]]:
-    """UIDs, and the numbers that the client is told."""
+    """Return the UIDs, and the numbers that are sent to the client."""
     here, core = context.here, context.core
     question = (here.mailbox, here.modseq, criterion, keys)
     uids = _numbers(core.answers.get(question)) if not here.view.holding else None

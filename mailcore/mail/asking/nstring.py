@@ -1,4 +1,4 @@
-"""IMAP's nstring (RFC 9051 section 9), as ENVELOPE and BODYSTRUCTURE are made of it."""
+"""IMAP's nstring (RFC 9051 section 9), of which ENVELOPE and BODYSTRUCTURE consist."""
 
 import re
 

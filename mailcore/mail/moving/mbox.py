@@ -159,7 +159,7 @@ class _Found:
     """A message as it stands in the file: its From line, its lines with their ends, None for too many of them.
 
     Attributes:
-        counted: its end was told by Content-Length.
+        counted: Content-Length gave its end.
     """
 
     begin: bytes
@@ -360,7 +360,7 @@ def _is_internal(found: _Found) -> bool:
 
 
 def _date(begin: bytes) -> datetime | None:
-    """`From sender Tue Nov 24 10:00:00 2026`, UTC where no zone is told."""
+    """`From sender Tue Nov 24 10:00:00 2026`, UTC where no zone is given."""
     found = _DATED.fullmatch(begin.rstrip(b"\r\n"))
     if not found:
         return None

@@ -14,7 +14,7 @@ PREFIX = "srs0="
 
 
 class SrsInvalid(ValueError):
-    """Not an address that we made."""
+    """Raised for a local part that is no SRS address of ours."""
 
 
 def token(secret: bytes, *parts: bytes) -> str:

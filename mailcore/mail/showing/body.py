@@ -58,7 +58,7 @@ def _as_text(part: Part, start: int, end: int) -> Part:
 
 
 def is_file(part: Part) -> bool:
-    """Is this part meant to be kept as a file?  An unknown disposition says so, too (RFC 2183 section 2.8)."""
+    """Is this part meant to be saved as a file?  An unknown disposition says so, too (RFC 2183 section 2.8)."""
     return part.disposition is not None and part.disposition[0] not in ("inline", "")
 
 
@@ -233,7 +233,7 @@ def together(octets: Octets, parts: tuple[Part, ...], most: int | None = None) -
 
 
 def readable(octets: Octets, root: Part | None = None, most: int | None = None) -> str:
-    """The text, made from the designed version where there is no other.
+    """Return the text, taken from the designed version where there is no other.
 
     Args:
         most: so many characters are enough; there may be more.

@@ -133,7 +133,7 @@ def forget_records(tx: Tx, before: int) -> int:
 
 
 def secret(tx: Tx, key: str) -> bytes:
-    """A random value that belongs to this installation, made when first asked for (needs a write)."""
+    """Return a random value of this installation, created when first asked for (needs a write)."""
     row = tx.row("SELECT value FROM setting WHERE key=?", key)
     if row:
         return bytes.fromhex(row[0])

@@ -1,4 +1,4 @@
-"""Beside the forwardings, as SQL: questions once a year, what was kept back, copies that may go."""
+"""Beside the forwardings, as SQL: questions once a year, messages that were not forwarded, copies that may expire."""
 
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def with_held_back(tx: Tx, limit: int) -> list[AccountId]:
 
 
 def take_held_back(tx: Tx, account: AccountId) -> list[HeldBack]:
-    """All of it, oldest first; it is gone then."""
+    """Return all of it, oldest first, and delete it."""
     rows = tx.rows("SELECT at,author,subject,reason FROM held_back WHERE account_id=? ORDER BY id", account)
     tx.run("DELETE FROM held_back WHERE account_id=?", account)
     return [HeldBack(*row) for row in rows]

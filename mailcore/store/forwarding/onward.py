@@ -83,7 +83,7 @@ def counts(tx: Tx, account: AccountId, since: int) -> dict[str, int]:
 
 
 def forget(tx: Tx, before: int) -> int:
-    """Rows older than `before` whose message is gone; what still has a kept copy stays, for the copy's sake."""
+    """Delete rows older than `before` whose message is removed; those with a local copy stay, for the copy's sake."""
     return tx.run(
         "DELETE FROM onward WHERE at<? AND NOT EXISTS (SELECT 1 FROM blob b JOIN message m ON m.blob=b.id"
         " WHERE b.name=onward.content)",

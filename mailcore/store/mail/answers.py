@@ -12,7 +12,7 @@ OVERHEAD = 250  # octets of an entry beside its answer, about
 
 
 class Answers:
-    """Octets by question, for all threads.  A question is told by its `repr`, and kept as a hash: it may be long."""
+    """Octets by question, for all threads.  A question is known by its `repr`, and saved as a hash: it may be long."""
 
     def __init__(self, max_octets: int = MAX_OCTETS) -> None:
         self._max, self._octets = max_octets, 0

@@ -83,7 +83,7 @@ class Blobs:
             message: what was read of these octets already.
 
         Raises:
-            Busy: disk full or not writable; nothing was kept.
+            Busy: disk full or not writable; nothing was saved.
         """
         name = hashlib.sha256(octets).digest()
         if len(octets) > INSIDE:
@@ -98,7 +98,7 @@ class Blobs:
         """The same as `prepare` for what was spooled: its file becomes the blob, without a copy.
 
         Raises:
-            Busy: disk full or not writable; nothing was kept.
+            Busy: disk full or not writable; nothing was saved.
         """
         octets = spool.octets()
         if isinstance(octets, bytes) or len(octets) <= INSIDE:
@@ -126,7 +126,7 @@ class Blobs:
                     path.unlink()
 
     def save(self, tx: Tx, prepared: Prepared, now: int) -> int:
-        """The id of the blob's row, made if these octets are new."""
+        """Return the id of the blob's row, which is created if these octets are new."""
         found = tx.row("SELECT id, length(structure) FROM blob WHERE name=?", prepared.name)
         if found:
             # A sweep may be about to take an old blob: its clock starts again.
@@ -213,7 +213,7 @@ class Blobs:
         return [bytes(name) for _, name in old]
 
     def touch(self, names: list[bytes]) -> None:
-        """Files whose rows are gone begin their last day: a backup may be about to read them."""
+        """Files whose rows are deleted begin their last day: a backup may be about to read them."""
         for name in names:
             with contextlib.suppress(OSError):
                 os.utime(self.path(name))

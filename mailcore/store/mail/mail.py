@@ -166,7 +166,7 @@ class MailStore(Mailboxes):
         return tx.rows("SELECT uid, size, internal_date FROM message WHERE mailbox=?", mailbox)
 
     def content(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes | None:
-        """The SHA-256 of a message's shared octets, without its own trace fields; None if it is gone."""
+        """Return the SHA-256 of a message's shared octets, without its own trace fields; None if it was removed."""
         row = tx.row(
             "SELECT b.name FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid=?", mailbox, uid
         )
@@ -197,12 +197,12 @@ class MailStore(Mailboxes):
         return row[0] if row else 0
 
     def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
-        """The whole message, or b"" if it is gone."""
+        """Return the whole message, or b"" if it was removed."""
         row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
         return bytes(row[1]) + self._blobs.octets(tx, row[0]) if row else b""
 
     def pieces(self, tx: Tx, mailbox: MailboxId, uid: int) -> tuple[bytes, Octets]:
-        """The trace header and the octets after it, which are a map of their file if they are large; empty if it is gone."""
+        """Return the trace header and the octets after it, mapped from their file if large; empty if it was removed."""
         row = tx.row("SELECT blob, prefix FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
         return (bytes(row[1]), self._blobs.mapped(tx, row[0])) if row else (b"", b"")
 
@@ -394,7 +394,7 @@ class MailStore(Mailboxes):
         return list(range(box.uidnext, at))
 
     def _learn(self, tx: Tx, mailbox: MailboxId, known: frozenset[str], keywords: str) -> None:
-        """The keywords in use are told at SELECT without a walk; one that went out of use stays in the list."""
+        """Save the keywords in use, which SELECT sends without a walk; one that went out of use stays in the list."""
         words = frozenset(keywords.split())
         if not words <= known:
             tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)

@@ -63,7 +63,7 @@ class Mailboxes:
         return _mailbox(row)
 
     def modseq(self, tx: Tx, mailbox: MailboxId) -> int:
-        """The highest there; 0 for a mailbox that is gone."""
+        """Return the highest modseq of the mailbox; 0 if it was deleted."""
         row = tx.row("SELECT modseq FROM mailbox WHERE id=?", mailbox)
         return row[0] if row else 0
 

@@ -143,7 +143,7 @@ def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits) -> Candidate:
 
 
 def plan(criterion: Criterion) -> Plan:
-    """Translate; what stands in one AND is told apart into SQL and the rest."""
+    """Translate a criterion; the parts of an AND are divided into SQL and the rest."""
     exact: list[Sql] = []
     rest: list[Criterion] = []
     for one in _conjuncts(criterion):

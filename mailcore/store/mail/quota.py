@@ -41,7 +41,7 @@ def set_warned(tx: Tx, account: AccountId, state: Warned) -> None:
 
 
 def to_look_at(tx: Tx, percent: int) -> list[AccountId]:
-    """Accounts that are this full, or were warned; all others have nothing to be told."""
+    """Accounts that are this full, or were warned; nobody else needs a notice."""
     rows = tx.rows(
         "SELECT a.id FROM account a LEFT JOIN quota_state s ON s.account_id=a.id WHERE a.state='active'"
         " AND ((a.quota>0 AND a.used*100>=a.quota*?) OR s.level>0 OR s.refused_percent IS NOT NULL)",

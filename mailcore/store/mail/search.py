@@ -58,7 +58,7 @@ class Hits:
 
     @property
     def _known(self) -> frozenset[int]:
-        """Read when first asked for: few matches in a large account are told without it."""
+        """Read when first asked for: few matches in a large account are found without it."""
         if self._all is None:
             rows = self._connection.execute("SELECT blob FROM body") if self._connection else ()
             self._all = frozenset(row[0] for row in rows)

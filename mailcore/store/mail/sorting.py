@@ -1,4 +1,4 @@
-"""The order of messages, and what threads are made of, from the summaries of their blobs."""
+"""The order of messages, and the input of threading, from the summaries of their blobs."""
 
 from collections.abc import Sequence
 from enum import Enum

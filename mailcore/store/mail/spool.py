@@ -1,7 +1,7 @@
 """A message on its way in: in memory while it is small, then a file beside the blobs, which becomes the blob itself.
 
 `add` never blocks; `flush`, `octets` and `Blobs.keep` may, once there is a file.  `discard` may come while another thread
-is at work for a peer that is gone: the descriptor is closed by one at a time, or it could be somebody else's file.
+is at work for a peer that has left: the descriptor is closed by one at a time, or it could be somebody else's file.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class Spool:
         """Write what waits.
 
         Raises:
-            Busy: disk full or not writable; nothing is kept.
+            Busy: disk full or not writable; nothing is saved.
         """
         try:
             with self._lock:

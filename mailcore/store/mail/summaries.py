@@ -19,7 +19,7 @@ def save(tx: Tx, blob: int, s: Summary) -> None:
 
 
 def _kept(text: str | None) -> str | None:
-    """Lone surrogates, from octets that are no text, cannot be kept as UTF-8; NUL would end the text for SQL."""
+    """Lone surrogates, from octets that are no text, cannot be saved as UTF-8; NUL would end the text for SQL."""
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -88,5 +88,5 @@ def _summarise_all(tx: Tx) -> None:
 
 
 def _sql_value(value: object) -> object:
-    """Lone surrogates, from octets that are no text, cannot be kept as UTF-8; NUL would end the text for SQL."""
+    """Lone surrogates, from octets that are no text, cannot be saved as UTF-8; NUL would end the text for SQL."""
     return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd") if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Indexes of failed log-ins and of the change log; lists of the webmail are made anew."""
+"""Indexes of failed log-ins and of the change log; lists of the webmail are built anew."""
 
 from mailcore.store.engine.db import Tx
 

@@ -33,7 +33,7 @@ def migrate(db: SqliteDatabase, at: int) -> None:
         at: now, in seconds since 1970.
 
     Raises:
-        ConfigError: the database was made by a newer version of the program.
+        ConfigError: the database was written by a newer version of the program.
         Busy: it cannot be read or written, or a migration failed, of which nothing is left; the text names it.
     """
     try:

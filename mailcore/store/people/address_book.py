@@ -12,7 +12,7 @@ _IDENTITY = "id,name,address,signature,reply_to,first"
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`collected`: found in sent mail, not made by hand; `times` it was written to."""
+    """`collected`: found in sent mail, not entered by hand; `times` it was written to."""
 
     address: str
     name: str

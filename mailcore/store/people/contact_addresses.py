@@ -26,7 +26,7 @@ def verified(tx: Tx, account: AccountId) -> list[str]:
 
 
 def verified_by(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
-    """Active accounts that have verified it, with the address as it is kept; `address` in lower case."""
+    """Active accounts that have verified it, with the address as it is saved; `address` in lower case."""
     rows = tx.rows(
         "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
         " WHERE lower(r.address)=? AND a.state='active' ORDER BY r.id LIMIT ?",

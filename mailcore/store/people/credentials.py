@@ -164,7 +164,7 @@ def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:
 
 
 def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> bool:
-    """False where the same wrong password was counted before (a phone that was not told of the new one): once an hour."""
+    """False where the same wrong password was counted before (a phone that still has the old one): once an hour."""
     tx.run("DELETE FROM login_failure WHERE at<?", at - 86_400)
     if tag and tx.row(
         "SELECT 1 FROM login_failure WHERE peer=? AND account_id=? AND tag=? AND at>?", peer, account, tag, since

@@ -54,7 +54,7 @@ _HOLDS = "(confirmed=1 OR state='awaiting proof' OR created_at>?)"
 
 
 def wants(tx: Tx, name: str, since: int, besides: int = 0) -> bool:
-    """Does an open order hold that name: one that was confirmed, that the desk has asked about, or made after `since`?"""
+    """Does an open order hold that name: one confirmed, asked about by the desk, or created after `since`?"""
     sql = f"SELECT 1 FROM orders WHERE name=? AND id<>? AND state IN {OPEN} AND {_HOLDS}"  # noqa: S608
     return tx.row(sql, name, besides, since) is not None
 
@@ -94,7 +94,7 @@ def set_token(tx: Tx, number: int, hashed: str) -> None:
 
 
 def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
-    """Orders that nobody decided, or confirmed; what they told of the person is erased."""
+    """Expire orders that nobody decided, or confirmed, and erase the person's data in them."""
     return tx.run(
         "UPDATE orders SET state='expired', decided_at=?, display_name='', contact='', affiliation='', person='', proof='',"  # noqa: S608
         f" token='', place='' WHERE state IN {OPEN} AND (created_at<? OR (confirmed=0 AND state='submitted' AND created_at<?))",

@@ -53,7 +53,7 @@ def _script(row: Row) -> Script:
 
 
 def quiet_since(tx: Tx, before: int, events: Sequence[str], limit: int) -> list[AccountId]:
-    """Active accounts made before that time for which none of these events was noted since."""
+    """Return the active accounts created before that time for which none of these events was noted since."""
     marks = ",".join("?" * len(events))
     told = f"SELECT 1 FROM audit u WHERE u.account_id=a.id AND u.at>=? AND u.event IN ({marks})"  # noqa: S608 - question marks
     rows = tx.rows(

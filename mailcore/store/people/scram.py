@@ -1,4 +1,4 @@
-"""SCRAM verifiers as SQL; what is kept is sealed (services/credentials/scram.py)."""
+"""SCRAM verifiers as SQL; they are saved sealed (services/credentials/scram.py)."""
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx

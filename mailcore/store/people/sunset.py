@@ -24,7 +24,7 @@ class Sunset:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One account, and what it knows of the end.  `first_at` is None while nothing was told; `how` is button, mailbox or desk."""
+    """An account and its notices of the end.  `first_at` is None until the first; `how` is button, mailbox or desk."""
 
     account: AccountId
     name: str
@@ -125,7 +125,7 @@ def person(tx: Tx, sunset: int, account: AccountId) -> Person | None:
 
 
 def due(tx: Tx, sunset: int, now: int, limit: int) -> list[Person]:
-    """Those who were told nothing yet, and those whose next turn has come."""
+    """Return people who have had no notice yet, and those whose next one is due."""
     rows = tx.rows(f"{_PERSON} AND (p.account_id IS NULL OR p.next_at<=?) ORDER BY a.id LIMIT ?", sunset, now, limit)
     return [_person(row) for row in rows]
 

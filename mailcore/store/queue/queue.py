@@ -63,7 +63,7 @@ class QueueStore:
         """Lease what is due; a lease that ran out counts as free again.
 
         Args:
-            by: who leases, so that it can be told when it is dead.
+            by: name of the process that leases, so that others can see when it is dead.
             full: domains of which nothing more is wanted now.
         """
         busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""

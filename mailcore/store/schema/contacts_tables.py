@@ -7,7 +7,7 @@ class ContactRow(Model):
     """`address` in lower case; `name` as the owner wrote it.
 
     `key` is name and address folded, with a space before each word, so that beginnings are found; `collected` means
-    found in sent mail, not made by hand; `times` it was written to, last at `used_at`.
+    found in sent mail, not entered by hand; `times` it was written to, last at `used_at`.
     """
 
     account_id = IntegerField()

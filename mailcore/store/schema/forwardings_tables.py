@@ -1,10 +1,10 @@
-"""Beside the forwardings: questions once a year, what was kept back, copies that may go."""
+"""Beside the forwardings: questions once a year, messages that were not forwarded, copies that may expire."""
 
 from peewee import AutoField, BigIntegerField, BlobField, IntegerField, Model, TextField
 
 
 class ForwardingQuestionRow(Model):
-    """A target that was asked again; only the SHA-256 of the link's token is kept."""
+    """A target that was asked again; only the SHA-256 of the link's token is saved."""
 
     account_id = IntegerField(primary_key=True)
     hash = TextField(index=True)
@@ -30,7 +30,7 @@ class HeldBackRow(Model):
 
 
 class KeptCopyRow(Model):
-    """The copy that was kept of a forwarded message, as it was when it came: a change of any kind changes `modseq`."""
+    """The local copy of a forwarded message, as it was when it came: a change of any kind changes `modseq`."""
 
     id = AutoField()
     account_id = IntegerField()

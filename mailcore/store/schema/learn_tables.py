@@ -1,4 +1,4 @@
-"""Messages that their owners called spam or not spam, until the filter has been told."""
+"""Messages that their owners called spam or not spam, until the filter has learned them."""
 
 from peewee import BigIntegerField, IntegerField, Model, TextField
 

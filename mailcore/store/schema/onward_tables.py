@@ -7,7 +7,7 @@ class OnwardRow(Model):
     """One message on its way to a forwarding's target.
 
     `item` is the queue's number, free for another once this is answered; `content` is the SHA-256 of the octets as they
-    came in, which a kept copy shares; `state` is waiting, delivered (another server said 250), here (it went to
+    came in, which a local copy shares; `state` is waiting, delivered (another server said 250), here (it went to
     somebody of ours), refused or unknown.
     """
 

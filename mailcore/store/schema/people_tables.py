@@ -63,7 +63,7 @@ class CredentialRow(Model):
 
 
 class TokenRow(Model):
-    """A one-time link; only the SHA-256 of the token is kept."""
+    """A one-time link; only the SHA-256 of the token is saved."""
 
     id = AutoField()
     hash = TextField(unique=True)

@@ -4,7 +4,7 @@ from peewee import AutoField, BigIntegerField, IntegerField, Model, TextField
 
 
 class ProbeRow(Model):
-    """`found` is "" (not told yet), inbox, spam or missing; `item` is the queue's number when it was sent."""
+    """`found` is "" (not reported yet), inbox, spam or missing; `item` is the queue's number when it was sent."""
 
     id = AutoField()
     account_id = IntegerField(index=True)

@@ -45,7 +45,7 @@ class TlsResultRow(Model):
 
 
 class DmarcResultRow(Model):
-    """Messages of one day that one author's domain is told of (RFC 7489 section 7.2)."""
+    """Messages of one day for the report to an author's domain (RFC 7489 section 7.2)."""
 
     id = AutoField()
     day = TextField()

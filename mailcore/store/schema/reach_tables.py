@@ -33,7 +33,7 @@ class RecoveryRow(Model):
 
 
 class TryRow(Model):
-    """`what` is a hash of who did what; kept for as long as it counts."""
+    """`what` is a hash of who did what; saved for as long as it counts."""
 
     id = AutoField()
     what = TextField()

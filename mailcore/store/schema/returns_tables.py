@@ -1,4 +1,4 @@
-"""Envelope senders that were made for forwarded messages."""
+"""Envelope senders that were created for forwarded messages."""
 
 from peewee import BigIntegerField, BlobField, IntegerField, Model, TextField
 

@@ -20,7 +20,7 @@ class SunsetRow(Model):
 
 
 class SunsetPersonRow(Model):
-    """`step`: the last milestone told, in days before the end; `how` it was read: button, mailbox or desk."""
+    """`step`: the last milestone notified, in days before the end; `how` it was read: button, mailbox or desk."""
 
     account_id = IntegerField()
     sunset_id = IntegerField()

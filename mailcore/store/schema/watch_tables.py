@@ -4,7 +4,7 @@ from peewee import CompositeKey, IntegerField, Model, TextField
 
 
 class SlowWriteRow(Model):
-    """Writes that held up all others, by who made them (`module:function`) and hour (since 1970); `longest` in milliseconds."""
+    """Writes that held up all others, by caller (`module:function`) and hour since 1970; `longest` in milliseconds."""
 
     caller = TextField()
     hour = IntegerField()

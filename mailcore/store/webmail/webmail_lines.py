@@ -33,7 +33,7 @@ class Heading:
 
 
 def behind(tx: Tx, box: Mailbox) -> bool:
-    """Are there messages that the derived rows do not know, or rows of messages that are gone?"""
+    """Are there messages that the derived rows do not know, or rows of messages that were removed?"""
     state = tx.row("SELECT uid, modseq FROM line_state WHERE mailbox=? AND uidvalidity=?", box.id, box.uidvalidity)
     if state is None or state[0] < box.uidnext - 1:
         return True
