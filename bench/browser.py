@@ -73,11 +73,11 @@ class Roundcube:
         return _rows(self._asked(f"_action=list&_page={page}"))
 
     def search(self, word: str) -> list[int]:
-        """In the whole text of the messages."""
+        """Search the whole text of the messages."""
         return _rows(self._asked(f"_action=search&_headers=text&_scope=base&_filter=ALL&_interval=&_q={word}"))
 
     def message(self, uid: int) -> None:
-        """As shown beside the list: a click there asks for this page."""
+        """Open a message as shown beside the list: a click there asks for this page."""
         page = self._browser.get(f"/?_task=mail&_action=preview&_mbox=INBOX&_framed=1&_uid={uid}")
         if b"message-htmlpart" not in page and b"message-part" not in page:
             raise RuntimeError(f"Roundcube showed no message {uid}")

@@ -324,7 +324,7 @@ class Config:
 
     @property
     def zone(self) -> ZoneInfo:
-        """By whose clock people's days begin and end."""
+        """Return the time zone in which people's days begin and end.  Raises ConfigError."""
         try:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder

@@ -58,7 +58,7 @@ class Names:
         self._silent_until = 0
 
     def remembered(self, name: str, kind: str) -> Records:
-        """Without waiting.  Raises NotKnownYet, DnsTrouble."""
+        """Return the remembered records without waiting.  Raises NotKnownYet, DnsTrouble."""
         with self._lock:
             until, records = self._answers.get((name.lower(), kind), (0, None))
         now = self._clock.seconds()

@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
             await self._waiter
 
     async def _flush(self, sink: Sink) -> None:
-        """In a thread: a disk that is slow keeps this peer waiting, and nobody else."""
+        """Flush in a thread: a slow disk lets this peer wait, and nobody else."""
         try:
             await self._loop.run_in_executor(None, sink.flush)
         except Busy:
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         return self._framer.held
 
     def start_deflate(self) -> None:
-        """From here on both sides speak through DEFLATE (RFC 4978); what was sent before the answer is forgotten."""
+        """Speak DEFLATE in both directions from here on (RFC 4978); octets sent before the answer are forgotten."""
         self._framer.clear()
         self._deflated = Deflated()
 
@@ -317,7 +317,7 @@ class Connection(asyncio.Protocol):
 
 
 def _keep_alive(connection: socket.socket | None) -> None:
-    """Turn on TCP keep-alive: a client in IDLE is silent for long; routers must not forget it, and we must notice its end."""
+    """Turn on TCP keep-alive: a client in IDLE is silent for long; routers must not forget it, nor we miss its end."""
     with contextlib.suppress(OSError, AttributeError):
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -57,7 +57,7 @@ def mailboxes(source: str) -> tuple[tuple[str, int, int], ...]:
 
 
 def warnings(source: str) -> list[ScriptError]:
-    """For a script that compiles, in the order of its lines."""
+    """Return the warnings about a script that compiles, in the order of its lines."""
     commands = read(source)[0]
     found = [*_unused(commands), *_unreached(commands), *_misnamed(commands)]
     return sorted(found, key=lambda each: (each.line, each.column))[:MAX_WARNINGS]

@@ -164,7 +164,7 @@ def _split(local: str, delimiters: str) -> tuple[str, str | None]:
 
 
 def picker(bound: Bound) -> Callable[[Sequence[Value]], Sequence[Value]]:
-    """All values of a field, or the one that `:index`, from the end with `:last`, names (RFC 5260 section 6)."""
+    """Pick a field's values: all, or the one of `:index`, from the end with `:last` (RFC 5260 section 6)."""
     number = bound.tag_number("index")
     if number is None:
         if "last" in bound.tags:

@@ -133,7 +133,7 @@ class State:
             raise self.fail(Saying("more than %(most)s parts replaced or enclosed", most=limits.MAX_PART_EDITS))
 
     def replace_part(self, part: Part, octets: bytes) -> None:
-        """In a loop: it goes on over the parts as they were; what lies inside this one is gone with it."""
+        """Replace a part, and with it all that lies inside; a loop goes on over the parts as they were."""
         self._count_part_edit()
         for begin, end in list(self._new_parts):
             if part.begin <= begin and end <= part.end:

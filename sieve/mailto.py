@@ -39,7 +39,7 @@ class Mailto:
 
 
 def read_mailto(uri: str) -> Mailto | None:
-    """None if it is no mailto URI, or names nobody or somebody who has no address.
+    """Parse a mailto URI; None if it is none, or names nobody or somebody who has no address.
 
     A `bcc` does nothing: whoever is told of somebody's mail is named in the message (RFC 5436 section 2.3).  One that names
     nobody else is no error, since scripts that have it worked before.  An address that stands twice counts once.

@@ -10,7 +10,7 @@ MAX_MARKUP = 2**20  # characters that are looked at
 
 
 def plain_text(markup: str) -> str:
-    """Without tags, comments, scripts and styles; blocks are lines of their own, entities are characters."""
+    """Remove tags, comments, scripts and styles; blocks are lines of their own, entities are characters."""
     markup = markup[:MAX_MARKUP]
     seen = _TAG.sub(lambda found: "\r\n" if found[2].lower() in _LINES else "", "".join(_seen(markup)))
     return html.unescape(seen)

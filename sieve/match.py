@@ -127,7 +127,7 @@ def _stands_at(part: Part, text: str, at: int) -> bool:
 
 @lru_cache(maxsize=512)
 def _pattern(part: Part) -> re.Pattern[str]:
-    """For a part with `?` inside: of fixed width, so it never backtracks."""
+    """Compile a part with `?` inside: of fixed width, so it never backtracks."""
     return re.compile("".join("." * m + re.escape(text) for m, text in part), re.DOTALL)
 
 

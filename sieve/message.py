@@ -42,7 +42,7 @@ class Part(Protocol):
     def raw_header(self, name: str) -> list[bytes]: ...
 
     def content(self) -> bytes:
-        """Without its transfer encoding; of a message within the message, its header."""
+        """Return the part without its transfer encoding; of a message within the message, its header."""
         ...
 
     def around(self) -> Sequence[str]:
@@ -105,7 +105,7 @@ class MessageView(Protocol):
         ...
 
     def body(self) -> bytes | None:
-        """All octets after the header; None where not even an empty line follows it."""
+        """Return all octets after the header; None if not even an empty line follows it."""
         return None
 
     def whole(self) -> bytes:
@@ -210,7 +210,7 @@ _LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",]|")+?(?=,|$)')
 
 
 def _closed_up(text: str) -> str:
-    """Without the white space that may stand around the signs of an address (RFC 5322 section 3.4.1)."""
+    """Remove the white space that may stand around the signs of an address (RFC 5322 section 3.4.1)."""
     words = [word.strip() for word in _SIGN.split(text)] if "." in text or "@" in text else [text]
     return "".join(words)
 

@@ -190,7 +190,7 @@ class _Parser:
         return tuple(found)
 
     def _recover(self, depth: int) -> None:
-        """To behind the next ';' or block, or before the end of this block."""
+        """Skip to behind the next ';' or block, or to the end of this block."""
         while not self._take(";"):
             if self._next.kind in ("end", "}"):
                 return

@@ -150,7 +150,7 @@ class Context:
         return Manner(self.by_uid or quick, "CONDSTORE" in on, quick or only, only)
 
     def use_modseqs(self) -> None:
-        """From now on the client hears of modseqs (RFC 7162 section 3.1, "CONDSTORE enabling command")."""
+        """Send modseqs to the client from now on (RFC 7162 section 3.1, "CONDSTORE enabling command")."""
         if "CONDSTORE" not in self.enabled and self.selected is not None:
             self.wire.write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.selected.modseq)
         self.enabled.add("CONDSTORE")
@@ -178,7 +178,7 @@ class Context:
         return self._limited([(uids[0], uids[-1])]) if len(uids) else []
 
     def _limited(self, ranges: Ranges) -> Ranges:
-        """At most MESSAGE_LIMIT messages, those with the highest UIDs; see `limited`."""
+        """Limit the ranges to MESSAGE_LIMIT messages, those with the highest UIDs; see `limited`."""
         uids = self.here.view.uids
         if len(uids) <= MESSAGE_LIMIT:
             return ranges

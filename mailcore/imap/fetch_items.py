@@ -116,7 +116,7 @@ class Items:
     saved_at: dict[int, int] | None = None  # by UID: filled before writing, if SAVEDATE was asked for
 
     def written(self, numbers: Iterable[int], batch: Batch, form: bytes) -> bytes:
-        """All messages of a batch; `form` is `* %%d FETCH (%s)`, with a place for the items.
+        """Write all messages of a batch; `form` is `* %%d FETCH (%s)`, with a place for the items.
 
         Raises:
             Refused: the items repeat a message many times over.

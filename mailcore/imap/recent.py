@@ -15,7 +15,7 @@ Claimed = tuple[tuple[int, int], ...]  # ranges of UIDs, ascending
 
 
 def extended(claimed: Claimed, added: Sequence[int], mark: int) -> Claimed:
-    """With those of `added` (ascending, all above the ranges) that no session had claimed."""
+    """Add those of `added` (ascending, all above the ranges) that no session had claimed."""
     fresh = bisect_left(added, mark)
     if fresh == len(added):
         return claimed

@@ -77,7 +77,7 @@ class View:
         return told
 
     def _expunge(self, *, vanished: bool) -> list[bytes]:
-        """From the last to the first, so that no number shifts on the way; or all at once by UID."""
+        """Expunge from the last to the first, so that no number shifts on the way; or all at once by UID."""
         uids = sorted(uid for uid in self._held if self.seq(uid) is not None) if vanished else []
         gone = sorted((seq for uid in self._held if (seq := self.seq(uid)) is not None), reverse=True)
         if gone:

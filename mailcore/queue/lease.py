@@ -25,7 +25,7 @@ def _named(pid: int) -> str:
 
 
 def is_dead(lessee: str) -> bool:
-    """For sure: a process of another machine, or of one that does not tell, may be alive."""
+    """Return True if the lessee is surely dead: one on another machine, or without a start time, may be alive."""
     machine, _, rest = lessee.rpartition("/")[0].rpartition("/")
     began = lessee.rpartition("/")[2]
     if machine != socket.gethostname() or not rest.isdigit() or began == "?" or not Path("/proc/self/stat").exists():

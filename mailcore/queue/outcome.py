@@ -56,7 +56,7 @@ def _by_message(item: QueueItem, answer: Answer) -> bool:
 
 
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
-    """It leaves the queue undelivered; whoever it matters to has it or hears of it."""
+    """Remove the item undelivered; bounce it, save it for the forwarding's owner, or inform the postmaster."""
     if item.origin == "submission" and item.account is not None and answer.permanent and not _by_message(item, answer):
         sending_limits.was_refused(core, tx, item.account)
     if item.origin == "forward":
@@ -77,7 +77,7 @@ def _asked_in_vain(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> bool:
 
 
 def _onward_state(core: Core, item: QueueItem, answer: Answer, again: datetime | None) -> str:
-    """For the owner's trace: only what another server took counts as delivered outside."""
+    """Return the state for the owner's trace: only mail that another server took counts as delivered outside."""
     if answer.ok:
         return "here" if is_ours(core, domain_of(item.recipient)) else "delivered"
     return "refused" if again is None else "waiting"

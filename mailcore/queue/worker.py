@@ -130,7 +130,7 @@ class Worker:
         return bool(items)
 
     def _staff(self, domain: str, destination: Destination) -> None:
-        """As many lanes as there is work for and the destination bears."""
+        """Start as many lanes as there is work for and the destination bears."""
         while destination.wants_lane() and not self._stopping:
             destination.lanes += 1
             destination.idle += 1

@@ -65,7 +65,7 @@ class Door:
         return "421 4.7.0 Your address connects too often; try again in a minute"
 
     async def asked_in_vain(self, peer: str, count: int, in_all: int) -> bool:
-        """So many more recipients were unknown, `in_all` of this connection; False where somebody tries out names."""
+        """Count unknown recipients, `in_all` of this connection; return False if somebody tries out names."""
         if self.is_trusted(peer):
             return True
         if in_all > self.max_unknown:

@@ -42,7 +42,7 @@ class Opened:
 
     @property
     def sessions(self) -> list[Session]:
-        """Those that are not over."""
+        """Return the sessions that are not over."""
         return [session for session in self._sessions if not session.is_over]
 
     async def wait_closed(self) -> None:

@@ -36,7 +36,7 @@ class Handler(Protocol):
         """Raises MailError where the sender may not send."""
 
     async def rcpt(self, session: "Session", addresses: list[str]) -> list[Problem]:
-        """For each, why it is refused."""
+        """Return for each recipient why it is refused."""
 
     def edit(self, session: "Session") -> Edit:
         """Return the function that edits the header before the message is saved."""
@@ -120,7 +120,7 @@ class Session(SMTP):
         self._deadline = self.loop.time() + seconds
 
     def be_patient(self, octets: int) -> None:
-        """So many octets of a message came; its clock runs on between chunks, whatever is said there."""
+        """Extend the deadline by `octets` of a message; its clock runs on between chunks, whatever is said there."""
         patience = self.transaction.patience if self.transaction is not None else None
         if patience is None:
             self.set_deadline(IDLE_SECONDS)

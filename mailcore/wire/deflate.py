@@ -29,7 +29,7 @@ class Deflated:
         return len(self._packed)
 
     def unpack(self) -> bytes:
-        """At most STEP octets; b"" when more is needed from the peer.
+        """Return at most STEP octets; b"" if more is needed from the peer.
 
         Raises:
             PackedWrongly: the stream is broken or at its end.

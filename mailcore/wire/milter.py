@@ -87,7 +87,7 @@ class Added:
 
 
 def added(command: bytes, data: bytes) -> Added | None:
-    """From `h` (add) or `i` (insert at a place).  None for what is no field."""
+    """Parse the field of `h` (add) or `i` (insert at a place); None if it is no field."""
     if command == b"i":
         data = data[4:]
     found = words(data)

@@ -83,7 +83,7 @@ class Verifier:
 
     @classmethod
     def derive(cls, password: str, salt: bytes, iterations: int) -> Self:
-        """Blocking: `iterations` rounds of HMAC-SHA-256."""
+        """Derive the keys of a password; blocking: `iterations` rounds of HMAC-SHA-256."""
         salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
         client_key = hmac.digest(salted, b"Client Key", "sha256")
         return cls(salt, iterations, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256"))

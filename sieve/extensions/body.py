@@ -26,7 +26,7 @@ def is_text(part: Part) -> bool:
 
 
 def readable_text(part: Part) -> str:
-    """As a person sees it: HTML without its markup (section 5.3)."""
+    """Return the text as a person sees it: HTML without its markup (section 5.3)."""
     return plain_text(part.text()) if part.subtype in ("html", "xhtml+xml") else part.text()
 
 

@@ -12,7 +12,7 @@ from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
 
 
 def _is_name(mailbox: str) -> bool:
-    """Not empty, no control characters, and no octets that were not UTF-8 (RFC 5228 section 4.1)."""
+    """Check a mailbox name: not empty, no control characters, no octets that were not UTF-8 (RFC 5228 section 4.1)."""
     return bool(mailbox) and not any(ord(character) < 32 or character in "\x7f\ufffd" for character in mailbox)
 
 

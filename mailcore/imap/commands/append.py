@@ -79,7 +79,7 @@ def _one(context: Context, read: Reader) -> Wanted:
 
 
 def _from_file(core: Core, spool: Spool, binary: bool) -> Prepared:
-    """In a thread: the file of a large message becomes its blob, without a copy."""
+    """Turn the file of a large message into its blob, without a copy; runs in a thread."""
     if spool.size > core.config.message_octets:
         raise TooLarge
     if not binary and spool.octets().find(b"\0") >= 0:

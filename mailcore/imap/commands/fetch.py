@@ -142,7 +142,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
     batches: list[Batch] = []
 
     def load(tx: Tx) -> Pieces:
-        """In the reader's thread: the loop only hands the octets on."""
+        """Load the octets in the reader's thread: the loop only hands them on."""
         if items.saved_at is not None:
             items.saved_at.update(save_dates.dates(tx, here.mailbox, ranges))
         rows = core.mail.rows(tx, here.mailbox, ranges, parts, lean=True)

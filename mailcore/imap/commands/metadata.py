@@ -58,7 +58,7 @@ def _line(context: Context, box: Mailbox | None, pairs: list[tuple[str, bytes | 
 
 
 def annotations_line(context: Context, tx: Tx, box: Mailbox, entries: tuple[str, ...]) -> bytes:
-    """For LIST RETURN (METADATA ...) (RFC 9590)."""
+    """Write the METADATA response of a mailbox for LIST RETURN (METADATA ...) (RFC 9590)."""
     values = _values(context, tx, box)
     return _line(context, box, [(entry, values.get(entry)) for entry in entries])
 

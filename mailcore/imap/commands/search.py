@@ -124,7 +124,7 @@ async def matching(context: Context, criterion: Criterion, within: Ranges | None
 
 
 async def _confirmed(context: Context, plan: query.Plan, rows: list[Row]) -> list[int]:
-    """In portions: a reader that looks at every body must not hold its snapshot for long."""
+    """Test the rows in portions: a reader that looks at every body must not hold its snapshot for long."""
     core, owner = context.core, context.owner
     found: list[int] = []
     progress = Progress(context, len(rows))

@@ -70,7 +70,7 @@ def summarise(fields: Header) -> Summary:
         return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
 
     def ids(name: str) -> list[str]:
-        """Without blanks, which a quoted one may hold: they stand between ids where these are saved."""
+        """Return the ids without blanks, which a quoted one may hold: blanks separate ids where these are saved."""
         return ["".join(found.split()) for value in raw(name) for found in _ID.findall(header.decode(value))]
 
     def first(name: str) -> bytes:
@@ -143,6 +143,6 @@ class Chosen:
 
 
 def choose(names: Collection[str]) -> Chosen | None:
-    """None if one of the names is not usual."""
+    """Choose the usual fields of these names; None if one of them is not usual."""
     marks = [_MARKS.get(name.lower().encode("ascii", "replace"), 0) for name in names]
     return Chosen(names, marks) if all(marks) else None

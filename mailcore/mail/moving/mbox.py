@@ -285,7 +285,7 @@ class _Reader:
 
 
 def _with_line_feeds(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Without the mark of UTF-8; lines that end with CR alone, as on an old Macintosh, end with LF."""
+    """Strip the mark of UTF-8, and end lines that end with CR alone, as on an old Macintosh, with LF."""
     first = next(lines, b"").removeprefix(codecs.BOM_UTF8)
     if not _OLD_MAC.match(first):
         yield first
@@ -299,7 +299,7 @@ def _with_line_feeds(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _stored(found: _Found, limit: int) -> Stored | None:
-    """As it is, or None if it is too large."""
+    """Return the message that was found, without its program's marks, or None if it is too large."""
     if found.octets is None:
         return None
     prefix = _PREFIX.match(found.octets)

@@ -101,7 +101,7 @@ def read(octets: bytes) -> Iterator[Card]:
 
 
 def _as_utf8(octets: bytes) -> bytes:
-    """Without the mark of its encoding; UTF-16 as some address books write it becomes UTF-8."""
+    """Strip the mark of the encoding, and recode UTF-16, which some address books write, as UTF-8."""
     if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return octets.decode("utf-16", "replace").encode("utf-8", "replace")
     for charset, begin in (("utf-16-le", b"B\0E\0G\0"), ("utf-16-be", b"\0B\0E\0G")):

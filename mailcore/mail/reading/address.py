@@ -76,7 +76,7 @@ class MailAddress:
 
 
 def parse(value: bytes | str) -> tuple[MailAddress, ...]:
-    """All addresses of a field's value, also those within groups."""
+    """Parse all addresses of a field's value, also those within groups."""
     octets = value if isinstance(value, bytes) else value.encode("utf-8", "replace")
     return _parse_remembered(octets) if len(octets) <= _REMEMBERED else _parse(octets)
 
@@ -113,7 +113,7 @@ def _plain(octets: bytes | None) -> str:
 
 
 def parse_raw(value: bytes) -> tuple[RawAddress, ...]:
-    """All addresses and the borders of groups, in their order."""
+    """Parse all addresses and the borders of groups, in their order."""
     return _parse_raw_remembered(value) if len(value) <= _REMEMBERED else _parse_raw(value)
 
 

@@ -236,7 +236,7 @@ def _is_single(name: str) -> bool:
 
 @lru_cache(64)
 def _single_octets(name: str) -> Decode:
-    """By a table of 256: octets that Python leaves undefined are controls below 0xA0, as in the standard, else U+FFFD."""
+    """Decode by a table of 256: octets undefined in Python are controls below 0xA0, as in the standard, else U+FFFD."""
     codec = codecs.lookup(name)
     table: list[str] = []
     for octet in range(256):

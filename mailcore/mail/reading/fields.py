@@ -59,7 +59,7 @@ class Header:
         return " ".join((self.values(name) or ("",))[0].split())
 
     def addresses(self, name: str) -> tuple[MailAddress, ...]:
-        """All addresses of all fields of that name, parsed before they are decoded."""
+        """Return all addresses of all fields of that name, parsed before they are decoded."""
         return tuple(one for value in self.raw_values(name) for one in address.parse(value))
 
     @cached_property

@@ -23,7 +23,7 @@ class Message:
 
     @cached_property
     def root(self) -> structure.Part:
-        """Its MIME structure (mail/reading/structure.py)."""
+        """The message's MIME structure (mail/reading/structure.py)."""
         return structure.parse(self.octets, self.header)
 
     @property

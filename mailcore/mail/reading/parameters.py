@@ -107,7 +107,7 @@ def _next_start(value: bytes, at: int) -> int:
 
 
 def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
-    """By the grammar, as meant, and where it ends."""
+    """Parse a value; return it as the grammar has it, as it is meant, and its end."""
     if value[at : at + 1] == b'"':
         quoted = _QUOTED.match(value, at)
         if quoted and quoted[2]:
@@ -221,7 +221,7 @@ def _is_whole(pieces: list[tuple[int, bool, bytes]]) -> bool:
 
 
 def _joined_raw(wire: Raw) -> Raw:
-    """With continuations joined as other servers tell them: `name*` if a piece is percent-encoded, else `name`."""
+    """Join continuations as other servers do: `name*` if a piece is percent-encoded, else `name`."""
     if not any("*" in name for name, _ in wire):
         return wire
     pieces = _sections(list(wire))

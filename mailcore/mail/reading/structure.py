@@ -237,7 +237,7 @@ class _Reader:
 
 
 def _boundary(raw: parameters.Raw) -> bytes:
-    """By continuations and percent signs, too (RFC 2231); blanks at its end were added on the way."""
+    """Find the boundary, also one with percent signs (RFC 2231); blanks at its end were added on the way."""
     for name, octets in raw:
         if name.lower() == "boundary":
             return octets.rstrip(b" \t")
@@ -251,7 +251,7 @@ def _line(value: bytes | None) -> bytes | None:
 
 
 def _encoding(value: bytes) -> tuple[str, str]:
-    """As told, and what it means: a mechanism of RFC 2045 section 6.1 by its name, however it was dressed."""
+    """Return the encoding to report, and the mechanism of RFC 2045 section 6.1 that it means, "" if it is none."""
     written = header.unfold(value[:MAX_VALUE]).decode("latin-1")
     meant = transfer.named(written)
     bare = parameters.without_comments(written)
@@ -261,7 +261,7 @@ def _encoding(value: bytes) -> tuple[str, str]:
 
 
 def _disposition(value: bytes | None) -> tuple[tuple[str, Params] | None, tuple[str, parameters.Raw] | None]:
-    """As meant and as told.  What is no disposition that we know is an attachment (RFC 2183 section 2.8).
+    """Return the disposition as meant and as written.  An unknown one is an attachment (RFC 2183 section 2.8).
 
     A field of a form is a file if it has a file's name (RFC 7578 section 4.2).
     """

@@ -19,7 +19,7 @@ def fold(value: str) -> str:
 
 
 def header_text(block: bytes) -> str:
-    """All fields, decoded, a line each."""
+    """Return all fields, decoded, a line each."""
     return "\n".join(f"{name}: {header.decode(value.strip())}" for name, value in header.fields(block))
 
 

@@ -63,7 +63,7 @@ def _closed_later(value: bytes, start: int) -> bool:
 
 
 def _octets(encoding: bytes, written: bytes) -> bytes | None:
-    """None where it is not base64 at all."""
+    """Decode the octets of an encoded word; None if they are not base64 at all."""
     if encoding in b"Qq":
         return binascii.a2b_qp(written, header=True)
     if not written.isascii():  # a name that a program put in without encoding it

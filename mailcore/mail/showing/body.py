@@ -138,7 +138,7 @@ class _Chooser:
         return start.startswith("%PDF-") or len(_STRANGE.findall(start)) > MOST_STRANGE
 
     def _without_twins(self, parts: list[Part], designed: bool) -> list[Part]:
-        """Without a text that stands beside its own HTML outside of an alternative, as some programs write it."""
+        """Drop a text that stands beside its own HTML outside of an alternative, as some programs write it."""
         found = list(parts)
         for one, other in zip(parts, parts[1:], strict=False):
             if (one.subtype, other.subtype) in (("plain", "html"), ("html", "plain")) and self._are_twins(one, other):

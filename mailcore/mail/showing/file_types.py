@@ -53,7 +53,7 @@ _PYTHONS = mimetypes.MimeTypes(())
 
 
 def ending(kind: str) -> str:
-    """Without its dot; "bin" where nobody knows one.  `kind` such as `text/plain`, in lower case."""
+    """Return the ending of `kind` (such as `text/plain`, in lower case) without its dot; "bin" if it is unknown."""
     if found := _OWN.get(kind):
         return found
     known = _PYTHONS.guess_extension(kind, strict=False) if kind.isascii() else None

@@ -17,7 +17,7 @@ _HARMFUL = frozenset(
 
 
 def safe_name(name: str) -> str:
-    """Without paths, controls and marks that turn the reading direction: `gnp.exe` must not look like `exe.png`.
+    """Remove paths, controls and marks that turn the reading direction: `gnp.exe` must not look like `exe.png`.
 
     Of several endings only a harmless last one may stand alone: `bill.pdf.exe` is `bill_pdf.exe`, which nobody whose
     system hides endings takes for a PDF.

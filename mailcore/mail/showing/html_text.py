@@ -198,7 +198,7 @@ def _matters(attributes: str) -> bool:
 
 
 def _tidy(line: str) -> str:
-    """With one space where there are several, and without what takes no room."""
+    """Join several spaces to one, and remove characters that take no room."""
     line = " ".join(line.split())
     return line if line.isascii() else _RUN.sub(_one_space, line).strip()
 

@@ -72,7 +72,7 @@ def _returned(original: bytes, encoding: str) -> list[bytes]:
 
 
 def _ascii(text: str) -> str:
-    """As the fields of a report must be (RFC 3464 section 2.1.1); other letters as RFC 6533 section 3 writes them."""
+    """Encode text for the fields of a report (RFC 3464 section 2.1.1), with other letters as in RFC 6533 section 3."""
     text = one_line(text)
     return text if text.isascii() else "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in text)
 
@@ -94,7 +94,7 @@ MOST_READ = 256 * 1024
 
 
 def read(octets: bytes) -> Returned | None:
-    """None where the message is no report."""
+    """Read the report of another server; None if the message is no report."""
     part = _PART.search(octets, 0, MOST_READ)
     if part is None:
         return None

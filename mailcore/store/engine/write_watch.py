@@ -35,7 +35,7 @@ def caller_of(fn: Callable[..., object]) -> str:
 
 
 def end_process() -> None:
-    """At once: what is waiting has been answered, and nothing that is left to do could be saved."""
+    """End the process at once: waiting callers have their answer, and nothing left to do could be saved."""
     os._exit(NO_WRITER)
 
 
@@ -50,7 +50,7 @@ class SlowWrites:
         self._noted.append((caller, round(seconds * 1000)))
 
     def record(self, connection: apsw.Connection) -> None:
-        """Within the transaction at hand: it costs no commit of its own."""
+        """Record the slow writes within the transaction at hand, without a commit of their own."""
         if not self._noted:
             return
         noted, self._noted = self._noted, []

@@ -31,7 +31,7 @@ def _onward(row: Row) -> Onward:
 
 
 def begin(tx: Tx, item: int, account: AccountId, content: bytes, target: str, now: int) -> None:
-    """In the transaction that queues it."""
+    """Add a row for a forwarded message, in the transaction that queues it."""
     # the queue may use a number again; whoever had it before went away without an answer
     tx.run("UPDATE onward SET state='unknown' WHERE item=? AND state='waiting'", item)
     tx.run(
@@ -49,7 +49,7 @@ def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, n
 
 
 def returned(tx: Tx, account: AccountId, content: bytes, target: str, reply: str, now: int) -> None:
-    """It was taken with a 250, and a report says that it did not arrive."""
+    """Mark a message as refused that was taken with a 250, but did not arrive, as a report says."""
     tx.run(
         "UPDATE onward SET state='refused', reply=?, answered_at=? WHERE account_id=? AND content=? AND target=?",
         reply[:500], now, account, content, target,

@@ -11,7 +11,7 @@ def of(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
 
 
 def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
-    """None removes it."""
+    """Set the annotation's value; None removes it."""
     if value is None:
         tx.run("DELETE FROM annotation WHERE account=? AND mailbox=? AND entry=?", account, mailbox, entry)
         return

@@ -91,7 +91,7 @@ class Blobs:
         return _made(name, message or Message(octets), bare)
 
     def spool(self, border: int) -> Spool:
-        """For a message on its way in, of which `border` octets may stay in memory."""
+        """Create a spool for an incoming message, of which `border` octets may stay in memory."""
         return Spool(self._root / "spool", border)
 
     def keep(self, spool: Spool, *, bare: bool = False, message: Message | None = None) -> Prepared:
@@ -225,7 +225,7 @@ class Blobs:
         return [path for folder in folders for path in folder.glob("??/*") if _mtime(path) < before]
 
     def orphans(self, tx: Tx, paths: Sequence[Path]) -> list[Path]:
-        """Those that no row names, and what a killed process had not written to its end."""
+        """Return the files that no row names, and those that a killed process had not written to their end."""
 
         def is_named(path: Path) -> bool:
             try:
@@ -237,7 +237,7 @@ class Blobs:
         return [path for path in paths if not is_named(path)]
 
     def remove_orphans(self, tx: Tx, paths: Sequence[Path], age_seconds: int) -> int:
-        """Within the transaction, so that no row comes to name one meanwhile; how many went."""
+        """Remove orphans within the transaction, so that no row comes to name one meanwhile; return their number."""
         before = time.time() - age_seconds
         gone = [path for path in self.orphans(tx, paths) if _mtime(path) < before]
         for path in gone:

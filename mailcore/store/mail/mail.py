@@ -189,7 +189,7 @@ class MailStore(Mailboxes):
         )
 
     def first_unseen(self, tx: Tx, mailbox: MailboxId) -> int:
-        """Its uid, or 0."""
+        """Return the uid of the first message that is not \\Seen, or 0."""
         # SQLite's planner prefers the primary key, and would walk all that is seen
         row = tx.row(
             "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1", mailbox

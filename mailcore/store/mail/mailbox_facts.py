@@ -49,5 +49,5 @@ def lose_subscription(tx: Tx, account: AccountId, name: str) -> None:
 
 
 def end_lost_subscription(tx: Tx, account: AccountId, name: str) -> bool:
-    """True if there was one."""
+    """Delete the subscription; return True if there was one."""
     return tx.run("DELETE FROM lost_subscription WHERE account=? AND name=?", account, name) > 0

@@ -82,7 +82,7 @@ def due(tx: Tx, now: int) -> list[Extra]:
 
 
 def take_back(tx: Tx, extra: Extra, now: int) -> bool:
-    """False if it was taken back before."""
+    """Take the extra room back; return False if it was taken back before."""
     if not tx.run("UPDATE quota_extra SET ended_at=? WHERE id=? AND ended_at IS NULL", now, extra.id):
         return False
     tx.run("UPDATE account SET quota=MAX(1,quota-?) WHERE id=?", extra.octets, extra.account)

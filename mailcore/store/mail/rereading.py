@@ -9,7 +9,7 @@ from mailcore.store.mail import summaries
 
 
 def begin(tx: Tx) -> None:
-    """For migrations: what is derived of messages is derived otherwise from now on."""
+    """Start the rereading, for migrations: data derived from messages is derived differently from now on."""
     tx.run("DELETE FROM setting WHERE key='reread'")
     tx.run("INSERT INTO setting (key,value) SELECT 'reread', '0/' || MAX(id) FROM blob HAVING MAX(id)>0")
 

@@ -72,7 +72,7 @@ class Hits:
         return sorted(frozenset.intersection(*sets))
 
     def unknown(self, blobs: Iterable[int]) -> list[int]:
-        """Those that the index does not know."""
+        """Return the blobs that the index does not know."""
         if self._connection is None:
             return list(blobs)
         return [blob for blob in blobs if not self._knows(blob)]
@@ -84,7 +84,7 @@ class Hits:
         return self._connection.execute("SELECT 1 FROM body WHERE blob=?", (blob,)).fetchone() is not None
 
     def may_have(self, wanted: str, blob: int) -> bool:
-        """False only if header and body of the blob are without the text for sure."""
+        """Return False only if header and body of the blob are without the text for sure."""
         matched = self._matched.get(wanted)
         return matched is None or blob in matched or not self._knows(blob)
 
@@ -155,7 +155,7 @@ class SearchIndex:
             path.unlink(missing_ok=True)
 
     def accounts(self) -> list[AccountId]:
-        """Those that have an index."""
+        """Return the accounts that have an index."""
         return sorted(AccountId(int(path.stem)) for path in self._root.glob("*.db") if path.stem.isdigit())
 
     def is_whole(self, account: AccountId) -> bool:

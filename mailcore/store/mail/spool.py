@@ -69,7 +69,7 @@ class Spool:
             left = left[os.write(self._file, left) :]
 
     def octets(self) -> Octets:
-        """All of them, mapped if they are in a file."""
+        """Return all octets, mapped if they are in a file."""
         if self._file is None:
             return bytes(self._waiting)
         self.flush()

@@ -34,7 +34,7 @@ class WriterName:
 
 
 def contacts(tx: Tx, account: AccountId) -> list[Contact]:
-    """By name."""
+    """Return the account's contacts, by name."""
     rows = tx.rows(
         f"SELECT {_CONTACT} FROM contact WHERE account_id=? ORDER BY lower(CASE name WHEN '' THEN address ELSE name END)",  # noqa: S608
         account,
@@ -43,7 +43,7 @@ def contacts(tx: Tx, account: AccountId) -> list[Contact]:
 
 
 def completions(tx: Tx, account: AccountId, words: str, most: int) -> list[Contact]:
-    """Those whose name or address has a word that begins so, most used first."""
+    """Return contacts whose name or address has a word that begins so, most used first."""
     plain = words.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = tx.rows(
         f"SELECT {_CONTACT} FROM contact WHERE account_id=? AND key LIKE ? ESCAPE '\\'"  # noqa: S608
@@ -84,7 +84,7 @@ def collect(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]], now: i
 
 
 def save(tx: Tx, account: AccountId, address: str, name: str, note: str, now: int) -> None:
-    """By hand or from a file."""
+    """Save a contact that was entered by hand or came from a file."""
     tx.run(
         "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,?,?,0,0,0,?)"
         " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, note=excluded.note, key=excluded.key, collected=0",

@@ -103,7 +103,7 @@ def _leaver(row: Row) -> Leaver:
 
 
 def leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
-    """Those without an alumni password in use whose tie is over by that day; in order of accounts."""
+    """Return leavers without an alumni password in use whose tie is over by that day; in order of accounts."""
     rows = tx.rows(
         f"{_LEAVER} AND (c.id IS NULL OR c.last_used_at IS NULL) AND a.id>?"
         " AND (f.present=0 OR (f.until<>'' AND f.until<=?)) ORDER BY a.id LIMIT ?",
@@ -113,7 +113,7 @@ def leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int =
 
 
 def without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
-    """Those without an alumni password in use, present, of whom no end is known, not reminded since then."""
+    """Return leavers without an alumni password in use, present, of whom no end is known, not reminded since then."""
     rows = tx.rows(
         f"{_LEAVER} AND (c.id IS NULL OR c.last_used_at IS NULL) AND a.id>?"
         " AND f.present=1 AND f.until='' AND COALESCE(l.told_at,0)<? ORDER BY a.id LIMIT ?",
@@ -125,7 +125,7 @@ def without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, lim
 def unreachable(
     tx: Tx, *, until: date, told_before: int, after: AccountId | None = None, limit: int = 500
 ) -> list[Leaver]:  # fmt: skip
-    """Those who are safe but for a verified contact address, and whose tie is over by that day or at an unknown one."""
+    """Return leavers who lack only a verified contact address, whose tie is over by that day or at an unknown one."""
     rows = tx.rows(
         f"{_LEAVER} AND c.last_used_at IS NOT NULL AND a.id>?"  # noqa: S608 - no value in it
         " AND NOT EXISTS (SELECT 1 FROM reach k WHERE k.account_id=a.id) AND (f.present=0 OR f.until<=?)"

@@ -55,7 +55,7 @@ def due(tx: Tx, closed_before: int) -> list[AccountId]:
 
 
 def reopen(tx: Tx, account: AccountId) -> bool:
-    """False when it is not closed, or erased."""
+    """Reopen a closed account; return False if it is not closed, or erased."""
     if not tx.run("UPDATE account SET state='active', closed_at=NULL, epoch=epoch+1 WHERE id=? AND state='closed'", account):
         return False
     tx.run("UPDATE address SET account_id=former WHERE former=?", account)
@@ -77,7 +77,7 @@ def erase_messages(tx: Tx, *, mailbox: int, limit: int) -> int:
 
 
 def erase(tx: Tx, account: AccountId, mark: str, now: int) -> None:
-    """All but the bare row and its tombstones.  `mark` stands for the person, who alone may have the name again."""
+    """Erase all but the bare row and its tombstones.  `mark` is the person's, who alone may have the name again."""
     for table, column in tables_of_accounts(tx):
         if table not in KEPT:
             tx.run(f"DELETE FROM {table} WHERE {column}=?", account)  # noqa: S608

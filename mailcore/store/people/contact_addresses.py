@@ -80,7 +80,7 @@ def waiting(tx: Tx, since: int) -> list[Recovery]:
 
 
 def finish(tx: Tx, number: int, state: str) -> bool:
-    """False if somebody did before."""
+    """Set the state of a waiting recovery; return False if somebody did before."""
     return tx.run("UPDATE recovery SET state=? WHERE id=? AND state='waiting'", state, number) == 1
 
 
@@ -98,7 +98,7 @@ def codes_left(tx: Tx, account: AccountId) -> int:
 
 
 def spend_code(tx: Tx, account: AccountId, hashed: str, now: int) -> bool:
-    """True once only."""
+    """Spend a recovery code; return True once only."""
     return (
         tx.run("UPDATE recovery_code SET used_at=? WHERE account_id=? AND hash=? AND used_at IS NULL", now, account, hashed)
         == 1

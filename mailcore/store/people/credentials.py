@@ -118,13 +118,13 @@ def touch_password(tx: Tx, account: AccountId, now: int) -> None:
 
 
 def bump(tx: Tx, account: AccountId) -> int:
-    """All connections of the account are void from now on; the new epoch."""
+    """Invalidate all connections of the account from now on; return the new epoch."""
     tx.run("UPDATE account SET epoch=epoch+1 WHERE id=?", account)
     return epoch(tx, account) or 0
 
 
 def epoch(tx: Tx, account: AccountId) -> int | None:
-    """None when the account is not active."""
+    """Return the account's epoch; None if the account is not active."""
     row = tx.row("SELECT epoch FROM account WHERE id=? AND state='active'", account)
     return int(row[0]) if row else None
 
@@ -164,7 +164,7 @@ def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:
 
 
 def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> bool:
-    """False where the same wrong password was counted before (a phone that still has the old one): once an hour."""
+    """Count a failed log-in; return False if the same wrong password was counted since then: a phone has an old one."""
     tx.run("DELETE FROM login_failure WHERE at<?", at - 86_400)
     if tag and tx.row(
         "SELECT 1 FROM login_failure WHERE peer=? AND account_id=? AND tag=? AND at>?", peer, account, tag, since

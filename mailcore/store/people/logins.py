@@ -25,7 +25,7 @@ class LoginEvent:
 def note(
     tx: Tx, account: AccountId, scope: str, source: str, credential: int, place: str, agent: str, outcome: str, now: int
 ) -> bool:
-    """True when such a log-in was not seen before."""
+    """Note a log-in; return True if such a one was not seen before."""
     changed = tx.run(
         "UPDATE login_event SET last_at=?, times=times+1 WHERE account_id=? AND scope=? AND source=? AND credential=?"
         " AND place=? AND agent=? AND outcome=?",

@@ -72,7 +72,7 @@ def set_state(tx: Tx, number: int, state: str) -> bool:
 
 
 def decide(tx: Tx, number: int, state: str, account: AccountId | None, now: int) -> bool:
-    """False if it was decided before."""
+    """Decide an order; return False if it was decided before."""
     return (
         tx.run(
             f"UPDATE orders SET state=?, account_id=?, decided_at=?, token='', place='' WHERE id=? AND state IN {OPEN}",  # noqa: S608

@@ -158,7 +158,7 @@ class People:
         return Token(row[0], AccountId(row[1]), row[2], row[3], row[4], row[5] is not None) if row else None
 
     def spend_token(self, tx: Tx, token: int, now: int) -> bool:
-        """True once only."""
+        """Spend a token; return True once only."""
         return tx.run("UPDATE token SET used_at=? WHERE id=? AND used_at IS NULL", now, token) == 1
 
     def drop_tokens(self, tx: Tx, account: AccountId, purpose: str) -> None:
@@ -217,11 +217,11 @@ class People:
         )  # fmt: skip
 
     def release_script(self, tx: Tx, account: AccountId, name: str) -> None:
-        """It was brought in, and may run from now on."""
+        """Let an imported script run from now on."""
         tx.run("UPDATE script SET held=0 WHERE account_id=? AND origin='personal' AND name=?", account, name)
 
     def activate_script(self, tx: Tx, account: AccountId, name: str) -> None:
-        """At most one personal script is active; the empty name leaves none."""
+        """Activate a personal script; at most one is active, and the empty name leaves none."""
         tx.run("UPDATE script SET active=(name=?) WHERE account_id=? AND origin='personal'", name, account)
 
     def delete_script(self, tx: Tx, account: AccountId, name: str, origin: str = "personal") -> None:

@@ -42,7 +42,7 @@ def knows(tx: Tx, key: str) -> bool:
 
 
 def pass_on(tx: Tx, key: str, now: int) -> None:
-    """From now on `knows` it, until it has not been seen for long."""
+    """Let `knows` accept the key from now on, until it has not been seen for long."""
     tx.run("INSERT OR REPLACE INTO grey (key,first_at,passed_at,seen_at) VALUES (?,?,?,?)", key, now, now, now)
 
 

@@ -50,7 +50,7 @@ def is_on(tx: Tx, account: AccountId) -> bool:
 def add(
     tx: Tx, account: AccountId, kind: str, label: str, handle: str, secret: str, counter: int, now: int, *, active: bool
 ) -> int:
-    """Those of its kind that were begun and never finished are dropped."""
+    """Add a second factor, and drop those of its kind that were begun and never finished."""
     tx.run("DELETE FROM second_factor WHERE account_id=? AND kind=? AND NOT active", account, kind)
     return tx.insert(
         "INSERT INTO second_factor (account_id,kind,label,handle,secret,counter,active,created_at) VALUES (?,?,?,?,?,?,?,?)",
@@ -63,7 +63,7 @@ def activate(tx: Tx, number: int) -> None:
 
 
 def use(tx: Tx, number: int, counter: int, now: int, *, equal: bool = False) -> bool:
-    """False when that counter was used before.  `equal`: keys without a counter say 0 each time."""
+    """Use a counter; return False if it was used before.  `equal`: keys without a counter say 0 each time."""
     operator = "<=" if equal else "<"
     return (
         tx.run(

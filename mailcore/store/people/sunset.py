@@ -119,7 +119,7 @@ def progress(tx: Tx, sunset: int) -> Progress:
 
 
 def person(tx: Tx, sunset: int, account: AccountId) -> Person | None:
-    """None when the account is not active."""
+    """Return the account's person; None if the account is not active."""
     row = tx.row(f"{_PERSON} AND a.id=?", sunset, account)
     return _person(row) if row else None
 
@@ -163,7 +163,7 @@ def _begin(tx: Tx, sunset: int, account: AccountId, now: int) -> None:
 
 
 def read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
-    """False when it was known before."""
+    """Note that the notice was read; return False if that was known before."""
     _begin(tx, sunset, account, now)
     return (
         tx.run(
@@ -174,7 +174,7 @@ def read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
 
 
 def seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int) -> list[tuple[AccountId, bool]]:
-    """Those of whom nothing is known to be read, in the order of accounts, and whether a notice of theirs is seen."""
+    """Return accounts not known to have read the notice, in their order, and whether a notice of theirs is \\Seen."""
     rows = tx.rows(
         "SELECT p.account_id, EXISTS (SELECT 1 FROM sunset_notice n JOIN blob b ON b.name=n.blob"
         " JOIN message m ON m.blob=b.id AND m.flags & 1 JOIN mailbox x ON x.id=m.mailbox AND x.account=n.account_id"

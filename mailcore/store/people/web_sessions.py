@@ -47,7 +47,7 @@ def save(tx: Tx, hashed: str, session: WebSession) -> None:
 
 
 def update(tx: Tx, hashed: str, session: WebSession) -> bool:
-    """False if the session was ended meanwhile: a late answer must not bring it back."""
+    """Update the session; return False if it was ended meanwhile: a late answer must not bring it back."""
     return (
         tx.run(
             "UPDATE web_session SET data=?, expires_at=? WHERE id=? AND account_id IS ?",

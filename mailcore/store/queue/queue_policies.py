@@ -26,7 +26,7 @@ class StsPolicy:
 
 
 def rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
-    """Those of `domains` that failed lately, even if their rest is over."""
+    """Return those of `domains` that failed lately, even if their rest is over."""
     if not domains:
         return {}
     marks = ",".join("?" * len(domains))

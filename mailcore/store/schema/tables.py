@@ -196,7 +196,7 @@ MODULES = (
 
 
 def all_models() -> list[type[Model]]:
-    """All tables of this program."""
+    """Return all tables of this program."""
     return [
         value
         for module in (sys.modules[__name__], *MODULES)

@@ -60,7 +60,7 @@ def newest_of(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
 
 
 def listing(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) -> list[Ticket]:
-    """Those that wait longest first."""
+    """Return the tickets in these states, those that wait longest first."""
     marks = ",".join("?" * len(states))
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     return [
@@ -160,7 +160,7 @@ def message_ids(tx: Tx, ticket: int) -> list[str]:
 
 
 def messages(tx: Tx, ticket: int) -> list[TicketMessage]:
-    """In the order of time; without the octets of files."""
+    """Return the ticket's messages in the order of time, without the octets of files."""
     files: dict[int, list[TicketFile]] = {}
     for file, message, name, kind, size in tx.rows(
         "SELECT f.id,f.message_id,f.name,f.type,f.size FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
@@ -201,7 +201,7 @@ def account_with_contact(tx: Tx, contact: str) -> AccountId | None:
 
 
 def said_since(tx: Tx, ticket: int, since: int) -> int:
-    """By its person, or somebody who says so."""
+    """Count the messages since then by the ticket's person, or by somebody who claims to be that person."""
     row = tx.row(
         "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author IN ('person','unverified')", ticket, since
     )

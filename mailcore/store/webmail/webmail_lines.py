@@ -42,7 +42,7 @@ def behind(tx: Tx, box: Mailbox) -> bool:
 
 
 def far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
-    """At most so many mailboxes that have at least that number of messages to learn."""
+    """Return at most `most` mailboxes that have at least that number of messages to learn."""
     return tx.rows(
         "SELECT m.account, m.name FROM mailbox m LEFT JOIN line_state s ON s.mailbox=m.id AND s.uidvalidity=m.uidvalidity"  # noqa: S608
         f" WHERE m.messages>=? AND m.uidnext-1-COALESCE(s.uid,0)>=? LIMIT {most:d}",

@@ -32,7 +32,7 @@ class Wish:
 
 
 def page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
-    """At most `count` rows (uid, flags, at, size, header, structure, key), in the order of the wish."""
+    """Return at most `count` rows (uid, flags, at, size, header, structure, key), in the order of the wish."""
     key = KEYS[wish.order]
     down = wish.ascending is wish.backwards
     if wish.order == "date":

@@ -64,7 +64,7 @@ def begin(tx: Tx, account: AccountId, data: str, draft: int, now: int) -> int:
 
 
 def keep(tx: Tx, id_: int, data: str, now: int) -> bool:
-    """False when it is not open any more: it was sent from another window."""
+    """Save the form; return False if it is not open any more: it was sent from another window."""
     return tx.run("UPDATE writing SET data=?, changed_at=? WHERE id=? AND state='open'", data, now, id_) > 0
 
 
@@ -93,7 +93,7 @@ def take_back(tx: Tx, account: AccountId, id_: int) -> bool:
 
 
 def due(tx: Tx, now: int, most: int) -> list[tuple[int, AccountId]]:
-    """Those whose time has come, and those whose sender died in the middle."""
+    """Return messages whose time has come, and those whose sender died in the middle."""
     rows = tx.rows(
         "SELECT id, account FROM writing WHERE state IN ('waiting','sending') AND send_at<=?"  # noqa: S608
         f" ORDER BY send_at LIMIT {most:d}",
