@@ -1,4 +1,4 @@
-"""What was done to an account, by whom and when: for its owner and for the help desk."""
+"""The audit log: each action on an account, by whom and when, for its owner and for the help desk."""
 # ruff: noqa: S105 - events that tell of passwords are none
 
 from enum import StrEnum

@@ -91,7 +91,7 @@ def tls_context(config: Config) -> ssl.SSLContext:
 
 
 class Certificate:
-    """What connections are shown: `context` takes files that changed, from the next handshake on."""
+    """The certificate shown to connections: `context` takes files that changed, from the next handshake on."""
 
     def __init__(self, config: Config) -> None:
         """Raises ConfigError when the files cannot be used."""
@@ -100,7 +100,7 @@ class Certificate:
         self.context = tls_context(config)
 
     def _stamp(self) -> tuple[int, ...]:
-        """When the files were written; one that is not there in this moment is about to be."""
+        """Return the modification times of the files; 0 for one that is missing just now."""
         found = []
         for path in (self._config.certificate_path, self._config.key_path):
             try:

@@ -1,4 +1,4 @@
-"""How a mail program is set up, from the running configuration: one list of servers behind the page and every format.
+"""Settings for mail programs, from the running configuration: one list of servers behind the page and every format.
 
 | who reads it | where |
 |---|---|
@@ -36,7 +36,7 @@ class Server:
 
 
 def servers(config: Config) -> list[Server]:
-    """What listens, best way first (RFC 8314 section 3); no row for what is off."""
+    """List the servers that listen, best way first (RFC 8314 section 3); no row for what is off."""
     listen = config.listen
     ways = (
         ("imap", listen.imaps, "TLS"),

@@ -47,7 +47,7 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What is asked for; `password` may be a hash, `quota` is in octets, None = the site's default."""
+    """An account to create; `password` may be a hash, `quota` is in octets, None = the site's default."""
 
     name: str
     display_name: str = ""

@@ -1,4 +1,4 @@
-"""What the directory knows of our people, read now and then.
+"""The affiliations of our people, read from the university's directory at intervals and when one is needed.
 
 Nothing is taken from anybody for the lack of an affiliation (S09).  What is read here tells whom to warn in time
 (services/accounts/leaving.py), and ends what the directory's password alone has opened (S13).
@@ -104,7 +104,7 @@ def _alert(core: Core, text: str) -> None:
 
 
 def known(core: Core, name: str) -> Affiliation | None:
-    """What the last reading said of an account's person.  Raises AccountNotFound."""
+    """Return an account's affiliation as last read, without asking the directory.  Raises AccountNotFound."""
     return of(core, accounts.get(core, name))
 
 
@@ -119,9 +119,9 @@ def has_ended(found: Affiliation, today: date) -> bool:
 
 
 def look(core: Core, account: Account) -> Affiliation | None:
-    """What the directory says now, at most a minute and a half old; blocking.  None: nothing is known, and nothing is taken.
+    """Return the person's affiliation from the directory, at most 90 seconds old; blocking.  None: it is unknown.
 
-    When it misses too many at once, one after the other, it is not believed, and what was known stands.
+    When too many people are missing at once, one after the other, the directory is not believed: the saved entry holds.
 
     Raises:
         TemporarilyUnavailable: it does not answer, and what is known is older.

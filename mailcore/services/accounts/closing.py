@@ -76,7 +76,7 @@ def _correspondents(core: Core, tx: Tx, account: Account) -> set[str]:
 
 
 def look(core: Core, token: str) -> Account:
-    """Whose link it is, without using it.  Raises LinkExpired."""
+    """Return the closed account that a link belongs to, without using the link.  Raises LinkExpired."""
     return core.db.read(lambda tx: _closed(core, tx, token))
 
 

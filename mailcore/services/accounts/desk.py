@@ -1,4 +1,4 @@
-"""What the help desk may know of an account beside a case, and what it may do (N24): facts, never the content of mail.
+"""The help desk's view of an account beside a case, and its actions there (N24): facts, never the content of mail.
 
 That somebody of the desk looked is in the account's audit log, which its owner can read.
 """
@@ -21,7 +21,7 @@ LOOK_SECONDS = 3600  # within which one agent's looks are one entry
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of one account; `forwards_to` is the domain alone, `last_used` when a password last opened anything."""
+    """Facts about one account; `forwards_to` is the domain alone, `last_used` when a password last opened anything."""
 
     account: Account
     addresses: tuple[str, ...]

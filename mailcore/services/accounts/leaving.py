@@ -1,9 +1,10 @@
-"""Who leaves the university must not be locked out (S13, N8, N9).
+"""People who leave the university must not be locked out (S13, N8, N9).
 
 At 90, 30 and 7 days before the end of an affiliation, and on the day itself, the person is asked to choose an alumni
 password, until one is chosen *and has been used*.  Where the directory knows no end, everybody without one is reminded
-twice a year.  Who has gone without one gets a link at the contact addresses, and stands on the desk's list.  Who has one
-but no confirmed contact address is asked for that, twice a year: it is the way back when the password is forgotten.
+twice a year.  People who have left without one are sent a link at the contact addresses, and are on the desk's list.
+People with one but no confirmed contact address are asked for that, twice a year: it is the way back when the password
+is forgotten.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ _ORDER = ("", "contact", "twice", "90", "30", "7", "0", "gone")
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What an owner is told in the portal: until when the directory's password works, and whether another one does."""
+    """An owner's outlook in the portal: until when the directory's password works, and whether another one does."""
 
     until: date | None
     days: int | None

@@ -39,7 +39,7 @@ def a_year_after(day: date) -> date:
 
 
 def current(core: Core) -> Sunset | None:
-    """What is announced and not withdrawn."""
+    """Return the announced end of the service; None if there is none or it was withdrawn."""
     found = core.db.read(store.latest)
     return found if found is not None and found.withdrawn_at is None else None
 
@@ -160,7 +160,7 @@ def _mark(core: Core, sunset: Sunset, account: AccountId) -> str:
 
 
 def owner_of(core: Core, token: str) -> Account:
-    """Whose link it is.  Raises LinkExpired."""
+    """Return the account that the link of a notice belongs to.  Raises LinkExpired."""
     found = the_current(core)
     number, _, mark = token.partition("-")
     if not number.isascii() or not number.isdigit() or len(number) > 12:
@@ -174,13 +174,13 @@ def owner_of(core: Core, token: str) -> Account:
 
 
 def person(core: Core, account: AccountId) -> Person | None:
-    """What the owner of an account knows; None when nothing is announced."""
+    """Return what is saved of one owner for the announced end; None when nothing is announced."""
     found = current(core)
     return core.db.read(lambda tx: store.person(tx, found.id, account)) if found else None
 
 
 def set_new_address(core: Core, account: AccountId, address: str) -> str:
-    """Where the owner can be written to afterwards: told for a year to those whom they have written to.  "" takes it back.
+    """Save the owner's address for afterwards, given for a year to those whom they have written to.  "" removes it.
 
     Raises:
         LinkExpired: nothing is announced.
@@ -209,27 +209,27 @@ def people(core: Core) -> Iterator[Person]:
 
 
 def unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
-    """Of whom it is not known that they have read it, page by page.  Raises LinkExpired."""
+    """List the people who are not known to have read the notice, page by page.  Raises LinkExpired."""
     found = the_current(core)
     return core.db.read(partial(store.people, sunset=found.id, after=after, limit=limit, unread=True))
 
 
 def progress(core: Core) -> Progress:
-    """Who has read it so far.  Raises LinkExpired."""
+    """Count the people who have read the notice so far.  Raises LinkExpired."""
     found = the_current(core)
     look_into_boxes(core)
     return core.db.read(partial(store.progress, sunset=found.id))
 
 
 def why_letter(one: Person) -> str:
-    """Why somebody should have a letter on paper, or "": who has read it needs none."""
+    """Return why somebody should have a letter on paper, or "" for a person who has read the notice and needs none."""
     if one.read_at is not None:
         return ""
     return "not read" if one.verified else "no confirmed contact address"
 
 
 def letters(core: Core, *, again: bool = False) -> list[Person]:
-    """Who is to be written to on paper; `again`: those, too, who were.  Raises LinkExpired."""
+    """List the people to write to on paper; with `again`, also those already written to.  Raises LinkExpired."""
     look_into_boxes(core)
     return [one for one in people(core) if why_letter(one) and (again or one.letter_at is None)]
 
@@ -268,7 +268,7 @@ def letters_sent(core: Core, found: list[Person]) -> None:
 
 
 def may_close(core: Core) -> tuple[list[Person], int]:
-    """Whose accounts may be closed now, and how many wait until they have had their twelve months.
+    """Return the people whose accounts may be closed now, and how many wait until they have had their twelve months.
 
     Raises:
         NotAllowed: the last day is not over.

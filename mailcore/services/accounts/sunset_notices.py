@@ -59,7 +59,7 @@ def _turn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> bool:
 
 
 def _next(found: Sunset, days: int, now: int, *, is_read: bool) -> int | None:
-    """When to look again, in seconds; None: there is nothing more to say."""
+    """Return when to check again, in seconds since 1970; None: no more notices are due."""
     coming = [step for step in STEPS if step < days]
     when = [] if is_read or days < 0 else [now + AGAIN_SECONDS]
     if coming:

@@ -1,4 +1,4 @@
-"""What stays of a closed account: an address that nobody else is given, and for a year perhaps a new one (N11, N12)."""
+"""Tombstones of closed accounts: an address that nobody else is given, and for a year perhaps a new one (N11, N12)."""
 
 from mailcore.core import Core
 from mailcore.domain import AccountId

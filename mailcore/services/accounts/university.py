@@ -13,7 +13,7 @@ MOST = 10  # failures an hour of one name from one place: the university has a c
 
 
 def prove(core: Core, username: str, password: str, *, peer: str, device: str = "") -> Proven:
-    """Who is it?  Blocking.
+    """Verify a user name and password with the university's directory and return the person they prove.  Blocking.
 
     Args:
         peer, device: as in `throttle.lane`.

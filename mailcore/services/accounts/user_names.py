@@ -1,4 +1,4 @@
-"""Which user names may be ordered, and which are offered instead of one that is taken (S05, S06).
+"""User names: those that may be ordered, and those offered instead of one that is taken (S05, S06).
 
 Reserved names, names that are or were somebody's, names in another order, and names that people would take for one of
 those (`0la`, `o.la`) are all refused with the same words: a stranger does not learn which.  Staff's own `user add` is free.

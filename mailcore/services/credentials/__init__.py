@@ -1,1 +1,1 @@
-"""Who somebody is: passwords of all databases, SCRAM, app passwords, the directory, contact addresses."""
+"""Credentials: passwords of all databases, SCRAM, app passwords, the directory, contact addresses."""

@@ -84,7 +84,7 @@ def _live(core: Core, tx: Tx, token: str) -> Token:
 
 
 def look(core: Core, token: str) -> tuple[Account, str]:
-    """Whose link it is and which address it proves, without spending it.  Raises LinkExpired."""
+    """Return the account of a link and the address that it proves, without using it up.  Raises LinkExpired."""
 
     def read(tx: Tx) -> tuple[Account, str]:
         found = _live(core, tx, token)
@@ -129,7 +129,7 @@ def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> 
 
 
 def make_first(core: Core, account: AccountId, address: str) -> None:
-    """Which of the verified ones stands on the account.  Raises InvalidName."""
+    """Put one of the verified addresses on the account.  Raises InvalidName."""
 
     def write(tx: Tx) -> None:
         if address not in store.verified(tx, account):

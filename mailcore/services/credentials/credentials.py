@@ -92,7 +92,7 @@ def _live(core: Core, tx: Tx, token: str) -> Token:
 
 
 def link_account(core: Core, token: str) -> Account:
-    """Whose link it is, without spending it (previewers fetch links).  Raises LinkExpired."""
+    """Return the account of a link, without using it up (previewers fetch links).  Raises LinkExpired."""
     return core.db.read(lambda tx: core.people.account(tx, _live(core, tx, token).account))
 
 

@@ -37,7 +37,7 @@ ldap3.set_config_parameter("RESET_AVAILABILITY_TIMEOUT", QUIET_SECONDS)
 
 
 class Proof(Enum):
-    """What a password database says.  ENDED: the password is right, but the tie to the university is over."""
+    """Answers of a password database.  ENDED: the password is right, but the tie to the university is over."""
 
     NO = "no"
     YES = "yes"
@@ -46,7 +46,7 @@ class Proof(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the directory says of a person.
+    """A person's entry in the directory.
 
     `until` is the last day of the affiliation where it is known; `blocked`: in quarantine or switched off there.
     """
@@ -148,7 +148,7 @@ class Directory:
         return Proof.ENDED if found.has_ended(self._clock.now().date()) else Proof.YES
 
     def prove(self, login: str, password: str) -> Entry | None:
-        """Who logs in with the directory's own user name, for somebody who has no account here yet.
+        """Verify a log-in with the directory's own user name, for somebody who has no account here yet.
 
         Raises:
             TemporarilyUnavailable.

@@ -1,4 +1,4 @@
-"""Who is this?  One place for every protocol.
+"""Log-in: the one place where every protocol has a user name and password verified.
 
 Our own database is asked first, then the others (services/credentials/sources.py).  An account with a second factor
 opens for mail
@@ -138,7 +138,7 @@ def known(core: Core, username: str, password: str, *, peer: str, scope: Scope, 
 
 
 def usable(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
-    """What may open an account for this, for mechanisms that prove a password without telling it.  Raises TooMany."""
+    """List credentials that open an account for `scope`, for mechanisms that send no password.  Raises TooMany."""
     found = core.db.read(lambda tx: _look(core, tx, name, peer))
     if found is None:
         return []

@@ -1,4 +1,4 @@
-"""Where an account was opened, by what and when: for its owner, and to tell a new log-in from an old one.
+"""The log of log-ins: place, program and time, for the owner, and to tell a new log-in from an old one.
 
 Log-ins are noted without waiting for the disk, at most every ten minutes for the same program at the same place.
 """
@@ -21,7 +21,7 @@ _REMEMBERED = 50_000
 
 
 class _Lately:
-    """What this process wrote down lately."""
+    """Log-ins that this process recorded recently."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[object, ...], int] = {}
@@ -83,7 +83,7 @@ def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, prog
 
 
 def _network(where: str) -> str:
-    """What the addresses of one provider have in common, as the beginning of a text."""
+    """Return what the addresses of one provider have in common, as the beginning of a text."""
     sign = ":" if ":" in where else "."
     return sign.join(where.split(sign)[:2]) + sign
 

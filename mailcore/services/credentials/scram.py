@@ -86,7 +86,7 @@ def remember_of(core: Core, account: AccountId, password: str) -> None:
 
 
 def verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[tuple[Credential, Verifier]]:
-    """What can be proved of these passwords of the account of that name."""
+    """Return the verifiers that exist for these passwords of the account of that name."""
     if not usable:
         return []
     kept = core.db.read(lambda tx: store.of(tx, usable[0].account))

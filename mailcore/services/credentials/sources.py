@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 3
 
 
 class PasswordSource(Protocol):
-    """What log-in asks; the contract is tested for every class (tests/services/test_sources.py)."""
+    """A password database that log-in asks; the contract is tested for every class (tests/services/test_sources.py)."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""What a password must be: long, and not what others would try.  Composition does not count.
+"""Password strength: a password must be long, and not what others would try.  Composition does not count.
 
 `common_passwords.txt.gz` holds the 30,000 most used passwords of public breaches (the list of zxcvbn 4.5.0, MIT licence)
 and Norwegian words that people here take.  Guessers take one or two of them and add years and signs, and they know the

@@ -1,1 +1,1 @@
-"""What becomes of a message: scripts run, copies filed, replies and reports queued, and submission."""
+"""Delivery of messages: scripts run, copies filed, replies and reports queued, and submission."""

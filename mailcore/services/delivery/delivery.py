@@ -200,7 +200,7 @@ Plan = tuple[sieve.Action, ...] | str  # actions to take, or the reason of a rej
 
 
 def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> Plan:
-    """What to do for one recipient, if there is room for it."""
+    """Decide what to do for one recipient: actions, the reason of a rejection, or FULL if there is no room."""
     if not recipient.account:
         return ()
     actions = _wanted(context, recipient, sources)
@@ -222,13 +222,13 @@ _READS_SCORES = re.compile(r"\b(?:spamtest|virustest)\b", re.IGNORECASE)  # such
 
 
 def _passage(context: _Context, recipient: Recipient, *, changed: bool) -> Passage:
-    """What forwarding this message means, with the owner's own choice for what could not pass."""
+    """Forecast what forwarding this message means, with the owner's own choice for what could not pass."""
     unsafe = context.core.people.forwarding(context.tx, recipient.account).unsafe
     return forward_policy.forecast(context.core.config, context.verdict, unsafe, changed=changed)
 
 
 def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, ...]) -> tuple[sieve.Action, ...]:
-    """What must not go on to others is kept: in Junk what nobody vouches for, else where it is filed anyway."""
+    """Drop redirects that must not go on: the message goes to Junk if nobody vouches for it, else is filed here."""
     onward = [action for action in actions if isinstance(action, sieve.Redirect)]
     if not onward:
         return actions
@@ -404,7 +404,7 @@ def _prefix(context: _Context, recipient: Recipient) -> bytes:
 
 
 def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, octets: bytes) -> None:
-    """Of what a script sent (RFC 8580); a full box has no room for it, and the sending does not fail for that."""
+    """File a copy of what a script sent (RFC 8580); without room for it the sending still succeeds."""
     core, tx = context.core, context.tx
     box = script_runs.mailbox_or_inbox(core, tx, recipient.account, where)
     with contextlib.suppress(OverQuota):

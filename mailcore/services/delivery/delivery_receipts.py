@@ -1,7 +1,7 @@
-"""What a sender hears of a message that was delivered here: of success where they asked (RFC 3461), and of one
-recipient's refusal where others took the message and SMTP had a single word for all.
+"""Reports to the sender of a message that was delivered here: of success where they asked (RFC 3461), and of one
+recipient's refusal where others accepted the message and SMTP had a single reply for all.
 
-Only a sender who is vouched for hears anything: whoever's address was only borrowed gets no mail from us.
+Only a sender who is vouched for is sent one: whoever's address was forged gets no mail from us.
 """
 
 from dataclasses import dataclass

@@ -108,7 +108,7 @@ def _one(event: _Event, info: MessageInfo) -> None:
 
 
 def _keep(event: _Event, info: MessageInfo, action: sieve.Keep) -> None:
-    """Where it is, with the flags that the script leaves; a message that the script changed takes its place."""
+    """Keep the message in place with the flags that the script leaves; a changed one replaces it."""
     core, tx, ranges = event.core, event.tx, [(info.uid, info.uid)]
     if action.octets is not None:
         prepared = core.blobs.prepare(action.octets)

@@ -1,6 +1,6 @@
-"""Which actions an account's scripts ask for: the generated one first, then the personal one.
+"""Runs of an account's scripts, and the actions they ask for: the generated one first, then the personal one.
 
-A script that fails means keep; it is logged, and its owner is told of it, once a day at most.
+A script that fails means keep; it is logged, and its owner is notified, once a day at most.
 """
 
 import json
@@ -30,10 +30,10 @@ Because = Callable[..., None]  # takes any number of traces.Rule
 
 
 def decide(place: Place, view: RecipientView, generated: str, personal: str, *, because: Because) -> Actions:
-    """What is to be done, in order, one action for each place.  Remembers what `duplicate` saw.
+    """Run the scripts and return their actions in order, one for each place.  Saves what `duplicate` saw.
 
     Args:
-        because: hears which rules decided, for the trace.
+        because: called with the rules that decided, for the trace.
     """
     first = sieve.Result(KEEP, implicit_keep=True)
     if generated:

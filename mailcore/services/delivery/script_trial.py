@@ -24,7 +24,7 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is tried; names as in the interface of `sieve test --batch`."""
+    """The input of a trial; names as in the interface of `sieve test --batch`."""
 
     script: str
     octets: bytes

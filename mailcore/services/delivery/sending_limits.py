@@ -1,8 +1,8 @@
-"""How much an account may send, and the alarm when it behaves as if somebody else had its password.
+"""Sending limits of an account, and the alarm when it behaves as if somebody else had its password.
 
 Counted in recipients, over all processes.  Suspicious is: to go on and on above the limit, to send from many places
-at once, or to be refused by many recipients.  Then nothing of the account leaves any more, what waits is held, its
-owner hears of it in the box and at the contact address, and the desk has a ticket.
+at once, or to be refused by many recipients.  Then nothing of the account is sent any more, queued mail is held, its
+owner is notified in the mailbox and at the contact address, and the desk has a ticket.
 """
 
 from mailcore.core import Core
@@ -57,7 +57,7 @@ def was_refused(core: Core, tx: Tx, account: AccountId) -> None:
 
 
 def why_held(core: Core, account: AccountId) -> str:
-    """Why it may not send, or ""."""
+    """Return why the account may not send, or ""."""
     return core.db.read(lambda tx: store.reason(tx, account))
 
 

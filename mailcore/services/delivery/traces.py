@@ -1,4 +1,4 @@
-"""Why did I get this, why did that not come: what became of each message, for its owner, for thirty days (N14).
+"""Delivery traces: the outcome of each message and its reasons, for its owner, for thirty days (N14).
 
 Written in the transaction that delivers or refuses.  The record holds the author and the subject of a message and none of its
 text.  A rule is named by its kind and what identifies it; the portal has the words.
@@ -95,7 +95,7 @@ def rules_text(rules: Sequence[Rule]) -> str:
 
 @lru_cache(maxsize=4096)
 def rule_at(source: str, line: int) -> Rule:
-    """Which part of a generated script stands at this line: its comments tell.
+    """Return the rule that stands at this line of a generated script, as its comments name it.
 
     Args:
         line: counts from 1.
@@ -154,7 +154,7 @@ def forget(core: Core) -> int:
 
 
 def search(core: Core, account: AccountId, words: str) -> list[Trace]:
-    """Of the last thirty days, newest first: those whose sender, author or subject holds all the words."""
+    """Search the traces of the last thirty days, newest first: sender, author or subject must hold all the words."""
     wanted = words.lower().split()
 
     def read(tx: Tx) -> list[Trace]:
@@ -184,7 +184,10 @@ def get(core: Core, account: AccountId, number: int) -> Trace:
 
 
 def of_message(core: Core, account: AccountId, mailbox: str, uid: int) -> Trace | None:
-    """Of a message in the box; None where nothing is known: older, or put there by a mail program.  Raises MailboxNotFound."""
+    """Return the trace of a message in a mailbox.  Raises MailboxNotFound.
+
+    None where nothing is known: it is older, or was put there by a mail program.
+    """
 
     def read(tx: Tx) -> Trace | None:
         box = core.mail.mailbox(tx, account, mailbox)

@@ -15,7 +15,7 @@ from mailcore.wire.milter import Added, MilterProblem, Wanted
 
 @dataclass(slots=True)
 class Answer:
-    """What a filter said: `reply` refuses the message, `quarantine` is why it should be put aside."""
+    """A filter's answer: `reply` refuses the message, `quarantine` is why it should be put aside."""
 
     reply: str = ""
     quarantine: str = ""

@@ -24,7 +24,7 @@ MAX_FIELDS, MAX_VALUE = 20, 2000
 
 
 async def scan(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
-    """What all filters together say.
+    """Ask all filters and combine their answers.
 
     Raises:
         Busy: one did not answer, and the settings require it.
@@ -87,7 +87,7 @@ def _by_milter(core: Core, before: Scan, address: str, envelope: Envelope, octet
 
 
 def _judged(fields: bytes, junk: bool, reply: str) -> Scan:
-    """What our fields together say; many filters write them alike."""
+    """Combine the header fields of our filters into one result; many filters write them alike."""
     flags = header.values(fields, "x-spam-flag") + header.values(fields, "x-spam-status") + header.values(fields, "x-spam")
     junk = junk or any(value.strip().lower().startswith("yes") for value in flags)
     return Scan(spam_scores.spam_percent(fields), junk or spam_scores.virus_level(fields) >= 4, reply, fields)

@@ -1,4 +1,4 @@
-"""What is asked of servers that we do not know, by settings that are off at first: greylisting and DNS block lists."""
+"""Greylisting (RFC 6647) and DNS block lists (RFC 5782) for servers that we do not know.  Off by default."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def network(peer: str) -> str:
 
 
 async def must_wait(core: Core, peer: str, sender: str, recipients: Sequence[str]) -> list[bool]:
-    """Which recipients this sender must try again later (RFC 6647); a network that once did need not any more."""
+    """Say for each recipient if the sender must try again later (RFC 6647); a network that once did need not."""
     where, now = network(peer), core.clock.seconds()
     known = f"net {where}"
 

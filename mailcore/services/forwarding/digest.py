@@ -1,4 +1,4 @@
-"""What was kept back and not forwarded, listed once a day in a mail of our own to the target (N3).
+"""The daily digest: messages saved here and not forwarded, listed in a mail of our own to the target (N3).
 
 Mail that could not pass there is named, so that its owner looks here for it; junk is only counted, as its words would
 make junk of the list.

@@ -189,7 +189,7 @@ def _code(tx: Tx, hashed: str) -> str:
 
 
 def asked_by(core: Core, token: str) -> tuple[Account, Forwarding]:
-    """Who asks, and for what, without answering (previewers fetch links).  Raises LinkExpired."""
+    """Return the asking account and its forwarding, without answering (previewers fetch links).  Raises LinkExpired."""
     return core.db.read(lambda tx: _by_token(core, tx, token))
 
 
@@ -254,7 +254,7 @@ def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
 
 
 def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: bool, reply: str) -> Forwarding:
-    """What was said to one forwarded message, by the target's server or in a report that came back.
+    """Record the reply to one forwarded message, by the target's server or in a report that came back.
 
     Args:
         target: where it went; what a personal script sends elsewhere says nothing of the forwarding.

@@ -1,4 +1,4 @@
-"""How a forwarding fares: the target's answers, in kinds that people have words for, and a test message (N2, N4).
+"""The health of a forwarding: the target's replies, in kinds that people have words for, and a test message (N2, N4).
 
 The test message takes the way of forwarded mail (queue, envelope sender of ours, signature, seal), so what becomes of it is
 what becomes of the rest.  Only the owner can see where it ended.
@@ -28,7 +28,7 @@ FOUND = ("inbox", "spam", "missing")
 
 
 class Kind(StrEnum):
-    """What an answer means for the owner."""
+    """The kinds of replies, by what they mean for the owner."""
 
     TAKEN = "taken"
     UNKNOWN_THERE = "unknown there"
@@ -67,7 +67,7 @@ _CODES: dict[tuple[int, int], Kind] = {
 
 
 def kind_of(code: int, reply: str) -> Kind:
-    """What the answer of another server means (RFC 5321 section 4.2, RFC 3463, RFC 7372); its words where codes say too little.
+    """Classify a server's reply (RFC 5321 section 4.2, RFC 3463, RFC 7372); by its words where codes say too little.
 
     Args:
         code: of SMTP; 0 = it could not be reached.
@@ -158,7 +158,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
 
 
 def tell(core: Core, account: AccountId, probe: int, found: str) -> None:
-    """Where its owner found the test message.  Raises NotAllowed."""
+    """Save where the owner found the test message.  Raises NotAllowed."""
     if found not in FOUND:
         raise NotAllowed(Saying("no such place"))
 

@@ -1,4 +1,4 @@
-"""What the receiving end of a forwarding may do: say stop at any time, and say yes again once a year (N1)."""
+"""The receiving end of a forwarding: it may say stop at any time, and say yes again once a year (N1)."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""How much mail one person or one network place may cause, whatever page causes it.
+"""Limits on the mail that one person or one network place may cause, whatever page causes it.
 
 What this bounds goes to an address that nobody has proved yet: the question whether one wrote to the help desk or ordered
 an account, whether one takes forwarded mail, whether a contact address is one's own, a link for a forgotten password.
@@ -26,7 +26,7 @@ NOTICES_A_DAY = 10  # of an account, to a contact address that is not verified
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who causes a mail: a person who is logged in, from a network place, or a stranger.  Neither: staff, or a job."""
+    """The cause of a mail: a logged-in person, from a network place, or a stranger.  Neither: staff, or a job."""
 
     account: AccountId | None = None
     peer: str = ""
@@ -74,6 +74,6 @@ def may_notify(core: Core, tx: Tx, to: str) -> bool:
 
 
 def reader(address: str) -> str:
-    """Who probably reads there: `a.b+c@x` is written to by many names."""
+    """Reduce an address to one for all its spellings that reach the same reader: `a.b+c@x` has many names."""
     local, _, domain = comparable(address.strip()).lower().rpartition("@")
     return f"{local.partition('+')[0].replace('.', '') or local}@{domain}"

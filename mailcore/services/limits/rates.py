@@ -1,4 +1,4 @@
-"""How often: limits that hold over all processes.
+"""Rate limits that hold over all processes.
 
 A process takes its share of a count in portions, so that most questions cost no write; a limit is exceeded by nobody,
 and reached at most a portion per process too early.
@@ -17,7 +17,7 @@ GREY_RETRY_SECONDS = 2 * DAY  # within which a retry counts as one
 
 
 class Portions:
-    """What one process took and has not used, by key."""
+    """Portions of a count that this process took and has not used, by key."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[str, tuple[int, int]] = OrderedDict()  # key -> (valid until, portions left)

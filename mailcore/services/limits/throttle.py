@@ -1,4 +1,4 @@
-"""How many tries there are at a secret: the one throttle of every place that checks a password, a code or a token.
+"""The limit on tries at a secret: the one throttle of every place that checks a password, a code or a token.
 
 Passwords at the portal, at /password and wherever a page asks once more, those of mail programs (PLAIN, LOGIN, SCRAM,
 OAUTHBEARER), the university's when somebody orders, and printed recovery codes share one count.  The codes of the second
@@ -39,10 +39,10 @@ _WAIT = "too many failed log-ins; try again in an hour"
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Where one try is counted.
+    """The lane in which one try is counted.
 
     Attributes:
-        account: below nought for a name that is nobody's.
+        account: below zero for a name that is nobody's.
         place: the peer's network place, or a browser or session of the owner's own.
         counted: False for trusted networks.
     """
@@ -174,7 +174,7 @@ def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int 
 
 
 def code_bounds(core: Core, account: Account, *, peer: str, device: str) -> list[Bound]:
-    """What a wrong code counts for: a browser of the owner's for itself, strangers by place and together.
+    """Return the bounds of a wrong code: an owner's own browser counts for itself, strangers by place and together.
 
     A place where the password was right is not known by that alone: only a whole log-in gives a browser its mark.
     """

@@ -1,6 +1,6 @@
-"""How often somebody may do something: counted in the database, by a hash of who and what, for a day at most.
+"""Limits on how often somebody may do something: counted in the database, by a hash of who and what, for a day at most.
 
-A try that is refused is not counted: who goes on asking is not kept out for longer, and keeps out nobody else.
+A refused try is not counted: asking on and on makes nobody wait longer, and locks out nobody else.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ def of_place(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator
 
 
 def of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
-    """Of the networks around it alone; `limit` is what one place may do."""
+    """Yield the bounds of the networks around the peer alone; `limit` is what one place may do."""
     if peer and not core.config.limits.is_trusted(peer):
         for network, times in wider(peer):
             yield Bound(f"network {network}", limit * times, seconds)
@@ -82,5 +82,5 @@ def note_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
 
 
 def of_peer(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
-    """When somebody at this place did it; seconds since 1970."""
+    """Return the times at which somebody at this place did it; seconds since 1970."""
     return store.times(tx, _mark(core, action, f"peer {place(peer)}"), since)

@@ -30,7 +30,7 @@ _STEPS = {"reject": "quarantine", "quarantine": "none"}
 
 
 async def judge(core: Core, envelope: Envelope, message: Message) -> Verdict:
-    """What the checks say of a message from outside."""
+    """Check a message from outside and return the verdict."""
     if not message.header.has("dkim-signature") and not message.header.has("arc-seal"):
         try:
             return _judge(core, envelope, message, core.names.remembered)

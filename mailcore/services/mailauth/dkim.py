@@ -47,7 +47,7 @@ def sign(config: Config, octets: Octets) -> bytes:
 
 @lru_cache(maxsize=8)
 def _with(key: bytes) -> signature.Sign:
-    """What signs with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
+    """Return the function that signs with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
     if key.startswith(b"-----"):
         known = serialization.load_pem_private_key(key, None)
         assert isinstance(known, rsa.RSAPrivateKey)  # noqa: S101 - we made it

@@ -27,7 +27,7 @@ _FILE = re.compile(r"(?:rsa|ed)([0-9]{1,6})\.pem\Z")
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation did, as generations; None = nothing."""
+    """The result of a rotation, as generations; None = nothing."""
 
     made: int | None = None
     signs: int | None = None
@@ -73,7 +73,7 @@ def signing(config: Config) -> tuple[tuple[str, bytes, bytes], ...]:
 
 
 def _changed(file: str) -> int:
-    """When, in nanoseconds; 0 = there is none."""
+    """Return the file's modification time in nanoseconds; 0 = there is no such file."""
     try:
         return os.stat(file).st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""Whose policy holds for an author, and which names are of one organisation (DMARC, RFC 9989).
+"""Discovery of the policy for an author, and of names that are of one organisation (DMARC, RFC 9989).
 
 Policies are found by walking up the tree of names.  Where an organisation begins, a record with `psd=` says; where
 none does, the public suffix list (RFC 7489 section 3.2): by the walk alone, a domain that publishes nothing would be a
@@ -20,7 +20,7 @@ _WISHES = ("none", "quarantine", "reject")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What `_dmarc.` of a domain publishes; values as written."""
+    """The record that a domain publishes at `_dmarc.`; values as written."""
 
     domain: str
     tags: dict[str, str]

@@ -26,7 +26,7 @@ class Passage(StrEnum):
 
 
 def forecast(config: Config, verdict: Verdict, unsafe: str = "", *, changed: bool = False) -> Passage:
-    """What a Redirect of this message becomes.
+    """Predict what becomes of a Redirect of this message.
 
     Args:
         unsafe: the owner's choice, "" = as the site has it.
@@ -59,7 +59,7 @@ def _is_ours(config: Config, domain: str) -> bool:
 
 
 def is_by(fields: Header, own: str) -> bool:
-    """Whether `own` is the one author that the header names."""
+    """Check that `own` is the one author that the header names."""
     authors = [one.spec.lower() for one in fields.authors]
     return authors == [own.lower()] and len(fields.raw_values("from")) == 1
 

@@ -90,7 +90,7 @@ class Keys:
         return key
 
     def _look(self, key: bytes) -> None:
-        """What the library does not: for which hashes and services the key is (RFC 6376 section 3.6.1)."""
+        """Check what the library does not: the hashes and services that the key is for (RFC 6376 section 3.6.1)."""
         pairs = (part.partition(b"=") for part in key.split(b";"))
         tags = {name.strip(): {word.strip() for word in value.split(b":")} for name, _, value in pairs}
         if not tags.get(b"h", {b"sha256"}) & {b"sha256"} or not tags.get(b"s", {b"*"}) & {b"*", b"email"}:

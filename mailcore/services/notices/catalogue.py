@@ -1,4 +1,4 @@
-"""What was said to people: told in their language, or kept in the database to be told later."""
+"""Texts for people: translated into their language, or saved in the database to be translated later."""
 
 from collections.abc import Callable
 from functools import cache
@@ -41,5 +41,5 @@ def keep(said: object) -> Any:  # Any: what JSON holds
 
 
 def kept(told: Any) -> str:
-    """What `keep` made."""
+    """Restore a text that `keep` converted."""
     return Saying(told[0], **{name: kept(value) for name, value in told[1].items()}) if isinstance(told, list) else str(told)

@@ -1,1 +1,1 @@
-"""What keeps the service running: jobs, backup, health, metrics, DNS records, reports, and what its pages tell."""
+"""Running the service: jobs, backup, health, metrics, DNS records, reports, and the content of its pages."""

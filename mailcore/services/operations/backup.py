@@ -30,9 +30,9 @@ _DERIVED = ("search", "spool")  # made anew by themselves
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a backup has: `written` octets are new since the last one into the folder.
+    """The manifest of a backup: `written` octets are new since the last one into the folder.
 
-    `missing`: large blobs that were gone here already; `alumnimail check` names them.
+    `missing`: large blobs that were already missing here; `alumnimail check` names them.
     """
 
     at: str
@@ -131,7 +131,7 @@ def _copy_blob(source: Path, target: Path, size: int, told: Told) -> int | None:
 
 
 def _other_files(config: Config) -> list[tuple[Path, Path]]:
-    """What stands under `data` beside database and blobs: the file, and its path there."""
+    """List the files under `data` beside database and blobs: each file, and its path there."""
     database, blobs = config.database_path.resolve(), config.blobs_path.resolve()
     found = []
     for file in sorted(config.data_path.rglob("*")):
@@ -182,7 +182,7 @@ def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False
 
 
 def _restore(config: Config, folder: Path, clock: Clock, temporary: Path, told: Told) -> Restored:
-    """What takes room comes first: a disk that is full leaves what stands there as it is.  Raises OSError, BackupProblem."""
+    """Restore what takes room first: a full disk leaves the present data as it is.  Raises OSError, BackupProblem."""
     try:
         made = Made(**json.loads((folder / "manifest.json").read_text()))
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What became of the tries of an owner's mail programs just now (N15): the page that watches while one sets up a program.
+"""Recent tries of an owner's mail programs to log in (N15): the page that watches while one sets up a program.
 
 A try shows here if it named the account.  What never named it (another user name, no TLS where it is needed) shows to whoever
 looks from the same network address: it is most likely the program that stands beside the browser.  What did not reach us at
@@ -38,7 +38,7 @@ def unencrypted(core: Core, peer: str) -> None:
 
 
 def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
-    """Of the last half hour, newest first; the browser's own log-ins are left out.
+    """List the tries of the last half hour, newest first; the browser's own log-ins are left out.
 
     Args:
         peer: the address from which the owner looks.

@@ -82,7 +82,7 @@ def _read(topic: str, language: str, path: Path, modified_ns: int, values: tuple
 
 
 def problems(core: Core) -> list[str]:
-    """What the site's editor should mend: missing languages, anchors that differ, questions without an anchor."""
+    """List what the site's editor should mend: missing languages, anchors that differ, questions without an anchor."""
     found = files(core)
     told = []
     for topic in sorted({topic for topic, _ in found}):

@@ -58,7 +58,7 @@ def differ(source: Path, base: Path, told: Callable[[int], object]) -> int:
 
 
 def bring(base: Path) -> None:
-    """What `differ` wrote down counts from now on."""
+    """Make the changes that `differ` wrote down take effect."""
     name = _delta(base) if base.exists() else base
     _new(name).rename(name)
     _sync_folder(base.parent)

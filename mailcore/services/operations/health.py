@@ -1,4 +1,4 @@
-"""What is wrong, what repair would do, and the daily sweep of orphans."""
+"""Health of the installation: what is wrong, what repair would do, and the daily sweep of orphans."""
 
 from functools import partial
 

@@ -1,6 +1,6 @@
-"""What must be done now and then: one row for each job, run by the queue worker's process when it is due.
+"""Recurring jobs: one row for each, run by the queue worker's process when it is due.
 
-A turn is claimed in the database, so several nodes do each job once; a job that fails is told in the log and has its
+A turn is claimed in the database, so several nodes do each job once; a job that fails is logged and has its
 next turn at the usual time.  A job is a blocking function of Core that bounds its own work.
 """
 

@@ -1,4 +1,4 @@
-"""What administrators watch, as Prometheus reads it (its text format): states, ages and sizes, and nobody's name.
+"""Metrics for administrators, as Prometheus reads them (its text format): states, ages and sizes, and nobody's name.
 
 All is read from the database when it is asked for, so that one process answers for the whole installation.
 """
@@ -30,7 +30,7 @@ _BY_STATE = {
 
 
 def registry(core: Core, supervisor: int = 0) -> CollectorRegistry:
-    """What `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.of_service`."""
+    """Build the registry that `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.of_service`."""
     found = CollectorRegistry()
     found.register(_Measures(core, supervisor))
     return found

@@ -1,4 +1,4 @@
-"""How often a public page is seen (S04), without cookies and without kept addresses.
+"""Page views of public pages (S04), counted without cookies and without saved addresses.
 
 A visitor is counted once a day and page: by a hash of address, browser and page, keyed with a secret that lives for that
 day.  Programs that say what they are, prefetching and HEAD are not counted.  Counting never keeps a page waiting.

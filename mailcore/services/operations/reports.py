@@ -1,5 +1,5 @@
-"""What other domains are told once a day, if they ask for it in DNS: DMARC aggregate reports (RFC 7489 section 7.2) and
-TLS reports (RFC 8460), by mail or HTTPS.  Counted as it happens, sent for whole days of UTC, then forgotten.
+"""Daily reports to domains that ask for them in DNS: DMARC aggregate reports (RFC 7489 section 7.2) and
+TLS reports (RFC 8460), by mail or HTTPS.  Counted as it happens, sent for whole days of UTC, then deleted.
 """
 
 import gzip

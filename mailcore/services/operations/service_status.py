@@ -1,4 +1,4 @@
-"""What is out of order, told by staff: a line on every page, a page, and a feed (N25)."""
+"""Incidents, announced by staff: a line on every page, a page, and a feed (N25)."""
 
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -33,7 +33,7 @@ def current(core: Core) -> list[Incident]:
 
 
 def recent(core: Core) -> list[Incident]:
-    """Of the last thirty days, newest first."""
+    """List the incidents of the last thirty days, newest first."""
     return core.db.read(lambda tx: store.incidents(tx, core.clock.seconds() - KEPT_SECONDS))
 
 

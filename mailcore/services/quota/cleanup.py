@@ -59,7 +59,7 @@ class Heap:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the owner chose: single messages, senders of newsletters, or whole heaps."""
+    """The owner's choice: single messages, senders of newsletters, or whole heaps."""
 
     messages: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ def heap(core: Core, account: AccountId, special_use: str) -> Heap:
 
 
 def weigh(core: Core, account: AccountId, choice: Choice) -> Freed:
-    """What the removal would free."""
+    """Count the messages and octets that the removal would free."""
     sizes = core.db.read(lambda tx: store.sizes(tx, account, _names(core, tx, account, choice)))
     return Freed(len(sizes), sum(sizes.values()))
 

@@ -1,4 +1,4 @@
-"""How much room an account has: set by staff, lent by the service, taken back when the time is over.
+"""The quota of an account: set by staff, lent by the service, taken back when the time is over.
 
 A quota that falls below what is used deletes nothing; the box is then over quota.
 """
@@ -27,7 +27,7 @@ DESK_LEAST, DESK_DAYS = 1024, 3650
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """What the owner may borrow or has borrowed.
+    """The loan of room that the owner may have or has.
 
     Attributes:
         octets: of the loan that runs, or of one that could be had.

@@ -21,7 +21,7 @@ FALL = 5  # points that usage must fall before the same is told again
 
 
 def settled(warned: Warned, percent: int) -> Warned:
-    """What still counts as told at this usage."""
+    """Return the warnings that still count as sent at this usage."""
     level = warned.level
     while level and percent <= level - FALL:
         level = max((lower for lower in LEVELS if lower < level), default=0)

@@ -1,4 +1,4 @@
-"""What a simple filter may be.  `checked` gives the rule in the form that is kept, or says what is wrong with it."""
+"""The rules of simple filters.  `checked` gives the rule in the form that is saved, or says what is wrong with it."""
 
 import re
 from collections.abc import Sequence

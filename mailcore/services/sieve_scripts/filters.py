@@ -61,7 +61,7 @@ def active_sources(core: Core, tx: Tx, accounts: Sequence[AccountId]) -> dict[Ac
 
 
 def generated(core: Core, account: AccountId) -> str:
-    """What the portal shows, read-only."""
+    """Return the source of the generated script, which the portal shows read-only."""
     found = core.db.read(lambda tx: core.people.script(tx, account, GENERATED, "generated"))
     return found.source if found else ""
 
@@ -110,14 +110,14 @@ def check_name(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is to be said of a line, which counts from 1."""
+    """A remark on one line, which counts from 1."""
 
     line: int
     text: str
 
 
 def examine(core: Core, account: AccountId, source: str) -> tuple[list[Remark], list[Remark]]:
-    """What the author must mend, and what is allowed but probably not meant, by line."""
+    """Return what the author must mend, and what is allowed but probably not meant, by line."""
     missing, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
     found = [Remark(max(1, each.line), each.problem) for each in problems]
     told = [Remark(1, _absent(*each)) for each in missing] + [Remark(max(1, each.line), each.problem) for each in advice]
@@ -145,7 +145,7 @@ def check(core: Core, account: AccountId, source: str) -> list[str]:
 def _checked(
     core: Core, tx: Tx, account: AccountId, source: str
 ) -> tuple[list[tuple[str, str]], list[ScriptError], list[ScriptError]]:
-    """What it includes in vain, its errors, and advice."""
+    """Return the includes that are not found, the errors of a script, and advice."""
     known = scripts_library.of(core, tx, account)
     missing = [each for each in includes(source) if known(*each) is None]
     problems = check_script(source, lambda place, name: known(place, name) or "")
@@ -235,7 +235,7 @@ def activate(core: Core, account: AccountId, name: str, *, proven: bool = False)
 
 
 def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: bool) -> None:
-    """What was brought in runs from now on, with what it includes.  Raises ScriptHeld."""
+    """Release an imported script, with what it includes, to run from now on.  Raises ScriptHeld."""
     others, sends = scripts_library.closure(core, tx, account, script.source)
     held = [each for each in (script, *others) if each.held]
     if held and sends and not proven:

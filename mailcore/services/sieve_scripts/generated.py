@@ -32,7 +32,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the script is made from.
+    """The settings that the script is generated from.
 
     Attributes:
         full_and_forwarding: "forward" or "reject", as in the configuration.

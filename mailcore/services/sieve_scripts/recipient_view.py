@@ -26,7 +26,7 @@ _DSN = ("notify", "ret", "orcpt", "envid")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a script runs: one transaction, one account.
+    """The context in which a script runs: one transaction, one account.
 
     Attributes:
         trace: our own trace fields, which alone are believed about spam.

@@ -78,7 +78,7 @@ class MimePart(sieve.Part):
 
 
 class MessageText:
-    """What is the same for all recipients."""
+    """The parts of a message view that are the same for all recipients."""
 
     def __init__(self, message: Message) -> None:
         self.octets = message.octets

@@ -1,4 +1,4 @@
-"""Where `include` finds scripts (RFC 6609), and programs made ready once.
+"""Scripts that `include` finds (RFC 6609), and programs prepared once.
 
 Personal ones are the account's own, by the names that ManageSieve gives them.  Global ones are the site's: files
 `sieve/NAME.sieve` in the data folder, which the operator writes and everybody may include.

@@ -33,7 +33,7 @@ class OldServer:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came.
+    """The result of an import of scripts.
 
     Attributes:
         refused: name and reason of what was left out.

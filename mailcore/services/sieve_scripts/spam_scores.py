@@ -1,4 +1,4 @@
-"""What checkers before us wrote into a header, as numbers that scripts compare (RFC 5235).
+"""Spam and virus results that earlier checkers wrote into a header, as numbers that scripts compare (RFC 5235).
 
 Read: `X-Spam-Score: 4.2 / 15`, `X-Spam-Status: Yes, score=7.1 required=5.0`, `X-Spamd-Result: default: False [3.20 / 15.00]`,
 `X-Spam-Flag: YES`; `X-Virus-Status: Clean|Infected`, `X-Virus-Scanned` (somebody looked, nothing is said).

@@ -47,7 +47,7 @@ Claims = Mapping[str, Any]  # Any: whatever a provider says
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a kind of provider calls things; the first claim that is there counts.  `bound`: its person id is ours."""
+    """Claim names of a kind of provider; the first claim that is there counts.  `bound`: its person id is ours."""
 
     title: str
     scopes: str
@@ -87,7 +87,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What the server-side session keeps while somebody is at the provider's; the browser sees state and nonce alone."""
+    """A log-in that waits at the provider's, saved in the session on the server; browsers see state and nonce alone."""
 
     provider: str
     state: str
@@ -185,7 +185,7 @@ def redirect_address(core: Core) -> str:
 
 
 def begin(core: Core, name: str) -> tuple[str, Pending]:
-    """Where to send the browser, and what to keep.  Raises LinkExpired, TemporarilyUnavailable."""
+    """Return the address to send the browser to, and the state to save.  Raises LinkExpired, TemporarilyUnavailable."""
     found, now = provider(core, name), core.clock.seconds()
     pending = Pending(name, secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), now)
     query = {
@@ -199,7 +199,7 @@ def begin(core: Core, name: str) -> tuple[str, Pending]:
 
 
 def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str = "") -> Proven:
-    """Who came back.
+    """Check the provider's answer and return the person whom it proves.
 
     Args:
         issuer: as the answer names it (RFC 9207); "" where it does not, which is wrong of a provider that says it does.
@@ -291,7 +291,7 @@ def _proven(core: Core, found: Provider, claims: Claims) -> Proven:
 
 
 def bearer_claims(core: Core, found: Provider, token: str) -> Claims | None:
-    """What an access token says that was made for us (RFC 9068, else RFC 7662); None: it is not good.
+    """Return the claims of an access token that was issued for us (RFC 9068, else RFC 7662); None: it is not valid.
 
     Raises:
         TemporarilyUnavailable.
@@ -331,5 +331,5 @@ def _is_for_us(claims: Claims, issuer: str, client: str, now: int) -> bool:
 
 
 def proven_by(core: Core, found: Provider, claims: Claims) -> Proven:
-    """Who it is, by the claims of a token that is good."""
+    """Return the person whom the claims of a valid token prove."""
     return _proven(core, found, claims)

@@ -1,7 +1,7 @@
-"""Whose account it is that somebody opens by a log-in elsewhere.
+"""The account that somebody opens by a log-in elsewhere.
 
-By the person id, where the provider tells it; else by a link that the owner has made while logged in, or that came with
-the order.  Never by an e-mail address or a user name.
+It is found by the person id, where the provider gives it; else by a link that the owner created while logged in, or
+that came with the order.  Never by an e-mail address or a user name.
 """
 
 from mailcore.core import Core

@@ -95,7 +95,7 @@ def _nobody(core: Core) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What the agent is told.  `link` is "" when it was mailed, or while a second agent must agree (`waiting`)."""
+    """The result for the agent.  `link` is "" when it was mailed, or while a second agent must agree (`waiting`)."""
 
     link: str = ""
     waiting: Recovery | None = None
@@ -136,12 +136,12 @@ def issue(
 
 
 def needs_two_agents(core: Core, account: Account) -> bool:
-    """Where there is a second step; and for those of the desk: one agent could else become the second one, too."""
+    """Say if two agents must agree: with a second step, and for the desk, as one agent could else become both."""
     return bool(accounts.role(core, account.id)) or core.db.read(lambda tx: second_factors.is_on(tx, account.id))
 
 
 def waiting(core: Core) -> list[Recovery]:
-    """What waits for a second agent."""
+    """List the recoveries that wait for a second agent."""
     since = core.clock.seconds() - SECOND_SECONDS
     return core.db.read(lambda tx: store.waiting(tx, since))
 

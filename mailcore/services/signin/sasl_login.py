@@ -28,7 +28,7 @@ def offered(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ..
 
 
 def _bindings(core: Core, channel: sasl.Channel) -> dict[str, bytes]:
-    """What SCRAM can be bound to; -PLUS is announced only where that is what clients choose.
+    """Return the data that SCRAM can be bound to; -PLUS is announced only where that is what clients choose.
 
     On TLS 1.3 they bind tls-exporter (RFC 9266 section 3), which Python's ssl does not tell.  A client that sees -PLUS
     takes it, fails, and tries no other: NeoMutt could not send.  So nothing is bound there, until Python has it.
@@ -43,7 +43,7 @@ async def authenticate(
     core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool, channel: sasl.Channel,
     scope: Scope,
 ) -> Identity | None:
-    """Who is it?  None if there is no such mechanism.
+    """Authenticate a client and return its identity; None if there is no such mechanism.
 
     Args:
         mechanism: as the client named it, in upper case.

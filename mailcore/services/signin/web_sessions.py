@@ -1,4 +1,4 @@
-"""Who is logged in to the portal: server-side sessions, named by a random token that only the browser has."""
+"""Sessions of the portal on the server side, named by a random token that only the browser has."""
 
 import hashlib
 import secrets
@@ -98,7 +98,7 @@ def end_everything(core: Core, account: AccountId, token: str) -> None:
 
 
 def signing_key(core: Core) -> bytes:
-    """What forms are signed with; the same in every process of this installation."""
+    """Return the key that forms are signed with; the same in every process of this installation."""
     return core.db.write(lambda tx: deliveries.secret(tx, "portal"))
 
 

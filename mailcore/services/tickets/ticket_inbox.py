@@ -262,7 +262,7 @@ def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
 
 
 def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
-    """Whose address this is: one of ours, or the contact address of one account."""
+    """Find the account of an address: one of ours, or the contact address of one account."""
     localpart, _, domain = comparable(writer).rpartition("@")
     if domain == core.config.domain.lower():
         return core.people.find_address(tx, localpart.partition("+")[0], domain)

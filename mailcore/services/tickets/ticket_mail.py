@@ -1,4 +1,4 @@
-"""What a ticket says by mail: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
+"""Mail about a ticket: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
 
 from mailcore.core import Core
 from mailcore.domain import Ticket
@@ -15,7 +15,7 @@ AUTOMATIC = {"ticket_opened", "ticket_confirm"}
 
 
 def address(core: Core, ticket: Ticket) -> str:
-    """Where answers to this ticket go; bounces of what we send, too."""
+    """Return the address for answers to this ticket; bounces of what we send go there, too."""
     return f"help+{ticket.token}@{core.config.domain}"
 
 

@@ -1,4 +1,4 @@
-"""What stands in a message to the help desk: its text without quotes, its language, the files that may come along."""
+"""The content of a message to the help desk: text without quotes, language, and the files that may come along."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -68,9 +68,9 @@ def without_quote(written: str) -> str:
 
 
 def of_mail(message: Message) -> str:
-    """What its writer says, whatever is attached or around it.
+    """Return what the writer says, whatever is attached or around it.
 
-    Of mail without a word, what was attached says, else what can be read outside of all parts.
+    For mail without a text of its own, the text of the attachments, else what can be read outside of all parts.
     """
     octets, root = message.octets, message.root
     read = [0]

@@ -90,8 +90,9 @@ def open_ticket(
 
 
 def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -> str:
-    """Where its owner hears that a case is open.  An answer by the desk goes wherever they want; what a form sends by itself,
-    with words of theirs in it, goes to nobody who has not asked."""
+    """Return the address to notify that a case is open.  An answer by the desk goes wherever the owner wants; what a
+    form sends by itself, with words of theirs in it, goes to nobody who has not asked.
+    """
     if account is None or reply_to in contact_addresses.verified(tx, account):
         return reply_to
     own = core.people.addresses(tx, account)
@@ -165,7 +166,7 @@ def confirm(core: Core, token: str) -> Ticket:
 
 
 def _get(tx: Tx, number: int) -> Ticket:
-    """What was merged is found where it went.  Raises TicketNotFound."""
+    """Find a ticket, or the one that it was merged into.  Raises TicketNotFound."""
     ticket = store.get(tx, number)
     if ticket is not None and ticket.merged_into is not None:
         ticket = store.get(tx, ticket.merged_into)
@@ -224,7 +225,7 @@ def alike(core: Core, ticket: Ticket) -> list[Ticket]:
 
 
 def thread(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
-    """What was said, oldest first; `notes` for the desk alone."""
+    """List the messages of a ticket, oldest first; `notes` for the desk alone."""
     found = core.db.read(lambda tx: store.messages(tx, ticket.id))
     return [message for message in found if notes or message.author != "note"]
 
@@ -238,7 +239,7 @@ def file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
 
 
 def header(core: Core, ticket: Ticket, message: int) -> str:
-    """Of the mail that a message of the case came with, for the desk.  Raises TicketNotFound."""
+    """Return the header of the mail that a message of the case came with, for the desk.  Raises TicketNotFound."""
     found = core.db.read(lambda tx: store.header(tx, ticket.id, message))
     if not found:
         raise TicketNotFound("it came by no mail")
@@ -367,7 +368,7 @@ def merge(core: Core, number: int, into: int) -> Ticket:
 
 
 def desk(core: Core) -> list[Account]:
-    """Who may be given a case."""
+    """List the accounts that a case may be given to."""
 
     def read(tx: Tx) -> list[Account]:
         found = core.people.accounts(tx)

@@ -29,7 +29,7 @@ _DOUBLED = {b"\\noselect", b"\\nonexistent", b"\\all", b"\\flagged", b"\\importa
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file."""
+    """The server to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file."""
 
     host: str
     user: str
@@ -52,7 +52,7 @@ class Folder:
 
 
 def forecast(core: Core, server: Server) -> list[Folder]:
-    """What there is to fetch.  Raises ImportRefused."""
+    """List the folders that can be fetched.  Raises ImportRefused."""
     with _Connection(server) as client:
         return _folders(client)
 

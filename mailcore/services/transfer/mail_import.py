@@ -38,7 +38,7 @@ Progress = Callable[["Report"], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import did so far.
+    """The result of an import so far.
 
     Attributes:
         there: messages that stood there already.
@@ -87,7 +87,7 @@ class Importer:
         return self._core.db.write(find)
 
     def place(self, labels: tuple[str, ...], otherwise: Mailbox) -> tuple[Mailbox, frozenset[str]]:
-        """Where a message with Gmail's labels goes, and what they say of it."""
+        """Return the mailbox for a message with Gmail's labels, and the flags that they mean."""
         place = mbox_marks.place_of(labels)
         key = (tidy_name(place.mailbox), place.special_use)
         if key not in self._places:
@@ -158,7 +158,7 @@ class Importer:
         return False
 
     def _known_in(self, tx: Tx, box: MailboxId) -> dict[int, list[tuple[int, int]]]:
-        """What stands there, by time: uid and size of each message, and no octets."""
+        """Index the messages that are already in a mailbox by time: uid and size of each, and no octets."""
         if box not in self._known:
             found: dict[int, list[tuple[int, int]]] = {}
             for uid, size, at in self._core.mail.sizes_and_times(tx, box):
@@ -167,7 +167,7 @@ class Importer:
         return self._known[box]
 
     def break_off(self, reason: str) -> None:
-        """What was read before the damage comes in."""
+        """Import what was read before the damage, and report the import as broken."""
         try:
             self.finish()
         except OverQuota:

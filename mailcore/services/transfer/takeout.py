@@ -52,7 +52,7 @@ Progress = Callable[[int, int], None]  # octets of mail done, and in all
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a zip file would hold now."""
+    """The contents that a zip file would have now."""
 
     messages: int
     octets: int
@@ -61,7 +61,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a zip file holds, settled before it is made.
+    """The contents of a zip file, settled before it is written.
 
     Attributes:
         at: seconds since 1970; the time of its members.
@@ -79,7 +79,7 @@ class Plan:
 
 
 class _Pipe(io.RawIOBase):
-    """What zipfile writes, to be handed on in blocks."""
+    """A buffer for what zipfile writes, to be handed on in blocks."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -229,7 +229,10 @@ def _return_path(first: bytes, rest: octets.Octets) -> bytes:
 
 
 def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
-    """Where mailboxes lie: levels are folders, what file systems do not take is written as %xx, no two differ in case only."""
+    """Choose the paths of mailboxes.
+
+    Levels are folders, what file systems do not take is written as %xx, no two differ in case only.
+    """
     found: dict[MailboxId, str] = {}
     taken: set[str] = set()
     for box in boxes:

@@ -89,7 +89,7 @@ def from_takeout(
 
 
 def _told(archive: ZipIn) -> dict[str, Any] | None:
-    """What a file of ours tells of itself; None for a zip file of mbox files.  Raises ImportRefused."""
+    """Read the description in a file of ours; None for a zip file of mbox files.  Raises ImportRefused."""
     if "alumnimail.json" not in archive and _mbox_files(archive):
         return None
     try:
@@ -132,7 +132,7 @@ def _lines(archive: ZipIn, name: str) -> list[str]:
 
 
 def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
-    """What does not stand in the way of anything here: nothing of the owner's is replaced."""
+    """Import the settings that conflict with nothing here: nothing of the owner's is replaced."""
     settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
     assert isinstance(settings, dict)  # noqa: S101 - just seen
     parts: tuple[Callable[[], None], ...] = (
@@ -218,7 +218,7 @@ def _people(core: Core, account: AccountId, archive: ZipIn, settings: dict[str, 
 
 
 def _webmail(core: Core, account: AccountId, settings: dict[str, Any]) -> None:
-    """How one reads and writes, where nothing was chosen here yet."""
+    """Import how one reads and writes, where nothing was chosen here yet."""
     wish = settings.get("webmail")
     if isinstance(wish, dict) and mail_settings.read(core, account) == MailSettings():
         kinds = {field.name: type(field.default) for field in dataclasses.fields(MailSettings)}

@@ -49,7 +49,7 @@ def _silent(one: Transfer, now: int) -> Transfer:
 
 
 def report_of(transfer: Transfer) -> Report:
-    """What an import did."""
+    """Return the result of an import; empty until it has ended."""
     if not transfer.report or transfer.kind != "import":
         return Report()
     told = json.loads(transfer.report)
@@ -118,7 +118,7 @@ def export(core: Core, account: AccountId, form: str, *, small: bool = False) ->
 
 
 def made(core: Core, account: AccountId, transfer: int, *, measure: bool = False) -> Made:
-    """What can be fetched of it now.
+    """Describe the take-out that can be fetched now.
 
     Args:
         measure: its length is wanted, so it may be made once for that.
@@ -191,7 +191,7 @@ def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) ->
 
 
 def incoming(core: Core) -> Path:
-    """Where files wait to be read."""
+    """Return the folder where files wait to be read."""
     return uploads.folder(core)
 
 

@@ -32,7 +32,7 @@ class Promise:
 
 
 def folder(core: Core) -> Path:
-    """Where files come in and wait to be read."""
+    """Return the folder where uploads arrive and wait to be read, created if it is missing."""
     found = core.config.data_path / "incoming"
     found.mkdir(parents=True, exist_ok=True)
     return found

@@ -1,1 +1,1 @@
-"""What the webmail asks: lists, messages, search, drafts, contacts, and strangers' HTML made harmless."""
+"""The webmail's services: lists, messages, search, drafts, contacts, and strangers' HTML made harmless."""

@@ -22,7 +22,7 @@ def listing(core: Core, account: AccountId) -> list[Contact]:
 
 
 def complete(core: Core, account: AccountId, words: str, most: int = MAX_COMPLETIONS) -> list[Contact]:
-    """Whom the writer may mean by the beginning of a name or address; with "", those written to most."""
+    """Complete the beginning of a name or address; with "", list those written to most."""
     return core.db.read(lambda tx: store.completions(tx, account, words.strip().lower()[:100], most))
 
 

@@ -1,6 +1,6 @@
-"""What to be careful about in a message, from its parsed authors and the places its links lead to.
+"""Cautions about a message, from its parsed authors and the places its links lead to.
 
-Names are decoded after the addresses were told apart (RFC 2047 section 6.2): an encoded word is never an address and no
+Names are decoded after the addresses were separated (RFC 2047 section 6.2): an encoded word is never an address and no
 comma in one parts two authors.
 """
 
@@ -69,7 +69,7 @@ def _authors(block: bytes) -> list[_Author]:
 
 
 def _addresses_in(name: str) -> Iterator[str]:
-    """What a reader takes for an address: full-width letters, marks without width and spaces around the @ hide none."""
+    """Yield what readers take for an address: full-width letters, invisible marks and spaces around the @ hide none."""
     plain = "".join(c for c in unicodedata.normalize("NFKC", name[:1000]) if unicodedata.category(c) != "Cf")
     parts = plain.split("@")
     for before, behind in zip(parts, parts[1:], strict=False):

@@ -31,7 +31,7 @@ _SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]")  # RFC 5322 section 3.2.3
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a form holds.  `answers` is `MAILBOX/UID` of the message it replies to, `identity` whom it is written as.
+    """The fields of a form.  `answers` is `MAILBOX/UID` of the message it replies to, `identity` whom it is written as.
 
     `source` is `MAILBOX/UID` of a message whose files go along; `whole` that this message goes along as a file.
     """
@@ -150,7 +150,7 @@ def open_draft(core: Core, account: Account, uid: int) -> Draft:
 
 
 def _to_go_on(block: bytes, field: str) -> str:
-    """What a draft holds, also what is no whole address yet."""
+    """Return a draft's address field for the form, including what is no whole address yet."""
     people = _named(block, field)
     everything = [one for value in header.raw_values(block, field) for one in address.parse(value)]
     return _written(people) if len(people) == len(everything) else first(block, field)
@@ -181,7 +181,7 @@ def addresses(value: str) -> list[tuple[str, str]]:
 
 
 def _ascii(host: str) -> str:
-    """Of a domain with letters of other alphabets (RFC 5891), as DNS knows it."""
+    """Return a domain with letters of other alphabets (RFC 5891) as DNS knows it."""
     try:
         return host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:

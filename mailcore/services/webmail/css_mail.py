@@ -89,7 +89,7 @@ def _declarations(items: Iterable[tinycss2.ast.Node], picture: Picture) -> str:
 
 
 def _background(tokens: list[tinycss2.ast.Node], picture: Picture) -> tuple[str, bool, bool]:
-    """What may stay of a background, whether it covers what is behind it, and whether something that would is lost."""
+    """Return what may stay of a background, if it covers what is behind it, and if something that would is lost."""
     layers, dropped = [], False
     for layer in _layers(tokens):
         written, is_whole = _layer(layer, picture)
@@ -129,7 +129,7 @@ def _layer(tokens: list[tinycss2.ast.Node], picture: Picture) -> tuple[str, bool
 
 
 def _address(token: tinycss2.ast.Node) -> str | None:
-    """What url() names."""
+    """Return the address that url() names; None for any other token."""
     if token.type == "url":
         return str(token.value)
     if token.type == "function" and token.lower_name == "url":
@@ -207,7 +207,7 @@ def _sheet(sheet: Tag, picture: Picture) -> str:
 
 @lru_cache(64)
 def _kept_sheet(css: str) -> str:
-    """Of a sheet without addresses: letters of one sender have one sheet."""
+    """Clean a sheet without addresses; cached, as letters of one sender have one sheet."""
     return _read_sheet(css, _no_picture)
 
 

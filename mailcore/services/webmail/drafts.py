@@ -1,6 +1,6 @@
-"""What is being written: kept on our side from the first word, in Drafts when its writer says so, sent when its time comes.
+"""Messages being written: saved on the server from the first word, in Drafts when the writer says so, sent when due.
 
-A writing is a form that is kept, with its files, outside the quota: a full box loses nobody's text.  A message that
+A writing is a saved form, with its files, outside the quota: a full box loses nobody's text.  A message that
 is sent waits some seconds, in which its writer may think better of it, or until the day that was chosen; then it is
 built and handed on, its copy put into Sent and the writing forgotten, all in one transaction: it goes out once.
 """
@@ -213,7 +213,7 @@ class _Pieces:
 
 
 def _author(core: Core, account: Account, form: Draft) -> WriterName:
-    """Whom it is written as; the account itself if that name is gone."""
+    """Return the identity that the message is written as; the account itself if that identity was deleted."""
     own = f"{account.name}@{core.config.domain}"
     found = address_book.identities(core, account.id, account.display_name, own)
     return next((one for one in found if one.id == form.identity), found[0])
@@ -326,7 +326,7 @@ def send_one(core: Core, account_id: AccountId, id_: int) -> None:
 def _finish(
     core: Core, account: AccountId, writing: Writing, built: Built, people: list[tuple[str, str]]
 ) -> Callable[[Tx], None]:  # fmt: skip
-    """What belongs to sending, in its transaction: the copy, the address book, the answered mark, no draft any more."""
+    """Return the rest of sending, for its transaction: copy, address book, answered mark, removal of the draft."""
 
     def finish(tx: Tx) -> None:
         box = mail_actions.special(core, tx, account, "\\Sent")

@@ -71,7 +71,7 @@ _HEAD = (
 
 
 def policy(pictures: str = "") -> str:
-    """What the frame may do.
+    """Return the content security policy of the frame.
 
     Args:
         pictures: the address of our proxy when the reader asked for remote pictures.
@@ -108,7 +108,7 @@ class _Cleaner:
         self.blocked = 0
 
     def attribute(self, tag: str, name: str, value: str) -> str | None:
-        """What becomes of an attribute's value; nh3 would let one pass for which this raises."""
+        """Filter an attribute's value, removing it on an error; nh3 would let one pass for which this raises."""
         try:
             return self._attribute(name, value)
         except Exception:

@@ -77,7 +77,7 @@ def fulfil(core: Core) -> int:
 
 
 class KeepUp:
-    """Which of the indexes there are have not seen the newest mail."""
+    """Updates of the existing indexes that have not seen the newest mail."""
 
     def __init__(self) -> None:
         self._seen: dict[AccountId, int] = {}

@@ -1,4 +1,4 @@
-"""Where links really lead, and names that only look like another: for warning people in words, not for judging mail."""
+"""Real targets of links, and names that only look like another: for warning people in words, not for judging mail."""
 
 import re
 import unicodedata
@@ -81,7 +81,7 @@ def mismatches(html: str, most: int = 5) -> tuple[tuple[str, str], ...]:
 
 
 def skeleton(domain: str) -> str:
-    """What a hurried reader sees."""
+    """Reduce a domain to what a hurried reader sees."""
     plain = "".join(
         c for c in unicodedata.normalize("NFKD", readable(domain).casefold()) if not unicodedata.combining(c)
     )
@@ -103,7 +103,7 @@ def looks_like(domain: str, known: Iterable[str]) -> str:
 
 
 def _labels(domain: str) -> tuple[str, str]:
-    """What a hurried reader sees of an organisation's own label, and the rest."""
+    """Split a domain into an organisation's own label, as a hurried reader sees it, and the rest."""
     label, _, rest = readable(domain).partition(".")
     return skeleton(label), rest
 

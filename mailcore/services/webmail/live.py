@@ -24,7 +24,7 @@ def newest(core: Core) -> int:
 
 
 class Hub:
-    """Who waits in this process, by account."""
+    """Open event streams of this process, by account."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What a person does to messages in the portal.  All of it works over quota (S21)."""
+"""Actions on messages in the portal.  All of them work over quota (S21)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _PLACES = {"junk": "\\Junk", "archive": "\\Archive", "delete": "\\Trash"}
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How many messages; `target` and `uids` are where a move can be taken back from."""
+    """The number of messages changed; `target` and `uids` are where a move can be taken back from."""
 
     count: int
     target: str = ""
@@ -109,6 +109,6 @@ def opened(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[byte
 
 
 def source(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[int, Iterator[bytes]]:
-    """How many octets a message has, and they themselves, piece by piece.  Raises MailboxNotFound."""
+    """Return how many octets a message has, and they themselves, piece by piece.  Raises MailboxNotFound."""
     trace, octets = opened(core, account, mailbox, uid)
     return len(trace) + len(octets), chain([trace], blocks(octets))

@@ -54,7 +54,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ListWish:
-    """What to show: `order` of ORDERS, `only` of ONLY; `after` or `before` is a cursor; `day` begins by that day."""
+    """A list to show: `order` of ORDERS, `only` of ONLY; `after` or `before` is a cursor; `day` begins by that day."""
 
     order: str = "date"
     ascending: bool = False

@@ -42,7 +42,7 @@ class Query:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """What a reader wants to see marked."""
+        """The words that a reader wants to see marked."""
         return (*self.words, *(value for _, value in self.fields))
 
 
@@ -56,7 +56,7 @@ class Hit:
 
 
 def parse(asked: str) -> Query:
-    """What is no operator is a word; a date that is none is looked for as a word."""
+    """Parse a search.  What is no operator is a word; a date that is none is looked for as a word."""
     words: list[str] = []
     fields: list[tuple[str, str]] = []
     days: dict[str, date] = {}
@@ -160,6 +160,6 @@ def _with_text(core: Core, hit: Hit, query: Query) -> Hit:
 
 
 def excerpt(written: str, at: int) -> str:
-    """What stands around a place of a text, on one line."""
+    """Return the text around a place, on one line."""
     start = max(0, at - BEFORE)
     return " ".join(written[start : at + AROUND].split())

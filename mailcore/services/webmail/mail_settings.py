@@ -1,4 +1,4 @@
-"""How a person wants to read and write in the webmail."""
+"""A person's settings for reading and writing in the webmail."""
 
 import json
 from dataclasses import asdict, dataclass, fields

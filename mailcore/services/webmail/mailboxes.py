@@ -31,7 +31,7 @@ def rename(core: Core, account: AccountId, name: str, new: str) -> None:
 
 
 def holds(core: Core, account: AccountId, name: str) -> int:
-    """How many messages are in it.  Raises MailboxNotFound."""
+    """Count the messages in a mailbox.  Raises MailboxNotFound."""
     return core.db.read(lambda tx: core.mail.mailbox(tx, account, name).messages)
 
 

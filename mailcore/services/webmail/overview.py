@@ -1,4 +1,4 @@
-"""What every page of the portal asks of mail: the mailboxes, and the account as it stands now."""
+"""Mail data that every page of the portal shows: the mailboxes, and the account as it stands now."""
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox

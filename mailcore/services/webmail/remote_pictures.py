@@ -32,7 +32,7 @@ _at_once = threading.BoundedSemaphore(8)
 
 
 def sign(core: Core, key: bytes, url: str) -> str:
-    """What lets a page of ours ask for this picture for some hours, and nobody use us as a proxy."""
+    """Sign a picture's address, so that a page of ours may ask for it for some hours and nobody uses us as a proxy."""
     until = core.clock.seconds() + LIFE_SECONDS
     return f"{until:x}-{_mac(key, url, until)}"
 

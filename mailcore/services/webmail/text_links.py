@@ -15,7 +15,7 @@ _MARKED = "*_"  # some programs mark words with them: only in pairs
 
 
 def find_links(line: str) -> Iterator[tuple[int, int]]:
-    """Where each address begins and ends."""
+    """Yield where each address begins and ends."""
     if "://" not in line:
         return
     for found in _ADDRESS.finditer(line):
@@ -28,7 +28,7 @@ def find_links(line: str) -> Iterator[tuple[int, int]]:
 
 
 def _length(address: str, before: str) -> int:
-    """How much of it is the address; `before` is the character in front."""
+    """Return how much of it is the address; `before` is the character in front."""
     if before and before in "'([{" and (closing := _partner(address, before)) > 0:
         return _length(address[:closing], "")
     end = len(address)
@@ -49,7 +49,7 @@ def _length(address: str, before: str) -> int:
 
 
 def _partner(address: str, opening: str) -> int:
-    """Where what was opened in front of the address is closed, or -1."""
+    """Return where what was opened in front of the address is closed, or -1."""
     if opening == "'":
         return _quote_end(address)
     closing = next(mark for mark, one in _CLOSING.items() if one == opening)
