@@ -87,7 +87,7 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has n
         self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:  # fmt: skip
-        """Where a file that comes with a form is written (portal/bodies.py)."""
+        """Open the stream that a file in a form is written to (portal/bodies.py)."""
         make: Callable[[], IO[bytes]] | None = g.get("file_stream")
         return make() if make else super()._get_file_stream(total_content_length, content_type, filename, content_length)
 

@@ -24,7 +24,7 @@ def _version(path: Path, modified_ns: int) -> str:
 
 @cache
 def _packed(octets: bytes) -> bytes:
-    """Of a static file; there are few of them."""
+    """Compress a static file; there are few of them."""
     return gzip.compress(octets, 9, mtime=0)
 
 

@@ -1,4 +1,4 @@
-"""How much a request may bring, by who sends it; nothing large is read before that is known.
+"""Size limits of requests, by who sends them; nothing large is read before the limit is known.
 
 Anybody may send a form of a mebibyte.  More goes to a few pages only, from people who have logged in (to the help form: from
 anybody), a few at once in each process, each with room on disk that was promised to it.
@@ -90,7 +90,7 @@ LARGE = {
 
 
 class Places:
-    """How many large requests are read now, in this process."""
+    """The large requests that are read now, in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

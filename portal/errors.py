@@ -1,4 +1,4 @@
-"""What goes wrong, as pages: the portal's one place for status codes and words.  Nothing internal is shown."""
+"""Errors as pages: the portal's one place for status codes and words.  Nothing internal is shown."""
 
 import logging
 import sys

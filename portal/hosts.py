@@ -18,7 +18,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})(?::([0-9]{1
 
 
 class Hosts:
-    """What a Host field may say here.
+    """The names that a Host field may have here.
 
     Tests and tunnels ask for `localhost` from this machine; a site that has no `public_url` yet is asked by its address.
     """

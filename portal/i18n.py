@@ -55,7 +55,7 @@ def _here() -> Translations:
 
 
 def choose_again() -> None:
-    """What was chosen no longer holds: the person has just chosen another language."""
+    """Discard the language chosen before: the person has just chosen another one."""
     g.pop("catalogue", None)
     refresh()
 
@@ -92,5 +92,5 @@ def language() -> str:
 
 
 def told(text: str) -> str:
-    """What a service said, in the reader's language; what has no translation (a server's answer) stays as it is."""
+    """Translate a service's text for the reader; what has no translation (a server's answer) stays as it is."""
     return sayings.told(text, lambda said: str(_here().ugettext(said)))

@@ -1,4 +1,4 @@
-"""Where one can go: the main menu, the side menu of settings, the desk's menu.
+"""Navigation: the main menu, the side menu of settings, the desk's menu.
 
 A page appears in a menu as soon as its endpoint exists; a page whose endpoint stands in SETTINGS or DESK shows that menu.
 """

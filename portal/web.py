@@ -1,4 +1,4 @@
-"""What views share: the Core, the account that is logged in, where to go next, sizes in words."""
+"""Helpers that views share: the Core, the account that is logged in, where to go next, sizes in words."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -71,7 +71,7 @@ def load_account() -> None:
 
 
 def account() -> Account | None:
-    """Who is logged in, if anybody."""
+    """Return the account that is logged in, if any."""
     return cast(Account | None, g.get("account"))
 
 
@@ -86,14 +86,14 @@ def tell(words: str) -> None:
 
 
 def leaving_banner() -> leaving.Outlook | None:
-    """What somebody is told whom the university's password let in (N9)."""
+    """Return the warning for somebody whom the university's password let in; None for all others (N9)."""
     if g.get("account") is None or web_session().source not in affiliations.UNIVERSITY:
         return None
     return leaving.outlook(core(), owner().id)
 
 
 def prove(password: str) -> None:
-    """What gives power over the account asks for the password once more (either of the two).
+    """Verify the password (either of the two) once more, before an action that gives power over the account.
 
     Raises:
         WrongPassword, TemporarilyUnavailable, TooMany.
@@ -110,7 +110,7 @@ def prove(password: str) -> None:
 
 
 def device() -> str:
-    """What says that the owner has logged in in this browser before; it opens nothing."""
+    """Return the mark of a browser in which the owner has logged in before; it opens nothing."""
     return request.cookies.get(_device_cookie(), "")
 
 
@@ -138,7 +138,7 @@ def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
 
 
 def incidents() -> list[Incident]:
-    """What is out of order, for the head of every page; nothing while the database is (its absence is seen anyway)."""
+    """List what is out of order, for the head of every page; empty while the database is (which is seen anyway)."""
     try:
         return service_status.current(core())
     except Busy:

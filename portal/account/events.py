@@ -1,6 +1,6 @@
-"""What happened to an account, in the words of the person who reads it.
+"""Events of an account, in the words of the person who reads them.
 
-The log keeps a word for each kind of event, and details as data (services/audit.py); a kind that this program does not
+The log saves a word for each kind of event, and details as data (services/audit.py); a kind that this program does not
 know, from before an upgrade, is shown as it was written.
 """
 
@@ -106,13 +106,13 @@ _ACTORS = {
 
 
 def words(entry: AuditEntry) -> str | None:
-    """What happened; None: a kind that is not known."""
+    """Describe an event; None: a kind that is not known."""
     known = WORDS.get(entry.event)
     return str(known) if known is not None else None
 
 
 def actor(entry: AuditEntry) -> str:
-    """Who did it, "" for the owner or the service."""
+    """Name the person who did it, "" for the owner or the service."""
     return str(_ACTORS.get(entry.actor, entry.actor))
 
 

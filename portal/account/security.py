@@ -38,7 +38,7 @@ def _facts(core: Core, owner: Account) -> dict[str, object]:
 @blueprint.route("/account/security/link", methods=["GET", "POST"])
 @web.login_required
 def link() -> Answer:
-    """Who has just logged in elsewhere gets the account with the password only: it opens the account from now on."""
+    """Link a log-in that was just made elsewhere, with the password only: it opens the account from now on."""
     core, owner = web.core(), web.owner()
     proven = elsewhere.waits_for_link()
     if proven is None:

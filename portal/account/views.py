@@ -79,7 +79,7 @@ def contact() -> Answer:
 @blueprint.post("/account/contact/change")
 @web.login_required
 def change_contact() -> Answer:
-    """What is removed is a way back into the account: an open browser alone must not cut it off."""
+    """Put one contact address first, or remove one with the password: an open browser must not cut off a way back."""
     address, form = request.form.get("address", ""), PasswordForm()
     if request.form.get("action") == "first":
         contact_addresses.make_first(web.core(), web.owner().id, address)

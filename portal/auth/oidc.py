@@ -67,7 +67,7 @@ def _link(proven: Proven) -> BaseResponse:
 
 
 def waits_for_link() -> Proven | None:
-    """Who logged in elsewhere a short while ago, to be linked to the account of this session."""
+    """Return the person who logged in elsewhere a short while ago, to be linked to the account of this session."""
     kept = session.get("linking")
     if not kept or session.get("linking_at", 0) < web.core().clock.seconds() - LINKING_SECONDS:
         return None

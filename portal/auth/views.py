@@ -66,7 +66,7 @@ def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -
 
 
 def pending() -> Account | None:
-    """Whose second step is awaited in this session."""
+    """Return the account whose second step is awaited in this session."""
     waiting = session.get("second")
     if not waiting or waiting["at"] < web.core().clock.seconds() - SECOND_STEP_SECONDS:
         return None

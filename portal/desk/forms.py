@@ -1,4 +1,4 @@
-"""What the desk may do to a case, a person or an order: one form, whose buttons say what."""
+"""The desk's actions on a case, a person or an order: one form, whose buttons say what."""
 
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField

@@ -64,7 +64,7 @@ def recover(name: str) -> Answer:
 @blueprint.route("/recoveries", methods=["GET", "POST"])
 @desk_only
 def recoveries() -> Answer:
-    """What waits for a second agent."""
+    """Show the recoveries that wait for a second agent, and decide on one."""
     core, agent = web.core(), web.owner()
     form, problem, issued = DecideForm(), "", None
     if form.validate_on_submit():

@@ -1,4 +1,7 @@
-"""How many have read of the end of the service, and who has not (N11).  It is announced and ended on the command line alone."""
+"""Readers of the notice that the service ends (N11): how many, and who has not.
+
+The end is announced and carried out on the command line alone.
+"""
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _

@@ -153,7 +153,7 @@ def file(number: int, file: int) -> Any:  # Any: desk_only's union with a redire
 @blueprint.get("/cases/<int:number>/header/<int:message>")
 @desk_only
 def header(number: int, message: int) -> str:
-    """Which way the mail of a case came, and what was found out about its sender."""
+    """Show which way the mail of a case came, and what was found out about its sender."""
     ticket = tickets.get(web.core(), number)
     return render_template("desk/header.html", ticket=ticket, header=tickets.header(web.core(), ticket, message))
 

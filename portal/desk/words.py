@@ -1,4 +1,4 @@
-"""What the desk reads in its own language: what a case is about, the state of a forwarding, ties to the university."""
+"""Words for the desk in its own language: the topic of a case, the state of a forwarding, ties to the university."""
 
 from typing import Any
 

@@ -67,7 +67,7 @@ def _shown(condition: FilterCondition) -> str:
 
 
 def read(form: MultiDict[str, str]) -> RuleForm:
-    """What the browser sent."""
+    """Read the form that the browser sent."""
     columns = [form.getlist(name)[:MAX_ROWS] for name in ("field", "match", "value", "header")]
     rows = tuple(Row(*row) for row in zip(*columns, strict=False))
     return RuleForm(

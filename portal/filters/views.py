@@ -28,7 +28,7 @@ def _titles() -> dict[str, str]:
 
 
 def _mark(rules: Sequence[FilterRule]) -> str:
-    """What all filters are now."""
+    """Return a hash of all filters as they are now."""
     return hashlib.sha256(repr(tuple(rules)).encode()).hexdigest()[:16]
 
 
@@ -200,7 +200,7 @@ def _now(name: str) -> str | None:
 
 
 def _needs_password(name: str, source: str, *, activate: bool) -> bool:
-    """What sends mail on is the owner's own wish, also when it is only taken into use."""
+    """Say if the password is needed: for a script that sends mail on and is new, changed or to be activated."""
     core, owner = web.core(), web.owner().id
     if not filters.sends_on(core, owner, source):
         return False

@@ -64,7 +64,7 @@ def action(one: FilterAction, titles: dict[str, str]) -> str:
 
 
 def problem(refused: ScriptInvalid) -> str:
-    """Why the service does not take a filter, without the number that stands above the form anyway."""
+    """Explain why the service does not take a filter, without the number that stands above the form anyway."""
     said = refused.args[0]
     inner = said.values.get("problem") if isinstance(said, Saying) else None
     return i18n.told(inner if isinstance(inner, str) else said)

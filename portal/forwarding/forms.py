@@ -1,4 +1,4 @@
-"""Where mail goes on to.  The password is asked for each time: whoever finds an open browser likes to add a forwarding."""
+"""Forwarding forms.  The password is asked for each time: whoever finds an open browser likes to add a forwarding."""
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectChoice, SelectField, StringField

@@ -1,4 +1,4 @@
-"""What whoever reads at a forwarding's target can do, without an account: stop it (N1)."""
+"""Pages for whoever reads at a forwarding's target, without an account: stop it (N1)."""
 
 from flask import Blueprint, render_template
 from flask_babel import lazy_gettext as _l

@@ -1,4 +1,4 @@
-"""What the states and events of a forwarding mean, in words for its owner."""
+"""States and events of a forwarding, in words for its owner."""
 
 from flask_babel import gettext as _
 
@@ -54,12 +54,12 @@ def answer(kind: Kind) -> str:
 
 
 def reason(wish: Forwarding) -> str:
-    """Why the last message was refused, in plain words."""
+    """Explain in plain words why the last message was refused."""
     return answer(_kind(wish.last_reply))
 
 
 def advice(wish: Forwarding) -> str:
-    """What its owner can do; a refusal of single messages asks for nothing."""
+    """Advise the owner; a refusal of single messages asks for nothing."""
     match _kind(wish.last_reply):
         case Kind.UNKNOWN_THERE:
             return _("Is the address right? Set another one below, or stop the forwarding.")

@@ -30,7 +30,7 @@ def _signer() -> URLSafeSerializer:
 
 
 def stamp(now: int) -> str:
-    """When the form was shown, signed; seconds since 1970."""
+    """Return the time at which the form was shown, signed; seconds since 1970."""
     return str(_signer().dumps(now))
 
 

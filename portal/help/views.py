@@ -39,7 +39,7 @@ def doctor() -> str:
 
 
 def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:
-    """What may be kept, and words about what may not."""
+    """Return the files that may be saved, and words about those that may not."""
     limit = ticket_text.MAX_FILE_OCTETS
     found = [(one.filename or "", one.stream.read(limit + 1)) for one in uploads if one.filename]
     for one in uploads:

@@ -88,6 +88,6 @@ class OrderForm(KeptForm):
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
 
     def in_words(self) -> str:
-        """What ties the person to the university, as the desk reads it."""
+        """Describe the person's tie to the university, as the desk reads it."""
         kind = next(str(choice.label) for choice in self.affiliation.choices if choice.value == self.affiliation.data)
         return f"{kind}\n\n{self.more.data or ''}".strip()

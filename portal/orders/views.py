@@ -74,7 +74,7 @@ def university() -> Answer:
 
 
 def _proven() -> Proven | None:
-    """Whom a log-in has proved in this session, within half an hour."""
+    """Return the person whom a log-in has proved in this session, within half an hour."""
     kept: Mapping[str, object] | None = session.get("proven")
     if not kept or session.get("proven_at", 0) < web.core().clock.seconds() - PROOF_SECONDS:
         return None

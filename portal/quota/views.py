@@ -1,4 +1,7 @@
-"""How much room is used, making more of it, borrowing some, asking for more (S19, S22, S27, N6, N21).  Works over quota."""
+"""Pages of the quota: the room used, making more of it, borrowing some, asking for more (S19, S22, S27, N6, N21).
+
+All of it works over quota.
+"""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -69,7 +72,7 @@ def _choice() -> Choice:
 @blueprint.post("/quota/choose")
 @web.login_required
 def choose() -> Answer:
-    """What the choice would free, and one button.  Nothing is changed yet."""
+    """Show what the choice would free, and one button.  Nothing is changed yet."""
     choice = _choice()
     freed = cleanup.weigh(web.core(), web.owner().id, choice)
     if not freed.count:

@@ -1,4 +1,4 @@
-"""What mail programs ask to set themselves up: autoconfig, Autodiscover, Apple's profile, PACC; and the table as text.
+"""Formats by which mail programs set themselves up: autoconfig, Autodiscover, Apple's profile, PACC; the table as text.
 
 The same list of servers stands behind all of them (services/client_settings.py).  None of it is secret, so none asks for a
 log-in; an address in a question only shapes the answer and is not looked up.

@@ -43,7 +43,7 @@ def _page(form: NewAddressForm, problem: str = "", code: int = 200) -> Answer:
 
 @blueprint.route("/sunset", methods=["GET", "POST"])
 def index() -> Answer:
-    """What ends and when; the button, for who is logged in."""
+    """Show what ends and when, with the button for people who are logged in."""
     if sunset.current(web.core()) is None:
         abort(404)
     account = web.account()
@@ -58,7 +58,7 @@ def index() -> Answer:
 @blueprint.post("/sunset/address")
 @web.login_required
 def new_address() -> Answer:
-    """Where mail may follow, for those whom the owner has written to."""
+    """Save the address where mail may follow, for those whom the owner has written to."""
     if sunset.current(web.core()) is None:
         abort(404)
     form = NewAddressForm()

@@ -77,7 +77,7 @@ def fetch(number: int) -> Response:
 
 
 def _start(found: transfers.Made) -> int:
-    """Where the browser wants to go on; 0 for the whole, also when the file would be another one by now."""
+    """Return where the browser wants to go on; 0 for the whole, also when the file would be another one by now."""
     span = request.range
     if span is None or span.units != "bytes" or len(span.ranges) != 1 or found.length is None:
         return 0

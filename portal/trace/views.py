@@ -1,4 +1,4 @@
-"""Why did I get this, why did that not come (N14)."""
+"""Pages of delivery traces: why a message came, and why one did not (N14)."""
 
 from flask import Blueprint, render_template, request
 from flask_babel import gettext as _

@@ -27,7 +27,7 @@ def outcome(trace: Trace, titles: dict[str, str]) -> str:
 
 
 def refusal(reply: str) -> str:
-    """Why we refused it, by the answer that we gave."""
+    """Explain why we refused a message, by the reply that we gave."""
     if reply.startswith("552 5.2.2"):
         return _("Refused: your mailbox was full. The sender was told and can send it again.")
     if reply.startswith("450 4.7.1 Greylisted"):
@@ -96,7 +96,7 @@ def rule(found: Rule) -> str:
 
 
 def onward(target: str, code: int, reply: str, *, answered: bool) -> str:
-    """Where it was sent on to, and what the other server said."""
+    """Describe where a message was sent on to, and what the other server replied."""
     if not answered:
         return _("To %(target)s: waiting to be sent.", target=target)
     return _("To %(target)s: %(answer)s", target=target, answer=answer(kind_of(code, reply)))

@@ -31,7 +31,7 @@ def index() -> str | BaseResponse | tuple[str, int]:
 
 
 def _state(wish: Away) -> str:
-    """What happens today."""
+    """Describe what happens today."""
     today = web.core().clock.now().astimezone(web.core().config.zone).date()
     if not wish.active:
         return _("Off: nobody gets a reply.")

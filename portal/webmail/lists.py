@@ -44,7 +44,7 @@ def _list(name: str) -> str:
 
 
 def _wish(threads: bool) -> ListWish:
-    """What the address asks for; anything unknown is the plain list."""
+    """Read the list that the address asks for; anything unknown is the plain list."""
     args = request.args
     order = args.get("order", "date")
     view = args.get("view", "threads" if threads else "flat")

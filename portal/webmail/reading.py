@@ -54,7 +54,7 @@ def header(mailbox: str, uid: int) -> str:
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/html")
 @web.login_required
 def html(mailbox: str, uid: int) -> Response:
-    """What stands in the frame; its own policy lets nothing run and nothing be fetched, but by our proxy when asked."""
+    """Show the HTML in the frame; its own policy runs nothing and fetches nothing, but by our proxy when asked."""
     proxy = url_for("webmail.picture", _external=True)
     asked = "pictures" in request.args
     _, octets = mail_actions.opened(web.core(), web.owner().id, mailbox, uid)

@@ -1,4 +1,4 @@
-"""How lists are written: dates and sizes as words, links that keep what the reader chose.
+"""Formats of lists: dates and sizes as words, links that preserve what the reader chose.
 
 A list has fifty lines and is the page that everybody opens: what a library would work out for each line is
 remembered here.

@@ -53,7 +53,7 @@ def compose() -> Answer:
 
 
 def _do(action: str, kept: Writing) -> Answer:
-    """What the button says, after everything is kept."""
+    """Do what the button says, after everything is saved."""
     here = redirect(url_for("webmail.compose", writing=kept.id), 303)
     if action == "discard":
         writings.discard(web.core(), web.owner().id, kept.id)
