@@ -32,7 +32,7 @@ def picture(name: str) -> str:
 
 
 def version(octets: bytes) -> str:
-    """Changes with the content, so that browsers may keep it for a year."""
+    """Return a version that changes with the content, so that browsers may cache it for a year."""
     return sha256(octets).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Flask's session kept in the database.  The cookie holds a random token and nothing else.
+"""Flask's session, saved in the database.  The cookie holds a random token and nothing else.
 
 A stranger about whom nothing is known but a language and what protects forms (CSRF) has no row: both stand in a signed
 cookie, so that looking at pages, as crawlers do all day, writes nothing.

@@ -12,7 +12,7 @@ __all__ = ["AuditEntry", "Event", "listing", "note"]
 
 
 class Event(StrEnum):
-    """Everything that is noted; how it is told to people: portal/account/events.py."""
+    """Everything that is recorded; in words for people: portal/account/events.py."""
 
     ACCOUNT_BOUND = "account bound to a person"
     ACCOUNT_CLOSED = "account closed"
@@ -87,7 +87,7 @@ class Event(StrEnum):
 
 
 def note(core: Core, tx: Tx, account: AccountId | None, event: Event, *, actor: str = "", detail: str = "") -> None:
-    """Record an event in the transaction of what it tells of.  No passwords, no message text."""
+    """Record an event in the transaction of the action itself.  No passwords, no message text."""
     core.people.add_audit(tx, account, core.clock.seconds(), actor, event, detail)
 
 

@@ -39,7 +39,7 @@ def ending() -> str:
 @blueprint.post("/people/<name>/knows")
 @desk_only
 def knows(name: str) -> BaseResponse:
-    """Somebody has told the desk, by telephone say."""
+    """Record that the owner has read the notice, as confirmed to the desk, by telephone say."""
     owner = accounts.get(web.core(), name)
     if KnowsForm().validate_on_submit():
         sunset.confirm(web.core(), owner.id, "desk", actor=web.owner().name)

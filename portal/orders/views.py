@@ -55,7 +55,7 @@ def thanks() -> str:
 
 @blueprint.route("/order/university", methods=["GET", "POST"])
 def university() -> Answer:
-    """The university's user name and password, which are asked there and kept nowhere."""
+    """Ask for the university's user name and password, which are verified there and saved nowhere."""
     if web.ending() or not directory.is_on(web.core().config):
         return redirect(url_for("orders.order"))
     form, problem, code = UniversityForm(), "", 200

@@ -111,7 +111,7 @@ def borrow() -> BaseResponse:
 @blueprint.route("/quota/more", methods=["GET", "POST"])
 @web.login_required
 def more() -> Answer:
-    """A case for the desk that tells what the desk needs to know."""
+    """Open a case for the desk that says what the desk needs to know."""
     owner = web.owner()
     facts = _facts(overview.mailboxes(web.core(), owner.id))
     form = MoreForm()

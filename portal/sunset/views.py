@@ -1,4 +1,4 @@
-"""The page that tells of the end of the service, and the button by which people say that they have read it (N11)."""
+"""The page about the end of the service, and the button by which people say that they have read it (N11)."""
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _

@@ -55,7 +55,7 @@ def file() -> BaseResponse:
 @blueprint.get("/takeout/file/<int:number>")
 @web.login_required
 def fetch(number: int) -> Response:
-    """The zip file, made while it is sent; one that broke off goes on where it broke (RFC 9110 section 14.2)."""
+    """Send the zip file while it is written; one that broke off goes on where it broke (RFC 9110 section 14.2)."""
     core, owner = web.core(), web.owner().id
     wanted = request.headers.get("Range", "")
     found = transfers.made(core, owner, number, measure=bool(wanted))

@@ -1,4 +1,4 @@
-"""Mailboxes made, renamed, deleted and emptied."""
+"""Mailboxes created, renamed, deleted and emptied."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _

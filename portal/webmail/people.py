@@ -23,7 +23,7 @@ Answer = str | BaseResponse | tuple[str, int]
 @blueprint.route("/mail/contacts", methods=["GET", "POST"])
 @web.login_required
 def contacts() -> Answer:
-    """Collected, made by hand, read from a vCard file."""
+    """Show contacts: collected, entered by hand, read from a vCard file."""
     core, owner = web.core(), web.owner()
     form, problem, code = ContactForm(), "", 200
     if request.method == "POST":

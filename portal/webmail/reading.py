@@ -120,7 +120,7 @@ def file(mailbox: str, uid: int, number: int) -> Response:
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/files.zip")
 @web.login_required
 def files_zip(mailbox: str, uid: int) -> Response:
-    """All files at once, made while it is sent."""
+    """Send all files at once, as a zip file written while it is sent."""
     answer = Response(attachments.as_zip(web.core(), web.owner().id, mailbox, uid), content_type="application/zip")
     downloads.name_file(answer, f"message-{uid}.zip")
     return answer

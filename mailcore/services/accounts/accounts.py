@@ -1,4 +1,4 @@
-"""Accounts: made, found, closed, read from a file.
+"""Accounts: created, found, closed, read from a file.
 
 A name is given once only: after closing its address stays as a tombstone (nobody reads another person's mail).
 """
@@ -202,7 +202,7 @@ def set_contact(core: Core, account: AccountId, contact: str) -> Account:
 
 
 def bind(core: Core, name: str, person: str) -> Account:
-    """Say whose an account is that was made without a person id; an id once given stays (N10).
+    """Bind an account that was created without a person id to a person; an id once given stays (N10).
 
     Raises:
         AccountNotFound.
@@ -293,10 +293,10 @@ def _from_row(row: dict[str, str]) -> NewAccount:
 
 
 def import_csv(core: Core, wishes: Sequence[NewAccount]) -> Iterable[Account]:
-    """Make many accounts, hashing on all processors; yields each when it is durable.
+    """Create many accounts, hashing on all processors; yields each when it is durable.
 
     Raises:
-        AccountExists: of the first that cannot be made; its batch of a hundred is left out.
+        AccountExists: of the first that cannot be created; its batch of a hundred is left out.
     """
     with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
         hashes = pool.map(_hashed, (wish.password for wish in wishes))

@@ -61,7 +61,7 @@ def outlook(core: Core, account: AccountId) -> Outlook | None:
 
 
 def at_risk(core: Core, days: int = 90) -> list[Leaver]:
-    """For the desk: who leaves within so many days, or has gone, without an alumni password in use; the nearest first."""
+    """List people who leave within so many days, or have left, with no alumni password in use; the nearest first."""
     until = core.clock.now().date() + timedelta(days=days)
     found = _all(core, partial(store.leavers, until=until))
     return sorted(found, key=lambda leaver: (leaver.present, leaver.until or date.max, leaver.name))
@@ -108,7 +108,7 @@ def _step(leaver: Leaver, today: date) -> str:
 
 
 def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
-    """Write once for each step; while somebody who has gone chooses nothing, once a month."""
+    """Write once for each step; while somebody who has left chooses nothing, once a month."""
     was_told = _ORDER.index(leaver.told) >= _ORDER.index(step) and step != "twice"
     if was_told and not (step == "gone" and now - leaver.told_at >= AGAIN_SECONDS):
         return False
@@ -130,7 +130,7 @@ def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
 
 
 def _send_links(core: Core, tx: Tx, owner: Account) -> None:
-    """The way in for somebody who has gone: a link to each verified address; the box itself cannot be opened."""
+    """Send somebody who has left a link to each verified address; the mailbox itself cannot be opened."""
     known = contact_addresses.verified(tx, owner.id)
     if not known:
         return  # the desk sees them on its list

@@ -124,7 +124,7 @@ def submit(
     """Hand in an order; the same `key` again gives the same order.
 
     Args:
-        proven: what a log-in elsewhere told of somebody whom the university does not know by it.
+        proven: the result of a log-in elsewhere, for somebody whom the university does not know by it.
 
     Raises:
         NotAllowed: the terms were not accepted, or the service ends.
@@ -276,7 +276,7 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
 
 
 def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
-    """Make the account and mail its first-password link to the contact address.
+    """Create the account and mail its first-password link to the contact address.
 
     Returns:
         The order, and the link for those who tell it by other means.
@@ -323,7 +323,7 @@ def reject(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
 
 
 def expire(core: Core) -> int:
-    """Erase what was never decided or confirmed, and what rejected orders told; returns how many expired."""
+    """Erase orders never decided or confirmed, and the details of rejected ones; returns how many expired."""
     now = core.clock.seconds()
 
     def write(tx: Tx) -> int:

@@ -100,7 +100,7 @@ def _successor(core: Core, written: str) -> str:
 
 
 def withdraw(core: Core) -> Sunset:
-    """It does not end after all; everybody who was told hears of it.  Raises LinkExpired: nothing is announced."""
+    """Withdraw the end, and write to everybody who was notified.  Raises LinkExpired: nothing is announced."""
     found = the_current(core)
 
     def write(tx: Tx) -> None:
@@ -138,7 +138,7 @@ def _read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, acto
 
 
 def look_into_boxes(core: Core) -> int:
-    """A notice that was seen in the mailbox was read; how many people that tells of."""
+    """Record a notice that was seen in the mailbox as read; returns for how many people."""
     found = current(core)
     if found is None:
         return 0

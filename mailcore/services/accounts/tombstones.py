@@ -16,7 +16,7 @@ def writer_mark(core: Core, account: AccountId, address: str) -> str:
 
 
 def person_mark(core: Core, person: str | None) -> str:
-    """Stands for a person whose data is gone; "" when there was none."""
+    """Return a mark that stands for a person whose data is erased; "" when there was none."""
     return keys.mark(core.config, _PERSON, person).hex() if person else ""
 
 

@@ -1,6 +1,6 @@
 """App passwords: one for each mail program, made by us, shown once, withdrawn alone.
 
-A hundred random bits need no slow hash: they are kept as SHA-256, so that asking for them costs nothing.
+A hundred random bits need no slow hash: they are saved as SHA-256, so that asking for them costs nothing.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ MOST = 3
 
 
 def check(core: Core, written: str) -> str:
-    """An outside address as it is kept.  Raises InvalidName."""
+    """Return an outside address as it is saved.  Raises InvalidName."""
     written = written.strip()
     found = addresses.addr_specs(written)
     domain = written.rpartition("@")[2].lower()
@@ -94,7 +94,7 @@ def look(core: Core, token: str) -> tuple[Account, str]:
 
 
 def confirm(core: Core, token: str) -> Account:
-    """The address counts from now on, and the earlier one hears of it.  Raises LinkExpired."""
+    """Confirm the address of a link, and notify the earlier one.  Raises LinkExpired."""
 
     def write(tx: Tx) -> Account:
         found = _live(core, tx, token)

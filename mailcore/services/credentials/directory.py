@@ -187,7 +187,11 @@ class Directory:
         return self._one(f"({self._settings.person_attribute}={escape_filter_chars(person)})")
 
     def find_national(self, number: str) -> Entry | None:
-        """The one entry with that national identity number, where the directory tells it.  Raises TemporarilyUnavailable."""
+        """Find the one entry with that national identity number; None where the directory has no such attribute.
+
+        Raises:
+            TemporarilyUnavailable: it does not answer.
+        """
         attribute = self._settings.national_attribute
         return self._one(f"({attribute}={escape_filter_chars(number)})") if attribute else None
 

@@ -37,7 +37,7 @@ WRONG = "the user name or the password is wrong"
 
 
 class _Memory:
-    """The proofs of log-ins that succeeded; nothing in it tells a password."""
+    """The proofs of log-ins that succeeded; nothing in it reveals a password."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -54,7 +54,7 @@ class _Memory:
         return self._mark(f"{source}\0{account.id}\0{account.person}\0{password}")
 
     def tag(self, name: str, password: str) -> str:
-        """Tells the same wrong password from another one, for an hour, in this process."""
+        """Return a tag that differs between wrong passwords, for an hour, in this process."""
         return self._mark(f"{name}\0{passwords.opaque(password)}")[:4].hex()
 
     def knows(self, proof: bytes, now: int = 0) -> bool:
@@ -147,10 +147,10 @@ def usable(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential
 
 
 def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope: Scope, agent: str = "") -> Identity:
-    """A log-in that was proved by other means than the password itself.
+    """Record a log-in that was proved by other means than the password itself.
 
     Raises:
-        WrongPassword: the account is gone, or the password was changed or withdrawn meanwhile.
+        WrongPassword: the account is closed, or the password was changed or withdrawn meanwhile.
     """
     found = core.db.read(lambda tx: store.holder(tx, name))
     present = {(c.id, c.generation) for c in (found.password, *found.apps) if c} if found else set()

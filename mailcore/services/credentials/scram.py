@@ -41,7 +41,7 @@ def _of(core: Core) -> _Everybody:
 
 
 def wanted(core: Core) -> bool:
-    """Is it of use to keep verifiers?"""
+    """Say if verifiers are of use and may be saved."""
     how = core.config.limits.scram
     return how == "always" or (how == "auto" and not sources.sources(core))
 
@@ -69,7 +69,7 @@ def salt(core: Core, name: str) -> bytes:
 
 
 def remember(core: Core, account: Account, credential: Credential, password: str) -> None:
-    """Keep a verifier of a password that was just proven or set; blocking."""
+    """Save a verifier of a password that was just proven or set; blocking."""
     if not wanted(core) or core.db.read(lambda tx: store.has(tx, credential)):
         return
     made = Verifier.derive(passwords.opaque(password), salt(core, account.name), ITERATIONS)

@@ -36,7 +36,7 @@ class PasswordSource(Protocol):
         ...
 
     def waste(self, password: str) -> None:
-        """The same work for a user name that is not ours, so that strangers cannot tell by the time or by an outage.
+        """Do the same work for a user name that is not ours: strangers learn nothing by the time or by an outage.
 
         Raises:
             TemporarilyUnavailable: the source did not answer.
@@ -84,7 +84,7 @@ class HttpSource:
 
 
 def sources(core: Core) -> tuple[PasswordSource, ...]:
-    """Those that the settings name, in their order.  They keep connections, so each is made once."""
+    """Return those that the settings name, in their order.  They hold connections, so each is created once."""
     return core.keep.get(("sources", core.config), lambda: make(core.config, core.clock))
 
 

@@ -466,7 +466,7 @@ def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
 
 
 def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
-    """Reports alone are heard; what else comes there (automatic replies) would tell the sender where the mail went."""
+    """Handle reports alone; other mail there (automatic replies) would show the sender where the mail went."""
     found = bounces.find(context.core, context.tx, recipient.address.rpartition("@")[0])
     report = dsn.read(context.prepared.octets[: dsn.MOST_READ])
     if found is None or context.envelope.sender:

@@ -33,7 +33,7 @@ def is_vouched_for(came: Arrived) -> bool:
 
 
 def of_success(core: Core, tx: Tx, came: Arrived, recipient: str, *, relayed: bool) -> bool:
-    """Tell of a delivery, or that the message went on, if the sender asked for it."""
+    """Report a delivery, or that the message went on, if the sender asked for it."""
     asked = came.envelope.dsn.get(recipient, _NOTHING).notify.upper()
     if "SUCCESS" not in asked.split(",") or not is_vouched_for(came):
         return False
@@ -42,7 +42,7 @@ def of_success(core: Core, tx: Tx, came: Arrived, recipient: str, *, relayed: bo
 
 
 def of_refusal(core: Core, tx: Tx, came: Arrived, recipient: str, *, reply: str) -> bool:
-    """Tell that this recipient refused; True where the sender hears of it, or asked not to.
+    """Report that this recipient refused; True where the sender is notified, or asked not to be.
 
     Args:
         reply: an SMTP reply with its codes.

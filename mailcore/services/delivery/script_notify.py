@@ -32,7 +32,7 @@ def queue(
     core: Core, tx: Tx, action: sieve.Notify, *, fields: Header, own: str, known: frozenset[str], trigger: str,
     account: AccountId,
 ) -> bytes:  # fmt: skip
-    """Queue the notification and give it; b"" when none may go out, to a machine or after many.
+    """Queue the notification and return it; b"" when none may be sent, to a machine or after many.
 
     Args:
         known: the account's addresses; nobody sends as somebody else.

@@ -103,7 +103,7 @@ def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, 
 
 
 def tell(place: Place, problem: str) -> None:
-    """The owner hears of it, once a day at most."""
+    """Notify the owner, once a day at most."""
     core, tx, now = place.core, place.tx, int(place.now.timestamp())
     if deliveries.was_answered(tx, place.account, "script failed", "", now - DAY):
         return

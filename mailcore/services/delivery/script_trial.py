@@ -1,4 +1,4 @@
-"""A script on trial: what it would do with a message, and what would be sent.  Nothing is done, nothing is kept."""
+"""A script on trial: what it would do with a message, and what would be sent.  Nothing is done, nothing is saved."""
 
 import base64
 from dataclasses import dataclass, field

@@ -62,7 +62,7 @@ def why_held(core: Core, account: AccountId) -> str:
 
 
 def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
-    """Stop the account's sending and tell everybody who must know; once."""
+    """Stop the account's sending and notify everybody who must know; once."""
     if store.reason(tx, account.id):
         return
     waiting = store.hold(tx, account.id, why, core.clock.seconds())

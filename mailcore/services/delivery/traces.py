@@ -119,7 +119,7 @@ def rule_at(source: str, line: int) -> Rule:
 def refused(
     core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str
 ) -> None:
-    """The service itself refused a message for this account; of a flood not all are kept."""
+    """Record that the service itself refused a message for this account; of a flood not all are saved."""
     if deliveries.count(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS) >= MAX_REFUSALS:
         return
     deliveries.record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)

@@ -32,7 +32,7 @@ def address_for(
 
 
 def find(core: Core, tx: Tx, localpart: str) -> Return | None:
-    """None for an address that we did not make, or made more than 30 days ago."""
+    """Find the forwarded copy behind an address; None if we did not create it, or more than 30 days ago."""
     try:
         token = srs.token_of(localpart)
     except srs.SrsInvalid:

@@ -1,7 +1,7 @@
 """The owner's wish that mail goes on to an outside address.
 
 The target is asked first (unless the site says otherwise): a typing error must not give one's mail to a stranger.
-Five permanent refusals in a row pause it; mail is kept then.
+Five permanent refusals in a row pause it; mail is then saved here.
 """
 
 import dataclasses
@@ -86,7 +86,7 @@ def wish(
     core: Core, account: AccountId, target: str, *, copy: bool, confirmed: bool = False, actor: str = "",
     unsafe: str | None = None, digest: bool | None = None, rolling_days: int | None = None, cause: Cause = NOBODY,
 ) -> Forwarding:  # fmt: skip
-    """Set where mail goes; until the target agrees mail is only kept.
+    """Set where mail goes; until the target agrees, mail is only saved here.
 
     Args:
         copy: keep a copy here.
@@ -286,7 +286,7 @@ def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: 
 
 
 def question_failed(core: Core, tx: Tx, account: AccountId, target: str, reply: str) -> bool:
-    """The question to the target could not be delivered: its owner hears of it, who may have mistyped the address.
+    """Notify the owner that the question to the target could not be delivered: the address may be mistyped.
 
     False where it was no such question.
     """

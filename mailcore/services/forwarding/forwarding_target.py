@@ -59,7 +59,7 @@ def _by_stop_word(core: Core, tx: Tx, word: str) -> tuple[Account, Forwarding]:
 
 
 def stop_by_target(core: Core, word: str) -> None:
-    """The target wants no more; its owner is told.  Raises LinkExpired.
+    """Stop a forwarding for its target, and notify the owner.  Raises LinkExpired.
 
     Args:
         word: the last part of the link.

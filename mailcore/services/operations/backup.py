@@ -56,7 +56,7 @@ def make(config: Config, folder: Path, clock: Clock, told: Told = _nothing) -> M
     """Into `folder`, which is made if it is not there.
 
     Args:
-        told: hears of octets that were read, for a progress bar.
+        told: called with the number of octets that were read, for a progress bar.
 
     Raises:
         BackupProblem: there is nothing to back up, or the folder is something else.

@@ -67,7 +67,7 @@ def needed(config: Config) -> list[Record]:
 
 
 def _addresses(config: Config) -> list[str]:
-    """The addresses that the settings tell; others are the business of the host's own records."""
+    """Return the addresses that the settings name; others are the business of the host's own records."""
     found = []
     for text in (config.outbound.bind, config.listen.smtp.rpartition(":")[0].strip("[]")):
         try:

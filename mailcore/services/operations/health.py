@@ -55,5 +55,5 @@ def sweep(core: Core) -> int:
 
 
 def cut_change_logs(core: Core) -> int:
-    """Shorten the change logs of busy mailboxes; what clients may still ask is kept (store/mail/condstore.py)."""
+    """Shorten the change logs of busy mailboxes; what clients may still ask for stays (store/mail/condstore.py)."""
     return len(core.db.write(condstore.cut))

@@ -52,7 +52,7 @@ def count_dmarc(core: Core, tx: Tx, envelope: Envelope, verdict: Verdict) -> Non
 
 
 def send(core: Core) -> None:
-    """The job.  Counts of days that are over are gone afterwards, whether or not anybody wanted them."""
+    """Send the reports; a job.  Counts of days that are over are deleted afterwards, wanted or not."""
     today = f"{core.clock.now():%Y-%m-%d}"
     for table, one in (("dmarc_result", _dmarc), ("tls_result", _tls)):
         for day, domain in core.db.read(partial(store.days, table=table, before=today))[:MOST]:

@@ -1,7 +1,7 @@
 """Making room: what takes it, what a choice would free, and the removal.  All of it works over quota (S21, S27, N6).
 
-What is removed here is gone, not in Trash: Trash counts too.  Nothing flagged, answered or unfinished is ever offered as
-a heap; single messages may be chosen by their owner whatever they are.
+What is removed here is deleted, not in Trash: Trash counts too.  Nothing flagged, answered or unfinished is ever
+offered as a heap; single messages may be chosen by their owner whatever they are.
 """
 
 from collections.abc import Iterable, Sequence

@@ -35,7 +35,7 @@ def reached(percent: int) -> int:
 
 
 def look(core: Core, tx: Tx, account: AccountId, *, refused: bool = False) -> str:
-    """Tell the owner what is new; the name of the notice, or "".
+    """Notify the owner of what is new; returns the name of the notice, or "".
 
     Args:
         refused: a message was refused just now for want of room.
@@ -76,7 +76,7 @@ def look_at_all(core: Core) -> int:
 
 
 def _is_news(core: Core, tx: Tx, account: AccountId) -> bool:
-    """Most of those who are full were told; they cost no write."""
+    """Say if there is something to send: most of those who are full were already warned, and cost no write."""
     owner, warned = core.people.account(tx, account), store.warned(tx, account)
     still = settled(warned, owner.percent) if owner.quota else Warned()
     return still != warned or (owner.quota > 0 and reached(owner.percent) > still.level)

@@ -202,7 +202,7 @@ def put_script(core: Core, account: AccountId, name: str, source: str, *, held: 
 
 
 def tell_of_import(core: Core, account: AccountId, count: int) -> None:
-    """Tell the owner that so many scripts came in and stand inactive."""
+    """Notify the owner that so many scripts were imported and stand inactive."""
     if count:
         core.db.write(
             lambda tx: account_notices.owner(core, tx, core.people.account(tx, account), "scripts_imported", count=str(count))

@@ -72,7 +72,7 @@ class RecipientView(ScriptView):
         return next((box.name for box in self._boxes() if box.special_use.lower() == special_use.lower()), None)
 
     def mailbox_with_id(self, identity: str) -> str | None:
-        """RFC 9042; the id that IMAP tells (RFC 8474)."""
+        """Find a mailbox by its id (RFC 9042), the one that IMAP shows (RFC 8474)."""
         return next((box.name for box in self._boxes() if box.object_id == identity), None)
 
     def metadata(self, mailbox: str, entry: str) -> str | None:

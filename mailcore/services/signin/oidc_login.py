@@ -34,7 +34,7 @@ def _epoch(core: Core, account: Account) -> int:
 
 
 def link(core: Core, account: Account, proven: Proven) -> None:
-    """The owner, who is logged in, has logged in there, too, and hears of it.
+    """Link a log-in there to the account of the owner, who is logged in and is notified.
 
     Raises:
         NotAllowed: that log-in is another person's, or opens another account.

@@ -108,7 +108,7 @@ def issue(
 
     Args:
         agent: user name of somebody with the role desk or admin, or COMMAND_LINE.
-        proof: how the person was recognised, in the agent's words; kept in the audit log.
+        proof: how the person was recognised, in the agent's words; saved in the audit log.
         send_to: an outside address; without one the link is returned, to be handed over in person.
 
     Raises:

@@ -76,7 +76,7 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
 
 
 def turned_on(core: Core, tx: Tx, account: Account, what: str) -> None:
-    """Connections that the password alone opened end, and the owner hears of it."""
+    """End connections that the password alone opened, and notify the owner."""
     credentials.bump(tx, account.id)
     audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
     account_notices.owner(core, tx, account, "second_factor_added")

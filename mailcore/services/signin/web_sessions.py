@@ -62,7 +62,7 @@ def listing(core: Core, account: AccountId) -> list[WebSession]:
 
 
 def end_named(core: Core, account: AccountId, handle: str) -> bool:
-    """One of the account's own, by the handle that `listing` tells."""
+    """End one of the account's own sessions, by the handle that `listing` gives."""
     return core.db.write(lambda tx: store.delete_named(tx, account, handle))
 
 

@@ -42,7 +42,7 @@ def language_of(written: str, otherwise: str) -> str:
 
 
 def tidy(written: str) -> str:
-    """Line ends and length as they are kept; controls are dropped."""
+    """Return text with line ends and length as they are saved; controls are dropped."""
     written = written.lstrip()[: 10 * MAX_TEXT]  # blanks and empty lines that go may take that much
     lines = (line.rstrip() for line in written.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     plain = "".join(c for c in "\n".join(lines) if c >= " " or c in "\n\t")
@@ -114,7 +114,7 @@ def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str
 
 
 def kind_of(octets: bytes) -> str | None:
-    """The type of a file that may be kept, by what it holds and not by what it is called; None = refused."""
+    """Return the type of a file that may be saved, by its content and not by its name; None = refused."""
     for kind, beginnings in _BEGINNINGS.items():
         if octets.startswith(beginnings):
             return kind
@@ -126,7 +126,7 @@ def kind_of(octets: bytes) -> str | None:
 
 
 def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[str]]:
-    """Files that may be kept, and the names of those that may not."""
+    """Return the files that may be saved, and the names of those that may not."""
     good: list[NewFile] = []
     refused: list[str] = []
     for name, octets in files:

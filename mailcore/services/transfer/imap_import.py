@@ -178,7 +178,7 @@ def _groups(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] 
 
 
 def _flags(flags: Sequence[bytes]) -> frozenset[str]:
-    """System flags, and keywords that may be kept here."""
+    """Return system flags, and keywords that may be saved here."""
     words = (flag.decode("ascii", "replace") for flag in flags)
     return frozenset(word for word in words if word.lower() in BY_LOWER or is_keyword(word))
 

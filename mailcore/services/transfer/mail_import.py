@@ -72,7 +72,7 @@ class Importer:
         self.report = Report()
 
     def mailbox(self, name: str, special_use: str = "") -> Mailbox:
-        """The one of this special use, or of this name, made if it is missing.  Raises InvalidName."""
+        """Return the mailbox of this special use, or of this name, created if it is missing.  Raises InvalidName."""
 
         def find(tx: Tx) -> Mailbox:
             boxes = self._core.mail.mailboxes(tx, self._account)
@@ -248,7 +248,7 @@ def bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
 
 
 def stored_seconds(at: datetime) -> int:
-    """The internal date as the store keeps it."""
+    """Return the internal date as the store saves it."""
     return min(max(int(at.timestamp()), EARLIEST), LATEST)
 
 

@@ -16,7 +16,7 @@ AT_ONCE = 200  # in one turn of the job; the others have theirs the next day
 
 
 def remind(core: Core) -> int:
-    """The job; how many were told."""
+    """Remind the owners; a job.  Returns how many were notified."""
     before = core.clock.seconds() - YEAR_SECONDS
     due = core.db.read(lambda tx: people.quiet_since(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE))
     for account in due:

@@ -64,7 +64,7 @@ def _read(tx: Tx, row: Row) -> Writing:
 
 
 def find(core: Core, account: AccountId, id_: int) -> Writing:
-    """Raises MailboxNotFound when it is gone, or somebody else's."""
+    """Return a writing.  Raises MailboxNotFound when it was deleted, or is somebody else's."""
 
     def read(tx: Tx) -> Writing:
         row = store.find(tx, account, id_)
@@ -86,7 +86,7 @@ def of_draft(core: Core, account: AccountId, uid: int) -> int:
 
 
 def keep(core: Core, account: AccountId, id_: int, form: Draft, draft: int = 0) -> int:
-    """Keep what was written; a new writing if the id is 0.  Its id.
+    """Save what was written; a new writing if the id is 0.  Returns its id.
 
     Raises:
         TooMany: of open writings.
@@ -122,7 +122,7 @@ def discard(core: Core, account: AccountId, id_: int) -> None:
 
 
 def add_file(core: Core, account: AccountId, id_: int, name: str, kind: str, stream: IO[bytes]) -> None:
-    """Take in an uploaded file, a piece at a time.  Raises TooLarge (nothing of it is kept), TooMany, MailboxNotFound."""
+    """Add an uploaded file, a piece at a time.  Raises TooLarge (nothing of it is saved), TooMany, MailboxNotFound."""
     _add(core, account, id_, name, kind, iter(lambda: stream.read(PIECE), b""))
 
 
@@ -292,7 +292,7 @@ def take_back(core: Core, account: AccountId, id_: int) -> None:
 
 
 def send_due(core: Core) -> None:
-    """A job: send everything whose time has come; what cannot be sent is told to its writer in the webmail."""
+    """Send everything that is due; a job.  What cannot be sent is shown to its writer in the webmail."""
     for id_, account in core.db.read(lambda tx: store.due(tx, core.clock.seconds(), DUE)):
         try:
             send_one(core, account, id_)

@@ -22,7 +22,7 @@ BATCH_MESSAGES, BATCH_OCTETS = 200, 2**24
 
 
 def wish(core: Core, account: AccountId) -> None:
-    """Ask for the account's index to be made or brought up to date."""
+    """Ask for the account's index to be created or brought up to date."""
     now = core.clock.seconds()
     core.db.write(
         lambda tx: tx.run("INSERT INTO search_wish (account,at) VALUES (?,?) ON CONFLICT (account) DO NOTHING", account, now)

@@ -32,7 +32,7 @@ def _ranges(uids: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def special(core: Core, tx: Tx, account: AccountId, use: str) -> Mailbox:
-    """The mailbox of a special use; made when the owner has none.  `use` such as `\\Trash`."""
+    """Return the mailbox of a special use, created when the owner has none.  `use` such as `\\Trash`."""
     for box in core.mail.mailboxes(tx, account):
         if box.special_use == use:
             return box

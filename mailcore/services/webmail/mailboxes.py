@@ -1,4 +1,4 @@
-"""Mailboxes made, renamed and deleted in the portal.  What was in a deleted one goes to Trash: nothing is lost at once."""
+"""Mailboxes created, renamed and deleted in the portal.  Mail of a deleted one goes to Trash: nothing is lost."""
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
