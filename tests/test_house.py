@@ -1,6 +1,8 @@
-"""The house carries its size: no folder is too full to be looked through, and the root holds what a newcomer expects."""
+"""The house carries its size, its root holds what a newcomer expects, and its docstrings are no riddles."""
 
+import ast
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ FOLDERS = [
     for folder in (ROOT / name, *sorted((ROOT / name).rglob("*")))
     if folder.is_dir() and any(folder.glob("*.py"))
 ]  # fmt: skip
+DESCRIBED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+RIDDLES = frozenset({"Of", "What", "Who", "Whether"})  # a docstring names its subject or says what is done
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(ROOT)) for folder in FOLDERS])
@@ -29,3 +33,33 @@ def test_the_root_holds_known_files_only():
     if listed.returncode:
         pytest.skip("no git checkout")
     assert {name for name in listed.stdout.split() if "/" not in name} <= EXPECTED
+
+
+def is_command(node: ast.AST) -> bool:
+    """Is this a click command or group?  Its docstring is the text of `--help`."""
+    called = [one.func if isinstance(one, ast.Call) else one for one in getattr(node, "decorator_list", ())]
+    return any(isinstance(one, ast.Attribute) and one.attr in ("command", "group") for one in called)
+
+
+def riddles(source: str) -> Iterator[str]:
+    """Yield the docstrings that begin with a word of RIDDLES, behind the names of what they describe."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, DESCRIBED) and not is_command(node):
+            first, _, rest = (ast.get_docstring(node) or "").partition(" ")
+            if first in RIDDLES:
+                yield f"{getattr(node, 'name', 'module')}: {first} {rest.partition(chr(10))[0]}"
+
+
+@pytest.mark.parametrize("folder", ["mailcore", "sieve", "portal"])
+def test_docstrings_begin_with_a_verb_or_with_their_subject(folder):
+    found = [
+        f"{path.relative_to(ROOT)} {riddle}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for riddle in riddles(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_docstring_that_is_a_riddle_is_found():
+    source = '''"""What it is."""\n@click.command()\ndef show():\n    """What it is."""\nclass A:\n    """Of it."""\n'''
+    assert list(riddles(source)) == ["module: What it is.", "A: Of it."]

@@ -168,9 +168,9 @@ class Inbound:
         config = self._core.config
 
         def edit(block: bytes) -> bytes:
-            """Nobody but us speaks in our name (RFC 8601 section 5) or tells the return path (RFC 5321 section 4.4).
+            """Drop forged results in our name (RFC 8601 section 5) and return paths (RFC 5321 section 4.4).
 
-            Hops are counted (RFC 5321 section 6.3).
+            Raises Malformed after too many hops (RFC 5321 section 6.3).
             """
             if trace.count_received(block) > MAX_HOPS:
                 raise Malformed("554 5.4.6 Too many hops")

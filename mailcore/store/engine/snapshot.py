@@ -43,7 +43,7 @@ def standing_still(path: Path) -> Iterator[None]:
 
 
 def _stop_at_the_end(reader: apsw.Connection, writer: apsw.Connection, copier: apsw.Connection) -> bool:
-    """Nobody writes for a moment; the reader stands at the end of the log, and the log is copied up to there."""
+    """Hold writers off for a moment; set the reader to the end of the log; return True if all of it is copied."""
     writer.execute("BEGIN IMMEDIATE")
     try:
         reader.execute("BEGIN")

@@ -60,7 +60,7 @@ def get(tx: Tx, account: AccountId, transfer: int) -> Transfer | None:
 
 
 def again(tx: Tx, transfer: int, report: str, now: int) -> None:
-    """Somebody is at work on it once more."""
+    """Mark the transfer as running once more."""
     tx.run("UPDATE transfer SET state='running', report=?, updated_at=? WHERE id=?", report, now, transfer)
 
 
