@@ -58,7 +58,7 @@ def web_session() -> WebSession:
 
 
 def load_account() -> None:
-    """Before each request: g.account is the owner of the session, or None."""
+    """Set g.account before each request: the owner of the session, or None."""
     g.account = None
     owner = web_session().account
     if owner is None:

@@ -124,7 +124,7 @@ def _targets(rule: FilterRule) -> set[str]:
 
 
 def _unasked() -> bool:
-    """Are targets taken without asking them?  Then the password is asked for, as on the page of forwarding."""
+    """Say if targets are taken without asking them.  Then the password is asked for, as on the page of forwarding."""
     return web.core().config.forwarding.targets == "any"
 
 

@@ -42,7 +42,7 @@ def robots() -> tuple[str, dict[str, str]]:
 
 @blueprint.get("/.well-known/mta-sts.txt")
 def mta_sts() -> tuple[str, dict[str, str]]:
-    """For other servers, at the host mta-sts.DOMAIN."""
+    """Serve the policy for other servers, at the host mta-sts.DOMAIN."""
     return dns_records.mta_sts(web.core().config), {"Content-Type": "text/plain"}
 
 

@@ -58,7 +58,7 @@ def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:
 
 @blueprint.get("/clients/alumnimail.mobileconfig")
 def mobileconfig() -> Response:
-    """With an address for whoever is logged in, or by ?email=."""
+    """Send the profile, with an address for whoever is logged in, or by ?email=."""
     owner = web.account()
     domain = web.core().config.domain
     asked = f"{owner.name}@{domain}" if owner else request.args.get("email", "")

@@ -65,7 +65,7 @@ def ticked() -> list[int]:
 
 
 def _back(mailbox: str) -> BaseResponse:
-    """To the part of the list that the form was on."""
+    """Return to the part of the list that the form was on."""
     return redirect(url_for("webmail.messages", mailbox=mailbox) + asked.query(request.form.get("back", "")), 303)
 
 

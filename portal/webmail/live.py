@@ -12,7 +12,7 @@ from portal.webmail.views import blueprint
 
 @blueprint.app_template_global()
 def newest_change() -> int:
-    """For a page to ask for what comes after it."""
+    """Return the newest change, for a page to ask for what comes after it."""
     return service.newest(web.core())
 
 

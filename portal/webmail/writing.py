@@ -112,7 +112,7 @@ def _keep(form: ComposeForm) -> Writing:
 @blueprint.post("/mail/compose/keep")
 @web.login_required
 def autosave() -> Answer:
-    """Every half minute, by a script: the text is kept; files wait for a button.  Answers with the form's new id and a word."""
+    """Save the text for a script, every half minute; files wait for a button.  Answers with the new id and a word."""
     form = ComposeForm()
     if not form.validate_on_submit():
         return render_template("webmail/_kept.html", id="", words=_("The text is too long.")), 200
@@ -201,7 +201,7 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
 @blueprint.post("/mail/back")
 @web.login_required
 def take_back() -> BaseResponse:
-    """Not sent after all: what waits is open again."""
+    """Open again what waits to be sent."""
     id_ = number(request.form.get("writing"))
     writings.take_back(web.core(), web.owner().id, id_)
     return redirect(url_for("webmail.compose", writing=id_), 303)

@@ -71,7 +71,7 @@ def check_name(name: str, *, reserved: bool = False) -> str:
 
 
 def is_free(core: Core, tx: Tx, name: str, person: str | None = None) -> bool:
-    """May somebody have this name?  Only the same person one whose account is erased (N11)."""
+    """Say if somebody may have this name: the name of an erased account only the same person (N11)."""
     domain = core.config.domain.lower()
     if core.people.find(tx, name) is not None:
         return False
@@ -153,7 +153,7 @@ def _welcome(core: Core, tx: Tx, account: Account) -> None:
 
 
 def get(core: Core, name: str) -> Account:
-    """By user name, with or without our domain.  Raises AccountNotFound."""
+    """Find an account by user name, with or without our domain.  Raises AccountNotFound."""
     wanted = login.local_name(core, name)
     account = core.db.read(lambda tx: core.people.find(tx, wanted)) if wanted else None
     if account is None:
@@ -185,7 +185,7 @@ def set_role(core: Core, name: str, role: str) -> Account:
 
 
 def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
-    """By staff; 0 = unlimited."""
+    """Set a quota on behalf of staff; 0 = unlimited."""
     return quota.change(core, get(core, name).id, octets, actor=actor)
 
 

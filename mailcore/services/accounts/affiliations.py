@@ -114,7 +114,7 @@ def of(core: Core, account: Account) -> Affiliation | None:
 
 
 def has_ended(found: Affiliation, today: date) -> bool:
-    """Does the directory's password open nothing any more?"""
+    """Say if the directory's password no longer opens anything."""
     return not found.present or found.blocked or (found.until is not None and found.until < today)
 
 
@@ -156,7 +156,7 @@ def look(core: Core, account: Account) -> Affiliation | None:
 
 
 def stands(core: Core, identity: Identity) -> bool:
-    """May what the university's log-in has opened stay open?  While the directory is silent, yes; blocking."""
+    """Say if what the university's log-in has opened may stay open.  While the directory is silent, yes; blocking."""
     if identity.source not in UNIVERSITY:
         return True
     try:

@@ -67,7 +67,7 @@ def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
 
 
 def search(core: Core, words: str) -> list[Account]:
-    """By user name, address, name of the person, contact address or person id; at most 50."""
+    """Find accounts by user name, address, name of the person, contact address or person id; at most 50."""
     words = words.strip().lower()
     if not words:
         return []

@@ -208,7 +208,7 @@ def _of(tx: Tx, token: str) -> Order:
 
 
 def by_token(core: Core, token: str) -> Order:
-    """For the person who has the link.  Raises OrderNotFound."""
+    """Find an order for the person who has the link.  Raises OrderNotFound."""
     return core.db.read(lambda tx: _of(tx, token))
 
 

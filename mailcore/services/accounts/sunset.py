@@ -53,7 +53,7 @@ def the_current(core: Core) -> Sunset:
 
 
 def check_end(core: Core, ends: date) -> None:
-    """May this day be announced?  Raises NotAllowed."""
+    """Check that this day may be announced.  Raises NotAllowed."""
     before = core.db.read(store.latest)
     if before is not None and before.withdrawn_at is None:
         raise NotAllowed(f"the end is announced for {before.ends}; withdraw that first")
@@ -100,7 +100,7 @@ def _successor(core: Core, written: str) -> str:
 
 
 def withdraw(core: Core) -> Sunset:
-    """Withdraw the end, and write to everybody who was notified.  Raises LinkExpired: nothing is announced."""
+    """Withdraw the end; a job notifies everybody who was written to.  Raises LinkExpired: nothing is announced."""
     found = the_current(core)
 
     def write(tx: Tx) -> None:
@@ -151,7 +151,7 @@ def look_into_boxes(core: Core) -> int:
 
 
 def link(core: Core, sunset: Sunset, account: AccountId) -> str:
-    """For the notices: whoever has it can say that the owner has read them, and nothing else."""
+    """Return the link for the notices: whoever has it can say that the owner has read them, and nothing else."""
     return f"{core.config.url}/sunset/read/{account}-{_mark(core, sunset, account)}"
 
 
@@ -235,7 +235,7 @@ def letters(core: Core, *, again: bool = False) -> list[Person]:
 
 
 def letters_csv(core: Core, found: list[Person]) -> str:
-    """For the printer's; the university knows the street by the person id."""
+    """Write the list for the printer's; the university knows the street by the person id."""
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(LETTER_COLUMNS)
@@ -255,7 +255,7 @@ def _harmless(cell: str) -> str:
 
 
 def letters_sent(core: Core, found: list[Person]) -> None:
-    """They are in the post."""
+    """Record that the letters are in the post."""
     current_one = the_current(core)
     now = core.clock.seconds()
 

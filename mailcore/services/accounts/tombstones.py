@@ -21,7 +21,7 @@ def person_mark(core: Core, person: str | None) -> str:
 
 
 def may_return(core: Core, tx: Tx, localpart: str, domain: str, person: str | None) -> bool:
-    """Was the address this person's own, before their account was erased?"""
+    """Say if the address was this person's own, before their account was erased."""
     mark = store.mark_of(tx, localpart, domain)
     return bool(mark) and mark == person_mark(core, person)
 

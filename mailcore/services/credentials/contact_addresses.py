@@ -111,7 +111,7 @@ def confirm(core: Core, token: str) -> Account:
 
 
 def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
-    """Somebody who reads that address acted for the account: it is verified."""
+    """Mark an address as verified: somebody who reads it acted for the account."""
     store.verify(tx, account, address, core.clock.seconds())
     owner = core.people.account(tx, account)
     if owner.contact != address and owner.contact not in store.verified(tx, account):

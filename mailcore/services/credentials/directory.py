@@ -167,7 +167,7 @@ class Directory:
         return f"{self._settings.login_attribute}=nobody-{secrets.token_hex(4)},{self._settings.base}"
 
     def _bind(self, dn: str, password: str) -> bool:
-        """On a connection of its own: one that was refused must not be used for anything else."""
+        """Bind on a connection of its own: one that was refused must not be used for anything else."""
         if not password or "\0" in password:
             return False
         with _told():
@@ -187,7 +187,7 @@ class Directory:
         return self._one(f"({self._settings.person_attribute}={escape_filter_chars(person)})")
 
     def find_national(self, number: str) -> Entry | None:
-        """Find the one entry with that national identity number; None where the directory has no such attribute.
+        """Find the one entry with that national identity number; None where there is none or several, or no attribute for it.
 
         Raises:
             TemporarilyUnavailable: it does not answer.

@@ -170,7 +170,7 @@ def failed(core: Core, name: str, peer: str, *, device: str = "") -> WrongPasswo
 
 
 def still_stands(core: Core, tx: Tx, identity: Identity) -> bool:
-    """May a connection that was opened so go on?  Not after a change of password, closing, or a withdrawn app password.
+    """Say if a connection may go on: not after a change of password, closing, or a withdrawn app password.
 
     Whether another database still knows the person is asked by services/accounts/affiliations.py.
     """
@@ -204,7 +204,7 @@ def _by_app(found: Holder | None, password: str, scope: Scope) -> Identity | Non
 
 
 def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> Identity | None:
-    """By which password the account opens: our own, then other databases.
+    """Find the password by which the account opens: our own, then other databases.
 
     Raises:
         TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.

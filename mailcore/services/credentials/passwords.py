@@ -41,7 +41,7 @@ def opaque(password: str) -> str:
 
 
 def is_allowed(password: str) -> bool:
-    """May this be chosen (RFC 8265 section 4.2.2)?"""
+    """Say if this may be chosen (RFC 8265 section 4.2.2)."""
     try:
         return bool(_OPAQUE.enforce(password) == opaque(password))
     except UnicodeError:
@@ -53,7 +53,7 @@ def hash_password(password: str) -> str:
 
 
 def is_hash(text: str) -> bool:
-    """Can this be taken as it is for a hash of a password?"""
+    """Say if this can be taken as it is for a hash of a password."""
     return _bare(text).startswith(("$argon2", *_OLD_SCHEMES)) or _CRYPT.fullmatch(text) is not None
 
 

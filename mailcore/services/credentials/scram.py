@@ -59,7 +59,7 @@ def is_offered(core: Core) -> bool:
 
 
 def withdraw(core: Core) -> None:
-    """Somebody turned out not to be able to: the next who comes to this process is not offered it."""
+    """Stop offering SCRAM when somebody turned out not to be able to: the next client here is not offered it."""
     _of(core).at, _of(core).can = core.clock.seconds(), False
 
 
@@ -78,7 +78,7 @@ def remember(core: Core, account: Account, credential: Credential, password: str
 
 
 def remember_of(core: Core, account: AccountId, password: str) -> None:
-    """The same for the password that the account has now."""
+    """Save a verifier, as `remember` does, of the password that the account has now."""
     name = core.db.read(lambda tx: core.people.account(tx, account)).name
     found = core.db.read(lambda tx: credentials.holder(tx, name))
     if found and found.password:

@@ -28,7 +28,7 @@ class PasswordSource(Protocol):
     name: str
 
     def check(self, account: Account, password: str) -> Proof:
-        """Does this password prove the person whom the account belongs to?  Blocking, three seconds at most.
+        """Check that this password proves the person whom the account belongs to.  Blocking, three seconds at most.
 
         Raises:
             TemporarilyUnavailable: the source did not answer.

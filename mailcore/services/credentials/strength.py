@@ -39,7 +39,7 @@ def _common() -> frozenset[str]:
 
 
 def check(password: str, account: Account, site: frozenset[str] = frozenset()) -> None:
-    """May the account have this password?
+    """Check that the account may have this password.
 
     Args:
         site: words that everybody knows who wants in (`site_words`).
@@ -66,7 +66,7 @@ def site_words(config: Config) -> frozenset[str]:
 
 
 def is_guessable(password: str, own: Iterable[str] = ()) -> bool:
-    """Does it consist of few words that others would try, runs of keys, repetition, digits and signs?
+    """Say if it consists of few words that others would try, runs of keys, repetition, digits and signs.
 
     Two common words are few; so is any number of the person's and the site's with one common word.
 

@@ -54,7 +54,7 @@ FULL = "Postboksen er full / The mailbox is full"
 
 
 def is_ours(core: Core, address: str) -> bool:
-    """Is it an address at a domain whose mail we take?"""
+    """Say if it is an address at a domain whose mail we take."""
     return address.rpartition("@")[2].lower() in (core.config.domain, core.config.srs_domain)
 
 
@@ -149,7 +149,7 @@ def deliver(
     core: Core, tx: Tx, envelope: Envelope, recipients: Sequence[Recipient], prepared: Prepared, header_prefix: bytes,
     verdict: Verdict = OWN, letter: Letter | None = None,
 ) -> list[Delivered]:  # fmt: skip
-    """The same inside a transaction of the caller.
+    """Deliver, inside a transaction of the caller.
 
     Args:
         letter: as read_letter gives it.
@@ -391,7 +391,7 @@ def _append(
     context: _Context, account: AccountId, box: Mailbox, message: Prepared | Saved, flags: frozenset[str], *,
     prefix: bytes = b"", grace: bool = False,
 ) -> int:  # fmt: skip
-    """Into the box, and into the account's room as we know it.  Raises OverQuota."""
+    """File into the mailbox, and count it in the account's room as we know it.  Raises OverQuota."""
     uid = context.core.mail.append(context.tx, account, box.id, message, flags, context.now, prefix=prefix, grace=grace)
     used, quota = context.rooms[account]
     context.rooms[account] = used + message.size + len(prefix), quota

@@ -90,7 +90,7 @@ def mailbox_or_inbox(core: Core, tx: Tx, account: AccountId, where: sieve.FileIn
 
 
 def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, use: str) -> Mailbox:
-    """For a mailbox that is missing: a new one with `:create`, else INBOX (RFC 5228 section 4.1)."""
+    """Replace a mailbox that is missing: a new one with `:create`, else INBOX (RFC 5228 section 4.1)."""
     if create:
         try:
             box = core.mail.create(tx, account, name)

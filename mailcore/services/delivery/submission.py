@@ -23,7 +23,7 @@ def addresses(core: Core, tx: Tx, account: AccountId) -> tuple[str, ...]:
 
 
 def is_own(candidate: str, own: tuple[str, ...]) -> bool:
-    """Is this one of the addresses, with or without a plus part?"""
+    """Say if this is one of the addresses, with or without a plus part."""
     localpart, _, domain = comparable(candidate).rpartition("@")
     return f"{localpart.partition('+')[0]}@{domain}" in own
 

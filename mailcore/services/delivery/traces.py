@@ -126,7 +126,7 @@ def refused(
 
 
 def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, reply: str) -> None:
-    """The same at RCPT, when nothing is known of the message yet; a server that comes again and again is told of once."""
+    """Record a refusal at RCPT, when nothing is known of the message yet; a server that repeats it is recorded once."""
     for recipient in recipients:
         localpart, _, domain = recipient.lower().rpartition("@")
         account = core.people.find_address(tx, localpart.partition("+")[0], domain)

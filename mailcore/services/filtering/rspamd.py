@@ -13,7 +13,7 @@ MAX_ANSWER = 4 * 2**20
 
 
 class RspamdProblem(Exception):
-    """It did not answer, or not as it should."""
+    """Rspamd did not answer, or not as it should."""
 
 
 @dataclass(frozen=True, slots=True)

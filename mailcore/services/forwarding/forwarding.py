@@ -74,7 +74,7 @@ def _check_site(core: Core, domain: str) -> None:
 
 
 def _comes_back(core: Core, domain: str) -> bool:
-    """Is our own host the one that takes its mail?  DNS that does not answer is no reason to refuse."""
+    """Say if our own host is the one that takes its mail.  DNS that does not answer is no reason to refuse."""
     try:
         found = core.names.lookup(domain, "MX")
     except DnsTrouble:

@@ -37,7 +37,7 @@ def words_of(core: Core, owner: Account, target: str) -> dict[str, str]:
 
 
 def stop_link(core: Core, tx: Tx, account: AccountId, target: str) -> str:
-    """For whoever reads at the target; it holds as long as mail goes there."""
+    """Return the link for whoever reads at the target; it is valid as long as mail is forwarded there."""
     return f"{core.config.url}/forwarding/stop/{account}-{_token(tx, account, target)}"
 
 
@@ -107,7 +107,7 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
 
 
 def tell_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **more: str) -> None:
-    """In the box and at the contact address, unless that is where the trouble is."""
+    """Notify the owner in the mailbox and at the contact address, unless that is where the trouble is."""
     words = words_of(core, owner, target) | more
     quota_warnings.into_box(core, tx, owner, name, **words)
     if owner.contact.lower() != target.lower():

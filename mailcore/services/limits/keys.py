@@ -62,7 +62,7 @@ def seal(config: Config, name: str, octets: bytes, owner: str) -> str:
 
 
 def unseal(config: Config, name: str, sealed: str, owner: str) -> bytes | None:
-    """None when it was sealed by another key, or for another owner."""
+    """Open a sealed value; None when it was sealed by another key, or for another owner."""
     try:
         octets = bytes.fromhex(sealed)
         return AESGCM(key(config, name)).decrypt(octets[:_NONCE], octets[_NONCE:], owner.encode())

@@ -62,14 +62,14 @@ def _bounds(core: Core, cause: Cause, to: str) -> Iterator[Bound]:
 
 
 def may_tell_of(core: Core, tx: Tx, account: AccountId, recipients: int) -> bool:
-    """May a script of that account write to so many?  Whoever sends to the account causes it, and its owner wrote it."""
+    """Say if a script of the account may write to so many.  Whoever sends to it causes it, and its owner wrote it."""
     who = f"person {account}"
     bounds = (Bound(who, NOTIFIED_HOUR), Bound(who, NOTIFIED_DAY, tries.DAY))
     return all(tries.take(core, tx, "notification", bounds) for _ in range(recipients))
 
 
 def may_notify(core: Core, tx: Tx, to: str) -> bool:
-    """May a contact address that nobody has verified hear of its account once more today?"""
+    """Say if a contact address that nobody has verified may be written to about its account once more today."""
     return tries.take(core, tx, "notice", [Bound(f"to {reader(to)}", NOTICES_A_DAY, tries.DAY)])
 
 

@@ -35,7 +35,7 @@ class Portions:
         return await self._fetch(core, key, limit, window_seconds, now)
 
     def is_spent(self, core: Core, key: str) -> bool:
-        """Was one refused a moment ago?  Asks nobody."""
+        """Say if a request was refused a moment ago, without asking the database."""
         until, left = self._left.get(key, (0, 0))
         return left < 0 and until > core.clock.seconds()
 

@@ -78,7 +78,7 @@ def _nobody(name: str) -> AccountId:
 
 
 def is_own(place: str) -> bool:
-    """Is it a browser or a session of the owner's, and no network place?"""
+    """Say if it is a browser or a session of the owner's, and no network place."""
     return place.startswith((DEVICE, _SESSION))
 
 
@@ -86,7 +86,7 @@ def is_own(place: str) -> bool:
 
 
 def device_mark(core: Core, account: AccountId) -> str:
-    """For a browser in which the owner has just logged in; it opens nothing."""
+    """Return the mark for a browser in which the owner has just logged in; it opens nothing."""
     name = secrets.token_urlsafe(12)
     return f"{name}.{_device_proof(core, account, name)}"
 
@@ -112,7 +112,7 @@ def is_device_of(core: Core, account: AccountId, device: str) -> bool:
 
 
 def check(core: Core, tx: Tx, here: Lane, *, most: int = 0) -> None:
-    """May a password be tried in this lane?
+    """Check that a password may be tried in this lane.
 
     Args:
         most: fewer failures than the setting allows for one name at one place, 0 = as many.
@@ -190,5 +190,5 @@ def check_code(core: Core, tx: Tx, bounds: list[Bound]) -> None:
 
 
 def failed_code(core: Core, tx: Tx, bounds: list[Bound]) -> None:
-    """To be called in the transaction that found it wrong, so that two at once are two."""
+    """Count a wrong code; call it in the transaction that found it wrong, so that two at once are two."""
     tries.count(core, tx, "second factor", bounds)

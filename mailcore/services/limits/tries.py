@@ -44,7 +44,7 @@ def of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Itera
 
 
 def is_reached(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
-    """Is there a bound that allows no more?  Nothing is counted."""
+    """Say if a bound allows no more.  Nothing is counted."""
     now = core.clock.seconds()
     return any(store.tried(tx, _mark(core, action, one.who), now, one.seconds) >= one.limit for one in bounds)
 
@@ -77,7 +77,7 @@ def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int =
 
 
 def note_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
-    """That somebody at this place did it, without waiting for the disk; the same again and again is not written down."""
+    """Record that somebody at this place did it, without waiting for the disk, at most `most` times."""
     core.db.post(lambda tx: take(core, tx, action, [Bound(f"peer {place(peer)}", most)]))
 
 

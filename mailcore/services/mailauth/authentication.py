@@ -1,4 +1,4 @@
-"""Is a message from whom it says?  SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), judged once on arrival.
+"""Authentication of a message's sender: SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), judged once on arrival.
 
 DNS that is remembered is asked on the spot; only what must be fetched, or a signature that must be verified,
 goes to a thread.  DNS trouble is `temperror`: it never refuses a message and never vouches for one.

@@ -53,7 +53,7 @@ def _suffixes() -> PublicSuffixList:
 
 
 def organisational(domain: str) -> str:
-    """By the public suffix list alone."""
+    """Find the organisational domain by the public suffix list alone."""
     return _suffixes().privatesuffix(domain) or domain
 
 

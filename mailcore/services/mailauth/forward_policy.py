@@ -1,4 +1,4 @@
-"""May a message go on to an outside address, and in what form?  A forecast of DMARC at the target after our hop.
+"""The policy for forwarding to an outside address, and in what form: a forecast of DMARC at the target after our hop.
 
 SPF then speaks of our SRS sub-domain and never of the author; a signature of the author's survives, as no octet
 changes.  What nobody vouches for is not laundered by our good name.

@@ -11,7 +11,7 @@ _CHOSEN = frozenset({"what", "new"})  # a browser's name for itself, a contact a
 
 
 def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, **words: str) -> None:
-    """The same text to every place; `display_name` and `user` are filled in."""
+    """Send the same text to every place of the owner's; `display_name` and `user` are filled in."""
     words = {"display_name": account.display_name or account.name, "user": account.name, **words}
     if box:
         into_box(core, tx, account, name, **words)

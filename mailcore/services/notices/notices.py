@@ -61,7 +61,7 @@ def compose(core: Core, name: str, language: str, to: str, **values: str) -> byt
 
 
 def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Prepared:
-    """The same, signed and ready to be queued; do it before the transaction."""
+    """Write a notice, signed and ready to be queued; do it before the transaction."""
     octets = compose(core, name, language, to, **values)
     return core.blobs.prepare(dkim.sign(core.config, octets) + octets)
 

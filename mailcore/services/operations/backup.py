@@ -53,7 +53,7 @@ def _nothing(octets: int) -> None:
 
 
 def make(config: Config, folder: Path, clock: Clock, told: Told = _nothing) -> Made:
-    """Into `folder`, which is made if it is not there.
+    """Write a backup into `folder`, which is created if it is missing.
 
     Args:
         told: called with the number of octets that were read, for a progress bar.

@@ -26,7 +26,7 @@ def differ(source: Path, base: Path, told: Callable[[int], object]) -> int:
     """Write down what `bring` shall change in `base`, which stays as it is; the number of octets written.
 
     Args:
-        told: hears of octets that were read.
+        told: called with the number of octets that were read.
     """
     settle(base)
     if not base.exists():

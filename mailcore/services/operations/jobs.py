@@ -98,7 +98,7 @@ def run_due(core: Core, job: Job) -> bool:
 
 
 def _run(core: Core, job: Job) -> str:
-    """Its problem, or ""."""
+    """Run one job and return its problem, or ""."""
     try:
         job.run(core)
     except MailError as error:

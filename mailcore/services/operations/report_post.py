@@ -18,7 +18,7 @@ PORT, MOST_URL = 443, 2000
 
 
 def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
-    """Was the report taken?  Blocking; never raises for what the other side does.
+    """Send a report by HTTPS and say if it was taken.  Blocking; never raises for what the other side does.
 
     Args:
         kind: the media type of `octets`.

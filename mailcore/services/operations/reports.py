@@ -96,7 +96,7 @@ def _addresses(uris: str) -> list[str]:
 
 
 def _is_wanted(core: Core, owner: str, target: str) -> bool:
-    """Does another domain agree to have these reports (RFC 7489 section 7.1)?  Raises DnsTrouble."""
+    """Say if another domain agrees to have these reports (RFC 7489 section 7.1).  Raises DnsTrouble."""
     if dmarc.organisational(owner) == dmarc.organisational(target):
         return True
     records = core.names.lookup(f"{owner}._report._dmarc.{target}", "TXT")

@@ -24,7 +24,7 @@ def tell(core: Core, words: dict[str, str], level: str = "warn") -> int:
 
 
 def end(core: Core, incident: int | None = None) -> int:
-    """It is over; None = everything is.  How many ended."""
+    """End an incident; None = all of them.  Returns how many ended."""
     return core.db.write(lambda tx: store.end_incidents(tx, incident, core.clock.seconds()))
 
 

@@ -129,7 +129,7 @@ def _absent(place: str, name: str) -> Saying:
 
 
 def check(core: Core, account: AccountId, source: str) -> list[str]:
-    """Does it compile?  What is allowed but probably not meant, one text each.
+    """Check that a script compiles; returns what is allowed but probably not meant, one text each.
 
     A script that it includes may come later (RFC 6609 section 3.2), so one that is missing is only warned of.
 
@@ -210,7 +210,7 @@ def tell_of_import(core: Core, account: AccountId, count: int) -> None:
 
 
 def sends_on(core: Core, account: AccountId, source: str) -> bool:
-    """May it send mail to somebody else than its sender, itself or by what it includes?"""
+    """Say if it may send mail to somebody else than its sender, itself or by what it includes."""
     return core.db.read(lambda tx: scripts_library.closure(core, tx, account, source)[1])
 
 

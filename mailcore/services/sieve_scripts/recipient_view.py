@@ -103,7 +103,7 @@ class RecipientView(ScriptView):
         return False
 
     def list_members(self, name: str) -> Sequence[str]:
-        """For `redirect :list`: the address book; nobody is sent to those who are blocked."""
+        """List the members for `redirect :list`: the address book; nothing is sent to those who are blocked."""
         if _list(name) != BOOK:
             return ()
         return [address for address, _ in contacts.listing(self._place.tx, self._place.account)]

@@ -238,7 +238,10 @@ def _basic(settings: OidcProvider) -> dict[str, str]:
 
 
 def _id_token(core: Core, found: Provider, remote: _Remote, token: str, nonce: str) -> dict[str, Any]:  # Any: claims
-    """Its claims, once it is known to be from the provider, for us, for this log-in, and of now.  Raises WrongPassword."""
+    """Return the token's claims, once it is known to be from the provider, for us, for this log-in, and of now.
+
+    Raises WrongPassword.
+    """
     now = core.clock.seconds()
     options = {
         "iss": {"essential": True, "values": [remote.issuer, remote.issuer + "/"]},

@@ -97,7 +97,7 @@ def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
 
 
 def check(core: Core, account: Account, code: str, *, peer: str = "", device: str = "") -> None:
-    """Is this a code of the app, or one that was printed?
+    """Check a code: one of the app, or one that was printed.
 
     A printed code cannot be guessed, so others' tries keep nobody from using one.
 

@@ -28,7 +28,7 @@ def _hashed(token: str) -> str:
 
 
 def load(core: Core, token: str) -> WebSession | None:
-    """None when unknown or older than its time."""
+    """Load a session; None when unknown or expired."""
     now = core.clock.seconds()
     found = core.db.read(lambda tx: store.load(tx, _hashed(token), now))
     return None if found and found.ended_at is not None and found.ended_at <= now - ENDED_SECONDS else found
@@ -103,5 +103,5 @@ def signing_key(core: Core) -> bytes:
 
 
 def ready(core: Core) -> bool:
-    """Does the database answer?"""
+    """Say if the database answers."""
     return core.db.read(lambda tx: tx.row("SELECT 1")) is not None

@@ -18,7 +18,7 @@ class Canned:
 
 
 def listing(core: Core, language: str) -> list[Canned]:
-    """In `language`; an answer that is missing in it comes in bokmål."""
+    """List the answers in `language`; one that is missing in it comes in bokmål."""
     files: dict[str, Path] = {}
     for folder in (SHIPPED, core.config.data_path / "canned"):
         for wanted in ("nb", language):

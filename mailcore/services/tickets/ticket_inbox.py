@@ -215,7 +215,7 @@ def _answerable(core: Core, specs: Iterable[str]) -> str:
 
 
 def takes(core: Core, spec: str) -> bool:
-    """Does mail to this address come to the desk?"""
+    """Say if mail to this address comes to the desk."""
     found = read_addr_spec(spec)
     if found is None or found.domain.lower() not in (core.config.domain, core.config.srs_domain):
         return False
@@ -231,7 +231,7 @@ def _ids(fields: Header, *names: str) -> list[str]:
 
 
 def _thread(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | None:
-    """By the token of the address; else by the thread, if the same person writes."""
+    """Find the case by the token of the address; else by the thread, if the same person writes."""
     if token:
         try:
             return tickets.by_token(core, token)

@@ -297,7 +297,7 @@ def reply(core: Core, number: int, text: str, *, agent: Account | None, close: b
 
 
 def note(core: Core, number: int, text: str, *, agent: Account | None = None) -> Ticket:
-    """For the desk alone."""
+    """Add a note for the desk alone."""
     return _event(core, number, "note", ticket_text.tidy(text), agent)
 
 
@@ -315,7 +315,7 @@ def _event(core: Core, number: int, author: str, text: str, agent: Account | Non
 
 
 def assign(core: Core, number: int, assignee: AccountId | None) -> Ticket:
-    """To somebody of the desk; None = nobody.  Raises NotAllowed."""
+    """Assign the case to somebody of the desk; None = nobody.  Raises NotAllowed."""
 
     def write(tx: Tx) -> Ticket:
         if assignee is not None and core.people.role(tx, assignee) not in ("desk", "admin"):

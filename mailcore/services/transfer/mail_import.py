@@ -180,7 +180,7 @@ class Importer:
 
 
 def _same(here: bytes, brought: bytes) -> bool:
-    """But for the ends of lines, which files do not keep."""
+    """Compare two messages but for the ends of lines, which files do not preserve."""
     if here == brought:
         return True
     return here.replace(b"\r\n", b"\n").removesuffix(b"\n") == brought.replace(b"\r\n", b"\n").removesuffix(b"\n")
@@ -234,7 +234,7 @@ def from_mbox(
 
 
 def mbox_messages(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]:
-    """Those of an mbox file.  Raises ImportRefused, before the first one."""
+    """Read the messages of an mbox file.  Raises ImportRefused, before the first one."""
     try:
         yield from mbox.read(lines, limit)
     except NotMbox:

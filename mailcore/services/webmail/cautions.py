@@ -79,7 +79,7 @@ def _addresses_in(name: str) -> Iterator[str]:
 
 
 def _failed(core: Core, block: bytes) -> bool:
-    """Did DMARC fail?  Only our own field counts; others could have written theirs."""
+    """Say if DMARC failed.  Only our own field counts; others could have written theirs."""
     ours = f"{core.config.host};".lower()
     return any(
         value.lower().startswith(ours) and "dmarc=fail" in value.lower()

@@ -111,7 +111,7 @@ def _named(block: bytes, field: str) -> list[tuple[str, str]]:
 
 
 def _written(people: Iterable[tuple[str, str]]) -> str:
-    """As a person writes them into a form; `addresses` reads it."""
+    """Write people as one types them into a form; `addresses` reads it."""
     return ", ".join(f"{_phrase(name)} <{spec}>" if name else spec for name, spec in people)
 
 

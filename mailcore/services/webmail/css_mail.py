@@ -156,7 +156,7 @@ def _is_invisible(tokens: list[tinycss2.ast.Node]) -> bool:
 
 
 def is_light(written: str) -> bool:
-    """Is this a colour for words on a dark background?  In doubt it is."""
+    """Say if this is a colour for words on a dark background.  In doubt it is."""
     try:
         found = parse_color(written)
         if not isinstance(found, Color):

@@ -250,7 +250,7 @@ def save_draft(core: Core, account: Account, id_: int) -> int:
 
 
 def check(core: Core, account: Account, form: Draft) -> None:
-    """Can it be sent?  Our own people are looked up at once.
+    """Check that it can be sent.  Our own people are looked up at once.
 
     Raises:
         NotAllowed: no recipient, or what is no address.
@@ -301,7 +301,7 @@ def send_due(core: Core) -> None:
 
 
 def send_one(core: Core, account_id: AccountId, id_: int) -> None:
-    """Send a writing that is due; nothing happens if somebody else does.  Raises what sending raises; it is kept then."""
+    """Send a writing that is due; nothing happens if somebody else does.  Raises what sending raises; it stays then."""
     now = core.clock.seconds()
     if not core.db.write(lambda tx: store.claim(tx, id_, now, LEASE_SECONDS)):
         return

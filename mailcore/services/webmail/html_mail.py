@@ -287,5 +287,5 @@ def _with_links(written: str) -> str:
 
 
 def has_remote(html: str) -> bool:
-    """Does it ask for pictures from the network?  A quick look, for a word to the reader; cleaning decides."""
+    """Say if it asks for pictures from the network.  A quick look, for a word to the reader; cleaning decides."""
     return _REMOTE.search(html) is not None

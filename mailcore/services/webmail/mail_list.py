@@ -183,5 +183,5 @@ def people(value: bytes) -> str:
 
 
 def has_file(structure: bytes) -> bool:
-    """Is there something to be saved?  `structure` is IMAP's BODYSTRUCTURE."""
+    """Say if there is something to be saved.  `structure` is IMAP's BODYSTRUCTURE."""
     return _FILE.search(structure) is not None

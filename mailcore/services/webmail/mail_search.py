@@ -84,7 +84,7 @@ def _day(text_: str) -> date | None:
 
 
 def search(core: Core, account: AccountId, query: Query) -> list[Hit]:
-    """At most MAX_FOUND messages, newest first; exact, by the search index where there is one (store/mail/search.py)."""
+    """Find at most MAX_FOUND messages, newest first; exact, by the search index if any (store/mail/search.py)."""
     if query == Query(mailbox=query.mailbox):
         return []
     plan = plans.plan(_criterion(query))

@@ -10,5 +10,5 @@ def mailboxes(core: Core, account: AccountId) -> list[Mailbox]:
 
 
 def account(core: Core, account_id: AccountId) -> Account:
-    """As it stands now, with what is used."""
+    """Return the account as it stands now, with what is used."""
     return core.db.read(lambda tx: core.people.account(tx, account_id))

@@ -53,7 +53,7 @@ def _mac(key: bytes, url: str, until: int) -> str:
 
 
 def is_public(address: Address) -> bool:
-    """Is this an address of the network at large?  Not ours, not this machine, not one wrapped in IPv6."""
+    """Say if this is an address of the network at large: not ours, not this machine, not one wrapped in IPv6."""
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
         if inner is not None:
