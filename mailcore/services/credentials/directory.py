@@ -187,7 +187,7 @@ class Directory:
         return self._one(f"({self._settings.person_attribute}={escape_filter_chars(person)})")
 
     def find_national(self, number: str) -> Entry | None:
-        """Find the one entry with that national identity number; None for none or several, or without such an attribute.
+        """Find the one entry with that national identity number; None for none or several, or without the attribute.
 
         Raises:
             TemporarilyUnavailable: it does not answer.
