@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 from typing import get_type_hints
@@ -17,7 +18,7 @@ from mailcore.imap.commands.anytime import BASE
 from portal import create_app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGES.md", *(ROOT / "docs").rglob("*.md")]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGES.md", *(ROOT / "docs").rglob("*.md")]
 REQUIREMENTS = (ROOT / "docs/requirements.md").read_text()
 INTERFACE = (ROOT / "docs/interface.md").read_text()
 CODE = re.compile(r"(?<![\w-])(S\d\d[abc]?|N\d\d?)(?![\w-])|(?<=def test_)([sn]\d\d?[abc]?)(?=_)")
@@ -195,3 +196,77 @@ def test_every_web_address_that_others_rely_on_is_there(tmp_path):
             routes.match(path.replace("<mailbox>", "INBOX"), method="POST" if path == "/logout" else "GET")
         except HTTPException as problem:
             pytest.fail(f"{path}: {problem!r}")
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+PATH = re.compile(r"[A-Za-z_.][\w.-]*/[\w./-]*|\w+\.(?:md|toml)")  # a folder's name ends in /, a file's is in a folder or a page
+
+
+def test_every_path_that_a_newcomer_is_sent_to_is_there():
+    """Words in capitals stand for a name: something of that form is there."""
+    prose = re.sub(r"(?ms)^```.*?^```", "", CONTRIBUTING)
+    named = {word for word in re.findall(r"`([^`\n]+)`", prose) if PATH.fullmatch(word)}
+    rooms = {f"{room}/" for floor in ("services", "store", "mail") for room in rooms_of(floor)}
+    missing = {
+        path
+        for path in named - rooms
+        if not (ROOT / path).exists() and not any(ROOT.glob(re.sub("[A-Z]{3,}", "*", path)))
+    }
+    assert len(named) > 50
+    assert missing == set()
+
+
+def test_every_test_that_a_newcomer_runs_is_there():
+    runs = re.findall(r"(?m)^(?:\w+=1 )?\.venv/bin/pytest .*", CONTRIBUTING)
+    named = {name for run in runs for name in re.findall(r"tests/[\w/]+(?:\.py)?", run)}
+    assert len(named) > 20
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_name_that_a_newcomer_looks_for_stands_in_its_file():
+    named = re.findall(r"`([\w/]+\.py)` \(`(\w+)`\)", CONTRIBUTING)
+    assert len(named) > 15
+    assert [(file, name) for file, name in named if not re.search(rf"\b{name}\b", (ROOT / file).read_text())] == []
+
+
+def rooms_of(floor: str) -> set[str]:
+    return {folder.parent.name for folder in (ROOT / "mailcore" / floor).glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("floor", ["services", "store", "mail"])
+def test_every_room_is_explained_to_a_newcomer(floor):
+    assert {room for room in rooms_of(floor) if f"`{room}/`" not in CONTRIBUTING} == set()
+
+
+def floors_drawn() -> dict[str, list[frozenset[str]]]:
+    """The picture in docs/architecture.md: the floors of the house by the name "", those within one by its name."""
+    found = re.search(r"(?ms)^## Floors\n.*?^```\n(.*?)^```", (ROOT / "docs/architecture.md").read_text())
+    assert found
+    drawn: dict[str, list[frozenset[str]]] = {"": []}
+    outer = ""
+    for line in found[1].splitlines():
+        names = frozenset(re.split(r" [|:] ", re.split(r"\s{2,}", line.strip())[0]))
+        if line.startswith(" "):
+            drawn.setdefault(outer, []).append(names)
+        else:
+            drawn[""].append(names)
+            outer = next(iter(names))
+    return drawn
+
+
+def floors_kept() -> dict[str, list[frozenset[str]]]:
+    """The same by the import contracts."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return {
+        container.removeprefix("mailcore."): [
+            frozenset(name.strip("() ").removeprefix("mailcore.") for name in re.split(r"[|:]", layer))
+            for layer in contract["layers"]
+        ]
+        for contract in contracts
+        if contract["type"] == "layers"
+        for container in contract.get("containers", [""])
+    }
+
+
+def test_the_picture_of_the_floors_is_what_the_import_contracts_keep():
+    assert floors_drawn() == floors_kept()

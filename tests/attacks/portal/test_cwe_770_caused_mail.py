@@ -272,7 +272,7 @@ def test_names_of_one_reader_are_counted_together(address: str, same: str) -> No
 @pytest.mark.parametrize("name", ["order_received", "order_ready", "contact_confirm", "forwarding_confirm", "ticket_confirm"])
 @pytest.mark.parametrize("language", notices.LANGUAGES)
 def test_questions_to_strangers_have_no_place_for_words(name: str, language: str) -> None:
-    template = (Path(notices.__file__).parents[2] / "templates" / "notices" / f"{name}.{language}.txt").read_text("utf-8")
+    template = (notices._FOLDER / f"{name}.{language}.txt").read_text("utf-8")
     assert "$display_name" not in template
     assert "$subject" not in template
     assert "$text" not in template
