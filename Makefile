@@ -2,6 +2,7 @@
 .PHONY: fuzz interop help setup dev run test quick most check fix bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
+PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
@@ -32,15 +33,15 @@ check: dev ## ruff, mypy, import contracts
 QUICK := tests/unit tests/sieve tests/protocol/test_transcripts.py tests/test_docs.py tests/services/test_store.py \
 	tests/services/test_delivery.py tests/services/test_login.py tests/portal/test_pages.py tests/portal/test_webmail.py
 quick: dev ## the tests that take half a minute
-	$(BIN)/pytest -q -m "not slow and not interop" $(QUICK)
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" $(QUICK)
 
 most: dev ## all tests that are not slow and need no other program
-	$(BIN)/pytest -q -m "not slow and not interop"
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop"
 
 test: check ## everything that CI runs
 	tools/debian-packages
 	tools/npm-packages
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .
