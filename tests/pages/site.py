@@ -148,6 +148,8 @@ def crawl(base: str, app: Flask, role: str) -> dict[str, tuple[int, str]]:
         visits[view] += bool(view)
         code, text, ended = visitor.get(path)
         seen[path] = (code, text if ended == path else "")  # what leads elsewhere is looked at there
+        if path.endswith("/html"):  # a stranger's message in its frame: its links are the stranger's
+            continue
         for link in re.findall(r'(?:href|src|action)="([^"]+)"', text):
             link = link.replace("&amp;", "&").partition("#")[0]
             if "lang=" in link or not link or link.startswith(("mailto:", "data:")):

@@ -1,8 +1,7 @@
 """Log-in: the one place where every protocol has a user name and password verified.
 
 Our own database is asked first, then the others (services/credentials/sources.py).  An account with a second factor
-opens for mail
-programs by app passwords only; the portal asks for the second factor itself.
+opens for mail programs by app passwords only; the portal asks for the second factor itself.
 
 Repeated log-ins with the right password cost no Argon2 run: mail clients log in again and again.  What is
 remembered is an HMAC under a key of this process over credential, generation, hash and password; all but the

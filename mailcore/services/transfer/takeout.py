@@ -2,8 +2,7 @@
 
 Inside: `alumnimail.json` (settings, filters, what lies where), `mail/` (one mbox for each mailbox, or Maildir), `sieve/`, the
 address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).
-services/transfer/takeout_import.py
-reads it again.
+services/transfer/takeout_import.py reads it again.
 
 What will be in a file is settled by a Plan before its first octet.  As long as nothing of it changes, the same octets come out
 each time, so that a broken line can be taken up where it broke (RFC 9110 section 14).
