@@ -11,8 +11,8 @@ from mailcore.core import Core
 from mailcore.domain import QueueItem
 from mailcore.errors import Busy
 from mailcore.mail.reading import header, trace
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.writing import dsn
-from mailcore.mail.writing.lines import one_line
 from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
 from mailcore.services.forwarding import bounces

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
-from mailcore.mail.writing.lines import lines_of
+from mailcore.mail.reading.lines import lines_of
 from mailcore.queue.dane import covers
 from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
 from mailcore.store.queue import queue_policies as store

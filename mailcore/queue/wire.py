@@ -10,8 +10,8 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.reading.octets import Octets
-from mailcore.mail.writing.lines import one_line
 
 MAX_LINE, MAX_LINES = 10_000, 200
 CHUNK = 256 * 1024

@@ -4,7 +4,7 @@ import re
 
 from mailcore import errors
 from mailcore.log import log_for
-from mailcore.mail.writing.lines import lines_of
+from mailcore.mail.reading.lines import lines_of
 from mailcore.services.delivery.delivery import FULL
 from mailcore.services.tickets.ticket_inbox import LATER
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.showing.files import safe_name
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.mail.writing.lines import lines_of, one_line
 from tests.readers import by_python, by_rust, by_us, faults
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)

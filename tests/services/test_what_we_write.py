@@ -14,9 +14,9 @@ from mailcore.config import Config
 from mailcore.mail.reading import address, header
 from mailcore.mail.reading.charsets import to_scalars
 from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.reading.message import Message
 from mailcore.mail.writing import attached, dsn
-from mailcore.mail.writing.lines import lines_of, one_line
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import script_notify, vacation_reply
 from mailcore.services.mailauth import forward_policy

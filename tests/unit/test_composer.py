@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.writing import composer, encoded_words, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr, people_field, text_field
-from mailcore.mail.writing.lines import lines_of, one_line
 from tests.readers import READERS, faults
 
 

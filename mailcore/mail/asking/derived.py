@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 
+from mailcore.mail.asking.bodystructure import serialize_body, serialize_bodystructure
 from mailcore.mail.asking.envelope import serialize_envelope
 from mailcore.mail.asking.summary import Summary, summarise
-from mailcore.mail.reading import structure
 from mailcore.mail.reading.message import Message
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """`header` is the block with its blank line; `envelope`, `body`, `structure` are ready wire octets."""
+    """`envelope`, `body`, `structure` are ready wire octets."""
 
-    size: int
-    header: bytes
     envelope: bytes
     body: bytes
     structure: bytes
@@ -22,8 +20,7 @@ class Derived:
 
 def derive(message: Message) -> Derived:
     """Never raises, whatever the octets."""
-    fields, root = message.header, message.root
+    octets, fields, root = message.octets, message.header, message.root
     return Derived(
-        message.size, fields.block, serialize_envelope(fields), structure.serialize_body(root),
-        structure.serialize_bodystructure(root), summarise(fields),
-    )  # fmt: skip
+        serialize_envelope(fields), serialize_body(octets, root), serialize_bodystructure(octets, root), summarise(fields)
+    )

@@ -15,6 +15,8 @@ class Header:
 
     def __init__(self, block: bytes) -> None:
         self.block = block
+        self._unfolded: dict[str, list[bytes]] = {}
+        self._texts: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -29,16 +31,8 @@ class Header:
                 found.setdefault(name.lower(), []).append(value)
         return found
 
-    @cached_property
-    def _texts(self) -> dict[str, tuple[str, ...]]:
-        return {}
-
     def has(self, name: str) -> bool:
         return name.lower() in self._by_name
-
-    @cached_property
-    def _unfolded(self) -> dict[str, list[bytes]]:
-        return {}
 
     def raw_values(self, name: str) -> list[bytes]:
         """The values of all fields of that name, unfolded, undecoded."""

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from mailcore.mail.reading import charsets, words
+from mailcore.mail.reading import charsets, header, words
 
 MAX_VALUE = 32_768  # octets of one field that are read
 MAX_PARAMETERS = 200
 MAX_TEXT = 4096  # characters of a value, as text
 _REMEMBERED = 300  # octets; most messages have the same few values
 
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _TOKEN = re.compile(rb"[^\x00-\x20()<>@,;:\\\"/\[\]?=\x7f]+")
 _KEY = re.compile(rb"([^\s=;\"(),]{1,200})[ \t]*+=[ \t]*+")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)("?)', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s()<>@,;:\\\"/\[\]]*")  # "=" and "?" stand unquoted in many boundaries
+_REST = re.compile(rb"[^; \t\"]*")  # of an unquoted value, also what should have been quoted
 _UP_TO_NEXT = re.compile(rb"[^;\r\n]*")
 _NEXT_KEY = re.compile(rb"[ \t](?=[A-Za-z][A-Za-z0-9*-]{1,30}=)")
 _COMMENT_PART = re.compile(rb"[^()\\]+|\\.|[()\\]", re.DOTALL)
@@ -49,7 +49,7 @@ class Value:
 
 def parse(value: bytes) -> Value:
     """Read a field's value, folds and all."""
-    value = _FOLD.sub(b"", value[:MAX_VALUE]).strip()
+    value = header.unfold(value[:MAX_VALUE])
     return _parse_remembered(value) if len(value) <= _REMEMBERED else _parse(value)
 
 
@@ -121,7 +121,7 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
     plain = _PLAIN.match(value, at)
     raw = plain[0] if plain else b""
     if name.partition("*")[0] not in _LENIENT:
-        return raw, raw, at + max(len(raw), _token_rest(value, at))
+        return raw, raw, _REST.match(value, at).end()  # type: ignore[union-attr]  # it matches anything
     rest = _UP_TO_NEXT.match(value, at)
     whole = rest[0] if rest else b""
     if cut := _NEXT_KEY.search(whole):
@@ -138,14 +138,6 @@ def _inner_quotes(value: bytes, at: int) -> int:
         return -1
     stop = value.find(b";", at)
     return value.rfind(b'"', at, stop if stop >= 0 else len(value)) + 1 or -1
-
-
-def _token_rest(value: bytes, at: int) -> int:
-    """Return how many octets still belong to an unquoted value that should have been quoted."""
-    end = at
-    while end < len(value) and value[end : end + 1] not in b"; \t\"":
-        end += 1
-    return end - at
 
 
 def _without_comments(value: bytes) -> bytes:
@@ -191,11 +183,6 @@ def _outside(value: bytes, at: int) -> int:
     """The next `(` that is not within quotes, or -1."""
     found = _OUTSIDE.match(value, at)
     return found.end() - 1 if found else -1
-
-
-def without_comments(text: str) -> str:
-    """A short value without its comments."""
-    return _without_comments(text.encode("latin-1", "replace")).decode("latin-1") if "(" in text else text.strip()
 
 
 def is_token(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The MIME structure of a message (RFC 2045, RFC 2046) and its IMAP forms (RFC 9051 section 7.5.2).
+"""The MIME structure of a message (RFC 2045, RFC 2046).
 
 Any octets have a structure: what is broken becomes text/plain or an empty part, nothing is raised.
 """
@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailcore.mail.asking.envelope import serialize_envelope
-from mailcore.mail.asking.nstring import string
 from mailcore.mail.reading import header, parameters, transfer
+from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.octets import Octets, count
 
@@ -39,7 +38,7 @@ class Part:
     """One body part.  Offsets are into the octets that were parsed; `lines` counts the body's line ends.
 
     Words are in small letters, parameters are text (mail/reading/parameters.py), `encoding` is one of mail/reading/transfer.py's.
-    `is_unbounded`: a multipart none of whose delimiters ever comes; its one child is empty and only IMAP needs it.
+    A multipart has at least one child, which is empty where no delimiter ever comes: IMAP needs it.
     """
 
     type: str
@@ -58,8 +57,6 @@ class Part:
     lines: int
     wire: Wire
     children: tuple["Part", ...] = ()
-    envelope: bytes = b""
-    is_unbounded: bool = False
 
     @property
     def size(self) -> int:
@@ -139,19 +136,16 @@ class _Reader:
             type_, subtype = "text", "plain"  # RFC 2045 section 5.2
         params = dict(kind.params)
         children: tuple[Part, ...] = ()
-        envelope, unbounded = b"", False
         room = depth < MAX_DEPTH and self._made < MAX_PARTS
         self._next = found
         if type_ == "multipart" and room and (boundary := _boundary(kind.raw)):
             children = self._children(body, depth, boundary, subtype)
         elif type_ == "message" and subtype in ("rfc822", "global") and room:
             children = (self.read(body, depth + 1, ("text", "plain")),)
-            limit = min(children[0].body_start, body + header.MAX_READ)
-            envelope = serialize_envelope(header.fields(octets[body:limit]))
         end = self._before(self._next, start) if self._next else self._end
         body = min(body, end)
         if type_ == "multipart" and not children:  # IMAP needs at least one
-            children, unbounded = (_empty(end),), True
+            children = (_empty(end),)
         written = (kind.words[0], kind.words[1]) if len(kind.words) > 1 else (type_, subtype)
         raw = kind.raw
         if type_ == "text" and not any(name.lower().rstrip("*") == "charset" for name, _ in raw):
@@ -163,7 +157,7 @@ class _Reader:
             type_, subtype, tuple(params.items()), _line(fields.get("content-id")), _line(fields.get("content-description")),
             meant, disposition, _languages(language), _line(fields.get("content-location")), _line(fields.get("content-md5")),
             start, body, end, count(octets, b"\n", body, end) if type_ in ("text", "message") else 0,
-            Wire(*written, raw, encoding, told), children, envelope, unbounded,
+            Wire(*written, raw, encoding, told), children,
         )  # fmt: skip
 
     def _children(self, body: int, depth: int, boundary: bytes, subtype: str) -> tuple[Part, ...]:
@@ -254,7 +248,7 @@ def _encoding(value: bytes) -> tuple[str, str]:
     """Return the encoding to report, and the mechanism of RFC 2045 section 6.1 that it means, "" if it is none."""
     written = header.unfold(value[:MAX_VALUE]).decode("latin-1")
     meant = transfer.named(written)
-    bare = parameters.without_comments(written)
+    bare = without_comments(written).strip()
     if meant:
         return (bare if bare.lower() == meant or meant == transfer.UUENCODE else meant), meant
     return (bare if parameters.is_token(bare) else "7bit"), meant
@@ -274,7 +268,7 @@ def _disposition(value: bytes | None) -> tuple[tuple[str, Params] | None, tuple[
 
 
 def _languages(text: str) -> tuple[str, ...]:
-    found = (_LANGUAGE.match(tag.strip()) for tag in parameters.without_comments(text).split(","))
+    found = (_LANGUAGE.match(tag.strip()) for tag in without_comments(text).split(","))
     return tuple(tag[0] for tag in found if tag)
 
 
@@ -315,51 +309,3 @@ def leaves(part: Part) -> Iterator[Part]:
         yield part
     for child in part.children:
         yield from leaves(child)
-
-
-def _list(params: parameters.Raw) -> bytes:
-    if not params:
-        return b"NIL"
-    return b"(" + b" ".join(string(_latin(name)) + b" " + string(value) for name, value in params) + b")"
-
-
-def _latin(text: str) -> bytes:
-    return text.encode("latin-1", "replace")
-
-
-def serialize_body(part: Part) -> bytes:
-    return _serialize(part, extended=False)
-
-
-def serialize_bodystructure(part: Part) -> bytes:
-    return _serialize(part, extended=True)
-
-
-def _serialize(part: Part, *, extended: bool) -> bytes:
-    wire = part.wire
-    if part.type == "multipart":
-        words = [b"".join(_serialize(child, extended=extended) for child in part.children), string(_latin(wire.subtype))]
-        if extended:
-            words += [_list(wire.params), *_tail(part)]
-        return b"(" + b" ".join(words) + b")"
-    words = [
-        string(_latin(wire.type)), string(_latin(wire.subtype)), _list(wire.params), string(part.id),
-        string(part.description), string(_latin(wire.encoding)), b"%d" % part.size,
-    ]  # fmt: skip
-    if part.is_message:
-        words += [part.envelope, _serialize(part.children[0], extended=extended), b"%d" % part.lines]
-    elif part.type == "text":
-        words.append(b"%d" % part.lines)
-    if extended:
-        words += [string(part.md5), *_tail(part)]
-    return b"(" + b" ".join(words) + b")"
-
-
-def _tail(part: Part) -> list[bytes]:
-    disposition = b"NIL"
-    if part.wire.disposition:
-        disposition = b"(" + string(_latin(part.wire.disposition[0])) + b" " + _list(part.wire.disposition[1]) + b")"
-    language = b"NIL"
-    if part.language:
-        language = b"(" + b" ".join(string(_latin(word)) for word in part.language) + b")"
-    return [disposition, language, string(part.location)]

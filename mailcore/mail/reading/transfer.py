@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
+from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.octets import BLOCK, Octets, forget
 
 BASE64, QUOTED_PRINTABLE, UUENCODE, IDENTITY = "base64", "quoted-printable", "uuencode", ""
@@ -19,7 +20,6 @@ _BLANKS = b" \t\r\n"
 _CLEAN = re.compile(rb"[A-Za-z0-9+/\r\n]*+\Z")
 _NO_CODE = re.compile(rb"=(?==)")
 _TOKEN = re.compile(r"[a-z0-9_-]+")
-_COMMENT = re.compile(r"\([^()]*+\)")
 _NAMES = {
     "base64": BASE64, "base-64": BASE64, "base_64": BASE64, "b64": BASE64,
     "quoted-printable": QUOTED_PRINTABLE, "quoted_printable": QUOTED_PRINTABLE, "quotedprintable": QUOTED_PRINTABLE,
@@ -36,7 +36,7 @@ def named(value: str) -> str:
     lowered = value[:200].lower()
     if lowered in _NAMES:
         return _NAMES[lowered]
-    token = _TOKEN.search(_COMMENT.sub(" ", lowered))
+    token = _TOKEN.search(without_comments(lowered))
     return _NAMES.get(token[0], IDENTITY) if token else IDENTITY
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mailcore.mail.reading import header
-from mailcore.mail.writing.lines import one_line
+from mailcore.mail.reading.lines import one_line
 
 DEFAULT_SUBJECT = "unsubscribe"
 MAX_VALUE = 10_000  # characters of a field that are read

@@ -3,11 +3,11 @@
 import re
 
 from mailcore.mail.reading import structure, text
+from mailcore.mail.reading.lines import lines_of
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.showing import body
 from mailcore.mail.showing.html_text import from_html
-from mailcore.mail.writing.lines import lines_of
 
 MOST = 200  # characters (RFC 8970 section 3.2 asks for at most 256)
 _LOOKED_AT = 65_536  # octets of a part

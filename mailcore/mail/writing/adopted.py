@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from mailcore.mail.reading import header, structure, text
 from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.reading.lines import lines_of
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.writing import entities
 from mailcore.mail.writing.encoded_words import MOST_LINE
 from mailcore.mail.writing.fields_out import media_field, text_field, token_field
-from mailcore.mail.writing.lines import lines_of
 
 _TAKEN = ("content-type", "content-disposition", "content-id", "content-description", "content-language", "content-location")
 _ENCODINGS = ("quoted-printable", "base64")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailcore.mail.reading import header, trace
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.writing import composer, entities
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr, media_field, token_field
-from mailcore.mail.writing.lines import one_line
 
 MOST_DIAGNOSTIC = 900  # characters
 _STATUS_PART = media_field("Content-Type", "message/delivery-status") + b"\r\n"

@@ -104,7 +104,7 @@ def add_text(folder: Folder, text: str) -> None:
     """Unstructured text: words as they are, and encoded from the first to the last one that must be.
 
     Args:
-        text: one line (mail/writing/lines.py).
+        text: one line (mail/reading/lines.py).
     """
     words: list[str] = _WORD.findall(" " + _BLANKS.sub(" " * 19, text))
     special = [number for number, word in enumerate(words) if _must_be_encoded(word)]

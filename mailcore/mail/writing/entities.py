@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from mailcore.mail.reading.charsets import to_scalars
+from mailcore.mail.reading.lines import lines_of
 from mailcore.mail.showing.files import safe_name
 from mailcore.mail.writing.encoded_words import MOST_LINE
 from mailcore.mail.writing.fields_out import is_plain, media_field, token_field
-from mailcore.mail.writing.lines import lines_of
 
 _LINE = 76  # characters (RFC 2045 section 6.7 rule 5)
 # A line that could be folded, and one that nobody has to take: a lone address of the web may be as long as it is.

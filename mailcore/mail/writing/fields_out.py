@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mailcore.mail.reading import address
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.writing.encoded_words import MOST_LINE, WIDTH, Folder, add_text
-from mailcore.mail.writing.lines import one_line
 
 MOST_TEXT = 10_000  # characters of one value
 MOST_SPEC = 900  # characters of one address, and of one identifier

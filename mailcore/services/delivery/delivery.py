@@ -454,7 +454,8 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
 
 
 def _is_signed(context: _Context) -> bool:
-    return b"\ndkim-signature:" in b"\n" + (context.trace + context.prepared.derived.header).lower()
+    name = b"\ndkim-signature:"
+    return context.prepared.message.header.has("dkim-signature") or name in b"\n" + context.trace.lower()
 
 
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.domain import Dsn, Envelope, Verdict
 from mailcore.mail.reading import header, trace
+from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.writing import dsn
-from mailcore.mail.writing.lines import lines_of, one_line
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
@@ -58,7 +58,7 @@ def of_refusal(core: Core, tx: Tx, came: Arrived, recipient: str, *, reply: str)
 
 def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, status: str, diagnostic: str) -> None:
     said, now = came.envelope.dsn.get(recipient, _NOTHING), core.clock.now()
-    block = came.prepared.derived.header
+    block = came.prepared.message.header.block
     author = came.envelope.authenticated
     language = core.people.account(tx, author).language if author else "en"
     subject, words = notices.words(

@@ -8,10 +8,10 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.reading import automatic, trace
 from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.writing import composer, entities
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.mail.writing.lines import one_line
 from mailcore.services.limits import mail_limits
 from mailcore.store.engine.db import Tx
 

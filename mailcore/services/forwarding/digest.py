@@ -11,7 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
 from mailcore.mail.reading import address
 from mailcore.mail.reading.fields import Header
-from mailcore.mail.writing.lines import one_line
+from mailcore.mail.reading.lines import one_line
 from mailcore.services.forwarding import forwarding_target
 from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.notices import notices

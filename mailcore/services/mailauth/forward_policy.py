@@ -11,9 +11,9 @@ from mailcore.config import Config
 from mailcore.domain import Disposition, Verdict
 from mailcore.mail.reading import address, header
 from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.reading.message import Message
 from mailcore.mail.writing.fields_out import NameAddr, people_field, text_field
-from mailcore.mail.writing.lines import one_line
 
 _SIGNATURE = re.compile(rb"(?im)^(DKIM-Signature[ \t]*:)")
 

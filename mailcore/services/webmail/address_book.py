@@ -6,7 +6,7 @@ from mailcore.errors import InvalidName, NotAllowed, TooMany
 from mailcore.mail.moving import vcard
 from mailcore.mail.moving.vcard import Card
 from mailcore.mail.reading import address
-from mailcore.mail.writing.lines import one_line
+from mailcore.mail.reading.lines import one_line
 from mailcore.services.delivery import submission
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import address_book as store

@@ -12,12 +12,12 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import NotAllowed, TooLarge
 from mailcore.mail.reading import address, header, structure, trace
+from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.reading.octets import Octets, forget
 from mailcore.mail.showing import body
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.mail.writing.lines import lines_of, one_line
 from mailcore.services.delivery import submission
 from mailcore.services.webmail import attachments, mail_actions
 from mailcore.services.webmail.mail_view import first, sent
