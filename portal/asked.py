@@ -20,17 +20,11 @@ from werkzeug.utils import cached_property
 from wtforms import IntegerField
 
 from mailcore.config import SMALL_BODY
+from mailcore.mail.reading.charsets import to_scalars
 
 DIGITS = 18  # of the largest number: it fits into 64 bits wherever it goes
 _NUMBER = re.compile(rf"[0-9]{{1,{DIGITS}}}")
 _QUERY = re.compile(r"\?[!-~]{0,2000}")
-
-
-def scalar(text: str) -> str:
-    """The text without what no database, file name or header can hold."""
-    if text.isascii():
-        return text.replace("\0", "\ufffd")
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def number(text: str | None, otherwise: int = 0) -> int:
@@ -49,7 +43,7 @@ def query(text: str) -> str:
 
 
 def _scalars(values: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
-    return ImmutableMultiDict((scalar(name), scalar(value)) for name, value in values.items(multi=True))
+    return ImmutableMultiDict((to_scalars(name), to_scalars(value)) for name, value in values.items(multi=True))
 
 
 class _Parser(FormDataParser):
@@ -115,12 +109,12 @@ class NumberField(IntegerField):  # type: ignore[misc]  # wtforms has no types
 
 class _Text(UnicodeConverter):
     def to_python(self, value: str) -> str:
-        return scalar(value)
+        return to_scalars(value)
 
 
 class _Path(PathConverter):
     def to_python(self, value: str) -> str:
-        return scalar(value)
+        return to_scalars(value)
 
 
 class _Number(BaseConverter):

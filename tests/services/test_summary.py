@@ -1,5 +1,6 @@
 """The summary of a blob says what its header says, and is written once, also for blobs of an older database."""
 
+import dataclasses
 from importlib import import_module
 
 import pytest
@@ -113,3 +114,18 @@ def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(cor
 ])  # fmt: skip
 def test_what_is_no_message_id_hides_none(block, references):
     assert summarise(Header(block)).references == references
+
+
+names = st.sampled_from([b"Subject", b"From", b"To", b"Date", b"References", b"Message-ID"])
+odd = st.one_of(st.binary(max_size=30), st.just(b"=?utf-7?Q?+2AA-+AAA-?= <=?utf-7?Q?+2AA-?=@x>"))
+
+
+@given(st.lists(st.tuples(names, odd), max_size=5))
+def test_what_the_database_saves_is_text(fields):
+    """Lone surrogates cannot be saved as UTF-8, and NUL would end the text for SQL: the reader lets neither out."""
+    found = summarise(Header(b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n"))
+    for name in (field.name for field in dataclasses.fields(found)):
+        value = getattr(found, name)
+        if isinstance(value, str):
+            value.encode("utf-8")
+            assert "\0" not in value

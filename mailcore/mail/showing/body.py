@@ -59,7 +59,7 @@ def _as_text(part: Part, start: int, end: int) -> Part:
 
 def is_file(part: Part) -> bool:
     """Is this part meant to be saved as a file?  An unknown disposition says so, too (RFC 2183 section 2.8)."""
-    return part.disposition is not None and part.disposition[0] not in ("inline", "")
+    return part.disposition is not None and part.disposition[0] == "attachment"
 
 
 def is_named(part: Part) -> bool:

@@ -12,14 +12,7 @@ _INSERT = f"INSERT INTO summary (blob,{COLUMNS}) VALUES (?{',?' * 17})"  # noqa:
 
 def save(tx: Tx, blob: int, s: Summary) -> None:
     tx.run(
-        _INSERT, blob, s.sent_at, s.sent_day, int(s.is_answer), _kept(s.base), _kept(s.subject), _kept(s.sender),
-        _kept(s.recipient), _kept(s.cc), _kept(s.bcc), _kept(s.from_key), _kept(s.to_key), _kept(s.cc_key),
-        _kept(s.from_name), _kept(s.to_name), _kept(s.message_id), _kept(s.references), s.usual,
+        _INSERT, blob, s.sent_at, s.sent_day, int(s.is_answer), s.base, s.subject, s.sender,
+        s.recipient, s.cc, s.bcc, s.from_key, s.to_key, s.cc_key,
+        s.from_name, s.to_name, s.message_id, s.references, s.usual,
     )  # fmt: skip
-
-
-def _kept(text: str | None) -> str | None:
-    """Lone surrogates, from octets that are no text, cannot be saved as UTF-8; NUL would end the text for SQL."""
-    if text is None or (text.isascii() and "\0" not in text):
-        return text
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -102,6 +102,6 @@ def test_back_with_line_breaks_ends_no_header(site: Site, back: str) -> None:
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "a\udfffb", "\0"])
 def test_texts_of_a_request_hold_neither_nul_nor_lone_surrogates(text: str) -> None:
-    cleaned = asked.scalar(text)
+    cleaned = asked.to_scalars(text)
     assert "\0" not in cleaned
     assert cleaned.encode()
