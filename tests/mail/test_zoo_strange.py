@@ -81,8 +81,11 @@ def strange_messages(draw) -> bytes:
 @given(strange_messages())
 def test_any_message_is_read_as_text_that_can_be_written(octets: bytes) -> None:
     begin = time.process_time()
-    derived, root = derive(Message(octets)), structure.parse(octets)
-    assert derived.size == len(octets)
+    message = Message(octets)
+    derived, root = derive(message), message.root
+    assert message.size == len(octets)
+    for written in (derived.envelope, derived.body, derived.structure):
+        assert (written[:1], written[-1:]) == (b"(", b")")
     block = octets[: root.body_start]
     texts = [body.readable(octets, root), preview.preview(octets), *header.values(block, "subject")]
     texts += [files.name_of(part) for part in structure.leaves(root)]

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from mailcore.mail.reading.fields import Header
 from mailcore.mail.showing.list_fields import MAX_SUBJECT, Leaving, leaving
 
 
@@ -29,12 +30,12 @@ def field(value: str) -> bytes:
     ("<https://l.example/x>", None), ("", None), ("<mailto:>", None), ("<mailto:u@l.example%0D%0ABcc:x@y>", None),
 ])  # fmt: skip
 def test_the_address_and_its_subject_are_read(value, found):
-    assert leaving(field(value)) == found
+    assert leaving(Header(field(value))) == found
 
 
 def test_the_second_field_counts_where_the_first_takes_no_mail():
     block = b"List-Unsubscribe: <https://l.example>\r\nList-Unsubscribe: <mailto:u@l.example>\r\n\r\n"
-    assert leaving(block) == Leaving("u@l.example")
+    assert leaving(Header(block)) == Leaving("u@l.example")
 
 
 @pytest.mark.parametrize("value", [
@@ -43,6 +44,6 @@ def test_the_second_field_counts_where_the_first_takes_no_mail():
 ])  # fmt: skip
 def test_no_field_takes_long(value):
     start = time.process_time()
-    found = leaving(field(value))
+    found = leaving(Header(field(value)))
     assert time.process_time() - start < 0.5
     assert found is None or len(found.subject) <= MAX_SUBJECT

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from mailcore.mail.reading import header
+from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import one_line
 
 DEFAULT_SUBJECT = "unsubscribe"
@@ -23,10 +23,10 @@ class Leaving:
     body: str = ""
 
 
-def leaving(block: bytes) -> Leaving | None:
+def leaving(fields: Header) -> Leaving | None:
     """The first address that takes mail, with what it wants to hear."""
-    for value in header.raw_values(block, "list-unsubscribe"):
-        for url in _urls(header.decode(value)[:MAX_VALUE]):
+    for value in fields.values("list-unsubscribe"):
+        for url in _urls(value[:MAX_VALUE]):
             if url[:7].lower() == "mailto:" and (found := _of_mailto(url[7:])):
                 return found
     return None

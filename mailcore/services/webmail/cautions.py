@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.mail.reading import address, header
+from mailcore.mail.reading.fields import Header
 from mailcore.services.webmail import links
 
 MAX_AUTHORS = 20  # that are looked at
@@ -38,7 +38,7 @@ class _Author:
     domain: str
 
 
-def find_cautions(core: Core, block: bytes, html: str, known: tuple[str, ...]) -> tuple[Caution, ...]:
+def find_cautions(core: Core, fields: Header, html: str, known: tuple[str, ...]) -> tuple[Caution, ...]:
     """Everything to be careful about, each once.
 
     Args:
@@ -46,9 +46,9 @@ def find_cautions(core: Core, block: bytes, html: str, known: tuple[str, ...]) -
         known: domains that the reader has written to.
     """
     found: list[Caution] = []
-    if _failed(core, block):
+    if _failed(core, fields):
         found.append(Caution("unconfirmed"))
-    for author in _authors(block):
+    for author in _authors(fields):
         if other := links.looks_like(author.domain, (core.config.domain, *known)):
             found.append(Caution("lookalike", links.unmistakable(author.domain), other))
         for claimed in _addresses_in(author.name):
@@ -59,13 +59,10 @@ def find_cautions(core: Core, block: bytes, html: str, known: tuple[str, ...]) -
     return tuple(dict.fromkeys(found))
 
 
-def _authors(block: bytes) -> list[_Author]:
-    found = []
-    for value in header.raw_values(block, "from"):
-        for one in address.parse(value):
-            if one.host:
-                found.append(_Author(one.name, one.spec, one.host.lower().rstrip(".")))
-    return found[:MAX_AUTHORS]
+def _authors(fields: Header) -> list[_Author]:
+    return [
+        _Author(one.name, one.spec, one.host.lower().rstrip(".")) for one in fields.authors[:MAX_AUTHORS] if one.host
+    ]
 
 
 def _addresses_in(name: str) -> Iterator[str]:
@@ -78,10 +75,10 @@ def _addresses_in(name: str) -> Iterator[str]:
             yield f"{local[0]}@{host[0]}"
 
 
-def _failed(core: Core, block: bytes) -> bool:
+def _failed(core: Core, fields: Header) -> bool:
     """Say if DMARC failed.  Only our own field counts; others could have written theirs."""
     ours = f"{core.config.host};".lower()
     return any(
         value.lower().startswith(ours) and "dmarc=fail" in value.lower()
-        for value in header.values(block, "authentication-results")
+        for value in fields.values("authentication-results")
     )

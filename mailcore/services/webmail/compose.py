@@ -3,7 +3,6 @@
 The message is built piece by piece into a spool, so that a file of 25 MB needs no 25 MB of memory.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,22 +10,23 @@ from itertools import chain
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import NotAllowed, TooLarge
-from mailcore.mail.reading import address, header, structure, trace
+from mailcore.mail.reading import address, trace
+from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import lines_of, one_line
-from mailcore.mail.reading.octets import Octets, forget
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import forget
 from mailcore.mail.showing import body
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.delivery import submission
 from mailcore.services.webmail import attachments, mail_actions
-from mailcore.services.webmail.mail_view import first, sent
+from mailcore.services.webmail.mail_view import phrase
 from mailcore.store.mail.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message
 MESSAGE = "message/rfc822"
 PIECE = 57 * 4096  # octets of a file that are held at once
-_SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]")  # RFC 5322 section 3.2.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,98 +62,89 @@ def _prefixed(prefix: str, subject: str) -> str:
     return subject if subject.lower().startswith(prefix.lower()) else f"{prefix} {subject}".strip()
 
 
-def _opened(core: Core, account: Account, mailbox: str, uid: int) -> tuple[Octets, structure.Part, bytes]:
-    """A message, its structure and its header.  Raises MailboxNotFound."""
+def _opened(core: Core, account: Account, mailbox: str, uid: int) -> Message:
+    """Raises MailboxNotFound."""
     _, octets = mail_actions.opened(core, account.id, mailbox, uid)
-    root = structure.parse(octets)
-    return octets, root, octets[: root.body_start]
+    return Message(octets)
 
 
 def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bool) -> Draft:
     """An answer with the text quoted, to the author or to all.  Raises MailboxNotFound."""
-    octets, root, block = _opened(core, account, mailbox, uid)
+    message = _opened(core, account, mailbox, uid)
+    fields = message.header
     own = core.db.read(lambda tx: submission.addresses(core, tx, account.id))
-    to = _named(block, "reply-to") or _named(block, "from")
+    to = _named(fields, "reply-to") or _named(fields, "from")
     if to and all(submission.is_own(spec, own) for _, spec in to):
-        to = _named(block, "to") or to  # an answer to what one wrote oneself goes on to the same people
+        to = _named(fields, "to") or to  # an answer to what one wrote oneself goes on to the same people
     others: dict[str, tuple[str, str]] = {}
     if everybody:
         taken = {spec.lower() for _, spec in to}
-        for name, spec in _named(block, "to") + _named(block, "cc"):
+        for name, spec in _named(fields, "to") + _named(fields, "cc"):
             if spec.lower() not in taken and not submission.is_own(spec, own):
                 others.setdefault(spec.lower(), (name, spec))
-    text_ = body.readable(octets, root, MAX_QUOTED)[:MAX_QUOTED]
+    text_ = body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines_of(text_))
-    message_id = first(block, "message-id")
-    before = first(block, "references") or first(block, "in-reply-to")
+    message_id = fields.text("message-id")
+    before = fields.text("references") or fields.text("in-reply-to")
     return Draft(
-        to=_written(to), cc=_written(others.values()), subject=_prefixed("Re:", first(block, "subject")),
-        body=f"\n\n{_introduction(core, block)}\n{quoted}\n", in_reply_to=message_id,
+        to=_written(to), cc=_written(others.values()), subject=_prefixed("Re:", fields.text("subject")),
+        body=f"\n\n{_introduction(core, fields)}\n{quoted}\n", in_reply_to=message_id,
         references=" ".join(fields_out.references(before, message_id)), answers=f"{mailbox}/{uid}",
     )  # fmt: skip
 
 
-def _introduction(core: Core, block: bytes) -> str:
+def _introduction(core: Core, fields: Header) -> str:
     """The line above what is quoted; of what the message does not tell nothing stands there."""
-    at = _sent_at(core, block)
-    told = " ".join(filter(None, (first(block, "from"), f"({at})" if at else "")))
+    at = _sent_at(core, fields)
+    told = " ".join(filter(None, (fields.text("from"), f"({at})" if at else "")))
     return f"{told}:" if told else ""
 
 
-def _named(block: bytes, field: str) -> list[tuple[str, str]]:
-    """(name, address) of a field.  Names are decoded when the addresses are told apart: there may be commas in them."""
-    return [
-        (one.name, one.spec)
-        for value in header.raw_values(block, field)
-        for one in address.parse(value)
-        if one.localpart and one.host
-    ]
+def _named(fields: Header, field: str) -> list[tuple[str, str]]:
+    """(name, address) of everybody in a field."""
+    return [(one.name, one.spec) for one in fields.addresses(field) if one.localpart and one.host]
 
 
 def _written(people: Iterable[tuple[str, str]]) -> str:
     """Write people as one types them into a form; `addresses` reads it."""
-    return ", ".join(f"{_phrase(name)} <{spec}>" if name else spec for name, spec in people)
+    return ", ".join(f"{phrase(name)} <{spec}>" if name else spec for name, spec in people)
 
 
-def _phrase(name: str) -> str:
-    if not _SPECIAL.search(name):
-        return name
-    return '"' + name.replace("\\", "").replace('"', "'") + '"'
-
-
-def _sent_at(core: Core, block: bytes) -> str:
+def _sent_at(core: Core, fields: Header) -> str:
     """By the clock of the site; as it is written where that is no date."""
-    at = sent(block)
-    return at.astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M") if at else first(block, "date")
+    at = fields.sent_at
+    return at.astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M") if at else fields.text("date")
 
 
 def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool = False) -> Draft:
     """The message's text below a line with its files, or the whole of it as one file.  Raises MailboxNotFound."""
-    octets, root, block = _opened(core, account, mailbox, uid)
-    subject = _prefixed("Fwd:", first(block, "subject"))
+    message = _opened(core, account, mailbox, uid)
+    fields = message.header
+    subject = _prefixed("Fwd:", fields.text("subject"))
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
-    lines = [f"{name}: {first(block, name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(octets, root, MAX_QUOTED)[:MAX_QUOTED]
+    lines = [f"{name}: {fields.text(name.lower())}" for name in ("From", "Date", "To", "Subject")]
+    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
     return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 
 def open_draft(core: Core, account: Account, uid: int) -> Draft:
     """A saved draft, to go on with.  Raises MailboxNotFound."""
     name = core.db.write(lambda tx: mail_actions.special(core, tx, account.id, "\\Drafts").name)
-    octets, root, block = _opened(core, account, name, uid)
+    message = _opened(core, account, name, uid)
+    fields = message.header
     return Draft(
-        to=_to_go_on(block, "to"), cc=_to_go_on(block, "cc"), bcc=_to_go_on(block, "bcc"), subject=first(block, "subject"),
-        body=body.readable(octets, root), in_reply_to=first(block, "in-reply-to"), references=first(block, "references"),
+        to=_to_go_on(fields, "to"), cc=_to_go_on(fields, "cc"), bcc=_to_go_on(fields, "bcc"), subject=fields.text("subject"),
+        body=body.readable(message.octets, message.root),
+        in_reply_to=fields.text("in-reply-to"), references=fields.text("references"),
         source=f"{name}/{uid}",
     )  # fmt: skip
 
 
-def _to_go_on(block: bytes, field: str) -> str:
+def _to_go_on(fields: Header, field: str) -> str:
     """Return a draft's address field for the form, including what is no whole address yet."""
-    people = _named(block, field)
-    everything = [one for value in header.raw_values(block, field) for one in address.parse(value)]
-    return _written(people) if len(people) == len(everything) else first(block, field)
+    people = _named(fields, field)
+    return _written(people) if len(people) == len(fields.addresses(field)) else fields.text(field)
 
 
 def source_files(core: Core, account: Account, draft: Draft) -> tuple[attachments.MailFile, ...]:
@@ -161,8 +152,8 @@ def source_files(core: Core, account: Account, draft: Draft) -> tuple[attachment
     mailbox, _, uid = draft.source.rpartition("/")
     if not mailbox or not uid.isdecimal():
         return ()
-    octets, root, _ = _opened(core, account, mailbox, int(uid))
-    return attachments.listing(octets, root)
+    message = _opened(core, account, mailbox, int(uid))
+    return attachments.listing(message.octets, message.root)
 
 
 def addresses(value: str) -> list[tuple[str, str]]:

@@ -7,7 +7,9 @@ from datetime import datetime
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MessageInfo
 from mailcore.errors import MailboxNotFound
-from mailcore.mail.reading import address, dates, header, structure, text
+from mailcore.mail.reading import header, text
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, list_fields
 from mailcore.mail.showing.list_fields import Leaving
@@ -20,7 +22,7 @@ from mailcore.store.webmail import webmail_list as store
 
 MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
 MAX_RELATED = 50
-_SPECIAL = re.compile(r'[,;:<>@"]')
+_SPECIAL = re.compile(r'[,;:<>@"()\[\]\\]')  # of RFC 5322 section 3.2.3; a dot alone is read rightly
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -86,46 +88,37 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     box, info, trace, octets, (newer, older), related = core.db.read(read)
     if "\\Seen" not in info.flags:
         core.db.write(lambda tx: core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({"\\Seen"})))
-    root = structure.parse(octets)
-    block = trace + octets[: root.body_start]
+    message = Message(octets)
+    root, fields = message.root, Header(trace + message.header.block)
     found = body.read(octets, root)
     html = "\n".join(text.part_text(octets, part) for part in found.designed if part.subtype == "html")
     texts = [body.shown(octets, part, MAX_SHOWN) for part in found.written]
     plain = "\n\n".join(texts)
     is_thin = bool(found.designed) and (not texts or found.written[0].subtype == "html" or _is_thin(texts[0], html))
     return Reading(
-        box, uid, first(block, "subject"), _people(block, "from"), _people(block, "reply-to"), _people(block, "to"),
-        _people(block, "cc"), info.internal_date, sent(block), info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
+        box, uid, fields.text("subject"), _people(fields, "from"), _people(fields, "reply-to"), _people(fields, "to"),
+        _people(fields, "cc"), info.internal_date, fields.sent_at, info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
         len(plain) > MAX_SHOWN,
         attachments.listing(octets, root), bool(found.designed), is_thin, html_mail.has_remote(html),
-        cautions.find_cautions(core, block, html, known), tuple(related), newer, older, list_fields.leaving(block),
+        cautions.find_cautions(core, fields, html, known), tuple(related), newer, older, list_fields.leaving(fields),
     )  # fmt: skip
 
 
-def first(block: bytes, name: str) -> str:
-    """The first field of that name, decoded, on one line."""
-    return " ".join((header.values(block, name) or [""])[0].split())
-
-
-def _people(block: bytes, name: str) -> str:
+def _people(fields: Header, name: str) -> str:
     """Everybody in the fields of that name: names with their addresses in brackets, addresses alone without.
 
-    A name that looks like more than one is quoted, and may not turn the reading direction of the address behind it.
+    A name may not turn the reading direction of the address behind it.
     """
-    values = header.raw_values(block, name)
-    people = [one for value in values for one in address.parse(value)]
-    written = (f"{_phrase(one.name)} <{one.spec}>" if one.name and one.spec else one.shown for one in people)
-    return ", ".join(written) or first(block, name)
+    written = (
+        f"{phrase(_TURNS.sub('', one.name))} <{one.spec}>" if one.name and one.spec else one.shown
+        for one in fields.addresses(name)
+    )
+    return ", ".join(written) or fields.text(name)
 
 
-def _phrase(name: str) -> str:
-    name = _TURNS.sub("", name)
-    return '"' + name.replace('"', "'") + '"' if _SPECIAL.search(name) else name
-
-
-def sent(block: bytes) -> datetime | None:
-    """Date, or None where it is none."""
-    return dates.parse(first(block, "date"))
+def phrase(name: str) -> str:
+    """A name as one types it before an address: one that looks like more than a name is quoted."""
+    return '"' + name.replace("\\", "").replace('"', "'") + '"' if _SPECIAL.search(name) else name
 
 
 def _is_thin(written: str, html: str) -> bool:
@@ -157,4 +150,4 @@ def all_fields(core: Core, account: AccountId, name: str, uid: int) -> tuple[tup
     block = core.db.read(read)
     if not block:
         raise MailboxNotFound(f"message {uid} of {name}")
-    return tuple((field, header.unfolded(value)) for field, value in header.fields(block))
+    return tuple((field, header.unfolded(value)) for field, value in Header(block))
