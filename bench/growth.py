@@ -14,7 +14,7 @@ from load import Imap, logged_in, timed
 from run import ours
 
 from mailcore import core as cores
-from mailcore.config import load_config
+from mailcore.config_file import load_config
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
 ROUNDS = 5

@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mailcore import core as cores
 from mailcore.cli import web_server
-from mailcore.config import load_config
+from mailcore.config_file import load_config
 from mailcore.core import Core
 from mailcore.errors import AccountNotFound
 from mailcore.services.accounts import accounts

@@ -6,7 +6,7 @@ import dataclasses
 import ssl
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.smtp import server

@@ -13,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from mailcore import core as cores
 from mailcore.cli import main
-from mailcore.config import Config, parse_config
+from mailcore.config import Config
+from mailcore.config_file import parse_config
 from mailcore.imap.commands.anytime import BASE
 from portal import create_app
 
@@ -245,12 +246,12 @@ def floors_drawn() -> dict[str, list[frozenset[str]]]:
     drawn: dict[str, list[frozenset[str]]] = {"": []}
     outer = ""
     for line in found[1].splitlines():
-        names = frozenset(re.split(r" [|:] ", re.split(r"\s{2,}", line.strip())[0]))
+        names = re.split(r" [|:] ", re.split(r"\s{2,}", line.strip())[0])
         if line.startswith(" "):
-            drawn.setdefault(outer, []).append(names)
+            drawn.setdefault(outer, []).append(frozenset(names))
         else:
-            drawn[""].append(names)
-            outer = next(iter(names))
+            drawn[""].append(frozenset(names))
+            outer = names[0]  # the floors drawn below it are within the first of a line
     return drawn
 
 

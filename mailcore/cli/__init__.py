@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from mailcore.cli.common import SITE, Site, become_owner
-from mailcore.config import load_config
+from mailcore.config_file import load_config
 from mailcore.errors import MailError
 
 # Where each command stands in this package, as MODULE or MODULE:NAME.  It is imported when it is asked for: the servers

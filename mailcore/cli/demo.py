@@ -9,7 +9,8 @@ import click
 from mailcore import core as cores
 from mailcore.cli import demo_directory, demo_people, serve
 from mailcore.clock import Clock
-from mailcore.config import Config, load_config
+from mailcore.config import Config
+from mailcore.config_file import load_config
 from mailcore.log import start_logging
 
 SETTINGS = Path("var/demo.toml")

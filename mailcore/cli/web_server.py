@@ -15,7 +15,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from mailcore.cli.web_worker import Worker
-from mailcore.config import Config, host_and_port, load_config
+from mailcore.config import Config, host_and_port
+from mailcore.config_file import load_config
 
 ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 THREADS = 64  # of each process; at most 48 of them hold a stream (services/webmail/live.py)

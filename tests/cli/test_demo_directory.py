@@ -8,7 +8,8 @@ from ldap3.protocol import rfc4511 as ldap
 
 from mailcore import core as cores
 from mailcore.cli import demo, demo_directory, demo_people
-from mailcore.config import Config, load_config
+from mailcore.config import Config
+from mailcore.config_file import load_config
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, WrongPassword
 from mailcore.services.accounts import accounts

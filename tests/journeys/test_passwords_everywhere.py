@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import load_config
+from mailcore.config_file import load_config
 from mailcore.domain import Scope
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import app_passwords

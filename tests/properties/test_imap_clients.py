@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.imap.session import Session
 from mailcore.services.accounts import accounts
 from tests.protocol.wire import TestWire

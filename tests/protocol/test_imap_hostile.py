@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.imap.session import MAX_BAD
 from mailcore.services.accounts import accounts
 from mailcore.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection

@@ -10,7 +10,7 @@ import uvloop
 
 from mailcore import core as cores
 from mailcore import transport
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.services.accounts import accounts
 from tests.imap_server import imap_server
 

@@ -11,7 +11,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore import guard
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.domain import Scope
 from mailcore.imap import server
 from mailcore.services import certificates

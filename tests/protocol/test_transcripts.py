@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.imap.session import Session as ImapSession
 from mailcore.managesieve.session import Session as SieveSession
 from mailcore.services.accounts import accounts

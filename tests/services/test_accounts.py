@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword

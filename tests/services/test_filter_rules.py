@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sievelib.parser import Parser
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.domain import (
     Away,
     FilterAction,

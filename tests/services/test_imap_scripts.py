@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.mail.reading import header
 from mailcore.services.accounts import accounts
 from mailcore.services.mailauth import dkim_keys

@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.domain import Scope
 from mailcore.errors import TooMany, WrongPassword
 from mailcore.services import certificates

@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from mailcore import core as cores
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.imap import server as imap_server
 from mailcore.managesieve import server as sieve_server
 from mailcore.services import certificates

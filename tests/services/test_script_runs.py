@@ -7,7 +7,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.clock import Clock
-from mailcore.config import parse_config
+from mailcore.config_file import parse_config
 from mailcore.domain import Away, Dsn, Envelope, FilterAction, FilterRule, FilterVerb, Recipient
 from mailcore.errors import OverQuota, ScriptInvalid, TooMany
 from mailcore.services.accounts import accounts

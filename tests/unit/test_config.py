@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mailcore.config import host_and_port, load_config, parse_config
+from mailcore.config import host_and_port
+from mailcore.config_file import load_config, parse_config
 from mailcore.errors import ConfigError
 from mailcore.services.certificates import tls_context
 

@@ -1,0 +1,173 @@
+"""Reads the settings file: TOML into `Config`, with every value checked before anything starts.
+
+Unknown keys are errors that name the nearest known key.  Secrets may be given as `{ file = "..." }` or `{ env = "..." }`.
+"""
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from functools import reduce
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+from mailcore.config import Config, Listen, Oidc, host_and_port, octets
+from mailcore.errors import ConfigError
+
+
+def _secret(value: Any, key: str) -> Any:  # Any: whatever TOML holds
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"file"}:
+        try:
+            return Path(value["file"]).read_text().strip()
+        except OSError as problem:
+            raise ConfigError(f"{key}: cannot read {value['file']}: {problem.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{key}: {value['file']} is not text in UTF-8") from None
+    if set(value) == {"env"}:
+        try:
+            return os.environ[value["env"]]
+        except KeyError:
+            raise ConfigError(f"{key}: the environment has no {value['env']}") from None
+    raise ConfigError(f'{key}: a secret is text, {{ file = "..." }} or {{ env = "..." }}')
+
+
+def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{where}{key}"
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            raise ConfigError(f"unknown setting {name}" + (f"; did you mean {where}{near[0]}?" if near else ""))
+        wanted = hints[key]
+        if dataclasses.is_dataclass(wanted):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{name} must be a table, [{name}]")
+            values[key] = _build(wanted, value, f"{name}.")  # type: ignore[arg-type]  # a class, not an instance
+            continue
+        value = _secret(value, name)
+        if wanted == tuple[str, ...]:
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise ConfigError(f"{name} must be a list of texts")
+            value = tuple(value)
+        elif type(value) is not wanted:
+            raise ConfigError(f"{name} must be of type {wanted.__name__}, not {type(value).__name__}")
+        elif wanted is int and value < 0:
+            raise ConfigError(f"{name} must not be less than 0")
+        values[key] = value
+    return cls(**values)
+
+
+_CHOICES = {
+    "quota.full_and_forwarding": ("forward", "reject"),
+    "outbound.mode": ("direct", "relay", "capture"),
+    "dns.dnssec": ("auto", "yes", "no"),
+    "forwarding.unsafe": ("rewrite", "keep"),
+    "forwarding.targets": ("any", "confirmed", "none"),
+    "limits.plaintext": ("no", "loopback"),
+    "limits.scram": ("auto", "always", "never"),
+}
+
+
+_SIZES = (
+    "quota.default", "quota.desk_most", "limits.message_size", "limits.message_memory", "limits.header_size",
+    "limits.line_length", "web.uploads_size",
+)  # fmt: skip
+_NETWORKS = ("limits.trusted", "listen.balancers")
+_ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
+_DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
+_URLS = (
+    "public_url", "directory.url", "filter.rspamd", "filter.learn", "portal_users.url",
+    *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
+)  # fmt: skip
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_HOST_NAME = re.compile(
+    r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}"
+)  # as browsers send it: no scheme, no port
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(config: Config) -> None:
+    """Check single values, and those that must agree.  Raises ConfigError."""
+    for path, choices in _CHOICES.items():
+        if (value := _at(config, path)) not in choices:
+            raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
+    for path in _SIZES:
+        octets(_at(config, path))
+    for path in _NETWORKS:
+        for network in _at(config, path):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ConfigError(f"{path}: {network!r} is not a network") from None
+    for path in _ADDRESSES:
+        if address := _at(config, path):
+            _address(path, address)
+    for server in config.dns.servers:
+        if not _is_ip(server):
+            _address("dns.servers", server)
+    for path in _DOMAINS:
+        if (name := _at(config, path)) and not _DOMAIN.match(name):
+            raise ConfigError(f"{path}: {name!r} is not the name of a domain; write it in small ASCII letters")
+    for name in config.web.names:
+        if not _HOST_NAME.fullmatch(name) and not _is_ip(name):
+            raise ConfigError(f"web.names: {name!r} is not the name of a host; write for example mail.alumni.example")
+    for path in _URLS:
+        if (url := _at(config, path)) and not urlsplit(url).netloc:
+            raise ConfigError(f"{path}: {url!r} is not a URL such as https://alumni.example")
+    if not config.domain:
+        raise ConfigError("domain must not be empty")
+    if config.outbound.mode == "relay" and not config.outbound.host:
+        raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
+    if bool(config.tls.certificate) != bool(config.tls.key):
+        raise ConfigError("tls.certificate and tls.key go together; one of them is not set")
+    _ = config.zone, config.database_path, config.blobs_path
+
+
+def _address(path: str, address: str) -> None:
+    try:
+        host_and_port(address)
+    except ConfigError as problem:
+        raise ConfigError(f"{path}: {problem}") from None
+
+
+def _at(config: Config, path: str) -> Any:  # Any: whatever the setting is
+    return reduce(getattr, path.split("."), config)
+
+
+def parse_config(text: str) -> Config:
+    """Settings from TOML text; raises ConfigError."""
+    try:
+        config: Config = _build(Config, tomllib.loads(text), "")
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"not valid TOML: {problem}") from None
+    _check(config)
+    return config
+
+
+def load_config(path: str | None = None) -> Config:
+    """Settings from `path`, `$ALUMNIMAIL_CONFIG`, `./alumnimail.toml`, or the built-in defaults."""
+    named = path or os.environ.get("ALUMNIMAIL_CONFIG")
+    file = Path(named or "alumnimail.toml")
+    if not named and not file.exists():
+        return Config()
+    try:
+        return parse_config(file.read_text())
+    except OSError as problem:
+        raise ConfigError(f"cannot read {file}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not text in UTF-8") from None
+    except ConfigError as problem:
+        raise ConfigError(f"{file}: {problem}") from None
