@@ -11,7 +11,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.transfer import imap_import
 from mailcore.services.transfer.imap_import import Server
 from tests.imap_server import imap_server
-from tests.services.test_takeout import everything, put
+from tests.mailboxes import everything, put
 
 PASSWORD = "en lang hemmelighet"
 

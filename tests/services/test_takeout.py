@@ -5,7 +5,7 @@ import json
 import tracemalloc
 import unicodedata
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
@@ -17,8 +17,6 @@ from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.services.transfer import (
-    mail_import,
-    maildir_reader,
     takeout,
     takeout_import,
     takeout_reminder,
@@ -28,35 +26,12 @@ from mailcore.services.transfer import (
 from mailcore.services.webmail import address_book, contacts, mail_settings
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
+from tests.mailboxes import everything, put, zip_of
 
 RULE = FilterRule(
     "Nyheter", (FilterCondition(FilterField.SUBJECT, FilterMatch.IS, "nytt"),), (FilterAction(FilterVerb.FILE, "Nytt"),)
 )
 SCRIPT = 'require "fileinto";\r\nfileinto "Archive";\r\n'
-
-
-def put(core, account, mailbox, octets, flags=(), at=datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC), prefix=b""):
-    def write(tx):
-        box = next((b for b in core.mail.mailboxes(tx, account.id) if b.name == mailbox), None)
-        box = box or core.mail.create(tx, account.id, mailbox)
-        core.mail.append(tx, account.id, box.id, core.blobs.prepare(octets), frozenset(flags), at, prefix=prefix)
-
-    core.db.write(write)
-
-
-def everything(core, account):
-    """Mailbox: set of (octets, flags, internal date)."""
-
-    def read(tx):
-        return {
-            (box.name, box.special_use): sorted(
-                (core.mail.octets(tx, box.id, info.uid), sorted(info.flags), info.internal_date)
-                for info in core.mail.infos(tx, box.id, [(1, 2**31)])
-            )
-            for box in core.mail.mailboxes(tx, account.id)
-        }
-
-    return core.db.read(read)
 
 
 @pytest.fixture
@@ -184,25 +159,17 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
     assert any("stays" in note for note in report.notes)
 
 
-def _zip(**members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, octets in members.items():
-            archive.writestr(name.replace("__", "/").replace("_json", ".json"), octets)
-    return file
-
-
 @pytest.mark.parametrize(
     "file",
     [
         io.BytesIO(b""),
         io.BytesIO(b"PK no zip at all"),
-        _zip(a="b"),
-        _zip(alumnimail_json="[]"),
-        _zip(alumnimail_json="{"),
-        _zip(alumnimail_json='{"format": 2}'),
-        _zip(alumnimail_json=b"\xff"),
-        _zip(alumnimail_json=" " * 5_000_000),
+        zip_of(a="b"),
+        zip_of(alumnimail_json="[]"),
+        zip_of(alumnimail_json="{"),
+        zip_of(alumnimail_json='{"format": 2}'),
+        zip_of(alumnimail_json=b"\xff"),
+        zip_of(alumnimail_json=" " * 5_000_000),
     ],
     ids=range(8),
 )
@@ -233,14 +200,14 @@ def test_files_that_are_no_takeout_are_refused(core, ola, file):
 def test_odd_takeouts_do_no_harm(core, ola, told):
     core.db.write(lambda tx: tx.run("DELETE FROM identity"))
     before = everything(core, ola)
-    report = takeout_import.from_takeout(core, ola.id, _zip(alumnimail_json=json.dumps({"format": 1, **told})))
+    report = takeout_import.from_takeout(core, ola.id, zip_of(alumnimail_json=json.dumps({"format": 1, **told})))
     assert report.messages == 0
     assert {name: ms for name, ms in everything(core, ola).items() if name in before} == before
 
 
 @pytest.mark.slow
 def test_a_bomb_fills_neither_memory_nor_box(core, ola):
-    bomb = _zip(
+    bomb = zip_of(
         alumnimail_json=json.dumps({"format": 1, "mailboxes": [{"name": "INBOX", "file": "mail/INBOX.mbox"}]}),
         mail__INBOX=b"",
         **{"mail/INBOX.mbox": b"From x Tue Nov 24 10:00:00 2026\n" + b"x" * 110 * 2**20},
@@ -274,7 +241,7 @@ def test_n17_what_came_before_the_damage_is_in_and_told(core, ola):
 
 def _of(boxes, **members):
     told = {"format": 1, "mailboxes": [{"name": name, "file": file} for name, file in boxes]}
-    return _zip(alumnimail_json=json.dumps(told), **members)
+    return zip_of(alumnimail_json=json.dumps(told), **members)
 
 
 def test_n17_a_bomb_of_many_mailboxes_is_read_once(core, ola):
@@ -329,14 +296,6 @@ def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
     assert ("Arbeid/2025: ÆØÅ?", "") in everything(core, kari)
 
 
-def test_a_zip_of_mbox_files_comes_in(core, ola):
-    """As another service hands them out."""
-    member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
-    file = _zip(**{"Takeout/Mail/Arbeid.mbox": member, "Takeout/index.html": "x"})
-    assert takeout_import.from_takeout(core, ola.id, file).messages == 1
-    assert ("Arbeid", "") in everything(core, ola)
-
-
 @pytest.mark.parametrize("octets", [
     b"Subject: x\r\n\r\nno end", b"Subject: x\n\nbare\nlines\n", b"Subject: x\r\n\r\n\r\n\r\n", b"x",
 ])  # fmt: skip
@@ -364,127 +323,6 @@ def test_a_message_that_cannot_be_read_keeps_no_one_from_the_others(core, ola):
     assert archive.testzip() is None
     assert b"cannot be read" in archive.read("mail/Trash.mbox")
     assert b"Subject: hei" in archive.read("mail/INBOX.mbox")
-
-
-# Files of others
-
-
-def test_an_mbox_file_comes_in_once(core, ola):
-    file = b"From kari@x.example Tue Nov 24 10:00:05 2024\nStatus: RO\nSubject: a\n\nhei\n\n"
-    file += b"From per@x.example Wed Nov 25 10:00:00 2024\nSubject: b\n\n\n"
-    for messages, there in ((2, 0), (0, 2)):
-        report = mail_import.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt/2024")
-        assert (report.messages, report.there) == (messages, there)
-    assert [(flags, at.year) for _o, flags, at in everything(core, ola)["Gammelt/2024", ""]] == [
-        (["\\Seen"], 2024),
-        ([], 2024),
-    ]
-    with pytest.raises(ImportRefused):
-        mail_import.from_mbox(core, ola.id, io.BytesIO(b"Subject: no mbox\n\n"), "INBOX")
-    assert mail_import.from_mbox(core, ola.id, io.BytesIO(b""), "INBOX").messages == 0
-
-
-def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
-    for place, name, text in (
-        ("cur", "1.a:2,FS", "Subject: a\n\nx\n"),
-        ("new", "2.b", "Subject: b\n\nx\n"),
-        (".Sent.Gammelt/cur", "3.c:2,S", "Subject: c\n\nx\n"),
-    ):
-        (tmp_path / "md" / place).mkdir(parents=True, exist_ok=True)
-        (tmp_path / "md" / place / name).write_text(text)
-    report = maildir_reader.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
-    assert report.messages == 3
-    found = everything(core, ola)
-    assert [flags for _o, flags, _at in found["Hjem", ""]] == [["\\Flagged", "\\Seen"], []]
-    assert found["Sent/Gammelt", ""][0][0] == b"Subject: c\r\n\r\nx\r\n"
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ImportRefused):
-        maildir_reader.from_maildir(core, ola.id, tmp_path / "empty")
-
-
-def test_a_maildir_of_dovecot_comes_in_with_keywords_and_names(core, ola, tmp_path):
-    place = tmp_path / "md" / ".S&APg-knader.2025"
-    for folder in (tmp_path / "md" / "cur", place / "cur", place / "new"):
-        folder.mkdir(parents=True)
-    (place / "dovecot-keywords").write_text("0 $Forwarded\n1 Work\n2 bad{word\n")
-    (place / "cur" / "1700000000.M1P2.host,S=20,W=22:2,FSabcd").write_bytes(b"Subject: a\n\nx\n")
-    (place / "cur" / ".nfs01").write_bytes(b"no message")
-    (place / "new" / b"2.\xe6".decode("utf-8", "surrogateescape")).write_bytes(b"Subject: b\r\n\r\nlone\nfeed\r\n")
-    (tmp_path / "md" / "cur" / "large").write_bytes(b"x" * (core.config.message_octets + 1))
-    report = maildir_reader.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
-    assert (report.messages, report.left_out) == (2, 1)
-    assert [(octets, flags) for octets, flags, _at in everything(core, ola)["Søknader/2025", ""]] == [
-        (b"Subject: a\r\n\r\nx\r\n", ["$Forwarded", "Work", "\\Flagged", "\\Seen"]),
-        (b"Subject: b\r\n\r\nlone\nfeed\r\n", []),
-    ]
-
-
-GMAIL = """From 1@xxx Thu Jun 11 19:21:48 +0000 2020
-X-GM-THRID: 1
-X-Gmail-Labels: {labels}
-Subject: x
-
-hei
-"""
-PLACES = [
-    ("Inbox,Opened,Category Updates", "INBOX", {"\\Seen"}),
-    ("Inbox,Unread,Work/2020,Reise hjem", "INBOX", {"Work/2020", "Reise_hjem"}),
-    ("Archived,Starred,Important", "Archive", {"\\Seen", "\\Flagged"}),
-    ("Sent,Opened", "Sent", {"\\Seen"}),
-    ("Draft,Opened", "Drafts", {"\\Seen", "\\Draft"}),
-    ("Spam,Unread,Category Promotions", "Junk", set()),
-    ("Trash,Inbox", "Trash", {"\\Seen"}),
-    ('"Work, old",Opened', "Work, old", {"\\Seen"}),
-    ("=?UTF-8?Q?S=C3=B8knader/2020,Ulest?=", "Søknader/2020", set()),
-    ("Innboks,=?UTF-8?B?w4VwbmV0?=", "INBOX", {"\\Seen"}),
-    ("Opened,100%*", "100__", {"\\Seen"}),
-    ("", "Archive", {"\\Seen"}),
-]
-
-
-@pytest.mark.parametrize(("labels", "mailbox", "flags"), PLACES)
-def test_labels_of_gmail_say_where_a_message_goes(core, labels, mailbox, flags):
-    kari = accounts.add(core, "kari")
-    core.db.write(lambda tx: [core.mail.expunge(tx, b.id, None, only_deleted=False) for b in core.mail.mailboxes(tx, kari.id)])
-    file = _zip(**{"Takeout/Mail/All mail.mbox": GMAIL.format(labels=labels)})
-    for messages in (1, 0):
-        assert takeout_import.from_takeout(core, kari.id, file).messages == messages
-    found = {name: ms for (name, _use), ms in everything(core, kari).items() if ms}
-    assert [(name, ms[0][0], set(ms[0][1])) for name, ms in found.items()] == [(mailbox, b"Subject: x\r\n\r\nhei\r\n", flags)]
-
-
-def test_labels_of_gmail_say_nothing_where_a_mailbox_was_chosen(core, ola):
-    mail_import.from_mbox(core, ola.id, io.BytesIO(GMAIL.format(labels="Spam").encode()), "Valgt")
-    assert len(everything(core, ola)["Valgt", ""]) == 1
-
-
-def test_a_zip_of_files_that_are_no_mbox_says_so(core, ola):
-    member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
-    report = takeout_import.from_takeout(core, ola.id, _zip(**{"a.mbox": b"no mbox", "b.mbox": member}))
-    assert (report.messages, report.broken) == (1, True)
-    assert "a.mbox in the file is no mbox file" in report.notes[-1]
-
-
-def test_a_message_without_any_date_is_not_doubled_either(core, clock, ola):
-    file = b"From - \nFrom: a@b.example\nSubject: one\n\nx\n\nFrom - \nFrom: a@b.example\nSubject: one\n\nx\n"
-    for messages, there in ((2, 0), (0, 2)):
-        report = mail_import.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt")
-        assert (report.messages, report.there) == (messages, there)
-        clock.forward(days=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "mailbox"),
-    [
-        ("Arbeid.mbox", "Arbeid"),
-        ("C:\\mail\\Sent.mbx", "Sent"),
-        ("a/b/Inbox", "Inbox"),
-        (".mbox", "INBOX"),
-        ("x%2Fy.mbox", "x-y"),
-    ],
-)
-def test_a_file_names_its_mailbox(name, mailbox):
-    assert mail_import.mailbox_of_file(name) == mailbox
 
 
 def test_n17_once_a_year_owners_hear_of_it_unless_they_took_it_out(core, clock, ola):

@@ -13,7 +13,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.operations import health
 from mailcore.services.transfer import mail_import, maildir_reader, takeout, takeout_import
 from mailcore.store.mail.mailboxes import canonical
-from tests.services.test_takeout import put
+from tests.mailboxes import put
 from tests.unit.test_mbox import FLAGS, OCTETS, TIMES
 
 LEVELS = st.one_of(
