@@ -52,14 +52,20 @@ class Roundcube:
         self._browser = Browser(parts.hostname or "", parts.port or 80)
         token = re.search(rb'name="_token" value="([^"]+)"', self._browser.get("/?_task=login"))
         form = {
-            "_token": token[1].decode() if token else "", "_task": "login", "_action": "login", "_user": user,
+            "_token": token[1].decode() if token else "",
+            "_task": "login",
+            "_action": "login",
+            "_user": user,
             "_pass": password,
-        }  # fmt: skip
+        }
         status, _, _ = self._browser.ask("POST", "/?_task=login", urlencode(form))
         if status != 302:
             raise RuntimeError(f"Roundcube's log-in: {status}")
         found = re.search(rb'"request_token":"([^"]+)"', self._browser.get("/?_task=mail&_mbox=INBOX"))
-        self._headers = {"X-Requested-With": "XMLHttpRequest", "X-Roundcube-Request": found[1].decode() if found else ""}
+        self._headers = {
+            "X-Requested-With": "XMLHttpRequest",
+            "X-Roundcube-Request": found[1].decode() if found else "",
+        }
 
     def _asked(self, query: str) -> str:
         """The script that the answer carries."""

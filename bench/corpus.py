@@ -65,8 +65,9 @@ class Corpus:
         rare = f"{RARE}\r\n" if number % 2000 == 77 else ""
         return (
             "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-            + self._text(source, source.randint(500, 6000)) + rare
-        )  # fmt: skip
+            + self._text(source, source.randint(500, 6000))
+            + rare
+        )
 
     def _newsletter(self, source: random.Random, number: int) -> str:
         plain, html = self._text(source, source.randint(800, 3000)), self._text(source, source.randint(1500, 8000))
@@ -80,7 +81,9 @@ class Corpus:
         )
 
     def _with_attachment(self, source: random.Random, number: int) -> str:
-        octets = base64.encodebytes(source.randbytes(source.randint(*self._file_octets))).replace(b"\n", b"\r\n").decode()
+        octets = (
+            base64.encodebytes(source.randbytes(source.randint(*self._file_octets))).replace(b"\n", b"\r\n").decode()
+        )
         mark = f"b{number}"
         return (
             f'Content-Type: multipart/mixed; boundary="{mark}"\r\n\r\n'

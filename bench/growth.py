@@ -44,7 +44,9 @@ def fill(config: Path) -> None:
                 continue
             box = core.db.write(lambda tx, size=size: core.mail.create(tx, account, f"Box{size}")).id
             for one in mail:
-                core.db.write(lambda tx, one=one, box=box: core.mail.append(tx, account, box, one, seen, core.clock.now()))
+                core.db.write(
+                    lambda tx, one=one, box=box: core.mail.append(tx, account, box, one, seen, core.clock.now())
+                )
             held = len(mail)
             while held < size:
                 step = min(held, size - held, 50_000)

@@ -72,7 +72,9 @@ async def idle(port: int, user: str, password: str, gate: asyncio.Semaphore) -> 
     return writer
 
 
-async def many(port: int, users: list[str], password: str, pids: list[int] | None, names: list[str], rounds: int) -> None:
+async def many(
+    port: int, users: list[str], password: str, pids: list[int] | None, names: list[str], rounds: int
+) -> None:
     gate = asyncio.Semaphore(20)
     # What is loaded once is loaded now: threads, caches, statements.
     first = list(await asyncio.gather(*(idle(port, users[n % len(users)], password, gate) for n in range(60))))
@@ -81,8 +83,10 @@ async def many(port: int, users: list[str], password: str, pids: list[int] | Non
     seconds, busy = time.monotonic() - began, cpu(pids or named(names)) - spent
     await asyncio.sleep(1)
     after = anonymous(pids or named(names))
-    print(f"{rounds} connections in IDLE: {(after - before) / rounds:.1f} KiB each ({before // 1024} -> {after // 1024} MiB), "
-          f"opened in {seconds:.1f} s with {busy:.1f} s of its CPU")  # fmt: skip
+    print(
+        f"{rounds} connections in IDLE: {(after - before) / rounds:.1f} KiB each ({before // 1024} -> {after // 1024} MiB), "
+        f"opened in {seconds:.1f} s with {busy:.1f} s of its CPU"
+    )
     for writer in [*first, *writers]:
         writer.transport.abort()
 
@@ -91,7 +95,9 @@ def main() -> None:
     ask = argparse.ArgumentParser()
     ask.add_argument("connections", type=int, nargs="?", default=1000)
     ask.add_argument("--peer", default="", help="HOST:PORT of IMAPS")
-    ask.add_argument("--names", default="dovecot,imap,imap-login,anvil,auth,stats,config", help="of the peer's processes")
+    ask.add_argument(
+        "--names", default="dovecot,imap,imap-login,anvil,auth,stats,config", help="of the peer's processes"
+    )
     given = ask.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -38,8 +38,14 @@ def main(sessions: int, megabytes: int) -> None:
         try:
             house.run("user", "add", "ola", "--password-stdin", given="correct horse battery\n")
             before = resident(house.process.pid)
-            senders = [sys.executable, many_senders.__file__, str(house.ports["smtp"]), "ola@alumni.example", str(sessions),
-                       str(megabytes * 2**20 - 2000)]  # fmt: skip
+            senders = [
+                sys.executable,
+                many_senders.__file__,
+                str(house.ports["smtp"]),
+                "ola@alumni.example",
+                str(sessions),
+                str(megabytes * 2**20 - 2000),
+            ]
             peak = [0, 0]
             done = threading.Event()
 
@@ -55,8 +61,10 @@ def main(sessions: int, megabytes: int) -> None:
             seconds = time.monotonic() - began
             done.set()
             watcher.join()
-            print(f"{sessions} sessions of {megabytes} MB: anonymous {before[0]} -> {peak[0]} MiB, resident {before[1]} -> "
-                  f"{peak[1]} MiB, {seconds:.1f} s")  # fmt: skip
+            print(
+                f"{sessions} sessions of {megabytes} MB: anonymous {before[0]} -> {peak[0]} MiB, resident {before[1]} -> "
+                f"{peak[1]} MiB, {seconds:.1f} s"
+            )
         finally:
             os.killpg(house.process.pid, signal.SIGKILL)
             house.process.wait()

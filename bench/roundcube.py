@@ -105,8 +105,14 @@ def running(folder: Path, imap: int = 20143, smtp: int = 20587) -> Iterator[str]
     for name in ("defaults.inc.php", "mimetypes.php"):
         shutil.copy(SETTINGS / name, folder / "config")
     values = {
-        "folder": folder, "imap": imap, "smtp": smtp, "user": user, "port": port, "home": HOME, "children": CHILDREN
-    }  # fmt: skip
+        "folder": folder,
+        "imap": imap,
+        "smtp": smtp,
+        "user": user,
+        "port": port,
+        "home": HOME,
+        "children": CHILDREN,
+    }
     for name, text in (("config/config.inc.php", CONFIG), ("fpm.conf", FPM), ("nginx.conf", NGINX)):
         (folder / name).write_text(text.format(**values))
     with contextlib.closing(sqlite3.connect(folder / "roundcube.db")) as database:

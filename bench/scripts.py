@@ -81,7 +81,9 @@ def _peer(source: str) -> float:
         words = ["-c", str(settings), str(script), str(message)]
         script.write_text(source)
         message.write_bytes(MESSAGE)
-        subprocess.run(["sievec", str(script)], check=True, capture_output=True)  # compiled beforehand, as in its deliveries
+        subprocess.run(
+            ["sievec", str(script)], check=True, capture_output=True
+        )  # compiled beforehand, as in its deliveries
         began = time.perf_counter()
         for _ in range(PEER_RUNS):
             subprocess.run(["sieve-test", *words], check=True, capture_output=True)
@@ -143,7 +145,10 @@ def share() -> None:
                 spent += time.perf_counter() - began
 
         script_runs.decide = timed
-        envelope, recipient = Envelope("kari@outside.example", ("ola@alumni.example",)), Recipient("ola@alumni.example", ola)
+        envelope, recipient = (
+            Envelope("kari@outside.example", ("ola@alumni.example",)),
+            Recipient("ola@alumni.example", ola),
+        )
 
         async def all_of_it() -> float:
             began = time.perf_counter()
@@ -152,7 +157,9 @@ def share() -> None:
             return time.perf_counter() - began
 
         whole = asyncio.run(all_of_it())
-        print(f"{DELIVERIES} deliveries: {whole:.2f} s, scripts of 50 rules {spent:.2f} s = {100 * spent / whole:.1f} %")
+        print(
+            f"{DELIVERIES} deliveries: {whole:.2f} s, scripts of 50 rules {spent:.2f} s = {100 * spent / whole:.1f} %"
+        )
 
 
 if __name__ == "__main__":
@@ -161,6 +168,8 @@ if __name__ == "__main__":
     print(f"ours: {EVALUATIONS} evaluations {seconds:.2f} s, {1e6 * seconds / EVALUATIONS:.0f} us each")
     if "--peer" in sys.argv:
         other = evaluate(peer)
-        print(f"peer: {EVALUATIONS} times sieve-test {other:.2f} s (from {PEER_RUNS}), {other / seconds:.0f} times ours")
+        print(
+            f"peer: {EVALUATIONS} times sieve-test {other:.2f} s (from {PEER_RUNS}), {other / seconds:.0f} times ours"
+        )
     hard()
     share()

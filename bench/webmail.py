@@ -66,9 +66,11 @@ def fill(core: Core, name: str, number: int) -> None:
     box = core.db.read(lambda tx: core.mail.mailbox(tx, account.id, "INBOX"))
     for some in _portions(letters(number), 1000):
         ready = [(core.blobs.prepare(octets), frozenset({"\\Seen"} if seen else ()), at) for octets, seen, at in some]
-        core.db.write(lambda tx, ready=ready: [
-            core.mail.append(tx, account.id, box.id, one, flags, at) for one, flags, at in ready
-        ])  # fmt: skip
+        core.db.write(
+            lambda tx, ready=ready: [
+                core.mail.append(tx, account.id, box.id, one, flags, at) for one, flags, at in ready
+            ]
+        )
 
 
 def fill_imap(port: int, number: int) -> None:
@@ -82,7 +84,12 @@ def fill_imap(port: int, number: int) -> None:
         command = b"APPEND INBOX"
         for octets, seen, at in some:
             flags = b"(\\Seen)" if seen else b"()"
-            command += b' %s "%s" {%d+}\r\n%s' % (flags, at.strftime("%d-%b-%Y %H:%M:%S +0000").encode(), len(octets), octets)
+            command += b' %s "%s" {%d+}\r\n%s' % (
+                flags,
+                at.strftime("%d-%b-%Y %H:%M:%S +0000").encode(),
+                len(octets),
+                octets,
+            )
         client.send(command + b"\r\n")
     client.close()
 
@@ -117,7 +124,9 @@ def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator
         fill(core, f"person{number}", 100)
     cores.close(core)
     process = subprocess.Popen(
-        web_server.command(f"127.0.0.1:{port}"), env={**os.environ, "ALUMNIMAIL_CONFIG": str(config)}, start_new_session=True
+        web_server.command(f"127.0.0.1:{port}"),
+        env={**os.environ, "ALUMNIMAIL_CONFIG": str(config)},
+        start_new_session=True,
     )
     try:
         for _ in range(200):
@@ -253,8 +262,9 @@ def click(port: int, people: int, seconds: float, pause: float) -> None:
     how = f"one click every {pause:g} s" if pause else "one click at the same moment"
     print(
         f"{people} people, {how}: {len(times)} clicks, {len(wrong)} errors, median {times[len(times) // 2]:.0f} ms,"
-        f" p95 {times[len(times) * 95 // 100]:.0f} ms", flush=True,
-    )  # fmt: skip
+        f" p95 {times[len(times) * 95 // 100]:.0f} ms",
+        flush=True,
+    )
 
 
 def main() -> None:

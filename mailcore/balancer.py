@@ -47,7 +47,12 @@ class BalancedServer:
     """
 
     def __init__(
-        self, sock: socket.socket, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None, limits: Limits
+        self,
+        sock: socket.socket,
+        factory: Factory,
+        networks: tuple[str, ...],
+        tls: ssl.SSLContext | None,
+        limits: Limits,
     ) -> None:
         self.sockets = (sock,)
         self._factory, self._networks, self._tls, self._limits = factory, networks, tls, limits
@@ -100,9 +105,11 @@ class BalancedServer:
             return
         with contextlib.suppress(OSError):  # a broken handshake is the peer's doing
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: self._factory(peer), sock, ssl=self._tls,
+                lambda: self._factory(peer),
+                sock,
+                ssl=self._tls,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
-            )  # fmt: skip
+            )
 
     def close(self) -> None:
         self._accepting.cancel()

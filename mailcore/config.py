@@ -319,7 +319,9 @@ class Config:
         try:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder
-            raise ConfigError(f"timezone: {self.timezone!r} is no time zone; write a name such as Europe/Oslo") from None
+            raise ConfigError(
+                f"timezone: {self.timezone!r} is no time zone; write a name such as Europe/Oslo"
+            ) from None
 
     @property
     def srs_domain(self) -> str:

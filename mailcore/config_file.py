@@ -75,16 +75,25 @@ _CHOICES = {
 
 
 _SIZES = (
-    "quota.default", "quota.desk_most", "limits.message_size", "limits.message_memory", "limits.header_size",
-    "limits.line_length", "web.uploads_size",
-)  # fmt: skip
+    "quota.default",
+    "quota.desk_most",
+    "limits.message_size",
+    "limits.message_memory",
+    "limits.header_size",
+    "limits.line_length",
+    "web.uploads_size",
+)
 _NETWORKS = ("limits.trusted", "listen.balancers")
 _ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
 _URLS = (
-    "public_url", "directory.url", "filter.rspamd", "filter.learn", "portal_users.url",
+    "public_url",
+    "directory.url",
+    "filter.rspamd",
+    "filter.learn",
+    "portal_users.url",
     *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
-)  # fmt: skip
+)
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _HOST_NAME = re.compile(
     r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}"

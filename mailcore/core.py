@@ -55,9 +55,20 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     blobs = Blobs(config.blobs_path)
     names, answers = Names(config, clock), Answers()
     return Core(
-        config, clock, threads, feed, names, db, blobs, MailStore(clock, blobs, answers), QueueStore(blobs), People(),
-        SearchIndex(config.data_path / "search"), answers, Keep(),
-    )  # fmt: skip
+        config,
+        clock,
+        threads,
+        feed,
+        names,
+        db,
+        blobs,
+        MailStore(clock, blobs, answers),
+        QueueStore(blobs),
+        People(),
+        SearchIndex(config.data_path / "search"),
+        answers,
+        Keep(),
+    )
 
 
 def close(core: Core) -> None:

@@ -78,6 +78,7 @@ class Mailbox:
     def object_id(self) -> str:
         """RFC 8474: the same as long as the mailbox lives, whatever it is called; UIDVALIDITY is never used twice."""
         return f"F{self.uidvalidity}"
+
     keywords: frozenset[str] = frozenset()
     recent: int = 1
 

@@ -18,7 +18,9 @@ _WHY = "Log in again: the password or your tie to the university has changed"
 
 
 def open_connections(servers: Iterable[object]) -> list[Connection]:
-    return [c for server in servers if isinstance(server, Listener) for c in server.connections if c.identity is not None]
+    return [
+        c for server in servers if isinstance(server, Listener) for c in server.connections if c.identity is not None
+    ]
 
 
 async def watch(core: Core, servers: Sequence[object]) -> None:

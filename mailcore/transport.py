@@ -35,7 +35,9 @@ LINGER_SECONDS, LINGER_QUIET_SECONDS = 300, 5  # that a peer may go on sending a
 STRANGER_LINGER = 2**22  # octets that a stranger may go on sending
 KEEP_ALIVE_SECONDS = 150  # routers that translate addresses forget a silent connection after five minutes or more
 
-BY_ACCOUNT = "imap"  # a house behind one address has many readers: who logged in counts for the account (imap/context.py)
+BY_ACCOUNT = (
+    "imap"  # a house behind one address has many readers: who logged in counts for the account (imap/context.py)
+)
 
 Serve = Callable[["Connection"], Awaitable[None]]
 Bye = Callable[[str], bytes]  # a reason in the words of the protocol
@@ -54,9 +56,18 @@ class Connection(asyncio.Protocol):
     """One peer."""
 
     def __init__(
-        self, serve: Serve, tls: ssl.SSLContext, *, secure: bool, limits: Limits, inside: Inside, bye: Bye,
-        open_ones: "set[Connection]", kind: str, peer: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        serve: Serve,
+        tls: ssl.SSLContext,
+        *,
+        secure: bool,
+        limits: Limits,
+        inside: Inside,
+        bye: Bye,
+        open_ones: "set[Connection]",
+        kind: str,
+        peer: str = "",
+    ) -> None:
         self._serve, self._tls, self._limits, self._inside = serve, tls, limits, inside
         self._bye, self._open_ones = bye, open_ones
         self.secure, self.peer = secure, peer
@@ -137,7 +148,9 @@ class Connection(asyncio.Protocol):
     def _unpack(self) -> bool:
         """Unpack as much as may wait; a bomb is unpacked only as fast as its commands are answered."""
         got = False
-        while self._deflated is not None and self._framer.buffered <= READ_AHEAD and (octets := self._deflated.unpack()):
+        while (
+            self._deflated is not None and self._framer.buffered <= READ_AHEAD and (octets := self._deflated.unpack())
+        ):
             self._framer.feed(octets)
             got = True
         return got
@@ -348,7 +361,15 @@ class Listener:
 
 
 async def listen(
-    address: str, serve: Serve, tls: ssl.SSLContext, *, implicit: bool, limits: Limits, bye: Bye, inside: Inside, kind: str
+    address: str,
+    serve: Serve,
+    tls: ssl.SSLContext,
+    *,
+    implicit: bool,
+    limits: Limits,
+    bye: Bye,
+    inside: Inside,
+    kind: str,
 ) -> list[Listener]:
     """Listen on `HOST:PORT`, empty = off.
 
@@ -362,7 +383,15 @@ async def listen(
 
     def made(peer: str = "") -> Connection:
         return Connection(
-            serve, tls, secure=implicit, limits=limits, inside=inside, bye=bye, open_ones=open_ones, kind=kind, peer=peer
+            serve,
+            tls,
+            secure=implicit,
+            limits=limits,
+            inside=inside,
+            bye=bye,
+            open_ones=open_ones,
+            kind=kind,
+            peer=peer,
         )
 
     if implicit:

@@ -71,7 +71,16 @@ BLUEPRINTS = (
     desk,
 )
 
-ENDED_MAY = ("static", "looks.look", "auth.choose", "auth.logout", "auth.set_password", "front.index", "help.index", "help.faq")
+ENDED_MAY = (
+    "static",
+    "looks.look",
+    "auth.choose",
+    "auth.logout",
+    "auth.set_password",
+    "front.index",
+    "help.index",
+    "help.faq",
+)
 MAX_QUERY = 2000  # octets that links to a page's other languages keep
 HEADERS = {
     "Content-Security-Policy": (
@@ -130,7 +139,14 @@ def create_app(core: Core) -> Flask:
     def before() -> BaseResponse | None:
         domain.as_default()
         names.check()
-        if request.endpoint in ("static", "front.health", "looks.look", "webmail.look", "webmail.keys", "webmail.picture"):
+        if request.endpoint in (
+            "static",
+            "front.health",
+            "looks.look",
+            "webmail.look",
+            "webmail.keys",
+            "webmail.picture",
+        ):
             g.account = None
             return None
         web.load_account()

@@ -78,12 +78,17 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has n
     form_data_parser_class = _Parser
 
     def _get_file_stream(
-        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
         content_length: int | None = None,
-    ) -> IO[bytes]:  # fmt: skip
+    ) -> IO[bytes]:
         """Open the stream that a file in a form is written to (portal/bodies.py)."""
         make: Callable[[], IO[bytes]] | None = g.get("file_stream")
-        return make() if make else super()._get_file_stream(total_content_length, content_type, filename, content_length)
+        return (
+            make() if make else super()._get_file_stream(total_content_length, content_type, filename, content_length)
+        )
 
     @cached_property
     def args(self) -> ImmutableMultiDict[str, str]:

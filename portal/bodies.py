@@ -99,7 +99,11 @@ class Places:
     def enter(self, whose: str, *, stranger: bool) -> bool:
         with self._lock:
             strangers = sum(count for one, count in self._whose.items() if one.startswith("from "))
-            if self._whose.total() >= AT_ONCE or self._whose[whose] >= OF_ONE or (stranger and strangers >= OF_STRANGERS):
+            if (
+                self._whose.total() >= AT_ONCE
+                or self._whose[whose] >= OF_ONE
+                or (stranger and strangers >= OF_STRANGERS)
+            ):
                 return False
             self._whose[whose] += 1
             return True

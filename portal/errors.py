@@ -42,8 +42,11 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     ),
     errors.NotAllowed: (403, _l("You may not do this.")),
     errors.SendingHeld: (
-        403, _l("Sending from your account is on hold, as somebody else may have your password. See the notice in your inbox.")
-    ),  # fmt: skip
+        403,
+        _l(
+            "Sending from your account is on hold, as somebody else may have your password. See the notice in your inbox."
+        ),
+    ),
     errors.TooMany: (429, _l("That was too many tries. Wait an hour and try again.")),
     errors.RoomGone: (503, TRY_AGAIN),
     errors.Busy: (503, TRY_AGAIN),
@@ -56,10 +59,15 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.LinkExpired: (410, _l("This link has been used or is too old. Ask for a new one.")),
     errors.NotEligible: (
         403,
-        _l("Alumnimail is for present and former students and staff. We find no such tie for you. Write to us if there is one."),
+        _l(
+            "Alumnimail is for present and former students and staff. We find no such tie for you. Write to us if there is one."
+        ),
     ),
     errors.OrderNotFound: (404, _l("There is no such order.")),
-    errors.TicketNotFound: (404, _l("There is no such case, or it is not yours. Log in, or use the link in our message.")),
+    errors.TicketNotFound: (
+        404,
+        _l("There is no such case, or it is not yours. Log in, or use the link in our message."),
+    ),
     errors.TicketRefused: (400, _l("This could not be sent to the help desk.")),
     errors.NotQueued: (404, _l("There is no such page.")),
     errors.ForwardingRefused: (400, _l("We cannot forward to that address. It must be an address outside Alumnimail.")),
@@ -128,7 +136,11 @@ def with_last_page(inside: "WSGIApplication") -> "WSGIApplication":
             log.exception("no answer could be made")
             failed = sys.exc_info()
         octets = LAST_PAGE.encode()
-        head = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(octets))), ("Cache-Control", "no-store")]
+        head = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Length", str(len(octets))),
+            ("Cache-Control", "no-store"),
+        ]
         start_response("500 Internal Server Error", head, failed)
         return [octets]
 

@@ -28,11 +28,13 @@ class Hosts:
         domain = config.domain.lower()
         self._names = frozenset(
             {
-                (public.hostname or "").lower(), domain, config.host.lower(),
+                (public.hostname or "").lower(),
+                domain,
+                config.host.lower(),
                 *(f"{name}.{domain}" for name in ("mta-sts", "autoconfig", "autodiscover", "ua-auto-config")),
                 *(name.lower() for name in config.web.names),
             }
-        )  # fmt: skip
+        )
         self._ports = {"", "80", "443", str(public.port or "")}
         if config.listen.http:
             self._ports.add(str(host_and_port(config.listen.http)[1]))
@@ -51,7 +53,9 @@ class Hosts:
             abort(MISDIRECTED)
 
     def serves(self, name: str, port: str, peer: str) -> bool:
-        if _is_loopback(name):  # before the names: a site without `public_url` is called by its loopback address, at any port
+        if _is_loopback(
+            name
+        ):  # before the names: a site without `public_url` is called by its loopback address, at any port
             return self._unnamed or _is_loopback(peer)
         if name in self._names:
             return port in self._ports

@@ -53,8 +53,13 @@ HELP = (
 )
 
 _BOXES = {
-    "\\Drafts": "draft", "\\Sent": "sent", "\\Junk": "junk", "\\Trash": "trash", "\\Archive": "archive", "\\Flagged": "flag",
-}  # fmt: skip
+    "\\Drafts": "draft",
+    "\\Sent": "sent",
+    "\\Junk": "junk",
+    "\\Trash": "trash",
+    "\\Archive": "archive",
+    "\\Flagged": "flag",
+}
 
 
 def mailbox_icon(box: Mailbox) -> str:
@@ -69,7 +74,11 @@ def is_here(place: Place) -> bool:
 def entries(places: tuple[Place, ...]) -> list[tuple[str, Words, str, bool]]:
     """Address, words, icon, and whether it is the page that is shown."""
     known = current_app.view_functions
-    return [(url_for(place.endpoint), place.words, place.icon, is_here(place)) for place in places if place.endpoint in known]
+    return [
+        (url_for(place.endpoint), place.words, place.icon, is_here(place))
+        for place in places
+        if place.endpoint in known
+    ]
 
 
 def main_menu() -> list[tuple[str, Words, str]]:
@@ -84,7 +93,9 @@ def main_menu() -> list[tuple[str, Words, str]]:
             Place("help.index", _l("Help"), "help", ("tickets",)),
         )
     else:
-        settings = tuple(place.endpoint for place in SETTINGS) + tuple(name for place in SETTINGS for name in place.group)
+        settings = tuple(place.endpoint for place in SETTINGS) + tuple(
+            name for place in SETTINGS for name in place.group
+        )
         places = (
             Place("webmail.index", _l("Mail"), "mail", ("webmail",)),
             Place("account.index", _l("Settings"), "settings", settings),

@@ -34,9 +34,14 @@ class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own inte
     """`account` is set by `log_in` alone and stored beside the data, not in it."""
 
     def __init__(
-        self, data: dict[str, Any] | None = None, token: str = "", account: AccountId | None = None, *, source: str = "",
+        self,
+        data: dict[str, Any] | None = None,
+        token: str = "",
+        account: AccountId | None = None,
+        *,
+        source: str = "",
         ended: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         def changed(session: "WebSession") -> None:
             session.modified = True
 
@@ -121,9 +126,15 @@ class DatabaseSessions(SessionInterface):
         else:
             session.token = web_sessions.new_token()
             web_sessions.begin(
-                self._core, session.token, session.account, data, source=session.source, ended=session.ended,
-                peer=request.remote_addr or "", agent=request.user_agent.string,
-            )  # fmt: skip
+                self._core,
+                session.token,
+                session.account,
+                data,
+                source=session.source,
+                ended=session.ended,
+                peer=request.remote_addr or "",
+                agent=request.user_agent.string,
+            )
         self._set(response, self._cookie, session.token)
         if self._forms in request.cookies:
             response.delete_cookie(self._forms, secure=self._secure)

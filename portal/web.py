@@ -44,9 +44,13 @@ _BROWSERS = (  # the order matters: most call themselves by others' names, too
     ("w3m/", "w3m"), ("Lynx/", "Lynx"),
 )  # fmt: skip
 _SYSTEMS = (
-    ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS X", "macOS"),
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
-)  # fmt: skip
+)
 
 
 def core() -> Core:
@@ -100,9 +104,14 @@ def prove(password: str) -> None:
     """
     try:
         identity = login.authenticate(
-            core(), owner().name, password, peer=peer(), scope=Scope.PORTAL, agent=request.user_agent.string,
+            core(),
+            owner().name,
+            password,
+            peer=peer(),
+            scope=Scope.PORTAL,
+            agent=request.user_agent.string,
             session=web_session().token,
-        )  # fmt: skip
+        )
     except WrongPassword:
         raise WrongPassword(Saying("that is not your password")) from None
     if identity.ended:  # the university's password is good for choosing another one, and for nothing else
@@ -120,9 +129,13 @@ def _device_cookie() -> str:
 
 def remember_device(answer: BaseResponse, who: Account) -> BaseResponse:
     answer.set_cookie(
-        _device_cookie(), throttle.device_mark(core(), who.id), max_age=DEVICE_SECONDS, httponly=True, samesite="Lax",
+        _device_cookie(),
+        throttle.device_mark(core(), who.id),
+        max_age=DEVICE_SECONDS,
+        httponly=True,
+        samesite="Lax",
         secure=core().config.url.startswith("https:"),
-    )  # fmt: skip
+    )
     return answer
 
 

@@ -49,9 +49,14 @@ class Builder:
     """
 
     def __init__(
-        self, tables: Tables, required: frozenset[str], known: Mapping[str, tuple[str, ...]], include: Include,
-        count_pattern: Callable[[int], None], options: limits.Options,
-    ) -> None:  # fmt: skip
+        self,
+        tables: Tables,
+        required: frozenset[str],
+        known: Mapping[str, tuple[str, ...]],
+        include: Include,
+        count_pattern: Callable[[int], None],
+        options: limits.Options,
+    ) -> None:
         self._tables, self._include, self._count_pattern = tables, include, count_pattern
         self.required = required
         self.known, self.options = known, options
@@ -143,7 +148,10 @@ class Builder:
 
     def _bound(self, item: Command | SieveTest, definition: CommandDef | TestDef) -> Bound | None:
         if definition.requires and definition.requires not in self.required:
-            self._note(item, Saying("'%(name)s' needs: require \"%(requires)s\";", name=item.name, requires=definition.requires))
+            self._note(
+                item,
+                Saying("'%(name)s' needs: require \"%(requires)s\";", name=item.name, requires=definition.requires),
+            )
             return None
         try:
             return bind(item, definition.signature, self._tables.known[item.name], self.required)
@@ -201,7 +209,8 @@ class Builder:
         if comparator not in COMPARATORS:
             problem = Saying(
                 "unknown comparator '%(comparator)s'; known: %(known)s",
-                comparator=comparator, known=", ".join(COMPARATORS),
+                comparator=comparator,
+                known=", ".join(COMPARATORS),
             )
             raise ScriptError(bound.line, problem)
         if comparator not in FREE and f"comparator-{comparator}" not in self.required:
@@ -212,7 +221,9 @@ class Builder:
             return self._regex(keys, comparator != OCTET, bound.line)
         wanted = self.texts(keys, bound.line)
         if kind == "list":
-            return lambda state, values: any(state.message.list_holds(name, v) for v in values for name in wanted(state))
+            return lambda state, values: any(
+                state.message.list_holds(name, v) for v in values for name in wanted(state)
+            )
         if kind in ("value", "count"):
             return _relation(bound, kind, comparator, wanted)
         if comparator == NUMERIC:

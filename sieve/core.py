@@ -92,9 +92,11 @@ def _redirect(build: Builder, bound: Bound) -> Step:
     copy = "copy" in bound.tags
     for word in bound.tag_strings("notify") or ():
         if (build.constant(word, bound.line) or "NEVER").upper() not in ("NEVER", "SUCCESS", "FAILURE", "DELAY"):
-            raise ScriptError(bound.line, Saying("':notify' knows NEVER, SUCCESS, FAILURE and DELAY, not '%(word)s'", word=word))
+            raise ScriptError(
+                bound.line, Saying("':notify' knows NEVER, SUCCESS, FAILURE and DELAY, not '%(word)s'", word=word)
+            )
     if (build.constant(bound.tag_string("ret") or "FULL", bound.line) or "FULL").upper() not in ("FULL", "HDRS"):
-        raise ScriptError(bound.line, Saying("':ret' is \"FULL\" or \"HDRS\""))
+        raise ScriptError(bound.line, Saying('\':ret\' is "FULL" or "HDRS"'))
     notify = build.texts(bound.tag_strings("notify") or (), bound.line)
     ret = build.text(bound.tag_string("ret") or "", bound.line)
 
@@ -130,7 +132,11 @@ def _header(build: Builder, bound: Bound) -> Check:
     def check(state: State) -> bool:
         return matcher(state, [v.strip(" \t\r\n") for name in names(state) for v in pick(values(state, name))])
 
-    one = build.constant(bound.strings("header names")[0], bound.line) if len(bound.strings("header names")) == 1 else None
+    one = (
+        build.constant(bound.strings("header names")[0], bound.line)
+        if len(bound.strings("header names")) == 1
+        else None
+    )
     if one is None or "mime" in bound.tags or "index" in bound.tags:
         return check
     name = one.lower()  # by far the most frequent test

@@ -180,7 +180,9 @@ class State:
         whole = self.message.whole()
         body = self.message.body() or b""
         start = len(whole) - len(body)
-        pieces = [b"".join(field.raw for field in self._edited) + b"\r\n" if self._edited is not None else whole[:start]]
+        pieces = [
+            b"".join(field.raw for field in self._edited) + b"\r\n" if self._edited is not None else whole[:start]
+        ]
         at = start
         for (begin, end), octets in sorted(self._new_parts.items()):
             if begin >= start:
@@ -225,13 +227,17 @@ class State:
         if isinstance(action, Notify):
             told = sum(isinstance(earlier, Notify) for earlier in self.actions)
             if told >= self.options.max_notifications:
-                raise self.fail(Saying("more than %(most)s notifications for one message", most=self.options.max_notifications))
+                raise self.fail(
+                    Saying("more than %(most)s notifications for one message", most=self.options.max_notifications)
+                )
         self.actions.append(action)
         self.lines.append(self.line)
 
     def _told_once(self, action: Notify) -> Notify:
         """The same without those whom an earlier notification has reached (RFC 5435 section 3)."""
-        told = {comparable(one) for earlier in self.actions if isinstance(earlier, Notify) for one in _addresses(earlier)}
+        told = {
+            comparable(one) for earlier in self.actions if isinstance(earlier, Notify) for one in _addresses(earlier)
+        }
         return replace(action, told=tuple(one for one in _addresses(action) if comparable(one) in told))
 
     def _refuse_conflicts(self, action: Action) -> None:

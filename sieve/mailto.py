@@ -65,7 +65,9 @@ def read_mailto(uri: str) -> Mailto | None:
         read = [mailboxes(value) for value in values]
         if any(each is None for each in read):
             return None
-        new = {comparable(address): (text, address) for each in reversed(read) for text, address in reversed(each or [])}
+        new = {
+            comparable(address): (text, address) for each in reversed(read) for text, address in reversed(each or [])
+        }
         fresh = [pair for key, pair in reversed(new.items()) if key not in found]
         shown[name] = tuple(text for text, _ in fresh)
         found |= {comparable(address): address for _, address in fresh}

@@ -41,8 +41,10 @@ DEFAULT = "i;ascii-casemap"
 OCTET = "i;octet"
 FREE = (DEFAULT, OCTET)  # need no require (RFC 5228 section 2.7.3)
 FOLDS: dict[str, Callable[[str], str]] = {
-    DEFAULT: ascii_casemap, OCTET: _octet, "i;unicode-casemap": unicode_casemap,
-}  # fmt: skip
+    DEFAULT: ascii_casemap,
+    OCTET: _octet,
+    "i;unicode-casemap": unicode_casemap,
+}
 COMPARATORS = (*FOLDS, NUMERIC)
 
 # Any: both sides come from one comparator, so they are both str or both numbers.

@@ -116,7 +116,9 @@ class _Parser:
                 self._note(at, problem)
                 self._cut = True
                 return len(source)
-        problem = Saying("cannot read %(found)s; is a '\"' missing before it?", found=repr(source[at : at + 12].splitlines()[0]))
+        problem = Saying(
+            "cannot read %(found)s; is a '\"' missing before it?", found=repr(source[at : at + 12].splitlines()[0])
+        )
         self._note(at, problem)
         return at + 1
 

@@ -30,7 +30,9 @@ def fixed(text: str, ignore_case: bool, line: int) -> Any:  # Any: re2 has no ty
     try:
         return pattern(text, ignore_case)
     except ValueError as problem:
-        raise ScriptError(line, Saying("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)) from None
+        raise ScriptError(
+            line, Saying("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)
+        ) from None
 
 
 _SPECIAL = str.maketrans({one: "\\" + one for one in r"\^$.|?*+()[]{}"})

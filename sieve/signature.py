@@ -181,13 +181,19 @@ def bind(
             problem = Saying("'%(name)s' does not know ':%(tag)s'; it knows %(known)s", name=name, tag=tag, known=known)
             raise ScriptError(line, problem)
         if spec.requires and spec.requires not in required:
-            raise ScriptError(line, Saying("':%(tag)s' needs: require \"%(requires)s\";", tag=tag, requires=spec.requires))
+            raise ScriptError(
+                line, Saying("':%(tag)s' needs: require \"%(requires)s\";", tag=tag, requires=spec.requires)
+            )
         if plain:
-            raise ScriptError(line, Saying("put ':%(tag)s' before the other arguments of '%(name)s'", tag=tag, name=name))
+            raise ScriptError(
+                line, Saying("put ':%(tag)s' before the other arguments of '%(name)s'", tag=tag, name=name)
+            )
         if tag in found:
             raise ScriptError(line, Saying("':%(tag)s' stands twice in '%(name)s'; leave one out", tag=tag, name=name))
         if spec.group and (other := groups.setdefault(spec.group, tag)) != tag:
-            raise ScriptError(line, Saying("':%(other)s' and ':%(tag)s' exclude each other; leave one out", other=other, tag=tag))
+            raise ScriptError(
+                line, Saying("':%(other)s' and ':%(tag)s' exclude each other; leave one out", other=other, tag=tag)
+            )
         found[tag] = None
         if spec.value:
             value = next(rest, None)
@@ -210,18 +216,25 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
         if not _fits(value, kind):
             problem = Saying(
                 "'%(name)s' wants %(kind)s as %(key)s, found %(found)s",
-                name=name, kind=kind.value, key=Saying(key), found=_shown(value),
+                name=name,
+                kind=kind.value,
+                key=Saying(key),
+                found=_shown(value),
             )
             raise ScriptError(line, problem)
         values[key] = value
     if len(plain) < len(wanted):
         key, kind = wanted[len(plain)]
-        problem = Saying("'%(name)s' wants %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Saying(key))
+        problem = Saying(
+            "'%(name)s' wants %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Saying(key)
+        )
         raise ScriptError(line, problem)
     if len(plain) > len(wanted):
         extra = _shown(plain[len(wanted)])
         if not wanted:
-            raise ScriptError(line, Saying("'%(name)s' takes no arguments; %(extra)s is too much", name=name, extra=extra))
+            raise ScriptError(
+                line, Saying("'%(name)s' takes no arguments; %(extra)s is too much", name=name, extra=extra)
+            )
         number = Saying("one argument") if len(wanted) == 1 else Saying("%(number)s arguments", number=len(wanted))
         problem = Saying("'%(name)s' takes %(number)s; %(extra)s is too much", name=name, number=number, extra=extra)
         raise ScriptError(line, problem)

@@ -33,7 +33,9 @@ def variable_name(name: str, line: int) -> str:
     if not _NAME.fullmatch(name):
         raise ScriptError(line, Saying("'%(name)s' is no variable name; use letters, digits and _", name=name))
     if len(name) > MAX_VARIABLE_NAME:
-        raise ScriptError(line, Saying("'%(name)s' is longer than %(most)s characters", name=name, most=MAX_VARIABLE_NAME))
+        raise ScriptError(
+            line, Saying("'%(name)s' is longer than %(most)s characters", name=name, most=MAX_VARIABLE_NAME)
+        )
     return name.lower()
 
 
@@ -52,7 +54,9 @@ def decode(text: str, line: int) -> str:
         points = [int(point, 16) for point in found["points"].split()]
         for point in points:
             if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
-                raise ScriptError(line, Saying("%(point)s is no Unicode character; write another number", point=f"{point:X}"))
+                raise ScriptError(
+                    line, Saying("%(point)s is no Unicode character; write another number", point=f"{point:X}")
+                )
         return "".join(map(chr, points))
 
     # Octets of one character may come from neighbouring ${hex:}, so they are joined at the end.

@@ -47,7 +47,9 @@ def _tables() -> Tables:
             ours = tags.setdefault(target, {})
             ours.update({tag: replace(spec, requires=name) for tag, spec in added.items()})
     known: dict[str, Mapping[str, TagSpec]] = {}
-    signatures = {key: each.signature for key, each in commands.items()} | {key: each.signature for key, each in tests.items()}
+    signatures = {key: each.signature for key, each in commands.items()} | {
+        key: each.signature for key, each in tests.items()
+    }
     for key, signature in signatures.items():
         known[key] = {**signature.tags}
         for family in (*signature.families, key):
@@ -63,12 +65,21 @@ def _parted(commands: Iterable[Command], errors: list[ScriptError]) -> Iterator[
     for command in commands:
         if command.block:
             block = tuple(_parted(command.block, errors))
-            if len(block) != len(command.block) or any(new is not old for new, old in zip(block, command.block, strict=True)):
+            if len(block) != len(command.block) or any(
+                new is not old for new, old in zip(block, command.block, strict=True)
+            ):
                 command = replace(command, block=block)
         known = _TABLES.commands.get(command.name)
-        while known and not known.signature.tests and len(command.tests) == 1 and command.tests[0].name in _TABLES.commands:
+        while (
+            known
+            and not known.signature.tests
+            and len(command.tests) == 1
+            and command.tests[0].name in _TABLES.commands
+        ):
             test = command.tests[0]
-            problem = Saying("'%(name)s' takes no test; is a ';' missing before '%(test)s'?", name=command.name, test=test.name)
+            problem = Saying(
+                "'%(name)s' takes no test; is a ';' missing before '%(test)s'?", name=command.name, test=test.name
+            )
             errors.append(ScriptError(command.line, problem, command.column))
             yield replace(command, tests=(), block=() if known.signature.block else None)
             command = Command(test.name, test.arguments, test.tests, command.block, test.line, test.column)
@@ -128,7 +139,9 @@ class _Compiler:
         self._library, self._options = library, options
         self._count = self._octets = self._patterns = 0
 
-    def compile(self, source: str, chain: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, ...], Step, list[ScriptError]]:
+    def compile(
+        self, source: str, chain: tuple[tuple[str, str], ...] = ()
+    ) -> tuple[tuple[str, ...], Step, list[ScriptError]]:
         octets = len(source.encode("utf-8", "surrogatepass"))
         self._octets += octets
         for size, most in ((octets, limits.MAX_SCRIPT_OCTETS), (self._octets, limits.MAX_SOURCE_OCTETS)):
@@ -141,7 +154,9 @@ class _Compiler:
         for name in names:
             missing = [other for other in _KNOWN[name].wants if other not in names] if name in _KNOWN else []
             if missing:
-                problem = Saying("'%(name)s' goes with: require [%(others)s];", name=name, others=", ".join(map(quoted, missing)))
+                problem = Saying(
+                    "'%(name)s' goes with: require [%(others)s];", name=name, others=", ".join(map(quoted, missing))
+                )
                 errors.append(ScriptError(1, problem, 1))
         implied = {other for name in names if name in _KNOWN for other in _KNOWN[name].implies}
 
@@ -160,7 +175,9 @@ class _Compiler:
         if self._patterns > limits.MAX_PATTERNS:
             raise ScriptError(line, Saying("more than %(most)s regular expressions", most=limits.MAX_PATTERNS))
 
-    def _included(self, place: str, name: str, line: int, optional: bool, chain: tuple[tuple[str, str], ...]) -> Step | None:
+    def _included(
+        self, place: str, name: str, line: int, optional: bool, chain: tuple[tuple[str, str], ...]
+    ) -> Step | None:
         """RFC 6609 section 3.2: one that is missing, broken or includes itself is an error of who includes it."""
         self._count += 1
         if self._count > self._options.max_includes:
@@ -176,14 +193,18 @@ class _Compiler:
                 return None
             problem = Saying(
                 "there is no %(place)s script '%(name)s'; write ':optional' if that is no fault",
-                place=place, name=name,
+                place=place,
+                name=name,
             )
             raise ScriptError(line, problem)
         _, start, errors = self.compile(source, (*chain, (place, name)))
         if errors:
             problem = Saying(
                 "the %(place)s script '%(name)s' is not valid: line %(line)s: %(problem)s",
-                place=place, name=name, line=errors[0].line, problem=errors[0].problem,
+                place=place,
+                name=name,
+                line=errors[0].line,
+                problem=errors[0].problem,
             )
             raise ScriptError(line, problem)
         return start

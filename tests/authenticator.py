@@ -29,10 +29,15 @@ class Key:
         return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + self.counter.to_bytes(4, "big")
 
     def _answer(self, **response: bytes) -> str:
-        return json.dumps({
-            "id": text(self.id), "rawId": text(self.id), "type": "public-key", "clientExtensionResults": {},
-            "response": {name: text(octets) for name, octets in response.items()},
-        })  # fmt: skip
+        return json.dumps(
+            {
+                "id": text(self.id),
+                "rawId": text(self.id),
+                "type": "public-key",
+                "clientExtensionResults": {},
+                "response": {name: text(octets) for name, octets in response.items()},
+            }
+        )
 
     def create(self, options: str) -> str:
         numbers = self.private.public_key().public_numbers()

@@ -99,7 +99,9 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
 @contextmanager
-def clamav(folder: Path, settings: str = "OnInfected Reject\nRejectMsg It carries %v", *, broken: bool = False) -> Iterator[str]:
+def clamav(
+    folder: Path, settings: str = "OnInfected Reject\nRejectMsg It carries %v", *, broken: bool = False
+) -> Iterator[str]:
     """clamd that knows one signature, with clamav-milter before it; its address as a milter.
 
     Args:
@@ -119,7 +121,10 @@ def clamav(folder: Path, settings: str = "OnInfected Reject\nRejectMsg It carrie
     clamd = [program("clamd"), "-c", str(folder / "clamd.conf")]
     milter = [program("clamav-milter"), "-c", str(folder / "milter.conf")]
     end = signal.SIGKILL  # asked to end it takes its time, up to five seconds
-    with running(clamd, folder, socket_path.is_socket, end) as scanner, running(milter, folder, milter_path.is_socket, end):
+    with (
+        running(clamd, folder, socket_path.is_socket, end) as scanner,
+        running(milter, folder, milter_path.is_socket, end),
+    ):
         if broken:
             scanner.kill()
             scanner.wait(60)

@@ -53,13 +53,14 @@ class University:
         certificate.private_key_pem.write_to_path(str(folder / "server.key"))
         for pem in certificate.cert_chain_pems:
             pem.write_to_path(str(folder / "server.pem"), append=True)
-        (folder / "slapd.conf").write_text(
-            _CONF.format(folder=folder, base=BASE, admin=ADMIN, password=ADMIN_PASSWORD)
-        )
+        (folder / "slapd.conf").write_text(_CONF.format(folder=folder, base=BASE, admin=ADMIN, password=ADMIN_PASSWORD))
         self._up = ExitStack()
         self.start()
-        self._ldap("ldapadd", f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: University\ndc: university\n\n"
-                   f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n")  # fmt: skip
+        self._ldap(
+            "ldapadd",
+            f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: University\ndc: university\n\n"
+            f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n",
+        )
 
     def start(self) -> None:
         address, settings = f"ldap://127.0.0.1:{self.port}", str(self.folder / "slapd.conf")
@@ -72,12 +73,17 @@ class University:
     def add(
         self, login: str, person: str, password: str, *kinds: str, until: str = "", national: str = "", name: str = ""
     ) -> None:
-        more = "".join(f"eduPersonAffiliation: {kind}\n" for kind in kinds) + (f"universityUntil: {until}\n" if until else "")
+        more = "".join(f"eduPersonAffiliation: {kind}\n" for kind in kinds) + (
+            f"universityUntil: {until}\n" if until else ""
+        )
         more += f"norEduPersonNIN: {national}\n" if national else ""
-        self._ldap("ldapadd", (
-            f"dn: uid={login},ou=people,{BASE}\nobjectClass: inetOrgPerson\nobjectClass: universityPerson\nuid: {login}\n"
-            f"cn: {name or login}\nsn: {login}\nuserPassword: {password}\nnorEduPersonLIN: {person}\n{more}"
-        ))  # fmt: skip
+        self._ldap(
+            "ldapadd",
+            (
+                f"dn: uid={login},ou=people,{BASE}\nobjectClass: inetOrgPerson\nobjectClass: universityPerson\nuid: {login}\n"
+                f"cn: {name or login}\nsn: {login}\nuserPassword: {password}\nnorEduPersonLIN: {person}\n{more}"
+            ),
+        )
 
     def remove(self, login: str) -> None:
         self._ldap("ldapdelete", f"uid={login},ou=people,{BASE}\n")
@@ -94,16 +100,25 @@ class University:
     def _ldap(self, command: str, ldif: str) -> None:
         subprocess.run(
             [command, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", ADMIN, "-w", ADMIN_PASSWORD],
-            input=ldif, text=True, check=True, capture_output=True,
-        )  # fmt: skip
+            input=ldif,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
 
     def settings(self, **more: object) -> dict[str, object]:
         return {
-            "url": f"ldap://127.0.0.1:{self.port}", "starttls": True, "ca": str(self.ca), "bind_dn": ADMIN,
-            "bind_password": ADMIN_PASSWORD, "base": f"ou=people,{BASE}", "until_attribute": "universityUntil",
+            "url": f"ldap://127.0.0.1:{self.port}",
+            "starttls": True,
+            "ca": str(self.ca),
+            "bind_dn": ADMIN,
+            "bind_password": ADMIN_PASSWORD,
+            "base": f"ou=people,{BASE}",
+            "until_attribute": "universityUntil",
             "blocked_filter": "(accountStatus=locked)",
-            "national_attribute": "norEduPersonNIN", **more,
-        }  # fmt: skip
+            "national_attribute": "norEduPersonNIN",
+            **more,
+        }
 
 
 @contextmanager

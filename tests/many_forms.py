@@ -1,6 +1,6 @@
 """Many browsers that send forms with more in them than anybody writes, all at once.
 
-    python tests/many_forms.py URL [BROWSERS] [ROUNDS]
+python tests/many_forms.py URL [BROWSERS] [ROUNDS]
 """
 
 import re

@@ -1,6 +1,6 @@
 """Many peers that each send a large message at the same time, block by block in turn; smtp-source sends one after another.
 
-    python tests/many_senders.py PORT RECIPIENT SESSIONS OCTETS
+python tests/many_senders.py PORT RECIPIENT SESSIONS OCTETS
 """
 
 import asyncio

@@ -52,7 +52,9 @@ class Provider:
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
     def access_token(self, **more: Any) -> str:
-        return self.sign({"iss": self.url, "aud": CLIENT, "exp": self.now + 600, "iat": self.now, **self.person, **more})
+        return self.sign(
+            {"iss": self.url, "aud": CLIENT, "exp": self.now + 600, "iat": self.now, **self.person, **more}
+        )
 
     def opaque_token(self, **more: Any) -> str:
         token = secrets.token_hex(16)
@@ -65,7 +67,12 @@ class Provider:
         paths = ("authorization", "token", "userinfo", "introspection")
         issuer = "https://evil.example" if self.broken == "issuer" else self.url
         more = {"authorization_response_iss_parameter_supported": True} if self.broken == "names itself" else {}
-        return {"issuer": issuer, "jwks_uri": f"{self.url}/keys", **more, **{f"{p}_endpoint": f"{self.url}/{p}" for p in paths}}
+        return {
+            "issuer": issuer,
+            "jwks_uri": f"{self.url}/keys",
+            **more,
+            **{f"{p}_endpoint": f"{self.url}/{p}" for p in paths},
+        }
 
     def keys(self) -> dict[str, Any]:
         return {"keys": [self.key.as_dict(private=False)]}
@@ -75,13 +82,20 @@ class Provider:
         asked = self.codes.pop(form.get("code", ""), None)
         if asked is None or urllib.parse.unquote_plus(user) != CLIENT or urllib.parse.unquote_plus(password) != SECRET:
             return None
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
+        challenge = (
+            base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
+        )
         if challenge != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]:
             return None
         claims = {
-            "iss": self.url, "aud": CLIENT, "exp": self.now + 300, "iat": self.now, "nonce": asked["nonce"],
-            "sub": self.person["sub"], **self.change,
-        }  # fmt: skip
+            "iss": self.url,
+            "aud": CLIENT,
+            "exp": self.now + 300,
+            "iat": self.now,
+            "nonce": asked["nonce"],
+            "sub": self.person["sub"],
+            **self.change,
+        }
         signed = self.sign(claims, self.other if self.broken == "key" else None)
         if self.broken == "none":
             head = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")

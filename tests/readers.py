@@ -36,22 +36,28 @@ def by_python(octets: bytes) -> Seen:
     people = [[(a.display_name, a.addr_spec) for a in field] for field in fields]
     text = message.get_body(("plain",))
     return Seen(
-        str(message["subject"] or ""), people[0][0], tuple(people[1]), str(message["in-reply-to"] or "").strip(),
-        tuple(str(message["references"] or "").split()), _lined(text.get_content()) if text else "",
+        str(message["subject"] or ""),
+        people[0][0],
+        tuple(people[1]),
+        str(message["in-reply-to"] or "").strip(),
+        tuple(str(message["references"] or "").split()),
+        _lined(text.get_content()) if text else "",
         tuple(part.get_filename() for part in message.iter_attachments()) if message.is_multipart() else (),
-    )  # fmt: skip
+    )
 
 
 def by_rust(octets: bytes) -> Seen:
     message = fast_mail_parser.parse_email(octets)
     named = {name.lower(): values for name, values in message.headers.items()}
     return Seen(
-        message.subject, (message.from_.display_name or "", message.from_.address),
+        message.subject,
+        (message.from_.display_name or "", message.from_.address),
         tuple((one.display_name or "", one.address) for one in message.to),
-        " ".join(named.get("in-reply-to", [])), tuple(" ".join(named.get("references", [])).split()),
+        " ".join(named.get("in-reply-to", [])),
+        tuple(" ".join(named.get("references", [])).split()),
         _lined(message.text_plain[0]) if message.text_plain else "",
         tuple(one.filename for one in message.attachments if one.filename),
-    )  # fmt: skip
+    )
 
 
 def by_us(octets: bytes) -> Seen:
@@ -69,10 +75,14 @@ def by_us(octets: bytes) -> Seen:
         return next(iter(header.values(block, name)), "")
 
     return Seen(
-        first("subject"), people("from")[0], people("to"), first("in-reply-to"), tuple(first("references").split()),
+        first("subject"),
+        people("from")[0],
+        people("to"),
+        first("in-reply-to"),
+        tuple(first("references").split()),
         _lined(body.readable(octets, root)),
         tuple(files.name_of(part) for _, part in body.read(octets, root).files),
-    )  # fmt: skip
+    )
 
 
 READERS: tuple[Callable[[bytes], Seen], ...] = (by_python, by_rust, by_us)

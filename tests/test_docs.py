@@ -19,7 +19,13 @@ from mailcore.imap.commands.anytime import BASE
 from portal import create_app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGES.md", *(ROOT / "docs").rglob("*.md")]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "CHANGES.md",
+    *(ROOT / "docs").rglob("*.md"),
+]
 REQUIREMENTS = (ROOT / "docs/requirements.md").read_text()
 INTERFACE = (ROOT / "docs/interface.md").read_text()
 CODE = re.compile(r"(?<![\w-])(S\d\d[abc]?|N\d\d?)(?![\w-])|(?<=def test_)([sn]\d\d?[abc]?)(?=_)")
@@ -200,7 +206,9 @@ def test_every_web_address_that_others_rely_on_is_there(tmp_path):
 
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-PATH = re.compile(r"[A-Za-z_.][\w.-]*/[\w./-]*|\w+\.(?:md|toml)")  # a folder's name ends in /, a file's is in a folder or a page
+PATH = re.compile(
+    r"[A-Za-z_.][\w.-]*/[\w./-]*|\w+\.(?:md|toml)"
+)  # a folder's name ends in /, a file's is in a folder or a page
 
 
 def test_every_path_that_a_newcomer_is_sent_to_is_there():

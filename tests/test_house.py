@@ -15,10 +15,11 @@ EXPECTED = frozenset(
     .dockerignore""".split()  # noqa: SIM905
 )
 FOLDERS = [
-    folder for name in ("mailcore", "portal", "sieve")
+    folder
+    for name in ("mailcore", "portal", "sieve")
     for folder in (ROOT / name, *sorted((ROOT / name).rglob("*")))
     if folder.is_dir() and any(folder.glob("*.py"))
-]  # fmt: skip
+]
 DESCRIBED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 RIDDLES = frozenset({"Of", "What", "Who", "Whether"})  # a docstring names its subject or says what is done
 

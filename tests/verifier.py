@@ -44,9 +44,13 @@ class Report:
     def dmarc(self) -> str:
         """`pass`, `enforced` (reject or quarantine), `lax` (p=none), `none` (no record), or `trouble`."""
         for symbol, word in (
-            ("DMARC_POLICY_ALLOW", "pass"), ("DMARC_POLICY_REJECT", "enforced"), ("DMARC_POLICY_QUARANTINE", "enforced"),
-            ("DMARC_POLICY_SOFTFAIL", "lax"), ("DMARC_NA", "none"), ("DMARC_BAD_POLICY", "none"),
-        ):  # fmt: skip
+            ("DMARC_POLICY_ALLOW", "pass"),
+            ("DMARC_POLICY_REJECT", "enforced"),
+            ("DMARC_POLICY_QUARANTINE", "enforced"),
+            ("DMARC_POLICY_SOFTFAIL", "lax"),
+            ("DMARC_NA", "none"),
+            ("DMARC_BAD_POLICY", "none"),
+        ):
             if symbol in self.symbols or symbol + "_WITH_FAILURES" in self.symbols:
                 return word
         return "trouble"
@@ -64,7 +68,9 @@ class Verifier:
 
     def judge(self, octets: bytes, *, ip: str, helo: str, sender: str) -> Report:
         asked = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        asked.request("POST", "/checkv2", octets, {"IP": ip, "Helo": helo, "From": f"<{sender}>", "Rcpt": "<x@home.example>"})
+        asked.request(
+            "POST", "/checkv2", octets, {"IP": ip, "Helo": helo, "From": f"<{sender}>", "Rcpt": "<x@home.example>"}
+        )
         found = json.loads(asked.getresponse().read())["symbols"]
         asked.close()
         valid = found.get("R_DKIM_ALLOW", {}).get("options", [])
@@ -97,7 +103,9 @@ def signed_by_opendkim(folder: Path, zone: Zone, messages: Mapping[int, bytes]) 
     """Those of the messages whose first signature, from the top, is valid by opendkim's word."""
     folder.mkdir()
     keys = [
-        name + " " + texts[0].replace('" "', "").strip('"') for (name, _), texts in zone.items() if "._domainkey." in name
+        name + " " + texts[0].replace('" "', "").strip('"')
+        for (name, _), texts in zone.items()
+        if "._domainkey." in name
     ]
     (folder / "keys").write_text("\n".join(keys) + "\n")
     (folder / "conf").write_text(f"Mode v\nTestDNSData file:{folder}/keys\n")
@@ -105,7 +113,10 @@ def signed_by_opendkim(folder: Path, zone: Zone, messages: Mapping[int, bytes]) 
         (folder / str(number)).write_bytes(octets)
     files = ",".join(str(folder / str(number)) for number in messages)
     done = subprocess.run(
-        [program("opendkim"), "-x", str(folder / "conf"), "-t", files, "-v"], capture_output=True, check=False, timeout=120
+        [program("opendkim"), "-x", str(folder / "conf"), "-t", files, "-v"],
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     found = re.findall(rb"(?m)^opendkim: \S+/(\d+): verification \([^)]*\) succeeded", done.stdout + done.stderr)
     return {int(number) for number in found}

@@ -49,10 +49,14 @@ def restore(site: Site, folder: Path, replace: bool) -> None:
     """Bring a backup back; the server must not run."""
     found: list[backups.Restored] = []
     config = site.config
-    _shown("restore", 0, lambda told: found.append(backups.restore(config, folder, site.clock, replace=replace, told=told)))
+    _shown(
+        "restore", 0, lambda told: found.append(backups.restore(config, folder, site.clock, replace=replace, told=told))
+    )
     done = found[0]
     click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")
     if done.held:
         click.echo(f"{done.held} items of the queue are held, as they may have been sent since: alumnimail queue list")
     if done.missing:
-        raise click.ClickException(f"{done.missing} large messages are missing in the backup; alumnimail check names them")
+        raise click.ClickException(
+            f"{done.missing} large messages are missing in the backup; alumnimail check names them"
+        )

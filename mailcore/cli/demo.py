@@ -110,10 +110,16 @@ def demo() -> None:
         with _university(config, university):
             click.echo(
                 _GUIDE.format(
-                    domain=config.domain, url=config.url, listen=config.listen, data=config.data, password=password,
-                    settings=SETTINGS, directory=config.directory.url, university=university,
+                    domain=config.domain,
+                    url=config.url,
+                    listen=config.listen,
+                    data=config.data,
+                    password=password,
+                    settings=SETTINGS,
+                    directory=config.directory.url,
+                    university=university,
                     people=demo_people.hints(config),
-                )  # fmt: skip
+                )
             )
             sys.stdout.flush()
             serve.run_one(config)

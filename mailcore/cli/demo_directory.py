@@ -29,6 +29,7 @@ IDLE_SECONDS = 600
 
 Element = tuple[int, bytes]  # tag and content
 
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One entry; it binds with its password, which no search tells.  `attributes`: by name in small letters."""
@@ -233,9 +234,12 @@ def _page(found: Sequence[Person], controls: list[Element]) -> tuple[Sequence[Pe
 def _entry(person: Person, wanted: set[str]) -> bytes:
     """SearchResultEntry with the wanted attributes; nothing wanted or `*` is all of them (RFC 4511 section 4.5.1.8)."""
     told = [
-        _element(SEQUENCE, _element(OCTETS, name.encode()),
-                 _element(SET, *[_element(OCTETS, value.encode()) for value in values]))
+        _element(
+            SEQUENCE,
+            _element(OCTETS, name.encode()),
+            _element(SET, *[_element(OCTETS, value.encode()) for value in values]),
+        )
         for name, values in person.attributes.items()
         if not wanted or "*" in wanted or name in wanted
-    ]  # fmt: skip
+    ]
     return _element(OCTETS, person.dn.encode()) + _element(SEQUENCE, *told)

@@ -28,17 +28,44 @@ class _Somebody:
 
 
 _EVERYBODY = (
-    _Somebody("ola", "Ola Nordmann", "demo-1", ("student", "member"), timedelta(days=300), True,
-              "student; has an account, and both passwords open it"),
-    _Somebody("kari", "Kari Nordmann", "demo-2", ("staff", "employee", "member"), None, True,
-              "staff; the same"),
-    _Somebody("nils", "Nils Student", "demo-3", ("student", "member"), timedelta(days=300), False,
-              "student without an account; orders one at once at {url}/order/university"),
-    _Somebody("frida", "Frida Ferdig", "demo-4", ("alum",), None, False,
-              "former student whom the university still knows; orders as nils does"),
-    _Somebody("sverre", "Sverre Sluttet", "demo-5", ("employee",), timedelta(days=-30), False,
-              "left the staff a month ago: the password proves nothing now; asks at {url}/order, staff decide"),
-)  # fmt: skip
+    _Somebody(
+        "ola",
+        "Ola Nordmann",
+        "demo-1",
+        ("student", "member"),
+        timedelta(days=300),
+        True,
+        "student; has an account, and both passwords open it",
+    ),
+    _Somebody("kari", "Kari Nordmann", "demo-2", ("staff", "employee", "member"), None, True, "staff; the same"),
+    _Somebody(
+        "nils",
+        "Nils Student",
+        "demo-3",
+        ("student", "member"),
+        timedelta(days=300),
+        False,
+        "student without an account; orders one at once at {url}/order/university",
+    ),
+    _Somebody(
+        "frida",
+        "Frida Ferdig",
+        "demo-4",
+        ("alum",),
+        None,
+        False,
+        "former student whom the university still knows; orders as nils does",
+    ),
+    _Somebody(
+        "sverre",
+        "Sverre Sluttet",
+        "demo-5",
+        ("employee",),
+        timedelta(days=-30),
+        False,
+        "left the staff a month ago: the password proves nothing now; asks at {url}/order, staff decide",
+    ),
+)
 
 
 def entries(config: Config, today: date, password: str) -> list[Person]:
@@ -47,9 +74,11 @@ def entries(config: Config, today: date, password: str) -> list[Person]:
     found = []
     for one in _EVERYBODY:
         told = {
-            s.login_attribute: (one.login,), s.person_attribute: (one.person,), s.name_attribute: (one.name,),
+            s.login_attribute: (one.login,),
+            s.person_attribute: (one.person,),
+            s.name_attribute: (one.name,),
             s.affiliation_attribute: one.kinds,
-        }  # fmt: skip
+        }
         if s.until_attribute and one.until is not None:
             told[s.until_attribute] = (f"{today + one.until:%Y%m%d}",)
         dn = f"{s.login_attribute}={one.login},{s.base}"

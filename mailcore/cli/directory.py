@@ -32,7 +32,9 @@ def show(site: Site, name: str, as_json: bool) -> None:
     """What is known of the person of account NAME."""
     found = affiliations.known(site.core, name)
     if as_json:
-        print_json(None if found is None else plain(found) | {"until": found.until.isoformat() if found.until else None})
+        print_json(
+            None if found is None else plain(found) | {"until": found.until.isoformat() if found.until else None}
+        )
     elif found is None:
         click.echo("nothing is known")
     else:

@@ -44,7 +44,9 @@ def rotate(site: Site, force: bool) -> None:
         for name, text in dkim_keys.dns_records(site.config, [done.made]).items():
             click.echo(f"{name}. TXT {text}")
     if done.signs is not None:
-        click.echo(f"rsa{done.signs} and ed{done.signs} sign from now on; leave the records of the old ones for two weeks")
+        click.echo(
+            f"rsa{done.signs} and ed{done.signs} sign from now on; leave the records of the old ones for two weeks"
+        )
     if done.missing:
         click.echo(f"not in DNS yet: {', '.join(done.missing)}; --force does it all the same", err=True)
         sys.exit(1)

@@ -22,14 +22,23 @@ def dns(site: Site, zone: bool, as_json: bool) -> None:
         return
     findings = dns_records.compare(site.core)
     if as_json:
-        print_json([
-            {"name": f.record.name, "type": f.record.kind, "value": f.record.value, "state": f.state, "found": list(f.found)}
-            for f in findings
-        ])  # fmt: skip
+        print_json(
+            [
+                {
+                    "name": f.record.name,
+                    "type": f.record.kind,
+                    "value": f.record.value,
+                    "state": f.state,
+                    "found": list(f.found),
+                }
+                for f in findings
+            ]
+        )
     else:
-        print_table(("STATE", "NAME", "TYPE", "SHOULD BE"), [
-            (f.state, f.record.name, f.record.kind, _short(f.record.value)) for f in findings
-        ])  # fmt: skip
+        print_table(
+            ("STATE", "NAME", "TYPE", "SHOULD BE"),
+            [(f.state, f.record.name, f.record.kind, _short(f.record.value)) for f in findings],
+        )
     if any(finding.state != "right" for finding in findings):
         sys.exit(1)
 

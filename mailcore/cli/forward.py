@@ -31,9 +31,7 @@ def _line(found: Forwarding) -> str:
 def set_(site: Site, name: str, target: str, no_copy: bool, confirmed: bool) -> None:
     """Forward mail of NAME to TARGET."""
     account = accounts.get(site.core, name)
-    found = forwarding.wish(
-        site.core, account.id, target, copy=not no_copy, confirmed=confirmed, actor="command line"
-    )
+    found = forwarding.wish(site.core, account.id, target, copy=not no_copy, confirmed=confirmed, actor="command line")
     click.echo(_line(found))
 
 

@@ -38,7 +38,9 @@ def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
 @click.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--format", "form", type=click.Choice(takeout.FORMS), default="mbox", help="How mail lies in the zip file.")
+@click.option(
+    "--format", "form", type=click.Choice(takeout.FORMS), default="mbox", help="How mail lies in the zip file."
+)
 @pass_site
 def export(site: Site, name: str, file: Path, form: str) -> None:
     """Write everything of the account NAME into a zip file: mail, scripts, settings."""
@@ -86,7 +88,9 @@ def _done(report: Report, as_json: bool) -> None:
 @import_.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mailbox", default="", help="Where the messages go; else INBOX, and those of Gmail where their labels say.")
+@click.option(
+    "--mailbox", default="", help="Where the messages go; else INBOX, and those of Gmail where their labels say."
+)
 @json_option
 @pass_site
 def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None:
@@ -110,7 +114,10 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
     account = accounts.get(site.core, name)
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
     with _shown("import", total) as tell:
-        _done(maildir_reader.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)), as_json)
+        _done(
+            maildir_reader.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)),
+            as_json,
+        )
 
 
 @import_.command("takeout")
@@ -138,12 +145,25 @@ def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
 @json_option
 @pass_site
 def imap(
-    site: Site, name: str, host: str, user: str, port: int, password_stdin: bool, token_stdin: bool, no_tls: bool, ca: str,
-    forecast: bool, as_json: bool,
-) -> None:  # fmt: skip
+    site: Site,
+    name: str,
+    host: str,
+    user: str,
+    port: int,
+    password_stdin: bool,
+    token_stdin: bool,
+    no_tls: bool,
+    ca: str,
+    forecast: bool,
+    as_json: bool,
+) -> None:
     """All mail of USER on the IMAP server HOST into the account NAME."""
     account = accounts.get(site.core, name)
-    secret = sys.stdin.readline().rstrip("\r\n") if password_stdin or token_stdin else click.prompt("Password", hide_input=True)
+    secret = (
+        sys.stdin.readline().rstrip("\r\n")
+        if password_stdin or token_stdin
+        else click.prompt("Password", hide_input=True)
+    )
     server = Server(host, user, "" if token_stdin else secret, secret if token_stdin else "", port, not no_tls, ca)
     folders = imap_import.forecast(site.core, server)
     total, free = sum(folder.octets for folder in folders), account.quota - account.used
@@ -174,9 +194,17 @@ def imap(
 @json_option
 @pass_site
 def sieve_(
-    site: Site, name: str, host: str, user: str, port: int, password_stdin: bool, no_tls: bool, ca: str, replace: bool,
+    site: Site,
+    name: str,
+    host: str,
+    user: str,
+    port: int,
+    password_stdin: bool,
+    no_tls: bool,
+    ca: str,
+    replace: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """The Sieve scripts of USER on the ManageSieve server HOST into the account NAME."""
     account = accounts.get(site.core, name)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt("Password", hide_input=True)
@@ -186,7 +214,13 @@ def sieve_(
         print_json(plain(done))
     else:
         for script in done.names:
-            state = ", active" if script == done.active else ", inactive, as it sends mail on" if script == done.inactive else ""
+            state = (
+                ", active"
+                if script == done.active
+                else ", inactive, as it sends mail on"
+                if script == done.inactive
+                else ""
+            )
             click.echo(f"{script}: taken{state}")
     for script, reason in done.refused:
         click.echo(f"{script}: left out: {reason}", err=True)

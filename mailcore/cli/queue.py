@@ -41,7 +41,15 @@ def list_(site: Site, state: str | None, as_json: bool) -> None:
         print_table(
             ("id", "state", "tries", "next", "sender", "recipient", "last reply"),
             [
-                (i.id, i.state, i.tries, f"{i.next_at:%Y-%m-%d %H:%M:%S}", i.sender or "<>", i.recipient, i.last_reply[:60])
+                (
+                    i.id,
+                    i.state,
+                    i.tries,
+                    f"{i.next_at:%Y-%m-%d %H:%M:%S}",
+                    i.sender or "<>",
+                    i.recipient,
+                    i.last_reply[:60],
+                )
                 for i in found
             ],
         )

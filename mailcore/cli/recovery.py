@@ -7,7 +7,9 @@ from mailcore.services.accounts import accounts
 from mailcore.services.signin import recovery
 from mailcore.services.signin.recovery import COMMAND_LINE, Issued
 
-agent_option = click.option("--agent", default=COMMAND_LINE, help="User name of who does it, for the log; needs the role desk.")
+agent_option = click.option(
+    "--agent", default=COMMAND_LINE, help="User name of who does it, for the log; needs the role desk."
+)
 
 
 @click.group("recovery")
@@ -17,7 +19,9 @@ def recovery_group() -> None:
 
 def _say(done: Issued) -> None:
     if done.waiting is not None:
-        click.echo(f"recovery {done.waiting.id} waits for a second agent: there is a second step, or its owner is of the desk")
+        click.echo(
+            f"recovery {done.waiting.id} waits for a second agent: there is a second step, or its owner is of the desk"
+        )
     else:
         click.echo(done.link or "the link is mailed")
 
@@ -25,7 +29,9 @@ def _say(done: Issued) -> None:
 @recovery_group.command()
 @click.argument("name")
 @click.option("--proof", required=True, help="How the person was recognised; kept in the log, which the owner reads.")
-@click.option("--send-to", default="", help="An outside address that is known to be theirs; without one the link is printed.")
+@click.option(
+    "--send-to", default="", help="An outside address that is known to be theirs; without one the link is printed."
+)
 @agent_option
 @pass_site
 def issue(site: Site, name: str, proof: str, send_to: str, agent: str) -> None:

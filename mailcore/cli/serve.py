@@ -94,9 +94,15 @@ def _can_listen(host: str, port: int) -> None:
 
 
 async def _mail(
-    config: Config, ready: Callable[[], None], *, queue: bool, mail: bool, portal: bool, inside: Inside | None = None,
+    config: Config,
+    ready: Callable[[], None],
+    *,
+    queue: bool,
+    mail: bool,
+    portal: bool,
+    inside: Inside | None = None,
     supervisor: int = 0,
-) -> None:  # fmt: skip
+) -> None:
     """Everything that one process runs, until it is told to stop; `supervisor` is the process that started it and others."""
     memory.settle()
     core = cores.build(config)
@@ -179,7 +185,9 @@ class _Shared:
     seed: bytes
 
 
-def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int) -> None:  # Any: a multiprocessing.Event
+def _child(
+    config: Config, ready: Any, kind: str, shared: "_Shared", number: int
+) -> None:  # Any: a multiprocessing.Event
     start_logging()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that is killed leaves nobody behind
     if kind == "portal":
@@ -191,7 +199,15 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
     inside = Inside(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
     parent = os.getppid()
     uvloop.run(
-        _mail(config, ready.set, queue=kind == "queue", mail=kind == "mail", portal=False, inside=inside, supervisor=parent)
+        _mail(
+            config,
+            ready.set,
+            queue=kind == "queue",
+            mail=kind == "mail",
+            portal=False,
+            inside=inside,
+            supervisor=parent,
+        )
     )
 
 

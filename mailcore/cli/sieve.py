@@ -48,9 +48,13 @@ def _trial(request: Answer) -> Trial:
     if not isinstance(mailboxes, list):
         raise ValueError("mailboxes must be a list")
     return Trial(
-        script=_text(request, "script"), octets=octets, sender=_bare(_text(request, "from")),
+        script=_text(request, "script"),
+        octets=octets,
+        sender=_bare(_text(request, "from")),
         recipient=_bare(_text(request, "to")),
-        original=_text(request, "orig_to"), auth=_text(request, "auth"), scripts=scripts,
+        original=_text(request, "orig_to"),
+        auth=_text(request, "auth"),
+        scripts=scripts,
         env={str(item).lower(): str(value) for item, value in _table(request, "env").items()},
         mailboxes=frozenset(map(str, mailboxes)),
         metadata={
@@ -59,7 +63,7 @@ def _trial(request: Answer) -> Trial:
             for entry, value in (entries if isinstance(entries, dict) else {}).items()
         },
         options=_table(request, "options"),
-    )  # fmt: skip
+    )
 
 
 def answer(request: object, domain: str, now: int) -> Answer:
@@ -75,7 +79,10 @@ def answer(request: object, domain: str, now: int) -> Answer:
         if op not in ("run", "check"):
             raise Unsupported(f"operation {op!r}")
         trial = _trial(request)
-        return {"id": identity, **(script_trial.check(trial) if op == "check" else script_trial.run(trial, domain, now))}
+        return {
+            "id": identity,
+            **(script_trial.check(trial) if op == "check" else script_trial.run(trial, domain, now)),
+        }
     except Unsupported as problem:
         return {"id": identity, "unsupported": str(problem)}
     except ValueError as problem:
@@ -120,9 +127,15 @@ def check(file: str) -> None:
 @click.argument("message", required=False, type=click.Path(exists=True, dir_okay=False))
 @pass_site
 def test(
-    site: Site, batch: bool, as_json: bool, sender: str, recipient: str, env: tuple[str, ...], script: str | None,
+    site: Site,
+    batch: bool,
+    as_json: bool,
+    sender: str,
+    recipient: str,
+    env: tuple[str, ...],
+    script: str | None,
     message: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """Say what SCRIPT would do with MESSAGE; nothing is done."""
     domain, now = site.config.domain, site.clock.seconds()
     if batch:
@@ -132,9 +145,12 @@ def test(
         raise click.UsageError("give SCRIPT and MESSAGE, or --batch")
     items = {name.lower(): value for name, _, value in (item.partition("=") for item in env)}
     trial = Trial(
-        script=Path(script).read_text(errors="replace"), octets=Path(message).read_bytes(), sender=sender,
-        recipient=recipient, env=items,
-    )  # fmt: skip
+        script=Path(script).read_text(errors="replace"),
+        octets=Path(message).read_bytes(),
+        sender=sender,
+        recipient=recipient,
+        env=items,
+    )
     found = script_trial.run(trial, domain, now)
     if as_json:
         click.echo(json.dumps(found))

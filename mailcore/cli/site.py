@@ -46,7 +46,13 @@ def list_(site: Site, as_json: bool) -> None:
         print_table(
             ("id", "level", "from", "to", "words"),
             [
-                (i.id, i.level, f"{i.at:%Y-%m-%d %H:%M}", f"{i.ended_at:%Y-%m-%d %H:%M}" if i.ended_at else "", i.words["en"])
+                (
+                    i.id,
+                    i.level,
+                    f"{i.at:%Y-%m-%d %H:%M}",
+                    f"{i.ended_at:%Y-%m-%d %H:%M}" if i.ended_at else "",
+                    i.words["en"],
+                )
                 for i in found
             ],
         )
@@ -67,7 +73,8 @@ def list_pages(site: Site, as_json: bool) -> None:
         print_json([plain(one) for one in found])
     else:
         print_table(
-            ("page", "views", "audience", "topic"), [(p.name, p.views, " ".join(p.audience), " ".join(p.topic)) for p in found]
+            ("page", "views", "audience", "topic"),
+            [(p.name, p.views, " ".join(p.audience), " ".join(p.topic)) for p in found],
         )
 
 

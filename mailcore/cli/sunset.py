@@ -54,9 +54,13 @@ def status(site: Site, people: bool, as_json: bool) -> None:
 
 def _row(one: Person) -> dict[str, Any]:  # Any: JSON
     return {
-        "name": one.name, "told": _day(one.first_at), "read": _day(one.read_at), "how": one.how,
-        "letter": _day(one.letter_at), "contact": "confirmed" if one.verified else one.contact and "not confirmed",
-    }  # fmt: skip
+        "name": one.name,
+        "told": _day(one.first_at),
+        "read": _day(one.read_at),
+        "how": one.how,
+        "letter": _day(one.letter_at),
+        "contact": "confirmed" if one.verified else one.contact and "not confirmed",
+    }
 
 
 def _day(seconds: int | None) -> str:

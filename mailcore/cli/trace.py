@@ -33,7 +33,15 @@ def trace(site: Site, name: str, words: str, number: int | None, as_json: bool) 
         print_table(
             ("id", "at", "outcome", "size", "from", "detail", "subject"),
             [
-                (t.id, f"{t.at:%Y-%m-%d %H:%M:%S}", t.outcome, size(t.size), t.sender or "<>", t.detail[:60], t.subject[:60])
+                (
+                    t.id,
+                    f"{t.at:%Y-%m-%d %H:%M:%S}",
+                    t.outcome,
+                    size(t.size),
+                    t.sender or "<>",
+                    t.detail[:60],
+                    t.subject[:60],
+                )
                 for t in listed
             ],
         )

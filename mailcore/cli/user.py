@@ -49,9 +49,16 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
 @click.option("--reserved", is_flag=True, help="Allow a reserved name such as postmaster.")
 @pass_site
 def add(
-    site: Site, name: str, display_name: str, person: str | None, quota: int | None, contact: str, language: str,
-    password_stdin: bool, reserved: bool,
-) -> None:  # fmt: skip
+    site: Site,
+    name: str,
+    display_name: str,
+    person: str | None,
+    quota: int | None,
+    contact: str,
+    language: str,
+    password_stdin: bool,
+    reserved: bool,
+) -> None:
     """Make an account; without a password, print a one-time link that sets it."""
     password = None
     if password_stdin:
@@ -59,9 +66,16 @@ def add(
         if not password:
             raise click.UsageError("--password-stdin: standard input is empty")
     account = accounts.add(
-        site.core, name, display_name=display_name, person=person, quota=quota, password=password, contact=contact,
-        language=language, reserved=reserved,
-    )  # fmt: skip
+        site.core,
+        name,
+        display_name=display_name,
+        person=person,
+        quota=quota,
+        password=password,
+        contact=contact,
+        language=language,
+        reserved=reserved,
+    )
     click.echo(f"{account.name}@{site.config.domain}")
     if password is None:
         click.echo(accounts.password_link(site.core, account.name))

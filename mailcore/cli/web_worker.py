@@ -36,9 +36,12 @@ UNREAD = 64 * 1024  # octets of answers that a client who asks on may not have t
 LINGER_SECONDS, LINGER_OCTETS = 5, 64 * 2**20  # RFC 9112 section 9.6
 SWEEP_SECONDS = 0.5
 WORDS = {
-    400: "Bad Request", 408: "Request Timeout", 411: "Length Required", 431: "Request Header Fields Too Large",
+    400: "Bad Request",
+    408: "Request Timeout",
+    411: "Length Required",
+    431: "Request Header Fields Too Large",
     503: "Service Unavailable",
-}  # fmt: skip
+}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -172,7 +175,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         elif connection.source.held > MAX_HEAD:
             self._end(connection, 431)
         if self._held > MAX_HELD:
-            most = max((one for one in self._open if one.state in (State.HEAD, State.BODY)), key=lambda one: one.source.held)
+            most = max(
+                (one for one in self._open if one.state in (State.HEAD, State.BODY)), key=lambda one: one.source.held
+            )
             self._end(most, 503)
 
     def _open_request(self, connection: Connection) -> None:
@@ -195,9 +200,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._end(connection, 411)
             return
         missing = length - connection.source.held
-        pace = Pace.of_body(
-            missing, seconds=self.web.request_seconds, rate=self.web.request_rate, now=time.monotonic()
-        )
+        pace = Pace.of_body(missing, seconds=self.web.request_seconds, rate=self.web.request_rate, now=time.monotonic())
         if length > SMALL_BODY:
             connection.source.pace = pace
             self._work(connection)

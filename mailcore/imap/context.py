@@ -299,7 +299,9 @@ class Context:
         self.take_in(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)
         if here.kept:
-            here.touched.update(uid for a, b in NumberSet(tuple(ranges)).within(here.view.uids) for uid in here.view.uids[a:b])
+            here.touched.update(
+                uid for a, b in NumberSet(tuple(ranges)).within(here.view.uids) for uid in here.view.uids[a:b]
+            )
         here.dirty = here.dirty or here.view.holding
         return infos, failed
 

@@ -37,7 +37,12 @@ class Options:
 
     def told(self, found: Sequence[int]) -> Sequence[int]:
         """Messages whose highest modseq is sent: with MIN or MAX alone only these (RFC 7162 section 3.1.5)."""
-        if not found or self.plain or self.words & {b"ALL", b"COUNT"} or not (self.words & {b"MIN", b"MAX"} or self.partial):
+        if (
+            not found
+            or self.plain
+            or self.words & {b"ALL", b"COUNT"}
+            or not (self.words & {b"MIN", b"MAX"} or self.partial)
+        ):
             return found
         ends = ([found[0]] if b"MIN" in self.words else []) + ([found[-1]] if b"MAX" in self.words else [])
         return [*ends, *(cut(found, self.partial) if self.partial is not None else ())]

@@ -30,6 +30,7 @@ _PARTIAL = re.compile(rb"<(\d{1,10})\.(\d{1,10})>")
 MAX_ITEMS = 500  # of one FETCH
 MOST_TIMES, SPARE = 4, 2**20  # what one FETCH may say of a message: so many times its size, and so many octets more
 
+
 class _FlagTexts(dict[tuple[int, str], bytes]):
     """Flag lists by bits and keywords, of which a mailbox has few."""
 
@@ -179,7 +180,7 @@ class Items:
 
     @classmethod
     def parse_list(cls, read: Reader) -> "Items":
-        """"(" fetch-att *(SP fetch-att) ")", for what NOTIFY fetches of new messages (RFC 5465 section 5.2)"""
+        """ "(" fetch-att *(SP fetch-att) ")", for what NOTIFY fetches of new messages (RFC 5465 section 5.2)"""
         items = cls()
         read.expect(b"(", "an opening parenthesis")
         items.one(read)
@@ -227,7 +228,9 @@ class Items:
             saved_at: dict[int, int] = {}
             self.saved_at = saved_at
             self.columns.append(
-                Column(b"SAVEDATE %s", lambda got: ([_date_or_nil(saved_at.get(uid, 0)) for uid in got.column(mail.UID)],))
+                Column(
+                    b"SAVEDATE %s", lambda got: ([_date_or_nil(saved_at.get(uid, 0)) for uid in got.column(mail.UID)],)
+                )
             )
         elif name in _SIMPLE:
             self.simple(name)
@@ -324,7 +327,10 @@ class Items:
         self.needs_whole()
         if name == "BINARY.SIZE":
             self.columns.append(
-                Column(label + b" %d", lambda got: ([sum(map(len, _decoded(source, path) or ())) for source in got.sources],))
+                Column(
+                    label + b" %d",
+                    lambda got: ([sum(map(len, _decoded(source, path) or ())) for source in got.sources],),
+                )
             )
             return
         start, end, where = _partial(read)

@@ -71,5 +71,7 @@ def _compiled(pattern: str) -> Any:  # Any: re2 has no types
     pattern = re.sub("[*%]+", lambda found: "*" if "*" in found[0] else "%", pattern)
     if len(pattern) > MAX_PATTERN:
         raise InvalidName("the pattern is too long")
-    parts = (".*" if part == "*" else "[^/]*" if part == "%" else re2.escape(part) for part in re.split("([*%])", pattern))
+    parts = (
+        ".*" if part == "*" else "[^/]*" if part == "%" else re2.escape(part) for part in re.split("([*%])", pattern)
+    )
     return re2.compile("(?s)" + "".join(parts))

@@ -203,7 +203,8 @@ def _modseq(read: Reader, scope: Scope) -> Criterion:
 _SIZES: dict[str, type[Larger] | type[Smaller]] = {"LARGER": Larger, "SMALLER": Smaller}
 _DAYS = {"BEFORE": Compare.BEFORE, "ON": Compare.ON, "SINCE": Compare.SINCE}
 _FIXED: dict[str, Criterion] = {
-    "SAVEDATESUPPORTED": Everything(), "ALL": Everything(),
+    "SAVEDATESUPPORTED": Everything(),
+    "ALL": Everything(),
     **{name[1:].upper(): Flag(name) for name in SYSTEM},
     **{f"UN{name[1:].upper()}": Not(Flag(name)) for name in SYSTEM},
-}  # fmt: skip
+}

@@ -48,6 +48,11 @@ def parse(octets: bytes) -> Url:
     except (InvalidName, SyntaxProblem):
         raise BadUrl(text) from None
     return Url(
-        text, mailbox.rstrip("/"), int(found["validity"] or 0), int(found["uid"]), section, int(found["start"] or 0),
+        text,
+        mailbox.rstrip("/"),
+        int(found["validity"] or 0),
+        int(found["uid"]),
+        section,
+        int(found["start"] or 0),
         int(found["size"]) if found["size"] else None,
-    )  # fmt: skip
+    )

@@ -41,7 +41,9 @@ class Context:
 
 def capabilities(context: Context) -> bytes:
     may = context.may_log_in and context.account is None
-    mechanisms = sasl_login.offered(context.core, secure=context.wire.secure, channel=context.wire.channel) if may else ()
+    mechanisms = (
+        sasl_login.offered(context.core, secure=context.wire.secure, channel=context.wire.channel) if may else ()
+    )
     told = [
         b'"IMPLEMENTATION" "Alumnimail"',
         b'"SASL" ' + string(" ".join(mechanisms)),
@@ -99,7 +101,13 @@ async def authenticate(context: Context, read: Reader) -> bytes:
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(
-        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure, channel=wire.channel,
+        core,
+        mechanism,
+        first,
+        partial(_ask, context),
+        peer=wire.peer,
+        secure=wire.secure,
+        channel=wire.channel,
         scope=Scope.SIEVE,
     )
     if identity is None:

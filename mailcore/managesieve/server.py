@@ -21,6 +21,12 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
 
     config = core.config
     return await listen(
-        config.listen.managesieve, serve, tls, implicit=False, limits=config.limits, bye=bye, inside=inside or Inside(),
+        config.listen.managesieve,
+        serve,
+        tls,
+        implicit=False,
+        limits=config.limits,
+        bye=bye,
+        inside=inside or Inside(),
         kind="sieve",
-    )  # fmt: skip
+    )

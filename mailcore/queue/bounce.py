@@ -58,23 +58,46 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
     until = item.created_at + GIVE_UP_AFTER
     subject, words = notices.words(
-        core, f"dsn_{kind}", language, recipient=item.recipient, diagnostic=one_line(diagnostic)[:500],
-        until=f"{until:%Y-%m-%d %H:%M} UTC", subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
-    )  # fmt: skip
+        core,
+        f"dsn_{kind}",
+        language,
+        recipient=item.recipient,
+        diagnostic=one_line(diagnostic)[:500],
+        until=f"{until:%Y-%m-%d %H:%M} UTC",
+        subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
+    )
     whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
     # A report with an 8-bit message in it does not reach every host; here it does.
     whole = whole and (octets.isascii() or domain_of(item.sender) == core.config.domain)
     report = dsn.build(
-        kind=kind, reporting_mta=core.config.host, sender=item.sender, recipient=item.recipient,
-        original_recipient=item.dsn.orcpt, envelope_id=item.dsn.envid, status=status_of(answer), diagnostic=diagnostic,
-        remote=answer.host, arrival=item.created_at, now=now, subject=subject, words=words,
-        original=octets if whole else block, whole=whole, message_id=trace.message_id(core.config.domain),
+        kind=kind,
+        reporting_mta=core.config.host,
+        sender=item.sender,
+        recipient=item.recipient,
+        original_recipient=item.dsn.orcpt,
+        envelope_id=item.dsn.envid,
+        status=status_of(answer),
+        diagnostic=diagnostic,
+        remote=answer.host,
+        arrival=item.created_at,
+        now=now,
+        subject=subject,
+        words=words,
+        original=octets if whole else block,
+        whole=whole,
+        message_id=trace.message_id(core.config.domain),
         will_retry_until=until if kind == "delayed" else None,
-    )  # fmt: skip
+    )
     core.queue.enqueue(
-        tx, sender="", recipients=[item.sender], prepared=core.blobs.prepare(report), prefix=b"", account=item.account,
-        origin="dsn", now=int(now.timestamp()),
-    )  # fmt: skip
+        tx,
+        sender="",
+        recipients=[item.sender],
+        prepared=core.blobs.prepare(report),
+        prefix=b"",
+        account=item.account,
+        origin="dsn",
+        now=int(now.timestamp()),
+    )
 
 
 def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:

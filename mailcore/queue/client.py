@@ -123,7 +123,13 @@ class Connection:
     # A message
 
     async def send(
-        self, sender: str, recipient: str, parts: Sequence[Octets], dsn: Dsn = NOTHING_SAID, *, require_tls: bool = False
+        self,
+        sender: str,
+        recipient: str,
+        parts: Sequence[Octets],
+        dsn: Dsn = NOTHING_SAID,
+        *,
+        require_tls: bool = False,
     ) -> Answer:
         """One message to one recipient; never raises for what the peer or the network does.
 
@@ -177,7 +183,9 @@ class Connection:
         if not (sender.isascii() and recipient.isascii()) and "SMTPUTF8" not in self._offers:
             return Answer(self.hop.host, 553, "5.6.7 the host does not take addresses with such letters")
         if "8BITMIME" not in self._offers and not all(block.isascii() for part in parts for block in blocks(part)):
-            return Answer(self.hop.host, 554, f"{NEEDS_8BIT} the host does not take 8-bit mail, and this message is 8-bit")
+            return Answer(
+                self.hop.host, 554, f"{NEEDS_8BIT} the host does not take 8-bit mail, and this message is 8-bit"
+            )
         return None
 
     def _unreachable(self, words: str) -> Answer:

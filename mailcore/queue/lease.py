@@ -14,7 +14,7 @@ def me() -> str:
 
 
 def _named(pid: int) -> str:
-    """"" where there is no such process, or no /proc to tell."""
+    """ "" where there is no such process, or no /proc to tell."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
         if fields[0] in "ZX":  # dead, and nobody has asked how it died

@@ -33,9 +33,14 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
         forwarding.result(core, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
     if item.origin == "forward":
         onward.answer(
-            tx, item.id, _onward_state(core, item, answer, again), host=answer.host, code=answer.code, reply=words,
+            tx,
+            item.id,
+            _onward_state(core, item, answer, again),
+            host=answer.host,
+            code=answer.code,
+            reply=words,
             now=int(now.timestamp()),
-        )  # fmt: skip
+        )
     if answer.ok:
         if answer.relayed and "SUCCESS" in item.dsn.notify.upper():
             bounce.notify(core, tx, item, answer, kind="relayed", now=now)
@@ -83,7 +88,9 @@ def _onward_state(core: Core, item: QueueItem, answer: Answer, again: datetime |
     return "refused" if again is None else "waiting"
 
 
-def away(core: Core, tx: Tx, domain: str, items: Sequence[QueueItem], answer: Answer, failures: int, now: datetime) -> None:
+def away(
+    core: Core, tx: Tx, domain: str, items: Sequence[QueueItem], answer: Answer, failures: int, now: datetime
+) -> None:
     """No host of the domain could be reached: all that waits for it hears the same, and it rests for a while."""
     until = int(now.timestamp()) + destination.rest_seconds(failures)
     queue_policies.rest(tx, domain, Rest(failures, until, answer.text))

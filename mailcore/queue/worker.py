@@ -338,7 +338,9 @@ class Worker:
 
         def deliver(tx: Tx) -> str:
             """The reason of a rejection, or nothing."""
-            recipient = delivery.check_recipient(core, tx, item.recipient, len(octets), authenticated=True, sender=item.sender)
+            recipient = delivery.check_recipient(
+                core, tx, item.recipient, len(octets), authenticated=True, sender=item.sender
+            )
             [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"", letter=letter)
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"

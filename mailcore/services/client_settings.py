@@ -46,7 +46,9 @@ def servers(config: Config) -> list[Server]:
         ("sieve", listen.managesieve, "STARTTLS"),
     )
     return [
-        Server(purpose, config.host, int(address.rpartition(":")[2]), security) for purpose, address, security in ways if address
+        Server(purpose, config.host, int(address.rpartition(":")[2]), security)
+        for purpose, address, security in ways
+        if address
     ]
 
 
@@ -199,5 +201,7 @@ def pacc_digest(config: Config) -> str:
 
 def plain(config: Config) -> str:
     """The table as text, in English, for those who read it aloud or copy it."""
-    lines = [f"{server.purpose.upper():5}  {server.host}  {server.port}  {server.security}" for server in servers(config)]
+    lines = [
+        f"{server.purpose.upper():5}  {server.host}  {server.port}  {server.security}" for server in servers(config)
+    ]
     return "\n".join(lines) + f"\nUSER   your user name, without @{config.domain}\n"

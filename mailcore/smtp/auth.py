@@ -31,9 +31,15 @@ async def authenticate(session: Session, argument: str) -> None:
     first = first.strip()
     try:
         identity = await sasl_login.authenticate(
-            session.door.core, mechanism.upper(), sasl.decode(first.encode()) if first else None, partial(_ask, session),
-            peer=session.peer, secure=session.tls, channel=channel_of(session.transport), scope=Scope.SMTP,
-        )  # fmt: skip
+            session.door.core,
+            mechanism.upper(),
+            sasl.decode(first.encode()) if first else None,
+            partial(_ask, session),
+            peer=session.peer,
+            secure=session.tls,
+            channel=channel_of(session.transport),
+            scope=Scope.SMTP,
+        )
     except SyntaxProblem as problem:
         raise Refused(f"501 5.5.2 {problem}") from None
     if identity is None:

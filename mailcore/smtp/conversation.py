@@ -139,9 +139,19 @@ def _only(verb: Verb, *, lmtp: bool) -> Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "EHLO": _only(_ehlo, lmtp=False), "HELO": _only(_helo, lmtp=False), "LHLO": _only(_ehlo, lmtp=True),
-    "MAIL": transaction.mail, "RCPT": transaction.rcpt, "DATA": transaction.data, "BDAT": transaction.bdat,
-    "RSET": _rset, "NOOP": _always("250 2.0.0 OK"), "QUIT": _quit, "VRFY": _always("252 2.5.0 Send mail, and see"),
-    "HELP": _always("214 2.0.0 RFC 5321"), "STARTTLS": _starttls, "AUTH": auth.authenticate,
+    "EHLO": _only(_ehlo, lmtp=False),
+    "HELO": _only(_helo, lmtp=False),
+    "LHLO": _only(_ehlo, lmtp=True),
+    "MAIL": transaction.mail,
+    "RCPT": transaction.rcpt,
+    "DATA": transaction.data,
+    "BDAT": transaction.bdat,
+    "RSET": _rset,
+    "NOOP": _always("250 2.0.0 OK"),
+    "QUIT": _quit,
+    "VRFY": _always("252 2.5.0 Send mail, and see"),
+    "HELP": _always("214 2.0.0 RFC 5321"),
+    "STARTTLS": _starttls,
+    "AUTH": auth.authenticate,
     "XFORWARD": _only(transaction.forwarded, lmtp=True),
-} | dict.fromkeys(("GET", "HEAD", "POST", "PUT", "CONNECT", "OPTIONS"), _web)  # fmt: skip
+} | dict.fromkeys(("GET", "HEAD", "POST", "PUT", "CONNECT", "OPTIONS"), _web)

@@ -18,9 +18,7 @@ class Door:
         lmtp: a server of ours comes here, which has judged whose mail it brings.
     """
 
-    def __init__(
-        self, core: Core, inside: Inside, tls: ssl.SSLContext | None, *, implicit: bool, lmtp: bool
-    ) -> None:
+    def __init__(self, core: Core, inside: Inside, tls: ssl.SSLContext | None, *, implicit: bool, lmtp: bool) -> None:
         config = core.config
         self.core, self.tls, self.implicit, self.lmtp = core, tls, implicit, lmtp
         self.hostname = config.host

@@ -189,7 +189,9 @@ class Inbound:
         if self._core.config.reports.dmarc and verdict.policy:
             await self._core.db.awrite(lambda tx: reports.count_dmarc(self._core, tx, envelope, verdict))
         if verdict.several_authors:
-            return await self._refuse(transaction, envelope, message, verdict, "550 5.7.1 One From field with one author, please")
+            return await self._refuse(
+                transaction, envelope, message, verdict, "550 5.7.1 One From field with one author, please"
+            )
         if verdict.disposition is Disposition.REFUSE:
             reply = f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
             return await self._refuse(transaction, envelope, message, verdict, reply)

@@ -9,7 +9,9 @@ from sieve.addrspec import LOCAL, normal_address, read_addr_spec, unquoted_local
 _PATH = re.compile(rf'<(?:@[^:<>"\s]*:)?({LOCAL}(?:@[^@\s<>"]*)?|[^<>"\s]*)>(?:\s+(.*))?\Z')
 _XTEXT = re.compile(r"\A(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*\Z")
 _HEX = re.compile(r"\+([0-9A-F]{2})")
-MAX_ADDRESS = 254  # octets: a path has 256 with its brackets (RFC 5321 section 4.5.3.1.3); local parts above 64 are in use
+MAX_ADDRESS = (
+    254  # octets: a path has 256 with its brackets (RFC 5321 section 4.5.3.1.3); local parts above 64 are in use
+)
 MAX_ENVID, MAX_ORCPT = 100, 500  # RFC 3461 sections 4.2 and 4.4
 MAX_SIZE_DIGITS = 20  # RFC 1870 section 5
 

@@ -57,7 +57,9 @@ def reply_to(problem: BaseException) -> str:
     if isinstance(problem, errors.RejectedByScript) and str(problem):
         return rejected(str(problem))
     if isinstance(problem, errors.Moved):
-        return f"550 5.1.6 Mottakeren har flyttet til / The recipient has moved to {_UNPRINTABLE.sub('?', str(problem))}"
+        return (
+            f"550 5.1.6 Mottakeren har flyttet til / The recipient has moved to {_UNPRINTABLE.sub('?', str(problem))}"
+        )
     if isinstance(problem, errors.MailError) and type(problem) in REPLIES:
         return REPLIES[type(problem)]
     log.error("a command failed", exc_info=problem)

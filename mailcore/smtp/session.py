@@ -245,9 +245,14 @@ class Session(SMTP):
 
     def envelope_of(self, transaction: Transaction) -> Envelope:
         return Envelope(
-            transaction.mail.sender, tuple(dict.fromkeys(transaction.recipients)), self.peer, self.helo,
-            self.account.id if self.account else None, transaction.dsn, transaction.mail.require_tls,
-        )  # fmt: skip
+            transaction.mail.sender,
+            tuple(dict.fromkeys(transaction.recipients)),
+            self.peer,
+            self.helo,
+            self.account.id if self.account else None,
+            transaction.dsn,
+            transaction.mail.require_tls,
+        )
 
     def forget_transaction(self) -> None:
         if self.transaction is not None and self.transaction.incoming is not None:

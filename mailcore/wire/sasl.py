@@ -90,7 +90,9 @@ class Verifier:
 
 
 # gs2-header "n," / "y," / "p=" cb-name "," [ "a=" authzid ] ","; then client-first-message-bare
-_FIRST = re.compile(rb"(n|y|p=([A-Za-z0-9.-]+)),(?:a=([^,]+))?,(n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)\Z", re.DOTALL)
+_FIRST = re.compile(
+    rb"(n|y|p=([A-Za-z0-9.-]+)),(?:a=([^,]+))?,(n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)\Z", re.DOTALL
+)
 _FINAL = re.compile(rb"(c=([A-Za-z0-9+/=]+),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?),p=([A-Za-z0-9+/=]+)\Z", re.DOTALL)
 
 

@@ -90,19 +90,26 @@ WORDS: dict[str, Words] = {
 }
 _NAMED: dict[str, dict[str, Words]] = {
     Event.SUNSET_READ: {
-        "button": _l("by the button"), "mailbox": _l("in the mailbox"), "desk": _l("as the help desk was told"),
+        "button": _l("by the button"),
+        "mailbox": _l("in the mailbox"),
+        "desk": _l("as the help desk was told"),
     },
     Event.FORWARDING_TEST_FOUND: {
-        "inbox": _l("found in the inbox"), "spam": _l("found in the junk mail"), "missing": _l("not found"),
+        "inbox": _l("found in the inbox"),
+        "spam": _l("found in the junk mail"),
+        "missing": _l("not found"),
     },
     Event.SENDING_RELEASED: {"dropped": _l("what was held was dropped")},
     Event.REMINDED_OF_PASSWORD: {"twice": _l("twice a year"), "gone": _l("after you had left the university")},
     Event.ROLE_GIVEN: {"none": _l("no role")},
-}  # fmt: skip
+}
 _ACTORS = {
-    "service": _l("the service"), "sync": _l("the service"), "end of the service": _l("the service"),
-    "command line": _l("staff, on the command line"), "cli": _l("staff, on the command line"),
-}  # fmt: skip
+    "service": _l("the service"),
+    "sync": _l("the service"),
+    "end of the service": _l("the service"),
+    "command line": _l("staff, on the command line"),
+    "cli": _l("staff, on the command line"),
+}
 
 
 def words(entry: AuditEntry) -> str | None:

@@ -33,9 +33,10 @@ class ContactForm(Form):
 
 class AppForm(Form):
     label = StringField(
-        _l("For which program?"), [DataRequired(_needed), Length(max=100, message=_long)],
+        _l("For which program?"),
+        [DataRequired(_needed), Length(max=100, message=_long)],
         description=_l("For example: Thunderbird at home."),
-    )  # fmt: skip
+    )
     scopes = SelectMultipleField(
         _l("What may it do?"),
         [DataRequired(_l("Choose one at least."))],
@@ -57,9 +58,10 @@ class PasswordForm(Form):
 
 class TotpForm(Form):
     code = StringField(
-        _l("Code"), [DataRequired(_needed), Length(max=40, message=_long)],
+        _l("Code"),
+        [DataRequired(_needed), Length(max=40, message=_long)],
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"},
-    )  # fmt: skip
+    )
     current = password_field(_l("Password"), "current-password")
 
 

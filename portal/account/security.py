@@ -30,9 +30,11 @@ def security() -> Answer:
 
 def _facts(core: Core, owner: Account) -> dict[str, object]:
     return {
-        "factors": two_factor.listing(core, owner.id), "codes": recovery.codes_left(core, owner),
-        "providers": oidc.providers(core), "links": {name for name, _at in oidc_login.links(core, owner)},
-    }  # fmt: skip
+        "factors": two_factor.listing(core, owner.id),
+        "codes": recovery.codes_left(core, owner),
+        "providers": oidc.providers(core),
+        "links": {name for name, _at in oidc_login.links(core, owner)},
+    }
 
 
 @blueprint.route("/account/security/link", methods=["GET", "POST"])
@@ -90,7 +92,9 @@ def totp() -> Answer:
         else:
             return _turned_on()
     secret, uri = two_factor.begin_totp(core, owner)
-    picture = segno.make(uri, error="m").svg_inline(scale=5, light="#fff", svgclass="qr", title=_("Picture for your app"))
+    picture = segno.make(uri, error="m").svg_inline(
+        scale=5, light="#fff", svgclass="qr", title=_("Picture for your app")
+    )
     groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     return _show("account/totp.html", trouble, form=form, secret=groups, uri=uri, picture=Markup(picture))  # noqa: S704 - made of digits and letters by segno
 

@@ -30,12 +30,16 @@ def index() -> Answer:
         return redirect(url_for("account.index"))
     core, owner = web.core(), web.owner()
     return render_template(
-        "account/index.html", form=form, outlook=leaving.outlook(core, owner.id),
+        "account/index.html",
+        form=form,
+        outlook=leaving.outlook(core, owner.id),
         verified=contact_addresses.verified(core, owner.id),
-        two_factor=two_factor.is_on(core, owner.id), codes=recovery.codes_left(core, owner),
-        apps=len(app_passwords.listing(core, owner.id)), source=web.web_session().source,
+        two_factor=two_factor.is_on(core, owner.id),
+        codes=recovery.codes_left(core, owner),
+        apps=len(app_passwords.listing(core, owner.id)),
+        source=web.web_session().source,
         returned=_has_returned(),
-    )  # fmt: skip
+    )
 
 
 def _has_returned() -> bool:
@@ -71,7 +75,10 @@ def contact() -> Answer:
             flash(_("We have sent a link to %(address)s. The address counts when you have used it.", address=address))
             return redirect(url_for("account.contact"))
     page = render_template(
-        "account/contact.html", form=form, problem=problem, verified=contact_addresses.verified(web.core(), web.owner().id)
+        "account/contact.html",
+        form=form,
+        problem=problem,
+        verified=contact_addresses.verified(web.core(), web.owner().id),
     )
     return page, 400 if form.errors else code
 
@@ -123,9 +130,13 @@ def apps() -> Answer:
         except MailError as trouble:
             code, problem = answer(trouble)
     page = render_template(
-        "account/apps.html", form=form, problem=problem, made=made, apps=app_passwords.listing(core, owner.id),
+        "account/apps.html",
+        form=form,
+        problem=problem,
+        made=made,
+        apps=app_passwords.listing(core, owner.id),
         required=two_factor.is_on(core, owner.id),
-    )  # fmt: skip
+    )
     return page, 400 if form.errors else code
 
 
@@ -146,9 +157,12 @@ def withdraw() -> Answer:
 def logins_page() -> Answer:
     core, owner = web.core(), web.owner()
     return render_template(
-        "account/logins.html", sessions=web_sessions.listing(core, owner.id), logins=login_log.listing(core, owner.id),
-        here=web_sessions.handle(web.web_session().token), log=audit.listing(core, owner.id),
-    )  # fmt: skip
+        "account/logins.html",
+        sessions=web_sessions.listing(core, owner.id),
+        logins=login_log.listing(core, owner.id),
+        here=web_sessions.handle(web.web_session().token),
+        log=audit.listing(core, owner.id),
+    )
 
 
 @blueprint.post("/account/logins/end")
@@ -162,5 +176,9 @@ def end_login() -> Answer:
         flash(_("That browser is logged out."))
     else:
         web_sessions.end_everything(core, owner.id, web.web_session().token)
-        flash(_("All other browsers and mail programs are logged out. Programs that know a password log in again by themselves."))
+        flash(
+            _(
+                "All other browsers and mail programs are logged out. Programs that know a password log in again by themselves."
+            )
+        )
     return redirect(url_for("account.logins_page"))

@@ -39,7 +39,9 @@ def by_code() -> Answer:
     form, problem, code = RecoveryCodeForm(), "", 200
     if form.validate_on_submit():
         try:
-            link = recovery.by_code(web.core(), form.username.data, form.code.data, peer=web.peer(), device=web.device())
+            link = recovery.by_code(
+                web.core(), form.username.data, form.code.data, peer=web.peer(), device=web.device()
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
             problem = problem if code != 403 else _("The user name or the code is wrong, or the code has been used.")

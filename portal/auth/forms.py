@@ -13,16 +13,19 @@ _long = _l("This is too long.")
 
 def password_field(label: str, autocomplete: str, hint: str = "") -> PasswordField:
     return PasswordField(
-        label, [DataRequired(_needed), Length(max=MAX_PASSWORD, message=_long)], description=hint,
+        label,
+        [DataRequired(_needed), Length(max=MAX_PASSWORD, message=_long)],
+        description=hint,
         render_kw={"autocomplete": autocomplete},
-    )  # fmt: skip
+    )
 
 
 def username_field() -> StringField:
     return StringField(
-        _l("User name"), [DataRequired(_needed), Length(max=320, message=_long)],
+        _l("User name"),
+        [DataRequired(_needed), Length(max=320, message=_long)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )  # fmt: skip
+    )
 
 
 class LoginForm(KeptForm):
@@ -33,25 +36,28 @@ class LoginForm(KeptForm):
 
 class CodeForm(Form):
     code = StringField(
-        _l("Code"), [DataRequired(_needed), Length(max=40, message=_long)],
+        _l("Code"),
+        [DataRequired(_needed), Length(max=40, message=_long)],
         description=_l("Six digits from your app, or one of your printed recovery codes."),
         render_kw={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": ""},
-    )  # fmt: skip
+    )
 
 
 class ForgottenForm(Form):
     username = StringField(
-        _l("User name, or your confirmed contact address"), [DataRequired(_needed), Length(max=320, message=_long)],
+        _l("User name, or your confirmed contact address"),
+        [DataRequired(_needed), Length(max=320, message=_long)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )  # fmt: skip
+    )
 
 
 class RecoveryCodeForm(Form):
     username = username_field()
     code = StringField(
-        _l("Recovery code"), [DataRequired(_needed), Length(max=40, message=_long)],
+        _l("Recovery code"),
+        [DataRequired(_needed), Length(max=40, message=_long)],
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
-    )  # fmt: skip
+    )
 
 
 class NewPasswordForm(Form):

@@ -24,9 +24,10 @@ def begin_oidc(name: str, purpose: str) -> BaseResponse:
         return redirect(url_for("auth.login", next=url_for("account.index")))
     address, pending = oidc.begin(web.core(), name)
     session["oidc"] = {
-        "pending": asdict(pending), "purpose": purpose,
+        "pending": asdict(pending),
+        "purpose": purpose,
         "next": web.safe_next(request.args.get("next", ""), url_for("webmail.index")),
-    }  # fmt: skip
+    }
     return redirect(address)
 
 
@@ -38,9 +39,12 @@ def oidc_callback() -> BaseResponse:
     if request.args.get("error"):
         raise NotAllowed("the log-in was given up")
     proven = oidc.finish(
-        web.core(), oidc.Pending(**waiting["pending"]), code=request.args.get("code", ""),
-        state=request.args.get("state", ""), issuer=request.args.get("iss", ""),
-    )  # fmt: skip
+        web.core(),
+        oidc.Pending(**waiting["pending"]),
+        code=request.args.get("code", ""),
+        state=request.args.get("state", ""),
+        issuer=request.args.get("iss", ""),
+    )
     if waiting["purpose"] == "link":
         return _link(proven)
     identity = oidc_login.enter(web.core(), proven, peer=web.peer(), agent=request.user_agent.string)

@@ -33,9 +33,14 @@ def login() -> Answer:
         return _login_page(form, "", 400 if form.errors else 200)
     try:
         identity = login_service.authenticate(
-            web.core(), form.username.data, form.password.data, peer=web.peer(), scope=Scope.PORTAL,
-            agent=request.user_agent.string, device=web.device(),
-        )  # fmt: skip
+            web.core(),
+            form.username.data,
+            form.password.data,
+            peer=web.peer(),
+            scope=Scope.PORTAL,
+            agent=request.user_agent.string,
+            device=web.device(),
+        )
     except MailError as problem:
         code, words = answer(problem)
         return _login_page(form, words, code)
@@ -52,9 +57,12 @@ def enter(identity: Identity, wanted: str) -> BaseResponse:
     if two_factor.is_on(web.core(), account.id):
         web.web_session().renew(None)
         session["second"] = {
-            "account": account.id, "source": identity.source, "ended": identity.ended, "next": wanted,
+            "account": account.id,
+            "source": identity.source,
+            "ended": identity.ended,
+            "next": wanted,
             "at": web.core().clock.seconds(),
-        }  # fmt: skip
+        }
         return redirect(url_for("auth.second"))
     return _enter(account, identity.source, wanted, ended=identity.ended)
 
@@ -120,9 +128,14 @@ def password() -> Answer | Response:
     if form.validate_on_submit():
         try:
             credentials.change_password(
-                web.core(), g.account.id, form.current.data, form.password.data, peer=web.peer(),
-                session=web.web_session().token, apps=form.apps.data,
-            )  # fmt: skip
+                web.core(),
+                g.account.id,
+                form.current.data,
+                form.password.data,
+                peer=web.peer(),
+                session=web.web_session().token,
+                apps=form.apps.data,
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
         else:

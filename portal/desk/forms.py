@@ -11,7 +11,9 @@ from portal.web_form import Form
 class ActForm(Form):
     action = StringField()
     canned = StringField(validators=[Length(max=100)])
-    text = TextAreaField(_l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10})
+    text = TextAreaField(
+        _l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10}
+    )
     assignee = NumberField(_l("Hand over to"), [Optional()])
     into = NumberField(_l("Join to case number"), [Optional()])
     quota = StringField(_l("New quota"), [Length(max=10)])

@@ -21,19 +21,21 @@ _long = _l("This is too long.")
 
 class RecoverForm(Form):
     proof = TextAreaField(
-        _l("How did you recognise the person?"), [DataRequired(_needed), Length(max=500, message=_long)],
+        _l("How did you recognise the person?"),
+        [DataRequired(_needed), Length(max=500, message=_long)],
         description=_l(
             "Two of these at least: a passport or card seen, the person id, when and what they studied, the last log-in."
         ),
         render_kw={"rows": 4},
-    )  # fmt: skip
+    )
     send_to = StringField(
-        _l("Send the link to"), [Length(max=254, message=_long)],
+        _l("Send the link to"),
+        [Length(max=254, message=_long)],
         description=_l(
             "An address outside that you know to be the person's. Empty: the link is shown, to be handed over in person."
         ),
         render_kw={"inputmode": "email"},
-    )  # fmt: skip
+    )
 
 
 class DecideForm(Form):
@@ -55,9 +57,13 @@ def recover(name: str) -> Answer:
         except MailError as trouble:
             problem = words_of(trouble)
     page = render_template(
-        "desk/recover.html", form=form, problem=problem, issued=issued, owner=owner,
+        "desk/recover.html",
+        form=form,
+        problem=problem,
+        issued=issued,
+        owner=owner,
         both=recovery.needs_two_agents(core, owner),
-    )  # fmt: skip
+    )
     return page, 400 if problem or form.errors else 200
 
 

@@ -31,9 +31,12 @@ def ending() -> str:
     after = AccountId(number(request.args.get("after")))
     people = sunset.unread(core, after, MOST + 1)
     return render_template(
-        "desk/sunset.html", progress=sunset.progress(core), people=people[:MOST], first=not after,
+        "desk/sunset.html",
+        progress=sunset.progress(core),
+        people=people[:MOST],
+        first=not after,
         more=people[MOST - 1].account if len(people) > MOST else None,
-    )  # fmt: skip
+    )
 
 
 @blueprint.post("/people/<name>/knows")

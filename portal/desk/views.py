@@ -41,7 +41,12 @@ def _template(name: str) -> str:
 
 @blueprint.context_processor
 def in_words() -> dict[str, object]:
-    return {"about": spoken.ABOUT, "forwarding_words": spoken.FORWARDING, "ties": spoken.TIES, "language_names": i18n.LANGUAGES}
+    return {
+        "about": spoken.ABOUT,
+        "forwarding_words": spoken.FORWARDING,
+        "ties": spoken.TIES,
+        "language_names": i18n.LANGUAGES,
+    }
 
 
 def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:
@@ -62,10 +67,15 @@ def index() -> str:
     core, agent = web.core(), web.owner()
     waiting = tickets.listing(core, ("open",))
     return render_template(
-        "desk/index.html", counts=tickets.counts(core), mine=[t for t in waiting if t.assignee == agent.id],
-        free=[t for t in waiting if t.assignee is None][:10], pending=len(orders.listing(core, "submitted")),
-        risks=len(desk.at_risk(core)), agents=_names(), progress=sunset.progress(core) if web.ending() else None,
-    )  # fmt: skip
+        "desk/index.html",
+        counts=tickets.counts(core),
+        mine=[t for t in waiting if t.assignee == agent.id],
+        free=[t for t in waiting if t.assignee is None][:10],
+        pending=len(orders.listing(core, "submitted")),
+        risks=len(desk.at_risk(core)),
+        agents=_names(),
+        progress=sunset.progress(core) if web.ending() else None,
+    )
 
 
 def _names() -> dict[AccountId, str]:
@@ -102,10 +112,18 @@ def case(number: int) -> Answer:
                 return redirect(url_for("desk.case", number=number))
     owner = tickets.owner_of(core, ticket)
     page = render_template(
-        "desk/case.html", ticket=ticket, messages=tickets.thread(core, ticket, notes=True), form=form, problem=problem,
-        facts=desk.facts(core, owner.id, agent=agent) if owner else None, canned=canned.listing(core, ticket.language),
-        agents=_names(), others=tickets.alike(core, ticket), quotas=QUOTAS, days=DAYS,
-    )  # fmt: skip
+        "desk/case.html",
+        ticket=ticket,
+        messages=tickets.thread(core, ticket, notes=True),
+        form=form,
+        problem=problem,
+        facts=desk.facts(core, owner.id, agent=agent) if owner else None,
+        canned=canned.listing(core, ticket.language),
+        agents=_names(),
+        others=tickets.alike(core, ticket),
+        quotas=QUOTAS,
+        days=DAYS,
+    )
     return page, 400 if problem or form.errors else 200
 
 
@@ -183,9 +201,16 @@ def person(name: str) -> Answer:
             return redirect(url_for("desk.person", name=owner.name))
     facts = desk.facts(core, owner.id, agent=agent)
     page = render_template(
-        "desk/person.html", facts=facts, form=form, problem=problem, tickets=tickets.mine(core, owner.id),
-        log=audit.listing(core, owner.id, 50), quotas=QUOTAS, days=DAYS, knowledge=sunset.person(core, owner.id),
-    )  # fmt: skip
+        "desk/person.html",
+        facts=facts,
+        form=form,
+        problem=problem,
+        tickets=tickets.mine(core, owner.id),
+        log=audit.listing(core, owner.id, 50),
+        quotas=QUOTAS,
+        days=DAYS,
+        knowledge=sunset.person(core, owner.id),
+    )
     return page, 400 if problem or form.errors else 200
 
 

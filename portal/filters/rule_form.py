@@ -50,10 +50,17 @@ def of_rule(rule: FilterRule) -> RuleForm:
     rows = tuple(Row(c.field.value, c.match.value, _shown(c), c.header) for c in rule.conditions)
     targets = {action.verb: action.target for action in rule.actions}
     return RuleForm(
-        rule.name, rule.every, rows + (Row(),) * SPARE, targets.get(FilterVerb.FILE, ""), "",
-        FilterVerb.READ in targets, FilterVerb.FLAG in targets, targets.get(FilterVerb.FORWARD, ""),
-        FilterVerb.DELETE in targets, FilterVerb.STOP in targets,
-    )  # fmt: skip
+        rule.name,
+        rule.every,
+        rows + (Row(),) * SPARE,
+        targets.get(FilterVerb.FILE, ""),
+        "",
+        FilterVerb.READ in targets,
+        FilterVerb.FLAG in targets,
+        targets.get(FilterVerb.FORWARD, ""),
+        FilterVerb.DELETE in targets,
+        FilterVerb.STOP in targets,
+    )
 
 
 def _shown(condition: FilterCondition) -> str:
@@ -71,9 +78,17 @@ def read(form: MultiDict[str, str]) -> RuleForm:
     columns = [form.getlist(name)[:MAX_ROWS] for name in ("field", "match", "value", "header")]
     rows = tuple(Row(*row) for row in zip(*columns, strict=False))
     return RuleForm(
-        form.get("name", ""), form.get("every", "all") == "all", rows, form.get("file", ""), form.get("new_mailbox", "").strip(),
-        "read" in form, "flag" in form, form.get("forward", "").strip(), "delete" in form, "stop" in form,
-    )  # fmt: skip
+        form.get("name", ""),
+        form.get("every", "all") == "all",
+        rows,
+        form.get("file", ""),
+        form.get("new_mailbox", "").strip(),
+        "read" in form,
+        "flag" in form,
+        form.get("forward", "").strip(),
+        "delete" in form,
+        "stop" in form,
+    )
 
 
 def to_rule(form: RuleForm, before: FilterRule | None = None) -> FilterRule:
@@ -92,7 +107,9 @@ def to_rule(form: RuleForm, before: FilterRule | None = None) -> FilterRule:
         if field is FilterField.SIZE and not sized:
             match = FilterMatch.OVER
         value = octets(row.value) if field is FilterField.SIZE else row.value.strip()
-        conditions.append(FilterCondition(field, match, value, row.header.strip() if field is FilterField.HEADER else ""))
+        conditions.append(
+            FilterCondition(field, match, value, row.header.strip() if field is FilterField.HEADER else "")
+        )
     kept = tuple(a for a in before.actions if a.verb is FilterVerb.FLAG and a.target) if before else ()
     actions = []
     if form.new_mailbox or form.file:
@@ -107,7 +124,9 @@ def to_rule(form: RuleForm, before: FilterRule | None = None) -> FilterRule:
         actions.append(FilterAction(FilterVerb.DELETE))
     if form.stop:
         actions.append(FilterAction(FilterVerb.STOP))
-    return FilterRule(form.name.strip(), tuple(conditions), tuple(actions), form.every, before.enabled if before else True)
+    return FilterRule(
+        form.name.strip(), tuple(conditions), tuple(actions), form.every, before.enabled if before else True
+    )
 
 
 def octets(text: str) -> str:

@@ -45,9 +45,12 @@ def index() -> str:
     core, owner = web.core(), web.owner().id
     rules, titles = filters.rules(core, owner), _titles()
     return render_template(
-        "filters/index.html", rules=[(rule, words.sentence(rule, titles)) for rule in rules], mark=_mark(rules),
-        scripts=filters.scripts(core, owner), generated=filters.generated(core, owner),
-    )  # fmt: skip
+        "filters/index.html",
+        rules=[(rule, words.sentence(rule, titles)) for rule in rules],
+        mark=_mark(rules),
+        scripts=filters.scripts(core, owner),
+        generated=filters.generated(core, owner),
+    )
 
 
 @blueprint.post("/filters")
@@ -130,17 +133,33 @@ def _unasked() -> bool:
 
 def _with_more_rows(form: RuleForm) -> RuleForm:
     return RuleForm(
-        form.name, form.every, (*form.rows, *rule_form.empty().rows)[: rule_form.MAX_ROWS], form.file, form.new_mailbox,
-        form.read, form.flag, form.forward, form.delete, form.stop,
-    )  # fmt: skip
+        form.name,
+        form.every,
+        (*form.rows, *rule_form.empty().rows)[: rule_form.MAX_ROWS],
+        form.file,
+        form.new_mailbox,
+        form.read,
+        form.flag,
+        form.forward,
+        form.delete,
+        form.stop,
+    )
 
 
-def _rule_page(form: RuleForm, rules: Sequence[FilterRule], number: int | None, problem: str = "", code: int = 200) -> Answer:
+def _rule_page(
+    form: RuleForm, rules: Sequence[FilterRule], number: int | None, problem: str = "", code: int = 200
+) -> Answer:
     page = render_template(
-        "filters/rule.html", form=form, number=number, mark=_mark(rules), problem=problem, titles=_titles(),
+        "filters/rule.html",
+        form=form,
+        number=number,
+        mark=_mark(rules),
+        problem=problem,
+        titles=_titles(),
         fields=[(one.value, words.field(one)) for one in FilterField],
-        matches=[(one.value, words.match(one)) for one in FilterMatch], unasked=_unasked(),
-    )  # fmt: skip
+        matches=[(one.value, words.match(one)) for one in FilterMatch],
+        unasked=_unasked(),
+    )
     return page, code
 
 
@@ -215,7 +234,9 @@ def _in_the_way(name: str, *, is_new: bool) -> str:
     if is_new and now is not None:
         return _("There is a script of that name already. Choose another name.")
     if not is_new and now is not None and request.form.get("mark") != _script_mark(now):
-        return _("The script was changed elsewhere while you wrote. Look at it in another window; saving once more replaces it.")
+        return _(
+            "The script was changed elsewhere while you wrote. Look at it in another window; saving once more replaces it."
+        )
     return ""
 
 
@@ -224,18 +245,29 @@ def _script_mark(source: str) -> str:
 
 
 def _script_page(
-    name: str, source: str, *, is_new: bool, remarks: Sequence[filters.Remark] = (), problem: object = "", good: str = "",
+    name: str,
+    source: str,
+    *,
+    is_new: bool,
+    remarks: Sequence[filters.Remark] = (),
+    problem: object = "",
+    good: str = "",
     code: int = 200,
-) -> Answer:  # fmt: skip
+) -> Answer:
     told: dict[int, list[str]] = {}
     for one in remarks:
         told.setdefault(one.line, []).append(i18n.told(one.text))
     lines = source.replace("\r\n", "\n").split("\n")
     page = render_template(
-        "filters/script.html", name=name, source=source, is_new=is_new, problem=problem, good=good,
+        "filters/script.html",
+        name=name,
+        source=source,
+        is_new=is_new,
+        problem=problem,
+        good=good,
         lines=[(number, line, told.get(number, ())) for number, line in enumerate(lines, 1)] if told else (),
         mark=_script_mark(_now(name) or ""),
-    )  # fmt: skip
+    )
     return page, code
 
 

@@ -7,8 +7,13 @@ from wtforms.validators import DataRequired, Length
 from portal.auth.forms import password_field
 from portal.web_form import Form
 
-ROLLING = (("0", _l("never")), ("30", _l("after 30 days")), ("90", _l("after 90 days")), ("180", _l("after 180 days")),
-           ("365", _l("after a year")))  # fmt: skip
+ROLLING = (
+    ("0", _l("never")),
+    ("30", _l("after 30 days")),
+    ("90", _l("after 90 days")),
+    ("180", _l("after 180 days")),
+    ("365", _l("after a year")),
+)
 UNSAFE = (
     ("", _l("as the service recommends")),
     ("rewrite", _l("forward it with your address as the sender")),

@@ -27,13 +27,22 @@ def _page(form: ForwardingForm, problem: object = "", code: int = 200, code_prob
     found = forwarding_health.health(core, owner)
     history = [entry for entry in audit.listing(core, owner) if entry.event.startswith("forwarding")]
     page = render_template(
-        "forwarding/index.html", form=form, button=EmptyForm(), wish=wish, state=words.state(wish), problem=problem,
+        "forwarding/index.html",
+        form=form,
+        button=EmptyForm(),
+        wish=wish,
+        state=words.state(wish),
+        problem=problem,
         code_problem=code_problem,
-        reason=words.reason(wish), advice=words.advice(wish),
-        found=found, sentence=words.health(wish, found), words=words, history=history[:HISTORY],
+        reason=words.reason(wish),
+        advice=words.advice(wish),
+        found=found,
+        sentence=words.health(wish, found),
+        words=words,
+        history=history[:HISTORY],
         own_script=any(script.active for script in filters.scripts(core, owner)),
         full=core.config.quota.full_and_forwarding,
-    )  # fmt: skip
+    )
     return page, code
 
 
@@ -64,10 +73,16 @@ def save() -> Answer:
     try:
         web.prove(form.password.data)
         forwarding.wish(
-            web.core(), web.owner().id, form.target.data, copy=form.copy.data, actor=web.owner().name,
-            unsafe=form.unsafe.data, digest=form.digest.data, rolling_days=int(form.rolling_days.data),
+            web.core(),
+            web.owner().id,
+            form.target.data,
+            copy=form.copy.data,
+            actor=web.owner().name,
+            unsafe=form.unsafe.data,
+            digest=form.digest.data,
+            rolling_days=int(form.rolling_days.data),
             cause=_cause(),
-        )  # fmt: skip
+        )
     except MailError as trouble:
         code, told = answer(trouble)
         return _page(form, told, code)
@@ -122,7 +137,9 @@ def test() -> Answer:
         flash(_("Thank you."))
     else:
         sent = forwarding_health.send_probe(web.core(), web.owner().id)
-        flash(_("A test message with the code %(code)s is on its way to %(target)s.", code=sent.code, target=sent.target))
+        flash(
+            _("A test message with the code %(code)s is on its way to %(target)s.", code=sent.code, target=sent.target)
+        )
     return redirect(url_for("forwarding.index") + "#test")
 
 

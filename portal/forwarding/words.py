@@ -45,7 +45,9 @@ def answer(kind: Kind) -> str:
         Kind.TOO_LARGE: _("The message was too large for the other server."),
         Kind.UNAUTHENTICATED: _("The other server could not tell whether the sender is real."),
         Kind.SPAM: _("The other server took it for junk mail."),
-        Kind.BLOCKED: _("The other server does not take mail from us at present. We have to talk to them; it is not your fault."),
+        Kind.BLOCKED: _(
+            "The other server does not take mail from us at present. We have to talk to them; it is not your fault."
+        ),
         Kind.SLOWED: _("The other server wants us to wait. We try again by ourselves."),
         Kind.UNREACHABLE: _("The other server could not be reached. We try again by ourselves."),
         Kind.LATER: _("The other server asked us to try again later, and we do."),

@@ -44,7 +44,9 @@ def is_human(trap: str, stamped: str, now: int) -> bool:
 
 
 class HelpForm(KeptForm):
-    kind = SelectField(_l("What is it about?"), choices=[SelectChoice(*item) for item in KINDS.items()], default="other")
+    kind = SelectField(
+        _l("What is it about?"), choices=[SelectChoice(*item) for item in KINDS.items()], default="other"
+    )
     subject = StringField(_l("Subject"), [DataRequired(_needed), Length(max=200, message=_long)])
     text = TextAreaField(
         _l("What did you do, and what happened?"),
@@ -55,14 +57,16 @@ class HelpForm(KeptForm):
         render_kw={"rows": 9},
     )
     reply_to = StringField(
-        _l("E-mail address for the answer"), [Length(max=254, message=_long)],
+        _l("E-mail address for the answer"),
+        [Length(max=254, message=_long)],
         render_kw={"autocomplete": "email", "type": "email", "autocapitalize": "none"},
-    )  # fmt: skip
+    )
     files = MultipleFileField(
-        _l("Pictures or other files"), [Optional()],
+        _l("Pictures or other files"),
+        [Optional()],
         description=_l("At most five pictures, PDF or text files of 4 MB each."),
         render_kw={"accept": "image/png,image/jpeg,image/gif,image/webp,application/pdf,text/plain"},
-    )  # fmt: skip
+    )
     website = StringField(render_kw={"tabindex": "-1", "autocomplete": "off"})
     shown = HiddenField()
 
@@ -70,5 +74,7 @@ class HelpForm(KeptForm):
 class ReplyForm(Form):
     text = TextAreaField(_l("Your message"), [Length(max=20_000, message=_long)], render_kw={"rows": 7})
     files = MultipleFileField(
-        _l("Pictures or other files"), [Optional()], description=_l("At most five pictures, PDF or text files of 4 MB each.")
+        _l("Pictures or other files"),
+        [Optional()],
+        description=_l("At most five pictures, PDF or text files of 4 MB each."),
     )

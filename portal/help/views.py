@@ -46,7 +46,9 @@ def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:
         one.close()
     files, refused = ticket_text.acceptable(found)
     if refused:
-        return files, _("These files cannot be sent: %(names)s. Pictures, PDF and text up to 4 MB can.", names=", ".join(refused))
+        return files, _(
+            "These files cannot be sent: %(names)s. Pictures, PDF and text up to 4 MB can.", names=", ".join(refused)
+        )
     return files, ""
 
 
@@ -70,10 +72,17 @@ def index() -> Answer:
         if not problem:
             try:
                 ticket = tickets.ask(
-                    web.core(), kind=form.kind.data, subject=form.subject.data, text=form.text.data,
-                    reply_to=form.reply_to.data or "", owner=g.account, peer=web.peer(), language=i18n.language(), files=files,
+                    web.core(),
+                    kind=form.kind.data,
+                    subject=form.subject.data,
+                    text=form.text.data,
+                    reply_to=form.reply_to.data or "",
+                    owner=g.account,
+                    peer=web.peer(),
+                    language=i18n.language(),
+                    files=files,
                     name=(g.account.display_name or g.account.name) if g.account else (form.reply_to.data or ""),
-                )  # fmt: skip
+                )
             except InvalidName:
                 form.reply_to.errors = [_("This is not an e-mail address that we can answer to.")]
             except MailError as trouble:

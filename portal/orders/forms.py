@@ -18,7 +18,10 @@ def name_field() -> StringField:
         _l("User name you would like"),
         [
             DataRequired(_needed),
-            Regexp(r"\s*+[A-Za-z][A-Za-z0-9.-]{1,62}+\s*+\Z", message=_l("Use the letters a to z, digits, dots and hyphens.")),
+            Regexp(
+                r"\s*+[A-Za-z][A-Za-z0-9.-]{1,62}+\s*+\Z",
+                message=_l("Use the letters a to z, digits, dots and hyphens."),
+            ),
         ],
         description=_l("It becomes the first part of your address and cannot be changed later."),
         render_kw={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "username"},
@@ -43,9 +46,10 @@ def terms_field() -> BooleanField:
 
 class UniversityForm(Form):
     username = StringField(
-        _l("User name at the university"), [DataRequired(_needed), Length(max=320, message=_long)],
+        _l("User name at the university"),
+        [DataRequired(_needed), Length(max=320, message=_long)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )  # fmt: skip
+    )
     password = password_field(_l("Password at the university"), "current-password")
 
 
@@ -80,10 +84,11 @@ class OrderForm(KeptForm):
         ],
     )
     more = TextAreaField(
-        _l("What did you study or work with, and when?"), [Length(max=1500, message=_long)],
+        _l("What did you study or work with, and when?"),
+        [Length(max=1500, message=_long)],
         description=_l("It lets us answer at once. We never need your national identity number."),
         render_kw={"rows": 3},
-    )  # fmt: skip
+    )
     terms = terms_field()
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
 

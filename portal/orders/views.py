@@ -30,18 +30,28 @@ def order() -> Answer:
     if form.validate_on_submit():
         try:
             orders.submit(
-                web.core(), name=form.name.data.strip(), display_name=form.display_name.data.strip(),
-                contact=form.contact.data.strip(), affiliation=form.in_words(), language=i18n.language(),
-                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16), peer=web.peer(), proven=_proven(),
-            )  # fmt: skip
+                web.core(),
+                name=form.name.data.strip(),
+                display_name=form.display_name.data.strip(),
+                contact=form.contact.data.strip(),
+                affiliation=form.in_words(),
+                language=i18n.language(),
+                terms=form.terms.data,
+                key=form.key.data or secrets.token_urlsafe(16),
+                peer=web.peer(),
+                proven=_proven(),
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
             return redirect(url_for("orders.thanks"))
     page = render_template(
-        "orders/order.html", form=form, problem=problem, directory=directory.is_on(web.core().config),
+        "orders/order.html",
+        form=form,
+        problem=problem,
+        directory=directory.is_on(web.core().config),
         providers=oidc.providers(web.core()),
-    )  # fmt: skip
+    )
     return page, 400 if form.errors else code
 
 
@@ -101,9 +111,15 @@ def account() -> Answer:
     if form.validate_on_submit():
         try:
             _order, made = orders.at_once(
-                core, proven, name=form.name.data, contact=form.contact.data, language=i18n.language(),
-                terms=form.terms.data, key=form.key.data or secrets.token_urlsafe(16), peer=web.peer(),
-            )  # fmt: skip
+                core,
+                proven,
+                name=form.name.data,
+                contact=form.contact.data,
+                language=i18n.language(),
+                terms=form.terms.data,
+                key=form.key.data or secrets.token_urlsafe(16),
+                peer=web.peer(),
+            )
         except MailError as trouble:
             if has is not None:
                 return render_template("orders/has_one.html", owner=has)

@@ -47,11 +47,22 @@ def index() -> str:
     else:
         senders = cleanup.newsletters(core, owner)
     boxes = overview.mailboxes(core, owner)
-    heaps = [(box, cleanup.heap(core, owner, box.special_use)) for box in boxes if box.special_use in ("\\Trash", "\\Junk")]
+    heaps = [
+        (box, cleanup.heap(core, owner, box.special_use)) for box in boxes if box.special_use in ("\\Trash", "\\Junk")
+    ]
     return render_template(
-        "quota/index.html", boxes=_by_size(boxes), show=show, days=days, ages=AGES, items=items, senders=senders,
-        copies=copies, heaps=heaps, loan=quota.loan(core, owner), form=EmptyForm(),
-    )  # fmt: skip
+        "quota/index.html",
+        boxes=_by_size(boxes),
+        show=show,
+        days=days,
+        ages=AGES,
+        items=items,
+        senders=senders,
+        copies=copies,
+        heaps=heaps,
+        loan=quota.loan(core, owner),
+        form=EmptyForm(),
+    )
 
 
 def _by_size(boxes: list[Mailbox]) -> list[Mailbox]:
@@ -80,7 +91,12 @@ def choose() -> Answer:
         return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
     after = max(0, web.owner().used - freed.octets)
     return render_template(
-        "quota/choose.html", choice=choice, freed=freed, after=after, form=EmptyForm(), show=request.form.get("show", "")
+        "quota/choose.html",
+        choice=choice,
+        freed=freed,
+        after=after,
+        form=EmptyForm(),
+        show=request.form.get("show", ""),
     )
 
 
@@ -94,9 +110,12 @@ def remove() -> BaseResponse:
         ngettext(
             "%(num)s message deleted: %(size)s freed. Before %(before)s, now %(after)s.",
             "%(num)s messages deleted: %(size)s freed. Before %(before)s, now %(after)s.",
-            freed.count, size=web.size(freed.octets), before=web.size(before), after=web.size(after.used),
+            freed.count,
+            size=web.size(freed.octets),
+            before=web.size(before),
+            after=web.size(after.used),
         )
-    )  # fmt: skip
+    )
     return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
 
 
@@ -120,9 +139,15 @@ def more() -> Answer:
         text = f"{(form.reason.data or '').strip()}\n\n{_('Wanted: %(size)s', size=form.size.data)}\n{facts}"
         try:
             ticket = tickets.ask(
-                web.core(), kind="quota", subject=_("Larger quota for %(name)s", name=owner.name), text=text, reply_to="",
-                owner=owner, peer=web.peer(), language=i18n.language(),
-            )  # fmt: skip
+                web.core(),
+                kind="quota",
+                subject=_("Larger quota for %(name)s", name=owner.name),
+                text=text,
+                reply_to="",
+                owner=owner,
+                peer=web.peer(),
+                language=i18n.language(),
+            )
         except MailError as trouble:
             _code, problem = answer(trouble)
         else:

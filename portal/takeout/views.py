@@ -20,9 +20,11 @@ def _page(problem: object = "", code: int = 200) -> Response:
     found = transfers.latest(core, owner)
     page = make_response(
         render_template(
-            "takeout/index.html", contents=takeout.contents(core, owner), problem=problem,
+            "takeout/index.html",
+            contents=takeout.contents(core, owner),
+            problem=problem,
             transfers=[(one, transfers.report_of(one), transfers.may_go_on(core, one)) for one in found],
-        ),  # fmt: skip
+        ),
         code,
     )
     if code == 200 and any(one.state == "running" for one in found):

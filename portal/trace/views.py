@@ -23,8 +23,13 @@ def index() -> str:
     asked = request.args.get("q", "").strip()[:200]
     found = traces.search(web.core(), web.owner().id, asked)
     return render_template(
-        "trace/index.html", asked=asked, found=found, words=words, titles=_titles(), limit=traces.SHOWN,
-    )  # fmt: skip
+        "trace/index.html",
+        asked=asked,
+        found=found,
+        words=words,
+        titles=_titles(),
+        limit=traces.SHOWN,
+    )
 
 
 @blueprint.get("/trace/<int:number>")

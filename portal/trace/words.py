@@ -57,22 +57,28 @@ def checks(found: Checks) -> list[str]:
     lines: list[str] = []
     if not found.spf:
         return lines
-    lines.append({
-        "pass": _("SPF: the server that brought it may send for that address."),
-        "fail": _("SPF: the server that brought it may not send for that address."),
-        "softfail": _("SPF: the server that brought it should probably not send for that address."),
-        "temperror": _("SPF: could not be checked, as DNS did not answer."),
-    }.get(found.spf, _("SPF: the domain says nothing about its servers.")))  # fmt: skip
-    lines.append({
-        "pass": _("DKIM: a signature is in order, so nobody changed it on the way."),
-        "fail": _("DKIM: a signature is broken; it was changed on the way, or is forged."),
-        "temperror": _("DKIM: could not be checked, as DNS did not answer."),
-    }.get(found.dkim, _("DKIM: it has no signature.")))  # fmt: skip
-    lines.append({
-        "pass": _("DMARC: it really comes from %(domain)s.", domain=domain),
-        "fail": _("DMARC: nothing shows that it comes from %(domain)s.", domain=domain),
-        "temperror": _("DMARC: could not be checked, as DNS did not answer."),
-    }.get(found.dmarc, _("DMARC: %(domain)s has no rule for its mail.", domain=domain)))  # fmt: skip
+    lines.append(
+        {
+            "pass": _("SPF: the server that brought it may send for that address."),
+            "fail": _("SPF: the server that brought it may not send for that address."),
+            "softfail": _("SPF: the server that brought it should probably not send for that address."),
+            "temperror": _("SPF: could not be checked, as DNS did not answer."),
+        }.get(found.spf, _("SPF: the domain says nothing about its servers."))
+    )
+    lines.append(
+        {
+            "pass": _("DKIM: a signature is in order, so nobody changed it on the way."),
+            "fail": _("DKIM: a signature is broken; it was changed on the way, or is forged."),
+            "temperror": _("DKIM: could not be checked, as DNS did not answer."),
+        }.get(found.dkim, _("DKIM: it has no signature."))
+    )
+    lines.append(
+        {
+            "pass": _("DMARC: it really comes from %(domain)s.", domain=domain),
+            "fail": _("DMARC: nothing shows that it comes from %(domain)s.", domain=domain),
+            "temperror": _("DMARC: could not be checked, as DNS did not answer."),
+        }.get(found.dmarc, _("DMARC: %(domain)s has no rule for its mail.", domain=domain))
+    )
     return lines
 
 

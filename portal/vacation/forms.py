@@ -9,8 +9,12 @@ from portal.web_form import Form
 
 class VacationForm(Form):
     active = BooleanField(_l("Answer mail while I am away"))
-    first_day = DateField(_l("First day"), [Optional()], description=_l("From midnight at its beginning. Empty: from now on."))
-    last_day = DateField(_l("Last day"), [Optional()], description=_l("Until midnight at its end. Empty: until you turn it off."))
+    first_day = DateField(
+        _l("First day"), [Optional()], description=_l("From midnight at its beginning. Empty: from now on.")
+    )
+    last_day = DateField(
+        _l("Last day"), [Optional()], description=_l("Until midnight at its end. Empty: until you turn it off.")
+    )
     subject = StringField(_l("Subject of the reply"), [Length(max=200)])
     text = TextAreaField(_l("Text of the reply"), [Length(max=5000)])
 

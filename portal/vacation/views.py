@@ -24,7 +24,9 @@ def index() -> str | BaseResponse | tuple[str, int]:
         flash(_("Mail is answered while you are away.") if done.active else _("Mail is not answered for you."))
         return redirect(url_for("vacation.index"), 303)
     page = render_template(
-        "vacation/index.html", form=form, script=filters.generated(web.core(), owner),
+        "vacation/index.html",
+        form=form,
+        script=filters.generated(web.core(), owner),
         state=_state(out_of_office.get(web.core(), owner)),
     )
     return page, 400 if form.errors else 200

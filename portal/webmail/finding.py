@@ -17,9 +17,13 @@ def search() -> str:
     found = mail_search.search(web.core(), web.owner().id, query) if asked else []
     boxes = overview.mailboxes(web.core(), web.owner().id)
     return render_template(
-        "webmail/search.html", asked=asked, hits=found, boxes=boxes, limit=mail_search.MAX_FOUND,
+        "webmail/search.html",
+        asked=asked,
+        hits=found,
+        boxes=boxes,
+        limit=mail_search.MAX_FOUND,
         mark=lambda text: marked(text, query.shown),
-    )  # fmt: skip
+    )
 
 
 def marked(text: str, words: tuple[str, ...]) -> Markup:

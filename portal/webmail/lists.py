@@ -37,10 +37,16 @@ def _list(name: str) -> str:
     boxes = overview.mailboxes(web.core(), web.owner().id)
     query = request.query_string.decode("ascii", "ignore")
     return render_template(
-        "webmail/index.html", page=page, boxes=boxes, undo=session.pop("undo", None), back=f"?{query}" if query else "",
-        rows=shown.rows(page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"),
+        "webmail/index.html",
+        page=page,
+        boxes=boxes,
+        undo=session.pop("undo", None),
+        back=f"?{query}" if query else "",
+        rows=shown.rows(
+            page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"
+        ),
         waiting=[one for one in drafts.listing(web.core(), web.owner().id) if one.state != "open"],
-    )  # fmt: skip
+    )
 
 
 def _wish(threads: bool) -> ListWish:
@@ -53,9 +59,14 @@ def _wish(threads: bool) -> ListWish:
         day = date.fromisoformat(args.get("day", ""))
     only = args.get("only", "")
     return ListWish(
-        order if order in mail_list.ORDERS else "date", args.get("way") == "up", only if only in mail_list.ONLY else "",
-        view == "threads" and order == "date", args.get("after", ""), args.get("before", ""), day,
-    )  # fmt: skip
+        order if order in mail_list.ORDERS else "date",
+        args.get("way") == "up",
+        only if only in mail_list.ONLY else "",
+        view == "threads" and order == "date",
+        args.get("after", ""),
+        args.get("before", ""),
+        day,
+    )
 
 
 def ticked() -> list[int]:

@@ -87,9 +87,14 @@ def settings() -> Answer:
         form.signature.data, form.first.data = shown.signature, shown.first
     boxes = overview.mailboxes(core, owner.id)
     page = render_template(
-        "webmail/settings.html", form=form, reading=reading, names=[one for one in names if one.id], chosen=chosen,
-        boxes=boxes, problem=problem,
-    )  # fmt: skip
+        "webmail/settings.html",
+        form=form,
+        reading=reading,
+        names=[one for one in names if one.id],
+        chosen=chosen,
+        boxes=boxes,
+        problem=problem,
+    )
     return page, code
 
 

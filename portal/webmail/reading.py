@@ -28,10 +28,12 @@ def message(mailbox: str, uid: int) -> str:
     g.account = overview.account(core, owner.id)
     settings = mail_settings.read(core, owner.id)
     return render_template(
-        "webmail/message.html", reading=reading, boxes=overview.mailboxes(core, owner.id),
+        "webmail/message.html",
+        reading=reading,
+        boxes=overview.mailboxes(core, owner.id),
         html_first=reading.html and (settings.html_first or reading.thin or "pictures" in request.args),
         pictures="pictures" in request.args,
-    )  # fmt: skip
+    )
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/print")

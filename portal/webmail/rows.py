@@ -30,9 +30,9 @@ def rows(page: Page, address: str, *, ticked: bool) -> Markup:
         many = f' <b class="many">({m.count})</b>' if m.count > 1 else ""
         lines.append(
             f'<li{"" if m.seen else UNSEEN}><input type="checkbox" name="uid" value="{uids}" aria-labelledby="s{m.uid}"{tick}>\n'
-            f'<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n'
+            f"<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n"
             f'<a id="s{m.uid}" href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
-            f'{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small></li>\n'
+            f"{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small></li>\n"
         )
     return Markup("".join(lines))  # noqa: S704 - what comes from elsewhere is escaped in place
 

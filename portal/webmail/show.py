@@ -62,8 +62,9 @@ def _with_links(line: str) -> Markup:
     for start, end in find_links(line):
         address = escape(line[start:end])
         found += [
-            escape(line[at:start]), f'<a href="{address}" target="_blank" rel="noopener noreferrer nofollow">{address}</a>',
-        ]  # fmt: skip
+            escape(line[at:start]),
+            f'<a href="{address}" target="_blank" rel="noopener noreferrer nofollow">{address}</a>',
+        ]
         at = end
     return Markup("".join((*found, escape(line[at:]))))  # noqa: S704 - every piece is escaped
 

@@ -20,7 +20,13 @@ ICONS = (
 )  # fmt: skip
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-_USED = ("webmail/*.html", "quota/_*.html", "layout.html", "_ui.html", "_form.html")  # what pages of the webmail are made of
+_USED = (
+    "webmail/*.html",
+    "quota/_*.html",
+    "layout.html",
+    "_ui.html",
+    "_form.html",
+)  # what pages of the webmail are made of
 # classes that are put together: kinds of banners, how deep a mailbox lies, the page itself
 _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep4"}
 _OTHERS = {"framed", "side"}  # of the layout where pages have the menu of settings
@@ -72,7 +78,8 @@ def mail_icons() -> Markup:
     """The pictures that pages of the webmail use, to stand in the page itself."""
     text = (STATIC / "icons.svg").read_text(encoding="utf-8")
     wanted = [re.search(rf'<symbol id="{name}".*?</symbol>', text, re.DOTALL) for name in ICONS]
-    return Markup('<svg class="sprite" width="0" height="0">' + "".join(found[0] for found in wanted if found) + "</svg>")  # noqa: S704 - our own file
+    symbols = "".join(found[0] for found in wanted if found)
+    return Markup(f'<svg class="sprite" width="0" height="0">{symbols}</svg>')  # noqa: S704 - our own file
 
 
 for _global in (mail_version, mail_icons, web.words_for):

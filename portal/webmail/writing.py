@@ -192,10 +192,18 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
         if one.state == "open" and str(one.id) != (form.writing.data or "")
     ]
     return render_template(
-        "webmail/compose.html", form=form, kept=kept, source=source, problem=problem, boxes=boxes, several=len(names) > 1,
-        people=address_book.complete(core, owner.id, "", 12), others=others[:5], limit=core.config.message_octets * 3 // 4,
+        "webmail/compose.html",
+        form=form,
+        kept=kept,
+        source=source,
+        problem=problem,
+        boxes=boxes,
+        several=len(names) > 1,
+        people=address_book.complete(core, owner.id, "", 12),
+        others=others[:5],
+        limit=core.config.message_octets * 3 // 4,
         soon=(core.clock.now().astimezone(core.config.zone) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:00"),
-    )  # fmt: skip
+    )
 
 
 @blueprint.post("/mail/back")

@@ -22,7 +22,10 @@ def _is_asked(part: Part, wanted: Sequence[str]) -> bool:
 def is_text(part: Part) -> bool:
     if part.children:
         return False
-    return (part.type == "text" and "/" not in part.subtype) or (part.type, part.subtype) == ("application", "xhtml+xml")
+    return (part.type == "text" and "/" not in part.subtype) or (part.type, part.subtype) == (
+        "application",
+        "xhtml+xml",
+    )
 
 
 def readable_text(part: Part) -> str:
@@ -37,12 +40,7 @@ def _texts(state: State) -> Sequence[str]:
 def _contents(kinds: Texts) -> Callable[[State], Sequence[str]]:
     def found(state: State) -> Sequence[str]:
         wanted = kinds(state)
-        return [
-            text
-            for part in every(state.root())
-            if _is_asked(part, wanted)
-            for text in _of(part)
-        ]
+        return [text for part in every(state.root()) if _is_asked(part, wanted) for text in _of(part)]
 
     return found
 

@@ -58,7 +58,9 @@ def _placed(build: Builder, bound: Bound) -> Callable[[State, datetime], datetim
         return lambda state, at: at.astimezone(state.message.now.tzinfo)
     fixed = build.constant(given, bound.line)
     if fixed is not None and zone(fixed) is None:
-        raise ScriptError(bound.line, Saying("':zone' wants an offset such as \"+0100\", found '%(fixed)s'", fixed=fixed))
+        raise ScriptError(
+            bound.line, Saying("':zone' wants an offset such as \"+0100\", found '%(fixed)s'", fixed=fixed)
+        )
     text = build.text(given, bound.line)
 
     def placed(state: State, at: datetime) -> datetime:

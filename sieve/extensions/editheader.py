@@ -16,7 +16,9 @@ PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
 def _checked(build: Builder, bound: Bound) -> None:
     fixed = build.constant(bound.string("field name"), bound.line)
     if fixed is not None and not FIELD_NAME.fullmatch(fixed):
-        raise ScriptError(bound.line, Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed))
+        raise ScriptError(
+            bound.line, Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed)
+        )
 
 
 def _problem(value: str, options: Options) -> str:
@@ -87,9 +89,11 @@ EXTENSION = Extension(
         "deleteheader": CommandDef(
             Signature(
                 (("field name", Kind.STRING), ("value patterns", Kind.STRINGS)),
-                {"index": TagSpec(Kind.NUMBER), "last": TagSpec()}, families=("match",), optional_last=True,
+                {"index": TagSpec(Kind.NUMBER), "last": TagSpec()},
+                families=("match",),
+                optional_last=True,
             ),
             _delete,
         ),
     },
-)  # fmt: skip
+)

@@ -24,7 +24,7 @@ def _notify(build: Builder, bound: Bound) -> Step:
         raise ScriptError(line, Saying("'%(fixed)s' cannot be notified; write mailto:name@domain", fixed=fixed))
     importance = bound.tag_string("importance")
     if importance is not None and build.constant(importance, line) not in (None, "1", "2", "3"):
-        raise ScriptError(line, Saying("':importance' is \"1\", \"2\" or \"3\""))
+        raise ScriptError(line, Saying('\':importance\' is "1", "2" or "3"'))
     source = bound.tag_string("from")
     constant = build.constant(source, line) if source else None
     if constant and not one_address(constant):
@@ -73,7 +73,9 @@ EXTENSION = Extension(
             Signature(
                 (("method", Kind.STRING),),
                 {
-                    "from": TagSpec(Kind.STRING), "importance": TagSpec(Kind.STRING), "options": TagSpec(Kind.STRINGS),
+                    "from": TagSpec(Kind.STRING),
+                    "importance": TagSpec(Kind.STRING),
+                    "options": TagSpec(Kind.STRINGS),
                     "message": TagSpec(Kind.STRING),
                 },
             ),
@@ -91,4 +93,4 @@ EXTENSION = Extension(
         ),
     },
     tags={"set": {"encodeurl": TagSpec(group="15")}},
-)  # fmt: skip
+)

@@ -20,7 +20,9 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     given = bound.string("mailbox")
     fixed = build.constant(given, bound.line)
     if fixed is not None and not _is_name(fixed):
-        raise ScriptError(bound.line, Saying("'fileinto' wants the name of a mailbox, found %(fixed)s", fixed=repr(fixed)))
+        raise ScriptError(
+            bound.line, Saying("'fileinto' wants the name of a mailbox, found %(fixed)s", fixed=repr(fixed))
+        )
     text = build.text(given, bound.line)
     flags = flag_list(build, bound)
     copy, create = "copy" in bound.tags, "create" in bound.tags

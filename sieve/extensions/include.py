@@ -15,7 +15,9 @@ def _include(build: Builder, bound: Bound) -> Step:
     place = bound.one_of("personal", "global") or "personal"
     fixed = build.constant(name, bound.line)
     if not fixed or any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in fixed):
-        problem = Saying("%(name)s is no name of a script; it cannot hold variables or control characters", name=repr(name))
+        problem = Saying(
+            "%(name)s is no name of a script; it cannot hold variables or control characters", name=repr(name)
+        )
         raise ScriptError(bound.line, problem)
     name = fixed
     tags = bound.tags
@@ -50,8 +52,12 @@ def _global(build: Builder, bound: Bound) -> Step:
         raise ScriptError(bound.line, Saying("'global' needs: require \"variables\";"))
     for name in bound.strings("names"):
         variable = variable_name(name, bound.line)
-        if variable in build.locals:  # section 3.4.1; half of the script would mean one variable, the other half another
-            problem = Saying("'global' makes '%(name)s' global after it was used; move it to the top of the script", name=name)
+        if (
+            variable in build.locals
+        ):  # section 3.4.1; half of the script would mean one variable, the other half another
+            problem = Saying(
+                "'global' makes '%(name)s' global after it was used; move it to the top of the script", name=name
+            )
             raise ScriptError(bound.line, problem)
         build.globals.add(variable)
     return lambda state: None
@@ -64,7 +70,9 @@ EXTENSION = Extension(
             Signature(
                 (("script name", Kind.STRING),),
                 {
-                    "personal": TagSpec(group="location"), "global": TagSpec(group="location"), "once": TagSpec(),
+                    "personal": TagSpec(group="location"),
+                    "global": TagSpec(group="location"),
+                    "once": TagSpec(),
                     "optional": TagSpec(),
                 },
             ),
@@ -73,4 +81,4 @@ EXTENSION = Extension(
         "return": CommandDef(Signature(), _return),
         "global": CommandDef(Signature((("names", Kind.STRINGS),)), _global),
     },
-)  # fmt: skip
+)

@@ -7,7 +7,7 @@ from sieve.signature import Bound, Extension, Kind, Signature, TestDef
 
 
 def _mailbox(build: Builder, bound: Bound) -> Text:
-    """"" is the server itself."""
+    """ "" is the server itself."""
     given = bound.values.get("mailbox")
     return build.text(given, bound.line) if isinstance(given, str) else lambda state: ""
 

@@ -26,7 +26,9 @@ class _Broken(Exception):
 def _for_every_part(build: Builder, bound: Bound) -> Step:
     name = bound.tag_string("name") or ""
     if len(build.loops) >= MAX_LOOPS:
-        problem = Saying("'foreverypart' stands more than %(most)s deep in others; make the script flatter", most=MAX_LOOPS)
+        problem = Saying(
+            "'foreverypart' stands more than %(most)s deep in others; make the script flatter", most=MAX_LOOPS
+        )
         raise ScriptError(bound.line, problem)
     build.loops.append(name)
     block = build.block(bound.block or ())
@@ -38,7 +40,9 @@ def _for_every_part(build: Builder, bound: Bound) -> Step:
         if state.loops > MAX_LOOPS:
             raise state.fail(Saying("'foreverypart' stands more than %(most)s deep in others", most=MAX_LOOPS))
         # inside another loop: what lies below its part (section 3)
-        parts: Iterable[Part] = list(every(state.root()) if outer is None else every(outer))[0 if outer is None else 1 :]
+        parts: Iterable[Part] = list(every(state.root()) if outer is None else every(outer))[
+            0 if outer is None else 1 :
+        ]
         try:
             for part in parts:
                 state.spend(1)
@@ -111,7 +115,10 @@ EXTRACT_TEXT = Extension(
         "extracttext": CommandDef(
             Signature(
                 (("variable name", Kind.STRING),),
-                {"first": TagSpec(Kind.NUMBER), **{tag: TagSpec(group=str(rank)) for tag, (rank, _) in MODIFIERS.items()}},
+                {
+                    "first": TagSpec(Kind.NUMBER),
+                    **{tag: TagSpec(group=str(rank)) for tag, (rank, _) in MODIFIERS.items()},
+                },
             ),
             _extract_text,
         )

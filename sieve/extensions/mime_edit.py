@@ -29,7 +29,9 @@ def _fields(state: State) -> list[Field]:
 
 def _replace(build: Builder, bound: Bound) -> Step:
     text = build.text(bound.string("replacement"), bound.line)
-    given = {tag: build.text(bound.tag_string(tag) or "", bound.line) for tag in ("subject", "from") if tag in bound.tags}
+    given = {
+        tag: build.text(bound.tag_string(tag) or "", bound.line) for tag in ("subject", "from") if tag in bound.tags
+    }
     mime = "mime" in bound.tags
 
     def replace(state: State) -> None:
@@ -77,9 +79,20 @@ def _enclose(build: Builder, bound: Bound) -> Step:
         head = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="' + mark + b'"\r\n' + encoding + b"\r\n"
         message = b"Content-Type: message/rfc822\r\n" + encoding + b"\r\n" + old
         state.enclose(
-            b"".join(fields) + head + b"--" + mark + b"\r\n" + state.message.new_text(text(state))
-            + b"\r\n--" + mark + b"\r\n" + message + b"\r\n--" + mark + b"--\r\n"
-        )  # fmt: skip
+            b"".join(fields)
+            + head
+            + b"--"
+            + mark
+            + b"\r\n"
+            + state.message.new_text(text(state))
+            + b"\r\n--"
+            + mark
+            + b"\r\n"
+            + message
+            + b"\r\n--"
+            + mark
+            + b"--\r\n"
+        )
 
     return enclose
 
@@ -100,7 +113,8 @@ ENCLOSE = Extension(
     "enclose",
     commands={
         "enclose": CommandDef(
-            Signature((("text", Kind.STRING),), {"subject": TagSpec(Kind.STRING), "headers": TagSpec(Kind.STRINGS)}), _enclose
+            Signature((("text", Kind.STRING),), {"subject": TagSpec(Kind.STRING), "headers": TagSpec(Kind.STRINGS)}),
+            _enclose,
         )
     },
 )

@@ -2,4 +2,6 @@
 
 from sieve.signature import Extension, TagSpec
 
-EXTENSION = Extension("regex", tags={"match": {"regex": TagSpec(group="match")}, "set": {"quoteregex": TagSpec(group="20")}})
+EXTENSION = Extension(
+    "regex", tags={"match": {"regex": TagSpec(group="match")}, "set": {"quoteregex": TagSpec(group="20")}}
+)

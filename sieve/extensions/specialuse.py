@@ -36,7 +36,9 @@ def read_use(build: Builder, bound: Bound, given: str) -> Text:
     """An attribute of RFC 6154 such as `\\Sent`."""
     fixed = build.constant(given, bound.line)
     if given and fixed is not None and not _ATTRIBUTE.fullmatch(fixed):
-        raise ScriptError(bound.line, Saying("'%(fixed)s' is no special use; write \"\\\\Sent\" or the like", fixed=fixed))
+        raise ScriptError(
+            bound.line, Saying("'%(fixed)s' is no special use; write \"\\\\Sent\" or the like", fixed=fixed)
+        )
     return build.text(given, bound.line)
 
 

@@ -35,7 +35,9 @@ def limited(text: str, change: Callable[[str], str], most: int) -> str:
     changed = change(text)
     if change not in _BY_CHARACTER or len(changed.encode("utf-8", "replace")) <= most:
         return changed
-    fitting = bisect_right(range(len(text)), most, key=lambda count: len(change(text[:count]).encode("utf-8", "replace"))) - 1
+    fitting = (
+        bisect_right(range(len(text)), most, key=lambda count: len(change(text[:count]).encode("utf-8", "replace"))) - 1
+    )
     return change(text[:fitting])
 
 

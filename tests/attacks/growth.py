@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 SMALL, TIMES, MOST = 2_000, 4, 6.0
 QUICK = 0.003  # seconds for the large text within which nothing needs another look
-STEPS = (16, 18, 20, 22, 24, 32, 48)  # lengths at which what doubles with each character is seen before it takes for ever
+STEPS = (
+    16,
+    18,
+    20,
+    22,
+    24,
+    32,
+    48,
+)  # lengths at which what doubles with each character is seen before it takes for ever
 MUCH = 0.05  # seconds for these, and for a quarter of the small text, above which nothing larger is tried
 TRIES = 4
 PATIENCE = 0.5  # seconds above which it is slow without another try

@@ -19,9 +19,13 @@ COMMON = (
 )  # fmt: skip
 ENDS = ("", "\x01", "\n", "x", "@", " x", '"')
 CATEGORIES = {
-    C.CATEGORY_DIGIT: "07", C.CATEGORY_NOT_DIGIT: "a ", C.CATEGORY_SPACE: " \n\t", C.CATEGORY_NOT_SPACE: "a.<",
-    C.CATEGORY_WORD: "a0_", C.CATEGORY_NOT_WORD: " .-<",
-}  # fmt: skip
+    C.CATEGORY_DIGIT: "07",
+    C.CATEGORY_NOT_DIGIT: "a ",
+    C.CATEGORY_SPACE: " \n\t",
+    C.CATEGORY_NOT_SPACE: "a.<",
+    C.CATEGORY_WORD: "a0_",
+    C.CATEGORY_NOT_WORD: " .-<",
+}
 MOST = 250
 
 
@@ -30,7 +34,7 @@ def members(items: Iterable[Any]) -> str:
     items = list(items)
     if items and items[0][0] is C.NEGATE:
         refused = set(members(items[1:]))
-        return "".join(c for c in "a .<-@,0\"\n\\x" if c not in refused)[:5]
+        return "".join(c for c in 'a .<-@,0"\n\\x' if c not in refused)[:5]
     found = ""
     for op, value in items:
         if op is C.LITERAL:

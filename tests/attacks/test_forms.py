@@ -72,7 +72,9 @@ def test_every_form_is_ours_and_holds_no_other_kind_of_field():
 def test_a_field_that_is_too_long_is_cut_refused_and_never_looked_at(app, cls):
     with app.test_request_context("/", method="POST"):
         names = text_fields(make(cls, None))
-        assert not [field for field in make(cls, None) if isinstance(field, FieldList | FormField)], "bounds do not reach into it"
+        assert not [field for field in make(cls, None) if isinstance(field, FieldList | FormField)], (
+            "bounds do not reach into it"
+        )
         for name in names:
             most = longest(make(cls, None)[name])
             for unit in PUMPS:

@@ -31,8 +31,7 @@ OURS = {
 }
 # Patterns that are made while the program runs; each has a reason why it is linear.
 MADE = {
-    "mailcore.mail.passing.authresults:_names":
-        "names of ours, literal up to where blanks may stand, so each place is looked at once",
+    "mailcore.mail.passing.authresults:_names": "names of ours, literal but for blanks, so each place is looked at once",
     "mailcore.mail.showing.html_scan:_RAW_END": "a table of the module, whose patterns are found in it and pumped",
     "mailcore.mail.reading.structure:_Reader._search": "a boundary, literal, at the beginning of a line",
     "mailcore.services.forwarding.forwarding_health:": "a table of the module, whose patterns are found in it and pumped",
@@ -61,7 +60,9 @@ def work_of(found: Found) -> Callable[[str], object]:
 
 def test_the_tables_name_only_what_there_is():
     assert {one.where.partition(" ")[0] for one in FOUND} >= set(OURS)
-    assert {one.where for one in THOSE_MADE} == set(MADE), "a pattern is made while the program runs: say why it is linear"
+    assert {one.where for one in THOSE_MADE} == set(MADE), (
+        "a pattern is made while the program runs: say why it is linear"
+    )
 
 
 def test_patterns_are_found_wherever_they_stand():
@@ -110,8 +111,14 @@ BAD = [
     r"(?:[\w-]+\.)+[a-z]{2,24}(?![\w@.-]*@)", r"\S*(?:://|www\.)\S*", r"score=(\d+).*?required=(\d+)", r"(?:\s|\(fwd\))+$",
 ]  # fmt: skip
 GOOD = [
-    r"[^\S\n]++\n?", r"<[^<>]*+>", r"a+", r"\d{1,5}x", r"[\r\n]+", r"\A\s*x", r"=\?[^?]{1,100}\?",
-]  # fmt: skip
+    r"[^\S\n]++\n?",
+    r"<[^<>]*+>",
+    r"a+",
+    r"\d{1,5}x",
+    r"[\r\n]+",
+    r"\A\s*x",
+    r"=\?[^?]{1,100}\?",
+]
 
 
 @pytest.mark.parametrize("text", BAD)

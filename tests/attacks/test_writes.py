@@ -27,7 +27,15 @@ from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Db
 
 SHORT, TIMES = 4_000, 16
-HEAVY = ("/mailcore/mail/", "/sieve/", "/html/", "/email/", "/tinycss2/", "/re/", "/mailcore/services/webmail/html_mail.py")
+HEAVY = (
+    "/mailcore/mail/",
+    "/sieve/",
+    "/html/",
+    "/email/",
+    "/tinycss2/",
+    "/re/",
+    "/mailcore/services/webmail/html_mail.py",
+)
 SLACK = 200  # calls more that a long text may cause: it has more lines, of which a bounded number is looked at
 MOST = 6_000  # calls of that kind in one write
 HEAD = b"From: Ann <ann@outside.example>\r\nTo: help@alumni.example\r\nMessage-ID: <%d@outside.example>\r\n"
@@ -100,9 +108,15 @@ def with_script(script: str) -> Callable[[Core, int], None]:
 
 def ask(core: Core, length: int) -> None:
     tickets.ask(
-        core, kind="other", subject="x" * 100, text=" \n" * (length // 2) + "help", reply_to="ann@outside.example", owner=None,
-        peer=f"192.0.2.{length % 250}", language="nb",
-    )  # fmt: skip
+        core,
+        kind="other",
+        subject="x" * 100,
+        text=" \n" * (length // 2) + "help",
+        reply_to="ann@outside.example",
+        owner=None,
+        peer=f"192.0.2.{length % 250}",
+        language="nb",
+    )
 
 
 SCENARIOS: dict[str, Callable[[Core, int], None]] = {

@@ -109,10 +109,18 @@ def test_a_second_backup_writes_only_what_is_new(core, config, tmp_path):
 def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(core, config, tmp_path):
     ola = accounts.add(core, "ola", password="correct horse battery")
     old = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).uidvalidity
-    core.db.write(lambda tx: core.queue.enqueue(
-        tx, sender="", recipients=["x@y.example"], prepared=core.blobs.prepare(SMALL % 1), prefix=b"", account=None,
-        origin="dsn", now=1,
-    ))  # fmt: skip
+    core.db.write(
+        lambda tx: core.queue.enqueue(
+            tx,
+            sender="",
+            recipients=["x@y.example"],
+            prepared=core.blobs.prepare(SMALL % 1),
+            prefix=b"",
+            account=None,
+            origin="dsn",
+            now=1,
+        )
+    )
     backup.make(config, tmp_path / "backup", Clock())
     elsewhere = Config(data=str(tmp_path / "other"))
     assert backup.restore(elsewhere, tmp_path / "backup", Clock()).held == 1

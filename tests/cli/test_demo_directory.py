@@ -101,7 +101,9 @@ def test_it_answers_in_pages(client, config):
     assert sizes == [2, 2, 1]
 
 
-@pytest.mark.parametrize("name", ["cn=alumnimail,dc=university,dc=example", "uid=ola,ou=people,dc=university,dc=example", ""])
+@pytest.mark.parametrize(
+    "name", ["cn=alumnimail,dc=university,dc=example", "uid=ola,ou=people,dc=university,dc=example", ""]
+)
 def test_an_empty_password_proves_nothing(config, name):
     client = ldap3.Connection(config.directory.url)
     client.open()

@@ -40,13 +40,21 @@ def test_the_zone_holds_every_record_and_nothing_else(tmp_path):
     assert zone["mx.alumni.example", "TXT"] == ['"v=spf1 a ip4:192.0.2.7 -all"']
     assert "aspf=s" in zone["_dmarc.alumni.example", "TXT"][0]
     for name, kind in [
-        ("alumni.example", "TXT"), ("srs.alumni.example", "TXT"), ("rsa1._domainkey.alumni.example", "TXT"),
-        ("ed1._domainkey.alumni.example", "TXT"), ("_mta-sts.alumni.example", "TXT"), ("_smtp._tls.alumni.example", "TXT"),
-        ("_imaps._tcp.alumni.example", "SRV"), ("_submission._tcp.alumni.example", "SRV"),
-        ("_submissions._tcp.alumni.example", "SRV"), ("_sieve._tcp.alumni.example", "SRV"),
-        ("_ua-auto-config.alumni.example", "TXT"), ("ua-auto-config.alumni.example", "CNAME"),
-        ("autoconfig.alumni.example", "CNAME"), ("autodiscover.alumni.example", "CNAME"),
-    ]:  # fmt: skip
+        ("alumni.example", "TXT"),
+        ("srs.alumni.example", "TXT"),
+        ("rsa1._domainkey.alumni.example", "TXT"),
+        ("ed1._domainkey.alumni.example", "TXT"),
+        ("_mta-sts.alumni.example", "TXT"),
+        ("_smtp._tls.alumni.example", "TXT"),
+        ("_imaps._tcp.alumni.example", "SRV"),
+        ("_submission._tcp.alumni.example", "SRV"),
+        ("_submissions._tcp.alumni.example", "SRV"),
+        ("_sieve._tcp.alumni.example", "SRV"),
+        ("_ua-auto-config.alumni.example", "TXT"),
+        ("ua-auto-config.alumni.example", "CNAME"),
+        ("autoconfig.alumni.example", "CNAME"),
+        ("autodiscover.alumni.example", "CNAME"),
+    ]:
         assert (name, kind) in zone
 
 

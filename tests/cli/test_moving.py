@@ -42,7 +42,9 @@ def test_what_cannot_be_read_is_one_line(config: str, tmp_path: Path) -> None:  
     for words in (("takeout", "ola", str(file)), ("mbox", "ola", str(file)), ("maildir", "ola", str(tmp_path))):
         answer = run(config, "import", *words)
         assert (answer.exit_code, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
-    unreachable = run(config, "import", "imap", "ola", "localhost", "x", "--port", "1", "--password-stdin", typed="pass\n")
+    unreachable = run(
+        config, "import", "imap", "ola", "localhost", "x", "--port", "1", "--password-stdin", typed="pass\n"
+    )
     assert (unreachable.exit_code, unreachable.stderr.count("\n")) == (1, 1)
     assert run(config, "export", "ola", str(tmp_path / "no" / "such.zip")).exit_code == 1
     assert run(config, "export", "nobody", str(file)).exit_code == 1
@@ -58,7 +60,11 @@ NOTHING = {
 
 
 @pytest.mark.parametrize("kind", NOTHING)
-def test_of_a_file_that_is_not_empty_either_something_comes_or_one_line_says_why(config: str, tmp_path: Path, kind: str) -> None:  # noqa: F811
+def test_of_a_file_that_is_not_empty_either_something_comes_or_one_line_says_why(
+    config: str,  # noqa: F811
+    tmp_path: Path,
+    kind: str,
+) -> None:
     run(config, "user", "add", "ola", "--password-stdin", typed="pass\n")
     file = tmp_path / "old.mbox"
     file.write_bytes(NOTHING[kind])

@@ -41,7 +41,12 @@ def run(config: str, *words: str, typed: str = "") -> Result:
 
 
 def test_a_user_is_added_shown_given_room_and_closed(config: str) -> None:
-    assert run(config, "user", "add", "ola", "--name", "Ola", "--quota", "1G", "--password-stdin", typed="pass\n").exit_code == 0
+    assert (
+        run(
+            config, "user", "add", "ola", "--name", "Ola", "--quota", "1G", "--password-stdin", typed="pass\n"
+        ).exit_code
+        == 0
+    )
     assert json.loads(run(config, "user", "show", "ola", "--json").stdout)["quota"] == 2**30
     assert run(config, "user", "quota", "ola", "3G").exit_code == 0
     assert [a["quota"] for a in json.loads(run(config, "user", "list", "--json").stdout)] == [3 * 2**30]
@@ -98,8 +103,12 @@ def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str
     assert run(config, "forward", "set", "ola", "ola@example.org").stdout.startswith("unconfirmed")
     shown = json.loads(run(config, "forward", "show", "ola", "--json").stdout)
     assert {key: shown[key] for key in ("target", "state", "copy", "failures", "last_reply")} == {
-        "target": "ola@example.org", "state": "unconfirmed", "copy": True, "failures": 0, "last_reply": "",
-    }  # fmt: skip
+        "target": "ola@example.org",
+        "state": "unconfirmed",
+        "copy": True,
+        "failures": 0,
+        "last_reply": "",
+    }
     [item] = json.loads(run(config, "queue", "list", "--json").stdout)
     number = str(item["id"])
     assert run(config, "queue", "hold", number).exit_code == 0
@@ -131,7 +140,10 @@ def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: 
     assert "twelve months" in refused.stderr
     assert run(config, "sunset", "announce", "--end", far, typed="n\n").exit_code == 1
     assert run(config, "sunset", "status").exit_code == 1
-    assert run(config, "sunset", "announce", "--end", far, "--new-address", "https://new.example", typed="y\n").exit_code == 0
+    assert (
+        run(config, "sunset", "announce", "--end", far, "--new-address", "https://new.example", typed="y\n").exit_code
+        == 0
+    )
     found = json.loads(run(config, "sunset", "status", "--json", "--people").stdout)
     assert (found["ends"], found["accounts"], found["read"], found["letters"]) == (far, 1, 0, 1)
     letters = run(config, "sunset", "letters", "--sent").stdout.splitlines()
@@ -146,13 +158,22 @@ def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: 
 
 
 def test_s06_proof_is_asked_for_on_the_command_line(config: str, tmp_path: Path) -> None:
-    wish = {"name": "ida", "display_name": "Ida", "contact": "ida@home.example", "affiliation": "", "language": "nb", "key": "1"}
+    wish = {
+        "name": "ida",
+        "display_name": "Ida",
+        "contact": "ida@home.example",
+        "affiliation": "",
+        "language": "nb",
+        "key": "1",
+    }
     with opened(tmp_path) as core:
         orders.submit(core, terms=True, **wish)
     assert run(config, "order", "ask", "1", "When did you study here?").stdout == "order 1 is awaiting proof\n"
     waiting = json.loads(run(config, "order", "list", "--state", "awaiting proof", "--json").stdout)
     assert [one["name"] for one in waiting] == ["ida"]
-    assert [i["recipient"] for i in json.loads(run(config, "queue", "list", "--json").stdout)] == ["ida@home.example"] * 2
+    assert [i["recipient"] for i in json.loads(run(config, "queue", "list", "--json").stdout)] == [
+        "ida@home.example"
+    ] * 2
     assert run(config, "order", "ask", "9", "?").exit_code == 1
     assert run(config, "order", "approve", "1").exit_code == 0
     assert run(config, "order", "ask", "1", "?").exit_code == 1

@@ -25,9 +25,15 @@ def site(tmp_path):
 
     def fill(tx):
         core.queue.enqueue(
-            tx, sender="ola@alumni.example", recipients=["a@x.example", "b@y.example"], prepared=core.blobs.prepare(MESSAGE),
-            prefix=b"", account=ola.id, origin="submission", now=core.clock.seconds() + 3600,
-        )  # fmt: skip
+            tx,
+            sender="ola@alumni.example",
+            recipients=["a@x.example", "b@y.example"],
+            prepared=core.blobs.prepare(MESSAGE),
+            prefix=b"",
+            account=ola.id,
+            origin="submission",
+            now=core.clock.seconds() + 3600,
+        )
         queue_policies.rest(tx, "y.example", Rest(3, core.clock.seconds() + 3600, "away"))
 
     core.db.write(fill)
@@ -80,4 +86,6 @@ def test_what_is_bounced_goes_back_to_its_sender(site):
     first, second = ids(site)
     assert site("bounce", str(first), "--json") == [{"id": first, "state": "bounced"}]
     left = site("list", "--json")
-    assert [(item["recipient"], item["origin"]) for item in left if item["id"] != second] == [("ola@alumni.example", "dsn")]
+    assert [(item["recipient"], item["origin"]) for item in left if item["id"] != second] == [
+        ("ola@alumni.example", "dsn")
+    ]

@@ -22,7 +22,9 @@ def config(tmp_path: Path) -> str:
 
 def test_the_shell_has_core_and_the_models_at_hand(config: str):
     said = "print('domain', core.config.domain); print('names', [a.name for a in AccountRow.select()])\n"
-    done = subprocess.run([PROGRAM, "--config", config, "shell"], input=said, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(
+        [PROGRAM, "--config", config, "shell"], input=said, capture_output=True, text=True, timeout=180
+    )
     assert "domain alumni.example" in done.stdout
     assert "'ola'" in done.stdout
 

@@ -19,7 +19,13 @@ def ask(*requests: object) -> list[dict]:
 
 
 def run(script: str, **more) -> dict:
-    request = {"id": "1", "script": script, "message_base64": MESSAGE, "from": "a@example.net", "to": "ola@alumni.example"}
+    request = {
+        "id": "1",
+        "script": script,
+        "message_base64": MESSAGE,
+        "from": "a@example.net",
+        "to": "ola@alumni.example",
+    }
     [answer] = ask(request | more)
     assert answer["id"] == "1"
     return answer
@@ -52,33 +58,57 @@ def test_mail_that_would_be_sent():
         'notify "mailto:n@y.example";'
     )
     assert [(mail["from"], mail["to"]) for mail in answer["mail"]] == [
-        ("", ["a@example.net"]), ("a@example.net", ["x@y.example"]), ("ola@alumni.example", ["n@y.example"]),
-    ]  # fmt: skip
+        ("", ["a@example.net"]),
+        ("a@example.net", ["x@y.example"]),
+        ("ola@alumni.example", ["n@y.example"]),
+    ]
     reply = base64.b64decode(answer["mail"][0]["message_base64"])
     assert b"Subject: borte\r\n" in reply
     assert b"Auto-Submitted: auto-replied" in reply
 
 
-@pytest.mark.parametrize(("more", "script", "box"), [
-    ({"env": {"vnd.alumnimail.quota-percent": "101"}},
-     'require ["environment", "fileinto", "relational", "comparator-i;ascii-numeric"];'
-     'if environment :value "ge" :comparator "i;ascii-numeric" "vnd.alumnimail.quota-percent" "100" { fileinto "x"; }', "x"),
-    ({"mailboxes": ["Archive"]},
-     'require ["mailbox", "fileinto"]; if mailboxexists "Archive" { fileinto "Archive"; }', "Archive"),
-    ({"metadata": {"": {"/shared/a": "b"}}},
-     'require ["servermetadata", "fileinto"]; if servermetadata "/shared/a" "b" { fileinto "y"; }', "y"),
-    ({"scripts": {"global": {"g": 'require "fileinto"; fileinto "z";'}}}, 'require "include"; include :global "g";', "z"),
-    ({"options": {"subaddress_delimiters": "-"}, "orig_to": "ola-list@alumni.example"},
-     'require ["envelope", "subaddress", "fileinto"]; if envelope :detail "to" "list" { fileinto "d"; }', "d"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("more", "script", "box"),
+    [
+        (
+            {"env": {"vnd.alumnimail.quota-percent": "101"}},
+            'require ["environment", "fileinto", "relational", "comparator-i;ascii-numeric"];'
+            'if environment :value "ge" :comparator "i;ascii-numeric" "vnd.alumnimail.quota-percent" "100" { fileinto "x"; }',
+            "x",
+        ),
+        (
+            {"mailboxes": ["Archive"]},
+            'require ["mailbox", "fileinto"]; if mailboxexists "Archive" { fileinto "Archive"; }',
+            "Archive",
+        ),
+        (
+            {"metadata": {"": {"/shared/a": "b"}}},
+            'require ["servermetadata", "fileinto"]; if servermetadata "/shared/a" "b" { fileinto "y"; }',
+            "y",
+        ),
+        (
+            {"scripts": {"global": {"g": 'require "fileinto"; fileinto "z";'}}},
+            'require "include"; include :global "g";',
+            "z",
+        ),
+        (
+            {"options": {"subaddress_delimiters": "-"}, "orig_to": "ola-list@alumni.example"},
+            'require ["envelope", "subaddress", "fileinto"]; if envelope :detail "to" "list" { fileinto "d"; }',
+            "d",
+        ),
+    ],
+)
 def test_what_a_request_may_bring(more, script, box):
     assert [action.get("mailbox") for action in run(script, **more)["actions"]] == [box]
 
 
-@pytest.mark.parametrize(("option", "value", "script"), [
-    ("max_notifications", 1, 'require "enotify"; notify "mailto:a@b.example"; notify "mailto:c@b.example";'),
-    ("max_header_size", 10, 'require "editheader"; addheader "X" "aaaaaaaaaaaaaaaa";'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("option", "value", "script"),
+    [
+        ("max_notifications", 1, 'require "enotify"; notify "mailto:a@b.example"; notify "mailto:c@b.example";'),
+        ("max_header_size", 10, 'require "editheader"; addheader "X" "aaaaaaaaaaaaaaaa";'),
+    ],
+)
 def test_limits_can_be_set(option, value, script):
     assert run(script)["ok"]
     assert not run(script, options={option: value})["ok"]
@@ -90,7 +120,9 @@ def test_what_is_not_offered_is_told():
 
 
 def test_check_and_capabilities():
-    [bad, good, known] = ask({"op": "check", "script": "kep;"}, {"op": "check", "script": "keep;"}, {"op": "capabilities"})
+    [bad, good, known] = ask(
+        {"op": "check", "script": "kep;"}, {"op": "check", "script": "keep;"}, {"op": "capabilities"}
+    )
     assert (bad["ok"], good["ok"]) == (False, True)
     assert {"fileinto", "regex", "editheader", "include"} <= set(known["extensions"])
 

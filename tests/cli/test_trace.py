@@ -24,9 +24,17 @@ def run(tmp_path):
 
     def arrive(tx):
         told = About(b"\x1b]0;owned\x07", b"Kari <kari@outside.example>", "<1@x>", b"", 900, '{"spf": "pass"}')
-        deliveries.record(tx, ola.id, core.clock.seconds(), "kari@outside.example", "ola@alumni.example", "filed", "INBOX", told)
+        deliveries.record(
+            tx, ola.id, core.clock.seconds(), "kari@outside.example", "ola@alumni.example", "filed", "INBOX", told
+        )
         traces.refused(
-            core, tx, ola.id, About(), sender="spam@outside.example", recipient="ola@alumni.example", reply="550 5.7.1 no"
+            core,
+            tx,
+            ola.id,
+            About(),
+            sender="spam@outside.example",
+            recipient="ola@alumni.example",
+            reply="550 5.7.1 no",
         )
 
     core.db.write(arrive)

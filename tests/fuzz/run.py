@@ -1,6 +1,6 @@
 """`make fuzz`: atheris, guided by coverage, on each target in turn.
 
-    python -m tests.fuzz.run TARGET [libFuzzer options, e.g. -max_total_time=60]
+python -m tests.fuzz.run TARGET [libFuzzer options, e.g. -max_total_time=60]
 """
 
 import sys
@@ -20,7 +20,9 @@ def seeds(folder: Path, target: str) -> None:
     if target == "message":
         texts = [path.read_bytes() for path in SEEDS.parent.glob("*.eml")]
     else:
-        lines = [line[3:] for path in SEEDS.glob("*.txt") for line in path.read_bytes().splitlines() if line[:2] == b"C:"]
+        lines = [
+            line[3:] for path in SEEDS.glob("*.txt") for line in path.read_bytes().splitlines() if line[:2] == b"C:"
+        ]
         texts = [b" " + line.split(b" ", 2)[-1] if target == "grammar" else line + b"\r\n" for line in lines]
     for number, octets in enumerate(texts):
         (folder / f"seed{number}").write_bytes(octets)

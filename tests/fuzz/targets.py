@@ -50,11 +50,20 @@ def grammar(octets: bytes) -> None:
     parts = parts if len(parts) % 2 else (*parts, b"")
     scope = Scope((1, 2, 3, 10))
     for parse in (
-        NumberSet.parse, flags_in_parentheses, dates.read_date_time, catenate.parse, listing._wish, notify.parse,
-        metadata.parse_entries, select._resync, lambda read: Items.parse(read, by_uid=True),
-        lambda read: parse_options(read, extended=False), lambda read: parse_charset(read, scope),
-        lambda read: parse_keys(read, scope), lambda read: append._one(CONTEXT, read),
-    ):  # fmt: skip
+        NumberSet.parse,
+        flags_in_parentheses,
+        dates.read_date_time,
+        catenate.parse,
+        listing._wish,
+        notify.parse,
+        metadata.parse_entries,
+        select._resync,
+        lambda read: Items.parse(read, by_uid=True),
+        lambda read: parse_options(read, extended=False),
+        lambda read: parse_charset(read, scope),
+        lambda read: parse_keys(read, scope),
+        lambda read: append._one(CONTEXT, read),
+    ):
         for utf8 in (False, True):
             try:
                 parse(Reader(parts, utf8=utf8))

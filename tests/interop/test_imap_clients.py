@@ -76,7 +76,11 @@ def test_s17a_imapflow(house):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("needs imapflow (tools/npm-packages)")
     script = Path(__file__).parent / "imapflow.mjs"
     done = subprocess.run(
-        [node, str(script), str(house.ports["imaps"]), "ola", PASSWORD], cwd=NODE, capture_output=True, text=True, timeout=180
+        [node, str(script), str(house.ports["imaps"]), "ola", PASSWORD],
+        cwd=NODE,
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
@@ -111,7 +115,7 @@ def test_s17a_mbsync_in_both_directions(house, tmp_path):
     fill(house, "one", "two")
     rc = tmp_path / "rc"
     rc.write_text(
-        f"IMAPStore there\nHost localhost\nPort {house.ports['imaps']}\nUser ola\nPass \"{PASSWORD}\"\nSSLType IMAPS\n"
+        f'IMAPStore there\nHost localhost\nPort {house.ports["imaps"]}\nUser ola\nPass "{PASSWORD}"\nSSLType IMAPS\n'
         f"CertificateFile {authority(house)}\n\nMaildirStore here\nPath {tmp_path}/mail/\nInbox {tmp_path}/mail/INBOX\n"
         "SubFolders Verbatim\n\nChannel all\nFar :there:\nNear :here:\nPatterns *\nCreate Both\nExpunge Both\nSyncState *\n"
     )
@@ -158,7 +162,7 @@ def test_s17a_mutt_reads_flags_and_deletes(house, tmp_path):
     rc = tmp_path / "muttrc"
     rc.write_text(
         f"set folder={tmp_path}\nset imap_user=ola\n"
-        f"set imap_pass=\"{PASSWORD}\"\nset ssl_ca_certificates_file={authority(house)}\n"
+        f'set imap_pass="{PASSWORD}"\nset ssl_ca_certificates_file={authority(house)}\n'
         f"set certificate_file={authority(house)}\nset delete=yes\nset move=no\nset timeout=5\nset header_cache=\n"
         "set ssl_starttls=no\nunset confirmappend\n"
     )
@@ -169,9 +173,12 @@ def test_s17a_mutt_reads_flags_and_deletes(house, tmp_path):
     command = f"{program('mutt')} -F {rc} -f imaps://localhost:{house.ports['imaps']}/INBOX -e 'push \"{keys}\"'"
     terminal, ours = os.pipe()  # open to the end: for mutt the end of input is a key
     done = subprocess.run(
-        [program("script"), "-qec", command, "/dev/null"], stdin=terminal, capture_output=True, timeout=180,
+        [program("script"), "-qec", command, "/dev/null"],
+        stdin=terminal,
+        capture_output=True,
+        timeout=180,
         env={**os.environ, "TERM": "xterm", "HOME": str(tmp_path), "COLUMNS": "100", "LINES": "40"},
-    )  # fmt: skip
+    )
     os.close(ours)
     os.close(terminal)
     assert done.returncode == 0, done.stdout[-500:]

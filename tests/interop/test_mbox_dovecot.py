@@ -58,10 +58,25 @@ def dovecot() -> Iterator[Read]:
         file.write_bytes(octets)
         for path, mode in ((place, 0o777), (settings, 0o644), (file, 0o444), (place / "mail", 0o777)):
             path.chmod(mode)
-        words = [tool, "-c", str(settings), "-f", "json", "fetch", "flags date.received text", "mailbox", "INBOX", "all"]
+        words = [
+            tool,
+            "-c",
+            str(settings),
+            "-f",
+            "json",
+            "fetch",
+            "flags date.received text",
+            "mailbox",
+            "INBOX",
+            "all",
+        ]
         user = "nobody" if os.getuid() == 0 else os.environ.get("USER", "nobody")
         done = subprocess.run(
-            words, capture_output=True, cwd=place, env={"USER": user, "TZ": "UTC", "PATH": os.environ["PATH"]}, timeout=120
+            words,
+            capture_output=True,
+            cwd=place,
+            env={"USER": user, "TZ": "UTC", "PATH": os.environ["PATH"]},
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.decode("utf-8", "replace"))
@@ -71,8 +86,16 @@ def dovecot() -> Iterator[Read]:
 
 
 OURS = [
-    (b"Subject: x\r\n\r\nFrom here\r\n>From there\r\n\r\n\r\n", {"\\Seen", "\\Flagged", "$Work", "a"}, b"kari@x.example"),
-    (b"Subject: y\r\nStatus: own\r\n\r\nFrom a@b Tue Nov 24 10:00:00 2026\r\nend", {"\\Deleted", "\\Draft"}, b"a\tb\r\nc (d)"),
+    (
+        b"Subject: x\r\n\r\nFrom here\r\n>From there\r\n\r\n\r\n",
+        {"\\Seen", "\\Flagged", "$Work", "a"},
+        b"kari@x.example",
+    ),
+    (
+        b"Subject: y\r\nStatus: own\r\n\r\nFrom a@b Tue Nov 24 10:00:00 2026\r\nend",
+        {"\\Deleted", "\\Draft"},
+        b"a\tb\r\nc (d)",
+    ),
     (b"Return-Path: <ann@example.net>\t(kept)\r\nSubject: z\r\n\r\n", {"\\Answered"}, b"\xff"),
     (b"\r\nno header\r\n", set(), b""),
 ]
@@ -80,7 +103,9 @@ OURS = [
 
 def test_it_finds_our_messages_flags_and_times(dovecot: Read) -> None:
     times = [datetime(2001, 2, 3, 4, 5, number, tzinfo=UTC) for number in range(len(OURS))]
-    file = b"".join(written(octets, flags, sender, at=at) for (octets, flags, sender), at in zip(OURS, times, strict=True))
+    file = b"".join(
+        written(octets, flags, sender, at=at) for (octets, flags, sender), at in zip(OURS, times, strict=True)
+    )
     found = dovecot(file)
     assert [one["date.received"] for one in found] == [f"{at:%Y-%m-%d %H:%M:%S}" for at in times]
     assert [set(one["flags"].split()) - {"\\Recent"} for one in found] == [

@@ -81,9 +81,17 @@ class House:
     """`alumnimail serve` on free ports, with its settings and its command line."""
 
     def __init__(
-        self, folder: Path, sink: Sink, *, workers: int, quota: str = "2G", direct: str = "", more: str = "",
-        off: tuple[str, ...] = (), metrics: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path,
+        sink: Sink,
+        *,
+        workers: int,
+        quota: str = "2G",
+        direct: str = "",
+        more: str = "",
+        off: tuple[str, ...] = (),
+        metrics: bool = False,
+    ) -> None:
         """`direct`: settings of [outbound] for delivery by MX instead of by a relay; `more`: whole tables; `off`: listeners."""
         self.folder = folder
         self.ports = {
@@ -99,7 +107,7 @@ class House:
         self.config.write_text(
             f'domain = "alumni.example"\nhostname = "mx.alumni.example"\ndata = "{folder}/var"\n[listen]\n{listen}\n'
             f'[quota]\ndefault = "{quota}"\n'
-            f'[outbound]\nport = {sink.port}\n{direct or relay}\n'
+            f"[outbound]\nport = {sink.port}\n{direct or relay}\n"
             f'[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n{more}\n'
         )
         self.workers = workers  # 0 = everything in one process
@@ -111,9 +119,12 @@ class House:
         begin = log.stat().st_size
         workers = ["--workers", str(self.workers)] if self.workers else ["--one"]
         self.process = subprocess.Popen(
-            [*self.command(), "serve", *workers], stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            [*self.command(), "serve", *workers],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
             cwd=Path(__file__).parents[2],
-        )  # fmt: skip
+        )
         out.close()
         process = self.process
         assert until(lambda: b"ready\n" in log.read_bytes()[begin:] or process.poll() is not None, 120), log.read_text()

@@ -70,7 +70,12 @@ def of_autodiscover(house: House) -> list[Way]:
     assert {one.text for one in tree.iter("LoginName")} == {"ola"}
     kinds = {"SSL": "TLS", "TLS": "STARTTLS"}
     return [
-        (one.findtext("Type").lower(), one.findtext("Server"), int(one.findtext("Port")), kinds[one.findtext("Encryption")])
+        (
+            one.findtext("Type").lower(),
+            one.findtext("Server"),
+            int(one.findtext("Port")),
+            kinds[one.findtext("Encryption")],
+        )
         for one in tree.iter("Protocol")
     ]
 
@@ -89,15 +94,22 @@ def of_pacc(house: House) -> list[Way]:
     """The digest in DNS is of these very octets, so that no web server in between changes them."""
     told = get(house, "/.well-known/user-agent-configuration.json")
     digest = base64.b64encode(hashlib.sha256(told.encode()).digest()).decode()
-    assert f'_ua-auto-config.alumni.example.\t3600\tIN\tTXT\t"v=UAAC1; a=sha256; d={digest}"' in house.run("dns", "--zone")
+    assert f'_ua-auto-config.alumni.example.\t3600\tIN\tTXT\t"v=UAAC1; a=sha256; d={digest}"' in house.run(
+        "dns", "--zone"
+    )
     protocols = json.loads(told)["protocols"]
     assert protocols["submit"] == protocols["smtp"]  # its name since version 03 of the draft, and before
     return [(name, protocols[name]["host"], protocols[name]["port"], "TLS") for name in ("imap", "smtp")]
 
 
 def of_dns(house: House) -> list[Way]:
-    names = {"_imaps": ("imap", "TLS"), "_imap": ("imap", "STARTTLS"), "_submissions": ("smtp", "TLS"),
-             "_submission": ("smtp", "STARTTLS"), "_sieve": ("sieve", "STARTTLS")}  # fmt: skip
+    names = {
+        "_imaps": ("imap", "TLS"),
+        "_imap": ("imap", "STARTTLS"),
+        "_submissions": ("smtp", "TLS"),
+        "_submission": ("smtp", "STARTTLS"),
+        "_sieve": ("sieve", "STARTTLS"),
+    }
     rows = re.findall(r"(?m)^(\w+)\._tcp\.\S+\s+\d+\s+IN\s+SRV\s+\d+ \d+ (\d+) (\S+)\.$", house.run("dns", "--zone"))
     return [(names[name][0], host, int(port), names[name][1]) for name, port, host in rows]
 
@@ -150,8 +162,12 @@ def log_in(house: House, way: Way, user: str) -> None:
 def test_s17c_every_format_says_the_same_and_what_it_says_logs_in(house: House):
     page = of_page(house)
     assert {(purpose, security) for purpose, _, _, security in page} == {
-        ("imap", "TLS"), ("imap", "STARTTLS"), ("smtp", "TLS"), ("smtp", "STARTTLS"), ("sieve", "STARTTLS"),
-    }  # fmt: skip
+        ("imap", "TLS"),
+        ("imap", "STARTTLS"),
+        ("smtp", "TLS"),
+        ("smtp", "STARTTLS"),
+        ("sieve", "STARTTLS"),
+    }
     assert of_text(house) == page
     mail = [way for way in page if way[0] != "sieve"]
     best = [next(way for way in page if way[0] == purpose) for purpose in ("imap", "smtp")]

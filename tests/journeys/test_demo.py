@@ -32,7 +32,10 @@ class Demo:
         log = self.folder / "log"
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "alumnimail"), "demo"], cwd=self.folder, stdout=out, stderr=subprocess.STDOUT
+                [str(Path(sys.executable).parent / "alumnimail"), "demo"],
+                cwd=self.folder,
+                stdout=out,
+                stderr=subprocess.STDOUT,
             )
         assert until(lambda: b"ready\n" in log.read_bytes() or self.process.poll() is not None, 120), log.read_text()
         assert self.process.poll() is None, log.read_text()

@@ -72,8 +72,12 @@ def publish(zone: Zone, name: str, *, policy: str = "", spf: bool = True, keys: 
 
 
 POLICIES = {
-    "none": "p=none", "quarantine": "p=quarantine", "reject": "p=reject", "sub": "p=none; sp=reject", "lax": "p=reject; sp=none",
-}  # fmt: skip
+    "none": "p=none",
+    "quarantine": "p=quarantine",
+    "reject": "p=reject",
+    "sub": "p=none; sp=reject",
+    "lax": "p=reject; sp=none",
+}
 HOW = (b"relaxed/relaxed", b"relaxed/simple", b"simple/relaxed", b"simple/simple")
 
 
@@ -154,7 +158,9 @@ def odd(zone: Zone, legit: list[Case], spoofs: list[Case]) -> None:
     publish(zone, "news.uni.ac.uk")
     legit += [Case("news.uni.ac.uk", "uni.ac.uk", signer) for signer in ("", "uni.ac.uk", "news.uni.ac.uk")]
     legit.append(Case("uni.ac.uk", "news.uni.ac.uk", "news.uni.ac.uk"))
-    spoofs += [Case(author, "crook.ac.uk", "crook.ac.uk") for author in ("uni.ac.uk", "news.uni.ac.uk", "absent.uni.ac.uk")]
+    spoofs += [
+        Case(author, "crook.ac.uk", "crook.ac.uk") for author in ("uni.ac.uk", "news.uni.ac.uk", "absent.uni.ac.uk")
+    ]
     # letters that are not ASCII (the verifier does not know them in From)
     publish(zone, "xn--blbr-roah.example", policy="p=reject")
     legit += [Case("xn--blbr-roah.example", "blåbær.example", signer) for signer in ("", "xn--blbr-roah.example")]
@@ -167,20 +173,25 @@ SHAPES = (
     b"Content-Type: text/plain; charset=utf-8\r\n\r\nHello.\r\n",
     b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
     b"Bl\xe5b\xe6r \t \r\n.\r\n..dots\r\nFrom the start\r\n\r\n\r\n",
-    b"Content-Type: multipart/alternative;\r\n\tboundary=\"x y\"\r\nMIME-Version: 1.0\r\n\r\npreamble\r\n--x y\r\n\r\n"
+    b'Content-Type: multipart/alternative;\r\n\tboundary="x y"\r\nMIME-Version: 1.0\r\n\r\npreamble\r\n--x y\r\n\r\n'
     b"text\r\n--x y\r\nContent-Type: text/html\r\n\r\n<p>html</p>\r\n--x y--\r\nepilogue\r\n",
     b"X-Odd:    many   spaces   \r\nx-lower: \xc3\xa6\r\nReferences: <a@b>\r\n\t<c@d>\r\n   <e@f>\r\n\r\n"
-    + b"long " * 180 + b"!\r\n",
-    b"MIME-Version: 1.0\r\nContent-Type: application/pdf; name=\"=?utf-8?q?=C3=A6.pdf?=\"\r\n"
+    + b"long " * 180
+    + b"!\r\n",
+    b'MIME-Version: 1.0\r\nContent-Type: application/pdf; name="=?utf-8?q?=C3=A6.pdf?="\r\n'
     b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(bytes(range(256)) * 20).replace(b"\n", b"\r\n"),
     b"List-Id: <list.example>\r\nReply-To: list@list.example\r\n\r\n",
     # S/MIME, whose inner octets are signed as they stand
-    b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256;\r\n"
-    b"\tboundary=\"----s\"\r\n\r\nThis is an S/MIME signed message\r\n\r\n------s\r\nContent-Type: text/plain \r\n\r\n"
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256;\r\n'
+    b'\tboundary="----s"\r\n\r\nThis is an S/MIME signed message\r\n\r\n------s\r\nContent-Type: text/plain \r\n\r\n'
     b"signed \t \r\n\r\n------s\r\nContent-Type: application/pkcs7-signature; name=smime.p7s\r\n"
     b"Content-Transfer-Encoding: base64\r\n\r\nMIIabc=\r\n\r\n------s--\r\n\r\n",
     # long lines, odd folds, fields twice, spaces at line ends
-    b"X-Long: " + b"x" * 980 + b"\r\nX-Fold:\r\n \r\n\t" + b"y" * 900 + b"\r\n z \r\nX-Empty:\r\nX-Twice: a\r\nX-Twice: a\r\n"
+    b"X-Long: "
+    + b"x" * 980
+    + b"\r\nX-Fold:\r\n \r\n\t"
+    + b"y" * 900
+    + b"\r\n z \r\nX-Empty:\r\nX-Twice: a\r\nX-Twice: a\r\n"
     b"Comments:  two  spaces  \r\n\r\n" + b"z" * 997 + b"\r\n \r\n\t\r\nend \r\n \r\n",
     # sent again by hand; received elsewhere; a field of a former service of ours
     b"Resent-From: a@home.example\r\nResent-To: ola@alumni.example\r\nResent-Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
@@ -212,9 +223,12 @@ def octets_of(case: Case, number: int) -> bytes:
         if case.ed:
             key, selector, algorithm = base64.b64encode(ED.private_bytes_raw()), b"e", b"ed25519-sha256"
         maker = Late if case.late else dkim.DKIM
-        octets = maker(octets, signature_algorithm=algorithm).sign(
-            selector, case.signer.encode(), key, canonicalize=tuple(case.how.split(b"/")), length=case.length
-        ) + octets  # fmt: skip
+        octets = (
+            maker(octets, signature_algorithm=algorithm).sign(
+                selector, case.signer.encode(), key, canonicalize=tuple(case.how.split(b"/")), length=case.length
+            )
+            + octets
+        )
     for domain in case.above:
         octets = dkim.sign(octets, b"k", domain.encode(), PEM) + octets
     if case.damaged:
@@ -243,9 +257,10 @@ def built(tmp_path: Path, sink, build) -> Iterator[tuple[House, Zone, str, list[
     zone, legit, spoofs = world()
     with dns_server(zone, broken=("down.example",)) as dns:
         house = build(
-            workers=2, direct=f'mode = "direct"\nbind = "{OURS}"',
+            workers=2,
+            direct=f'mode = "direct"\nbind = "{OURS}"',
             more=f'[dns]\nservers = ["{dns}"]',
-        )  # fmt: skip
+        )
         for line in house.run("dns", "--zone").splitlines():
             name, _ttl, _in, kind, value = line.split("\t")
             zone.setdefault((name.rstrip("."), kind), []).append(value)
@@ -290,7 +305,9 @@ def test_n4_s24_forwarded_mail_passes_at_the_target_and_spoofs_stay_here(built, 
     assert not lost
     rewritten = {number_of(octets) for _, to, octets in sink.mail if to == TARGET and b"\r\nX-Original-From:" in octets}
     broken = [
-        legit[number] for number in before if number not in rewritten and not before[number].signatures <= came[number].signatures
+        legit[number]
+        for number in before
+        if number not in rewritten and not before[number].signatures <= came[number].signatures
     ]
     assert not broken
     assert sum(bool(report.signatures) for report in before.values()) >= 100

@@ -31,7 +31,14 @@ def test_messages_on_their_way_in_are_not_kept_in_memory(build):
     house = build()
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     before = own_mebibytes(house.process.pid)
-    command = [sys.executable, many_senders.__file__, str(house.ports["smtp"]), "ola@alumni.example", "20", str(30 * 10**6)]
+    command = [
+        sys.executable,
+        many_senders.__file__,
+        str(house.ports["smtp"]),
+        "ola@alumni.example",
+        "20",
+        str(30 * 10**6),
+    ]
     most, end = 0, time.monotonic() + 600
     with subprocess.Popen(command) as senders:
         while senders.poll() is None and time.monotonic() < end:

@@ -23,8 +23,10 @@ LINK = re.compile(r"(https?://\S+/password/\S+)")
 def swaks(house: House, *words: str, port: str = "smtp") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program("swaks"), "--server", f"127.0.0.1:{house.ports[port]}", "--helo", "outside.example", *words],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def imap(house: House, name: str, password: str = PASSWORD) -> IMAPClient:
@@ -44,9 +46,13 @@ def ordered_person(house: House, name: str) -> Browser:
     """Order in the portal, approval on the command line, password by the one-time link."""
     browser = Browser(house)
     page = browser.post(
-        "/order", display_name="Ola Nordmann", name=name, contact=f"{name}@outside.example",
-        affiliation="former student", terms="y",
-    )  # fmt: skip
+        "/order",
+        display_name="Ola Nordmann",
+        name=name,
+        contact=f"{name}@outside.example",
+        affiliation="former student",
+        terms="y",
+    )
     assert 'role="alert"' not in page
     number = re.search(r"(?m)^(\d+)\s", house.run("order", "list"))
     assert number is not None
@@ -68,7 +74,9 @@ def test_a_message_travels_through_the_whole_house(build, sink):
     for client in clients:
         client.select_folder("INBOX")
         client.idle()
-    done = swaks(house, "--from", "friend@outside.example", "--to", "OLA+x@alumni.example", "--header", "Subject: first")
+    done = swaks(
+        house, "--from", "friend@outside.example", "--to", "OLA+x@alumni.example", "--header", "Subject: first"
+    )
     assert done.returncode == 0, done.stdout
     for client in clients:
         assert until(lambda client=client: any(item[1] == b"EXISTS" for item in client.idle_check(timeout=1)))
@@ -96,11 +104,23 @@ def test_a_message_travels_through_the_whole_house(build, sink):
     # Sending, by STARTTLS and by TLS, from an own address only, signed.
     sink.mail.clear()
     for port, tls in (("submission", "-tls"), ("submissions", "-tlsc")):
-        words = ["--auth", "PLAIN", "--auth-user", "ola", "--auth-password", PASSWORD, tls, "--to", "friend@outside.example"]
+        words = [
+            "--auth",
+            "PLAIN",
+            "--auth-user",
+            "ola",
+            "--auth-password",
+            PASSWORD,
+            tls,
+            "--to",
+            "friend@outside.example",
+        ]
         done = swaks(house, *words, "--from", "ola@alumni.example", "--header", f"Subject: {port}", port=port)
         assert done.returncode == 0, done.stdout
         assert swaks(house, *words, "--from", "kari@alumni.example", port=port).returncode != 0
-        assert swaks(house, *words[:6], "--to", "friend@outside.example", "--from", "ola@alumni.example", port="smtp").returncode
+        assert swaks(
+            house, *words[:6], "--to", "friend@outside.example", "--from", "ola@alumni.example", port="smtp"
+        ).returncode
     assert until(lambda: len(sink.mail) == 2)
     for sender, _, octets in sink.mail:
         assert sender == "ola@alumni.example"
@@ -135,7 +155,9 @@ def test_s20_a_full_box_refuses_in_the_session_and_the_other_recipient_gets_it(b
     big = tmp_path / "big"
     big.write_text("Subject: big\n\n" + "x" * 70 + "\n" + ("y" * 70 + "\n") * 900)
     assert swaks(house, "--from", "a@b.example", "--to", "ola@alumni.example", "--data", f"@{big}").returncode == 0
-    done = swaks(house, "--from", "a@b.example", "--to", "ola@alumni.example,kari@alumni.example", "--header", "Subject: two")
+    done = swaks(
+        house, "--from", "a@b.example", "--to", "ola@alumni.example,kari@alumni.example", "--header", "Subject: two"
+    )
     assert "552 5.2.2" in done.stdout
     with imap(house, "kari") as mail:
         assert "two" in subjects(mail)
@@ -163,7 +185,9 @@ def test_a_port_in_use_and_a_broken_setting_are_one_line(build, tmp_path):
     assert "in use" in done.stderr.splitlines()[-1]
     broken = tmp_path / "broken.toml"
     broken.write_text('domian = "x"\n')
-    done = subprocess.run([house.command()[0], "--config", str(broken), "init"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [house.command()[0], "--config", str(broken), "init"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [f"alumnimail: {broken}: unknown setting domian; did you mean domain?"]
 
@@ -171,7 +195,12 @@ def test_a_port_in_use_and_a_broken_setting_are_one_line(build, tmp_path):
 def test_s05_postmaster_and_abuse_always_exist_and_any_case_and_plus_reach_the_same_box(build):
     house = build()
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
-    for address in ("postmaster@alumni.example", "abuse@alumni.example", "OLA@Alumni.Example", "ola+liga@alumni.example"):
+    for address in (
+        "postmaster@alumni.example",
+        "abuse@alumni.example",
+        "OLA@Alumni.Example",
+        "ola+liga@alumni.example",
+    ):
         done = swaks(house, "--from", "a@outside.example", "--to", address, "--header", f"Subject: {address}")
         assert done.returncode == 0, done.stdout
     with imap(house, "ola") as mail:

@@ -90,7 +90,10 @@ def zone_of_senders() -> Zone:
 
 def letter(author: bytes, number: int, *, body: bytes = b"Hello.\r\n", fields: bytes = b"") -> bytes:
     return (
-        fields + b"From: " + author + b"\r\nTo: ola@alumni.example\r\nSubject: row\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+        fields
+        + b"From: "
+        + author
+        + b"\r\nTo: ola@alumni.example\r\nSubject: row\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
         b"Message-ID: <row-%d@outside.example>\r\n\r\n" % number + body
     )
 
@@ -104,7 +107,11 @@ def sha1(octets: bytes) -> bytes:
     """Signed as it was before RFC 8301, which libraries no longer do."""
     block, _, body = octets.partition(b"\r\n\r\n")
     digest = base64.b64encode(hashlib.sha1(body).digest())  # noqa: S324 - that is the case
-    field = b"DKIM-Signature: v=1; a=rsa-sha1; c=simple/simple; d=reject.example; s=k; h=from:subject; bh=" + digest + b"; b="
+    field = (
+        b"DKIM-Signature: v=1; a=rsa-sha1; c=simple/simple; d=reject.example; s=k; h=from:subject; bh="
+        + digest
+        + b"; b="
+    )
     taken = [line for name in (b"From:", b"Subject:") for line in block.split(b"\r\n") if line.startswith(name)]
     key = serialization.load_pem_private_key(PEM, None)
     assert isinstance(key, rsa.RSAPrivateKey)
@@ -118,9 +125,14 @@ def expired(octets: bytes, seconds: int) -> bytes:
     block, _, body = octets.partition(b"\r\n\r\n")
     digest = base64.b64encode(hashlib.sha256(body).digest())
     now = int(time.time())
-    field = b"DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=reject.example; s=k; t=%d; x=%d; h=from; bh=%s; b=" % (
-        now - 7200, now + seconds, digest,
-    )  # fmt: skip
+    field = (
+        b"DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=reject.example; s=k; t=%d; x=%d; h=from; bh=%s; b="
+        % (
+            now - 7200,
+            now + seconds,
+            digest,
+        )
+    )
     line = next(line for line in block.split(b"\r\n") if line.startswith(b"From:"))
     key = serialization.load_pem_private_key(PEM, None)
     assert isinstance(key, rsa.RSAPrivateKey)

@@ -57,7 +57,9 @@ def house(tmp_path_factory, slapd) -> Iterator[House]:
 
 
 def by_imap(house: House, name: str, password: str) -> str:
-    client = imaplib.IMAP4_SSL("127.0.0.1", house.ports["imaps"], ssl_context=ssl._create_unverified_context(), timeout=60)
+    client = imaplib.IMAP4_SSL(
+        "127.0.0.1", house.ports["imaps"], ssl_context=ssl._create_unverified_context(), timeout=60
+    )
     try:
         client.authenticate("PLAIN", lambda _: f"\0{name}\0{password}".encode())
         client.select()
@@ -104,8 +106,11 @@ def by_portal(house: House, name: str, password: str) -> str:
 
 
 WAYS: dict[Scope, Callable[[House, str, str], str]] = {
-    Scope.IMAP: by_imap, Scope.SMTP: by_smtp, Scope.SIEVE: by_managesieve, Scope.PORTAL: by_portal,
-}  # fmt: skip
+    Scope.IMAP: by_imap,
+    Scope.SMTP: by_smtp,
+    Scope.SIEVE: by_managesieve,
+    Scope.PORTAL: by_portal,
+}
 EVERY = pytest.mark.parametrize("way", WAYS.values(), ids=[scope.value for scope in WAYS])
 
 
@@ -125,7 +130,12 @@ def test_n10_a_recycled_user_name_opens_nothing_in_any_protocol(house, way):
 
 @EVERY
 def test_s11_while_the_directory_is_down_nobody_is_told_that_the_password_is_wrong(house, slapd, way):
-    words = {by_imap: r"\[UNAVAILABLE\]", by_smtp: r"^454 4\.7\.0", by_managesieve: r"NO \(TRYLATER\)", by_portal: r"^503"}
+    words = {
+        by_imap: r"\[UNAVAILABLE\]",
+        by_smtp: r"^454 4\.7\.0",
+        by_managesieve: r"NO \(TRYLATER\)",
+        by_portal: r"^503",
+    }
     slapd.stop()
     try:
         assert way(house, "ola", OURS) == ""
@@ -144,7 +154,9 @@ def failures(house: House) -> int:
 
 def test_s11_a_failure_is_counted_once_and_an_outage_for_nobody(house, slapd):
     before = failures(house)
-    until(lambda: "AUTHENTICATIONFAILED" in by_imap(house, "ola", "something else"))  # it may be left alone for five seconds
+    until(
+        lambda: "AUTHENTICATIONFAILED" in by_imap(house, "ola", "something else")
+    )  # it may be left alone for five seconds
     assert failures(house) == before + 1
     slapd.stop()
     try:

@@ -61,7 +61,9 @@ def test_roundcube_s_client(house):
     assert said["fileinto"] == "true"
     assert said["install"] == "true"
     assert said["active"] == '"roundcube"'
-    assert said["text"].startswith(r'"require \"fileinto\";\r\nkeep;\r\n')  # Net_Sieve takes the line end after the literal too
+    assert said["text"].startswith(
+        r'"require \"fileinto\";\r\nkeep;\r\n'
+    )  # Net_Sieve takes the line end after the literal too
     assert "nonsense" in said["bad"]
     assert said["second"] == "true"
     assert "æøå" in said["again"]
@@ -171,17 +173,34 @@ def test_scripts_are_carried_over_from_another_server(house, tmp_path):
         client.putscript(name, WORK)
     client.setactive("play")
     client.logout()
-    words = ["import", "sieve", "kari", "localhost", "ola", "--port", str(house.ports["managesieve"]), "--password-stdin"]
+    words = [
+        "import",
+        "sieve",
+        "kari",
+        "localhost",
+        "ola",
+        "--port",
+        str(house.ports["managesieve"]),
+        "--password-stdin",
+    ]
     said = house.run(*words, "--ca", authority(house), given=PASSWORD + "\n")
     assert sorted(said.splitlines()) == ["play: taken, active", "work: taken"]
     swaks(house, "--from", "a@outside.example", "--to", "kari@alumni.example", "--header", "Subject: work")
     done = subprocess.run(
-        [*house.command(), *words, "--ca", authority(house)], input=PASSWORD + "\n", capture_output=True, text=True, timeout=180
+        [*house.command(), *words, "--ca", authority(house)],
+        input=PASSWORD + "\n",
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert done.returncode == 1
     assert "work: left out: there is a script of that name" in done.stderr
     wrong = subprocess.run(
-        [*house.command(), *words, "--ca", authority(house)], input="wrong\n", capture_output=True, text=True, timeout=180
+        [*house.command(), *words, "--ca", authority(house)],
+        input="wrong\n",
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert wrong.returncode == 1
     assert "does not accept" in wrong.stderr

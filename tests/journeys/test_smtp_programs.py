@@ -32,7 +32,15 @@ def house(tmp_path_factory) -> Iterator[House]:
 
 
 def swaks(house: House, listener: str, *words: str) -> subprocess.CompletedProcess:
-    command = [program("swaks"), "--server", "127.0.0.1", "--port", str(house.ports[listener]), "--helo", "client.example"]
+    command = [
+        program("swaks"),
+        "--server",
+        "127.0.0.1",
+        "--port",
+        str(house.ports[listener]),
+        "--helo",
+        "client.example",
+    ]
     return subprocess.run([*command, *words], capture_output=True, text=True, timeout=120)
 
 
@@ -41,17 +49,29 @@ def found(house: House, name: str = "kari") -> list[str]:
         return subjects(client)
 
 
-SEND = ["--from", "ola@alumni.example", "--to", "kari@alumni.example", "--auth-user", "ola", "--auth-password", PASSWORD]
+SEND = [
+    "--from",
+    "ola@alumni.example",
+    "--to",
+    "kari@alumni.example",
+    "--auth-user",
+    "ola",
+    "--auth-password",
+    PASSWORD,
+]
 
 
 def test_s17b_swaks_submits_and_delivers(house):
     ways = [
-        ("submission", ["--tls", "--auth", "PLAIN"]), ("submission", ["--tls", "--auth", "LOGIN"]),
+        ("submission", ["--tls", "--auth", "PLAIN"]),
+        ("submission", ["--tls", "--auth", "LOGIN"]),
         ("submissions", ["--tls-on-connect", "--auth", "PLAIN"]),
         ("submissions", ["--tls-on-connect", "--pipeline", "--auth", "PLAIN"]),
-    ]  # fmt: skip
+    ]
     for listener, words in ways:
-        done = swaks(house, listener, *SEND, *words, "--header", "Subject: from swaks", "--header", "From: ola@alumni.example")
+        done = swaks(
+            house, listener, *SEND, *words, "--header", "Subject: from swaks", "--header", "From: ola@alumni.example"
+        )
         assert done.returncode == 0, done.stdout
     outside = ["--from", "a@outside.example", "--to", "kari@alumni.example", "--header", "Subject: from swaks"]
     for words in ([], ["--tls"], ["--tls", "--pipeline"]):
@@ -64,7 +84,7 @@ def test_msmtp_submits_with_scram_and_a_checked_certificate(house, tmp_path):
     config = tmp_path / "msmtprc"
     config.write_text(
         f"account default\nhost localhost\nport {house.ports['submission']}\nfrom ola@alumni.example\nauth on\nuser ola\n"
-        f"password \"{PASSWORD}\"\ntls on\ntls_starttls on\ntls_trust_file {house.folder}/var/tls/ca.pem\n"
+        f'password "{PASSWORD}"\ntls on\ntls_starttls on\ntls_trust_file {house.folder}/var/tls/ca.pem\n'
     )
     config.chmod(0o600)
     message = "From: ola@alumni.example\nTo: kari@alumni.example\nSubject: from msmtp\n\n.dot\n..\n"
@@ -89,7 +109,9 @@ def test_smtplib_sends_letters_beyond_ascii(house):
         client.login("ola@alumni.example", PASSWORD)
         body = "From: Ola Nordmæn <ola@alumni.example>\r\nSubject: blåbær\r\n\r\nhei\r\n".encode()
         options = ["SMTPUTF8", "BODY=8BITMIME"]
-        client.sendmail("ola@alumni.example", ["kåre@outside.example", "kari@alumni.example"], body, mail_options=options)
+        client.sendmail(
+            "ola@alumni.example", ["kåre@outside.example", "kari@alumni.example"], body, mail_options=options
+        )
     assert "blåbær" in found(house)
     assert until(lambda: len(found(house, "ola")) == 2)  # the sink knows no such letters: a report comes back
 

@@ -26,7 +26,9 @@ LIMIT = 7
 def house(tmp_path_factory):
     """Two mail processes that trust nobody."""
     sink = Sink()
-    made = House(tmp_path_factory.mktemp("house"), sink, workers=2, more=f"stop_seconds = 8\nconnections_per_address = {LIMIT}")
+    made = House(
+        tmp_path_factory.mktemp("house"), sink, workers=2, more=f"stop_seconds = 8\nconnections_per_address = {LIMIT}"
+    )
     settings = made.config.read_text().replace('trusted = ["127.0.0.0/8"]', "")
     made.ports["metrics"] = free_port()
     made.config.write_text(settings.replace("[listen]\n", f'[listen]\nmetrics = "127.0.0.1:{made.ports["metrics"]}"\n'))
@@ -36,11 +38,14 @@ def house(tmp_path_factory):
     sink.stop()
 
 
-@pytest.mark.parametrize(("port", "welcome", "refusal"), [
-    ("smtp", b"220 ", b"421 4.7.0 Too many connections from your address\r\n"),
-    ("imap", b"* OK", b"* BYE Too many connections from your address\r\n"),
-    ("managesieve", b'"IMPL', b'BYE "Too many connections from your address"\r\n'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("port", "welcome", "refusal"),
+    [
+        ("smtp", b"220 ", b"421 4.7.0 Too many connections from your address\r\n"),
+        ("imap", b"* OK", b"* BYE Too many connections from your address\r\n"),
+        ("managesieve", b'"IMPL', b'BYE "Too many connections from your address"\r\n'),
+    ],
+)
 def test_processes_count_the_connections_of_an_address_together(house, port, welcome, refusal):
     """The kernel spreads connections over the processes as it likes: each of them must know of all."""
     peers: list[socket.socket] = []
@@ -75,7 +80,9 @@ def test_a_new_certificate_is_shown_and_one_without_its_key_is_not(house):
     for file in tls.iterdir():
         file.unlink()
     house.run("init")
-    new = ssl.PEM_cert_to_DER_cert((tls / "server.pem").read_text().partition("-----END")[0] + "-----END CERTIFICATE-----\n")
+    new = ssl.PEM_cert_to_DER_cert(
+        (tls / "server.pem").read_text().partition("-----END")[0] + "-----END CERTIFICATE-----\n"
+    )
     assert new != before
     house.process.send_signal(signal.SIGHUP)
     for _ in range(8):  # whichever process answers
@@ -103,7 +110,9 @@ def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(hous
     assert until(lambda: not listens(house.ports["smtp"]))
     assert lines[0].readline().startswith(b"421 4.3.2")
     for number in (1, 2):
-        peers[number].sendall(b"From: a@b.example\r\nSubject: %d\r\n\r\n" % number + b"x" * 60 + b"\r\n" * 9000 + b".\r\n")
+        peers[number].sendall(
+            b"From: a@b.example\r\nSubject: %d\r\n\r\n" % number + b"x" * 60 + b"\r\n" * 9000 + b".\r\n"
+        )
         assert lines[number].readline().startswith(b"250 2.0.0")
         assert lines[number].readline().startswith(b"421 4.3.2")
     assert lines[3].readline().startswith(b"421 4.3.2")  # it never sent the rest

@@ -58,7 +58,9 @@ def queued(core: Core, account: Account) -> list[tuple[str, bytes]]:
     """Recipient and octets of what waits to go out for an account."""
 
     def read(tx):
-        return [(one.recipient, core.queue.octets(tx, one)) for one in core.queue.listing(tx) if one.account == account.id]
+        return [
+            (one.recipient, core.queue.octets(tx, one)) for one in core.queue.listing(tx) if one.account == account.id
+        ]
 
     return core.db.read(read)
 
@@ -95,7 +97,9 @@ def test_smtp_takes_every_animal_and_keeps_its_octets(core: Core) -> None:
                     kept = last(core, "ola")
                     whole = animal.octets if animal.octets.endswith(b"\r\n") else animal.octets + b"\r\n"
                     block, body = header.split(whole)
-                    block = header.without(block, lambda name, _: name.lower() in ("return-path", "authentication-results"))
+                    block = header.without(
+                        block, lambda name, _: name.lower() in ("return-path", "authentication-results")
+                    )
                     assert kept.endswith(block + whole[body:]), "other octets"
                 [again] = await client.say("RSET\r\n")
                 assert again.startswith("250")

@@ -55,7 +55,9 @@ def normal(value: Any) -> Any:
 def dovecot() -> Iterator[list[tuple[Any, Any]]]:
     """ENVELOPE and BODYSTRUCTURE of every animal, in order."""
     program(IMAP)
-    with tempfile.TemporaryDirectory() as folder:  # not pytest's: as root the tool runs as somebody else, who must get there
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # not pytest's: as root the tool runs as somebody else, who must get there
         place = Path(folder)
         for kind in ("cur", "new", "tmp"):
             (place / "mail" / kind).mkdir(parents=True)

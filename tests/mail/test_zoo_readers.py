@@ -37,7 +37,9 @@ def by_us(animal: Animal) -> Fields:
     block = animal.octets[: root.body_start]
     return {
         "subject": words(next(iter(header.values(block, "subject")), "")),
-        "from": specs([("", one) for value in header.raw_values(block, "from")[:1] for one in address.addr_specs(value)]),
+        "from": specs(
+            [("", one) for value in header.raw_values(block, "from")[:1] for one in address.addr_specs(value)]
+        ),
         "files": sorted(part.filename for part in structure.leaves(root) if part.filename),
         "text": words(body.readable(animal.octets, root)),
         "structure": [f"{part.type}/{part.subtype}" for part in _own_leaves(root)],
@@ -116,7 +118,9 @@ def test_we_read_what_one_of_the_others_reads_or_say_why_not() -> None:
                 witnesses = [other[name] for other in others if other[name] or name in ("from", "files", "subject")]
                 agreed = not [one for one in witnesses if one is not None] or ours[name] in witnesses
                 if not agreed and not reason:
-                    door.complain(animal.id, f"{name}: ours {ours[name]!r}, theirs {[one[name] for one in others]!r}"[:400])
+                    door.complain(
+                        animal.id, f"{name}: ours {ours[name]!r}, theirs {[one[name] for one in others]!r}"[:400]
+                    )
                 if agreed and reason:
                     door.complain(animal.id, f"{name} agrees; its reason can go")
     door.close()

@@ -24,7 +24,9 @@ TYPES = st.sampled_from([
     b"application/pdf; name*0*=utf-8''%C3%85; name*1=s.pdf", b"image/png; name==?utf-8?Q?=C3=85?=", b"message/rfc822", b"message/delivery-status",
     b"text/calendar; method=REQUEST", b"application/octet-stream; name=\"a;b\\\"c\"",
 ])  # fmt: skip
-ENCODINGS = st.sampled_from([b"7bit", b"8bit", b"base64", b"quoted-printable", b"x-uuencode", b"BASE64 (x)", b"x-nobody", b""])
+ENCODINGS = st.sampled_from(
+    [b"7bit", b"8bit", b"base64", b"quoted-printable", b"x-uuencode", b"BASE64 (x)", b"x-nobody", b""]
+)
 WORDS = st.sampled_from([
     b"words", b"Bl\xc3\xa5", b"Bl\xe5", b"+2AA-", b"=C3=A5=\r\n", b"YWJj", b"begin 644 x\r\n#:&5I\r\n`\r\nend", b"<p style='color:#fff'>x</p>", b"> quoted",
     b"-- ", b"From x", b".", b"\0", b"\xff\xfe", b"https://x.example/(a)", b"&#xD800;",
@@ -39,7 +41,11 @@ FIELDS = st.sampled_from([
 @st.composite
 def _leaves(draw) -> bytes:
     lines = draw(st.lists(WORDS, max_size=5))
-    return b"Content-Type: %b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n" % (draw(TYPES), draw(ENCODINGS), b"\r\n".join(lines))
+    return b"Content-Type: %b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n" % (
+        draw(TYPES),
+        draw(ENCODINGS),
+        b"\r\n".join(lines),
+    )
 
 
 @st.composite
@@ -58,7 +64,11 @@ ENTITIES = st.recursive(_leaves(), _containers, max_leaves=6)
 def strange_messages(draw) -> bytes:
     """A message that could be, or one of the zoo, and then some damage."""
     fields = b"".join(field + b"\r\n" for field in draw(st.lists(FIELDS, max_size=5)))
-    whole = draw(st.one_of(ENTITIES.map(lambda entity: fields + entity), st.sampled_from(all_animals()).map(lambda one: one.octets)))
+    whole = draw(
+        st.one_of(
+            ENTITIES.map(lambda entity: fields + entity), st.sampled_from(all_animals()).map(lambda one: one.octets)
+        )
+    )
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(whole)))
         match draw(st.sampled_from(["cut", "out", "twice", "octet", "insert", "swap"])):
@@ -71,7 +81,15 @@ def strange_messages(draw) -> bytes:
             case "octet":
                 whole = whole[:at] + draw(st.binary(min_size=1, max_size=1)) + whole[at + 1 :]
             case "insert":
-                whole = whole[:at] + draw(st.sampled_from([b"\r\n", b"\n", b"\r", b'"', b"(", b"=?", b"?=", b"--b", b"\0", b"\xff", b";", b"'"])) + whole[at:]
+                whole = (
+                    whole[:at]
+                    + draw(
+                        st.sampled_from(
+                            [b"\r\n", b"\n", b"\r", b'"', b"(", b"=?", b"?=", b"--b", b"\0", b"\xff", b";", b"'"]
+                        )
+                    )
+                    + whole[at:]
+                )
             case _:
                 whole = whole[at:] + whole[:at]
     return whole
@@ -89,7 +107,12 @@ def test_any_message_is_read_as_text_that_can_be_written(octets: bytes) -> None:
     block = octets[: root.body_start]
     texts = [body.readable(octets, root), preview.preview(octets), *header.values(block, "subject")]
     texts += [files.name_of(part) for part in structure.leaves(root)]
-    texts += [one.shown for name in ("from", "to", "reply-to") for value in header.raw_values(block, name) for one in address.parse(value)]
+    texts += [
+        one.shown
+        for name in ("from", "to", "reply-to")
+        for value in header.raw_values(block, name)
+        for one in address.parse(value)
+    ]
     for text in texts:
         assert text == to_scalars(text)
         text.encode()

@@ -119,7 +119,10 @@ def test_lists_searches_and_threads_show_all_of_them(house) -> None:
     core, browser, animals = house
     door = Door("web-lists")
     paths = [f"/mail/?page={page}" for page in range(1, 40)] + [f"/mail/?thread=1&page={page}" for page in range(1, 4)]
-    paths += [f"/mail/search?q={words}" for words in ("words", "a", "from:ann", "subject:Møte", "Blåbær", "has:file", "%22", "(")]
+    paths += [
+        f"/mail/search?q={words}"
+        for words in ("words", "a", "from:ann", "subject:Møte", "Blåbær", "has:file", "%22", "(")
+    ]
     paths += [f"/quota?show={show}" for show in ("largest", "oldest", "newsletters", "forwarded")]
     paths += ["/quota", "/trace", "/account", "/takeout", "/mail/contacts"]
     for path in paths:
@@ -144,7 +147,10 @@ def test_what_a_reader_sees_is_right(house) -> None:
             with door.animal(animal.id):
                 page = normalize("NFC", unescape(message_page(browser, uid)))
                 html = unescape(browser.get(f"/mail/INBOX/{uid}/html").text) if "/html" in page else ""
-                shown = [" ".join(text.split()) for text in (page, re.sub(r"<[^>]*>", "", page), re.sub(r"<[^>]*>", "", html))]
+                shown = [
+                    " ".join(text.split())
+                    for text in (page, re.sub(r"<[^>]*>", "", page), re.sub(r"<[^>]*>", "", html))
+                ]
                 wanted = [animal.right.get("subject", ""), animal.right.get("text", "")]
                 wanted += [safe_name(name) for name in animal.right.get("files", "").split(" | ") if name]
                 for words in wanted:

@@ -1,7 +1,7 @@
 """Pictures of the main pages, to be looked at: three languages, light and dark, 320 and 1200 px, with JavaScript and without.
 
-    make pictures            # into build/pictures/
-    python -m tests.pages.pictures FOLDER [--languages nb] [--pages login,front]
+make pictures            # into build/pictures/
+python -m tests.pages.pictures FOLDER [--languages nb] [--pages login,front]
 """
 
 import argparse
@@ -31,9 +31,11 @@ PAGES = {
 }  # fmt: skip
 # name: width, colour scheme, JavaScript
 LOOKS = {
-    "wide": (1200, "light", True), "wide-dark": (1200, "dark", True), "narrow": (320, "light", True),
+    "wide": (1200, "light", True),
+    "wide-dark": (1200, "dark", True),
+    "narrow": (320, "light", True),
     "narrow-dark-noscript": (320, "dark", False),
-}  # fmt: skip
+}
 
 
 def _log_in(page: Any, base: str, role: str) -> None:
@@ -53,7 +55,10 @@ def take(browser: Any, base: str, folder: Path, languages: list[str], names: lis
             if not wanted:
                 continue
             context = browser.new_context(
-                viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts, locale="nb-NO"
+                viewport={"width": width, "height": 800},
+                color_scheme=scheme,
+                java_script_enabled=scripts,
+                locale="nb-NO",
             )
             page = context.new_page()
             if role:

@@ -44,7 +44,9 @@ def furnish(core: Core) -> None:
     ola = accounts.add(
         core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@elsewhere.example", quota=2**20
     )
-    agnes = accounts.add(core, "agnes", display_name="Agnes Agent", password=PASSWORD, contact="agnes@elsewhere.example")
+    agnes = accounts.add(
+        core, "agnes", display_name="Agnes Agent", password=PASSWORD, contact="agnes@elsewhere.example"
+    )
     accounts.set_role(core, "agnes", "admin")
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
 
@@ -53,7 +55,9 @@ def furnish(core: Core) -> None:
         core.db.write(lambda tx: core.mail.append(tx, ola.id, inbox.id, prepared, flags, core.clock.now()))
 
     for number in range(52):
-        subject = f"Nytt fra fakultetet, nummer {number}, med et emne som er langt nok til ikke å få plass på en smal skjerm"
+        subject = (
+            f"Nytt fra fakultetet, nummer {number}, med et emne som er langt nok til ikke å få plass på en smal skjerm"
+        )
         octets = (
             f"From: Ukebrevet <nytt@university.example>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\n"
             f"Date: Mon, 1 Jun 2026 12:00:00 +0200\r\nMessage-ID: <{number}@x>\r\n\r\n" + "Hei! " * 100 + "\r\n"
@@ -69,12 +73,24 @@ def furnish(core: Core) -> None:
     big.add_attachment(b"0" * 640_000, maintype="application", subtype="zip", filename="bilder.zip")
     put(bytes(big).replace(b"\n", b"\r\n"), frozenset())
     for owner, subject in ((ola, "Får ikke logget inn"), (ola, "Trenger mer plass"), (agnes, "Egen sak")):
-        tickets.ask(core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb")
+        tickets.ask(
+            core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb"
+        )
     tickets.reply(core, 1, "Prøv på nytt.\n\n" + "a" * 200, agent=agnes)
     tickets.note(core, 1, "ring", agent=agnes)
-    orders.submit(core, name="ida", display_name="Ida Vik", contact="ida@elsewhere.example", affiliation="tidligere student",
-                  language="nb", terms=True, key="1")  # fmt: skip
-    service_status.tell(core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info")
+    orders.submit(
+        core,
+        name="ida",
+        display_name="Ida Vik",
+        contact="ida@elsewhere.example",
+        affiliation="tidligere student",
+        language="nb",
+        terms=True,
+        key="1",
+    )
+    service_status.tell(
+        core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"
+    )
 
 
 @contextmanager
@@ -126,7 +142,6 @@ class Visitor:
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code, refused.read().decode("utf-8", "replace"), path
-
 
     def octets(self, path: str) -> bytes:
         """A file as it is, not compressed."""

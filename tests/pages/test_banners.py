@@ -21,7 +21,9 @@ def ending(tmp_path_factory):
         core = app.extensions["core"]
         ola, today = accounts.get(core, "ola"), core.clock.now().date()
         words = dict.fromkeys(site.LANGUAGES, "Fordi det ikke er flere igjen. " * 5)
-        found = sunset.announce(core, today + timedelta(days=400), words=words, successor="https://new.example/a/long/address")
+        found = sunset.announce(
+            core, today + timedelta(days=400), words=words, successor="https://new.example/a/long/address"
+        )
         patch.setattr(leaving, "is_on", lambda config: True)
         person = Affiliation("p1", "ola", ("student",), today + timedelta(days=20), True)
 

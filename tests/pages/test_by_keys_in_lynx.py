@@ -28,11 +28,20 @@ def press(house, path: str, *keys: str) -> str:
     """What lynx showed until it was left; a word that is no key is typed."""
     base, _, folder = house
     script = folder / "keys"
-    lines = [f"key {one[1:-1]}" if one.startswith("<") else "\n".join(f"key {'<space>' if c == ' ' else c}" for c in one)
-             for one in (*keys, "Q", "y")]  # fmt: skip
+    lines = [
+        f"key {one[1:-1]}" if one.startswith("<") else "\n".join(f"key {'<space>' if c == ' ' else c}" for c in one)
+        for one in (*keys, "Q", "y")
+    ]
     script.write_text("\n".join(lines) + "\n")
     name = program("lynx")
-    words = [name, "-accept_all_cookies", "-nopause", f"-cmd_script={script}", "-display_charset=utf-8", f"{base}{path}"]
+    words = [
+        name,
+        "-accept_all_cookies",
+        "-nopause",
+        f"-cmd_script={script}",
+        "-display_charset=utf-8",
+        f"{base}{path}",
+    ]
     child, terminal = pty.fork()
     if child == 0:
         nowhere = {"http_proxy": "http://127.0.0.1:1/", "https_proxy": "http://127.0.0.1:1/", "no_proxy": "127.0.0.1"}
@@ -56,8 +65,26 @@ def enter(role: str) -> tuple[str, ...]:
 
 
 def test_a_stranger_orders_an_account(house):
-    press(house, "/order?lang=en", "/Your name", ENTER, "Kari Vik", DOWN, "karivik", DOWN, "kari@elsewhere.example", DOWN, DOWN,
-          "1975 to 1979", TAB, "/I accept", ENTER, ENTER, DOWN, ENTER)  # fmt: skip
+    press(
+        house,
+        "/order?lang=en",
+        "/Your name",
+        ENTER,
+        "Kari Vik",
+        DOWN,
+        "karivik",
+        DOWN,
+        "kari@elsewhere.example",
+        DOWN,
+        DOWN,
+        "1975 to 1979",
+        TAB,
+        "/I accept",
+        ENTER,
+        ENTER,
+        DOWN,
+        ENTER,
+    )
     assert [(one.name, one.contact) for one in orders.listing(house[1], "submitted") if one.name == "karivik"] == [
         ("karivik", "kari@elsewhere.example")
     ]
@@ -65,8 +92,21 @@ def test_a_stranger_orders_an_account(house):
 
 
 def test_a_person_logs_in_and_asks_for_help(house):
-    shown = press(house, "/login?lang=en&next=/help", *enter("ola"), "/Subject", ENTER, "Lynx asks", DOWN, "How do I forward?",
-                  TAB, TAB, TAB, TAB, ENTER)  # fmt: skip
+    shown = press(
+        house,
+        "/login?lang=en&next=/help",
+        *enter("ola"),
+        "/Subject",
+        ENTER,
+        "Lynx asks",
+        DOWN,
+        "How do I forward?",
+        TAB,
+        TAB,
+        TAB,
+        TAB,
+        ENTER,
+    )
     assert "has number" in shown
     newest = tickets.mine(house[1], accounts.get(house[1], "ola").id)[0]
     assert newest.subject == "Lynx asks"
@@ -75,7 +115,16 @@ def test_a_person_logs_in_and_asks_for_help(house):
 
 def test_somebody_of_the_desk_answers(house):
     press(
-        house, "/login?lang=en&next=/desk/cases/2", *enter("agnes"), "/Ready answer", ENTER, TAB, TAB, "Try this.", TAB, ENTER
+        house,
+        "/login?lang=en&next=/desk/cases/2",
+        *enter("agnes"),
+        "/Ready answer",
+        ENTER,
+        TAB,
+        TAB,
+        "Try this.",
+        TAB,
+        ENTER,
     )
     found = tickets.get(house[1], 2)
     assert found.state == "answered"

@@ -41,7 +41,9 @@ def visit(page: Any, base: str, path: str, language: str) -> Seen:
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
     network.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    network.on("Network.loadingFinished", lambda done: setattr(seen, "octets", seen.octets + int(done["encodedDataLength"])))
+    network.on(
+        "Network.loadingFinished", lambda done: setattr(seen, "octets", seen.octets + int(done["encodedDataLength"]))
+    )
     page.on("console", lambda m: seen.problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None)
     page.on("request", lambda r: None if r.url.startswith((base, "data:")) else seen.problems.append(f"asks {r.url}"))
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}", wait_until="load")

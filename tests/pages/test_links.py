@@ -43,5 +43,7 @@ def test_no_page_has_inline_script_or_style(pages, role):
 @pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
 def test_a_page_that_uses_htmx_knows_where_it_is_and_no_other_does(pages, role):
     for path, (_, text) in pages[role].items():
-        assert bool(re.search(r"\shx-(get|post|target)=", text)) == ("htmx-later.js" in text) == ("htmx.min.js" in text), path
+        assert (
+            bool(re.search(r"\shx-(get|post|target)=", text)) == ("htmx-later.js" in text) == ("htmx.min.js" in text)
+        ), path
         assert not re.search(r'<script[^>]*\ssrc="[^"]*htmx\.min', text), path

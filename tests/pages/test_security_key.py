@@ -50,10 +50,18 @@ def test_a_security_key_is_added_and_opens_the_second_step(chromium: Any, local:
     page = context.new_page()
     devtools = context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {
-        "protocol": "ctap2", "transport": "usb", "hasUserVerification": True, "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }})  # fmt: skip
+    devtools.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "usb",
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
     log_in(page, url)
@@ -73,7 +81,9 @@ def test_a_security_key_is_added_and_opens_the_second_step(chromium: Any, local:
     context.close()
 
 
-def test_codes_of_an_app_open_the_second_step_once_each_and_a_printed_code_too(chromium: Any, local: tuple[str, Core]) -> None:
+def test_codes_of_an_app_open_the_second_step_once_each_and_a_printed_code_too(
+    chromium: Any, local: tuple[str, Core]
+) -> None:
     url, core = local
     context = chromium.new_context(java_script_enabled=False)
     context.set_default_timeout(20_000)

@@ -71,8 +71,16 @@ def test_a_new_case_appears_at_the_desk_by_itself(page, base, portal):
     page.clock.install()
     page.goto(f"{base}/desk/cases?lang=nb&q=dukket")
     page.wait_for_selector("#found >> text=Ingen saker her")
-    made = tickets.ask(core, kind="login", subject="Nettopp dukket opp", text="Hei!", reply_to="", language="nb", peer="x",
-                       owner=accounts.get(core, "ola"))  # fmt: skip
+    made = tickets.ask(
+        core,
+        kind="login",
+        subject="Nettopp dukket opp",
+        text="Hei!",
+        reply_to="",
+        language="nb",
+        peer="x",
+        owner=accounts.get(core, "ola"),
+    )
     page.clock.run_for(31_000)
     page.wait_for_selector("#found >> text=Nettopp dukket opp")
     assert not page.evaluate("window.htmx")

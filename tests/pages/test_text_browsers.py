@@ -73,7 +73,9 @@ def test_s19_in_w3m_the_quota_is_a_line_after_the_mailboxes(visitors):
 def test_n16_pages_read_well_in_lynx(visitors, path):
     text = visitors[""].get(f"{path}?lang=en")[1]
     words = ["-dump", "-stdin", "-force_html", "-assume_charset=utf-8", "-display_charset=utf-8", "-nolist"]
-    done = subprocess.run([program("lynx"), *words], input=text, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [program("lynx"), *words], input=text, capture_output=True, text=True, timeout=120, check=True
+    )
     assert "[INLINE]" not in done.stdout
     assert not re.search(r"\w+\.(svg|png)", done.stdout)
     assert "Log in" in done.stdout

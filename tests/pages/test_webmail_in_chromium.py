@@ -26,12 +26,12 @@ XSS = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 # Hostile in other places than HTML: header fields, names of files and types, text that looks like a link
 ELSEWHERE = [
     f"From: {XSS} <k@x.example>\r\nSubject: x\r\n\r\nx",
-    f"From: \"{XSS}\" <k@x.example>\r\nSubject: {XSS}\r\nTo: {XSS}\r\nCc: {XSS}\r\n\r\nx",
+    f'From: "{XSS}" <k@x.example>\r\nSubject: {XSS}\r\nTo: {XSS}\r\nCc: {XSS}\r\n\r\nx',
     "From: k@x.example\r\nSubject: =?utf-8?q?=3Cimg_src=3Dx_onerror=3Dalert(1)=3E?=\r\n\r\n[<script>alert(1)</script>]",
     'From: k@x.example\r\n\r\nhttps://x.example/"onmouseover=alert(1)//<img src=x onerror=alert(1)>',
     "From: k@x.example\r\n\r\njavascript://x.example/%0aalert(1) https://x.example/<script>alert(1)</script>",
-    f"From: k@x.example\r\nContent-Type: image/png; name=\"{XSS}.png\"\r\nContent-Disposition: attachment\r\n\r\nx",
-    f"From: k@x.example\r\nContent-Type: text/html; charset=\"{XSS}\"\r\n\r\n{XSS}",
+    f'From: k@x.example\r\nContent-Type: image/png; name="{XSS}.png"\r\nContent-Disposition: attachment\r\n\r\nx',
+    f'From: k@x.example\r\nContent-Type: text/html; charset="{XSS}"\r\n\r\n{XSS}',
     "From: k@x.example\r\nContent-Type: text/html; charset=utf-7\r\n\r\n+ADw-img src+AD0-x onerror+AD0-alert(1)+AD4-",
     "From: k@x.example\r\nContent-Type: text/html; charset=utf-16\r\n\r\n\x00<\x00s\x00c\x00r\x00i\x00p\x00t\x00>",
     f"From: k@x.example\r\nList-Unsubscribe: <mailto:{XSS}>, <javascript:alert(1)>\r\n\r\nx",
@@ -41,21 +41,21 @@ ELSEWHERE = [
     f"From: k@x.example\r\nContent-Type: text/enriched\r\n\r\n<color><param>{XSS}</param>x</color>{XSS}",
     f"From: k@x.example\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nDESCRIPTION:<details open"
     f" ontoggle=alert(1)>{XSS}<svg><animate onrepeat=alert(1)>\r\nEND:VCALENDAR",
-    f"From: k@x.example\r\nContent-Type: application/ms-tnef; name=\"x{XSS}\"\r\n\r\nx{XSS}",
-    f"From: k@x.example\r\nContent-Type: text/html{XSS}; name=\"x\"\r\n"
+    f'From: k@x.example\r\nContent-Type: application/ms-tnef; name="x{XSS}"\r\n\r\nx{XSS}',
+    f'From: k@x.example\r\nContent-Type: text/html{XSS}; name="x"\r\n'
     f"Content-Disposition: attachment; filename={XSS}\r\n\r\n{XSS}",
     f"From: k@x.example\r\nContent-Disposition: attachment; filename*=utf-8''x%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0a{XSS}.svg\r\n"
     f"Content-Type: image/svg+xml\r\n\r\n<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
-    f"From: \"a\rBcc: all@x.example\" <k@x.example>\r\nSubject: x\rX-Evil: {XSS}\r\n"
-    f"Reply-To: \"{XSS}\\r\" <k@x.example>\r\n\r\nx",
+    f'From: "a\rBcc: all@x.example" <k@x.example>\r\nSubject: x\rX-Evil: {XSS}\r\n'
+    f'Reply-To: "{XSS}\\r" <k@x.example>\r\n\r\nx',
     "From: k@x.example\r\n"
     "Subject: =?utf-8?b?PC9zY3JpcHQ+PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==?= =?utf-8?q?=00=0D=0AX:_y?=\r\n\r\nx",
-    f"From: k@x.example\r\nContent-Type: message/external-body; access-type=URL; URL=\"https://evil.example/a\"\r\n\r\n{XSS}",
+    f'From: k@x.example\r\nContent-Type: message/external-body; access-type=URL; URL="https://evil.example/a"\r\n\r\n{XSS}',
     "From: k@x.example\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n"
     "<img src='cid:a'>"
     "<img src='cid:b'>\r\n--b\r\nContent-Type: image/svg+xml\r\nContent-ID: <a>\r\n\r\n<svg xmlns='http://www.w3.org/2000/svg'"
     " onload='alert(1)'><image href='https://evil.example/a'/></svg>\r\n--b\r\nContent-Type: image/png\r\n"
-    f"Content-ID: <b\"{XSS}>\r\n\r\n<script>alert(1)</script>\r\n--b--\r\n",
+    f'Content-ID: <b"{XSS}>\r\n\r\n<script>alert(1)</script>\r\n--b--\r\n',
     f"From: {'=?utf-8?q?=E2=80=AE?='} <k@x.example>\r\nSubject: {'(' * 500}{XSS}\r\n"
     f"To: {'<' * 300}\r\nCc: :;:;{XSS}\r\n\r\n{'>' * 900}{XSS}",
     f"From: k@x.example\r\nList-Unsubscribe: <mailto:x@x.example?subject={XSS}&body=%0d%0aBcc:x>\r\n"
@@ -64,9 +64,14 @@ ELSEWHERE = [
 ]
 # Pages of ours with what a stranger's link may put into their address
 LINKS = (
-    "/mail/compose?to={0}&subject={0}&body={0}&cc={0}", "/mail/contacts?address={0}&name={0}", "/mail/search?q={0}",
-    "/mail/INBOX/?order={0}&after={0}&view={0}&day={0}", "/mail/settings?name={0}", "/mail/{0}/", "/mail/picture?u={0}&s={0}",
-)  # fmt: skip
+    "/mail/compose?to={0}&subject={0}&body={0}&cc={0}",
+    "/mail/contacts?address={0}&name={0}",
+    "/mail/search?q={0}",
+    "/mail/INBOX/?order={0}&after={0}&view={0}&day={0}",
+    "/mail/settings?name={0}",
+    "/mail/{0}/",
+    "/mail/picture?u={0}&s={0}",
+)
 
 
 class _Outside(BaseHTTPRequestHandler):
@@ -131,7 +136,9 @@ def test_s30_no_script_runs_no_request_leaves_and_nothing_outside_the_frame_chan
     told: list[str] = []
     page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.dismiss()))
     page.context.on("page", lambda new: told.append(f"window {new.url}"))
-    page.context.on("request", lambda r: None if r.url.startswith((here, "data:", "about:")) else told.append(f"asks {r.url}"))
+    page.context.on(
+        "request", lambda r: None if r.url.startswith((here, "data:", "about:")) else told.append(f"asks {r.url}")
+    )
     for uid, octets in zip(uids, letters, strict=True):
         address = f"{here}/mail/INBOX/{uid}"
         page.goto(address, wait_until="load")
@@ -146,7 +153,12 @@ def test_s30_no_script_runs_no_request_leaves_and_nothing_outside_the_frame_chan
             answer = page.request.get(here + str(link.get_attribute("href")))
             assert answer.headers["x-content-type-options"] == "nosniff"
     last = uids[-len(ELSEWHERE) :]
-    paths = ["/mail/INBOX/", "/mail/INBOX/?view=threads", "/mail/search?q=alert", *(link.format(quote(XSS)) for link in LINKS)]
+    paths = [
+        "/mail/INBOX/",
+        "/mail/INBOX/?view=threads",
+        "/mail/search?q=alert",
+        *(link.format(quote(XSS)) for link in LINKS),
+    ]
     paths += [f"/mail/INBOX/{uid}/{what}" for uid in last for what in ("header", "print")]
     paths += [f"/mail/compose?{how}=INBOX/{uid}" for uid in last for how in ("reply", "forward")]
     drafts = [put(core, ola, one.encode(), "Drafts") for one in ELSEWHERE]
@@ -172,7 +184,9 @@ def test_s30_read_write_file_move_delete_and_search(core, ola, page, here):
     assert page.input_value("#body").startswith("Ja, æøå!")
     assert "blåbær.txt" in page.inner_text("form.compose")
     page.click("button[value=send]")
-    sending = threading.Thread(target=writing.send_due, args=(later(core, seconds=20),))  # this thread has Chromium's loop
+    sending = threading.Thread(
+        target=writing.send_due, args=(later(core, seconds=20),)
+    )  # this thread has Chromium's loop
     sending.start()
     sending.join()
     assert len(queued(core)) == 1
@@ -241,12 +255,16 @@ def test_pictures_from_the_network_come_by_way_of_us_when_asked(core, ola, page,
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
 def test_s30_no_style_hides_where_a_link_really_leads(core, ola, page, here):
-    hide = "display:none!important;font-size:0!important;color:#fff!important;background:#fff;width:0!important;height:0"
+    hide = (
+        "display:none!important;font-size:0!important;color:#fff!important;background:#fff;width:0!important;height:0"
+    )
     hidden = f"<style>small,a+small,p *{{{hide}}}p{{font-size:0;color:#fff;line-height:0}}</style>"
     uid = put(core, ola, html_letter(hidden + '<p><a href="https://evil.example/">https://bank.example</a></p>'))
     page.goto(f"{here}/mail/INBOX/{uid}/html")
     note = page.locator("small")
     assert note.inner_text() == "[evil.example]"
-    look = note.evaluate("e => { let s = getComputedStyle(e); return [s.fontSize, s.color, s.backgroundColor, s.display] }")
+    look = note.evaluate(
+        "e => { let s = getComputedStyle(e); return [s.fontSize, s.color, s.backgroundColor, s.display] }"
+    )
     assert look == ["13px", "rgb(51, 51, 51)", "rgb(255, 255, 255)", "inline"]
     assert note.bounding_box()["width"] > 50

@@ -24,16 +24,23 @@ MESSAGE = (
 
 
 def put(
-    core: Core, ola: Account, octets: bytes = MESSAGE, mailbox: str = "INBOX", *, flags: frozenset[str] = frozenset(),
+    core: Core,
+    ola: Account,
+    octets: bytes = MESSAGE,
+    mailbox: str = "INBOX",
+    *,
+    flags: frozenset[str] = frozenset(),
     at: datetime | None = None,
-) -> int:  # fmt: skip
+) -> int:
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, mailbox))
     prepared = core.blobs.prepare(octets)
     when = at or core.clock.now()
     return core.db.write(lambda tx: core.mail.append(tx, ola.id, box.id, prepared, flags, when))
 
 
-def letter(number: int = 1, *, subject: str = "Hei", sender: str = "k@x.example", more: str = "", text: str = "Hei!") -> bytes:
+def letter(
+    number: int = 1, *, subject: str = "Hei", sender: str = "k@x.example", more: str = "", text: str = "Hei!"
+) -> bytes:
     return (
         f"From: {sender}\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\nMessage-ID: <n{number}@x.example>\r\n{more}"
         f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"

@@ -59,7 +59,9 @@ def test_s08_wrong_log_ins_take_the_same_work_whoever_they_are_for(real_password
 
 def test_a_session_that_was_planted_is_worth_nothing_after_log_in(core, browser, ola):
     planted = "p" * 43
-    web_sessions.begin(core, planted, None, '{"linking": "the thief, to be linked to whoever logs in", "language": "nb"}')
+    web_sessions.begin(
+        core, planted, None, '{"linking": "the thief, to be linked to whoever logs in", "language": "nb"}'
+    )
     browser.client.set_cookie(COOKIE, planted)
     browser.log_in()
     assert browser.get("/account").status_code == 200
@@ -117,13 +119,25 @@ def test_s08_the_browser_of_the_owner_is_known_again_whoever_else_guesses_from_i
     assert browser.log_in().status_code == 302
 
 
-@pytest.mark.parametrize(("agent", "words"), [
-    ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "Chrome, Linux"),
-    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows"),
-    ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile Safari/604.1", "Safari, iPhone"),
-    ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox, Android"),
-    ("something else/1", "something else/1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+            "Chrome, Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge, Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile Safari/604.1",
+            "Safari, iPhone",
+        ),
+        ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox, Android"),
+        ("something else/1", "something else/1"),
+    ],
+)
 def test_a_browser_is_called_by_its_name(agent, words):
     assert web.program(agent) == words
 
@@ -131,7 +145,9 @@ def test_a_browser_is_called_by_its_name(agent, words):
 def test_a_log_in_from_a_new_network_is_told_once_a_day(core, ola):
     def told() -> int:
         core.db.write(lambda tx: None)
-        return sum("åpnet på en ny måte" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
+        return sum(
+            "åpnet på en ny måte" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core)
+        )
 
     for peer, count in (("192.0.2.1", 0), ("192.0.2.99", 0), ("198.51.100.7", 1), ("203.0.113.7", 1)):
         login.authenticate(core, "ola", PASSWORD, peer=peer, scope=Scope.IMAP)
@@ -185,7 +201,9 @@ def test_a_security_key_is_added_and_used(core, inside, ola):
     fresh = other(inside)
     assert fresh.log_in().headers["Location"] == "/login/second"
     options = _options(fresh.get("/login/key").text)
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', fresh.get("/help").text + fresh.get("/login/second").text)[1]
+    token = re.search(
+        r'name="csrf_token"[^>]*value="([^"]+)"', fresh.get("/help").text + fresh.get("/login/second").text
+    )[1]
     done = fresh.client.post("/login/key", data={"csrf_token": token, "response": "{}"})
     assert done.status_code == 403  # and the challenge is used up
     options = _options(done.text)
@@ -238,7 +256,9 @@ def test_a_contact_address_is_confirmed_by_its_link_and_not_by_looking(core, ins
     assert contact_addresses.verified(core, ola.id) == []
     stranger.send(path)
     assert contact_addresses.verified(core, ola.id) == ["new@work.example"]
-    inside.send("/account/contact", to="/account/contact/change", address="new@work.example", action="remove", current=PASSWORD)
+    inside.send(
+        "/account/contact", to="/account/contact/change", address="new@work.example", action="remove", current=PASSWORD
+    )
     assert contact_addresses.verified(core, ola.id) == []
 
 
@@ -248,16 +268,23 @@ def test_a_contact_address_is_confirmed_by_its_link_and_not_by_looking(core, ins
 def test_n20_a_contact_address_is_removed_with_the_password_only(core, inside, ola, reached):
     asked = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove")
     assert (asked.status_code, OUTSIDE in asked.text) == (200, True)
-    wrong = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current="wrong")
+    wrong = inside.send(
+        "/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current="wrong"
+    )
     assert wrong.status_code == 403
     assert contact_addresses.verified(core, ola.id) == [OUTSIDE]
-    done = inside.send("/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current=PASSWORD)
+    done = inside.send(
+        "/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current=PASSWORD
+    )
     assert done.status_code == 302
     assert contact_addresses.verified(core, ola.id) == []
 
 
 def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(core, browser, ola, reached):
-    places = {browser.send("/password/forgotten", username=name).headers["Location"] for name in ("ola", "nobody", "x@y.example")}
+    places = {
+        browser.send("/password/forgotten", username=name).headers["Location"]
+        for name in ("ola", "nobody", "x@y.example")
+    }
     assert places == {"/password/forgotten/sent"}
     assert len(queue_admin.listing(core)) == 1
     path = link(core, "/password/link")
@@ -311,9 +338,15 @@ def leaving_one(core, ola, monkeypatch):
 
 def by_directory(core, browser, ola, *, ended: bool = False) -> None:
     web_sessions.begin(
-        core, "t" * 43, ola.id, f'{{"logged_in_at": {core.clock.seconds()}}}', source="directory", peer="", agent="",
+        core,
+        "t" * 43,
+        ola.id,
+        f'{{"logged_in_at": {core.clock.seconds()}}}',
+        source="directory",
+        peer="",
+        agent="",
         ended=ended,
-    )  # fmt: skip
+    )
     browser.client.set_cookie(COOKIE, "t" * 43)
 
 

@@ -34,9 +34,14 @@ def test_the_user_name_may_be_written_as_people_do(browser, ola, username):
     assert browser.log_in(username).headers["Location"] == "/mail/"
 
 
-@pytest.mark.parametrize(("username", "password"), [
-    ("ola", "wrong"), ("nobody", PASSWORD), ("ola@ntnu.example", PASSWORD),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("ola", "wrong"),
+        ("nobody", PASSWORD),
+        ("ola@ntnu.example", PASSWORD),
+    ],
+)
 def test_wrong_log_ins_are_all_told_the_same(browser, ola, username, password):
     browser.get("/?lang=en")
     page = browser.log_in(username, password)
@@ -63,9 +68,15 @@ def test_logging_out_ends_the_session_on_the_server(inside):
     assert inside.get("/mail/").status_code == 302
 
 
-@pytest.mark.parametrize(("wanted", "led"), [
-    ("/quota", "/quota"), ("//evil.example", "/mail/"), ("https://evil.example", "/mail/"), ("/\\evil.example", "/mail/"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wanted", "led"),
+    [
+        ("/quota", "/quota"),
+        ("//evil.example", "/mail/"),
+        ("https://evil.example", "/mail/"),
+        ("/\\evil.example", "/mail/"),
+    ],
+)
 def test_log_in_leads_back_to_our_own_pages_only(browser, ola, wanted, led):
     page = browser.send(f"/login?next={wanted}", to="/login", username="ola", password=PASSWORD)
     assert page.headers["Location"] == led
@@ -92,11 +103,14 @@ def test_changing_the_password_logs_other_browsers_out(core, inside, ola):
     assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP).account.name == "ola"
 
 
-@pytest.mark.parametrize("fields", [
-    {"current": "wrong", "password": NEW, "again": NEW},
-    {"current": PASSWORD, "password": "short", "again": "short"},
-    {"current": PASSWORD, "password": NEW, "again": NEW + "x"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"current": "wrong", "password": NEW, "again": NEW},
+        {"current": PASSWORD, "password": "short", "again": "short"},
+        {"current": PASSWORD, "password": NEW, "again": NEW + "x"},
+    ],
+)
 def test_a_password_that_cannot_be_is_not_set(core, inside, fields):
     assert inside.send("/password", **fields).status_code >= 400
     assert login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
@@ -114,9 +128,12 @@ def test_a_link_is_spent_by_the_form_and_not_by_looking(core, browser, ola):
 # Orders
 
 ORDER = {
-    "display_name": "Kari Nordmann", "name": "kari", "contact": "kari@elsewhere.example",
-    "affiliation": "former student", "terms": "y",
-}  # fmt: skip
+    "display_name": "Kari Nordmann",
+    "name": "kari",
+    "contact": "kari@elsewhere.example",
+    "affiliation": "former student",
+    "terms": "y",
+}
 
 
 def test_an_order_waits_for_staff(core, browser):
@@ -160,9 +177,14 @@ def test_forwarding_keeps_a_copy_unless_told_otherwise_and_waits_for_the_target(
     assert (wish.target, wish.copy, wish.state) == ("ola@elsewhere.example", True, ForwardingState.UNCONFIRMED)
 
 
-@pytest.mark.parametrize(("target", "password"), [
-    ("ola@elsewhere.example", "wrong"), ("ola@alumni.example", PASSWORD), ("not an address", PASSWORD),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "password"),
+    [
+        ("ola@elsewhere.example", "wrong"),
+        ("ola@alumni.example", PASSWORD),
+        ("not an address", PASSWORD),
+    ],
+)
 def test_forwarding_needs_the_password_and_an_outside_address(core, inside, ola, target, password):
     assert inside.send("/forwarding", target=target, copy="y", password=password).status_code in (400, 403)
     assert forwarding.get(core, ola.id).state is ForwardingState.OFF

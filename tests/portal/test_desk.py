@@ -10,15 +10,31 @@ from mailcore.services.accounts import accounts, orders
 from mailcore.services.tickets import canned, tickets
 from tests.portal.conftest import PASSWORD, Browser
 
-PAGES = ("/desk/", "/desk/cases", "/desk/people?q=ola", "/desk/people/ola", "/desk/orders", "/desk/risk", "/desk/cases/1")
+PAGES = (
+    "/desk/",
+    "/desk/cases",
+    "/desk/people?q=ola",
+    "/desk/people/ola",
+    "/desk/orders",
+    "/desk/risk",
+    "/desk/cases/1",
+)
 
 
 @pytest.fixture
 def agent(browser: Browser, core: Core, ola: object) -> Browser:
     accounts.add(core, "agnes", display_name="Agnes Agent", password=PASSWORD, language="en")
     accounts.set_role(core, "agnes", "desk")
-    tickets.ask(core, kind="quota", subject="More room", text="Jeg har ikke plass, hva gjør jeg?", reply_to="",
-                owner=accounts.get(core, "ola"), peer="192.0.2.1", language="nb")  # fmt: skip
+    tickets.ask(
+        core,
+        kind="quota",
+        subject="More room",
+        text="Jeg har ikke plass, hva gjør jeg?",
+        reply_to="",
+        owner=accounts.get(core, "ola"),
+        peer="192.0.2.1",
+        language="nb",
+    )
     browser.log_in("agnes")
     return browser
 
@@ -47,9 +63,15 @@ def test_a_case_is_answered_with_a_ready_answer_in_the_language_of_the_person(ag
     assert "Hei!" in agent.get("/desk/cases/1").text
 
 
-@pytest.mark.parametrize(("action", "state"), [
-    ("close", "closed"), ("note", "open"), ("reply-close", "closed"), ("take", "open"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ("close", "closed"),
+        ("note", "open"),
+        ("reply-close", "closed"),
+        ("take", "open"),
+    ],
+)
 def test_what_is_pressed_happens(agent: Browser, core: Core, action: str, state: str):
     assert agent.send("/desk/cases/1", action=action, text="words").status_code == 302
     assert tickets.get(core, 1).state == state
@@ -90,7 +112,9 @@ def test_n24_facts_stand_beside_the_case_and_the_content_of_mail_never(agent: Br
     owner = accounts.get(core, "ola")
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, owner.id, "INBOX"))
     secret = b"From: x@y.example\r\nSubject: TopSecretSubject\r\n\r\nTopSecretBody\r\n"
-    core.db.write(lambda tx: core.mail.append(tx, owner.id, inbox.id, core.blobs.prepare(secret), frozenset(), core.clock.now()))
+    core.db.write(
+        lambda tx: core.mail.append(tx, owner.id, inbox.id, core.blobs.prepare(secret), frozenset(), core.clock.now())
+    )
     for page in PAGES:
         assert "TopSecret" not in agent.get(page).text
     page = agent.get("/desk/cases/1").text
@@ -113,8 +137,16 @@ def test_people_are_found_by_what_they_know(agent: Browser):
 
 def test_orders_are_decided(agent: Browser, core: Core):
     for name in ("ida", "per"):
-        orders.submit(core, name=name, display_name=name, contact=f"{name}@elsewhere.example", affiliation="", language="nb",
-                      terms=True, key=name)  # fmt: skip
+        orders.submit(
+            core,
+            name=name,
+            display_name=name,
+            contact=f"{name}@elsewhere.example",
+            affiliation="",
+            language="nb",
+            terms=True,
+            key=name,
+        )
     first, second = orders.listing(core, "submitted")
     agent.send("/desk/orders", action="approve", into=str(first.id))
     agent.send("/desk/orders", action="reject", into=str(second.id), text="unknown")
@@ -139,9 +171,14 @@ def test_no_page_of_the_desk_offers_a_password(agent: Browser):
 def test_the_desk_looks_at_the_header_of_a_mail_and_its_writer_has_no_link(agent: Browser, core: Core):
     ola = accounts.get(core, "ola")
     made = tickets.open_ticket(
-        core, kind="mail", subject="By mail", text="x", reply_to="ola@alumni.example", account=ola.id,
+        core,
+        kind="mail",
+        subject="By mail",
+        text="x",
+        reply_to="ola@alumni.example",
+        account=ola.id,
         header="Received: from <evil>",
-    )  # fmt: skip
+    )
     link = re.search(rf'href="(/desk/cases/{made.id}/header/\d+)"', agent.get(f"/desk/cases/{made.id}").text)[1]
     assert "Received: from &lt;evil&gt;" in agent.get(link).text
     assert agent.get("/desk/cases/1/header/1").status_code == 404  # that one came by the form

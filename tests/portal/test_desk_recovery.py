@@ -70,7 +70,14 @@ def test_n20_nobody_recovers_their_own_account(agents):
 
 def test_s06_the_desk_asks_and_the_order_waits(core, agents):
     order = orders.submit(
-        core, name="kari", display_name="Kari", contact="kari@home.example", affiliation="", language="nb", terms=True, key="k"
+        core,
+        name="kari",
+        display_name="Kari",
+        contact="kari@home.example",
+        affiliation="",
+        language="nb",
+        terms=True,
+        key="k",
     )
     anne, _ = agents
     anne.send("/desk/orders", into=str(order.id), action="ask", text="Når studerte du?")

@@ -15,7 +15,9 @@ from portal.i18n import read_catalogues
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])
 def test_every_kind_of_event_has_a_text_in_every_language(language):
     catalogue = {message.id: message.string for message in read_catalogues(language) if isinstance(message.id, str)}
-    missing = [event.name for event in Event if event not in events.WORDS or not catalogue.get(events.WORDS[event]._args[0])]
+    missing = [
+        event.name for event in Event if event not in events.WORDS or not catalogue.get(events.WORDS[event]._args[0])
+    ]
     assert missing == []
 
 
@@ -24,9 +26,14 @@ def test_no_two_kinds_are_told_by_the_same_words():
     assert len(set(told)) == len(told) == len(Event)
 
 
-@pytest.mark.parametrize(("language", "words"), [
-    ("nb", "Kvoten ble endret"), ("nn", "Kvoten vart endra"), ("en", "The quota was changed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nb", "Kvoten ble endret"),
+        ("nn", "Kvoten vart endra"),
+        ("en", "The quota was changed"),
+    ],
+)
 def test_the_owner_reads_what_happened_in_his_language(core, inside, ola, language, words):
     quota.change(core, ola.id, 3 * 2**30, actor="agnes")
     page = inside.get(f"/account/logins?lang={language}").text
@@ -47,13 +54,18 @@ def test_nothing_in_the_log_of_a_busy_account_is_left_in_english(core, inside, o
 
     core.db.write(note)
     inside.log_in(password="en annen god setning")
-    page = inside.get("/account/logins?lang=nn").text.partition("<h2>Kva som hende")[2] or inside.get("/account/logins").text
+    page = (
+        inside.get("/account/logins?lang=nn").text.partition("<h2>Kva som hende")[2]
+        or inside.get("/account/logins").text
+    )
     assert [event for event in Event if f">{event}<" in page or f">{event} " in page] == []
     assert 'lang="en">' not in page.partition("<main")[2]
 
 
 def test_an_event_of_an_older_version_is_shown_as_it_was_written(core, inside, ola):
-    core.db.write(lambda tx: core.people.add_audit(tx, ola.id, core.clock.seconds(), "", "quota 4294967296", "before: 0"))
+    core.db.write(
+        lambda tx: core.people.add_audit(tx, ola.id, core.clock.seconds(), "", "quota 4294967296", "before: 0")
+    )
     assert '<span lang="en">quota 4294967296</span>' in inside.get("/account/logins").text
 
 

@@ -50,19 +50,40 @@ def arrive(core, subject="hei", sender="kari@outside.example"):
 
 def test_a_filter_is_made_by_the_form_and_works_at_once(inside, core, ola):
     answer = post(
-        inside, "/filters/new", name="Fra Kari", every="all", field=["from", "subject"], match=["contains", "contains"],
-        value=["kari@", ""], header=["", ""], file="", new_mailbox="Venner", action="save",
-    )  # fmt: skip
+        inside,
+        "/filters/new",
+        name="Fra Kari",
+        every="all",
+        field=["from", "subject"],
+        match=["contains", "contains"],
+        value=["kari@", ""],
+        header=["", ""],
+        file="",
+        new_mailbox="Venner",
+        action="save",
+    )
     assert answer.status_code == 303
     assert arrive(core) == ("Venner",)
     assert "Hvis avsenderen inneholder «kari@»: legg i Venner." in inside.get("/filters").text
 
 
-@pytest.mark.parametrize(("language", "words"), [
-    ("nb", "Hvis e-postlisten er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lest, og spør ingen flere filtre."),
-    ("nn", "Dersom e-postlista er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lesen, og spør ingen fleire filter."),
-    ("en", "If the mailing list is exactly «news.ntnu.example»: file in Archive, mark as read, and ask no further filter."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "nb",
+            "Hvis e-postlisten er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lest, og spør ingen flere filtre.",
+        ),
+        (
+            "nn",
+            "Dersom e-postlista er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lesen, og spør ingen fleire filter.",
+        ),
+        (
+            "en",
+            "If the mailing list is exactly «news.ntnu.example»: file in Archive, mark as read, and ask no further filter.",
+        ),
+    ],
+)
 def test_a_filter_reads_as_a_sentence_in_each_language(inside, core, ola, language, words):
     filters.save_rules(core, ola.id, [NEWS, LARGE])
     page = html.unescape(inside.get(f"/filters?lang={language}").text)
@@ -98,20 +119,33 @@ def test_a_filter_is_changed_and_keeps_its_place_and_state(inside, core, ola):
     filters.save_rules(core, ola.id, [LARGE, NEWS])
     page = inside.get("/filters/1").text
     assert 'value="10 MB"' in page
-    post(inside, "/filters/1", name="Svært stort", every="all", field="size", match="over", value="1,5 MB", header="", flag="on",
-         action="save")  # fmt: skip
+    post(
+        inside,
+        "/filters/1",
+        name="Svært stort",
+        every="all",
+        field="size",
+        match="over",
+        value="1,5 MB",
+        header="",
+        flag="on",
+        action="save",
+    )
     first, second = filters.rules(core, ola.id)
     assert (first.name, first.conditions[0].value, second.name) == ("Svært stort", str(3 * 2**19), "Nyheter")
 
 
-@pytest.mark.parametrize(("fields", "words"), [
-    ({"value": "x"}, "Velg hva som skal skje"),
-    ({"value": "x", "delete": "on", "file": "Archive"}, "kan ikke legges i en mappe"),
-    ({"value": "x", "forward": "a@elsewhere.example"}, "ikke sagt ja"),
-    ({"field": "size", "match": "over", "value": "mye", "flag": "on"}, "Skriv størrelsen"),
-    ({"field": "header", "value": "x", "header": "a b", "flag": "on"}, "navnet på det andre feltet"),
-    ({"value": "x", "new_mailbox": "a//b"}, "class=\"problem\""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"value": "x"}, "Velg hva som skal skje"),
+        ({"value": "x", "delete": "on", "file": "Archive"}, "kan ikke legges i en mappe"),
+        ({"value": "x", "forward": "a@elsewhere.example"}, "ikke sagt ja"),
+        ({"field": "size", "match": "over", "value": "mye", "flag": "on"}, "Skriv størrelsen"),
+        ({"field": "header", "value": "x", "header": "a b", "flag": "on"}, "navnet på det andre feltet"),
+        ({"value": "x", "new_mailbox": "a//b"}, 'class="problem"'),
+    ],
+)
 def test_what_cannot_be_meant_is_told_and_kept_in_the_form(inside, core, ola, fields, words):
     sent = {"name": "Min <regel>", "every": "any", "field": "from", "match": "contains", "header": "", **fields}
     answer = post(inside, "/filters/new", action="save", **sent)
@@ -122,8 +156,16 @@ def test_what_cannot_be_meant_is_told_and_kept_in_the_form(inside, core, ola, fi
 
 
 def test_more_rows_are_had_without_javascript_and_nothing_is_lost(inside, core, ola):
-    answer = post(inside, "/filters/new", name="x", field=["to", "from"], match=["is", "contains"], value=["a@b.example", ""],
-                  header=["", ""], action="more")  # fmt: skip
+    answer = post(
+        inside,
+        "/filters/new",
+        name="x",
+        field=["to", "from"],
+        match=["is", "contains"],
+        value=["a@b.example", ""],
+        header=["", ""],
+        action="more",
+    )
     assert answer.text.count('name="value"') == 4
     assert 'value="a@b.example"' in answer.text
     assert filters.rules(core, ola.id) == ()
@@ -131,28 +173,57 @@ def test_more_rows_are_had_without_javascript_and_nothing_is_lost(inside, core, 
 
 def test_a_rule_forwards_to_the_confirmed_target_only(inside, core, ola):
     forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
-    answer = post(inside, "/filters/new", name="f", field="from", match="contains", value="kari", header="",
-                  forward="ola@elsewhere.example", action="save")  # fmt: skip
+    answer = post(
+        inside,
+        "/filters/new",
+        name="f",
+        field="from",
+        match="contains",
+        value="kari",
+        header="",
+        forward="ola@elsewhere.example",
+        action="save",
+    )
     assert answer.status_code == 303
     assert "send en kopi til ola@elsewhere.example" in inside.get("/filters").text
 
 
-@pytest.mark.parametrize("rule", [
-    NEWS, LARGE,
-    FilterRule(
-        "x", (FilterCondition(FilterField.HEADER, FilterMatch.MATCHES, "*a?", "X-Spam"),),
-        (FilterAction(FilterVerb.DELETE),), False,
-    ),
-    FilterRule("", (), (FilterAction(FilterVerb.FLAG, "$Work"), FilterAction(FilterVerb.FORWARD, "a@b.example")), True, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule",
+    [
+        NEWS,
+        LARGE,
+        FilterRule(
+            "x",
+            (FilterCondition(FilterField.HEADER, FilterMatch.MATCHES, "*a?", "X-Spam"),),
+            (FilterAction(FilterVerb.DELETE),),
+            False,
+        ),
+        FilterRule(
+            "",
+            (),
+            (FilterAction(FilterVerb.FLAG, "$Work"), FilterAction(FilterVerb.FORWARD, "a@b.example")),
+            True,
+            False,
+        ),
+    ],
+)
 def test_a_rule_that_is_opened_and_saved_is_the_same(rule):
     assert rule_form.to_rule(rule_form.of_rule(rule), rule) == rule
 
 
-@pytest.mark.parametrize(("text", "octets"), [
-    ("10 MB", "10485760"), ("1,5 kB", "1536"), ("2g", "2147483648"), ("100", "100"), ("3 MiB", "3145728"), ("much", "much"),
-    ("", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        ("10 MB", "10485760"),
+        ("1,5 kB", "1536"),
+        ("2g", "2147483648"),
+        ("100", "100"),
+        ("3 MiB", "3145728"),
+        ("much", "much"),
+        ("", ""),
+    ],
+)
 def test_sizes_are_read_as_people_write_them(text, octets):
     assert rule_form.octets(text) == octets
 
@@ -193,7 +264,10 @@ def test_a_script_that_sends_mail_on_needs_the_password(inside, core, ola):
     source = 'redirect "thief@elsewhere.example";'
     assert post(inside, "/filters/scripts/", name="min", source=source, action="activate").status_code == 403
     assert filters.scripts(core, ola.id) == []
-    assert post(inside, "/filters/scripts/", name="min", source=source, password=PASSWORD, action="save").status_code == 303
+    assert (
+        post(inside, "/filters/scripts/", name="min", source=source, password=PASSWORD, action="save").status_code
+        == 303
+    )
     assert post(inside, "/filters/scripts/min", source=source, action="save").status_code == 303  # unchanged
     assert post(inside, "/filters/scripts/min", source=source, action="activate").status_code == 403
     assert post(inside, "/filters/scripts/min", source=source, password=PASSWORD, action="activate").status_code == 303
@@ -201,25 +275,45 @@ def test_a_script_that_sends_mail_on_needs_the_password(inside, core, ola):
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])
-@pytest.mark.parametrize("path", ["/filters", "/filters/new", "/filters/1", "/filters/scripts/", "/filters/scripts/min"])
+@pytest.mark.parametrize(
+    "path", ["/filters", "/filters/new", "/filters/1", "/filters/scripts/", "/filters/scripts/min"]
+)
 def test_the_pages_are_shown_in_each_language(inside, core, ola, path, language):
     filters.save_rules(core, ola.id, [NEWS])
     filters.put_script(core, ola.id, "min", "keep;")
     assert inside.get(f"{path}?lang={language}").status_code == 200
 
 
-@pytest.mark.parametrize(("language", "words"), [
-    ("nb", ["Linje 1: ukjent utvidelse «fileintoo»; mente du «fileinto»?",
-            "Linje 2: «keep» tar ingen argumenter; en streng er for mye",
-            "Linje 3: «redirect» vil ha en streng som adresse, men der står et tall",
-            "Linje 4: her skulle det stå «;» eller en blokk, men der står slutten av skriptet"]),
-    ("nn", ["Linje 1: ukjend utviding «fileintoo»; meinte du «fileinto»?",
-            "Linje 2: «keep» tek ingen argument; ein streng er for mykje",
-            "Linje 3: «redirect» vil ha ein streng som adresse, men der står eit tal"]),
-    ("en", ["Line 1: unknown extension 'fileintoo'; did you mean 'fileinto'?",
-            "Line 2: 'keep' takes no arguments; a string is too much",
-            "Line 3: 'redirect' wants a string as address, found a number"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "nb",
+            [
+                "Linje 1: ukjent utvidelse «fileintoo»; mente du «fileinto»?",
+                "Linje 2: «keep» tar ingen argumenter; en streng er for mye",
+                "Linje 3: «redirect» vil ha en streng som adresse, men der står et tall",
+                "Linje 4: her skulle det stå «;» eller en blokk, men der står slutten av skriptet",
+            ],
+        ),
+        (
+            "nn",
+            [
+                "Linje 1: ukjend utviding «fileintoo»; meinte du «fileinto»?",
+                "Linje 2: «keep» tek ingen argument; ein streng er for mykje",
+                "Linje 3: «redirect» vil ha ein streng som adresse, men der står eit tal",
+            ],
+        ),
+        (
+            "en",
+            [
+                "Line 1: unknown extension 'fileintoo'; did you mean 'fileinto'?",
+                "Line 2: 'keep' takes no arguments; a string is too much",
+                "Line 3: 'redirect' wants a string as address, found a number",
+            ],
+        ),
+    ],
+)
 def test_errors_of_a_script_are_told_in_the_language_of_the_page(inside, language, words):
     inside.get(f"/filters?lang={language}")  # chooses it
     source = 'require "fileintoo";\nkeep "x";\nredirect 5;\nstop'
@@ -265,6 +359,8 @@ def test_s24_a_script_from_a_mail_program_is_never_written_over(inside, core, ol
 
 def test_too_many_scripts_are_told_as_such(inside, core, ola):
     for number in range(filters.MAX_SCRIPTS):
-        core.db.write(lambda tx, number=number: core.people.put_script(tx, ola.id, Script(f"s{number}", "keep;", False)))
+        core.db.write(
+            lambda tx, number=number: core.people.put_script(tx, ola.id, Script(f"s{number}", "keep;", False))
+        )
     answer = post(inside, "/filters/scripts/", name="min", source="keep;", action="save")
     assert "Du kan ha høyst 50 skript. Slett et først." in answer.text

@@ -31,7 +31,13 @@ def test_s25_a_copy_is_kept_and_goes_after_ninety_days_unless_said_otherwise(ins
     assert re.search(r'<option selected value="90">', page)
     inside.send("/forwarding", target=FRIEND, copy="y", rolling_days="30", unsafe="keep", password=PASSWORD)
     found = forwarding.get(core, ola.id)
-    assert (found.target, found.copy, found.rolling_days, found.unsafe, found.digest) == (FRIEND, True, 30, "keep", False)
+    assert (found.target, found.copy, found.rolling_days, found.unsafe, found.digest) == (
+        FRIEND,
+        True,
+        30,
+        "keep",
+        False,
+    )
     assert "Venter" in inside.get("/forwarding").text
 
 
@@ -64,7 +70,9 @@ def test_s24_our_own_addresses_and_several_are_refused(inside, core, ola, addres
 def test_n2_the_answers_stand_in_plain_words(inside, core, ola, forwarding_on):
     def write(tx):
         onward.begin(tx, 1, ola.id, b"x" * 32, FRIEND, core.clock.seconds())
-        onward.answer(tx, 1, "refused", host="mx.elsewhere", code=552, reply="552 5.2.2 <b>full</b>", now=core.clock.seconds())
+        onward.answer(
+            tx, 1, "refused", host="mx.elsewhere", code=552, reply="552 5.2.2 <b>full</b>", now=core.clock.seconds()
+        )
 
     core.db.write(write)
     page = inside.get("/forwarding").text
@@ -104,7 +112,9 @@ def test_the_history_tells_what_was_done(inside, core, ola, forwarding_on):
     inside.send("/forwarding", to="/forwarding/test")
     inside.send("/forwarding", to="/forwarding/stop")
     history = inside.get("/forwarding").text.partition("Historikk")[2]
-    assert [words in history for words in ("Stanset", f"En prøve ble sendt til {FRIEND}", f"Satt til {FRIEND}")] == [True] * 3
+    assert [words in history for words in ("Stanset", f"En prøve ble sendt til {FRIEND}", f"Satt til {FRIEND}")] == [
+        True
+    ] * 3
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])
@@ -118,8 +128,12 @@ def test_every_state_is_shown_in_each_language(inside, core, ola, state, languag
 
 def letter_code(core) -> str:
     """The code in the newest question."""
-    texts = [core.db.read(lambda tx, item=item: core.queue.octets(tx, item)) for item in core.db.read(core.queue.listing)]
-    return re.findall(rb"(\d{4} \d{4})", next(text for text in reversed(texts) if b"/forwarding/confirm/" in text))[0].decode()
+    texts = [
+        core.db.read(lambda tx, item=item: core.queue.octets(tx, item)) for item in core.db.read(core.queue.listing)
+    ]
+    return re.findall(rb"(\d{4} \d{4})", next(text for text in reversed(texts) if b"/forwarding/confirm/" in text))[
+        0
+    ].decode()
 
 
 def test_n1_the_code_of_the_letter_confirms_too_and_wrong_ones_do_not(inside, core, ola):
@@ -152,16 +166,21 @@ def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, 
     path = re.search(rb"/forwarding/confirm/\S+", octets)[0].decode()
     page = browser.get(path).text
     assert "Ola Nordmann ønsker at e-post til ola@alumni.example blir videresendt til ola@elsewhere.example." in page
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED  # programs that look at links agree to nothing
+    assert (
+        forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    )  # programs that look at links agree to nothing
     assert "videresendes e-post til ola@elsewhere.example" in browser.send(path).text
     assert browser.get(path).status_code == 410
 
 
-@pytest.mark.parametrize(("reply", "why", "what"), [
-    ("550 5.1.1 user unknown", "Adressen finnes ikke der", "Er adressen riktig?"),
-    ("552 5.2.2 mailbox full", "Postboksen der er full", "Rydd plass der"),
-    ("554 5.7.1 this is spam", "søppelpost", "Ingenting er tapt"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reply", "why", "what"),
+    [
+        ("550 5.1.1 user unknown", "Adressen finnes ikke der", "Er adressen riktig?"),
+        ("552 5.2.2 mailbox full", "Postboksen der er full", "Rydd plass der"),
+        ("554 5.7.1 this is spam", "søppelpost", "Ingenting er tapt"),
+    ],
+)
 def test_n2_a_paused_forwarding_says_why_in_plain_words_and_what_to_do(inside, core, ola, reply, why, what):
     forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     for _ in range(5):

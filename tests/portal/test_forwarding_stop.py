@@ -28,5 +28,7 @@ def test_n1_the_page_answers_the_same_whoever_asks(browser, core, ola, link):
     known = browser.send("/forwarding/stop", "/forwarding/stop-links", address=FRIEND).text
     unknown = browser.send("/forwarding/stop", "/forwarding/stop-links", address="x@else.example").text
     assert known == unknown
-    letters = [core.db.read(lambda tx, i=i: core.queue.octets(tx, i)) for i in core.db.read(lambda tx: core.queue.listing(tx))]
+    letters = [
+        core.db.read(lambda tx, i=i: core.queue.octets(tx, i)) for i in core.db.read(lambda tx: core.queue.listing(tx))
+    ]
     assert [b"/forwarding/stop/" in letter for letter in letters] == [False, True]  # the first tells the owner

@@ -77,21 +77,24 @@ def test_s29_programs_are_kept_out_without_a_captcha(browser: Browser, core: Cor
     assert tickets.counts(core) == {}
 
 
-def test_s29_too_quick_is_not_human_and_the_second_try_is(browser: Browser, core: Core, monkeypatch: pytest.MonkeyPatch):
+def test_s29_too_quick_is_not_human_and_the_second_try_is(
+    browser: Browser, core: Core, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(forms, "MIN_SECONDS", 3)
     assert browser.send("/help", reply_to="kari@elsewhere.example", **WORDS).status_code == 400
     assert tickets.counts(core) == {}
 
 
-def test_s29_files_are_limited_and_come_back_as_downloads(
-    inside: Browser, core: Core, monkeypatch: pytest.MonkeyPatch
-):
+def test_s29_files_are_limited_and_come_back_as_downloads(inside: Browser, core: Core, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ticket_text, "MAX_FILE_OCTETS", 1000)
     text = inside.get("/help?lang=en").text
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', text)[1]
     shown = re.search(r'name="shown"[^>]*value="([^"]+)"', text)[1]
-    for name, octets, code in (("a.exe", b"MZ\0", 400), ("big.png", b"\x89PNG\r\n\x1a\n" + b"0" * 1000, 400),
-                               ("picture.png", b"\x89PNG\r\n\x1a\n0", 302)):  # fmt: skip
+    for name, octets, code in (
+        ("a.exe", b"MZ\0", 400),
+        ("big.png", b"\x89PNG\r\n\x1a\n" + b"0" * 1000, 400),
+        ("picture.png", b"\x89PNG\r\n\x1a\n0", 302),
+    ):
         data = {**WORDS, "csrf_token": token, "shown": shown, "reply_to": "", "files": (io.BytesIO(octets), name)}
         assert inside.client.post("/help", data=data).status_code == code, name
     file = inside.get(re.search(r'href="(/tickets/1/file/\d+)"', inside.get("/tickets/1").text)[1])
@@ -126,16 +129,19 @@ def test_s28_the_three_languages_have_the_same_questions(core: Core):
 def test_s28_the_site_changes_answers_without_a_deploy(browser: Browser, core: Core):
     folder = core.config.data_path / "faq"
     folder.mkdir()
-    (folder / "70-party.nb.md").write_text("# Fest\n\n## Når er festen? {#party}\n\nI *august*. <script>alert(1)</script>\n")
+    (folder / "70-party.nb.md").write_text(
+        "# Fest\n\n## Når er festen? {#party}\n\nI *august*. <script>alert(1)</script>\n"
+    )
     page = browser.get("/faq?lang=en").text
     assert '<section id="70-party" lang="nb">' in page  # no English yet: bokmål, and said so
     assert "<em>august</em>" in page
     assert "<script>alert" not in page
     (folder / "70-party.en.md").write_text("# Party\n\n## When is the party?\n\nIn May.\n")
     assert faq.problems(core) == [
-        "70-party.nn.md is missing", "70-party.en.md: a question has no anchor such as {#name}",
+        "70-party.nn.md is missing",
+        "70-party.en.md: a question has no anchor such as {#name}",
         "70-party.en.md: the questions are not those of 70-party.nb.md",
-    ]  # fmt: skip
+    ]
     (folder / "10-account.nb.md").write_text("# Konto\n\n## Hvem? {#who}\n\nBare du.\n")
     assert "Bare du." in browser.get("/faq?lang=nb").text
 

@@ -9,11 +9,14 @@ from mailcore.services.webmail import overview
 from tests.portal.conftest import Browser
 
 
-@pytest.mark.parametrize(("page", "fields"), [
-    ("/order", {"display_name": "Ida Vik", "name": "ida", "contact": "ida@x.example", "terms": "y"}),
-    ("/help", {"subject": "Gamle bilder", "text": "Hvor er de?", "reply_to": "ida@x.example", "kind": "mail"}),
-    ("/login", {"username": "ida"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("page", "fields"),
+    [
+        ("/order", {"display_name": "Ida Vik", "name": "ida", "contact": "ida@x.example", "terms": "y"}),
+        ("/help", {"subject": "Gamle bilder", "text": "Hvor er de?", "reply_to": "ida@x.example", "kind": "mail"}),
+        ("/login", {"username": "ida"}),
+    ],
+)
 def test_s02_what_was_written_is_shown_again_and_nothing_is_done(browser: Browser, core: Core, page, fields):
     shown = browser.send(page, to=f"{page}?lang=nn", **fields, **{"switch-language": "nn"})
     assert shown.status_code == 200

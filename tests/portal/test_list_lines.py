@@ -24,12 +24,14 @@ def fill(core, ola, references: list[list[int]], box: str = "Archive") -> list[i
     """Message n names the messages of references[n]."""
     return [
         put(
-            core, ola,
-            letter(n, more=f"References: {' '.join(f'<n{one}@x.example>' for one in named)}\r\n" if named else ""), box,
+            core,
+            ola,
+            letter(n, more=f"References: {' '.join(f'<n{one}@x.example>' for one in named)}\r\n" if named else ""),
+            box,
             at=DAY + timedelta(hours=n),
         )
         for n, named in enumerate(references)
-    ]  # fmt: skip
+    ]
 
 
 def conversations(core, ola, box: str = "Archive") -> set[tuple[int, ...]]:
@@ -54,22 +56,31 @@ def test_conversations_are_the_same_however_they_came_and_in_whatever_portions(c
     uids = fill(core, ola, references[: len(references) // 2], box)
     mail_list.page(core, ola.id, box, ListWish(threads=True))
     uids += [
-        put(core, ola, letter(n, more=f"References: {' '.join(f'<n{one}@x.example>' for one in named)}\r\n" if named else ""),
-            box, at=DAY + timedelta(hours=n))
+        put(
+            core,
+            ola,
+            letter(n, more=f"References: {' '.join(f'<n{one}@x.example>' for one in named)}\r\n" if named else ""),
+            box,
+            at=DAY + timedelta(hours=n),
+        )
         for n, named in list(enumerate(references))[len(references) // 2 :]
-    ]  # fmt: skip
+    ]
     assert conversations(core, ola, box) == expected(uids, references)
 
 
 def known(core, box: MailboxId) -> list[int]:
-    return [row[0] for row in core.db.read(lambda tx: tx.rows("SELECT uid FROM line WHERE mailbox=? ORDER BY uid", box))]
+    return [
+        row[0] for row in core.db.read(lambda tx: tx.rows("SELECT uid FROM line WHERE mailbox=? ORDER BY uid", box))
+    ]
 
 
 def test_a_job_learns_what_came_in_large_numbers(core, ola, portions, monkeypatch):
     monkeypatch.setattr(list_lines, "MANY", 5)
     uids = fill(core, ola, [[]] * 7)
     fill(core, ola, [[]] * 2, "INBOX")
-    box, inbox = (core.db.read(lambda tx, name=name: core.mail.mailbox(tx, ola.id, name)).id for name in ("Archive", "INBOX"))
+    box, inbox = (
+        core.db.read(lambda tx, name=name: core.mail.mailbox(tx, ola.id, name)).id for name in ("Archive", "INBOX")
+    )
     assert list_lines.keep_up(core) == 1
     assert (known(core, box), known(core, inbox)) == (uids, [])
     assert list_lines.keep_up(core) == 0

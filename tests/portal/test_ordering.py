@@ -42,7 +42,9 @@ def provider():
 @pytest.fixture
 def core(tmp_path, slapd, provider):
     config = Config(
-        data=str(tmp_path), directory=Directory(**slapd.settings()), oidc=Oidc(university=provider.settings(title="Feide"))
+        data=str(tmp_path),
+        directory=Directory(**slapd.settings()),
+        oidc=Oidc(university=provider.settings(title="Feide")),
     )
     made = cores.build(config)
     provider.now, provider.person, provider.change, provider.broken = made.clock.seconds(), {"sub": "p1"}, {}, ""
@@ -87,10 +89,14 @@ def test_s06_pressing_twice_makes_one_account(core, browser):
     assert len(accounts.listing(core)) == 1
 
 
-@pytest.mark.parametrize("fields", [{"terms": ""}, {"contact": "x@alumni.example"}, {"name": "postmaster"}, {"name": "ø l a"}])
+@pytest.mark.parametrize(
+    "fields", [{"terms": ""}, {"contact": "x@alumni.example"}, {"name": "postmaster"}, {"name": "ø l a"}]
+)
 def test_s06_what_cannot_be_makes_nothing_and_keeps_what_was_written(core, browser, fields):
     at_university(browser)
-    page = browser.send("/order/account?lang=en", to="/order/account", **{k: v for k, v in {**AT_ONCE, **fields}.items() if v})
+    page = browser.send(
+        "/order/account?lang=en", to="/order/account", **{k: v for k, v in {**AT_ONCE, **fields}.items() if v}
+    )
     assert page.status_code in (400, 409)
     assert accounts.listing(core) == []
 
@@ -111,7 +117,9 @@ def test_s03_who_is_none_of_the_four_groups_is_told_why_and_where_to_write(core,
     assert accounts.listing(core) == []
 
 
-@pytest.mark.parametrize(("username", "password"), [("ola", "wrong"), ("nobody", THEIRS), ("gone", THEIRS), ("*", THEIRS)])
+@pytest.mark.parametrize(
+    ("username", "password"), [("ola", "wrong"), ("nobody", THEIRS), ("gone", THEIRS), ("*", THEIRS)]
+)
 def test_s06_strangers_are_all_told_the_same(core, browser, username, password):
     browser.get("/?lang=en")
     page = at_university(browser, username, password)
@@ -136,7 +144,9 @@ def test_s06_who_has_an_account_is_led_there(core, browser):
 
 
 def test_s06_the_form_of_a_stranger_is_followed_on_a_page_of_its_own(core, browser):
-    browser.send("/order?lang=en", display_name="Kari", name="kari", contact="kari@home.example", affiliation="staff", terms="y")
+    browser.send(
+        "/order?lang=en", display_name="Kari", name="kari", contact="kari@home.example", affiliation="staff", terms="y"
+    )
     [item] = queue_admin.listing(core)
     path = re.search(r"(/order/status/\S+)", text_of(queue_admin.octets(core, item.id)))[1]
     assert not orders.listing(core)[0].confirmed

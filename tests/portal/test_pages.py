@@ -59,9 +59,16 @@ def test_a_language_link_leads_to_the_same_page_and_is_remembered(browser):
     assert '<html lang="nn">' in browser.get("/help").text
 
 
-@pytest.mark.parametrize(("asked", "shown"), [
-    ("en-GB,en;q=0.8", "en"), ("no", "nb"), ("nb-NO,nb;q=0.9", "nb"), ("nn-NO", "nn"), ("fr", "nb"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("en-GB,en;q=0.8", "en"),
+        ("no", "nb"),
+        ("nb-NO,nb;q=0.9", "nb"),
+        ("nn-NO", "nn"),
+        ("fr", "nb"),
+    ],
+)
 def test_the_first_guess_is_what_the_browser_asks_for(browser, asked, shown):
     assert f'<html lang="{shown}">' in browser.get("/", headers={"Accept-Language": asked}).text
 
@@ -106,7 +113,10 @@ def test_a_form_without_the_cookie_it_was_shown_with_is_refused(browser, core):
             browser.client.delete_cookie(FORMS)
         else:
             browser.client.set_cookie(FORMS, browser.client.get_cookie(FORMS).value + cookie)
-        assert browser.client.post("/login", data={"csrf_token": token, "username": "ola", "password": "x"}).status_code == 400
+        assert (
+            browser.client.post("/login", data={"csrf_token": token, "username": "ola", "password": "x"}).status_code
+            == 400
+        )
 
 
 def test_the_cookie_of_strangers_is_careful_and_holds_nothing_else(browser, core):

@@ -31,7 +31,9 @@ def put(core, ola, subject, size, mailbox="INBOX"):
 
     def write(tx):
         box = core.mail.mailbox(tx, ola.id, mailbox)
-        core.mail.append(tx, ola.id, box.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False)
+        core.mail.append(
+            tx, ola.id, box.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False
+        )
 
     core.db.write(write)
 
@@ -49,7 +51,11 @@ def use(core, ola, octets):
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("nb", "0,84 GB av 2 GB brukt (42 %)"), ("nn", "0,84 GB av 2 GB brukt (42 %)"), ("en", "0.84 GB of 2 GB used (42 %)")],
+    [
+        ("nb", "0,84 GB av 2 GB brukt (42 %)"),
+        ("nn", "0,84 GB av 2 GB brukt (42 %)"),
+        ("en", "0.84 GB of 2 GB used (42 %)"),
+    ],
 )
 def test_s19_the_usage_stands_on_every_webmail_page(inside, core, ola, language, words):
     put(core, ola, "hei", 1000)

@@ -55,8 +55,14 @@ class House:
     def deliver(self, number, size, box):
         address = "ola@alumni.example"
         with contextlib.suppress(OverQuota):
-            found = self.core.db.read(lambda tx: delivery.check_recipient(self.core, tx, address, None, authenticated=False))
-            asyncio.run(delivery.accept(self.core, Envelope("kari@outside.example", (address,)), [found], self.letter(size), b""))
+            found = self.core.db.read(
+                lambda tx: delivery.check_recipient(self.core, tx, address, None, authenticated=False)
+            )
+            asyncio.run(
+                delivery.accept(
+                    self.core, Envelope("kari@outside.example", (address,)), [found], self.letter(size), b""
+                )
+            )
 
     def append(self, number, size, box):
         self.mail.append(box, self.letter(size))
@@ -146,7 +152,11 @@ def house(tmp_path_factory):
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(DOORS), st.integers(0, 100), SIZES, st.sampled_from(BOXES)), min_size=4, max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(DOORS), st.integers(0, 100), SIZES, st.sampled_from(BOXES)), min_size=4, max_size=12
+    )
+)
 def test_s19_the_meter_and_getquota_say_the_same_after_every_change(house, steps):
     for door, number, size, box in steps:
         with contextlib.suppress(IMAPClientError, OverQuota):  # over quota, or there is nothing to move

@@ -32,10 +32,15 @@ def test_s04_a_person_is_counted_once_a_day_and_page(browser: Browser, core: Cor
     assert (views(core), views(core, "/clients")) == (2, 1)
 
 
-@pytest.mark.parametrize("headers", [
-    {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}, {"User-Agent": "curl/8.5"}, {"User-Agent": ""},
-    FIREFOX | {"Sec-Purpose": "prefetch"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"},
+        {"User-Agent": "curl/8.5"},
+        {"User-Agent": ""},
+        FIREFOX | {"Sec-Purpose": "prefetch"},
+    ],
+)
 def test_s04_programs_and_looks_ahead_are_not_counted(browser: Browser, core: Core, headers: dict[str, str]):
     browser.get("/faq", headers=headers)
     browser.client.head("/faq", headers=FIREFOX)
@@ -119,9 +124,14 @@ def test_s01_public_pages_load_while_the_database_is_away(browser: Browser, core
     assert browser.get(page, headers=FIREFOX).status_code == (503 if page == "/status" else 200)
 
 
-@pytest.mark.parametrize(("language", "purpose"), [
-    ("nb", "beholde så lenge de vil"), ("nn", "ha så lenge dei vil"), ("en", "as long as they like"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "purpose"),
+    [
+        ("nb", "beholde så lenge de vil"),
+        ("nn", "ha så lenge dei vil"),
+        ("en", "as long as they like"),
+    ],
+)
 def test_s01_the_front_page_says_what_it_is_and_leads_to_everything(browser: Browser, language: str, purpose: str):
     page = browser.get(f"/?lang={language}").text
     assert f'<html lang="{language}">' in page

@@ -16,7 +16,9 @@ INSIDE = ("/account", "/mail/", "/quota", "/forwarding", "/takeout", "/mail/comp
 @pytest.fixture
 def announced(core):
     words = {"nb": "Vi slår oss sammen.", "nn": "Vi slår oss saman.", "en": "We merge."}
-    return sunset.announce(core, core.clock.now().date() + timedelta(days=400), words=words, successor="https://new.example/")
+    return sunset.announce(
+        core, core.clock.now().date() + timedelta(days=400), words=words, successor="https://new.example/"
+    )
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])

@@ -80,10 +80,15 @@ def test_an_mbox_file_goes_into_the_mailbox_of_its_name_or_a_chosen_one(inside, 
     assert (counted(core, ola, "Gammel post"), counted(core, ola, "Valgt/Her")) == (1, 1)
 
 
-@pytest.mark.parametrize(("octets", "name", "mailbox"), [
-    (b"not mail", "x.txt", ""), (b"PK broken", "x.zip", ""), (b"", "x", ""),
-    (b"From a@b Tue Nov 24 10:00:05 2020\n\nx\n", "x", "a//b"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("octets", "name", "mailbox"),
+    [
+        (b"not mail", "x.txt", ""),
+        (b"PK broken", "x.zip", ""),
+        (b"", "x", ""),
+        (b"From a@b Tue Nov 24 10:00:05 2020\n\nx\n", "x", "a//b"),
+    ],
+)
 def test_what_cannot_be_read_is_told(inside, core, ola, octets, name, mailbox):
     bring(inside, octets, name, mailbox)
     assert "Den kunne ikke leses." in settled(inside, core, ola)

@@ -73,7 +73,8 @@ def test_n14_a_message_that_nobody_delivered_has_no_story(inside, core, ola):
 @pytest.mark.parametrize("outcome", ["filed", "forwarded", "rejected", "refused", "discarded"])
 def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, language):
     rules = (
-        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],["spam",""],["spam","9"],["new","?"]]'
+        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],'
+        '["spam",""],["spam","9"],["new","?"]]'
     )
     core.db.write(
         lambda tx: deliveries.record(
@@ -104,10 +105,14 @@ def test_n14_every_refusal_of_ours_has_plain_words(inside, core, ola, reply, wor
     assert words in text(inside.get("/trace"))
 
 
-@pytest.mark.parametrize(("language", "words"), [
-    ("nb", "linje 5: mer enn 4 videresendinger av én melding"), ("nn", "linje 5: meir enn 4 vidaresendingar av éi melding"),
-    ("en", "line 5: more than 4 redirects for one message"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nb", "linje 5: mer enn 4 videresendinger av én melding"),
+        ("nn", "linje 5: meir enn 4 vidaresendingar av éi melding"),
+        ("en", "line 5: more than 4 redirects for one message"),
+    ],
+)
 def test_n14_a_script_that_failed_is_told_in_the_readers_language(inside, core, ola, language, words):
     filters.put_script(core, ola.id, "mine", "".join(f'redirect "a{n}@outside.example";\n' for n in range(9)))
     filters.activate(core, ola.id, "mine")

@@ -77,7 +77,12 @@ def test_translations_keep_the_places_for_values(language):
 
 def test_a_template_speaks_the_readers_language_at_every_turn(inside):
     """Templates are compiled once for each language; none may speak that of the reader before."""
-    for language, words in (("nb", "Videresending"), ("nn", "Vidaresending"), ("en", "Forwarding"), ("nb", "Videresending")):
+    for language, words in (
+        ("nb", "Videresending"),
+        ("nn", "Vidaresending"),
+        ("en", "Forwarding"),
+        ("nb", "Videresending"),
+    ):
         page = inside.get(f"/forwarding?lang={language}").text
         assert f'<html lang="{language}">' in page
         assert f"<h1>{words}</h1>" in page

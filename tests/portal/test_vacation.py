@@ -20,8 +20,12 @@ MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubje
 
 
 def replies(core, ola) -> list:
-    recipient = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
-    asyncio.run(delivery.accept(core, Envelope("kari@outside.example", ("ola@alumni.example",)), [recipient], MESSAGE, b""))
+    recipient = core.db.read(
+        lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
+    )
+    asyncio.run(
+        delivery.accept(core, Envelope("kari@outside.example", ("ola@alumni.example",)), [recipient], MESSAGE, b"")
+    )
     return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "vacation"]
 
 
@@ -98,20 +102,30 @@ def test_whatever_is_typed_stays_text(core, ola, text):
     assert by_python(core.db.read(lambda tx: core.queue.octets(tx, item))).text == text
 
 
-@pytest.mark.parametrize("fields", [
-    {"active": "y", "text": ""}, {"active": "y", "text": "x", "first_day": "2026-12-02", "last_day": "2026-12-01"},
-    {"first_day": "yesterday"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"active": "y", "text": ""},
+        {"active": "y", "text": "x", "first_day": "2026-12-02", "last_day": "2026-12-01"},
+        {"first_day": "yesterday"},
+    ],
+)
 def test_what_cannot_be_meant_is_told(inside, fields):
     answer = inside.send("/vacation", **fields)
     assert answer.status_code == 400
     assert 'class="error"' in answer.text
 
 
-@pytest.mark.parametrize(("first", "last", "active", "words"), [
-    (-1, 1, True, "På: den som skriver til deg, får svaret ditt, til og med"), (1, 2, True, "Venter: svarene begynner"),
-    (-2, -1, True, "Over: siste dag var"), (None, None, True, "til du slår det av"), (None, None, False, "Av: ingen får svar."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("first", "last", "active", "words"),
+    [
+        (-1, 1, True, "På: den som skriver til deg, får svaret ditt, til og med"),
+        (1, 2, True, "Venter: svarene begynner"),
+        (-2, -1, True, "Over: siste dag var"),
+        (None, None, True, "til du slår det av"),
+        (None, None, False, "Av: ingen får svar."),
+    ],
+)
 def test_the_page_says_what_happens_today(inside, core, ola, first, last, active, words):
     today = core.clock.now().astimezone(core.config.zone).date()
     days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]

@@ -53,7 +53,9 @@ def test_s21_a_full_box_can_be_cleaned(inside, core, ola):
     assert count(core, ola, "Trash") == 0
 
 
-@pytest.mark.parametrize("fields", [{"action": "burn", "uid": "1"}, {"action": "move", "uid": "1", "target": "Nowhere"}])
+@pytest.mark.parametrize(
+    "fields", [{"action": "burn", "uid": "1"}, {"action": "move", "uid": "1", "target": "Nowhere"}]
+)
 def test_what_cannot_be_done_is_told(inside, core, ola, fields):
     put(core, ola)
     assert inside.send("/mail/INBOX/", **fields).status_code in (403, 404)
@@ -80,23 +82,33 @@ def fill(core, ola, number=120) -> list[int]:
     """Messages in Archive whose dates go up and down, with some senders, subjects and sizes."""
     return [
         put(
-            core, ola, letter(n, subject=f"emne {n % 7}", sender=f"p{n % 5}@x.example", text="x" * (n % 11 * 100)), "Archive",
-            at=day(n * 37 % 50), flags=frozenset({"\\Seen"} if n % 3 else {"\\Flagged"} if n % 2 else ()),
+            core,
+            ola,
+            letter(n, subject=f"emne {n % 7}", sender=f"p{n % 5}@x.example", text="x" * (n % 11 * 100)),
+            "Archive",
+            at=day(n * 37 % 50),
+            flags=frozenset({"\\Seen"} if n % 3 else {"\\Flagged"} if n % 2 else ()),
         )
         for n in range(number)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("order", ["date", "from", "subject", "size"])
 @pytest.mark.parametrize("ascending", [False, True])
 def test_every_order_goes_through_all_messages_once(core, ola, order, ascending):
     uids = fill(core, ola)
-    infos = {info.uid: info for info in core.db.read(lambda tx: core.mail.infos(
-        tx, core.mail.mailbox(tx, ola.id, "Archive").id, [(1, 1000)]))}  # fmt: skip
+    infos = {
+        info.uid: info
+        for info in core.db.read(
+            lambda tx: core.mail.infos(tx, core.mail.mailbox(tx, ola.id, "Archive").id, [(1, 1000)])
+        )
+    }
     keys = {
-        "date": lambda n: infos[uids[n]].internal_date, "from": lambda n: f"p{n % 5}", "subject": lambda n: f"emne {n % 7}",
+        "date": lambda n: infos[uids[n]].internal_date,
+        "from": lambda n: f"p{n % 5}",
+        "subject": lambda n: f"emne {n % 7}",
         "size": lambda n: infos[uids[n]].size,
-    }  # fmt: skip
+    }
     expected = sorted(range(len(uids)), key=lambda n: (keys[order](n), uids[n]), reverse=not ascending)
     assert pages(core, ola, order=order, ascending=ascending) == [uids[n] for n in expected]
 
@@ -135,7 +147,13 @@ def conversation(core, ola) -> list[int]:
     return [
         put(core, ola, letter(1, subject="Tur"), "Archive", at=day(1)),
         put(core, ola, letter(7, subject="Annet"), "Archive", at=day(2)),
-        put(core, ola, letter(3, subject="Re: Tur", more="References: <n1@x.example> <n2@x.example>\r\n"), "Archive", at=day(4)),
+        put(
+            core,
+            ola,
+            letter(3, subject="Re: Tur", more="References: <n1@x.example> <n2@x.example>\r\n"),
+            "Archive",
+            at=day(4),
+        ),
         put(core, ola, letter(2, subject="Re: Tur", more="In-Reply-To: <n1@x.example>\r\n"), "Archive", at=day(3)),
     ]
 
@@ -149,8 +167,9 @@ def test_answers_stand_in_one_conversation_with_the_newest_on_top(core, ola):
 
 def test_two_conversations_become_one_when_a_message_joins_them(core, ola):
     uids = [
-        put(core, ola, letter(1), "Archive", at=day(1)), put(core, ola, letter(2), "Archive", at=day(2)),
-    ]  # fmt: skip
+        put(core, ola, letter(1), "Archive", at=day(1)),
+        put(core, ola, letter(2), "Archive", at=day(2)),
+    ]
     assert len(mail_list.page(core, ola.id, "Archive", ListWish(threads=True)).lines) == 2
     uids.append(put(core, ola, letter(3, more="References: <n1@x.example> <n2@x.example>\r\n"), "Archive", at=day(3)))
     [line] = mail_list.page(core, ola.id, "Archive", ListWish(threads=True)).lines
@@ -185,7 +204,9 @@ def test_an_action_leads_back_to_the_same_part_of_the_list(inside, core, ola):
     uids = fill(core, ola)
     page = inside.get("/mail/Archive/?order=from").text
     onward = re.search(r'href="([^"]+)" rel="next"', page)[1].replace("&amp;", "&")
-    answer = inside.send(onward, to="/mail/Archive/", back=onward.partition("/mail/Archive/")[2], action="read", uid=str(uids[0]))
+    answer = inside.send(
+        onward, to="/mail/Archive/", back=onward.partition("/mail/Archive/")[2], action="read", uid=str(uids[0])
+    )
     assert answer.location == onward
     assert inside.send("/mail/Archive/", back="//evil.example", action="read", uid="1").location == "/mail/Archive/"
 
@@ -238,12 +259,18 @@ def test_mailboxes_are_made_renamed_and_deleted(inside, core, ola):
     assert inside.get("/mail/Reise/Oslo/").status_code == 404
 
 
-@pytest.mark.parametrize("fields", [
-    {"action": "delete", "name": "INBOX", "sure": "1"}, {"action": "delete", "name": "Sent"},
-    {"action": "rename", "name": "Trash", "new": "x"}, {"action": "create", "new": ""},
-    {"action": "create", "new": "Sent"}, {"action": "create", "new": "a*b"},
-    {"action": "rename", "name": "Nowhere", "new": "x"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "delete", "name": "INBOX", "sure": "1"},
+        {"action": "delete", "name": "Sent"},
+        {"action": "rename", "name": "Trash", "new": "x"},
+        {"action": "create", "new": ""},
+        {"action": "create", "new": "Sent"},
+        {"action": "create", "new": "a*b"},
+        {"action": "rename", "name": "Nowhere", "new": "x"},
+    ],
+)
 def test_mailboxes_that_are_needed_stay(inside, fields):
     assert inside.send("/mail/boxes", **fields).status_code in (400, 403, 404, 409)
 

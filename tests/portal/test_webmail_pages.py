@@ -18,9 +18,12 @@ def fill(core, ola, number: int = 50) -> None:
     sender = "Åse Ødegård <ase.odegard@outside.example>"
     for n in range(number):
         put(
-            core, ola, letter(n, subject=f"Møte om budsjettet for {n}. kvartal", sender=sender),
-            flags=frozenset({"\\Seen"} if n % 4 else {"\\Flagged"}), at=datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=n),
-        )  # fmt: skip
+            core,
+            ola,
+            letter(n, subject=f"Møte om budsjettet for {n}. kvartal", sender=sender),
+            flags=frozenset({"\\Seen"} if n % 4 else {"\\Flagged"}),
+            at=datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=n),
+        )
 
 
 def loaded(page: str) -> list[str]:
@@ -76,9 +79,13 @@ def test_n16_pages_in_w3m_are_as_they_were_read(inside, core, ola, name):
         more = f"References: <n{n - 1}@x.example>\r\n" if n % 2 else ""
         sender, text = "Åse Ødegård <ase@outside.example>", "Hei.\n\n> Før\nNå"
         put(
-            core, ola, letter(n, subject=f"Budsjettet {n}", more=more, sender=sender, text=text),
-            "Archive", flags=frozenset({"\\Seen"} if n % 2 else {"\\Flagged"}), at=at + timedelta(days=n),
-        )  # fmt: skip
+            core,
+            ola,
+            letter(n, subject=f"Budsjettet {n}", more=more, sender=sender, text=text),
+            "Archive",
+            flags=frozenset({"\\Seen"} if n % 2 else {"\\Flagged"}),
+            at=at + timedelta(days=n),
+        )
     put(core, ola, mailbox="Archive", at=at + timedelta(days=9))
     page = inside.get(PAGES[name]).text
     end = max(page.index("</main>"), page.index("</aside>"))

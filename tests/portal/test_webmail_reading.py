@@ -13,9 +13,7 @@ from mailcore.services.webmail import address_book, mail_settings
 from mailcore.services.webmail.mail_settings import MailSettings
 from tests.portal.mailing import MESSAGE, letter, put
 
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def html_letter(html: str, plain: str = "", *, more: str = "", sender: str = "k@x.example") -> bytes:
@@ -23,7 +21,9 @@ def html_letter(html: str, plain: str = "", *, more: str = "", sender: str = "k@
     part = f"Content-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n"
     if plain:
         text = f"Content-Type: text/plain; charset=utf-8\r\n\r\n{plain}\r\n"
-        return f"{head}Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n{text}--b\r\n{part}--b--\r\n".encode()
+        return (
+            f"{head}Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n{text}--b\r\n{part}--b--\r\n".encode()
+        )
     return (head + part).encode()
 
 
@@ -45,13 +45,17 @@ def opened(page: str) -> list[str]:
     return re.findall(r'<details class="version" name="version" open><summary>([^<]+)', page)
 
 
-@pytest.mark.parametrize(("octets", "html_first", "expected"), [
-    (html_letter("<p>Hei</p>", "Hei, dette er teksten."), False, "Som ren tekst"),
-    (html_letter("<p>Hei</p>", "Hei, dette er teksten."), True, "Med avsenderens utforming"),
-    (html_letter("<p>Bare HTML</p>"), False, "Med avsenderens utforming"),
-    (html_letter("<p>" + "x" * 4000 + "</p>", "Bruk et annet program."), False, "Med avsenderens utforming"),
-    (MESSAGE, False, "Som ren tekst"), (MESSAGE.replace(b"text/plain; ", b"text/html; "), False, "Med avsenderens utforming"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("octets", "html_first", "expected"),
+    [
+        (html_letter("<p>Hei</p>", "Hei, dette er teksten."), False, "Som ren tekst"),
+        (html_letter("<p>Hei</p>", "Hei, dette er teksten."), True, "Med avsenderens utforming"),
+        (html_letter("<p>Bare HTML</p>"), False, "Med avsenderens utforming"),
+        (html_letter("<p>" + "x" * 4000 + "</p>", "Bruk et annet program."), False, "Med avsenderens utforming"),
+        (MESSAGE, False, "Som ren tekst"),
+        (MESSAGE.replace(b"text/plain; ", b"text/html; "), False, "Med avsenderens utforming"),
+    ],
+)
 def test_plain_text_comes_first_where_it_says_something(inside, core, ola, octets, html_first, expected):
     mail_settings.save(core, ola.id, MailSettings(html_first=html_first))
     page = inside.get(f"/mail/INBOX/{put(core, ola, octets)}").text
@@ -60,16 +64,30 @@ def test_plain_text_comes_first_where_it_says_something(inside, core, ola, octet
 
 
 def test_the_text_of_html_alone_keeps_its_lines_and_links(inside, core, ola):
-    uid = put(core, ola, html_letter('<style>p{x}</style><p>Hei</p>du<br>der <a href="https://y.example/z">les</a><script>x()</script>'))
+    uid = put(
+        core,
+        ola,
+        html_letter('<style>p{x}</style><p>Hei</p>du<br>der <a href="https://y.example/z">les</a><script>x()</script>'),
+    )
     text = re.search(r'class="body">(.*?)</pre>', inside.get(f"/mail/INBOX/{uid}").text, re.DOTALL)[1]
     assert text.replace("&lt;", "<").replace("&gt;", ">").split() == [
-        "Hei", "du", "der", "les", '<<a', 'href="https://y.example/z"', 'target="_blank"', 'rel="noopener', "noreferrer",
+        "Hei",
+        "du",
+        "der",
+        "les",
+        "<<a",
+        'href="https://y.example/z"',
+        'target="_blank"',
+        'rel="noopener',
+        "noreferrer",
         'nofollow">https://y.example/z</a>>',
-    ]  # fmt: skip
+    ]
 
 
 def test_lines_that_flow_are_put_together_and_quotes_marked(inside, core, ola):
-    octets = letter(text="> sitert \r\n> videre\r\nen lang \r\nlinje\r\n-- \r\nOla").replace(b"utf-8", b"utf-8; format=flowed")
+    octets = letter(text="> sitert \r\n> videre\r\nen lang \r\nlinje\r\n-- \r\nOla").replace(
+        b"utf-8", b"utf-8; format=flowed"
+    )
     page = inside.get(f"/mail/INBOX/{put(core, ola, octets)}").text
     assert '<span class="quoted">&gt; sitert videre</span>' in page
     assert "en lang linje\n-- \nOla" in page
@@ -118,7 +136,9 @@ def with_file(kind: str, name: str, content: str) -> bytes:
     ("text/plain; charset=\"utf-7;x\"", "+ADw-script", "inline", "text/plain; charset=utf-7x"),
 ])  # fmt: skip
 def test_s30_only_harmless_kinds_are_shown(inside, core, ola, kind, content, shown, type_):
-    answer = inside.get(file_path(inside.get(f"/mail/INBOX/{put(core, ola, with_file(kind, 'fil', content))}").text, "fil"))
+    answer = inside.get(
+        file_path(inside.get(f"/mail/INBOX/{put(core, ola, with_file(kind, 'fil', content))}").text, "fil")
+    )
     assert answer.headers["Content-Disposition"].startswith(shown)
     assert answer.headers["Content-Type"] == type_
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -48,10 +48,18 @@ def test_the_page_marks_what_was_found_and_shows_where(inside, core, ola):
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-@pytest.mark.parametrize(("asked", "found"), [
-    ("årsmøte", True), ("velkommen årsmøte", True), ('"til årsmøte"', True), ("aring", False), ("font", False), ("skjult", False),
-    ("plan.pdf", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("årsmøte", True),
+        ("velkommen årsmøte", True),
+        ('"til årsmøte"', True),
+        ("aring", False),
+        ("font", False),
+        ("skjult", False),
+        ("plan.pdf", True),
+    ],
+)
 def test_a_search_sees_what_a_reader_sees(core, ola, indexed, asked, found):
     html = '<font size=2>Velkommen <i>til</i> &aring;rs<b>m&oslash;te</b></font><div style="display:none">skjult</div>'
     octets = (
@@ -74,9 +82,17 @@ def test_a_search_that_met_new_mail_asks_for_the_index(core, ola):
     assert indexing.fulfil(core) == 0
 
 
-@pytest.mark.parametrize(("text", "words", "shown"), [
-    ("a<b", (), "a&lt;b"), ("Hei hei", ("hei",), "<mark>Hei</mark> <mark>hei</mark>"), ("ab<c", ("b<",), "a<mark>b&lt;</mark>c"),
-    ("aba", ("ab", "ba"), "<mark>ab</mark>a"), ("x", ("y",), "x"), ("İx", ("x",), "İx"), ("", ("y",), ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("a<b", (), "a&lt;b"),
+        ("Hei hei", ("hei",), "<mark>Hei</mark> <mark>hei</mark>"),
+        ("ab<c", ("b<",), "a<mark>b&lt;</mark>c"),
+        ("aba", ("ab", "ba"), "<mark>ab</mark>a"),
+        ("x", ("y",), "x"),
+        ("İx", ("x",), "İx"),
+        ("", ("y",), ""),
+    ],
+)
 def test_words_are_marked_where_they_stand(text, words, shown):
     assert str(marked(text, words)) == shown

@@ -42,10 +42,15 @@ def test_a_picture_that_came_along_is_shown_in_its_place_whatever_its_label(insi
         assert f"/mail/INBOX/{uid}/file/1" in inside.get(f"/mail/INBOX/{uid}").text
 
 
-@pytest.mark.parametrize("html", [
-    '<div style="background:url(cid:l@x) #fff">Hei</div>', "<style>p{background-image:url('cid:l@x')}</style><p>Hei",
-    '<table background="cid:l@x"><tr><td>Hei</table>', '<body background="cid:l@x">Hei',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<div style="background:url(cid:l@x) #fff">Hei</div>',
+        "<style>p{background-image:url('cid:l@x')}</style><p>Hei",
+        '<table background="cid:l@x"><tr><td>Hei</table>',
+        '<body background="cid:l@x">Hei',
+    ],
+)
 def test_a_background_that_came_along_is_shown_too(inside, core, ola, html):
     uid = put(core, ola, related(html, "Content-Type: image/png\r\nContent-ID: <l@x>\r\n"))
     assert f"data:image/png;base64,{PIXEL}" in inside.get(f"/mail/INBOX/{uid}/html").text
@@ -60,7 +65,11 @@ def test_what_is_no_picture_is_a_file_only(inside, core, ola):
 
 def test_one_picture_a_thousand_times_does_not_fill_the_memory(inside, core, ola):
     large = PIXEL + "A" * 400_000
-    uid = put(core, ola, related('<img src="cid:l@x">' * 1000, "Content-Type: image/png\r\nContent-ID: <l@x>\r\n", content=large))
+    uid = put(
+        core,
+        ola,
+        related('<img src="cid:l@x">' * 1000, "Content-Type: image/png\r\nContent-ID: <l@x>\r\n", content=large),
+    )
     assert len(inside.get(f"/mail/INBOX/{uid}/html").data) < 8 * 2**20
 
 
@@ -70,7 +79,12 @@ def test_two_parts_of_html_are_both_on_the_page_in_the_frame_and_in_an_answer(in
     octets += "".join(f"--b\r\nContent-Type: text/html\r\n\r\n{part}\r\n" for part in parts)
     octets += "--b\r\nContent-Type: text/plain\r\n\r\nFooter https://x.example/a\r\n--b--\r\n"
     uid = put(core, ola, octets.encode())
-    for path in (f"/mail/INBOX/{uid}", f"/mail/INBOX/{uid}/html", f"/mail/INBOX/{uid}/print", f"/mail/compose?reply=INBOX/{uid}"):
+    for path in (
+        f"/mail/INBOX/{uid}",
+        f"/mail/INBOX/{uid}/html",
+        f"/mail/INBOX/{uid}/print",
+        f"/mail/compose?reply=INBOX/{uid}",
+    ):
         text = inside.get(path).text
         assert text.index("First words.") < text.index("Last words.") < text.index("Footer"), path
     assert '<a href="https://x.example/a" target="_blank"' in inside.get(f"/mail/INBOX/{uid}/html").text
@@ -82,8 +96,9 @@ def test_two_parts_of_html_are_both_on_the_page_in_the_frame_and_in_an_answer(in
 def test_a_file_of_any_name_is_downloaded_alone_and_in_a_zip(inside, core, ola, name):
     named = "".join(
         "--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n"
-        f"Content-Disposition: attachment; filename*=utf-8''{quote(name)}\r\n\r\nZGF0YQ==\r\n" for _ in range(3)
-    )  # fmt: skip
+        f"Content-Disposition: attachment; filename*=utf-8''{quote(name)}\r\n\r\nZGF0YQ==\r\n"
+        for _ in range(3)
+    )
     octets = f"From: k@x.example\r\nSubject: fil\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{named}--b--\r\n".encode()
     uid = put(core, ola, octets)
     shown = re.search(r'href="(/mail/INBOX/\d+/file/1)"[^>]*>([^<]+)</a>', inside.get(f"/mail/INBOX/{uid}").text)
@@ -106,11 +121,14 @@ def test_a_charset_of_nobody_is_no_header_that_servers_refuse(inside, core, ola)
     assert answer.headers["Content-Type"].isascii()
 
 
-@pytest.mark.parametrize(("field", "asked"), [
-    ("<mailto:leave@\r\n list.example>", "to=leave@list.example&subject=unsubscribe"),
-    ("<mailto:unsub@list.example?subject=sK3fQxq-1>", "to=unsub@list.example&subject=sK3fQxq-1"),
-    ("<https://x.example>, <mailto:u@list.example?body=stop>", "to=u@list.example&subject=unsubscribe&body=stop"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("<mailto:leave@\r\n list.example>", "to=leave@list.example&subject=unsubscribe"),
+        ("<mailto:unsub@list.example?subject=sK3fQxq-1>", "to=unsub@list.example&subject=sK3fQxq-1"),
+        ("<https://x.example>, <mailto:u@list.example?body=stop>", "to=u@list.example&subject=unsubscribe&body=stop"),
+    ],
+)
 def test_a_list_is_left_by_the_message_that_it_asks_for(inside, core, ola, field, asked):
     uid = put(core, ola, letter(more=f"List-Unsubscribe: {field}\r\n"))
     page = unescape(inside.get(f"/mail/INBOX/{uid}").text)
@@ -145,8 +163,12 @@ def test_links_in_text_end_where_people_end_them(inside, core, ola):
 
 
 def test_a_page_of_html_has_its_own_background(inside, core, ola):
-    uid = put(core, ola, html_letter('<body style="background-color:#111111"><p style="color:#ffffff">Hvite ord</p></body>'))
-    assert '<body style="background-color:#111111"><p style="color:#ffffff">' in inside.get(f"/mail/INBOX/{uid}/html").text
+    uid = put(
+        core, ola, html_letter('<body style="background-color:#111111"><p style="color:#ffffff">Hvite ord</p></body>')
+    )
+    assert (
+        '<body style="background-color:#111111"><p style="color:#ffffff">' in inside.get(f"/mail/INBOX/{uid}/html").text
+    )
 
 
 def test_a_field_of_a_hundred_thousand_signs_does_not_stop_the_page(inside, core, ola):

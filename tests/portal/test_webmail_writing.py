@@ -60,10 +60,14 @@ def test_a_reply_keeps_identifiers_whole_whatever_their_length(inside, core, ola
     long = "<AM0PR05MB6834D2C88EE7DD0B43CC6B35E8A0A@AM0PR05MB6834.eurprd05.prod.outlook.com>"
     before = [f"<{number}.{'x' * 60}@outside.example>" for number in range(100)]
     folded = "\r\n ".join(before)
-    uid = put(core, ola, (
-        f"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: t\r\nMessage-ID: {long}\r\n"
-        f"References: {folded}\r\n\r\nhei\r\n"
-    ).encode())  # fmt: skip
+    uid = put(
+        core,
+        ola,
+        (
+            f"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: t\r\nMessage-ID: {long}\r\n"
+            f"References: {folded}\r\n\r\nhei\r\n"
+        ).encode(),
+    )
     write(inside, core, f"/mail/compose?reply=INBOX/{uid}", action="save", body="ja")
     opened = compose.open_draft(core, ola, 1)
     assert (opened.in_reply_to, opened.references.split()[0], opened.references.split()[-1]) == (long, before[0], long)
@@ -78,11 +82,15 @@ def test_a_reply_keeps_identifiers_whole_whatever_their_length(inside, core, ola
 
 def test_a_reply_to_all_keeps_the_names_whatever_stands_in_them(inside, core, ola):
     send_at_once(core, ola)
-    uid = put(core, ola, octets=(
-        b"From: =?utf-8?q?Nordmann=2C_K=C3=A5re?= <kare@outside.example>\r\n"
-        b'To: Ola <ola@alumni.example>, "Hansen, Kari" <kari@outside.example>, KARI@outside.example\r\n'
-        b"Cc: nobody: ; x@outside.example\r\nDate: Wed, 01 Jul 2026 23:30:00 +0000\r\nSubject: x\r\n\r\nhei\r\n"
-    ))  # fmt: skip
+    uid = put(
+        core,
+        ola,
+        octets=(
+            b"From: =?utf-8?q?Nordmann=2C_K=C3=A5re?= <kare@outside.example>\r\n"
+            b'To: Ola <ola@alumni.example>, "Hansen, Kari" <kari@outside.example>, KARI@outside.example\r\n'
+            b"Cc: nobody: ; x@outside.example\r\nDate: Wed, 01 Jul 2026 23:30:00 +0000\r\nSubject: x\r\n\r\nhei\r\n"
+        ),
+    )
     start = f"/mail/compose?reply=INBOX/{uid}&all=1"
     fields = form(inside.get(start).text)
     assert fields["to"] == '"Nordmann, Kåre" <kare@outside.example>'
@@ -115,7 +123,11 @@ def test_names_in_fields_are_written_so_that_everybody_reads_one_person(inside, 
 
 def test_s30_oe_and_aa_survive_in_subject_names_text_and_files(inside, core, ola):
     send_at_once(core, ola)
-    data = {"to": "Åse Ødegård <ase@outside.example>", "subject": "Blåbær på Ås", "body": "æøå ÆØÅ €\n.punktum\nFrom her"}
+    data = {
+        "to": "Åse Ødegård <ase@outside.example>",
+        "subject": "Blåbær på Ås",
+        "body": "æøå ÆØÅ €\n.punktum\nFrom her",
+    }
     write(inside, core, **data, files=(io.BytesIO("søt".encode()), "rømmegrøt æøå.txt", "text/plain"))
     message = parsed(core)
     assert message["subject"] == "Blåbær på Ås"
@@ -130,7 +142,9 @@ def test_s30_oe_and_aa_survive_in_subject_names_text_and_files(inside, core, ola
 def test_s30_a_file_of_25_mb_goes_along(inside, core, ola):
     send_at_once(core, ola)
     content = os.urandom(25 * 2**20)
-    answer = write(inside, core, to="x@outside.example", subject="Stor", body="Se fil", files=(io.BytesIO(content), "stor.bin"))
+    answer = write(
+        inside, core, to="x@outside.example", subject="Stor", body="Se fil", files=(io.BytesIO(content), "stor.bin")
+    )
     assert answer.status_code == 303
     octets = sent_octets(core)
     assert max(map(len, octets.split(b"\r\n"))) <= 998
@@ -141,9 +155,14 @@ def test_s30_a_file_of_25_mb_goes_along(inside, core, ola):
 def test_a_draft_is_saved_with_its_files_and_sent_later(inside, core, ola):
     send_at_once(core, ola)
     answer = write(
-        inside, core, action="save", to="x@outside.example", subject="Utkast", body="tekst",
+        inside,
+        core,
+        action="save",
+        to="x@outside.example",
+        subject="Utkast",
+        body="tekst",
         files=(io.BytesIO(b"innhold"), "æ.txt"),
-    )  # fmt: skip
+    )
     assert answer.status_code == 303
     assert count(core, ola, "Drafts") == 1
     assert "æ.txt" in inside.get(answer.location).text
@@ -183,7 +202,12 @@ def test_a_message_is_passed_on_in_the_text_or_as_a_file(inside, core, ola):
 
 @pytest.mark.parametrize(
     ("fields", "code"),
-    [({"to": ""}, 403), ({"to": "not an address"}, 403), ({"to": "nobody@alumni.example"}, 404), ({"to": "a@b.example, c"}, 403)],
+    [
+        ({"to": ""}, 403),
+        ({"to": "not an address"}, 403),
+        ({"to": "nobody@alumni.example"}, 404),
+        ({"to": "a@b.example, c"}, 403),
+    ],
 )
 def test_what_cannot_be_sent_is_kept_in_the_form(inside, core, fields, code):
     answer = write(inside, core, body="viktig tekst", **fields)
@@ -247,7 +271,10 @@ def test_a_message_waits_for_the_day_that_was_chosen(inside, core, ola):
 
 @pytest.mark.parametrize("when", ["", "x", "2001-01-01T00:00"])
 def test_a_time_that_is_none_sends_nothing(inside, core, ola, when):
-    assert write(inside, core, action="later", send_at=when, to="x@outside.example", subject="s", body="t").status_code == 403
+    assert (
+        write(inside, core, action="later", send_at=when, to="x@outside.example", subject="s", body="t").status_code
+        == 403
+    )
     assert queued(core) == []
 
 
@@ -389,13 +416,20 @@ def test_nobody_writes_under_an_address_that_is_not_theirs(inside, core, ola, ad
     assert address_book.identities(core, ola.id, "Ola", "ola@alumni.example") == [own]
 
 
-@pytest.mark.parametrize(("head", "begins", "to"), [
-    ("From: Kari <kari@x.example>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n",
-     "Kari <kari@x.example> (24.11.2026 11:00):", "Kari <kari@x.example>"),
-    ("From: kari@x.example\r\n", "kari@x.example:", "kari@x.example"),
-    ("From: kari@x.example\r\nDate: in the morning\r\n", "kari@x.example (in the morning):", "kari@x.example"),
-    ("Subject: from nobody\r\n", "", ""), ("From: undisclosed:;\r\n", "undisclosed:;:", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("head", "begins", "to"),
+    [
+        (
+            "From: Kari <kari@x.example>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n",
+            "Kari <kari@x.example> (24.11.2026 11:00):",
+            "Kari <kari@x.example>",
+        ),
+        ("From: kari@x.example\r\n", "kari@x.example:", "kari@x.example"),
+        ("From: kari@x.example\r\nDate: in the morning\r\n", "kari@x.example (in the morning):", "kari@x.example"),
+        ("Subject: from nobody\r\n", "", ""),
+        ("From: undisclosed:;\r\n", "undisclosed:;:", ""),
+    ],
+)
 def test_a_reply_tells_what_the_message_tells_and_no_more(inside, core, ola, head, begins, to):
     uid = put(core, ola, f"{head}To: ola@alumni.example\r\n\r\nHei\r\n".encode())
     found = form(inside.get(f"/mail/compose?reply=INBOX/{uid}").text)

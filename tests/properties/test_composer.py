@@ -14,17 +14,25 @@ from mailcore.mail.writing.fields_out import NameAddr
 from tests.readers import by_python, by_rust, by_us, faults
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
-ANY = st.text(st.characters(codec=None), max_size=300) | st.text("aæ日😀 =?_\"\\,<>@.:;\t\r\n\x0b\x85\u2028", max_size=200)
+ANY = st.text(st.characters(codec=None), max_size=300) | st.text(
+    'aæ日😀 =?_"\\,<>@.:;\t\r\n\x0b\x85\u2028', max_size=200
+)
 LONG = st.builds(lambda text, times: text * times, ANY, st.integers(1, 30))
-ATOMS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=^_`{|}~", min_size=1, max_size=200)
+ATOMS = st.text(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=^_`{|}~", min_size=1, max_size=200
+)
 IDS = st.builds(lambda a, b: f"<{a}@{b}>", ATOMS, ATOMS)
 
 
 def written(subject="x", name="", text="x", ids=(), names=()) -> bytes:
     heading = Heading(
-        NameAddr("ola@alumni.example", name), (NameAddr("kari@x.example", name), NameAddr("b@x.example")), subject, AT,
-        "<1@alumni.example>", answers=tuple(ids),
-    )  # fmt: skip
+        NameAddr("ola@alumni.example", name),
+        (NameAddr("kari@x.example", name), NameAddr("b@x.example")),
+        subject,
+        AT,
+        "<1@alumni.example>",
+        answers=tuple(ids),
+    )
     inner = [entities.text(text)]
     if names:
         return composer.compose(
@@ -114,7 +122,7 @@ def test_an_address_is_one_or_nothing(local, host):
     assert octets == b"" or faults(octets + b"\r\n", eight_bit=True) == []
 
 
-@given(st.text("ab.@ ,;<>()[]\"\\", max_size=20))
+@given(st.text('ab.@ ,;<>()[]"\\', max_size=20))
 def test_a_strange_local_part_makes_one_address_of_that_host(local):
     octets = fields_out.people_field("To", [NameAddr(f"{local}@x.example")])
     found = by_python(b"From: <a@b.example>\r\n" + octets + b"\r\n").to

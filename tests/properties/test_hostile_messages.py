@@ -19,7 +19,7 @@ HOSTILE = {
     "escape": b"Content-Type: text/plain; charset=unicode_escape\r\n\r\n\\x \\N{}",
     "undefined": b"Content-Type: text/plain; charset=undefined\r\n\r\nx",
     "not a text encoding": b"Content-Type: text/plain; charset=zlib_codec\r\n\r\nx",
-    "NUL in charset": b"Content-Type: text/plain; charset=\"a\0b\"\r\n\r\nx",
+    "NUL in charset": b'Content-Type: text/plain; charset="a\0b"\r\n\r\nx',
     "odd base64": b"Content-Transfer-Encoding: base64\r\n\r\nYWJjZ\r\n!!=\r\nA",
     "broken quoted-printable": b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=\r\n=Z=",
     "deep multipart": DEEP,
@@ -68,14 +68,33 @@ def test_parts_are_counted_over_the_whole_message():
 _PIECES = st.lists(
     st.one_of(
         st.binary(max_size=12),
-        st.sampled_from([
-            b"\r\n", b"\n", b"\r\n\r\n", b"--b\r\n", b"--b--\r\n", b"Content-Type: ", b"multipart/mixed; boundary=b",
-            b"message/rfc822", b"text/plain; charset=", b"idna", b"utf-16", b"Content-Transfer-Encoding: base64",
-            b"From: ", b"To: ", b"<a@b>", b"(", b'"', b"=?utf-8?q?=E6?=", b"Subject: ", b"Content-Disposition: ; ",
-        ]),
+        st.sampled_from(
+            [
+                b"\r\n",
+                b"\n",
+                b"\r\n\r\n",
+                b"--b\r\n",
+                b"--b--\r\n",
+                b"Content-Type: ",
+                b"multipart/mixed; boundary=b",
+                b"message/rfc822",
+                b"text/plain; charset=",
+                b"idna",
+                b"utf-16",
+                b"Content-Transfer-Encoding: base64",
+                b"From: ",
+                b"To: ",
+                b"<a@b>",
+                b"(",
+                b'"',
+                b"=?utf-8?q?=E6?=",
+                b"Subject: ",
+                b"Content-Disposition: ; ",
+            ]
+        ),
     ),
     max_size=30,
-).map(b"".join)  # fmt: skip
+).map(b"".join)
 
 
 @settings(max_examples=300, deadline=None)
@@ -86,10 +105,16 @@ def test_any_octets_have_a_structure_and_a_text(octets):
     text.header_text(octets)
 
 
-@pytest.mark.parametrize(("path", "wanted"), [
-    ((1,), b"Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i\r\n\r\ntwo\r\n--i--\r\n"),
-    ((1, 1), b"one"), ((1, 2), b"two"), ((1, 3), None), ((2,), None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ((1,), b"Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i\r\n\r\ntwo\r\n--i--\r\n"),
+        ((1, 1), b"one"),
+        ((1, 2), b"two"),
+        ((1, 3), None),
+        ((2,), None),
+    ],
+)
 def test_a_message_that_is_a_forwarded_message_has_it_as_part_one(path, wanted):
     inner = b"Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i\r\n\r\ntwo\r\n--i--\r\n"
     octets = b"Content-Type: message/rfc822\r\n\r\n" + inner
@@ -97,10 +122,27 @@ def test_a_message_that_is_a_forwarded_message_has_it_as_part_one(path, wanted):
     assert (octets[part.body_start : part.end] if part else None) == wanted
 
 
-@given(st.lists(st.sampled_from([
-    b"From: a\r\n", b"from : b\r\n", b"FROM:c\r\n d\r\n", b"X-From: no\r\n", b" from: folded\r\n", b"Fromage: no\r\n",
-    b"junk\r\n", b"From\r\n", b"Subject: From: x\r\n", b"\r\n", b"From: after\n", b"From: cut",
-]), max_size=12))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"From: a\r\n",
+                b"from : b\r\n",
+                b"FROM:c\r\n d\r\n",
+                b"X-From: no\r\n",
+                b" from: folded\r\n",
+                b"Fromage: no\r\n",
+                b"junk\r\n",
+                b"From\r\n",
+                b"Subject: From: x\r\n",
+                b"\r\n",
+                b"From: after\n",
+                b"From: cut",
+            ]
+        ),
+        max_size=12,
+    )
+)
 def test_values_of_one_name_are_those_among_all_fields(lines):
     block = b"".join(lines)
     among_all = [value for name, value in header.fields(block) if name.lower() == "from"]

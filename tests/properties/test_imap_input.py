@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from tests.fuzz.targets import TARGETS
 
 WORDS = st.sampled_from(
-    b"( ) [ ] < > {3} {3+} \" \\ $ * : , . ~ NIL ALL NOT OR UID FLAGS BODY BODY.PEEK BINARY BINARY.SIZE HEADER "
+    b'( ) [ ] < > {3} {3+} " \\ $ * : , . ~ NIL ALL NOT OR UID FLAGS BODY BODY.PEEK BINARY BINARY.SIZE HEADER '
     b"HEADER.FIELDS MIME TEXT 1 0 2.1 1:* 4294967295 99999999999 RETURN SAVE MIN PARTIAL 1:2 -1:-2 CHANGEDSINCE "
     b"VANISHED QRESYNC CONDSTORE SUBJECT BEFORE 1-Jan-2026 CHARSET UTF-8 CATENATE URL /a;UID=1 UTF8 STATUS "
     b"(STATUS MESSAGES SET NONE personal (MessageNew /private/a %41 &- &AOY- \xc3\xa6 \xfe \xff \r \n \r\n \0 = "
     b"a=b n,, Content-Type: multipart/mixed; boundary=b --b --b-- message/rfc822 base64 quoted-printable "
     b"=?utf-8?q?a?= <p>".split(b" ")
-)  # fmt: skip
+)
 INPUT = st.one_of(
     st.binary(max_size=300),
     st.lists(WORDS, max_size=25).map(b" ".join),

@@ -19,7 +19,8 @@ from mailcore.store.mail import condstore
 from tests.protocol.wire import TestWire
 
 deeds = st.lists(
-    st.tuples(st.sampled_from(["append", "flag", "unflag", "remove", "move", "keyword", "cut"]), st.integers(0, 30)), max_size=12
+    st.tuples(st.sampled_from(["append", "flag", "unflag", "remove", "move", "keyword", "cut"]), st.integers(0, 30)),
+    max_size=12,
 )
 
 
@@ -36,10 +37,11 @@ class Away:
         heard = b""
         fresh = max(self.flags, default=0) + 1  # of what is outside the known set the client asks itself
         for command in (
-            b'a LOGIN ola "en lang hemmelighet"', b"a ENABLE QRESYNC",
+            b'a LOGIN ola "en lang hemmelighet"',
+            b"a ENABLE QRESYNC",
             b"a SELECT Shared (QRESYNC (%d %d%s))" % (self.uidvalidity, self.modseq, self._known()),
             b"a UID FETCH %d:* (FLAGS MODSEQ)" % fresh,
-        ):  # fmt: skip
+        ):
             wire.said.clear()
             wire.send(command + b"\r\n")
             await asyncio.wait_for(wire.waiting.wait(), 60)

@@ -73,9 +73,10 @@ def test_addresses_are_found_in_anything_and_are_text(value):
 atoms = st.text("abcXYZ019!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=8)
 dotted = st.lists(atoms, min_size=1, max_size=3).map(".".join)
 names = st.one_of(
-    st.just(""), st.lists(atoms, min_size=1, max_size=3).map(" ".join),
+    st.just(""),
+    st.lists(atoms, min_size=1, max_size=3).map(" ".join),
     st.text(" ab,.@<>()[]:;'", max_size=9).map('"{}"'.format),
-)  # fmt: skip
+)
 
 
 @given(st.lists(st.tuples(names, dotted, dotted), min_size=1, max_size=3))
@@ -85,8 +86,11 @@ def test_valid_lists_are_read_as_the_library_reads_them(people):
     assert read == [(" ".join(name.split()), spec) for name, spec in getaddresses([value])]
 
 
-@given(st.one_of(st.binary(max_size=300), st.text("QUJD=+/a\r\n 30", max_size=300).map(str.encode)),
-       st.sampled_from(["base64", "quoted-printable", "7bit"]), st.integers(1, 50))  # fmt: skip
+@given(
+    st.one_of(st.binary(max_size=300), st.text("QUJD=+/a\r\n 30", max_size=300).map(str.encode)),
+    st.sampled_from(["base64", "quoted-printable", "7bit"]),
+    st.integers(1, 50),
+)
 def test_where_a_file_is_cut_on_its_way_out_never_matters(octets, encoding, block):
     head = f"Content-Type: application/pdf\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
     part = structure.parse(head + octets)

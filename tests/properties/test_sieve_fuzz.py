@@ -33,8 +33,10 @@ words = st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8", exclude_ch
 
 def value(kind: Kind) -> st.SearchStrategy:
     right = {
-        Kind.STRING: words, Kind.NUMBER: st.integers(0, 100), Kind.STRINGS: st.lists(words, min_size=1, max_size=3).map(tuple),
-    }[kind]  # fmt: skip
+        Kind.STRING: words,
+        Kind.NUMBER: st.integers(0, 100),
+        Kind.STRINGS: st.lists(words, min_size=1, max_size=3).map(tuple),
+    }[kind]
     return st.one_of(right, right, right, right, right, words | st.integers(0, 2**40) | st.just(Tag("is")))
 
 
@@ -75,7 +77,9 @@ fields = st.sampled_from([
     "Content-Transfer-Encoding: base64", "X: =?utf-8?q?=zz?=", "Received: ;;; 1 Jan 1 00:00", "Content-Type: message/rfc822",
     "Content-Disposition: attachment; filename*0*=utf-8''%e6; filename*1=\"x",
 ])  # fmt: skip
-bodies = st.lists(st.sampled_from(["--b", "--b--", "", "text", "<b>", "Subject: inner", "\x00", "æ"]), max_size=8).map("\n".join)
+bodies = st.lists(st.sampled_from(["--b", "--b--", "", "text", "<b>", "Subject: inner", "\x00", "æ"]), max_size=8).map(
+    "\n".join
+)
 messages = st.builds(lambda head, body: "\n".join(head) + "\n\n" + body, st.lists(fields, max_size=6), bodies)
 pytestmark = pytest.mark.slow
 LIBRARY = {"a": 'require "include"; return;', "INBOX": "keep;", "": "", "x" * 300: "broken"}
@@ -105,7 +109,9 @@ def test_any_tree_of_the_language(commands, message):
     names = tuple(name for name in capabilities() if name != "extracttext")
     head = Command("require", (names,))
     told_or_done(print_script([head, *commands]), message)
-    sound = [each for each in commands if not check_script(print_script([head, each]), lambda place, name: LIBRARY.get(name))]
+    sound = [
+        each for each in commands if not check_script(print_script([head, each]), lambda place, name: LIBRARY.get(name))
+    ]
     told_or_done(print_script([head, *sound]), message)
 
 
@@ -121,7 +127,7 @@ def test_any_text(source):
     told_or_done(source, "Subject: x\n\n")
 
 
-@given(scripts.map(print_script), st.integers(0, 400), st.text("\"\\;{}[]():,\n#*/", max_size=3))
+@given(scripts.map(print_script), st.integers(0, 400), st.text('"\\;{}[]():,\n#*/', max_size=3))
 @settings(max_examples=150, deadline=None)
 def test_a_script_with_a_wound(source, at, wound):
     """Every problem has its place in the script, in the order of the lines."""

@@ -49,7 +49,9 @@ def test_a_fake_end_hides_no_second_message(fake):
         assert reader.bare or second in octets
 
 
-@given(st.lists(st.sampled_from([b"x", b"\r\n", b"\r", b"\n", b".", b"\r\n."]), max_size=20), st.lists(st.integers(0, 99)))
+@given(
+    st.lists(st.sampled_from([b"x", b"\r\n", b"\r", b"\n", b".", b"\r\n."]), max_size=20), st.lists(st.integers(0, 99))
+)
 def test_a_lone_line_end_is_seen_wherever_blocks_are_cut(words, cuts):
     """Of DATA and of BDAT alike."""
     message = b"".join(words) + b"\r\n"

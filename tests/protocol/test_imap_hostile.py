@@ -39,7 +39,7 @@ DEEP = b"(" * 10_000
 ODD = [
     b"SEARCH " + DEEP,
     b"FETCH 1 " + DEEP,
-    b"LIST \"\" " + DEEP,
+    b'LIST "" ' + DEEP,
     b"SEARCH " + b"NOT " * 10_000 + b"ALL",
     b"SEARCH " + b"OR ALL " * 5000,
     b"UID FETCH 1:4294967295 " + b"BODY.PEEK[] " * 4000,
@@ -51,10 +51,10 @@ ODD = [
     b"FETCH 0 FLAGS",
     b"FETCH 99999999999 FLAGS",
     b"FETCH " + b"1," * 20_000 + b" FLAGS",
-    b"LIST \"\" " + b"a*" * 2000,
-    b"LIST \"\" \"" + b"%/" * 10_000,
+    b'LIST "" ' + b"a*" * 2000,
+    b'LIST "" "' + b"%/" * 10_000,
     b"SELECT " + b"a" * 60_000,
-    b"CREATE \"" + b"a/" * 100 + b"\"",
+    b'CREATE "' + b"a/" * 100 + b'"',
     b"LOGIN",
     b"\x00\x01\x02",
     b"AUTHENTICATE",
@@ -72,9 +72,9 @@ ODD = [
     b"FETCH 1 BODY[" + b"1." * 9000 + b"1]",
     b"FETCH 1 BODY[HEADER.FIELDS (" + b"a " * 20_000 + b")]",
     b"RENAME INBOX INBOX/a/../b",
-    b"SELECT \"a\x00b\"",
+    b'SELECT "a\x00b"',
     b"UID SEARCH RETURN (PARTIAL 1:4294967295) ALL",
-    b"GETQUOTA " + b"\"" * 1000,
+    b"GETQUOTA " + b'"' * 1000,
     b"REPLACE 1:* INBOX {1+}\r\nx",
     b"COMPRESS NONE",
     b"IDLE NOW",
@@ -224,9 +224,11 @@ def _noting(made, original):
 
 def test_an_account_has_so_many_connections_and_others_are_not_touched(tmp_path):
     built = cores.build(
-        parse_config(f'data = "{tmp_path}"\n[listen]\nimaps = "127.0.0.1:0"\n[outbound]\nmode = "capture"\n'
-                     "[limits]\nconnections_per_account = 2\n")
-    )  # fmt: skip
+        parse_config(
+            f'data = "{tmp_path}"\n[listen]\nimaps = "127.0.0.1:0"\n[outbound]\nmode = "capture"\n'
+            "[limits]\nconnections_per_account = 2\n"
+        )
+    )
     for name in ("ola", "kari"):
         accounts.add(built, name, quota=2**30, password="en lang hemmelighet")
 
@@ -250,14 +252,18 @@ def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
 
     def work(tx):
         box = core.mail.mailbox(tx, ola, "INBOX")
-        core.mail.append(tx, ola, box.id, core.blobs.prepare(b"Subject: x\r\n\r\n" + b"x" * 2**20), frozenset(), core.clock.now())
+        core.mail.append(
+            tx, ola, box.id, core.blobs.prepare(b"Subject: x\r\n\r\n" + b"x" * 2**20), frozenset(), core.clock.now()
+        )
 
     core.db.write(work)
 
     async def play(imaps, _):
         client = await logged_in(imaps)
         parts = b" ".join(b"BODY.PEEK[]<%d.99999999>" % n for n in range(300))
-        assert await client.command(b"FETCH 2 (" + parts + b")") == [b"t NO [LIMIT] That is too much of one message at once\r\n"]
+        assert await client.command(b"FETCH 2 (" + parts + b")") == [
+            b"t NO [LIMIT] That is too much of one message at once\r\n"
+        ]
         assert len(await client.command(b"FETCH 2 (BODY.PEEK[] BODY.PEEK[TEXT] RFC822.HEADER)")) > 2
 
     run(core, play)

@@ -56,9 +56,13 @@ def test_a_large_message_is_written_to_a_file_as_it_comes(core, monkeypatch):
     assert spooled(core) == []
 
 
-@pytest.mark.parametrize(("mark", "octets", "answer"), [
-    (b"", LARGE + b"\0", b"t BAD NUL needs a literal8\r\n"), (b"~", LARGE + b"\0", b"t OK [APPENDUID "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mark", "octets", "answer"),
+    [
+        (b"", LARGE + b"\0", b"t BAD NUL needs a literal8\r\n"),
+        (b"~", LARGE + b"\0", b"t OK [APPENDUID "),
+    ],
+)
 def test_nul_in_a_large_message_needs_a_literal8(core, mark, octets, answer):
     async def play(imaps, _):
         assert (await append(await logged_in(imaps), octets, mark=mark)).startswith(answer)
@@ -153,10 +157,11 @@ def test_a_literal_never_holds_nul_and_binary_does(core, size):
         client = await logged_in(imaps)
         await client.command(b"SELECT Drafts")
         for item, mark, wanted in [
-            (b"BODY.PEEK[]", b"{", octets.replace(b"\0", b"\x80")), (b"BINARY.PEEK[]", b"~{", octets),
+            (b"BODY.PEEK[]", b"{", octets.replace(b"\0", b"\x80")),
+            (b"BINARY.PEEK[]", b"~{", octets),
             (b"BODY.PEEK[TEXT]", b"{", octets.partition(b"\r\n\r\n")[2].replace(b"\0", b"\x80")),
             (b"BODY.PEEK[HEADER]", b"{", b"Subject: \x80x\r\n\r\n"),
-        ]:  # fmt: skip
+        ]:
             client.writer.write(b"t FETCH 1 " + item + b"\r\n")
             head = await client.line()
             assert head.partition(b"] ")[2].startswith(mark)
@@ -187,9 +192,16 @@ def test_a_message_that_is_all_header_is_kept_and_read(core):
     run(core, play)
 
 
-@pytest.mark.parametrize(("sizes", "portions"), [
-    ([], []), ([3, 3, 3, 3], [[1, 2, 3], [4]]), ([3, 50, 3, 3], [[1], [2], [3, 4]]), ([50, 60], [[1], [2]]),
-    ([10, 10], [[1], [2]]), ([4, 9, 2], [[1], [2], [3]]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sizes", "portions"),
+    [
+        ([], []),
+        ([3, 3, 3, 3], [[1, 2, 3], [4]]),
+        ([3, 50, 3, 3], [[1], [2], [3, 4]]),
+        ([50, 60], [[1], [2]]),
+        ([10, 10], [[1], [2]]),
+        ([4, 9, 2], [[1], [2], [3]]),
+    ],
+)
 def test_messages_are_told_in_portions(sizes, portions):
     assert list(batches(list(enumerate(sizes, 1)), 10, 20)) == portions

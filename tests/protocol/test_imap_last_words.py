@@ -47,10 +47,13 @@ def all_that_is_said(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-@pytest.mark.parametrize(("begins", "bye"), [
-    (b"b APPEND INBOX {40000000+}\r\n", b"* BYE [TOOBIG] The literal is too large\r\n"),
-    (b"b NOOP ", b"* BYE The line is too long\r\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("begins", "bye"),
+    [
+        (b"b APPEND INBOX {40000000+}\r\n", b"* BYE [TOOBIG] The literal is too large\r\n"),
+        (b"b NOOP ", b"* BYE The line is too long\r\n"),
+    ],
+)
 def test_a_client_that_sends_all_before_it_reads_hears_bye(core, begins, bye, loop):
     with imap_server(core, loop) as (port, _), closing(connected(port)) as client:
         client.sendall(LOGIN)

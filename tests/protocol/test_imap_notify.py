@@ -35,10 +35,16 @@ def test_changes_of_another_process_reach_idle(core, other):
     run(core, play)
 
 
-@pytest.mark.parametrize(("before", "told"), [
-    (b"SELECT INBOX", b"* 2 EXISTS\r\n"),
-    (b"NOTIFY SET (personal (MessageNew MessageExpunge))", b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 HIGHESTMODSEQ 3)\r\n'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        (b"SELECT INBOX", b"* 2 EXISTS\r\n"),
+        (
+            b"NOTIFY SET (personal (MessageNew MessageExpunge))",
+            b'* STATUS "INBOX" (UIDNEXT 3 MESSAGES 2 HIGHESTMODSEQ 3)\r\n',
+        ),
+    ],
+)
 def test_news_that_could_not_be_read_are_told_the_next_time(core, monkeypatch, before, told):
     read, failed = core.db.aread, []
 
@@ -107,8 +113,9 @@ def test_notify_tells_of_other_mailboxes_between_commands(core, other):
         assert await client.line() == b'* STATUS "INBOX" (UNSEEN 1 %s HIGHESTMODSEQ 4)\r\n' % valid
         await write(lambda tx: other.mail.create(tx, ola, "Work/Søk"))
         assert [await client.line(), await client.line()] == [
-            b'* LIST (\\Subscribed) "/" "Work"\r\n', b'* LIST (\\Subscribed) "/" "Work/S&APg-k"\r\n',
-        ]  # fmt: skip
+            b'* LIST (\\Subscribed) "/" "Work"\r\n',
+            b'* LIST (\\Subscribed) "/" "Work/S&APg-k"\r\n',
+        ]
         await write(lambda tx: other.mail.rename(tx, ola, "Work/Søk", "Found"))
         assert await client.line() == b'* LIST (\\Subscribed) "/" "Found" ("OLDNAME" ("Work/S&APg-k"))\r\n'
         await write(lambda tx: other.mail.subscribe(tx, ola, "Found", False))

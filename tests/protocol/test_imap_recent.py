@@ -106,4 +106,6 @@ def test_what_is_recent_is_what_came_above_the_mark(uids, data):
         expected |= {uid for uid in added if uid >= mark}
     assert {uid for uid in uids if recent.has(claimed, uid)} == expected
     assert recent.count(claimed, uids) == len(expected)
-    assert [own >= recent.BIT for own in recent.bits(claimed, uids, [1] * len(uids))] == [uid in expected for uid in uids]
+    assert [own >= recent.BIT for own in recent.bits(claimed, uids, [1] * len(uids))] == [
+        uid in expected for uid in uids
+    ]

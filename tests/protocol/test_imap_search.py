@@ -67,7 +67,9 @@ def test_what_is_found(core):
                 octets = before + b"{%d+}\r\n" % len(after) + after
             else:
                 words = octets.split(b" ")
-                octets = b" ".join(b'"%s"' % word if not word.isascii() and b'"' not in word else word for word in words)
+                octets = b" ".join(
+                    b'"%s"' % word if not word.isascii() and b'"' not in word else word for word in words
+                )
             heard = await client.command(b"SEARCH " + octets)
             told = heard[0].decode().strip().removeprefix("* SEARCH").strip()
             if told != wanted or not heard[-1].startswith(b"t OK"):
@@ -103,8 +105,10 @@ def test_older_clients_ask_in_the_charset_they_type_in(core):
         await client.command(b'LOGIN ola "en lang hemmelighet"')
         await client.command(b"SELECT Search")
         for charset, word, wanted in [
-            ("iso-8859-1", "møtes", b"2 3 6"), ("WINDOWS-1252", "MØTES", b"2 3 6"), ("koi8-r", "снова", b"2 4"),
-        ]:  # fmt: skip
+            ("iso-8859-1", "møtes", b"2 3 6"),
+            ("WINDOWS-1252", "MØTES", b"2 3 6"),
+            ("koi8-r", "снова", b"2 4"),
+        ]:
             octets = word.encode(charset)
             ask = b"CHARSET " + charset.encode() + b" BODY {%d+}\r\n" % len(octets) + octets
             assert (await client.command(b"SEARCH " + ask))[0] == b"* SEARCH " + wanted + b"\r\n"
@@ -128,8 +132,6 @@ def test_an_empty_mailbox_has_no_numbers(core):
         assert (await client.command(b"FETCH 1:* FLAGS"))[-1].startswith(b"t ")
 
     run(core, play)
-
-
 
 
 def test_a_long_search_says_how_far_it_is(core, monkeypatch):

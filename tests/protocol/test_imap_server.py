@@ -186,8 +186,11 @@ def test_sort_and_thread(core):
     ola = accounts.get(core, "ola")
     wanted = [
         (b"Subject: b\r\nFrom: zoe@x\r\nMessage-ID: <1>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\n", b"long body"),
-        (b"Subject: Re: b\r\nFrom: ann@x\r\nMessage-ID: <2>\r\nReferences: <1>\r\n"
-         b"Date: Tue, 24 Nov 2026 11:00:00 +0000\r\n", b"x"),
+        (
+            b"Subject: Re: b\r\nFrom: ann@x\r\nMessage-ID: <2>\r\nReferences: <1>\r\n"
+            b"Date: Tue, 24 Nov 2026 11:00:00 +0000\r\n",
+            b"x",
+        ),
         (b"Subject: a\r\nFrom: ben@x\r\nMessage-ID: <3>\r\nDate: Mon, 23 Nov 2026 11:00:00 +0000\r\n", b"xx"),
     ]
 
@@ -205,9 +208,13 @@ def test_sort_and_thread(core):
         await client.command(b'LOGIN ola "en lang hemmelighet"')
         await client.command(b"SELECT Sorted")
         for keys, order in [
-            (b"DATE", b"3 2 1"), (b"REVERSE DATE", b"1 2 3"), (b"SUBJECT DATE", b"3 2 1"), (b"FROM", b"2 3 1"),
-            (b"SUBJECT REVERSE DATE", b"3 1 2"), (b"SIZE", b"3 1 2"),
-        ]:  # fmt: skip
+            (b"DATE", b"3 2 1"),
+            (b"REVERSE DATE", b"1 2 3"),
+            (b"SUBJECT DATE", b"3 2 1"),
+            (b"FROM", b"2 3 1"),
+            (b"SUBJECT REVERSE DATE", b"3 1 2"),
+            (b"SIZE", b"3 1 2"),
+        ]:
             assert (await client.command(b"SORT (" + keys + b") UTF-8 ALL"))[0] == b"* SORT " + order + b"\r\n"
         assert (await client.command(b"UID SORT (ARRIVAL) US-ASCII FROM ben"))[0] == b"* SORT 3\r\n"
         assert (await client.command(b"THREAD REFERENCES UTF-8 ALL"))[0] == b"* THREAD (3)(1 2)\r\n"
@@ -269,7 +276,13 @@ def _large(core, octets: int) -> bytes:
     prefix = b"Received: by mx.alumni.example\r\n"
     core.db.write(
         lambda tx: core.mail.append(
-            tx, ola.id, core.mail.mailbox(tx, ola.id, "INBOX").id, prepared, frozenset(), core.clock.now(), prefix=prefix
+            tx,
+            ola.id,
+            core.mail.mailbox(tx, ola.id, "INBOX").id,
+            prepared,
+            frozenset(),
+            core.clock.now(),
+            prefix=prefix,
         )
     )
     return prefix + text
@@ -278,10 +291,12 @@ def _large(core, octets: int) -> bytes:
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
     [
-        (b"BODY.PEEK[]", 0, None), (b"BODY.PEEK[]<10.3000000>", 10, 3_000_010), (b"BODY.PEEK[]<4000000.9>", 4_000_000, 4_000_009),
+        (b"BODY.PEEK[]", 0, None),
+        (b"BODY.PEEK[]<10.3000000>", 10, 3_000_010),
+        (b"BODY.PEEK[]<4000000.9>", 4_000_000, 4_000_009),
         (b"BODY.PEEK[]<99999999.5>", 0, 0),
     ],
-)  # fmt: skip
+)
 def test_a_large_message_is_written_from_its_file_octet_for_octet(core, asked, start, end):
     whole = _large(core, 5_000_000)
 
@@ -332,7 +347,9 @@ def test_s14_open_connections_end_when_the_password_changes(core):
         assert await guard.look(core, play.servers) == 1
         assert (await other.line()).startswith(b"* BYE Log in again")
         assert await other.line() == b""
-        await asyncio.get_running_loop().run_in_executor(None, credentials.set_password, core, ola, "en annen lang setning")
+        await asyncio.get_running_loop().run_in_executor(
+            None, credentials.set_password, core, ola, "en annen lang setning"
+        )
         assert await guard.look(core, play.servers) == 1
         assert (await client.line()).startswith(b"* BYE Log in again")
 

@@ -55,22 +55,31 @@ def test_a_closed_account_leaves_a_tombstone_and_nobody_gets_its_name(core: Core
 
 def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: Core, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
-    file.write_text("username,password,name,person,quota\nuser1,pass,Én,p1,1G\nuser2,{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=,,,\nuser3,,,,\n")
+    file.write_text(
+        "username,password,name,person,quota\nuser1,pass,Én,p1,1G\nuser2,{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=,,,\nuser3,,,,\n"
+    )
     made = list(accounts.import_csv(core, accounts.read_csv(file)))
-    assert [(a.name, a.person, a.quota) for a in made] == [("user1", "p1", 2**30), ("user2", None, 2**31), ("user3", None, 2**31)]
+    assert [(a.name, a.person, a.quota) for a in made] == [
+        ("user1", "p1", 2**30),
+        ("user2", None, 2**31),
+        ("user3", None, 2**31),
+    ]
     for name in ("user1", "user2"):
         for _ in range(2):  # the old hash is replaced at the first log-in
             assert login.authenticate(core, name, "pass", peer="", scope=Scope.IMAP).account.name == name
 
 
-@pytest.mark.parametrize("old", [  # `doveadm pw`, and /etc/shadow of Debian 12
-    "{SHA512-CRYPT}$6$PpEqcg9wb2vGJ1Wp$2YuP1I878YdF.uXiojniZiloEsFzIUgqf2meTxP9X7.6Q./vuv5qUU8bS94tw9KZit1cn1x3jO1j5BfSMF2ij.",
-    "{BLF-CRYPT}$2y$05$amaJ1.28jkmluSMrlaMbh.2aNJgtu0YiFfEQfBq05zLxEOcXecfTC",
-    "{CRYPT}$2y$05$DbuBAiUNa36wpf5L1eEKzOOPjcMnFskQo2THg/lQb4xP9VhxVipo6",
-    "{SSHA512}AkCzqTcF68Nx+rZb2/FRoh216bbjkdy/j54wyvakvb+5Xomt7kNU9gvCtMOI2CUcClkH+nURUJDaKAuq+B0vSfvEeJs=",
-    "$6$PpEqcg9wb2vGJ1Wp$2YuP1I878YdF.uXiojniZiloEsFzIUgqf2meTxP9X7.6Q./vuv5qUU8bS94tw9KZit1cn1x3jO1j5BfSMF2ij.",
-    "$1$7CgtYRpl$P8v2y/XNGsYDnOPf90zS50",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old",
+    [  # `doveadm pw`, and /etc/shadow of Debian 12
+        "{SHA512-CRYPT}$6$PpEqcg9wb2vGJ1Wp$2YuP1I878YdF.uXiojniZiloEsFzIUgqf2meTxP9X7.6Q./vuv5qUU8bS94tw9KZit1cn1x3jO1j5BfSMF2ij.",
+        "{BLF-CRYPT}$2y$05$amaJ1.28jkmluSMrlaMbh.2aNJgtu0YiFfEQfBq05zLxEOcXecfTC",
+        "{CRYPT}$2y$05$DbuBAiUNa36wpf5L1eEKzOOPjcMnFskQo2THg/lQb4xP9VhxVipo6",
+        "{SSHA512}AkCzqTcF68Nx+rZb2/FRoh216bbjkdy/j54wyvakvb+5Xomt7kNU9gvCtMOI2CUcClkH+nURUJDaKAuq+B0vSfvEeJs=",
+        "$6$PpEqcg9wb2vGJ1Wp$2YuP1I878YdF.uXiojniZiloEsFzIUgqf2meTxP9X7.6Q./vuv5qUU8bS94tw9KZit1cn1x3jO1j5BfSMF2ij.",
+        "$1$7CgtYRpl$P8v2y/XNGsYDnOPf90zS50",
+    ],
+)
 def test_hashes_of_the_classic_stack_open_the_mailbox_and_are_replaced(core: Core, old: str) -> None:
     account = accounts.add(core, "ola", password=old)
     with pytest.raises(WrongPassword):
@@ -104,13 +113,20 @@ def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> No
         accounts.read_csv(file)
 
 
-@pytest.mark.parametrize(("listen", "said"), [
-    ('imaps = "0.0.0.0:10993"\nsubmissions = ""\nsubmission = ":10587"\n',
-     "IMAP: mx.alumni.example, port 10993 (TLS).\nSMTP: mx.alumni.example, port 10587 (STARTTLS).\n"),
-    ('imaps = ""\nimap = ":143"\nsubmissions = ":465"\n',
-     "IMAP: mx.alumni.example, port 143 (STARTTLS).\nSMTP: mx.alumni.example, port 465 (TLS).\n"),
-    ('imaps = ""\nimap = ""\nsubmissions = ""\nsubmission = ""\n', "/clients\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("listen", "said"),
+    [
+        (
+            'imaps = "0.0.0.0:10993"\nsubmissions = ""\nsubmission = ":10587"\n',
+            "IMAP: mx.alumni.example, port 10993 (TLS).\nSMTP: mx.alumni.example, port 10587 (STARTTLS).\n",
+        ),
+        (
+            'imaps = ""\nimap = ":143"\nsubmissions = ":465"\n',
+            "IMAP: mx.alumni.example, port 143 (STARTTLS).\nSMTP: mx.alumni.example, port 465 (TLS).\n",
+        ),
+        ('imaps = ""\nimap = ""\nsubmissions = ""\nsubmission = ""\n', "/clients\n"),
+    ],
+)
 def test_the_welcome_letter_names_the_servers_that_listen(tmp_path: Path, listen: str, said: str) -> None:
     core = cores.build(parse_config(f'data = "{tmp_path}"\n[listen]\n{listen}[outbound]\nmode = "capture"\n'))
     for name, language in (("ola", "nb"), ("kari", "nn"), ("ann", "en")):

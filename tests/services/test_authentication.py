@@ -43,17 +43,23 @@ def domain(name: str, *, policy: str = "", spf: str = f"v=spf1 ip4:{GOOD} -all")
 
 
 ZONE = (
-    domain("reject.example", policy="p=reject") | domain("quarantine.example", policy="p=quarantine")
-    | domain("none.example", policy="p=none") | domain("plain.example") | domain("bare.example", spf="")
-    | domain("strict.example", policy="p=reject; aspf=s; adkim=s") | domain("sub.strict.example")
-    | domain("parent.example", policy="p=none; sp=reject") | domain("child.parent.example")
+    domain("reject.example", policy="p=reject")
+    | domain("quarantine.example", policy="p=quarantine")
+    | domain("none.example", policy="p=none")
+    | domain("plain.example")
+    | domain("bare.example", spf="")
+    | domain("strict.example", policy="p=reject; aspf=s; adkim=s")
+    | domain("sub.strict.example")
+    | domain("parent.example", policy="p=none; sp=reject")
+    | domain("child.parent.example")
     | {
         (f"{name}._domainkey.reject.example", "TXT"): [txt(f"v=DKIM1; k=rsa; {tags}; p={PUBLIC}")]
         for name, tags in (("exact", "t=y:s"), ("web", "s=web"), ("sha1", "h=sha1"), ("both", "h=sha1:sha256; s=email"))
     }
-    | domain("loop.example", spf="v=spf1 include:loop.example -all") | domain("broken.example")
+    | domain("loop.example", spf="v=spf1 include:loop.example -all")
+    | domain("broken.example")
     | domain("shaky.example", policy="p=reject", spf="")
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -105,15 +111,42 @@ CASES = [
     ("child.parent.example", "parent.example", "", GOOD, "none", "pass", Disposition.ACCEPT, Passage.UNTOUCHED),
     ("trouble.example", "", "trouble.example", GOOD, "temperror", "temperror", Disposition.ACCEPT, Passage.KEEP),
     ("broken.example", "", "broken.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.REWRITE),
-    ("broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.UNTOUCHED),
+    (
+        "broken.example",
+        "broken.example",
+        "plain.example",
+        GOOD,
+        "pass",
+        "temperror",
+        Disposition.ACCEPT,
+        Passage.UNTOUCHED,
+    ),
     ("broken.example", "", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
-    ("sub.broken.example", "broken.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    (
+        "sub.broken.example",
+        "broken.example",
+        "plain.example",
+        GOOD,
+        "pass",
+        "temperror",
+        Disposition.ACCEPT,
+        Passage.KEEP,
+    ),
     # whose DNS fails when they please is no way around somebody else's policy
     ("reject.example", "", "trouble.example", BAD, "temperror", "fail", Disposition.REFUSE, Passage.JUNK),
     ("reject.example", "trouble.example", "plain.example", BAD, "fail", "fail", Disposition.REFUSE, Passage.JUNK),
     ("reject.example", "shaky.example", "trouble.example", BAD, "temperror", "fail", Disposition.REFUSE, Passage.JUNK),
     ("shaky.example", "shaky.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
-    ("sub.shaky.example", "shaky.example", "plain.example", GOOD, "pass", "temperror", Disposition.ACCEPT, Passage.KEEP),
+    (
+        "sub.shaky.example",
+        "shaky.example",
+        "plain.example",
+        GOOD,
+        "pass",
+        "temperror",
+        Disposition.ACCEPT,
+        Passage.KEEP,
+    ),
     ("plain.example", "reject.example", "plain.example", BAD, "fail", "none", Disposition.ACCEPT, Passage.KEEP),
     ("", "plain.example", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.REWRITE),
     ("mx.alumni.example", "", "plain.example", GOOD, "pass", "none", Disposition.ACCEPT, Passage.JUNK),
@@ -143,9 +176,13 @@ def test_a_changed_message_does_not_pass(core):
     assert judge(core, octets, "kare@reject.example", BAD).disposition is Disposition.REFUSE
 
 
-@pytest.mark.parametrize("octets", [
-    b"From: a@reject.example\r\nFrom: b@plain.example\r\n\r\n", b"From: a@reject.example, b@plain.example\r\n\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"From: a@reject.example\r\nFrom: b@plain.example\r\n\r\n",
+        b"From: a@reject.example, b@plain.example\r\n\r\n",
+    ],
+)
 def test_several_authors_are_told(core, octets):
     assert judge(core, octets, "b@plain.example").several_authors
 
@@ -157,11 +194,17 @@ def test_an_address_that_is_its_own_name_is_one_author(core):
     assert (verdict.several_authors, verdict.dmarc) == (False, "pass")
 
 
-@pytest.mark.parametrize("octets", [
-    b"", b"From: \xff\r\n\r\n", b"From: a@" + b"x" * 300 + b"\r\n\r\n", b"From: a@..example\r\n\r\n",
-    b"DKIM-Signature: v=1; a=rsa-sha256; d=\xff; s=; b=x; bh=; h=from\r\nFrom: a@reject.example\r\n\r\n",
-    b"DKIM-Signature: \r\n" * 50 + b"no header\r\n\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"From: \xff\r\n\r\n",
+        b"From: a@" + b"x" * 300 + b"\r\n\r\n",
+        b"From: a@..example\r\n\r\n",
+        b"DKIM-Signature: v=1; a=rsa-sha256; d=\xff; s=; b=x; bh=; h=from\r\nFrom: a@reject.example\r\n\r\n",
+        b"DKIM-Signature: \r\n" * 50 + b"no header\r\n\r\n",
+    ],
+)
 def test_odd_messages_are_judged(core, octets):
     judge(core, octets, "b@plain.example")
 
@@ -184,7 +227,9 @@ def test_nobody_speaks_in_our_name(value, forged):
     rest = b"Subject: x\r\n\r\n" if forged else block
     assert authresults.without_forged(block, "mx.alumni.example") == rest
     for name in (b"Authentication-Results \t", b"AUTHENTICATION-results"):
-        assert (authresults.without_forged(name + b":" + block.partition(b":")[2], "mx.alumni.example") == rest) is forged
+        assert (
+            authresults.without_forged(name + b":" + block.partition(b":")[2], "mx.alumni.example") == rest
+        ) is forged
 
 
 @pytest.mark.parametrize(("value", "forged"), [
@@ -256,7 +301,7 @@ def test_n3_a_line_that_is_no_field_goes_not_on_where_we_write_the_header_anyway
 
 def test_n3_a_message_without_an_author_goes_on_from_us(core, ola):
     _, [sent] = deliver(core, message("").replace(b"From:", b"X-From:"), "kare@plain.example")
-    assert b'From: via Alumnimail <ola@alumni.example>\r\n' in sent
+    assert b"From: via Alumnimail <ola@alumni.example>\r\n" in sent
     assert verifies(core, sent)
 
 
@@ -383,14 +428,23 @@ def test_spf_of_one_message_ends_in_time(core, monkeypatch):
     assert judge(core, message("plain.example"), "kare@plain.example").spf == "temperror"
 
 
-@pytest.mark.parametrize("odd", [
-    b"X-Space : here\r\n", b"no field\r\n\tand more\r\n", b"From someone Tue Nov 24\r\n", b" begins with a fold\r\n\t\r\n",
-    b": x\r\n", b"\xc3\xa6: x\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"X-Space : here\r\n",
+        b"no field\r\n\tand more\r\n",
+        b"From someone Tue Nov 24\r\n",
+        b" begins with a fold\r\n\t\r\n",
+        b": x\r\n",
+        b"\xc3\xa6: x\r\n",
+    ],
+)
 def test_a_line_that_is_no_field_takes_no_signature_away(core, odd):
     octets = odd + message("reject.example", signed_by="reject.example")
     assert judge(core, octets, "list@plain.example").dmarc == "pass"
-    inside = message("reject.example", signed_by="reject.example").replace(b"\r\nFrom:", b"\r\n" + odd.lstrip() + b"From:")
+    inside = message("reject.example", signed_by="reject.example").replace(
+        b"\r\nFrom:", b"\r\n" + odd.lstrip() + b"From:"
+    )
     assert judge(core, inside, "list@plain.example").dmarc == "pass"
 
 
@@ -411,10 +465,17 @@ def test_a_signature_of_a_part_of_the_body_vouches_for_nothing(core):
     assert judge(core, whole + b"Send money.\r\n", "kare@plain.example").dmarc == "fail"
 
 
-@pytest.mark.parametrize(("selector", "agent", "dmarc"), [
-    ("k", b"@sub.reject.example", "pass"), ("exact", b"@sub.reject.example", "fail"), ("exact", b"@reject.example", "pass"),
-    ("web", b"@reject.example", "fail"), ("sha1", b"@reject.example", "fail"), ("both", b"@reject.example", "pass"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("selector", "agent", "dmarc"),
+    [
+        ("k", b"@sub.reject.example", "pass"),
+        ("exact", b"@sub.reject.example", "fail"),
+        ("exact", b"@reject.example", "pass"),
+        ("web", b"@reject.example", "fail"),
+        ("sha1", b"@reject.example", "fail"),
+        ("both", b"@reject.example", "pass"),
+    ],
+)
 def test_a_key_says_for_what_it_is(core, selector, agent, dmarc):
     """RFC 6376 section 3.6.1."""
     octets = message("reject.example")

@@ -136,6 +136,7 @@ def test_without_a_host_both_kinds_of_addresses_are_taken_and_told_apart(core):
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def test_an_answer_in_two_writes_does_not_wait_for_the_peers_acknowledgement(core, run):
     """A socket made from a port has no protocol number, and asyncio sets TCP_NODELAY only where it is TCP's."""
+
     async def play():
         server, port = await opened(core, "submissions")
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=TRUSTING)

@@ -140,9 +140,10 @@ def test_s10_every_table_that_tells_of_an_account_is_emptied(core: Core, ola: Ac
 
     def told(tx) -> set[str]:
         return {
-            table for table, column in store.tables_of_accounts(tx)
+            table
+            for table, column in store.tables_of_accounts(tx)
             if tx.row(f"SELECT 1 FROM {table} WHERE {column}=? LIMIT 1", ola.id)
-        }  # fmt: skip
+        }
 
     accounts.password_link(core, "ola")
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
@@ -180,7 +181,12 @@ def test_s07_the_same_person_may_order_again_and_gets_an_empty_box(core: Core, o
 def test_n12_a_new_address_is_told_to_those_who_were_written_to_and_to_nobody_else(
     core: Core, ola: Account, clock: SetClock
 ) -> None:
-    put(core, ola, "Sent", b"From: ola@alumni.example\r\nTo: Friend <Friend@Home.Example>\r\nSubject: Hei\r\n\r\nHei\r\n")
+    put(
+        core,
+        ola,
+        "Sent",
+        b"From: ola@alumni.example\r\nTo: Friend <Friend@Home.Example>\r\nSubject: Hei\r\n\r\nHei\r\n",
+    )
     closing.close(core, "ola", new_address="ola@new.example")
     with pytest.raises(Moved) as moved:
         look(core)

@@ -57,9 +57,14 @@ def test_the_last_use_of_an_app_password_is_told_with_its_place(core: Core, ola:
     assert (event.scope, event.source, event.credential, event.place) == ("imap", "app", "Telefon", "2001:db8:1:2::/64")
 
 
-@pytest.mark.parametrize(("label", "scopes", "problem"), [
-    ("", [Scope.IMAP], InvalidName), ("x", [], NotAllowed), ("x", [Scope.PORTAL], NotAllowed),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "scopes", "problem"),
+    [
+        ("", [Scope.IMAP], InvalidName),
+        ("x", [], NotAllowed),
+        ("x", [Scope.PORTAL], NotAllowed),
+    ],
+)
 def test_an_app_password_needs_a_name_and_opens_mail_only(core, ola, label, scopes, problem):
     with pytest.raises(problem):
         app_passwords.make(core, ola.id, label, scopes)
@@ -120,8 +125,12 @@ def test_a_stranger_cannot_lock_the_owner_out(core: Core, ola: Account, clock: S
 
     def attack(tx):
         for number in range(limit * 20):
-            tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,'')",
-                   ola.id, f"198.51.100.{number % 250}", clock.seconds())  # fmt: skip
+            tx.run(
+                "INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,'')",
+                ola.id,
+                f"198.51.100.{number % 250}",
+                clock.seconds(),
+            )
 
     core.db.write(attack)
     assert enter(core, GOOD).source == "alumni"
@@ -145,8 +154,11 @@ def test_s08_the_count_of_failures_does_not_tell_names_from_others(core: Core, o
 
 def test_a_day_of_guesses_is_not_walked_through_at_each_log_in(core: Core, ola: Account) -> None:
     def plan(tx) -> str:
-        asked = ("SELECT count(*) FROM login_failure WHERE account_id=1 AND at>1", "DELETE FROM login_failure WHERE at<1",
-                 "SELECT count(*) FROM login_failure WHERE peer='x' AND at>1")  # fmt: skip
+        asked = (
+            "SELECT count(*) FROM login_failure WHERE account_id=1 AND at>1",
+            "DELETE FROM login_failure WHERE at<1",
+            "SELECT count(*) FROM login_failure WHERE peer='x' AND at>1",
+        )
         return " ".join(str(row[3]) for sql in asked for row in tx.rows(f"EXPLAIN QUERY PLAN {sql}"))
 
     assert "SCAN" not in core.db.read(plan)
@@ -161,7 +173,11 @@ def test_a_stranger_at_the_owner_s_own_address_cannot_lock_the_owner_s_browser_o
 
     def attack(tx):
         for _ in range(limit * 20):
-            tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'192.0.2.1',?,'')", ola.id, core.clock.seconds())
+            tx.run(
+                "INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'192.0.2.1',?,'')",
+                ola.id,
+                core.clock.seconds(),
+            )
 
     core.db.write(attack)
 
@@ -184,7 +200,11 @@ def test_a_stranger_s_guesses_keep_no_app_password_out(core: Core, ola: Account)
 
     def attack(tx):
         for _ in range(core.config.limits.login_failures_per_hour * 20):
-            tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'192.0.2.1',?,'')", ola.id, core.clock.seconds())
+            tx.run(
+                "INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'192.0.2.1',?,'')",
+                ola.id,
+                core.clock.seconds(),
+            )
 
     core.db.write(attack)
     assert enter(core, made, peer="192.0.2.1").source == "app"
@@ -198,8 +218,12 @@ def test_one_who_tries_many_accounts_is_stopped(core: Core, ola: Account, clock:
 
     def spray(tx):
         for number in range(limit * 10):
-            tx.run("INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,'')",
-                   1000 + number, STRANGER, clock.seconds())  # fmt: skip
+            tx.run(
+                "INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,?,?,'')",
+                1000 + number,
+                STRANGER,
+                clock.seconds(),
+            )
 
     core.db.write(spray)
     with pytest.raises(TooMany):

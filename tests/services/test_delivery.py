@@ -33,7 +33,10 @@ def kari(core: Core) -> Account:
 
 def deliver(core: Core, *names: str, octets: bytes = MESSAGE, sender: str = "kari@outside.example") -> list[Delivered]:
     addresses = tuple(name if "@" in name else f"{name}@alumni.example" for name in names)
-    found = [core.db.read(lambda tx, a=a: delivery.check_recipient(core, tx, a, None, authenticated=False)) for a in addresses]
+    found = [
+        core.db.read(lambda tx, a=a: delivery.check_recipient(core, tx, a, None, authenticated=False))
+        for a in addresses
+    ]
     return asyncio.run(delivery.accept(core, Envelope(sender, addresses), found, octets, TRACE))
 
 
@@ -64,10 +67,13 @@ def test_a_message_is_filed_with_its_trace_and_stored_once_for_all(core, ola, ka
 @pytest.mark.parametrize(
     ("address", "error"),
     [
-        ("nobody@alumni.example", UnknownRecipient), ("ola@elsewhere.example", RelayDenied), ("ola", RelayDenied),
-        ("o.la@alumni.example", UnknownRecipient), ("srs0=x=y=z@srs.alumni.example", UnknownRecipient),
+        ("nobody@alumni.example", UnknownRecipient),
+        ("ola@elsewhere.example", RelayDenied),
+        ("ola", RelayDenied),
+        ("o.la@alumni.example", UnknownRecipient),
+        ("srs0=x=y=z@srs.alumni.example", UnknownRecipient),
     ],
-)  # fmt: skip
+)
 def test_addresses_that_are_nobodys(core, ola, address, error):
     with pytest.raises(error):
         core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
@@ -153,7 +159,11 @@ def test_vacation_answers_a_person_once_a_week(core, ola):
     items = queued(core, "vacation")
     assert [(item.sender, item.recipient) for item in items] == [("", "kari@outside.example")]
     octets = core.db.read(lambda tx: core.queue.octets(tx, items[0]))
-    for field in (b"Auto-Submitted: auto-replied", b"In-Reply-To: <1@outside.example>", b"To: Kari <kari@outside.example>"):
+    for field in (
+        b"Auto-Submitted: auto-replied",
+        b"In-Reply-To: <1@outside.example>",
+        b"To: Kari <kari@outside.example>",
+    ):
         assert field in octets
     late = core.clock.now() + timedelta(days=8)
     object.__setattr__(core, "clock", _At(late))
@@ -225,7 +235,9 @@ def test_a_duplicate_is_known_at_the_second_delivery(core, ola):
 
 
 def test_a_notification_goes_out_with_its_copy(core, ola):
-    personal(core, ola, 'require ["enotify", "fcc"]; notify :fcc "Sent" :message "ny post" "mailto:phone@outside.example";')
+    personal(
+        core, ola, 'require ["enotify", "fcc"]; notify :fcc "Sent" :message "ny post" "mailto:phone@outside.example";'
+    )
     deliver(core, "ola")
     [item] = queued(core, "vacation")
     assert (item.sender, item.recipient) == ("ola@alumni.example", "phone@outside.example")

@@ -18,7 +18,9 @@ from tests.services.conftest import SetClock
 from tests.services.test_tickets import STRANGER, mail, queued, said, written
 from tests.smtp_talk import SECRET, build, talk
 
-HEAD = b"From: A Person <stranger@elsewhere.example>\r\nTo: help@alumni.example\r\nSubject: sak\r\nMIME-Version: 1.0\r\n"
+HEAD = (
+    b"From: A Person <stranger@elsewhere.example>\r\nTo: help@alumni.example\r\nSubject: sak\r\nMIME-Version: 1.0\r\n"
+)
 OWN = "My own question"
 
 
@@ -67,22 +69,31 @@ def test_the_own_words_are_found_whatever_is_attached(message):
     assert "OLD" not in found
 
 
-@pytest.mark.parametrize(("message", "words"), [
-    (several("mixed", HTML, part("text/plain", "Sent through the list")), [OWN, "Sent through the list"]),
-    (several("mixed", part("text/plain", "Before"), PICTURE, part("text/plain", "after")), ["Before", "after"]),
-    (several("mixed", part("text/plain", "Above"), part("text/html", "<p>below</p>")), ["Above", "below"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (several("mixed", HTML, part("text/plain", "Sent through the list")), [OWN, "Sent through the list"]),
+        (several("mixed", part("text/plain", "Before"), PICTURE, part("text/plain", "after")), ["Before", "after"]),
+        (several("mixed", part("text/plain", "Above"), part("text/html", "<p>below</p>")), ["Above", "below"]),
+    ],
+)
 def test_all_of_several_texts_is_there(message, words):
     found = ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode()))
     assert [line for line in found.split("\n") if line] == words
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.recursive(
-    st.sampled_from([ATTACHED, FORWARDED, FILE, PICTURE]),
-    lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda parts: several("mixed", *parts, mark=f"m{len(str(parts))}")),
-    max_leaves=6,
-), st.booleans(), st.sampled_from([HTML, part("text/plain")]))  # fmt: skip
+@given(
+    st.recursive(
+        st.sampled_from([ATTACHED, FORWARDED, FILE, PICTURE]),
+        lambda inner: st.lists(inner, min_size=1, max_size=3).map(
+            lambda parts: several("mixed", *parts, mark=f"m{len(str(parts))}")
+        ),
+        max_leaves=6,
+    ),
+    st.booleans(),
+    st.sampled_from([HTML, part("text/plain")]),
+)
 def test_whatever_comes_before_or_after(around, first, own):
     parts = (own, around) if first else (around, own)
     message = several("mixed", *parts, mark="outermost")
@@ -135,7 +146,9 @@ def test_who_writes_again_with_the_same_reply_to_is_in_the_same_case(core):
 # Who is a machine
 
 
-@pytest.mark.parametrize("value", ["no", "NO", "no (comment)", "(a (nested) comment) no", "no(comment)", "no; owner=x", ""])
+@pytest.mark.parametrize(
+    "value", ["no", "NO", "no (comment)", "(a (nested) comment) no", "no(comment)", "no; owner=x", ""]
+)
 def test_a_person_says_so_in_many_ways(core, value):
     mail(core, written(Auto_Submitted=value))
     assert only(core).reply_to == STRANGER
@@ -147,9 +160,13 @@ def test_a_machine_does_too(core, value):
     assert tickets.listing(core) == []
 
 
-@pytest.mark.parametrize(("more", "answered"), [
-    ({}, "noreply@shop.example"), ({"Reply_To": "person@elsewhere.example"}, "person@elsewhere.example"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("more", "answered"),
+    [
+        ({}, "noreply@shop.example"),
+        ({"Reply_To": "person@elsewhere.example"}, "person@elsewhere.example"),
+    ],
+)
 def test_what_a_form_sends_is_a_case_and_nobody_answers_by_itself(core, more, answered):
     mail(core, written("Kontaktskjema", sender="noreply@shop.example", **more), sender="noreply@shop.example")
     assert only(core).reply_to == answered
@@ -165,10 +182,15 @@ def postmaster(core: Core) -> int:
     return accounts.get(core, "postmaster").id
 
 
-@pytest.mark.parametrize(("sender", "fields"), [
-    ("", {}), (STRANGER, {"Auto_Submitted": "auto-replied"}), (STRANGER, {"Precedence": "bulk (news)"}),
-    (STRANGER, {"List_Id": "<news.example>"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sender", "fields"),
+    [
+        ("", {}),
+        (STRANGER, {"Auto_Submitted": "auto-replied"}),
+        (STRANGER, {"Precedence": "bulk (news)"}),
+        (STRANGER, {"List_Id": "<news.example>"}),
+    ],
+)
 def test_what_becomes_no_case_is_listed(core, postmaster, sender, fields, caplog):
     why = "written by a machine"
     assert mail(core, written("Nyhetsbrev", **fields), sender=sender).outcome is Outcome.FILED
@@ -209,11 +231,17 @@ def test_what_goes_on_answering_is_listed_and_heard_again_after_an_hour(core, po
     assert said(core, only(core).id)[-1] == ("note", "Automatic reply: Back")
 
 
-@pytest.mark.parametrize("head", [
-    b"From: k\xe5re@elsewhere.example\r\nSubject: hjelp", b"From: k\xc3\xa5re@elsewhere.example\r\nSubject: hjelp",
-    b"From: \xff\xfe <\x80@\x81>\r\nSubject: hj\xe6lp", b"From: nobody\r\nReply-To: \xff@\xff\r\nSubject: \xf8",
-    b"Subject: no author at all", b"From: =?utf-8?q?a=40b.example=2C?= <x@elsewhere.example>\r\nSubject: hei",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"From: k\xe5re@elsewhere.example\r\nSubject: hjelp",
+        b"From: k\xc3\xa5re@elsewhere.example\r\nSubject: hjelp",
+        b"From: \xff\xfe <\x80@\x81>\r\nSubject: hj\xe6lp",
+        b"From: nobody\r\nReply-To: \xff@\xff\r\nSubject: \xf8",
+        b"Subject: no author at all",
+        b"From: =?utf-8?q?a=40b.example=2C?= <x@elsewhere.example>\r\nSubject: hei",
+    ],
+)
 def test_raw_octets_in_addresses_are_a_case(core, head):
     assert mail(core, head + b"\r\nMessage-ID: <8@x>\r\n\r\nhei\r\n").outcome is Outcome.FILED
     ticket = only(core)
@@ -249,7 +277,9 @@ def test_a_message_is_read_before_the_write_begins(tmp_path, monkeypatch, submit
     cores.close(core)
 
 
-FIELDS = st.sampled_from([b"From", b"Reply-To", b"Subject", b"Message-ID", b"References", b"In-Reply-To", b"Auto-Submitted"])
+FIELDS = st.sampled_from(
+    [b"From", b"Reply-To", b"Subject", b"Message-ID", b"References", b"In-Reply-To", b"Auto-Submitted"]
+)
 ODD = st.sampled_from([
     b"=?utf-7?Q?+2AA-?=", b"=?utf-16?B?2AAA?=", b"=?unicode-escape?Q?=5Cud800?=", b"=?utf-8?Q?=00?=", b"=?x?Q?=ED=A0=80?=",
     b"\xed\xa0\x80", b"\xff\xfe", b"<a@b.example>", b"\"", b"(", b",", b":;", b"@", b"\r\n ", b"<1@x>", b" ", b"\xe2\x80\xa8",
@@ -263,10 +293,20 @@ CHARSETS = st.sampled_from([b"utf-7", b"utf-16", b"utf-32", b"unicode-escape", b
 @given(LINES, CHARSETS, st.sampled_from([b"plain", b"html"]), st.lists(ODD, max_size=6).map(b"".join))
 def test_whatever_comes_is_read_into_what_can_be_stored(core, lines, charset, subtype, body):
     head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
-    head += b"Content-Type: text/" + subtype + b"; charset=" + charset + b"; name=\"" + body.replace(b"\r\n", b"") + b"\"\r\n"
+    head += (
+        b"Content-Type: text/" + subtype + b"; charset=" + charset + b'; name="' + body.replace(b"\r\n", b"") + b'"\r\n'
+    )
     octets = head + b"\r\n" + body + b"+2AA-\\ud800\r\n"
     letter = ticket_inbox.read(core, Message(octets), STRANGER)
-    shown = (letter.writer, letter.answer_to, letter.subject, letter.text, letter.message_id, letter.shown, *letter.threads)
+    shown = (
+        letter.writer,
+        letter.answer_to,
+        letter.subject,
+        letter.text,
+        letter.message_id,
+        letter.shown,
+        *letter.threads,
+    )
     for text in (*shown, *(file.name for file in letter.files)):
         text.encode()
     mail(core, octets)

@@ -37,17 +37,24 @@ def test_both_signatures_verify(config):
     assert verified(config, dkim.sign(config, MESSAGE) + MESSAGE) == [True, True]
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    (b"hei\r\n\r\n", b"ha\r\n\r\n"), (b"\r\n\r\nhei", b"\r\n\r\nha"), (b"To:", b"Reply-To: evil@b.example\r\nTo:"),
-    (b"Subject:", b"Subject: another\r\nSubject:"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"hei\r\n\r\n", b"ha\r\n\r\n"),
+        (b"\r\n\r\nhei", b"\r\n\r\nha"),
+        (b"To:", b"Reply-To: evil@b.example\r\nTo:"),
+        (b"Subject:", b"Subject: another\r\nSubject:"),
+    ],
+)
 def test_a_changed_message_does_not_verify(config, old, new):
     signed = dkim.sign(config, MESSAGE) + MESSAGE.replace(old, new)
     assert not signed.endswith(MESSAGE)
     assert verified(config, signed) == [False, False]
 
 
-@pytest.mark.parametrize("octets", [b"From: a@b\r\nno colon here\r\n\r\nx\r\n", b"From: \xff@b\r\n\r\nx\r\n", b"no header\r\n"])
+@pytest.mark.parametrize(
+    "octets", [b"From: a@b\r\nno colon here\r\n\r\nx\r\n", b"From: \xff@b\r\n\r\nx\r\n", b"no header\r\n"]
+)
 def test_a_strange_header_is_no_failure(config, octets):
     assert isinstance(dkim.sign(config, octets), bytes)
 
@@ -121,12 +128,17 @@ def test_a_rotation_by_command(tmp_path):
     assert "rsa2._domainkey" in shown
 
 
-@pytest.mark.parametrize("octets", [
-    b"From: a@alumni.example\r\n\r\n", b"From: a@alumni.example\r\n\r\n\r\n\r\n", b"From: a@alumni.example\r\n\r\nno end",
-    b"From: a@alumni.example\r\n\r\n \t\r\n\r\nx \t y\t\r\n\r\n\r\n",
-    b"From: a@alumni.example\r\nSubject:  x \r\n\t y\t \r\n\r\n\tx  \r\n",
-    b"fRoM:a@alumni.example\r\nSubject: one\r\nSubject: two\r\nTo: x@y.example\r\n\r\n.\r\n..\r\n",
-    "From: Åse <a@alumni.example>\r\nSubject: blå\r\n\r\næøå\r\n".encode(),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"From: a@alumni.example\r\n\r\n",
+        b"From: a@alumni.example\r\n\r\n\r\n\r\n",
+        b"From: a@alumni.example\r\n\r\nno end",
+        b"From: a@alumni.example\r\n\r\n \t\r\n\r\nx \t y\t\r\n\r\n\r\n",
+        b"From: a@alumni.example\r\nSubject:  x \r\n\t y\t \r\n\r\n\tx  \r\n",
+        b"fRoM:a@alumni.example\r\nSubject: one\r\nSubject: two\r\nTo: x@y.example\r\n\r\n.\r\n..\r\n",
+        "From: Åse <a@alumni.example>\r\nSubject: blå\r\n\r\næøå\r\n".encode(),
+    ],
+)
 def test_odd_but_lawful_messages_verify(config, octets):
     assert verified(config, dkim.sign(config, octets) + octets) == [True, True]

@@ -35,9 +35,10 @@ ZONE = {(f"_dmarc.{name}", "TXT"): [txt(f"v=DMARC1; {tags}")] for name, tags in 
     ("_dmarc.two.example", "TXT"): [txt("v=DMARC1; p=reject"), txt("v=DMARC1; p=none")],
     ("_dmarc.other.example", "TXT"): [txt("v=DMARC2; p=reject"), txt("v=dmarc1; p=reject"), txt("p=reject; v=DMARC1")],
     ("_dmarc.beside.example", "TXT"): [txt("google-site-verification=1"), txt("v=DMARC1;p=reject")],
-    ("here.np.example", "MX"): ["0 ."], ("there.np.example", "AAAA"): ["2001:db8::1"],
+    ("here.np.example", "MX"): ["0 ."],
+    ("there.np.example", "AAAA"): ["2001:db8::1"],
     ("here.shop.bank", "A"): ["192.0.2.1"],
-}  # fmt: skip
+}
 BROKEN = ("_dmarc.down.example", "_dmarc.down", "lost.np.example")
 
 
@@ -105,12 +106,19 @@ def test_who_is_of_the_same_organisation(ask, one, other, related):
 
 def test_no_name_costs_more_than_eight_look_ups(ask):
     asked = []
-    dmarc.organisation(".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net", ask=lambda name, kind: asked.append(name) or ())
+    dmarc.organisation(
+        ".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net", ask=lambda name, kind: asked.append(name) or ()
+    )
     assert asked == [
-        "_dmarc." + ".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net", "_dmarc.v.w.x.y.z.example.net",
-        "_dmarc.w.x.y.z.example.net", "_dmarc.x.y.z.example.net", "_dmarc.y.z.example.net", "_dmarc.z.example.net",
-        "_dmarc.example.net", "_dmarc.net",
-    ]  # fmt: skip
+        "_dmarc." + ".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net",
+        "_dmarc.v.w.x.y.z.example.net",
+        "_dmarc.w.x.y.z.example.net",
+        "_dmarc.x.y.z.example.net",
+        "_dmarc.y.z.example.net",
+        "_dmarc.z.example.net",
+        "_dmarc.example.net",
+        "_dmarc.net",
+    ]
 
 
 def test_dns_that_does_not_answer_moves_no_border():

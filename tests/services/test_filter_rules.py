@@ -36,7 +36,9 @@ def rule(*actions: FilterAction, on: tuple[FilterCondition, ...] = (), **more) -
 
 @pytest.fixture
 def core(tmp_path):
-    built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n[forwarding]\ntargets = "any"\n'))
+    built = cores.build(
+        parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n[forwarding]\ntargets = "any"\n')
+    )
     yield built
     cores.close(built)
 
@@ -50,9 +52,7 @@ def ola(core):
 
 AUTHOR, TO, CC = "Kari <kari@uio.example>", "ola@alumni.example", "pål@x.example"
 SUBJECT, LIST, NOTE = "Møte ${x} i dag", "Nytt <nytt.uio.example>", "a;b"
-MESSAGE = (
-    f"From: {AUTHOR}\nTo: {TO}\nCc: {CC}\nSubject: {SUBJECT}\nList-Id: {LIST}\nX-Note: {NOTE}\n\nbody\n"
-)
+MESSAGE = f"From: {AUTHOR}\nTo: {TO}\nCc: {CC}\nSubject: {SUBJECT}\nList-Id: {LIST}\nX-Note: {NOTE}\n\nbody\n"
 SIZE = 1000
 TEXTS = {F.FROM: [AUTHOR], F.TO: [TO, CC], F.SUBJECT: [SUBJECT], F.LIST_ID: [LIST]}
 
@@ -77,8 +77,11 @@ def holds(c: FilterCondition) -> bool:
         return value in [text.rpartition("<")[2].rstrip(">") for text in texts]
     if c.match is M.IS and c.field is F.LIST_ID:
         return any(f"<{value}>" in text for text in texts)
-    return any({M.IS: value == text, M.CONTAINS: value in text}.get(c.match, False)
-               or (c.match is M.MATCHES and glob(value, text)) for text in texts)
+    return any(
+        {M.IS: value == text, M.CONTAINS: value in text}.get(c.match, False)
+        or (c.match is M.MATCHES and glob(value, text))
+        for text in texts
+    )
 
 
 def expected(rules: tuple[FilterRule, ...], forwarding: str, copy: bool, away: bool) -> list[tuple]:
@@ -138,7 +141,16 @@ def done_by(source: str) -> list[tuple]:
     return found
 
 
-known = ["kari", "uio.example", "kari@uio.example", "OLA@alumni.example", "Møte", "${x}", "${stopped}", "nytt.uio.example"]
+known = [
+    "kari",
+    "uio.example",
+    "kari@uio.example",
+    "OLA@alumni.example",
+    "Møte",
+    "${x}",
+    "${stopped}",
+    "nytt.uio.example",
+]
 anything = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=8)
 texts = st.sampled_from([*known, '"\\', ":contains", "a;b", "x"]) | anything.filter(lambda text: text.strip() == text)
 globs = st.lists(st.sampled_from(["*", "?", "kari", "a", "uio", " ", "${", "}"]), min_size=1, max_size=5).map("".join)
@@ -148,18 +160,22 @@ conditions = st.one_of(
     st.builds(C, one_of([F.FROM, F.TO, F.SUBJECT]), st.just(M.MATCHES), globs),
     st.builds(C, st.just(F.HEADER), one_of([M.CONTAINS, M.IS]), texts, one_of(["X-Note", "x-other"])),
     st.builds(C, st.just(F.SIZE), one_of([M.OVER, M.UNDER]), one_of(["0", "999", "1000", "1001"])),
-)  # fmt: skip
+)
 actions = st.lists(
     st.one_of(
         st.builds(FilterAction, st.just(V.FILE), st.sampled_from(["Arkiv", 'Rare "navn"', "A/${b}", "Pål"])),
         st.builds(FilterAction, st.just(V.FLAG), st.sampled_from(["", "Viktig", "$Todo"])),
         st.builds(FilterAction, st.just(V.FORWARD), st.sampled_from(["a@b.example", "c${x}@d.example"])),
         st.builds(FilterAction, st.sampled_from([V.READ, V.DELETE, V.STOP])),
-    ), min_size=1, max_size=4, unique_by=lambda a: (a.verb, a.target),
-).map(tuple)  # fmt: skip
+    ),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda a: (a.verb, a.target),
+).map(tuple)
 labels = st.text(max_size=20)
 some_rules = st.lists(
-    st.builds(FilterRule, labels, st.lists(conditions, max_size=3).map(tuple), actions, st.booleans(), st.booleans()), max_size=6
+    st.builds(FilterRule, labels, st.lists(conditions, max_size=3).map(tuple), actions, st.booleans(), st.booleans()),
+    max_size=6,
 )
 
 
@@ -170,7 +186,12 @@ def shared(tmp_path_factory):
     cores.close(built)
 
 
-@given(wish=some_rules, target=st.sampled_from(["", "out@side.example", "a@b.example"]), copy=st.booleans(), away=st.booleans())
+@given(
+    wish=some_rules,
+    target=st.sampled_from(["", "out@side.example", "a@b.example"]),
+    copy=st.booleans(),
+    away=st.booleans(),
+)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_settings_give_a_script_that_does_exactly_that(shared, wish, target, copy, away):
     try:
@@ -186,7 +207,9 @@ def test_any_settings_give_a_script_that_does_exactly_that(shared, wish, target,
 def test_a_second_reader_of_sieve_reads_what_is_generated():
     rules = (
         rule(FilterAction(V.FILE, "Liste"), FilterAction(V.READ), on=(FilterCondition(F.LIST_ID, M.CONTAINS, "uio"),)),
-        rule(FilterAction(V.DELETE), on=(FilterCondition(F.SIZE, M.OVER, "1000"), FilterCondition(F.FROM, M.IS, "a@b.c"))),
+        rule(
+            FilterAction(V.DELETE), on=(FilterCondition(F.SIZE, M.OVER, "1000"), FilterCondition(F.FROM, M.IS, "a@b.c"))
+        ),
     )
     parser = Parser()
     source = generate(Settings(rules=rules, full_and_forwarding="reject"))
@@ -201,9 +224,13 @@ def test_the_owner_sees_comments():
     away = Away(True, date(2026, 12, 20), date(2027, 1, 3), "Borte", "God jul")
     source = generate(Settings(Forwarding("a@b.example", ForwardingState.HEALTHY), away, rules))
     assert [line for line in source.splitlines() if line.startswith("#")] == [
-        "# Made by Alumnimail from your settings; change them there.", "# A full mailbox: mail is only forwarded.",
-        "# Filter 1: Nyheter", "# keep;  fileinto", "# Forwarding; a copy stays here.", "# Out of office.",
-    ]  # fmt: skip
+        "# Made by Alumnimail from your settings; change them there.",
+        "# A full mailbox: mail is only forwarded.",
+        "# Filter 1: Nyheter",
+        "# keep;  fileinto",
+        "# Forwarding; a copy stays here.",
+        "# Out of office.",
+    ]
     assert check_script(source) == []
 
 

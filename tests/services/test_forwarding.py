@@ -31,7 +31,9 @@ def mail(core: Core, account: AccountId) -> list[tuple[str, str]]:
 
 def deliver(core: Core) -> Outcome:
     async def run() -> Outcome:
-        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+        found = core.db.read(
+            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
+        )
         envelope = Envelope("kari@example.net", ("ola@alumni.example",))
         return (await delivery.accept(core, envelope, [found], MESSAGE, b""))[0].outcome
 
@@ -89,8 +91,9 @@ def test_own_addresses_and_what_is_no_single_address_are_refused(core: Core, ola
 
 def test_s24_an_address_whose_mail_comes_back_to_us_is_refused(tmp_path) -> None:
     zone = {
-        ("back.example", "MX"): ["10 front.example.", "20 MX.alumni.example."], ("out.example", "MX"): ["10 mx.out.example."],
-    }  # fmt: skip
+        ("back.example", "MX"): ["10 front.example.", "20 MX.alumni.example."],
+        ("out.example", "MX"): ["10 mx.out.example."],
+    }
     with dns_server(zone, broken=("trouble.example",)) as dns:
         core = cores.build(Config(data=str(tmp_path), dns=Dns((dns,))))
         try:
@@ -138,7 +141,9 @@ def test_every_generated_script_compiles(core: Core, ola: AccountId, target: str
     assert check_script(filters.generated(core, ola)) == []
 
 
-def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_passes_on(core: Core, ola: AccountId) -> None:
+def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_passes_on(
+    core: Core, ola: AccountId
+) -> None:
     accounts.set_quota(core, "ola", 100)
     core.db.write(lambda tx: filters.regenerate(core, tx, ola))
     generated, personal = core.db.read(lambda tx: filters.active_sources(core, tx, [ola]))[ola]

@@ -30,7 +30,9 @@ def ola(core):
     return accounts.add(core, "ola", display_name="Ola", contact="ola@home.example", password="correct horse battery")
 
 
-def arrive(core, to: str = "ola@alumni.example", octets: bytes = MESSAGE, sender: str = "kari@outside.example", verdict=None):
+def arrive(
+    core, to: str = "ola@alumni.example", octets: bytes = MESSAGE, sender: str = "kari@outside.example", verdict=None
+):
     async def run():
         found = core.db.read(lambda tx: delivery.check_recipient(core, tx, to, None, authenticated=False))
         envelope = Envelope(sender, (to,))
@@ -120,12 +122,19 @@ def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock
     assert (len(inbox(core, ola)), forwarding.get(core, ola.id).failures) == (before, 1)
 
 
-@pytest.mark.parametrize(("octets", "sender", "outcome"), [
-    (b"Subject: away\r\nAuto-Submitted: auto-replied\r\n\r\nI am at secret@private.example\r\n", "", Outcome.DISCARDED),
-    (b"Subject: buy\r\n\r\nspam\r\n", "spam@crook.example", Outcome.REJECTED),
-    (report("delayed", "4.4.1"), "", Outcome.FILED),
-    (report("delivered", "2.0.0"), "", Outcome.FILED),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("octets", "sender", "outcome"),
+    [
+        (
+            b"Subject: away\r\nAuto-Submitted: auto-replied\r\n\r\nI am at secret@private.example\r\n",
+            "",
+            Outcome.DISCARDED,
+        ),
+        (b"Subject: buy\r\n\r\nspam\r\n", "spam@crook.example", Outcome.REJECTED),
+        (report("delayed", "4.4.1"), "", Outcome.FILED),
+        (report("delivered", "2.0.0"), "", Outcome.FILED),
+    ],
+)
 def test_what_else_comes_to_such_an_address_changes_nothing_and_goes_to_nobody(core, ola, octets, sender, outcome):
     forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
     arrive(core)
@@ -142,7 +151,12 @@ def test_envelope_senders_are_refused_after_thirty_days_and_when_forged(core, ol
     clock.forward(days=29)
     core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
     clock.forward(days=2)
-    for wrong in (address, "srs0=" + "a" * 32 + "@srs.alumni.example", "srs0=@srs.alumni.example", "x@srs.alumni.example"):
+    for wrong in (
+        address,
+        "srs0=" + "a" * 32 + "@srs.alumni.example",
+        "srs0=@srs.alumni.example",
+        "x@srs.alumni.example",
+    ):
         with pytest.raises(UnknownRecipient):
             core.db.read(lambda tx, wrong=wrong: delivery.check_recipient(core, tx, wrong, None, authenticated=False))
 
@@ -161,12 +175,16 @@ def test_n2_five_refusals_pause_it_and_the_owner_is_told_here_and_outside(core, 
     letters = [item for item in queued(core, "notice") if item.recipient == "ola@home.example"]
     assert b"550 no such person" in octets_of(core, letters[-1])
     assert arrive(core).outcome is Outcome.FILED  # nothing is lost while it rests
-    assert forwarding.wish(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY  # known, so not asked again
+    assert (
+        forwarding.wish(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY
+    )  # known, so not asked again
 
 
 def links(octets: bytes) -> dict[str, str]:
     words = octets.decode().split()
-    return {kind: word.rsplit("/", 1)[1] for word in words for kind in ("confirm", "stop") if f"/forwarding/{kind}/" in word}
+    return {
+        kind: word.rsplit("/", 1)[1] for word in words for kind in ("confirm", "stop") if f"/forwarding/{kind}/" in word
+    }
 
 
 def test_n1_the_target_can_say_stop_by_the_link_in_its_letter(core, ola):
@@ -275,7 +293,13 @@ def test_the_site_says_where_mail_may_go(tmp_path):
     made = cores.build(Config(data=str(tmp_path), forwarding=settings))
     assert forwarding.check_target(made, "a@private.example")
     assert forwarding.check_target(made, "a@mail.private.example")
-    for refused in ("else.example", "bad.private.example", "x.bad.private.example", "notprivate.example", "sub.alumni.example"):
+    for refused in (
+        "else.example",
+        "bad.private.example",
+        "x.bad.private.example",
+        "notprivate.example",
+        "sub.alumni.example",
+    ):
         with pytest.raises(ForwardingRefused):
             forwarding.check_target(made, f"a@{refused}")
     cores.close(made)
@@ -344,10 +368,17 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
     def touch(tx):
         box = core.mail.mailbox(tx, ola.id, "INBOX")
         uid = {
-            kind: next(u for u in core.mail.uids(tx, box.id) if b"Subject: " + kind.encode() in core.mail.octets(tx, box.id, u))
+            kind: next(
+                u for u in core.mail.uids(tx, box.id) if b"Subject: " + kind.encode() in core.mail.octets(tx, box.id, u)
+            )
             for kind in kinds
         }
-        for kind, flag in (("read", "\\Seen"), ("flagged", "\\Flagged"), ("answered", "\\Answered"), ("unread again", "\\Seen")):
+        for kind, flag in (
+            ("read", "\\Seen"),
+            ("flagged", "\\Flagged"),
+            ("answered", "\\Answered"),
+            ("unread again", "\\Seen"),
+        ):
             core.mail.set_flags(tx, box.id, [(uid[kind], uid[kind])], "add", frozenset({flag}))
         core.mail.set_flags(tx, box.id, [(uid["unread again"],) * 2], "remove", frozenset({"\\Seen"}))
         away = core.mail.create(tx, ola.id, "Elsewhere")

@@ -23,7 +23,9 @@ def core(tmp_path_factory):
     built = build(tmp_path_factory.mktemp("house"), names=("ola", "kari", "full", "nesten"))
     accounts.set_quota(built, "full", 10)  # its welcome message is larger
     accounts.set_quota(built, "nesten", 2 * 2**20)
-    assert converse(built, mail("nesten", size=f" SIZE={GRACE + 1}"), 2)[1] == FULL  # it has been told, which takes room, too
+    assert (
+        converse(built, mail("nesten", size=f" SIZE={GRACE + 1}"), 2)[1] == FULL
+    )  # it has been told, which takes room, too
     yield built
     cores.close(built)
 
@@ -96,7 +98,13 @@ def test_s20_who_may_not_have_room_takes_a_message_of_unknown_size_alone(core):
 @pytest.mark.parametrize("sender", ["a@b.example", ""])
 def test_s20_a_lie_about_the_size_gives_nobody_more_than_fits(core, sender):
     before = used(core, "nesten"), used(core, "kari"), len(core.db.read(lambda tx: core.queue.listing(tx)))
-    sent = mail("nesten", "kari", size=" SIZE=5000", sender=sender) + "DATA\r\n" + HEAD + LINE * (GRACE // 1000 + 20) + ".\r\n"
+    sent = (
+        mail("nesten", "kari", size=" SIZE=5000", sender=sender)
+        + "DATA\r\n"
+        + HEAD
+        + LINE * (GRACE // 1000 + 20)
+        + ".\r\n"
+    )
     replies = converse(core, sent, 5)
     assert replies[2].startswith("250")
     assert replies[4].startswith("552 5.3.4")
@@ -125,9 +133,13 @@ def test_s20_a_box_that_is_filled_meanwhile_is_heard_of_at_the_next_rcpt(core, s
     assert (used(core, "kari"), len(core.db.read(lambda tx: core.queue.listing(tx)))) == before
 
 
-@pytest.mark.parametrize("how", [
-    Verdict(outside=True, disposition=Disposition.JUNK), Verdict(outside=True, scan=Scan(junk=True)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "how",
+    [
+        Verdict(outside=True, disposition=Disposition.JUNK),
+        Verdict(outside=True, scan=Scan(junk=True)),
+    ],
+)
 def test_s20_what_goes_to_junk_needs_room_too(core, how):
     async def deliver(*names):
         found = [Recipient(f"{name}@alumni.example", accounts.get(core, name).id) for name in names]
@@ -150,7 +162,9 @@ def test_s20_a_copy_that_has_no_room_does_not_refuse_the_message(core):
     accounts.set_quota(core, "nesten", used(core, "nesten") + 3000)
     boxes = len(inbox(core, "nesten")), len(inbox(core, "kari"))
     try:
-        sent = mail("nesten", "nesten+x", "kari", size=" SIZE=1900") + "DATA\r\n" + HEAD + LINE + "x" * 800 + "\r\n.\r\n"
+        sent = (
+            mail("nesten", "nesten+x", "kari", size=" SIZE=1900") + "DATA\r\n" + HEAD + LINE + "x" * 800 + "\r\n.\r\n"
+        )
         replies = converse(core, sent, 6)
     finally:
         filters.activate(core, nesten, "")
@@ -213,7 +227,10 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
     filters.activate(core, kari, "own")
     before = len(core.db.read(lambda tx: core.queue.listing(tx)))
     words = f" NOTIFY={notify}" if notify else ""
-    sent = "MAIL FROM:<ola@alumni.example> ENVID=abc\r\n" + f"RCPT TO:<kari@alumni.example>{words} ORCPT=rfc822;k@x.example\r\n"
+    sent = (
+        "MAIL FROM:<ola@alumni.example> ENVID=abc\r\n"
+        + f"RCPT TO:<kari@alumni.example>{words} ORCPT=rfc822;k@x.example\r\n"
+    )
     try:
         replies = converse(core, sent + "DATA\r\n" + HEAD.replace("a@b", "ola@alumni") + ".\r\n", 4, "submissions")
     finally:
@@ -231,7 +248,9 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
 
 def test_who_is_not_vouched_for_hears_nothing(core):
     came = delivery_receipts.Arrived(
-        delivery.Envelope("a@b.example", (), dsn={"k": delivery.Dsn("SUCCESS")}), Verdict(outside=True), core.blobs.prepare(b"")
+        delivery.Envelope("a@b.example", (), dsn={"k": delivery.Dsn("SUCCESS")}),
+        Verdict(outside=True),
+        core.blobs.prepare(b""),
     )
     assert not core.db.write(lambda tx: delivery_receipts.of_success(core, tx, came, "k", relayed=False))
     assert not core.db.write(lambda tx: delivery_receipts.of_refusal(core, tx, came, "k", reply=FULL))

@@ -59,10 +59,24 @@ def core(tmp_path_factory):
 
 def message(value: bytes) -> bytes:
     return (
-        b"From: " + value + b" <a@b.example>\r\nTo: kari@alumni.example, ola@alumni.example\r\nSubject: " + value
-        + b"\r\nMessage-ID: <1" + value + b"@b.example>\r\nReferences: <" + value + b">\r\nReply-To: " + value
-        + b" <a@b.example>\r\nList-Id: " + value + b"\r\nDate: " + value + b"\r\n\r\n" + value + b"\r\n"
-    )  # fmt: skip
+        b"From: "
+        + value
+        + b" <a@b.example>\r\nTo: kari@alumni.example, ola@alumni.example\r\nSubject: "
+        + value
+        + b"\r\nMessage-ID: <1"
+        + value
+        + b"@b.example>\r\nReferences: <"
+        + value
+        + b">\r\nReply-To: "
+        + value
+        + b" <a@b.example>\r\nList-Id: "
+        + value
+        + b"\r\nDate: "
+        + value
+        + b"\r\n\r\n"
+        + value
+        + b"\r\n"
+    )
 
 
 def written(core) -> list[bytes]:
@@ -89,7 +103,9 @@ def test_no_value_opens_a_field(core, value):
     octets, before = message(value), set(written(core))
     theirs = set(octets.split(b"\r\n"))
     passes = Verdict(author="b.example", spf="pass", dmarc="pass", policy="reject", spf_aligned=True, outside=True)
-    spoofed = Verdict(author="b.example", spf="pass", dmarc="fail", policy="reject", outside=True, disposition=Disposition.JUNK)
+    spoofed = Verdict(
+        author="b.example", spf="pass", dmarc="fail", policy="reject", outside=True, disposition=Disposition.JUNK
+    )
     for name in ("kari", "ola", "help", "abuse"):
         asyncio.run(deliver(core, name, octets, value.decode("utf-8", "replace"), passes))
     asyncio.run(deliver(core, "ola", octets, "x", spoofed))

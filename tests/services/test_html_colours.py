@@ -56,13 +56,16 @@ def test_white_words_keep_their_dark_background(html):
     assert {"#111111", "#ffffff"} <= set(re.findall(r"#\w{6}", page(html).replace('"111111"', '"#111111"')))
 
 
-@pytest.mark.parametrize("html", [
-    '<table background="https://x.example/dark.png"><tr><td><font color="#fff">Words</font></table>',
-    '<table><tr><td background="cid:nowhere"><b style="color:#fff">Words',
-    '<table><tr><td style="background-image:url(https://x.example/dark.png)"><p style="color:white">Words</table>',
-    '<body background="https://x.example/dark.png"><p style="color:#ffffff">Words',
-    "<style>.h{background:url(x)} .h p{color:#FFF}</style><div class=h><p>Words</div>",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<table background="https://x.example/dark.png"><tr><td><font color="#fff">Words</font></table>',
+        '<table><tr><td background="cid:nowhere"><b style="color:#fff">Words',
+        '<table><tr><td style="background-image:url(https://x.example/dark.png)"><p style="color:white">Words</table>',
+        '<body background="https://x.example/dark.png"><p style="color:#ffffff">Words',
+        "<style>.h{background:url(x)} .h p{color:#FFF}</style><div class=h><p>Words</div>",
+    ],
+)
 def test_white_words_on_a_picture_that_is_left_out_get_a_grey_one(html):
     assert "background-color:#767676" in page(html)
     assert LOST not in page(html)
@@ -96,9 +99,13 @@ def test_a_sheet_is_read_whole_or_not_at_all():
     assert rule in safe_sheet(f"<style>{rule}</style>")
 
 
-@pytest.mark.parametrize("html", [
-    "<!--[if mso]><style>p{color:#fff}</style><![endif]-->Words", "<script><style>p{color:#fff}</style></script>Words",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<!--[if mso]><style>p{color:#fff}</style><![endif]-->Words",
+        "<script><style>p{color:#fff}</style></script>Words",
+    ],
+)
 def test_a_sheet_in_a_comment_is_none(html):
     assert safe_sheet(html) == ""
 
@@ -170,7 +177,9 @@ SEEN = [
 def test_in_a_real_browser_all_words_are_seen_in_light_and_in_dark():
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         poor = []
         for scheme in ("light", "dark"):
             shown = browser.new_page(color_scheme=scheme)

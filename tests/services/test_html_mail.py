@@ -84,7 +84,9 @@ def test_what_mail_looks_like_survives():
 
 
 def test_pictures_that_came_along_are_shown_and_remote_ones_counted():
-    safe = html_mail.clean('<img src="cid:a@b"><img src="https://evil.example/x">', {"a@b": "data:image/png;base64,AA=="})
+    safe = html_mail.clean(
+        '<img src="cid:a@b"><img src="https://evil.example/x">', {"a@b": "data:image/png;base64,AA=="}
+    )
     assert 'src="data:image/png;base64,AA=="' in safe.html
     assert safe.blocked == 1
 
@@ -117,13 +119,25 @@ def test_s30_in_a_real_browser_no_script_runs_and_no_request_leaves(tmp_path):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Watch) as server:
         here = f"http://127.0.0.1:{server.server_address[1]}"
-        Watch.html = "\n".join(html_mail.clean(attack.replace("https://evil.example", here), {}).html for attack in ATTACKS)
+        Watch.html = "\n".join(
+            html_mail.clean(attack.replace("https://evil.example", here), {}).html for attack in ATTACKS
+        )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--virtual-time-budget=3000",
-             "--dump-dom", here + "/"],
-            capture_output=True, timeout=300, check=True,
-        )  # fmt: skip
+            [
+                chromium,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                f"--user-data-dir={tmp_path}",
+                "--virtual-time-budget=3000",
+                "--dump-dom",
+                here + "/",
+            ],
+            capture_output=True,
+            timeout=300,
+            check=True,
+        )
         server.shutdown()
     assert "/page" in Watch.asked
     assert set(Watch.asked) <= {"/", "/page", "/favicon.ico"}

@@ -36,7 +36,9 @@ def ola(core):
 
 
 def script(core, ola, source: str) -> None:
-    filters.put_script(core, ola, "on change", 'require ["imapsieve", "environment", "imap4flags", "fileinto", "copy"];' + source)
+    filters.put_script(
+        core, ola, "on change", 'require ["imapsieve", "environment", "imap4flags", "fileinto", "copy"];' + source
+    )
 
 
 def contents(core, ola, box: str) -> list[tuple]:
@@ -61,9 +63,13 @@ NAME = b's SETMETADATA "%s" (/shared/imapsieve/script "on change")\r\n'
 
 
 def test_a_script_marks_what_is_moved_to_junk(core, ola):
-    script(core, ola, """
+    script(
+        core,
+        ola,
+        """
         if environment "imap.cause" "COPY" { if environment "imap.mailbox" "Junk" { addflag ["$Junk", "\\\\Seen"]; } }
-    """)  # fmt: skip
+    """,
+    )
     heard = say(core, NAME % b"Junk", APPEND, b"c SELECT INBOX\r\n", b"d MOVE 1 Junk\r\n")
     assert any(line.startswith("s OK") for line in heard)
     [(bits, keywords)] = contents(core, ola, "Junk")
@@ -82,12 +88,16 @@ def test_the_webmail_s_moves_count_too(core, ola):
 
 
 def test_append_and_flag_are_causes_and_flags_are_told(core, ola):
-    script(core, ola, """
+    script(
+        core,
+        ola,
+        """
         if environment "imap.cause" "APPEND" { addflag "$New"; }
         elsif allof (environment "imap.cause" "FLAG", environment :contains "imap.changedflags" "Flagged",
                      environment "imap.user" "ola", environment "location" "MS", environment "phase" "post")
         { fileinto :copy "Archive"; }
-    """)  # fmt: skip
+    """,
+    )
     say(core, NAME % b"", APPEND, b"c SELECT INBOX\r\n", b"d STORE 1 +FLAGS (\\Flagged)\r\n")
     assert "$New" in contents(core, ola, "INBOX")[0][1]
     assert len(contents(core, ola, "Archive")) == 1
@@ -129,9 +139,9 @@ def test_what_a_script_sends_on_is_mail_of_its_owner(core, ola, author):
     octets = core.db.read(lambda tx: core.queue.octets(tx, item))
     assert item.sender == "ola@alumni.example"
     assert octets.startswith(b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=alumni.example;")
-    assert [value for value in header.raw_values(header.split(octets)[0], "from") if b"<ola@alumni.example>" not in value] == (
-        [b"ola@alumni.example"] if author.startswith(b"ola") else []
-    )
+    assert [
+        value for value in header.raw_values(header.split(octets)[0], "from") if b"<ola@alumni.example>" not in value
+    ] == ([b"ola@alumni.example"] if author.startswith(b"ola") else [])
 
 
 def test_what_a_script_sends_on_counts_as_sending(core, ola):

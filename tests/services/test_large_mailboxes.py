@@ -48,9 +48,11 @@ def test_the_uids_of_a_mailbox_are_right_whatever_happened(core: Core, box: Mail
         core.db.write(step)
         uids, remembered, unseen, counted = core.db.read(
             lambda tx: (
-                core.mail.uids(tx, box), core.mail.uid_array(tx, box), core.mail.get(tx, box).unseen,
+                core.mail.uids(tx, box),
+                core.mail.uid_array(tx, box),
+                core.mail.get(tx, box).unseen,
                 tx.row("SELECT count(*) FROM message WHERE mailbox=? AND flags & 1 = 0", box),
             )
-        )  # fmt: skip
+        )
         assert remembered.tolist() == uids
         assert counted == (unseen,)

@@ -66,7 +66,9 @@ def enter(core, name: str, password: str, scope: Scope = Scope.IMAP) -> Identity
 def subjects(core, account: Account) -> list[str]:
     def read(tx):
         box = core.mail.mailbox(tx, account.id, "INBOX")
-        rows = tx.rows("SELECT b.header FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? ORDER BY m.uid", box.id)
+        rows = tx.rows(
+            "SELECT b.header FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? ORDER BY m.uid", box.id
+        )
         return [re.search(rb"Subject: (.*)\r", bytes(row[0]))[1].decode() for row in rows]
 
     return core.db.read(read)[1:]  # the first is the welcome
@@ -120,12 +122,18 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
     knows(alone, ola, None)
     credentials.set_password(alone, ola.id, OURS)
     assert leaving.remind(alone) == 1
-    [text] = [text for i in queue_admin.listing(alone) if "not used it yet" in (text := text_of(queue_admin.octets(alone, i.id)))]
+    [text] = [
+        text
+        for i in queue_admin.listing(alone)
+        if "not used it yet" in (text := text_of(queue_admin.octets(alone, i.id)))
+    ]
     assert "When your tie to the university ends, it is" in text
 
 
 def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twice_a_year(alone, clock):
-    ola, kari, far = (accounts.add(alone, name, person=name, password=OURS, language="en") for name in ("ola", "kari", "far"))
+    ola, kari, far = (
+        accounts.add(alone, name, person=name, password=OURS, language="en") for name in ("ola", "kari", "far")
+    )
     for account, days in ((ola, 80), (kari, 80), (far, 300)):
         knows(alone, account, TODAY + timedelta(days=days))
         enter(alone, account.name, OURS)
@@ -143,9 +151,12 @@ def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twi
 
 def test_n8_the_desk_sees_who_is_at_risk(alone):
     people = [
-        ("gone", TODAY - timedelta(days=1), True), ("soon", TODAY + timedelta(days=5), True),
-        ("later", TODAY + timedelta(days=80), True), ("far", TODAY + timedelta(days=200), True), ("away", None, False),
-    ]  # fmt: skip
+        ("gone", TODAY - timedelta(days=1), True),
+        ("soon", TODAY + timedelta(days=5), True),
+        ("later", TODAY + timedelta(days=80), True),
+        ("far", TODAY + timedelta(days=200), True),
+        ("away", None, False),
+    ]
     for number, (name, until, present) in enumerate(people):
         knows(alone, accounts.add(alone, name, person=f"p{number}"), until, present)
     assert [leaver.name for leaver in leaving.at_risk(alone)] == ["away", "gone", "soon", "later"]
@@ -306,7 +317,9 @@ def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, 
     for number in range(12):
         slapd.add(f"open{number}", f"o{number}", THEIRS, "student")
         crowd.append(accounts.add(core, f"open{number}", person=f"o{number}"))
-        web_sessions.begin(core, f"token{number}", crowd[-1].id, "{}", source="directory", peer="192.0.2.1", agent="browser")
+        web_sessions.begin(
+            core, f"token{number}", crowd[-1].id, "{}", source="directory", peer="192.0.2.1", agent="browser"
+        )
     affiliations.sync(core)
     for number in range(12):
         slapd.remove(f"open{number}")
@@ -369,10 +382,13 @@ class _Mail:
         def read(tx):
             boxes = tx.rows(
                 "SELECT a.name, m.uid, o.octets FROM message m JOIN mailbox b ON b.id=m.mailbox JOIN account a ON a.id=b.account"
-                " JOIN blob_octets o ON o.blob=m.blob WHERE m.saved_at>=?", self._core.clock.seconds(),
-            )  # fmt: skip
-            queue = tx.rows("SELECT q.id, q.recipient, o.octets FROM queue q JOIN blob_octets o ON o.blob=q.blob WHERE q.id>?",
-                            self._item)  # fmt: skip
+                " JOIN blob_octets o ON o.blob=m.blob WHERE m.saved_at>=?",
+                self._core.clock.seconds(),
+            )
+            queue = tx.rows(
+                "SELECT q.id, q.recipient, o.octets FROM queue q JOIN blob_octets o ON o.blob=q.blob WHERE q.id>?",
+                self._item,
+            )
             return boxes, queue
 
         boxes, queue = self._core.db.read(read)

@@ -21,7 +21,9 @@ def test_the_user_name_is_taken_with_and_without_our_domain(core: Core, username
     assert enter(core, username, "pass").account.name == "ola"
 
 
-@pytest.mark.parametrize("username", ["ola@ntnu.example", "ola@", "kari", "", "@alumni.example", "ola@alumni.example@x"])
+@pytest.mark.parametrize(
+    "username", ["ola@ntnu.example", "ola@", "kari", "", "@alumni.example", "ola@alumni.example@x"]
+)
 def test_another_domain_and_unknown_users_are_refused_with_the_same_words(core: Core, username: str) -> None:
     accounts.add(core, "ola", password="pass")
     with pytest.raises(WrongPassword) as unknown:

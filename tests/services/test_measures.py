@@ -55,9 +55,15 @@ def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
 
     def send(tx) -> None:
         core.queue.enqueue(
-            tx, sender="ola@alumni.example", recipients=["a@outside.example"], prepared=prepared, prefix=b"",
-            account=ola.id, origin="submission", now=clock.seconds(),
-        )  # fmt: skip
+            tx,
+            sender="ola@alumni.example",
+            recipients=["a@outside.example"],
+            prepared=prepared,
+            prefix=b"",
+            account=ola.id,
+            origin="submission",
+            now=clock.seconds(),
+        )
         sending_limits.hold(core, tx, ola, "too many strangers")
 
     core.db.write(send)
@@ -92,7 +98,9 @@ def test_a_job_that_fails_or_is_late_is_told(core, clock, read, monkeypatch):
 def test_the_end_of_the_certificate_is_told(core, clock, read):
     assert "certificate_ends_timestamp_seconds" not in read()
     certificates.ensure_certificate(core.config, clock)
-    assert read()["certificate_ends_timestamp_seconds"] == pytest.approx(clock.now().timestamp() + 800 * 86_400, abs=2 * 86_400)
+    assert read()["certificate_ends_timestamp_seconds"] == pytest.approx(
+        clock.now().timestamp() + 800 * 86_400, abs=2 * 86_400
+    )
 
 
 def test_a_database_that_does_not_answer_is_told(core, read, monkeypatch):

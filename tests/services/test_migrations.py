@@ -168,7 +168,11 @@ def test_a_migration_of_which_a_part_ran_may_run_again(number: int):
     tx.run("DROP TABLE migration")
     tx.run("UPDATE setting SET value=? WHERE key='schema'", str(number))
     runner.migrate(database, 7)
-    assert before == (as_text(database), rows(database, "SELECT * FROM summary"), rows(database, "SELECT * FROM message"))
+    assert before == (
+        as_text(database),
+        rows(database, "SELECT * FROM summary"),
+        rows(database, "SELECT * FROM message"),
+    )
 
 
 def test_programs_that_count_migrations_take_it_for_newer(new: SqliteDatabase):
@@ -190,7 +194,9 @@ def test_names_that_are_not_known_are_refused_before_anything_runs(write: Write)
     for number in range(5):
         tx.run("INSERT INTO migration (name, at) VALUES (?, 1)", f"9{number}00_later")
     write("8000_ours", "tx.run('CREATE TABLE ours (id)')")
-    with pytest.raises(ConfigError, match=r"^the database is of a newer .*\(9000_later, 9100_later, 9200_later, \.\.\.\)$"):
+    with pytest.raises(
+        ConfigError, match=r"^the database is of a newer .*\(9000_later, 9100_later, 9200_later, \.\.\.\)$"
+    ):
         runner.migrate(database, 1)
     assert "ours" not in as_text(database)
 
@@ -206,10 +212,14 @@ def test_migrations_of_two_branches_both_run_whichever_came_first(write: Write, 
         write(name, body)
     runner.migrate(database, 2)
     assert {"mine", "yours", "theirs"} <= set(as_text(database))
-    assert dict(rows(database, "SELECT name, at FROM migration WHERE name>='8999'")) == {n: 2 - (n == first) for n in bodies}
+    assert dict(rows(database, "SELECT name, at FROM migration WHERE name>='8999'")) == {
+        n: 2 - (n == first) for n in bodies
+    }
 
 
-@pytest.mark.parametrize("problem", ["tx.run('INSERT INTO nowhere VALUES (1)')", "{}['nothing']", "import no_such_module"])
+@pytest.mark.parametrize(
+    "problem", ["tx.run('INSERT INTO nowhere VALUES (1)')", "{}['nothing']", "import no_such_module"]
+)
 def test_a_migration_that_fails_names_itself_and_leaves_nothing(write: Write, problem: str):
     database = opened()
     write("9000_good", "tx.run('CREATE TABLE good (id)')")

@@ -28,7 +28,12 @@ def server():
 
 @pytest.fixture
 def provider(server, clock):
-    server.person, server.change, server.broken, server.now = {"sub": "s1", "name": "Ola Nordmann"}, {}, "", clock.seconds()
+    server.person, server.change, server.broken, server.now = (
+        {"sub": "s1", "name": "Ola Nordmann"},
+        {},
+        "",
+        clock.seconds(),
+    )
     server.asked.clear()
     return server
 
@@ -44,14 +49,19 @@ def core(tmp_path, clock, provider):
 def come_back(core, provider, name: str = "university", **changed: str) -> Proven:
     address, pending = oidc.begin(core, name)
     given = provider.authorize(address)
-    return oidc.finish(core, pending, **({"code": given["code"], "state": given["state"], "issuer": given["iss"]} | changed))
+    return oidc.finish(
+        core, pending, **({"code": given["code"], "state": given["state"], "issuer": given["iss"]} | changed)
+    )
 
 
 # Who is believed
 
 
 def test_a_log_in_that_is_answered_well_is_believed(core, provider):
-    provider.person |= {"preferred_username": "Ola@university.example", "affiliation": ["student@university.example", "member"]}
+    provider.person |= {
+        "preferred_username": "Ola@university.example",
+        "affiliation": ["student@university.example", "member"],
+    }
     found = come_back(core, provider)
     assert (found.source, found.person, found.display_name, found.login) == ("university", "s1", "Ola Nordmann", "ola")
     assert found.kinds == ("student", "member")
@@ -74,9 +84,17 @@ def test_a_token_that_the_provider_has_not_signed_is_refused(core, provider, bro
         come_back(core, provider)
 
 
-@pytest.mark.parametrize("changed", [
-    {"state": "another"}, {"state": "æ"}, {"state": ""}, {"code": ""}, {"code": "stolen"}, {"issuer": "https://e.example"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"state": "another"},
+        {"state": "æ"},
+        {"state": ""},
+        {"code": ""},
+        {"code": "stolen"},
+        {"issuer": "https://e.example"},
+    ],
+)
 def test_an_answer_to_another_question_is_refused(core, provider, changed):
     with pytest.raises(WrongPassword):
         come_back(core, provider, **changed)
@@ -186,7 +204,9 @@ def test_s06_id_porten_finds_a_person_of_the_directory(tmp_path, clock, provider
     with university(folder) as slapd:
         slapd.add("former", "p77", "x", "alum", national="01017012345", name="Kari Nordmann")
         config = Config(
-            data=str(tmp_path / "data"), oidc=Oidc(idporten=provider.settings()), directory=Directory(**slapd.settings())
+            data=str(tmp_path / "data"),
+            oidc=Oidc(idporten=provider.settings()),
+            directory=Directory(**slapd.settings()),
         )
         core = cores.build(config, clock)
         try:
@@ -245,7 +265,9 @@ def test_a_token_for_us_opens_mail(only, provider, kind):
 
 
 @pytest.mark.parametrize("kind", ["access_token", "opaque_token"])
-@pytest.mark.parametrize("change", [{"aud": "another"}, {"exp": 1}, {"exp": None}, {"sub": "s9"}, {"iss": "https://e.example"}])
+@pytest.mark.parametrize(
+    "change", [{"aud": "another"}, {"exp": 1}, {"exp": None}, {"sub": "s9"}, {"iss": "https://e.example"}]
+)
 def test_a_token_for_others_or_of_yesterday_opens_nothing(only, provider, kind, change):
     accounts.add(only, "ola", person="s1", password=PASSWORD)
     with pytest.raises(WrongPassword):
@@ -278,7 +300,9 @@ def test_with_a_second_step_mail_needs_app_passwords(only, provider):
 
 def test_a_silent_provider_is_nobody_s_fault(only, provider):
     accounts.add(only, "ola", person="s1", password=PASSWORD)
-    silent = replace(only, config=replace(only.config, oidc=Oidc(university=OidcProvider("http://127.0.0.1:1", "c", "s"))))
+    silent = replace(
+        only, config=replace(only.config, oidc=Oidc(university=OidcProvider("http://127.0.0.1:1", "c", "s")))
+    )
     for _ in range(only.config.limits.login_failures_per_hour + 5):
         with pytest.raises(TemporarilyUnavailable):
             enter(silent, provider.access_token())
@@ -304,7 +328,7 @@ def test_the_conversation_of_rfc_7628_ends_in_a_log_in_or_in_words_for_the_clien
         return asyncio.run(
             sasl_login.authenticate(
                 only, "OAUTHBEARER", first, ask, peer="192.0.2.1", secure=True, channel=Channel(), scope=Scope.SMTP
-            )  # fmt: skip
+            )
         )
 
     assert talk(provider.access_token()).account.name == "ola"

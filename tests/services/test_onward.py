@@ -18,10 +18,14 @@ FRIEND = "ola@elsewhere.example"
 async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[onward.Onward]:
     async with at_work(core) as (core, _worker, peer):
         peer.answers[FRIEND] = answer
-        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+        found = core.db.read(
+            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
+        )
         await delivery.accept(core, Envelope("kari@outside.example", (found.address,)), [found], octets, b"")
         name = core.blobs.prepare(octets).name
-        await until(lambda: any(one.answered_at for one in core.db.read(lambda tx: onward.of_content(tx, ola.id, name))))
+        await until(
+            lambda: any(one.answered_at for one in core.db.read(lambda tx: onward.of_content(tx, ola.id, name)))
+        )
         return core.db.read(lambda tx: onward.of_content(tx, ola.id, name))
 
 
@@ -43,9 +47,16 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
 
     def write(tx):
         [item] = core.queue.enqueue(
-            tx, sender="kari@outside.example", recipients=[target], prepared=prepared, prefix=b"", account=ola.id,
-            origin="forward", now=core.clock.seconds(), require_tls=require_tls,
-        )  # fmt: skip
+            tx,
+            sender="kari@outside.example",
+            recipients=[target],
+            prepared=prepared,
+            prefix=b"",
+            account=ola.id,
+            origin="forward",
+            now=core.clock.seconds(),
+            require_tls=require_tls,
+        )
         onward.begin(tx, item, ola.id, prepared.name, target, core.clock.seconds())
         outcome.write_down(core, tx, core.queue.get(tx, item), answer, core.clock.now())
         return onward.of_content(tx, ola.id, prepared.name)[-1].state

@@ -13,9 +13,14 @@ from tests.services.conftest import SetClock
 
 def order(core: Core, **changed: Any) -> Order:  # Any: whichever field a test is about
     given: dict[str, Any] = {
-        "name": "ola", "display_name": "Ola Nordmann", "contact": "ola@home.example", "affiliation": "cand.mag. 1998",
-        "language": "nn", "terms": True, "key": "k1",
-    }  # fmt: skip
+        "name": "ola",
+        "display_name": "Ola Nordmann",
+        "contact": "ola@home.example",
+        "affiliation": "cand.mag. 1998",
+        "language": "nn",
+        "terms": True,
+        "key": "k1",
+    }
     return orders.submit(core, **(given | changed))
 
 
@@ -45,9 +50,15 @@ def test_a_rejected_order_makes_nothing_and_frees_the_name(core: Core) -> None:
 
 @pytest.mark.parametrize(
     ("changed", "problem"),
-    [({"terms": False}, NotAllowed), ({"name": "ø"}, InvalidName), ({"name": "root"}, AccountExists),
-     ({"name": "kari"}, AccountExists), ({"contact": "me"}, InvalidName), ({"contact": "x@alumni.example"}, InvalidName)],
-)  # fmt: skip
+    [
+        ({"terms": False}, NotAllowed),
+        ({"name": "ø"}, InvalidName),
+        ({"name": "root"}, AccountExists),
+        ({"name": "kari"}, AccountExists),
+        ({"contact": "me"}, InvalidName),
+        ({"contact": "x@alumni.example"}, InvalidName),
+    ],
+)
 def test_an_order_that_cannot_be_is_refused(core: Core, changed: dict[str, Any], problem: type[Exception]) -> None:
     accounts.add(core, "kari")
     with pytest.raises(problem):

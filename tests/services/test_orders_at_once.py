@@ -30,9 +30,14 @@ def at_once(core, proven=OLA, **changed):
 
 def submit(core, **changed):
     given = {
-        "name": "kari", "display_name": "Kari Nordmann", "contact": "kari@home.example", "affiliation": "cand.mag. 1979",
-        "language": "en", "terms": True, "key": "k9",
-    }  # fmt: skip
+        "name": "kari",
+        "display_name": "Kari Nordmann",
+        "contact": "kari@home.example",
+        "affiliation": "cand.mag. 1979",
+        "language": "en",
+        "terms": True,
+        "key": "k9",
+    }
     return orders.submit(core, **(given | changed))
 
 
@@ -43,13 +48,17 @@ def links(core, path: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("kinds", [("student", "member"), ("alum",), ("employee", "staff"), ("affiliate", "alum"), ("STUDENT",)])
+@pytest.mark.parametrize(
+    "kinds", [("student", "member"), ("alum",), ("employee", "staff"), ("affiliate", "alum"), ("STUDENT",)]
+)
 def test_s03_each_of_the_four_groups_has_an_account_at_once(core, kinds):
     order, account = at_once(core, replace(OLA, kinds=kinds))
     assert (order.state, account.name, account.person, account.language) == ("approved", "ola", "p1", "nn")
 
 
-@pytest.mark.parametrize("proven", [replace(OLA, kinds=()), replace(OLA, kinds=("affiliate",)), replace(OLA, person="")])
+@pytest.mark.parametrize(
+    "proven", [replace(OLA, kinds=()), replace(OLA, kinds=("affiliate",)), replace(OLA, person="")]
+)
 def test_s03_who_is_none_of_them_is_told_so_and_has_nothing(core, proven):
     with pytest.raises(NotEligible):
         at_once(core, proven)
@@ -70,8 +79,18 @@ def test_s03_the_real_directory_proves_the_four_groups(tmp_path, clock):
             directory = affiliations.the_directory(core)
             for number, login in enumerate(people):
                 entry = directory.prove(f" {login.upper()} ", THEIRS)
-                assert (entry.person, entry.name, entry.kinds) == (f"d{number}", f"Person {login}", tuple(sorted(people[login])))
-            for login, password in (("stud", "wrong"), ("stud", ""), ("nobody", THEIRS), ("*", THEIRS), ("dead", THEIRS)):
+                assert (entry.person, entry.name, entry.kinds) == (
+                    f"d{number}",
+                    f"Person {login}",
+                    tuple(sorted(people[login])),
+                )
+            for login, password in (
+                ("stud", "wrong"),
+                ("stud", ""),
+                ("nobody", THEIRS),
+                ("*", THEIRS),
+                ("dead", THEIRS),
+            ):
                 assert directory.prove(login, password) is None
         finally:
             cores.close(core)
@@ -120,9 +139,16 @@ def test_s06_taken_reserved_and_confusable_get_the_same_words(core):
     assert len(told) == 1
 
 
-@pytest.mark.parametrize(("one", "other"), [
-    ("ola", "0la"), ("marius", "rnarius"), ("bill", "bi11"), ("a.b", "ab"), ("wiki", "vviki"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ola", "0la"),
+        ("marius", "rnarius"),
+        ("bill", "bi11"),
+        ("a.b", "ab"),
+        ("wiki", "vviki"),
+    ],
+)
 def test_s06_names_that_people_confuse_have_one_skeleton(one, other):
     assert skeleton(one) == skeleton(other)
 
@@ -157,11 +183,19 @@ def test_s07_the_new_account_has_its_mailboxes_and_a_welcome_in_its_language(cor
     def read(tx):
         boxes = {box.name: box.special_use for box in core.mail.mailboxes(tx, account.id)}
         inbox = core.mail.mailbox(tx, account.id, "INBOX")
-        octets = tx.rows("SELECT o.octets FROM message m JOIN blob_octets o ON o.blob=m.blob WHERE m.mailbox=?", inbox.id)
+        octets = tx.rows(
+            "SELECT o.octets FROM message m JOIN blob_octets o ON o.blob=m.blob WHERE m.mailbox=?", inbox.id
+        )
         return boxes, text_of(bytes(octets[0][0]))
 
     boxes, welcome = core.db.read(read)
-    assert {"INBOX": "", "Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk", "Trash": "\\Trash"}.items() <= boxes.items()
+    assert {
+        "INBOX": "",
+        "Drafts": "\\Drafts",
+        "Sent": "\\Sent",
+        "Junk": "\\Junk",
+        "Trash": "\\Trash",
+    }.items() <= boxes.items()
     assert "2 GiB" in welcome
     assert "Velkomen" in welcome  # nynorsk
 
@@ -209,7 +243,10 @@ def test_s06_the_desk_asks_for_proof_and_the_person_answers(core):
 def test_s06_a_refusal_is_told_with_its_reason(core):
     order = submit(core)
     orders.reject(core, order.id, "We find you in no register.", actor="anne")
-    assert any("We find you in no register." in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
+    assert any(
+        "We find you in no register." in text_of(queue_admin.octets(core, item.id))
+        for item in queue_admin.listing(core)
+    )
     with pytest.raises(OrderNotFound):
         orders.ask_for_proof(core, order.id, "?")
 
@@ -221,7 +258,9 @@ def test_s06_abandoned_orders_are_erased_after_thirty_days(core, clock):
     assert orders.expire(core) == 0
     clock.forward(days=2)
     assert orders.expire(core) == 1
-    [(row,)] = core.db.read(lambda tx: tx.rows("SELECT display_name||contact||affiliation||person||proof||token FROM orders"))
+    [(row,)] = core.db.read(
+        lambda tx: tx.rows("SELECT display_name||contact||affiliation||person||proof||token FROM orders")
+    )
     assert row == ""
     rejected = submit(core, key="k10", name="line")
     orders.reject(core, rejected.id, "no")
@@ -251,5 +290,14 @@ def test_s06_a_log_in_that_the_university_does_not_know_goes_with_the_form_and_i
 
 
 def test_n11_a_reserved_list_names_what_mail_needs():
-    assert {"postmaster", "abuse", "hostmaster", "mailer-daemon", "root", "noreply", "www", "admin"} <= accounts.RESERVED
+    assert {
+        "postmaster",
+        "abuse",
+        "hostmaster",
+        "mailer-daemon",
+        "root",
+        "noreply",
+        "www",
+        "admin",
+    } <= accounts.RESERVED
     assert user_names.PROPOSALS == 3

@@ -78,7 +78,9 @@ def test_a_rest_grows_with_each_failure_over_restarts_and_ends_when_the_destinat
 
 
 @pytest.mark.parametrize(("way_seconds", "connections"), [(300, 1), (-1, 3)])
-def test_a_connection_is_kept_for_what_comes_next_until_dns_must_be_asked_again(core, monkeypatch, way_seconds, connections):
+def test_a_connection_is_kept_for_what_comes_next_until_dns_must_be_asked_again(
+    core, monkeypatch, way_seconds, connections
+):
     monkeypatch.setattr(workers, "STAY_SECONDS", 3600)  # whatever the load of this machine
     monkeypatch.setattr(workers, "WAY_SECONDS", way_seconds)
 
@@ -118,7 +120,9 @@ def test_many_for_one_domain_do_not_keep_others_out(core):
             peer.gate.clear()
             enqueue(here, *(f"n{n}@slow.example" for n in range(1500)))
             worker.wake()
-            await until(lambda: worker._destinations.get("slow.example") and worker._destinations["slow.example"].is_full)
+            await until(
+                lambda: worker._destinations.get("slow.example") and worker._destinations["slow.example"].is_full
+            )
             enqueue(here, "who@quick.example")
             worker.wake()
             await until(lambda: "quick.example" in worker._destinations or peer.mail)
@@ -129,8 +133,10 @@ def test_many_for_one_domain_do_not_keep_others_out(core):
 def test_what_a_killed_worker_held_is_free_at_once_and_what_a_living_one_holds_is_not(core):
     dead = subprocess.run(
         [sys.executable, "-c", "from mailcore.queue.lease import me; print(me())"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     assert lease.is_dead(dead)
     assert not lease.is_dead(lease.me())
     assert not lease.is_dead("another-machine/1/1")
@@ -148,24 +154,36 @@ def test_what_a_killed_worker_held_is_free_at_once_and_what_a_living_one_holds_i
     asyncio.run(play())
 
 
-@pytest.mark.parametrize(("asked", "answer", "heard"), [
-    (Dsn(), "550 5.1.1 no", "failed"),
-    (Dsn("NEVER"), "550 5.1.1 no", ""),
-    (Dsn("SUCCESS"), "550 5.1.1 no", ""),
-    (Dsn("SUCCESS"), "250 OK", "relayed"),
-    (Dsn("FAILURE", "FULL", "rfc822;orig@x.example", "id=7"), "550 5.1.1 no", "failed"),
-    (Dsn(), "250 OK", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "answer", "heard"),
+    [
+        (Dsn(), "550 5.1.1 no", "failed"),
+        (Dsn("NEVER"), "550 5.1.1 no", ""),
+        (Dsn("SUCCESS"), "550 5.1.1 no", ""),
+        (Dsn("SUCCESS"), "250 OK", "relayed"),
+        (Dsn("FAILURE", "FULL", "rfc822;orig@x.example", "id=7"), "550 5.1.1 no", "failed"),
+        (Dsn(), "250 OK", ""),
+    ],
+)
 def test_a_sender_hears_what_it_asked_for(core, ola, asked, answer, heard):
     async def play():
         async with at_work(core) as (here, _, peer):
             peer.answers[FRIEND] = answer
             before = len(inbox(here, ola))
             prepared = here.blobs.prepare(MESSAGE)
-            here.db.write(lambda tx: here.queue.enqueue(
-                tx, sender="ola@alumni.example", recipients=[FRIEND], prepared=prepared, prefix=b"", account=ola.id,
-                origin="submission", now=here.clock.seconds(), dsn={FRIEND: asked},
-            ))  # fmt: skip
+            here.db.write(
+                lambda tx: here.queue.enqueue(
+                    tx,
+                    sender="ola@alumni.example",
+                    recipients=[FRIEND],
+                    prepared=prepared,
+                    prefix=b"",
+                    account=ola.id,
+                    origin="submission",
+                    now=here.clock.seconds(),
+                    dsn={FRIEND: asked},
+                )
+            )
             await until(lambda: not listing(here) and len(inbox(here, ola)) == before + bool(heard))
             return inbox(here, ola)[-1]
 
@@ -181,10 +199,14 @@ def test_a_sender_hears_what_it_asked_for(core, ola, asked, answer, heard):
         assert b"Content-Type: text/rfc822-headers" in notice
 
 
-@pytest.mark.parametrize(("language", "words"), [
-    ("nb", "Meldingen din kunne ikke leveres"), ("nn", "Meldinga di kunne ikkje leverast"),
-    ("en", "Your message could not be delivered"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nb", "Meldingen din kunne ikke leveres"),
+        ("nn", "Meldinga di kunne ikkje leverast"),
+        ("en", "Your message could not be delivered"),
+    ],
+)
 def test_a_report_is_in_the_language_of_the_account(core, ola, language, words):
     core.db.write(lambda tx: tx.run("UPDATE account SET language=? WHERE id=?", language, ola.id))
 
@@ -198,7 +220,9 @@ def test_a_report_is_in_the_language_of_the_account(core, ola, language, words):
 
     notice = asyncio.run(play())
     assert words in text_of(notice)
-    returned = next(part for part in email.message_from_bytes(notice).walk() if part.get_content_type() == "text/rfc822-headers")
+    returned = next(
+        part for part in email.message_from_bytes(notice).walk() if part.get_content_type() == "text/rfc822-headers"
+    )
     assert returned.get_payload(decode=True) == MESSAGE.partition(b"\r\n\r\n")[0] + b"\r\n"
     assert b"report-type=delivery-status" in notice
 
@@ -240,14 +264,20 @@ def test_a_report_that_cannot_be_delivered_becomes_one_case_of_the_postmaster(co
     assert all("550 5.1.1 no" in text and "Subject:" in text for text in told)
 
 
-@pytest.mark.parametrize(("octets", "found"), [
-    (b"Content-Type: multipart/report\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n"
-     b"\r\nFinal-Recipient: rfc822; ola@home.example\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp;\r\n 550 no\r\n"
-     b"\r\n--x--",
-     dsn.Returned("failed", "5.1.1", "smtp; 550 no")),
-    (b"Subject: away\r\n\r\nI am on holiday.\r\n", None),
-    (b"Content-Type: message/delivery-status\r\n\r\n\xff\x00", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("octets", "found"),
+    [
+        (
+            b"Content-Type: multipart/report\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n"
+            b"\r\nFinal-Recipient: rfc822; ola@home.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+            b"Diagnostic-Code: smtp;\r\n 550 no\r\n"
+            b"\r\n--x--",
+            dsn.Returned("failed", "5.1.1", "smtp; 550 no"),
+        ),
+        (b"Subject: away\r\n\r\nI am on holiday.\r\n", None),
+        (b"Content-Type: message/delivery-status\r\n\r\n\xff\x00", None),
+    ],
+)
 def test_reports_of_others_are_read(octets, found):
     assert dsn.read(octets) == found
 
@@ -297,11 +327,20 @@ def test_a_kept_connection_that_the_host_has_had_enough_of_is_no_delay(core):
     asyncio.run(play())
 
 
-@pytest.mark.parametrize(("when", "codes", "connections"), [
-    ("before a word", [250, 250, 250], 2),  # it had closed while we were idle: nothing of the message was taken
-    ("after the octets", [250, 0, 250], 2),  # it may have the message: to send it again at once would make two of it
-])  # fmt: skip
-def test_a_kept_connection_that_breaks_is_made_anew_only_where_nothing_can_be_there_twice(core, when, codes, connections):
+@pytest.mark.parametrize(
+    ("when", "codes", "connections"),
+    [
+        ("before a word", [250, 250, 250], 2),  # it had closed while we were idle: nothing of the message was taken
+        (
+            "after the octets",
+            [250, 0, 250],
+            2,
+        ),  # it may have the message: to send it again at once would make two of it
+    ],
+)
+def test_a_kept_connection_that_breaks_is_made_anew_only_where_nothing_can_be_there_twice(
+    core, when, codes, connections
+):
     class Breaks(Peer):
         async def handle_MAIL(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
             session.mails = getattr(session, "mails", 0) + 1

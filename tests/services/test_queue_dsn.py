@@ -8,13 +8,21 @@ def test_an_item_keeps_what_was_asked_of_its_recipient(core):
 
     def enqueue(tx):
         return core.queue.enqueue(
-            tx, sender="ola@alumni.example", recipients=["x@outside.example", "y@outside.example"],
-            prepared=core.blobs.prepare(b"Subject: hei\r\n\r\n"), prefix=b"", account=None, origin="submission", now=1,
-            dsn={"x@outside.example": asked}, require_tls=True,
-        )  # fmt: skip
+            tx,
+            sender="ola@alumni.example",
+            recipients=["x@outside.example", "y@outside.example"],
+            prepared=core.blobs.prepare(b"Subject: hei\r\n\r\n"),
+            prefix=b"",
+            account=None,
+            origin="submission",
+            now=1,
+            dsn={"x@outside.example": asked},
+            require_tls=True,
+        )
 
     core.db.write(enqueue)
     items = core.db.read(core.queue.listing)
     assert [(item.recipient, item.dsn, item.require_tls) for item in items] == [
-        ("x@outside.example", asked, True), ("y@outside.example", Dsn(), True),
-    ]  # fmt: skip
+        ("x@outside.example", asked, True),
+        ("y@outside.example", Dsn(), True),
+    ]

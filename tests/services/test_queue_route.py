@@ -105,7 +105,10 @@ async def sent(config: Config, peer: Peer, times: int = 1, **settings) -> list[i
     server = await loop.create_server(lambda: SMTP(peer, hostname="x", loop=loop, **settings), "127.0.0.1", 0)
     connection = Connection(config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
     try:
-        return [(await connection.send("a@b.example", "x@y.example", [b"Subject: x\r\n\r\nx\r\n"])).code for _ in range(times)]
+        return [
+            (await connection.send("a@b.example", "x@y.example", [b"Subject: x\r\n\r\nx\r\n"])).code
+            for _ in range(times)
+        ]
     finally:
         await connection.quit()
         server.close()
@@ -140,11 +143,18 @@ class Relay(Peer):
         return AuthResult(success=True)
 
 
-@pytest.mark.parametrize(("host", "tls", "code"), [
-    ("relay.example", "none", 0), ("127.0.0.1", "none", 0),
-    ("relay.example", "starttls", 250), ("relay.example", "implicit", 250), ("127.0.0.1", "starttls", 250),
-    ("other.example", "starttls", 0), ("other.example", "implicit", 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("host", "tls", "code"),
+    [
+        ("relay.example", "none", 0),
+        ("127.0.0.1", "none", 0),
+        ("relay.example", "starttls", 250),
+        ("relay.example", "implicit", 250),
+        ("127.0.0.1", "starttls", 250),
+        ("other.example", "starttls", 0),
+        ("other.example", "implicit", 0),
+    ],
+)
 def test_a_password_goes_to_a_relay_elsewhere_by_tls_only_and_to_nobody_else(tmp_path, monkeypatch, host, tls, code):
     authority, relay = trustme.CA(), Relay()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -157,9 +167,13 @@ def test_a_password_goes_to_a_relay_elsewhere_by_tls_only_and_to_nobody_else(tmp
     async def play() -> int:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: SMTP(relay, hostname="x", loop=loop, tls_context=context if tls == "starttls" else None, **settings),
-            "127.0.0.1", 0, ssl=context if tls == "implicit" else None,
-        )  # fmt: skip
+            lambda: SMTP(
+                relay, hostname="x", loop=loop, tls_context=context if tls == "starttls" else None, **settings
+            ),
+            "127.0.0.1",
+            0,
+            ssl=context if tls == "implicit" else None,
+        )
         port = server.sockets[0].getsockname()[1]
         if tls == "implicit":
             monkeypatch.setattr(client, "IMPLICIT_TLS", port)

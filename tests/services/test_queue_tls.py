@@ -82,12 +82,17 @@ async def send(config: Config, hop: Hop, **asked):
         await connection.quit()
 
 
-@pytest.mark.parametrize(("name", "tls", "kinds"), [
-    ("mx.good.example", True, [""]),
-    ("mx.evil.example", True, ["certificate-host-mismatch"]),
-    ("mx.good.example", False, ["starttls-not-supported"]),
-])  # fmt: skip
-def test_a_policy_that_is_enforced_means_a_certificate_for_the_hosts_name_or_waiting(authority, trusted, name, tls, kinds):
+@pytest.mark.parametrize(
+    ("name", "tls", "kinds"),
+    [
+        ("mx.good.example", True, [""]),
+        ("mx.evil.example", True, ["certificate-host-mismatch"]),
+        ("mx.good.example", False, ["starttls-not-supported"]),
+    ],
+)
+def test_a_policy_that_is_enforced_means_a_certificate_for_the_hosts_name_or_waiting(
+    authority, trusted, name, tls, kinds
+):
     async def play():
         with dns_server({("mx.good.example", "A"): ["127.0.0.1"]}) as dns:
             async with peer_with(authority, name, tls=tls) as (peer, port):
@@ -118,14 +123,17 @@ def tlsa_of(pem: bytes, usage: int, *, wrong: bool = False) -> Tlsa:
     return Tlsa(usage, 1, 1, digest[::-1] if wrong else digest)
 
 
-@pytest.mark.parametrize(("usage", "wrong", "name", "ok"), [
-    (3, False, "other.name.example", True),  # the certificate itself is named: its name does not count
-    (3, True, "mx.good.example", False),
-    (2, False, "mx.good.example", True),
-    (2, False, "other.name.example", False),
-    (2, True, "mx.good.example", False),
-    (1, True, "mx.good.example", True),  # not a usage between mail servers: TLS all the same, unverified
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("usage", "wrong", "name", "ok"),
+    [
+        (3, False, "other.name.example", True),  # the certificate itself is named: its name does not count
+        (3, True, "mx.good.example", False),
+        (2, False, "mx.good.example", True),
+        (2, False, "other.name.example", False),
+        (2, True, "mx.good.example", False),
+        (1, True, "mx.good.example", True),  # not a usage between mail servers: TLS all the same, unverified
+    ],
+)
 def test_dane_takes_the_certificate_that_dns_names_and_no_other(authority, usage, wrong, name, ok):
     async def play():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -159,21 +167,29 @@ def issued(subject: str, by=None, *, ca: bool, days: int = 30):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(by[0].subject if by else name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(NOW - timedelta(days=90))
-        .not_valid_after(NOW + timedelta(days=days)).add_extension(x509.BasicConstraints(ca, None), critical=True)
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(by[0].subject if by else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=90))
+        .not_valid_after(NOW + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca, None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(subject)]), critical=False)
         .sign(by[1] if by else key, hashes.SHA256())
-    )  # fmt: skip
+    )
     return made, key
 
 
-@pytest.mark.parametrize(("ca", "days", "anchor_days", "anchor", "itself"), [
-    (True, 30, 30, True, True),
-    (False, 30, 30, False, True),  # a neighbour's certificate may not sign ours
-    (True, -1, 30, False, True),  # what is named itself has no date (RFC 7672 section 3.1.1)
-    (True, 30, -1, False, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ca", "days", "anchor_days", "anchor", "itself"),
+    [
+        (True, 30, 30, True, True),
+        (False, 30, 30, False, True),  # a neighbour's certificate may not sign ours
+        (True, -1, 30, False, True),  # what is named itself has no date (RFC 7672 section 3.1.1)
+        (True, 30, -1, False, True),
+    ],
+)
 def test_a_trust_anchor_vouches_through_authorities_within_their_dates(ca, days, anchor_days, anchor, itself):
     above = issued("anchor.example", ca=ca, days=anchor_days)
     leaf = issued("mx.good.example", above, ca=False, days=days)
@@ -276,7 +292,9 @@ def test_an_mta_sts_policy_is_fetched_once_remembered_and_outlives_its_record(au
         cores.close(core)
 
 
-def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_from_us(authority, trusted, tmp_path, clock):
+def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_from_us(
+    authority, trusted, tmp_path, clock
+):
     """RFC 8461 section 10.2: who holds back one answer must hold back all of them until the policy ends."""
     week = POLICY.replace("86400", "604800")
     port, thread = https_server(authority, [week, "", week, POLICY.replace("*.good", "*.other")])
@@ -307,7 +325,9 @@ def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_f
         cores.close(core)
 
 
-@pytest.mark.parametrize("said", ["", "HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"])
+@pytest.mark.parametrize(
+    "said", ["", "HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"]
+)
 def test_a_server_that_drips_holds_no_thread(authority, trusted, monkeypatch, said):
     monkeypatch.setattr(https, "WHOLE_SECONDS", 0.3)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -337,16 +357,24 @@ def test_no_policy_holds_longer_than_a_year():
     assert sts.parse(POLICY.replace("86400", "9" * 12), "1", 0).expires_at == sts.MOST_AGE
 
 
-@pytest.mark.parametrize("text", [
-    "", "version: STSv1\nmode: enforce\nmax_age: 1\n", "version: STSv2\nmode: none\nmax_age: 1\n",
-    "version: STSv1\nmode: strict\nmx: a\nmax_age: 1\n", "version: STSv1\nmode: enforce\nmx: a\nmax_age: x\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "version: STSv1\nmode: enforce\nmax_age: 1\n",
+        "version: STSv2\nmode: none\nmax_age: 1\n",
+        "version: STSv1\nmode: strict\nmx: a\nmax_age: 1\n",
+        "version: STSv1\nmode: enforce\nmx: a\nmax_age: x\n",
+    ],
+)
 def test_a_policy_that_says_nothing_clear_is_none(text):
     with pytest.raises(StsTrouble):
         sts.parse(text, "1", 0)
 
 
-@pytest.mark.parametrize(("dnssec", "tls"), [("yes", ["dane", "may"]), ("auto", ["dane", "may"]), ("no", ["may", "may"])])
+@pytest.mark.parametrize(
+    ("dnssec", "tls"), [("yes", ["dane", "may"]), ("auto", ["dane", "may"]), ("no", ["may", "may"])]
+)
 def test_dane_holds_where_dnssec_vouches_and_the_resolver_is_trusted(dnssec, tls):
     zone = {key: value for key, value in ZONE.items() if "mta-sts" not in key[0]}
 
@@ -398,8 +426,10 @@ def test_without_dnssec_a_tlsa_record_means_nothing():
 
 
 def test_mail_that_would_come_back_to_us_is_a_loop():
-    zone = {("loop.example", "MX"): ["10 mx.alumni.example.", "20 other.example."], ("near.example", "MX"): [
-        "5 first.example.", "10 mx.alumni.example."]}  # fmt: skip
+    zone = {
+        ("loop.example", "MX"): ["10 mx.alumni.example.", "20 other.example."],
+        ("near.example", "MX"): ["5 first.example.", "10 mx.alumni.example."],
+    }
 
     async def ask(domain):
         with dns_server(zone) as dns:

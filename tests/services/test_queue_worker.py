@@ -79,10 +79,18 @@ async def at_work(core, **outbound) -> AsyncIterator[tuple[object, Worker, Peer]
 
 def enqueue(core, *recipients, sender="ola@alumni.example", origin="submission", account=None, octets=MESSAGE):
     prepared = core.blobs.prepare(octets)
-    return core.db.write(lambda tx: core.queue.enqueue(
-        tx, sender=sender, recipients=recipients, prepared=prepared, prefix=b"", account=account, origin=origin,
-        now=core.clock.seconds(),
-    ))  # fmt: skip
+    return core.db.write(
+        lambda tx: core.queue.enqueue(
+            tx,
+            sender=sender,
+            recipients=recipients,
+            prepared=prepared,
+            prefix=b"",
+            account=account,
+            origin=origin,
+            now=core.clock.seconds(),
+        )
+    )
 
 
 def listing(core):
@@ -168,7 +176,9 @@ def test_a_large_8_bit_message_is_seen_to_be_one(core, ola):
 
 def test_a_forwarding_of_an_8_bit_message_to_such_a_host_comes_back_and_pauses_nothing(core, ola):
     def forwards(tx):
-        wish = dataclasses.replace(core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False)
+        wish = dataclasses.replace(
+            core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False
+        )
         core.people.set_forwarding(tx, ola.id, wish)
 
     async def play():
@@ -236,7 +246,9 @@ def test_a_temporary_answer_waits_and_tells_the_delay_once(core, clock, ola, ans
 
 def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_the_target(core, ola):
     def forwards(tx):
-        wish = dataclasses.replace(core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False)
+        wish = dataclasses.replace(
+            core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False
+        )
         core.people.set_forwarding(tx, ola.id, wish)
 
     async def play():
@@ -294,7 +306,9 @@ def test_n2_a_forward_that_waits_for_hours_tells_its_sender_nothing(core, clock,
 @pytest.mark.parametrize("why", ["script", "full", "unknown"])
 def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
     """A script's refusal was dropped without a word."""
-    kari = accounts.add(core, "kari", display_name="Kari", quota=1 if why == "full" else 0, password="en lang hemmelighet")
+    kari = accounts.add(
+        core, "kari", display_name="Kari", quota=1 if why == "full" else 0, password="en lang hemmelighet"
+    )
     if why == "script":
         filters.put_script(core, kari.id, "no", 'require "reject"; reject "not today";')
         filters.activate(core, kari.id, "no")

@@ -30,9 +30,13 @@ MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubje
 @pytest.fixture
 def ola(core):
     return accounts.add(
-        core, "ola", display_name="Ola Nordmann", password="correct horse battery", contact="ola@elsewhere.example",
+        core,
+        "ola",
+        display_name="Ola Nordmann",
+        password="correct horse battery",
+        contact="ola@elsewhere.example",
         quota=10 * MIB,
-    )  # fmt: skip
+    )
 
 
 def fill(core, account, percent, mailbox="INBOX"):

@@ -76,7 +76,9 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
     assert 0.2 < ratio < 5
 
 
-def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(core: Core, ola: Account, clock: SetClock) -> None:
+def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(
+    core: Core, ola: Account, clock: SetClock
+) -> None:
     password_requests.send_link(core, "ola")
     password_requests.send_link(core, "ola")
     older, newer = (token for _, token in mailed(core))
@@ -120,14 +122,18 @@ def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(co
     assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
     with pytest.raises(LinkExpired):
         credentials.link_account(core, token)
-    told = [i for i in queue_admin.listing(core) if "Passordet for ola er endret" in text_of(queue_admin.octets(core, i.id))]
+    told = [
+        i for i in queue_admin.listing(core) if "Passordet for ola er endret" in text_of(queue_admin.octets(core, i.id))
+    ]
     assert [item.recipient for item in told] == [OUTSIDE]
 
 
 # Contact addresses
 
 
-@pytest.mark.parametrize("address", ["ola@alumni.example", "x@srs.alumni.example", "no address", "a@b", "a@b.c, d@e.f", ""])
+@pytest.mark.parametrize(
+    "address", ["ola@alumni.example", "x@srs.alumni.example", "no address", "a@b", "a@b.c, d@e.f", ""]
+)
 def test_s15_an_address_that_helps_nobody_is_no_contact(core: Core, ola: Account, address: str) -> None:
     with pytest.raises(InvalidName):
         contact_addresses.propose(core, ola.id, address)
@@ -208,7 +214,9 @@ def second_factor(core: Core, account: Account) -> None:
 
 
 def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Account, agents: tuple[str, str]) -> None:
-    issued = recovery.issue(core, "ola", agent="anne", proof="passport shown at the desk", send_to="found@again.example")
+    issued = recovery.issue(
+        core, "ola", agent="anne", proof="passport shown at the desk", send_to="found@again.example"
+    )
     assert issued == recovery.Issued()  # the agent sees no link where it is mailed
     [token] = [token for to, token in mailed(core) if to == "found@again.example"]
     credentials.redeem_link(core, token, NEW)
@@ -228,7 +236,9 @@ def test_s15_only_agents_issue_links_not_for_themselves_and_not_without_proof(co
         recovery.issue(core, "ola", agent=agent, proof=proof)
 
 
-def test_s15_an_account_with_two_factors_needs_a_second_agent(core: Core, ola: Account, agents: tuple[str, str]) -> None:
+def test_s15_an_account_with_two_factors_needs_a_second_agent(
+    core: Core, ola: Account, agents: tuple[str, str]
+) -> None:
     second_factor(core, ola)
     issued = recovery.issue(core, "ola", agent="anne", proof="passport")
     assert issued.link == ""
@@ -255,7 +265,9 @@ def test_s15_one_agent_does_not_become_the_second_by_letting_a_colleague_in(core
     assert recovery.agree(core, waiting.id, agent="cato").link
 
 
-def test_n20_a_recovery_that_nobody_agrees_to_ends(core: Core, ola: Account, agents: tuple[str, str], clock: SetClock) -> None:
+def test_n20_a_recovery_that_nobody_agrees_to_ends(
+    core: Core, ola: Account, agents: tuple[str, str], clock: SetClock
+) -> None:
     second_factor(core, ola)
     recovery.issue(core, "ola", agent="anne", proof="passport")
     [first] = recovery.waiting(core)

@@ -74,7 +74,12 @@ class _Outside(BaseHTTPRequestHandler):
         self.send_header("Set-Cookie", "track=1")
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        octets = {"png": PNG, "html": b"<script>alert(1)</script>", "svg": b"<svg onload=x()>", "large": PNG + bytes(6_000_000)}
+        octets = {
+            "png": PNG,
+            "html": b"<script>alert(1)</script>",
+            "svg": b"<svg onload=x()>",
+            "large": PNG + bytes(6_000_000),
+        }
         with contextlib.suppress(OSError):  # the other side has had enough
             self.wfile.write(octets.get(kind, b""))
 
@@ -131,10 +136,13 @@ def test_only_what_we_signed_is_fetched_and_not_for_ever(core):
     remote_pictures.check(core, KEY, "https://x.example/a", signature)
     old = later(core, hours=13)
     for house, key, url, text in (
-        (core, KEY, "https://x.example/b", signature), (core, b"other" * 8, "https://x.example/a", signature),
-        (old, KEY, "https://x.example/a", signature), (core, KEY, "https://x.example/a", "zz-00"), (core, KEY, "", ""),
+        (core, KEY, "https://x.example/b", signature),
+        (core, b"other" * 8, "https://x.example/a", signature),
+        (old, KEY, "https://x.example/a", signature),
+        (core, KEY, "https://x.example/a", "zz-00"),
+        (core, KEY, "", ""),
         (core, KEY, "https://x.example/a", "ffffffffff-" + signature.partition("-")[2]),
-    ):  # fmt: skip
+    ):
         with pytest.raises(NotAllowed):
             remote_pictures.check(house, key, url, text)
 

@@ -23,7 +23,9 @@ from mailcore.store.queue import reports as store
 from tests.outside import dns_server, txt
 
 ZONE = {
-    ("_dmarc.asks.example", "TXT"): [txt("v=DMARC1; p=reject; adkim=s; rua=mailto:d@asks.example!10m, mailto:x@spy.example")],
+    ("_dmarc.asks.example", "TXT"): [
+        txt("v=DMARC1; p=reject; adkim=s; rua=mailto:d@asks.example!10m, mailto:x@spy.example")
+    ],
     ("_dmarc.paid.example", "TXT"): [txt("v=DMARC1; p=none; rua=mailto:r@helper.example")],
     ("paid.example._report._dmarc.helper.example", "TXT"): [txt("v=DMARC1;")],
     ("_dmarc.silent.example", "TXT"): [txt("v=DMARC1; p=none")],
@@ -90,10 +92,19 @@ def test_the_report_is_as_the_standard_has_it(core, clock):
     assert root.findtext("policy_published/domain") == "asks.example"
     assert root.findtext("policy_published/adkim") == "s"
     [record] = root.findall("record")
-    assert [record.findtext(path) for path in (
-        "row/source_ip", "row/count", "row/policy_evaluated/disposition", "row/policy_evaluated/spf",
-        "identifiers/header_from", "auth_results/spf/result", "auth_results/dkim/domain", "auth_results/dkim/result",
-    )] == ["192.0.2.1", "3", "none", "pass", "asks.example", "pass", "asks.example", "fail"]  # fmt: skip
+    assert [
+        record.findtext(path)
+        for path in (
+            "row/source_ip",
+            "row/count",
+            "row/policy_evaluated/disposition",
+            "row/policy_evaluated/spf",
+            "identifiers/header_from",
+            "auth_results/spf/result",
+            "auth_results/dkim/domain",
+            "auth_results/dkim/result",
+        )
+    ] == ["192.0.2.1", "3", "none", "pass", "asks.example", "pass", "asks.example", "fail"]
     begin, end = (int(root.findtext(f"report_metadata/date_range/{name}") or 0) for name in ("begin", "end"))
     assert end - begin == 86_399
 
@@ -173,7 +184,9 @@ def taker(tmp_path, monkeypatch):
 
 def went(core, clock, domain: str) -> None:
     """One connection of yesterday, told now."""
-    core.db.write(lambda tx: store.count_tls(tx, f"{clock.now():%Y-%m-%d}", domain, "sts", "mx.x.example", "certificate-expired"))
+    core.db.write(
+        lambda tx: store.count_tls(tx, f"{clock.now():%Y-%m-%d}", domain, "sts", "mx.x.example", "certificate-expired")
+    )
     clock.forward(days=1)
     reports.send(core)
 

@@ -17,7 +17,9 @@ def test_old_mail_is_read_anew_and_the_end_is_remembered(core, monkeypatch):
         core.db.write(lambda tx, p=prepared: core.mail.append(tx, ola, box.id, p, frozenset(), core.clock.now()))
     right = blob_rows(core)
     summaries = core.db.read(lambda tx: tx.rows("SELECT blob, subject, sender FROM summary ORDER BY blob"))
-    core.db.write(lambda tx: tx.run("UPDATE blob SET envelope='old', body='old', structure='old' WHERE length(structure)>0"))
+    core.db.write(
+        lambda tx: tx.run("UPDATE blob SET envelope='old', body='old', structure='old' WHERE length(structure)>0")
+    )
     core.db.write(lambda tx: tx.run("UPDATE summary SET subject='old'"))
     assert rereading.keep_up(core) == 0  # nothing says that they are old
     core.db.write(store.begin)

@@ -94,9 +94,9 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     put(core, ola, "spam", size=2000, mailbox="Junk")
     before = accounts.by_id(core, ola.id)
     assert before.percent >= 105
-    assert cleanup.remove(core, ola.id, Choice(special_uses=("\\Trash", "\\Junk", "\\Sent", "\\Archive"))) == cleanup.Freed(
-        2, 5000
-    )
+    assert cleanup.remove(
+        core, ola.id, Choice(special_uses=("\\Trash", "\\Junk", "\\Sent", "\\Archive"))
+    ) == cleanup.Freed(2, 5000)
     [first, *_] = cleanup.largest(core, ola.id)
     assert cleanup.weigh(core, ola.id, Choice(messages=(first.name,))) == cleanup.Freed(1, 104_000)
     assert cleanup.remove(core, ola.id, Choice(messages=(first.name, first.name))) == cleanup.Freed(1, 104_000)

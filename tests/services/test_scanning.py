@@ -115,7 +115,9 @@ def test_what_it_wants_to_refuse_may_be_kept_as_junk(house, filter_):
 def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filter_):
     core = house(f'rspamd = "{filter_.url}"\nlearn = "{filter_.controller}"\nlearn_password = "learn"')
     kari = accounts.get(core, "kari").id
-    send(core, CLEAN + "Shall we have lunch on Friday, in the old canteen behind the library, as we did last summer?\r\n")
+    send(
+        core, CLEAN + "Shall we have lunch on Friday, in the old canteen behind the library, as we did last summer?\r\n"
+    )
     send(core, SPAM.replace("pills", "watches"))
     send(core, SPAM.replace("pills", "loans"))
 
@@ -165,7 +167,8 @@ def attached(octets: bytes, *, before: int = 0) -> str:
     parts = [base64.encodebytes(one).decode().replace("\n", "\r\n") for one in (b"x" * 60 * before, octets)]
     head = CLEAN.replace("\r\n\r\n", '\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n', 1)
     each = "".join(
-        f"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n{part}\r\n" for part in parts
+        f"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n{part}\r\n"
+        for part in parts
     )
     return head + "\r\n" + each + "--b--\r\n"
 
@@ -178,9 +181,12 @@ def zipped(octets: bytes) -> bytes:
 
 
 VIRUSES = {
-    "attached": attached(EICAR), "zipped": attached(zipped(EICAR)), "zipped twice": attached(zipped(zipped(EICAR))),
-    "large": attached(EICAR, before=20_000), "plain": CLEAN + EICAR.decode() + "\r\n",
-}  # fmt: skip
+    "attached": attached(EICAR),
+    "zipped": attached(zipped(EICAR)),
+    "zipped twice": attached(zipped(zipped(EICAR))),
+    "large": attached(EICAR, before=20_000),
+    "plain": CLEAN + EICAR.decode() + "\r\n",
+}
 
 
 @pytest.fixture(scope="module")
@@ -236,9 +242,14 @@ def test_a_scanner_whose_engine_is_away_makes_the_sender_try_again(house, tmp_pa
         assert send(core, CLEAN).startswith("451 4.7.1")
 
 
-@pytest.mark.parametrize("settings", [
-    'rspamd = "http://127.0.0.1:1"', 'milters = ["inet:127.0.0.1:1"]', 'milters = ["unix:/nowhere"]',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'rspamd = "http://127.0.0.1:1"',
+        'milters = ["inet:127.0.0.1:1"]',
+        'milters = ["unix:/nowhere"]',
+    ],
+)
 def test_a_filter_that_does_not_answer(house, settings):
     core = house(settings)
     assert send(core, CLEAN).startswith("250")

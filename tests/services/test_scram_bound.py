@@ -43,7 +43,11 @@ def with_servers(core, run, talk) -> object:
 
     async def main() -> object:
         tls = certificates.tls_context(core.config)
-        opened = [*await imap_server.start(core, tls), *await smtp_server.start(core, tls), *await sieve_server.start(core, tls)]
+        opened = [
+            *await imap_server.start(core, tls),
+            *await smtp_server.start(core, tls),
+            *await sieve_server.start(core, tls),
+        ]
         names = ["imaps", "imap", "submission", "submissions", "managesieve"]
         ports = {name: one.sockets[0].getsockname()[1] for name, one in zip(names, opened, strict=True)}
         try:

@@ -19,7 +19,10 @@ def ola(core: Core) -> Account:
 def sent(core: Core) -> list[tuple[str, EmailMessage]]:
     items = sorted(queued(core, "vacation"), key=lambda item: item.id)
     return [
-        (item.recipient, message_from_bytes(core.db.read(lambda tx, i=item: core.queue.octets(tx, i)), policy=policy.default))
+        (
+            item.recipient,
+            message_from_bytes(core.db.read(lambda tx, i=item: core.queue.octets(tx, i)), policy=policy.default),
+        )
         for item in items
     ]
 
@@ -53,7 +56,11 @@ def test_notify_tells_each_once_and_nobody_unseen(core, ola, uris, reached):
     personal(core, ola, 'require "enotify";' + "".join(f'notify "{uri}";' for uri in uris))
     deliver(core, "ola", octets=MESSAGE)
     assert [recipient for recipient, _ in sent(core)] == reached
-    named = [address.addr_spec.lower() for _, message in dict(sent(core)).items() for name in ("To", "Cc")
-             for address in (message[name].addresses if message[name] else ())]  # fmt: skip
+    named = [
+        address.addr_spec.lower()
+        for _, message in dict(sent(core)).items()
+        for name in ("To", "Cc")
+        for address in (message[name].addresses if message[name] else ())
+    ]
     assert "spy" not in "".join(str(message) for _, message in sent(core))
     assert set(named) == set(reached)

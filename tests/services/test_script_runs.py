@@ -120,9 +120,13 @@ def test_a_script_that_fails_on_a_message_means_keep(core, ola):
     assert b"nothing works" in queued(core, "notice")
 
 
-@pytest.mark.parametrize(("language", "words"), [
-    ("nb", "linje 5: mer enn 4 videresendinger av én melding"), ("en", "line 5: more than 4 redirects for one message"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nb", "linje 5: mer enn 4 videresendinger av én melding"),
+        ("en", "line 5: more than 4 redirects for one message"),
+    ],
+)
 def test_what_is_said_of_a_script_that_failed_is_in_the_owners_language(core, ola, language, words):
     accounts.set_language(core, ola, language)
     personal(core, ola, "".join(f'redirect "a{n}@outside.example";\n' for n in range(9)))
@@ -168,7 +172,9 @@ def test_annotations_special_use_and_ids_of_mailboxes(core, ola):
 
 def test_a_mailbox_is_made_with_its_use(core, ola):
     core.db.write(lambda tx: tx.run("DELETE FROM mailbox WHERE special_use='\\Archive'"))
-    personal(core, ola, 'require ["fileinto", "mailbox", "special-use"]; fileinto :specialuse "\\\\Archive" :create "Old";')
+    personal(
+        core, ola, 'require ["fileinto", "mailbox", "special-use"]; fileinto :specialuse "\\\\Archive" :create "Old";'
+    )
     assert boxes(core, ola) == ("Old",)
     assert core.db.read(lambda tx: core.mail.mailbox(tx, ola, "Old")).special_use == "\\Archive"
 
@@ -204,11 +210,12 @@ def test_scores_are_believed_only_in_our_own_trace_fields(core, ola):
 
 def test_delivery_options_are_read_and_set(core, ola):
     personal(
-        core, ola,
+        core,
+        ola,
         'require ["envelope", "envelope-dsn", "redirect-dsn"];'
         'if envelope "notify" "SUCCESS,FAILURE" { redirect :notify ["never"] "a@b.example"; }'
         'else { redirect :notify ["FAILURE", "DELAY"] :ret "HDRS" "a@b.example"; }',
-    )  # fmt: skip
+    )
     deliver(core, ola)
     deliver(core, ola, dsn=Dsn(notify="SUCCESS,FAILURE"))
     assert [row[3:] for row in sent(core) if row[2] == "forward"] == [("FAILURE,DELAY", "HDRS"), ("NEVER", "")]

@@ -88,7 +88,9 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("criterion", "uids"), SEEN)
-def test_texts_fields_and_names_of_parts_are_found_with_and_without_an_index(core: Core, box: MailboxId, criterion, uids):
+def test_texts_fields_and_names_of_parts_are_found_with_and_without_an_index(
+    core: Core, box: MailboxId, criterion, uids
+):
     put(core, box, MORE)
     assert find(core, box, criterion) == uids
     indexing.update(core, AccountId(1))
@@ -174,7 +176,9 @@ def test_an_index_never_hides_a_message(core: Core, bodies: list[str], wanted: s
     answers = []
     for _ in range(2):
         hits = core.search.hits(account, plan.texts)
-        answers.append(core.db.read(lambda tx, h=hits: plan.confirm(tx, core.blobs, plan.possible(plan.narrow(tx, box), h), h)))
+        answers.append(
+            core.db.read(lambda tx, h=hits: plan.confirm(tx, core.blobs, plan.possible(plan.narrow(tx, box), h), h))
+        )
         hits.close()
         indexing.update(core, account)
     assert answers[0] == answers[1] == [n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(to_scalars(body))]

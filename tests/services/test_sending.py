@@ -40,11 +40,20 @@ def outside(core, state: str | None = None) -> list[str]:
     return [item.recipient for item in items if item.origin == "submission"]
 
 
-@pytest.mark.parametrize(("sent", "codes"), [
-    ("MAIL FROM:<kari@alumni.example>\r\n", "550"), ("MAIL FROM:<>\r\n", "550"), ("MAIL FROM:<ola@outside.example>\r\n", "550"),
-    ("MAIL FROM:<OLA+x@alumni.example>\r\n", "250"), ("MAIL FROM:<ola@alumni.example.evil.example>\r\n", "550"),
-    ("MAIL FROM:<ola@alumni.example>\r\nRCPT TO:<nobody@alumni.example>\r\nRCPT TO:<x@y.example>\r\n", "250 550 250"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sent", "codes"),
+    [
+        ("MAIL FROM:<kari@alumni.example>\r\n", "550"),
+        ("MAIL FROM:<>\r\n", "550"),
+        ("MAIL FROM:<ola@outside.example>\r\n", "550"),
+        ("MAIL FROM:<OLA+x@alumni.example>\r\n", "250"),
+        ("MAIL FROM:<ola@alumni.example.evil.example>\r\n", "550"),
+        (
+            "MAIL FROM:<ola@alumni.example>\r\nRCPT TO:<nobody@alumni.example>\r\nRCPT TO:<x@y.example>\r\n",
+            "250 550 250",
+        ),
+    ],
+)
 def test_s17b_the_envelope_sender_is_an_address_of_the_account(core, sent, codes):
     async def play(connect):
         client = await connect()
@@ -57,16 +66,27 @@ def test_s17b_the_envelope_sender_is_an_address_of_the_account(core, sent, codes
     talk(core, play, "submissions")
 
 
-@pytest.mark.parametrize("author", [
-    "From: kari@alumni.example\r\n", "From: ola@alumni.example, kari@alumni.example\r\n", "", "From: \r\n",
-    "From: ola@alumni.example\r\nFrom: kari@alumni.example\r\n", "From: \"ola@alumni.example\" <kari@alumni.example>\r\n",
-    "From: rektor@alumni.example (ola@alumni.example)\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "author",
+    [
+        "From: kari@alumni.example\r\n",
+        "From: ola@alumni.example, kari@alumni.example\r\n",
+        "",
+        "From: \r\n",
+        "From: ola@alumni.example\r\nFrom: kari@alumni.example\r\n",
+        'From: "ola@alumni.example" <kari@alumni.example>\r\n',
+        "From: rektor@alumni.example (ola@alumni.example)\r\n",
+    ],
+)
 def test_s17b_the_author_is_an_address_of_the_account(core, author):
     async def play(connect):
         client = await connect()
         await client.say(f"AUTH PLAIN {SECRET}\r\n")
-        sent = "MAIL FROM:<ola@alumni.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\n" + author + "Subject: x\r\n\r\nx\r\n.\r\n"
+        sent = (
+            "MAIL FROM:<ola@alumni.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\n"
+            + author
+            + "Subject: x\r\n\r\nx\r\n.\r\n"
+        )
         assert (await client.say(sent, 4))[3].startswith("550 5.7.1")
 
     talk(core, play, "submissions")
@@ -117,7 +137,9 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
     async def play(connect):
         client = await connect()
         await client.say(f"AUTH PLAIN {SECRET}\r\n")
-        assert (await client.say("MAIL FROM:<ola@alumni.example>\r\n"))[0].startswith("550 5.7.1 Your sending is on hold")
+        assert (await client.say("MAIL FROM:<ola@alumni.example>\r\n"))[0].startswith(
+            "550 5.7.1 Your sending is on hold"
+        )
 
     talk(core, play, "submissions")
     sending_limits.release(core, "ola", drop=False, actor="test")

@@ -41,9 +41,16 @@ async def hello(client, word: str = "EHLO") -> list[str]:
 def test_what_is_offered_on_25(core):
     async def play(connect):
         offered = await hello(await connect())
-        assert {"SIZE 409600", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "STARTTLS"} <= {
-            *offered
-        }
+        assert {
+            "SIZE 409600",
+            "PIPELINING",
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+            "CHUNKING",
+            "DSN",
+            "STARTTLS",
+        } <= {*offered}
         assert "LIMITS RCPTMAX=7" in offered
         assert not any(word.startswith(("AUTH", "REQUIRETLS", "XFORWARD")) for word in offered)
 
@@ -216,7 +223,9 @@ def test_a_balancer_says_whose_connection_it_is(balanced):
     async def play(connect):
         port = (await connect_raw(connect)).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 25\r\nEHLO outside.example\r\n" + START.encode() + b"DATA\r\n")
+        writer.write(
+            b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 25\r\nEHLO outside.example\r\n" + START.encode() + b"DATA\r\n"
+        )
         writer.write(BODY.encode() + b".\r\nQUIT\r\n")
         assert (await reader.read()).endswith(b"Bye\r\n")
         writer.close()
@@ -288,9 +297,14 @@ def test_tls_is_1_2_or_newer(core):
     talk(core, play, "submissions")
 
 
-@pytest.mark.parametrize(("password", "initial", "code"), [
-    (PASSWORD, True, "235"), (PASSWORD, False, "235"), ("wrong", True, "535"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("password", "initial", "code"),
+    [
+        (PASSWORD, True, "235"),
+        (PASSWORD, False, "235"),
+        ("wrong", True, "535"),
+    ],
+)
 def test_log_in_by_scram(core, password, initial, code):
     """RFC 5802 inside RFC 4954: the last word of the server is one more challenge, answered by nothing."""
 

@@ -20,8 +20,8 @@ def core(tmp_path_factory):
     built = build(
         tmp_path_factory.mktemp("house"),
         '[limits]\nmessage_size = "300K"\nmessage_memory = "8K"\nheader_size = "4K"\nline_length = "2K"\n'
-        'parts = 20\nnesting = 5\nconnections_per_address = 3\nunknown_recipients = 3\nmessages_per_hour = 0\n'
-    )  # fmt: skip
+        "parts = 20\nnesting = 5\nconnections_per_address = 3\nunknown_recipients = 3\nmessages_per_hour = 0\n",
+    )
     yield built
     cores.close(built)
 
@@ -77,10 +77,18 @@ def test_no_other_end_ends_a_message(core):
     talk(core, play)
 
 
-@pytest.mark.parametrize("chunks", [
-    ["Subject: a\r\n\r\nx\n.\r\n"], ["Subject: a\r\n\r\nx\r", "\n.\r\n"], ["Subject: a\r\n\r\nx\r", ".\r\n"],
-    ["Subject: a\r", "b\r\n\r\n"], ["a\r\n\r\n\r"], ["Subject: a\r\n\r\nx\r\n", "\0.\r\n"], ["Subject: a\0\r\n\r\n"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        ["Subject: a\r\n\r\nx\n.\r\n"],
+        ["Subject: a\r\n\r\nx\r", "\n.\r\n"],
+        ["Subject: a\r\n\r\nx\r", ".\r\n"],
+        ["Subject: a\r", "b\r\n\r\n"],
+        ["a\r\n\r\n\r"],
+        ["Subject: a\r\n\r\nx\r\n", "\0.\r\n"],
+        ["Subject: a\0\r\n\r\n"],
+    ],
+)
 def test_a_chunk_with_lone_line_ends_is_refused(core, chunks):
     """Or we would pass it on to a server that reads an end into it (RFC 3030 has binary chunks; we do not offer them)."""
     refused = any(odd in "".join(chunks).replace("\r\n", "") for odd in "\r\n\0")
@@ -222,10 +230,18 @@ def test_a_recipient_is_not_told_apart_by_vrfy(core):
     talk(core, play)
 
 
-@pytest.mark.parametrize(("helo", "sender"), [
-    ("x)\t(y", "a@b.example"), ("a;b=c", "a@b.example"), ("x<y>z", "\"a b\"@b.example"), ("\xc3\xb8\xc3\xb8", "a@b.example"),
-    ("x" * 600, "a@b.example"), ("x\\", "\"a;spf=pass\"@b.example"), ("evil;\tspf=pass", "a@b.example;spf=pass"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("helo", "sender"),
+    [
+        ("x)\t(y", "a@b.example"),
+        ("a;b=c", "a@b.example"),
+        ("x<y>z", '"a b"@b.example'),
+        ("\xc3\xb8\xc3\xb8", "a@b.example"),
+        ("x" * 600, "a@b.example"),
+        ("x\\", '"a;spf=pass"@b.example'),
+        ("evil;\tspf=pass", "a@b.example;spf=pass"),
+    ],
+)
 def test_what_a_peer_says_never_becomes_a_field(core, helo, sender):
     """HELO, sender and recipient stand in Received, Return-Path and Authentication-Results as single words."""
 
@@ -236,8 +252,13 @@ def test_what_a_peer_says_never_becomes_a_field(core, helo, sender):
         block = inbox(core, "kari")[-1].partition(b"\r\n\r\n")[0].decode()
         fields = block.replace("\r\n\t", " ").split("\r\n")
         assert [field.partition(":")[0] for field in fields] == [
-            "Return-Path", "Delivered-To", "Authentication-Results", "Received", "From", "Subject",
-        ]  # fmt: skip
+            "Return-Path",
+            "Delivered-To",
+            "Authentication-Results",
+            "Received",
+            "From",
+            "Subject",
+        ]
         [results] = [field for field in fields if field.startswith("Authentication-Results")]
         assert "spf=pass" not in results.partition("smtp.")[0]
         assert results.count(" spf=") == 1

@@ -11,15 +11,27 @@ PLAIN = f"AUTH PLAIN {SECRET}"
 PROGRAMS = {
     "aerc": ("EHLO localhost", PLAIN, "MAIL FROM:<ola@alumni.example> BODY=8BITMIME"),
     "Alpine": ("EHLO localhost", PLAIN, "MAIL FROM:<ola@alumni.example> BODY=8BITMIME"),
-    "Claws Mail": ("EHLO vm", f"AUTH LOGIN\r\n{coded('ola')}\r\n{coded(PASSWORD)}", "MAIL FROM:<ola@alumni.example> SIZE=300"),
+    "Claws Mail": (
+        "EHLO vm",
+        f"AUTH LOGIN\r\n{coded('ola')}\r\n{coded(PASSWORD)}",
+        "MAIL FROM:<ola@alumni.example> SIZE=300",
+    ),
     "curl": ("EHLO up.eml", f"AUTH PLAIN\r\n{SECRET}", "MAIL FROM:<ola@alumni.example> SIZE=47"),
-    "Evolution": ("EHLO [127.0.0.1]", f"AUTH LOGIN\r\n{coded('ola')}\r\n{coded(PASSWORD)}", "MAIL FROM:<ola@alumni.example>"),
+    "Evolution": (
+        "EHLO [127.0.0.1]",
+        f"AUTH LOGIN\r\n{coded('ola')}\r\n{coded(PASSWORD)}",
+        "MAIL FROM:<ola@alumni.example>",
+    ),
     "Geary": ("ehlo [127.0.0.1]", PLAIN, "mail from:<ola@alumni.example>"),
     "ImapFlow's nodemailer": ("EHLO [127.0.0.1]", PLAIN, "MAIL FROM:<ola@alumni.example>"),
     "msmtp": ("EHLO localhost", PLAIN, "MAIL FROM:<ola@alumni.example>"),
     "mutt": ("EHLO vm", PLAIN, "MAIL FROM:<ola@alumni.example> BODY=8BITMIME"),
     "Sylpheed": ("EHLO vm", PLAIN, "MAIL FROM:<ola@alumni.example>"),
-    "Thunderbird": ("EHLO [127.0.0.1]", f"AUTH PLAIN {SECRET}", "MAIL FROM:<ola@alumni.example> BODY=8BITMIME SIZE=396"),
+    "Thunderbird": (
+        "EHLO [127.0.0.1]",
+        f"AUTH PLAIN {SECRET}",
+        "MAIL FROM:<ola@alumni.example> BODY=8BITMIME SIZE=396",
+    ),
 }
 
 

@@ -68,14 +68,25 @@ def test_replies(core, sent, codes):
     talk(core, play)
 
 
-@pytest.mark.parametrize(("refused", "then", "reason"), [
-    ("MAIL FROM:<a@b.example> SIZE=99999999", "RCPT TO:<kari@alumni.example>", "552 5.3.4 The message is too large"),
-    ("MAIL FROM:<a@b.example> SIZE=99999999", "DATA", "552 5.3.4 The message is too large"),
-    ("MAIL FROM:<a@b.example> SIZE=99999999", "BDAT 0 LAST", "552 5.3.4 The message is too large"),
-    ("MAIL FROM:a@b", "RCPT TO:<kari@alumni.example>", "501 "),
-    ("MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@alumni.example>", "DATA", "550 5.1.1 Ukjent mottaker / No such address here"),
-    ("MAIL FROM:<a@b.example>\r\nRCPT TO:nobody", "BDAT 0 LAST", "501 "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("refused", "then", "reason"),
+    [
+        (
+            "MAIL FROM:<a@b.example> SIZE=99999999",
+            "RCPT TO:<kari@alumni.example>",
+            "552 5.3.4 The message is too large",
+        ),
+        ("MAIL FROM:<a@b.example> SIZE=99999999", "DATA", "552 5.3.4 The message is too large"),
+        ("MAIL FROM:<a@b.example> SIZE=99999999", "BDAT 0 LAST", "552 5.3.4 The message is too large"),
+        ("MAIL FROM:a@b", "RCPT TO:<kari@alumni.example>", "501 "),
+        (
+            "MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@alumni.example>",
+            "DATA",
+            "550 5.1.1 Ukjent mottaker / No such address here",
+        ),
+        ("MAIL FROM:<a@b.example>\r\nRCPT TO:nobody", "BDAT 0 LAST", "501 "),
+    ],
+)
 def test_503_repeats_why_the_command_before_was_refused(core, refused, then, reason):
     """Alpine shows only the last reply."""
 
@@ -93,16 +104,21 @@ def test_503_repeats_why_the_command_before_was_refused(core, refused, then, rea
     talk(core, play)
 
 
-@pytest.mark.parametrize(("body", "reply"), [
-    ("x" * 20_000 + "\r\n.\r\n", "552 5.3.4"),
-    ("one\n.\r\nMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
-    ("one\r.\rMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("body", "reply"),
+    [
+        ("x" * 20_000 + "\r\n.\r\n", "552 5.3.4"),
+        ("one\n.\r\nMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
+        ("one\r.\rMAIL FROM:<evil@b.example>\r\n\r\n.\r\n", "550 5.6.11"),
+    ],
+)
 def test_a_refused_message_leaves_the_conversation_in_step(core, body, reply):
     async def play(connect):
         client = await connect()
         before = inbox(core, "kari")
-        replies = await client.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n" + body + "NOOP\r\n", 5)
+        replies = await client.say(
+            "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n" + body + "NOOP\r\n", 5
+        )
         assert replies[3].startswith(reply)
         assert replies[4].startswith("250")
         assert inbox(core, "kari") == before
@@ -152,7 +168,9 @@ def test_what_is_pipelined_before_tls_is_dropped(core):
                 heard += plain.recv(999)
             assert heard.endswith(b"220 2.0.0 Go ahead\r\n")
             with TRUSTING.wrap_socket(plain) as safe, safe.makefile("rb") as lines:
-                safe.sendall(b"DATA\r\nMAIL FROM:<a@b.c>\r\nEHLO again\r\nSTARTTLS\r\nRCPT TO:<kari@alumni.example>\r\nQUIT\r\n")
+                safe.sendall(
+                    b"DATA\r\nMAIL FROM:<a@b.c>\r\nEHLO again\r\nSTARTTLS\r\nRCPT TO:<kari@alumni.example>\r\nQUIT\r\n"
+                )
                 return [line[:3].decode() for line in lines if line[3:4] == b" "]
 
     async def play(connect):
@@ -241,7 +259,9 @@ def test_a_submitted_message_is_delivered_and_queued(core):
         def send() -> None:
             with smtplib.SMTP_SSL("127.0.0.1", client.port, context=TRUSTING) as other:
                 other.login("ola", PASSWORD)
-                other.sendmail("ola@alumni.example", ["kari@alumni.example", "x@outside.example"], BODY.removesuffix(".\r\n"))
+                other.sendmail(
+                    "ola@alumni.example", ["kari@alumni.example", "x@outside.example"], BODY.removesuffix(".\r\n")
+                )
 
         await asyncio.to_thread(send)
         assert len(inbox(core, "kari")) == before + 1
@@ -251,11 +271,14 @@ def test_a_submitted_message_is_delivered_and_queued(core):
     talk(core, play, "submissions")
 
 
-@pytest.mark.parametrize(("message", "reply"), [
-    ("Subject: x\r\n\r\n" + "y" * 70 + "\r\n" + ("z" * 70 + "\r\n") * 200 + ".\r\n", "552 5.3.4"),
-    ("Subject: x\r\n\r\nbare\nlines\r\n.\r\n", "550 5.6.11"),
-    ("Received: by a\r\n" * 110 + "\r\nx\r\n.\r\n", "554 5.4.6"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("Subject: x\r\n\r\n" + "y" * 70 + "\r\n" + ("z" * 70 + "\r\n") * 200 + ".\r\n", "552 5.3.4"),
+        ("Subject: x\r\n\r\nbare\nlines\r\n.\r\n", "550 5.6.11"),
+        ("Received: by a\r\n" * 110 + "\r\nx\r\n.\r\n", "554 5.4.6"),
+    ],
+)
 def test_n14_what_is_refused_while_it_is_read_stands_in_the_trace(core, message, reply):
     async def play(connect):
         client = await connect()

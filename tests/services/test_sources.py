@@ -244,12 +244,15 @@ def test_s12_a_directory_that_takes_connections_and_says_nothing_is_given_three_
             sources.make(config, core.clock)[0].check(ola, THEIRS)
 
 
-@pytest.mark.parametrize(("said", "word"), [
-    (lambda p: imap_status.answer(b"a", p).serialize().decode(), "a NO [UNAVAILABLE]"),
-    (smtp_reply.reply_to, "454 4.7.0"),
-    (lambda p: sieve_status.answer(p).decode(), "NO (TRYLATER)"),
-    (lambda p: str(portal_errors.answer(p)[0]), "503"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (lambda p: imap_status.answer(b"a", p).serialize().decode(), "a NO [UNAVAILABLE]"),
+        (smtp_reply.reply_to, "454 4.7.0"),
+        (lambda p: sieve_status.answer(p).decode(), "NO (TRYLATER)"),
+        (lambda p: str(portal_errors.answer(p)[0]), "503"),
+    ],
+)
 def test_s11_an_outage_is_no_wrong_password_in_any_protocol(said, word):
     assert said(TemporarilyUnavailable("x")).startswith(word)
     assert not said(WrongPassword("x")).startswith(word)

@@ -189,7 +189,9 @@ def sweep_all_folders(core, clock) -> None:
 def test_octets_that_never_came_to_a_row_go_after_a_day_and_no_others(core, ola, clock):
     """Of messages that were refused at their end, and what a killed process was writing."""
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
-    young, old, named = (core.blobs.path(core.blobs.prepare(letter * (INSIDE + 1)).name) for letter in (b"a", b"b", b"c"))
+    young, old, named = (
+        core.blobs.path(core.blobs.prepare(letter * (INSIDE + 1)).name) for letter in (b"a", b"b", b"c")
+    )
     put(core, ola, b"c" * (INSIDE + 1))
     unfinished = old.with_name(".new-abc")
     unfinished.write_bytes(b"half")

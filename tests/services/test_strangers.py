@@ -69,12 +69,15 @@ def test_trusted_networks_never_wait(house):
     assert codes(core, MAIL + KARI, 2) == "250 250"
 
 
-@pytest.mark.parametrize(("answers", "expected"), [
-    ({("1.0.0.127.black.example", "A"): ["127.0.0.2"]}, "250 550 250"),
-    ({("1.0.0.127.black.example", "A"): ["127.255.255.254"]}, "250 250 250"),  # the list refuses to be asked
-    ({("1.0.0.127.black.example", "A"): ["192.0.2.1"]}, "250 250 250"),  # a domain that was sold
-    ({}, "250 250 250"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({("1.0.0.127.black.example", "A"): ["127.0.0.2"]}, "250 550 250"),
+        ({("1.0.0.127.black.example", "A"): ["127.255.255.254"]}, "250 250 250"),  # the list refuses to be asked
+        ({("1.0.0.127.black.example", "A"): ["192.0.2.1"]}, "250 250 250"),  # a domain that was sold
+        ({}, "250 250 250"),
+    ],
+)
 def test_who_is_listed_may_only_write_to_postmaster(house, answers, expected):
     with dns_server(answers) as server:
         core = house(f'[incoming]\nblocklists = ["black.example"]\n[dns]\nservers = ["{server}"]\n')
@@ -87,10 +90,13 @@ def test_a_list_that_does_not_answer_names_nobody(house):
         assert codes(core, MAIL + KARI, 2) == "250 250"
 
 
-@pytest.mark.parametrize(("peer", "name"), [
-    ("192.0.2.7", "7.2.0.192.l.example"),
-    ("2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.l.example"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("peer", "name"),
+    [
+        ("192.0.2.7", "7.2.0.192.l.example"),
+        ("2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.l.example"),
+    ],
+)
 def test_names_of_addresses(house, peer, name):
     with dns_server({(name, "A"): ["127.0.0.4"]}) as server:
         core = house(f'[incoming]\nblocklists = ["l.example"]\n[dns]\nservers = ["{server}"]\n')
@@ -121,8 +127,12 @@ def test_who_tries_out_names_is_told_nothing_after_a_while(house):
 
     talk(core, play)
     assert heard == [
-        "250 550 550 550", "250 550 550 550", "421 4.7.0 Too many unknown recipients", "450 503 503", "250 250",
-    ]  # fmt: skip
+        "250 550 550 550",
+        "250 550 550 550",
+        "421 4.7.0 Too many unknown recipients",
+        "450 503 503",
+        "250 250",
+    ]
 
 
 def test_connections_of_one_address_have_a_limit(house):

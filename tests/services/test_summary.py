@@ -60,7 +60,10 @@ def test_a_field_that_is_not_usual_is_not_chosen():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["From", "SUBJECT", "x-other", "Date "]), st.text("ab:\t \0é", max_size=8)), max_size=6)
+    st.lists(
+        st.tuples(st.sampled_from(["From", "SUBJECT", "x-other", "Date "]), st.text("ab:\t \0é", max_size=8)),
+        max_size=6,
+    )
 )
 def test_chosen_fields_are_what_a_look_at_the_header_gives(fields):
     block = "".join(f"{name}: {value}\r\n" for name, value in fields).encode() + b"\r\n"
@@ -105,13 +108,16 @@ def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(cor
     assert (row[mail.USUAL], row[mail.UNCUT]) == (None, block)
 
 
-@pytest.mark.parametrize(("block", "references"), [
-    (b"References: <yes>\r\nIn-Reply-To: <a@x>\r\n\r\n", "a@x"),
-    (b"References: <yes> <b@x>\r\nIn-Reply-To: <a@x>\r\n\r\n", "b@x"),
-    (b'References: <"a b"@x> <c@x>\r\n\r\n', '"ab"@x c@x'),
-    (b"In-Reply-To: your letter <a@x> of <b@x>\r\n\r\n", "a@x"),
-    (b"References: nothing <\r\n\r\n", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("block", "references"),
+    [
+        (b"References: <yes>\r\nIn-Reply-To: <a@x>\r\n\r\n", "a@x"),
+        (b"References: <yes> <b@x>\r\nIn-Reply-To: <a@x>\r\n\r\n", "b@x"),
+        (b'References: <"a b"@x> <c@x>\r\n\r\n', '"ab"@x c@x'),
+        (b"In-Reply-To: your letter <a@x> of <b@x>\r\n\r\n", "a@x"),
+        (b"References: nothing <\r\n\r\n", ""),
+    ],
+)
 def test_what_is_no_message_id_hides_none(block, references):
     assert summarise(Header(block)).references == references
 

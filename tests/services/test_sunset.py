@@ -26,7 +26,9 @@ WHY = {"nb": "Universitetet slår seg sammen med et annet.", "nn": "Universitete
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    made = accounts.add(core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@home.example", person="p1")
+    made = accounts.add(
+        core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@home.example", person="p1"
+    )
     core.db.write(lambda tx: contact_addresses.prove(core, tx, made.id, "ola@home.example"))
     return made
 
@@ -42,8 +44,9 @@ def in_box(core: Core, account: Account) -> list[str]:
     def read(tx):
         rows = tx.rows(
             "SELECT o.octets FROM message m JOIN mailbox b ON b.id=m.mailbox JOIN blob_octets o ON o.blob=m.blob"
-            " WHERE b.account=? ORDER BY m.uid", account.id,
-        )  # fmt: skip
+            " WHERE b.account=? ORDER BY m.uid",
+            account.id,
+        )
         return [text_of(bytes(row[0])) for row in rows]
 
     return [text for text in core.db.read(read) if "/sunset" in text or "avsluttes" in text or "would end" in text]
@@ -55,10 +58,13 @@ def mailed(core: Core, address: str) -> list[str]:
 
 def see(core: Core, account: Account) -> None:
     """A mail program shows the newest notice."""
-    core.db.write(lambda tx: tx.run(
-        "UPDATE message SET flags=flags|1 WHERE (mailbox,uid)=(SELECT m.mailbox,m.uid FROM message m JOIN mailbox b"
-        " ON b.id=m.mailbox WHERE b.account=? ORDER BY m.uid DESC LIMIT 1)", account.id,
-    ))  # fmt: skip
+    core.db.write(
+        lambda tx: tx.run(
+            "UPDATE message SET flags=flags|1 WHERE (mailbox,uid)=(SELECT m.mailbox,m.uid FROM message m JOIN mailbox b"
+            " ON b.id=m.mailbox WHERE b.account=? ORDER BY m.uid DESC LIMIT 1)",
+            account.id,
+        )
+    )
 
 
 def run_days(core: Core, clock: SetClock, days: int) -> list[int]:
@@ -118,7 +124,9 @@ def test_n11_a_full_box_and_a_script_that_discards_keep_nobody_from_hearing_it(c
     assert len(in_box(core, ola)) == 1
 
 
-def test_n11_who_has_not_read_it_hears_it_every_month_and_who_has_only_at_the_milestones(core, clock, ola, kari) -> None:
+def test_n11_who_has_not_read_it_hears_it_every_month_and_who_has_only_at_the_milestones(
+    core, clock, ola, kari
+) -> None:
     sunset.announce(core, END)
     sunset_notices.tell_people(core)
     sunset.confirm(core, ola.id)
@@ -182,7 +190,10 @@ def test_n11_letters_are_for_those_who_cannot_be_reached_or_have_not_read(core, 
     sunset_notices.tell_people(core)
     sunset.confirm(core, kari.id)
     found = sunset.letters(core)
-    assert {one.name: sunset.why_letter(one) for one in found} == {"ola": "not read", "per": "no confirmed contact address"}
+    assert {one.name: sunset.why_letter(one) for one in found} == {
+        "ola": "not read",
+        "per": "no confirmed contact address",
+    }
     rows = list(csv.DictReader(io.StringIO(sunset.letters_csv(core, found))))
     assert [row["address"] for row in rows] == ["ola@alumni.example", "per@alumni.example"]
     assert rows[1]["name"].startswith("'=")  # no formula in the spreadsheet of the printer's
@@ -194,7 +205,14 @@ def test_n11_letters_are_for_those_who_cannot_be_reached_or_have_not_read(core, 
 
 
 def test_n11_no_account_is_ordered_of_a_service_that_ends(core) -> None:
-    wish = {"name": "ny", "display_name": "Ny", "contact": "ny@home.example", "affiliation": "", "language": "nb", "key": "k"}
+    wish = {
+        "name": "ny",
+        "display_name": "Ny",
+        "contact": "ny@home.example",
+        "affiliation": "",
+        "language": "nb",
+        "key": "k",
+    }
     sunset.announce(core, END)
     with pytest.raises(NotAllowed):
         orders.submit(core, terms=True, **wish)
@@ -217,8 +235,11 @@ def test_n11_when_it_is_withdrawn_everybody_who_was_told_hears_of_it_once(core, 
 
 def outgoing_subjects(core: Core, account: Account) -> str:
     def read(tx):
-        rows = tx.rows("SELECT b.header FROM message m JOIN mailbox x ON x.id=m.mailbox JOIN blob b ON b.id=m.blob"
-                       " WHERE x.account=?", account.id)  # fmt: skip
+        rows = tx.rows(
+            "SELECT b.header FROM message m JOIN mailbox x ON x.id=m.mailbox JOIN blob b ON b.id=m.blob"
+            " WHERE x.account=?",
+            account.id,
+        )
         return " ".join(bytes(row[0]).decode() for row in rows)
 
     return str(core.db.read(read))

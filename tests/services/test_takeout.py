@@ -254,8 +254,13 @@ def test_n17_a_bomb_of_many_mailboxes_is_read_once(core, ola):
 
 def test_n17_a_bomb_ends_when_it_unpacks_to_more_than_it_could_hold(core, ola, monkeypatch):
     monkeypatch.setattr(zip_reader, "ALWAYS", 10**6)
-    member = b"From x Tue Nov 24 10:00:00 2026\nA: b\n\nhei\n\nFrom x Tue Nov 24 10:00:01 2026\nA: b\n\n" + b"\n" * 30 * 2**20
-    report = takeout_import.from_takeout(core, ola.id, _of([("INBOX", "mail/INBOX.mbox")], **{"mail/INBOX.mbox": member}))
+    member = (
+        b"From x Tue Nov 24 10:00:00 2026\nA: b\n\nhei\n\nFrom x Tue Nov 24 10:00:01 2026\nA: b\n\n"
+        + b"\n" * 30 * 2**20
+    )
+    report = takeout_import.from_takeout(
+        core, ola.id, _of([("INBOX", "mail/INBOX.mbox")], **{"mail/INBOX.mbox": member})
+    )
     assert (report.broken, report.messages) == (True, 1)
     assert "far more than it could hold" in report.notes[-1]
 
@@ -296,9 +301,15 @@ def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
     assert ("Arbeid/2025: ÆØÅ?", "") in everything(core, kari)
 
 
-@pytest.mark.parametrize("octets", [
-    b"Subject: x\r\n\r\nno end", b"Subject: x\n\nbare\nlines\n", b"Subject: x\r\n\r\n\r\n\r\n", b"x",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"Subject: x\r\n\r\nno end",
+        b"Subject: x\n\nbare\nlines\n",
+        b"Subject: x\r\n\r\n\r\n\r\n",
+        b"x",
+    ],
+)
 def test_n17_a_message_with_other_ends_of_lines_is_not_doubled_either(core, ola, octets):
     put(core, ola, "INBOX", octets)
     before = everything(core, ola)

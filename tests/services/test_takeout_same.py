@@ -18,8 +18,29 @@ from tests.unit.test_mbox import FLAGS, OCTETS, TIMES
 
 LEVELS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="*%/"), min_size=1, max_size=8),
-    st.sampled_from(["INBOX", "Sent", "cur", "new", "tmp", "a", "A", "a.mbox", "x:y?", "CON", "end.", " ", "æ", "æ", "~2", "a~2", "&APg-", "\\"]),  # noqa: E501
-).filter(lambda level: level not in (".", ".."))  # fmt: skip
+    st.sampled_from(
+        [
+            "INBOX",
+            "Sent",
+            "cur",
+            "new",
+            "tmp",
+            "a",
+            "A",
+            "a.mbox",
+            "x:y?",
+            "CON",
+            "end.",
+            " ",
+            "æ",
+            "æ",
+            "~2",
+            "a~2",
+            "&APg-",
+            "\\",
+        ]
+    ),  # noqa: E501
+).filter(lambda level: level not in (".", ".."))
 NAMES = st.lists(LEVELS, min_size=1, max_size=3).map("/".join)
 MESSAGES = st.tuples(NAMES, OCTETS, FLAGS, TIMES, st.binary(max_size=20))
 NUMBERS = count()
@@ -32,7 +53,12 @@ def contents(core, account):
     def read(tx):
         return {
             box.name: sorted(
-                (core.mail.octets(tx, box.id, info.uid), sorted(info.flags), info.internal_date, info.internal_date.utcoffset())
+                (
+                    core.mail.octets(tx, box.id, info.uid),
+                    sorted(info.flags),
+                    info.internal_date,
+                    info.internal_date.utcoffset(),
+                )
                 for info in core.mail.infos(tx, box.id, [(1, 2**31)])
             )
             for box in core.mail.mailboxes(tx, account.id)
@@ -43,7 +69,9 @@ def contents(core, account):
 
 def fresh(core):
     account = accounts.add(core, f"p{next(NUMBERS)}")
-    core.db.write(lambda tx: [core.mail.expunge(tx, b.id, None, only_deleted=False) for b in core.mail.mailboxes(tx, account.id)])
+    core.db.write(
+        lambda tx: [core.mail.expunge(tx, b.id, None, only_deleted=False) for b in core.mail.mailboxes(tx, account.id)]
+    )
     return account
 
 
@@ -64,8 +92,25 @@ def bring(core, account, file, way, folder):
 @pytest.mark.parametrize("way", WAYS)
 @given(st.lists(MESSAGES, max_size=6), st.booleans())
 @example([("a", b"x\r\n", frozenset(), datetime(2020, 1, 1, tzinfo=UTC), b"")] * 3, False)  # the same one three times
-@example([("a/cur", b"1", frozenset(), datetime(2020, 1, 1, tzinfo=UTC), b""), ("a", b"2", frozenset(), datetime(2020, 1, 1, tzinfo=UTC), b"")], False)  # noqa: E501
-@example([("a", b"", frozenset({f"k{n}" for n in range(40)}), datetime(1901, 1, 1, 0, 0, 1, tzinfo=timezone(timedelta(minutes=-30))), b"a\tb\r\n> (c")], True)  # noqa: E501
+@example(
+    [
+        ("a/cur", b"1", frozenset(), datetime(2020, 1, 1, tzinfo=UTC), b""),
+        ("a", b"2", frozenset(), datetime(2020, 1, 1, tzinfo=UTC), b""),
+    ],
+    False,
+)  # noqa: E501
+@example(
+    [
+        (
+            "a",
+            b"",
+            frozenset({f"k{n}" for n in range(40)}),
+            datetime(1901, 1, 1, 0, 0, 1, tzinfo=timezone(timedelta(minutes=-30))),
+            b"a\tb\r\n> (c",
+        )
+    ],
+    True,
+)  # noqa: E501
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_set_of_messages_out_and_in_again_is_the_same_set(core, tmp_path_factory, way, messages, small):
     ola, kari = fresh(core), fresh(core)
@@ -87,6 +132,8 @@ def test_a_renamed_special_mailbox_and_one_of_its_old_name_stay_apart(core):
     core.db.write(lambda tx: core.mail.rename(tx, ola.id, "Sent", "Sendt"))
     put(core, ola, "Sent", b"Subject: an old one\r\n\r\n")
     put(core, ola, "Sendt", b"Subject: sent\r\n\r\n")
-    takeout_import.from_takeout(core, kari.id, io.BytesIO(b"".join(takeout.write(core, ola.id, takeout.plan(core, ola.id)))))
+    takeout_import.from_takeout(
+        core, kari.id, io.BytesIO(b"".join(takeout.write(core, ola.id, takeout.plan(core, ola.id))))
+    )
     assert [len(contents(core, kari)[name]) for name in ("Sent", "Sendt")] == [1, 1]
     assert health.check(core, repair=False) == []

@@ -36,8 +36,14 @@ def queued(core: Core) -> list[EmailMessage]:
     return found
 
 
-def written(subject: str = "Hello", text: str = "I do not know what to do.", sender: str = STRANGER, **fields: str) -> bytes:
-    head = {"From": f"A Person <{sender}>", "Subject": subject, "Message-ID": f"<{abs(hash((subject, text, sender)))}@x>"}
+def written(
+    subject: str = "Hello", text: str = "I do not know what to do.", sender: str = STRANGER, **fields: str
+) -> bytes:
+    head = {
+        "From": f"A Person <{sender}>",
+        "Subject": subject,
+        "Message-ID": f"<{abs(hash((subject, text, sender)))}@x>",
+    }
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in {**head, **fields}.items())
     return (lines + "\r\n" + text.replace("\n", "\r\n") + "\r\n").encode()
 
@@ -58,7 +64,13 @@ def said(core: Core, number: int) -> list[tuple[str, str]]:
 
 
 def ask(core: Core, owner: Account | None = None, text: str = "Jeg får ikke logget inn, hva gjør jeg?", **more: str):
-    values = {"kind": "login", "subject": "Innlogging", "reply_to": STRANGER, "peer": "192.0.2.9", "language": "nb"} | more
+    values = {
+        "kind": "login",
+        "subject": "Innlogging",
+        "reply_to": STRANGER,
+        "peer": "192.0.2.9",
+        "language": "nb",
+    } | more
     return tickets.ask(core, text=text, owner=owner, **values)
 
 
@@ -92,7 +104,9 @@ def test_s29_an_answer_goes_out_in_the_thread_and_what_comes_back_joins_it(core,
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
     assert second["X-Envelope"] == f"help+{ticket.token}@alumni.example {STRANGER}"
     assert second["Auto-Submitted"] is None
-    back = written(f"Re: {second['Subject']}", "Takk, nå virker det!\n\nden 1. juni skrev Alumnimail:\n> Prøv igjen nå.")
+    back = written(
+        f"Re: {second['Subject']}", "Takk, nå virker det!\n\nden 1. juni skrev Alumnimail:\n> Prøv igjen nå."
+    )
     assert mail(core, back, f"help+{ticket.token}".upper()).outcome is Outcome.FILED
     assert said(core, ticket.id)[-1] == ("person", "Takk, nå virker det!")
     assert tickets.get(core, ticket.id).state == "open"
@@ -103,7 +117,11 @@ def test_s29_without_the_token_the_thread_is_found_by_message_id_of_the_same_per
     answer = queued(core)[-1]["Message-ID"]
     mail(core, written("Re: x", "mine", In_Reply_To=answer))
     assert said(core, ticket.id)[-1] == ("person", "mine")
-    mail(core, written("Re: x", "not mine", sender="evil@elsewhere.example", In_Reply_To=answer), sender="evil@elsewhere.example")
+    mail(
+        core,
+        written("Re: x", "not mine", sender="evil@elsewhere.example", In_Reply_To=answer),
+        sender="evil@elsewhere.example",
+    )
     assert ("person", "not mine") not in said(core, ticket.id)
     assert len(tickets.listing(core)) == 2
     assert tickets.get(core, ticket.id).state == "open"
@@ -130,10 +148,16 @@ def test_s29_the_same_message_twice_is_one_and_a_second_about_the_same_joins(cor
     assert [text for _, text in said(core, ticket.id)] == ["one", "two"]
 
 
-@pytest.mark.parametrize(("sender", "fields"), [
-    ("", {}), (STRANGER, {"Auto_Submitted": "auto-replied"}), (STRANGER, {"Precedence": "bulk"}),
-    (STRANGER, {"List_Id": "<news.example>"}), ("mailer-daemon@elsewhere.example", {}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sender", "fields"),
+    [
+        ("", {}),
+        (STRANGER, {"Auto_Submitted": "auto-replied"}),
+        (STRANGER, {"Precedence": "bulk"}),
+        (STRANGER, {"List_Id": "<news.example>"}),
+        ("mailer-daemon@elsewhere.example", {}),
+    ],
+)
 def test_s29_machines_get_no_ticket_and_no_answer(core, sender, fields):
     assert mail(core, written(**fields), sender=sender).outcome is Outcome.FILED
     assert tickets.listing(core) == []
@@ -237,7 +261,11 @@ def test_a_stranger_cannot_send_advertisements_through_the_question_whether_it_w
 
 def aggregate(kind: str, name: str, subject: str = "Report") -> bytes:
     message = EmailMessage()
-    message["From"], message["Subject"], message["Message-ID"] = "reports@big.example", subject, f"<{kind}.{name}@big.example>"
+    message["From"], message["Subject"], message["Message-ID"] = (
+        "reports@big.example",
+        subject,
+        f"<{kind}.{name}@big.example>",
+    )
     message.add_attachment(b"\x1f\x8b0", maintype=kind.partition("/")[0], subtype=kind.partition("/")[2], filename=name)
     return bytes(message).replace(b"\n", b"\r\n")
 
@@ -250,13 +278,19 @@ def reported(kind: str, part: str = "message/delivery-status", text: str = "Feed
     ).encode()
 
 
-@pytest.mark.parametrize("octets", [
-    aggregate("application/gzip", "big.example!alumni.example!1700000000!1700086399.xml.gz"),
-    aggregate("application/zip", "big.example!alumni.example!1700000000!1700086399!77.zip"),
-    aggregate("application/octet-stream", "r.zip", "Report Domain: alumni.example Submitter: big.example Report-ID: <1>"),
-    reported("tlsrpt", "application/tlsrpt+gzip"), reported("delivery-status"),
-    reported("feedback-report", "message/feedback-report", "Feedback-Type: auth-failure"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "octets",
+    [
+        aggregate("application/gzip", "big.example!alumni.example!1700000000!1700086399.xml.gz"),
+        aggregate("application/zip", "big.example!alumni.example!1700000000!1700086399!77.zip"),
+        aggregate(
+            "application/octet-stream", "r.zip", "Report Domain: alumni.example Submitter: big.example Report-ID: <1>"
+        ),
+        reported("tlsrpt", "application/tlsrpt+gzip"),
+        reported("delivery-status"),
+        reported("feedback-report", "message/feedback-report", "Feedback-Type: auth-failure"),
+    ],
+)
 def test_reports_of_machines_stand_in_the_mailbox_and_open_no_ticket(core, octets):
     accounts.ensure_postmaster(core)
     for name in ("postmaster", "abuse"):
@@ -266,10 +300,16 @@ def test_reports_of_machines_stand_in_the_mailbox_and_open_no_ticket(core, octet
     assert tickets.counts(core) == {}
 
 
-@pytest.mark.parametrize("octets", [
-    reported("feedback-report", "message/feedback-report", "Feedback-Type: abuse"),  # a person complained of our mail
-    aggregate("application/gzip", "backup.gz", "My report"), written("Report domain: what is that?"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "octets",
+    [
+        reported(
+            "feedback-report", "message/feedback-report", "Feedback-Type: abuse"
+        ),  # a person complained of our mail
+        aggregate("application/gzip", "backup.gz", "My report"),
+        written("Report domain: what is that?"),
+    ],
+)
 def test_what_a_person_is_behind_opens_one(core, octets):
     accounts.ensure_postmaster(core)
     mail(core, octets, "abuse", "reports@big.example")
@@ -342,22 +382,28 @@ def said_anywhere(core: Core) -> int:
     return core.db.read(lambda tx: tx.row("SELECT count(*) FROM ticket_message")[0])
 
 
-@pytest.mark.parametrize(("text", "language"), [
-    ("Jeg vet ikke hva jeg gjør galt, hvordan kommer jeg inn?", "nb"),
-    ("Eg veit ikkje kva eg gjer gale, korleis kjem eg inn?", "nn"),
-    ("I do not know what is wrong, how do I get in?", "en"),
-    ("???", "nn"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Jeg vet ikke hva jeg gjør galt, hvordan kommer jeg inn?", "nb"),
+        ("Eg veit ikkje kva eg gjer gale, korleis kjem eg inn?", "nn"),
+        ("I do not know what is wrong, how do I get in?", "en"),
+        ("???", "nn"),
+    ],
+)
 def test_the_answer_is_in_the_language_that_was_written(text, language):
     assert language_of(text, "nn") == language
 
 
-@pytest.mark.parametrize(("written", "left"), [
-    ("Thanks!\n\nOn Monday Help wrote:\n> old\n> text", "Thanks!"),
-    ("Thanks!\n\nOn Monday, 1 June 2026 at 12,\nHelp <help@x> wrote:\n\n> old", "Thanks!"),
-    ("> asked\n\nanswered", "> asked\n\nanswered"),
-    ("> only quoted", "> only quoted"),
-    ("one\ntwo:\nthree", "one\ntwo:\nthree"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("Thanks!\n\nOn Monday Help wrote:\n> old\n> text", "Thanks!"),
+        ("Thanks!\n\nOn Monday, 1 June 2026 at 12,\nHelp <help@x> wrote:\n\n> old", "Thanks!"),
+        ("> asked\n\nanswered", "> asked\n\nanswered"),
+        ("> only quoted", "> only quoted"),
+        ("one\ntwo:\nthree", "one\ntwo:\nthree"),
+    ],
+)
 def test_what_was_quoted_is_left_out(written, left):
     assert without_quote(written) == left

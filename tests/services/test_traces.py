@@ -37,7 +37,9 @@ def ola(core):
 
 def arrive(core, subject="hei", verdict=OUTSIDE, sender="kari@outside.example"):
     found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
-    head = f"From: Kari Nordmann <{sender}>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\nMessage-ID: <1@x>\r\n\r\n"
+    head = (
+        f"From: Kari Nordmann <{sender}>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\nMessage-ID: <1@x>\r\n\r\n"
+    )
     octets = (head + "hei\r\n").encode()
     asyncio.run(delivery.accept(core, Envelope(sender, (found.address,), "192.0.2.1"), [found], octets, b"", verdict))
     return core.blobs.prepare(octets).name
@@ -192,6 +194,8 @@ def test_a_line_of_a_generated_script_belongs_to_the_comment_above(line, rule):
 def test_n14_a_flood_of_refusals_is_not_all_kept(core, ola):
     for number in range(traces.MAX_REFUSALS + 20):
         core.db.write(
-            lambda tx, n=number: traces.refused_at(core, tx, ["ola@alumni.example"], sender=f"{n}@bad.example", reply="no")
+            lambda tx, n=number: traces.refused_at(
+                core, tx, ["ola@alumni.example"], sender=f"{n}@bad.example", reply="no"
+            )
         )
     assert len(traces.search(core, ola.id, "bad.example")) == traces.MAX_REFUSALS

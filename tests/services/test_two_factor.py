@@ -49,7 +49,9 @@ def test_it_counts_only_after_a_code_has_proved_it(core: Core, ola: Account, clo
     assert two_factor.is_on(core, ola.id)
 
 
-def test_a_code_is_good_once_and_for_a_minute_and_a_half(core: Core, ola: Account, secret: str, clock: SetClock) -> None:
+def test_a_code_is_good_once_and_for_a_minute_and_a_half(
+    core: Core, ola: Account, secret: str, clock: SetClock
+) -> None:
     now = clock.seconds()
     two_factor.check(core, ola, code(secret, now))
     for wrong in (code(secret, now), code(secret, now - 30), code(secret, now + 90), "", "12345a", "１２３４５６"):
@@ -118,7 +120,12 @@ def test_a_security_key_opens_the_second_step(core: Core, ola: Account, key: Key
     challenge = security_keys.new_challenge()
     answer = key.get(security_keys.question(core, ola, challenge))
     security_keys.check(core, ola, challenge, answer)
-    for again, asked in ((answer, challenge), (answer, security_keys.new_challenge()), ("{}", challenge), ("x", challenge)):
+    for again, asked in (
+        (answer, challenge),
+        (answer, security_keys.new_challenge()),
+        ("{}", challenge),
+        ("x", challenge),
+    ):
         with pytest.raises(WrongPassword):
             security_keys.check(core, ola, asked, again)
 

@@ -98,9 +98,15 @@ def test_of_the_release_mail_is_read_anew(released: Core):
 
 def test_of_the_release_new_mail_comes_in(released: Core):
     ola = accounts.get(released, "ola")
-    released.db.write(lambda tx: released.mail.append(
-        tx, ola.id, released.mail.mailbox(tx, ola.id, "INBOX").id,
-        released.blobs.prepare(b"Subject: new\r\n\r\nnew\r\n"), frozenset(), released.clock.now(),
-    ))  # fmt: skip
+    released.db.write(
+        lambda tx: released.mail.append(
+            tx,
+            ola.id,
+            released.mail.mailbox(tx, ola.id, "INBOX").id,
+            released.blobs.prepare(b"Subject: new\r\n\r\nnew\r\n"),
+            frozenset(),
+            released.clock.now(),
+        )
+    )
     assert released.db.read(lambda tx: released.mail.mailbox(tx, ola.id, "INBOX")).messages == 4
     assert health.check(released, repair=False) == []

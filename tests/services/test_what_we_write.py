@@ -30,16 +30,25 @@ from tests.readers import READERS, by_python, faults
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LONG = "<AM0PR05MB6834D2C88EE7DD0B43CC6B35E8A0A@AM0PR05MB6834.eurprd05.prod.outlook.com>"
 WORDS = st.one_of(
-    st.text(max_size=200), st.text("æ日😀 =?\"\\,<>@\r\n\x0b\x0c\x1e\x85\u2028", max_size=300), st.text("x\u2028", max_size=2000),
+    st.text(max_size=200),
+    st.text('æ日😀 =?"\\,<>@\r\n\x0b\x0c\x1e\x85\u2028', max_size=300),
+    st.text("x\u2028", max_size=2000),
     st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=20), st.integers(1, 200)),
-)  # fmt: skip
+)
 HEADER = st.builds(
     lambda name, subject, id_, refs: (
-        b"From: " + name + b" <kari@x.example>\r\nTo: ola@alumni.example\r\nSubject: " + subject + b"\r\nMessage-ID: <" + id_
-        + b"@x.example>\r\nReferences: " + refs + b"\r\n\r\n"
+        b"From: "
+        + name
+        + b" <kari@x.example>\r\nTo: ola@alumni.example\r\nSubject: "
+        + subject
+        + b"\r\nMessage-ID: <"
+        + id_
+        + b"@x.example>\r\nReferences: "
+        + refs
+        + b"\r\n\r\n"
     ),
     *[WORDS.map(lambda text: text.encode("utf-8", "replace").replace(b"\r", b" ").replace(b"\n", b"\r\n "))] * 4,
-)  # fmt: skip
+)
 
 
 def report(**given) -> bytes:
@@ -57,9 +66,16 @@ def report(**given) -> bytes:
 @given(WORDS, HEADER, st.booleans())
 def test_a_report_of_delivery(words, original, whole):
     octets = report(
-        diagnostic=words, remote=words, subject=words, words=words, envelope_id=words, original_recipient=words, status=words,
-        original=original + words.encode("utf-8", "replace"), whole=whole,
-    )  # fmt: skip
+        diagnostic=words,
+        remote=words,
+        subject=words,
+        words=words,
+        envelope_id=words,
+        original_recipient=words,
+        status=words,
+        original=original + words.encode("utf-8", "replace"),
+        whole=whole,
+    )
     assert faults(octets, eight_bit=whole) == []
     text, status, returned = by_python_parts(octets)
     assert (text, status) == ("text/plain", "message/delivery-status")
@@ -73,11 +89,15 @@ def by_python_parts(octets: bytes) -> list[str]:
     return [part.get_content_type() for part in message.iter_parts()]
 
 
-@pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r", "\n", "\r\n"])
+@pytest.mark.parametrize(
+    "end", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r", "\n", "\r\n"]
+)
 def test_a_remote_servers_reply_begins_no_line_in_our_report(end):
     """Python's `splitlines` made a line of what stands behind U+2028 or VT."""
     said = f"550 no{end}Action: delivered{end}{end}X: y"
-    octets = report(diagnostic=said, words=f"Svaret var: {one_line(said)}", original_recipient=f"rfc822;a{end}b", remote=said)
+    octets = report(
+        diagnostic=said, words=f"Svaret var: {one_line(said)}", original_recipient=f"rfc822;a{end}b", remote=said
+    )
     lines = octets.decode().split("\r\n")
     assert lines.count("Action: failed") == 1
     assert not [line for line in lines if line.startswith(("Action: delivered", "X: y"))]
@@ -111,15 +131,24 @@ def test_an_out_of_office_reply(words, subject, block):
         assert all(one.startswith("<") and one.endswith(">") for one in (*seen.references, seen.in_reply_to or "<>"))
 
 
-@pytest.mark.parametrize(("written", "name"), [
-    ("Åse Ås <ola@alumni.example>", "Åse Ås"), ('"Ås, Åse" <ola@alumni.example>', "Ås, Åse"),
-    ("=?utf-8?q?=C3=85se?= <ola@alumni.example>", "Åse"), ("ola@alumni.example", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Åse Ås <ola@alumni.example>", "Åse Ås"),
+        ('"Ås, Åse" <ola@alumni.example>', "Ås, Åse"),
+        ("=?utf-8?q?=C3=85se?= <ola@alumni.example>", "Åse"),
+        ("ola@alumni.example", ""),
+    ],
+)
 def test_the_name_of_vacations_from_is_encoded(written, name):
     """`cases/vacation-from-name-raw-8bit`."""
     action = sieve.Vacation("Borte", "", written, (), 7, "", False)
     octets = vacation_reply.compose(
-        action, fields=Header(f"Message-ID: {LONG}\r\n".encode()), sender="k@x.example", own="o@alumni.example", domain="d",
+        action,
+        fields=Header(f"Message-ID: {LONG}\r\n".encode()),
+        sender="k@x.example",
+        own="o@alumni.example",
+        domain="d",
         now=1,
     )
     assert faults(octets) == []
@@ -131,9 +160,17 @@ def test_the_name_of_vacations_from_is_encoded(written, name):
 
 def test_a_vacation_that_is_a_mime_entity_names_no_further_recipients():
     action = sieve.Vacation(
-        "Content-Type: text/plain; charset=utf-8\r\nBcc: b@x.example\r\nTo: c@x.example\r\n\r\nBorte, æ", "s", "", (), 7, "", True
+        "Content-Type: text/plain; charset=utf-8\r\nBcc: b@x.example\r\nTo: c@x.example\r\n\r\nBorte, æ",
+        "s",
+        "",
+        (),
+        7,
+        "",
+        True,
     )
-    octets = vacation_reply.compose(action, fields=Header(b""), sender="k@x.example", own="o@alumni.example", domain="d", now=1)
+    octets = vacation_reply.compose(
+        action, fields=Header(b""), sender="k@x.example", own="o@alumni.example", domain="d", now=1
+    )
     assert faults(octets) == []
     assert b"Bcc" not in octets
     for read in READERS:
@@ -157,9 +194,16 @@ def test_a_notification(words, block):
 @given(WORDS, WORDS)
 def test_a_report_for_programs(words, name):
     octets = attached.compose(
-        sender="noreply@alumni.example", recipients=["a@x.example", "b@x.example"], subject=words, domain="alumni.example",
-        now=AT, kind="application/gzip", name=name, octets=words.encode("utf-8", "replace"), fields={"TLS-Report-Domain": words},
-    )  # fmt: skip
+        sender="noreply@alumni.example",
+        recipients=["a@x.example", "b@x.example"],
+        subject=words,
+        domain="alumni.example",
+        now=AT,
+        kind="application/gzip",
+        name=name,
+        octets=words.encode("utf-8", "replace"),
+        fields={"TLS-Report-Domain": words},
+    )
     assert faults(octets) == []
     assert len(by_python(octets).to) == 2
 
@@ -171,7 +215,9 @@ def test_a_forwarded_message_with_our_author(block):
     ours = [raw for name, raw, _ in written[:3] if name in ("From", "Reply-To", "X-Original-From")]
     assert len(ours) >= 2
     assert faults(b"".join(ours) + b"\r\n", eight_bit=not block.isascii()) == []  # an address may be 8-bit (RFC 6532)
-    assert [spec for name, _, value in written if name == "From" for spec in address.addr_specs(value)] == ["ola@alumni.example"]
+    assert [spec for name, _, value in written if name == "From" for spec in address.addr_specs(value)] == [
+        "ola@alumni.example"
+    ]
 
 
 # With a core
@@ -206,10 +252,15 @@ def test_a_message_of_the_webmail(core, ola, subject, text, files):
         assert (seen.in_reply_to, seen.references) == (LONG, ("<x@y>", LONG))
 
 
-@pytest.mark.parametrize(("octets", "kind", "outer"), [
-    (b"Subject: x\r\n\r\nhei\r\n", b"message/rfc822", b""), ("Subject: x\r\n\r\næ\r\n".encode(), b"message/rfc822", b"8bit"),
-    (b"Subject: x\n\nhei\n", b"application/octet-stream", b""), (b"x" * 1200, b"application/octet-stream", b""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("octets", "kind", "outer"),
+    [
+        (b"Subject: x\r\n\r\nhei\r\n", b"message/rfc822", b""),
+        ("Subject: x\r\n\r\næ\r\n".encode(), b"message/rfc822", b"8bit"),
+        (b"Subject: x\n\nhei\n", b"application/octet-stream", b""),
+        (b"x" * 1200, b"application/octet-stream", b""),
+    ],
+)
 def test_a_message_goes_along_as_it_is_or_as_a_file(core, ola, octets, kind, outer):
     whole = built(core, ola, Draft("kari@x.example"), [Attachment("message.eml", "message/rfc822", [octets])])
     assert faults(whole, eight_bit=bool(outer)) == []
@@ -230,15 +281,23 @@ def test_a_file_in_uneven_pieces_is_one_run_of_base64(core, ola):
 @given(WORDS)
 def test_a_notice(core, words):
     octets = notices.compose(
-        core, "forwarding_digest", "nb", "kari@x.example", count="1", listing=words, junk="0", address=words)  # fmt: skip
+        core, "forwarding_digest", "nb", "kari@x.example", count="1", listing=words, junk="0", address=words
+    )
     assert faults(octets) == []
     for read in READERS:
         assert read(octets).author == ("Alumnimail", "noreply@alumni.example")
 
 
-@pytest.mark.parametrize("text", [
-    "Langt avsnitt uten linjeskift. " * 100, "æ" * 3000, "a\x0b\x85\u2028b", "x\0", "x" * 5000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Langt avsnitt uten linjeskift. " * 100,
+        "æ" * 3000,
+        "a\x0b\x85\u2028b",
+        "x\0",
+        "x" * 5000,
+    ],
+)
 def test_an_answer_of_the_desk(core, text):
     """`cases/desk-answer-line-over-998`."""
     ticket = tickets.open_ticket(core, kind="other", subject=text, text=text, reply_to="kari@x.example", language="nb")

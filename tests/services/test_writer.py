@@ -86,7 +86,9 @@ def raising(problem: BaseException):
 # Around the writes
 
 
-@pytest.mark.parametrize("problem", [ValueError("x"), RuntimeError("the loop"), MemoryError(), OSError(5, "x"), Busy("x")])
+@pytest.mark.parametrize(
+    "problem", [ValueError("x"), RuntimeError("the loop"), MemoryError(), OSError(5, "x"), Busy("x")]
+)
 def test_who_cannot_be_woken_costs_no_write(open_db, problem):
     db = open_db(woken=raising(problem))
     assert isinstance(write_in_time(db, add), int)
@@ -96,7 +98,9 @@ def test_who_cannot_be_woken_costs_no_write(open_db, problem):
 
 
 @pytest.mark.parametrize("place", ["_turn", "_gather", "_commit", "connection", "_run_one"])
-@pytest.mark.parametrize("problem", [OSError(5, "Input/output error"), MemoryError(), ValueError("a fault"), apsw.IOError("x")])
+@pytest.mark.parametrize(
+    "problem", [OSError(5, "Input/output error"), MemoryError(), ValueError("a fault"), apsw.IOError("x")]
+)
 def test_a_fault_around_the_writes_is_answered_as_busy_and_the_next_is_written(open_db, monkeypatch, place, problem):
     db = open_db()
     with monkeypatch.context() as patch:
@@ -132,7 +136,8 @@ def test_a_connection_that_is_left_in_a_transaction_is_replaced(open_db, monkeyp
 
 
 @pytest.mark.parametrize(
-    "problem", [StopIteration(), KeyboardInterrupt(), SystemExit(3), GeneratorExit(), asyncio.CancelledError(), RecursionError()]
+    "problem",
+    [StopIteration(), KeyboardInterrupt(), SystemExit(3), GeneratorExit(), asyncio.CancelledError(), RecursionError()],
 )
 def test_whatever_a_write_raises_reaches_who_asked(open_db, problem):
     db = open_db()
@@ -173,7 +178,9 @@ def test_an_asker_that_went_away_keeps_no_other_from_an_answer(open_db):
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from(["good", "raises", "stops", "full", "unwoken", "turn", "commit"]), min_size=1, max_size=12))
+@given(
+    st.lists(st.sampled_from(["good", "raises", "stops", "full", "unwoken", "turn", "commit"]), min_size=1, max_size=12)
+)
 def test_every_write_of_any_group_is_answered_and_what_was_answered_is_there(open_db, faults):
     """Good writes and faults of every kind, handed over at once."""
     db, plan = open_db(), list(faults)
@@ -196,9 +203,12 @@ def test_every_write_of_any_group_is_answered_and_what_was_answered_is_there(ope
     db._turn, db._commit = turn, commit
     db._woken = raising(ValueError("x")) if "unwoken" in plan else db._woken
     made = {
-        "good": add, "unwoken": add, "raises": raising(ValueError("mine")), "stops": raising(StopIteration()),
+        "good": add,
+        "unwoken": add,
+        "raises": raising(ValueError("mine")),
+        "stops": raising(StopIteration()),
         "full": raising(apsw.FullError("full")),
-    }  # fmt: skip
+    }
     answers: list[object] = []
 
     def ask(fn) -> None:
@@ -287,7 +297,9 @@ made.write(lambda tx: tx.run("CREATE TABLE t (x)"))
 time.sleep({SECONDS})
 print("still here")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=2 * SECONDS, cwd=os.getcwd())
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=2 * SECONDS, cwd=os.getcwd()
+    )
     assert done.returncode == write_watch.NO_WRITER
     assert "there is no writer" in done.stderr
     assert "still here" not in done.stdout
@@ -305,7 +317,9 @@ def test_a_write_above_the_bound_is_logged_with_its_caller_and_counted(core, cap
     core.db.write(hold_up)
     core.db.write(lambda tx: None)
     assert [r.levelno for r in caplog.records if f"{__name__}:hold_up" in r.getMessage()] == [logging.WARNING] * 2
-    [(caller, times, longest)] = core.db.read(lambda tx: tx.rows("SELECT caller, sum(count), max(longest) FROM slow_write"))
+    [(caller, times, longest)] = core.db.read(
+        lambda tx: tx.rows("SELECT caller, sum(count), max(longest) FROM slow_write")
+    )
     assert (caller, times) == (f"{__name__}:hold_up", 2)
     assert 150 <= longest < 60_000
 
@@ -332,10 +346,13 @@ def test_a_write_that_goes_on_is_told_with_its_place_and_one_without_end_ends_th
     assert "gate.wait" in first
 
 
-@pytest.mark.parametrize(("fn", "caller"), [
-    (hold_up, f"{__name__}:hold_up"),
-    (Feed().changed, "mailcore.feed:Feed.changed"),
-    (lambda tx: None, f"{__name__}:<lambda>"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fn", "caller"),
+    [
+        (hold_up, f"{__name__}:hold_up"),
+        (Feed().changed, "mailcore.feed:Feed.changed"),
+        (lambda tx: None, f"{__name__}:<lambda>"),
+    ],
+)
 def test_the_caller_of_a_write_is_named(fn, caller):
     assert write_watch.caller_of(fn) == caller

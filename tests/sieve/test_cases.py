@@ -87,8 +87,13 @@ def _uses() -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("word", [
-    *_TABLES.commands, *_TABLES.tests, *(f"require {name}" for name in capabilities()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "word",
+    [
+        *_TABLES.commands,
+        *_TABLES.tests,
+        *(f"require {name}" for name in capabilities()),
+    ],
+)
 def test_three_cases_at_least_for_every_command_test_and_extension(word):
     assert _uses()[word] >= 3

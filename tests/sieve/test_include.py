@@ -23,15 +23,21 @@ def actions(script: str, options: Options = Options()) -> list[str]:  # noqa: B0
     return [shown(action) for action in run(program, View("Subject: x\n\n"), options).actions]
 
 
-@pytest.mark.parametrize(("script", "expected"), [
-    ('include "file";', ["fileinto mailbox=from file"]),
-    ('include :global "file"; include :personal "file";', ["fileinto mailbox=from global", "fileinto mailbox=from file"]),
-    ('include "leave"; keep;', ["keep"]),
-    ('include "halt"; discard;', ["keep implicit"]),
-    ('return; discard;', ["keep implicit"]),
-    ('include :optional "nobody";', ["keep implicit"]),
-    ('include :once "file"; include :once "file";', ["fileinto mailbox=from file"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ('include "file";', ["fileinto mailbox=from file"]),
+        (
+            'include :global "file"; include :personal "file";',
+            ["fileinto mailbox=from global", "fileinto mailbox=from file"],
+        ),
+        ('include "leave"; keep;', ["keep"]),
+        ('include "halt"; discard;', ["keep implicit"]),
+        ("return; discard;", ["keep implicit"]),
+        ('include :optional "nobody";', ["keep implicit"]),
+        ('include :once "file"; include :once "file";', ["fileinto mailbox=from file"]),
+    ],
+)
 def test_scripts_include_others(script, expected):
     assert actions('require "include"; ' + script) == expected
 
@@ -41,10 +47,15 @@ def test_only_global_variables_are_shared():
     assert actions(script + 'fileinto "${a}-${b}-${global.a}";') == ["fileinto mailbox=shared-own-shared"]
 
 
-@pytest.mark.parametrize(("script", "problem"), [
-    ('include "nobody";', "there is no personal script 'nobody'"), ('include "loop";', "includes itself"),
-    ('include "broken";', "the personal script 'broken' is not valid: line 1"), ('include "a\x1fb";', "no name of a script"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ('include "nobody";', "there is no personal script 'nobody'"),
+        ('include "loop";', "includes itself"),
+        ('include "broken";', "the personal script 'broken' is not valid: line 1"),
+        ('include "a\x1fb";', "no name of a script"),
+    ],
+)
 def test_what_cannot_be_included(script, problem):
     [error] = check_script('require "include"; ' + script, lambda place, name: SCRIPTS.get((place, name)))
     assert problem in error.problem

@@ -8,7 +8,12 @@ from sieve import Options, ScriptError, ScriptRuntimeError, check_script, compil
 from tests.sieve.view import View, shown
 
 
-def actions(source: str, message: str = "Subject: x\n\nbody\n", options: Options = Options(), library=None) -> list[str]:  # noqa: B008
+def actions(
+    source: str,
+    message: str = "Subject: x\n\nbody\n",
+    options: Options = Options(),  # noqa: B008
+    library=None,
+) -> list[str]:
     program = compile_script(source, library or (lambda place, name: None), options)
     return [shown(action) for action in run(program, View(message), options).actions]
 
@@ -149,7 +154,9 @@ def test_patterns_made_in_a_run_are_work():
 def test_changing_long_texts_is_work(change):
     """A thousand of them took 5 s with each message."""
     with pytest.raises(ScriptRuntimeError, match="works too hard"):
-        actions('require ["variables", "enotify"]; set "a" "' + "*" * 4000 + '";' + f'set :{change} "a" "${{a}}";' * 1000)
+        actions(
+            'require ["variables", "enotify"]; set "a" "' + "*" * 4000 + '";' + f'set :{change} "a" "${{a}}";' * 1000
+        )
 
 
 def test_errors_shown():
@@ -162,7 +169,9 @@ def test_intervals():
     [vacation, _] = run(compile_script('require "vacation"; vacation :days 366 "x";'), View("Subject: x\n\n")).actions
     assert vacation.days == limits.MAX_VACATION_DAYS
     seconds = limits.MAX_DUPLICATE_SECONDS + 1
-    seen = run(compile_script(f'require "duplicate"; if duplicate :seconds {seconds} {{}}'), View("Message-ID: x\n\n")).seen
+    seen = run(
+        compile_script(f'require "duplicate"; if duplicate :seconds {seconds} {{}}'), View("Message-ID: x\n\n")
+    ).seen
     assert [kept for _, kept in seen] == [limits.MAX_DUPLICATE_SECONDS]
 
 

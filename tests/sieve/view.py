@@ -14,7 +14,9 @@ class View(ScriptView):
             self._items.append((key.strip(), value.strip()))
         octets = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
         now = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
-        super().__init__(MessageText(Message(octets)), self._one("from") or "", self._one("to") or "me@example.org", now)
+        super().__init__(
+            MessageText(Message(octets)), self._one("from") or "", self._one("to") or "me@example.org", now
+        )
         self.size = int(self._one("size") or len(octets))
         self.envelope_auth = self._one("auth") or ""
 

@@ -67,12 +67,15 @@ def test_what_a_reader_sees_is_what_is_parsed(written, read):
     assert [(one.name, one.spec) for one in address.parse(written)] == read
 
 
-@pytest.mark.parametrize(("written", "read"), [
-    (b"k\xe6re@outside.example", [("", "k\xe6re@outside.example")]),
-    (b"J\xf6rg <a@b.example>", [("Jörg", "a@b.example")]),
-    ("Jörg <a@b.example>".encode(), [("Jörg", "a@b.example")]),
-    (b"a\0b@c.example", [("", "a\ufffdb@c.example")]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"k\xe6re@outside.example", [("", "k\xe6re@outside.example")]),
+        (b"J\xf6rg <a@b.example>", [("Jörg", "a@b.example")]),
+        ("Jörg <a@b.example>".encode(), [("Jörg", "a@b.example")]),
+        (b"a\0b@c.example", [("", "a\ufffdb@c.example")]),
+    ],
+)
 def test_octets_outside_ascii_are_text(written, read):
     assert [(one.name, one.spec) for one in address.parse(written)] == read
 

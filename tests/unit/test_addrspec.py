@@ -23,9 +23,14 @@ def test_a_local_part_is_quoted_only_where_it_must_be(written, normal):
     assert normal_address(normal) == normal
 
 
-@pytest.mark.parametrize(("one", "other"), [
-    ('"User21"@B.example', "user21@b.example"), ('"a b"@b.example', '"a\\ b"@b.example'), ('"a..b"@b.example', "a..b@b.example"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('"User21"@B.example', "user21@b.example"),
+        ('"a b"@b.example', '"a\\ b"@b.example'),
+        ('"a..b"@b.example', "a..b@b.example"),
+    ],
+)
 def test_one_mailbox_compares_equal_however_it_is_written(one, other):
     assert comparable(one) == comparable(other)
 

@@ -78,15 +78,31 @@ def test_a_text_comes_back(written, text):
 
 @given(
     st.lists(
-        st.sampled_from([
-            "Content-Type: multipart/mixed; boundary=x\n", "Content-Type: message/rfc822\n", "Content-Type: text/plain\n", "\n",
-            "Content-Transfer-Encoding: base64\n", "Content-Disposition: attachment; filename=\"æ\"\n", "--x\n", "--x--\n", "æ",
-            "x" * 1200, "Content-Description: æ\n", "Content-Type: a\n", "\r", "\0", "\ud800", "Bcc: b@x.example\n",
-            "Content-ID: <æ>\n",
-        ]) | st.text(max_size=30),
+        st.sampled_from(
+            [
+                "Content-Type: multipart/mixed; boundary=x\n",
+                "Content-Type: message/rfc822\n",
+                "Content-Type: text/plain\n",
+                "\n",
+                "Content-Transfer-Encoding: base64\n",
+                'Content-Disposition: attachment; filename="æ"\n',
+                "--x\n",
+                "--x--\n",
+                "æ",
+                "x" * 1200,
+                "Content-Description: æ\n",
+                "Content-Type: a\n",
+                "\r",
+                "\0",
+                "\ud800",
+                "Bcc: b@x.example\n",
+                "Content-ID: <æ>\n",
+            ]
+        )
+        | st.text(max_size=30),
         max_size=30,
     )
-)  # fmt: skip
+)
 def test_whatever_it_is_every_host_takes_it(pieces):
     octets = adopt("".join(pieces))
     assert faults(octets) == []

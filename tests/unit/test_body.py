@@ -12,7 +12,9 @@ def leaf(content: str, kind: str = "text/plain", more: str = "") -> str:
     return f"Content-Type: {kind}\r\n{more}\r\n{content}"
 
 
-def multi(subtype: str, *parts: str, boundary: str = "b", params: str = "", preamble: str = "", epilogue: str = "") -> str:
+def multi(
+    subtype: str, *parts: str, boundary: str = "b", params: str = "", preamble: str = "", epilogue: str = ""
+) -> str:
     inside = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts)
     return f"Content-Type: multipart/{subtype}; boundary={boundary}{params}\r\n\r\n{preamble}{inside}--{boundary}--\r\n{epilogue}"
 
@@ -117,7 +119,9 @@ def test_html_that_is_only_a_picture_is_shown(html):
     assert [part.subtype for part in body.read(octets).designed] == ["html"]
 
 
-@pytest.mark.parametrize(("name", "safe"), [("a\tb.pdf", "a b.pdf"), ("a\r\n b.pdf", "a b.pdf"), ("a\x00b\x1fc.pdf", "abc.pdf")])
+@pytest.mark.parametrize(
+    ("name", "safe"), [("a\tb.pdf", "a b.pdf"), ("a\r\n b.pdf", "a b.pdf"), ("a\x00b\x1fc.pdf", "abc.pdf")]
+)
 def test_what_was_a_fold_in_a_name_is_a_blank(name, safe):
     assert files.safe_name(name) == safe
 
@@ -146,9 +150,13 @@ _MORE = st.sampled_from([
     "Content-Disposition: attachment; filename=\"a.bin\"\r\n",
 ])  # fmt: skip
 _LEAVES = st.tuples(_KINDS, _MORE).map(lambda pair: ("leaf", *pair))
-_SUBTYPES = st.sampled_from(["mixed", "alternative", "related", "digest", "signed", "report", "parallel", "form-data", "odd"])
+_SUBTYPES = st.sampled_from(
+    ["mixed", "alternative", "related", "digest", "signed", "report", "parallel", "form-data", "odd"]
+)
 _TREES = st.recursive(
-    _LEAVES, lambda inside: st.tuples(st.just("multi"), _SUBTYPES, st.lists(inside, max_size=4), st.booleans()), max_leaves=10
+    _LEAVES,
+    lambda inside: st.tuples(st.just("multi"), _SUBTYPES, st.lists(inside, max_size=4), st.booleans()),
+    max_leaves=10,
 )
 
 
@@ -157,7 +165,13 @@ def _written(tree: tuple, names: list[str], depth: int = 0) -> str:
         _, kind, more = tree
         word = _WORDS[len(names)]
         names.append(word)
-        content = f"Subject: {word}\r\n\r\n{word}" if kind.startswith("message/") else f"<p>{word}" if "html" in kind else word
+        content = (
+            f"Subject: {word}\r\n\r\n{word}"
+            if kind.startswith("message/")
+            else f"<p>{word}"
+            if "html" in kind
+            else word
+        )
         return leaf(content, kind, more)
     _, subtype, parts, is_met = tree
     inside = [_written(part, names, depth + 1) for part in parts]
@@ -176,10 +190,13 @@ def test_of_any_structure_every_word_is_shown_or_offered(tree):
     assert [word for word in words if word not in seen] == []
 
 
-@pytest.mark.parametrize(("octets", "seen"), [
-    (b"no header here\r\nbut two lines\r\n", "no header here\nbut two lines"),
-    (b"Subject: x\r\nno empty line before this\r\n", "no empty line before this"),
-    (b"Subject: x\r\nno empty line\r\n\r\na body\r\n", "a body"),  # there is a body: RFC 5322 section 2.1
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("octets", "seen"),
+    [
+        (b"no header here\r\nbut two lines\r\n", "no header here\nbut two lines"),
+        (b"Subject: x\r\nno empty line before this\r\n", "no empty line before this"),
+        (b"Subject: x\r\nno empty line\r\n\r\na body\r\n", "a body"),  # there is a body: RFC 5322 section 2.1
+    ],
+)
 def test_lines_that_are_no_fields_are_shown_where_nothing_else_is(octets, seen):
     assert body.readable(octets).strip() == seen

@@ -13,10 +13,18 @@ from mailcore.mail.writing.fields_out import NameAddr, people_field, text_field
 from tests.readers import READERS, faults
 
 
-@pytest.mark.parametrize(("text", "lines"), [
-    ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\r\nb\rc\nd", ["a", "b", "c", "d"]), ("\n", [""]), ("a\n\n", ["a", ""]),
-    ("a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i", ["a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a\n", ["a"]),
+        ("a\r\nb\rc\nd", ["a", "b", "c", "d"]),
+        ("\n", [""]),
+        ("a\n\n", ["a", ""]),
+        ("a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i", ["a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i"]),
+    ],
+)
 def test_a_line_ends_with_crlf_lf_or_cr_and_nothing_else(text, lines):
     assert lines_of(text) == lines
 
@@ -25,15 +33,18 @@ def test_a_value_is_one_line_for_everybody():
     assert one_line("a\x0bb\x0cc\x1cd\x85e\u2028f\r\ng\0h\ud800 ") == "a b c d e f  g h\ufffd"
 
 
-@pytest.mark.parametrize(("text", "field"), [
-    ("Hei", b"Subject: Hei\r\n"),
-    ("", b"Subject:\r\n"),
-    ("Re: Møte i Ås kl. 12", b"Subject: Re: =?utf-8?q?M=C3=B8te_i_=C3=85s?= kl. 12\r\n"),
-    ("日本語のメール", b"Subject: =?utf-8?b?5pel5pys6Kqe44Gu44Oh44O844Or?=\r\n"),
-    ("what is =?utf-8?q?x?= here", b"Subject: what is =?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?= here\r\n"),
-    ("a\r\nBcc: evil@x.example", b"Subject: a  Bcc: evil@x.example\r\n"),
-    ("ord " * 30, b"Subject:" + b" ord" * 17 + b"\r\n" + b" ord" * 13 + b"\r\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("Hei", b"Subject: Hei\r\n"),
+        ("", b"Subject:\r\n"),
+        ("Re: Møte i Ås kl. 12", b"Subject: Re: =?utf-8?q?M=C3=B8te_i_=C3=85s?= kl. 12\r\n"),
+        ("日本語のメール", b"Subject: =?utf-8?b?5pel5pys6Kqe44Gu44Oh44O844Or?=\r\n"),
+        ("what is =?utf-8?q?x?= here", b"Subject: what is =?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?= here\r\n"),
+        ("a\r\nBcc: evil@x.example", b"Subject: a  Bcc: evil@x.example\r\n"),
+        ("ord " * 30, b"Subject:" + b" ord" * 17 + b"\r\n" + b" ord" * 13 + b"\r\n"),
+    ],
+)
 def test_a_subject(text, field):
     assert text_field("Subject", text) == field
 
@@ -104,7 +115,9 @@ def test_a_field_that_a_script_adds(name, value, written):
     assert fields_out.script_field(name, value) == written
 
 
-@pytest.mark.parametrize("value", ["x" * 2000, "x" * 899 + " " + "y" * 899, "a" + " " * 3000 + "b", "\ud800", "\u00e6" * 3000])
+@pytest.mark.parametrize(
+    "value", ["x" * 2000, "x" * 899 + " " + "y" * 899, "a" + " " * 3000 + "b", "\ud800", "\u00e6" * 3000]
+)
 def test_no_field_of_a_script_is_too_long(value):
     assert faults(fields_out.script_field("X-A", value) + b"\r\n") == []
 
@@ -120,16 +133,35 @@ def test_of_long_references_the_first_and_the_last_ones_stay():
     assert fields_out.references("<p@x> <q@x>", "<p@x>") == ("<q@x>", "<p@x>")
 
 
-@pytest.mark.parametrize(("name", "fields"), [
-    ("plan.pdf", b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=plan.pdf\r\n'),
-    ("min plan.pdf", b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="min plan.pdf"\r\n'),
-    ("rømmegrøt – æ.pdf", b'Content-Type: application/pdf; name="rommegrot - ae.pdf"\r\nContent-Disposition: attachment;\r\n'
-     b" filename*=utf-8''r%C3%B8mmegr%C3%B8t%20%E2%80%93%20%C3%A6.pdf\r\n"),
-    ("日本語.pdf", b"Content-Type: application/pdf; name=___.pdf\r\nContent-Disposition: attachment;\r\n"
-     b" filename*=utf-8''%E6%97%A5%E6%9C%AC%E8%AA%9E.pdf\r\n"),
-    ("æ" * 20 + ".pdf", b"Content-Type: application/pdf;\r\n name=" + b"ae" * 20 + b".pdf\r\nContent-Disposition: attachment;\r\n"
-     b" filename*0*=utf-8''" + b"%C3%A6" * 9 + b";\r\n filename*1*=" + b"%C3%A6" * 10 + b";\r\n filename*2*=%C3%A6.pdf\r\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("plan.pdf", b"Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=plan.pdf\r\n"),
+        (
+            "min plan.pdf",
+            b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="min plan.pdf"\r\n',
+        ),
+        (
+            "rømmegrøt – æ.pdf",
+            b'Content-Type: application/pdf; name="rommegrot - ae.pdf"\r\nContent-Disposition: attachment;\r\n'
+            b" filename*=utf-8''r%C3%B8mmegr%C3%B8t%20%E2%80%93%20%C3%A6.pdf\r\n",
+        ),
+        (
+            "日本語.pdf",
+            b"Content-Type: application/pdf; name=___.pdf\r\nContent-Disposition: attachment;\r\n"
+            b" filename*=utf-8''%E6%97%A5%E6%9C%AC%E8%AA%9E.pdf\r\n",
+        ),
+        (
+            "æ" * 20 + ".pdf",
+            b"Content-Type: application/pdf;\r\n name=" + b"ae" * 20 + b".pdf\r\nContent-Disposition: attachment;\r\n"
+            b" filename*0*=utf-8''"
+            + b"%C3%A6" * 9
+            + b";\r\n filename*1*="
+            + b"%C3%A6" * 10
+            + b";\r\n filename*2*=%C3%A6.pdf\r\n",
+        ),
+    ],
+)
 def test_the_name_of_a_file(name, fields):
     assert b"".join(entities.file(name, "application/pdf", [])) == fields + b"Content-Transfer-Encoding: base64\r\n\r\n"
 
@@ -165,9 +197,13 @@ def test_what_goes_along_as_it_is_says_what_it_is(pieces, encoding):
 
 def test_all_readers_agree_on_a_whole_message():
     heading = Heading(
-        NameAddr("ola@alumni.example", "Nordmann, Kåre"), (NameAddr("kari@x.example", "Kari Ås"), NameAddr("b@x.example")),
-        "Blåbær på Ås", datetime(2026, 11, 29, tzinfo=UTC), "<1@alumni.example>", answers=(LONG, "<2@x.example>"),
-    )  # fmt: skip
+        NameAddr("ola@alumni.example", "Nordmann, Kåre"),
+        (NameAddr("kari@x.example", "Kari Ås"), NameAddr("b@x.example")),
+        "Blåbær på Ås",
+        datetime(2026, 11, 29, tzinfo=UTC),
+        "<1@alumni.example>",
+        answers=(LONG, "<2@x.example>"),
+    )
     file = entities.file("rømmegrøt.txt", "text/plain", [b"x"])
     octets = composer.compose(heading, entities.multipart([[entities.text("æøå\n> sitert\nFrom her")], file]))
     assert faults(octets) == []

@@ -45,21 +45,30 @@ def test_a_setting_that_cannot_be_used_is_named(text, told):
     assert "\n" not in str(problem.value)
 
 
-@pytest.mark.parametrize(("blobs", "data", "path"), [
-    ("", "var", "var/blobs"),
-    ("file:///var/blobs", "var", "var/blobs"),
-    ("file:///var/lib/alumnimail/blobs", "/var/lib/alumnimail", "/var/lib/alumnimail/blobs"),
-    ("file:///var/spool/blobs", "/var/lib/alumnimail", "/var/spool/blobs"),
-    ("file:///srv/blobs", ".", "/srv/blobs"),
-    ("file://here/blobs", "var", "here/blobs"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("blobs", "data", "path"),
+    [
+        ("", "var", "var/blobs"),
+        ("file:///var/blobs", "var", "var/blobs"),
+        ("file:///var/lib/alumnimail/blobs", "/var/lib/alumnimail", "/var/lib/alumnimail/blobs"),
+        ("file:///var/spool/blobs", "/var/lib/alumnimail", "/var/spool/blobs"),
+        ("file:///srv/blobs", ".", "/srv/blobs"),
+        ("file://here/blobs", "var", "here/blobs"),
+    ],
+)
 def test_the_folder_of_blobs_is_the_one_that_was_named(blobs, data, path):
     assert parse_config(f'data = "{data}"\nblobs = "{blobs}"').blobs_path == Path(path)
 
 
-@pytest.mark.parametrize(("address", "found"), [
-    ("0.0.0.0:25", ("0.0.0.0", 25)), ("[::1]:993", ("::1", 993)), (":25", ("", 25)), ("localhost:0", ("localhost", 0)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("0.0.0.0:25", ("0.0.0.0", 25)),
+        ("[::1]:993", ("::1", 993)),
+        (":25", ("", 25)),
+        ("localhost:0", ("localhost", 0)),
+    ],
+)
 def test_addresses_to_listen_on(address, found):
     assert host_and_port(address) == found
 

@@ -59,7 +59,9 @@ parts = st.sampled_from(words.split())
 )
 def test_a_date_as_the_grammar_says_is_that_date(at, minutes):
     at = at.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
-    forms = [at.strftime(form) for form in ("%d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y %z", "%a %b %d %H:%M:%S %z %Y")]
+    forms = [
+        at.strftime(form) for form in ("%d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y %z", "%a %b %d %H:%M:%S %z %Y")
+    ]
     for written in (format_datetime(at), at.isoformat(), *forms):
         found = dates.parse(written)
         assert found == at

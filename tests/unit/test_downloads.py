@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response
 
 from portal.downloads import content_disposition, name_file
 
-ANY_TEXT = st.text(st.characters(), max_size=300) | st.text(st.sampled_from('\r\n\0 "\\;=%\'*/øå–😀\ud800ab.'), max_size=40)
+ANY_TEXT = st.text(st.characters(), max_size=300) | st.text(
+    st.sampled_from("\r\n\0 \"\\;=%'*/øå–😀\ud800ab."), max_size=40
+)
 
 
 @pytest.mark.parametrize(("name", "value"), [

@@ -31,6 +31,8 @@ def test_what_is_no_charset_is_read_as_latin_1(charset):
     assert in_charset("blåbær".encode("latin-1"), charset) == "blåbær"
 
 
-@pytest.mark.parametrize("charset", ["UTF-8", "utf8", "Windows-1252", "ISO8859-15", "koi8-u", "GB18030", "big5", "utf-16"])
+@pytest.mark.parametrize(
+    "charset", ["UTF-8", "utf8", "Windows-1252", "ISO8859-15", "koi8-u", "GB18030", "big5", "utf-16"]
+)
 def test_charsets_have_many_spellings(charset):
     assert in_charset("abc".encode(charset), charset) == "abc"

@@ -26,9 +26,15 @@ def test_lines_flow_as_the_standard_has_it(written, read):
     assert unflowed(written) == read
 
 
-@pytest.mark.parametrize(("written", "read"), [
-    ("ord \ndeling", "orddeling"), ("et  \nord", "et ord"), ("a \n-- \nb", "a\n-- \nb"), ("> 日 \n> 本", "> 日本"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("ord \ndeling", "orddeling"),
+        ("et  \nord", "et ord"),
+        ("a \n-- \nb", "a\n-- \nb"),
+        ("> 日 \n> 本", "> 日本"),
+    ],
+)
 def test_a_space_that_is_no_part_of_the_text_goes(written, read):
     assert unflowed(written, delsp=True) == read
 

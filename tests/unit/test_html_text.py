@@ -46,15 +46,18 @@ def test_words_stand_as_a_reader_sees_them(html, text):
     assert from_html(html) == text
 
 
-@pytest.mark.parametrize("html", [
-    '<div style="display:none">hidden<div>hidden</div>hidden</div>seen',
-    '<span hidden>hidden</span>seen',
-    '<p style="color:red; DISPLAY : none">hidden<p>seen',
-    '<ul><li style="display:none">hidden<ul><li>hidden</ul>hidden<li>seen</ul>',
-    '<table><tr><td style="display:none">hidden<table><tr><td>hidden</table><td>seen</table>',
-    '<table><tr style="display:none"><td>hidden<tr><td>seen</table>',
-    '<div><p style="display:none">hidden</div>seen',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<div style="display:none">hidden<div>hidden</div>hidden</div>seen',
+        "<span hidden>hidden</span>seen",
+        '<p style="color:red; DISPLAY : none">hidden<p>seen',
+        '<ul><li style="display:none">hidden<ul><li>hidden</ul>hidden<li>seen</ul>',
+        '<table><tr><td style="display:none">hidden<table><tr><td>hidden</table><td>seen</table>',
+        '<table><tr style="display:none"><td>hidden<tr><td>seen</table>',
+        '<div><p style="display:none">hidden</div>seen',
+    ],
+)
 def test_what_is_hidden_is_left_out_up_to_its_end(html):
     assert from_html(html) == "seen\n"
 

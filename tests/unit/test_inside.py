@@ -14,7 +14,12 @@ SEED = b"0123456789abcdef"
 def test_processes_count_together():
     table = array("I", bytes(4 * room(3)))
     one, two, three = (Inside(table, number, 3, SEED) for number in range(3))
-    assert [one.enter("smtp", "a"), two.enter("smtp", "a"), three.enter("smtp", "b"), one.enter("imap", "a")] == [1, 2, 1, 1]
+    assert [one.enter("smtp", "a"), two.enter("smtp", "a"), three.enter("smtp", "b"), one.enter("imap", "a")] == [
+        1,
+        2,
+        1,
+        1,
+    ]
     assert [inside.count("smtp", "a") for inside in (one, two, three)] == [2, 2, 2]
     assert (one.here("smtp"), two.here("smtp"), one.here("imap")) == (1, 1, 1)
     two.leave("smtp", "a")

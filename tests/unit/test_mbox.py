@@ -19,8 +19,12 @@ PIECES = st.sampled_from([
     b"X-IMAP: 1\r\nSubject: FOLDER INTERNAL DATA\r\n", b"X-Gmail-Labels: Spam\r\n", b"\r\n\r\n", b"\n\n",
 ])  # fmt: skip
 OCTETS = st.one_of(st.binary(max_size=120), st.lists(PIECES, max_size=14).map(b"".join))
-KEYWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='(){%*"\\]'), min_size=1, max_size=12)
-FLAGS = st.frozensets(st.one_of(st.sampled_from(["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"]), KEYWORDS), max_size=40)
+KEYWORDS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='(){%*"\\]'), min_size=1, max_size=12
+)
+FLAGS = st.frozensets(
+    st.one_of(st.sampled_from(["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"]), KEYWORDS), max_size=40
+)
 TIMES = st.builds(
     lambda at, minutes: at.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes))),
     st.datetimes(datetime(1, 1, 4), datetime(9999, 12, 28)),  # noqa: DTZ001 - the zone comes after
@@ -34,7 +38,9 @@ def read(octets, limit=10**9):
 
 def lines_of(octets):
     """As an open file gives them: cut after line feeds alone."""
-    return [line + b"\n" for line in octets.split(b"\n")[:-1]] + [octets.split(b"\n")[-1]] * (not octets.endswith(b"\n"))
+    return [line + b"\n" for line in octets.split(b"\n")[:-1]] + [octets.split(b"\n")[-1]] * (
+        not octets.endswith(b"\n")
+    )
 
 
 def written(octets, flags=(), sender=b"", size=7, at=AT):
@@ -53,7 +59,9 @@ def test_the_cut_of_a_message_does_not_matter(octets, size):
 
 @given(st.lists(st.tuples(OCTETS, FLAGS, TIMES, st.binary(max_size=30)), max_size=4))
 @example([(b"", frozenset(), AT, b""), (b"\r\n", frozenset(), AT, b"a\tb\rc d\ne")])
-@example([(b"x\r", frozenset({"a,b", "c"}), AT, b"\xff"), (b"x\n", frozenset(), AT, b""), (b"x\r\n", frozenset(), AT, b"")])
+@example(
+    [(b"x\r", frozenset({"a,b", "c"}), AT, b"\xff"), (b"x\n", frozenset(), AT, b""), (b"x\r\n", frozenset(), AT, b"")]
+)
 def test_any_messages_come_back_as_they_were(parts):
     file = b"".join(written(octets, flags, sender, at=at) for octets, flags, at, sender in parts)
     back = [(found.octets, found.flags, found.at, found.at.utcoffset()) for found in read(file)]
@@ -162,7 +170,13 @@ def test_a_file_that_does_not_begin_with_a_message_is_none(file):
 
 
 MARKS = {
-    b"Status: RO\nX-Status: AF\nX-Keywords: $Label1, Work\nSubject: x\n": {"\\Seen", "\\Answered", "\\Flagged", "$Label1", "Work"},
+    b"Status: RO\nX-Status: AF\nX-Keywords: $Label1, Work\nSubject: x\n": {
+        "\\Seen",
+        "\\Answered",
+        "\\Flagged",
+        "$Label1",
+        "Work",
+    },
     b"Subject: x\nStatus: O\nX-Status: DT\n": {"\\Deleted", "\\Draft"},
     b"X-Mozilla-Status: 0001\nX-Mozilla-Status2: 00000000\n": {"\\Seen"},
     b"X-Mozilla-Status: 0003\n": {"\\Seen", "\\Answered"},
@@ -199,17 +213,34 @@ def test_dates_are_the_from_lines_else_the_date_fields(begin, at):
     assert found.at == at
 
 
-@given(st.one_of(st.binary(max_size=300), st.lists(st.one_of(PIECES, st.sampled_from([DATED, ONE])), max_size=20).map(b"".join)))
+@given(
+    st.one_of(
+        st.binary(max_size=300), st.lists(st.one_of(PIECES, st.sampled_from([DATED, ONE])), max_size=20).map(b"".join)
+    )
+)
 def test_whatever_stands_in_a_file_is_read_or_refused(octets):
     try:
         found = read(octets, 200)
     except NotMbox:
         return
     assert found or not octets or b"FOLDER INTERNAL DATA" in octets
-    assert all(one is None or not one.octets or one.octets.endswith(b"\r\n") or b"X-Alumnimail" in octets for one in found)
+    assert all(
+        one is None or not one.octets or one.octets.endswith(b"\r\n") or b"X-Alumnimail" in octets for one in found
+    )
 
 
-@pytest.mark.parametrize("line", [b"From x\n", b"From - \nFrom: a\n", DATED, b"From x@y\nSubject: a\nContent-Length: 20000000\n\n", b">From x\n", b"\n", b"From x\r"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"From x\n",
+        b"From - \nFrom: a\n",
+        DATED,
+        b"From x@y\nSubject: a\nContent-Length: 20000000\n\n",
+        b">From x\n",
+        b"\n",
+        b"From x\r",
+    ],
+)
 def test_a_file_of_one_line_again_and_again_is_read_in_linear_time(line):
     from time import process_time
 
@@ -252,8 +283,13 @@ _PATCH = b"From 1234567890123456789012345678901234567890 Mon Sep 17 00:00:00 200
 _LETTER = b"From a@x.example Fri Apr 11 15:36:11 2025\nSubject: see\n\nThis one:\n\n"
 
 
-@pytest.mark.parametrize(("file", "subjects"), [
-    (_LETTER + _PATCH, [b"see"]), (_LETTER + _PATCH + _LETTER, [b"see", b"see"]), (_PATCH + _PATCH, [b"[PATCH]", b"[PATCH]"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("file", "subjects"),
+    [
+        (_LETTER + _PATCH, [b"see"]),
+        (_LETTER + _PATCH + _LETTER, [b"see", b"see"]),
+        (_PATCH + _PATCH, [b"[PATCH]", b"[PATCH]"]),
+    ],
+)
 def test_a_patch_within_a_message_begins_none_and_a_file_of_patches_is_one(file, subjects):
     assert [one.octets.partition(b"Subject: ")[2].partition(b"\r\n")[0] for one in read(file)] == subjects

@@ -11,7 +11,9 @@ NAMES = sorted({path.name.partition(".")[0] for path in notices._FOLDER.glob("*.
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notice_is_there_in_every_language_with_a_subject_and_the_same_words(name):
-    texts = {path.name.split(".")[1]: path.read_text(encoding="utf-8") for path in notices._FOLDER.glob(f"{name}.*.txt")}
+    texts = {
+        path.name.split(".")[1]: path.read_text(encoding="utf-8") for path in notices._FOLDER.glob(f"{name}.*.txt")
+    }
     assert sorted(texts) == sorted(notices.LANGUAGES)
     words = {language: set(Template(text).get_identifiers()) for language, text in texts.items()}
     assert words == dict.fromkeys(texts, words["en"])

@@ -79,9 +79,19 @@ def test_message_ids_are_compared_without_quotes_and_only_if_they_are_some(writt
     assert thread_key(written_id) == key
 
 
-@pytest.mark.parametrize(("fields", "same"), [
-    (("Message-ID: <a@x>", "In-Reply-To: <yes>\r\nMessage-ID: <a@x>", "References: <yes> <\"a\"@x>\r\nMessage-ID: <c@x>"), True),
-    (("In-Reply-To: <yes>\r\nMessage-ID: <a@x>", "In-Reply-To: <yes>\r\nMessage-ID: <b@x>"), False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fields", "same"),
+    [
+        (
+            (
+                "Message-ID: <a@x>",
+                "In-Reply-To: <yes>\r\nMessage-ID: <a@x>",
+                'References: <yes> <"a"@x>\r\nMessage-ID: <c@x>',
+            ),
+            True,
+        ),
+        (("In-Reply-To: <yes>\r\nMessage-ID: <a@x>", "In-Reply-To: <yes>\r\nMessage-ID: <b@x>"), False),
+    ],
+)
 def test_a_word_that_is_no_message_id_names_no_thread(fields, same):
     assert (len({thread_id(field.encode() + b"\r\n\r\n") for field in fields}) == 1) is same

@@ -52,5 +52,7 @@ def test_a_reply_is_one_line_for_everybody(end):
 
 def test_extensions_are_read():
     assert extensions(Reply(250, ("mx", "SIZE 100", "pipelining", "AUTH PLAIN LOGIN"))) == {
-        "SIZE": "100", "PIPELINING": "", "AUTH": "PLAIN LOGIN",
-    }  # fmt: skip
+        "SIZE": "100",
+        "PIPELINING": "",
+        "AUTH": "PLAIN LOGIN",
+    }

@@ -47,9 +47,16 @@ def test_a_client_that_was_told_of_no_channel_binding_though_we_have_one_is_refu
         exchange({"tls-server-end-point": b"x"}).first(b"y,,n=user,r=x")
 
 
-@pytest.mark.parametrize("message", [
-    b"c=biws,r=other,p=AAAA", FINAL.replace(b"biws", b"eSws"), FINAL.replace(b"dHzb", b"dHz"), b"p=x", b"c=biws,r=x",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"c=biws,r=other,p=AAAA",
+        FINAL.replace(b"biws", b"eSws"),
+        FINAL.replace(b"dHzb", b"dHz"),
+        b"p=x",
+        b"c=biws,r=x",
+    ],
+)
 def test_a_final_message_of_another_conversation_is_refused(message):
     scram = exchange()
     scram.first(FIRST)
@@ -58,10 +65,13 @@ def test_a_final_message_of_another_conversation_is_refused(message):
         scram.final(message, [sasl.Verifier.derive("pencil", SALT, 4096)])
 
 
-@pytest.mark.parametrize(("message", "read"), [
-    (b"n,a=ola=2Cx,\1host=h\1auth=Bearer abc.def\1\1", sasl.Bearer("ola,x", "abc.def")),
-    (b"n,,\1auth=bearer t0k~n==\1\1", sasl.Bearer("", "t0k~n==")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        (b"n,a=ola=2Cx,\1host=h\1auth=Bearer abc.def\1\1", sasl.Bearer("ola,x", "abc.def")),
+        (b"n,,\1auth=bearer t0k~n==\1\1", sasl.Bearer("", "t0k~n==")),
+    ],
+)
 def test_a_bearer_token_is_read(message, read):
     assert sasl.bearer(message) == read
     assert read.token not in repr(read)

@@ -29,9 +29,18 @@ def mapped(octets: bytes) -> Iterator[Octets]:
         yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if octets else octets
 
 
-@pytest.mark.parametrize(("start", "end", "left"), [
-    (0, None, b"abcdef"), (1, 4, b"bcd"), (2, 3, b"c"), (4, 99, b"ef"), (9, 12, b""), (0, 2, b"ab"), (3, None, b"def"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("start", "end", "left"),
+    [
+        (0, None, b"abcdef"),
+        (1, 4, b"bcd"),
+        (2, 3, b"c"),
+        (4, 99, b"ef"),
+        (9, 12, b""),
+        (0, 2, b"ab"),
+        (3, None, b"def"),
+    ],
+)
 def test_pieces_are_cut_as_if_they_were_one(start, end, left):
     assert joined(cut([b"abc", memoryview(b""), memoryview(b"def")], start, end)) == left
 
@@ -53,7 +62,8 @@ Content-Type: text/html
 <p>
 --i--
 """)
-NESTED = crlf("""Subject: outside
+NESTED = (
+    crlf("""Subject: outside
 X-Eight: bl\udce5
 Content-Type: multipart/mixed; boundary="o"
 
@@ -68,7 +78,9 @@ b=C3=A6r
 Content-Type: message/rfc822
 Content-Description: forwarded
 
-""") + INNER + crlf("""--o
+""")
+    + INNER
+    + crlf("""--o
 Content-Type: application/octet-stream
 Content-Transfer-Encoding: base64
 
@@ -80,7 +92,8 @@ Content-Transfer-Encoding: x-rot13
 uryyb
 --o--
 epilogue
-""")  # fmt: skip
+""")
+)
 TOP = crlf("Subject: top\nContent-Type: message/rfc822\n\nSubject: in\n\nbody\n")
 NO_HEADER = b"\r\nonly a body\r\n"
 NO_BODY = b"Subject: only a header\r\n"
@@ -130,9 +143,17 @@ def test_a_section_is_exactly_these_octets(message, asked, octets):
         assert joined(Source(b"", file).section(section(asked))) == octets
 
 
-@pytest.mark.parametrize(("path", "octets"), [
-    ((), NESTED), ((1,), "blåbær".encode()), ((3,), b"\0\1\2\xff"), ((2,), INNER[:-2]), ((9,), None), ((2, 1), b"plain"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "octets"),
+    [
+        ((), NESTED),
+        ((1,), "blåbær".encode()),
+        ((3,), b"\0\1\2\xff"),
+        ((2,), INNER[:-2]),
+        ((9,), None),
+        ((2, 1), b"plain"),
+    ],
+)
 def test_binary_is_without_its_encoding(path, octets):
     assert joined(Source(b"", NESTED).binary(path)) == octets
 
@@ -142,7 +163,9 @@ def test_an_encoding_that_nobody_knows_is_said_to_be_unknown():
         Source(b"", NESTED).binary((4,))
 
 
-@pytest.mark.parametrize("asked", ["0", "1.", "1..2", "MIME", "1.NONSENSE", "HEADER.FIELDS", "HEADER.FIELDS ()", ".1", "01"])
+@pytest.mark.parametrize(
+    "asked", ["0", "1.", "1..2", "MIME", "1.NONSENSE", "HEADER.FIELDS", "HEADER.FIELDS ()", ".1", "01"]
+)
 def test_what_is_no_section_is_a_syntax_problem(asked):
     with pytest.raises(SyntaxProblem):
         section(asked)

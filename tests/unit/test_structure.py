@@ -66,18 +66,33 @@ def test_bodystructure_tells_what_is_written(head, told):
     assert serialize_bodystructure(octets, structure.parse(octets)).decode() == f"({told})"
 
 
-@pytest.mark.parametrize(("value", "is_file"), [
-    ("inline", False), ("Inline; x=y", False), ("attachment", True), ("foo", True), ("", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "is_file"),
+    [
+        ("inline", False),
+        ("Inline; x=y", False),
+        ("attachment", True),
+        ("foo", True),
+        ("", False),
+    ],
+)
 def test_an_unknown_disposition_is_an_attachment(value, is_file):
     """RFC 2183 section 2.8."""
     part = structure.parse(f"Content-Disposition: {value}\r\n\r\nx".encode())
     assert (part.disposition is not None and part.disposition[0] == "attachment") is is_file
 
 
-@pytest.mark.parametrize("body", [
-    "--b\r\n", "\r\n--", "--b--\r\n", "--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", "\r\n--x",
-    "--b\r\nContent-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n\r\n", "--b\r\nContent-Type: message/rfc822\r\n\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        "--b\r\n",
+        "\r\n--",
+        "--b--\r\n",
+        "--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n",
+        "\r\n--x",
+        "--b\r\nContent-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n\r\n",
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n",
+    ],
+)
 def test_a_megabyte_of_delimiters_costs_what_its_length_costs(body):
     structure.parse(multipart(body * (10**6 // len(body))))

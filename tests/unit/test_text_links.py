@@ -49,15 +49,25 @@ def test_an_address_ends_where_people_end_it(line, address):
     assert [line[start:end] for start, end in find_links(line)] == [address]
 
 
-@pytest.mark.parametrize("line", ["https://", "xhttps://c.example", "http:/c.example", "ftp://c.example", "https://)))", ""])
+@pytest.mark.parametrize(
+    "line", ["https://", "xhttps://c.example", "http:/c.example", "ftp://c.example", "https://)))", ""]
+)
 def test_what_is_no_address_is_no_link(line):
     assert list(find_links(line)) == []
 
 
-@pytest.mark.parametrize("line", [
-    "https://" + ")" * 200_000, "(https://" * 40_000, "'https://" * 40_000, "https://x" + "(" * 90_000 + ")" * 90_000,
-    "https://x" + "'" * 200_000, "([{'https://x/" * 20_000, "https://" * 50_000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "https://" + ")" * 200_000,
+        "(https://" * 40_000,
+        "'https://" * 40_000,
+        "https://x" + "(" * 90_000 + ")" * 90_000,
+        "https://x" + "'" * 200_000,
+        "([{'https://x/" * 20_000,
+        "https://" * 50_000,
+    ],
+)
 def test_addresses_are_found_in_linear_time(line):
     start = time.process_time()
     list(find_links(line))

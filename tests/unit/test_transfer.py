@@ -119,6 +119,8 @@ def test_a_type_is_read_as_it_was_meant(value, kind, params):
     assert ((part.type, part.subtype), dict(part.params)) == (kind, params)
 
 
-@pytest.mark.parametrize("piece", [b"(", b'"', b"a=b;", b"a*0=b;", b";", b"=", b"\\", b'"\\', b" ", b"a ", b"a=(x)", b"%41"])
+@pytest.mark.parametrize(
+    "piece", [b"(", b'"', b"a=b;", b"a*0=b;", b";", b"=", b"\\", b'"\\', b" ", b"a ", b"a=(x)", b"%41"]
+)
 def test_costs_of_parameters_are_bounded(piece):
     parameters.parse(b"text/plain; x=" + piece * (1_000_000 // len(piece)))

@@ -71,7 +71,16 @@ def test_a_card_is_read_rightly(octets: bytes, right: Card) -> None:
 
 
 def test_an_agents_card_within_another_one_does_not_end_it() -> None:
-    octets = card("FN:Per", "AGENT:", "BEGIN:VCARD", "FN:Agent", "EMAIL:a@x.example", "END:VCARD", "EMAIL:p@x.example", version="2.1")
+    octets = card(
+        "FN:Per",
+        "AGENT:",
+        "BEGIN:VCARD",
+        "FN:Agent",
+        "EMAIL:a@x.example",
+        "END:VCARD",
+        "EMAIL:p@x.example",
+        version="2.1",
+    )
     assert list(vcard.read(octets)) == [Card("Agent", ("a@x.example",)), Card("Per", ("p@x.example",))]
 
 

@@ -44,7 +44,9 @@ def test_a_very_large_body_comes_within_a_day() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 30), st.integers(0, 5000)), max_size=60))
-def test_who_keeps_the_rate_in_every_span_is_never_late_and_who_stops_always_is(pieces: list[tuple[float, int]]) -> None:
+def test_who_keeps_the_rate_in_every_span_is_never_late_and_who_stops_always_is(
+    pieces: list[tuple[float, int]],
+) -> None:
     pace, now = _body(8_000_000), 0.0
     for seconds, octets in pieces:
         now += min(seconds, 5)

@@ -13,7 +13,7 @@ MAX_PIECES = 200
 
 
 def parse(read: Reader) -> tuple[Piece, ...]:
-    """"(" cat-part *(SP cat-part) ")"; cat-part = "TEXT" SP literal / "URL" SP astring"""
+    """ "(" cat-part *(SP cat-part) ")"; cat-part = "TEXT" SP literal / "URL" SP astring"""
     read.expect(b"(", "an opening parenthesis")
     found: list[Piece] = []
     while not read.take(b")"):

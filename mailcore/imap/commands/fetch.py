@@ -149,7 +149,11 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
         numbers, rows = _known(here.view, rows)
         if not rows:
             return []
-        sources = [Source(bytes(row[mail.PREFIX]), core.blobs.mapped(tx, row[mail.BLOB])) for row in rows] if items.whole else []
+        sources = (
+            [Source(bytes(row[mail.PREFIX]), core.blobs.mapped(tx, row[mail.BLOB])) for row in rows]
+            if items.whole
+            else []
+        )
         batches.append(batch := Batch(rows, sources, here.recent))
         uids = [row[mail.UID] for row in rows] if only else numbers
         if items.whole and len(rows) == 1 and rows[0][mail.SIZE] > LARGE:

@@ -51,7 +51,13 @@ async def authenticate(context: Context, read: Reader) -> Tagged:
     _require_privacy(context)
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(
-        core, mechanism, first, partial(_ask, context), peer=wire.peer, secure=wire.secure, channel=wire.channel,
+        core,
+        mechanism,
+        first,
+        partial(_ask, context),
+        peer=wire.peer,
+        secure=wire.secure,
+        channel=wire.channel,
         scope=Scope.IMAP,
     )
     if identity is None:

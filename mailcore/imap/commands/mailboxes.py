@@ -39,10 +39,14 @@ def items(read: Reader) -> tuple[bytes, ...]:
 
 def status_line(context: Context, tx: Tx, box: Mailbox, wanted: tuple[bytes, ...]) -> bytes:
     values = {
-        b"MESSAGES": box.messages, b"UIDNEXT": box.uidnext, b"UIDVALIDITY": box.uidvalidity,
-        b"UNSEEN": box.unseen, b"SIZE": box.octets, b"HIGHESTMODSEQ": box.modseq,
+        b"MESSAGES": box.messages,
+        b"UIDNEXT": box.uidnext,
+        b"UIDVALIDITY": box.uidvalidity,
+        b"UNSEEN": box.unseen,
+        b"SIZE": box.octets,
+        b"HIGHESTMODSEQ": box.modseq,
         b"APPENDLIMIT": context.core.config.message_octets,
-    }  # fmt: skip
+    }
     if b"RECENT" in wanted:
         values[b"RECENT"] = _recent(context, tx, box)
     if b"DELETED" in wanted or b"DELETED-STORAGE" in wanted:

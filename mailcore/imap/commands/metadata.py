@@ -158,5 +158,3 @@ def _put(context: Context, tx: Tx, box: Mailbox | None, entry: str, value: bytes
         mailbox_facts.set_special_use(tx, context.owner, box.id, known)
         return
     annotations.put(tx, context.owner, box.id if box else 0, entry, value)
-
-

@@ -57,8 +57,10 @@ async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -
     if found or b"COUNT" in options.words:
         modseq = await highest_modseq(inside, options.told(found)) if by_modseq else 0
         source = b'TAG "%s" MAILBOX %s UIDVALIDITY %d' % (
-            context.tag, names.quoted(context.encode(box.name)), box.uidvalidity,
-        )  # fmt: skip
+            context.tag,
+            names.quoted(context.encode(box.name)),
+            box.uidvalidity,
+        )
         context.wire.write(answer(source, options, found, by_uid=True, modseq=modseq))
 
 

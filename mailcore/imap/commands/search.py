@@ -77,7 +77,11 @@ def scope_of(context: Context) -> Scope:
     if uid_only and not context.by_uid:
         raise UidRequired
     return Scope(
-        here.view.uids, saved=frozenset(here.saved), uid_only=uid_only, recent=here.recent, now=context.core.clock.seconds()
+        here.view.uids,
+        saved=frozenset(here.saved),
+        uid_only=uid_only,
+        recent=here.recent,
+        now=context.core.clock.seconds(),
     )
 
 
@@ -97,9 +101,7 @@ async def highest_modseq(context: Context, uids: Sequence[int]) -> int:
     return await context.core.db.aread(lambda tx: condstore.highest(tx, here.mailbox, ranges))
 
 
-def told(
-    context: Context, options: Options, numbers: Sequence[int], modseq: int = 0, word: bytes = b"SEARCH"
-) -> bytes:
+def told(context: Context, options: Options, numbers: Sequence[int], modseq: int = 0, word: bytes = b"SEARCH") -> bytes:
     if not options.plain:
         return answer(b'TAG "' + context.tag + b'"', options, numbers, by_uid=context.by_uid, modseq=modseq)
     after = b" (MODSEQ %d)" % modseq if modseq and numbers else b""

@@ -118,9 +118,7 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
         raise
     flags = frozenset(SYSTEM) | opened.keywords
     box = opened.mailbox
-    here = Selected(
-        box.id, View(opened.uids), box.modseq, read_only, unwatch, flags=flags, uidvalidity=box.uidvalidity
-    )
+    here = Selected(box.id, View(opened.uids), box.modseq, read_only, unwatch, flags=flags, uidvalidity=box.uidvalidity)
     watched.append(here)
     context.selected = here
     if context.knows_recent and box.recent < box.uidnext:

@@ -76,9 +76,10 @@ async def store(context: Context, read: Reader) -> Tagged:
     for info in infos:
         if (seq := here.view.seq(info.uid)) is not None:
             told.append(
-                modseq_update(seq, info.uid, info.modseq, manner) if silent
+                modseq_update(seq, info.uid, info.modseq, manner)
+                if silent
                 else flag_update(seq, info.uid, here.shown(info.uid, info.flags), info.modseq, manner)
-            )  # fmt: skip
+            )
     context.say(told)
     if failed:
         left = failed if context.by_uid else [seq for uid in failed if (seq := here.view.seq(uid)) is not None]

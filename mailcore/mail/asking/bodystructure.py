@@ -29,18 +29,30 @@ def serialize_bodystructure(octets: Octets, part: Part) -> bytes:
 def _serialize(octets: Octets, part: Part, *, extended: bool) -> bytes:
     wire = part.wire
     if part.type == "multipart":
-        words = [b"".join(_serialize(octets, child, extended=extended) for child in part.children), string(_latin(wire.subtype))]
+        words = [
+            b"".join(_serialize(octets, child, extended=extended) for child in part.children),
+            string(_latin(wire.subtype)),
+        ]
         if extended:
             words += [_list(wire.params), *_tail(part)]
         return b"(" + b" ".join(words) + b")"
     words = [
-        string(_latin(wire.type)), string(_latin(wire.subtype)), _list(wire.params), string(part.id),
-        string(part.description), string(_latin(wire.encoding)), b"%d" % part.size,
-    ]  # fmt: skip
+        string(_latin(wire.type)),
+        string(_latin(wire.subtype)),
+        _list(wire.params),
+        string(part.id),
+        string(part.description),
+        string(_latin(wire.encoding)),
+        b"%d" % part.size,
+    ]
     if part.is_message:
         inside = part.children[0]
         block = octets[inside.header_start : min(inside.body_start, inside.header_start + header.MAX_READ)]
-        words += [serialize_envelope(header.fields(block)), _serialize(octets, inside, extended=extended), b"%d" % part.lines]
+        words += [
+            serialize_envelope(header.fields(block)),
+            _serialize(octets, inside, extended=extended),
+            b"%d" % part.lines,
+        ]
     elif part.type == "text":
         words.append(b"%d" % part.lines)
     if extended:

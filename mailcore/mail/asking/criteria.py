@@ -163,6 +163,25 @@ class AnyOf:
 
 
 Criterion = (
-    Everything | Nothing | Flag | Keyword | Uids | Larger | Smaller | Arrived | ArrivedAt | Sent | Saved | Changed
-    | EmailId | ThreadId | Field | Header | Body | Text | Not | AllOf | AnyOf
-)  # fmt: skip
+    Everything
+    | Nothing
+    | Flag
+    | Keyword
+    | Uids
+    | Larger
+    | Smaller
+    | Arrived
+    | ArrivedAt
+    | Sent
+    | Saved
+    | Changed
+    | EmailId
+    | ThreadId
+    | Field
+    | Header
+    | Body
+    | Text
+    | Not
+    | AllOf
+    | AnyOf
+)

@@ -22,5 +22,8 @@ def derive(message: Message) -> Derived:
     """Never raises, whatever the octets."""
     octets, fields, root = message.octets, message.header, message.root
     return Derived(
-        serialize_envelope(fields), serialize_body(octets, root), serialize_bodystructure(octets, root), summarise(fields)
+        serialize_envelope(fields),
+        serialize_body(octets, root),
+        serialize_bodystructure(octets, root),
+        summarise(fields),
     )

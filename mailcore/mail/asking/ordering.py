@@ -173,7 +173,9 @@ def _joined(roots: list[Node]) -> list[Node]:
         subject, is_answer = _subject(root)
         known = table.get(subject)
         if subject and (
-            known is None or (root.letter is None and known.letter is not None) or (_subject(known)[1] and not is_answer)
+            known is None
+            or (root.letter is None and known.letter is not None)
+            or (_subject(known)[1] and not is_answer)
         ):
             table[subject] = root
     found: list[Node] = []

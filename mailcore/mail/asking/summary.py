@@ -82,12 +82,24 @@ def summarise(fields: Header) -> Summary:
     # what has no @ is no message id, and hides none that In-Reply-To has
     references = [one for one in ids("references") if "@" in one] or ids("in-reply-to")[:1]
     return Summary(
-        int(sent.timestamp()) if sent else None, sent.toordinal() if sent else None, is_answer, fold(base), text("subject"),
-        text("from"), text("to"), text("cc"), text("bcc"), _localpart(first("from")), _localpart(first("to")),
-        _localpart(first("cc")), _display(first("from")), _display(first("to")), own[0] if own else "",
+        int(sent.timestamp()) if sent else None,
+        sent.toordinal() if sent else None,
+        is_answer,
+        fold(base),
+        text("subject"),
+        text("from"),
+        text("to"),
+        text("cc"),
+        text("bcc"),
+        _localpart(first("from")),
+        _localpart(first("to")),
+        _localpart(first("cc")),
+        _display(first("from")),
+        _display(first("to")),
+        own[0] if own else "",
         " ".join(references[-MAX_REFERENCES:]),
         usual_fields(fields),
-    )  # fmt: skip
+    )
 
 
 def _localpart(value: bytes) -> str:

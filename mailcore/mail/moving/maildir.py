@@ -51,7 +51,9 @@ def read_name(name: str) -> Name:
 
 def _at(seconds: int, minutes: int) -> datetime | None:
     try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(timezone(timedelta(minutes=minutes)))
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(
+            timezone(timedelta(minutes=minutes))
+        )
     except (OverflowError, ValueError):
         return None
 
@@ -70,7 +72,13 @@ def read_keywords(lines: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         number, _, keyword = line.strip().partition(" ")
-        if number.isascii() and number.isdecimal() and len(number) < 3 and int(number) < MAX_LETTERS and is_keyword(keyword):
+        if (
+            number.isascii()
+            and number.isdecimal()
+            and len(number) < 3
+            and int(number) < MAX_LETTERS
+            and is_keyword(keyword)
+        ):
             found[chr(ord("a") + int(number))] = keyword
     return found
 

@@ -31,12 +31,21 @@ MAX_SENDER = 320  # octets in a From line
 _MONTH, _TIME = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", rb"\d{1,2}:\d\d(?::\d\d)?"
 _ZONE = rb"(?: +(?:[+-]\d{4}|[A-Z]{1,5}))?"
 _DATE = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:%b +\d{1,2} +%b%b%b +\d{4}%b|\d{1,2} +%b +\d{4} +%b%b)" % (
-    _MONTH, _TIME, _ZONE, _ZONE, _ZONE, _MONTH, _TIME, _ZONE,
-)  # fmt: skip
+    _MONTH,
+    _TIME,
+    _ZONE,
+    _ZONE,
+    _ZONE,
+    _MONTH,
+    _TIME,
+    _ZONE,
+)
 _DATED = re.compile(rb"From (?:(.{0,400}?)[ \t]+)?(%b)(?: remote from \S+)?[ \t]*" % _DATE)
 _LONE = re.compile(rb"From [ \t]*+\S{0,400}+[ \t]*+")  # Thunderbird: `From - `, or nothing after the word
 _ODD = re.compile(rb"From [ \t]*(?:-|\S{1,100}@\S{1,300}|MAILER-DAEMON)[ \t].*\d{1,2}[:.]\d\d.*")
-_PATCH = re.compile(rb"From [0-9a-f]{40}(?:[0-9a-f]{24})? Mon Sep 17 00:00:00 2001")  # as git format-patch begins its files
+_PATCH = re.compile(
+    rb"From [0-9a-f]{40}(?:[0-9a-f]{24})? Mon Sep 17 00:00:00 2001"
+)  # as git format-patch begins its files
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:")
 _USUAL = frozenset(
     b"arc-seal authentication-results bcc cc content-length content-type date delivered-to dkim-signature envelope-to from"
@@ -44,7 +53,11 @@ _USUAL = frozenset(
     b" x-account-key x-evolution x-gm-thrid x-gmail-labels x-imap x-imapbase x-keywords x-mozilla-keys x-mozilla-status"
     b" x-mozilla-status2 x-original-to x-status x-uid x-uidl".split()
 )
-_LOOK_LINES, _LOOK_OCTETS, _MANY = 60, 65_536, 3  # how far after a From line we look for a header; fields that are enough
+_LOOK_LINES, _LOOK_OCTETS, _MANY = (
+    60,
+    65_536,
+    3,
+)  # how far after a From line we look for a header; fields that are enough
 _LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d{1,12})[ \t]*\r?$")
 _OLD_MAC = re.compile(rb"From [^\r\n]*\r[!-9;-~]+:")
 _ANY_LINE = re.compile(rb"[^\r\n]*(\r\n|\r|\n)?")
@@ -79,7 +92,9 @@ class Stored:
 # Writing
 
 
-def write(pieces: Callable[[], Iterable[bytes]], flags: Iterable[str], at: datetime, sender: bytes = b"") -> Iterator[bytes]:
+def write(
+    pieces: Callable[[], Iterable[bytes]], flags: Iterable[str], at: datetime, sender: bytes = b""
+) -> Iterator[bytes]:
     """One message as it stands in the file, piece by piece: a large one is never in memory as a whole.
 
     Args:
@@ -94,7 +109,10 @@ def write(pieces: Callable[[], Iterable[bytes]], flags: Iterable[str], at: datet
     noted = f"X-Alumnimail: {zone}{' as-is' if ends.as_is else ''}{' open' if ends.open else ''}\n"
     who = _NOT_IN_SENDER.sub(b"", sender)[:MAX_SENDER] or b"MAILER-DAEMON"
     status = "RO" if "\\Seen" in flags else "O"
-    yield b"From %b %b\n" % (who, _asctime(at)) + f"Status: {status}\nX-Status: {marks}\nX-Keywords: {keywords}\n{noted}".encode()
+    yield (
+        b"From %b %b\n" % (who, _asctime(at))
+        + f"Status: {status}\nX-Status: {marks}\nX-Keywords: {keywords}\n{noted}".encode()
+    )
     held = b""  # a line that has not ended
     for piece in pieces():
         held += piece
@@ -292,7 +310,9 @@ def _with_line_feeds(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield from lines
         return
     for piece in chain([first], lines):
-        yield from (line[0].rstrip(b"\r\n") + (b"\n" if line[1] else b"") for line in _ANY_LINE.finditer(piece) if line[0])
+        yield from (
+            line[0].rstrip(b"\r\n") + (b"\n" if line[1] else b"") for line in _ANY_LINE.finditer(piece) if line[0]
+        )
 
 
 # One message

@@ -128,8 +128,10 @@ _CATEGORY = re.compile(r"(?i)(category|kategori\w*)\b")
 
 def gmail_labels(value: str) -> tuple[str, ...]:
     """`Inbox,Opened,"Work, old"`."""
-    found = (part[1:-1] if part.startswith('"') and part.endswith('"') and len(part) > 1 else part
-             for part in (one.strip() for one in re.findall(r'(?:"[^"]*+"|[^,"]|")++', value)[:200]))  # fmt: skip
+    found = (
+        part[1:-1] if part.startswith('"') and part.endswith('"') and len(part) > 1 else part
+        for part in (one.strip() for one in re.findall(r'(?:"[^"]*+"|[^,"]|")++', value)[:200])
+    )
     return tuple(part for part in found if part)
 
 

@@ -19,7 +19,9 @@ def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, s
         f"{method}={word(result)}" + "".join(f" {name}={word(value)}" for name, value in properties if value)
         for method, result, properties in results
     ]
-    return (f"Authentication-Results: {word(hostname)};\r\n\t" + ";\r\n\t".join(lines or ["none"]) + "\r\n").encode("ascii")
+    return (f"Authentication-Results: {word(hostname)};\r\n\t" + ";\r\n\t".join(lines or ["none"]) + "\r\n").encode(
+        "ascii"
+    )
 
 
 def without_forged(block: bytes, *domains: str) -> bytes:

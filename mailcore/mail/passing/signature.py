@@ -44,14 +44,31 @@ def signed_fields(block: bytes, names: Sequence[bytes]) -> tuple[bytes, bytes] |
 
 
 def field(
-    *, algorithm: bytes, domain: bytes, selector: bytes, at: int, fields: bytes, names: bytes, body_hash: bytes, sign: Sign
+    *,
+    algorithm: bytes,
+    domain: bytes,
+    selector: bytes,
+    at: int,
+    fields: bytes,
+    names: bytes,
+    body_hash: bytes,
+    sign: Sign,
 ) -> bytes:
     """The whole field with its line end."""
     hashed = base64.b64encode(body_hash)
     value = (
-        b" v=1; a=" + algorithm + b"; c=relaxed/relaxed; d=" + domain + b";\r\n\ts=" + selector + b"; t=%d;\r\n\th=" % at
-        + _folded(names, b":") + b";\r\n\tbh=" + hashed + b";\r\n\tb="
-    )  # fmt: skip
+        b" v=1; a="
+        + algorithm
+        + b"; c=relaxed/relaxed; d="
+        + domain
+        + b";\r\n\ts="
+        + selector
+        + b"; t=%d;\r\n\th=" % at
+        + _folded(names, b":")
+        + b";\r\n\tbh="
+        + hashed
+        + b";\r\n\tb="
+    )
     signature = base64.b64encode(sign(fields + canonical(b"DKIM-Signature", value)))
     lines = [signature[at : at + WIDTH] for at in range(0, len(signature), WIDTH)]
     return b"DKIM-Signature:" + value + b"\r\n\t".join(lines) + b"\r\n"

@@ -18,13 +18,33 @@ _REMEMBERED = 300  # octets of a value: one message asks for each of its fields 
 
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+"
 _SIMPLE = re.compile(
-    rb'(?:"([^"\\\r\n\t]*+)"[ ]?|(' + _ATOM + rb"(?:[ .]" + _ATOM + rb")*+[.]?)[ ]?)?<(" + _ATOM + rb"(?:\." + _ATOM
-    + rb")*+)@(" + _ATOM + rb"(?:\." + _ATOM + rb")*+)>"
+    rb'(?:"([^"\\\r\n\t]*+)"[ ]?|('
+    + _ATOM
+    + rb"(?:[ .]"
+    + _ATOM
+    + rb")*+[.]?)[ ]?)?<("
+    + _ATOM
+    + rb"(?:\."
+    + _ATOM
+    + rb")*+)@("
+    + _ATOM
+    + rb"(?:\."
+    + _ATOM
+    + rb")*+)>"
 )
 _BARE = re.compile(_ATOM + rb"(?:\." + _ATOM + rb")*+@" + _ATOM + rb"(?:\." + _ATOM + rb")*+")
 # one of many in a list, with its comma
 _ELEMENT = re.compile(
-    rb"[ \t\r\n]*+(?:" + _SIMPLE.pattern + rb"|(" + _ATOM + rb"(?:\." + _ATOM + rb")*+)@(" + _ATOM + rb"(?:\." + _ATOM
+    rb"[ \t\r\n]*+(?:"
+    + _SIMPLE.pattern
+    + rb"|("
+    + _ATOM
+    + rb"(?:\."
+    + _ATOM
+    + rb")*+)@("
+    + _ATOM
+    + rb"(?:\."
+    + _ATOM
     + rb")*+))[ \t]*+(?:,|\Z)"
 )
 _LEXEME = re.compile(
@@ -175,7 +195,9 @@ class _Scanner:
             at = lexeme.end()
             if lexeme["space"]:
                 self._apart = True
-            elif lexeme["coded"] or lexeme["word"]:  # an encoded word is an atom, whatever is in it (RFC 2047 section 2)
+            elif (
+                lexeme["coded"] or lexeme["word"]
+            ):  # an encoded word is an atom, whatever is in it (RFC 2047 section 2)
                 self._add(lexeme[0])
             elif lexeme["mark"] == b'"':
                 at = self._quote(lexeme.start())
@@ -254,7 +276,9 @@ class _Scanner:
 
     def _colon(self) -> None:
         element = self._element
-        if element.items and element.items[-1].octets.lower() == b"[mailto":  # Ann [mailto:ann@x.example], as Outlook quotes
+        if (
+            element.items and element.items[-1].octets.lower() == b"[mailto"
+        ):  # Ann [mailto:ann@x.example], as Outlook quotes
             element.items.pop()
             element.angle = []
             return

@@ -22,11 +22,15 @@ from mailcore.mail.reading import iso2022jp
 REPLACEMENT = "\ufffd"
 MAX_LABEL = 100  # characters; the longest label of the standard has 19
 _NO_SCALAR = re.compile("[\0\ud800-\udfff]")
-_UNDECLARED = frozenset(("", *"us-ascii ascii ansi_x3.4-1968 iso646-us unknown-8bit x-unknown unknown 8bit binary".split()))  # noqa: SIM905
+_UNDECLARED = frozenset(
+    ["", "us-ascii", "ascii", "ansi_x3.4-1968", "iso646-us", "unknown-8bit", "x-unknown", "unknown", "8bit", "binary"]
+)
 _WELL_FORMED = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
 # A small letter beside what would be a capital A with a tilde, and characters of three and four octets.
-_NO_LATIN = re.compile(rb"[a-z]\xc3[\x80-\xbf]|\xc3[\x80-\xbf][a-z]|[\xe2-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_NO_LATIN = re.compile(
+    rb"[a-z]\xc3[\x80-\xbf]|\xc3[\x80-\xbf][a-z]|[\xe2-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
 _LATIN = ("cp1252", "iso8859-15", "iso8859_15")
 MAX_COUNTED = 4096  # octets in which characters are counted
 MAX_HTML_HEAD = 2048  # octets of HTML in which its charset is looked for; browsers take 1024
@@ -44,41 +48,46 @@ _CODECS = {
 }  # fmt: skip
 
 # What mail names and the standard does not.
-_OF_MAIL = {label: codec for codec, labels in {
-    "utf_7": "utf-7 unicode-1-1-utf-7 csunicode11utf7 x-unicode-2-0-utf-7",
-    "utf_16": "utf-16 ucs-2",
-    "utf_32": "utf-32",
-    "utf_32_le": "utf-32le",
-    "utf_32_be": "utf-32be",
-    "utf_16_be": "iso-10646-ucs-2",
-    "iso2022_kr": "iso-2022-kr csiso2022kr",
-    "hz": "hz-gb-2312 hz",
-    "johab": "johab cp1361",
-    "cp949": "cp949 ms949 uhc ks-c-5601 mac-korean",
-    "cp932": "cp932 windows-932 mskanji mac-japanese",
-    "gb18030": "cp936 ms936 windows-936 euc-gb2312-cn euc-cn mac-chinesesimp",
-    "cp950": "cp950 ms950 windows-950",
-    "big5hkscs": "big5-eten mac-chinesetrad",
-    "mac_roman": "mac mac-roman macroman apple-roman",
-    "mac_latin2": "mac-ce macce mac-centraleurroman mac-centraleurope",
-    "mac_cyrillic": "mac-cyrillic maccyrillic mac-ukrainian",
-    "mac_greek": "mac-greek macgreek",
-    "mac_turkish": "mac-turkish macturkish",
-    "mac_iceland": "mac-icelandic mac-iceland",
-    "mac_croatian": "mac-croatian",
-    "mac_romanian": "mac-romanian",
-    "koi8_t": "koi8-t",
-    "koi8_u": "koi8-ru",
-    "ptcp154": "ptcp154 cp154",
-    "kz1048": "kz-1048",
-    "hp_roman8": "hp-roman8 roman8",
-    "cp874": "tis620 cp874",
-    "iso8859_15": "latin9 latin-9",
-    "iso8859_16": "latin10 iso-8859-16",
-    "cp1252": "iso-8859-1-windows-3.1-latin-1",
-    "iso2022_jp": "iso-2022-jp-1 iso-2022-jp-2 iso-2022-jp-3 iso-2022-jp-ext iso-2022-jp-ms csiso2022jp2 cp50220 cp50221 cp50222",
-    "euc_jp": "cp51932 euc-jp-ms eucjp-ms",
-}.items() for label in labels.split()}  # fmt: skip
+_OF_MAIL = {
+    label: codec
+    for codec, labels in {
+        "utf_7": "utf-7 unicode-1-1-utf-7 csunicode11utf7 x-unicode-2-0-utf-7",
+        "utf_16": "utf-16 ucs-2",
+        "utf_32": "utf-32",
+        "utf_32_le": "utf-32le",
+        "utf_32_be": "utf-32be",
+        "utf_16_be": "iso-10646-ucs-2",
+        "iso2022_kr": "iso-2022-kr csiso2022kr",
+        "hz": "hz-gb-2312 hz",
+        "johab": "johab cp1361",
+        "cp949": "cp949 ms949 uhc ks-c-5601 mac-korean",
+        "cp932": "cp932 windows-932 mskanji mac-japanese",
+        "gb18030": "cp936 ms936 windows-936 euc-gb2312-cn euc-cn mac-chinesesimp",
+        "cp950": "cp950 ms950 windows-950",
+        "big5hkscs": "big5-eten mac-chinesetrad",
+        "mac_roman": "mac mac-roman macroman apple-roman",
+        "mac_latin2": "mac-ce macce mac-centraleurroman mac-centraleurope",
+        "mac_cyrillic": "mac-cyrillic maccyrillic mac-ukrainian",
+        "mac_greek": "mac-greek macgreek",
+        "mac_turkish": "mac-turkish macturkish",
+        "mac_iceland": "mac-icelandic mac-iceland",
+        "mac_croatian": "mac-croatian",
+        "mac_romanian": "mac-romanian",
+        "koi8_t": "koi8-t",
+        "koi8_u": "koi8-ru",
+        "ptcp154": "ptcp154 cp154",
+        "kz1048": "kz-1048",
+        "hp_roman8": "hp-roman8 roman8",
+        "cp874": "tis620 cp874",
+        "iso8859_15": "latin9 latin-9",
+        "iso8859_16": "latin10 iso-8859-16",
+        "cp1252": "iso-8859-1-windows-3.1-latin-1",
+        "iso2022_jp": "iso-2022-jp-1 iso-2022-jp-2 iso-2022-jp-3 iso-2022-jp-ext iso-2022-jp-ms csiso2022jp2"
+        " cp50220 cp50221 cp50222",
+        "euc_jp": "cp51932 euc-jp-ms eucjp-ms",
+    }.items()
+    for label in labels.split()
+}
 _DOS = frozenset("437 720 737 775 850 852 855 856 857 858 860 861 862 863 864 865 869 1006 1125 1140".split())  # noqa: SIM905
 _DOS_NAME = re.compile(r"(?:x-)?(?:cs)?(?:cp|ibm|pc|dos|oem|windows-)-?0{0,2}([0-9]{3,4})(?:-?multilingual)?\Z")
 _WINDOWS_NAME = re.compile(r"(?:x-)?(?:cp|win|windows|ms|ansi|ms-ansi|microsoft-cp)-?(125[0-8])\Z")
@@ -145,7 +154,9 @@ def _is_utf8(octets: bytes) -> bool:
 
 def _is_mislabelled(octets: bytes) -> bool:
     """UTF-8 that was labelled as Latin: valid, and more of it than capitals before a quote or a blank give by chance."""
-    return _is_utf8(octets) and (bool(_NO_LATIN.search(octets)) or len(_WELL_FORMED.findall(octets, 0, MAX_COUNTED)) > 2)
+    return _is_utf8(octets) and (
+        bool(_NO_LATIN.search(octets)) or len(_WELL_FORMED.findall(octets, 0, MAX_COUNTED)) > 2
+    )
 
 
 def is_known(label: str) -> bool:

@@ -7,7 +7,9 @@ from functools import cached_property
 from mailcore.mail.reading import address, dates, header
 from mailcore.mail.reading.address import MailAddress
 
-Piece = tuple[str, bytes, bytes]  # name as written, raw octets with line end, raw value; what is no field has the name ""
+Piece = tuple[
+    str, bytes, bytes
+]  # name as written, raw octets with line end, raw value; what is no field has the name ""
 
 
 class Header:

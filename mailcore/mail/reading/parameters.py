@@ -126,7 +126,7 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
     whole = rest[0] if rest else b""
     if cut := _NEXT_KEY.search(whole):
         whole = whole[: cut.start()]
-    text = whole.rstrip(b" \t\"")
+    text = whole.rstrip(b' \t"')
     if name in ("name", "filename") and len(text) > 2 and text[:1] == text[-1:] == b"'":
         text = text[1:-1]
     return (text if name.startswith("boundary") else raw), text, at + len(whole)

@@ -129,7 +129,9 @@ class _Reader:
         for name, value in cut or header.fields(octets[start : min(body, start + header.MAX_READ)]):
             lower = name.lower()
             if lower == "content-disposition" or (lower.startswith("content-") and lower not in fields):
-                fields[lower] = value  # of several dispositions the last counts, as for Dovecot: often only it has a name
+                fields[lower] = (
+                    value  # of several dispositions the last counts, as for Dovecot: often only it has a name
+                )
         kind = parameters.parse(fields.get("content-type", b""))
         type_, subtype = (kind.words[0].lower(), kind.words[1].lower()) if len(kind.words) > 1 else default
         if len(kind.words) < 2 and "content-type" in fields:
@@ -154,11 +156,23 @@ class _Reader:
         disposition, told = _disposition(fields.get("content-disposition"))
         language = header.unfold(fields.get("content-language", b"")[:MAX_VALUE]).decode("latin-1")
         return Part(
-            type_, subtype, tuple(params.items()), _line(fields.get("content-id")), _line(fields.get("content-description")),
-            meant, disposition, _languages(language), _line(fields.get("content-location")), _line(fields.get("content-md5")),
-            start, body, end, count(octets, b"\n", body, end) if type_ in ("text", "message") else 0,
-            Wire(*written, raw, encoding, told), children,
-        )  # fmt: skip
+            type_,
+            subtype,
+            tuple(params.items()),
+            _line(fields.get("content-id")),
+            _line(fields.get("content-description")),
+            meant,
+            disposition,
+            _languages(language),
+            _line(fields.get("content-location")),
+            _line(fields.get("content-md5")),
+            start,
+            body,
+            end,
+            count(octets, b"\n", body, end) if type_ in ("text", "message") else 0,
+            Wire(*written, raw, encoding, told),
+            children,
+        )
 
     def _children(self, body: int, depth: int, boundary: bytes, subtype: str) -> tuple[Part, ...]:
         """The parts of a multipart; leaves in `_next` what ended it."""

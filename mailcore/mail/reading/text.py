@@ -25,7 +25,9 @@ def header_text(block: bytes) -> str:
 
 def decoded(octets: Octets) -> str:
     """The text/* parts, one after another; other parts are left out."""
-    return "\n".join(part_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text")
+    return "\n".join(
+        part_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text"
+    )
 
 
 def plain(octets: Octets) -> str:

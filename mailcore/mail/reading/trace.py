@@ -28,9 +28,7 @@ def path(address: str) -> str:
     return f"<{quoted_local(spec.local)}@{_UNSAFE_IN_DOMAIN.sub('?', spec.domain)}>"
 
 
-def received(
-    helo: str, ip: str, by: str, protocol: str, queue_id: str, for_address: str, at: datetime
-) -> bytes:
+def received(helo: str, ip: str, by: str, protocol: str, queue_id: str, for_address: str, at: datetime) -> bytes:
     """A Received field, folded, with its line end."""
     source = f"from {word(helo) or 'unknown'}" + (f" ([{word(ip)}])" if ip else "")
     target = f"\r\n\tfor {path(for_address)}" if for_address else ""

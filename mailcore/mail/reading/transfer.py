@@ -121,7 +121,13 @@ class _Base64(_Lines):
     def _decode(self, lines: bytes) -> bytes:
         if self._ended or not lines:
             return b""
-        if not self._padded and not self._gap and b"\n\r\n" not in lines and b"\n\n" not in lines and _CLEAN.match(lines):
+        if (
+            not self._padded
+            and not self._gap
+            and b"\n\r\n" not in lines
+            and b"\n\n" not in lines
+            and _CLEAN.match(lines)
+        ):
             return self._take(lines)
         return b"".join(self._line(line) for line in lines.split(b"\n"))
 
@@ -169,7 +175,13 @@ class _QuotedPrintable(_Lines):
     """Blanks at the end of a line were added on the way, also those behind a soft break (RFC 2045 section 6.7 rule 3)."""
 
     def _decode(self, lines: bytes) -> bytes:
-        if b" \r\n" in lines or b"\t\r\n" in lines or b" \n" in lines or b"\t\n" in lines or lines[-1:] in (b" ", b"\t"):
+        if (
+            b" \r\n" in lines
+            or b"\t\r\n" in lines
+            or b" \n" in lines
+            or b"\t\n" in lines
+            or lines[-1:] in (b" ", b"\t")
+        ):
             lines = b"\n".join(_trimmed(line) for line in lines.split(b"\n"))
         if b"==" in lines:  # Python reads two as one
             lines = _NO_CODE.sub(b"=3D", lines)
@@ -210,5 +222,7 @@ class _Uuencode(_Lines):
 
 
 _DECODERS: dict[str, type[_Base64] | type[_QuotedPrintable] | type[_Uuencode]] = {
-    BASE64: _Base64, QUOTED_PRINTABLE: _QuotedPrintable, UUENCODE: _Uuencode,
-}  # fmt: skip
+    BASE64: _Base64,
+    QUOTED_PRINTABLE: _QuotedPrintable,
+    UUENCODE: _Uuencode,
+}

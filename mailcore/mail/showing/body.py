@@ -81,10 +81,12 @@ def read(octets: Octets, root: Part | None = None) -> Body:
     files = tuple(
         (number, leaf)
         for number, leaf in enumerate(leaves(root))
-        if is_file(leaf) or is_named(leaf) or leaf.type != "text"
+        if is_file(leaf)
+        or is_named(leaf)
+        or leaf.type != "text"
         or leaf.subtype not in ("plain", "html")
         or (leaf.header_start not in shown and chosen.has_words(leaf))
-    )  # fmt: skip
+    )
     return Body(tuple(written), tuple(designed), files)
 
 

@@ -14,7 +14,9 @@ _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']
 _ATTRIBUTE = re.compile(r"""([^\s=>/"'][^\s=>/]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 _COMMENT_END = re.compile(r"--!?>")
 # Their content is no text of the page: nothing of it is shown, tags in it are none.
-RAW = frozenset({"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "noembed", "noframes"})
+RAW = frozenset(
+    {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "noembed", "noframes"}
+)
 _RAW_END = {name: re.compile(rf"(?i)</{name}(?=[\s/>]|\Z)") for name in RAW}
 _RAW_BEGIN = re.compile(rf"(?i)<({'|'.join(sorted(RAW))})(?=[\s/>])")
 _LINK_BEGIN, _LINK_END = re.compile(r"(?i)<a(?=[\s/])"), re.compile(r"(?i)</a(?=[\s/>])")

@@ -73,7 +73,9 @@ class _Page:
         if not self._keeps_lines:
             self._line.append(words.replace("\n", " "))
             return
-        first, *rest = words.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n" if self._first else "").split("\n")
+        first, *rest = (
+            words.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n" if self._first else "").split("\n")
+        )
         self._first = False
         self._is_raw = True
         self._line.append(first)
@@ -114,7 +116,9 @@ class _Page:
         if name == "a":
             self._close_link()
             target = attributes.get("href", "").strip()
-            self._link = target if target.lower().startswith(("http://", "https://")) and len(target) <= MAX_LINK else ""
+            self._link = (
+                target if target.lower().startswith(("http://", "https://")) and len(target) <= MAX_LINK else ""
+            )
         elif name == "img" and (shown := " ".join(attributes.get("alt", "").split())):
             self._line.append(f"[{shown}] ")
         if name in _LINES or style.get("white-space", "").startswith(("pre", "break-spaces")):

@@ -18,7 +18,7 @@ _AGGREGATE = re.compile(r"[^!\s]+![^!\s]+!\d{9,12}!\d{9,12}(![^!\s]+)?\.(xml|xml
 _SUBJECT = re.compile(r"report\s*domain:.{1,300}submitter:.{1,300}report-id:", re.IGNORECASE)
 _PACKED = {
     ("application", kind) for kind in ("gzip", "x-gzip", "zip", "x-zip", "x-zip-compressed", "octet-stream", "xml")
-} | {("text", "xml")}  # fmt: skip
+} | {("text", "xml")}
 
 
 def is_report(message: Message) -> bool:
@@ -29,7 +29,9 @@ def is_report(message: Message) -> bool:
         return kind in _REPORTS or (kind == "feedback-report" and _is_of_machines(octets, root))
     named = any(_SUBJECT.search(value) for value in message.header.values("subject"))
     return any(
-        _AGGREGATE.fullmatch(_name(part)) or named for part in structure.leaves(root) if (part.type, part.subtype) in _PACKED
+        _AGGREGATE.fullmatch(_name(part)) or named
+        for part in structure.leaves(root)
+        if (part.type, part.subtype) in _PACKED
     )
 
 

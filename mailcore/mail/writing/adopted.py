@@ -14,7 +14,14 @@ from mailcore.mail.writing import entities
 from mailcore.mail.writing.encoded_words import MOST_LINE
 from mailcore.mail.writing.fields_out import media_field, text_field, token_field
 
-_TAKEN = ("content-type", "content-disposition", "content-id", "content-description", "content-language", "content-location")
+_TAKEN = (
+    "content-type",
+    "content-disposition",
+    "content-id",
+    "content-description",
+    "content-language",
+    "content-location",
+)
 _ENCODINGS = ("quoted-printable", "base64")
 
 
@@ -43,7 +50,11 @@ def _anew(octets: bytes, part: Part) -> Iterator[bytes]:
         yield from _message(octets[part.body_start : part.end])
         return
     fields = _fields(block, part)
-    if part.type == "text" and part.encoding not in _ENCODINGS and dict(part.params).get("charset", "us-ascii") == "us-ascii":
+    if (
+        part.type == "text"
+        and part.encoding not in _ENCODINGS
+        and dict(part.params).get("charset", "us-ascii") == "us-ascii"
+    ):
         # a script is UTF-8, whether it says so or not
         yield media_field("Content-Type", f"text/{part.subtype}", {**dict(part.params), "charset": "utf-8"})
         fields = (field for field in fields if not field.lower().startswith(b"content-type:"))

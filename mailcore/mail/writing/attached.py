@@ -10,14 +10,27 @@ from mailcore.mail.writing.fields_out import NameAddr
 
 
 def compose(
-    *, sender: str, recipients: Sequence[str], subject: str, domain: str, now: datetime, kind: str, name: str,
-    octets: bytes, fields: Mapping[str, str],
-) -> bytes:  # fmt: skip
+    *,
+    sender: str,
+    recipients: Sequence[str],
+    subject: str,
+    domain: str,
+    now: datetime,
+    kind: str,
+    name: str,
+    octets: bytes,
+    fields: Mapping[str, str],
+) -> bytes:
     """The whole message; a TLS report is a multipart/report (RFC 8460 section 5.3), others are mixed."""
     heading = Heading(
-        NameAddr(sender), tuple(map(NameAddr, recipients)), subject, now, trace.message_id(domain), auto="auto-generated",
+        NameAddr(sender),
+        tuple(map(NameAddr, recipients)),
+        subject,
+        now,
+        trace.message_id(domain),
+        auto="auto-generated",
         more=tuple(fields.items()),
-    )  # fmt: skip
+    )
     words = entities.text(f"This is a report of {domain}. It is meant for programs.")
     parts = [[words], entities.file(name, kind, [octets])]
     if kind == "application/tlsrpt+gzip":

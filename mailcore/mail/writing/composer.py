@@ -42,20 +42,22 @@ def named(spec: str, written: str | bytes) -> NameAddr:
 
 def head(heading: Heading) -> bytes:
     """The fields that are no Content fields, without the blank line."""
-    return b"".join((
-        fields_out.people_field("From", [heading.author]),
-        fields_out.people_field("To", heading.to),
-        fields_out.people_field("Cc", heading.cc),
-        fields_out.people_field("Reply-To", heading.reply_to),
-        fields_out.text_field("Subject", heading.subject),
-        fields_out.token_field("Date", trace.date_header(heading.at)),
-        fields_out.ids_field("Message-ID", [heading.message_id]),
-        fields_out.ids_field("In-Reply-To", heading.answers[-1:]),
-        fields_out.ids_field("References", heading.answers),
-        fields_out.token_field("Auto-Submitted", heading.auto) if heading.auto else b"",
-        *(fields_out.field(name, value) for name, value in heading.more),
-        MIME_VERSION,
-    ))  # fmt: skip
+    return b"".join(
+        (
+            fields_out.people_field("From", [heading.author]),
+            fields_out.people_field("To", heading.to),
+            fields_out.people_field("Cc", heading.cc),
+            fields_out.people_field("Reply-To", heading.reply_to),
+            fields_out.text_field("Subject", heading.subject),
+            fields_out.token_field("Date", trace.date_header(heading.at)),
+            fields_out.ids_field("Message-ID", [heading.message_id]),
+            fields_out.ids_field("In-Reply-To", heading.answers[-1:]),
+            fields_out.ids_field("References", heading.answers),
+            fields_out.token_field("Auto-Submitted", heading.auto) if heading.auto else b"",
+            *(fields_out.field(name, value) for name, value in heading.more),
+            MIME_VERSION,
+        )
+    )
 
 
 def compose(heading: Heading, entity: bytes | Iterable[bytes]) -> bytes:

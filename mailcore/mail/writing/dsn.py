@@ -16,10 +16,25 @@ _HEADER_PART = media_field("Content-Type", "text/rfc822-headers")
 
 
 def build(
-    *, kind: str, reporting_mta: str, sender: str, recipient: str, original_recipient: str, envelope_id: str, status: str,
-    diagnostic: str, remote: str, arrival: datetime, now: datetime, subject: str, words: str, original: bytes, whole: bool,
-    message_id: str, will_retry_until: datetime | None = None,
-) -> bytes:  # fmt: skip
+    *,
+    kind: str,
+    reporting_mta: str,
+    sender: str,
+    recipient: str,
+    original_recipient: str,
+    envelope_id: str,
+    status: str,
+    diagnostic: str,
+    remote: str,
+    arrival: datetime,
+    now: datetime,
+    subject: str,
+    words: str,
+    original: bytes,
+    whole: bool,
+    message_id: str,
+    will_retry_until: datetime | None = None,
+) -> bytes:
     """The whole notice.
 
     Args:
@@ -45,9 +60,13 @@ def build(
         ("Will-Retry-Until", trace.date_header(will_retry_until) if will_retry_until else ""),
     ]
     heading = Heading(
-        NameAddr(f"MAILER-DAEMON@{reporting_mta}", "Mail Delivery System"), (NameAddr(sender),), subject, now, message_id,
+        NameAddr(f"MAILER-DAEMON@{reporting_mta}", "Mail Delivery System"),
+        (NameAddr(sender),),
+        subject,
+        now,
+        message_id,
         auto="auto-replied",
-    )  # fmt: skip
+    )
     status_part = [_STATUS_PART, _fields(message), b"\r\n", _fields(about)]
     encoding = entities.encoding_of([original]) if whole else "binary"
     parts = [[entities.text(words)], status_part, _returned(original, encoding)]
@@ -66,7 +85,12 @@ def _returned(original: bytes, encoding: str) -> list[bytes]:
     """
     if encoding != "binary":
         kind = media_field("Content-Type", "message/rfc822")
-        return [kind, token_field("Content-Transfer-Encoding", encoding) if encoding == "8bit" else b"", b"\r\n", original]
+        return [
+            kind,
+            token_field("Content-Transfer-Encoding", encoding) if encoding == "8bit" else b"",
+            b"\r\n",
+            original,
+        ]
     block = header.split(original)[0].rstrip(b"\r\n") + b"\r\n"
     return [_HEADER_PART, b"\r\n" + block if entities.encoding_of([block]) == "7bit" else entities.encoded(block)]
 

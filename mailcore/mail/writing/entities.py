@@ -118,7 +118,9 @@ def file(name: str, kind: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
 def ascii_name(name: str) -> str:
     """The likest name in ASCII: `rømmegrøt.txt` is `rommegrot.txt`."""
     apart = unicodedata.normalize("NFKD", name.translate(_LETTERS))
-    return re.sub(r"[^A-Za-z0-9 !#$&'()+,.=@^_`{}~-]", "_", "".join(char for char in apart if not unicodedata.combining(char)))
+    return re.sub(
+        r"[^A-Za-z0-9 !#$&'()+,.=@^_`{}~-]", "_", "".join(char for char in apart if not unicodedata.combining(char))
+    )
 
 
 # Messages within messages
@@ -165,7 +167,10 @@ def encoding_of(pieces: Iterable[bytes]) -> str:
 
 
 def multipart(
-    parts: Iterable[Iterable[bytes]], subtype: str = "mixed", params: Mapping[str, str] | None = None, encoding: str = "7bit"
+    parts: Iterable[Iterable[bytes]],
+    subtype: str = "mixed",
+    params: Mapping[str, str] | None = None,
+    encoding: str = "7bit",
 ) -> Iterator[bytes]:
     """Entities in one, piece by piece.
 

@@ -38,9 +38,13 @@ RESERVED = frozenset(
     }
 )  # fmt: skip
 FOLDERS = (
-    ("INBOX", ""), ("Drafts", "\\Drafts"), ("Sent", "\\Sent"), ("Junk", "\\Junk"), ("Trash", "\\Trash"),
+    ("INBOX", ""),
+    ("Drafts", "\\Drafts"),
+    ("Sent", "\\Sent"),
+    ("Junk", "\\Junk"),
+    ("Trash", "\\Trash"),
     ("Archive", "\\Archive"),
-)  # fmt: skip
+)
 ROLES = ("", "desk", "admin")
 _BATCH = 100
 
@@ -79,9 +83,17 @@ def is_free(core: Core, tx: Tx, name: str, person: str | None = None) -> bool:
 
 
 def add(
-    core: Core, name: str, *, display_name: str = "", person: str | None = None, quota: int | None = None,
-    password: str | None = None, contact: str = "", language: str = "nb", reserved: bool = False,
-) -> Account:  # fmt: skip
+    core: Core,
+    name: str,
+    *,
+    display_name: str = "",
+    person: str | None = None,
+    quota: int | None = None,
+    password: str | None = None,
+    contact: str = "",
+    language: str = "nb",
+    reserved: bool = False,
+) -> Account:
     """Make an account with its address, mailboxes, generated script and welcome message.
 
     Raises:
@@ -143,9 +155,14 @@ def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
 def _welcome(core: Core, tx: Tx, account: Account) -> None:
     gib = f"{account.quota / 2**30:.3g} GiB" if account.quota else "-"
     octets = notices.compose(
-        core, "welcome", account.language, f"{account.name}@{core.config.domain}",
-        display_name=account.display_name or account.name, quota=gib, servers=client_settings.in_words(core.config),
-    )  # fmt: skip
+        core,
+        "welcome",
+        account.language,
+        f"{account.name}@{core.config.domain}",
+        display_name=account.display_name or account.name,
+        quota=gib,
+        servers=client_settings.in_words(core.config),
+    )
     inbox = core.mail.mailbox(tx, account.id, "INBOX")
     core.mail.append(
         tx, account.id, inbox.id, core.blobs.prepare(octets), frozenset(), core.clock.now(), enforce_quota=False
@@ -227,9 +244,7 @@ def close(core: Core, name: str) -> Account:
     return _change(core, name, change, Event.ACCOUNT_CLOSED)
 
 
-def _change(
-    core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = ""
-) -> Account:  # fmt: skip
+def _change(core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = "") -> Account:
     account = get(core, name)
 
     def store(tx: Tx) -> Account:
@@ -258,9 +273,14 @@ def password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
 
 def send_link(core: Core, account: Account, link: str) -> None:
     prepared = notices.prepare(
-        core, "password_link", account.language, account.contact,
-        display_name=account.display_name or account.name, user=account.name, link=link,
-    )  # fmt: skip
+        core,
+        "password_link",
+        account.language,
+        account.contact,
+        display_name=account.display_name or account.name,
+        user=account.name,
+        link=link,
+    )
     core.db.write(lambda tx: notices.queue(core, tx, prepared, account.contact, account.id))
 
 

@@ -99,7 +99,12 @@ def _alert(core: Core, text: str) -> None:
     """A ticket for the desk, once a day."""
     if not core.db.write(lambda tx: tries.over(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS)):
         tickets.open_ticket(
-            core, kind="other", subject="The directory misses too many people at once", text=text, reply_to="", language="en"
+            core,
+            kind="other",
+            subject="The directory misses too many people at once",
+            text=text,
+            reply_to="",
+            language="en",
         )
 
 

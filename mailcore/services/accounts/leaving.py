@@ -137,6 +137,12 @@ def _send_links(core: Core, tx: Tx, owner: Account) -> None:
     link = credentials.make_link(core, tx, owner.id, GONE_SECONDS)
     for address in known:
         prepared = notices.prepare(
-            core, "gone", owner.language, address, display_name=owner.display_name or owner.name, user=owner.name, link=link
+            core,
+            "gone",
+            owner.language,
+            address,
+            display_name=owner.display_name or owner.name,
+            user=owner.name,
+            link=link,
         )
         notices.queue(core, tx, prepared, address, owner.id)

@@ -93,9 +93,19 @@ def at_once(
         )
         now = core.clock.seconds()
         order = store.add(
-            tx, key, name=wanted, display_name=proven.display_name, contact=contact, affiliation=", ".join(proven.kinds),
-            language=language, terms=TERMS, person=proven.person, proof=proven.source, token="", now=now,
-        )  # fmt: skip
+            tx,
+            key,
+            name=wanted,
+            display_name=proven.display_name,
+            contact=contact,
+            affiliation=", ".join(proven.kinds),
+            language=language,
+            terms=TERMS,
+            person=proven.person,
+            proof=proven.source,
+            token="",
+            now=now,
+        )
         store.decide(tx, order.id, "approved", account.id, now)
         if proven.mark:
             store.link(tx, account.id, proven.source, proven.mark, now)
@@ -118,9 +128,18 @@ def _own_key(key: str, *whose: str) -> str:
 
 
 def submit(
-    core: Core, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: bool, key: str,
-    peer: str = "", proven: Proven | None = None,
-) -> Order:  # fmt: skip
+    core: Core,
+    *,
+    name: str,
+    display_name: str,
+    contact: str,
+    affiliation: str,
+    language: str,
+    terms: bool,
+    key: str,
+    peer: str = "",
+    proven: Proven | None = None,
+) -> Order:
     """Hand in an order; the same `key` again gives the same order.
 
     Args:
@@ -150,14 +169,26 @@ def submit(
         now = core.clock.seconds()
         if place and store.unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
             raise TooMany("too many orders that wait for their confirmation")
-        if peer and tries.over(core, tx, "order for", mail_limits.reader(contact), limit=PER_CONTACT, seconds=tries.DAY):
+        if peer and tries.over(
+            core, tx, "order for", mail_limits.reader(contact), limit=PER_CONTACT, seconds=tries.DAY
+        ):
             raise TooMany("too many orders for this address")
         mail_limits.take(core, tx, Cause(None, peer), contact)
         order = store.add(
-            tx, key, name=wanted, display_name=display_name.strip()[:200], contact=contact,
-            affiliation=affiliation.strip()[:2000], language=language, terms=TERMS, person=proven.person if proven else "",
-            proof=f"{proven.source} {proven.mark}" if proven else "", token=_hashed(token), now=now, place=place,
-        )  # fmt: skip
+            tx,
+            key,
+            name=wanted,
+            display_name=display_name.strip()[:200],
+            contact=contact,
+            affiliation=affiliation.strip()[:2000],
+            language=language,
+            terms=TERMS,
+            person=proven.person if proven else "",
+            proof=f"{proven.source} {proven.mark}" if proven else "",
+            token=_hashed(token),
+            now=now,
+            place=place,
+        )
         prepared = notices.prepare(core, "order_received", order.language, order.contact, link=_link(core, token))
         notices.queue(core, tx, prepared, order.contact, None)
         return order
@@ -235,9 +266,15 @@ def _confirm(core: Core, tx: Tx, order: Order) -> None:
         user_names.check(core, tx, order.name, order=order.id)
     store.confirm(tx, order.id)
     tickets.open_ticket(
-        core, kind="order", subject=f"{order.name}@{core.config.domain}", text=order.affiliation or "-",
-        reply_to=order.contact, language=order.language, name=order.display_name, tell=False,
-    )  # fmt: skip
+        core,
+        kind="order",
+        subject=f"{order.name}@{core.config.domain}",
+        text=order.affiliation or "-",
+        reply_to=order.contact,
+        language=order.language,
+        name=order.display_name,
+        tell=False,
+    )
 
 
 def answer(core: Core, token: str, *, name: str, more: str) -> Order:
@@ -291,9 +328,13 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
         if found.state not in ("submitted", "awaiting proof"):
             raise OrderNotFound(f"order {order} is {found.state}")
         account = accounts.add(
-            core, found.name, display_name=found.display_name, contact=found.contact, language=found.language,
+            core,
+            found.name,
+            display_name=found.display_name,
+            contact=found.contact,
+            language=found.language,
             person=found.person or None,
-        )  # fmt: skip
+        )
         now = core.clock.seconds()
         store.decide(tx, order, "approved", account.id, now)
         source, _, mark = found.proof.partition(" ")

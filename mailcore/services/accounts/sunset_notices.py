@@ -71,10 +71,13 @@ def _next(found: Sunset, days: int, now: int, *, is_read: bool) -> int | None:
 def _words(core: Core, found: Sunset, one: Person) -> dict[str, str]:
     why = found.words.get(one.language) or found.words.get("nb", "")
     return {
-        "display_name": one.display_name or one.name, "user": one.name, "until": found.ends.strftime("%d.%m.%Y"),
-        "why": f"{why}\n\n" if why else "", "successor": found.successor or f"{core.config.url}/help",
+        "display_name": one.display_name or one.name,
+        "user": one.name,
+        "until": found.ends.strftime("%d.%m.%Y"),
+        "why": f"{why}\n\n" if why else "",
+        "successor": found.successor or f"{core.config.url}/help",
         "link": sunset.link(core, found, one.account),
-    }  # fmt: skip
+    }
 
 
 def _outside(core: Core, tx: Tx, one: Person, name: str, words: dict[str, str]) -> None:

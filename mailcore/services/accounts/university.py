@@ -9,7 +9,9 @@ from mailcore.errors import WrongPassword
 from mailcore.services.accounts import affiliations
 from mailcore.services.limits import throttle
 
-MOST = 10  # failures an hour of one name from one place: the university has a count of its own, which we must not use up
+MOST = (
+    10  # failures an hour of one name from one place: the university has a count of its own, which we must not use up
+)
 
 
 def prove(core: Core, username: str, password: str, *, peer: str, device: str = "") -> Proven:

@@ -123,9 +123,16 @@ def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> 
     """Whoever steals an account likes to change where its owner is reached.  `new` is "" when one was removed."""
     if owner.contact:
         account_notices.to_contact(
-            core, tx, owner, owner.contact, "contact_changed", proved=proved, display_name=owner.display_name or owner.name,
-            user=owner.name, new=new or "-",
-        )  # fmt: skip
+            core,
+            tx,
+            owner,
+            owner.contact,
+            "contact_changed",
+            proved=proved,
+            display_name=owner.display_name or owner.name,
+            user=owner.name,
+            new=new or "-",
+        )
 
 
 def make_first(core: Core, account: AccountId, address: str) -> None:

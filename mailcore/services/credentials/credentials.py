@@ -42,9 +42,15 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
 
 
 def _store(
-    core: Core, tx: Tx, account: AccountId, hashed: str, event: Event = Event.PASSWORD_SET, *, session: str = "",
+    core: Core,
+    tx: Tx,
+    account: AccountId,
+    hashed: str,
+    event: Event = Event.PASSWORD_SET,
+    *,
+    session: str = "",
     apps: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     store.set_password(tx, account, hashed, core.clock.seconds(), chosen=True)
     core.people.drop_tokens(tx, account, "password")
     web_sessions.delete_others(tx, account, _hashed(session))

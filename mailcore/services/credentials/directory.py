@@ -116,9 +116,7 @@ class Directory:
         self._pool = _Pool()
         tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=settings.ca or None, version=ssl.PROTOCOL_TLS_CLIENT)
         try:
-            self._server = ldap3.Server(
-                settings.url, tls=tls, get_info=ldap3.NONE, connect_timeout=TIMEOUT_SECONDS
-            )
+            self._server = ldap3.Server(settings.url, tls=tls, get_info=ldap3.NONE, connect_timeout=TIMEOUT_SECONDS)
         except LDAPException as problem:
             raise ConfigError(f"directory.url: {problem}") from None
 
@@ -268,9 +266,13 @@ class Directory:
 
     def _connect(self) -> Any:  # Any: ldap3.Connection
         connection = ldap3.Connection(
-            self._server, receive_timeout=TIMEOUT_SECONDS, read_only=True, auto_referrals=False,
-            client_strategy=ldap3.SYNC, raise_exceptions=False,
-        )  # fmt: skip
+            self._server,
+            receive_timeout=TIMEOUT_SECONDS,
+            read_only=True,
+            auto_referrals=False,
+            client_strategy=ldap3.SYNC,
+            raise_exceptions=False,
+        )
         try:
             connection.open()
             if self._settings.starttls and not connection.start_tls():
@@ -292,7 +294,9 @@ class Directory:
 
     def _entry(self, answer: Any) -> Entry | None:  # Any: ldap3's dictionary
         s, values = self._settings, answer["raw_attributes"]
-        by_name = {name.lower(): [value.decode("utf-8", "replace") for value in found] for name, found in values.items()}
+        by_name = {
+            name.lower(): [value.decode("utf-8", "replace") for value in found] for name, found in values.items()
+        }
 
         def of(attribute: str) -> list[str]:
             return by_name.get(attribute.lower(), [])
@@ -301,10 +305,13 @@ class Directory:
             return None
         until = of(s.until_attribute)[:1] if s.until_attribute else []
         return Entry(
-            answer["dn"], of(s.person_attribute)[0], of(s.login_attribute)[0].lower(),
-            tuple(sorted(kind.lower() for kind in of(s.affiliation_attribute))), _day(until[0]) if until else None,
+            answer["dn"],
+            of(s.person_attribute)[0],
+            of(s.login_attribute)[0].lower(),
+            tuple(sorted(kind.lower() for kind in of(s.affiliation_attribute))),
+            _day(until[0]) if until else None,
             name=(of(s.name_attribute) or [""])[0],
-        )  # fmt: skip
+        )
 
 
 @contextlib.contextmanager

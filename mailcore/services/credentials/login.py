@@ -84,9 +84,16 @@ def local_name(core: Core, username: str) -> str | None:
 
 
 def authenticate(
-    core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "", device: str = "",
+    core: Core,
+    username: str,
+    password: str,
+    *,
+    peer: str,
+    scope: Scope,
+    agent: str = "",
+    device: str = "",
     session: str = "",
-) -> Identity:  # fmt: skip
+) -> Identity:
     """Check user name and password; blocking.
 
     Args:

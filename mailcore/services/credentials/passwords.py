@@ -19,8 +19,14 @@ MAX_LENGTH = 1024  # more is not a password but an attempt to keep us busy
 
 # OWASP's second choice: 19 MiB, 2 rounds; about 20 ms, so that a thousand accounts are imported in seconds.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_OLD_SCHEMES = {"{SHA}": "sha1", "{SSHA}": "sha1", "{SHA256}": "sha256", "{SSHA256}": "sha256",
-                "{SHA512}": "sha512", "{SSHA512}": "sha512"}  # fmt: skip
+_OLD_SCHEMES = {
+    "{SHA}": "sha1",
+    "{SSHA}": "sha1",
+    "{SHA256}": "sha256",
+    "{SSHA256}": "sha256",
+    "{SHA512}": "sha512",
+    "{SSHA512}": "sha512",
+}
 # crypt(5), perhaps with Dovecot's name for it
 _CRYPT = re.compile(r"(?:\{(?:[A-Z0-9]+-)?CRYPT\})?(\$(?:1|2[abxy]|5|6|7|y|gy)\$.+)")
 _SCHEME = re.compile(r"\{[A-Z0-9][A-Z0-9.-]*\}")
@@ -92,7 +98,11 @@ def _library() -> ctypes.CDLL:
 
 
 def _matches_crypt(hashed: bytes, password: bytes) -> bool:
-    made = _library().crypt_r(password, hashed, ctypes.create_string_buffer(_CRYPT_DATA)) if b"\0" not in password else None
+    made = (
+        _library().crypt_r(password, hashed, ctypes.create_string_buffer(_CRYPT_DATA))
+        if b"\0" not in password
+        else None
+    )
     return made is not None and not made.startswith(b"*") and hmac.compare_digest(made, hashed)
 
 

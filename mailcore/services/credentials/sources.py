@@ -69,7 +69,9 @@ class HttpSource:
     def _ask(self, username: str, password: str) -> str:
         """The person id, "" when the answer is no.  Raises TemporarilyUnavailable."""
         body = json.dumps({"username": username, "password": password}).encode()
-        head = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
+        head = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        )
         request = urllib.request.Request(self._url, body, head)  # noqa: S310 - the scheme is checked by the settings
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310

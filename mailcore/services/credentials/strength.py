@@ -22,7 +22,14 @@ MIN_LENGTH = 12
 _FEW = 5  # different characters
 _SHORTEST, _LONGEST_COMMON = 3, 32
 _REPEATED, _PIECE = 6, 6  # a short piece again and again, such as `lalala`: the least in all, and the longest piece
-_RUNS = ("abcdefghijklmnopqrstuvwxyzæøå", "01234567890", "qwertyuiopå", "asdfghjkløæ", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn")
+_RUNS = (
+    "abcdefghijklmnopqrstuvwxyzæøå",
+    "01234567890",
+    "qwertyuiopå",
+    "asdfghjkløæ",
+    "zxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn",
+)
 _DISGUISE = str.maketrans("013457@$!", "oieastasi")  # leetspeak
 _DISGUISES = (_DISGUISE, _DISGUISE | {ord("1"): "l", ord("!"): "l"})
 _FOLD = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "ö": "o", "ä": "a", "ü": "u"})
@@ -101,7 +108,7 @@ def _variants(name: str) -> Iterator[str]:
 
 def _words_needed(
     text: str, written: str, known: frozenset[str], own: frozenset[str], longest: int, *, own_costs: int
-) -> int:  # fmt: skip
+) -> int:
     """The fewest words as which it can be read, with digits and signs between them; a large number where it cannot.
 
     From the left, once: for each place the fewest words that lead there.

@@ -117,9 +117,13 @@ def _passes_on(core: Core, tx: Tx, account: AccountId) -> bool:
 
 
 async def accept(
-    core: Core, envelope: Envelope, recipients: Sequence[Recipient], message: bytes | Prepared, header_prefix: bytes,
+    core: Core,
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    message: bytes | Prepared,
+    header_prefix: bytes,
     verdict: Verdict = OWN,
-) -> list[Delivered]:  # fmt: skip
+) -> list[Delivered]:
     """Deliver to all recipients; committed when it returns.
 
     Args:
@@ -133,12 +137,14 @@ async def accept(
     else:
         prepared = await core.threads.run(core.blobs.prepare, message)
     letter = await read_letter(core, envelope, [recipient.address for recipient in recipients], prepared, header_prefix)
-    return await core.db.awrite(lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix, verdict, letter))
+    return await core.db.awrite(
+        lambda tx: deliver(core, tx, envelope, recipients, prepared, header_prefix, verdict, letter)
+    )
 
 
 async def read_letter(
     core: Core, envelope: Envelope, addresses: Sequence[str], prepared: Prepared, header_prefix: bytes
-) -> Letter | None:  # fmt: skip
+) -> Letter | None:
     """The message as the help desk reads it, if it is one of the recipients: what may take long is done before the write."""
     if not any(ticket_inbox.takes(core, address) for address in addresses):
         return None
@@ -146,9 +152,15 @@ async def read_letter(
 
 
 def deliver(
-    core: Core, tx: Tx, envelope: Envelope, recipients: Sequence[Recipient], prepared: Prepared, header_prefix: bytes,
-    verdict: Verdict = OWN, letter: Letter | None = None,
-) -> list[Delivered]:  # fmt: skip
+    core: Core,
+    tx: Tx,
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    prepared: Prepared,
+    header_prefix: bytes,
+    verdict: Verdict = OWN,
+    letter: Letter | None = None,
+) -> list[Delivered]:
     """Deliver, inside a transaction of the caller.
 
     Args:
@@ -159,9 +171,20 @@ def deliver(
     about = traces.about(prepared.message.header, prepared.name, prepared.size, verdict, envelope.peer)
     rooms = deliveries.rooms(tx, [r.account for r in recipients])
     context = _Context(
-        core, tx, envelope, prepared, trace.return_path(envelope.sender), header_prefix, view, rooms, core.clock.now(), verdict,
-        about, {}, letter,
-    )  # fmt: skip
+        core,
+        tx,
+        envelope,
+        prepared,
+        trace.return_path(envelope.sender),
+        header_prefix,
+        view,
+        rooms,
+        core.clock.now(),
+        verdict,
+        about,
+        {},
+        letter,
+    )
     plans = [_plan(context, recipient, sources.get(recipient.account, ("", ""))) for recipient in recipients]
     all_rejected = all(isinstance(plan, str) for plan in plans)
     if verdict.outside and not all_rejected and FULL in plans:
@@ -211,7 +234,9 @@ def _plan(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> 
     used, quota = context.rooms[recipient.account]
     stores = any(isinstance(action, sieve.Keep | sieve.FileInto) for action in actions)
     if stores and quota and not _fits(used, quota, context.prepared.size + len(_prefix(context, recipient))):
-        if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(context.core, context.tx, recipient.account):
+        if any(isinstance(a, sieve.Redirect) for a in actions) and _passes_on(
+            context.core, context.tx, recipient.account
+        ):
             return tuple(a for a in actions if not isinstance(a, sieve.Keep | sieve.FileInto))
         return FULL
     return actions
@@ -247,9 +272,7 @@ def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Act
 
 
 def _remember_held(context: _Context, recipient: Recipient, why: Passage) -> None:
-    digest.remember(
-        context.tx, recipient.account, context.prepared.message.header, why, int(context.now.timestamp())
-    )
+    digest.remember(context.tx, recipient.account, context.prepared.message.header, why, int(context.now.timestamp()))
 
 
 def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> tuple[sieve.Action, ...]:
@@ -290,7 +313,9 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
         if plan == FULL:
             quota_warnings.look(context.core, context.tx, recipient.account, refused=True)
         came = delivery_receipts.Arrived(context.envelope, context.verdict, context.prepared)
-        if all_rejected or delivery_receipts.of_refusal(context.core, context.tx, came, recipient.address, reply=_reply(plan)):
+        if all_rejected or delivery_receipts.of_refusal(
+            context.core, context.tx, came, recipient.address, reply=_reply(plan)
+        ):
             done = Delivered(recipient.address, Outcome.REJECTED, reason=plan)
         else:
             # Others took it, the session can say only one thing, and nobody vouches for the sender's address, so
@@ -300,15 +325,25 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
     else:
         done = _act(context, recipient, plan)
         if context.envelope.dsn and done.outcome in (Outcome.FILED, Outcome.FORWARDED):
-            came, relayed = delivery_receipts.Arrived(context.envelope, context.verdict, context.prepared), not done.mailboxes
+            came, relayed = (
+                delivery_receipts.Arrived(context.envelope, context.verdict, context.prepared),
+                not done.mailboxes,
+            )
             if not relayed or _may_tell(plan):
                 delivery_receipts.of_success(context.core, context.tx, came, recipient.address, relayed=relayed)
     now = int(context.now.timestamp())
     detail = ", ".join(done.mailboxes) or done.reason
     deliveries.record(
-        context.tx, recipient.account, now, context.envelope.sender, done.address, done.outcome.value, detail, context.about,
+        context.tx,
+        recipient.account,
+        now,
+        context.envelope.sender,
+        done.address,
+        done.outcome.value,
+        detail,
+        context.about,
         traces.rules_text(context.rules.get(recipient.address, ())),
-    )  # fmt: skip
+    )
     return done
 
 
@@ -331,9 +366,14 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
             case sieve.FileInto():
                 filed.append(
                     _file(
-                        context, recipient, action.mailbox, frozenset(action.flags), create=action.create,
-                        octets=action.octets, use=action.special_use,
-                    )  # fmt: skip
+                        context,
+                        recipient,
+                        action.mailbox,
+                        frozenset(action.flags),
+                        create=action.create,
+                        octets=action.octets,
+                        use=action.special_use,
+                    )
                 )
             case sieve.Redirect():
                 if _redirect(context, recipient, action):
@@ -341,7 +381,9 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
                 elif not filed:
                     filed.append(_file(context, recipient, "INBOX", frozenset()))
             case sieve.Vacation():
-                octets = vacation_reply.answer(context.core, context.tx, context.envelope, recipient, context.prepared, action)
+                octets = vacation_reply.answer(
+                    context.core, context.tx, context.envelope, recipient, context.prepared, action
+                )
                 if octets and action.fcc:
                     _file_copy(context, recipient, action.fcc, octets)
             case sieve.Notify():
@@ -361,9 +403,15 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
 
 
 def _file(
-    context: _Context, recipient: Recipient, name: str, flags: frozenset[str], *, create: bool = False,
-    octets: bytes | None = None, use: str = "",
-) -> str:  # fmt: skip
+    context: _Context,
+    recipient: Recipient,
+    name: str,
+    flags: frozenset[str],
+    *,
+    create: bool = False,
+    octets: bytes | None = None,
+    use: str = "",
+) -> str:
     """File into a mailbox; a missing one means INBOX (RFC 5228 section 4.1), unless `:create` was given."""
     core, tx = context.core, context.tx
     try:
@@ -375,7 +423,9 @@ def _file(
     elif context.saved is not None:
         message = context.saved
     else:
-        message = context.saved = Saved(core.blobs.save(tx, context.prepared, core.clock.seconds()), context.prepared.size)
+        message = context.saved = Saved(
+            core.blobs.save(tx, context.prepared, core.clock.seconds()), context.prepared.size
+        )
     try:
         uid = _append(context, recipient.account, box, message, flags, prefix=_prefix(context, recipient), grace=True)
     except OverQuota:
@@ -388,9 +438,15 @@ def _file(
 
 
 def _append(
-    context: _Context, account: AccountId, box: Mailbox, message: Prepared | Saved, flags: frozenset[str], *,
-    prefix: bytes = b"", grace: bool = False,
-) -> int:  # fmt: skip
+    context: _Context,
+    account: AccountId,
+    box: Mailbox,
+    message: Prepared | Saved,
+    flags: frozenset[str],
+    *,
+    prefix: bytes = b"",
+    grace: bool = False,
+) -> int:
     """File into the mailbox, and count it in the account's room as we know it.  Raises OverQuota."""
     uid = context.core.mail.append(context.tx, account, box.id, message, flags, context.now, prefix=prefix, grace=grace)
     used, quota = context.rooms[account]
@@ -416,9 +472,15 @@ def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> by
     known = frozenset((own, *context.core.people.addresses(context.tx, recipient.account)))
     fields = context.prepared.message.header
     return script_notify.queue(
-        context.core, context.tx, action, fields=fields, own=own, known=known, trigger=context.envelope.sender,
+        context.core,
+        context.tx,
+        action,
+        fields=fields,
+        own=own,
+        known=known,
+        trigger=context.envelope.sender,
         account=recipient.account,
-    )  # fmt: skip
+    )
 
 
 def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -> bool:
@@ -445,10 +507,17 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     # RFC 6009 section 5; what the sender wanted to hear of us is not for the target to answer.
     wanted = Dsn(notify=",".join(word.upper() for word in action.notify), ret=action.ret.upper())
     [item] = core.queue.enqueue(
-        context.tx, sender=sender, recipients=[action.address], prepared=prepared,
-        prefix=trace.delivered_to(recipient.address) + context.trace, account=recipient.account,
-        origin="forward", now=now, dsn={action.address: wanted}, require_tls=context.envelope.require_tls,
-    )  # fmt: skip
+        context.tx,
+        sender=sender,
+        recipients=[action.address],
+        prepared=prepared,
+        prefix=trace.delivered_to(recipient.address) + context.trace,
+        account=recipient.account,
+        origin="forward",
+        now=now,
+        dsn={action.address: wanted},
+        require_tls=context.envelope.require_tls,
+    )
     onward.begin(context.tx, item, recipient.account, content, action.address, now)
     return True
 
@@ -474,10 +543,15 @@ def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
         return Delivered(recipient.address, Outcome.REJECTED, reason="Only delivery reports are taken here")
     if report is None:
         deliveries.record(
-            context.tx, found.account, int(context.now.timestamp()), "", recipient.address, Outcome.DISCARDED.value,
-            "not a delivery report", context.about,
-        )  # fmt: skip
+            context.tx,
+            found.account,
+            int(context.now.timestamp()),
+            "",
+            recipient.address,
+            Outcome.DISCARDED.value,
+            "not a delivery report",
+            context.about,
+        )
         return Delivered(recipient.address, Outcome.DISCARDED)
     bounces.hear(context.core, context.tx, found, report, context.prepared, context.trace)
     return Delivered(recipient.address, Outcome.FILED)
-

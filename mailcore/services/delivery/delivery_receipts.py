@@ -37,7 +37,9 @@ def of_success(core: Core, tx: Tx, came: Arrived, recipient: str, *, relayed: bo
     asked = came.envelope.dsn.get(recipient, _NOTHING).notify.upper()
     if "SUCCESS" not in asked.split(",") or not is_vouched_for(came):
         return False
-    _tell(core, tx, came, recipient, kind="relayed" if relayed else "delivered", status="2.0.0", diagnostic="250 2.0.0 OK")
+    _tell(
+        core, tx, came, recipient, kind="relayed" if relayed else "delivered", status="2.0.0", diagnostic="250 2.0.0 OK"
+    )
     return True
 
 
@@ -62,15 +64,38 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
     author = came.envelope.authenticated
     language = core.people.account(tx, author).language if author else "en"
     subject, words = notices.words(
-        core, f"dsn_{kind}", language, recipient=recipient, diagnostic=one_line(diagnostic)[:500],
+        core,
+        f"dsn_{kind}",
+        language,
+        recipient=recipient,
+        diagnostic=one_line(diagnostic)[:500],
         subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
-    )  # fmt: skip
+    )
     report = dsn.build(
-        kind=kind, reporting_mta=core.config.host, sender=came.envelope.sender, recipient=recipient,
-        original_recipient=said.orcpt, envelope_id=said.envid, status=status, diagnostic=diagnostic, remote="", arrival=now,
-        now=now, subject=subject, words=words, original=block, whole=False, message_id=trace.message_id(core.config.domain),
-    )  # fmt: skip
+        kind=kind,
+        reporting_mta=core.config.host,
+        sender=came.envelope.sender,
+        recipient=recipient,
+        original_recipient=said.orcpt,
+        envelope_id=said.envid,
+        status=status,
+        diagnostic=diagnostic,
+        remote="",
+        arrival=now,
+        now=now,
+        subject=subject,
+        words=words,
+        original=block,
+        whole=False,
+        message_id=trace.message_id(core.config.domain),
+    )
     core.queue.enqueue(
-        tx, sender="", recipients=[came.envelope.sender], prepared=core.blobs.prepare(report), prefix=b"", account=author,
-        origin="dsn", now=core.clock.seconds(),
-    )  # fmt: skip
+        tx,
+        sender="",
+        recipients=[came.envelope.sender],
+        prepared=core.blobs.prepare(report),
+        prefix=b"",
+        account=author,
+        origin="dsn",
+        now=core.clock.seconds(),
+    )

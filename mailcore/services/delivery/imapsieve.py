@@ -44,8 +44,10 @@ def script_for(core: Core, tx: Tx, account: AccountId, mailbox: MailboxId) -> st
     """The source of the script for that mailbox, "" for none."""
     row = tx.row(
         "SELECT value FROM annotation WHERE account=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
-        account, mailbox, ENTRY,
-    )  # fmt: skip
+        account,
+        mailbox,
+        ENTRY,
+    )
     if row is None or not row[0]:
         return ""
     found = core.people.script(tx, account, row[0].encode("latin-1").decode("utf-8", "replace"))
@@ -53,9 +55,14 @@ def script_for(core: Core, tx: Tx, account: AccountId, mailbox: MailboxId) -> st
 
 
 def happened(
-    core: Core, tx: Tx, account: AccountId, mailbox: MailboxId, uids: Sequence[int], cause: str,
+    core: Core,
+    tx: Tx,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: Sequence[int],
+    cause: str,
     changed: frozenset[str] = frozenset(),
-) -> None:  # fmt: skip
+) -> None:
     """Run the owner's script, if there is one, for each message.
 
     Args:
@@ -69,9 +76,14 @@ def happened(
     address = f"{owner.name}@{core.config.domain}"
     box = core.mail.get(tx, mailbox)
     items = {
-        "imap.user": owner.name, "imap.email": address, "imap.cause": cause, "imap.mailbox": box.name,
-        "imap.changedflags": " ".join(sorted(changed)), "location": "MS", "phase": "post",
-    }  # fmt: skip
+        "imap.user": owner.name,
+        "imap.email": address,
+        "imap.cause": cause,
+        "imap.mailbox": box.name,
+        "imap.changedflags": " ".join(sorted(changed)),
+        "location": "MS",
+        "phase": "post",
+    }
     event = _Event(core, tx, account, box, address, source, items)
     for uid in uids[:MAX_MESSAGES]:
         for info in core.mail.infos(tx, mailbox, [(uid, uid)]):
@@ -140,7 +152,6 @@ def _do(event: _Event, info: MessageInfo, message: MessageText, action: sieve.Ac
             pass
 
 
-
 def _send_on(event: _Event, octets: bytes, target: str) -> None:
     core, tx = event.core, event.tx
     refused = sending_limits.count(core, tx, core.people.account(tx, event.account), "", 1)
@@ -151,6 +162,12 @@ def _send_on(event: _Event, octets: bytes, target: str) -> None:
         octets = forward_policy.with_own_author(Message(octets), event.address)
     prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
     core.queue.enqueue(
-        tx, sender=event.address, recipients=[target], prepared=prepared, prefix=b"", account=event.account, origin="forward",
+        tx,
+        sender=event.address,
+        recipients=[target],
+        prepared=prepared,
+        prefix=b"",
+        account=event.account,
+        origin="forward",
         now=core.clock.seconds(),
-    )  # fmt: skip
+    )

@@ -29,9 +29,16 @@ def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
 
 
 def queue(
-    core: Core, tx: Tx, action: sieve.Notify, *, fields: Header, own: str, known: frozenset[str], trigger: str,
+    core: Core,
+    tx: Tx,
+    action: sieve.Notify,
+    *,
+    fields: Header,
+    own: str,
+    known: frozenset[str],
+    trigger: str,
     account: AccountId,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """Queue the notification and return it; b"" when none may be sent, to a machine or after many.
 
     Args:
@@ -47,9 +54,15 @@ def queue(
     if not mail_limits.may_tell_of(core, tx, account, len(recipients)):
         return b""  # the message itself is in the box
     core.queue.enqueue(
-        tx, sender=sender(action, trigger=trigger, own=own), recipients=list(recipients),
-        prepared=core.blobs.prepare(octets), prefix=b"", account=account, origin="vacation", now=now,
-    )  # fmt: skip
+        tx,
+        sender=sender(action, trigger=trigger, own=own),
+        recipients=list(recipients),
+        prepared=core.blobs.prepare(octets),
+        prefix=b"",
+        account=account,
+        origin="vacation",
+        now=now,
+    )
     return octets
 
 
@@ -75,11 +88,19 @@ def compose(action: sieve.Notify, *, fields: Header, own: str, domain: str, now:
     author = sieve.one_address(action.from_address)
     quoted = '"' + own.replace('"', "") + '"'
     heading = Heading(
-        composer.named(author, action.from_address) if author else NameAddr(own), _people(read.to), subject,
-        datetime.fromtimestamp(now, UTC), trace.message_id(domain), cc=_people(read.cc),
+        composer.named(author, action.from_address) if author else NameAddr(own),
+        _people(read.to),
+        subject,
+        datetime.fromtimestamp(now, UTC),
+        trace.message_id(domain),
+        cc=_people(read.cc),
         auto=f"auto-notified; owner-email={quoted}",
-        more=(("X-Priority", priority), ("Importance", importance), *((name.title(), value) for name, value in read.fields)),
-    )  # fmt: skip
+        more=(
+            ("X-Priority", priority),
+            ("Importance", importance),
+            *((name.title(), value) for name, value in read.fields),
+        ),
+    )
     writer = one_line(" ".join(fields.values("from")[:1]))
     body = read.body or "\n".join(filter(None, [action.message, f"From: {writer}", f"Subject: {original}"]))
     return read.addresses, composer.compose(heading, entities.text(body))

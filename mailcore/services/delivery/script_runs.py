@@ -65,9 +65,14 @@ def joined(first: Actions, second: Actions) -> Actions:
 
 
 def _run(
-    place: Place, view: RecipientView, source: str, options: sieve.Options, flags: tuple[str, ...] = (), *,
+    place: Place,
+    view: RecipientView,
+    source: str,
+    options: sieve.Options,
+    flags: tuple[str, ...] = (),
+    *,
     because: Because,
-) -> sieve.Result:  # fmt: skip
+) -> sieve.Result:
     library = scripts_library.of(place.core, place.tx, place.account)
     try:
         result = sieve.run(scripts_library.program(source, library), view, options, flags)
@@ -111,7 +116,12 @@ def tell(place: Place, problem: str) -> None:
     owner = core.people.account(tx, place.account)
     address = f"{owner.name}@{core.config.domain}"
     notice = notices.prepare(
-        core, "script_failed", owner.language, address,
-        display_name=owner.display_name or owner.name, address=address, problem=catalogue.told_in(owner.language, problem)[:500],
-    )  # fmt: skip
+        core,
+        "script_failed",
+        owner.language,
+        address,
+        display_name=owner.display_name or owner.name,
+        address=address,
+        problem=catalogue.told_in(owner.language, problem)[:500],
+    )
     notices.queue(core, tx, notice, address, place.account)

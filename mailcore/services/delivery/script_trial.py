@@ -147,12 +147,21 @@ def _changed(octets: bytes | None) -> Answer:
 def _action(action: sieve.Action) -> Answer:
     match action:
         case sieve.Keep():
-            return {"action": "keep", "flags": list(action.flags), "implicit": action.implicit, **_changed(action.octets)}
+            return {
+                "action": "keep",
+                "flags": list(action.flags),
+                "implicit": action.implicit,
+                **_changed(action.octets),
+            }
         case sieve.FileInto():
             return {
-                "action": "fileinto", "mailbox": action.mailbox, "flags": list(action.flags), "copy": action.copy,
-                "create": action.create, **_changed(action.octets),
-            }  # fmt: skip
+                "action": "fileinto",
+                "mailbox": action.mailbox,
+                "flags": list(action.flags),
+                "copy": action.copy,
+                "create": action.create,
+                **_changed(action.octets),
+            }
         case sieve.Redirect():
             return {"action": "redirect", "address": action.address, "copy": action.copy}
         case sieve.Reject():
@@ -161,15 +170,25 @@ def _action(action: sieve.Action) -> Answer:
             return {"action": "ereject", "reason": action.reason}
         case sieve.Vacation():
             return {
-                "action": "vacation", "reason": action.reason, "subject": action.subject, "from": action.from_address,
-                "addresses": list(action.addresses), "days": action.days, "seconds": action.seconds,
-                "handle": action.handle, "mime": action.mime,
-            }  # fmt: skip
+                "action": "vacation",
+                "reason": action.reason,
+                "subject": action.subject,
+                "from": action.from_address,
+                "addresses": list(action.addresses),
+                "days": action.days,
+                "seconds": action.seconds,
+                "handle": action.handle,
+                "mime": action.mime,
+            }
         case sieve.Notify():
             return {
-                "action": "notify", "method": action.method, "message": action.message, "from": action.from_address,
-                "importance": action.importance, "options": list(action.options),
-            }  # fmt: skip
+                "action": "notify",
+                "method": action.method,
+                "message": action.message,
+                "from": action.from_address,
+                "importance": action.importance,
+                "options": list(action.options),
+            }
         case _:
             return {"action": "discard"}
 
@@ -192,9 +211,14 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
             if not named:
                 return []
             octets = vacation_reply.compose(
-                action, fields=message.head, sender=trial.sender, own=named, domain=domain, now=now,
+                action,
+                fields=message.head,
+                sender=trial.sender,
+                own=named,
+                domain=domain,
+                now=now,
                 default_subject=str(trial.options.get("vacation_default_subject") or "Auto: %$"),
-            )  # fmt: skip
+            )
             return [_mail("", trial.sender, octets)]
         case sieve.Notify() if script_notify.may_notify(message.head):
             recipients, octets = script_notify.compose(action, fields=message.head, own=owner, domain=domain, now=now)
@@ -217,7 +241,9 @@ def _redirect_sender(trial: Trial, owner: str) -> str:
     """The option as Pigeonhole has it; the null sender stays null."""
     wished = str(trial.options.get("redirect_envelope_from") or "sender").strip()
     named = {
-        "sender": trial.sender, "recipient": trial.recipient, "orig_recipient": trial.original or trial.recipient,
+        "sender": trial.sender,
+        "recipient": trial.recipient,
+        "orig_recipient": trial.original or trial.recipient,
         "user_email": owner or trial.recipient,
-    }  # fmt: skip
+    }
     return named.get(wished, wished.strip("<>")) if trial.sender else ""

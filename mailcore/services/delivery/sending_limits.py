@@ -72,10 +72,15 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
     quota_warnings.into_box(core, tx, account, "sending_held", **words)
     quota_warnings.to_contact(core, tx, account, "sending_held", **words)
     tickets.open_ticket(
-        core, kind="abuse", subject=f"Sending of {account.name} is on hold", reply_to="", account=account.id, tell=False,
+        core,
+        kind="abuse",
+        subject=f"Sending of {account.name} is on hold",
+        reply_to="",
+        account=account.id,
+        tell=False,
         text=f"The account {account.name} behaves as if somebody else had its password: {why}. {waiting} messages wait in the"
         f" queue. When its owner has a new password: alumnimail user release {account.name} [--drop]",
-    )  # fmt: skip
+    )
 
 
 def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, int]:

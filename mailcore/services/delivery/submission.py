@@ -69,7 +69,7 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
 
 async def send(
     core: Core, envelope: Envelope, account: Account, prepared: Prepared, also: Callable[[Tx], None] | None = None
-) -> None:  # fmt: skip
+) -> None:
     """Sign and send what is complete; local recipients have it when this returns, others stand in the queue.
 
     Args:
@@ -81,9 +81,9 @@ async def send(
     else:
         signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
     forget(prepared.octets)
-    received = trace.received(
-        envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()
-    ) + signature  # the author's address on the network is nobody's business
+    received = (
+        trace.received(envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()) + signature
+    )  # the author's address on the network is nobody's business
 
     letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, received)
 
@@ -96,7 +96,9 @@ async def send(
         for recipient in envelope.recipients:
             if recipient.rpartition("@")[2].lower() == core.config.domain:
                 inside.append(
-                    delivery.check_recipient(core, tx, recipient, prepared.size, authenticated=True, sender=envelope.sender)
+                    delivery.check_recipient(
+                        core, tx, recipient, prepared.size, authenticated=True, sender=envelope.sender
+                    )
                 )
             else:
                 outside.append(recipient)
@@ -106,9 +108,17 @@ async def send(
                     raise RejectedByScript(done.reason)
         if outside:
             core.queue.enqueue(
-                tx, sender=envelope.sender, recipients=outside, prepared=prepared, prefix=received,
-                account=account.id, origin="submission", now=now, dsn=envelope.dsn, require_tls=envelope.require_tls,
-            )  # fmt: skip
+                tx,
+                sender=envelope.sender,
+                recipients=outside,
+                prepared=prepared,
+                prefix=received,
+                account=account.id,
+                origin="submission",
+                now=now,
+                dsn=envelope.dsn,
+                require_tls=envelope.require_tls,
+            )
         if also is not None:
             also(tx)
         return None

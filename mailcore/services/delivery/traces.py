@@ -75,13 +75,27 @@ class Trace:
 
 def about(fields: Header, content: bytes, size: int, verdict: Verdict, peer: str) -> About:
     """A message that came in; cheap, as every delivery pays for it."""
-    checks = {"spf": verdict.spf, "dkim": verdict.dkim, "dmarc": verdict.dmarc, "policy": verdict.policy, "peer": peer,
-              "domain": verdict.author} if verdict.outside else {}  # fmt: skip
+    checks = (
+        {
+            "spf": verdict.spf,
+            "dkim": verdict.dkim,
+            "dmarc": verdict.dmarc,
+            "policy": verdict.policy,
+            "peer": peer,
+            "domain": verdict.author,
+        }
+        if verdict.outside
+        else {}
+    )
     ids = fields.raw_values("message-id")
     return About(
-        _first(fields, "subject"), _first(fields, "from"), ids[0].decode("ascii", "replace").strip()[:MAX_FIELD] if ids else "",
-        content, size, json.dumps(checks) if checks else "",
-    )  # fmt: skip
+        _first(fields, "subject"),
+        _first(fields, "from"),
+        ids[0].decode("ascii", "replace").strip()[:MAX_FIELD] if ids else "",
+        content,
+        size,
+        json.dumps(checks) if checks else "",
+    )
 
 
 def _first(fields: Header, name: str) -> bytes:
@@ -116,9 +130,7 @@ def rule_at(source: str, line: int) -> Rule:
     return "settings", comment
 
 
-def refused(
-    core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str
-) -> None:
+def refused(core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str) -> None:
     """Record that the service itself refused a message for this account; of a flood not all are saved."""
     if deliveries.count(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS) >= MAX_REFUSALS:
         return
@@ -207,9 +219,18 @@ def _trace(one: Record) -> Trace:
     checks = Checks(**json.loads(one.about.checks)) if one.about.checks else Checks()
     rules = tuple(map(_rule, json.loads(one.rules))) if one.rules else ()
     return Trace(
-        one.id, one.at, one.sender, shown, " ".join(header.decode(one.about.subject).split()), one.address, one.outcome,
-        one.detail, one.about.size, checks, rules,
-    )  # fmt: skip
+        one.id,
+        one.at,
+        one.sender,
+        shown,
+        " ".join(header.decode(one.about.subject).split()),
+        one.address,
+        one.outcome,
+        one.detail,
+        one.about.size,
+        checks,
+        rules,
+    )
 
 
 def _rule(kept: list[str]) -> Rule:

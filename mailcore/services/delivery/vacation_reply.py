@@ -70,12 +70,23 @@ def answer(
         return b""
     deliveries.remember_answer(tx, recipient.account, handle, sender, now)
     octets = compose(
-        replace(action, from_address=author), fields=fields, sender=envelope.sender, own=named, domain=core.config.domain, now=now
+        replace(action, from_address=author),
+        fields=fields,
+        sender=envelope.sender,
+        own=named,
+        domain=core.config.domain,
+        now=now,
     )
     core.queue.enqueue(
-        tx, sender="", recipients=[envelope.sender], prepared=core.blobs.prepare(octets), prefix=b"",
-        account=recipient.account, origin="vacation", now=now,
-    )  # fmt: skip
+        tx,
+        sender="",
+        recipients=[envelope.sender],
+        prepared=core.blobs.prepare(octets),
+        prefix=b"",
+        account=recipient.account,
+        origin="vacation",
+        now=now,
+    )
     return octets
 
 
@@ -95,7 +106,14 @@ def _person(fields: Header, sender: str) -> NameAddr:
 
 
 def compose(
-    action: sieve.Vacation, *, fields: Header, sender: str, own: str, domain: str, now: int, default_subject: str = "Auto: %$"
+    action: sieve.Vacation,
+    *,
+    fields: Header,
+    sender: str,
+    own: str,
+    domain: str,
+    now: int,
+    default_subject: str = "Auto: %$",
 ) -> bytes:
     """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
     subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _first(fields, "subject"))
@@ -103,8 +121,12 @@ def compose(
         subject = subject[: MAX_SUBJECT - 1] + "…"
     author = sieve.one_address(action.from_address)
     heading = Heading(
-        composer.named(author, action.from_address) if author else NameAddr(own), (_person(fields, sender),), subject,
-        datetime.fromtimestamp(now, UTC), trace.message_id(domain), auto="auto-replied (vacation)",
+        composer.named(author, action.from_address) if author else NameAddr(own),
+        (_person(fields, sender),),
+        subject,
+        datetime.fromtimestamp(now, UTC),
+        trace.message_id(domain),
+        auto="auto-replied (vacation)",
         answers=fields_out.references(_first(fields, "references"), _first(fields, "message-id")),
-    )  # fmt: skip
+    )
     return composer.compose(heading, adopt(action.reason) if action.mime else entities.text(action.reason))

@@ -67,7 +67,9 @@ class _Conversation:
                 self.answer.discard = True
                 return command
             elif command in (b"r", b"t"):
-                self.answer.reply = "550 5.7.1 Refused by a content filter" if command == b"r" else "451 4.7.1 Try again later"
+                self.answer.reply = (
+                    "550 5.7.1 Refused by a content filter" if command == b"r" else "451 4.7.1 Try again later"
+                )
                 return command
             elif command == b"y":
                 self.answer.reply = _reply(milter.words(data))
@@ -119,9 +121,12 @@ def _introduce(talk: _Conversation, wants: int, config: Config, envelope: Envelo
     steps = [
         (milter.macros(b"C", known) + milter.connect(name, envelope.peer), milter.NO_CONNECT, milter.QUIET_CONNECT),
         (milter.packet(b"H", milter.text(envelope.helo)), milter.NO_HELO, milter.QUIET_HELO),
-        (milter.macros(b"M", [("i", queue_id), *login]) + milter.packet(b"M", milter.text(f"<{envelope.sender}>")),
-         milter.NO_MAIL, milter.QUIET_MAIL),
-    ]  # fmt: skip
+        (
+            milter.macros(b"M", [("i", queue_id), *login]) + milter.packet(b"M", milter.text(f"<{envelope.sender}>")),
+            milter.NO_MAIL,
+            milter.QUIET_MAIL,
+        ),
+    ]
     steps += [
         (milter.packet(b"R", milter.text(f"<{recipient}>")), milter.NO_RCPT, milter.QUIET_RCPT)
         for recipient in envelope.recipients
@@ -143,7 +148,10 @@ def _show(talk: _Conversation, wants: int, octets: Octets) -> bytes:
             said = milter.packet(b"L", name.encode() + b"\0" + value + b"\0")
             if (fate := talk.tell(said, quiet=bool(wants & milter.QUIET_HEADER))) != b"c":
                 return fate
-    if not wants & milter.NO_EOH and (fate := talk.tell(milter.packet(b"N"), quiet=bool(wants & milter.QUIET_EOH))) != b"c":
+    if (
+        not wants & milter.NO_EOH
+        and (fate := talk.tell(milter.packet(b"N"), quiet=bool(wants & milter.QUIET_EOH))) != b"c"
+    ):
         return fate
     if wants & milter.NO_BODY:
         return b"c"

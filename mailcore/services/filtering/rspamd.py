@@ -45,9 +45,13 @@ def _post(url: str, path: str, octets: Octets, fields: dict[str, str], seconds: 
 def check(config: Config, envelope: Envelope, octets: Octets, queue_id: str) -> Answer:
     """Raises RspamdProblem."""
     fields = {
-        "IP": envelope.peer, "Helo": envelope.helo, "From": envelope.sender, "Queue-Id": queue_id, "MTA-Name": config.host,
+        "IP": envelope.peer,
+        "Helo": envelope.helo,
+        "From": envelope.sender,
+        "Queue-Id": queue_id,
+        "MTA-Name": config.host,
         "Rcpt": ", ".join(envelope.recipients[:50]),
-    }  # fmt: skip
+    }
     if envelope.authenticated:
         fields["User"] = str(envelope.authenticated)
     fields = {name: value for name, value in fields.items() if value}
@@ -55,9 +59,12 @@ def check(config: Config, envelope: Envelope, octets: Octets, queue_id: str) -> 
     try:
         answer = json.loads(said)
         return Answer(
-            str(answer["action"]), float(answer["score"]), float(answer["required_score"]), tuple(answer.get("symbols", {})),
+            str(answer["action"]),
+            float(answer["score"]),
+            float(answer["required_score"]),
+            tuple(answer.get("symbols", {})),
             str(answer.get("messages", {}).get("smtp_message", "")),
-        )  # fmt: skip
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise RspamdProblem(f"status {status}") from problem
 

@@ -19,7 +19,17 @@ from mailcore.wire.milter import Added, MilterProblem
 log = log_for(__name__)
 _JUNK_ACTIONS = ("add header", "rewrite subject", "quarantine")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,60}\Z")
-_OURS = ("received", "return-path", "delivered-to", "authentication-results", "from", "to", "subject", "date", "message-id")
+_OURS = (
+    "received",
+    "return-path",
+    "delivered-to",
+    "authentication-results",
+    "from",
+    "to",
+    "subject",
+    "date",
+    "message-id",
+)
 MAX_FIELDS, MAX_VALUE = 20, 2000
 
 
@@ -88,7 +98,9 @@ def _by_milter(core: Core, before: Scan, address: str, envelope: Envelope, octet
 
 def _judged(fields: bytes, junk: bool, reply: str) -> Scan:
     """Combine the header fields of our filters into one result; many filters write them alike."""
-    flags = header.values(fields, "x-spam-flag") + header.values(fields, "x-spam-status") + header.values(fields, "x-spam")
+    flags = (
+        header.values(fields, "x-spam-flag") + header.values(fields, "x-spam-status") + header.values(fields, "x-spam")
+    )
     junk = junk or any(value.strip().lower().startswith("yes") for value in flags)
     return Scan(spam_scores.spam_percent(fields), junk or spam_scores.virus_level(fields) >= 4, reply, fields)
 

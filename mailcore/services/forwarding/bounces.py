@@ -19,14 +19,16 @@ from mailcore.store.mail.blobs import Prepared
 KEEP_SECONDS = srs.DAYS * 86_400
 
 
-def address_for(
-    core: Core, tx: Tx, account: AccountId, *, sender: str, target: str, content: bytes, now: int
-) -> str:
+def address_for(core: Core, tx: Tx, account: AccountId, *, sender: str, target: str, content: bytes, now: int) -> str:
     """The envelope sender for one message to one target; `content` is the SHA-256 of its octets."""
     token = srs.token(
-        deliveries.secret(tx, "srs"), str(account).encode(), sender.encode(), target.encode(), content,
+        deliveries.secret(tx, "srs"),
+        str(account).encode(),
+        sender.encode(),
+        target.encode(),
+        content,
         str(now // 86_400).encode(),
-    )  # fmt: skip
+    )
     store.keep(tx, Return(token, account, sender, target, content), now)
     return f"{srs.PREFIX}{token}@{core.config.srs_domain}"
 

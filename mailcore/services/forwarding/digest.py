@@ -45,10 +45,18 @@ def _send(core: Core, tx: Tx, account: AccountId) -> bool:
         return False
     owner = core.people.account(tx, account)
     zone = core.config.zone
-    lines = [f"  {datetime.fromtimestamp(one.at, zone):%Y-%m-%d %H:%M}  {one.author}\n    {one.subject}" for one in kept]
+    lines = [
+        f"  {datetime.fromtimestamp(one.at, zone):%Y-%m-%d %H:%M}  {one.author}\n    {one.subject}" for one in kept
+    ]
     letter = notices.prepare(
-        core, "forwarding_digest", owner.language, wish.target, count=str(len(kept)), listing="\n".join(lines[:MOST_LISTED]),
-        junk=str(len(held) - len(kept)), **forwarding_target.words_of(core, owner, wish.target),
-    )  # fmt: skip
+        core,
+        "forwarding_digest",
+        owner.language,
+        wish.target,
+        count=str(len(kept)),
+        listing="\n".join(lines[:MOST_LISTED]),
+        junk=str(len(held) - len(kept)),
+        **forwarding_target.words_of(core, owner, wish.target),
+    )
     notices.queue(core, tx, letter, wish.target, account)
     return True

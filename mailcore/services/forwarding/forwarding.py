@@ -83,9 +83,18 @@ def _comes_back(core: Core, domain: str) -> bool:
 
 
 def wish(
-    core: Core, account: AccountId, target: str, *, copy: bool, confirmed: bool = False, actor: str = "",
-    unsafe: str | None = None, digest: bool | None = None, rolling_days: int | None = None, cause: Cause = NOBODY,
-) -> Forwarding:  # fmt: skip
+    core: Core,
+    account: AccountId,
+    target: str,
+    *,
+    copy: bool,
+    confirmed: bool = False,
+    actor: str = "",
+    unsafe: str | None = None,
+    digest: bool | None = None,
+    rolling_days: int | None = None,
+    cause: Cause = NOBODY,
+) -> Forwarding:
     """Set where mail goes; until the target agrees, mail is only saved here.
 
     Args:
@@ -111,10 +120,14 @@ def wish(
     at = (before.confirmed_at if known else core.clock.now()) if agreed else None
 
     wished = Forwarding(
-        target, state, copy, confirmed_at=at, unsafe=before.unsafe if unsafe is None else unsafe,
+        target,
+        state,
+        copy,
+        confirmed_at=at,
+        unsafe=before.unsafe if unsafe is None else unsafe,
         digest=before.digest if digest is None else digest,
         rolling_days=before.rolling_days if rolling_days is None else rolling_days,
-    )  # fmt: skip
+    )
 
     def store(tx: Tx) -> Forwarding:
         core.people.set_forwarding(tx, account, wished, _hashed(token))
@@ -124,7 +137,13 @@ def wish(
         if not known:  # whoever steals an account likes to add a forwarding
             address = f"{owner.name}@{core.config.domain}"
             account_notices.to_contacts(
-                core, tx, owner, "forwarding_set", display_name=owner.display_name or owner.name, address=address, target=target
+                core,
+                tx,
+                owner,
+                "forwarding_set",
+                display_name=owner.display_name or owner.name,
+                address=address,
+                target=target,
             )
         audit.note(core, tx, account, Event.FORWARDING_SET, actor=actor, detail=target)
         return core.people.forwarding(tx, account)
@@ -176,10 +195,16 @@ def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
         lambda tx: (forwarding_target.stop_link(core, tx, owner.id, target), _code(tx, _hashed(token)))
     )
     return notices.prepare(
-        core, "forwarding_confirm", owner.language, target,
-        address=f"{owner.name}@{core.config.domain}", target=target,
-        link=f"{core.config.url}/forwarding/confirm/{token}", stop=stop_link, code=f"{code[:4]} {code[4:]}",
-    )  # fmt: skip
+        core,
+        "forwarding_confirm",
+        owner.language,
+        target,
+        address=f"{owner.name}@{core.config.domain}",
+        target=target,
+        link=f"{core.config.url}/forwarding/confirm/{token}",
+        stop=stop_link,
+        code=f"{code[:4]} {code[4:]}",
+    )
 
 
 def _code(tx: Tx, hashed: str) -> str:

@@ -52,11 +52,14 @@ _WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (Kind.SLOWED, r"grey ?list|gray ?list|rate|too many|throttl|deferred due to|try again in|unusual"),
         (Kind.SPAM, r"\bspam\b|\bspammy\b|unsolicited|content rejected|\bjunk\b|virus|malware"),
         (Kind.FULL_THERE, r"quota|mailbox (is )?full|over ?quota|insufficient (system )?storage|out of storage"),
-        (Kind.UNKNOWN_THERE, r"user unknown|unknown user|no such (user|recipient|mailbox|address|person)|does not exist"
-                             r"|nobody here|mailbox unavailable|recipient (address )?rejected|not found|disabled"),
+        (
+            Kind.UNKNOWN_THERE,
+            r"user unknown|unknown user|no such (user|recipient|mailbox|address|person)|does not exist"
+            r"|nobody here|mailbox unavailable|recipient (address )?rejected|not found|disabled",
+        ),
         (Kind.TOO_LARGE, r"too (large|big)|size (limit|exceed)|exceeds"),
     )
-)  # fmt: skip
+)
 _CODES: dict[tuple[int, int], Kind] = {
     (1, 1): Kind.UNKNOWN_THERE, (1, 2): Kind.UNREACHABLE, (1, 10): Kind.UNREACHABLE, (1, 3): Kind.UNKNOWN_THERE,
     (1, 6): Kind.UNKNOWN_THERE, (2, 1): Kind.UNKNOWN_THERE, (2, 2): Kind.FULL_THERE, (2, 3): Kind.TOO_LARGE,
@@ -118,9 +121,12 @@ def health(core: Core, account: AccountId) -> Health:
         answers = tuple(Answered(told, kind_of(told.code, told.reply)) for told in onward.latest(tx, account, SHOWN))
         target = core.people.forwarding(tx, account).target
         return Health(
-            counts.get("delivered", 0), counts.get("refused", 0), counts.get("waiting", 0), answers,
+            counts.get("delivered", 0),
+            counts.get("refused", 0),
+            counts.get("waiting", 0),
+            answers,
             probes.last(tx, account, target) if target else None,
-        )  # fmt: skip
+        )
 
     return core.db.read(read)
 
@@ -132,9 +138,14 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         raise ForwardingRefused(Saying("there is no forwarding to test"))
     code = secrets.token_hex(3).upper()
     prepared = notices.prepare(
-        core, "forwarding_probe", owner.language, now.target,
-        display_name=owner.display_name or owner.name, address=f"{owner.name}@{core.config.domain}", code=code,
-    )  # fmt: skip
+        core,
+        "forwarding_probe",
+        owner.language,
+        now.target,
+        display_name=owner.display_name or owner.name,
+        address=f"{owner.name}@{core.config.domain}",
+        code=code,
+    )
 
     def store(tx: Tx) -> Probe:
         at = core.clock.seconds()
@@ -144,9 +155,15 @@ def send_probe(core: Core, account: AccountId) -> Probe:
             core, tx, account, sender=notices.sender(core), target=now.target, content=prepared.name, now=at
         )
         [item] = core.queue.enqueue(
-            tx, sender=sender, recipients=[now.target], prepared=prepared, prefix=b"", account=account, origin="forward",
+            tx,
+            sender=sender,
+            recipients=[now.target],
+            prepared=prepared,
+            prefix=b"",
+            account=account,
+            origin="forward",
             now=at,
-        )  # fmt: skip
+        )
         onward.begin(tx, item, account, prepared.name, now.target, at)
         probes.add(tx, account, now.target, code, item, at)
         audit.note(core, tx, account, Event.FORWARDING_TESTED, actor=owner.name, detail=now.target)

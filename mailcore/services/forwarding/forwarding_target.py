@@ -67,10 +67,14 @@ def stop_by_target(core: Core, word: str) -> None:
 
     def write(tx: Tx) -> None:
         owner, found = _by_stop_word(core, tx, word)
-        core.people.set_forwarding(tx, owner.id, dataclasses.replace(found, state=ForwardingState.OFF, confirmed_at=None))
+        core.people.set_forwarding(
+            tx, owner.id, dataclasses.replace(found, state=ForwardingState.OFF, confirmed_at=None)
+        )
         store.forget_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
-        deliveries.remember_answer(tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, found.target.lower(), core.clock.seconds())
+        deliveries.remember_answer(
+            tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, found.target.lower(), core.clock.seconds()
+        )
         audit.note(core, tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, detail=found.target)
         tell_owner(core, tx, owner, "forwarding_stopped", found.target)
 
@@ -90,7 +94,9 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
         now, nobody = core.clock.seconds(), AccountId(0)
         accounts = store.leading_to(tx, address)
         for number in range(LETTERS_A_DAY):
-            if accounts and not deliveries.was_answered(tx, nobody, f"stop links {number}", address.lower(), now - 86_400):
+            if accounts and not deliveries.was_answered(
+                tx, nobody, f"stop links {number}", address.lower(), now - 86_400
+            ):
                 deliveries.remember_answer(tx, nobody, f"stop links {number}", address.lower(), now)
                 break
         else:
@@ -99,7 +105,12 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
             owner, found = core.people.account(tx, account), core.people.forwarding(tx, account)
             link = stop_link(core, tx, account, found.target)
             letter = notices.prepare(
-                core, "forwarding_stop_link", owner.language, found.target, link=link, **words_of(core, owner, found.target)
+                core,
+                "forwarding_stop_link",
+                owner.language,
+                found.target,
+                link=link,
+                **words_of(core, owner, found.target),
             )
             notices.queue(core, tx, letter, found.target, account)
 
@@ -131,9 +142,14 @@ def _ask(core: Core, tx: Tx, account: AccountId, now: int) -> None:
     token = secrets.token_urlsafe(24)
     store.put_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), found.target, now)
     letter = notices.prepare(
-        core, "forwarding_again", owner.language, found.target, link=f"{core.config.url}/forwarding/confirm/{token}",
-        stop=stop_link(core, tx, account, found.target), **words_of(core, owner, found.target),
-    )  # fmt: skip
+        core,
+        "forwarding_again",
+        owner.language,
+        found.target,
+        link=f"{core.config.url}/forwarding/confirm/{token}",
+        stop=stop_link(core, tx, account, found.target),
+        **words_of(core, owner, found.target),
+    )
     notices.queue(core, tx, letter, found.target, account)
     audit.note(core, tx, account, Event.FORWARDING_YEARLY, detail=found.target)
 
@@ -143,7 +159,9 @@ def _end(core: Core, tx: Tx, account: AccountId) -> None:
     store.forget_question(tx, account)
     if found.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
         return
-    core.people.set_forwarding(tx, account, dataclasses.replace(found, state=ForwardingState.UNCONFIRMED, confirmed_at=None))
+    core.people.set_forwarding(
+        tx, account, dataclasses.replace(found, state=ForwardingState.UNCONFIRMED, confirmed_at=None)
+    )
     filters.regenerate(core, tx, account)
     audit.note(core, tx, account, Event.FORWARDING_UNANSWERED, detail=found.target)
     tell_owner(core, tx, owner, "forwarding_unanswered", found.target)

@@ -132,7 +132,12 @@ def check(core: Core, tx: Tx, here: Lane, *, most: int = 0) -> None:
         slow = seen.here >= limit * IN_ALL
     else:
         attacked = seen.account >= limit * IN_ALL and seen.here >= ALLOWANCE
-        slow = seen.here >= min(most or limit, limit) or seen.peer >= limit * IN_ALL or attacked or _is_spread(core, tx, here)
+        slow = (
+            seen.here >= min(most or limit, limit)
+            or seen.peer >= limit * IN_ALL
+            or attacked
+            or _is_spread(core, tx, here)
+        )
     if slow:
         raise TooMany(_WAIT)
 
@@ -153,7 +158,9 @@ def failed(core: Core, here: Lane, tag: str = "") -> None:
     now = core.clock.seconds()
 
     def write(tx: Tx) -> None:
-        if store.add_failure(tx, here.account, here.place, now, tag, now - tries.HOUR) and here.place == place_of(here.peer):
+        if store.add_failure(tx, here.account, here.place, now, tag, now - tries.HOUR) and here.place == place_of(
+            here.peer
+        ):
             tries.count(core, tx, "password", _networks(core, here))
 
     core.db.write(write)

@@ -63,10 +63,19 @@ def _judge(core: Core, envelope: Envelope, message: Message, ask: Ask) -> Verdic
     sealed = chain.dmarc_passed and set(chain.sealers) <= set(core.config.incoming.sealers)
     disposition = Disposition.ACCEPT if sealed else _disposition(result, policy)
     return Verdict(
-        author=author, spf=spf_result, dkim="pass" if any(s.result == "pass" for s in signed) else "none",
-        dmarc=result, policy=policy.p, spf_aligned=by_spf == "pass", dkim_aligned="pass" in by_dkim, several_authors=several,
-        sealed=sealed, disposition=disposition, field=authresults.field(core.config.host, results), outside=True,
-    )  # fmt: skip
+        author=author,
+        spf=spf_result,
+        dkim="pass" if any(s.result == "pass" for s in signed) else "none",
+        dmarc=result,
+        policy=policy.p,
+        spf_aligned=by_spf == "pass",
+        dkim_aligned="pass" in by_dkim,
+        several_authors=several,
+        sealed=sealed,
+        disposition=disposition,
+        field=authresults.field(core.config.host, results),
+        outside=True,
+    )
 
 
 def _ascii(domain: str) -> str:

@@ -39,9 +39,15 @@ def sign(config: Config, octets: Octets) -> bytes:
     made = b""
     for selector, algorithm, key in dkim_keys.signing(config):
         made += signature.field(
-            algorithm=algorithm, domain=config.domain.encode(), selector=selector.encode(), at=at, fields=fields, names=names,
-            body_hash=digest, sign=_with(key),
-        )  # fmt: skip
+            algorithm=algorithm,
+            domain=config.domain.encode(),
+            selector=selector.encode(),
+            at=at,
+            fields=fields,
+            names=names,
+            body_hash=digest,
+            sign=_with(key),
+        )
     return made
 
 
@@ -67,7 +73,11 @@ def seal(config: Config, octets: bytes) -> bytes:
         octets = readable + octets[body:]
     try:
         fields = dkim.arc_sign(
-            octets, selector.encode(), config.domain.encode(), key, config.host.encode(),
+            octets,
+            selector.encode(),
+            config.domain.encode(),
+            key,
+            config.host.encode(),
             include_headers=[name for name in dict.fromkeys(_SIGNED) if name != b"From"] + [b"From"],
         )
     except Exception as problem:  # the library reads strangers' chains; a seal is a courtesy

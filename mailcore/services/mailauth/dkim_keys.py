@@ -93,9 +93,12 @@ def ensure_keys(config: Config) -> None:
 def _make(config: Config, number: int) -> None:
     folder(config).mkdir(parents=True, exist_ok=True)
     if not path(config, f"rsa{number}").exists():
-        _write_once(path(config, f"rsa{number}"), rsa.generate_private_key(65537, 2048).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        ))  # fmt: skip
+        _write_once(
+            path(config, f"rsa{number}"),
+            rsa.generate_private_key(65537, 2048).private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+            ),
+        )
     if not path(config, f"ed{number}").exists():
         raw = ed25519.Ed25519PrivateKey.generate().private_bytes_raw()
         _write_once(path(config, f"ed{number}"), base64.b64encode(raw) + b"\n")

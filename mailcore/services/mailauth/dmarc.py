@@ -111,9 +111,11 @@ def policy(author: str, ask: Ask) -> Policy:
         return Policy(aspf="s", adkim="s", trouble=True)  # as strict as it may be
     percent = record.word("pct", "100")  # of RFC 7489; many still publish it
     return Policy(
-        _wish(record, names), record.word("aspf", "r"), record.word("adkim", "r"),
+        _wish(record, names),
+        record.word("aspf", "r"),
+        record.word("adkim", "r"),
         0 if record.word("t") == "y" else min(int(percent), 100) if percent.isascii() and percent.isdigit() else 100,
-    )  # fmt: skip
+    )
 
 
 def _wish(record: Record, names: list[str]) -> str:

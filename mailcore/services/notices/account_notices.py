@@ -46,5 +46,7 @@ def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> b
 def outside(core: Core, tx: Tx, account: Account) -> list[str]:
     """The contact address and the verified ones, without those of this box itself."""
     own = set(core.people.addresses(tx, account.id))
-    found = dict.fromkeys([*([account.contact] if account.contact else []), *contact_addresses.verified(tx, account.id)])
+    found = dict.fromkeys(
+        [*([account.contact] if account.contact else []), *contact_addresses.verified(tx, account.id)]
+    )
     return [address for address in found if address.lower() not in own]

@@ -42,4 +42,8 @@ def keep(said: object) -> Any:  # Any: what JSON holds
 
 def kept(told: Any) -> str:
     """Restore a text that `keep` converted."""
-    return Saying(told[0], **{name: kept(value) for name, value in told[1].items()}) if isinstance(told, list) else str(told)
+    return (
+        Saying(told[0], **{name: kept(value) for name, value in told[1].items()})
+        if isinstance(told, list)
+        else str(told)
+    )

@@ -54,9 +54,13 @@ def compose(core: Core, name: str, language: str, to: str, **values: str) -> byt
     """A whole message with CRLF line ends."""
     subject, body = words(core, name, language, **values)
     heading = Heading(
-        NameAddr(sender(core), "Alumnimail"), (NameAddr(to),), subject, core.clock.now(), trace.message_id(core.config.domain),
+        NameAddr(sender(core), "Alumnimail"),
+        (NameAddr(to),),
+        subject,
+        core.clock.now(),
+        trace.message_id(core.config.domain),
         auto="auto-generated",
-    )  # fmt: skip
+    )
     return composer.compose(heading, entities.text(body))
 
 
@@ -68,6 +72,12 @@ def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Pre
 
 def queue(core: Core, tx: Tx, prepared: Prepared, to: str, account: AccountId | None) -> None:
     core.queue.enqueue(
-        tx, sender=sender(core), recipients=[to], prepared=prepared, prefix=b"", account=account,
-        origin="notice", now=core.clock.seconds(),
-    )  # fmt: skip
+        tx,
+        sender=sender(core),
+        recipients=[to],
+        prepared=prepared,
+        prefix=b"",
+        account=account,
+        origin="notice",
+        now=core.clock.seconds(),
+    )

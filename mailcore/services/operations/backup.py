@@ -99,7 +99,9 @@ def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) 
     _remove_others(folder / "blobs", {_blob(folder / "blobs", name) for name, _ in blobs})
     _remove_others(folder / "files", {folder / "files" / inside for _, inside in files})
     octets = sum(size for _, size in blobs)
-    made = Made(clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(files), written, missing=missing)
+    made = Made(
+        clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(files), written, missing=missing
+    )
     manifest = folder / "manifest.json.new"
     with manifest.open("w") as out:
         json.dump(asdict(made), out, indent=1)

@@ -57,9 +57,12 @@ def needed(config: Config) -> list[Record]:
     # where mail programs ask how they are set up (services/client_settings.py)
     found += [Record(f"{name}.{domain}", "CNAME", host) for name in ("autoconfig", "autodiscover", "ua-auto-config")]
     for service, address in (
-        ("_imaps", config.listen.imaps), ("_imap", config.listen.imap), ("_submissions", config.listen.submissions),
-        ("_submission", config.listen.submission), ("_sieve", config.listen.managesieve),
-    ):  # fmt: skip
+        ("_imaps", config.listen.imaps),
+        ("_imap", config.listen.imap),
+        ("_submissions", config.listen.submissions),
+        ("_submission", config.listen.submission),
+        ("_sieve", config.listen.managesieve),
+    ):
         # RFC 2782: a lone dot says that the service is not offered
         value = f"0 1 {address.rpartition(':')[2]} {host}" if address else "0 0 0 ."
         found.append(Record(f"{service}._tcp.{domain}", "SRV", value))
@@ -95,7 +98,6 @@ def zone_line(record: Record) -> str:
         case _:
             value = record.value
     return f"{record.name}.\t3600\tIN\t{record.kind}\t{value}"
-
 
 
 def compare(core: Core) -> list[Finding]:

@@ -24,7 +24,9 @@ def check(core: Core, *, repair: bool) -> list[str]:
             found.append(f"mailbox {mailbox} ({name}): counters differ from its messages; repair counts anew")
             if repair:
                 integrity.mend_mailbox(tx, mailbox)
-        found += [f"blob {blob}: its octets are missing; restore a backup" for blob in integrity.missing_blobs(tx, core.blobs)]
+        found += [
+            f"blob {blob}: its octets are missing; restore a backup" for blob in integrity.missing_blobs(tx, core.blobs)
+        ]
         return found
 
     found = core.db.write(look) if repair else core.db.read(look)

@@ -62,7 +62,9 @@ class _Measures(Collector):
             answers = 1
         except Busy:
             answers = 0
-        yield _gauge("database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers)
+        yield _gauge(
+            "database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers
+        )
         yield _gauge("disk_free_bytes", "Room left where the data stand", shutil.disk_usage(core.config.data_path).free)
         yield self._memory()
         if ends := self._certificate_ends():
@@ -70,7 +72,9 @@ class _Measures(Collector):
 
     def _memory(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(
-            "alumnimail_process_memory_bytes", "Memory that each process has for itself (RssAnon)", labels=["kind", "number"]
+            "alumnimail_process_memory_bytes",
+            "Memory that each process has for itself (RssAnon)",
+            labels=["kind", "number"],
         )
         numbers = Counter[str]()
         for process in memory.of_service(self._supervisor):
@@ -92,17 +96,32 @@ class _Measures(Collector):
             _gauge("stored_bytes", "Mail of all accounts, as quotas count it", single["stored"]),
             _gauge("accounts_on_hold", "Accounts that may not send as they behaved as if hijacked", single["on_hold"]),
             _gauges(
-                "deliveries_last_hour", "Messages that came in, by what became of them, one for each recipient", "outcome",
+                "deliveries_last_hour",
+                "Messages that came in, by what became of them, one for each recipient",
+                "outcome",
                 store.outcomes(tx, now - HOUR),
             ),
             _gauge("login_failures_last_hour", "Wrong passwords", store.failed_logins(tx, now - HOUR)),
-            _gauges("slow_writes_last_day", "Writes above 100 ms, which hold up others", "caller", {w: n for w, n, _ in slow}),
             _gauges(
-                "slow_write_longest_seconds_last_day", "The longest of them", "caller", {w: most / 1000 for w, _, most in slow}
+                "slow_writes_last_day",
+                "Writes above 100 ms, which hold up others",
+                "caller",
+                {w: n for w, n, _ in slow},
             ),
-            _gauges("job_failed", "1 where the last turn of a periodic job failed", "job", {n: int(bad) for n, _, bad in turns}),
+            _gauges(
+                "slow_write_longest_seconds_last_day",
+                "The longest of them",
+                "caller",
+                {w: most / 1000 for w, _, most in slow},
+            ),
+            _gauges(
+                "job_failed",
+                "1 where the last turn of a periodic job failed",
+                "job",
+                {n: int(bad) for n, _, bad in turns},
+            ),
             _gauges("job_late_seconds", "How long its turn is due", "job", {n: max(0, now - at) for n, at, _ in turns}),
-        ]  # fmt: skip
+        ]
 
     def _certificate_ends(self) -> float:
         """0 when it cannot be read."""

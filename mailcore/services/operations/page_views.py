@@ -17,7 +17,9 @@ from mailcore.store.site import site as store
 PAGES = ("/", "/faq", "/help", "/clients", "/status")
 AUDIENCES = ("students", "staff", "alumni", "everyone")
 TOPICS = ("e-mail", "account", "help")
-_PROGRAM = re.compile(r"bot|crawl|spider|slurp|curl|wget|python|java/|go-http|monitor|preview|fetch|scan|headless", re.IGNORECASE)
+_PROGRAM = re.compile(
+    r"bot|crawl|spider|slurp|curl|wget|python|java/|go-http|monitor|preview|fetch|scan|headless", re.IGNORECASE
+)
 
 
 def count(core: Core, name: str, *, peer: str, agent: str) -> None:

@@ -45,10 +45,18 @@ def count_dmarc(core: Core, tx: Tx, envelope: Envelope, verdict: Verdict) -> Non
         if domain
     )
     store.count_dmarc(
-        tx, f"{core.clock.now():%Y-%m-%d}", verdict.author, envelope.peer, verdict.author, spf_domain[:255],
-        _WORDS[verdict.disposition], spf_aligned=verdict.spf_aligned, dkim_aligned=verdict.dkim_aligned,
-        spf=verdict.spf, dkim=signatures[:500],
-    )  # fmt: skip
+        tx,
+        f"{core.clock.now():%Y-%m-%d}",
+        verdict.author,
+        envelope.peer,
+        verdict.author,
+        spf_domain[:255],
+        _WORDS[verdict.disposition],
+        spf_aligned=verdict.spf_aligned,
+        dkim_aligned=verdict.dkim_aligned,
+        spf=verdict.spf,
+        dkim=signatures[:500],
+    )
 
 
 def send(core: Core) -> None:
@@ -74,7 +82,9 @@ def _dmarc(core: Core, day: str, domain: str) -> None:
         return
     owner, tags = found.domain, found.tags
     targets = [
-        address for address in _addresses(tags.get("rua", "")) if _is_wanted(core, owner, address.rpartition("@")[2].lower())
+        address
+        for address in _addresses(tags.get("rua", ""))
+        if _is_wanted(core, owner, address.rpartition("@")[2].lower())
     ]
     rows = core.db.read(lambda tx: store.dmarc(tx, day, domain))
     begin, end = _span(day)
@@ -122,11 +132,19 @@ def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: i
     ]  # fmt: skip
     for ip, author, envelope, disposition, spf_aligned, dkim_aligned, spf, signatures, count in rows:
         lines += [
-            "<record>", "<row>", f"<source_ip>{escape(ip)}</source_ip>", f"<count>{count}</count>", "<policy_evaluated>",
-            f"<disposition>{disposition}</disposition>", f"<dkim>{'pass' if dkim_aligned else 'fail'}</dkim>",
-            f"<spf>{'pass' if spf_aligned else 'fail'}</spf>", "</policy_evaluated>", "</row>",
-            f"<identifiers><header_from>{escape(author)}</header_from></identifiers>", "<auth_results>",
-        ]  # fmt: skip
+            "<record>",
+            "<row>",
+            f"<source_ip>{escape(ip)}</source_ip>",
+            f"<count>{count}</count>",
+            "<policy_evaluated>",
+            f"<disposition>{disposition}</disposition>",
+            f"<dkim>{'pass' if dkim_aligned else 'fail'}</dkim>",
+            f"<spf>{'pass' if spf_aligned else 'fail'}</spf>",
+            "</policy_evaluated>",
+            "</row>",
+            f"<identifiers><header_from>{escape(author)}</header_from></identifiers>",
+            "<auth_results>",
+        ]
         for one in signatures.split():
             domain, _, rest = one.partition(":")
             selector, _, result = rest.rpartition(":")
@@ -134,7 +152,11 @@ def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: i
                 f"<dkim><domain>{escape(domain)}</domain><selector>{escape(selector)}</selector>"
                 f"<result>{escape(result)}</result></dkim>"
             )
-        lines += [f"<spf><domain>{escape(envelope)}</domain><result>{escape(spf)}</result></spf>", "</auth_results>", "</record>"]
+        lines += [
+            f"<spf><domain>{escape(envelope)}</domain><result>{escape(spf)}</result></spf>",
+            "</auth_results>",
+            "</record>",
+        ]
     return "\n".join([*lines, "</feedback>", ""])
 
 
@@ -160,25 +182,33 @@ def _tls(core: Core, day: str, domain: str) -> None:
         if kind == "sts" and sts is not None:
             policy["policy-string"] = ["version: STSv1", f"mode: {sts.mode}", *(f"mx: {host}" for host in sts.hosts)]
             policy["mx-host"] = list(sts.hosts)
-        policies.append({
-            "policy": policy,
-            "summary": {
-                "total-successful-session-count": sum(row[3] for row in mine if not row[2]),
-                "total-failure-session-count": sum(row[3] for row in mine if row[2]),
-            },
-            "failure-details": [
-                {"result-type": row[2], "failed-session-count": row[3], **({"receiving-mx-hostname": row[1]} if row[1] else {})}
-                for row in mine
-                if row[2]
-            ],
-        })
+        policies.append(
+            {
+                "policy": policy,
+                "summary": {
+                    "total-successful-session-count": sum(row[3] for row in mine if not row[2]),
+                    "total-failure-session-count": sum(row[3] for row in mine if row[2]),
+                },
+                "failure-details": [
+                    {
+                        "result-type": row[2],
+                        "failed-session-count": row[3],
+                        **({"receiving-mx-hostname": row[1]} if row[1] else {}),
+                    }
+                    for row in mine
+                    if row[2]
+                ],
+            }
+        )
     begin, end = _span(day)
     number = f"{day}.{secrets.token_hex(8)}@{core.config.domain}"
     report = {
         "organization-name": core.config.domain,
         "date-range": {"start-datetime": f"{day}T00:00:00Z", "end-datetime": f"{day}T23:59:59Z"},
-        "contact-info": f"postmaster@{core.config.domain}", "report-id": number, "policies": policies,
-    }  # fmt: skip
+        "contact-info": f"postmaster@{core.config.domain}",
+        "report-id": number,
+        "policies": policies,
+    }
     subject = f"Report Domain: {domain} Submitter: {core.config.domain} Report-ID: <{number}>"
     fields = {"TLS-Report-Domain": domain, "TLS-Report-Submitter": core.config.domain}
     name = f"{core.config.domain}!{domain}!{begin}!{end}.json.gz"
@@ -203,17 +233,30 @@ def _mail(
     if not targets:
         return
     letter = attached.compose(
-        sender=notices.sender(core), recipients=targets, subject=subject, domain=core.config.domain, now=core.clock.now(),
-        kind=kind, name=name, octets=octets, fields=fields,
-    )  # fmt: skip
+        sender=notices.sender(core),
+        recipients=targets,
+        subject=subject,
+        domain=core.config.domain,
+        now=core.clock.now(),
+        kind=kind,
+        name=name,
+        octets=octets,
+        fields=fields,
+    )
     prepared = core.blobs.prepare(dkim.sign(core.config, letter) + letter)
 
     def queue(tx: Tx) -> None:
         # a null sender: nobody needs to hear that a report was not wanted
         core.queue.enqueue(
-            tx, sender="", recipients=targets, prepared=prepared, prefix=b"", account=None, origin="report",
+            tx,
+            sender="",
+            recipients=targets,
+            prepared=prepared,
+            prefix=b"",
+            account=None,
+            origin="report",
             now=core.clock.seconds(),
-        )  # fmt: skip
+        )
 
     core.db.write(queue)
     log.info("a report with the subject %r is queued", subject[:60])

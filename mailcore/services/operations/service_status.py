@@ -45,8 +45,8 @@ def feed(core: Core, language: str) -> str:
     entries = "".join(
         f"<entry><id>{escape(url)}/status#{one.id}</id><title>{escape(one.words[language])}</title>"
         f'<link href="{escape(url)}/status"/><published>{one.at.isoformat()}</published>'
-        f"<updated>{(one.ended_at or one.at).isoformat()}</updated><category term=\"{one.level}\"/>"
-        f"<category term=\"{'ended' if one.ended_at else 'current'}\"/></entry>\n"
+        f'<updated>{(one.ended_at or one.at).isoformat()}</updated><category term="{one.level}"/>'
+        f'<category term="{"ended" if one.ended_at else "current"}"/></entry>\n'
         for one in found
     )
     return (

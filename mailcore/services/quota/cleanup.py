@@ -171,11 +171,18 @@ def _name(text: str) -> Name | None:
 def _items(takes: Sequence[Takes]) -> list[Item]:
     return [
         Item(
-            f"{one.uidvalidity}.{one.uid}", one.mailbox, one.special_use, one.uid, _first(one.header, "subject"),
-            _author(one.header), _at(one.at), one.size, bool(one.flags & 4),
+            f"{one.uidvalidity}.{one.uid}",
+            one.mailbox,
+            one.special_use,
+            one.uid,
+            _first(one.header, "subject"),
+            _author(one.header),
+            _at(one.at),
+            one.size,
+            bool(one.flags & 4),
         )
         for one in takes
-    ]  # fmt: skip
+    ]
 
 
 def _at(seconds: int) -> datetime:

@@ -97,7 +97,9 @@ def change(
         else:
             raise NotAllowed(Saying("a quota with an end must be larger than the one before"))
         end = f", until {until.date().isoformat()}" if until else ""
-        audit.note(core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}")
+        audit.note(
+            core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}"
+        )
         owner = core.people.account(tx, account)
         if tell:
             _tell(core, tx, owner, until)
@@ -157,7 +159,12 @@ def _end(core: Core, tx: Tx, extra: Extra) -> bool:
 def _tell(core: Core, tx: Tx, owner: Account, until: datetime | None) -> None:
     end = until.astimezone(core.config.zone).date().isoformat() if until else ""
     quota_warnings.into_box(
-        core, tx, owner, "quota_lent" if until else "quota_changed",
-        display_name=owner.display_name or owner.name, quota=notices.size(owner.quota, owner.language),
-        used=notices.size(owner.used, owner.language), until=end,
-    )  # fmt: skip
+        core,
+        tx,
+        owner,
+        "quota_lent" if until else "quota_changed",
+        display_name=owner.display_name or owner.name,
+        quota=notices.size(owner.quota, owner.language),
+        used=notices.size(owner.used, owner.language),
+        until=end,
+    )

@@ -38,7 +38,9 @@ def checked(core: Core, rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
         try:
             done.append(_rule(rule))
         except (ScriptInvalid, InvalidName) as problem:
-            raise ScriptInvalid(Saying("filter %(number)s: %(problem)s", number=number, problem=problem.args[0])) from None
+            raise ScriptInvalid(
+                Saying("filter %(number)s: %(problem)s", number=number, problem=problem.args[0])
+            ) from None
     targets = {_key(a.target) for rule in done for a in rule.actions if a.verb is FilterVerb.FORWARD}
     if len(targets) > MAX_TARGETS:
         raise ScriptInvalid(Saying("filters may forward to at most %(most)s addresses", most=MAX_TARGETS))

@@ -38,9 +38,13 @@ MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
 
 
 def generate(
-    forwarding: Forwarding, *, full_and_forwarding: str, away: Away = Away(), rules: tuple[FilterRule, ...] = (),  # noqa: B008
+    forwarding: Forwarding,
+    *,
+    full_and_forwarding: str,
+    away: Away = Away(),  # noqa: B008
+    rules: tuple[FilterRule, ...] = (),
     targets: frozenset[str] | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """The script of an account with these settings (services/sieve_scripts/generated.py)."""
     return generated_script.generate(Settings(forwarding, away, rules, full_and_forwarding, targets))
 
@@ -49,9 +53,12 @@ def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
     """Write the generated script anew; in the transaction of the setting that changed."""
     forwarding = core.people.forwarding(tx, account)
     source = generate(
-        forwarding, full_and_forwarding=core.config.quota.full_and_forwarding, away=store_away.of(tx, account),
-        rules=store_filters.of(tx, account), targets=filter_rules.targets(core, forwarding),
-    )  # fmt: skip
+        forwarding,
+        full_and_forwarding=core.config.quota.full_and_forwarding,
+        away=store_away.of(tx, account),
+        rules=store_filters.of(tx, account),
+        targets=filter_rules.targets(core, forwarding),
+    )
     core.people.put_script(tx, account, Script(GENERATED, source, True, "generated"))
 
 
@@ -120,7 +127,9 @@ def examine(core: Core, account: AccountId, source: str) -> tuple[list[Remark], 
     """Return what the author must mend, and what is allowed but probably not meant, by line."""
     missing, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
     found = [Remark(max(1, each.line), each.problem) for each in problems]
-    told = [Remark(1, _absent(*each)) for each in missing] + [Remark(max(1, each.line), each.problem) for each in advice]
+    told = [Remark(1, _absent(*each)) for each in missing] + [
+        Remark(max(1, each.line), each.problem) for each in advice
+    ]
     return found, [] if found else told
 
 
@@ -153,7 +162,9 @@ def _checked(
         return missing, problems, []
     boxes = {box.name for box in core.mail.mailboxes(tx, account)}
     absent = [
-        ScriptError(line, Saying("there is no mailbox '%(name)s'; mail for it goes to INBOX without :create", name=name), column)
+        ScriptError(
+            line, Saying("there is no mailbox '%(name)s'; mail for it goes to INBOX without :create", name=name), column
+        )
         for name, line, column in mailboxes(source)
         if canonical(name) not in boxes
     ]
@@ -205,7 +216,9 @@ def tell_of_import(core: Core, account: AccountId, count: int) -> None:
     """Notify the owner that so many scripts were imported and stand inactive."""
     if count:
         core.db.write(
-            lambda tx: account_notices.owner(core, tx, core.people.account(tx, account), "scripts_imported", count=str(count))
+            lambda tx: account_notices.owner(
+                core, tx, core.people.account(tx, account), "scripts_imported", count=str(count)
+            )
         )
 
 

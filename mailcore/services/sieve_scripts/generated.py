@@ -82,7 +82,9 @@ def generate(settings: Settings) -> str:
         body.append(_forwarding(script, settings.forwarding))
     if settings.away.active:
         body.append(_vacation(script, settings.away))
-    head = Command("require", (tuple(script.required),), comment="Made by Alumnimail from your settings; change them there.")
+    head = Command(
+        "require", (tuple(script.required),), comment="Made by Alumnimail from your settings; change them there."
+    )
     return print_script([head, *body])
 
 
@@ -94,7 +96,10 @@ def _quota(script: _Script, settings: Settings) -> Command:
     )
     if settings.forwards and settings.full_and_forwarding == "forward":
         comment = "A full mailbox: mail is only forwarded."
-        when_full: tuple[Command, ...] = (Command("redirect", (script.text(settings.forwarding.target),)), Command("stop"))
+        when_full: tuple[Command, ...] = (
+            Command("redirect", (script.text(settings.forwarding.target),)),
+            Command("stop"),
+        )
     else:
         comment = "A full mailbox: the sender is told."
         when_full = (script.command("ereject", FULL, needs=("ereject",)),)

@@ -51,7 +51,9 @@ class RecipientView(ScriptView):
         self._place, self._envelope = place, envelope
 
     @classmethod
-    def of_delivery(cls, place: Place, message: MessageText, envelope: Envelope, recipient: Recipient) -> "RecipientView":
+    def of_delivery(
+        cls, place: Place, message: MessageText, envelope: Envelope, recipient: Recipient
+    ) -> "RecipientView":
         return cls(place, message, envelope, recipient.address)
 
     # Mailboxes

@@ -107,7 +107,9 @@ class MessageText:
         return self._root
 
     def body(self) -> bytes | None:
-        if len(self.octets) == len(self.block) and not (self.block in _EMPTY or self.block.endswith((b"\n\r\n", b"\n\n"))):
+        if len(self.octets) == len(self.block) and not (
+            self.block in _EMPTY or self.block.endswith((b"\n\r\n", b"\n\n"))
+        ):
             return None
         return self.octets[len(self.block) :]
 

@@ -62,17 +62,23 @@ class Profile:
 
 PROFILES = {
     "feide": Profile(
-        "Feide", "openid profile userid-feide userinfo-name groups-org",
+        "Feide",
+        "openid profile userid-feide userinfo-name groups-org",
         person=("norEduPersonLIN", "https://n.feide.no/claims/norEduPersonLIN"),
         login=("https://n.feide.no/claims/eduPersonPrincipalName", "uid", "preferred_username"),
         kinds=("eduPersonAffiliation", "https://n.feide.no/claims/eduPersonAffiliation", "affiliation"),
     ),
     "idporten": Profile(
-        "ID-porten", "openid profile", person=(), national=("pid",), bound=False, extra={"acr_values": "idporten-loa-substantial"}
+        "ID-porten",
+        "openid profile",
+        person=(),
+        national=("pid",),
+        bound=False,
+        extra={"acr_values": "idporten-loa-substantial"},
     ),
     "university": Profile("University log-in", "openid profile", person=("sub",)),
     "portal": Profile("Alumni portal", "openid profile", person=("sub",)),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,17 +216,24 @@ def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str =
     """
     found, now = provider(core, pending.provider), core.clock.seconds()
     remote = _remote(core, found)
-    named = issuer or bool(remote.metadata(now).get("authorization_response_iss_parameter_supported"))  # RFC 9207 section 2.4
+    named = issuer or bool(
+        remote.metadata(now).get("authorization_response_iss_parameter_supported")
+    )  # RFC 9207 section 2.4
     wrong_issuer = named and issuer.rstrip("/") != remote.issuer
     same = hmac.compare_digest(state.encode("utf-8", "replace"), pending.state.encode())
     if not code or not same or now - pending.at > PENDING_SECONDS or wrong_issuer:
         raise WrongPassword("the answer is not to our question")
     token = _fetch(
         str(remote.metadata(now)["token_endpoint"]),
-        {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_address(core),
-         "client_id": found.settings.client_id, "code_verifier": pending.verifier},
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_address(core),
+            "client_id": found.settings.client_id,
+            "code_verifier": pending.verifier,
+        },
         _basic(found.settings),
-    )  # fmt: skip
+    )
     claims = _id_token(core, found, remote, str(token.get("id_token", "")), pending.nonce)
     if "userinfo_endpoint" in remote.metadata(now) and token.get("access_token"):
         more = _fetch(

@@ -89,9 +89,14 @@ def _asked(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_As
 
 def _letter(core: Core, language: str, address: str, owner: Account | None, token: str) -> Prepared:
     return notices.prepare(
-        core, "password_link", language, address, display_name=(owner.display_name or owner.name) if owner else "",
-        user=owner.name if owner else "", link=credentials.link_url(core, token),
-    )  # fmt: skip
+        core,
+        "password_link",
+        language,
+        address,
+        display_name=(owner.display_name or owner.name) if owner else "",
+        user=owner.name if owner else "",
+        link=credentials.link_url(core, token),
+    )
 
 
 def _take(core: Core, tx: Tx, lanes: list[str] | tuple[str, ...]) -> bool:

@@ -101,9 +101,7 @@ class Issued:
     waiting: Recovery | None = None
 
 
-def issue(
-    core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None
-) -> Issued:
+def issue(core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None) -> Issued:
     """A link by which the person sets a new password, issued by an agent who has seen who it is.
 
     Args:
@@ -156,7 +154,11 @@ def agree(core: Core, number: int, *, agent: str) -> Issued:
 
     def write(tx: Tx) -> Issued:
         found = store.recovery(tx, number)
-        if found is None or found.state != "waiting" or found.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS:
+        if (
+            found is None
+            or found.state != "waiting"
+            or found.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS
+        ):
             raise LinkExpired("there is no such recovery waiting")
         account = core.people.account(tx, found.account)
         _check_agent(core, agent, account)
@@ -198,8 +200,13 @@ def _issue(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Is
     if not send_to:
         return Issued(link=link)
     prepared = notices.prepare(
-        core, "password_link", account.language, send_to, display_name=account.display_name or account.name,
-        user=account.name, link=link,
-    )  # fmt: skip
+        core,
+        "password_link",
+        account.language,
+        send_to,
+        display_name=account.display_name or account.name,
+        user=account.name,
+        link=link,
+    )
     notices.queue(core, tx, prepared, send_to, account.id)
     return Issued()

@@ -40,7 +40,14 @@ def _bindings(core: Core, channel: sasl.Channel) -> dict[str, bytes]:
 
 
 async def authenticate(
-    core: Core, mechanism: str, first: bytes | None, ask: Ask, *, peer: str, secure: bool, channel: sasl.Channel,
+    core: Core,
+    mechanism: str,
+    first: bytes | None,
+    ask: Ask,
+    *,
+    peer: str,
+    secure: bool,
+    channel: sasl.Channel,
     scope: Scope,
 ) -> Identity | None:
     """Authenticate a client and return its identity; None if there is no such mechanism.

@@ -60,10 +60,14 @@ def has_one(core: Core, account: Account) -> bool:
 def registration(core: Core, account: Account, challenge: bytes) -> str:
     """Options for navigator.credentials.create, as JSON."""
     options = generate_registration_options(
-        rp_id=_host(core), rp_name=NAME, user_name=account.name, user_display_name=account.display_name or account.name,
-        user_id=keys.mark(core.config, "webauthn", account.name), challenge=challenge,
+        rp_id=_host(core),
+        rp_name=NAME,
+        user_name=account.name,
+        user_display_name=account.display_name or account.name,
+        user_id=keys.mark(core.config, "webauthn", account.name),
+        challenge=challenge,
         exclude_credentials=_descriptors(_known(core, account)),
-    )  # fmt: skip
+    )
     return options_to_json(options)
 
 
@@ -97,18 +101,27 @@ def register(core: Core, account: Account, challenge: bytes, response: str, labe
     """Raises WrongPassword: not an answer to this challenge; TooMany."""
     with _refused():
         made = verify_registration_response(
-            credential=_answer(response), expected_challenge=challenge, expected_rp_id=_host(core),
+            credential=_answer(response),
+            expected_challenge=challenge,
+            expected_rp_id=_host(core),
             expected_origin=core.config.url,
-        )  # fmt: skip
+        )
 
     def write(tx: Tx) -> None:
         if sum(factor.kind == "webauthn" for factor in store.of(tx, account.id)) >= MOST:
             raise TooMany(f"there are {MOST} security keys already")
         name = " ".join(label.split())[:100]
         store.add(
-            tx, account.id, "webauthn", name, bytes_to_base64url(made.credential_id), made.credential_public_key.hex(),
-            made.sign_count, core.clock.seconds(), active=True,
-        )  # fmt: skip
+            tx,
+            account.id,
+            "webauthn",
+            name,
+            bytes_to_base64url(made.credential_id),
+            made.credential_public_key.hex(),
+            made.sign_count,
+            core.clock.seconds(),
+            active=True,
+        )
         two_factor.turned_on(core, tx, account, name or "security key")
 
     core.db.write(write)
@@ -117,9 +130,11 @@ def register(core: Core, account: Account, challenge: bytes, response: str, labe
 def question(core: Core, account: Account, challenge: bytes) -> str:
     """Options for navigator.credentials.get, as JSON."""
     options = generate_authentication_options(
-        rp_id=_host(core), challenge=challenge, allow_credentials=_descriptors(_known(core, account)),
+        rp_id=_host(core),
+        challenge=challenge,
+        allow_credentials=_descriptors(_known(core, account)),
         user_verification=UserVerificationRequirement.DISCOURAGED,  # the password was asked already
-    )  # fmt: skip
+    )
     return options_to_json(options)
 
 
@@ -129,9 +144,13 @@ def check(core: Core, account: Account, challenge: bytes, response: str) -> None
         answer = _answer(response)
         known = next(factor for factor in _known(core, account) if factor.handle == answer["id"])
         found = verify_authentication_response(
-            credential=answer, expected_challenge=challenge, expected_rp_id=_host(core), expected_origin=core.config.url,
-            credential_public_key=bytes.fromhex(known.secret), credential_current_sign_count=known.counter,
-        )  # fmt: skip
+            credential=answer,
+            expected_challenge=challenge,
+            expected_rp_id=_host(core),
+            expected_origin=core.config.url,
+            credential_public_key=bytes.fromhex(known.secret),
+            credential_current_sign_count=known.counter,
+        )
     now, counter = core.clock.seconds(), found.new_sign_count
     if not core.db.write(lambda tx: store.use(tx, known.id, counter, now, equal=counter == 0)):
         raise WrongPassword("the security key's answer was used before")

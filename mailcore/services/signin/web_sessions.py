@@ -35,9 +35,16 @@ def load(core: Core, token: str) -> WebSession | None:
 
 
 def begin(
-    core: Core, token: str, account: AccountId | None, data: str, *, source: str = "", peer: str = "", agent: str = "",
+    core: Core,
+    token: str,
+    account: AccountId | None,
+    data: str,
+    *,
+    source: str = "",
+    peer: str = "",
+    agent: str = "",
     ended: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """A new session; old ones of anybody are swept out on the way.
 
     Args:

@@ -42,4 +42,6 @@ def gaps(core: Core) -> list[str]:
     """Answers that are missing in a language."""
     found = {path.name for folder in (SHIPPED, core.config.data_path / "canned") for path in folder.glob("*.txt")}
     names = {name.split(".")[0] for name in found}
-    return sorted(f"{name}.{code}.txt" for name in names for code in notices.LANGUAGES if f"{name}.{code}.txt" not in found)
+    return sorted(
+        f"{name}.{code}.txt" for name in names for code in notices.LANGUAGES if f"{name}.{code}.txt" not in found
+    )

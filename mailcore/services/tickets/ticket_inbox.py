@@ -95,16 +95,22 @@ def read(core: Core, message: Message, sender: str, trace: bytes = b"") -> Lette
     writer = written[0] if written else sender
     answer_to = _answerable(core, (*_addresses(fields, "reply-to"), writer, sender))
     return Letter(
-        machine, not machine and machine_report.is_report(message), writer, answer_to,
-        " ".join(fields.values("subject")[:1]), text or "-", files, next(iter(_ids(fields, "message-id")), ""),
+        machine,
+        not machine and machine_report.is_report(message),
+        writer,
+        answer_to,
+        " ".join(fields.values("subject")[:1]),
+        text or "-",
+        files,
+        next(iter(_ids(fields, "message-id")), ""),
         tuple(_ids(fields, "in-reply-to", "references")[:20]),
         (trace + fields.block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
-    )  # fmt: skip
+    )
 
 
 def receive(
     core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: deliveries.About
-) -> Received:  # fmt: skip
+) -> Received:
     """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed."""
     localpart = to.rpartition("@")[0].lower()
     name, _, token = localpart.partition("+")
@@ -114,9 +120,7 @@ def receive(
     return found
 
 
-def _take(
-    core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict
-) -> Received:  # fmt: skip
+def _take(core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict) -> Received:
     if letter.machine:
         return _note_answer(core, tx, token, envelope, letter)
     if name in ROLES and letter.report:
@@ -142,21 +146,39 @@ def _take(
 
 def _add(core: Core, ticket: Ticket, letter: Letter, vouched: bool) -> None:
     tickets.say(
-        core, ticket.id, letter.text, author="person" if vouched else "unverified", name=letter.writer, files=letter.files,
-        message_id=letter.message_id, header=letter.shown,
-    )  # fmt: skip
+        core,
+        ticket.id,
+        letter.text,
+        author="person" if vouched else "unverified",
+        name=letter.writer,
+        files=letter.files,
+        message_id=letter.message_id,
+        header=letter.shown,
+    )
 
 
 def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
     account = _account(core, tx, letter.writer) if vouched else None
     language = core.people.account(tx, account).language if account else "nb"
     # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
-    author = _answerable(core, (letter.writer,)) if vouched and name not in ROLES and not _is_silent(letter.writer) else ""
+    author = (
+        _answerable(core, (letter.writer,)) if vouched and name not in ROLES and not _is_silent(letter.writer) else ""
+    )
     tickets.open_ticket(
-        core, kind=name if name in ROLES else "mail", subject=letter.subject, text=letter.text, reply_to=letter.answer_to,
-        account=account, language=ticket_text.language_of(f"{letter.subject}\n{letter.text}", language), files=letter.files,
-        name=letter.writer, message_id=letter.message_id, tell=bool(author), tell_to=author, header=letter.shown,
-    )  # fmt: skip
+        core,
+        kind=name if name in ROLES else "mail",
+        subject=letter.subject,
+        text=letter.text,
+        reply_to=letter.answer_to,
+        account=account,
+        language=ticket_text.language_of(f"{letter.subject}\n{letter.text}", language),
+        files=letter.files,
+        name=letter.writer,
+        message_id=letter.message_id,
+        tell=bool(author),
+        tell_to=author,
+        header=letter.shown,
+    )
 
 
 # Machines
@@ -180,7 +202,9 @@ def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Let
     if store.notes_since(tx, number, now - 3600) >= NOTES_PER_HOUR:
         return Received(aside="written by a machine that goes on answering")
     kind = "Automatic reply" if envelope.sender else "Returned mail"
-    store.add_message(tx, number, author="note", name="", text=f"{kind}: {letter.subject[:200]}", now=now, header=letter.shown)
+    store.add_message(
+        tx, number, author="note", name="", text=f"{kind}: {letter.subject[:200]}", now=now, header=letter.shown
+    )
     return SEEN
 
 
@@ -190,7 +214,9 @@ def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received
     account = core.people.find_address(tx, "postmaster", core.config.domain.lower())
     if account is not None:
         outcome = "refused" if found.refused else Outcome.DISCARDED.value
-        deliveries.record(tx, account, core.clock.seconds(), envelope.sender, to, outcome, found.refused or found.aside, about)
+        deliveries.record(
+            tx, account, core.clock.seconds(), envelope.sender, to, outcome, found.refused or found.aside, about
+        )
 
 
 # Who wrote, and where it belongs

@@ -33,14 +33,23 @@ def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: s
         core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
     )
     heading = Heading(
-        NameAddr(address(core, ticket), "Alumnimail"), (NameAddr(to),), subject, core.clock.now(), sent,
+        NameAddr(address(core, ticket), "Alumnimail"),
+        (NameAddr(to),),
+        subject,
+        core.clock.now(),
+        sent,
         answers=fields_out.references(" ".join(before[:-1]), "".join(before[-1:])),
         auto="auto-replied" if name in AUTOMATIC else "",  # RFC 3834 section 5: nobody's vacation answers this
-    )  # fmt: skip
+    )
     octets = composer.compose(heading, entities.text(body))
     core.queue.enqueue(
-        tx, sender=address(core, ticket), recipients=[to],
-        prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets), prefix=b"", account=ticket.account,
-        origin="notice", now=core.clock.seconds(),
-    )  # fmt: skip
+        tx,
+        sender=address(core, ticket),
+        recipients=[to],
+        prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets),
+        prefix=b"",
+        account=ticket.account,
+        origin="notice",
+        now=core.clock.seconds(),
+    )
     return sent

@@ -108,7 +108,12 @@ def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str
     for leaf in body.leaves(root):
         if leaf.is_message:
             yield "\n\n".join(filter(None, (_words(octets, child, read).strip() for child in leaf.children)))
-        elif leaf.type == "text" and leaf.subtype not in ("plain", "html") and not body.is_file(leaf) and read[0] < MAX_TEXTS:
+        elif (
+            leaf.type == "text"
+            and leaf.subtype not in ("plain", "html")
+            and not body.is_file(leaf)
+            and read[0] < MAX_TEXTS
+        ):
             read[0] += 1
             yield text.part_text(octets, leaf, 10 * MAX_TEXT).replace("\r\n", "\n").strip()
 

@@ -39,10 +39,23 @@ ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its 
 
 
 def open_ticket(
-    core: Core, *, kind: str, subject: str, text: str, reply_to: str, account: AccountId | None = None,
-    language: str = "nb", files: Sequence[NewFile] = (), confirmed: bool = True, name: str = "", message_id: str = "",
-    tell: bool = True, tell_to: str = "", header: str = "", cause: Cause = NOBODY,
-) -> Ticket:  # fmt: skip
+    core: Core,
+    *,
+    kind: str,
+    subject: str,
+    text: str,
+    reply_to: str,
+    account: AccountId | None = None,
+    language: str = "nb",
+    files: Sequence[NewFile] = (),
+    confirmed: bool = True,
+    name: str = "",
+    message_id: str = "",
+    tell: bool = True,
+    tell_to: str = "",
+    header: str = "",
+    cause: Cause = NOBODY,
+) -> Ticket:
     """Hand a case to the desk and tell its number by mail; may be called inside a write.
 
     Args:
@@ -70,11 +83,27 @@ def open_ticket(
         now = core.clock.seconds()
         told_at = tell_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
         number = store.add(
-            tx, token=_new_token(), kind=kind, subject=subject or text.partition("\n")[0][:80], language=language,
-            state="open" if confirmed else "unconfirmed", reply_to=reply_to, account=account, now=now,
-        )  # fmt: skip
-        store.add_message(tx, number, author="person", name=name, text=text, now=now, message_id=message_id, files=files,
-                          header=header)  # fmt: skip
+            tx,
+            token=_new_token(),
+            kind=kind,
+            subject=subject or text.partition("\n")[0][:80],
+            language=language,
+            state="open" if confirmed else "unconfirmed",
+            reply_to=reply_to,
+            account=account,
+            now=now,
+        )
+        store.add_message(
+            tx,
+            number,
+            author="person",
+            name=name,
+            text=text,
+            now=now,
+            message_id=message_id,
+            files=files,
+            header=header,
+        )
         ticket = _get(tx, number)
         if account is not None:
             audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
@@ -108,16 +137,31 @@ def check_address(written: str) -> str:
     """Raises InvalidName."""
     written = written.strip()
     found = addresses.addr_specs(written)
-    good = len(found) == 1 and found[0] == written and len(written) <= 254 and written.isascii() and len(written.split()) == 1
+    good = (
+        len(found) == 1
+        and found[0] == written
+        and len(written) <= 254
+        and written.isascii()
+        and len(written.split()) == 1
+    )
     if not good or "." not in written.rpartition("@")[2]:
         raise InvalidName(f"{written!r} is not an e-mail address")
     return written
 
 
 def ask(
-    core: Core, *, kind: str, subject: str, text: str, reply_to: str, owner: Account | None, peer: str, language: str,
-    files: Sequence[NewFile] = (), name: str = "",
-) -> Ticket:  # fmt: skip
+    core: Core,
+    *,
+    kind: str,
+    subject: str,
+    text: str,
+    reply_to: str,
+    owner: Account | None,
+    peer: str,
+    language: str,
+    files: Sequence[NewFile] = (),
+    name: str = "",
+) -> Ticket:
     """The form of the portal.  Who is not logged in confirms by mail; nobody asks without end.
 
     Raises:
@@ -134,9 +178,18 @@ def ask(
     elif core.db.write(lambda tx: tries.over(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
         raise TooMany("too many cases in an hour")
     return open_ticket(
-        core, kind=kind, subject=subject, text=text, reply_to=reply_to, account=owner.id if owner else None,
-        language=language, files=files, confirmed=owner is not None, name=name, cause=Cause(None, peer),
-    )  # fmt: skip
+        core,
+        kind=kind,
+        subject=subject,
+        text=text,
+        reply_to=reply_to,
+        account=owner.id if owner else None,
+        language=language,
+        files=files,
+        confirmed=owner is not None,
+        name=name,
+        cause=Cause(None, peer),
+    )
 
 
 def count(core: Core, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
@@ -250,9 +303,16 @@ def header(core: Core, ticket: Ticket, message: int) -> str:
 
 
 def say(
-    core: Core, number: int, text: str, *, author: str = "person", name: str = "", files: Sequence[NewFile] = (),
-    message_id: str = "", header: str = "",
-) -> Ticket:  # fmt: skip
+    core: Core,
+    number: int,
+    text: str,
+    *,
+    author: str = "person",
+    name: str = "",
+    files: Sequence[NewFile] = (),
+    message_id: str = "",
+    header: str = "",
+) -> Ticket:
     """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender).
 
     Raises:
@@ -269,7 +329,15 @@ def say(
         if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
             raise TooMany("too much in one case")
         store.add_message(
-            tx, ticket.id, author=author, name=name, text=text, now=now, message_id=message_id, files=files, header=header
+            tx,
+            ticket.id,
+            author=author,
+            name=name,
+            text=text,
+            now=now,
+            message_id=message_id,
+            files=files,
+            header=header,
         )
         store.set_state(tx, ticket.id, "open", now)
         return _get(tx, ticket.id)

@@ -23,8 +23,20 @@ from mailcore.store.mail.flags import BY_LOWER
 
 FETCH_OCTETS = 8 * 2**20  # asked for at once, unless one message is larger
 TIMEOUT_SECONDS = 60
-_SPECIAL = {b"\\drafts": "\\Drafts", b"\\sent": "\\Sent", b"\\junk": "\\Junk", b"\\trash": "\\Trash", b"\\archive": "\\Archive"}
-_DOUBLED = {b"\\noselect", b"\\nonexistent", b"\\all", b"\\flagged", b"\\important"}  # what they hold stands elsewhere, too
+_SPECIAL = {
+    b"\\drafts": "\\Drafts",
+    b"\\sent": "\\Sent",
+    b"\\junk": "\\Junk",
+    b"\\trash": "\\Trash",
+    b"\\archive": "\\Archive",
+}
+_DOUBLED = {
+    b"\\noselect",
+    b"\\nonexistent",
+    b"\\all",
+    b"\\flagged",
+    b"\\important",
+}  # what they hold stands elsewhere, too
 
 
 @dataclass(frozen=True, slots=True)

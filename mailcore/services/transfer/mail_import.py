@@ -66,7 +66,9 @@ class Importer:
 
     def __init__(self, core: Core, account: AccountId, progress: Progress = lambda report: None) -> None:
         self._core, self._account, self._progress = core, account, progress
-        self._known: dict[MailboxId, dict[int, list[tuple[int, int]]]] = {}  # what stood there and has not been brought yet
+        self._known: dict[
+            MailboxId, dict[int, list[tuple[int, int]]]
+        ] = {}  # what stood there and has not been brought yet
         self._batch: list[_Waiting] = []
         self._waiting = 0
         self._places: dict[tuple[str, str], Mailbox] = {}
@@ -125,7 +127,11 @@ class Importer:
         added, there, octets, full = self._core.db.write(lambda tx: self._write(tx, batch))
         report = self.report
         self.report = dataclasses.replace(
-            report, messages=report.messages + added, octets=report.octets + octets, there=report.there + there, full=full
+            report,
+            messages=report.messages + added,
+            octets=report.octets + octets,
+            there=report.there + there,
+            full=full,
         )
         self._progress(self.report)
         if full:
@@ -207,9 +213,14 @@ def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: I
 
 
 def from_mbox(
-    core: Core, account: AccountId, file: IO[bytes], mailbox: str = "INBOX", progress: Progress = lambda report: None, *,
+    core: Core,
+    account: AccountId,
+    file: IO[bytes],
+    mailbox: str = "INBOX",
+    progress: Progress = lambda report: None,
+    *,
     by_labels: bool = False,
-) -> Report:  # fmt: skip
+) -> Report:
     """All messages of an mbox file into one mailbox.
 
     Args:
@@ -257,7 +268,9 @@ def tidy_name(name: str) -> str:
     """A name from elsewhere as one that a mailbox may have; "" becomes INBOX."""
     levels = [_BAD.sub("_", level) for level in name.split("/")]
     levels = ["_" if level in (".", "..") else level for level in levels if level]
-    tidy = "/".join([*levels[: MAX_DEPTH - 1], "-".join(levels[MAX_DEPTH - 1 :])] if len(levels) > MAX_DEPTH else levels)
+    tidy = "/".join(
+        [*levels[: MAX_DEPTH - 1], "-".join(levels[MAX_DEPTH - 1 :])] if len(levels) > MAX_DEPTH else levels
+    )
     return tidy.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").rstrip("/") or "INBOX"
 
 

@@ -67,7 +67,10 @@ def from_maildir(
 def _places(folder: Path, mailbox: str) -> list[_Place]:
     if _is_maildir(folder):
         subs = sorted(sub for sub in folder.glob(".*") if _is_maildir(sub))
-        return [_Place(folder, mailbox), *(_Place(sub, tidy_name(_utf7(_text(sub.name[1:])).replace(".", "/"))) for sub in subs)]
+        return [
+            _Place(folder, mailbox),
+            *(_Place(sub, tidy_name(_utf7(_text(sub.name[1:])).replace(".", "/"))) for sub in subs),
+        ]
     told = _told(folder)
     found: list[_Place] = []
     for path, folders, _files in os.walk(folder):
@@ -92,8 +95,9 @@ def _told(folder: Path) -> dict[str, tuple[str, str]]:
                 boxes = json.loads(file.read(MAX_TOLD))["mailboxes"]
             return {
                 str(box["file"]).removeprefix(within): (str(box["name"]), str(box.get("special_use", "")))
-                for box in boxes if str(box["file"]).startswith(within)
-            }  # fmt: skip
+                for box in boxes
+                if str(box["file"]).startswith(within)
+            }
         except OSError:
             continue
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
@@ -141,14 +145,17 @@ def _messages(importer: Importer, folder: Path, limit: int) -> Iterator[Stored |
             continue
         octets = octets if name.uid else _with_crlf(octets)
         at = name.at or datetime.fromtimestamp(int(state.st_mtime), UTC)
-        yield Stored(octets, name.flags | maildir.keywords_of(name.letters, known) | others.get(name.uid, frozenset()), at)
+        yield Stored(
+            octets, name.flags | maildir.keywords_of(name.letters, known) | others.get(name.uid, frozenset()), at
+        )
 
 
 def _keywords(folder: Path) -> tuple[dict[str, str], dict[int, frozenset[str]]]:
     """By letter, and by uid those that have none."""
     return (
-        maildir.read_keywords(_lines(folder / maildir.KEYWORDS_FILE)), maildir.read_others(_lines(folder / maildir.OTHERS_FILE))
-    )  # fmt: skip
+        maildir.read_keywords(_lines(folder / maildir.KEYWORDS_FILE)),
+        maildir.read_others(_lines(folder / maildir.OTHERS_FILE)),
+    )
 
 
 def _lines(path: Path) -> list[str]:

@@ -153,13 +153,13 @@ def _member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
     found = zipfile.ZipInfo(name, (min(when.year, 2107), when.month, when.day, when.hour, when.minute, when.second))
     found.compress_type = zipfile.ZIP_DEFLATED
     found.external_attr = 0o600 << 16
-    setattr(found, "compress_level" if hasattr(found, "compress_level") else "_compresslevel", 1 if planned.small else 0)
+    setattr(
+        found, "compress_level" if hasattr(found, "compress_level") else "_compresslevel", 1 if planned.small else 0
+    )
     return found
 
 
-def _as_mbox(
-    core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
-) -> Iterator[int]:
+def _as_mbox(core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan) -> Iterator[int]:
     """Octets of mail done, piece by piece."""
     with archive.open(_member(path, planned.at, planned), "w", force_zip64=True) as member:
         for info in _messages(core, box.id, below):
@@ -223,7 +223,11 @@ def _messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
 def _return_path(first: bytes, rest: octets.Octets) -> bytes:
     """The envelope sender: what stands in the first brackets."""
     for value in header.raw_values((first or rest[:2000])[:2000], "return-path")[:1]:
-        return value.partition(b"<")[2].partition(b">")[0] if b"<" in value else value.partition(b"\t")[0].partition(b" ")[0]
+        return (
+            value.partition(b"<")[2].partition(b">")[0]
+            if b"<" in value
+            else value.partition(b"\t")[0].partition(b" ")[0]
+        )
     return b""
 
 
@@ -277,23 +281,40 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
             "address": f"{owner.name}@{core.config.domain}",
             "form": planned.form,
             "mailboxes": [
-                {"name": box.name, "file": paths[box.id], "special_use": box.special_use,
-                 "subscribed": box.subscribed, "messages": count, "octets": size}
+                {
+                    "name": box.name,
+                    "file": paths[box.id],
+                    "special_use": box.special_use,
+                    "subscribed": box.subscribed,
+                    "messages": count,
+                    "octets": size,
+                }
                 for box, _below, count, size in boxes
             ],
             "scripts": [
-                {"name": script.name, "file": _script_file(script.name, script.origin), "active": script.active,
-                 "origin": script.origin}
+                {
+                    "name": script.name,
+                    "file": _script_file(script.name, script.origin),
+                    "active": script.active,
+                    "origin": script.origin,
+                }
                 for script in scripts
             ],
             "settings": {
-                "name": owner.display_name, "contact": owner.contact, "language": owner.language, "quota": owner.quota,
-                "addresses": core.people.addresses(tx, account), "account_since": owner.created_at,
-                "forwarding": core.people.forwarding(tx, account), "vacation": store_away.of(tx, account),
-                "filters": store_filters.of(tx, account), "identities": store_book.identities(tx, account),
-                "blocked": contacts.blocked(core, account), "webmail": mail_settings.read(core, account),
+                "name": owner.display_name,
+                "contact": owner.contact,
+                "language": owner.language,
+                "quota": owner.quota,
+                "addresses": core.people.addresses(tx, account),
+                "account_since": owner.created_at,
+                "forwarding": core.people.forwarding(tx, account),
+                "vacation": store_away.of(tx, account),
+                "filters": store_filters.of(tx, account),
+                "identities": store_book.identities(tx, account),
+                "blocked": contacts.blocked(core, account),
+                "webmail": mail_settings.read(core, account),
             },
-        }  # fmt: skip
+        }
         return owner, told, scripts
 
     _owner, told, scripts = core.db.read(read)
@@ -303,7 +324,10 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
         yield _script_file(script.name, script.origin), script.source
     activity = audit.listing(core, account, EVENTS)
     oldest = activity[max(0, len(activity) - planned.events) :]
-    yield "activity.json", _json([{"at": one.at, "event": one.event, "by": one.actor, "detail": one.detail} for one in oldest])
+    yield (
+        "activity.json",
+        _json([{"at": one.at, "event": one.event, "by": one.actor, "detail": one.detail} for one in oldest]),
+    )
 
 
 def _script_file(name: str, origin: str) -> str:

@@ -40,9 +40,7 @@ from mailcore.store.mail.mailboxes import MAX_MAILBOXES
 log = log_for(__name__)
 
 
-def from_takeout(
-    core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None
-) -> Report:
+def from_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None) -> Report:
     """Everything of the file; of another's zip file the mbox files in it.
 
     Raises:
@@ -80,7 +78,9 @@ def from_takeout(
                 importer.break_off(Saying("%(name)s in the file is no mbox file", name=path))
             except DAMAGED as problem:  # the other mailboxes may be whole
                 log.info("a member of a take-out is damaged: %r", problem)
-                importer.break_off(Saying("%(name)s in the file is damaged; what stood before the damage is here", name=path))
+                importer.break_off(
+                    Saying("%(name)s in the file is damaged; what stood before the damage is here", name=path)
+                )
 
     try:
         return ended(core, account, importer, "take-out", work())
@@ -152,7 +152,9 @@ def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, An
             importer.note(Saying("a part of the settings in the file cannot be read, and was left out"))
     forwarding = settings.get("forwarding")
     if isinstance(forwarding, dict) and forwarding.get("state") not in (None, "off"):
-        importer.note(Saying("the forwarding to %(target)s must be set and confirmed again", target=forwarding.get("target")))
+        importer.note(
+            Saying("the forwarding to %(target)s must be set and confirmed again", target=forwarding.get("target"))
+        )
 
 
 def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
@@ -171,7 +173,9 @@ def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any
         filters.put_script(core, account, name, source, held=True)
         count += 1
         if one.get("active"):
-            importer.note(Saying("the script %(name)s was active, and stands inactive here; see the page of filters", name=name))
+            importer.note(
+                Saying("the script %(name)s was active, and stands inactive here; see the page of filters", name=name)
+            )
     filters.tell_of_import(core, account, count)
 
 
@@ -183,11 +187,14 @@ def _filters(core: Core, account: AccountId, found: object, importer: Importer) 
     for one in found:
         rule = FilterRule(
             str(one["name"]),
-            tuple(FilterCondition(FilterField(c["field"]), FilterMatch(c["match"]), str(c["value"]), str(c["header"]))
-                  for c in one["conditions"]),
+            tuple(
+                FilterCondition(FilterField(c["field"]), FilterMatch(c["match"]), str(c["value"]), str(c["header"]))
+                for c in one["conditions"]
+            ),
             tuple(FilterAction(FilterVerb(a["verb"]), str(a["target"])) for a in one["actions"]),
-            bool(one["every"]), bool(one["enabled"]),
-        )  # fmt: skip
+            bool(one["every"]),
+            bool(one["enabled"]),
+        )
         if rule in here:
             continue
         if core.config.forwarding.targets == "any" and any(one.verb is FilterVerb.FORWARD for one in rule.actions):
@@ -211,7 +218,9 @@ def _people(core: Core, account: AccountId, archive: ZipIn, settings: dict[str, 
     """The address book and the blocked senders, those that are not here yet."""
     if "contacts.vcf" in archive:
         here = {one.address for one in address_book.listing(core, account)}
-        fresh = (card for card in vcard.read(archive.text("contacts.vcf").encode()) if not here.intersection(card.addresses))
+        fresh = (
+            card for card in vcard.read(archive.text("contacts.vcf").encode()) if not here.intersection(card.addresses)
+        )
         address_book.read_cards(core, account, vcard.write(fresh).encode())
     for one in set(map(str, settings.get("blocked") or ())) - set(contacts.blocked(core, account)):
         contacts.block(core, account, one)
@@ -222,7 +231,9 @@ def _webmail(core: Core, account: AccountId, settings: dict[str, Any]) -> None:
     wish = settings.get("webmail")
     if isinstance(wish, dict) and mail_settings.read(core, account) == MailSettings():
         kinds = {field.name: type(field.default) for field in dataclasses.fields(MailSettings)}
-        kept: dict[str, Any] = {name: value for name, value in wish.items() if name in kinds and type(value) is kinds[name]}
+        kept: dict[str, Any] = {
+            name: value for name, value in wish.items() if name in kinds and type(value) is kinds[name]
+        }
         mail_settings.save(core, account, MailSettings(**kept))
     names = settings.get("identities")
     if isinstance(names, list) and not [one for one in address_book.identities(core, account, "", "") if one.id]:

@@ -18,7 +18,9 @@ AT_ONCE = 200  # in one turn of the job; the others have theirs the next day
 def remind(core: Core) -> int:
     """Remind the owners; a job.  Returns how many were notified."""
     before = core.clock.seconds() - YEAR_SECONDS
-    due = core.db.read(lambda tx: people.quiet_since(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE))
+    due = core.db.read(
+        lambda tx: people.quiet_since(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE)
+    )
     for account in due:
         core.db.write(partial(_tell, core, account=account))
     return len(due)
@@ -27,7 +29,11 @@ def remind(core: Core) -> int:
 def _tell(core: Core, tx: Tx, account: AccountId) -> None:
     owner = core.people.account(tx, account)
     quota_warnings.into_box(
-        core, tx, owner, "takeout_reminder", display_name=owner.display_name or owner.name,
+        core,
+        tx,
+        owner,
+        "takeout_reminder",
+        display_name=owner.display_name or owner.name,
         used=notices.size(owner.used, owner.language),
-    )  # fmt: skip
+    )
     audit.note(core, tx, account, Event.REMINDED_OF_TAKE_OUT)

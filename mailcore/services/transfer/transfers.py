@@ -227,7 +227,9 @@ def go_on(core: Core, account: AccountId, number: int) -> threading.Thread:
     def write(tx: Tx) -> str:
         found = store.get(tx, account, number)
         now = core.clock.seconds()
-        if found is None or not may_go_on(core, _silent(found, now)):  # asked in one transaction: nobody begins it twice
+        if found is None or not may_go_on(
+            core, _silent(found, now)
+        ):  # asked in one transaction: nobody begins it twice
             raise LinkExpired("there is nothing to go on with")
         store.again(tx, number, found.report, now)
         return found.report
@@ -241,9 +243,11 @@ def _file(core: Core, transfer: int) -> Path:
 
 def _start(core: Core, account: AccountId, transfer: int, told: str) -> threading.Thread:
     worker = threading.Thread(
-        target=_bring, args=(core, account, _file(core, transfer), json.loads(told), transfer), daemon=True,
+        target=_bring,
+        args=(core, account, _file(core, transfer), json.loads(told), transfer),
+        daemon=True,
         name=f"import {transfer}",
-    )  # fmt: skip
+    )
     worker.start()
     return worker
 

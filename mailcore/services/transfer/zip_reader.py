@@ -25,7 +25,6 @@ DAMAGED = (
 )  # fmt: skip
 
 
-
 class ZipIn:
     """Members by name, in one form of Unicode and without the folder that a person's own zip program put around them."""
 
@@ -63,7 +62,10 @@ class ZipIn:
     def read(self, name: str, line: int) -> Iterator[bytes]:
         """Its lines, the long ones in pieces of so many octets.  Raises ImportRefused."""
         info = self._members[name]
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may ask for gigabytes of memory
+        if info.compress_type not in (
+            zipfile.ZIP_STORED,
+            zipfile.ZIP_DEFLATED,
+        ):  # others may ask for gigabytes of memory
             raise ImportRefused(Saying("this zip file is packed in a way that we do not unpack"))
         if info.flag_bits & 1:
             raise ImportRefused(Saying("this zip file has a password"))

@@ -87,10 +87,14 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     message_id = fields.text("message-id")
     before = fields.text("references") or fields.text("in-reply-to")
     return Draft(
-        to=_written(to), cc=_written(others.values()), subject=_prefixed("Re:", fields.text("subject")),
-        body=f"\n\n{_introduction(core, fields)}\n{quoted}\n", in_reply_to=message_id,
-        references=" ".join(fields_out.references(before, message_id)), answers=f"{mailbox}/{uid}",
-    )  # fmt: skip
+        to=_written(to),
+        cc=_written(others.values()),
+        subject=_prefixed("Re:", fields.text("subject")),
+        body=f"\n\n{_introduction(core, fields)}\n{quoted}\n",
+        in_reply_to=message_id,
+        references=" ".join(fields_out.references(before, message_id)),
+        answers=f"{mailbox}/{uid}",
+    )
 
 
 def _introduction(core: Core, fields: Header) -> str:
@@ -124,7 +128,12 @@ def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
     lines = [f"{name}: {fields.text(name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
+    written = (
+        "\n\n----- \n"
+        + "\n".join(lines)
+        + "\n\n"
+        + body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
+    )
     return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 
@@ -134,11 +143,15 @@ def open_draft(core: Core, account: Account, uid: int) -> Draft:
     message = _opened(core, account, name, uid)
     fields = message.header
     return Draft(
-        to=_to_go_on(fields, "to"), cc=_to_go_on(fields, "cc"), bcc=_to_go_on(fields, "bcc"), subject=fields.text("subject"),
+        to=_to_go_on(fields, "to"),
+        cc=_to_go_on(fields, "cc"),
+        bcc=_to_go_on(fields, "bcc"),
+        subject=fields.text("subject"),
         body=body.readable(message.octets, message.root),
-        in_reply_to=fields.text("in-reply-to"), references=fields.text("references"),
+        in_reply_to=fields.text("in-reply-to"),
+        references=fields.text("references"),
         source=f"{name}/{uid}",
-    )  # fmt: skip
+    )
 
 
 def _to_go_on(fields: Header, field: str) -> str:
@@ -198,7 +211,7 @@ class Built:
 
 def build(
     core: Core, draft: Draft, files: Iterable[Attachment], *, name: str, own: str, reply_to: str = "", bcc: bool = False
-) -> Built:  # fmt: skip
+) -> Built:
     """The whole message.
 
     Args:
@@ -210,9 +223,15 @@ def build(
         TooLarge
     """
     heading = Heading(
-        NameAddr(own, name), _people(draft.to), draft.subject, core.clock.now(), trace.message_id(core.config.domain),
-        cc=_people(draft.cc), reply_to=_people(reply_to), answers=_answers(draft),
-    )  # fmt: skip
+        NameAddr(own, name),
+        _people(draft.to),
+        draft.subject,
+        core.clock.now(),
+        trace.message_id(core.config.domain),
+        cc=_people(draft.cc),
+        reply_to=_people(reply_to),
+        answers=_answers(draft),
+    )
     blind = fields_out.people_field("Bcc", _people(draft.bcc))
     spool = core.blobs.spool(INSIDE)
     try:
@@ -255,4 +274,6 @@ def _entity(written: str, files: Iterable[Attachment]) -> Iterator[bytes]:
 
 
 def _part(one: Attachment) -> Iterable[bytes]:
-    return entities.message(one.name, one.pieces) if one.type == MESSAGE else entities.file(one.name, one.type, one.pieces)
+    return (
+        entities.message(one.name, one.pieces) if one.type == MESSAGE else entities.file(one.name, one.type, one.pieces)
+    )

@@ -173,7 +173,11 @@ def _is_harmless(tokens: list[tinycss2.ast.Node], depth: int = 0) -> bool:
     for token in tokens:
         match token.type:
             case "function":
-                if token.lower_name not in _FUNCTIONS or depth >= MAX_NESTED or not _is_harmless(token.arguments, depth + 1):
+                if (
+                    token.lower_name not in _FUNCTIONS
+                    or depth >= MAX_NESTED
+                    or not _is_harmless(token.arguments, depth + 1)
+                ):
                     return False
             case "literal":
                 if token.value not in (",", "/", "-", "+", "*"):

@@ -58,9 +58,15 @@ def _form(row: Row) -> Draft:
 def _read(tx: Tx, row: Row) -> Writing:
     kind = getattr(errors, row.problem, MailError) if row.problem else None
     return Writing(
-        row.id, _form(row), row.draft, tuple(store.files(tx, row.id)), row.state, datetime.fromtimestamp(row.send_at, UTC),
-        datetime.fromtimestamp(row.changed_at, UTC), kind("could not be sent") if kind else None,
-    )  # fmt: skip
+        row.id,
+        _form(row),
+        row.draft,
+        tuple(store.files(tx, row.id)),
+        row.state,
+        datetime.fromtimestamp(row.send_at, UTC),
+        datetime.fromtimestamp(row.changed_at, UTC),
+        kind("could not be sent") if kind else None,
+    )
 
 
 def find(core: Core, account: AccountId, id_: int) -> Writing:
@@ -263,7 +269,9 @@ def check(core: Core, account: Account, form: Draft) -> None:
     def look(tx: Tx) -> None:
         for _, spec in people:
             if delivery.is_ours(core, spec):
-                delivery.check_recipient(core, tx, spec, None, authenticated=True, sender=f"{account.name}@{core.config.domain}")
+                delivery.check_recipient(
+                    core, tx, spec, None, authenticated=True, sender=f"{account.name}@{core.config.domain}"
+                )
 
     core.db.read(look)
 
@@ -325,7 +333,7 @@ def send_one(core: Core, account_id: AccountId, id_: int) -> None:
 
 def _finish(
     core: Core, account: AccountId, writing: Writing, built: Built, people: list[tuple[str, str]]
-) -> Callable[[Tx], None]:  # fmt: skip
+) -> Callable[[Tx], None]:
     """Return the rest of sending, for its transaction: copy, address book, answered mark, removal of the draft."""
 
     def finish(tx: Tx) -> None:

@@ -37,12 +37,31 @@ _TAGS = frozenset(
 _BACKED = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})  # may have the attribute `background`
 _ATTRIBUTES = {
     "*": {
-        "style", "class", "id", "title", "dir", "lang", "align", "valign", "width", "height", "bgcolor", "color", "hidden",
+        "style",
+        "class",
+        "id",
+        "title",
+        "dir",
+        "lang",
+        "align",
+        "valign",
+        "width",
+        "height",
+        "bgcolor",
+        "color",
+        "hidden",
     },
-    "a": {"href"}, "img": {"src", "alt", "width", "height"}, "font": {"face", "size"}, "ol": {"start", "type"},
-    "table": {"border", "cellpadding", "cellspacing"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"},
-    "col": {"span"}, "colgroup": {"span"}, "time": {"datetime"},
-} | {tag: {"background"} for tag in ("thead", "tbody", "tfoot", "tr")}  # fmt: skip
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "font": {"face", "size"},
+    "ol": {"start", "type"},
+    "table": {"border", "cellpadding", "cellspacing"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "time": {"datetime"},
+} | {tag: {"background"} for tag in ("thead", "tbody", "tfoot", "tr")}
 for _tag in ("table", "td", "th"):
     _ATTRIBUTES[_tag] = _ATTRIBUTES[_tag] | {"background"}
 _REMOTE = re.compile(
@@ -169,7 +188,9 @@ def clean(html: str, along: Pictures, remote: Remote | None = None) -> SafePage:
     """
     cleaner = _Cleaner(along, remote)
     sheet, attributes = _page_rules(html, cleaner)
-    return SafePage(_document(sheet + safe_sheet(html, cleaner.picture), attributes, _fragment(html, cleaner)), cleaner.blocked)
+    return SafePage(
+        _document(sheet + safe_sheet(html, cleaner.picture), attributes, _fragment(html, cleaner)), cleaner.blocked
+    )
 
 
 def page_of(octets: Octets, remote: Remote | None = None) -> SafePage | None:
@@ -210,12 +231,28 @@ def _fragment(html: str, cleaner: _Cleaner) -> str:
     if _is_too_deep(html):
         return f'<div style="{_PLAIN}">{_with_links(from_html(html))}</div>'
     cleaned = nh3.clean(
-        html, tags=set(_TAGS), attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        clean_content_tags={"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "xmp"},
-        attribute_filter=cleaner.attribute, url_schemes={"http", "https", "mailto", "cid", "mid", "data"},
-        link_rel="noopener noreferrer nofollow", strip_comments=True, generic_attribute_prefixes=set(),
+        html,
+        tags=set(_TAGS),
+        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        clean_content_tags={
+            "script",
+            "style",
+            "title",
+            "template",
+            "noscript",
+            "iframe",
+            "object",
+            "svg",
+            "math",
+            "xmp",
+        },
+        attribute_filter=cleaner.attribute,
+        url_schemes={"http", "https", "mailto", "cid", "mid", "data"},
+        link_rel="noopener noreferrer nofollow",
+        strip_comments=True,
+        generic_attribute_prefixes=set(),
         set_tag_attribute_values={"a": {"target": "_blank"}},
-    )  # fmt: skip
+    )
     return _ANCHOR.sub(_show_target, cleaned)
 
 

@@ -25,7 +25,9 @@ def wish(core: Core, account: AccountId) -> None:
     """Ask for the account's index to be created or brought up to date."""
     now = core.clock.seconds()
     core.db.write(
-        lambda tx: tx.run("INSERT INTO search_wish (account,at) VALUES (?,?) ON CONFLICT (account) DO NOTHING", account, now)
+        lambda tx: tx.run(
+            "INSERT INTO search_wish (account,at) VALUES (?,?) ON CONFLICT (account) DO NOTHING", account, now
+        )
     )
 
 
@@ -59,7 +61,9 @@ def _batches(blobs: list[int], held: dict[int, int]) -> Iterator[list[int]]:
 
 def _blobs(tx: Tx, account: AccountId) -> dict[int, int]:
     """Blobs of the account's messages and their octets."""
-    return dict(tx.rows("SELECT m.blob, m.size FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=?", account))
+    return dict(
+        tx.rows("SELECT m.blob, m.size FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=?", account)
+    )
 
 
 def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
@@ -91,7 +95,9 @@ class KeepUp:
 
 
 def _newest(tx: Tx, account: AccountId) -> int:
-    row = tx.row("SELECT COALESCE(MAX(c.id),0) FROM mailbox b JOIN change c ON c.mailbox=b.id WHERE b.account=?", account)
+    row = tx.row(
+        "SELECT COALESCE(MAX(c.id),0) FROM mailbox b JOIN change c ON c.mailbox=b.id WHERE b.account=?", account
+    )
     return row[0] if row else 0
 
 

@@ -67,7 +67,7 @@ def _identifiers(leaf: Part) -> Iterator[str]:
 
 
 def _places(leaf: Part) -> Iterator[str]:
-    if leaf.location and (found := "".join(header.decode(leaf.location).split()).strip("<>\"")):
+    if leaf.location and (found := "".join(header.decode(leaf.location).split()).strip('<>"')):
         yield _key(found)
     if body.is_named(leaf):  # some programs write the file's name behind cid:
         yield _key(files.name_of(leaf))

@@ -97,7 +97,9 @@ def looks_like(domain: str, known: Iterable[str]) -> str:
     seen, seen_rest = _labels(mine)
     for other in sorted(others):
         wanted, wanted_rest = _labels(other)
-        if seen_rest == wanted_rest and (seen == wanted or (min(len(seen), len(wanted)) >= LONG and _is_one_step(seen, wanted))):
+        if seen_rest == wanted_rest and (
+            seen == wanted or (min(len(seen), len(wanted)) >= LONG and _is_one_step(seen, wanted))
+        ):
             return other
     return ""
 

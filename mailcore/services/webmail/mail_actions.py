@@ -13,8 +13,11 @@ from mailcore.services.filtering import learning
 from mailcore.store.engine.db import Tx
 
 _FLAGS = {
-    "read": ("add", "\\Seen"), "unread": ("remove", "\\Seen"), "flag": ("add", "\\Flagged"), "unflag": ("remove", "\\Flagged"),
-}  # fmt: skip
+    "read": ("add", "\\Seen"),
+    "unread": ("remove", "\\Seen"),
+    "flag": ("add", "\\Flagged"),
+    "unflag": ("remove", "\\Flagged"),
+}
 _PLACES = {"junk": "\\Junk", "archive": "\\Archive", "delete": "\\Trash"}
 
 

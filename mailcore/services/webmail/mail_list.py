@@ -106,11 +106,14 @@ def _threads(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
     by_uid = {row[0]: line_of(row) for row in store.lines(tx, box.id, list(newest.values()))}
     lines = [
         replace(
-            by_uid[uid], count=len(members[thread]), uids=tuple(row[1] for row in members[thread]),
-            seen=all(row[2] & 1 for row in members[thread]), flagged=any(row[2] & 4 for row in members[thread]),
+            by_uid[uid],
+            count=len(members[thread]),
+            uids=tuple(row[1] for row in members[thread]),
+            seen=all(row[2] & 1 for row in members[thread]),
+            flagged=any(row[2] & 4 for row in members[thread]),
         )
         for thread, uid in newest.items()
-    ]  # fmt: skip
+    ]
     return Page(box, tuple(lines), wish, newer, older)
 
 
@@ -148,9 +151,17 @@ def line_of(row: Row) -> Line:
     flags = row[1]
     subject, sender, recipient, file = _shown(row[4], row[5])
     return Line(
-        row[0], subject, sender, recipient, datetime.fromtimestamp(row[2], UTC), row[3], bool(flags & 1), bool(flags & 4),
-        bool(flags & 2), file,
-    )  # fmt: skip
+        row[0],
+        subject,
+        sender,
+        recipient,
+        datetime.fromtimestamp(row[2], UTC),
+        row[3],
+        bool(flags & 1),
+        bool(flags & 4),
+        bool(flags & 2),
+        file,
+    )
 
 
 @lru_cache(4096)

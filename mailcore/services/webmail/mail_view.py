@@ -96,12 +96,29 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     plain = "\n\n".join(texts)
     is_thin = bool(found.designed) and (not texts or found.written[0].subtype == "html" or _is_thin(texts[0], html))
     return Reading(
-        box, uid, fields.text("subject"), _people(fields, "from"), _people(fields, "reply-to"), _people(fields, "to"),
-        _people(fields, "cc"), info.internal_date, fields.sent_at, info.size, "\\Flagged" in info.flags, plain[:MAX_SHOWN],
+        box,
+        uid,
+        fields.text("subject"),
+        _people(fields, "from"),
+        _people(fields, "reply-to"),
+        _people(fields, "to"),
+        _people(fields, "cc"),
+        info.internal_date,
+        fields.sent_at,
+        info.size,
+        "\\Flagged" in info.flags,
+        plain[:MAX_SHOWN],
         len(plain) > MAX_SHOWN,
-        attachments.listing(octets, root), bool(found.designed), is_thin, html_mail.has_remote(html),
-        cautions.find_cautions(core, fields, html, known), tuple(related), newer, older, list_fields.leaving(fields),
-    )  # fmt: skip
+        attachments.listing(octets, root),
+        bool(found.designed),
+        is_thin,
+        html_mail.has_remote(html),
+        cautions.find_cautions(core, fields, html, known),
+        tuple(related),
+        newer,
+        older,
+        list_fields.leaving(fields),
+    )
 
 
 def _people(fields: Header, name: str) -> str:
@@ -135,9 +152,10 @@ def _related(core: Core, tx: Tx, box: Mailbox, uid: int) -> list[Related]:
     return [
         Related(boxes[row[0]], line_of(row[1:]))
         for row in rows
-        if row[0] in boxes and (row[0], row[1]) != (box.id, uid)
+        if row[0] in boxes
+        and (row[0], row[1]) != (box.id, uid)
         and (row[0] == box.id or boxes[row[0]].special_use not in ("\\Trash", "\\Junk"))
-    ]  # fmt: skip
+    ]
 
 
 def all_fields(core: Core, account: AccountId, name: str, uid: int) -> tuple[tuple[str, str], ...]:

@@ -112,9 +112,16 @@ def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> bytes | 
     if isinstance(connection.sock, ssl.SSLSocket):
         connection.sock.do_handshake()
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection.request("GET", path.encode("ascii", "ignore").decode().replace(" ", "%20"), headers={
-        "Host": parts.netloc.rpartition("@")[2], "User-Agent": "Alumnimail", "Accept": "image/*", "Connection": "close",
-    })  # fmt: skip
+    connection.request(
+        "GET",
+        path.encode("ascii", "ignore").decode().replace(" ", "%20"),
+        headers={
+            "Host": parts.netloc.rpartition("@")[2],
+            "User-Agent": "Alumnimail",
+            "Accept": "image/*",
+            "Connection": "close",
+        },
+    )
     response = connection.getresponse()
     if response.status in (301, 302, 303, 307, 308):
         return response.getheader("Location") or ""

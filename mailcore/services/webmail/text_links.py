@@ -7,7 +7,9 @@ A bracket belongs to the address if it was opened in it (`.../Bergen_(by)`), an 
 import re
 from collections.abc import Iterator
 
-_ADDRESS = re.compile(r"(?i)(?<![a-z0-9])https?://[^\s<>\"\u0000-\u001f\u007f`\u00a0\u00ab\u00bb\u2018\u200b-\u200f\u201a-\u201f\u2028-\u202f\u2039\u203a\u2066-\u2069\u3008-\u3011\ufeff]{3,}+")
+_ADDRESS = re.compile(
+    r"(?i)(?<![a-z0-9])https?://[^\s<>\"\u0000-\u001f\u007f`\u00a0\u00ab\u00bb\u2018\u200b-\u200f\u201a-\u201f\u2028-\u202f\u2039\u203a\u2066-\u2069\u3008-\u3011\ufeff]{3,}+"
+)
 _CLOSING = {")": "(", "]": "[", "}": "{", "\uff09": "\uff08"}
 _NEXT = re.compile(r"(?i)[,;|](?=https?://)")  # a list without blanks
 _SENTENCE = frozenset(".,;:!?'*_\u2019\u2026\u3001\u3002\uff01\uff0c\uff1f")  # behind an address, not of it

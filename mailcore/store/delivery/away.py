@@ -21,5 +21,9 @@ def save(tx: Tx, account: AccountId, away: Away) -> None:
         "INSERT INTO away (account_id,active,first_day,last_day,subject,text) VALUES (?,?,?,?,?,?)"
         " ON CONFLICT (account_id) DO UPDATE SET active=excluded.active, first_day=excluded.first_day,"
         " last_day=excluded.last_day, subject=excluded.subject, text=excluded.text",
-        account, away.active, *days, away.subject, away.text,
-    )  # fmt: skip
+        account,
+        away.active,
+        *days,
+        away.subject,
+        away.text,
+    )

@@ -22,7 +22,8 @@ def rooms(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, i
         some = accounts[start : start + 500]
         marks = ",".join("?" * len(some))
         found |= {
-            row[0]: (row[1], row[2]) for row in tx.rows(f"SELECT id, used, quota FROM account WHERE id IN ({marks})", *some)  # noqa: S608
+            row[0]: (row[1], row[2])
+            for row in tx.rows(f"SELECT id, used, quota FROM account WHERE id IN ({marks})", *some)  # noqa: S608
         }
     return found
 
@@ -37,16 +38,18 @@ def was_answered(tx: Tx, account: AccountId, handle: str, sender: str, since: in
     return (
         tx.row(
             "SELECT 1 FROM vacation_memory WHERE account_id=? AND handle=? AND sender=? AND at>?",
-            account, handle, sender, since,
-        ) is not None
-    )  # fmt: skip
+            account,
+            handle,
+            sender,
+            since,
+        )
+        is not None
+    )
 
 
 def remember_answer(tx: Tx, account: AccountId, handle: str, sender: str, now: int) -> None:
     tx.run("DELETE FROM vacation_memory WHERE account_id=? AND handle=? AND sender=?", account, handle, sender)
-    tx.run(
-        "INSERT INTO vacation_memory (account_id,handle,sender,at) VALUES (?,?,?,?)", account, handle, sender, now
-    )
+    tx.run("INSERT INTO vacation_memory (account_id,handle,sender,at) VALUES (?,?,?,?)", account, handle, sender, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,33 @@ class Record:
 
 
 def record(
-    tx: Tx, account: AccountId, now: int, sender: str, address: str, outcome: str, detail: str, about: About = About(),  # noqa: B008 - frozen
+    tx: Tx,
+    account: AccountId,
+    now: int,
+    sender: str,
+    address: str,
+    outcome: str,
+    detail: str,
+    about: About = About(),  # noqa: B008 - frozen
     rules: str = "",
-) -> None:  # fmt: skip
+) -> None:
     tx.run(
         "INSERT INTO delivery (account,at,sender,address,outcome,detail,blob,subject,author,message_id,content,size,checks,rules)"
         " VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
-        account, now, sender, address, outcome, detail, about.subject, about.author, about.message_id, about.content,
-        about.size, about.checks, rules,
-    )  # fmt: skip
+        account,
+        now,
+        sender,
+        address,
+        outcome,
+        detail,
+        about.subject,
+        about.author,
+        about.message_id,
+        about.content,
+        about.size,
+        about.checks,
+        rules,
+    )
 
 
 _RECORD = "id,at,sender,address,outcome,detail,subject,author,message_id,content,size,checks,rules"
@@ -109,8 +130,10 @@ def get_record(tx: Tx, account: AccountId, number: int) -> Record | None:
 def of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
     """The last record of these octets."""
     row = tx.row(
-        f"SELECT {_RECORD} FROM delivery WHERE account=? AND content=? ORDER BY id DESC LIMIT 1", account, content  # noqa: S608
-    )  # fmt: skip
+        f"SELECT {_RECORD} FROM delivery WHERE account=? AND content=? ORDER BY id DESC LIMIT 1",  # noqa: S608
+        account,
+        content,
+    )
     return _record(row) if row else None
 
 
@@ -123,8 +146,11 @@ def count(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> i
     """Count the deliveries with this outcome since then, up to `limit`."""
     row = tx.row(
         "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account=? AND outcome=? AND at>=? LIMIT ?)",
-        account, outcome, since, limit,
-    )  # fmt: skip
+        account,
+        outcome,
+        since,
+        limit,
+    )
     return int(row[0]) if row else 0
 
 

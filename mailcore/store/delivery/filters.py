@@ -35,5 +35,11 @@ def save(tx: Tx, account: AccountId, rules: Sequence[FilterRule]) -> None:
         actions = [(action.verb.value, action.target) for action in rule.actions]
         tx.run(
             "INSERT INTO filter_rule (account_id,position,name,conditions,actions,every,enabled) VALUES (?,?,?,?,?,?,?)",
-            account, position, rule.name, json.dumps(conditions), json.dumps(actions), rule.every, rule.enabled,
-        )  # fmt: skip
+            account,
+            position,
+            rule.name,
+            json.dumps(conditions),
+            json.dumps(actions),
+            rule.every,
+            rule.enabled,
+        )

@@ -15,8 +15,12 @@ def add(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None
         tx.run(
             "INSERT OR REPLACE INTO learn (blob,kind,at) SELECT DISTINCT blob,?,? FROM message WHERE mailbox=?"
             " AND uid BETWEEN ? AND ? LIMIT 1000",
-            kind, now, mailbox, first, last,
-        )  # fmt: skip
+            kind,
+            now,
+            mailbox,
+            first,
+            last,
+        )
     tx.run("DELETE FROM learn WHERE id IN (SELECT id FROM learn ORDER BY at DESC LIMIT -1 OFFSET ?)", KEPT)
 
 

@@ -37,7 +37,9 @@ MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
 # KiB of pages for each connection.  A process has a hundred threads that read, and what they keep stands in the kernel's cache
 # as well; the writer is one, and sees pages that nobody else has yet.
 READER_CACHE, WRITER_CACHE = 4_000, 32_000
-HEAP = 128 * 2**20  # octets of one process that SQLite keeps pages in, all connections together: then they reuse their own
+HEAP = (
+    128 * 2**20
+)  # octets of one process that SQLite keeps pages in, all connections together: then they reuse their own
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
@@ -109,9 +111,12 @@ class Db:
     """
 
     def __init__(
-        self, path: Path, threads: Threads, woken: Callable[[set[AccountId]], None],
+        self,
+        path: Path,
+        threads: Threads,
+        woken: Callable[[set[AccountId]], None],
         on_end: Callable[[], None] = end_process,
-    ) -> None:  # fmt: skip
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         apsw.soft_heap_limit(HEAP)
         self.peewee = APSWDatabase(str(path), pragmas=_PRAGMAS, timeout=10, autoconnect=False, statementcachesize=256)
@@ -176,7 +181,9 @@ class Db:
             fn(self._here.tx)
             return
         future: Future[object] = Future()
-        future.add_done_callback(lambda done: log.error("a note was lost", exc_info=p) if (p := done.exception()) else None)
+        future.add_done_callback(
+            lambda done: log.error("a note was lost", exc_info=p) if (p := done.exception()) else None
+        )
         self._put(_Write(budget.bound(fn), future, None))
 
     async def aread(self, fn: Callable[[Tx], T]) -> T:
@@ -235,7 +242,9 @@ class Db:
                 with self._turn():
                     ending = self._gather(group)
                     answers = self._commit(group)
-            except Exception as problem:  # the lock, memory: nothing of this group has been written, unless there are answers
+            except (
+                Exception
+            ) as problem:  # the lock, memory: nothing of this group has been written, unless there are answers
                 log.error("the writer could not write", exc_info=problem)
             finally:
                 _answer(_all_busy(group) if answers is None else answers)
@@ -298,7 +307,9 @@ class Db:
                     connection.execute("ROLLBACK")
                 raise
         except Exception as problem:
-            log.error("commit failed: %s", problem, exc_info=None if isinstance(problem, apsw.Error | Busy) else problem)
+            log.error(
+                "commit failed: %s", problem, exc_info=None if isinstance(problem, apsw.Error | Busy) else problem
+            )
             with contextlib.suppress(Exception):  # the next group begins on a connection that owes nothing to this one
                 self.peewee.close()
             return _all_busy(group)
@@ -309,9 +320,7 @@ class Db:
                 log.exception("others were not woken; their poll finds what changed")
         return answers
 
-    def _run_one(
-        self, connection: apsw.Connection, write: _Write, changed: set[AccountId], *, alone: bool
-    ) -> _Answer:
+    def _run_one(self, connection: apsw.Connection, write: _Write, changed: set[AccountId], *, alone: bool) -> _Answer:
         """One who is alone needs no savepoint, for which SQLite would copy each page of a newsletter."""
         self._here.tx = tx = Tx(connection)
         if not alone:

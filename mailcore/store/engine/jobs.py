@@ -11,9 +11,16 @@ def is_due(tx: Tx, name: str, now: int) -> bool:
 def claim(tx: Tx, name: str, now: int, lease_seconds: int) -> bool:
     """Take the job if it is due and nobody has it."""
     tx.run("INSERT INTO job (name,next_at,leased_until,problem) VALUES (?,0,0,'') ON CONFLICT (name) DO NOTHING", name)
-    return tx.run(
-        "UPDATE job SET leased_until=? WHERE name=? AND next_at<=? AND leased_until<=?", now + lease_seconds, name, now, now
-    ) > 0
+    return (
+        tx.run(
+            "UPDATE job SET leased_until=? WHERE name=? AND next_at<=? AND leased_until<=?",
+            now + lease_seconds,
+            name,
+            now,
+            now,
+        )
+        > 0
+    )
 
 
 def finish(tx: Tx, name: str, next_at: int, problem: str = "") -> None:

@@ -56,7 +56,9 @@ def _stop_at_the_end(reader: apsw.Connection, writer: apsw.Connection, copier: a
 
 def blob_names(path: Path, larger_than: int) -> Iterator[tuple[bytes, int]]:
     """SHA-256 and size of the blobs that stand in files, of a database that nobody writes."""
-    connection = apsw.Connection(f"file:{path}?mode=ro&immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection = apsw.Connection(
+        f"file:{path}?mode=ro&immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    )
     try:
         for name, size in connection.execute("SELECT name, size FROM blob WHERE size>?", (larger_than,)):
             yield bytes(name), int(size)

@@ -28,7 +28,9 @@ Begun = tuple[float, Callable[..., object]]
 
 def caller_of(fn: Callable[..., object]) -> str:
     """`module:function` of what is written."""
-    while (inner := getattr(fn, "func", None) or getattr(fn, "__wrapped__", None)) is not None:  # functools' partial and wraps
+    while (
+        inner := getattr(fn, "func", None) or getattr(fn, "__wrapped__", None)
+    ) is not None:  # functools' partial and wraps
         fn = inner
     name = getattr(fn, "__qualname__", type(fn).__qualname__)
     return f"{getattr(fn, '__module__', '?')}:{name.replace('.<locals>', '')}"

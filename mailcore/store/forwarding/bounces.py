@@ -20,8 +20,13 @@ class Return:
 def keep(tx: Tx, found: Return, now: int) -> None:
     tx.run(
         "INSERT OR REPLACE INTO srs_return (token,account_id,sender,target,content,at) VALUES (?,?,?,?,?,?)",
-        found.token, found.account, found.sender, found.target, found.content, now,
-    )  # fmt: skip
+        found.token,
+        found.account,
+        found.sender,
+        found.target,
+        found.content,
+        now,
+    )
 
 
 def find(tx: Tx, token: str, since: int) -> Return | None:

@@ -14,20 +14,26 @@ def _accounts(rows: list[tuple[int]]) -> list[AccountId]:
 
 
 def to_ask(tx: Tx, confirmed_before: int, limit: int) -> list[AccountId]:
-    return _accounts(tx.rows(
-        "SELECT f.account_id FROM forwarding f JOIN account a ON a.id=f.account_id WHERE a.state='active'"
-        " AND f.state IN ('healthy','failing') AND f.confirmed_at<=?"
-        " AND NOT EXISTS (SELECT 1 FROM forwarding_question q WHERE q.account_id=f.account_id AND q.target=f.target)"
-        " LIMIT ?",
-        confirmed_before, limit,
-    ))  # fmt: skip
+    return _accounts(
+        tx.rows(
+            "SELECT f.account_id FROM forwarding f JOIN account a ON a.id=f.account_id WHERE a.state='active'"
+            " AND f.state IN ('healthy','failing') AND f.confirmed_at<=?"
+            " AND NOT EXISTS (SELECT 1 FROM forwarding_question q WHERE q.account_id=f.account_id AND q.target=f.target)"
+            " LIMIT ?",
+            confirmed_before,
+            limit,
+        )
+    )
 
 
 def put_question(tx: Tx, account: AccountId, hashed: str, target: str, now: int) -> None:
     tx.run(
         "INSERT OR REPLACE INTO forwarding_question (account_id,hash,target,at) VALUES (?,?,?,?)",
-        account, hashed, target, now,
-    )  # fmt: skip
+        account,
+        hashed,
+        target,
+        now,
+    )
 
 
 def asked(tx: Tx, hashed: str) -> tuple[AccountId, str] | None:
@@ -45,9 +51,12 @@ def unanswered(tx: Tx, before: int, limit: int) -> list[AccountId]:
 
 
 def leading_to(tx: Tx, target: str) -> list[AccountId]:
-    return _accounts(tx.rows(
-        "SELECT account_id FROM forwarding WHERE lower(target)=? AND state<>'off' ORDER BY account_id", target.lower()
-    ))  # fmt: skip
+    return _accounts(
+        tx.rows(
+            "SELECT account_id FROM forwarding WHERE lower(target)=? AND state<>'off' ORDER BY account_id",
+            target.lower(),
+        )
+    )
 
 
 # What was kept back
@@ -64,8 +73,12 @@ class HeldBack:
 def hold_back(tx: Tx, account: AccountId, held: HeldBack) -> None:
     tx.run(
         "INSERT INTO held_back (account_id,at,author,subject,reason) VALUES (?,?,?,?,?)",
-        account, held.at, held.author[:200], held.subject[:200], held.reason,
-    )  # fmt: skip
+        account,
+        held.at,
+        held.author[:200],
+        held.subject[:200],
+        held.reason,
+    )
 
 
 def with_held_back(tx: Tx, limit: int) -> list[AccountId]:
@@ -86,8 +99,12 @@ def keep_copy(tx: Tx, account: AccountId, mailbox: int, uid: int, content: bytes
     tx.run(
         "INSERT INTO kept_copy (account_id,mailbox,uid,modseq,content,at)"
         " SELECT ?,mailbox,uid,modseq,?,? FROM message WHERE mailbox=? AND uid=?",
-        account, content, now, mailbox, uid,
-    )  # fmt: skip
+        account,
+        content,
+        now,
+        mailbox,
+        uid,
+    )
 
 
 def rolling(tx: Tx) -> list[tuple[AccountId, int]]:
@@ -101,13 +118,18 @@ def rolling(tx: Tx) -> list[tuple[AccountId, int]]:
 
 def expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> list[tuple[int, int]]:
     """Mailbox and uid of copies that nobody touched since they came and that the target's server took."""
-    return [(row[0], row[1]) for row in tx.rows(
-        "SELECT m.mailbox, m.uid FROM kept_copy k JOIN message m ON m.mailbox=k.mailbox AND m.uid=k.uid"
-        " AND m.modseq=k.modseq AND m.flags=0 AND m.keywords='' WHERE k.account_id=? AND k.at<=?"
-        " AND EXISTS (SELECT 1 FROM onward o WHERE o.account_id=k.account_id AND o.content=k.content AND o.state='delivered')"
-        " LIMIT ?",
-        account, before, limit,
-    )]  # fmt: skip
+    return [
+        (row[0], row[1])
+        for row in tx.rows(
+            "SELECT m.mailbox, m.uid FROM kept_copy k JOIN message m ON m.mailbox=k.mailbox AND m.uid=k.uid"
+            " AND m.modseq=k.modseq AND m.flags=0 AND m.keywords='' WHERE k.account_id=? AND k.at<=?"
+            " AND EXISTS (SELECT 1 FROM onward o WHERE o.account_id=k.account_id AND o.content=k.content AND o.state='delivered')"
+            " LIMIT ?",
+            account,
+            before,
+            limit,
+        )
+    ]
 
 
 def forget_copies(tx: Tx) -> int:

@@ -36,24 +36,37 @@ def begin(tx: Tx, item: int, account: AccountId, content: bytes, target: str, no
     tx.run("UPDATE onward SET state='unknown' WHERE item=? AND state='waiting'", item)
     tx.run(
         "INSERT INTO onward (item,account_id,content,target,at,state,host,code,reply) VALUES (?,?,?,?,?,'waiting','',0,'')",
-        item, account, content, target, now,
-    )  # fmt: skip
+        item,
+        account,
+        content,
+        target,
+        now,
+    )
 
 
 def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, now: int) -> None:
     """Save the reply of the target's server; `state` stays `waiting` if the message shall be tried again."""
     tx.run(
         "UPDATE onward SET state=?, host=?, code=?, reply=?, answered_at=? WHERE item=? AND state='waiting'",
-        state, host, code, reply[:500], now, item,
-    )  # fmt: skip
+        state,
+        host,
+        code,
+        reply[:500],
+        now,
+        item,
+    )
 
 
 def returned(tx: Tx, account: AccountId, content: bytes, target: str, reply: str, now: int) -> None:
     """Mark a message as refused that was taken with a 250, but did not arrive, as a report says."""
     tx.run(
         "UPDATE onward SET state='refused', reply=?, answered_at=? WHERE account_id=? AND content=? AND target=?",
-        reply[:500], now, account, content, target,
-    )  # fmt: skip
+        reply[:500],
+        now,
+        account,
+        content,
+        target,
+    )
 
 
 def content_of(tx: Tx, item: int) -> bytes | None:
@@ -72,14 +85,17 @@ def latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
     rows = tx.rows(
         f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND answered_at IS NOT NULL"  # noqa: S608
         " ORDER BY at DESC, id DESC LIMIT ?",
-        account, limit,
-    )  # fmt: skip
+        account,
+        limit,
+    )
     return [_onward(row) for row in rows]
 
 
 def counts(tx: Tx, account: AccountId, since: int) -> dict[str, int]:
     """Count messages since then, by state."""
-    return dict(tx.rows("SELECT state, count(*) FROM onward WHERE account_id=? AND at>=? GROUP BY state", account, since))
+    return dict(
+        tx.rows("SELECT state, count(*) FROM onward WHERE account_id=? AND at>=? GROUP BY state", account, since)
+    )
 
 
 def forget(tx: Tx, before: int) -> int:

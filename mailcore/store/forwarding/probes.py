@@ -19,12 +19,21 @@ class Probe:
 
 
 def add(tx: Tx, account: AccountId, target: str, code: str, item: int, now: int) -> None:
-    tx.run("INSERT INTO probe (account_id,target,code,item,at,found) VALUES (?,?,?,?,?,'')", account, target, code, item, now)
+    tx.run(
+        "INSERT INTO probe (account_id,target,code,item,at,found) VALUES (?,?,?,?,?,'')",
+        account,
+        target,
+        code,
+        item,
+        now,
+    )
 
 
 def last(tx: Tx, account: AccountId, target: str) -> Probe | None:
     row = tx.row(
-        "SELECT id,target,code,at,found FROM probe WHERE account_id=? AND target=? ORDER BY id DESC LIMIT 1", account, target
+        "SELECT id,target,code,at,found FROM probe WHERE account_id=? AND target=? ORDER BY id DESC LIMIT 1",
+        account,
+        target,
     )
     return Probe(row[0], row[1], row[2], datetime.fromtimestamp(row[3], UTC), row[4]) if row else None
 

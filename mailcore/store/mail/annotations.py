@@ -17,14 +17,18 @@ def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | Non
         return
     tx.run(
         "INSERT OR REPLACE INTO annotation (account,mailbox,entry,value) VALUES (?,?,?,?)",
-        account, mailbox, entry, value.decode("latin-1"),
-    )  # fmt: skip
+        account,
+        mailbox,
+        entry,
+        value.decode("latin-1"),
+    )
 
 
 def size(tx: Tx, account: AccountId) -> tuple[int, int]:
     """Count the account's entries, and the octets of their names and values."""
     row = tx.row(
-        "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account=?", account
+        "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account=?",
+        account,
     )
     return (row[0], row[1]) if row else (0, 0)
 

@@ -133,15 +133,24 @@ class Blobs:
             tx.run("UPDATE blob SET stored_at=? WHERE id=? AND stored_at<?", now, found[0], now - 3600)
             if not found[1] and not prepared.is_bare:
                 d = prepared.derived
-                tx.run("UPDATE blob SET envelope=?, body=?, structure=? WHERE id=?", d.envelope, d.body, d.structure, found[0])
+                tx.run(
+                    "UPDATE blob SET envelope=?, body=?, structure=? WHERE id=?",
+                    d.envelope,
+                    d.body,
+                    d.structure,
+                    found[0],
+                )
                 summaries.save(tx, found[0], d.summary)
             return int(found[0])
         known = None if prepared.is_bare else prepared.derived
         blob = tx.insert(
             "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)",
-            prepared.name, prepared.size, prepared.message.header.block,
-            *((known.envelope, known.body, known.structure) if known else (b"", b"", b"")), now,
-        )  # fmt: skip
+            prepared.name,
+            prepared.size,
+            prepared.message.header.block,
+            *((known.envelope, known.body, known.structure) if known else (b"", b"", b"")),
+            now,
+        )
         if known:
             summaries.save(tx, blob, known.summary)
         if prepared.size <= INSIDE:
@@ -156,9 +165,7 @@ class Blobs:
         return int(found[0]) if found else None
 
     def octets(self, tx: Tx, blob: int) -> bytes:
-        found = tx.row(
-            "SELECT o.octets, b.name FROM blob b LEFT JOIN blob_octets o ON o.blob=b.id WHERE b.id=?", blob
-        )
+        found = tx.row("SELECT o.octets, b.name FROM blob b LEFT JOIN blob_octets o ON o.blob=b.id WHERE b.id=?", blob)
         if found is None:
             raise Busy(f"blob {blob} has no row")
         if found[0] is not None:
@@ -204,7 +211,8 @@ class Blobs:
             " AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.blob=b.id)"
             # a report may still return what was forwarded without a copy
             " AND NOT EXISTS (SELECT 1 FROM srs_return r WHERE r.content=b.name AND r.at>?)",
-            now - grace_seconds, now - RETURN_SECONDS,
+            now - grace_seconds,
+            now - RETURN_SECONDS,
         )
         for blob, _ in old:
             tx.run("DELETE FROM blob_octets WHERE blob=?", blob)
@@ -221,7 +229,9 @@ class Blobs:
     def old_files(self, turn: int, age_seconds: int) -> list[Path]:
         """Files that nobody has written or touched for so long, of a TURNS-th of the folders."""
         before = time.time() - age_seconds
-        folders = [folder for number, folder in enumerate(sorted(self._root.glob("??"))) if number % TURNS == turn % TURNS]
+        folders = [
+            folder for number, folder in enumerate(sorted(self._root.glob("??"))) if number % TURNS == turn % TURNS
+        ]
         return [path for folder in folders for path in folder.glob("??/*") if _mtime(path) < before]
 
     def orphans(self, tx: Tx, paths: Sequence[Path]) -> list[Path]:

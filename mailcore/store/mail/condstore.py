@@ -31,9 +31,12 @@ def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]
         for first, last in ranges
         for row in tx.rows(
             "SELECT uid FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid",
-            mailbox, first, last, since,
+            mailbox,
+            first,
+            last,
+            since,
         )
-    ]  # fmt: skip
+    ]
 
 
 def forgotten(tx: Tx, mailbox: MailboxId, since: int) -> bool:
@@ -80,10 +83,13 @@ def cut(tx: Tx) -> list[AccountId]:
     tx.run("DELETE FROM change WHERE kind<>'remove' AND id<=(SELECT MAX(id) FROM change)-?", NEWS)
     cut_ones: list[AccountId] = []
     for mailbox, account in tx.rows(
-        "SELECT mailbox, max(account) FROM change WHERE kind='remove' GROUP BY mailbox HAVING count(*)>? LIMIT 100", 2 * KEEP
+        "SELECT mailbox, max(account) FROM change WHERE kind='remove' GROUP BY mailbox HAVING count(*)>? LIMIT 100",
+        2 * KEEP,
     ):
         row = tx.row(
-            "SELECT modseq FROM change WHERE mailbox=? AND kind='remove' ORDER BY modseq DESC LIMIT 1 OFFSET ?", mailbox, KEEP
+            "SELECT modseq FROM change WHERE mailbox=? AND kind='remove' ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+            mailbox,
+            KEEP,
         )
         if row is None:
             continue

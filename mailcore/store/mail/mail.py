@@ -55,10 +55,13 @@ EARLIEST, LATEST = (int(datetime(*day, tzinfo=UTC).timestamp()) for day in ((1, 
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
 _PARTS = {
-    "header": "b.header", "envelope": "b.envelope", "body": "b.body", "structure": "b.structure",
+    "header": "b.header",
+    "envelope": "b.envelope",
+    "body": "b.body",
+    "structure": "b.structure",
     # mail/asking/summary.py; or the whole header, of the few messages whose fields could not be cut apart
     "usual": "s.usual,CASE WHEN s.usual IS NULL THEN (SELECT h.header FROM blob h WHERE h.id=m.blob) END",
-}  # fmt: skip
+}
 _OF_BLOB = frozenset({"header", "envelope", "body", "structure"})
 # Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
 UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL, UNCUT = range(15)
@@ -102,7 +105,10 @@ class MailStore(Mailboxes):
             return known[2:]
         uids: array[int] | None = None
         if len(known) and known[0] <= state[0]:
-            fresh = [r[0] for r in tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid", mailbox, known[0])]
+            fresh = [
+                r[0]
+                for r in tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid", mailbox, known[0])
+            ]
             if known[1] + len(fresh) == state[1]:  # nothing was removed meanwhile
                 uids = known[2:] + array("I", fresh)
         if uids is None:
@@ -114,10 +120,15 @@ class MailStore(Mailboxes):
     def infos(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[MessageInfo]:
         found: list[MessageInfo] = []
         for first, last in ranges:
-            found += map(_info, tx.rows(
-                f"SELECT {_INFO} FROM message m WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",  # noqa: S608
-                mailbox, first, last,
-            ))  # fmt: skip
+            found += map(
+                _info,
+                tx.rows(
+                    f"SELECT {_INFO} FROM message m WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",  # noqa: S608
+                    mailbox,
+                    first,
+                    last,
+                ),
+            )
         return found
 
     def rows(
@@ -134,7 +145,7 @@ class MailStore(Mailboxes):
         join += " LEFT JOIN summary s ON s.blob=m.blob" if "usual" in parts else ""
         prefix = "m.prefix" if parts & {"header", "prefix"} else "NULL"  # long rows cost time
         sql = (
-            f"SELECT m.uid{info[info.index(','):]},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
+            f"SELECT m.uid{info[info.index(',') :]},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
             " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
         )
         if len(ranges) == 1:
@@ -145,11 +156,15 @@ class MailStore(Mailboxes):
         """The same as values; the header begins with the message's own trace fields."""
         return [
             Fetched(
-                _info(row), row[PREFIX] or b"", (row[PREFIX] or b"") + (row[HEADER] or b""), row[ENVELOPE] or b"",
-                row[BODY] or b"", row[STRUCTURE] or b"",
+                _info(row),
+                row[PREFIX] or b"",
+                (row[PREFIX] or b"") + (row[HEADER] or b""),
+                row[ENVELOPE] or b"",
+                row[BODY] or b"",
+                row[STRUCTURE] or b"",
             )
             for row in self.rows(tx, mailbox, ranges, parts)
-        ]  # fmt: skip
+        ]
 
     def next_uids(self, tx: Tx, mailbox: MailboxId, first: int, limit: int) -> list[int]:
         """The next uids from `first` on."""
@@ -177,14 +192,17 @@ class MailStore(Mailboxes):
         rows = tx.rows(
             "SELECT x.name, m.uid FROM blob b JOIN message m ON m.blob=b.id JOIN mailbox x ON x.id=m.mailbox"
             " WHERE b.name=? AND x.account=? ORDER BY x.name, m.uid",
-            content, account,
-        )  # fmt: skip
+            content,
+            account,
+        )
         return [(row[0], row[1]) for row in rows]
 
     def has_blob(self, tx: Tx, account: AccountId, blob: int) -> bool:
         """Does the account have a message of these octets?"""
         return (
-            tx.row("SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account=?", blob, account)
+            tx.row(
+                "SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account=?", blob, account
+            )
             is not None
         )
 
@@ -192,7 +210,8 @@ class MailStore(Mailboxes):
         """Return the uid of the first message that is not \\Seen, or 0."""
         # SQLite's planner prefers the primary key, and would walk all that is seen
         row = tx.row(
-            "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1", mailbox
+            "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1",
+            mailbox,
         )
         return row[0] if row else 0
 
@@ -225,9 +244,18 @@ class MailStore(Mailboxes):
     # Writing.  Each writes its Change row in the same transaction (order 2).
 
     def append(
-        self, tx: Tx, account: AccountId, mailbox: MailboxId, prepared: Prepared | Saved, flags: frozenset[str],
-        internal_date: datetime, *, prefix: bytes = b"", enforce_quota: bool = True, grace: bool = False,
-    ) -> int:  # fmt: skip
+        self,
+        tx: Tx,
+        account: AccountId,
+        mailbox: MailboxId,
+        prepared: Prepared | Saved,
+        flags: frozenset[str],
+        internal_date: datetime,
+        *,
+        prefix: bytes = b"",
+        enforce_quota: bool = True,
+        grace: bool = False,
+    ) -> int:
         """Put a message in, and give its uid.
 
         Raises:
@@ -244,15 +272,27 @@ class MailStore(Mailboxes):
         at = min(max(int(internal_date.timestamp()), EARLIEST), LATEST)
         tx.run(
             f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
-            mailbox, uid, bits, keywords, modseq, at, size, blob, prefix, _zone(internal_date),
+            mailbox,
+            uid,
+            bits,
+            keywords,
+            modseq,
+            at,
+            size,
+            blob,
+            prefix,
+            _zone(internal_date),
             self._clock.seconds(),
-        )  # fmt: skip
+        )
         self._learn(tx, mailbox, frozenset(known.split()), keywords)
         tx.run(
             "UPDATE mailbox SET uidnext=uidnext+1, modseq=?, messages=messages+1, unseen=unseen+?, octets=octets+?"
             " WHERE id=?",
-            modseq, 0 if bits & flag_bits.SEEN else 1, size, mailbox,
-        )  # fmt: skip
+            modseq,
+            0 if bits & flag_bits.SEEN else 1,
+            size,
+            mailbox,
+        )
         self._log(tx, account, mailbox, modseq, "add")
         return uid
 
@@ -270,18 +310,29 @@ class MailStore(Mailboxes):
             where = "mailbox=? AND uid BETWEEN ? AND ?"
             tx.run(
                 f"UPDATE message SET flags={expression}, modseq=? WHERE {where} AND flags<>{expression}",  # noqa: S608
-                bits, modseq, mailbox, first, last, bits,
-            )  # fmt: skip
+                bits,
+                modseq,
+                mailbox,
+                first,
+                last,
+                bits,
+            )
             if how == "replace":
                 tx.run(
                     f"UPDATE message SET keywords=?, modseq=? WHERE {where} AND keywords<>?",  # noqa: S608
-                    keywords, modseq, mailbox, first, last, keywords,
-                )  # fmt: skip
+                    keywords,
+                    modseq,
+                    mailbox,
+                    first,
+                    last,
+                    keywords,
+                )
             elif words:
                 self._set_keywords(tx, mailbox, first, last, how, words, modseq)
             touched += [
-                row[0] for row in tx.rows(f"SELECT uid FROM message WHERE {where} AND modseq=?", mailbox, first, last, modseq)  # noqa: S608
-            ]  # fmt: skip
+                row[0]
+                for row in tx.rows(f"SELECT uid FROM message WHERE {where} AND modseq=?", mailbox, first, last, modseq)  # noqa: S608
+            ]
         if not touched:
             return box.modseq
         if seen_changes:
@@ -312,8 +363,13 @@ class MailStore(Mailboxes):
                 text = f" {' '.join(sorted(new))} " if new else ""
                 tx.run(
                     "UPDATE message SET keywords=?, modseq=? WHERE mailbox=? AND uid BETWEEN ? AND ? AND keywords=?",
-                    text, modseq, mailbox, first, last, old,
-                )  # fmt: skip
+                    text,
+                    modseq,
+                    mailbox,
+                    first,
+                    last,
+                    old,
+                )
 
     def copy(
         self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
@@ -349,8 +405,10 @@ class MailStore(Mailboxes):
         for first, last in ranges if ranges is not None else [(1, 2**32)]:
             for uid, octets, bits in tx.rows(
                 f"SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?{condition} ORDER BY uid",  # noqa: S608
-                mailbox, first, last,
-            ):  # fmt: skip
+                mailbox,
+                first,
+                last,
+            ):
                 uids.append(uid)
                 size += octets
                 unseen += not bits & flag_bits.SEEN
@@ -366,8 +424,10 @@ class MailStore(Mailboxes):
         for first, last in ranges:
             for uid, octets, bits in tx.rows(
                 "SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
-                mailbox, first, last,
-            ):  # fmt: skip
+                mailbox,
+                first,
+                last,
+            ):
                 uids.append(uid)
                 size += octets
                 unseen += not bits & flag_bits.SEEN
@@ -382,12 +442,23 @@ class MailStore(Mailboxes):
                 f"INSERT INTO message ({_MESSAGE})"  # noqa: S608
                 " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone, ?"
                 " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
-                box.id, at, modseq, self._clock.seconds(), source, first, last,
-            )  # fmt: skip
+                box.id,
+                at,
+                modseq,
+                self._clock.seconds(),
+                source,
+                first,
+                last,
+            )
         tx.run(
             "UPDATE mailbox SET uidnext=?, modseq=?, messages=messages+?, unseen=unseen+?, octets=octets+? WHERE id=?",
-            at, modseq, len(uids), unseen, size, box.id,
-        )  # fmt: skip
+            at,
+            modseq,
+            len(uids),
+            unseen,
+            size,
+            box.id,
+        )
         if keywords := self.get(tx, source).keywords:
             self._learn(tx, box.id, box.keywords, f" {' '.join(sorted(keywords))} ")
         self._log(tx, box.account, box.id, modseq, "add")
@@ -399,17 +470,18 @@ class MailStore(Mailboxes):
         if not words <= known:
             tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)
 
-    def _remove(
-        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int
-    ) -> None:
+    def _remove(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int) -> None:
         tx.many(
             "DELETE FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?",
             [(mailbox, first, last) for first, last in ranges],
         )
         tx.run(
             "UPDATE mailbox SET modseq=modseq+1, messages=messages-?, unseen=unseen-?, octets=octets-? WHERE id=?",
-            len(uids), unseen, size, mailbox,
-        )  # fmt: skip
+            len(uids),
+            unseen,
+            size,
+            mailbox,
+        )
         box = self.get(tx, mailbox)
         self._log(tx, box.account, mailbox, box.modseq, "remove", uidset.text(uids))
 

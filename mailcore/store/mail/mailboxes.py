@@ -132,7 +132,8 @@ class Mailboxes:
         programs end that of the old name after each RENAME.
         """
         if not on and (
-            mailbox_facts.end_lost_subscription(tx, account, canonical(name)) or not self._exists(tx, account, canonical(name))
+            mailbox_facts.end_lost_subscription(tx, account, canonical(name))
+            or not self._exists(tx, account, canonical(name))
         ):
             return
         box = self.mailbox(tx, account, name)
@@ -153,8 +154,12 @@ class Mailboxes:
             tx.insert(
                 "INSERT INTO mailbox (id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"
                 "subscribed,keywords) VALUES (?,?,?,?,1,1,0,0,0,?,1,'')",
-                self._id(tx), account, name, self._uidvalidity(tx), special_use,
-            )  # fmt: skip
+                self._id(tx),
+                account,
+                name,
+                self._uidvalidity(tx),
+                special_use,
+            )
         )
         self._log(tx, account, made, 1, "create")
         return made
@@ -184,8 +189,14 @@ class Mailboxes:
         tx.run("UPDATE message SET mailbox=?, modseq=2, saved_at=? WHERE mailbox=?", target.id, now, box.id)
         tx.run(
             "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=?, recent=? WHERE id=?",
-            box.uidnext, box.messages, box.unseen, box.octets, " ".join(sorted(box.keywords)), box.recent, target.id,
-        )  # fmt: skip
+            box.uidnext,
+            box.messages,
+            box.unseen,
+            box.octets,
+            " ".join(sorted(box.keywords)),
+            box.recent,
+            target.id,
+        )
         tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
         self._log(tx, box.account, target.id, 2, "add")
         self._log(tx, box.account, box.id, box.modseq + 1, "remove", uidset.text(uids))
@@ -193,6 +204,11 @@ class Mailboxes:
     def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str = "") -> None:
         """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
         tx.run(
-            "INSERT INTO change (account,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)", account, mailbox, modseq, kind, uids
+            "INSERT INTO change (account,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)",
+            account,
+            mailbox,
+            modseq,
+            kind,
+            uids,
         )
         tx.changed.add(account)

@@ -90,8 +90,10 @@ class Plan:
             f"SELECT m.uid,m.size,m.blob,{prefix}{columns} FROM message m {self.index}"  # noqa: S608
             " LEFT JOIN summary s ON s.blob=m.blob"
             f" WHERE m.mailbox=? AND {self.where} ORDER BY m.uid",
-            *params, mailbox, *self.params,
-        )  # fmt: skip
+            *params,
+            mailbox,
+            *self.params,
+        )
 
     def possible(self, rows: list[Row], hits: Hits) -> list[Row]:
         """The rows that the index does not rule out."""
@@ -114,8 +116,11 @@ class Plan:
             " FROM (SELECT DISTINCT value AS blob FROM json_each(?)) c"
             " CROSS JOIN message m ON m.blob=c.blob LEFT JOIN summary s ON s.blob=m.blob"
             f" WHERE +m.mailbox=? AND {self.where} ORDER BY m.uid",
-            *params, json.dumps(blobs), mailbox, *self.params,
-        )  # fmt: skip
+            *params,
+            json.dumps(blobs),
+            mailbox,
+            *self.params,
+        )
 
     def confirm(self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits) -> list[int]:
         """UIDs of the rows that do match."""
@@ -157,10 +162,13 @@ def plan(criterion: Criterion) -> Plan:
     return Plan(
         " AND ".join(f"({sql})" for sql, _ in exact) or "1",
         tuple(param for _, own in exact for param in own),
-        tuple(columns), test, frozenset(_texts(criterion)), test is not None and _reads_header(AllOf(tuple(rest))),
+        tuple(columns),
+        test,
+        frozenset(_texts(criterion)),
+        test is not None and _reads_header(AllOf(tuple(rest))),
         tuple(one for one in rest if isinstance(one, Body | Text)),
         "INDEXED BY message_unseen" if ("m.flags & 1 = 0", ()) in exact and ("0", ()) not in exact else "",
-    )  # fmt: skip
+    )
 
 
 def _conjuncts(one: Criterion) -> Iterator[Criterion]:

@@ -36,8 +36,10 @@ def set_warned(tx: Tx, account: AccountId, state: Warned) -> None:
     tx.run(
         "INSERT INTO quota_state (account_id,level,refused_percent) VALUES (?,?,?) ON CONFLICT (account_id)"
         " DO UPDATE SET level=excluded.level, refused_percent=excluded.refused_percent",
-        account, state.level, state.refused,
-    )  # fmt: skip
+        account,
+        state.level,
+        state.refused,
+    )
 
 
 def to_look_at(tx: Tx, percent: int) -> list[AccountId]:
@@ -55,19 +57,33 @@ _EXTRA = "id,account_id,kind,octets,at,until"
 
 def _extra(row: tuple[int, int, str, int, int, int]) -> Extra:
     return Extra(
-        row[0], AccountId(row[1]), row[2], row[3], datetime.fromtimestamp(row[4], UTC), datetime.fromtimestamp(row[5], UTC)
+        row[0],
+        AccountId(row[1]),
+        row[2],
+        row[3],
+        datetime.fromtimestamp(row[4], UTC),
+        datetime.fromtimestamp(row[5], UTC),
     )
 
 
 def lend(tx: Tx, account: AccountId, kind: str, octets: int, now: int, until: int) -> None:
     tx.run("UPDATE account SET quota=quota+? WHERE id=?", octets, account)
     tx.run(
-        "INSERT INTO quota_extra (account_id,kind,octets,at,until) VALUES (?,?,?,?,?)", account, kind, octets, now, until
+        "INSERT INTO quota_extra (account_id,kind,octets,at,until) VALUES (?,?,?,?,?)",
+        account,
+        kind,
+        octets,
+        now,
+        until,
     )
 
 
 def last_extra(tx: Tx, account: AccountId, kind: str) -> Extra | None:
-    row = tx.row(f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND kind=? ORDER BY id DESC LIMIT 1", account, kind)  # noqa: S608
+    row = tx.row(
+        f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND kind=? ORDER BY id DESC LIMIT 1",  # noqa: S608
+        account,
+        kind,
+    )
     return _extra(row) if row else None
 
 

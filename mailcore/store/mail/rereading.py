@@ -22,7 +22,10 @@ def pending(tx: Tx, most: int, octets: int) -> list[int]:
     done, _, last = str(row[0]).partition("/")
     found: list[int] = []
     for blob, size in tx.rows(
-        "SELECT id, size FROM blob WHERE id>? AND id<=? AND length(structure)>0 ORDER BY id LIMIT ?", int(done), int(last), most
+        "SELECT id, size FROM blob WHERE id>? AND id<=? AND length(structure)>0 ORDER BY id LIMIT ?",
+        int(done),
+        int(last),
+        most,
     ):
         octets -= size
         if found and octets < 0:
@@ -38,8 +41,11 @@ def save(tx: Tx, read: list[tuple[int, Derived | None]]) -> None:
             continue
         tx.run(
             "UPDATE blob SET envelope=?, body=?, structure=? WHERE id=?",
-            derived.envelope, derived.body, derived.structure, blob,
-        )  # fmt: skip
+            derived.envelope,
+            derived.body,
+            derived.structure,
+            blob,
+        )
         tx.run("DELETE FROM summary WHERE blob=?", blob)
         summaries.save(tx, blob, derived.summary)
     row = tx.row("SELECT value FROM setting WHERE key='reread'")
@@ -51,6 +57,11 @@ def finish(tx: Tx) -> bool:
     """End the rereading; return True if there was one: lists are built anew then, as their keys come from summaries."""
     if tx.row("SELECT value FROM setting WHERE key='reread'") is None:
         return False
-    for sql in ("DELETE FROM line", "DELETE FROM thread", "DELETE FROM line_state", "DELETE FROM setting WHERE key='reread'"):
+    for sql in (
+        "DELETE FROM line",
+        "DELETE FROM thread",
+        "DELETE FROM line_state",
+        "DELETE FROM setting WHERE key='reread'",
+    ):
         tx.run(sql)
     return True

@@ -40,8 +40,9 @@ def _ordered(tx: Tx, account: AccountId, order: str, limit: int) -> list[Takes]:
         f"SELECT {_FIELDS} FROM (SELECT m.mailbox, m.uid FROM mailbox x JOIN message m ON m.mailbox=x.id WHERE x.account=?"  # noqa: S608
         f" AND m.flags&16=0 ORDER BY {order} LIMIT ?) f JOIN message m ON m.mailbox=f.mailbox AND m.uid=f.uid"
         f" JOIN mailbox x ON x.id=m.mailbox JOIN blob c ON c.id=m.blob ORDER BY {order}",
-        account, limit,
-    )  # fmt: skip
+        account,
+        limit,
+    )
     return [_takes(row) for row in rows]
 
 
@@ -72,8 +73,10 @@ def oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -> lis
         f"SELECT {_FIELDS} FROM (SELECT m.mailbox, m.uid, m.internal_date{_FORWARDED} ORDER BY m.internal_date, m.uid LIMIT ?) f"  # noqa: S608
         " JOIN message m ON m.mailbox=f.mailbox AND m.uid=f.uid JOIN mailbox x ON x.id=m.mailbox JOIN blob c ON c.id=m.blob"
         " ORDER BY m.internal_date, m.uid",
-        account, before, limit,
-    )  # fmt: skip
+        account,
+        before,
+        limit,
+    )
     return [_takes(row) for row in rows]
 
 
@@ -96,8 +99,9 @@ def sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, int]:
             marks = ",".join("?" * len(some))
             for uid, size in tx.rows(
                 f"SELECT uid, size FROM message WHERE mailbox=? AND uid IN ({marks})",  # noqa: S608
-                mailbox, *some,
-            ):  # fmt: skip
+                mailbox,
+                *some,
+            ):
                 found[uidvalidity, uid] = size
     return found
 

@@ -10,5 +10,7 @@ def dates(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> dict[int, int]:
     return {
         row[0]: row[1]
         for first, last in ranges
-        for row in tx.rows("SELECT uid, saved_at FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last)
+        for row in tx.rows(
+            "SELECT uid, saved_at FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last
+        )
     }

@@ -139,7 +139,9 @@ class SearchIndex:
         """Take in blobs: id, folded header text, and what stands behind the header."""
         with self._writing(account) as connection, connection:
             for blob, head, said in texts:
-                connection.execute("INSERT OR REPLACE INTO body VALUES (?,?,?)", (blob, _packed(said.fields), _packed(said.body)))
+                connection.execute(
+                    "INSERT OR REPLACE INTO body VALUES (?,?,?)", (blob, _packed(said.fields), _packed(said.body))
+                )
                 grams = _for_grams(f"{head}\n{said.fields}\n{said.body}")
                 connection.execute("INSERT OR REPLACE INTO grams (rowid,text) VALUES (?,?)", (blob, grams))
 

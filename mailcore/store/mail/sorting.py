@@ -26,9 +26,7 @@ class SortKey(Enum):
     TO = "s.to_key"
 
 
-def sorted_uids(
-    tx: Tx, mailbox: MailboxId, keys: Sequence[tuple[SortKey, bool]], found: Sequence[int]
-) -> list[int]:
+def sorted_uids(tx: Tx, mailbox: MailboxId, keys: Sequence[tuple[SortKey, bool]], found: Sequence[int]) -> list[int]:
     """The UIDs of `found` (ascending) in the order of the keys, each with whether it is reversed; ties by UID."""
     by = ",".join(f"{key.value} DESC" if reverse else key.value for key, reverse in keys)
     sql = f"SELECT m.uid {_FROM} %s ORDER BY {by},m.uid"  # noqa: S608 - names of our own columns

@@ -12,7 +12,23 @@ _INSERT = f"INSERT INTO summary (blob,{COLUMNS}) VALUES (?{',?' * 17})"  # noqa:
 
 def save(tx: Tx, blob: int, s: Summary) -> None:
     tx.run(
-        _INSERT, blob, s.sent_at, s.sent_day, int(s.is_answer), s.base, s.subject, s.sender,
-        s.recipient, s.cc, s.bcc, s.from_key, s.to_key, s.cc_key,
-        s.from_name, s.to_name, s.message_id, s.references, s.usual,
-    )  # fmt: skip
+        _INSERT,
+        blob,
+        s.sent_at,
+        s.sent_day,
+        int(s.is_answer),
+        s.base,
+        s.subject,
+        s.sender,
+        s.recipient,
+        s.cc,
+        s.bcc,
+        s.from_key,
+        s.to_key,
+        s.cc_key,
+        s.from_name,
+        s.to_name,
+        s.message_id,
+        s.references,
+        s.usual,
+    )

@@ -30,4 +30,6 @@ def _learn_keywords(tx: Tx) -> None:
     found: dict[int, set[str]] = {}
     for mailbox, keywords in tx.rows("SELECT DISTINCT mailbox, keywords FROM message WHERE keywords<>''"):
         found.setdefault(mailbox, set()).update(keywords.split())
-    tx.many("UPDATE mailbox SET keywords=? WHERE id=?", [(" ".join(sorted(words)), box) for box, words in found.items()])
+    tx.many(
+        "UPDATE mailbox SET keywords=? WHERE id=?", [(" ".join(sorted(words)), box) for box, words in found.items()]
+    )

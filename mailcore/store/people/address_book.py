@@ -88,8 +88,13 @@ def save(tx: Tx, account: AccountId, address: str, name: str, note: str, now: in
     tx.run(
         "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,?,?,0,0,0,?)"
         " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, note=excluded.note, key=excluded.key, collected=0",
-        account, address, name, note, _key(name, address), now,
-    )  # fmt: skip
+        account,
+        address,
+        name,
+        note,
+        _key(name, address),
+        now,
+    )
 
 
 def delete(tx: Tx, account: AccountId, addresses: Iterable[str]) -> int:

@@ -41,7 +41,16 @@ def save(tx: Tx, found: Iterable[Affiliation], now: int, gone_before: int = 0) -
         " blocked=excluded.blocked, returned=returned OR COALESCE(gone_at<?, 0), present=1, seen_at=excluded.seen_at,"
         " checked_at=excluded.checked_at, gone_at=NULL",
         [
-            (a.person, a.login, " ".join(a.kinds), a.until.isoformat() if a.until else "", a.blocked, now, now, gone_before)
+            (
+                a.person,
+                a.login,
+                " ".join(a.kinds),
+                a.until.isoformat() if a.until else "",
+                a.blocked,
+                now,
+                now,
+                gone_before,
+            )
             for a in found
         ],
     )
@@ -97,9 +106,19 @@ _LEAVER = (
 def _leaver(row: Row) -> Leaver:
     account, name, person, until, present, chosen, used, verified, codes, told, told_at, gone = row
     return Leaver(
-        AccountId(account), name, person, date.fromisoformat(until) if until else None, bool(present), bool(chosen),
-        bool(used), bool(verified), codes, told, told_at, gone,
-    )  # fmt: skip
+        AccountId(account),
+        name,
+        person,
+        date.fromisoformat(until) if until else None,
+        bool(present),
+        bool(chosen),
+        bool(used),
+        bool(verified),
+        codes,
+        told,
+        told_at,
+        gone,
+    )
 
 
 def leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
@@ -107,8 +126,10 @@ def leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int =
     rows = tx.rows(
         f"{_LEAVER} AND (c.id IS NULL OR c.last_used_at IS NULL) AND a.id>?"
         " AND (f.present=0 OR (f.until<>'' AND f.until<=?)) ORDER BY a.id LIMIT ?",
-        after or 0, until.isoformat(), limit,
-    )  # fmt: skip
+        after or 0,
+        until.isoformat(),
+        limit,
+    )
     return [_leaver(row) for row in rows]
 
 
@@ -117,21 +138,26 @@ def without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, lim
     rows = tx.rows(
         f"{_LEAVER} AND (c.id IS NULL OR c.last_used_at IS NULL) AND a.id>?"
         " AND f.present=1 AND f.until='' AND COALESCE(l.told_at,0)<? ORDER BY a.id LIMIT ?",
-        after or 0, told_before, limit,
-    )  # fmt: skip
+        after or 0,
+        told_before,
+        limit,
+    )
     return [_leaver(row) for row in rows]
 
 
 def unreachable(
     tx: Tx, *, until: date, told_before: int, after: AccountId | None = None, limit: int = 500
-) -> list[Leaver]:  # fmt: skip
+) -> list[Leaver]:
     """Return leavers who lack only a verified contact address, whose tie is over by that day or at an unknown one."""
     rows = tx.rows(
         f"{_LEAVER} AND c.last_used_at IS NOT NULL AND a.id>?"  # noqa: S608 - no value in it
         " AND NOT EXISTS (SELECT 1 FROM reach k WHERE k.account_id=a.id) AND (f.present=0 OR f.until<=?)"
         " AND (l.step IS NULL OR l.step<>'contact' OR l.told_at<?) ORDER BY a.id LIMIT ?",
-        after or 0, until.isoformat(), told_before, limit,
-    )  # fmt: skip
+        after or 0,
+        until.isoformat(),
+        told_before,
+        limit,
+    )
     return [_leaver(row) for row in rows]
 
 

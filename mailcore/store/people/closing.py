@@ -37,8 +37,11 @@ class Closing:
 def begin(tx: Tx, account: AccountId, now: int, new_address: str, *, forwarding: bool) -> None:
     tx.run(
         "INSERT OR REPLACE INTO closing (account_id,closed_at,new_address,forwarding) VALUES (?,?,?,?)",
-        account, now, new_address, forwarding,
-    )  # fmt: skip
+        account,
+        now,
+        new_address,
+        forwarding,
+    )
 
 
 def of(tx: Tx, account: AccountId) -> Closing | None:
@@ -56,7 +59,9 @@ def due(tx: Tx, closed_before: int) -> list[AccountId]:
 
 def reopen(tx: Tx, account: AccountId) -> bool:
     """Reopen a closed account; return False if it is not closed, or erased."""
-    if not tx.run("UPDATE account SET state='active', closed_at=NULL, epoch=epoch+1 WHERE id=? AND state='closed'", account):
+    if not tx.run(
+        "UPDATE account SET state='active', closed_at=NULL, epoch=epoch+1 WHERE id=? AND state='closed'", account
+    ):
         return False
     tx.run("UPDATE address SET account_id=former WHERE former=?", account)
     tx.run("DELETE FROM closing WHERE account_id=?", account)
@@ -72,8 +77,10 @@ def erase_messages(tx: Tx, *, mailbox: int, limit: int) -> int:
     """Some messages of a mailbox; how many."""
     return tx.run(
         "DELETE FROM message WHERE mailbox=? AND uid IN (SELECT uid FROM message WHERE mailbox=? LIMIT ?)",
-        mailbox, mailbox, limit,
-    )  # fmt: skip
+        mailbox,
+        mailbox,
+        limit,
+    )
 
 
 def erase(tx: Tx, account: AccountId, mark: str, now: int) -> None:
@@ -100,7 +107,10 @@ def mark_of(tx: Tx, localpart: str, domain: str) -> str | None:
 
 def give_back(tx: Tx, localpart: str, domain: str, account: AccountId) -> None:
     tx.run(
-        "UPDATE address SET account_id=?, former=NULL, mark='' WHERE localpart=? AND domain=?", account, localpart, domain
+        "UPDATE address SET account_id=?, former=NULL, mark='' WHERE localpart=? AND domain=?",
+        account,
+        localpart,
+        domain,
     )
 
 
@@ -116,8 +126,10 @@ def moved_to(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId
     row = tx.row(
         "SELECT c.account_id, c.new_address FROM address a JOIN closing c ON c.account_id=a.former"
         " WHERE a.localpart=? AND a.domain=? AND a.account_id IS NULL AND c.new_address<>'' AND c.closed_at>?",
-        localpart, domain, since,
-    )  # fmt: skip
+        localpart,
+        domain,
+        since,
+    )
     return (AccountId(row[0]), row[1]) if row else None
 
 
@@ -126,7 +138,10 @@ def wrote_to(tx: Tx, account: AccountId, mark: str) -> bool:
 
 
 def forget_notices(tx: Tx, closed_before: int) -> int:
-    tx.run("DELETE FROM correspondent WHERE account_id IN (SELECT account_id FROM closing WHERE closed_at<?)", closed_before)
+    tx.run(
+        "DELETE FROM correspondent WHERE account_id IN (SELECT account_id FROM closing WHERE closed_at<?)",
+        closed_before,
+    )
     return tx.run("UPDATE closing SET new_address='' WHERE closed_at<? AND new_address<>''", closed_before)
 
 
@@ -135,6 +150,7 @@ def sent_headers(tx: Tx, account: AccountId, limit: int) -> list[bytes]:
     rows = tx.rows(
         "SELECT b.header FROM mailbox m JOIN message s ON s.mailbox=m.id JOIN blob b ON b.id=s.blob"
         " WHERE m.account=? AND m.special_use='\\Sent' ORDER BY s.uid DESC LIMIT ?",
-        account, limit,
-    )  # fmt: skip
+        account,
+        limit,
+    )
     return [bytes(row[0]) for row in rows]

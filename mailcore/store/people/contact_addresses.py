@@ -30,8 +30,9 @@ def verified_by(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
     rows = tx.rows(
         "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
         " WHERE lower(r.address)=? AND a.state='active' ORDER BY r.id LIMIT ?",
-        address, most,
-    )  # fmt: skip
+        address,
+        most,
+    )
     return [(AccountId(row[0]), row[1]) for row in rows]
 
 
@@ -39,8 +40,10 @@ def verify(tx: Tx, account: AccountId, address: str, now: int) -> None:
     tx.run(
         "INSERT INTO reach (account_id,address,verified_at) VALUES (?,?,?)"
         " ON CONFLICT (account_id,address) DO UPDATE SET verified_at=excluded.verified_at",
-        account, address, now,
-    )  # fmt: skip
+        account,
+        address,
+        now,
+    )
 
 
 def forget(tx: Tx, account: AccountId, address: str) -> bool:
@@ -64,8 +67,13 @@ def ask_second(
     tx.run("UPDATE recovery SET state='dropped' WHERE account_id=? AND state='waiting'", account)
     number = tx.insert(
         "INSERT INTO recovery (account_id,agent,proof,send_to,ticket,state,created_at) VALUES (?,?,?,?,?,'waiting',?)",
-        account, agent, proof, send_to, ticket, now,
-    )  # fmt: skip
+        account,
+        agent,
+        proof,
+        send_to,
+        ticket,
+        now,
+    )
     return Recovery(number, account, agent, proof, send_to, ticket, "waiting", datetime.fromtimestamp(now, UTC))
 
 
@@ -100,7 +108,9 @@ def codes_left(tx: Tx, account: AccountId) -> int:
 def spend_code(tx: Tx, account: AccountId, hashed: str, now: int) -> bool:
     """Spend a recovery code; return True once only."""
     return (
-        tx.run("UPDATE recovery_code SET used_at=? WHERE account_id=? AND hash=? AND used_at IS NULL", now, account, hashed)
+        tx.run(
+            "UPDATE recovery_code SET used_at=? WHERE account_id=? AND hash=? AND used_at IS NULL", now, account, hashed
+        )
         == 1
     )
 

@@ -18,8 +18,12 @@ def add(tx: Tx, account: AccountId, address: str, name: str, now: int) -> None:
     tx.run(
         "INSERT INTO contact (account_id,address,name,added_at,key,note,collected,times,used_at) VALUES (?,?,?,?,?,'',0,0,0)"
         " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, key=excluded.key, collected=0",
-        account, address, name, now, f" {name.casefold()} {address}",
-    )  # fmt: skip
+        account,
+        address,
+        name,
+        now,
+        f" {name.casefold()} {address}",
+    )
 
 
 def remove(tx: Tx, account: AccountId, address: str) -> None:
@@ -32,7 +36,9 @@ def count(tx: Tx, account: AccountId) -> int:
 
 
 def blocked(tx: Tx, account: AccountId) -> list[str]:
-    return [row[0] for row in tx.rows("SELECT address FROM blocked_sender WHERE account_id=? ORDER BY address", account)]
+    return [
+        row[0] for row in tx.rows("SELECT address FROM blocked_sender WHERE account_id=? ORDER BY address", account)
+    ]
 
 
 def is_blocked(tx: Tx, account: AccountId, address: str) -> bool:
@@ -45,8 +51,10 @@ def is_blocked(tx: Tx, account: AccountId, address: str) -> bool:
 def block(tx: Tx, account: AccountId, address: str, now: int) -> None:
     tx.run(
         "INSERT INTO blocked_sender (account_id,address,added_at) VALUES (?,?,?) ON CONFLICT (account_id,address) DO NOTHING",
-        account, address, now,
-    )  # fmt: skip
+        account,
+        address,
+        now,
+    )
 
 
 def unblock(tx: Tx, account: AccountId, address: str) -> None:

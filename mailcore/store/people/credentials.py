@@ -46,9 +46,16 @@ def _at(seconds: int | None) -> datetime | None:
 def _credential(row: Row) -> Credential:
     number, account, kind, hashed, generation, scopes, label, created, used = row
     return Credential(
-        number, AccountId(account), kind, hashed, generation, frozenset(Scope(s) for s in scopes.split()), label,
-        datetime.fromtimestamp(created, UTC), _at(used),
-    )  # fmt: skip
+        number,
+        AccountId(account),
+        kind,
+        hashed,
+        generation,
+        frozenset(Scope(s) for s in scopes.split()),
+        label,
+        datetime.fromtimestamp(created, UTC),
+        _at(used),
+    )
 
 
 def holder(tx: Tx, name: str) -> Holder | None:
@@ -76,36 +83,51 @@ def set_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: b
     changed = tx.run(
         "UPDATE credential SET hash=?, generation=generation+1, chosen=?, last_used_at=NULL, created_at=?"
         " WHERE account_id=? AND kind='password'",
-        hashed, chosen, now, account,
-    )  # fmt: skip
+        hashed,
+        chosen,
+        now,
+        account,
+    )
     if not changed:
         tx.run(
             "INSERT INTO credential (account_id,kind,hash,label,generation,created_at,chosen)"
             " VALUES (?,'password',?,'',1,?,?)",
-            account, hashed, now, chosen,
-        )  # fmt: skip
+            account,
+            hashed,
+            now,
+            chosen,
+        )
 
 
 def replace_hash(tx: Tx, credential: Credential, hashed: str) -> None:
     """The same password hashed better; only if nobody changed it meanwhile."""
     tx.run(
         "UPDATE credential SET hash=?, generation=generation+1 WHERE id=? AND generation=?",
-        hashed, credential.id, credential.generation,
-    )  # fmt: skip
+        hashed,
+        credential.id,
+        credential.generation,
+    )
 
 
 def add_app(tx: Tx, account: AccountId, hashed: str, label: str, scopes: frozenset[Scope], now: int) -> int:
     return tx.insert(
         "INSERT INTO credential (account_id,kind,hash,label,scopes,generation,created_at,chosen)"
         " VALUES (?,'app',?,?,?,1,?,0)",
-        account, hashed, label, " ".join(sorted(scopes)), now,
-    )  # fmt: skip
+        account,
+        hashed,
+        label,
+        " ".join(sorted(scopes)),
+        now,
+    )
 
 
 def drop_apps(tx: Tx, account: AccountId, credential: int | None = None) -> int:
     """One app password, or all; how many there were."""
     return tx.run(
-        "DELETE FROM credential WHERE account_id=? AND kind='app' AND (? IS NULL OR id=?)", account, credential, credential
+        "DELETE FROM credential WHERE account_id=? AND kind='app' AND (? IS NULL OR id=?)",
+        account,
+        credential,
+        credential,
     )
 
 
@@ -158,7 +180,10 @@ def failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int
 def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:
     """Was there a log-in from that place?"""
     row = tx.row(
-        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1", account, place, since
+        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1",
+        account,
+        place,
+        since,
     )
     return row is not None
 

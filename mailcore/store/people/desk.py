@@ -11,8 +11,13 @@ def search(tx: Tx, words: str) -> list[AccountId]:
     rows = tx.rows(
         "SELECT id FROM account WHERE name LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\' OR lower(contact)=?"
         " OR person=? OR id IN (SELECT account_id FROM address WHERE localpart=?) ORDER BY name<>?, name LIMIT 50",
-        like, like, words, words, words, words,
-    )  # fmt: skip
+        like,
+        like,
+        words,
+        words,
+        words,
+        words,
+    )
     return [AccountId(row[0]) for row in rows]
 
 
@@ -24,7 +29,9 @@ def password(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
 
 
 def was_noted(tx: Tx, account: AccountId, actor: str, event: str, since: int) -> bool:
-    row = tx.row("SELECT 1 FROM audit WHERE account_id=? AND at>? AND actor=? AND event=?", account, since, actor, event)
+    row = tx.row(
+        "SELECT 1 FROM audit WHERE account_id=? AND at>? AND actor=? AND event=?", account, since, actor, event
+    )
     return row is not None
 
 
@@ -40,11 +47,15 @@ def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
 
 def nobodys(tx: Tx, peer: str, since: int) -> list[datetime]:
     """Tries from this place with user names that no account has (services/credentials/login.py counts them below zero)."""
-    rows = tx.rows("SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since)
+    rows = tx.rows(
+        "SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since
+    )
     return [datetime.fromtimestamp(row[0], UTC) for row in rows]
 
 
 def failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
     """Tries with a wrong password: when, and from where."""
-    rows = tx.rows("SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since)
+    rows = tx.rows(
+        "SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since
+    )
     return [(datetime.fromtimestamp(row[0], UTC), row[1]) for row in rows]

@@ -29,14 +29,29 @@ def note(
     changed = tx.run(
         "UPDATE login_event SET last_at=?, times=times+1 WHERE account_id=? AND scope=? AND source=? AND credential=?"
         " AND place=? AND agent=? AND outcome=?",
-        now, account, scope, source, credential, place, agent, outcome,
-    )  # fmt: skip
+        now,
+        account,
+        scope,
+        source,
+        credential,
+        place,
+        agent,
+        outcome,
+    )
     if not changed:
         tx.run(
             "INSERT INTO login_event (account_id,scope,source,credential,place,agent,outcome,first_at,last_at,times)"
             " VALUES (?,?,?,?,?,?,?,?,?,1)",
-            account, scope, source, credential, place, agent, outcome, now, now,
-        )  # fmt: skip
+            account,
+            scope,
+            source,
+            credential,
+            place,
+            agent,
+            outcome,
+            now,
+            now,
+        )
     return not changed
 
 
@@ -46,15 +61,24 @@ def of(tx: Tx, account: AccountId, limit: int) -> list[LoginEvent]:
         "SELECT e.scope, e.source, COALESCE(c.label,''), e.place, e.agent, e.outcome, e.first_at, e.last_at, e.times"
         " FROM login_event e LEFT JOIN credential c ON c.id=e.credential AND c.kind='app'"
         " WHERE e.account_id=? ORDER BY e.last_at DESC LIMIT ?",
-        account, limit,
-    )  # fmt: skip
+        account,
+        limit,
+    )
     return [_event(row) for row in rows]
 
 
 def _event(row: Row) -> LoginEvent:
     scope, source, label, place, agent, outcome, first, last, times = row
     return LoginEvent(
-        scope, source, label, place, agent, outcome, datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), times
+        scope,
+        source,
+        label,
+        place,
+        agent,
+        outcome,
+        datetime.fromtimestamp(first, UTC),
+        datetime.fromtimestamp(last, UTC),
+        times,
     )
 
 
@@ -68,9 +92,12 @@ def knows_network(tx: Tx, account: AccountId, beginning: str) -> bool:
     return (
         tx.row(
             "SELECT 1 FROM login_event WHERE account_id=? AND outcome='ok' AND substr(place,1,?)=? LIMIT 1",
-            account, len(beginning), beginning,
-        ) is not None
-    )  # fmt: skip
+            account,
+            len(beginning),
+            beginning,
+        )
+        is not None
+    )
 
 
 def forget(tx: Tx, before: int) -> int:

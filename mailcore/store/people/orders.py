@@ -13,20 +13,53 @@ OPEN = "('submitted','awaiting proof')"
 def _order(row: Row) -> Order:
     number, name, display_name, contact, affiliation, state, language, at, account, person, proof, confirmed = row
     return Order(
-        number, name, display_name, contact, affiliation, state, language, datetime.fromtimestamp(at, UTC), account, person,
-        proof, bool(confirmed),
-    )  # fmt: skip
+        number,
+        name,
+        display_name,
+        contact,
+        affiliation,
+        state,
+        language,
+        datetime.fromtimestamp(at, UTC),
+        account,
+        person,
+        proof,
+        bool(confirmed),
+    )
 
 
 def add(
-    tx: Tx, key: str, *, name: str, display_name: str, contact: str, affiliation: str, language: str, terms: str, person: str,
-    proof: str, token: str, now: int, place: str = "",
-) -> Order:  # fmt: skip
+    tx: Tx,
+    key: str,
+    *,
+    name: str,
+    display_name: str,
+    contact: str,
+    affiliation: str,
+    language: str,
+    terms: str,
+    person: str,
+    proof: str,
+    token: str,
+    now: int,
+    place: str = "",
+) -> Order:
     number = tx.insert(
         "INSERT INTO orders (key,name,display_name,contact,affiliation,state,language,terms,person,proof,token,created_at,place)"
         " VALUES (?,?,?,?,?,'submitted',?,?,?,?,?,?,?)",
-        key, name, display_name, contact, affiliation, language, terms, person, proof, token, now, place,
-    )  # fmt: skip
+        key,
+        name,
+        display_name,
+        contact,
+        affiliation,
+        language,
+        terms,
+        person,
+        proof,
+        token,
+        now,
+        place,
+    )
     return _order(tx.row(f"SELECT {_COLUMNS} FROM orders WHERE id=?", number) or ())  # noqa: S608
 
 
@@ -76,9 +109,13 @@ def decide(tx: Tx, number: int, state: str, account: AccountId | None, now: int)
     return (
         tx.run(
             f"UPDATE orders SET state=?, account_id=?, decided_at=?, token='', place='' WHERE id=? AND state IN {OPEN}",  # noqa: S608
-            state, account, now, number,
-        ) == 1
-    )  # fmt: skip
+            state,
+            account,
+            now,
+            number,
+        )
+        == 1
+    )
 
 
 def change(tx: Tx, number: int, *, name: str, affiliation: str) -> None:
@@ -98,8 +135,10 @@ def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
     return tx.run(
         "UPDATE orders SET state='expired', decided_at=?, display_name='', contact='', affiliation='', person='', proof='',"  # noqa: S608
         f" token='', place='' WHERE state IN {OPEN} AND (created_at<? OR (confirmed=0 AND state='submitted' AND created_at<?))",
-        now, before, unconfirmed_before,
-    )  # fmt: skip
+        now,
+        before,
+        unconfirmed_before,
+    )
 
 
 def erase_decided(tx: Tx, before: int) -> int:
@@ -115,9 +154,13 @@ def looks_like(tx: Tx, name: str, domain: str, *, besides: str) -> bool:
     """Is there another address that people would take for this one?"""
     return (
         tx.row(
-            "SELECT 1 FROM address WHERE skeleton=? AND domain=? AND localpart<>? LIMIT 1", skeleton(name), domain, besides
-        ) is not None
-    )  # fmt: skip
+            "SELECT 1 FROM address WHERE skeleton=? AND domain=? AND localpart<>? LIMIT 1",
+            skeleton(name),
+            domain,
+            besides,
+        )
+        is not None
+    )
 
 
 # Log-ins elsewhere that belong to an account
@@ -125,7 +168,11 @@ def looks_like(tx: Tx, name: str, domain: str, *, besides: str) -> bool:
 
 def link(tx: Tx, account: AccountId, provider: str, mark: str, now: int) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO elsewhere (provider,mark,account_id,linked_at) VALUES (?,?,?,?)", provider, mark, account, now
+        "INSERT OR REPLACE INTO elsewhere (provider,mark,account_id,linked_at) VALUES (?,?,?,?)",
+        provider,
+        mark,
+        account,
+        now,
     )
 
 

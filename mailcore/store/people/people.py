@@ -58,8 +58,11 @@ def quiet_since(tx: Tx, before: int, events: Sequence[str], limit: int) -> list[
     told = f"SELECT 1 FROM audit u WHERE u.account_id=a.id AND u.at>=? AND u.event IN ({marks})"  # noqa: S608 - question marks
     rows = tx.rows(
         f"SELECT id FROM account a WHERE state='active' AND name<>'postmaster' AND created_at<? AND NOT EXISTS ({told}) LIMIT ?",  # noqa: S608
-        before, before, *events, limit,
-    )  # fmt: skip
+        before,
+        before,
+        *events,
+        limit,
+    )
     return [AccountId(row[0]) for row in rows]
 
 
@@ -87,15 +90,29 @@ class People:
         return [account_of(row) for row in tx.rows(f"SELECT {ACCOUNT_COLUMNS} FROM account ORDER BY name")]  # noqa: S608
 
     def add(
-        self, tx: Tx, name: str, display_name: str, person: str | None, quota: int, language: str, contact: str, now: int
+        self,
+        tx: Tx,
+        name: str,
+        display_name: str,
+        person: str | None,
+        quota: int,
+        language: str,
+        contact: str,
+        now: int,
     ) -> AccountId:
         return AccountId(
             tx.insert(
                 "INSERT INTO account (name,display_name,person,quota,used,language,contact,state,role,created_at)"
                 " VALUES (?,?,?,?,0,?,?,'active','',?)",
-                name, display_name, person, quota, language, contact, now,
+                name,
+                display_name,
+                person,
+                quota,
+                language,
+                contact,
+                now,
             )
-        )  # fmt: skip
+        )
 
     def set_quota(self, tx: Tx, account: AccountId, octets: int) -> None:
         tx.run("UPDATE account SET quota=? WHERE id=?", octets, account)
@@ -136,8 +153,12 @@ class People:
     def add_address(self, tx: Tx, account: AccountId, localpart: str, domain: str, now: int) -> None:
         tx.run(
             "INSERT INTO address (localpart,domain,account_id,created_at,skeleton) VALUES (?,?,?,?,?)",
-            localpart, domain, account, now, skeleton(localpart),
-        )  # fmt: skip
+            localpart,
+            domain,
+            account,
+            now,
+            skeleton(localpart),
+        )
 
     def addresses(self, tx: Tx, account: AccountId) -> list[str]:
         rows = tx.rows("SELECT localpart, domain FROM address WHERE account_id=? ORDER BY id", account)
@@ -150,8 +171,12 @@ class People:
         tx.run("DELETE FROM token WHERE account_id=? AND purpose=?", account, purpose)
         tx.run(
             "INSERT INTO token (hash,account_id,purpose,data,expires_at) VALUES (?,?,?,?,?)",
-            hashed, account, purpose, data, expires_at,
-        )  # fmt: skip
+            hashed,
+            account,
+            purpose,
+            data,
+            expires_at,
+        )
 
     def token(self, tx: Tx, hashed: str) -> Token | None:
         row = tx.row("SELECT id,account_id,purpose,data,expires_at,used_at FROM token WHERE hash=?", hashed)
@@ -180,9 +205,18 @@ class People:
         tx.run(
             "INSERT OR REPLACE INTO forwarding (account_id,target,state,copy,failures,last_reply,confirmed_at,token,unsafe,"
             "digest,rolling_days) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-            account, forwarding.target, forwarding.state.value, forwarding.copy, forwarding.failures,
-            forwarding.last_reply, confirmed_at, token, forwarding.unsafe, forwarding.digest, forwarding.rolling_days,
-        )  # fmt: skip
+            account,
+            forwarding.target,
+            forwarding.state.value,
+            forwarding.copy,
+            forwarding.failures,
+            forwarding.last_reply,
+            confirmed_at,
+            token,
+            forwarding.unsafe,
+            forwarding.digest,
+            forwarding.rolling_days,
+        )
 
     def forwarding_token(self, tx: Tx, account: AccountId) -> str:
         """The hash of the token in the question that waits for an answer, or ""."""
@@ -197,13 +231,18 @@ class People:
 
     def scripts(self, tx: Tx, account: AccountId, origin: str = "personal") -> list[Script]:
         rows = tx.rows(
-            "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? ORDER BY name", account, origin
+            "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? ORDER BY name",
+            account,
+            origin,
         )
         return [_script(row) for row in rows]
 
     def script(self, tx: Tx, account: AccountId, name: str, origin: str = "personal") -> Script | None:
         row = tx.row(
-            "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? AND name=?", account, origin, name
+            "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? AND name=?",
+            account,
+            origin,
+            name,
         )
         return _script(row) if row else None
 
@@ -213,8 +252,13 @@ class People:
             "INSERT INTO script (account_id,name,source,active,origin,held) VALUES (?,?,?,?,?,?)"
             " ON CONFLICT (account_id,origin,name) DO UPDATE SET source=excluded.source,held=excluded.held,"
             " active=(CASE WHEN excluded.held THEN 0 ELSE active END)",
-            account, script.name, script.source, script.active, script.origin, script.held,
-        )  # fmt: skip
+            account,
+            script.name,
+            script.source,
+            script.active,
+            script.origin,
+            script.held,
+        )
 
     def release_script(self, tx: Tx, account: AccountId, name: str) -> None:
         """Let an imported script run from now on."""
@@ -253,6 +297,8 @@ class People:
 
     def audit(self, tx: Tx, account: AccountId, limit: int) -> list[AuditEntry]:
         rows = tx.rows(
-            "SELECT at,account_id,actor,event,detail FROM audit WHERE account_id=? ORDER BY id DESC LIMIT ?", account, limit
+            "SELECT at,account_id,actor,event,detail FROM audit WHERE account_id=? ORDER BY id DESC LIMIT ?",
+            account,
+            limit,
         )
         return [AuditEntry(_at(row[0]), *row[1:]) for row in rows]

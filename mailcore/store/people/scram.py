@@ -25,8 +25,12 @@ def has(tx: Tx, credential: Credential) -> bool:
 def save(tx: Tx, credential: Credential, iterations: int, sealed: str) -> None:
     tx.run(
         "INSERT OR REPLACE INTO scram (credential_id,account_id,generation,iterations,sealed) VALUES (?,?,?,?,?)",
-        credential.id, credential.account, credential.generation, iterations, sealed,
-    )  # fmt: skip
+        credential.id,
+        credential.account,
+        credential.generation,
+        iterations,
+        sealed,
+    )
 
 
 def somebody_lacks_one(tx: Tx) -> bool:

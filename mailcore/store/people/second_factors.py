@@ -31,14 +31,24 @@ class SecondFactor:
 def _factor(row: Row) -> SecondFactor:
     number, account, kind, label, handle, secret, counter, active, created, used = row
     return SecondFactor(
-        number, AccountId(account), kind, label, handle, secret, counter, bool(active), datetime.fromtimestamp(created, UTC),
+        number,
+        AccountId(account),
+        kind,
+        label,
+        handle,
+        secret,
+        counter,
+        bool(active),
+        datetime.fromtimestamp(created, UTC),
         datetime.fromtimestamp(used, UTC) if used is not None else None,
-    )  # fmt: skip
+    )
 
 
 def of(tx: Tx, account: AccountId, *, active: bool = True) -> list[SecondFactor]:
     rows = tx.rows(
-        f"SELECT {_COLUMNS} FROM second_factor WHERE account_id=? AND active=? ORDER BY id", account, active  # noqa: S608
+        f"SELECT {_COLUMNS} FROM second_factor WHERE account_id=? AND active=? ORDER BY id",  # noqa: S608
+        account,
+        active,
     )
     return [_factor(row) for row in rows]
 
@@ -54,8 +64,15 @@ def add(
     tx.run("DELETE FROM second_factor WHERE account_id=? AND kind=? AND NOT active", account, kind)
     return tx.insert(
         "INSERT INTO second_factor (account_id,kind,label,handle,secret,counter,active,created_at) VALUES (?,?,?,?,?,?,?,?)",
-        account, kind, label, handle, secret, counter, active, now,
-    )  # fmt: skip
+        account,
+        kind,
+        label,
+        handle,
+        secret,
+        counter,
+        active,
+        now,
+    )
 
 
 def activate(tx: Tx, number: int) -> None:
@@ -68,9 +85,13 @@ def use(tx: Tx, number: int, counter: int, now: int, *, equal: bool = False) -> 
     return (
         tx.run(
             f"UPDATE second_factor SET counter=?, last_used_at=? WHERE id=? AND counter{operator}?",  # noqa: S608
-            counter, now, number, counter,
-        ) == 1
-    )  # fmt: skip
+            counter,
+            now,
+            number,
+            counter,
+        )
+        == 1
+    )
 
 
 def drop(tx: Tx, account: AccountId, number: int) -> bool:

@@ -20,7 +20,9 @@ def release(tx: Tx, account: AccountId, now: int) -> int:
     """The contrary; how many items go on."""
     tx.run("DELETE FROM sending_hold WHERE account=?", account)
     return tx.run(
-        "UPDATE queue SET state='waiting', next_at=? WHERE account=? AND origin='submission' AND state='held'", now, account
+        "UPDATE queue SET state='waiting', next_at=? WHERE account=? AND origin='submission' AND state='held'",
+        now,
+        account,
     )
 
 

@@ -63,8 +63,13 @@ class Progress:
 def add(tx: Tx, ends: date, successor: str, words: dict[str, str], now: int) -> int:
     return tx.insert(
         "INSERT INTO sunset (ends,successor,nb,nn,en,announced_at) VALUES (?,?,?,?,?,?)",
-        ends.isoformat(), successor, words.get("nb", ""), words.get("nn", ""), words.get("en", ""), now,
-    )  # fmt: skip
+        ends.isoformat(),
+        successor,
+        words.get("nb", ""),
+        words.get("nn", ""),
+        words.get("en", ""),
+        now,
+    )
 
 
 def latest(tx: Tx) -> Sunset | None:
@@ -90,11 +95,26 @@ _PERSON = (
 
 
 def _person(row: Row) -> Person:
-    account, name, display, person, language, contact, verified, created, step, first, told, read, how, letter, new = row
+    account, name, display, person, language, contact, verified, created, step, first, told, read, how, letter, new = (
+        row
+    )
     return Person(
-        AccountId(account), name, display, person, language, contact, bool(verified), created, step or 0, first, told, read,
-        how, letter, new,
-    )  # fmt: skip
+        AccountId(account),
+        name,
+        display,
+        person,
+        language,
+        contact,
+        bool(verified),
+        created,
+        step or 0,
+        first,
+        told,
+        read,
+        how,
+        letter,
+        new,
+    )
 
 
 def people(
@@ -102,7 +122,9 @@ def people(
 ) -> list[Person]:
     """Page by page, in the order of accounts; `unread`: those alone of whom it is not known that they have read it."""
     which = " AND p.read_at IS NULL" if unread else ""
-    return [_person(row) for row in tx.rows(f"{_PERSON}{which} AND a.id>? ORDER BY a.id LIMIT ?", sunset, after or 0, limit)]
+    return [
+        _person(row) for row in tx.rows(f"{_PERSON}{which} AND a.id>? ORDER BY a.id LIMIT ?", sunset, after or 0, limit)
+    ]
 
 
 def progress(tx: Tx, sunset: int) -> Progress:
@@ -141,8 +163,13 @@ def told(tx: Tx, sunset: int, account: AccountId, step: int, now: int, next_at: 
         " VALUES (?,?,?,?,?,?,'','')"
         " ON CONFLICT (account_id,sunset_id) DO UPDATE SET step=excluded.step, told_at=excluded.told_at,"
         " next_at=excluded.next_at",
-        account, sunset, step, now, now, next_at,
-    )  # fmt: skip
+        account,
+        sunset,
+        step,
+        now,
+        now,
+        next_at,
+    )
 
 
 def wait(tx: Tx, sunset: int, account: AccountId, next_at: int | None) -> None:
@@ -158,8 +185,13 @@ def _begin(tx: Tx, sunset: int, account: AccountId, now: int) -> None:
     tx.run(
         "INSERT INTO sunset_person (account_id,sunset_id,step,first_at,told_at,next_at,how,new_address)"
         " VALUES (?,?,?,?,?,?,'','') ON CONFLICT (account_id,sunset_id) DO NOTHING",
-        account, sunset, UNTOLD, now, now, now,
-    )  # fmt: skip
+        account,
+        sunset,
+        UNTOLD,
+        now,
+        now,
+        now,
+    )
 
 
 def read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
@@ -168,9 +200,13 @@ def read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
     return (
         tx.run(
             "UPDATE sunset_person SET read_at=?, how=? WHERE account_id=? AND sunset_id=? AND read_at IS NULL",
-            now, how, account, sunset,
-        ) == 1
-    )  # fmt: skip
+            now,
+            how,
+            account,
+            sunset,
+        )
+        == 1
+    )
 
 
 def seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int) -> list[tuple[AccountId, bool]]:
@@ -180,8 +216,10 @@ def seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int) -> l
         " JOIN message m ON m.blob=b.id AND m.flags & 1 JOIN mailbox x ON x.id=m.mailbox AND x.account=n.account_id"
         " WHERE n.account_id=p.account_id AND n.sunset_id=p.sunset_id)"
         " FROM sunset_person p WHERE p.sunset_id=? AND p.read_at IS NULL AND p.account_id>? ORDER BY p.account_id LIMIT ?",
-        sunset, after or 0, limit,
-    )  # fmt: skip
+        sunset,
+        after or 0,
+        limit,
+    )
     return [(AccountId(row[0]), bool(row[1])) for row in rows]
 
 

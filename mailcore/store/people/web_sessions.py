@@ -41,9 +41,16 @@ def save(tx: Tx, hashed: str, session: WebSession) -> None:
         f"INSERT INTO web_session (id,{_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"  # noqa: S608
         " ON CONFLICT (id) DO UPDATE SET account_id=excluded.account_id, data=excluded.data,"
         " expires_at=excluded.expires_at",
-        hashed, session.account, session.data, session.created_at, session.expires_at, session.source, session.place,
-        session.agent, session.ended_at,
-    )  # fmt: skip
+        hashed,
+        session.account,
+        session.data,
+        session.created_at,
+        session.expires_at,
+        session.source,
+        session.place,
+        session.agent,
+        session.ended_at,
+    )
 
 
 def update(tx: Tx, hashed: str, session: WebSession) -> bool:
@@ -51,9 +58,13 @@ def update(tx: Tx, hashed: str, session: WebSession) -> bool:
     return (
         tx.run(
             "UPDATE web_session SET data=?, expires_at=? WHERE id=? AND account_id IS ?",
-            session.data, session.expires_at, hashed, session.account,
-        ) == 1
-    )  # fmt: skip
+            session.data,
+            session.expires_at,
+            hashed,
+            session.account,
+        )
+        == 1
+    )
 
 
 def delete(tx: Tx, hashed: str) -> None:
@@ -67,8 +78,9 @@ def delete_others(tx: Tx, account: AccountId, keep: str) -> None:
 def of(tx: Tx, account: AccountId, now: int) -> list[WebSession]:
     rows = tx.rows(
         f"SELECT {_COLUMNS},substr(id,1,16) FROM web_session WHERE account_id=? AND expires_at>? ORDER BY created_at DESC",  # noqa: S608
-        account, now,
-    )  # fmt: skip
+        account,
+        now,
+    )
     return [_session(row) for row in rows]
 
 
@@ -81,13 +93,16 @@ def by_source(tx: Tx, source: str, now: int) -> set[AccountId]:
     rows = tx.rows(
         "SELECT DISTINCT account_id FROM web_session WHERE source=? AND ended_at IS NULL AND account_id IS NOT NULL"
         " AND expires_at>?",
-        source, now,
-    )  # fmt: skip
+        source,
+        now,
+    )
     return {AccountId(row[0]) for row in rows}
 
 
 def mark_ended(tx: Tx, account: AccountId, source: str, now: int) -> None:
-    tx.run("UPDATE web_session SET ended_at=? WHERE account_id=? AND source=? AND ended_at IS NULL", now, account, source)
+    tx.run(
+        "UPDATE web_session SET ended_at=? WHERE account_id=? AND source=? AND ended_at IS NULL", now, account, source
+    )
 
 
 def settle(tx: Tx, hashed: str, source: str) -> None:

@@ -19,11 +19,22 @@ def domain_of(address: str) -> str:
 
 def _item(row: Row) -> QueueItem:
     return QueueItem(
-        row[0], row[1], row[2], row[3], bytes(row[4]), row[5],
-        datetime.fromtimestamp(row[6], UTC), datetime.fromtimestamp(row[7], UTC),
-        row[8], row[9], row[10], row[11], bool(row[12]),
-        Dsn(*row[13:17]), bool(row[17]),
-    )  # fmt: skip
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        bytes(row[4]),
+        row[5],
+        datetime.fromtimestamp(row[6], UTC),
+        datetime.fromtimestamp(row[7], UTC),
+        row[8],
+        row[9],
+        row[10],
+        row[11],
+        bool(row[12]),
+        Dsn(*row[13:17]),
+        bool(row[17]),
+    )
 
 
 class QueueStore:
@@ -33,10 +44,19 @@ class QueueStore:
         self._blobs = blobs
 
     def enqueue(
-        self, tx: Tx, *, sender: str, recipients: Sequence[str], prepared: Prepared, prefix: bytes,
-        account: AccountId | None, origin: str, now: int, dsn: Mapping[str, Dsn] = _NOTHING_SAID,
+        self,
+        tx: Tx,
+        *,
+        sender: str,
+        recipients: Sequence[str],
+        prepared: Prepared,
+        prefix: bytes,
+        account: AccountId | None,
+        origin: str,
+        now: int,
+        dsn: Mapping[str, Dsn] = _NOTHING_SAID,
         require_tls: bool = False,
-    ) -> list[int]:  # fmt: skip
+    ) -> list[int]:
         """One item per recipient; `dsn` is by recipient (RFC 3461)."""
         blob = self._blobs.save(tx, prepared, now)
         return [
@@ -44,12 +64,24 @@ class QueueStore:
                 "INSERT INTO queue (sender,recipient,domain,blob,prefix,account,origin,state,tries,created_at,next_at,"
                 "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
                 " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
-                sender, recipient, domain_of(recipient), blob, prefix, account, origin, now, now,
-                said.notify, said.ret, said.orcpt, said.envid, require_tls,
+                sender,
+                recipient,
+                domain_of(recipient),
+                blob,
+                prefix,
+                account,
+                origin,
+                now,
+                now,
+                said.notify,
+                said.ret,
+                said.orcpt,
+                said.envid,
+                require_tls,
             )
             for recipient in recipients
             for said in (dsn.get(recipient, Dsn()),)
-        ]  # fmt: skip
+        ]
 
     def is_due(self, tx: Tx, now: int) -> bool:
         return (
@@ -71,8 +103,14 @@ class QueueStore:
             "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
             f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ?) AND leased_until<=?"
             f" RETURNING {_COLUMNS}",
-            now + lease_seconds, by, now, now, *full, limit, now,
-        )  # fmt: skip
+            now + lease_seconds,
+            by,
+            now,
+            now,
+            *full,
+            limit,
+            now,
+        )
         return [_item(row) for row in rows]
 
     def lessees(self, tx: Tx, now: int) -> list[str]:
@@ -86,7 +124,8 @@ class QueueStore:
     def put_off(self, tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
         """Their destination rests: no try, no lease."""
         tx.many(
-            "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?", [(until, reply, item) for item in items]
+            "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?",
+            [(until, reply, item) for item in items],
         )
 
     def done(self, tx: Tx, item: int, attempt: Attempt) -> None:
@@ -96,8 +135,10 @@ class QueueStore:
         self._tried(tx, item, attempt)
         tx.run(
             "UPDATE queue SET tries=tries+1, next_at=?, leased_until=0, last_reply=? WHERE id=?",
-            next_at, attempt.reply, item,
-        )  # fmt: skip
+            next_at,
+            attempt.reply,
+            item,
+        )
 
     def captured(self, tx: Tx, item: int, attempt: Attempt) -> None:
         """Keep it to be shown; it is never sent (outbound.mode = "capture")."""
@@ -120,8 +161,10 @@ class QueueStore:
 
     def listing(self, tx: Tx, state: str | None = None) -> list[QueueItem]:
         rows = tx.rows(
-            f"SELECT {_COLUMNS} FROM queue WHERE ? IS NULL OR state=? ORDER BY id LIMIT 10000", state, state  # noqa: S608
-        )  # fmt: skip
+            f"SELECT {_COLUMNS} FROM queue WHERE ? IS NULL OR state=? ORDER BY id LIMIT 10000",  # noqa: S608
+            state,
+            state,
+        )
         return [_item(row) for row in rows]
 
     def set_state(self, tx: Tx, item: int, state: str) -> None:
@@ -148,5 +191,9 @@ class QueueStore:
     def _tried(self, tx: Tx, item: int, attempt: Attempt) -> None:
         tx.run(
             "INSERT INTO attempt (item,at,host,code,reply) VALUES (?,?,?,?,?)",
-            item, int(attempt.at.timestamp()), attempt.host, attempt.code, attempt.reply,
-        )  # fmt: skip
+            item,
+            int(attempt.at.timestamp()),
+            attempt.host,
+            attempt.code,
+            attempt.reply,
+        )

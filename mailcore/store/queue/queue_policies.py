@@ -37,8 +37,11 @@ def rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
 def rest(tx: Tx, domain: str, found: Rest) -> None:
     tx.run(
         "INSERT OR REPLACE INTO destination (domain,failures,until,reply) VALUES (?,?,?,?)",
-        domain, found.failures, found.until, found.reply[:500],
-    )  # fmt: skip
+        domain,
+        found.failures,
+        found.until,
+        found.reply[:500],
+    )
 
 
 def awake(tx: Tx, domains: Sequence[str] | None) -> None:
@@ -63,5 +66,9 @@ def sts(tx: Tx, domain: str) -> StsPolicy | None:
 def keep_sts(tx: Tx, domain: str, policy: StsPolicy) -> None:
     tx.run(
         "INSERT OR REPLACE INTO sts_policy (domain,policy_id,mode,hosts,expires_at) VALUES (?,?,?,?,?)",
-        domain, policy.id, policy.mode, " ".join(policy.hosts), policy.expires_at,
-    )  # fmt: skip
+        domain,
+        policy.id,
+        policy.mode,
+        " ".join(policy.hosts),
+        policy.expires_at,
+    )

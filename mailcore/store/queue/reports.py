@@ -9,19 +9,42 @@ def count_tls(tx: Tx, day: str, domain: str, policy: str, host: str, result: str
     tx.run(
         "INSERT INTO tls_result (day,domain,policy,host,result,count) VALUES (?,?,?,?,?,1)"
         " ON CONFLICT (day,domain,policy,host,result) DO UPDATE SET count=tls_result.count+1",
-        day, domain, policy, host, result,
-    )  # fmt: skip
+        day,
+        domain,
+        policy,
+        host,
+        result,
+    )
 
 
 def count_dmarc(
-    tx: Tx, day: str, domain: str, ip: str, author: str, envelope: str, disposition: str, *, spf_aligned: bool,
-    dkim_aligned: bool, spf: str, dkim: str,
-) -> None:  # fmt: skip
+    tx: Tx,
+    day: str,
+    domain: str,
+    ip: str,
+    author: str,
+    envelope: str,
+    disposition: str,
+    *,
+    spf_aligned: bool,
+    dkim_aligned: bool,
+    spf: str,
+    dkim: str,
+) -> None:
     tx.run(
         f"INSERT INTO dmarc_result (day,{_DMARC},count) VALUES (?,?,?,?,?,?,?,?,?,?,1)"  # noqa: S608
         f" ON CONFLICT (day,{_DMARC}) DO UPDATE SET count=dmarc_result.count+1",
-        day, domain, ip, author, envelope, disposition, int(spf_aligned), int(dkim_aligned), spf, dkim,
-    )  # fmt: skip
+        day,
+        domain,
+        ip,
+        author,
+        envelope,
+        disposition,
+        int(spf_aligned),
+        int(dkim_aligned),
+        spf,
+        dkim,
+    )
 
 
 def days(tx: Tx, *, table: str, before: str) -> list[tuple[str, str]]:

@@ -64,7 +64,18 @@ class DmarcResultRow(Model):
         table_name = "dmarc_result"
         indexes = (
             (
-                ("day", "domain", "ip", "author", "envelope", "disposition", "spf_aligned", "dkim_aligned", "spf", "dkim"),
+                (
+                    "day",
+                    "domain",
+                    "ip",
+                    "author",
+                    "envelope",
+                    "disposition",
+                    "spf_aligned",
+                    "dkim_aligned",
+                    "spf",
+                    "dkim",
+                ),
                 True,
             ),
         )

@@ -29,7 +29,9 @@ def single(tx: Tx) -> dict[str, int]:
 
 def outcomes(tx: Tx, since: int) -> dict[str, int]:
     """Count the messages that came in since then, by outcome."""
-    return dict(tx.rows("SELECT outcome, count(*) FROM delivery INDEXED BY delivery_at WHERE at>=? GROUP BY outcome", since))
+    return dict(
+        tx.rows("SELECT outcome, count(*) FROM delivery INDEXED BY delivery_at WHERE at>=? GROUP BY outcome", since)
+    )
 
 
 def failed_logins(tx: Tx, since: int) -> int:

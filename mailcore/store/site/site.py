@@ -23,8 +23,10 @@ def tag(tx: Tx, name: str, audience: str, topic: str) -> None:
     tx.run(
         "INSERT INTO page (name,views,audience,topic) VALUES (?,0,?,?)"
         " ON CONFLICT (name) DO UPDATE SET audience=excluded.audience, topic=excluded.topic",
-        name, audience, topic,
-    )  # fmt: skip
+        name,
+        audience,
+        topic,
+    )
 
 
 def day_key(tx: Tx, day: str) -> bytes:
@@ -43,7 +45,8 @@ def visit(tx: Tx, name: str, hashed: str) -> None:
     """Count a visitor once."""
     if tx.run("INSERT INTO page_visit (hash) VALUES (?) ON CONFLICT (hash) DO NOTHING", hashed):
         tx.run(
-            "INSERT INTO page (name,views,audience,topic) VALUES (?,1,'','') ON CONFLICT (name) DO UPDATE SET views=views+1", name
+            "INSERT INTO page (name,views,audience,topic) VALUES (?,1,'','') ON CONFLICT (name) DO UPDATE SET views=views+1",
+            name,
         )
 
 
@@ -67,7 +70,9 @@ def add_incident(tx: Tx, level: str, words: dict[str, str], now: int) -> int:
 
 def end_incidents(tx: Tx, incident: int | None, now: int) -> int:
     """One, or all that last."""
-    return tx.run("UPDATE incident SET ended_at=? WHERE ended_at IS NULL AND (? IS NULL OR id=?)", now, incident, incident)
+    return tx.run(
+        "UPDATE incident SET ended_at=? WHERE ended_at IS NULL AND (? IS NULL OR id=?)", now, incident, incident
+    )
 
 
 def current(tx: Tx) -> list[Incident]:

@@ -37,8 +37,13 @@ def begin(tx: Tx, account: AccountId, kind: str, name: str, total: int, now: int
     return tx.insert(
         "INSERT INTO transfer (account_id,kind,name,state,done,total,report,started_at,updated_at)"
         " VALUES (?,?,?,'running',0,?,'',?,?)",
-        account, kind, name, total, now, now,
-    )  # fmt: skip
+        account,
+        kind,
+        name,
+        total,
+        now,
+        now,
+    )
 
 
 def tell(tx: Tx, transfer: int, done: int, now: int) -> None:
@@ -51,7 +56,9 @@ def retell(tx: Tx, transfer: int, report: str) -> None:
 
 def end(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
     """`report` None = as it is."""
-    tx.run("UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer)
+    tx.run(
+        "UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer
+    )
 
 
 def get(tx: Tx, account: AccountId, transfer: int) -> Transfer | None:
@@ -69,8 +76,9 @@ def standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
     row = tx.row(
         "SELECT count(*), coalesce(sum(size),0), coalesce(max(modseq),0), coalesce(sum(uid),0) FROM message"
         " WHERE mailbox=? AND uid<?",
-        mailbox, below,
-    )  # fmt: skip
+        mailbox,
+        below,
+    )
     assert row is not None  # noqa: S101 - an aggregate always has one
     return row[0], row[1], row[2], row[3]
 
@@ -82,7 +90,9 @@ def latest(tx: Tx, account: AccountId, limit: int) -> list[Transfer]:
 
 def running(tx: Tx, account: AccountId, since: int) -> int:
     """Count the account's running transfers that were active at that time or later."""
-    row = tx.row("SELECT count(*) FROM transfer WHERE account_id=? AND state='running' AND updated_at>=?", account, since)
+    row = tx.row(
+        "SELECT count(*) FROM transfer WHERE account_id=? AND state='running' AND updated_at>=?", account, since
+    )
     return int(row[0]) if row else 0
 
 

@@ -16,17 +16,36 @@ def _at(seconds: int) -> datetime:
 def _ticket(row: Row) -> Ticket:
     account, assignee = (AccountId(value) if value is not None else None for value in row[7:9])
     number, token, kind, subject, state, language, reply_to = row[:7]
-    return Ticket(number, token, kind, subject, state, language, reply_to, account, assignee, row[9], _at(row[10]), _at(row[11]))
+    return Ticket(
+        number, token, kind, subject, state, language, reply_to, account, assignee, row[9], _at(row[10]), _at(row[11])
+    )
 
 
 def add(
-    tx: Tx, *, token: str, kind: str, subject: str, state: str, language: str, reply_to: str, account: AccountId | None, now: int
+    tx: Tx,
+    *,
+    token: str,
+    kind: str,
+    subject: str,
+    state: str,
+    language: str,
+    reply_to: str,
+    account: AccountId | None,
+    now: int,
 ) -> int:
     return tx.insert(
         "INSERT INTO ticket (token,kind,subject,state,language,reply_to,account_id,created_at,changed_at)"
         " VALUES (?,?,?,?,?,?,?,?,?)",
-        token, kind, subject, state, language, reply_to, account, now, now,
-    )  # fmt: skip
+        token,
+        kind,
+        subject,
+        state,
+        language,
+        reply_to,
+        account,
+        now,
+        now,
+    )
 
 
 def get(tx: Tx, ticket: int) -> Ticket | None:
@@ -54,8 +73,10 @@ def newest_of(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
     row = tx.row(
         f"SELECT {_COLUMNS} FROM ticket WHERE reply_to=? AND subject=? AND state IN ('unconfirmed','open','answered')"  # noqa: S608
         " AND created_at>? ORDER BY id DESC",
-        reply_to, subject, since,
-    )  # fmt: skip
+        reply_to,
+        subject,
+        since,
+    )
     return _ticket(row) if row else None
 
 
@@ -68,9 +89,14 @@ def listing(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) ->
         for row in tx.rows(
             f"SELECT {_COLUMNS} FROM ticket WHERE state IN ({marks}) AND (?='' OR subject LIKE ? ESCAPE '\\'"  # noqa: S608
             " OR reply_to LIKE ? ESCAPE '\\' OR CAST(id AS TEXT)=?) ORDER BY changed_at, id LIMIT ?",
-            *states, words, like, like, words, limit,
+            *states,
+            words,
+            like,
+            like,
+            words,
+            limit,
         )
-    ]  # fmt: skip
+    ]
 
 
 def counts(tx: Tx) -> dict[str, int]:
@@ -111,13 +137,27 @@ def merge(tx: Tx, ticket: int, into: int, now: int) -> None:
 
 
 def add_message(
-    tx: Tx, ticket: int, *, author: str, name: str, text: str, now: int, message_id: str = "", files: Sequence[NewFile] = (),
+    tx: Tx,
+    ticket: int,
+    *,
+    author: str,
+    name: str,
+    text: str,
+    now: int,
+    message_id: str = "",
+    files: Sequence[NewFile] = (),
     header: str = "",
-) -> int:  # fmt: skip
+) -> int:
     message = tx.insert(
         "INSERT INTO ticket_message (ticket_id,at,author,name,text,message_id,header) VALUES (?,?,?,?,?,?,?)",
-        ticket, now, author, name, text, message_id, header,
-    )  # fmt: skip
+        ticket,
+        now,
+        author,
+        name,
+        text,
+        message_id,
+        header,
+    )
     tx.many(
         "INSERT INTO ticket_file (message_id,name,type,size,octets) VALUES (?,?,?,?,?)",
         [(message, file.name, file.type, len(file.octets), file.octets) for file in files],
@@ -136,7 +176,9 @@ def has_copy(tx: Tx, message_id: str, writer: str, text: str) -> bool:
 def wrote_in(tx: Tx, ticket: int, writer: str) -> bool:
     """Did this address, in lower case, write in the ticket?"""
     row = tx.row(
-        "SELECT 1 FROM ticket_message WHERE ticket_id=? AND lower(name)=? AND author IN ('person','unverified')", ticket, writer
+        "SELECT 1 FROM ticket_message WHERE ticket_id=? AND lower(name)=? AND author IN ('person','unverified')",
+        ticket,
+        writer,
     )
     return row is not None
 
@@ -186,8 +228,10 @@ def file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
     row = tx.row(
         "SELECT f.name,f.type,f.octets FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
         " WHERE f.id=? AND m.ticket_id=? AND (? OR m.author<>'note')",
-        file, ticket, notes,
-    )  # fmt: skip
+        file,
+        ticket,
+        notes,
+    )
     return NewFile(row[0], row[1], bytes(row[2])) if row else None
 
 
@@ -203,14 +247,17 @@ def account_with_contact(tx: Tx, contact: str) -> AccountId | None:
 def said_since(tx: Tx, ticket: int, since: int) -> int:
     """Count the messages since then by the ticket's person, or by somebody who claims to be that person."""
     row = tx.row(
-        "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author IN ('person','unverified')", ticket, since
+        "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author IN ('person','unverified')",
+        ticket,
+        since,
     )
     return int(row[0]) if row else 0
 
 
 def file_octets(tx: Tx, ticket: int) -> int:
     row = tx.row(
-        "SELECT coalesce(sum(f.size),0) FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id WHERE m.ticket_id=?", ticket
+        "SELECT coalesce(sum(f.size),0) FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id WHERE m.ticket_id=?",
+        ticket,
     )
     return int(row[0]) if row else 0
 
@@ -227,5 +274,6 @@ def erase(tx: Tx, ticket: int, now: int) -> None:
     tx.run(
         "UPDATE ticket SET state='erased', subject='', reply_to='', account_id=NULL, assignee_id=NULL, changed_at=?,"
         " token='erased-' || id WHERE id=?",
-        now, ticket,
-    )  # fmt: skip
+        now,
+        ticket,
+    )

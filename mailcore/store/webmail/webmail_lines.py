@@ -46,8 +46,9 @@ def far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
     return tx.rows(
         "SELECT m.account, m.name FROM mailbox m LEFT JOIN line_state s ON s.mailbox=m.id AND s.uidvalidity=m.uidvalidity"  # noqa: S608
         f" WHERE m.messages>=? AND m.uidnext-1-COALESCE(s.uid,0)>=? LIMIT {most:d}",
-        messages, messages,
-    )  # fmt: skip
+        messages,
+        messages,
+    )
 
 
 def unknown(tx: Tx, box: Mailbox, count: int) -> list[Heading]:
@@ -60,9 +61,10 @@ def unknown(tx: Tx, box: Mailbox, count: int) -> list[Heading]:
             f"SELECT m.uid, substr(s.{who},1,{MAX_KEY}), substr(s.base,1,{MAX_KEY}), m.size, m.internal_date,"  # noqa: S608
             " s.message_id, s.refs FROM message m LEFT JOIN summary s ON s.blob=m.blob"
             f" WHERE m.mailbox=? AND m.uid>? ORDER BY m.uid LIMIT {count:d}",
-            box.id, state[0] if state else 0,
+            box.id,
+            state[0] if state else 0,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _heading(box: Mailbox, row: Row) -> Heading:
@@ -146,8 +148,9 @@ def _renew(tx: Tx, mailbox: MailboxId, threads: Iterable[int]) -> None:
         row = tx.row(
             "SELECT MAX(m.internal_date) FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"
             " WHERE l.mailbox=? AND l.thread=?",
-            mailbox, thread,
-        )  # fmt: skip
+            mailbox,
+            thread,
+        )
         if row is None or row[0] is None:
             tx.run("DELETE FROM thread WHERE mailbox=? AND thread=?", mailbox, thread)
         else:
@@ -213,6 +216,8 @@ def _join(tx: Tx, account: AccountId, other: int, thread: int) -> None:
         tx.run(
             "INSERT INTO thread (mailbox,thread,at) SELECT mailbox,?,at FROM thread WHERE mailbox=? AND thread=?"
             " ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(at,excluded.at)",
-            thread, mailbox, other,
-        )  # fmt: skip
+            thread,
+            mailbox,
+            other,
+        )
     tx.run("DELETE FROM thread WHERE thread=?", other)

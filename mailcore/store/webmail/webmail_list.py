@@ -68,8 +68,9 @@ def in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[Row]:
     return tx.rows(
         "SELECT l.thread, m.uid, m.flags, m.internal_date FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"  # noqa: S608
         f" WHERE l.mailbox=? AND l.thread IN ({_marks(threads)}) ORDER BY m.internal_date, m.uid",
-        mailbox, *threads,
-    )  # fmt: skip
+        mailbox,
+        *threads,
+    )
 
 
 def conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most: int) -> list[Row]:
@@ -82,29 +83,39 @@ def conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most:
         " CROSS JOIN blob b ON b.id=m.blob CROSS JOIN mailbox x ON x.id=l.mailbox"
         " WHERE l.thread=(SELECT thread FROM line WHERE mailbox=? AND uid=?) AND x.account=?"
         f" ORDER BY m.internal_date, m.uid LIMIT {most:d}",
-        mailbox, uid, account,
-    )  # fmt: skip
+        mailbox,
+        uid,
+        account,
+    )
 
 
 def lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     """The rows of `page`, without a key, of some messages."""
     return tx.rows(
         f"SELECT {_COLUMNS} FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",  # noqa: S608
-        mailbox, *uids,
-    )  # fmt: skip
+        mailbox,
+        *uids,
+    )
 
 
 def structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     """(uid, BODYSTRUCTURE) of some messages."""
-    return tx.rows(
-        f"SELECT m.uid, b.structure FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",  # noqa: S608
-        mailbox, *uids,
-    ) if uids else []  # fmt: skip
+    return (
+        tx.rows(
+            "SELECT m.uid, b.structure FROM message m JOIN blob b ON b.id=m.blob"  # noqa: S608
+            f" WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",
+            mailbox,
+            *uids,
+        )
+        if uids
+        else []
+    )
 
 
 def newest_blobs(tx: Tx, mailbox: MailboxId, most: int) -> list[int]:
     """The blobs of the messages that came last."""
-    return [row[0] for row in tx.rows(f"SELECT blob FROM message WHERE mailbox=? ORDER BY uid DESC LIMIT {most:d}", mailbox)]  # noqa: S608
+    rows = tx.rows("SELECT blob FROM message WHERE mailbox=? ORDER BY uid DESC LIMIT ?", mailbox, most)
+    return [row[0] for row in rows]
 
 
 def neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
@@ -119,8 +130,10 @@ def neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
             "SELECT m.uid FROM message m INDEXED BY message_by_date WHERE m.mailbox=?"  # noqa: S608
             f" AND (m.internal_date,m.uid) {'<' if down else '>'} (?,?)"
             f" ORDER BY m.internal_date {'DESC' if down else 'ASC'}, m.uid {'DESC' if down else 'ASC'} LIMIT 1",
-            mailbox, here[0], uid,
-        )  # fmt: skip
+            mailbox,
+            here[0],
+            uid,
+        )
         found.append(row[0] if row else 0)
     return found[0], found[1]
 

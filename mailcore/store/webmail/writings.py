@@ -103,10 +103,15 @@ def due(tx: Tx, now: int, most: int) -> list[tuple[int, AccountId]]:
 
 
 def claim(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
-    return tx.run(
-        "UPDATE writing SET state='sending', send_at=? WHERE id=? AND state IN ('waiting','sending') AND send_at<=?",
-        now + lease_seconds, id_, now,
-    ) > 0  # fmt: skip
+    return (
+        tx.run(
+            "UPDATE writing SET state='sending', send_at=? WHERE id=? AND state IN ('waiting','sending') AND send_at<=?",
+            now + lease_seconds,
+            id_,
+            now,
+        )
+        > 0
+    )
 
 
 def fail(tx: Tx, id_: int, problem: str) -> None:

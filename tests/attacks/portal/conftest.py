@@ -45,8 +45,10 @@ def token_of(client: FlaskClient) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     config = Config(data=str(tmp_path_factory.mktemp("site")), limits=Limits(trusted=("127.0.0.0/8",)))
     core = cores.build(config)
-    people = [accounts.add(core, name, password=PASSWORD, contact=f"{name}@outside.example") for name in ("ola", "kari",
-    "dina")]
+    people = [
+        accounts.add(core, name, password=PASSWORD, contact=f"{name}@outside.example")
+        for name in ("ola", "kari", "dina")
+    ]
     accounts.set_role(core, "dina", "desk")
     for owner in people:
         put(core, owner, MESSAGE)

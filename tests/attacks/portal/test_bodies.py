@@ -48,7 +48,9 @@ def _send(client: Any, path: str, octets: int, **headers: str) -> tuple[int, int
     """The status, and how often the body was read."""
     body = Unread()
     environ = {"wsgi.input": body, "wsgi.input_terminated": True, "CONTENT_LENGTH": str(octets)}
-    answer = client.post(path, environ_overrides=environ, content_type="multipart/form-data; boundary=x", headers=headers)
+    answer = client.post(
+        path, environ_overrides=environ, content_type="multipart/form-data; boundary=x", headers=headers
+    )
     return answer.status_code, body.asked
 
 
@@ -216,7 +218,9 @@ def _talk(house: House, head: str, body: bytes = b"") -> tuple[bytes, socket.soc
 @pytest.mark.interop
 def test_a_stranger_who_asks_first_is_not_told_to_go_on(house: House) -> None:
     """RFC 9110 section 10.1.1: the answer comes instead of 100 Continue."""
-    head = "POST /takeout/bring HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8589934592\r\nExpect: 100-continue\r\n\r\n"
+    head = (
+        "POST /takeout/bring HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8589934592\r\nExpect: 100-continue\r\n\r\n"
+    )
     said, raw = _talk(house, head)
     assert said.startswith(b"HTTP/1.1 413 ")
     raw.close()
@@ -226,7 +230,9 @@ def test_a_stranger_who_asks_first_is_not_told_to_go_on(house: House) -> None:
 @pytest.mark.interop
 @pytest.mark.parametrize("path", ["/login", "/nothing", "/takeout/bring"])
 def test_who_asks_first_with_a_small_form_is_told_to_go_on(house: House, path: str) -> None:
-    said, raw = _talk(house, f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+    said, raw = _talk(
+        house, f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    )
     assert said == b"HTTP/1.1 100 Continue\r\n\r\n"
     raw.sendall(b"a=b")
     assert raw.recv(100).startswith(b"HTTP/1.1 4")
@@ -303,17 +309,26 @@ class Pieces:
         pass
 
 
-def _send_form(client: Any, path: str, body: Pieces, *, token: str, kind: str = "application/x-www-form-urlencoded") -> int:
+def _send_form(
+    client: Any, path: str, body: Pieces, *, token: str, kind: str = "application/x-www-form-urlencoded"
+) -> int:
     environ = {"wsgi.input": body, "CONTENT_LENGTH": str(body.left)}
     answer = client.post(path, environ_overrides=environ, content_type=kind, headers={"X-CSRFToken": token})
     return int(answer.status_code)
 
 
 @pytest.mark.parametrize("unit", [b"a&", b"%", b"a", b"a=%C2%A0&", b"="])
-@pytest.mark.parametrize(("who", "path", "octets"), [
-    ("", "/help", 20 * MIB), ("ola", "/help", 20 * MIB), ("ola", "/mail/compose", 40 * MIB), ("ola", "/takeout/bring", 2**30),
-    ("ola", "/mail/contacts", 40 * MIB), ("ola", "/tickets/1", 20 * MIB),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("who", "path", "octets"),
+    [
+        ("", "/help", 20 * MIB),
+        ("ola", "/help", 20 * MIB),
+        ("ola", "/mail/compose", 40 * MIB),
+        ("ola", "/takeout/bring", 2**30),
+        ("ola", "/mail/contacts", 40 * MIB),
+        ("ola", "/tickets/1", 20 * MIB),
+    ],
+)
 def test_a_form_without_files_has_the_bound_of_a_form_on_every_page(
     site: Site, who: str, path: str, octets: int, unit: bytes
 ) -> None:

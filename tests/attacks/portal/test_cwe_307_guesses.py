@@ -66,7 +66,16 @@ GUARDED = {
 }
 COMPARES = {one[2] for one in GUARDED} | {
     f"{owner}.{name}"
-    for owner in ("passwords", "app_passwords", "credentials", "scram", "source", "directory", "the_directory", "recovery")
+    for owner in (
+        "passwords",
+        "app_passwords",
+        "credentials",
+        "scram",
+        "source",
+        "directory",
+        "the_directory",
+        "recovery",
+    )
     for name in ("matches", "verify", "check", "prove", "spend_code", "verifiers")
 }
 
@@ -171,7 +180,9 @@ def test_the_university_s_password_is_counted_with_ours(tmp_path: Path) -> None:
                 return type(problem)
             return None
 
-        assert [order("ola", wrong()) for _ in range(university.MOST + 1)] == [WrongPassword] * university.MOST + [TooMany]
+        assert [order("ola", wrong()) for _ in range(university.MOST + 1)] == [WrongPassword] * university.MOST + [
+            TooMany
+        ]
         limit = core.config.limits.login_failures_per_hour
         for _ in range(limit - university.MOST):
             with pytest.raises(WrongPassword):
@@ -197,14 +208,17 @@ def test_a_stranger_at_any_door_keeps_the_owner_s_browser_out_of_none(core: Core
     login.authenticate(core, "ola", made, peer=STRANGER, scope=Scope.IMAP)
 
 
-@pytest.mark.parametrize(("places", "times"), [
-    ([f"2001:db8:1:1::{n:x}" for n in range(1, 90)], 1),
-    ([f"2001:db8:1:{n:x}::1" for n in range(90)], 2),
-    ([f"2001:db8:1:{n:x}00::1" for n in range(90)], 4),
-    ([f"2001:db8:{n:x}::1" for n in range(90)], 40),
-    ([f"198.51.100.{n}" for n in range(90)], 4),
-    ([f"::ffff:198.51.100.{n}" for n in range(90)], 4),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("places", "times"),
+    [
+        ([f"2001:db8:1:1::{n:x}" for n in range(1, 90)], 1),
+        ([f"2001:db8:1:{n:x}::1" for n in range(90)], 2),
+        ([f"2001:db8:1:{n:x}00::1" for n in range(90)], 4),
+        ([f"2001:db8:{n:x}::1" for n in range(90)], 40),
+        ([f"198.51.100.{n}" for n in range(90)], 4),
+        ([f"::ffff:198.51.100.{n}" for n in range(90)], 4),
+    ],
+)
 def test_a_whole_network_is_a_place_with_a_higher_bound(
     core: Core, monkeypatch: pytest.MonkeyPatch, places: list[str], times: int
 ) -> None:

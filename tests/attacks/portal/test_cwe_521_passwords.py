@@ -13,11 +13,21 @@ from mailcore.services.accounts import accounts
 from mailcore.services.credentials import credentials, strength
 from tests.services.conftest import clock, core  # noqa: F401 - fixtures
 
-CONFIG = Config(domain="alumni.ntnu.example", hostname="mx1.post.example", public_url="https://epost.alumni.ntnu.example")
+CONFIG = Config(
+    domain="alumni.ntnu.example", hostname="mx1.post.example", public_url="https://epost.alumni.ntnu.example"
+)
 OLA = Account(
-    AccountId(1), "ola.nordmann", "Ola Bjørnstjerne Nordmann", None, 0, 0, "nb", "skjeggkre99@gmail.example", "active",
+    AccountId(1),
+    "ola.nordmann",
+    "Ola Bjørnstjerne Nordmann",
+    None,
+    0,
+    0,
+    "nb",
+    "skjeggkre99@gmail.example",
+    "active",
     datetime(2026, 6, 1, tzinfo=UTC),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("password", [
@@ -56,9 +66,17 @@ def test_each_way_to_set_one_knows_the_site(core: Core) -> None:  # noqa: F811
         credentials.change_password(core, ola.id, "x", "ola@alumni.example")
 
 
-@pytest.mark.parametrize("text", [
-    "ab" * 511 + "!x", "passord" * 146, "aab" * 341, "olanordmann" * 93, "abcabd" * 170, "xq" + "a1" * 500,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ab" * 511 + "!x",
+        "passord" * 146,
+        "aab" * 341,
+        "olanordmann" * 93,
+        "abcabd" * 170,
+        "xq" + "a1" * 500,
+    ],
+)
 def test_the_longest_password_is_judged_at_once(text: str) -> None:
     """Time grows with the length, and not with its square."""
 
@@ -73,7 +91,9 @@ def test_the_longest_password_is_judged_at_once(text: str) -> None:
     assert whole < 1
 
 
-@pytest.mark.parametrize("password", ["alumni-uib-no", "alumni_uib_no 2026", "uib.no uib.no uib.no", "Uib-No alumni 1!"])
+@pytest.mark.parametrize(
+    "password", ["alumni-uib-no", "alumni_uib_no 2026", "uib.no uib.no uib.no", "Uib-No alumni 1!"]
+)
 def test_a_name_whose_last_part_is_two_letters_is_no_password_with_other_signs_either(password: str) -> None:
     assert strength.is_guessable(password, strength.site_words(Config(domain="alumni.uib.no")))
 

@@ -45,7 +45,10 @@ def ola(core: Core) -> Account:
 
 
 def links(core: Core) -> int:
-    found = [message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default) for item in queue_admin.listing(core)]
+    found = [
+        message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default)
+        for item in queue_admin.listing(core)
+    ]
     return sum("/password/link/" in one.get_content() and str(one["To"]) == MINE for one in found)
 
 

@@ -49,7 +49,10 @@ def ola(core: Core) -> Account:
 
 
 def mails(core: Core) -> list[EmailMessage]:
-    found = [message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default) for item in queue_admin.listing(core)]
+    found = [
+        message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default)
+        for item in queue_admin.listing(core)
+    ]
     return [one for one in found if isinstance(one, EmailMessage)]
 
 
@@ -74,9 +77,16 @@ def ask(core: Core, owner: AccountId, peer: str, address: str) -> object:
 
 def order(core: Core, owner: AccountId, peer: str, address: str) -> object:
     return orders.submit(
-        core, name=f"name{next(_number)}", display_name=SPAM, contact=address, affiliation=SPAM, language="en", terms=True,
-        key=f"k{next(_number)}", peer=peer,
-    )  # fmt: skip
+        core,
+        name=f"name{next(_number)}",
+        display_name=SPAM,
+        contact=address,
+        affiliation=SPAM,
+        language="en",
+        terms=True,
+        key=f"k{next(_number)}",
+        peer=peer,
+    )
 
 
 def contact(core: Core, owner: AccountId, peer: str, address: str) -> object:
@@ -92,7 +102,9 @@ PERSONS: tuple[Page, ...] = (contact, forward)
 PAGES = (*STRANGERS, *PERSONS)
 
 
-def answers(pages: tuple[Page, ...], core: Core, owner: AccountId, peers: list[str], to: Callable[[], str], times: int) -> int:
+def answers(
+    pages: tuple[Page, ...], core: Core, owner: AccountId, peers: list[str], to: Callable[[], str], times: int
+) -> int:
     """How many were done."""
     done = 0
     for number in range(times):
@@ -118,20 +130,27 @@ def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(
         core.db.write(lambda tx: account_notices.owner(core, tx, eve, "second_factor_added", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY
     assert not [mark for one in to(core, VICTIM) for mark in MARKS if mark in one.as_string() + one.get_content()]
-    core.db.write(lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM))  # to a verified one a notice of theft always goes
+    core.db.write(
+        lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM)
+    )  # to a verified one a notice of theft always goes
     for _ in range(20):
         core.db.write(lambda tx: account_notices.owner(core, tx, eve, "password_changed", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY + 20
 
 
-@pytest.mark.parametrize("cause", [
-    lambda core, eve: login.authenticate(core, "eve", PASSWORD, peer="192.0.2.9", scope=Scope.PORTAL, agent=SPAM),
-    lambda core, eve: confirmed(core, eve, "casino@evil.example"),
-    lambda core, eve: contact_addresses.remove(core, eve.id, VICTIM),
-    lambda core, eve: closing.close(core, "eve"),
-    lambda core, eve: credentials.set_password(core, eve.id, "en helt annen setning"),
-])  # fmt: skip
-def test_nothing_that_an_account_does_brings_its_words_there(core: Core, cause: Callable[[Core, Account], object]) -> None:
+@pytest.mark.parametrize(
+    "cause",
+    [
+        lambda core, eve: login.authenticate(core, "eve", PASSWORD, peer="192.0.2.9", scope=Scope.PORTAL, agent=SPAM),
+        lambda core, eve: confirmed(core, eve, "casino@evil.example"),
+        lambda core, eve: contact_addresses.remove(core, eve.id, VICTIM),
+        lambda core, eve: closing.close(core, "eve"),
+        lambda core, eve: credentials.set_password(core, eve.id, "en helt annen setning"),
+    ],
+)
+def test_nothing_that_an_account_does_brings_its_words_there(
+    core: Core, cause: Callable[[Core, Account], object]
+) -> None:
     """A browser's name for itself, the next contact address: all are somebody's words."""
     eve = accounts.add(core, "eve", display_name=SPAM, contact=VICTIM, password=PASSWORD)
     login.authenticate(core, "eve", PASSWORD, peer="198.51.100.1", scope=Scope.PORTAL)
@@ -148,9 +167,14 @@ def confirmed(core: Core, owner: Account, address: str) -> None:
     contact_addresses.confirm(core, letter.get_content().partition("/account/contact/")[2].split()[0])
 
 
-@pytest.mark.parametrize("peers", [
-    ["192.0.2.1"], [f"2001:db8:1:2::{n:x}" for n in range(1, 200)], [f"::ffff:192.0.2.{n % 1 + 1}" for n in range(200)],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "peers",
+    [
+        ["192.0.2.1"],
+        [f"2001:db8:1:2::{n:x}" for n in range(1, 200)],
+        [f"::ffff:192.0.2.{n % 1 + 1}" for n in range(200)],
+    ],
+)
 def test_one_place_causes_few_whatever_page_it_asks(core: Core, ola: Account, peers: list[str]) -> None:
     assert answers(STRANGERS, core, ola.id, peers, someone, 40) <= tickets.PER_HOUR + orders.OPEN_PER_PLACE
     assert len(mails(core)) <= tickets.PER_HOUR + orders.OPEN_PER_PLACE
@@ -203,8 +227,16 @@ def test_what_was_refused_does_not_count(core: Core, ola: Account, clock: SetClo
 
 def test_who_is_logged_in_sends_nothing_to_others_by_the_help_form(core: Core, ola: Account) -> None:
     for number in range(tickets.OWNER_PER_HOUR):
-        tickets.ask(core, kind="other", subject=SPAM, text=SPAM, reply_to=someone() if number else VICTIM, owner=ola,
-                    peer=f"10.{number}.1.1", language="en")  # fmt: skip
+        tickets.ask(
+            core,
+            kind="other",
+            subject=SPAM,
+            text=SPAM,
+            reply_to=someone() if number else VICTIM,
+            owner=ola,
+            peer=f"10.{number}.1.1",
+            language="en",
+        )
     assert {str(one["To"]) for one in mails(core)} == {"ola@alumni.example"}
     assert {ticket.reply_to for ticket in tickets.mine(core, ola.id)} >= {VICTIM}  # where the desk answers
     with pytest.raises(TooMany):
@@ -214,7 +246,9 @@ def test_who_is_logged_in_sends_nothing_to_others_by_the_help_form(core: Core, o
 def test_who_is_logged_in_hears_at_a_verified_address(core: Core, ola: Account) -> None:
     core.db.write(lambda tx: contact_addresses.prove(core, tx, ola.id, "ola@outside.example"))
     for address in ("ola@outside.example", "ola@alumni.example"):
-        tickets.ask(core, kind="other", subject="x", text="x", reply_to=address, owner=ola, peer="10.1.1.1", language="en")
+        tickets.ask(
+            core, kind="other", subject="x", text="x", reply_to=address, owner=ola, peer="10.1.1.1", language="en"
+        )
         assert str(mails(core)[-1]["To"]) == address
 
 
@@ -243,7 +277,9 @@ def test_a_script_tells_few_of_what_comes(
     filters.activate(core, ola.id, "x")
 
     async def come(number: int) -> None:
-        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+        found = core.db.read(
+            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
+        )
         message = f"From: a@b.example\r\nMessage-ID: <{number}@b.example>\r\n\r\nx\r\n".encode()
         await delivery.accept(core, Envelope("a@b.example", ("ola@alumni.example",)), [found], message, b"")
 
@@ -262,14 +298,21 @@ def test_trusted_networks_and_staff_are_free(core: Core, ola: Account) -> None:
     core.db.write(lambda tx: [mail_limits.take(core, tx, mail_limits.NOBODY, VICTIM) for _ in range(50)])
 
 
-@pytest.mark.parametrize(("address", "same"), [
-    ("Vic.Tim+x@Elsewhere.example", "victim@elsewhere.example"), ("..+@x.example", "..+@x.example"), ("a@b", "a@b"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("Vic.Tim+x@Elsewhere.example", "victim@elsewhere.example"),
+        ("..+@x.example", "..+@x.example"),
+        ("a@b", "a@b"),
+    ],
+)
 def test_names_of_one_reader_are_counted_together(address: str, same: str) -> None:
     assert mail_limits.reader(address) == same
 
 
-@pytest.mark.parametrize("name", ["order_received", "order_ready", "contact_confirm", "forwarding_confirm", "ticket_confirm"])
+@pytest.mark.parametrize(
+    "name", ["order_received", "order_ready", "contact_confirm", "forwarding_confirm", "ticket_confirm"]
+)
 @pytest.mark.parametrize("language", notices.LANGUAGES)
 def test_questions_to_strangers_have_no_place_for_words(name: str, language: str) -> None:
     template = (notices._FOLDER / f"{name}.{language}.txt").read_text("utf-8")

@@ -35,7 +35,9 @@ def core(tmp_path: Path, clock: SetClock) -> Iterator[Core]:
 def order(core: Core, name: str = "", peer: str = "192.0.2.1", **more: Any) -> Order:
     number = next(_number)
     wish = {"display_name": "X", "contact": f"c{number}@elsewhere.example", "affiliation": "", "language": "en"}
-    return orders.submit(core, name=name or f"name{number}", terms=True, key=f"k{number}", peer=peer, **{**wish, **more})
+    return orders.submit(
+        core, name=name or f"name{number}", terms=True, key=f"k{number}", peer=peer, **{**wish, **more}
+    )
 
 
 def token(core: Core) -> str:

@@ -59,12 +59,14 @@ def ola(core: Core) -> Account:
 def archive(scripts: dict[str, str], active: str = "", **settings: object) -> io.BytesIO:
     """A take-out as a stranger would write it."""
     told = {
-        "format": takeout.FORMAT, "mailboxes": [], "settings": settings,
+        "format": takeout.FORMAT,
+        "mailboxes": [],
+        "settings": settings,
         "scripts": [
             {"name": name, "file": f"scripts/{number}.sieve", "active": name == active, "origin": "personal"}
             for number, name in enumerate(scripts)
         ],
-    }  # fmt: skip
+    }
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as made:
         made.writestr("alumnimail.json", json.dumps(told))
@@ -80,8 +82,11 @@ def bring(core: Core, ola: Account, scripts: dict[str, str], active: str = "", *
 
 def deliver(core: Core) -> list[str]:
     """One message for ola; to whom mail goes on."""
+
     async def run() -> None:
-        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+        found = core.db.read(
+            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
+        )
         envelope = Envelope("kari@elsewhere.example", ("ola@alumni.example",))
         await delivery.accept(core, envelope, [found], MESSAGE, b"")
 
@@ -212,7 +217,9 @@ def managesieve(core: Core) -> Iterator[tuple[int, str]]:
         thread.join()
 
 
-@pytest.mark.parametrize(("source", "active"), [(REDIRECTS, False), (SENDING["by another of the file"], False), (HARMLESS, True)])
+@pytest.mark.parametrize(
+    ("source", "active"), [(REDIRECTS, False), (SENDING["by another of the file"], False), (HARMLESS, True)]
+)
 def test_an_old_server_s_script_that_sends_mail_on_stands_inactive(tmp_path: Path, source: str, active: bool) -> None:
     old, new = cores.build(Config(data=str(tmp_path / "old"))), cores.build(Config(data=str(tmp_path / "new")))
     before = accounts.add(old, "ola", password=PASSWORD)
@@ -253,9 +260,13 @@ def test_the_page_takes_into_use_what_sends_mail_on_with_the_password_only(
     assert inside.send("/filters", to="/filters/scripts/main/activate").headers["Location"] == "/filters/scripts/main"
     assert not states(core, ola)["main"][0]
     for secret in ({}, {"password": ""}, {"password": "wrong"}):
-        answer = inside.send("/filters/scripts/main", mark=mark(inside, "main"), source=source, action="activate", **secret)
+        answer = inside.send(
+            "/filters/scripts/main", mark=mark(inside, "main"), source=source, action="activate", **secret
+        )
         assert (answer.status_code, states(core, ola)["main"][0]) == (403, False)
-    answer = inside.send("/filters/scripts/main", mark=mark(inside, "main"), source=source, action="activate", password=PASSWORD)
+    answer = inside.send(
+        "/filters/scripts/main", mark=mark(inside, "main"), source=source, action="activate", password=PASSWORD
+    )
     assert (answer.status_code, states(core, ola)["main"]) == (303, (True, False))
     assert EVE in deliver(core)
 

@@ -17,8 +17,9 @@ def _broken(*_args: object, **_more: object) -> None:
     raise RuntimeError("a secret of the inside")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/login", "/mail/", "/static/none.css", "/tickets/link/x",
-"/?endpoint=x&_method=POST"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/login", "/mail/", "/static/none.css", "/tickets/link/x", "/?endpoint=x&_method=POST"]
+)
 def test_a_page_answers_where_no_page_can_be_made(app: Flask, path: str) -> None:
     """The menus and banners of every page are broken, the error page's too."""
     app.context_processor(_broken)
@@ -29,7 +30,9 @@ def test_a_page_answers_where_no_page_can_be_made(app: Flask, path: str) -> None
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put"])
-def test_it_answers_where_even_the_language_is_not_known(app: Flask, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+def test_it_answers_where_even_the_language_is_not_known(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
     monkeypatch.setattr(i18n, "choose_language", _broken)
     monkeypatch.setattr(i18n, "language", _broken)
     answer = getattr(app.test_client(), method)("/nothing")
@@ -50,8 +53,9 @@ def test_it_answers_where_the_framework_itself_fails(app: Flask) -> None:
     assert "secret" not in answer.text
 
 
-@pytest.mark.parametrize("query", ["endpoint=x", "_method=POST", "values=1", "self=1", "_anchor=a", "_scheme=x",
-"_external=1", "filename=x"])
+@pytest.mark.parametrize(
+    "query", ["endpoint=x", "_method=POST", "values=1", "self=1", "_anchor=a", "_scheme=x", "_external=1", "filename=x"]
+)
 @pytest.mark.parametrize("path", ["/", "/faq", "/login", "/help", "/nothing", "/order", "/clients"])
 def test_a_query_names_no_part_of_an_address(site: Site, path: str, query: str) -> None:
     """CWE-915: the links to the page's other languages keep the query as it is."""

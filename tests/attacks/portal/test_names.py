@@ -69,14 +69,19 @@ def test_balancers_ask_by_any_name(client: FlaskClient, host: str) -> None:
 
 
 def test_names_of_this_machine_are_for_those_on_it(client: FlaskClient) -> None:
-    assert client.get("/faq", headers={"Host": "localhost"}, environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 421
+    assert (
+        client.get("/faq", headers={"Host": "localhost"}, environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 421
+    )
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "192.168.1.5:8080", "[2001:db8::1]:8080",
-"alumni.example"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8080", "localhost:8080", "192.168.1.5:8080", "[2001:db8::1]:8080", "alumni.example"]
+)
 def test_a_site_without_a_public_address_is_asked_by_its_own(tmp_path: Path, host: str) -> None:
     core = _core(tmp_path)
-    answer = create_app(core).test_client().get("/faq", headers={"Host": host}, environ_base={"REMOTE_ADDR": "192.168.1.9"})
+    answer = (
+        create_app(core).test_client().get("/faq", headers={"Host": host}, environ_base={"REMOTE_ADDR": "192.168.1.9"})
+    )
     cores.close(core)
     assert answer.status_code == 200
 
@@ -114,8 +119,10 @@ def test_cookies_are_bound_to_the_host_where_there_is_tls(tmp_path: Path) -> Non
 @pytest.mark.parametrize("scheme", ["javascript", "gopher", "https, javascript", "HTTPS:", "x" * 500])
 def test_a_forwarded_scheme_that_is_none_of_ours_is_a_bad_request(tmp_path: Path, scheme: str) -> None:
     core = _core(tmp_path, public_url="https://portal.alumni.example", web=Web(proxies=1))
-    answer = create_app(core).test_client().get(
-        "/desk", headers={"Host": "portal.alumni.example", "X-Forwarded-Proto": scheme}
+    answer = (
+        create_app(core)
+        .test_client()
+        .get("/desk", headers={"Host": "portal.alumni.example", "X-Forwarded-Proto": scheme})
     )
     assert answer.status_code == 400
     assert scheme not in answer.headers.get("Location", "")

@@ -59,7 +59,9 @@ HEADERS = (
 
 
 def _names(pattern: str, *globs: str) -> list[str]:
-    return sorted({name for glob in globs for path in ROOT.glob(glob) for name in re.findall(pattern, path.read_text("utf-8"))})
+    return sorted(
+        {name for glob in globs for path in ROOT.glob(glob) for name in re.findall(pattern, path.read_text("utf-8"))}
+    )
 
 
 FIELDS = sorted(

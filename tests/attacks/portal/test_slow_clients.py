@@ -118,25 +118,43 @@ def nginx(house: House, tmp_path: Path) -> Iterator[int]:
     certificate = tmp_path / "tls"
     certificate.mkdir()
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj",
-         "/CN=alumni.example", "-keyout", certificate / "privkey.pem", "-out", certificate / "fullchain.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=alumni.example",
+            "-keyout",
+            certificate / "privkey.pem",
+            "-out",
+            certificate / "fullchain.pem",
+        ],
+        check=True,
+        capture_output=True,
+    )
     plain, secure = free_port(), free_port()
     site = (ROOT / "deploy/nginx.conf").read_text()
     for ours, theirs in (
-        ("/etc/alumnimail/tls", str(certificate)), ("127.0.0.1:8080", f"127.0.0.1:{house.ports['http']}"),
+        ("/etc/alumnimail/tls", str(certificate)),
+        ("127.0.0.1:8080", f"127.0.0.1:{house.ports['http']}"),
         ("alumni.university.example", "alumni.example"),
-    ):  # fmt: skip
+    ):
         assert ours in site
         site = site.replace(ours, theirs)
     site = re.sub(r"\n\s*listen \[::\]:\d+.*?;", "", site)
     site = re.sub(r"listen 80\b", f"listen 127.0.0.1:{plain}", site)
     site = re.sub(r"listen 443\b", f"listen 127.0.0.1:{secure}", site)
     (tmp_path / "site.conf").write_text(site)
-    temporary = "".join(f"{name}_temp_path {tmp_path}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi",
-    "scgi"))
+    temporary = "".join(
+        f"{name}_temp_path {tmp_path}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     main = tmp_path / "nginx.conf"
     main.write_text(
         f"daemon off;\npid {tmp_path}/pid;\nerror_log {tmp_path}/errors;\nworker_processes 1;\n"
@@ -200,7 +218,8 @@ def _ends(raw: socket.socket, seconds: float) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [("bodies", b"408"), ("heads", b"408"), ("first octets", b"408"), ("chunks", b"411"), ("nothing", b"")]
+    ("kind", "code"),
+    [("bodies", b"408"), ("heads", b"408"), ("first octets", b"408"), ("chunks", b"411"), ("nothing", b"")],
 )
 def test_who_is_too_slow_is_told_so_and_closed(build: Callable[..., House], kind: str, code: bytes) -> None:  # noqa: F811
     made = build(more="[web]\nrequest_seconds = 2\n")

@@ -44,7 +44,13 @@ def test_somebody_elses_key_of_an_order_gives_an_order_of_ones_own(site: Site) -
 
     def order(person: str) -> str:
         _, account = orders.at_once(
-            core, _proven(person), name=f"{person}.new", contact=f"{person}@out.example", language="nb", terms=True, key="same"
+            core,
+            _proven(person),
+            name=f"{person}.new",
+            contact=f"{person}@out.example",
+            language="nb",
+            terms=True,
+            key="same",
         )
         return account.name
 
@@ -56,11 +62,17 @@ def test_somebody_elses_key_of_an_order_gives_an_order_of_ones_own(site: Site) -
 def test_a_stranger_with_anothers_key_loses_no_order(site: Site) -> None:
     found = [
         orders.submit(
-            site.core, name=name, display_name=name, contact=f"{name}@out.example", affiliation="student", language="nb",
-            terms=True, key="k",
+            site.core,
+            name=name,
+            display_name=name,
+            contact=f"{name}@out.example",
+            affiliation="student",
+            language="nb",
+            terms=True,
+            key="k",
         ).id
         for name in ("eva.one", "eva.two", "eva.one")
-    ]  # fmt: skip
+    ]
     assert found[0] == found[2] != found[1]
 
 

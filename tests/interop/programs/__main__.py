@@ -24,7 +24,9 @@ BEGIN, END = "<!-- table of make interop -->", "<!-- end of the table -->"
 
 
 def version(package: str) -> str:
-    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False
+    )
     return done.stdout.partition(":")[2].partition("-")[0] or done.stdout.partition("-")[0]
 
 
@@ -44,12 +46,16 @@ def main(names: list[str]) -> int:
                 home = Path(folder) / one.package
                 home.mkdir()
                 outcomes = spend(one(desk, home))
-                rows.append((f"{one.name} {version(one.package)}", *(outcomes.get(step, "not reached") for step in STEPS)))
+                rows.append(
+                    (f"{one.name} {version(one.package)}", *(outcomes.get(step, "not reached") for step in STEPS))
+                )
                 sys.stdout.write(f"{rows[-1][0]}: {outcomes}\n")
                 sys.stdout.flush()
         finally:
             desk.end()
-    table = "\n".join("| " + " | ".join(row) + " |" for row in (("program", *STEPS), ("---",) * (len(STEPS) + 1), *rows))
+    table = "\n".join(
+        "| " + " | ".join(row) + " |" for row in (("program", *STEPS), ("---",) * (len(STEPS) + 1), *rows)
+    )
     sys.stdout.write(table + "\n")
     if not names and not missing:
         text = DOCS.read_text(encoding="utf-8")

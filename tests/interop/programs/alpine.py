@@ -148,7 +148,7 @@ class Alpine(Program):
         self.at.keys("g")
         self.at.answer("GOTO folder", "INBOX")
         self._answer_passwords()
-        self.at.wait("INBOX\" opened", "third")
+        self.at.wait('INBOX" opened', "third")
         return ", once INBOX is opened again"
 
     def end(self) -> None:

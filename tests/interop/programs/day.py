@@ -144,7 +144,9 @@ def spend(program: Program) -> dict[str, str]:
             try:
                 outcomes[name] = step() or WORKS
             except (Failed, AssertionError, OSError, LookupError, ValueError) as problem:
-                outcomes[name] = f"fails: {str(problem).strip().splitlines()[0][:150] if str(problem).strip() else problem!r}"
+                outcomes[name] = (
+                    f"fails: {str(problem).strip().splitlines()[0][:150] if str(problem).strip() else problem!r}"
+                )
                 if name == STEPS[0]:
                     break
     finally:

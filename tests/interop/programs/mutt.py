@@ -16,7 +16,7 @@ class Mutt(Program):
         at = f"localhost:{self.desk.port('imaps')}"
         (self.folder / "muttrc").write_text(
             f'set imap_user={self.account}\nset imap_pass="{PASSWORD}"\nset folder=imaps://{at}/\nset spoolfile=+INBOX\n'
-            f"set smtp_url=smtps://{self.account}@localhost:{self.desk.port('submissions')}/\nset smtp_pass=\"{PASSWORD}\"\n"
+            f'set smtp_url=smtps://{self.account}@localhost:{self.desk.port("submissions")}/\nset smtp_pass="{PASSWORD}"\n'
             f"set record=+Sent\nset postponed=+Drafts\nset from={self.address}\nset use_envelope_from=yes\n"
             f"set ssl_ca_certificates_file={self.desk.authority}\nset certificate_file={self.desk.authority}\n"
             f"set editor={editor}\nset abort_unmodified=no\nset mail_check=2\nset timeout=2\nset header_cache=\n"

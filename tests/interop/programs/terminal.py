@@ -14,8 +14,13 @@ class Terminal:
     def __init__(self, folder: Path, command: str, **environment: str) -> None:
         self._tmux = [program("tmux"), "-S", str(folder / "tmux"), "-f", "/dev/null"]
         self._environment = {
-            **os.environ, "HOME": str(folder), "TERM": "screen-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", **environment,
-        }  # fmt: skip
+            **os.environ,
+            "HOME": str(folder),
+            "TERM": "screen-256color",
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            **environment,
+        }
         self._run("new-session", "-d", "-x", "120", "-y", "40", command)
 
     def _run(self, *words: str) -> str:

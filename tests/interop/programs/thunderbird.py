@@ -94,9 +94,19 @@ class Thunderbird(Program):
         environment = {**os.environ, "DISPLAY": display, "HOME": str(self.folder), "LANG": "C.UTF-8"}
         log = self._ends.enter_context((self.folder / "said").open("wb"))
         self._process = subprocess.Popen(
-            [program("thunderbird"), "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", str(profile)],
-            env=environment, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            [
+                program("thunderbird"),
+                "--marionette",
+                "--remote-allow-system-access",
+                "--no-remote",
+                "--profile",
+                str(profile),
+            ],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
         self._in = Marionette(port)
         authority = re.sub(r"-----[^-]+-----|\s", "", self.desk.authority.read_text())
         ports = self.desk.port("imaps"), self.desk.port("submissions")
@@ -131,8 +141,9 @@ class Thunderbird(Program):
     def move(self, subject: str) -> None:
         self._run(
             "const box = inbox(); const one = [...box.messages].find(each => each.mime2DecodedSubject == a[0]);"
-            'MailServices.copy.copyMessages(box, [one], folder("Archive"), true, null, null, false);', subject,
-        )  # fmt: skip
+            'MailServices.copy.copyMessages(box, [one], folder("Archive"), true, null, null, false);',
+            subject,
+        )
 
     def _until_server(self, true: str, *arguments: object) -> None:
         until(lambda: bool(self._run(true, *arguments)), 30)
@@ -148,9 +159,10 @@ class Thunderbird(Program):
 
     def remove(self, mailbox: str) -> None:
         self._run(
-            'const box = folder(a[0]);'
-            'Services.wm.getMostRecentWindow("mail:3pane").setTimeout(() => box.deleteSelf(null), 100);', mailbox,
-        )  # fmt: skip
+            "const box = folder(a[0]);"
+            'Services.wm.getMostRecentWindow("mail:3pane").setTimeout(() => box.deleteSelf(null), 100);',
+            mailbox,
+        )
         until(lambda: bool(self._in.answer_dialog(accept=True)), 20)
 
     def says_that_it_is_full(self) -> bool:
