@@ -81,9 +81,8 @@ def _peer(source: str) -> float:
         words = ["-c", str(settings), str(script), str(message)]
         script.write_text(source)
         message.write_bytes(MESSAGE)
-        subprocess.run(
-            ["sievec", str(script)], check=True, capture_output=True
-        )  # compiled beforehand, as in its deliveries
+        # compiled beforehand, as in its deliveries
+        subprocess.run(["sievec", str(script)], check=True, capture_output=True)
         began = time.perf_counter()
         for _ in range(PEER_RUNS):
             subprocess.run(["sieve-test", *words], check=True, capture_output=True)

@@ -95,9 +95,8 @@ _URLS = (
     *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
 )
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
-_HOST_NAME = re.compile(
-    r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}"
-)  # as browsers send it: no scheme, no port
+# as browsers send it: no scheme, no port
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}")
 
 
 def _is_ip(text: str) -> bool:

@@ -53,9 +53,8 @@ class Hosts:
             abort(MISDIRECTED)
 
     def serves(self, name: str, port: str, peer: str) -> bool:
-        if _is_loopback(
-            name
-        ):  # before the names: a site without `public_url` is called by its loopback address, at any port
+        # before the names: a site without `public_url` is called by its loopback address, at any port
+        if _is_loopback(name):
             return self._unnamed or _is_loopback(peer)
         if name in self._names:
             return port in self._ports

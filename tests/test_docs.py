@@ -206,9 +206,8 @@ def test_every_web_address_that_others_rely_on_is_there(tmp_path):
 
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-PATH = re.compile(
-    r"[A-Za-z_.][\w.-]*/[\w./-]*|\w+\.(?:md|toml)"
-)  # a folder's name ends in /, a file's is in a folder or a page
+# a folder's name ends in /, a file's is in a folder or a page
+PATH = re.compile(r"[A-Za-z_.][\w.-]*/[\w./-]*|\w+\.(?:md|toml)")
 
 
 def test_every_path_that_a_newcomer_is_sent_to_is_there():

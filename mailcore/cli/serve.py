@@ -185,9 +185,8 @@ class _Shared:
     seed: bytes
 
 
-def _child(
-    config: Config, ready: Any, kind: str, shared: "_Shared", number: int
-) -> None:  # Any: a multiprocessing.Event
+# Any: a multiprocessing.Event
+def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int) -> None:
     start_logging()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that is killed leaves nobody behind
     if kind == "portal":

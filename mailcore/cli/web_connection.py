@@ -103,9 +103,8 @@ class Parser(RequestParser):  # type: ignore[misc]
 class Connection(TConn):  # type: ignore[misc]
     """Used by the server's own thread, but for `WORK`, when it is one of the pool's."""
 
-    def __init__(
-        self, settings: Settings, sock: socket.socket, client: Any, server: Any
-    ) -> None:  # Any: of socket.accept
+    # Any: of socket.accept
+    def __init__(self, settings: Settings, sock: socket.socket, client: Any, server: Any) -> None:
         super().__init__(settings, sock, client, server)
         self.place = place(client[0]) if isinstance(client, tuple) else ""
         self.source = Source(sock)

@@ -66,9 +66,8 @@ class Session:
                 wire.write(b"+ OK\r\n")
             return
         tag = wire.head().split(b" ", 1)[0][:64] or b"*"
-        if not wanted.synchronizing and wanted.size > max(
-            4 * limit, MAX_DROPPED
-        ):  # it is on its way (RFC 7888 section 4)
+        # it is on its way (RFC 7888 section 4)
+        if not wanted.synchronizing and wanted.size > max(4 * limit, MAX_DROPPED):
             wire.write(b"* BYE [TOOBIG] The literal is too large\r\n")
             self.context.closing = True
             return

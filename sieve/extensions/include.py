@@ -52,9 +52,8 @@ def _global(build: Builder, bound: Bound) -> Step:
         raise ScriptError(bound.line, Saying("'global' needs: require \"variables\";"))
     for name in bound.strings("names"):
         variable = variable_name(name, bound.line)
-        if (
-            variable in build.locals
-        ):  # section 3.4.1; half of the script would mean one variable, the other half another
+        # section 3.4.1; half of the script would mean one variable, the other half another
+        if variable in build.locals:
             problem = Saying(
                 "'global' makes '%(name)s' global after it was used; move it to the top of the script", name=name
             )

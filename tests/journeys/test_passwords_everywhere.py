@@ -154,9 +154,8 @@ def failures(house: House) -> int:
 
 def test_s11_a_failure_is_counted_once_and_an_outage_for_nobody(house, slapd):
     before = failures(house)
-    until(
-        lambda: "AUTHENTICATIONFAILED" in by_imap(house, "ola", "something else")
-    )  # it may be left alone for five seconds
+    # it may be left alone for five seconds
+    until(lambda: "AUTHENTICATIONFAILED" in by_imap(house, "ola", "something else"))
     assert failures(house) == before + 1
     slapd.stop()
     try:

@@ -61,9 +61,8 @@ def test_roundcube_s_client(house):
     assert said["fileinto"] == "true"
     assert said["install"] == "true"
     assert said["active"] == '"roundcube"'
-    assert said["text"].startswith(
-        r'"require \"fileinto\";\r\nkeep;\r\n'
-    )  # Net_Sieve takes the line end after the literal too
+    # Net_Sieve takes the line end after the literal too
+    assert said["text"].startswith(r'"require \"fileinto\";\r\nkeep;\r\n')
     assert "nonsense" in said["bad"]
     assert said["second"] == "true"
     assert "æøå" in said["again"]

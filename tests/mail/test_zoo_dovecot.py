@@ -55,9 +55,8 @@ def normal(value: Any) -> Any:
 def dovecot() -> Iterator[list[tuple[Any, Any]]]:
     """ENVELOPE and BODYSTRUCTURE of every animal, in order."""
     program(IMAP)
-    with (
-        tempfile.TemporaryDirectory() as folder
-    ):  # not pytest's: as root the tool runs as somebody else, who must get there
+    # not pytest's: as root the tool runs as somebody else, who must get there
+    with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for kind in ("cur", "new", "tmp"):
             (place / "mail" / kind).mkdir(parents=True)

@@ -184,9 +184,8 @@ def test_s30_read_write_file_move_delete_and_search(core, ola, page, here):
     assert page.input_value("#body").startswith("Ja, æøå!")
     assert "blåbær.txt" in page.inner_text("form.compose")
     page.click("button[value=send]")
-    sending = threading.Thread(
-        target=writing.send_due, args=(later(core, seconds=20),)
-    )  # this thread has Chromium's loop
+    # this thread has Chromium's loop
+    sending = threading.Thread(target=writing.send_due, args=(later(core, seconds=20),))
     sending.start()
     sending.join()
     assert len(queued(core)) == 1

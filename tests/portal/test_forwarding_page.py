@@ -166,9 +166,8 @@ def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, 
     path = re.search(rb"/forwarding/confirm/\S+", octets)[0].decode()
     page = browser.get(path).text
     assert "Ola Nordmann ønsker at e-post til ola@alumni.example blir videresendt til ola@elsewhere.example." in page
-    assert (
-        forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
-    )  # programs that look at links agree to nothing
+    # programs that look at links agree to nothing
+    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert "videresendes e-post til ola@elsewhere.example" in browser.send(path).text
     assert browser.get(path).status_code == 410
 

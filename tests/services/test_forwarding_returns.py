@@ -175,9 +175,8 @@ def test_n2_five_refusals_pause_it_and_the_owner_is_told_here_and_outside(core, 
     letters = [item for item in queued(core, "notice") if item.recipient == "ola@home.example"]
     assert b"550 no such person" in octets_of(core, letters[-1])
     assert arrive(core).outcome is Outcome.FILED  # nothing is lost while it rests
-    assert (
-        forwarding.wish(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY
-    )  # known, so not asked again
+    # known, so not asked again
+    assert forwarding.wish(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY
 
 
 def links(octets: bytes) -> dict[str, str]:

@@ -23,9 +23,8 @@ def core(tmp_path_factory):
     built = build(tmp_path_factory.mktemp("house"), names=("ola", "kari", "full", "nesten"))
     accounts.set_quota(built, "full", 10)  # its welcome message is larger
     accounts.set_quota(built, "nesten", 2 * 2**20)
-    assert (
-        converse(built, mail("nesten", size=f" SIZE={GRACE + 1}"), 2)[1] == FULL
-    )  # it has been told, which takes room, too
+    # it has been told, which takes room, too
+    assert converse(built, mail("nesten", size=f" SIZE={GRACE + 1}"), 2)[1] == FULL
     yield built
     cores.close(built)
 

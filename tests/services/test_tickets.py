@@ -303,9 +303,8 @@ def test_reports_of_machines_stand_in_the_mailbox_and_open_no_ticket(core, octet
 @pytest.mark.parametrize(
     "octets",
     [
-        reported(
-            "feedback-report", "message/feedback-report", "Feedback-Type: abuse"
-        ),  # a person complained of our mail
+        # a person complained of our mail
+        reported("feedback-report", "message/feedback-report", "Feedback-Type: abuse"),
         aggregate("application/gzip", "backup.gz", "My report"),
         written("Report domain: what is that?"),
     ],

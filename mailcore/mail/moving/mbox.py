@@ -43,9 +43,8 @@ _DATE = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:%b +\d{1,2} +%b%b%b +\d{4}%b|\d
 _DATED = re.compile(rb"From (?:(.{0,400}?)[ \t]+)?(%b)(?: remote from \S+)?[ \t]*" % _DATE)
 _LONE = re.compile(rb"From [ \t]*+\S{0,400}+[ \t]*+")  # Thunderbird: `From - `, or nothing after the word
 _ODD = re.compile(rb"From [ \t]*(?:-|\S{1,100}@\S{1,300}|MAILER-DAEMON)[ \t].*\d{1,2}[:.]\d\d.*")
-_PATCH = re.compile(
-    rb"From [0-9a-f]{40}(?:[0-9a-f]{24})? Mon Sep 17 00:00:00 2001"
-)  # as git format-patch begins its files
+# as git format-patch begins its files
+_PATCH = re.compile(rb"From [0-9a-f]{40}(?:[0-9a-f]{24})? Mon Sep 17 00:00:00 2001")
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:")
 _USUAL = frozenset(
     b"arc-seal authentication-results bcc cc content-length content-type date delivered-to dkim-signature envelope-to from"

@@ -13,9 +13,8 @@ from mailcore.mail.reading import charsets
 
 MAX_CARDS, MAX_LINE, MAX_VALUES = 10_000, 10_000, 100
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-_HEAD = re.compile(
-    rb'((?:[^":]++|"[^"]*+")*+):'
-)  # a quoted value of a parameter may hold a colon (RFC 6350 section 3.3)
+# a quoted value of a parameter may hold a colon (RFC 6350 section 3.3)
+_HEAD = re.compile(rb'((?:[^":]++|"[^"]*+")*+):')
 _PARAM = re.compile(r';([^=;"]*+)(?:=((?:[^";]++|"[^"]*+"|")*+))?')
 _ESCAPED = re.compile(r"\\([\\,;:nN])")
 _ESCAPED_OLD = re.compile(r"\\([\\;:])")  # version 2.1 knows no more, and has paths with backslashes
@@ -142,9 +141,8 @@ def _property(line: bytes) -> _Property | None:
     """`[group.]name *(;param) : value`, or None for what is no such line, and for pictures and the like."""
     line = line[:MAX_LINE]
     found = _HEAD.match(line)
-    head, colon, value = (
-        (found[1], b":", line[found.end() :]) if found else line.partition(b":")
-    )  # a quote that never ends
+    # a quote that never ends
+    head, colon, value = (found[1], b":", line[found.end() :]) if found else line.partition(b":")
     if not colon:
         return None
     named, semicolon, rest = head.decode("latin-1").partition(";")

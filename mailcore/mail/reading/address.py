@@ -195,9 +195,8 @@ class _Scanner:
             at = lexeme.end()
             if lexeme["space"]:
                 self._apart = True
-            elif (
-                lexeme["coded"] or lexeme["word"]
-            ):  # an encoded word is an atom, whatever is in it (RFC 2047 section 2)
+            # an encoded word is an atom, whatever is in it (RFC 2047 section 2)
+            elif lexeme["coded"] or lexeme["word"]:
                 self._add(lexeme[0])
             elif lexeme["mark"] == b'"':
                 at = self._quote(lexeme.start())
@@ -276,9 +275,8 @@ class _Scanner:
 
     def _colon(self) -> None:
         element = self._element
-        if (
-            element.items and element.items[-1].octets.lower() == b"[mailto"
-        ):  # Ann [mailto:ann@x.example], as Outlook quotes
+        # Ann [mailto:ann@x.example], as Outlook quotes
+        if element.items and element.items[-1].octets.lower() == b"[mailto":
             element.items.pop()
             element.angle = []
             return

@@ -59,9 +59,8 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
             credentials.touch(tx, identity.credential, now)
         elif identity.source == "alumni":
             credentials.touch_password(tx, identity.account.id, now)
-        if (
-            scope is Scope.PORTAL and outcome == "ok"
-        ):  # a mail program that goes on must not void what a person asked for
+        # a mail program that goes on must not void what a person asked for
+        if scope is Scope.PORTAL and outcome == "ok":
             core.people.drop_tokens(tx, identity.account.id, "password")
 
     core.db.post(write)

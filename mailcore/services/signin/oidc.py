@@ -216,9 +216,8 @@ def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str =
     """
     found, now = provider(core, pending.provider), core.clock.seconds()
     remote = _remote(core, found)
-    named = issuer or bool(
-        remote.metadata(now).get("authorization_response_iss_parameter_supported")
-    )  # RFC 9207 section 2.4
+    # RFC 9207 section 2.4
+    named = issuer or bool(remote.metadata(now).get("authorization_response_iss_parameter_supported"))
     wrong_issuer = named and issuer.rstrip("/") != remote.issuer
     same = hmac.compare_digest(state.encode("utf-8", "replace"), pending.state.encode())
     if not code or not same or now - pending.at > PENDING_SECONDS or wrong_issuer:

@@ -227,9 +227,8 @@ def go_on(core: Core, account: AccountId, number: int) -> threading.Thread:
     def write(tx: Tx) -> str:
         found = store.get(tx, account, number)
         now = core.clock.seconds()
-        if found is None or not may_go_on(
-            core, _silent(found, now)
-        ):  # asked in one transaction: nobody begins it twice
+        # asked in one transaction: nobody begins it twice
+        if found is None or not may_go_on(core, _silent(found, now)):
             raise LinkExpired("there is nothing to go on with")
         store.again(tx, number, found.report, now)
         return found.report

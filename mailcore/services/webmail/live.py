@@ -49,9 +49,8 @@ class Hub:
             here = self._waiting.setdefault(account, [])
             if self._count >= MAX_STREAMS:
                 raise TooMany("enough open pages")
-            if (
-                len(here) >= MAX_PER_ACCOUNT
-            ):  # most likely a page that was left: nobody hears of that before the next word
+            # most likely a page that was left: nobody hears of that before the next word
+            if len(here) >= MAX_PER_ACCOUNT:
                 here.pop(0).put(False)
                 self._count -= 1
             here.append(mine)

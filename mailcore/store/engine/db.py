@@ -37,9 +37,8 @@ MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
 # KiB of pages for each connection.  A process has a hundred threads that read, and what they keep stands in the kernel's cache
 # as well; the writer is one, and sees pages that nobody else has yet.
 READER_CACHE, WRITER_CACHE = 4_000, 32_000
-HEAP = (
-    128 * 2**20
-)  # octets of one process that SQLite keeps pages in, all connections together: then they reuse their own
+# octets of one process that SQLite keeps pages in, all connections together: then they reuse their own
+HEAP = 128 * 2**20
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
@@ -242,9 +241,8 @@ class Db:
                 with self._turn():
                     ending = self._gather(group)
                     answers = self._commit(group)
-            except (
-                Exception
-            ) as problem:  # the lock, memory: nothing of this group has been written, unless there are answers
+            # the lock, memory: nothing of this group has been written, unless there are answers
+            except Exception as problem:
                 log.error("the writer could not write", exc_info=problem)
             finally:
                 _answer(_all_busy(group) if answers is None else answers)

@@ -28,9 +28,8 @@ Begun = tuple[float, Callable[..., object]]
 
 def caller_of(fn: Callable[..., object]) -> str:
     """`module:function` of what is written."""
-    while (
-        inner := getattr(fn, "func", None) or getattr(fn, "__wrapped__", None)
-    ) is not None:  # functools' partial and wraps
+    # functools' partial and wraps
+    while (inner := getattr(fn, "func", None) or getattr(fn, "__wrapped__", None)) is not None:
         fn = inner
     name = getattr(fn, "__qualname__", type(fn).__qualname__)
     return f"{getattr(fn, '__module__', '?')}:{name.replace('.<locals>', '')}"

@@ -82,9 +82,8 @@ class Mailbox(Model):
     subscribed = BooleanField(default=True)
     purged = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])  # up to this modseq the change log is cut
     keywords = TextField(default="")
-    recent = IntegerField(
-        default=1, constraints=[SQL("DEFAULT 1")]
-    )  # the first UID that no session has claimed as \Recent
+    # the first UID that no session has claimed as \Recent
+    recent = IntegerField(default=1, constraints=[SQL("DEFAULT 1")])
 
     class Meta:
         indexes = ((("account", "name"), True),)

@@ -130,9 +130,8 @@ def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(
         core.db.write(lambda tx: account_notices.owner(core, tx, eve, "second_factor_added", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY
     assert not [mark for one in to(core, VICTIM) for mark in MARKS if mark in one.as_string() + one.get_content()]
-    core.db.write(
-        lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM)
-    )  # to a verified one a notice of theft always goes
+    # to a verified one a notice of theft always goes
+    core.db.write(lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM))
     for _ in range(20):
         core.db.write(lambda tx: account_notices.owner(core, tx, eve, "password_changed", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY + 20
