@@ -12,7 +12,7 @@ from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly, MailE
 from mailcore.imap import names, recent
 from mailcore.imap.notify import Wish
 from mailcore.imap.recent import RECENT, Claimed
-from mailcore.imap.responses import Manner, flag_list
+from mailcore.imap.responses import Manner, Tagged, flag_list
 from mailcore.imap.sequence import NumberSet, Ranges, without
 from mailcore.imap.status import Refused, UidRequired, WrongState
 from mailcore.imap.view import View
@@ -148,6 +148,15 @@ class Context:
         quick = "QRESYNC" in on
         only = "UIDONLY" in on
         return Manner(self.by_uid or quick, "CONDSTORE" in on, quick or only, only)
+
+    @property
+    def may_log_in(self) -> bool:
+        """Is the connection private, or may passwords come in the clear?"""
+        return self.wire.secure or self.core.config.plaintext_allowed(self.wire.peer)
+
+    def ok(self, text: str = "Done", code: str = "") -> Tagged:
+        """Make the tagged OK of the running command."""
+        return Tagged(self.tag, "OK", text, code)
 
     def use_modseqs(self) -> None:
         """Send modseqs to the client from now on (RFC 7162 section 3.1, "CONDSTORE enabling command")."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 from mailcore import budget, errors
 from mailcore.config import octets
 from mailcore.core import Core
+from mailcore.imap.capabilities import list_capabilities
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
-from mailcore.imap.commands.anytime import capabilities
 from mailcore.imap.commands.news import between_commands, tell_news
 from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
 from mailcore.imap.responses import Tagged
@@ -38,7 +38,7 @@ class Session:
     async def run(self) -> None:
         """Serve until LOGOUT or until the connection ends (which the Wire raises as ConnectionError)."""
         context, wire = self.context, self.context.wire
-        wire.write(b"* OK [CAPABILITY " + capabilities(context) + b"] Alumnimail is ready\r\n")
+        wire.write(b"* OK [CAPABILITY " + list_capabilities(context) + b"] Alumnimail is ready\r\n")
         try:
             while not context.closing:
                 event = await wire.event(or_wake=context.notified is not None)

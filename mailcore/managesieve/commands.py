@@ -5,60 +5,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-import sieve
-from mailcore.core import Core
-from mailcore.domain import Account, Scope
+from mailcore.domain import Scope
 from mailcore.errors import TooMany
+from mailcore.managesieve.capabilities import list_capabilities
+from mailcore.managesieve.context import Context
 from mailcore.managesieve.status import Refused, line, string
 from mailcore.services.operations import client_doctor
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.signin import sasl_login
-from mailcore.transport import Connection
 from mailcore.wire import sasl
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_ANSWER = 4096  # octets of base64 in a login
-
-
-@dataclass(slots=True)
-class Context:
-    core: Core
-    wire: Connection
-    account: Account | None = None
-    closing: bool = False
-
-    @property
-    def owner(self) -> Account:
-        if self.account is None:
-            raise Refused("Log in first")
-        return self.account
-
-    @property
-    def may_log_in(self) -> bool:
-        return self.wire.secure or self.core.config.plaintext_allowed(self.wire.peer)
-
-
-def capabilities(context: Context) -> bytes:
-    may = context.may_log_in and context.account is None
-    mechanisms = (
-        sasl_login.offered(context.core, secure=context.wire.secure, channel=context.wire.channel) if may else ()
-    )
-    told = [
-        b'"IMPLEMENTATION" "Alumnimail"',
-        b'"SASL" ' + string(" ".join(mechanisms)),
-        b'"SIEVE" ' + string(" ".join(sieve.capabilities())),
-        b'"MAXREDIRECTS" "%d"' % sieve.MAX_REDIRECTS,
-        b'"NOTIFY" "mailto"',
-        b'"LANGUAGE" "en"',
-        b'"UNAUTHENTICATE"',
-        b'"VERSION" "1.0"',
-    ]
-    if not context.wire.secure:
-        told.append(b'"STARTTLS"')
-    if context.account is not None:
-        told.append(b'"OWNER" ' + string(context.account.name))
-    return b"\r\n".join(told) + b"\r\n"
 
 
 def _string(read: Reader) -> str:
@@ -74,7 +33,7 @@ def _name(read: Reader) -> str:
 
 async def capability(context: Context, read: Reader) -> bytes:
     read.end()
-    return capabilities(context) + line("OK")
+    return list_capabilities(context) + line("OK")
 
 
 async def starttls(context: Context, read: Reader) -> bytes:
@@ -86,7 +45,7 @@ async def starttls(context: Context, read: Reader) -> bytes:
         raise Refused("You are logged in already")
     context.wire.write(line("OK", "Begin TLS"))
     await context.wire.start_tls()
-    return capabilities(context) + line("OK", "TLS is active")
+    return list_capabilities(context) + line("OK", "TLS is active")
 
 
 async def authenticate(context: Context, read: Reader) -> bytes:

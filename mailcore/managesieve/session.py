@@ -2,7 +2,9 @@
 
 from mailcore import budget, errors
 from mailcore.core import Core
-from mailcore.managesieve.commands import COMMANDS, Context, Spec, capabilities
+from mailcore.managesieve.capabilities import list_capabilities
+from mailcore.managesieve.commands import COMMANDS, Spec
+from mailcore.managesieve.context import Context
 from mailcore.managesieve.status import Refused, answer, line
 from mailcore.transport import Connection
 from mailcore.wire.framing import CommandLine, LiteralWanted
@@ -22,7 +24,7 @@ class Session:
     async def run(self) -> None:
         """Serve until LOGOUT or until the connection ends (which the wire raises as ConnectionError)."""
         context, wire = self.context, self.context.wire
-        wire.write(capabilities(context) + line("OK", "Alumnimail is ready"))
+        wire.write(list_capabilities(context) + line("OK", "Alumnimail is ready"))
         while not context.closing:
             event = await wire.event()
             if isinstance(event, CommandLine):

@@ -11,7 +11,6 @@ from mailcore.core import Core
 from mailcore.domain import Mailbox
 from mailcore.errors import TooLarge
 from mailcore.imap.commands import catenate
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.news import tell_news
 from mailcore.imap.commands.store import flags_in_parentheses
 from mailcore.imap.context import Context, exists_or_none, mailbox_name
@@ -108,7 +107,7 @@ async def append(context: Context, read: Reader) -> Tagged:
     target, uids = await core.db.awrite(keep)
     if context.selected is not None and context.selected.mailbox == target.id:
         context.selected.dirty = True
-    return ok(context, "Kept", f"APPENDUID {target.uidvalidity} {written(uids).decode()}")
+    return context.ok("Kept", f"APPENDUID {target.uidvalidity} {written(uids).decode()}")
 
 
 async def replace(context: Context, read: Reader) -> Tagged:
@@ -137,7 +136,7 @@ async def replace(context: Context, read: Reader) -> Tagged:
     context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())
     here.dirty = True
     await tell_news(context)
-    return ok(context, "Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")
+    return context.ok("Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")
 
 
 def _target(context: Context, tx: Tx, name: str) -> Mailbox:

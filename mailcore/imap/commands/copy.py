@@ -1,6 +1,5 @@
 """COPY and MOVE (RFC 9051 sections 6.4.7, 6.4.8) with COPYUID."""
 
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import MESSAGE_LIMIT, Context, exists_or_none, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
@@ -13,7 +12,7 @@ from mailcore.wire.reader import Reader
 
 async def copy(context: Context, read: Reader) -> Tagged:
     code = await _transfer(context, read, move=False)
-    return ok(context, "Copied", code)
+    return context.ok("Copied", code)
 
 
 async def move(context: Context, read: Reader) -> Tagged:
@@ -22,7 +21,7 @@ async def move(context: Context, read: Reader) -> Tagged:
     code = await _transfer(context, read, move=True)
     if code:
         context.wire.write(f"* OK [{code}] Moved\r\n".encode())
-    return ok(context)
+    return context.ok()
 
 
 async def _transfer(context: Context, read: Reader, *, move: bool) -> str:

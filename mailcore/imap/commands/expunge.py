@@ -1,6 +1,5 @@
 """EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3, 6.4.9)."""
 
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.news import tell_news
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
@@ -26,4 +25,4 @@ async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
         await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
         here.dirty = True
         await tell_news(context)
-    return ok(context, "Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")
+    return context.ok("Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")

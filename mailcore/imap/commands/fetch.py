@@ -5,7 +5,6 @@ With CHANGEDSINCE and VANISHED (RFC 7162 sections 3.1.4.1, 3.2.6) and PARTIAL (R
 
 from collections.abc import Iterator, Sequence
 
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import cut
 from mailcore.imap.fetch_items import Batch, Items
@@ -44,7 +43,7 @@ async def fetch(context: Context, read: Reader) -> Tagged:
         if items.marks_seen and not here.read_only:
             await _mark(context, part, items)
         await _tell_in_batches(context, part, items)
-    return ok(context)
+    return context.ok()
 
 
 def slices(context: Context, ranges: Ranges, size: int = SLICE) -> Iterator[Ranges]:

@@ -1,7 +1,6 @@
 """IDLE (RFC 2177)."""
 
 from mailcore import errors
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.news import tell_news
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
@@ -25,5 +24,5 @@ async def idle(context: Context, read: Reader) -> Tagged:
             wire.refuse()
         if isinstance(event, CommandLine):
             if event.parts[0].strip().upper() == b"DONE":
-                return ok(context)
+                return context.ok()
             raise SyntaxProblem("expected DONE")

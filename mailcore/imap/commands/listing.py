@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from mailcore.domain import Mailbox
 from mailcore.imap import names
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.mailboxes import items as status_items
 from mailcore.imap.commands.mailboxes import status_line, words
 from mailcore.imap.commands.metadata import annotations_line, parse_entries
@@ -111,9 +110,9 @@ async def listing(context: Context, read: Reader) -> Tagged:
     wish = _wish(read)
     if not wish.extended and wish.patterns == [""]:  # what parts the levels, and where names begin
         context.wire.write(b'* LIST (\\Noselect) "/" ""\r\n')
-        return ok(context)
+        return context.ok()
     context.say(await context.core.db.aread(lambda tx: _listed(context, tx, wish)))
-    return ok(context)
+    return context.ok()
 
 
 def _listed(context: Context, tx: Tx, wish: Wish) -> list[bytes]:
@@ -172,4 +171,4 @@ async def lsub(context: Context, read: Reader) -> Tagged:
                 if names.matches(pattern, parent):
                     found.setdefault(parent, ["\\Noselect"])
     context.say([list_line(context, b"LSUB", attributes, name) for name, attributes in found.items()])
-    return ok(context)
+    return context.ok()

@@ -4,7 +4,7 @@ from base64 import b64encode
 from functools import partial
 
 from mailcore.domain import Identity, Scope
-from mailcore.imap.commands.anytime import capabilities, may_log_in, ok
+from mailcore.imap.capabilities import list_capabilities
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
@@ -20,7 +20,7 @@ async def starttls(context: Context, read: Reader) -> None:
     read.end()
     if context.wire.secure:
         raise SyntaxProblem("TLS is active already")
-    context.wire.write(ok(context, "Begin TLS").serialize())
+    context.wire.write(context.ok("Begin TLS").serialize())
     await context.wire.start_tls()
 
 
@@ -76,7 +76,7 @@ async def _ask(context: Context, challenge: bytes) -> bytes:
 
 
 def _require_privacy(context: Context) -> None:
-    if not may_log_in(context):
+    if not context.may_log_in:
         client_doctor.unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "PRIVACYREQUIRED")
 
@@ -84,4 +84,4 @@ def _require_privacy(context: Context) -> None:
 def _welcome(context: Context, identity: Identity) -> Tagged:
     context.enter(identity.account)
     context.wire.known, context.wire.identity = True, identity
-    return ok(context, "Welcome", "CAPABILITY " + capabilities(context).decode())
+    return context.ok("Welcome", "CAPABILITY " + list_capabilities(context).decode())

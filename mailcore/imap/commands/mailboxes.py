@@ -2,7 +2,6 @@
 
 from mailcore.domain import SPECIAL_USES, Mailbox
 from mailcore.imap import names, recent
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, mailbox_id, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
@@ -80,7 +79,7 @@ async def status(context: Context, read: Reader) -> Tagged:
         context.use_modseqs()
     told = await context.core.db.aread(lambda tx: status_line(context, tx, context.find(tx, name), wanted))
     context.wire.write(told)
-    return ok(context)
+    return context.ok()
 
 
 async def create(context: Context, read: Reader) -> Tagged:
@@ -98,7 +97,7 @@ async def create(context: Context, read: Reader) -> Tagged:
         return core.mail.create(tx, owner, name, uses[0] if uses else "")
 
     made = await core.db.awrite(work)
-    return ok(context, "Done", f"MAILBOXID ({mailbox_id(made).decode()})")
+    return context.ok("Done", f"MAILBOXID ({mailbox_id(made).decode()})")
 
 
 def _uses(read: Reader) -> list[str]:
@@ -128,7 +127,7 @@ async def delete(context: Context, read: Reader) -> Tagged:
     gone = await core.db.awrite(work)
     if context.selected is not None and context.selected.mailbox == gone:
         context.deselect()
-    return ok(context)
+    return context.ok()
 
 
 async def rename(context: Context, read: Reader) -> Tagged:
@@ -141,7 +140,7 @@ async def rename(context: Context, read: Reader) -> Tagged:
     await core.db.awrite(lambda tx: core.mail.rename(tx, owner, old, new))
     if context.selected is not None:
         context.selected.dirty = True  # RENAME INBOX moves its messages
-    return ok(context)
+    return context.ok()
 
 
 async def subscribe(context: Context, read: Reader) -> Tagged:
@@ -158,11 +157,11 @@ async def _subscribe(context: Context, read: Reader, *, on: bool) -> Tagged:
     read.end()
     core, owner = context.core, context.owner
     await core.db.awrite(lambda tx: core.mail.subscribe(tx, owner, name, on))
-    return ok(context)
+    return context.ok()
 
 
 async def namespace(context: Context, read: Reader) -> Tagged:
     """RFC 2342: one personal namespace."""
     read.end()
     context.wire.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
-    return ok(context)
+    return context.ok()

@@ -8,7 +8,6 @@ import re
 
 from mailcore.domain import SPECIAL_USES, Mailbox
 from mailcore.imap import names
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, quoted_or_literal
 from mailcore.imap.status import Refused
@@ -98,7 +97,7 @@ async def getmetadata(context: Context, read: Reader) -> Tagged:
     if pairs:
         context.wire.write(_line(context, box, pairs))
     longest = max((len(value) for value in found.values()), default=0)
-    return ok(context, "Done", f"METADATA LONGENTRIES {longest}" if longest > largest else "")
+    return context.ok("Done", f"METADATA LONGENTRIES {longest}" if longest > largest else "")
 
 
 def _covers(asked: str, entry: str, depth: str) -> bool:
@@ -136,7 +135,7 @@ async def setmetadata(context: Context, read: Reader) -> Tagged:
             raise Refused("The annotations are too large", "OVERQUOTA")
 
     await context.core.db.awrite(work)
-    return ok(context)
+    return context.ok()
 
 
 def _value(read: Reader) -> bytes:

@@ -4,7 +4,6 @@ import dataclasses
 
 from mailcore.domain import Mailbox
 from mailcore.imap import names
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.search import highest_modseq, matching, scope_of
 from mailcore.imap.context import Context, Selected
 from mailcore.imap.esearch import Options, answer, parse_options
@@ -41,7 +40,7 @@ async def esearch(context: Context, read: Reader) -> Tagged:
     _filled(context, Selected.nothing(), rest)  # the criteria must be right, also if there is nothing to search in
     for box in boxes:
         await _one(context, box, options, rest)
-    return ok(context)
+    return context.ok()
 
 
 async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -> None:

@@ -3,7 +3,6 @@
 from mailcore.domain import Mailbox, MailboxId
 from mailcore.imap import names
 from mailcore.imap import notify as wishes
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.fetch import tell
 from mailcore.imap.commands.listing import list_line
 from mailcore.imap.commands.mailboxes import status_line
@@ -97,7 +96,7 @@ async def cancelupdate(context: Context, read: Reader) -> Tagged:
         raise SyntaxProblem("no such search")
     for tag in tags:
         context.here.kept.pop(tag, None)
-    return ok(context)
+    return context.ok()
 
 
 # Other mailboxes
@@ -108,7 +107,7 @@ async def notify(context: Context, read: Reader) -> Tagged:
     wish = wishes.parse(read)
     context.stop_notifying()
     if wish is None:
-        return ok(context)
+        return context.ok()
     notified = context.notified = Notified(wish)
 
     def wake() -> None:
@@ -130,7 +129,7 @@ async def notify(context: Context, read: Reader) -> Tagged:
     boxes, told = await context.core.db.aread(look)
     notified.before = {box.id: box for box in boxes}
     context.say(told)
-    return ok(context)
+    return context.ok()
 
 
 async def _others(context: Context, notified: Notified) -> None:

@@ -1,7 +1,6 @@
 """GETQUOTA and GETQUOTAROOT (RFC 9208): one root, the empty name, STORAGE in KiB."""
 
 from mailcore.imap import names
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
@@ -23,7 +22,7 @@ async def getquota(context: Context, read: Reader) -> Tagged:
     if root:
         raise Refused("No such quota root", "NONEXISTENT")
     context.wire.write(await context.core.db.aread(lambda tx: _quota(context, tx)))
-    return ok(context)
+    return context.ok()
 
 
 async def getquotaroot(context: Context, read: Reader) -> Tagged:
@@ -37,4 +36,4 @@ async def getquotaroot(context: Context, read: Reader) -> Tagged:
 
     quota = await context.core.db.aread(load)
     context.wire.write(b"* QUOTAROOT " + names.quoted(context.encode(name)) + b' ""\r\n' + quota)
-    return ok(context)
+    return context.ok()

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from mailcore.errors import MailError
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.fetch import BATCH
 from mailcore.imap.commands.progress import Progress
 from mailcore.imap.context import Context, Kept
@@ -38,7 +37,7 @@ async def search(context: Context, read: Reader) -> Tagged:
     if not options.tells_nothing:
         modseq = await highest_modseq(context, options.told(uids)) if by_modseq else 0
         context.wire.write(told(context, options, numbers_of(context, uids), modseq))
-    return ok(context)
+    return context.ok()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from mailcore.domain import Mailbox
 from mailcore.errors import MailError
 from mailcore.imap import names, recent
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context, Selected, mailbox_id, mailbox_name
 from mailcore.imap.responses import Manner, Tagged, flag_list, flag_update
 from mailcore.imap.sequence import NumberSet, Ranges, spans_written
@@ -124,7 +123,7 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
     if context.knows_recent and box.recent < box.uidnext:
         here.recent = ((await _claimed(context, box) if not read_only else box.recent, box.uidnext - 1),)
     _tell(context, here, opened, name, read_only=read_only)
-    return ok(context, "Open", "READ-ONLY" if read_only else "READ-WRITE")
+    return context.ok("Open", "READ-ONLY" if read_only else "READ-WRITE")
 
 
 async def _claimed(context: Context, box: Mailbox) -> int:
@@ -192,7 +191,7 @@ async def close(context: Context, read: Reader) -> Tagged:
         gone = await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, None))
     code = await _modseq(context) if gone and "QRESYNC" in context.enabled else ""
     context.deselect()
-    return ok(context, "Done", code)
+    return context.ok("Done", code)
 
 
 async def _modseq(context: Context) -> str:
@@ -206,4 +205,4 @@ async def _modseq(context: Context) -> str:
 async def unselect(context: Context, read: Reader) -> Tagged:
     read.end()
     context.deselect()
-    return ok(context)
+    return context.ok()

@@ -7,7 +7,6 @@ modseq) that the client knows: webmails ask the same again and again.
 from array import array
 from collections.abc import Sequence
 
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.commands.search import highest_modseq, matching, numbers_of, saving, scope_of, told
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import parse_options
@@ -39,7 +38,7 @@ async def sort(context: Context, read: Reader) -> Tagged:
     if not options.tells_nothing:
         modseq = await highest_modseq(context, options.told(uids)) if scope.by_modseq else 0
         context.wire.write(told(context, options, numbers, modseq, b"SORT"))
-    return ok(context)
+    return context.ok()
 
 
 def _keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
@@ -133,4 +132,4 @@ async def thread(context: Context, read: Reader) -> Tagged:
         if not here.view.holding:
             core.answers.put(question, tree)
     context.wire.write(b"* THREAD " + tree + b"\r\n" if tree else b"* THREAD\r\n")
-    return ok(context)
+    return context.ok()

@@ -1,6 +1,5 @@
 """STORE and UID STORE (RFC 9051 section 6.4.6), with UNCHANGEDSINCE (RFC 7162 section 3.1.3)."""
 
-from mailcore.imap.commands.anytime import ok
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged, flag_update, modseq_update
 from mailcore.imap.sequence import NumberSet, written
@@ -65,7 +64,7 @@ async def store(context: Context, read: Reader) -> Tagged:
     here = context.writable()
     ranges = context.ranges(numbers)
     if not ranges:
-        return ok(context)
+        return context.ok()
     manner = context.manner
     infos, failed = await context.change_flags(
         ranges, how, flags, tell=not silent or manner.modseq, unchanged_since=unchanged_since
@@ -83,5 +82,5 @@ async def store(context: Context, read: Reader) -> Tagged:
     context.say(told)
     if failed:
         left = failed if context.by_uid else [seq for uid in failed if (seq := here.view.seq(uid)) is not None]
-        return ok(context, "Some had changed", f"MODIFIED {written(left).decode()}")
-    return ok(context)
+        return context.ok("Some had changed", f"MODIFIED {written(left).decode()}")
+    return context.ok()
