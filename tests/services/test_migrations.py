@@ -15,7 +15,7 @@ from mailcore.errors import Busy, ConfigError
 from mailcore.store import migrations
 from mailcore.store.engine.db import Tx
 from mailcore.store.migrations import numbered, runner
-from mailcore.store.schema import tables
+from mailcore.store.schema import erasure, tables
 
 HERE = Path(__file__).parent
 Write = Callable[[str, str], None]
@@ -103,7 +103,7 @@ def test_the_first_database_becomes_what_a_new_database_is(new: SqliteDatabase):
 
 
 def test_the_models_are_what_the_migrations_made(new: SqliteDatabase):
-    """Columns and indexes; migrations have a few indexes that peewee cannot say, and old columns that only SQL knows."""
+    """Columns and indexes; migrations have a few indexes that peewee cannot say."""
     declared = opened()
     with declared.bind_ctx(tables.all_models(), bind_refs=False, bind_backrefs=False):
         declared.create_tables(tables.all_models())
@@ -115,6 +115,27 @@ def test_the_models_are_what_the_migrations_made(new: SqliteDatabase):
     }
     assert {name: what for name, what in missing.items() if what} == {}
     assert {name for name, what in made.items() if isinstance(what, tuple)} - set(models) == {"migration"}
+
+
+def test_each_table_that_refers_to_an_account_says_what_erasing_it_does():
+    """A column of another name or kind would be a reference that nobody counts; `account_id` comes first, others are roles."""
+    silent, unnamed = [], []
+    for model in tables.all_models():
+        columns = erasure.account_columns(model)
+        named = [field.column_name for field in model._meta.sorted_fields if field.column_name.startswith("account")]
+        if columns and not isinstance(getattr(model, "ERASE", None), erasure.Erase):
+            silent.append(model.__name__)
+        if named != columns[: len(named)] or (columns and not named):
+            unnamed.append(model.__name__)
+    assert (silent, unnamed) == ([], [])
+
+
+def test_each_column_of_the_database_is_in_its_model(new: SqliteDatabase):
+    """Else one could refer to an account and nobody would ask what erasing does to it."""
+    for model in tables.all_models():
+        name = model._meta.table_name
+        made = {row[1] for row in rows(new, f"PRAGMA table_info({name})")}
+        assert made == {field.column_name for field in model._meta.sorted_fields}, name
 
 
 def test_each_module_of_the_package_is_a_migration_or_known():

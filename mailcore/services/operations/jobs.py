@@ -22,7 +22,7 @@ from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import tickets
 from mailcore.services.transfer import takeout_reminder, transfers
 from mailcore.services.webmail import drafts, list_lines
-from mailcore.store.engine import jobs as store
+from mailcore.store.site import jobs as store
 
 log = log_for(__name__)
 LOOK_SECONDS = 2

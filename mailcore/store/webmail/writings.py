@@ -10,7 +10,7 @@ _COLUMNS = "id,account,data,draft,state,send_at,problem,changed_at"
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A saved form: see writing_tables.py for the states; times in seconds."""
+    """A saved form: see store/schema/webmail.py for the states; times in seconds."""
 
     id: int
     account: AccountId

@@ -1,6 +1,45 @@
-"""Tables beside the queue: destinations that rest, policies of other domains, the results that reports tell."""
+"""The queue: items and attempts, destinations that rest, policies of other domains, results that reports give."""
 
-from peewee import AutoField, BigIntegerField, IntegerField, Model, TextField
+from peewee import AutoField, BigIntegerField, BlobField, BooleanField, IntegerField, Model, TextField
+
+from mailcore.store.schema.erasure import AccountField, Keep
+
+
+class QueueItem(Model):
+    ERASE = Keep("mail that was accepted goes its way")
+
+    sender = TextField()
+    recipient = TextField()
+    domain = TextField(default="")
+    blob = IntegerField(index=True)
+    prefix = BlobField()
+    account = AccountField(null=True)
+    origin = TextField()
+    state = TextField(default="waiting")
+    tries = IntegerField(default=0)
+    created_at = IntegerField()
+    next_at = IntegerField()
+    leased_until = IntegerField(default=0)
+    leased_by = TextField(default="")
+    last_reply = TextField(default="")
+    delay_told = BooleanField(default=False)
+    notify = TextField(default="")
+    ret = TextField(default="")
+    orcpt = TextField(default="")
+    envid = TextField(default="")
+    require_tls = BooleanField(default=False)
+
+    class Meta:
+        table_name = "queue"
+        indexes = ((("state", "next_at"), False),)
+
+
+class Attempt(Model):
+    item = IntegerField(index=True)
+    at = IntegerField()
+    host = TextField()
+    code = IntegerField()
+    reply = TextField()
 
 
 class DestinationRow(Model):

@@ -1,13 +1,17 @@
-"""Help cases: tickets, what was said in them, and the files that came along.
+"""Help cases: tickets, what was written in them, and the files that came along.
 
 Times are whole seconds since 1970 UTC.  A ticket's row stays when its content is erased, so that no number is used twice.
 """
 
 from peewee import AutoField, BigIntegerField, BlobField, IntegerField, Model, TextField
 
+from mailcore.store.schema.erasure import AccountField, Anonymise
+
 
 class TicketRow(Model):
     """`token` stands in the address help+TOKEN@domain and in the link of people who are not logged in."""
+
+    ERASE = Anonymise({"account_id": None})
 
     id = AutoField()
     token = TextField(unique=True)
@@ -16,8 +20,8 @@ class TicketRow(Model):
     state = TextField(index=True)
     language = TextField(default="nb")
     reply_to = TextField(default="")
-    account_id = IntegerField(null=True, index=True)
-    assignee_id = IntegerField(null=True)
+    account_id = AccountField(null=True, index=True)
+    assignee_id = AccountField(null=True)
     merged_into = IntegerField(null=True)
     created_at = BigIntegerField()
     changed_at = BigIntegerField(index=True)

@@ -1,0 +1,397 @@
+"""People: accounts, addresses, passwords and other ways in, orders, affiliations, the end of an account and of the service.
+
+Times are whole seconds since 1970 UTC.
+"""
+
+from peewee import AutoField, BigIntegerField, BlobField, BooleanField, CompositeKey, IntegerField, Model, TextField
+
+from mailcore.store.schema.erasure import AccountField, Anonymise, Delete, Keep
+
+
+class AccountRow(Model):
+    id = AutoField()
+    name = TextField(unique=True)
+    display_name = TextField(default="")
+    person = TextField(null=True, unique=True)
+    quota = BigIntegerField(default=0)
+    used = BigIntegerField(default=0)
+    language = TextField(default="nb")
+    contact = TextField(default="")
+    state = TextField(default="active")
+    role = TextField(default="")
+    created_at = BigIntegerField()
+    closed_at = BigIntegerField(null=True)
+    epoch = IntegerField(default=0)  # grows when what opens the account changes
+
+    class Meta:
+        table_name = "account"
+
+
+class AddressRow(Model):
+    """`account_id` null is a tombstone: the address was somebody's and is never given away again."""
+
+    ERASE = Keep("a tombstone: nobody else is ever given the address; closing.py adds the mark")
+
+    id = AutoField()
+    localpart = TextField()
+    domain = TextField()
+    account_id = AccountField(null=True, index=True)
+    created_at = BigIntegerField()
+    former = AccountField(null=True)  # whose it was
+    mark = TextField(default="")  # the person's whose it was, once the account is erased
+    skeleton = TextField(default="")  # see engine/skeleton.py
+
+    class Meta:
+        table_name = "address"
+        indexes = ((("localpart", "domain"), True),)
+
+
+class CredentialRow(Model):
+    """`generation` grows with every change of the hash, so that no cached log-in outlives it."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    kind = TextField(default="password")
+    hash = TextField()
+    label = TextField(default="")
+    generation = IntegerField(default=1)
+    created_at = BigIntegerField()
+    last_used_at = BigIntegerField(null=True)
+    scopes = TextField(default="")
+    chosen = BooleanField(default=False)
+
+    class Meta:
+        table_name = "credential"
+
+
+class ScramRow(Model):
+    """Good only while `generation` is that of the credential.  `sealed` holds StoredKey and ServerKey."""
+
+    ERASE = Delete()
+
+    credential_id = IntegerField(primary_key=True)
+    account_id = AccountField(index=True)
+    generation = IntegerField()
+    iterations = IntegerField()
+    sealed = TextField()
+
+    class Meta:
+        table_name = "scram"
+
+
+class TokenRow(Model):
+    """A one-time link; only the SHA-256 of the token is saved."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    hash = TextField(unique=True)
+    account_id = AccountField(index=True)
+    purpose = TextField()
+    data = TextField(default="")
+    expires_at = BigIntegerField()
+    used_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "token"
+
+
+class SecondFactorRow(Model):
+    """`kind` is totp or webauthn; `secret` is sealed; `counter` only grows, so nothing is used twice."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    kind = TextField()
+    label = TextField(default="")
+    handle = TextField(default="", index=True)
+    secret = TextField()
+    counter = BigIntegerField(default=0)
+    active = BooleanField(default=False)
+    created_at = BigIntegerField()
+    last_used_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "second_factor"
+
+
+class RecoveryCodeRow(Model):
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    hash = TextField()
+    used_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "recovery_code"
+
+
+class RecoveryRow(Model):
+    """Recovery at the desk that waits for a second agent."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    agent = TextField()
+    proof = TextField(default="")
+    send_to = TextField(default="")
+    ticket = IntegerField(null=True)
+    state = TextField(default="waiting")
+    created_at = BigIntegerField()
+
+    class Meta:
+        table_name = "recovery"
+
+
+class ReachRow(Model):
+    """An outside address that its owner has proved to read."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField()
+    address = TextField()
+    verified_at = BigIntegerField()
+
+    class Meta:
+        table_name = "reach"
+        indexes = ((("account_id", "address"), True),)
+
+
+class WebSessionRow(Model):
+    ERASE = Delete()
+
+    id = TextField(primary_key=True)
+    account_id = AccountField(null=True, index=True)
+    data = TextField(default="")
+    created_at = BigIntegerField()
+    expires_at = BigIntegerField(index=True)
+    source = TextField(default="")
+    place = TextField(default="")
+    agent = TextField(default="")
+    ended_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "web_session"
+
+
+class LoginEventRow(Model):
+    """Log-ins of one account by one way from one place, together; `place` is an IPv4 address or an IPv6 /64.
+
+    `outcome` is ok, or why a right password did not open the account.
+    """
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField()
+    scope = TextField()
+    source = TextField()
+    credential = IntegerField(default=0)
+    place = TextField()
+    agent = TextField(default="")
+    outcome = TextField(default="ok")
+    first_at = BigIntegerField()
+    last_at = BigIntegerField(index=True)
+    times = IntegerField(default=1)
+
+    class Meta:
+        table_name = "login_event"
+        indexes = ((("account_id", "scope", "source", "credential", "place", "agent", "outcome"), True),)
+
+
+class LoginFailureRow(Model):
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(null=True)
+    peer = TextField()
+    at = BigIntegerField()
+    tag = TextField(default="")
+
+    class Meta:
+        table_name = "login_failure"
+        indexes = ((("peer", "at"), False),)
+
+
+class ElsewhereRow(Model):
+    """`mark` stands for the person there (the subject, or a national number), and tells nothing of it."""
+
+    ERASE = Delete()
+
+    provider = TextField()
+    mark = TextField()
+    account_id = AccountField(index=True)
+    linked_at = BigIntegerField()
+
+    class Meta:
+        table_name = "elsewhere"
+        primary_key = CompositeKey("provider", "mark")
+
+
+class AuditRow(Model):
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(null=True, index=True)
+    at = BigIntegerField()
+    actor = TextField(default="")
+    event = TextField()
+    detail = TextField(default="")
+
+    class Meta:
+        table_name = "audit"
+
+
+class SendingHoldRow(Model):
+    """`reason` is for the desk."""
+
+    ERASE = Delete()
+
+    account = AccountField(primary_key=True)
+    at = BigIntegerField()
+    reason = TextField()
+
+    class Meta:
+        table_name = "sending_hold"
+
+
+class OrderRow(Model):
+    ERASE = Anonymise({"display_name": "", "contact": "", "affiliation": "", "account_id": None})
+
+    id = AutoField()
+    key = TextField(unique=True)
+    name = TextField()
+    display_name = TextField(default="")
+    contact = TextField(default="")
+    affiliation = TextField(default="")
+    state = TextField(default="submitted", index=True)
+    language = TextField(default="nb")
+    terms = TextField(default="")
+    created_at = BigIntegerField()
+    decided_at = BigIntegerField(null=True)
+    account_id = AccountField(null=True)
+    place = TextField(default="")  # a hash of where it came from, while the name is held
+    person = TextField(default="")
+    proof = TextField(default="")
+    token = TextField(default="")
+    confirmed = BooleanField(default=False)
+
+    class Meta:
+        table_name = "orders"
+
+
+class AffiliationRow(Model):
+    """`kinds` are apart by spaces; `until` is a day such as 2027-12-31, or ""; `gone_at` when the entry vanished."""
+
+    person = TextField(primary_key=True)
+    login = TextField()
+    kinds = TextField(default="")
+    until = TextField(default="")
+    present = BooleanField(default=True, index=True)
+    seen_at = BigIntegerField()
+    gone_at = BigIntegerField(null=True)
+    blocked = BooleanField(default=False)
+    returned = BooleanField(default=False)
+    checked_at = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "affiliation"
+
+
+class LeavingRow(Model):
+    """The last reminder to somebody who leaves: -90, -30, -7, 0, gone, or twice (a year)."""
+
+    ERASE = Delete()
+
+    account_id = AccountField(primary_key=True)
+    step = TextField()
+    told_at = BigIntegerField()
+
+    class Meta:
+        table_name = "leaving"
+
+
+class ClosingRow(Model):
+    """`forwarding`: mail was passed on, and will have to be agreed to anew.  `erased_at` when mail and data were erased."""
+
+    ERASE = Keep("when it was closed and erased; the new address is forgotten after its time")
+
+    account_id = AccountField(primary_key=True)
+    closed_at = BigIntegerField()
+    new_address = TextField(default="")
+    forwarding = BooleanField(default=False)
+    erased_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "closing"
+
+
+class CorrespondentRow(Model):
+    """Somebody whom the owner has written to, by a mark that tells nothing else."""
+
+    ERASE = Keep("is told the new address; forgotten after its time")
+
+    account_id = AccountField()
+    mark = TextField()
+
+    class Meta:
+        table_name = "correspondent"
+        primary_key = CompositeKey("account_id", "mark")
+
+
+class SunsetRow(Model):
+    """`ends`: the last day, YYYY-MM-DD; `successor`: where people turn afterwards; nb, nn, en: why, in a few words."""
+
+    id = AutoField()
+    ends = TextField()
+    successor = TextField(default="")
+    nb = TextField(default="")
+    nn = TextField(default="")
+    en = TextField(default="")
+    announced_at = BigIntegerField()
+    withdrawn_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "sunset"
+
+
+class SunsetPersonRow(Model):
+    """`step`: the last milestone notified, in days before the end; `how` it was read: button, mailbox or desk."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    sunset_id = IntegerField()
+    step = IntegerField()
+    first_at = BigIntegerField()
+    told_at = BigIntegerField()
+    next_at = BigIntegerField(null=True)
+    read_at = BigIntegerField(null=True)
+    how = TextField(default="")
+    letter_at = BigIntegerField(null=True)
+    new_address = TextField(default="")
+
+    class Meta:
+        table_name = "sunset_person"
+        primary_key = CompositeKey("account_id", "sunset_id")
+        indexes = ((("sunset_id", "next_at"), False),)
+
+
+class SunsetNoticeRow(Model):
+    """A notice that lies in somebody's box, by the name of its octets."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    sunset_id = IntegerField()
+    blob = BlobField()
+
+    class Meta:
+        table_name = "sunset_notice"
+        primary_key = CompositeKey("account_id", "blob")

@@ -1,0 +1,128 @@
+"""The installation: its settings, jobs, transfers and slow writes, counts of what strangers do, the public pages."""
+
+from peewee import AutoField, BigIntegerField, CompositeKey, IntegerField, Model, TextField
+
+from mailcore.store.schema.erasure import AccountField, Delete
+
+
+class Setting(Model):
+    """Values that belong to the installation, such as the SRS secret."""
+
+    key = TextField(primary_key=True)
+    value = TextField()
+
+
+class JobRow(Model):
+    """`next_at` and `leased_until` in seconds since 1970; `problem` is why the last turn failed, or ""."""
+
+    name = TextField(primary_key=True)
+    next_at = BigIntegerField(default=0)
+    leased_until = BigIntegerField(default=0)
+    problem = TextField(default="")
+
+    class Meta:
+        table_name = "job"
+
+
+class SlowWriteRow(Model):
+    """Writes that held up all others, by caller (`module:function`) and hour since 1970; `longest` in milliseconds."""
+
+    caller = TextField()
+    hour = IntegerField()
+    count = IntegerField()
+    longest = IntegerField()
+
+    class Meta:
+        table_name = "slow_write"
+        primary_key = CompositeKey("caller", "hour")
+
+
+class TransferRow(Model):
+    """`kind` is export or import, `state` is running, done, full, refused; `report` is JSON."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    kind = TextField()
+    name = TextField(default="")
+    state = TextField(default="running")
+    done = BigIntegerField(default=0)
+    total = BigIntegerField(default=0)
+    report = TextField(default="")
+    started_at = BigIntegerField()
+    updated_at = BigIntegerField()
+
+    class Meta:
+        table_name = "transfer"
+
+
+class RateRow(Model):
+    """`count` since `started_at`; another window begins when it is over."""
+
+    key = TextField(primary_key=True)
+    started_at = BigIntegerField(index=True)
+    count = IntegerField()
+
+    class Meta:
+        table_name = "rate"
+
+
+class GreyRow(Model):
+    """A network, a sender and a recipient that were seen together; `passed_at` is 0 until they came again."""
+
+    key = TextField(primary_key=True)
+    first_at = BigIntegerField()
+    passed_at = BigIntegerField(default=0)
+    seen_at = BigIntegerField(index=True)
+
+    class Meta:
+        table_name = "grey"
+
+
+class TryRow(Model):
+    """`what` is a hash of who did what; saved for as long as it counts."""
+
+    id = AutoField()
+    what = TextField()
+    at = BigIntegerField(index=True)
+
+    class Meta:
+        table_name = "tried"
+        indexes = ((("what", "at"), False),)
+
+
+class PageRow(Model):
+    """`audience` and `topic` are words of services/operations/page_views.py, apart by spaces."""
+
+    name = TextField(primary_key=True)
+    views = IntegerField(default=0)
+    audience = TextField(default="")
+    topic = TextField(default="")
+
+    class Meta:
+        table_name = "page"
+
+
+class PageVisitRow(Model):
+    """A keyed hash of visitor and page; the key lives for a day, so nobody is known again tomorrow."""
+
+    hash = TextField(primary_key=True)
+
+    class Meta:
+        table_name = "page_visit"
+
+
+class IncidentRow(Model):
+    """`level` is info, warn or bad; `ended_at` is null while it lasts."""
+
+    id = AutoField()
+    level = TextField()
+    nb = TextField()
+    nn = TextField()
+    en = TextField()
+    at = BigIntegerField()
+    ended_at = BigIntegerField(null=True, index=True)
+
+    class Meta:
+        table_name = "incident"
