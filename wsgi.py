@@ -1,8 +1,9 @@
 """The portal for a WSGI server: `gunicorn wsgi:app`."""
 
-from mailcore import core, memory
+from mailcore import core
 from mailcore.config_file import load_config
+from mailcore.process import malloc
 from portal import create_app
 
-memory.settle()
+malloc.configure()
 app = create_app(core.build(load_config()))

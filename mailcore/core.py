@@ -6,8 +6,9 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import AccountId
 from mailcore.feed import Feed
-from mailcore.keep import Keep
-from mailcore.names import Names
+from mailcore.net.dns import Resolver
+from mailcore.process.resources import Resources
+from mailcore.process.threads import Threads
 from mailcore.store.engine.db import Db
 from mailcore.store.mail import condstore
 from mailcore.store.mail.answers import Answers
@@ -17,7 +18,6 @@ from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.runner import migrate
 from mailcore.store.people.people import People
 from mailcore.store.queue.queue import QueueStore
-from mailcore.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Core:
     clock: Clock
     threads: Threads
     feed: Feed
-    names: Names
+    dns: Resolver
     db: Db
     blobs: Blobs
     mail: MailStore
@@ -34,7 +34,7 @@ class Core:
     people: People
     search: SearchIndex
     answers: Answers
-    keep: Keep
+    resources: Resources
 
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
@@ -53,13 +53,13 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     db.connection()
     migrate(db.peewee, clock.seconds())
     blobs = Blobs(config.blobs_path)
-    names, answers = Names(config, clock), Answers()
+    dns, answers = Resolver(config, clock), Answers()
     return Core(
         config,
         clock,
         threads,
         feed,
-        names,
+        dns,
         db,
         blobs,
         MailStore(clock, blobs, answers),
@@ -67,12 +67,12 @@ def build(config: Config, clock: Clock | None = None) -> Core:
         People(),
         SearchIndex(config.data_path / "search"),
         answers,
-        Keep(),
+        Resources(),
     )
 
 
 def close(core: Core) -> None:
     core.feed.stop()
-    core.keep.close()
+    core.resources.close()
     core.db.close()
     core.threads.close()

@@ -13,10 +13,10 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore import budget
 from mailcore.config import SMALL_BODY
 from mailcore.core import Core
 from mailcore.errors import Busy
+from mailcore.process import budget
 from mailcore.services.accounts import accounts
 from mailcore.services.signin import web_sessions
 from mailcore.services.webmail.live import Hub

@@ -20,7 +20,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout, ServiceUn
 from mailcore.config import SMALL_BODY
 from mailcore.core import Core
 from mailcore.errors import MailError
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.services.tickets import ticket_text, tickets
 from mailcore.services.transfer import uploads
 from portal import web

@@ -281,3 +281,10 @@ def floors_kept() -> dict[str, list[frozenset[str]]]:
 
 def test_the_picture_of_the_floors_is_what_the_import_contracts_keep():
     assert floors_drawn() == floors_kept()
+
+
+def test_every_module_at_the_top_stands_on_a_floor():
+    mailcore = ROOT / "mailcore"
+    there = {path.stem for path in mailcore.glob("*.py") if path.stem != "__init__"}
+    there |= {path.name for path in mailcore.iterdir() if path.is_dir() and list(path.rglob("*.py"))}
+    assert there == {name for floor in floors_kept()[""] for name in floor} - {"portal", "sieve"}

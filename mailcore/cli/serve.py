@@ -24,16 +24,17 @@ import click
 import uvloop
 
 from mailcore import core as cores
-from mailcore import guard, memory
-from mailcore.alone import alone
-from mailcore.cli import web_server
+from mailcore.cli import connection_guard, web_server
 from mailcore.cli.metrics_server import Metrics
 from mailcore.config import Config, host_and_port
 from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
-from mailcore.inside import Inside, room
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
+from mailcore.net.transport import Listener
+from mailcore.process import malloc
+from mailcore.process.connection_counts import ConnectionCounts, count_cells
+from mailcore.process.data_lock import lock_data
 from mailcore.queue.worker import Worker
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
@@ -41,7 +42,6 @@ from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import health, jobs
 from mailcore.services.webmail import indexing
 from mailcore.smtp import server as smtp
-from mailcore.transport import Listener
 
 log = log_for(__name__)
 DRAIN_SECONDS = 10
@@ -70,7 +70,7 @@ def serving(config: Config) -> Iterator[None]:
     Raises:
         ConfigError: data or ports are taken, or may not be had.
     """
-    with alone(config):
+    with lock_data(config):
         prepare(config)
         for listener in dataclasses.fields(config.listen):
             if listener.type is str and (address := getattr(config.listen, listener.name)):
@@ -100,11 +100,11 @@ async def _mail(
     queue: bool,
     mail: bool,
     portal: bool,
-    inside: Inside | None = None,
+    counts: ConnectionCounts | None = None,
     supervisor: int = 0,
 ) -> None:
     """Everything that one process runs, until it is told to stop; `supervisor` is the process that started it and others."""
-    memory.settle()
+    malloc.configure()
     core = cores.build(config)
     # rows of ten thousand messages are no garbage: looking through them took half the time of THREAD
     gc.set_threshold(100_000, 50, 1000)
@@ -122,10 +122,10 @@ async def _mail(
     web = metrics = None
     try:
         if mail:
-            inside = inside or Inside()
+            counts = counts or ConnectionCounts()
             for module in (smtp, imap, managesieve):
-                servers += await module.start(core, certificate.context, inside)
-            chores += [loop.create_task(guard.watch(core, servers)), loop.create_task(certificate.watch())]
+                servers += await module.start(core, certificate.context, counts)
+            chores += [loop.create_task(connection_guard.watch(core, servers)), loop.create_task(certificate.watch())]
         if worker:
             tasks.append(loop.create_task(worker.run()))
             chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
@@ -178,7 +178,7 @@ def run_one(config: Config) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """Memory in which the mail processes count connections together (mailcore/inside.py)."""
+    """Memory in which the mail processes count connections together (mailcore/process/connection_counts.py)."""
 
     table: Any  # an array of multiprocessing
     processes: int
@@ -195,7 +195,7 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
         ready.set()
         command = web_server.command(config.listen.http)
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
-    inside = Inside(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
+    counts = ConnectionCounts(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
     parent = os.getppid()
     uvloop.run(
         _mail(
@@ -204,7 +204,7 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
             queue=kind == "queue",
             mail=kind == "mail",
             portal=False,
-            inside=inside,
+            counts=counts,
             supervisor=parent,
         )
     )
@@ -215,7 +215,7 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
     spawn = multiprocessing.get_context("spawn")
     if path:
         os.environ["ALUMNIMAIL_CONFIG"] = os.path.abspath(path)
-    shared = _Shared(spawn.RawArray("I", room(workers)), workers, secrets.token_bytes(16))
+    shared = _Shared(spawn.RawArray("I", count_cells(workers)), workers, secrets.token_bytes(16))
     kinds = ["mail"] * workers + ["queue"] + (["portal"] if config.listen.http else [])
     stopping = threading.Event()
     for told in (signal.SIGTERM, signal.SIGINT):

@@ -14,7 +14,7 @@ from gunicorn.workers.gthread import TConn
 
 from mailcore.cli.web_pace import Pace
 from mailcore.config import SMALL_BODY
-from mailcore.peers import place
+from mailcore.net.address import place
 
 MAX_HEAD = 64 * 1024  # octets of a request's first line and fields
 READ = 64 * 1024  # octets at once

@@ -16,8 +16,8 @@ from mailcore.imap.responses import Manner, Tagged, flag_list
 from mailcore.imap.sequence import NumberSet, Ranges, without
 from mailcore.imap.status import Refused, UidRequired, WrongState
 from mailcore.imap.view import View
-from mailcore.inside import Inside
 from mailcore.mail.asking.criteria import Criterion
+from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.delivery import imapsieve
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import condstore, mailbox_facts
@@ -117,7 +117,7 @@ class Notified:
 class Context:
     core: Core
     wire: Wire
-    inside: Inside = field(default_factory=Inside)
+    counts: ConnectionCounts = field(default_factory=ConnectionCounts)
     tag: bytes = b"*"
     by_uid: bool = False
     may_expunge: bool = True
@@ -324,14 +324,14 @@ class Context:
     def enter(self, account: Account) -> None:
         """Raises Refused: the account has too many conversations already."""
         most = self.core.config.limits.connections_per_account
-        if self.inside.enter("account", account.id) > most and not self.core.config.limits.is_trusted(self.wire.peer):
-            self.inside.leave("account", account.id)
+        if self.counts.enter("account", account.id) > most and not self.core.config.limits.is_trusted(self.wire.peer):
+            self.counts.leave("account", account.id)
             raise Refused("Too many connections of this account", "LIMIT")
         self.account = account
 
     def leave(self) -> None:
         if self.account is not None:
-            self.inside.leave("account", self.account.id)
+            self.counts.leave("account", self.account.id)
 
     def stop_notifying(self) -> None:
         if self.notified is not None:

@@ -5,9 +5,9 @@ from collections.abc import Awaitable
 
 from mailcore.core import Core
 from mailcore.imap.session import Session
-from mailcore.inside import Inside
+from mailcore.net.transport import BY_ACCOUNT, Connection, Listener, listen
+from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.credentials import scram
-from mailcore.transport import BY_ACCOUNT, Connection, Listener, listen
 
 
 def bye(reason: str) -> bytes:
@@ -15,16 +15,16 @@ def bye(reason: str) -> bytes:
     return f"* BYE {reason}\r\n".encode("ascii")
 
 
-async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -> list[Listener]:
+async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Listener]:
     """Listen as `listen.imaps` and `listen.imap` say."""
-    inside = inside or Inside()
+    counts = counts or ConnectionCounts()
 
     async def serve(connection: Connection) -> None:
-        await Session(core, connection, inside).run()
+        await Session(core, connection, counts).run()
 
     def door(address: str, *, implicit: bool) -> Awaitable[list[Listener]]:
         limits = core.config.limits
-        return listen(address, serve, tls, implicit=implicit, limits=limits, bye=bye, inside=inside, kind=BY_ACCOUNT)
+        return listen(address, serve, tls, implicit=implicit, limits=limits, bye=bye, counts=counts, kind=BY_ACCOUNT)
 
     await core.threads.run(scram.look, core)
     return [*await door(core.config.listen.imaps, implicit=True), *await door(core.config.listen.imap, implicit=False)]

@@ -6,7 +6,7 @@ Whatever a command raises becomes exactly one tagged answer; nothing leaves a co
 from contextlib import suppress
 from dataclasses import replace
 
-from mailcore import budget, errors
+from mailcore import errors
 from mailcore.config import octets
 from mailcore.core import Core
 from mailcore.imap.capabilities import list_capabilities
@@ -15,7 +15,8 @@ from mailcore.imap.commands.news import between_commands, tell_news
 from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
-from mailcore.inside import Inside
+from mailcore.process import budget
+from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.store.mail.spool import Spool
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -28,10 +29,10 @@ MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
 
 
 class Session:
-    """`inside` counts the conversations of each account."""
+    """`counts` counts the conversations of each account."""
 
-    def __init__(self, core: Core, wire: Wire, inside: Inside | None = None) -> None:
-        self.context = Context(core, wire, inside=inside or Inside())
+    def __init__(self, core: Core, wire: Wire, counts: ConnectionCounts | None = None) -> None:
+        self.context = Context(core, wire, counts=counts or ConnectionCounts())
         self._message_limit = octets(core.config.limits.message_size)
         self._bad = 0
 

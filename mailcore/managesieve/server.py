@@ -3,9 +3,9 @@
 import ssl
 
 from mailcore.core import Core
-from mailcore.inside import Inside
 from mailcore.managesieve.session import Session
-from mailcore.transport import Connection, Listener, listen
+from mailcore.net.transport import Connection, Listener, listen
+from mailcore.process.connection_counts import ConnectionCounts
 
 
 def bye(reason: str) -> bytes:
@@ -13,7 +13,7 @@ def bye(reason: str) -> bytes:
     return f'BYE "{reason}"\r\n'.encode("ascii")
 
 
-async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -> list[Listener]:
+async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Listener]:
     """Listen as `listen.managesieve` says."""
 
     async def serve(connection: Connection) -> None:
@@ -27,6 +27,6 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
         implicit=False,
         limits=config.limits,
         bye=bye,
-        inside=inside or Inside(),
+        counts=counts or ConnectionCounts(),
         kind="sieve",
     )

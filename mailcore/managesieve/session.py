@@ -1,12 +1,13 @@
 """One client's ManageSieve conversation (RFC 5804): a whole command in, one answer out.  No I/O of its own."""
 
-from mailcore import budget, errors
+from mailcore import errors
 from mailcore.core import Core
 from mailcore.managesieve.capabilities import list_capabilities
 from mailcore.managesieve.commands import COMMANDS, Spec
 from mailcore.managesieve.context import Context
 from mailcore.managesieve.status import Refused, answer, line
-from mailcore.transport import Connection
+from mailcore.net.transport import Connection
+from mailcore.process import budget
 from mailcore.wire.framing import CommandLine, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 

@@ -17,7 +17,7 @@ import dns.nameserver
 import dns.resolver
 
 from mailcore.config import Config
-from mailcore.names import nameserver
+from mailcore.net.dns import nameserver
 
 LIFETIME_SECONDS = 10
 MOST_SECONDS = 300

@@ -9,10 +9,10 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
 from mailcore.mail.reading.lines import lines_of
+from mailcore.net import https
 from mailcore.queue.dane import covers
 from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
 from mailcore.store.queue import queue_policies as store

@@ -5,11 +5,11 @@ from base64 import b64encode
 from functools import partial
 
 from mailcore.domain import Scope
+from mailcore.net.transport import channel_of
 from mailcore.services.operations import client_doctor
 from mailcore.services.signin import sasl_login
 from mailcore.smtp.parameters import Refused
 from mailcore.smtp.session import Session
-from mailcore.transport import channel_of
 from mailcore.wire import sasl
 from mailcore.wire.reader import SyntaxProblem
 

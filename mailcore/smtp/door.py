@@ -3,8 +3,8 @@
 import ssl
 
 from mailcore.core import Core
-from mailcore.inside import Inside
-from mailcore.peers import place
+from mailcore.net.address import place
+from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.limits.rates import Portions
 from mailcore.smtp.incoming import Bounds
 
@@ -13,12 +13,14 @@ class Door:
     """One listener.
 
     Args:
-        inside: open connections by address, shared by the listeners of all processes.
+        counts: open connections by address, shared by the listeners of all processes.
         implicit: TLS from the first octet.
         lmtp: a server of ours comes here, which has judged whose mail it brings.
     """
 
-    def __init__(self, core: Core, inside: Inside, tls: ssl.SSLContext | None, *, implicit: bool, lmtp: bool) -> None:
+    def __init__(
+        self, core: Core, counts: ConnectionCounts, tls: ssl.SSLContext | None, *, implicit: bool, lmtp: bool
+    ) -> None:
         config = core.config
         self.core, self.tls, self.implicit, self.lmtp = core, tls, implicit, lmtp
         self.hostname = config.host
@@ -27,7 +29,7 @@ class Door:
         self.max_recipients = config.limits.recipients
         self.max_unknown = config.limits.unknown_recipients
         self.is_stopping = False
-        self._inside = inside
+        self._counts = counts
         self._portions = Portions()
 
     def is_trusted(self, peer: str) -> bool:
@@ -41,9 +43,9 @@ class Door:
         """Count a connection; a reply where there are too many.  Who entered must `leave`."""
         limits = self.core.config.limits
         reply = ""
-        if self._inside.enter("smtp", place(peer)) > limits.connections_per_address:
+        if self._counts.enter("smtp", place(peer)) > limits.connections_per_address:
             reply = "421 4.7.0 Too many connections from your address"
-        elif self._inside.here("smtp") > limits.connections:
+        elif self._counts.here("smtp") > limits.connections:
             reply = "421 4.3.2 Too many connections; try again later"
         if not reply or self.is_trusted(peer):
             return ""
@@ -51,7 +53,7 @@ class Door:
         return reply
 
     def leave(self, peer: str) -> None:
-        self._inside.leave("smtp", place(peer))
+        self._counts.leave("smtp", place(peer))
 
     async def admit(self, peer: str) -> str:
         """A reply where the address connects too often; all processes count together."""

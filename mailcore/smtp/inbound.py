@@ -4,7 +4,6 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
-from mailcore import budget
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
@@ -13,6 +12,7 @@ from mailcore.mail.reading import trace
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import extent
+from mailcore.process import budget
 from mailcore.services.delivery import delivery, traces
 from mailcore.services.filtering import scanning, sender_policy
 from mailcore.services.mailauth import authentication

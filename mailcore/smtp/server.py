@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from socket import socket
 from weakref import WeakSet
 
-from mailcore import balancer
-from mailcore.balancer import BalancedServer
 from mailcore.config import host_and_port
 from mailcore.core import Core
-from mailcore.inside import Inside
+from mailcore.net import proxy_protocol
+from mailcore.net.proxy_protocol import BalancedServer
+from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.smtp.conversation import converse
 from mailcore.smtp.door import Door
 from mailcore.smtp.inbound import Inbound
@@ -68,9 +68,9 @@ async def _over(sessions: list[Session], seconds: float) -> None:
         await asyncio.wait([session.conversation for session in sessions], timeout=seconds)
 
 
-async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -> list[Opened]:
+async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Opened]:
     """Open the listeners that the settings name."""
-    inside = inside or Inside()
+    counts = counts or ConnectionCounts()
     loop = asyncio.get_running_loop()
     listen = core.config.listen
     inbound, submission = Inbound(core), Submission(core)
@@ -83,7 +83,7 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
     ):
         if not address:
             continue
-        door, sessions = Door(core, inside, tls, implicit=implicit, lmtp=handler.lmtp), WeakSet[Session]()
+        door, sessions = Door(core, counts, tls, implicit=implicit, lmtp=handler.lmtp), WeakSet[Session]()
 
         def session(
             peer: str = "", door: Door = door, handler: Handler = handler, sessions: WeakSet[Session] = sessions
@@ -94,7 +94,9 @@ async def start(core: Core, tls: ssl.SSLContext, inside: Inside | None = None) -
 
         server: asyncio.Server | BalancedServer
         if listen.balancers or implicit:
-            server = balancer.listen(address, session, listen.balancers, tls if implicit else None, core.config.limits)
+            server = proxy_protocol.listen(
+                address, session, listen.balancers, tls if implicit else None, core.config.limits
+            )
         else:
             host, port = host_and_port(address)
             server = await loop.create_server(session, host or None, port, reuse_port=True, backlog=512)

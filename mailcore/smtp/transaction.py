@@ -3,9 +3,9 @@
 import asyncio
 import re
 
-from mailcore import budget
 from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
 from mailcore.mail.reading.octets import Octets
+from mailcore.process import budget
 from mailcore.services.operations import client_doctor
 from mailcore.smtp import parameters
 from mailcore.smtp.data import DataReader

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from mailcore import budget
 from mailcore import core as cores
 from mailcore.config import Config, Limits
 from mailcore.errors import Busy
+from mailcore.process import budget
+from mailcore.process.threads import Threads
 from mailcore.services.delivery import delivery
-from mailcore.threads import Threads
 from portal import create_app
 from tests.smtp_talk import build, inbox, talk
 

@@ -10,8 +10,8 @@ import pytest
 from mailcore import core as cores
 from mailcore.config_file import parse_config
 from mailcore.imap.session import MAX_BAD
+from mailcore.net.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from mailcore.services.accounts import accounts
-from mailcore.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from tests.protocol.test_imap_server import Client, core, put, run
 
 __all__ = ["core"]  # the fixture
@@ -271,8 +271,8 @@ def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
 
 @pytest.mark.parametrize(("limit", "said"), [("STRANGER_SECONDS", b""), ("IDLE_SECONDS", b"* BYE Too quiet\r\n")])
 def test_a_silent_client_is_let_go(core, monkeypatch, limit, said):
-    monkeypatch.setattr("mailcore.transport.CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(f"mailcore.transport.{limit}", 0.3)
+    monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(f"mailcore.net.transport.{limit}", 0.3)
 
     async def play(imaps, _):
         client = await Client.connect(imaps, tls=True)
@@ -286,8 +286,8 @@ def test_a_silent_client_is_let_go(core, monkeypatch, limit, said):
 
 
 def test_a_stranger_who_talks_and_talks_is_let_go_too(core, monkeypatch):
-    monkeypatch.setattr("mailcore.transport.CHECK_SECONDS", 0.05)
-    monkeypatch.setattr("mailcore.transport.LOGIN_SECONDS", 0.5)
+    monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("mailcore.net.transport.LOGIN_SECONDS", 0.5)
 
     async def play(imaps, _):
         client = await Client.connect(imaps, tls=True)

@@ -9,8 +9,8 @@ import pytest
 import uvloop
 
 from mailcore import core as cores
-from mailcore import transport
 from mailcore.config_file import parse_config
+from mailcore.net import transport
 from mailcore.services.accounts import accounts
 from tests.imap_server import imap_server
 

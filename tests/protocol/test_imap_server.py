@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from mailcore import core as cores
-from mailcore import guard
+from mailcore.cli import connection_guard
 from mailcore.config_file import parse_config
 from mailcore.domain import Scope
 from mailcore.imap import server
@@ -342,15 +342,15 @@ def test_s14_open_connections_end_when_the_password_changes(core):
         await client.command(b'LOGIN ola "en lang hemmelighet"')
         app = app_passwords.make(core, ola, "Telefon", [Scope.IMAP])
         await other.command(b"LOGIN ola " + app.encode())
-        assert await guard.look(core, play.servers) == 0
+        assert await connection_guard.end_revoked(core, play.servers) == 0
         app_passwords.withdraw(core, ola)
-        assert await guard.look(core, play.servers) == 1
+        assert await connection_guard.end_revoked(core, play.servers) == 1
         assert (await other.line()).startswith(b"* BYE Log in again")
         assert await other.line() == b""
         await asyncio.get_running_loop().run_in_executor(
             None, credentials.set_password, core, ola, "en annen lang setning"
         )
-        assert await guard.look(core, play.servers) == 1
+        assert await connection_guard.end_revoked(core, play.servers) == 1
         assert (await client.line()).startswith(b"* BYE Log in again")
 
     run(core, play)

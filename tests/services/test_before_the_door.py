@@ -9,9 +9,9 @@ import socket
 import pytest
 import uvloop
 
-from mailcore import balancer
 from mailcore import core as cores
 from mailcore.imap import server as imap
+from mailcore.net import proxy_protocol
 from mailcore.services import certificates
 from mailcore.smtp import server as smtp
 from tests.smtp_talk import TRUSTING, build
@@ -97,7 +97,7 @@ def test_an_address_has_so_many_handshakes_open(core, key, run):
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def test_where_too_many_wait_in_all_the_oldest_goes(core, run, monkeypatch):
-    monkeypatch.setattr(balancer, "AT_ONCE", 3)
+    monkeypatch.setattr(proxy_protocol, "AT_ONCE", 3)
 
     async def play():
         server, port = await opened(core, "submissions")

@@ -5,10 +5,10 @@ import threading
 import apsw
 import pytest
 
-from mailcore import memory
+from mailcore.process import memory
+from mailcore.process.threads import Threads
 from mailcore.store.engine import db as store
 from mailcore.store.engine.db import Db
-from mailcore.threads import Threads
 
 THREADS = 40
 OCTETS = 40 * 2**20
@@ -67,7 +67,7 @@ def test_the_writer_keeps_more_than_a_reader(large):
 
 
 def test_the_memory_of_this_process_is_known():
-    [alone] = memory.of_service()
+    [alone] = memory.list_processes()
     assert alone.kind == "all"
     assert 10 * 2**20 < alone.octets < 20 * 2**30
-    assert memory.own_octets(2**22 + 1) == 0
+    assert memory.read_own_octets(2**22 + 1) == 0

@@ -4,7 +4,7 @@ import pytest
 
 from mailcore.clock import Clock
 from mailcore.config import Config, Dns
-from mailcore.names import DnsTrouble, Names
+from mailcore.net.dns import DnsTrouble, Resolver
 from mailcore.services.mailauth import dmarc
 from mailcore.services.mailauth.dmarc import Policy
 from tests.outside import dns_server, txt
@@ -45,7 +45,7 @@ BROKEN = ("_dmarc.down.example", "_dmarc.down", "lost.np.example")
 @pytest.fixture(scope="module")
 def ask():
     with dns_server(ZONE, broken=BROKEN) as server:
-        yield Names(Config(dns=Dns((server,))), Clock()).lookup
+        yield Resolver(Config(dns=Dns((server,))), Clock()).lookup
 
 
 @pytest.mark.parametrize(("author", "p"), [

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from mailcore import core as cores
-from mailcore import guard
+from mailcore.cli import connection_guard
 from mailcore.config import Config, Directory
 from mailcore.domain import Account, Affiliation, Identity, Scope
 from mailcore.errors import TooManyVanished, WrongPassword
@@ -220,10 +220,10 @@ def test_s13_what_the_directory_opened_ends_within_fifteen_minutes(core, clock, 
     by_directory, by_ours = _Connection(enter(core, "leaver", THEIRS)), _Connection(enter(core, "leaver", OURS))
     web_sessions.begin(core, "token", leaver.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
     web_sessions.begin(core, "other", leaver.id, "{}", source="alumni", peer="192.0.2.1", agent="browser")
-    monkeypatch.setattr(guard, "open_connections", lambda servers: list(servers))
+    monkeypatch.setattr(connection_guard, "list_open", lambda servers: list(servers))
 
     def look() -> int:
-        return asyncio.run(guard.look(core, [by_directory, by_ours]))
+        return asyncio.run(connection_guard.end_revoked(core, [by_directory, by_ours]))
 
     assert look() == 0
     slapd.remove("leaver")

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from mailcore import core as cores
-from mailcore import https
 from mailcore.config import Config, Dns, Outbound
 from mailcore.domain import Dsn
+from mailcore.net import https
 from mailcore.queue import dane, route, sts
 from mailcore.queue.client import Connection
 from mailcore.queue.dane import Tlsa

@@ -44,7 +44,7 @@ def test_other_addresses_are_refused_before_anybody_is_asked(core, url, monkeypa
     def silent(name: str, kind: str) -> tuple[()]:
         return ()
 
-    monkeypatch.setattr(core.names, "lookup", silent)
+    monkeypatch.setattr(core.dns, "lookup", silent)
     with pytest.raises(NotAllowed, match="not an? "):
         remote_pictures.fetch(core, url)
 
@@ -55,7 +55,7 @@ def test_a_name_that_leads_inside_is_refused(core, monkeypatch):
             self.address = address
 
     answers = {"A": (Record("8.8.8.8"), Record("10.0.0.1")), "AAAA": ()}
-    monkeypatch.setattr(core.names, "lookup", lambda name, kind: answers[kind])
+    monkeypatch.setattr(core.dns, "lookup", lambda name, kind: answers[kind])
     with pytest.raises(NotAllowed, match="public"):  # before anybody is connected to
         remote_pictures.fetch(core, "http://rebind.example/x.png")
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.feed import Feed
+from mailcore.process.threads import Threads
 from mailcore.store.engine import db as store
 from mailcore.store.engine import write_watch
 from mailcore.store.engine.db import Db
-from mailcore.threads import Threads
 
 SECONDS = 60  # who is not answered by then never is
 
@@ -287,7 +287,7 @@ def test_a_real_process_ends_with_a_status_of_its_own(tmp_path):
 import sys, threading, time
 from pathlib import Path
 from mailcore.store.engine import db, write_watch
-from mailcore.threads import Threads
+from mailcore.process.threads import Threads
 write_watch.LOOK_SECONDS = 0.05
 made = db.Db(Path({str(tmp_path)!r}) / "mail.db", Threads(1, 1), lambda accounts: None)
 def die(self): raise SystemExit

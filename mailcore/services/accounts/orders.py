@@ -13,7 +13,7 @@ from dataclasses import replace
 from mailcore.core import Core
 from mailcore.domain import Account, Order, Proven
 from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
-from mailcore.peers import place as place_of
+from mailcore.net.address import place as place_of
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, sunset, user_names
 from mailcore.services.audit import Event

@@ -7,7 +7,7 @@ import threading
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Scope
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.services.limits import tries
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx

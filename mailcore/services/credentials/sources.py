@@ -87,7 +87,7 @@ class HttpSource:
 
 def sources(core: Core) -> tuple[PasswordSource, ...]:
     """Return those that the settings name, in their order.  They hold connections, so each is created once."""
-    return core.keep.get(("sources", core.config), lambda: make(core.config, core.clock))
+    return core.resources.get(("sources", core.config), lambda: make(core.config, core.clock))
 
 
 def make(config: Config, clock: Clock) -> tuple[PasswordSource, ...]:

@@ -9,7 +9,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import MailError, SendingHeld, TooMany
 from mailcore.log import log_for
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
 from mailcore.services.audit import Event

@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from mailcore.core import Core
 from mailcore.log import log_for
-from mailcore.names import DnsTrouble
+from mailcore.net.dns import DnsTrouble
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import rates
 
@@ -61,7 +61,7 @@ def _listed_by(core: Core, peer: str) -> str:
     name = ".".join(reversed(digits))
     for zone in core.config.incoming.blocklists:
         try:
-            answers = core.names.lookup(f"{name}.{zone}", "A")
+            answers = core.dns.lookup(f"{name}.{zone}", "A")
         except DnsTrouble:
             log.info("block list %s does not answer", zone)
             continue

@@ -15,7 +15,7 @@ from datetime import timedelta
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
 from mailcore.errors import ForwardingRefused, LinkExpired, NotAllowed, Saying, TooMany
-from mailcore.names import DnsTrouble
+from mailcore.net.dns import DnsTrouble
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.forwarding import forwarding_target
@@ -76,7 +76,7 @@ def _check_site(core: Core, domain: str) -> None:
 def _comes_back(core: Core, domain: str) -> bool:
     """Say if our own host is the one that takes its mail.  DNS that does not answer is no reason to refuse."""
     try:
-        found = core.names.lookup(domain, "MX")
+        found = core.dns.lookup(domain, "MX")
     except DnsTrouble:
         return False
     return any(str(mx.exchange).rstrip(".").lower() == core.config.host.lower() for mx in found)

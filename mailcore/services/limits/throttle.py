@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import TooMany
-from mailcore.peers import place as place_of
+from mailcore.net.address import place as place_of
 from mailcore.services.limits import keys, tries
 from mailcore.services.limits.tries import Bound
 from mailcore.store.engine.db import Tx

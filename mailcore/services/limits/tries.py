@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.errors import TooMany
-from mailcore.peers import place, wider
+from mailcore.net.address import place, wider
 from mailcore.services.limits import keys
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses as store

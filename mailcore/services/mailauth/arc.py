@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import dkim
 
 from mailcore.mail.reading.message import Message
-from mailcore.names import DnsTrouble, NotKnownYet
+from mailcore.net.dns import DnsTrouble, NotKnownYet
 from mailcore.services.mailauth.signatures import Arc, Ask, Keys
 
 MAX_SETS = 10  # RFC 8617 section 4.2.1 allows 50; each costs two keys and two signatures

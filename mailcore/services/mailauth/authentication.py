@@ -17,7 +17,7 @@ from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail.passing import authresults
 from mailcore.mail.reading.message import Message
-from mailcore.names import DnsTrouble, NotKnownYet, Records
+from mailcore.net.dns import DnsTrouble, NotKnownYet, Records
 from mailcore.services.mailauth import arc, dmarc, signatures
 from mailcore.services.mailauth.dmarc import Policy
 from mailcore.services.mailauth.signatures import Ask
@@ -33,10 +33,10 @@ async def judge(core: Core, envelope: Envelope, message: Message) -> Verdict:
     """Check a message from outside and return the verdict."""
     if not message.header.has("dkim-signature") and not message.header.has("arc-seal"):
         try:
-            return _judge(core, envelope, message, core.names.remembered)
+            return _judge(core, envelope, message, core.dns.remembered)
         except NotKnownYet:
             pass
-    return await core.threads.wait(_judge, core, envelope, message, core.names.lookup)
+    return await core.threads.wait(_judge, core, envelope, message, core.dns.lookup)
 
 
 def _judge(core: Core, envelope: Envelope, message: Message, ask: Ask) -> Verdict:

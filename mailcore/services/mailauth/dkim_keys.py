@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.errors import Busy
-from mailcore.names import DnsTrouble, text_of
+from mailcore.net.dns import DnsTrouble, text_of
 
 ALGORITHMS = {"rsa": b"rsa-sha256", "ed": b"ed25519-sha256"}
 RETIRED_SECONDS = 14 * 86_400  # a queue tries for five days, and who fetches mail late verifies late
@@ -177,7 +177,7 @@ def not_in_dns(core: Core, number: int) -> tuple[str, ...]:
     missing = []
     for name, text in dns_records(core.config, [number]).items():
         try:
-            found = [text_of(record).replace(" ", "") for record in core.names.lookup(name, "TXT")]
+            found = [text_of(record).replace(" ", "") for record in core.dns.lookup(name, "TXT")]
         except DnsTrouble:
             found = []
         if text.replace(" ", "") not in found:

@@ -11,7 +11,7 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
-from mailcore.names import DnsTrouble, text_of
+from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.services.mailauth.signatures import Ask
 
 MOST_LOOKUPS = 8  # in one walk, however many labels a stranger writes

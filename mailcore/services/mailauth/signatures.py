@@ -9,7 +9,7 @@ import dkim
 
 from mailcore.mail.passing.body_hash import body_hash
 from mailcore.mail.reading.octets import Octets, forget
-from mailcore.names import DnsTrouble, Records
+from mailcore.net.dns import DnsTrouble, Records
 
 Ask = Callable[[str, str], Records]
 _ODD = re.compile(rb"(?:\A[ \t]|^(?![!-9;-~]+:|[ \t]|\r?$))[^\n]*(?:\n[ \t][^\n]*)*\n", re.MULTILINE)

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mailcore.alone import alone
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
+from mailcore.process.data_lock import lock_data
 from mailcore.services.operations import file_delta
 from mailcore.store.engine import snapshot
 from mailcore.store.mail.blobs import INSIDE
@@ -174,7 +174,7 @@ def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False
         raise BackupProblem(f"there is a database at {target}; move it away, or say --replace")
     temporary = target.with_name(target.name + ".restored")
     try:
-        with alone(config):
+        with lock_data(config):
             return _restore(config, folder, clock, temporary, told)
     except OSError as problem:
         where = problem.filename or config.data_path

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.services.credentials import login_log
 from mailcore.services.limits import throttle
 from mailcore.services.limits import tries as counts

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.names import DnsTrouble, text_of
+from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.services import client_settings
 from mailcore.services.mailauth import dkim_keys
 
@@ -107,7 +107,7 @@ def compare(core: Core) -> list[Finding]:
 
 def _look(core: Core, record: Record) -> Finding:
     try:
-        answers = core.names.lookup(record.name, record.kind)
+        answers = core.dns.lookup(record.name, record.kind)
     except DnsTrouble:
         return Finding(record, "unknown")
     texts = tuple(text_of(a) if record.kind == "TXT" else a.to_text().rstrip(".") for a in answers)

@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from mailcore import memory
 from mailcore.core import Core
 from mailcore.errors import Busy
+from mailcore.process import memory
 from mailcore.services.operations import jobs
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import metrics as store
@@ -30,7 +30,7 @@ _BY_STATE = {
 
 
 def registry(core: Core, supervisor: int = 0) -> CollectorRegistry:
-    """Build the registry that `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.of_service`."""
+    """Build the registry that `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.list_processes`."""
     found = CollectorRegistry()
     found.register(_Measures(core, supervisor))
     return found
@@ -77,7 +77,7 @@ class _Measures(Collector):
             labels=["kind", "number"],
         )
         numbers = Counter[str]()
-        for process in memory.of_service(self._supervisor):
+        for process in memory.list_processes(self._supervisor):
             numbers[process.kind] += 1
             family.add_metric([process.kind, str(numbers[process.kind])], process.octets)
         return family

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from mailcore import https
 from mailcore.core import Core
 from mailcore.log import log_for
-from mailcore.names import DnsTrouble
+from mailcore.net import https
+from mailcore.net.dns import DnsTrouble
 from mailcore.services.webmail import remote_pictures
 
 log = log_for(__name__)
@@ -47,7 +47,7 @@ def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
 def _addresses(core: Core, host: str) -> Iterator[str]:
     for kind in ("A", "AAAA"):
         try:
-            found = core.names.lookup(host, kind)
+            found = core.dns.lookup(host, kind)
         except DnsTrouble:
             continue
         yield from (record.address for record in found if remote_pictures.is_public(ip_address(record.address)))

@@ -14,7 +14,7 @@ from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail.writing import attached
-from mailcore.names import DnsTrouble, text_of
+from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.services.mailauth import dkim, dmarc
 from mailcore.services.notices import notices
 from mailcore.services.operations import report_post
@@ -77,7 +77,7 @@ def send(core: Core) -> None:
 
 def _dmarc(core: Core, day: str, domain: str) -> None:
     """Raises DnsTrouble."""
-    found = dmarc.find(domain, core.names.lookup)
+    found = dmarc.find(domain, core.dns.lookup)
     if found is None or not core.config.reports.dmarc:
         return
     owner, tags = found.domain, found.tags
@@ -109,7 +109,7 @@ def _is_wanted(core: Core, owner: str, target: str) -> bool:
     """Say if another domain agrees to have these reports (RFC 7489 section 7.1).  Raises DnsTrouble."""
     if dmarc.organisational(owner) == dmarc.organisational(target):
         return True
-    records = core.names.lookup(f"{owner}._report._dmarc.{target}", "TXT")
+    records = core.dns.lookup(f"{owner}._report._dmarc.{target}", "TXT")
     return any(text_of(record).replace(" ", "").startswith("v=DMARC1") for record in records)
 
 
@@ -167,7 +167,7 @@ def _tls(core: Core, day: str, domain: str) -> None:
     """Raises DnsTrouble, _NotTaken."""
     if not core.config.reports.tls:
         return
-    texts = [text_of(record) for record in core.names.lookup(f"_smtp._tls.{domain}", "TXT")]
+    texts = [text_of(record) for record in core.dns.lookup(f"_smtp._tls.{domain}", "TXT")]
     texts = [text for text in texts if text.replace(" ", "").startswith("v=TLSRPTv1")]
     wanted = _tags(texts[0]).get("rua", "") if len(texts) == 1 else ""
     targets, urls = _addresses(wanted), [uri.strip() for uri in wanted.split(",") if _HTTPS.match(uri.strip())][:2]

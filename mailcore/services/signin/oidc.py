@@ -183,7 +183,7 @@ def _fetch(
 
 
 def _remote(core: Core, found: Provider) -> _Remote:
-    return core.keep.get(("oidc", found.settings.issuer), lambda: _Remote(found.settings.issuer))
+    return core.resources.get(("oidc", found.settings.issuer), lambda: _Remote(found.settings.issuer))
 
 
 def redirect_address(core: Core) -> str:

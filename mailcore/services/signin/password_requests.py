@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import Account
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.credentials import credentials, login

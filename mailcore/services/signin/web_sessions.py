@@ -5,7 +5,7 @@ import secrets
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store.delivery import deliveries

@@ -16,9 +16,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from mailcore.core import Core
 from mailcore.errors import NotAllowed, TooLarge, TooMany
-from mailcore.https import cut_off
 from mailcore.mail.showing import pictures
-from mailcore.names import DnsTrouble
+from mailcore.net.dns import DnsTrouble
+from mailcore.net.https import cut_off
 
 MAX_OCTETS, MAX_REDIRECTS = 5 * 2**20, 3
 TIMEOUT_SECONDS, WHOLE_SECONDS = 5, 10  # of silence, and for one answer however it drips
@@ -145,7 +145,7 @@ def _look_up(core: Core, host: str) -> Address:
         found = []
         for kind in ("A", "AAAA"):
             try:
-                found += [ip_address(record.address) for record in core.names.lookup(host, kind)]
+                found += [ip_address(record.address) for record in core.dns.lookup(host, kind)]
             except DnsTrouble:
                 continue
     if not found or not all(is_public(one) for one in found):

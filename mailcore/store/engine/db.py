@@ -23,11 +23,11 @@ from typing import Any, TypeVar
 import apsw
 from playhouse.apsw_ext import APSWDatabase
 
-from mailcore import budget
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
+from mailcore.process import budget
+from mailcore.process.threads import Threads
 from mailcore.store.engine.write_watch import SlowWrites, WriteWatch, caller_of, end_process
-from mailcore.threads import Threads
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

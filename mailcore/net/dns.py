@@ -44,7 +44,7 @@ def nameserver(text: str) -> dns.nameserver.Do53Nameserver:
         return dns.nameserver.Do53Nameserver(*host_and_port(text))
 
 
-class Names:
+class Resolver:
     """One memory for a process, used from many threads."""
 
     def __init__(self, config: Config, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from mailcore import budget
+from mailcore.process import budget
 
 T = TypeVar("T")
 

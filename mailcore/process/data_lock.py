@@ -10,7 +10,7 @@ from mailcore.errors import ConfigError
 
 
 @contextlib.contextmanager
-def alone(config: Config) -> Iterator[None]:
+def lock_data(config: Config) -> Iterator[None]:
     """Lock the blobs, so that no other process serves them.  The kernel frees the lock however the process ends.
 
     Raises:

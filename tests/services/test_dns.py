@@ -5,14 +5,14 @@ import socket
 import pytest
 
 from mailcore.config import Config, Dns
-from mailcore.names import DnsTrouble, Names, NotKnownYet, text_of
+from mailcore.net.dns import DnsTrouble, NotKnownYet, Resolver, text_of
 from tests.outside import dns_server
 
 
 def test_answers_and_their_absence_are_remembered_for_their_time(clock):
     zone = {("a.example", "TXT"): ['"one" "two"']}
     with dns_server(zone) as server:
-        names = Names(Config(dns=Dns((server,))), clock)
+        names = Resolver(Config(dns=Dns((server,))), clock)
         with pytest.raises(NotKnownYet):
             names.remembered("a.example", "TXT")
         assert [text_of(record) for record in names.lookup("A.example", "TXT")] == ["onetwo"]
@@ -26,7 +26,7 @@ def test_answers_and_their_absence_are_remembered_for_their_time(clock):
 
 def test_a_server_that_fails_is_trouble_for_that_name_only(clock):
     with dns_server({("a.example", "TXT"): ['"x"']}, broken=("b.example",)) as server:
-        names = Names(Config(dns=Dns((server,))), clock)
+        names = Resolver(Config(dns=Dns((server,))), clock)
         with pytest.raises(DnsTrouble):
             names.lookup("b.example", "TXT")
         with pytest.raises(DnsTrouble):
@@ -38,7 +38,7 @@ def test_a_server_that_fails_is_trouble_for_that_name_only(clock):
 def test_when_no_server_answers_the_next_questions_do_not_wait(clock):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        names = Names(Config(dns=Dns((f"127.0.0.1:{silent.getsockname()[1]}",))), clock)
+        names = Resolver(Config(dns=Dns((f"127.0.0.1:{silent.getsockname()[1]}",))), clock)
         with pytest.raises(DnsTrouble):
             names.lookup("a.example", "TXT")
         with pytest.raises(DnsTrouble):
@@ -52,7 +52,7 @@ def test_when_no_server_answers_the_next_questions_do_not_wait(clock):
 def test_a_name_whose_servers_are_silent_does_not_silence_the_others(clock):
     """A stranger's domain would turn every check off for all for a while."""
     with dns_server({("a.example", "TXT"): ['"x"']}, slow=("slow.example",)) as server:
-        names = Names(Config(dns=Dns((server,))), clock)
+        names = Resolver(Config(dns=Dns((server,))), clock)
         with pytest.raises(DnsTrouble):
             names.lookup("slow.example", "TXT")
         assert names.lookup("a.example", "TXT")
@@ -61,4 +61,4 @@ def test_a_name_whose_servers_are_silent_does_not_silence_the_others(clock):
 @pytest.mark.parametrize("name", ["", ".", "a" * 64 + ".example", "a..b", "x" * 300, "\x00.example", "æ.example"])
 def test_what_is_no_name_has_no_records(clock, name):
     with dns_server({("x", "A"): ["192.0.2.1"]}) as server:
-        assert Names(Config(dns=Dns((server,))), clock).lookup(name, "TXT") == ()
+        assert Resolver(Config(dns=Dns((server,))), clock).lookup(name, "TXT") == ()

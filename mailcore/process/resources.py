@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Keep:
+class Resources:
     def __init__(self) -> None:
         self._kept: dict[Hashable, Any] = {}  # Any: whatever a service makes
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ from functools import partial
 
 from mailcore.config import Limits, host_and_port, within
 from mailcore.log import log_for
-from mailcore.peers import place
+from mailcore.net.address import place
 from mailcore.wire import proxy
 
 log = log_for(__name__)

@@ -16,16 +16,16 @@ CELLS = 16_384  # of a row
 ROWS = 2
 
 
-def room(processes: int) -> int:
-    """Cells that so many processes need."""
+def count_cells(processes: int) -> int:
+    """Count the cells that so many processes need."""
     return processes * ROWS * CELLS
 
 
-class Inside:
+class ConnectionCounts:
     """Counts by kind ("smtp", "imap", "account" ...) and whose they are; used by the event loop of one process.
 
     Args:
-        table: `room(processes)` numbers, all 0 at first, which all processes share; None = this process is alone.
+        table: `count_cells(processes)` numbers, all 0 at first, which all processes share; None = this process is alone.
         process: whose rows are ours.
         seed: the same for all.
     """
@@ -33,7 +33,7 @@ class Inside:
     def __init__(
         self, table: MutableSequence[int] | None = None, process: int = 0, processes: int = 1, seed: bytes = b""
     ) -> None:
-        self._table = array("I", bytes(4 * room(1))) if table is None else table
+        self._table = array("I", bytes(4 * count_cells(1))) if table is None else table
         self._own = process * ROWS * CELLS
         self._processes = processes
         self._seed = seed or secrets.token_bytes(16)

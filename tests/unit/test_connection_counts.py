@@ -1,4 +1,4 @@
-"""Who is inside, over several processes: never counted too few, and forgotten when they leave."""
+"""Connections are counted over several processes: never counted too few, and forgotten when they leave."""
 
 import random
 from array import array
@@ -6,21 +6,21 @@ from collections import Counter
 
 import pytest
 
-from mailcore.inside import Inside, room
+from mailcore.process.connection_counts import ConnectionCounts, count_cells
 
 SEED = b"0123456789abcdef"
 
 
 def test_processes_count_together():
-    table = array("I", bytes(4 * room(3)))
-    one, two, three = (Inside(table, number, 3, SEED) for number in range(3))
+    table = array("I", bytes(4 * count_cells(3)))
+    one, two, three = (ConnectionCounts(table, number, 3, SEED) for number in range(3))
     assert [one.enter("smtp", "a"), two.enter("smtp", "a"), three.enter("smtp", "b"), one.enter("imap", "a")] == [
         1,
         2,
         1,
         1,
     ]
-    assert [inside.count("smtp", "a") for inside in (one, two, three)] == [2, 2, 2]
+    assert [counts.count("smtp", "a") for counts in (one, two, three)] == [2, 2, 2]
     assert (one.here("smtp"), two.here("smtp"), one.here("imap")) == (1, 1, 1)
     two.leave("smtp", "a")
     assert three.count("smtp", "a") == 1
@@ -33,13 +33,13 @@ def test_processes_count_together():
 @pytest.mark.parametrize("seed", range(5))
 def test_many_addresses_hardly_disturb_one_another(seed):
     chance = random.Random(seed)
-    inside = Inside(seed=chance.randbytes(16))
+    counts = ConnectionCounts(seed=chance.randbytes(16))
     open_ones = [f"192.0.{n % 250}.{n % 7}" for n in range(5000)]
     for address in open_ones:
-        inside.enter("smtp", address)
+        counts.enter("smtp", address)
     for address, real in Counter(open_ones).items():
-        assert real <= inside.count("smtp", address) <= real + 5
+        assert real <= counts.count("smtp", address) <= real + 5
 
 
 def test_without_the_seed_nobody_can_aim_at_somebody_else_s_cells():
-    assert Inside(seed=b"a" * 16)._cells("smtp", "a") != Inside(seed=b"b" * 16)._cells("smtp", "a")
+    assert ConnectionCounts(seed=b"a" * 16)._cells("smtp", "a") != ConnectionCounts(seed=b"b" * 16)._cells("smtp", "a")

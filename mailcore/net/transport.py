@@ -12,13 +12,13 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from mailcore import balancer
-from mailcore.balancer import BalancedServer
 from mailcore.config import Limits, host_and_port
 from mailcore.domain import Identity
 from mailcore.errors import Busy
-from mailcore.inside import Inside
-from mailcore.peers import place
+from mailcore.net import proxy_protocol
+from mailcore.net.address import place
+from mailcore.net.proxy_protocol import BalancedServer
+from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.wire import sasl
 from mailcore.wire.deflate import Deflated
 from mailcore.wire.framing import Event, Framer, LineTooLong, Sink
@@ -62,18 +62,18 @@ class Connection(asyncio.Protocol):
         *,
         secure: bool,
         limits: Limits,
-        inside: Inside,
+        counts: ConnectionCounts,
         bye: Bye,
         open_ones: "set[Connection]",
         kind: str,
         peer: str = "",
     ) -> None:
-        self._serve, self._tls, self._limits, self._inside = serve, tls, limits, inside
+        self._serve, self._tls, self._limits, self._counts = serve, tls, limits, counts
         self._bye, self._open_ones = bye, open_ones
         self.secure, self.peer = secure, peer
         self._kind, self._known = kind, False
         self._counted = ""  # the place that the connection counts for
-        self.identity: Identity | None = None  # and who it is, for mailcore/guard.py
+        self.identity: Identity | None = None  # and who it is, for mailcore/cli/connection_guard.py
         self._framer = Framer()
         self._deflated: Deflated | None = None
         self._transport: asyncio.Transport | None = None
@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
 
     def _uncount(self) -> None:
         if self._counted:
-            self._inside.leave(self._kind, self._counted)
+            self._counts.leave(self._kind, self._counted)
             self._counted = ""
 
     # What asyncio calls
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = self.peer or (name[0] if isinstance(name, tuple) else "")
         self._counted = place(self.peer)
-        count = self._inside.enter(self._kind, self._counted)
+        count = self._counts.enter(self._kind, self._counted)
         if count > self._limits.connections_per_address and not self._limits.is_trusted(self.peer):
             self.write(self._bye("Too many connections from your address"))
             transport.close()
@@ -260,7 +260,7 @@ class Connection(asyncio.Protocol):
         self._transport, self.secure = new, True
         new.set_write_buffer_limits(high=HIGH_WATER)
 
-    # Inside
+    # ConnectionCounts
 
     def _wake_waiter(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -368,7 +368,7 @@ async def listen(
     implicit: bool,
     limits: Limits,
     bye: Bye,
-    inside: Inside,
+    counts: ConnectionCounts,
     kind: str,
 ) -> list[Listener]:
     """Listen on `HOST:PORT`, empty = off.
@@ -387,7 +387,7 @@ async def listen(
             tls,
             secure=implicit,
             limits=limits,
-            inside=inside,
+            counts=counts,
             bye=bye,
             open_ones=open_ones,
             kind=kind,
@@ -395,7 +395,7 @@ async def listen(
         )
 
     if implicit:
-        return [Listener(balancer.listen(address, made, (), tls, limits), open_ones)]
+        return [Listener(proxy_protocol.listen(address, made, (), tls, limits), open_ones)]
     host, port = host_and_port(address)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)

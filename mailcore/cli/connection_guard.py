@@ -1,0 +1,58 @@
+"""End connections that must not go on: each minute those whose password was changed or withdrawn, whose account was
+closed, or that a tie to the university opened which has ended (S13, S14)."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from mailcore.core import Core
+from mailcore.domain import Identity
+from mailcore.errors import MailError
+from mailcore.log import log_for
+from mailcore.net.transport import Connection, Listener
+from mailcore.services.accounts import affiliations
+from mailcore.services.credentials import login
+
+log = log_for(__name__)
+EVERY_SECONDS = 60
+_WHY = "Log in again: the password or your tie to the university has changed"
+
+
+def list_open(servers: Iterable[object]) -> list[Connection]:
+    return [
+        c for server in servers if isinstance(server, Listener) for c in server.connections if c.identity is not None
+    ]
+
+
+async def watch(core: Core, servers: Sequence[object]) -> None:
+    """End revoked connections each minute, until cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        try:
+            await end_revoked(core, servers)
+        except MailError as problem:
+            log.warning("connections are looked at the next minute: %s", problem)
+
+
+async def end_revoked(core: Core, servers: Iterable[object]) -> int:
+    """End the connections that must not go on, and return how many."""
+    connections = list_open(servers)
+    identities = [connection.identity for connection in connections if connection.identity is not None]
+    revoked = await core.threads.wait(_find_revoked, core, identities)
+    for connection in connections:
+        if connection.identity in revoked:
+            connection.end(_WHY)
+    return sum(connection.identity in revoked for connection in connections)
+
+
+def _find_revoked(core: Core, identities: list[Identity]) -> set[Identity]:
+    """Return the identities that are no longer valid; blocking."""
+    revoked = core.db.read(lambda tx: {who for who in identities if not login.still_stands(core, tx, who)})
+    asked: dict[tuple[int, str], bool] = {}
+    for who in identities:
+        if who not in revoked and who.source not in (login.ALUMNI, login.APP):
+            key = (who.account.id, who.source)
+            if key not in asked:
+                asked[key] = affiliations.stands(core, who)
+            if not asked[key]:
+                revoked.add(who)
+    return revoked
