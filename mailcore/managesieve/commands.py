@@ -10,7 +10,6 @@ from mailcore.errors import TooMany
 from mailcore.managesieve.capabilities import list_capabilities
 from mailcore.managesieve.context import Context
 from mailcore.managesieve.status import Refused, line, string
-from mailcore.net.transport import Connection
 from mailcore.services.operations import client_doctor
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.signin import sasl_login

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.managesieve.status import Refused
-from mailcore.transport import Connection
+from mailcore.net.transport import Connection
 
 
 @dataclass(slots=True)
