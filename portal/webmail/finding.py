@@ -14,12 +14,13 @@ def search() -> str:
     """`?q=` words, with from: to: subject: before: after: has:attachment in:; `?in=` a mailbox."""
     asked = request.args.get("q", "").strip()[:500]
     query = mail_search.parse(asked)
-    found = mail_search.search(web.core(), web.owner().id, query) if asked else []
+    result = mail_search.search(web.core(), web.owner().id, query) if asked else mail_search.Result()
     boxes = overview.mailboxes(web.core(), web.owner().id)
     return render_template(
         "webmail/search.html",
         asked=asked,
-        hits=found,
+        hits=result.hits,
+        unread=result.unread,
         boxes=boxes,
         limit=mail_search.MAX_FOUND,
         mark=lambda text: marked(text, query.shown),

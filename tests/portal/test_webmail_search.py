@@ -33,7 +33,7 @@ CASES = [
 
 @pytest.mark.parametrize(("asked", "found"), CASES)
 def test_search_finds_by_words_and_operators(core, ola, filled, asked, found):
-    hits = mail_search.search(core, ola.id, mail_search.parse(asked))
+    hits = mail_search.search(core, ola.id, mail_search.parse(asked)).hits
     assert {hit.line.subject for hit in hits} - {"Velkommen til Alumnimail"} == found
 
 
@@ -69,7 +69,7 @@ def test_a_search_sees_what_a_reader_sees(core, ola, indexed, asked, found):
     put(core, ola, octets.encode())
     if indexed:
         indexing.update(core, ola.id)
-    hits = mail_search.search(core, ola.id, mail_search.parse(asked))
+    hits = mail_search.search(core, ola.id, mail_search.parse(asked)).hits
     assert [hit.line.subject for hit in hits] == (["Hei"] if found else [])
 
 

@@ -214,15 +214,16 @@ def _is_html(part: Part) -> bool:
     return (part.type, part.subtype) == ("text", "html")
 
 
-def shown(octets: Octets, part: Part, most: int | None = None) -> str:
+def shown(octets: Octets, part: Part, most: int | None = None, *, tags: int | None = None) -> str:
     """One part as text for people.
 
     Args:
         most: so many characters are enough; there may be more.
+        tags: as in `from_html`.
     """
     read_text = text.part_text(octets, part, None if most is None else OCTETS_READ * most)
     if _is_html(part):
-        return from_html(read_text, most)
+        return from_html(read_text, most, tags=tags)
     read_text = read_text.replace("\r\n", "\n")
     if part.param("format").lower() == "flowed":
         return unflowed(read_text, delsp=part.param("delsp").lower() == "yes")

@@ -6,7 +6,7 @@ For reading only, never shown as HTML.  Linear in the characters.
 
 import re
 
-from mailcore.mail.showing.html_scan import RAW, Tag, scan
+from mailcore.mail.showing.html_scan import RAW, Tag, scan, unescaped
 
 MAX_LINK = 4000  # characters of an address that is told
 _PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 blockquote ul ol dl menu dir pre listing xmp hr table figure".split())  # noqa: SIM905
@@ -21,6 +21,7 @@ _ZERO = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff"  
 _RUN = re.compile(f"[ {_ZERO}]{{2,}}+|[{_ZERO}]")
 _JOINERS = "\u200c\u200d"  # make other letters of their neighbours
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]+")
+_ANY_TAG = re.compile("<[^<>]*+>")
 _STYLE = re.compile(r"(?i)(?:^|;)\s*+(display|white-space)\s*+:\s*+([a-z-]++)")
 # What ends an element that nobody closes: the container that nests it, and the tags that end it at its own depth.
 _OPEN_ENDED = {
@@ -31,22 +32,35 @@ _OPEN_ENDED = {
 }  # fmt: skip
 
 
-def from_html(html: str, most: int | None = None, *, bare: bool = False) -> str:
+def from_html(html: str, most: int | None = None, *, bare: bool = False, tags: int | None = None) -> str:
     """The text, with where its links lead and what its pictures are said to be.
 
     Args:
         most: stop when there are about so many characters; never, if None.
         bare: words alone.
+        tags: how many of them are laid out.  Behind these each tag is a blank, which takes a tenth of the time: for search, where
+            strangers send a million of them.
     """
     page = _Page(bare)
-    for piece in scan(_CONTROLS.sub("", html)):
+    html, rest = _divide(_CONTROLS.sub("", html), tags)
+    for piece in scan(html):
         if isinstance(piece, Tag):
             page.tag(piece)
         else:
             page.words(piece.words)
         if most is not None and page.size > most:
             break
-    return page.text()
+    return page.text() + unescaped(_ANY_TAG.sub(" ", rest))
+
+
+def _divide(html: str, tags: int | None) -> tuple[str, str]:
+    """The part with so many tags, and what stands behind it."""
+    if tags is None or html.count("<") <= tags:
+        return html, ""
+    at = -1
+    for _ in range(tags + 1):
+        at = html.find("<", at + 1)
+    return html[:at], html[at:]
 
 
 class _Page:

@@ -13,6 +13,8 @@ from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.showing import body, files
 
+MANY_TAGS = 50_000  # of a part; ten times a long newsletter's
+
 
 @dataclass(frozen=True, slots=True)
 class Searchable:
@@ -34,9 +36,10 @@ def read(octets: Octets, root: Part | None = None) -> Searchable:
             fields.append(files.name_of(part))  # whole, where its parameter came in pieces
     for leaf in _leaves(root):
         if leaf.type in ("text", "message"):
-            words.append(body.shown(octets, leaf))
+            words.append(body.shown(octets, leaf, tags=MANY_TAGS))
     if not any(map(str.strip, words)):
-        words.append(body.readable(octets, root))  # what stands outside of all parts
+        # what stands outside of all parts
+        words += [body.shown(octets, part, tags=MANY_TAGS) for part in body.read(octets, root).written]
     return Searchable(text.fold("\n".join(fields)), text.fold("\n".join(words)))
 
 

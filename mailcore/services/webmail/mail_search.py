@@ -20,6 +20,8 @@ from mailcore.store.webmail import webmail_list as store
 
 MAX_FOUND = 100
 MAX_READ = 2**20  # octets of a message of which an excerpt is shown
+READ_SECONDS = 5.0  # of processor time, for texts that no index knows yet: some thousand ordinary messages
+READ_RATE = 4 * 2**20  # octets a second, at which a message must be likely to be read in what is left of it
 EXCERPT_SECONDS = 1.0  # of processor time, for all of them; a hundred ordinary ones take a tenth
 BEFORE, AROUND = 40, 120  # characters of an excerpt
 FEW = 2000  # blobs that are looked up one by one
@@ -55,6 +57,32 @@ class Hit:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Hits, newest first, and the number of messages whose text there was no time to read.
+
+    These are found once the index knows them, which is asked for.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    unread: int = 0
+
+
+class _Time:
+    """Processor time of this thread that one search may read texts for."""
+
+    def __init__(self) -> None:
+        self._until = time.thread_time() + READ_SECONDS
+        self.unread = 0
+
+    def may_read(self, octets: int) -> bool:
+        """Say if there is time for a message of that size; who may not be read is counted."""
+        if time.thread_time() + octets / READ_RATE <= self._until:
+            return True
+        self.unread += 1
+        return False
+
+
 def parse(asked: str) -> Query:
     """Parse a search.  What is no operator is a word; a date that is none is looked for as a word."""
     words: list[str] = []
@@ -83,21 +111,26 @@ def _day(text_: str) -> date | None:
         return None
 
 
-def search(core: Core, account: AccountId, query: Query) -> list[Hit]:
-    """Find at most MAX_FOUND messages, newest first; exact, by the search index if any (store/mail/search.py)."""
+def search(core: Core, account: AccountId, query: Query) -> Result:
+    """Find at most MAX_FOUND messages, newest first; exact, by the search index if any (store/mail/search.py).
+
+    Strangers send what takes long to read: before there is an index, a search reads as much as it has time for, and tells
+    what is left.
+    """
     if query == Query(mailbox=query.mailbox):
-        return []
+        return Result()
     plan = plans.plan(_criterion(query))
     hits = core.search.hits(account, plan.texts)
     found: list[Hit] = []
+    spent = _Time()
     try:
         for box in core.db.read(lambda tx: core.mail.mailboxes(tx, account)):
             if not query.mailbox or query.mailbox.lower() in (box.name.lower(), box.special_use.lower().lstrip("\\")):
-                found += _in_box(core, box, plan, hits, query)
+                found += _in_box(core, box, plan, hits, query, spent)
     finally:
         hits.close()
     found.sort(key=lambda hit: hit.line.at, reverse=True)
-    return _with_texts(core, found[:MAX_FOUND], query)
+    return Result(tuple(_with_texts(core, found[:MAX_FOUND], query)), spent.unread)
 
 
 def _criterion(query: Query) -> Criterion:
@@ -112,7 +145,7 @@ def _criterion(query: Query) -> Criterion:
     return AllOf(tuple(parts)) if parts else Everything()
 
 
-def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query) -> list[Hit]:
+def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query, spent: _Time) -> list[Hit]:
     """In portions from the newest: whoever looks into every text must not hold a snapshot for long."""
     few = hits.few(plan.texts, FEW)
     if few is not None:
@@ -131,7 +164,7 @@ def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query) -> l
         some = rows[start : start + CHUNK]
 
         def look(tx: Tx, some: list[Row] = some) -> list[Row]:
-            uids = plan.confirm(tx, core.blobs, some, hits)
+            uids = plan.confirm(tx, core.blobs, some, hits, spent.may_read)
             if query.has_file:
                 uids = [uid for uid, structure in store.structures(tx, box.id, uids) if has_file(structure)]
             return store.lines(tx, box.id, uids) if uids else []

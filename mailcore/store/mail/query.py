@@ -122,11 +122,29 @@ class Plan:
             *self.params,
         )
 
-    def confirm(self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits) -> list[int]:
-        """UIDs of the rows that do match."""
+    def confirm(
+        self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits, may_read: Callable[[int], bool] | None = None
+    ) -> list[int]:
+        """UIDs of the rows that do match.
+
+        Args:
+            may_read: asked with the octets of a message whose text no index knows; a row that needs a text which may not be
+                read does not match.
+        """
         if self.test is None:
             return [row[UID] for row in rows]
-        return [row[UID] for row in rows if self.test(_candidate(tx, blobs, row, hits))]
+        return [row[UID] for row in rows if _passes(self.test, _candidate(tx, blobs, row, hits, may_read))]
+
+
+class _NotRead(Exception):
+    """The text of a message decides, and it may not be read now."""
+
+
+def _passes(test: Test, candidate: Candidate) -> bool:
+    try:
+        return test(candidate)
+    except _NotRead:
+        return False
 
 
 def _upper(prefix: bytes | None) -> bytes:
@@ -136,13 +154,17 @@ def _upper(prefix: bytes | None) -> bytes:
     return text.fold(text.header_text(prefix)).encode("utf-8", "surrogatepass")
 
 
-def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits) -> Candidate:
+def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits, may_read: Callable[[int], bool] | None = None) -> Candidate:
     def block() -> bytes:
         return bytes(row[PREFIX] or b"") + blobs.header(tx, row[BLOB])
 
     @cache  # of one row: several tests may ask
     def said() -> Searchable:
-        return hits.said(row[BLOB]) or searchable.read(blobs.octets(tx, row[BLOB]))
+        if known := hits.said(row[BLOB]):
+            return known
+        if may_read is not None and not may_read(row[SIZE]):
+            raise _NotRead
+        return searchable.read(blobs.octets(tx, row[BLOB]))
 
     return Candidate(row, hits, block, said)
 
