@@ -5,7 +5,7 @@ exactly one place: imap/status.py, smtp/reply.py, managesieve/status.py, portal/
 read it in their own language in the portal.
 """
 
-from sieve.saying import Saying as Saying
+from mailcore.saying import Saying as Saying
 
 
 class MailError(Exception):

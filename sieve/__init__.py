@@ -18,9 +18,9 @@ from sieve.limits import MAX_REDIRECTS, Options
 from sieve.mailto import Mailto, read_mailto
 from sieve.message import Address, Field, MessageView, Part, Structured, one_address, read_address
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.printer import print_script
 from sieve.program import Program
-from sieve.saying import Saying
 from sieve.tree import Command, SieveTest, Tag
 from sieve.validator import capabilities, check_script, compile_script, examine
 
@@ -28,7 +28,7 @@ __all__ = [
     "MAX_REDIRECTS",
     "Action", "Address", "Command", "Discard", "Ereject", "Field", "FileInto", "Keep", "Mailto", "MessageView", "Notify",
     "Options", "Part", "Program",
-    "Redirect", "Reject", "Result", "Saying", "ScriptError", "ScriptRuntimeError", "SieveTest", "Structured", "Tag",
+    "Redirect", "Reject", "Result", "Phrase", "ScriptError", "ScriptRuntimeError", "SieveTest", "Structured", "Tag",
     "Vacation", "capabilities", "check_script", "compile_script", "examine", "includes", "mailboxes",
     "one_address", "print_script",
     "read_address", "read_mailto", "run", "sends_on", "warnings",

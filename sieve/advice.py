@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from sieve.message import FIELD_NAME
 from sieve.parser import ScriptError, read
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 from sieve.tree import Argument, Command, SieveTest, Tag
 from sieve.validator import brings
 
@@ -67,7 +67,7 @@ def _unreached(commands: Iterable[Command]) -> Iterator[ScriptError]:
     ended = ""
     for command in commands:
         if ended:
-            problem = Saying("this is never reached: '%(ended)s' stands before it", ended=ended)
+            problem = Phrase("this is never reached: '%(ended)s' stands before it", ended=ended)
             yield ScriptError(command.line, problem, command.column)
             return
         if command.name in _ENDS:
@@ -75,7 +75,7 @@ def _unreached(commands: Iterable[Command]) -> Iterator[ScriptError]:
         if command.block:
             yield from _unreached(command.block)
         elif command.block is not None and command.name in ("if", "elsif"):
-            problem = Saying("this '%(name)s' does nothing: its block is empty", name=command.name)
+            problem = Phrase("this '%(name)s' does nothing: its block is empty", name=command.name)
             yield ScriptError(command.line, problem, command.column)
 
 
@@ -87,7 +87,7 @@ def _misnamed(commands: Iterable[Command]) -> Iterator[ScriptError]:
             continue
         for name in _strings(node.arguments[-place : len(node.arguments) - place + 1] if place else ()):
             if "${" not in name and not FIELD_NAME.fullmatch(name):
-                problem = Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=name)
+                problem = Phrase("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=name)
                 yield ScriptError(node.line, problem, node.column)
 
 
@@ -107,5 +107,5 @@ def _unused(commands: tuple[Command, ...]) -> Iterator[ScriptError]:
                 used.add(text)
     for name, command in required.items():
         if name not in used and name not in ("vacation-seconds", "spamtestplus", "envelope-dsn", "include"):
-            problem = Saying("the extension '%(name)s' is required but not used", name=name)
+            problem = Phrase("the extension '%(name)s' is required but not used", name=name)
             yield ScriptError(command.line, problem, command.column)

@@ -8,8 +8,8 @@ from sieve import limits, regex
 from sieve.interpreter import State
 from sieve.match import COMPARATORS, DEFAULT, FOLDS, FREE, NUMERIC, OCTET, RELATIONS, glob, numeric
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Check, Matcher, Step, Text, Texts
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, TagSpec, TestDef, bind
 from sieve.strings import Reference, decode, references
 from sieve.tree import Command, SieveTest
@@ -95,7 +95,7 @@ class Builder:
                     chain = []
                     steps.append((command.line, _choice(chain)))
                 elif chain is None:
-                    self._note(command, Saying("'%(name)s' follows no 'if'", name=command.name))
+                    self._note(command, Phrase("'%(name)s' follows no 'if'", name=command.name))
                     continue
                 branch = self._branch(command)
                 if branch and chain is not None:
@@ -119,8 +119,8 @@ class Builder:
     def _step(self, command: Command) -> Step:
         definition = self._tables.commands.get(command.name)
         if definition is None:
-            kind = Saying("test, not a command") if command.name in self._tables.tests else Saying("unknown command")
-            self._note(command, Saying("'%(name)s': %(kind)s", name=command.name, kind=kind))
+            kind = Phrase("test, not a command") if command.name in self._tables.tests else Phrase("unknown command")
+            self._note(command, Phrase("'%(name)s': %(kind)s", name=command.name, kind=kind))
             return _never
         bound = self._bound(command, definition)
         if bound is None:
@@ -134,8 +134,8 @@ class Builder:
     def check(self, test: SieveTest) -> Check:
         definition = self._tables.tests.get(test.name)
         if definition is None:
-            kind = Saying("command, not a test") if test.name in self._tables.commands else Saying("unknown test")
-            self._note(test, Saying("'%(name)s': %(kind)s", name=test.name, kind=kind))
+            kind = Phrase("command, not a test") if test.name in self._tables.commands else Phrase("unknown test")
+            self._note(test, Phrase("'%(name)s': %(kind)s", name=test.name, kind=kind))
             return NEVER
         bound = self._bound(test, definition)
         if bound is None:
@@ -150,7 +150,7 @@ class Builder:
         if definition.requires and definition.requires not in self.required:
             self._note(
                 item,
-                Saying("'%(name)s' needs: require \"%(requires)s\";", name=item.name, requires=definition.requires),
+                Phrase("'%(name)s' needs: require \"%(requires)s\";", name=item.name, requires=definition.requires),
             )
             return None
         try:
@@ -207,14 +207,14 @@ class Builder:
         """Compare a list of values with the keys, as the tags of the test say (RFC 5228 2.7)."""
         comparator = bound.tag_string("comparator") or DEFAULT
         if comparator not in COMPARATORS:
-            problem = Saying(
+            problem = Phrase(
                 "unknown comparator '%(comparator)s'; known: %(known)s",
                 comparator=comparator,
                 known=", ".join(COMPARATORS),
             )
             raise ScriptError(bound.line, problem)
         if comparator not in FREE and f"comparator-{comparator}" not in self.required:
-            problem = Saying("'%(comparator)s' needs: require \"comparator-%(comparator)s\";", comparator=comparator)
+            problem = Phrase("'%(comparator)s' needs: require \"comparator-%(comparator)s\";", comparator=comparator)
             raise ScriptError(bound.line, problem)
         kind = bound.one_of("is", "contains", "matches", "value", "count", "regex", "list") or "is"
         if kind == "regex":
@@ -228,7 +228,7 @@ class Builder:
             return _relation(bound, kind, comparator, wanted)
         if comparator == NUMERIC:
             if kind != "is":
-                raise ScriptError(bound.line, Saying("':%(kind)s' cannot compare numbers; use ':is'", kind=kind))
+                raise ScriptError(bound.line, Phrase("':%(kind)s' cannot compare numbers; use ':is'", kind=kind))
             return _equal_numbers(wanted)
         fold = FOLDS[comparator]
         if kind == "matches":
@@ -376,7 +376,7 @@ def _relation(bound: Bound, kind: str, comparator: str, wanted: Texts) -> Matche
     sign = (bound.tag_string(kind) or "").lower()
     relation = RELATIONS.get(sign)
     if relation is None:
-        problem = Saying("unknown relation '%(sign)s'; known: %(known)s", sign=sign, known=", ".join(RELATIONS))
+        problem = Phrase("unknown relation '%(sign)s'; known: %(known)s", sign=sign, known=", ".join(RELATIONS))
         raise ScriptError(bound.line, problem)
     fold: Callable[[str], object] = numeric if comparator == NUMERIC else FOLDS[comparator]
 

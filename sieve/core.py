@@ -10,8 +10,8 @@ from sieve.limits import MAX_FLAGS
 from sieve.message import ADDRESS_HEADERS, Address, one_address
 from sieve.parser import ScriptError
 from sieve.parts import raw_values_of, values_of
+from sieve.phrase import Phrase
 from sieve.program import Check, Step
-from sieve.saying import Saying
 from sieve.signature import MANY, Bound, CommandDef, Kind, Signature, TagSpec, TestDef
 
 Value = TypeVar("Value")
@@ -32,7 +32,7 @@ PART_TAGS = {
 
 
 def _misplaced(build: Builder, bound: Bound) -> Step:
-    raise ScriptError(bound.line, Saying("'require' comes first; move it to the top of the script"))
+    raise ScriptError(bound.line, Phrase("'require' comes first; move it to the top of the script"))
 
 
 def _stop(build: Builder, bound: Bound) -> Step:
@@ -87,16 +87,16 @@ def _redirect(build: Builder, bound: Bound) -> Step:
     given = bound.string("address")
     fixed = build.constant(given, bound.line)
     if fixed is not None and "list" not in bound.tags and not one_address(fixed):
-        raise ScriptError(bound.line, Saying("'%(fixed)s' is no address; write name@domain", fixed=fixed))
+        raise ScriptError(bound.line, Phrase("'%(fixed)s' is no address; write name@domain", fixed=fixed))
     text = build.text(given, bound.line)
     copy = "copy" in bound.tags
     for word in bound.tag_strings("notify") or ():
         if (build.constant(word, bound.line) or "NEVER").upper() not in ("NEVER", "SUCCESS", "FAILURE", "DELAY"):
             raise ScriptError(
-                bound.line, Saying("':notify' knows NEVER, SUCCESS, FAILURE and DELAY, not '%(word)s'", word=word)
+                bound.line, Phrase("':notify' knows NEVER, SUCCESS, FAILURE and DELAY, not '%(word)s'", word=word)
             )
     if (build.constant(bound.tag_string("ret") or "FULL", bound.line) or "FULL").upper() not in ("FULL", "HDRS"):
-        raise ScriptError(bound.line, Saying('\':ret\' is "FULL" or "HDRS"'))
+        raise ScriptError(bound.line, Phrase('\':ret\' is "FULL" or "HDRS"'))
     notify = build.texts(bound.tag_strings("notify") or (), bound.line)
     ret = build.text(bound.tag_string("ret") or "", bound.line)
 
@@ -105,7 +105,7 @@ def _redirect(build: Builder, bound: Bound) -> Step:
         if "list" in bound.tags:
             members = state.message.list_members(address)
             if not members:
-                raise state.fail(Saying("redirect was given a list that has no addresses"))
+                raise state.fail(Phrase("redirect was given a list that has no addresses"))
             for member in members:
                 state.add(Redirect(member, copy, octets=state.octets_to_send()))
             if not copy:
@@ -113,7 +113,7 @@ def _redirect(build: Builder, bound: Bound) -> Step:
             return
         target = one_address(address)
         if not target:
-            raise state.fail(Saying("redirect was given no valid address"))
+            raise state.fail(Phrase("redirect was given no valid address"))
         if not copy:
             state.implicit_keep = False
         state.add(Redirect(target, copy, notify(state), ret(state), state.octets_to_send()))
@@ -174,10 +174,10 @@ def picker(bound: Bound) -> Callable[[Sequence[Value]], Sequence[Value]]:
     number = bound.tag_number("index")
     if number is None:
         if "last" in bound.tags:
-            raise ScriptError(bound.line, Saying("':last' goes with ':index'"))
+            raise ScriptError(bound.line, Phrase("':last' goes with ':index'"))
         return lambda values: values
     if number < 1:
-        raise ScriptError(bound.line, Saying("':index' counts from 1"))
+        raise ScriptError(bound.line, Phrase("':index' counts from 1"))
     if "last" in bound.tags:
         return lambda values: values[len(values) - number : len(values) - number + 1] if number <= len(values) else ()
     return lambda values: values[number - 1 : number]
@@ -187,7 +187,7 @@ def _address(build: Builder, bound: Bound) -> Check:
     for name in bound.strings("header names"):
         fixed = build.constant(name, bound.line)
         if fixed is not None and fixed.lower() not in ADDRESS_HEADERS:
-            raise ScriptError(bound.line, Saying("'%(fixed)s' holds no addresses; use the test 'header'", fixed=fixed))
+            raise ScriptError(bound.line, Phrase("'%(fixed)s' holds no addresses; use the test 'header'", fixed=fixed))
     names = build.texts(bound.strings("header names"), bound.line)
     part, pick, values = address_part(build, bound), picker(bound), raw_values_of(bound)
     matcher = build.matcher(bound, bound.strings("keys"))
@@ -217,7 +217,7 @@ def _size(build: Builder, bound: Bound) -> Check:
         case "under":
             return lambda state: state.size() < limit
         case _:
-            raise ScriptError(bound.line, Saying("'size' wants ':over' or ':under'"))
+            raise ScriptError(bound.line, Phrase("'size' wants ':over' or ':under'"))
 
 
 def _not(build: Builder, bound: Bound) -> Check:

@@ -11,15 +11,15 @@ from sieve.actions import Action, Ereject, FileInto, Keep, Notify, Redirect, Rej
 from sieve.addrspec import comparable
 from sieve.mailto import read_mailto
 from sieve.message import Field, MessageView, Part
+from sieve.phrase import Phrase
 from sieve.program import Program
-from sieve.saying import Saying
 
 
 class ScriptRuntimeError(Exception):
     """The script failed on this message.  The message is filed into INBOX; the author is informed."""
 
     def __init__(self, line: int, problem: str) -> None:
-        super().__init__(Saying("line %(line)s: %(problem)s", line=line, problem=problem))
+        super().__init__(Phrase("line %(line)s: %(problem)s", line=line, problem=problem))
         self.line, self.problem = line, problem
 
 
@@ -69,13 +69,13 @@ class State:
     def spend(self, steps: int) -> None:
         self._steps -= steps
         if self._steps < 0:
-            raise self.fail(Saying("the script works too hard on this message; make it shorter"))
+            raise self.fail(Phrase("the script works too hard on this message; make it shorter"))
 
     def assign(self, name: str, text: str) -> None:
         """Set a variable, shortened to what the limits allow (RFC 5229 section 6)."""
         space = self.globals if name.startswith("global.") else self.variables
         if name not in space and len(space) >= limits.MAX_VARIABLES:
-            raise self.fail(Saying("more than %(most)s variables", most=limits.MAX_VARIABLES))
+            raise self.fail(Phrase("more than %(most)s variables", most=limits.MAX_VARIABLES))
         most = self.options.max_variable_length
         if len(text) * 4 > most:
             octets = text.encode("utf-8", "surrogatepass")
@@ -115,7 +115,7 @@ class State:
         self._edits += 1
         self._octets, self._changed = None, True
         if self._edits > limits.MAX_EDITS:
-            raise self.fail(Saying("more than %(most)s header edits", most=limits.MAX_EDITS))
+            raise self.fail(Phrase("more than %(most)s header edits", most=limits.MAX_EDITS))
 
     def size(self) -> int:
         """Octets of the message as the script has changed it so far."""
@@ -130,7 +130,7 @@ class State:
     def _count_part_edit(self) -> None:
         self._part_edits += 1
         if self._part_edits > limits.MAX_PART_EDITS:
-            raise self.fail(Saying("more than %(most)s parts replaced or enclosed", most=limits.MAX_PART_EDITS))
+            raise self.fail(Phrase("more than %(most)s parts replaced or enclosed", most=limits.MAX_PART_EDITS))
 
     def replace_part(self, part: Part, octets: bytes) -> None:
         """Replace a part, and with it all that lies inside; a loop goes on over the parts as they were."""
@@ -219,16 +219,16 @@ class State:
                 self.lines[index] = self.line
                 return
         if len(self.actions) >= self.options.max_actions:
-            raise self.fail(Saying("more than %(most)s actions for one message", most=self.options.max_actions))
+            raise self.fail(Phrase("more than %(most)s actions for one message", most=self.options.max_actions))
         if isinstance(action, Redirect):
             self.redirects += 1
             if self.redirects > limits.MAX_REDIRECTS:
-                raise self.fail(Saying("more than %(most)s redirects for one message", most=limits.MAX_REDIRECTS))
+                raise self.fail(Phrase("more than %(most)s redirects for one message", most=limits.MAX_REDIRECTS))
         if isinstance(action, Notify):
             told = sum(isinstance(earlier, Notify) for earlier in self.actions)
             if told >= self.options.max_notifications:
                 raise self.fail(
-                    Saying("more than %(most)s notifications for one message", most=self.options.max_notifications)
+                    Phrase("more than %(most)s notifications for one message", most=self.options.max_notifications)
                 )
         self.actions.append(action)
         self.lines.append(self.line)
@@ -245,14 +245,14 @@ class State:
         for earlier in self.actions:
             match earlier, action:
                 case (Vacation(), Vacation()):
-                    raise self.fail(Saying("vacation answers once only; this is the second time"))
+                    raise self.fail(Phrase("vacation answers once only; this is the second time"))
                 case (Reject() | Ereject(), Reject() | Ereject()):
-                    raise self.fail(Saying("the message is already rejected"))
+                    raise self.fail(Phrase("the message is already rejected"))
                 case (Reject() | Ereject(), Keep() | FileInto() | Redirect() | Vacation()) | (
                     Keep() | FileInto() | Redirect() | Vacation(),
                     Reject() | Ereject(),
                 ):
-                    raise self.fail(Saying("a message cannot be rejected and also kept, sent or answered"))
+                    raise self.fail(Phrase("a message cannot be rejected and also kept, sent or answered"))
                 case _:
                     pass
 
@@ -314,7 +314,7 @@ def run(
     except (Stopped, Returned):
         pass
     except RecursionError:
-        raise state.fail(Saying("nested too deep")) from None
+        raise state.fail(Phrase("nested too deep")) from None
     if state.implicit_keep:
         state.line = 0
         state.add(Keep(state.flags, implicit=True, octets=state.octets()))

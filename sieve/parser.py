@@ -7,7 +7,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from sieve.limits import MAX_DEPTH, MAX_ERRORS, MAX_NUMBER
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 from sieve.tree import Argument, Command, SieveTest, Tag
 
 _SPACE = r"(?:[ \t\r\n]+|\#[^\n]*(?:\n|\Z)|/\*.*?\*/)*+"
@@ -29,19 +29,19 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _STUFFED = re.compile(r"^\.\.", re.MULTILINE)
 _BREAK = re.compile(r"\r?\n")
 _UNENDED = {
-    '"': Saying("this string does not end; write a closing '\"'"),
-    "/*": Saying("this comment does not end; write */"),
-    "text:": Saying("this text does not end; write a line with only a dot in it"),
+    '"': Phrase("this string does not end; write a closing '\"'"),
+    "/*": Phrase("this comment does not end; write */"),
+    "text:": Phrase("this text does not end; write a line with only a dot in it"),
 }
-_COMMAND, _TEST, _STRING = Saying("a command"), Saying("a test"), Saying("a string")
-_BLOCK_OR_END, _MORE_TESTS, _MORE_STRINGS = Saying("';' or a block"), Saying("',' or ')'"), Saying("',' or ']'")
+_COMMAND, _TEST, _STRING = Phrase("a command"), Phrase("a test"), Phrase("a string")
+_BLOCK_OR_END, _MORE_TESTS, _MORE_STRINGS = Phrase("';' or a block"), Phrase("',' or ')'"), Phrase("',' or ']'")
 
 
 class ScriptError(Exception):
     """The script is not valid.  Shown to its author, so name the line and say what helps."""
 
     def __init__(self, line: int, problem: str, column: int = 0) -> None:
-        super().__init__(Saying("line %(line)s: %(problem)s", line=line, problem=problem))
+        super().__init__(Phrase("line %(line)s: %(problem)s", line=line, problem=problem))
         self.line, self.problem, self.column = line, problem, column
 
 
@@ -103,7 +103,7 @@ class _Parser:
                 case "text":
                     found.append(_Token("string", _lines(_STUFFED.sub(".", match["lines"])), at))
             if found and found[-1].at == at and found[-1].kind == "string" and "\0" in found[-1].value:
-                self._note(at, Saying("a string cannot hold the character NUL; leave it out"))
+                self._note(at, Phrase("a string cannot hold the character NUL; leave it out"))
             at = match.end()
         found.append(_Token("end", "", len(source)))
         return found
@@ -116,7 +116,7 @@ class _Parser:
                 self._note(at, problem)
                 self._cut = True
                 return len(source)
-        problem = Saying(
+        problem = Phrase(
             "cannot read %(found)s; is a '\"' missing before it?", found=repr(source[at : at + 12].splitlines()[0])
         )
         self._note(at, problem)
@@ -126,7 +126,7 @@ class _Parser:
         digits = found["number"].lstrip("0") or "0"
         size = int(digits[:20]) * _UNITS[found["unit"].lower()]
         if size > MAX_NUMBER or len(digits) > 20:
-            self._note(at, Saying("numbers end with %(most)s; write a smaller one", most=MAX_NUMBER))
+            self._note(at, Phrase("numbers end with %(most)s; write a smaller one", most=MAX_NUMBER))
             return "0"
         return str(size)
 
@@ -163,8 +163,8 @@ class _Parser:
         if token := self._take(kind):
             return token
         shown = self._next.value if len(self._next.value) < 40 else self._next.value[:39] + "…"
-        found = Saying("the end of the script") if self._next.kind == "end" else repr(shown)
-        raise self._lost(Saying("expected %(what)s, found %(found)s", what=what, found=found), self._next.at)
+        found = Phrase("the end of the script") if self._next.kind == "end" else repr(shown)
+        raise self._lost(Phrase("expected %(what)s, found %(found)s", what=what, found=found), self._next.at)
 
     def script(self) -> tuple[Command, ...]:
         try:
@@ -178,10 +178,10 @@ class _Parser:
         while not self._take(closing):
             name = self._next
             if name.kind == "end":
-                self._note(name.at, Saying("expected '}', found the end of the script"))
+                self._note(name.at, Phrase("expected '}', found the end of the script"))
                 break
             if self._take("}"):
-                self._note(name.at, Saying("this '}' closes nothing; leave it out"))
+                self._note(name.at, Phrase("this '}' closes nothing; leave it out"))
                 continue
             try:
                 found.append(self._command(depth))
@@ -204,7 +204,7 @@ class _Parser:
     def _block(self, depth: int) -> tuple[Command, ...]:
         if depth < MAX_DEPTH:
             return self._commands("}", depth + 1)
-        self._note(self._next.at, Saying("nested more than %(most)s deep; make the script flatter", most=MAX_DEPTH))
+        self._note(self._next.at, Phrase("nested more than %(most)s deep; make the script flatter", most=MAX_DEPTH))
         open_blocks = 1
         while open_blocks and self._next.kind != "end":
             open_blocks += {"{": 1, "}": -1}.get(self._next.kind, 0)
@@ -256,7 +256,7 @@ class _Parser:
     def _test(self, depth: int) -> SieveTest:
         name = self._expect("name", _TEST)
         if depth >= MAX_DEPTH:
-            raise self._lost(Saying("nested more than %(most)s deep; make the script flatter", most=MAX_DEPTH), name.at)
+            raise self._lost(Phrase("nested more than %(most)s deep; make the script flatter", most=MAX_DEPTH), name.at)
         arguments, tests = self._arguments(depth + 1)
         line, column = self.place(name.at)
         return SieveTest(name.value, arguments, tests, line, column)

@@ -6,7 +6,7 @@ from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.message import Part, every
 from sieve.parser import ScriptError
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 from sieve.signature import Bound
 
 Values = Callable[[State, str], Sequence[str]]
@@ -47,7 +47,7 @@ def raw_values_of(bound: Bound) -> RawValues:
 def _refuse_options(bound: Bound) -> None:
     for tag in ("anychild", "type", "subtype", "contenttype", "param"):
         if tag in bound.tags:
-            raise ScriptError(bound.line, Saying("':%(tag)s' goes with ':mime'", tag=tag))
+            raise ScriptError(bound.line, Phrase("':%(tag)s' goes with ':mime'", tag=tag))
 
 
 def _holders(state: State, any_child: bool) -> Iterator[State | Part]:

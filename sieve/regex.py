@@ -6,7 +6,7 @@ from typing import Any
 import re2
 
 from sieve.parser import ScriptError
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 
 MAX_MEMORY = 2**20  # octets of one compiled pattern
 
@@ -31,7 +31,7 @@ def fixed(text: str, ignore_case: bool, line: int) -> Any:  # Any: re2 has no ty
         return pattern(text, ignore_case)
     except ValueError as problem:
         raise ScriptError(
-            line, Saying("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)
+            line, Phrase("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)
         ) from None
 
 

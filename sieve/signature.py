@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sieve.parser import ScriptError
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 from sieve.tree import Argument, Command, SieveTest, Tag
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    STRING = Saying("a string")
-    STRINGS = Saying("a string list")
-    NUMBER = Saying("a number")
+    STRING = Phrase("a string")
+    STRINGS = Phrase("a string list")
+    NUMBER = Phrase("a number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,28 +177,28 @@ def bind(
         tag = argument.name
         spec = tags.get(tag)
         if spec is None:
-            known = ", ".join(":" + each for each in sorted(tags)) or Saying("none")
-            problem = Saying("'%(name)s' does not know ':%(tag)s'; it knows %(known)s", name=name, tag=tag, known=known)
+            known = ", ".join(":" + each for each in sorted(tags)) or Phrase("none")
+            problem = Phrase("'%(name)s' does not know ':%(tag)s'; it knows %(known)s", name=name, tag=tag, known=known)
             raise ScriptError(line, problem)
         if spec.requires and spec.requires not in required:
             raise ScriptError(
-                line, Saying("':%(tag)s' needs: require \"%(requires)s\";", tag=tag, requires=spec.requires)
+                line, Phrase("':%(tag)s' needs: require \"%(requires)s\";", tag=tag, requires=spec.requires)
             )
         if plain:
             raise ScriptError(
-                line, Saying("put ':%(tag)s' before the other arguments of '%(name)s'", tag=tag, name=name)
+                line, Phrase("put ':%(tag)s' before the other arguments of '%(name)s'", tag=tag, name=name)
             )
         if tag in found:
-            raise ScriptError(line, Saying("':%(tag)s' stands twice in '%(name)s'; leave one out", tag=tag, name=name))
+            raise ScriptError(line, Phrase("':%(tag)s' stands twice in '%(name)s'; leave one out", tag=tag, name=name))
         if spec.group and (other := groups.setdefault(spec.group, tag)) != tag:
             raise ScriptError(
-                line, Saying("':%(other)s' and ':%(tag)s' exclude each other; leave one out", other=other, tag=tag)
+                line, Phrase("':%(other)s' and ':%(tag)s' exclude each other; leave one out", other=other, tag=tag)
             )
         found[tag] = None
         if spec.value:
             value = next(rest, None)
             if value is None or not _fits(value, spec.value):
-                raise ScriptError(line, Saying("':%(tag)s' wants %(kind)s after it", tag=tag, kind=spec.value.value))
+                raise ScriptError(line, Phrase("':%(tag)s' wants %(kind)s after it", tag=tag, kind=spec.value.value))
             found[tag] = value
     values = _positional(name, line, signature, plain)
     _check_shape(item, signature)
@@ -214,29 +214,29 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
     values: dict[str, Argument] = {}
     for (key, kind), value in zip(wanted, plain, strict=False):
         if not _fits(value, kind):
-            problem = Saying(
+            problem = Phrase(
                 "'%(name)s' wants %(kind)s as %(key)s, found %(found)s",
                 name=name,
                 kind=kind.value,
-                key=Saying(key),
+                key=Phrase(key),
                 found=_shown(value),
             )
             raise ScriptError(line, problem)
         values[key] = value
     if len(plain) < len(wanted):
         key, kind = wanted[len(plain)]
-        problem = Saying(
-            "'%(name)s' wants %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Saying(key)
+        problem = Phrase(
+            "'%(name)s' wants %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Phrase(key)
         )
         raise ScriptError(line, problem)
     if len(plain) > len(wanted):
         extra = _shown(plain[len(wanted)])
         if not wanted:
             raise ScriptError(
-                line, Saying("'%(name)s' takes no arguments; %(extra)s is too much", name=name, extra=extra)
+                line, Phrase("'%(name)s' takes no arguments; %(extra)s is too much", name=name, extra=extra)
             )
-        number = Saying("one argument") if len(wanted) == 1 else Saying("%(number)s arguments", number=len(wanted))
-        problem = Saying("'%(name)s' takes %(number)s; %(extra)s is too much", name=name, number=number, extra=extra)
+        number = Phrase("one argument") if len(wanted) == 1 else Phrase("%(number)s arguments", number=len(wanted))
+        problem = Phrase("'%(name)s' takes %(number)s; %(extra)s is too much", name=name, number=number, extra=extra)
         raise ScriptError(line, problem)
     return values
 
@@ -244,13 +244,13 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
 def _check_shape(item: Command | SieveTest, signature: Signature) -> None:
     name, line = item.name, item.line
     if signature.tests == 0 and item.tests:
-        raise ScriptError(line, Saying("'%(name)s' takes no test; is a ';' missing before it?", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' takes no test; is a ';' missing before it?", name=name))
     if signature.tests == 1 and len(item.tests) != 1:
-        raise ScriptError(line, Saying("'%(name)s' wants exactly one test; join more with allof or anyof", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' wants exactly one test; join more with allof or anyof", name=name))
     if signature.tests == MANY and not item.tests:
-        raise ScriptError(line, Saying("'%(name)s' wants tests in brackets: %(name)s (true, false)", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' wants tests in brackets: %(name)s (true, false)", name=name))
     if isinstance(item, Command):
         if signature.block and item.block is None:
-            raise ScriptError(line, Saying("'%(name)s' wants a block: { ... }", name=name))
+            raise ScriptError(line, Phrase("'%(name)s' wants a block: { ... }", name=name))
         if not signature.block and item.block is not None:
-            raise ScriptError(line, Saying("'%(name)s' takes no block; end it with ';'", name=name))
+            raise ScriptError(line, Phrase("'%(name)s' takes no block; end it with ';'", name=name))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from sieve.limits import MAX_MATCH_VARIABLE, MAX_VARIABLE_NAME
 from sieve.parser import ScriptError
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 
 _ENCODED = re.compile(
     r"\$\{(?:(?P<hex>hex):(?P<octets>\s*[0-9a-f]{1,2}(?:\s+[0-9a-f]{1,2})*\s*)"
@@ -31,10 +31,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 def variable_name(name: str, line: int) -> str:
     """The name of a variable in lower case (RFC 5229 section 3).  Raises ScriptError."""
     if not _NAME.fullmatch(name):
-        raise ScriptError(line, Saying("'%(name)s' is no variable name; use letters, digits and _", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' is no variable name; use letters, digits and _", name=name))
     if len(name) > MAX_VARIABLE_NAME:
         raise ScriptError(
-            line, Saying("'%(name)s' is longer than %(most)s characters", name=name, most=MAX_VARIABLE_NAME)
+            line, Phrase("'%(name)s' is longer than %(most)s characters", name=name, most=MAX_VARIABLE_NAME)
         )
     return name.lower()
 
@@ -55,7 +55,7 @@ def decode(text: str, line: int) -> str:
         for point in points:
             if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
                 raise ScriptError(
-                    line, Saying("%(point)s is no Unicode character; write another number", point=f"{point:X}")
+                    line, Phrase("%(point)s is no Unicode character; write another number", point=f"{point:X}")
                 )
         return "".join(map(chr, points))
 
@@ -79,11 +79,11 @@ def references(text: str, line: int, namespaces: tuple[str, ...] = ()) -> tuple[
         if name.isdigit():
             number = int(name) if len(name) < 8 else MAX_MATCH_VARIABLE + 1
             if number > MAX_MATCH_VARIABLE:
-                raise ScriptError(line, Saying("match variables end with ${%(most)s}", most=MAX_MATCH_VARIABLE))
+                raise ScriptError(line, Phrase("match variables end with ${%(most)s}", most=MAX_MATCH_VARIABLE))
             parts.append(Reference(name, number))
         elif "." in name and name.partition(".")[0] not in namespaces:
             space = name.partition(".")[0]
-            raise ScriptError(line, Saying("nothing here brings variables named '%(space)s.'", space=space))
+            raise ScriptError(line, Phrase("nothing here brings variables named '%(space)s.'", space=space))
         else:
             parts.append(Reference(name))
         at = found.end()

@@ -8,9 +8,9 @@ from sieve import core, limits
 from sieve.builder import Builder, Tables
 from sieve.extensions import EXTENSIONS
 from sieve.parser import ScriptError, read
+from sieve.phrase import Phrase
 from sieve.printer import quoted
 from sieve.program import Program, Step
-from sieve.saying import Saying
 from sieve.signature import CommandDef, TagSpec, TestDef
 from sieve.tree import Command
 
@@ -77,7 +77,7 @@ def _parted(commands: Iterable[Command], errors: list[ScriptError]) -> Iterator[
             and command.tests[0].name in _TABLES.commands
         ):
             test = command.tests[0]
-            problem = Saying(
+            problem = Phrase(
                 "'%(name)s' takes no test; is a ';' missing before '%(test)s'?", name=command.name, test=test.name
             )
             errors.append(ScriptError(command.line, problem, command.column))
@@ -102,15 +102,15 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
             case (tuple() as several,) if not command.tests and command.block is None:
                 asked = several
             case _:
-                problem = Saying("'require' wants the names of extensions: require [\"fileinto\"];")
+                problem = Phrase("'require' wants the names of extensions: require [\"fileinto\"];")
                 errors.append(ScriptError(command.line, problem, command.column))
                 continue
         for name in asked:
             if name not in _KNOWN:
                 near = get_close_matches(name, _KNOWN, 1)
-                problem = Saying("unknown extension '%(name)s'; leave it out", name=name)
+                problem = Phrase("unknown extension '%(name)s'; leave it out", name=name)
                 if near:
-                    problem = Saying("unknown extension '%(name)s'; did you mean '%(near)s'?", name=name, near=near[0])
+                    problem = Phrase("unknown extension '%(name)s'; did you mean '%(near)s'?", name=name, near=near[0])
                 errors.append(ScriptError(command.line, problem, command.column))
             names[name] = None
     return tuple(names), ()
@@ -146,7 +146,7 @@ class _Compiler:
         self._octets += octets
         for size, most in ((octets, limits.MAX_SCRIPT_OCTETS), (self._octets, limits.MAX_SOURCE_OCTETS)):
             if size > most:
-                problem = Saying("the script is larger than %(most)s octets; make it shorter", most=most)
+                problem = Phrase("the script is larger than %(most)s octets; make it shorter", most=most)
                 return (), _nothing, [ScriptError(1, problem)]
         commands, errors = read(source)
         commands = tuple(_parted(commands, errors))
@@ -154,7 +154,7 @@ class _Compiler:
         for name in names:
             missing = [other for other in _KNOWN[name].wants if other not in names] if name in _KNOWN else []
             if missing:
-                problem = Saying(
+                problem = Phrase(
                     "'%(name)s' goes with: require [%(others)s];", name=name, others=", ".join(map(quoted, missing))
                 )
                 errors.append(ScriptError(1, problem, 1))
@@ -173,7 +173,7 @@ class _Compiler:
     def _count_pattern(self, line: int) -> None:
         self._patterns += 1
         if self._patterns > limits.MAX_PATTERNS:
-            raise ScriptError(line, Saying("more than %(most)s regular expressions", most=limits.MAX_PATTERNS))
+            raise ScriptError(line, Phrase("more than %(most)s regular expressions", most=limits.MAX_PATTERNS))
 
     def _included(
         self, place: str, name: str, line: int, optional: bool, chain: tuple[tuple[str, str], ...]
@@ -181,17 +181,17 @@ class _Compiler:
         """RFC 6609 section 3.2: one that is missing, broken or includes itself is an error of who includes it."""
         self._count += 1
         if self._count > self._options.max_includes:
-            raise ScriptError(line, Saying("more than %(most)s scripts are included", most=self._options.max_includes))
+            raise ScriptError(line, Phrase("more than %(most)s scripts are included", most=self._options.max_includes))
         if len(chain) >= self._options.max_include_depth:
-            problem = Saying("scripts include each other more than %(most)s deep", most=self._options.max_include_depth)
+            problem = Phrase("scripts include each other more than %(most)s deep", most=self._options.max_include_depth)
             raise ScriptError(line, problem)
         if (place, name) in chain:
-            raise ScriptError(line, Saying("the script '%(name)s' includes itself", name=name))
+            raise ScriptError(line, Phrase("the script '%(name)s' includes itself", name=name))
         source = self._library(place, name)
         if source is None:
             if optional:
                 return None
-            problem = Saying(
+            problem = Phrase(
                 "there is no %(place)s script '%(name)s'; write ':optional' if that is no fault",
                 place=place,
                 name=name,
@@ -199,7 +199,7 @@ class _Compiler:
             raise ScriptError(line, problem)
         _, start, errors = self.compile(source, (*chain, (place, name)))
         if errors:
-            problem = Saying(
+            problem = Phrase(
                 "the %(place)s script '%(name)s' is not valid: line %(line)s: %(problem)s",
                 place=place,
                 name=name,

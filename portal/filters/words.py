@@ -3,7 +3,8 @@
 from flask_babel import gettext as _
 
 from mailcore.domain import FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
-from mailcore.errors import Saying, ScriptInvalid
+from mailcore.errors import ScriptInvalid
+from mailcore.saying import Translatable
 from portal import i18n, web
 
 
@@ -66,5 +67,5 @@ def action(one: FilterAction, titles: dict[str, str]) -> str:
 def problem(refused: ScriptInvalid) -> str:
     """Explain why the service does not take a filter, without the number that stands above the form anyway."""
     said = refused.args[0]
-    inner = said.values.get("problem") if isinstance(said, Saying) else None
+    inner = said.values.get("problem") if isinstance(said, Translatable) else None
     return i18n.told(inner if isinstance(inner, str) else said)

@@ -10,8 +10,8 @@ from sieve.builder import Builder
 from sieve.core import picker
 from sieve.interpreter import State
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Check
-from sieve.saying import Saying
 from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
 
 _ZONE = re.compile(r"([+-])([01][0-9]|2[0-3])([0-5][0-9])")
@@ -59,14 +59,14 @@ def _placed(build: Builder, bound: Bound) -> Callable[[State, datetime], datetim
     fixed = build.constant(given, bound.line)
     if fixed is not None and zone(fixed) is None:
         raise ScriptError(
-            bound.line, Saying("':zone' wants an offset such as \"+0100\", found '%(fixed)s'", fixed=fixed)
+            bound.line, Phrase("':zone' wants an offset such as \"+0100\", found '%(fixed)s'", fixed=fixed)
         )
     text = build.text(given, bound.line)
 
     def placed(state: State, at: datetime) -> datetime:
         wanted = zone(text(state))
         if wanted is None:
-            raise state.fail(Saying("':zone' was given no offset such as +0100"))
+            raise state.fail(Phrase("':zone' was given no offset such as +0100"))
         return at.astimezone(wanted)
 
     return placed
@@ -76,14 +76,14 @@ def _part(build: Builder, bound: Bound) -> Callable[[State], Callable[[datetime]
     given = bound.string("date part")
     fixed = build.constant(given, bound.line)
     if fixed is not None and fixed.lower() not in _PARTS:
-        problem = Saying("unknown date part '%(fixed)s'; known: %(known)s", fixed=fixed, known=", ".join(_PARTS))
+        problem = Phrase("unknown date part '%(fixed)s'; known: %(known)s", fixed=fixed, known=", ".join(_PARTS))
         raise ScriptError(bound.line, problem)
     text = build.text(given, bound.line)
 
     def part(state: State) -> Callable[[datetime], str]:
         found = _PARTS.get(text(state).lower())
         if found is None:
-            raise state.fail(Saying("an unknown date part"))
+            raise state.fail(Phrase("an unknown date part"))
         return found
 
     return part

@@ -6,8 +6,8 @@ from sieve.interpreter import State
 from sieve.limits import Options
 from sieve.message import CONTROL, FIELD_NAME
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
 PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
@@ -17,16 +17,16 @@ def _checked(build: Builder, bound: Bound) -> None:
     fixed = build.constant(bound.string("field name"), bound.line)
     if fixed is not None and not FIELD_NAME.fullmatch(fixed):
         raise ScriptError(
-            bound.line, Saying("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed)
+            bound.line, Phrase("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed)
         )
 
 
 def _problem(value: str, options: Options) -> str:
     """Return the problem with the value of a new field, "" if there is none."""
     if "\0" in value:
-        return Saying("a header field cannot hold the character NUL")
+        return Phrase("a header field cannot hold the character NUL")
     if len(value.encode("utf-8", "replace")) > options.max_field_octets:
-        return Saying("a header field may have at most %(most)s octets", most=options.max_field_octets)
+        return Phrase("a header field may have at most %(most)s octets", most=options.max_field_octets)
     return ""
 
 
@@ -39,13 +39,13 @@ def _add(build: Builder, bound: Bound) -> Step:
         if problem := _problem(constant, build.options):
             raise ScriptError(bound.line, problem)
         if CONTROL.search(constant):  # section 4; what variables bring of a stranger's message becomes a blank instead
-            raise ScriptError(bound.line, Saying("a header field cannot hold control characters"))
+            raise ScriptError(bound.line, Phrase("a header field cannot hold control characters"))
     last = "last" in bound.tags
 
     def add(state: State) -> None:
         called, text = name(state), value(state)
         if not FIELD_NAME.fullmatch(called):
-            raise state.fail(Saying("addheader was given no valid field name"))
+            raise state.fail(Phrase("addheader was given no valid field name"))
         if problem := _problem(text, state.options):
             raise state.fail(problem)
         state.count_edit()

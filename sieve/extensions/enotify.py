@@ -9,8 +9,8 @@ from sieve.interpreter import State
 from sieve.mailto import read_mailto
 from sieve.message import one_address
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Check, Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*=[^\0\r\n]*")
@@ -21,18 +21,18 @@ def _notify(build: Builder, bound: Bound) -> Step:
     given = bound.string("method")
     fixed = build.constant(given, line)
     if fixed is not None and read_mailto(fixed) is None:
-        raise ScriptError(line, Saying("'%(fixed)s' cannot be notified; write mailto:name@domain", fixed=fixed))
+        raise ScriptError(line, Phrase("'%(fixed)s' cannot be notified; write mailto:name@domain", fixed=fixed))
     importance = bound.tag_string("importance")
     if importance is not None and build.constant(importance, line) not in (None, "1", "2", "3"):
-        raise ScriptError(line, Saying('\':importance\' is "1", "2" or "3"'))
+        raise ScriptError(line, Phrase('\':importance\' is "1", "2" or "3"'))
     source = bound.tag_string("from")
     constant = build.constant(source, line) if source else None
     if constant and not one_address(constant):
-        raise ScriptError(line, Saying("':from' wants one address, found '%(fixed)s'", fixed=constant))
+        raise ScriptError(line, Phrase("':from' wants one address, found '%(fixed)s'", fixed=constant))
     for option in bound.tag_strings("options") or ():
         fixed = build.constant(option, line)
         if fixed is not None and not _OPTION.fullmatch(fixed):
-            raise ScriptError(line, Saying("'%(fixed)s' is no option; write name=value on one line", fixed=fixed))
+            raise ScriptError(line, Phrase("'%(fixed)s' is no option; write name=value on one line", fixed=fixed))
     method, message = build.text(given, line), build.text(bound.tag_string("message") or "", line)
     from_address, level = build.text(source or "", line), build.text(importance or "2", line)
     options = build.texts(bound.tag_strings("options") or (), line)
@@ -42,7 +42,7 @@ def _notify(build: Builder, bound: Bound) -> Step:
         uri = method(state)
         read = read_mailto(uri)
         if read is None:
-            raise state.fail(Saying("notify was given a method that is not offered"))
+            raise state.fail(Phrase("notify was given a method that is not offered"))
         state.add(Notify(uri, message(state), from_address(state), level(state), options(state), fcc(state)))
 
     return notify

@@ -8,8 +8,8 @@ from sieve.core import address_part
 from sieve.interpreter import State
 from sieve.message import Address
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Check
-from sieve.saying import Saying
 from sieve.signature import Bound, Extension, Kind, Signature, TestDef
 
 _PARTS = ("from", "to", "auth")
@@ -44,7 +44,7 @@ def _envelope(build: Builder, bound: Bound) -> Check:
         if fixed is None or fixed.lower() in _PARTS:
             continue
         if fixed.lower() not in _OPTIONS or "envelope-dsn" not in build.required:
-            raise ScriptError(bound.line, Saying("the envelope has no '%(fixed)s'; it has from and to", fixed=fixed))
+            raise ScriptError(bound.line, Phrase("the envelope has no '%(fixed)s'; it has from and to", fixed=fixed))
     names = build.texts(bound.strings("envelope parts"), bound.line)
     part = address_part(build, bound)
     matcher = build.matcher(bound, bound.strings("keys"))

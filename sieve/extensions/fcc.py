@@ -7,7 +7,7 @@ from sieve.builder import Builder
 from sieve.core import flag_list
 from sieve.interpreter import State
 from sieve.parser import ScriptError
-from sieve.saying import Saying
+from sieve.phrase import Phrase
 from sieve.signature import Bound, Extension, Kind, TagSpec
 
 
@@ -17,7 +17,7 @@ def fcc_of(build: Builder, bound: Bound) -> Callable[[State], FileInto | None]:
     if given is None:
         for tag in ("flags", "create", "specialuse", "mailboxid"):
             if tag in bound.tags:
-                raise ScriptError(bound.line, Saying("':%(tag)s' goes with ':fcc'", tag=tag))
+                raise ScriptError(bound.line, Phrase("':%(tag)s' goes with ':fcc'", tag=tag))
         return lambda state: None
     text, flags = build.text(given, bound.line), flag_list(build, bound)
     use = bound.tag_string("specialuse") or ""

@@ -6,8 +6,8 @@ from sieve.core import flag_list
 from sieve.extensions.specialuse import read_use
 from sieve.interpreter import State
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
 
 
@@ -21,7 +21,7 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     fixed = build.constant(given, bound.line)
     if fixed is not None and not _is_name(fixed):
         raise ScriptError(
-            bound.line, Saying("'fileinto' wants the name of a mailbox, found %(fixed)s", fixed=repr(fixed))
+            bound.line, Phrase("'fileinto' wants the name of a mailbox, found %(fixed)s", fixed=repr(fixed))
         )
     text = build.text(given, bound.line)
     flags = flag_list(build, bound)
@@ -32,7 +32,7 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     def fileinto(state: State) -> None:
         mailbox = text(state)
         if not _is_name(mailbox):
-            raise state.fail(Saying("fileinto was given no valid mailbox name"))
+            raise state.fail(Phrase("fileinto was given no valid mailbox name"))
         wanted = use(state)
         by_use = state.message.mailbox_for(wanted) if wanted else None
         by_id = state.message.mailbox_with_id(identity(state)) if "mailboxid" in bound.tags else None

@@ -6,8 +6,8 @@ from sieve.builder import Builder
 from sieve.core import read_flags
 from sieve.interpreter import State
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Check, Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
 from sieve.strings import variable_name
 
@@ -31,7 +31,7 @@ def _variable(build: Builder, bound: Bound) -> str | None:
     if "variable name" not in bound.values:
         return None
     if "variables" not in build.required:
-        raise ScriptError(bound.line, Saying("'%(name)s' on a variable needs: require \"variables\";", name=bound.name))
+        raise ScriptError(bound.line, Phrase("'%(name)s' on a variable needs: require \"variables\";", name=bound.name))
     return build.variable(variable_name(bound.string("variable name"), bound.line))
 
 
@@ -60,7 +60,7 @@ def _has_flag(build: Builder, bound: Bound) -> Check:
     if "variable names" in bound.values:
         names = tuple(build.variable(name.lower()) for name in bound.strings("variable names"))
     if names is not None and "variables" not in build.required:
-        raise ScriptError(bound.line, Saying("'hasflag' on a variable needs: require \"variables\";"))
+        raise ScriptError(bound.line, Phrase("'hasflag' on a variable needs: require \"variables\";"))
     keys = bound.strings("flags")
     if not bound.one_of("value", "count"):
         keys = tuple(flag for key in keys for flag in (key.split() or [key]))

@@ -4,8 +4,8 @@ each has variables of its own, and shares those that it declares global."""
 from sieve.builder import Builder
 from sieve.interpreter import Returned, State
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 from sieve.strings import variable_name
 
@@ -15,7 +15,7 @@ def _include(build: Builder, bound: Bound) -> Step:
     place = bound.one_of("personal", "global") or "personal"
     fixed = build.constant(name, bound.line)
     if not fixed or any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in fixed):
-        problem = Saying(
+        problem = Phrase(
             "%(name)s is no name of a script; it cannot hold variables or control characters", name=repr(name)
         )
         raise ScriptError(bound.line, problem)
@@ -49,12 +49,12 @@ def _return(build: Builder, bound: Bound) -> Step:
 
 def _global(build: Builder, bound: Bound) -> Step:
     if "variables" not in build.required:
-        raise ScriptError(bound.line, Saying("'global' needs: require \"variables\";"))
+        raise ScriptError(bound.line, Phrase("'global' needs: require \"variables\";"))
     for name in bound.strings("names"):
         variable = variable_name(name, bound.line)
         # section 3.4.1; half of the script would mean one variable, the other half another
         if variable in build.locals:
-            problem = Saying(
+            problem = Phrase(
                 "'global' makes '%(name)s' global after it was used; move it to the top of the script", name=name
             )
             raise ScriptError(bound.line, problem)

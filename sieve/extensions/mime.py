@@ -9,8 +9,8 @@ from sieve.interpreter import State
 from sieve.limits import MAX_LOOPS
 from sieve.message import Part, every
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 from sieve.strings import variable_name
 
@@ -26,7 +26,7 @@ class _Broken(Exception):
 def _for_every_part(build: Builder, bound: Bound) -> Step:
     name = bound.tag_string("name") or ""
     if len(build.loops) >= MAX_LOOPS:
-        problem = Saying(
+        problem = Phrase(
             "'foreverypart' stands more than %(most)s deep in others; make the script flatter", most=MAX_LOOPS
         )
         raise ScriptError(bound.line, problem)
@@ -38,7 +38,7 @@ def _for_every_part(build: Builder, bound: Bound) -> Step:
         outer = state.part
         state.loops += 1
         if state.loops > MAX_LOOPS:
-            raise state.fail(Saying("'foreverypart' stands more than %(most)s deep in others", most=MAX_LOOPS))
+            raise state.fail(Phrase("'foreverypart' stands more than %(most)s deep in others", most=MAX_LOOPS))
         # inside another loop: what lies below its part (section 3)
         parts: Iterable[Part] = list(every(state.root()) if outer is None else every(outer))[
             0 if outer is None else 1 :
@@ -65,9 +65,9 @@ def _for_every_part(build: Builder, bound: Bound) -> Step:
 def _break(build: Builder, bound: Bound) -> Step:
     name = bound.tag_string("name") or ""
     if not build.loops:
-        raise ScriptError(bound.line, Saying("'break' stands in a 'foreverypart' only"))
+        raise ScriptError(bound.line, Phrase("'break' stands in a 'foreverypart' only"))
     if name and name not in build.loops:
-        raise ScriptError(bound.line, Saying("no 'foreverypart' around is named '%(name)s'", name=name))
+        raise ScriptError(bound.line, Phrase("no 'foreverypart' around is named '%(name)s'", name=name))
 
     def leave(state: State) -> None:
         raise _Broken(name)
@@ -77,10 +77,10 @@ def _break(build: Builder, bound: Bound) -> Step:
 
 def _extract_text(build: Builder, bound: Bound) -> Step:
     if "variables" not in build.required:
-        raise ScriptError(bound.line, Saying("'extracttext' needs: require \"variables\";"))
+        raise ScriptError(bound.line, Phrase("'extracttext' needs: require \"variables\";"))
     name = variable_name(bound.string("variable name"), bound.line)
     if not build.loops:
-        raise ScriptError(bound.line, Saying("'extracttext' stands in a 'foreverypart' only"))
+        raise ScriptError(bound.line, Phrase("'extracttext' stands in a 'foreverypart' only"))
     key, first = build.variable(name), bound.tag_number("first")
     modifiers = [change for tag, (_, change) in MODIFIERS.items() if tag in bound.tags]
 

@@ -10,8 +10,8 @@ from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.message import Field
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
 _MADE_ANEW = ("subject", "mime-version", "content-type", "content-transfer-encoding")
@@ -60,7 +60,7 @@ def _enclose(build: Builder, bound: Bound) -> Step:
     subject = build.text(given or "", bound.line)
     names = build.texts(bound.tag_strings("headers") or (), bound.line)
     if build.loops:
-        raise ScriptError(bound.line, Saying("'enclose' is for the whole message; move it out of 'foreverypart'"))
+        raise ScriptError(bound.line, Phrase("'enclose' is for the whole message; move it out of 'foreverypart'"))
 
     def enclose(state: State) -> None:
         copied = {name.lower() for name in names(state)}.difference(_MADE_ANEW if given is not None else _MADE_ANEW[1:])

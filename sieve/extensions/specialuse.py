@@ -5,8 +5,8 @@ import re
 from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Check, Text
-from sieve.saying import Saying
 from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
 
 
@@ -37,7 +37,7 @@ def read_use(build: Builder, bound: Bound, given: str) -> Text:
     fixed = build.constant(given, bound.line)
     if given and fixed is not None and not _ATTRIBUTE.fullmatch(fixed):
         raise ScriptError(
-            bound.line, Saying("'%(fixed)s' is no special use; write \"\\\\Sent\" or the like", fixed=fixed)
+            bound.line, Phrase("'%(fixed)s' is no special use; write \"\\\\Sent\" or the like", fixed=fixed)
         )
     return build.text(given, bound.line)
 

@@ -9,8 +9,8 @@ from sieve.extensions.fcc import fcc_of
 from sieve.interpreter import State
 from sieve.message import one_address
 from sieve.parser import ScriptError
+from sieve.phrase import Phrase
 from sieve.program import Step
-from sieve.saying import Saying
 from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
 
 DAY = 86_400
@@ -26,7 +26,7 @@ def _vacation(build: Builder, bound: Bound) -> Step:
     given_from = bound.tag_string("from") or ""
     fixed = build.constant(given_from, line)
     if fixed and not one_address(fixed):
-        raise ScriptError(line, Saying("':from' wants one address, found '%(fixed)s'", fixed=fixed))
+        raise ScriptError(line, Phrase("':from' wants one address, found '%(fixed)s'", fixed=fixed))
     reason = build.text(bound.string("reason"), line)
     subject = build.text(bound.tag_string("subject") or "", line)
     from_address = build.text(given_from, line)
@@ -45,7 +45,7 @@ def _vacation(build: Builder, bound: Bound) -> Step:
     def vacation(state: State) -> None:
         words, title, sender = reason(state), subject(state), from_address(state)
         if sender and not one_address(sender):
-            raise state.fail(Saying("vacation :from was given no valid address"))
+            raise state.fail(Phrase("vacation :from was given no valid address"))
         title = " ".join(title.split())
         name = handle(state) or _handle(words, title, sender, str(mime))
         state.add(Vacation(words, title, sender, own(state), days, name, mime, seconds, fcc(state)))

@@ -21,7 +21,7 @@ def _used() -> set[str]:
     found: set[str] = set(argument_names())
     for folder in ("portal", "templates", "sieve", "mailcore"):
         methods = [("**.html", "jinja2")] if folder == "templates" else [("**.py", "python")]
-        keywords = KEYWORDS | {"Saying": None}
+        keywords = KEYWORDS | {"Saying": None, "Phrase": None}
         for _file, _line, message, *_rest in extract_from_dir(ROOT / folder, methods, keywords=keywords):
             found.add(message[0] if isinstance(message, tuple) else message)
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from babel.messages.pofile import read_po
 
-from mailcore.errors import Saying
+from mailcore.saying import Saying, Translatable
 
 MAX_VALUE = 200  # characters
 _CATALOGUES = Path(__file__).resolve().parents[3] / "portal" / "translations"
@@ -15,7 +15,7 @@ _CATALOGUES = Path(__file__).resolve().parents[3] / "portal" / "translations"
 
 def told(said: str, say: Callable[[str], str]) -> str:
     """A Saying in the language of `say`; what has no translation (a server's answer) stays as it is."""
-    if not isinstance(said, Saying):
+    if not isinstance(said, Translatable):
         return said
     values = {name: told(value, say) if isinstance(value, str) else value for name, value in said.values.items()}
     return say(said.text) % values
@@ -35,7 +35,7 @@ def _words(language: str) -> dict[str, str]:
 
 def keep(said: object) -> Any:  # Any: what JSON holds
     """A Saying with its values, or plain text, as JSON."""
-    if isinstance(said, Saying):
+    if isinstance(said, Translatable):
         return [said.text, {name: keep(value) for name, value in said.values.items()}]
     return said if isinstance(said, int) else str(said)[:MAX_VALUE]
 
