@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from mailcore.imap.context import MESSAGE_LIMIT, Context
+from mailcore.imap.context import Context
+from mailcore.imap.named_messages import MESSAGE_LIMIT
 from mailcore.services.signin import sasl_login
 
 

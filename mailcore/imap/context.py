@@ -13,8 +13,7 @@ from mailcore.imap import names, recent
 from mailcore.imap.notify import Wish
 from mailcore.imap.recent import RECENT, Claimed
 from mailcore.imap.responses import Manner, Tagged, flag_list
-from mailcore.imap.sequence import NumberSet, Ranges, without
-from mailcore.imap.status import Refused, UidRequired, WrongState
+from mailcore.imap.status import Refused, WrongState
 from mailcore.imap.view import View
 from mailcore.mail.asking.criteria import Criterion
 from mailcore.process.connection_counts import ConnectionCounts
@@ -22,12 +21,10 @@ from mailcore.services.delivery import imapsieve
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import condstore, mailbox_facts
 from mailcore.store.mail.mail import Changes, MailStore
-from mailcore.store.mail.uidset import ranges_of
+from mailcore.store.mail.uidset import Ranges, places_in, without
 from mailcore.wire.framing import Event, Sink
-from mailcore.wire.reader import Reader, SyntaxProblem
+from mailcore.wire.reader import Reader
 from mailcore.wire.sasl import Channel
-
-MESSAGE_LIMIT = 1_000_000  # messages that one command works on (RFC 9738)
 
 
 class Wire(Protocol):
@@ -177,47 +174,6 @@ class Context:
             raise MailboxReadOnly
         return self.here
 
-    def ranges(self, numbers: NumberSet) -> Ranges:
-        """The UIDs that the client means, as far as it knows them."""
-        return self._limited(self._ranges(numbers))
-
-    def all_known(self) -> Ranges:
-        """Every message that the client knows of, up to the limit."""
-        uids = self.here.view.uids
-        return self._limited([(uids[0], uids[-1])]) if len(uids) else []
-
-    def _limited(self, ranges: Ranges) -> Ranges:
-        """Limit the ranges to MESSAGE_LIMIT messages, those with the highest UIDs; see `limited`."""
-        uids = self.here.view.uids
-        if len(uids) <= MESSAGE_LIMIT:
-            return ranges
-        room, kept = MESSAGE_LIMIT, Ranges()
-        for start, end in reversed(NumberSet(tuple(ranges)).within(uids) if ranges else []):
-            if end - start > room:
-                self.limited = uids[end - room] if room else kept[-1][0]
-                return [*reversed(kept)] if not room else [(uids[end - room], uids[end - 1]), *reversed(kept)]
-            kept.append((uids[start], uids[end - 1]))
-            room -= end - start
-        return ranges
-
-    def _ranges(self, numbers: NumberSet) -> Ranges:
-        uids = self.here.view.uids
-        if numbers.saved:
-            return ranges_of(uid for uid in self.here.saved if self.here.view.seq(uid) is not None)
-        if not self.by_uid and "UIDONLY" in self.enabled:
-            raise UidRequired
-        if self.by_uid:
-            if not uids:
-                return []
-            return [(uids[a], uids[b - 1]) for a, b in numbers.within(uids)]
-        spans = numbers.spans(len(uids))
-        if spans and (spans[0][0] < 1 or spans[-1][1] > len(uids)):
-            raise SyntaxProblem("there is no message of that number")
-        found: Ranges = []
-        for low, high in spans:
-            found += ranges_of(uids[low - 1 : high]) if high - low < 64 else [(uids[low - 1], uids[high - 1])]
-        return found
-
     def say(self, lines: Sequence[bytes]) -> None:
         if lines:
             self.wire.write(b"".join(lines))
@@ -308,9 +264,8 @@ class Context:
         self.take_in(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)
         if here.kept:
-            here.touched.update(
-                uid for a, b in NumberSet(tuple(ranges)).within(here.view.uids) for uid in here.view.uids[a:b]
-            )
+            uids = here.view.uids
+            here.touched.update(uids[place] for places in places_in(uids, ranges) for place in places)
         here.dirty = here.dirty or here.view.holding
         return infos, failed
 

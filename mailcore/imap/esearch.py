@@ -67,11 +67,15 @@ def parse_partial(read: Reader) -> tuple[int, int]:
 
 
 def cut(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
-    """The results from the first to the last place, counted from the end if negative."""
+    """Cut out the results from the first to the last place, counted from the end if negative."""
+    start, end = bounds(partial, len(found))
+    return found[start:end]
+
+
+def bounds(partial: tuple[int, int], count: int) -> tuple[int, int]:
+    """Turn a partial-range of `count` results into the ends of a slice."""
     first, last = partial
-    if first > 0:
-        return found[first - 1 : last]
-    return found[max(0, len(found) + last) : len(found) + first + 1] if len(found) + first >= 0 else []
+    return (first - 1, last) if first > 0 else (max(0, count + last), max(0, count + first + 1))
 
 
 def parse_options(read: Reader, *, extended: bool) -> Options:

@@ -12,7 +12,8 @@ from mailcore.core import Core
 from mailcore.imap.capabilities import list_capabilities
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
 from mailcore.imap.commands.news import between_commands, tell_news
-from mailcore.imap.context import MESSAGE_LIMIT, Context, Wire
+from mailcore.imap.context import Context, Wire
+from mailcore.imap.named_messages import MESSAGE_LIMIT
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
 from mailcore.process import budget

@@ -178,7 +178,7 @@ def test_a_mailbox_that_another_client_deletes_is_told_as_emptied(core):
 
 
 def test_one_command_works_on_so_many_messages_and_says_so(core, monkeypatch):
-    monkeypatch.setattr("mailcore.imap.context.MESSAGE_LIMIT", 3)
+    monkeypatch.setattr("mailcore.imap.named_messages.MESSAGE_LIMIT", 3)
     monkeypatch.setattr("mailcore.imap.session.MESSAGE_LIMIT", 3)
     put(core, 5)
 

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,9 +7,10 @@ from hypothesis import strategies as st
 from mailcore.errors import InvalidName
 from mailcore.imap import names
 from mailcore.imap.dates import date_time, read_date_time
-from mailcore.imap.sequence import NumberSet, merged, written
+from mailcore.imap.named_messages import cut_places, portions
+from mailcore.imap.sequence import NumberSet, written
 from mailcore.store.mail import uidset
-from mailcore.store.mail.uidset import ranges_of
+from mailcore.store.mail.uidset import merged, ranges_of
 from mailcore.wire import sasl
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -51,7 +54,8 @@ def test_list_patterns(pattern, name, found):
     [(b"1", [1]), (b"2,4:*", [2, 4, 5]), (b"5:2", [2, 3, 4, 5]), (b"9:*", [5]), (b"1:4294967295", [1, 2, 3, 4, 5])],
 )
 def test_number_sets(sent, among):
-    assert NumberSet.parse(Reader((sent,))).among([1, 2, 3, 4, 5]) == among
+    places = NumberSet.parse(Reader((sent,))).places_in([1, 2, 3, 4, 5])
+    assert [place + 1 for run in places for place in run] == among
 
 
 @pytest.mark.parametrize("sent", [b"0", b"", b"1:", b"4294967296", b"a"])
@@ -77,6 +81,41 @@ def test_sasl_plain():
 def test_being_in_ranges_is_being_between_their_ends(pairs, uid):
     known = merged((min(pair), max(pair)) for pair in pairs)
     assert uidset.within(known)(uid) is any(first <= uid <= last for first, last in known)
+
+
+UID_SETS = st.sets(st.integers(1, 25)).map(sorted)
+
+
+@given(st.lists(st.tuples(st.integers(1, 25), st.integers(1, 25)), max_size=4), UID_SETS)
+def test_places_are_those_of_the_uids_in_the_ranges(pairs, uids):
+    ranges = merged((min(pair), max(pair)) for pair in pairs)
+    runs = uidset.places_in(uids, ranges)
+    is_within = uidset.within(ranges)
+    assert [uids[place] for run in runs for place in run] == [uid for uid in uids if is_within(uid)]
+    assert all(one.stop < other.start for one, other in itertools.pairwise(runs))
+
+
+@given(UID_SETS, st.integers(1, 20))
+def test_portions_are_the_whole_in_order(uids, size):
+    places = uidset.places_in(uids, [(1, 8), (12, 60)])
+    known = [uids[place] for run in places for place in run]
+    parts = [[uid for uid in known if uidset.within(ranges)(uid)] for ranges in portions(uids, places, size)]
+    assert [uid for part in parts for uid in part] == known
+    assert all(len(part) == size for part in parts[:-1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=6), st.integers(-9, 70), st.integers(-9, 70))
+def test_places_are_cut_as_a_list_of_them_would_be(pairs, start, end):
+    places = [range(first, first + size) for first, size in pairs]
+    every = [place for run in places for place in run]
+    cut = [place for run in cut_places(places, start, end) for place in run]
+    assert cut == every[max(start, 0) : max(end, 0)]
+
+
+@given(UID_SETS, UID_SETS)
+def test_without_takes_out_these_and_no_others(uids, removed):
+    rest = uidset.without(ranges_of(uids), removed)
+    assert rest == ranges_of(sorted({*uids} - {*removed}))
 
 
 @pytest.mark.parametrize("day", [b"03-Feb", b" 3-Feb", b"3-Feb", b"3-FEB", b"3-feb"])

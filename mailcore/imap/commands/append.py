@@ -15,6 +15,7 @@ from mailcore.imap.commands.news import tell_news
 from mailcore.imap.commands.store import flags_in_parentheses
 from mailcore.imap.context import Context, exists_or_none, mailbox_name
 from mailcore.imap.dates import read_date_time
+from mailcore.imap.named_messages import find_ranges
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
@@ -119,7 +120,7 @@ async def replace(context: Context, read: Reader) -> Tagged:
     wanted = _one(context, read)
     read.end()
     here, core, owner = context.writable(), context.core, context.owner
-    ranges = context.ranges(numbers)
+    ranges = find_ranges(context, numbers)
     if len(ranges) != 1 or ranges[0][0] != ranges[0][1] or here.view.seq(ranges[0][0]) is None:
         raise Refused("There is no such message", "NONEXISTENT")
     ready = (await _prepare(context, [wanted], name))[0]

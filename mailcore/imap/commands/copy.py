@@ -1,6 +1,7 @@
 """COPY and MOVE (RFC 9051 sections 6.4.7, 6.4.8) with COPYUID."""
 
-from mailcore.imap.context import MESSAGE_LIMIT, Context, exists_or_none, mailbox_name
+from mailcore.imap.context import Context, exists_or_none, mailbox_name
+from mailcore.imap.named_messages import MESSAGE_LIMIT, find_ranges
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.imap.status import Refused, TryCreate
@@ -32,7 +33,7 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
     name = mailbox_name(read)
     read.end()
     here, core, owner = context.here, context.core, context.owner
-    ranges = context.ranges(numbers)
+    ranges = find_ranges(context, numbers)
     if context.limited:  # all or nothing (RFC 9738 section 3.4)
         raise Refused("Too many messages at once", f"MESSAGELIMIT {MESSAGE_LIMIT}")
 

@@ -2,8 +2,10 @@
 
 from mailcore.imap.commands.news import tell_news
 from mailcore.imap.context import Context
+from mailcore.imap.named_messages import find_ranges
 from mailcore.imap.responses import Tagged
-from mailcore.imap.sequence import NumberSet, Ranges
+from mailcore.imap.sequence import NumberSet
+from mailcore.store.mail.uidset import Ranges
 from mailcore.wire.reader import Reader
 
 
@@ -16,12 +18,12 @@ async def uid_expunge(context: Context, read: Reader) -> Tagged:
     read.space()
     numbers = NumberSet.parse(read)
     read.end()
-    return await _expunge(context, context.ranges(numbers))
+    return await _expunge(context, find_ranges(context, numbers))
 
 
 async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
     here, core = context.writable(), context.core
-    if ranges != []:
+    if ranges is None or ranges:
         await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
         here.dirty = True
         await tell_news(context)

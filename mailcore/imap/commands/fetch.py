@@ -6,16 +6,17 @@ With CHANGEDSINCE and VANISHED (RFC 7162 sections 3.1.4.1, 3.2.6) and PARTIAL (R
 from collections.abc import Iterator, Sequence
 
 from mailcore.imap.context import Context
-from mailcore.imap.esearch import cut
+from mailcore.imap.esearch import bounds
 from mailcore.imap.fetch_items import Batch, Items
+from mailcore.imap.named_messages import cut_places, find_places, portions, to_ranges
 from mailcore.imap.responses import Tagged, without_nul
 from mailcore.imap.sections import Pieces, Source
-from mailcore.imap.sequence import NumberSet, Ranges, spans_written
+from mailcore.imap.sequence import NumberSet, spans_written
 from mailcore.imap.view import View
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, mail, save_dates
 from mailcore.store.mail.flags import join
-from mailcore.store.mail.uidset import ranges_of
+from mailcore.store.mail.uidset import Ranges, places_in, ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SLICE = 2000  # messages a read gives at most
@@ -32,51 +33,29 @@ async def fetch(context: Context, read: Reader) -> Tagged:
     read.space()
     items = Items.parse(read, by_uid=context.by_uid and "UIDONLY" not in context.enabled)
     here = context.here
-    ranges = context.ranges(numbers)
+    places = find_places(context, numbers)
     if items.modseqs:
         context.use_modseqs()
     if items.partial is not None:
-        ranges = _places(context, ranges, items.partial)
+        places = cut_places(places, *bounds(items.partial, sum(map(len, places))))
     if items.changed_since is not None:
-        ranges = await _changed(context, numbers, ranges, items, items.changed_since)
-    for part in slices(context, ranges, NARROW_SLICE if items.narrow else SLICE):
+        places = await _changed(context, numbers, places, items, items.changed_since)
+    for ranges in portions(here.view.uids, places, NARROW_SLICE if items.narrow else SLICE):
         if items.marks_seen and not here.read_only:
-            await _mark(context, part, items)
-        await _tell_in_batches(context, part, items)
+            await _mark(context, ranges, items)
+        await _tell_in_batches(context, ranges, items)
     return context.ok()
 
 
-def slices(context: Context, ranges: Ranges, size: int = SLICE) -> Iterator[Ranges]:
-    """The same ranges, in portions of about `size` known messages."""
-    uids = context.here.view.uids
-    within = NumberSet(tuple(ranges)).within(uids) if ranges else []
-    portion: Ranges = []
-    room = size
-    for start, end in within:
-        at = start
-        while at < end:
-            upto = min(end, at + room)
-            portion.append((uids[at], uids[upto - 1]))
-            room -= upto - at
-            at = upto
-            if room == 0:
-                yield portion
-                portion, room = [], size
-    if portion:
-        yield portion
-
-
-def _places(context: Context, ranges: Ranges, partial: tuple[int, int]) -> Ranges:
-    uids = context.here.view.uids
-    return ranges_of(cut([uid for a, b in NumberSet(tuple(ranges)).within(uids) for uid in uids[a:b]], partial))
-
-
-async def _changed(context: Context, numbers: NumberSet, ranges: Ranges, items: Items, since: int) -> Ranges:
-    """Return the UIDs of `ranges` changed after `since`; with VANISHED, send the removed ones first, known or not."""
+async def _changed(context: Context, numbers: NumberSet, places: list[range], items: Items, since: int) -> list[range]:
+    """Return those of `places` changed after `since`; with VANISHED, send the removed UIDs first, known or not."""
     here, vanished = context.here, items.vanished
     if vanished and not (context.by_uid and "QRESYNC" in context.enabled):
         raise SyntaxProblem("VANISHED is for UID FETCH after ENABLE QRESYNC")
-    asked = ranges if numbers.saved else numbers.spans(max(here.view.uids[-1] if len(here.view.uids) else 1, 1))
+    uids = here.view.uids
+    ranges = to_ranges(uids, places)
+    named = ranges_of(uids[place] for run in places for place in run) if numbers.saved else None
+    asked = numbers.spans(max(here.view.top, 1)) if named is None else named
 
     def load(tx: Tx) -> tuple[list[int], Ranges]:
         gone = condstore.vanished(tx, here.mailbox, since, asked) if vanished else []
@@ -85,7 +64,7 @@ async def _changed(context: Context, numbers: NumberSet, ranges: Ranges, items: 
     changed, gone = await context.core.db.aread(load)
     if gone:
         context.wire.write(b"* VANISHED (EARLIER) " + spans_written(gone) + b"\r\n")
-    return ranges_of(changed)
+    return places_in(uids, ranges_of(changed))
 
 
 async def _mark(context: Context, ranges: Ranges, items: Items) -> None:
@@ -102,10 +81,10 @@ async def _mark(context: Context, ranges: Ranges, items: Items) -> None:
         items.simple("MODSEQ")
 
 
-async def tell(context: Context, ranges: Ranges, items: Items) -> None:
-    """The items of these messages, without marking anything as read."""
-    for part in slices(context, ranges):
-        await _tell_in_batches(context, part, items)
+async def tell(context: Context, places: list[range], items: Items) -> None:
+    """Send the items of these messages, without marking anything as read."""
+    for ranges in portions(context.here.view.uids, places, SLICE):
+        await _tell_in_batches(context, ranges, items)
 
 
 async def _tell_in_batches(context: Context, ranges: Ranges, items: Items) -> None:
@@ -117,7 +96,7 @@ async def _tell_in_batches(context: Context, ranges: Ranges, items: Items) -> No
     sizes = await core.db.aread(lambda tx: core.mail.sizes(tx, here.mailbox, ranges))
     most, large = (BATCH, LARGE) if items.whole else (WIDE // len(items.columns), WIDE)
     for uids in batches(sizes, most, large):
-        await _tell(context, ranges_of(uids), items)
+        await _tell(context, ranges if len(uids) == len(sizes) else ranges_of(uids), items)
 
 
 def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:

@@ -11,7 +11,7 @@ from mailcore.imap.context import Context, Kept, Notified
 from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import written
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.uidset import ranges_of
+from mailcore.store.mail.uidset import places_in, ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 
@@ -56,7 +56,7 @@ async def _selected(context: Context, *, may_expunge: bool) -> None:
     here.dirty = here.dirty or here.view.holding
     wish = context.notified.wish if context.notified else None
     if wish is not None and wish.new is not None and changes.added:
-        fresh = ranges_of(uid for uid in sorted(changes.added) if here.view.seq(uid) is not None)
+        fresh = places_in(here.view.uids, ranges_of(sorted(changes.added)))
         if fresh:
             await tell(context, fresh, wish.new)
 

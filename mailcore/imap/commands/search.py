@@ -9,15 +9,15 @@ from mailcore.imap.commands.fetch import BATCH
 from mailcore.imap.commands.progress import Progress
 from mailcore.imap.context import Context, Kept
 from mailcore.imap.esearch import Options, answer, parse_options
+from mailcore.imap.named_messages import find_known
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import Scope, all_of, parse_charset, parse_keys
-from mailcore.imap.sequence import Ranges
 from mailcore.imap.status import UidRequired
 from mailcore.mail.asking.criteria import AllOf, Criterion, Uids
 from mailcore.services.webmail import indexing
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, query
-from mailcore.store.mail.uidset import ranges_of
+from mailcore.store.mail.uidset import Ranges, ranges_of
 from mailcore.wire.reader import Reader
 
 MANY = 500  # UIDs; for more of them a table of all numbers is made
@@ -111,7 +111,7 @@ def told(context: Context, options: Options, numbers: Sequence[int], modseq: int
 async def matching(context: Context, criterion: Criterion, within: Ranges | None = None) -> list[int]:
     """The UIDs of the messages that the client knows of (`within` these) and the criterion is true of, ascending."""
     here, core = context.here, context.core
-    known = context.all_known() if within is None else within
+    known = find_known(context) if within is None else within
     plan = query.plan(AllOf((Uids(tuple(known)), criterion)))
 
     def narrow(tx: Tx) -> tuple[int, list[Row]]:

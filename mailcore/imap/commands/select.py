@@ -12,12 +12,12 @@ from mailcore.errors import MailError
 from mailcore.imap import names, recent
 from mailcore.imap.context import Context, Selected, mailbox_id, mailbox_name
 from mailcore.imap.responses import Manner, Tagged, flag_list, flag_update
-from mailcore.imap.sequence import NumberSet, Ranges, spans_written
+from mailcore.imap.sequence import NumberSet, spans_written
 from mailcore.imap.view import View
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import condstore, mailbox_facts
 from mailcore.store.mail.flags import SYSTEM
-from mailcore.store.mail.uidset import ranges_of
+from mailcore.store.mail.uidset import Ranges, ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 SMALL = 300  # messages

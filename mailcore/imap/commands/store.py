@@ -1,6 +1,7 @@
 """STORE and UID STORE (RFC 9051 section 6.4.6), with UNCHANGEDSINCE (RFC 7162 section 3.1.3)."""
 
 from mailcore.imap.context import Context
+from mailcore.imap.named_messages import find_ranges
 from mailcore.imap.responses import Tagged, flag_update, modseq_update
 from mailcore.imap.sequence import NumberSet, written
 from mailcore.mail.asking.keywords import is_keyword
@@ -62,7 +63,7 @@ async def store(context: Context, read: Reader) -> Tagged:
     flags = flags_in_parentheses(read) if read.sees(b"(") else _flags(read)
     read.end()
     here = context.writable()
-    ranges = context.ranges(numbers)
+    ranges = find_ranges(context, numbers)
     if not ranges:
         return context.ok()
     manner = context.manner

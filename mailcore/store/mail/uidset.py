@@ -1,9 +1,9 @@
-"""Sets of UIDs as text, `3:9,12`: how the change log keeps them, and how SQL is asked for them."""
+"""Sets of UIDs as ranges, as SQL is asked for them, and as text, `3:9,12`, as the change log has them."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-Ranges = Sequence[tuple[int, int]]
+Ranges = Sequence[tuple[int, int]]  # first and last, ascending and apart
 
 
 def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
@@ -20,6 +20,43 @@ def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
     if first >= 0:
         found.append((first, last))
     return found
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Put ranges in order, without overlap; neighbours become one."""
+    ordered: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if ordered and first <= ordered[-1][1] + 1:
+            ordered[-1] = (ordered[-1][0], max(last, ordered[-1][1]))
+        else:
+            ordered.append((first, last))
+    return ordered
+
+
+def without(ranges: Ranges, uids: Sequence[int]) -> list[tuple[int, int]]:
+    """Take these ascending UIDs out of the ranges."""
+    rest: list[tuple[int, int]] = []
+    for first, last in ranges:
+        low = first
+        for uid in uids[bisect_left(uids, first) : bisect_right(uids, last)]:
+            if uid > low:
+                rest.append((low, uid - 1))
+            low = uid + 1
+        if low <= last:
+            rest.append((low, last))
+    return rest
+
+
+def places_in(uids: Sequence[int], ranges: Ranges) -> list[range]:
+    """Find which of the ascending `uids` are in these ranges: runs of places, counted from 0, as few as can be."""
+    runs: list[range] = []
+    for first, last in ranges:
+        start, end = bisect_left(uids, first), bisect_right(uids, last)
+        if runs and start == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, end)
+        elif start < end:
+            runs.append(range(start, end))
+    return runs
 
 
 def within(known: Ranges) -> Callable[[int], bool]:
