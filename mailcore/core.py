@@ -16,7 +16,6 @@ from mailcore.store.mail.blobs import Blobs
 from mailcore.store.mail.mail import MailStore
 from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.runner import migrate
-from mailcore.store.people.people import People
 from mailcore.store.queue.queue import QueueStore
 
 
@@ -31,7 +30,6 @@ class Core:
     blobs: Blobs
     mail: MailStore
     queue: QueueStore
-    people: People
     search: SearchIndex
     answers: Answers
     resources: Resources
@@ -64,7 +62,6 @@ def build(config: Config, clock: Clock | None = None) -> Core:
         blobs,
         MailStore(clock, blobs, answers),
         QueueStore(blobs),
-        People(),
         SearchIndex(config.data_path / "search"),
         answers,
         Resources(),

@@ -20,6 +20,7 @@ from mailcore.services.notices import notices
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
+from mailcore.store.people.accounts import get_account
 from mailcore.store.queue.queue import domain_of
 from mailcore.store.tickets import tickets as ticket_store
 
@@ -54,7 +55,7 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     with contextlib.suppress(Busy):  # octets that are missing on our side must not keep the sender from hearing
         octets = core.queue.octets(tx, item)
     block = header.split(octets or item.prefix + core.blobs.header(tx, item.blob))[0]
-    language = core.people.account(tx, item.account).language if item.account else "en"
+    language = get_account(tx, item.account).language if item.account else "en"
     diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
     until = item.created_at + GIVE_UP_AFTER
     subject, words = notices.words(

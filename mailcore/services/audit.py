@@ -6,7 +6,7 @@ from enum import StrEnum
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
-from mailcore.store.people.people import AuditEntry
+from mailcore.store.people.audit import AuditEntry, insert_audit_entry, list_audit_entries
 
 __all__ = ["AuditEntry", "Event", "listing", "note"]
 
@@ -88,9 +88,9 @@ class Event(StrEnum):
 
 def note(core: Core, tx: Tx, account: AccountId | None, event: Event, *, actor: str = "", detail: str = "") -> None:
     """Record an event in the transaction of the action itself.  No passwords, no message text."""
-    core.people.add_audit(tx, account, core.clock.seconds(), actor, event, detail)
+    insert_audit_entry(tx, account, core.clock.seconds(), actor, event, detail)
 
 
 def listing(core: Core, account: AccountId, limit: int = 100) -> list[AuditEntry]:
     """Newest first."""
-    return core.db.read(lambda tx: core.people.audit(tx, account, limit))
+    return core.db.read(lambda tx: list_audit_entries(tx, account, limit))

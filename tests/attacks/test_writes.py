@@ -25,6 +25,7 @@ from mailcore.services.delivery import delivery
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Db
+from mailcore.store.people.addresses import find_address_owner
 
 SHORT, TIMES = 4_000, 16
 HEAVY = (
@@ -97,7 +98,7 @@ def to_owner(core: Core, length: int) -> None:
 
 def with_script(script: str) -> Callable[[Core, int], None]:
     def play(core: Core, length: int) -> None:
-        ola = core.db.read(lambda tx: core.people.find_address(tx, "ola", "alumni.example"))
+        ola = core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example"))
         assert ola is not None
         filters.put_script(core, ola, "mine", script)
         filters.activate(core, ola, "mine")

@@ -10,6 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.services.webmail import mail_settings
 from mailcore.services.webmail.mail_settings import MailSettings
+from mailcore.store.people.accounts import get_account
 
 MESSAGE = (
     "From: Kåre <kare@outside.example>\r\nTo: ola@alumni.example, kari@outside.example\r\nSubject: Møte i Ås\r\n"
@@ -86,7 +87,7 @@ def send_at_once(core: Core, ola: Account) -> None:
 
 def full(core: Core, ola: Account, percent: int = 105) -> None:
     """Set the quota so that what is there now is so much of it."""
-    used = core.db.read(lambda tx: core.people.account(tx, ola.id)).used
+    used = core.db.read(lambda tx: get_account(tx, ola.id)).used
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=? WHERE id=?", max(1, used * 100 // percent), ola.id))
 
 

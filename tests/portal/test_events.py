@@ -8,6 +8,7 @@ from mailcore.services.audit import Event
 from mailcore.services.credentials import credentials
 from mailcore.services.quota import quota
 from mailcore.services.signin import recovery, two_factor
+from mailcore.store.people.audit import insert_audit_entry
 from portal.account import events
 from portal.i18n import read_catalogues
 
@@ -63,9 +64,7 @@ def test_nothing_in_the_log_of_a_busy_account_is_left_in_english(core, inside, o
 
 
 def test_an_event_of_an_older_version_is_shown_as_it_was_written(core, inside, ola):
-    core.db.write(
-        lambda tx: core.people.add_audit(tx, ola.id, core.clock.seconds(), "", "quota 4294967296", "before: 0")
-    )
+    core.db.write(lambda tx: insert_audit_entry(tx, ola.id, core.clock.seconds(), "", "quota 4294967296", "before: 0"))
     assert '<span lang="en">quota 4294967296</span>' in inside.get("/account/logins").text
 
 

@@ -19,6 +19,7 @@ from mailcore.domain import (
 from mailcore.services.delivery import delivery
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.delivery.scripts import save_script
 from portal.filters import rule_form
 from tests.portal.conftest import PASSWORD
 
@@ -359,8 +360,6 @@ def test_s24_a_script_from_a_mail_program_is_never_written_over(inside, core, ol
 
 def test_too_many_scripts_are_told_as_such(inside, core, ola):
     for number in range(filters.MAX_SCRIPTS):
-        core.db.write(
-            lambda tx, number=number: core.people.put_script(tx, ola.id, Script(f"s{number}", "keep;", False))
-        )
+        core.db.write(lambda tx, number=number: save_script(tx, ola.id, Script(f"s{number}", "keep;", False)))
     answer = post(inside, "/filters/scripts/", name="min", source="keep;", action="save")
     assert "Du kan ha høyst 50 skript. Slett et først." in answer.text

@@ -11,6 +11,7 @@ import pytest
 from mailcore.errors import MailboxNotFound
 from mailcore.services.webmail import address_book, compose, drafts
 from mailcore.services.webmail.address_book import WriterName
+from mailcore.store.people.accounts import get_account
 from tests.portal.mailing import (
     MESSAGE,
     count,
@@ -319,9 +320,9 @@ def test_n7_the_webmail_deletes_moves_and_empties_at_105_percent(inside, core, o
     inside.send("/mail/INBOX/", action="move", target="Ny", uid=str(uids[3]))
     assert [count(core, ola, box) for box in ("Trash", "Archive", "Junk", "Ny")] == [1, 1, 1, 1]
     inside.send("/mail/boxes", action="delete", name="Ny", sure="1")
-    before = core.db.read(lambda tx: core.people.account(tx, ola.id)).used
+    before = core.db.read(lambda tx: get_account(tx, ola.id)).used
     inside.send("/mail/Trash/", to="/mail/empty/Trash")
-    after = core.db.read(lambda tx: core.people.account(tx, ola.id)).used
+    after = core.db.read(lambda tx: get_account(tx, ola.id)).used
     assert count(core, ola, "Trash") == 0
     assert after < before
 

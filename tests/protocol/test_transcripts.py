@@ -17,6 +17,7 @@ from mailcore.config_file import parse_config
 from mailcore.imap.session import Session as ImapSession
 from mailcore.managesieve.session import Session as SieveSession
 from mailcore.services.accounts import accounts
+from mailcore.store.people.accounts import find_account
 from tests.protocol.wire import TestWire
 
 SCRIPTS = sorted(Path(__file__).parent.glob("*/*.txt"))
@@ -43,7 +44,7 @@ def core(tmp_path):
 
 
 def fill(core, tx, name: str, count: str) -> None:
-    ola = core.people.find(tx, "ola").id
+    ola = find_account(tx, "ola").id
     boxes = {box.name: box for box in core.mail.mailboxes(tx, ola)}
     box = boxes.get(name) or core.mail.create(tx, ola, name)
     core.mail.expunge(tx, box.id, None, only_deleted=False)

@@ -9,6 +9,7 @@ from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import login
+from mailcore.store.people.addresses import find_address_owner
 
 
 def test_a_new_account_has_its_folders_and_one_welcome_message_in_the_inbox(core: Core) -> None:
@@ -26,7 +27,7 @@ def test_the_quota_is_two_gib_and_the_address_is_the_name_at_our_domain(core: Co
     ola = accounts.add(core, "ola")
     assert ola.quota == 2_147_483_648
     assert accounts.addresses(core, ola.id) == ["ola@alumni.example"]
-    assert core.db.read(lambda tx: core.people.find_address(tx, "ola", "alumni.example")) == ola.id
+    assert core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) == ola.id
 
 
 @pytest.mark.parametrize("name", ["a", "o la", "ølav", "-ola", "ola.", "o..la", "x" * 33, "ola@alumni.example", ""])
@@ -46,7 +47,7 @@ def test_reserved_and_taken_names_and_a_second_account_of_one_person_are_refused
 def test_a_closed_account_leaves_a_tombstone_and_nobody_gets_its_name(core: Core) -> None:
     accounts.add(core, "ola", password="x")
     assert accounts.close(core, "ola").state == "closed"
-    assert core.db.read(lambda tx: core.people.find_address(tx, "ola", "alumni.example")) is None
+    assert core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) is None
     with pytest.raises(AccountExists):
         accounts.add(core, "ola")
     with pytest.raises(AccountNotFound):

@@ -21,6 +21,7 @@ from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import indexing
 from mailcore.smtp.reply import reply_to
+from mailcore.store.delivery.scripts import list_scripts, save_script
 from mailcore.store.schema import erasure, tables
 from tests.readers import text_of
 from tests.services.conftest import SetClock
@@ -73,7 +74,7 @@ def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola:
 
 def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_anew(core: Core, ola: Account) -> None:
     put(core, ola, "Archive", b"Subject: kept\r\n\r\nHei\r\n")
-    core.db.write(lambda tx: core.people.put_script(tx, ola.id, Script("mine", "keep;", True)))
+    core.db.write(lambda tx: save_script(tx, ola.id, Script("mine", "keep;", True)))
     forwarding.wish(core, ola.id, "ola@work.example", copy=True, confirmed=True)
     assert "redirect" in filters.generated(core, ola.id)
     _, link = closing.close(core, "ola")
@@ -83,7 +84,7 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     assert look(core).account == ola.id
     boxes = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
     assert boxes.messages == 1
-    assert [script.name for script in core.db.read(lambda tx: core.people.scripts(tx, ola.id))] == ["mine"]
+    assert [script.name for script in core.db.read(lambda tx: list_scripts(tx, ola.id))] == ["mine"]
     assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert "ola@work.example" not in filters.generated(core, ola.id)
     with pytest.raises(LinkExpired):

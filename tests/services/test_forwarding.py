@@ -146,7 +146,7 @@ def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_
 ) -> None:
     accounts.set_quota(core, "ola", 100)
     core.db.write(lambda tx: filters.regenerate(core, tx, ola))
-    generated, personal = core.db.read(lambda tx: filters.active_sources(core, tx, [ola]))[ola]
+    generated, personal = core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola]
     assert "full / The mailbox is full" in generated
     assert personal == ""
     forwarding.wish(core, ola, TARGET, copy=True, confirmed=True)
@@ -161,7 +161,7 @@ def test_a_personal_script_stays_when_the_forwarding_changes(core: Core, ola: Ac
     filters.activate(core, ola, "mine")
     forwarding.wish(core, ola, TARGET, copy=True, confirmed=True)
     assert [(s.name, s.source, s.active) for s in filters.scripts(core, ola)] == [("mine", "keep;\r\n", True)]
-    assert core.db.read(lambda tx: filters.active_sources(core, tx, [ola]))[ola][1] == "keep;\r\n"
+    assert core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola][1] == "keep;\r\n"
 
 
 def test_scripts_are_put_activated_renamed_and_deleted(core: Core, ola: AccountId) -> None:

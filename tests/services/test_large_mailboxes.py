@@ -8,6 +8,7 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
 from mailcore.store.mail import mail
+from mailcore.store.people.accounts import insert_account
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -17,7 +18,7 @@ def box(core: Core, monkeypatch) -> MailboxId:
     monkeypatch.setattr(mail, "REMEMBERED", 3)
 
     def make(tx) -> MailboxId:
-        account = core.people.add(tx, "ola", "Ola", None, 0, "nb", "", 1)
+        account = insert_account(tx, "ola", "Ola", None, 0, "nb", "", 1)
         core.mail.create(tx, account, "Other")
         return core.mail.create(tx, account, "INBOX").id
 

@@ -20,6 +20,7 @@ from mailcore.services.operations import jobs
 from mailcore.services.signin import password_requests, recovery, web_sessions
 from mailcore.services.tickets import tickets
 from mailcore.store.people import affiliations as store
+from mailcore.store.people.addresses import find_address_owner
 from tests.directory import university
 from tests.readers import text_of
 
@@ -354,7 +355,7 @@ def test_s09_without_any_affiliation_everything_goes_on(alone, clock):
         clock.forward(days=days)
         leaving.remind(alone)
         assert enter(alone, "ola", OURS).source == "alumni"
-        assert alone.db.read(lambda tx: alone.people.find_address(tx, "ola", "alumni.example")) == ola.id
+        assert alone.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) == ola.id
     assert accounts.get(alone, "ola").state == "active"
 
 

@@ -19,6 +19,7 @@ from mailcore.services.forwarding import forwarding
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
+from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
 from tests.readers import text_of
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
@@ -176,10 +177,8 @@ def test_a_large_8_bit_message_is_seen_to_be_one(core, ola):
 
 def test_a_forwarding_of_an_8_bit_message_to_such_a_host_comes_back_and_pauses_nothing(core, ola):
     def forwards(tx):
-        wish = dataclasses.replace(
-            core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False
-        )
-        core.people.set_forwarding(tx, ola.id, wish)
+        wish = dataclasses.replace(get_forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False)
+        save_forwarding(tx, ola.id, wish)
 
     async def play():
         core.db.write(forwards)
@@ -246,10 +245,8 @@ def test_a_temporary_answer_waits_and_tells_the_delay_once(core, clock, ola, ans
 
 def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_the_target(core, ola):
     def forwards(tx):
-        wish = dataclasses.replace(
-            core.people.forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False
-        )
-        core.people.set_forwarding(tx, ola.id, wish)
+        wish = dataclasses.replace(get_forwarding(tx, ola.id), target=FRIEND, state=ForwardingState.HEALTHY, copy=False)
+        save_forwarding(tx, ola.id, wish)
 
     async def play():
         core.db.write(forwards)

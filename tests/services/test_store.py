@@ -13,13 +13,14 @@ from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuo
 from mailcore.services.operations import health
 from mailcore.store.engine import db
 from mailcore.store.mail.blobs import INSIDE, TURNS
+from mailcore.store.people.accounts import get_account, insert_account
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SMALL = b"Subject: x\r\n\r\nhi\r\n"
 
 
 def add_ola(core: Core, tx) -> AccountId:
-    return core.people.add(tx, "ola", "Ola", None, 100_000, "nb", "", 1)
+    return insert_account(tx, "ola", "Ola", None, 100_000, "nb", "", 1)
 
 
 @pytest.fixture
@@ -287,7 +288,7 @@ def test_a_write_that_fails_does_not_harm_its_group(core, ola):
     for thread in threads:
         thread.join()
     assert sorted(map(str, results)) == ["1", "None", "mine"]
-    account = core.db.read(lambda tx: core.people.account(tx, ola))
+    account = core.db.read(lambda tx: get_account(tx, ola))
     assert (account.display_name, account.contact) == ("Ola", "c")
 
 
@@ -298,7 +299,7 @@ def test_a_write_that_fails_alone_leaves_nothing(core, ola):
 
     with pytest.raises(ValueError, match="mine"):
         core.db.write(bad)
-    assert core.db.write(lambda tx: core.people.account(tx, ola)).display_name == "Ola"
+    assert core.db.write(lambda tx: get_account(tx, ola)).display_name == "Ola"
 
 
 def test_the_database_log_is_copied_and_begins_anew(core, ola, monkeypatch):

@@ -13,6 +13,7 @@ from mailcore.mail.reading import header
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.text import fold
 from mailcore.store.mail import mail
+from mailcore.store.people.accounts import insert_account
 
 LETTER = (
     b"Received: by mx\r\nFrom: =?utf-8?q?K=C3=A5re?= <kaare@outside.example>\r\n"
@@ -97,7 +98,7 @@ def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(cor
     block = b"Subject: a\0b\r\nFrom: \xff\r\n\r\n"
 
     def keep(tx) -> int:
-        account = core.people.add(tx, "ola", "", None, 0, "nb", "", 1)
+        account = insert_account(tx, "ola", "", None, 0, "nb", "", 1)
         box = core.mail.create(tx, account, "INBOX").id
         core.mail.append(tx, account, box, prepared, frozenset(), core.clock.now())
         return box

@@ -5,11 +5,12 @@ from mailcore.imap.context import Context, mailbox_name
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import Refused
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import get_account
 from mailcore.wire.reader import Reader
 
 
 def _quota(context: Context, tx: Tx) -> bytes:
-    account = context.core.people.account(tx, context.owner)
+    account = get_account(tx, context.owner)
     if not account.quota:
         return b'* QUOTA "" ()\r\n'
     return b'* QUOTA "" (STORAGE %d %d)\r\n' % (account.used // 1024, account.quota // 1024)

@@ -26,6 +26,20 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import closing as closing_store
 from mailcore.store.people import credentials as credential_store
+from mailcore.store.people.accounts import (
+    close_account,
+    find_account,
+    find_account_of_person,
+    get_account,
+    get_role,
+    insert_account,
+    list_accounts,
+    save_contact,
+    save_language,
+    save_person,
+    save_role,
+)
+from mailcore.store.people.addresses import insert_address, list_addresses, was_ever_address
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 RESERVED = frozenset(
@@ -77,9 +91,9 @@ def check_name(name: str, *, reserved: bool = False) -> str:
 def is_free(core: Core, tx: Tx, name: str, person: str | None = None) -> bool:
     """Say if somebody may have this name: the name of an erased account only the same person (N11)."""
     domain = core.config.domain.lower()
-    if core.people.find(tx, name) is not None:
+    if find_account(tx, name) is not None:
         return False
-    return not core.people.was_address(tx, name, domain) or tombstones.may_return(core, tx, name, domain, person)
+    return not was_ever_address(tx, name, domain) or tombstones.may_return(core, tx, name, domain, person)
 
 
 def add(
@@ -115,8 +129,8 @@ def ensure_postmaster(core: Core) -> None:
         if not is_free(core, tx, "postmaster"):
             return
         made = _add(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
-        if not core.people.was_address(tx, "abuse", core.config.domain.lower()):
-            core.people.add_address(tx, made.id, "abuse", core.config.domain.lower(), core.clock.seconds())
+        if not was_ever_address(tx, "abuse", core.config.domain.lower()):
+            insert_address(tx, made.id, "abuse", core.config.domain.lower(), core.clock.seconds())
 
     core.db.write(store)
 
@@ -130,26 +144,26 @@ def _hashed(password: str | None) -> str | None:
 def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
     if not is_free(core, tx, wish.name, wish.person):
         raise AccountExists(f"{wish.name} is taken, or was somebody's before")
-    if wish.person and core.people.find_person(tx, wish.person):
+    if wish.person and find_account_of_person(tx, wish.person):
         raise AccountExists("this person has an account already")
     now = core.clock.seconds()
     quota = parse_octets(core.config.quota.default) if wish.quota is None else wish.quota
     language = wish.language if wish.language in notices.LANGUAGES else "nb"
-    account = core.people.add(tx, wish.name, wish.display_name, wish.person, quota, language, wish.contact, now)
+    account = insert_account(tx, wish.name, wish.display_name, wish.person, quota, language, wish.contact, now)
     domain = core.config.domain.lower()
-    if core.people.was_address(tx, wish.name, domain):
+    if was_ever_address(tx, wish.name, domain):
         closing_store.give_back(tx, wish.name, domain, account)
     else:
-        core.people.add_address(tx, account, wish.name, domain, now)
+        insert_address(tx, account, wish.name, domain, now)
     if hashed is not None:
         credential_store.set_password(tx, account, hashed, now, chosen=False)
     for folder, special_use in FOLDERS:
         core.mail.create(tx, account, folder, special_use)
     filters.regenerate(core, tx, account)
-    made = core.people.account(tx, account)
+    made = get_account(tx, account)
     _welcome(core, tx, made)
     audit.note(core, tx, account, Event.ACCOUNT_MADE)
-    return core.people.account(tx, account)
+    return get_account(tx, account)
 
 
 def _welcome(core: Core, tx: Tx, account: Account) -> None:
@@ -172,33 +186,33 @@ def _welcome(core: Core, tx: Tx, account: Account) -> None:
 def get(core: Core, name: str) -> Account:
     """Find an account by user name, with or without our domain.  Raises AccountNotFound."""
     wanted = login.local_name(core, name)
-    account = core.db.read(lambda tx: core.people.find(tx, wanted)) if wanted else None
+    account = core.db.read(lambda tx: find_account(tx, wanted)) if wanted else None
     if account is None:
         raise AccountNotFound(f"there is no account {name}")
     return account
 
 
 def by_id(core: Core, account: AccountId) -> Account:
-    return core.db.read(lambda tx: core.people.account(tx, account))
+    return core.db.read(lambda tx: get_account(tx, account))
 
 
 def listing(core: Core) -> list[Account]:
-    return core.db.read(core.people.accounts)
+    return core.db.read(list_accounts)
 
 
 def addresses(core: Core, account: AccountId) -> list[str]:
-    return core.db.read(lambda tx: core.people.addresses(tx, account))
+    return core.db.read(lambda tx: list_addresses(tx, account))
 
 
 def role(core: Core, account: AccountId) -> str:
     """Empty, `desk` or `admin`."""
-    return core.db.read(lambda tx: core.people.role(tx, account))
+    return core.db.read(lambda tx: get_role(tx, account))
 
 
 def set_role(core: Core, name: str, role: str) -> Account:
     if role not in ROLES:
         raise InvalidName(f"{role!r} is not a role; there are desk and admin")
-    return _change(core, name, lambda tx, a: core.people.set_role(tx, a, role), Event.ROLE_GIVEN, role or "none")
+    return _change(core, name, lambda tx, a: save_role(tx, a, role), Event.ROLE_GIVEN, role or "none")
 
 
 def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
@@ -209,13 +223,13 @@ def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account
 def set_language(core: Core, account: AccountId, language: str) -> Account:
     if language not in notices.LANGUAGES:
         raise InvalidName(f"{language!r} is not offered; there are {', '.join(notices.LANGUAGES)}")
-    core.db.write(lambda tx: core.people.set_language(tx, account, language))
+    core.db.write(lambda tx: save_language(tx, account, language))
     return by_id(core, account)
 
 
 def set_contact(core: Core, account: AccountId, contact: str) -> Account:
     name = by_id(core, account).name
-    return _change(core, name, lambda tx, a: core.people.set_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS)
+    return _change(core, name, lambda tx, a: save_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS)
 
 
 def bind(core: Core, name: str, person: str) -> Account:
@@ -227,9 +241,9 @@ def bind(core: Core, name: str, person: str) -> Account:
     """
 
     def change(tx: Tx, account: AccountId) -> None:
-        if core.people.account(tx, account).person or core.people.find_person(tx, person):
+        if get_account(tx, account).person or find_account_of_person(tx, person):
             raise AccountExists(f"{name} is somebody's, or this person has an account already")
-        core.people.set_person(tx, account, person)
+        save_person(tx, account, person)
 
     return _change(core, name, change, Event.ACCOUNT_BOUND)
 
@@ -238,7 +252,7 @@ def close(core: Core, name: str) -> Account:
     """From now on nobody logs in and mail is refused; the name is never given away again."""
 
     def change(tx: Tx, account: AccountId) -> None:
-        core.people.close(tx, account, core.clock.seconds())
+        close_account(tx, account, core.clock.seconds())
         filters.regenerate(core, tx, account)
 
     return _change(core, name, change, Event.ACCOUNT_CLOSED)
@@ -250,7 +264,7 @@ def _change(core: Core, name: str, change: Callable[[Tx, AccountId], None], even
     def store(tx: Tx) -> Account:
         change(tx, account.id)
         audit.note(core, tx, account.id, event, detail=detail)
-        return core.people.account(tx, account.id)
+        return get_account(tx, account.id)
 
     return core.db.write(store)
 

@@ -25,7 +25,10 @@ from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import account_notices
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
 from mailcore.store.people import closing as store
+from mailcore.store.people.accounts import close_account, get_account
+from mailcore.store.people.tokens import delete_tokens, find_token, save_token
 
 UNDO_SECONDS = 30 * 86_400
 _SENT = 20_000  # messages whose recipients are remembered
@@ -49,15 +52,15 @@ def close(core: Core, name: str, *, new_address: str = "", actor: str = "") -> t
 
     def write(tx: Tx) -> Account:
         now = core.clock.seconds()
-        was = core.people.forwarding(tx, account.id).state
+        was = get_forwarding(tx, account.id).state
         account_notices.owner(core, tx, account, "closed", box=False, link=link)
-        core.people.close(tx, account.id, now)
+        close_account(tx, account.id, now)
         store.begin(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
         store.remember(tx, account.id, marks)
-        core.people.add_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
+        save_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
         filters.regenerate(core, tx, account.id)
         audit.note(core, tx, account.id, Event.ACCOUNT_CLOSED, actor=actor)
-        return core.people.account(tx, account.id)
+        return get_account(tx, account.id)
 
     return core.db.write(write), link
 
@@ -81,10 +84,10 @@ def look(core: Core, token: str) -> Account:
 
 
 def _closed(core: Core, tx: Tx, token: str) -> Account:
-    found = core.people.token(tx, _hashed(token))
+    found = find_token(tx, _hashed(token))
     if found is None or found.used or found.purpose != "undo" or found.expires_at <= core.clock.seconds():
         raise LinkExpired("the link is used, too old or unknown")
-    account = core.people.account(tx, found.account)
+    account = get_account(tx, found.account)
     if account.state != "closed":
         raise LinkExpired("the account is not closed")
     return account
@@ -107,17 +110,17 @@ def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
         before = store.of(tx, number)
         if not store.reopen(tx, number):
             raise AccountNotFound("there is no closed account to open again")
-        core.people.drop_tokens(tx, number, "undo")
+        delete_tokens(tx, number, "undo")
         filters.regenerate(core, tx, number)
         audit.note(core, tx, number, Event.ACCOUNT_REOPENED, actor=actor)
-        return core.people.account(tx, number), before is not None and before.forwarding
+        return get_account(tx, number), before is not None and before.forwarding
 
     account, forwarded = core.db.write(write)
     wished = forwarding.get(core, number)
     if forwarded and wished.target:
         try:
             unproved = replace(wished, state=ForwardingState.OFF, confirmed_at=None)
-            core.db.write(lambda tx: core.people.set_forwarding(tx, number, unproved))
+            core.db.write(lambda tx: save_forwarding(tx, number, unproved))
             forwarding.wish(core, number, wished.target, copy=wished.copy, cause=Cause(number))
         except (ForwardingRefused, TooMany):
             pass  # the rules have changed meanwhile, or who is asked was asked often: mail stays here

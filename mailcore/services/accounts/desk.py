@@ -12,8 +12,11 @@ from mailcore.services import audit
 from mailcore.services.accounts import leaving
 from mailcore.services.audit import Event
 from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people import affiliations as affiliation_store
 from mailcore.store.people import desk as store
+from mailcore.store.people.accounts import get_account, get_role
+from mailcore.store.people.addresses import list_addresses
 from mailcore.store.people.affiliations import Leaver
 
 LOOK_SECONDS = 3600  # within which one agent's looks are one entry
@@ -41,17 +44,17 @@ def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
     """Raises AccountNotFound."""
 
     def write(tx: Tx) -> Facts:
-        owner = core.people.account(tx, account)
+        owner = get_account(tx, account)
         since = core.clock.seconds() - LOOK_SECONDS
         if owner.id != agent.id and not store.was_noted(tx, account, agent.name, Event.LOOKED, since):
             audit.note(core, tx, account, Event.LOOKED, actor=agent.name)
         has_password, last_used = store.password(tx, account)
-        forwarding = core.people.forwarding(tx, account)
+        forwarding = get_forwarding(tx, account)
         boxes = core.mail.mailboxes(tx, account)
         return Facts(
             owner,
-            tuple(core.people.addresses(tx, account)),
-            core.people.role(tx, account),
+            tuple(list_addresses(tx, account)),
+            get_role(tx, account),
             has_password,
             last_used,
             forwarding.state.value,
@@ -72,7 +75,7 @@ def search(core: Core, words: str) -> list[Account]:
     if not words:
         return []
     own = f"@{core.config.domain.lower()}"
-    return core.db.read(lambda tx: [core.people.account(tx, one) for one in store.search(tx, words.removesuffix(own))])
+    return core.db.read(lambda tx: [get_account(tx, one) for one in store.search(tx, words.removesuffix(own))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,8 @@ def at_risk(core: Core) -> list[AtRisk]:
     """Soonest first; those whose affiliation is over stand at the top."""
 
     found = leaving.at_risk(core)
-    return core.db.read(lambda tx: [_at_risk(core, tx, one) for one in found])
+    return core.db.read(lambda tx: [_at_risk(tx, one) for one in found])
 
 
-def _at_risk(core: Core, tx: Tx, one: Leaver) -> AtRisk:
-    return AtRisk(core.people.account(tx, one.account), one.until, one.present, one.chosen, one.verified)
+def _at_risk(tx: Tx, one: Leaver) -> AtRisk:
+    return AtRisk(get_account(tx, one.account), one.until, one.present, one.chosen, one.verified)

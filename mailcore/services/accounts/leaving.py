@@ -23,6 +23,7 @@ from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import affiliations as store
 from mailcore.store.people import contact_addresses
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.affiliations import Leaver
 
 STEPS = (90, 30, 7, 0)  # days before the end
@@ -86,7 +87,7 @@ def _ask_for_contact(core: Core, today: date, now: int) -> int:
 
 
 def _tell_of_contact(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
-    account_notices.owner(core, tx, core.people.account(tx, one.account), "contact_missing")
+    account_notices.owner(core, tx, get_account(tx, one.account), "contact_missing")
     store.told(tx, [one.account], "contact", now)
     audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
 

@@ -24,6 +24,7 @@ from mailcore.services.notices import notices
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import orders as store
+from mailcore.store.people.accounts import find_account_of_person, get_account
 
 TERMS = "2026-1"  # the version that is accepted and stored
 EXPIRE_SECONDS = 30 * 86_400
@@ -52,9 +53,9 @@ def account_of(core: Core, proven: Proven) -> Account | None:
     """The account that the person has already."""
 
     def read(tx: Tx) -> Account | None:
-        found = core.people.find_person(tx, proven.person) if proven.person else None
+        found = find_account_of_person(tx, proven.person) if proven.person else None
         if found is None and proven.mark and (linked := store.linked(tx, proven.source, proven.mark)):
-            found = core.people.account(tx, linked)
+            found = get_account(tx, linked)
         return found if found and found.state == "active" else None
 
     return core.db.read(read)
@@ -85,7 +86,7 @@ def at_once(
     def write(tx: Tx) -> tuple[Order, Account, bool]:
         before = store.by_key(tx, key)
         if before is not None and before.account is not None and before.person == proven.person:
-            return before, core.people.account(tx, before.account), False
+            return before, get_account(tx, before.account), False
         check_eligible(core, proven)
         wanted = user_names.check(core, tx, name, person=proven.person)
         account = accounts.add(

@@ -14,7 +14,9 @@ from mailcore.services.accounts import sunset
 from mailcore.services.audit import Event
 from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people import sunset as store
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.sunset import Person, Sunset
 
 STEPS = (180, 90, 30, 7, 0)  # days before the last one
@@ -49,7 +51,7 @@ def _turn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> bool:
     if not (is_first or reached < one.step or month):
         store.wait(tx, found.id, one.account, _next(found, days, now, is_read=one.read_at is not None))
         return False
-    owner = core.people.account(tx, one.account)
+    owner = get_account(tx, one.account)
     words = _words(core, found, one)
     store.told(tx, found.id, one.account, reached, now, _next(found, days, now, is_read=one.read_at is not None))
     store.lies_in_box(tx, found.id, one.account, account_notices.into_box(core, tx, owner, "sunset", **words))
@@ -81,9 +83,9 @@ def _words(core: Core, found: Sunset, one: Person) -> dict[str, str]:
 
 
 def _outside(core: Core, tx: Tx, one: Person, name: str, words: dict[str, str]) -> None:
-    owner = core.people.account(tx, one.account)
-    places = account_notices.outside(core, tx, owner)
-    forwarding = core.people.forwarding(tx, one.account)
+    owner = get_account(tx, one.account)
+    places = account_notices.outside(tx, owner)
+    forwarding = get_forwarding(tx, one.account)
     if forwarding.state in _ALIVE and forwarding.target.lower() not in {place.lower() for place in places}:
         places.append(forwarding.target)
     for address in places:
@@ -92,7 +94,7 @@ def _outside(core: Core, tx: Tx, one: Person, name: str, words: dict[str, str]) 
 
 
 def _tell_withdrawn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> None:
-    owner, words = core.people.account(tx, one.account), _words(core, found, one)
+    owner, words = get_account(tx, one.account), _words(core, found, one)
     store.told(tx, found.id, one.account, store.WITHDRAWN, core.clock.seconds(), None)
     account_notices.into_box(core, tx, owner, "sunset_withdrawn", **words)
     _outside(core, tx, one, "sunset_withdrawn", words)

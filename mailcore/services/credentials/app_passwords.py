@@ -16,6 +16,7 @@ from mailcore.services.audit import Event
 from mailcore.services.credentials import scram
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials as store
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.credentials import Credential
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32, without l, o, 0 and 1
@@ -58,7 +59,7 @@ def make(core: Core, account: AccountId, label: str, scopes: Iterable[Scope]) ->
             raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
         number = store.add_app(tx, account, _hash(made), label, wanted, core.clock.seconds())
         audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
-        return core.people.account(tx, account), next(c for c in store.of(tx, account) if c.id == number)
+        return get_account(tx, account), next(c for c in store.of(tx, account) if c.id == number)
 
     owner, credential = core.db.write(write)
     scram.remember(core, owner, credential, made)

@@ -18,7 +18,8 @@ from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses as store
-from mailcore.store.people.people import Token
+from mailcore.store.people.accounts import get_account, save_contact
+from mailcore.store.people.tokens import Token, find_token, save_token, spend_token
 
 LINK_SECONDS = 3 * 86_400
 MOST = 3
@@ -54,7 +55,7 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
     """
     address = check(core, written)
     token = secrets.token_urlsafe(24)
-    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    owner = core.db.read(lambda tx: get_account(tx, account))
     prepared = notices.prepare(
         core, notice, owner.language, address, user=owner.name, link=f"{core.config.url}/account/contact/{token}"
     )
@@ -64,7 +65,7 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
         if address not in known and len(known) >= MOST:
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
         mail_limits.take(core, tx, Cause(account, peer), address)
-        core.people.add_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
+        save_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
         notices.queue(core, tx, prepared, address, account)
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
 
@@ -77,7 +78,7 @@ def _hashed(token: str) -> str:
 
 
 def _live(core: Core, tx: Tx, token: str) -> Token:
-    found = core.people.token(tx, _hashed(token))
+    found = find_token(tx, _hashed(token))
     if found is None or found.used or found.purpose != "contact" or found.expires_at <= core.clock.seconds():
         raise LinkExpired("the link is used, too old or unknown; ask for a new one")
     return found
@@ -88,7 +89,7 @@ def look(core: Core, token: str) -> tuple[Account, str]:
 
     def read(tx: Tx) -> tuple[Account, str]:
         found = _live(core, tx, token)
-        return core.people.account(tx, found.account), found.data
+        return get_account(tx, found.account), found.data
 
     return core.db.read(read)
 
@@ -98,14 +99,14 @@ def confirm(core: Core, token: str) -> Account:
 
     def write(tx: Tx) -> Account:
         found = _live(core, tx, token)
-        if not core.people.spend_token(tx, found.id, core.clock.seconds()):
+        if not spend_token(tx, found.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
-        before = core.people.account(tx, found.account)
+        before = get_account(tx, found.account)
         proved = before.contact in store.verified(tx, found.account)
         prove(core, tx, found.account, found.data)
         if before.contact and before.contact != found.data:
             _tell_old(core, tx, before, found.data, proved=proved)
-        return core.people.account(tx, found.account)
+        return get_account(tx, found.account)
 
     return core.db.write(write)
 
@@ -113,9 +114,9 @@ def confirm(core: Core, token: str) -> Account:
 def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
     """Mark an address as verified: somebody who reads it acted for the account."""
     store.verify(tx, account, address, core.clock.seconds())
-    owner = core.people.account(tx, account)
+    owner = get_account(tx, account)
     if owner.contact != address and owner.contact not in store.verified(tx, account):
-        core.people.set_contact(tx, account, address)
+        save_contact(tx, account, address)
     audit.note(core, tx, account, Event.CONTACT_ADDRESS_VERIFIED, detail=address)
 
 
@@ -141,7 +142,7 @@ def make_first(core: Core, account: AccountId, address: str) -> None:
     def write(tx: Tx) -> None:
         if address not in store.verified(tx, account):
             raise InvalidName("that address is not verified")
-        core.people.set_contact(tx, account, address)
+        save_contact(tx, account, address)
 
     core.db.write(write)
 
@@ -150,14 +151,14 @@ def remove(core: Core, account: AccountId, address: str) -> None:
     """Raises InvalidName: not one of the account's."""
 
     def write(tx: Tx) -> None:
-        owner = core.people.account(tx, account)
+        owner = get_account(tx, account)
         proved = owner.contact in store.verified(tx, account)
         if not store.forget(tx, account, address) and owner.contact != address:
             raise InvalidName("that is not one of your addresses")
         _tell_old(core, tx, owner, "", proved=proved)
         if owner.contact == address:
             left = store.verified(tx, account)
-            core.people.set_contact(tx, account, left[0] if left else "")
+            save_contact(tx, account, left[0] if left else "")
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_REMOVED, detail=address)
 
     core.db.write(write)

@@ -18,7 +18,8 @@ from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials as store
 from mailcore.store.people import web_sessions
-from mailcore.store.people.people import Token
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.tokens import Token, delete_tokens, find_token, save_token, spend_token
 
 RESET_SECONDS = 30 * 60
 FIRST_SECONDS = 14 * 86_400
@@ -34,7 +35,7 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
     Raises:
         WeakPassword: it is too short or easy to guess.
     """
-    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    owner = core.db.read(lambda tx: get_account(tx, account))
     strength.check(new, owner, strength.site_words(core.config))
     hashed = hash_password(new)
     core.db.write(lambda tx: _store(core, tx, account, hashed, session=session, apps=apps))
@@ -52,21 +53,21 @@ def _store(
     apps: bool = False,
 ) -> None:
     store.set_password(tx, account, hashed, core.clock.seconds(), chosen=True)
-    core.people.drop_tokens(tx, account, "password")
+    delete_tokens(tx, account, "password")
     web_sessions.delete_others(tx, account, _hashed(session))
     store.bump(tx, account)
     if apps:
         store.drop_apps(tx, account)
     audit.note(core, tx, account, event)
     # whoever steals an account changes its password
-    account_notices.owner(core, tx, core.people.account(tx, account), "password_changed", box=False)
+    account_notices.owner(core, tx, get_account(tx, account), "password_changed", box=False)
 
 
 def change_password(
     core: Core, account: AccountId, current: str, new: str, *, peer: str = "", session: str = "", apps: bool = False
 ) -> None:
     """Raises WrongPassword, WeakPassword, TooMany."""
-    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    owner = core.db.read(lambda tx: get_account(tx, account))
     login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL, session=session)
     set_password(core, account, new, session=session, apps=apps)
 
@@ -87,11 +88,11 @@ def link_url(core: Core, token: str) -> str:
 
 
 def keep_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
-    core.people.add_token(tx, _hashed(token), account, "password", proves, core.clock.seconds() + seconds)
+    save_token(tx, _hashed(token), account, "password", proves, core.clock.seconds() + seconds)
 
 
 def _live(core: Core, tx: Tx, token: str) -> Token:
-    found = core.people.token(tx, _hashed(token))
+    found = find_token(tx, _hashed(token))
     if found is None or found.used or found.purpose != "password" or found.expires_at <= core.clock.seconds():
         raise LinkExpired("the link is used, too old or unknown; ask for a new one")
     return found
@@ -99,7 +100,7 @@ def _live(core: Core, tx: Tx, token: str) -> Token:
 
 def link_account(core: Core, token: str) -> Account:
     """Return the account of a link, without using it up (previewers fetch links).  Raises LinkExpired."""
-    return core.db.read(lambda tx: core.people.account(tx, _live(core, tx, token).account))
+    return core.db.read(lambda tx: get_account(tx, _live(core, tx, token).account))
 
 
 def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
@@ -115,12 +116,12 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
 
     def store(tx: Tx) -> Account:
         found = _live(core, tx, token)
-        if not core.people.spend_token(tx, found.id, core.clock.seconds()):
+        if not spend_token(tx, found.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
         _store(core, tx, found.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)
-        if found.data and found.data == core.people.account(tx, found.account).contact:
+        if found.data and found.data == get_account(tx, found.account).contact:
             contact_addresses.prove(core, tx, found.account, found.data)
-        return core.people.account(tx, found.account)
+        return get_account(tx, found.account)
 
     changed = core.db.write(store)
     scram.remember_of(core, changed.id, new)

@@ -14,6 +14,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials
 from mailcore.store.people import logins as store
 from mailcore.store.people.logins import LoginEvent
+from mailcore.store.people.tokens import delete_tokens
 
 AGAIN_SECONDS = 600
 KEPT_SECONDS = 90 * 86_400
@@ -61,7 +62,7 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
             credentials.touch_password(tx, identity.account.id, now)
         # a mail program that goes on must not void what a person asked for
         if scope is Scope.PORTAL and outcome == "ok":
-            core.people.drop_tokens(tx, identity.account.id, "password")
+            delete_tokens(tx, identity.account.id, "password")
 
     core.db.post(write)
 

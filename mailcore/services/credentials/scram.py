@@ -18,6 +18,7 @@ from mailcore.services.credentials import passwords, sources
 from mailcore.services.limits import keys
 from mailcore.store.people import credentials
 from mailcore.store.people import scram as store
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.credentials import Credential
 from mailcore.wire.sasl import Verifier
 
@@ -79,7 +80,7 @@ def remember(core: Core, account: Account, credential: Credential, password: str
 
 def remember_of(core: Core, account: AccountId, password: str) -> None:
     """Save a verifier, as `remember` does, of the password that the account has now."""
-    name = core.db.read(lambda tx: core.people.account(tx, account)).name
+    name = core.db.read(lambda tx: get_account(tx, account)).name
     found = core.db.read(lambda tx: credentials.holder(tx, name))
     if found and found.password:
         remember(core, found.account, found.password, password)

@@ -43,8 +43,10 @@ from mailcore.services.tickets.ticket_inbox import Letter
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import forwardings, onward
+from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.mail.blobs import INSIDE, Prepared, Saved
 from mailcore.store.mail.mail import GRACE
+from mailcore.store.people.addresses import find_address_owner, list_addresses
 from sieve.addrspec import comparable, normal_address
 
 log = log_for(__name__)
@@ -82,7 +84,7 @@ def check_recipient(
     name, _, detail = localpart.partition("+")
     if ticket_inbox.is_desk(name):
         return Recipient(address, AccountId(0), detail)
-    account = core.people.find_address(tx, name.lower(), domain.lower())
+    account = find_address_owner(tx, name.lower(), domain.lower())
     if account is None:
         if moved := tombstones.moved_to(core, tx, name.lower(), domain.lower(), sender):
             raise Moved(moved)
@@ -167,7 +169,7 @@ def deliver(
         letter: as read_letter gives it.
     """
     view = MessageText(prepared.message)
-    sources = filters.active_sources(core, tx, [r.account for r in recipients])
+    sources = filters.active_sources(tx, [r.account for r in recipients])
     about = traces.about(prepared.message.header, prepared.name, prepared.size, verdict, envelope.peer)
     rooms = deliveries.rooms(tx, [r.account for r in recipients])
     context = _Context(
@@ -248,7 +250,7 @@ _READS_SCORES = re.compile(r"\b(?:spamtest|virustest)\b", re.IGNORECASE)  # such
 
 def _passage(context: _Context, recipient: Recipient, *, changed: bool) -> Passage:
     """Forecast what forwarding this message means, with the owner's own choice for what could not pass."""
-    unsafe = context.core.people.forwarding(context.tx, recipient.account).unsafe
+    unsafe = get_forwarding(context.tx, recipient.account).unsafe
     return forward_policy.forecast(context.core.config, context.verdict, unsafe, changed=changed)
 
 
@@ -469,7 +471,7 @@ def _file_copy(context: _Context, recipient: Recipient, where: sieve.FileInto, o
 
 def _notify(context: _Context, recipient: Recipient, action: sieve.Notify) -> bytes:
     own = recipient.address.lower()
-    known = frozenset((own, *context.core.people.addresses(context.tx, recipient.account)))
+    known = frozenset((own, *list_addresses(context.tx, recipient.account)))
     fields = context.prepared.message.header
     return script_notify.queue(
         context.core,

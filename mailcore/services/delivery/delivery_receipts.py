@@ -14,6 +14,7 @@ from mailcore.mail.writing import dsn
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
+from mailcore.store.people.accounts import get_account
 
 _NOTHING = Dsn()
 
@@ -62,7 +63,7 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
     said, now = came.envelope.dsn.get(recipient, _NOTHING), core.clock.now()
     block = came.prepared.message.header.block
     author = came.envelope.authenticated
-    language = core.people.account(tx, author).language if author else "en"
+    language = get_account(tx, author).language if author else "en"
     subject, words = notices.words(
         core,
         f"dsn_{kind}",

@@ -21,7 +21,10 @@ from mailcore.services.mailauth import dkim, forward_policy
 from mailcore.services.sieve_scripts import scripts_library
 from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
+from mailcore.store.delivery.scripts import find_script
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.addresses import list_addresses
 
 log = log_for(__name__)
 ENTRY = "/shared/imapsieve/script"
@@ -40,7 +43,7 @@ class _Event:
     items: dict[str, str]
 
 
-def script_for(core: Core, tx: Tx, account: AccountId, mailbox: MailboxId) -> str:
+def script_for(tx: Tx, account: AccountId, mailbox: MailboxId) -> str:
     """The source of the script for that mailbox, "" for none."""
     row = tx.row(
         "SELECT value FROM annotation WHERE account=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
@@ -50,7 +53,7 @@ def script_for(core: Core, tx: Tx, account: AccountId, mailbox: MailboxId) -> st
     )
     if row is None or not row[0]:
         return ""
-    found = core.people.script(tx, account, row[0].encode("latin-1").decode("utf-8", "replace"))
+    found = find_script(tx, account, row[0].encode("latin-1").decode("utf-8", "replace"))
     return found.source if found and not found.held else ""
 
 
@@ -69,10 +72,10 @@ def happened(
         cause: APPEND, COPY (also for MOVE) or FLAG.
         changed: the flags that were set or taken away.
     """
-    source = script_for(core, tx, account, mailbox) if uids else ""
+    source = script_for(tx, account, mailbox) if uids else ""
     if not source:
         return
-    owner = core.people.account(tx, account)
+    owner = get_account(tx, account)
     address = f"{owner.name}@{core.config.domain}"
     box = core.mail.get(tx, mailbox)
     items = {
@@ -144,7 +147,7 @@ def _do(event: _Event, info: MessageInfo, message: MessageText, action: sieve.Ac
         case sieve.Redirect():
             _send_on(event, message.octets[:] if action.octets is None else action.octets, action.address)
         case sieve.Notify():
-            known = frozenset((event.address, *core.people.addresses(tx, account)))
+            known = frozenset((event.address, *list_addresses(tx, account)))
             script_notify.queue(
                 core, tx, action, fields=message.head, own=event.address, known=known, trigger="", account=account
             )
@@ -154,7 +157,7 @@ def _do(event: _Event, info: MessageInfo, message: MessageText, action: sieve.Ac
 
 def _send_on(event: _Event, octets: bytes, target: str) -> None:
     core, tx = event.core, event.tx
-    refused = sending_limits.count(core, tx, core.people.account(tx, event.account), "", 1)
+    refused = sending_limits.count(core, tx, get_account(tx, event.account), "", 1)
     if refused is not None:
         log.warning("redirect of account %d: %s", event.account, refused)
         return

@@ -19,6 +19,7 @@ from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import mailbox_facts
+from mailcore.store.people.accounts import get_account
 
 log = log_for(__name__)
 KEEP = (sieve.Keep(implicit=True),)
@@ -113,7 +114,7 @@ def tell(place: Place, problem: str) -> None:
     if deliveries.was_answered(tx, place.account, "script failed", "", now - DAY):
         return
     deliveries.remember_answer(tx, place.account, "script failed", "", now)
-    owner = core.people.account(tx, place.account)
+    owner = get_account(tx, place.account)
     address = f"{owner.name}@{core.config.domain}"
     notice = notices.prepare(
         core,

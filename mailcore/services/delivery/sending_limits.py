@@ -18,6 +18,7 @@ from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import rates
 from mailcore.store.people import sending as store
+from mailcore.store.people.accounts import get_account
 
 log = log_for(__name__)
 HOUR = 3600
@@ -53,7 +54,7 @@ def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> M
 def was_refused(core: Core, tx: Tx, account: AccountId) -> None:
     """Another server refused a recipient for good."""
     if not rates.take(tx, f"refused {account}", 1, REFUSALS, HOUR, core.clock.seconds()):
-        hold(core, tx, core.people.account(tx, account), f"more than {REFUSALS} recipients were refused within an hour")
+        hold(core, tx, get_account(tx, account), f"more than {REFUSALS} recipients were refused within an hour")
 
 
 def why_held(core: Core, account: AccountId) -> str:

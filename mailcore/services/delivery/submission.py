@@ -12,14 +12,15 @@ from mailcore.services.delivery import delivery, sending_limits
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
+from mailcore.store.people.addresses import list_addresses
 from sieve.addrspec import comparable
 
 _PRIVATE = ("bcc", "resent-bcc", "return-path")
 
 
-def addresses(core: Core, tx: Tx, account: AccountId) -> tuple[str, ...]:
+def addresses(tx: Tx, account: AccountId) -> tuple[str, ...]:
     """The addresses that the account may send from, lower case."""
-    return tuple(core.people.addresses(tx, account))
+    return tuple(list_addresses(tx, account))
 
 
 def is_own(candidate: str, own: tuple[str, ...]) -> bool:
@@ -59,7 +60,7 @@ async def submit(core: Core, account: Account, envelope: Envelope, octets: bytes
         NotAllowed: the envelope sender or the author is not theirs.
         TooMany, SendingHeld: see services/delivery/sending_limits.py.
     """
-    own = await core.db.aread(lambda tx: addresses(core, tx, account.id))
+    own = await core.db.aread(lambda tx: addresses(tx, account.id))
     if not is_own(envelope.sender, own):
         raise NotAllowed("the envelope sender is not one of your addresses")
     block, body = header.split(octets)

@@ -22,6 +22,7 @@ from mailcore.store.delivery.deliveries import About, Record
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.forwarding.onward import Onward
+from mailcore.store.people.addresses import find_address_owner
 
 KEEP_SECONDS = 30 * 86_400
 SHOWN = 200
@@ -141,7 +142,7 @@ def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, re
     """Record a refusal at RCPT, when nothing is known of the message yet; a server that repeats it is recorded once."""
     for recipient in recipients:
         localpart, _, domain = recipient.lower().rpartition("@")
-        account = core.people.find_address(tx, localpart.partition("+")[0], domain)
+        account = find_address_owner(tx, localpart.partition("+")[0], domain)
         if account is None:
             continue
         last = deliveries.last_record(tx, account)

@@ -15,6 +15,7 @@ from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
+from mailcore.store.people.addresses import list_addresses
 from sieve.addrspec import comparable
 
 _NEVER_TO = ("mailer-daemon", "listserv", "majordomo", "noreply", "no-reply", "postmaster")
@@ -56,7 +57,7 @@ def answer(
     fields = prepared.message.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
-    own |= {spec.lower() for spec in core.people.addresses(tx, recipient.account)}
+    own |= {spec.lower() for spec in list_addresses(tx, recipient.account)}
     named = may_answer(envelope, fields, frozenset((*own, *map(comparable, action.addresses))))
     if not named:
         return b""

@@ -18,6 +18,8 @@ from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import forwardings as store
 from mailcore.store.forwarding.forwardings import HeldBack
+from mailcore.store.forwarding.settings import get_forwarding
+from mailcore.store.people.accounts import get_account
 
 MOST_LISTED = 100
 BATCH = 2000  # accounts in one turn of the job
@@ -39,11 +41,11 @@ def send(core: Core) -> int:
 
 def _send(core: Core, tx: Tx, account: AccountId) -> bool:
     held = store.take_held_back(tx, account)
-    wish = core.people.forwarding(tx, account)
+    wish = get_forwarding(tx, account)
     kept = [one for one in held if one.reason == "keep"]
     if not wish.digest or wish.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or not kept:
         return False
-    owner = core.people.account(tx, account)
+    owner = get_account(tx, account)
     zone = core.config.zone
     lines = [
         f"  {datetime.fromtimestamp(one.at, zone):%Y-%m-%d %H:%M}  {one.author}\n    {one.subject}" for one in kept

@@ -26,7 +26,15 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import forwardings
+from mailcore.store.forwarding.settings import (
+    find_account_by_question,
+    get_forwarding,
+    get_question_hash,
+    save_forwarding,
+)
 from mailcore.store.mail.blobs import Prepared
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.audit import list_audit_entries
 from sieve.addrspec import normal_address
 
 MAX_REFUSALS = 5
@@ -39,7 +47,7 @@ _ADDRESS = re.compile(
 
 
 def get(core: Core, account: AccountId) -> Forwarding:
-    return core.db.read(lambda tx: core.people.forwarding(tx, account))
+    return core.db.read(lambda tx: get_forwarding(tx, account))
 
 
 def check_target(core: Core, target: str) -> str:
@@ -108,7 +116,7 @@ def wish(
         TooMany: too many questions, to that address or by that person.
     """
     target = check_target(core, target)
-    owner = core.db.read(lambda tx: core.people.account(tx, account))
+    owner = core.db.read(lambda tx: get_account(tx, account))
     before = get(core, account)
     known = before.target == target and before.confirmed_at is not None
     agreed = confirmed or known or core.config.forwarding.targets == "any"
@@ -130,7 +138,7 @@ def wish(
     )
 
     def store(tx: Tx) -> Forwarding:
-        core.people.set_forwarding(tx, account, wished, _hashed(token))
+        save_forwarding(tx, account, wished, _hashed(token))
         filters.regenerate(core, tx, account)
         if question is not None:
             notices.queue(core, tx, question, target, account)
@@ -146,14 +154,14 @@ def wish(
                 target=target,
             )
         audit.note(core, tx, account, Event.FORWARDING_SET, actor=actor, detail=target)
-        return core.people.forwarding(tx, account)
+        return get_forwarding(tx, account)
 
     return core.db.write(store)
 
 
 def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwarding:
     """Another question to a target that has not answered; the older link is void.  Raises ForwardingRefused, TooMany."""
-    owner, now = core.db.read(lambda tx: (core.people.account(tx, account), core.people.forwarding(tx, account)))
+    owner, now = core.db.read(lambda tx: (get_account(tx, account), get_forwarding(tx, account)))
     if now.state is not ForwardingState.UNCONFIRMED:
         raise ForwardingRefused(Saying("nobody needs to be asked"))
     token = secrets.token_urlsafe(24)
@@ -161,11 +169,11 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
 
     def store(tx: Tx) -> Forwarding:
         since = core.clock.now() - timedelta(days=1)
-        lately = [entry.event for entry in core.people.audit(tx, account, 100) if entry.at > since]
+        lately = [entry.event for entry in list_audit_entries(tx, account, 100) if entry.at > since]
         if lately.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
             raise TooMany(Saying("the question was sent several times today"))
         mail_limits.take(core, tx, cause, now.target)
-        core.people.set_forwarding(tx, account, now, _hashed(token))
+        save_forwarding(tx, account, now, _hashed(token))
         notices.queue(core, tx, question, now.target, account)
         audit.note(core, tx, account, Event.FORWARDING_ASKED_AGAIN, actor=owner.name, detail=now.target)
         return now
@@ -215,37 +223,37 @@ def _code(tx: Tx, hashed: str) -> str:
 
 def asked_by(core: Core, token: str) -> tuple[Account, Forwarding]:
     """Return the asking account and its forwarding, without answering (previewers fetch links).  Raises LinkExpired."""
-    return core.db.read(lambda tx: _by_token(core, tx, token))
+    return core.db.read(lambda tx: _by_token(tx, token))
 
 
-def _by_token(core: Core, tx: Tx, token: str) -> tuple[Account, Forwarding]:
-    account = core.people.forwarding_by_token(tx, _hashed(token)) if token else None
+def _by_token(tx: Tx, token: str) -> tuple[Account, Forwarding]:
+    account = find_account_by_question(tx, _hashed(token)) if token else None
     if account is None and token:  # a question of later years
         asked = forwardings.asked(tx, _hashed(token))
-        if asked is not None and core.people.forwarding(tx, asked[0]).target == asked[1]:
+        if asked is not None and get_forwarding(tx, asked[0]).target == asked[1]:
             account = asked[0]
     if account is None:
         raise LinkExpired("the link is used, too old or unknown")
-    return core.people.account(tx, account), core.people.forwarding(tx, account)
+    return get_account(tx, account), get_forwarding(tx, account)
 
 
 def confirm(core: Core, token: str) -> Forwarding:
     """The target agrees.  Raises LinkExpired."""
 
     def store(tx: Tx) -> Forwarding:
-        return _agreed(core, tx, _by_token(core, tx, token)[0].id)
+        return _agreed(core, tx, _by_token(tx, token)[0].id)
 
     return core.db.write(store)
 
 
 def _agreed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
-    now = core.people.forwarding(tx, account)
+    now = get_forwarding(tx, account)
     agreed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
-    core.people.set_forwarding(tx, account, agreed)
+    save_forwarding(tx, account, agreed)
     forwardings.forget_question(tx, account)
     filters.regenerate(core, tx, account)
     audit.note(core, tx, account, Event.FORWARDING_CONFIRMED, detail=now.target)
-    return core.people.forwarding(tx, account)
+    return get_forwarding(tx, account)
 
 
 def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
@@ -253,7 +261,7 @@ def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
     digits = "".join(c for c in code if c.isascii() and c.isdigit())
 
     def store(tx: Tx) -> Forwarding | None:
-        hashed, now = core.people.forwarding_token(tx, account), core.people.forwarding(tx, account)
+        hashed, now = get_question_hash(tx, account), get_forwarding(tx, account)
         if tries.over(core, tx, "forwarding code", str(account), limit=CODES_A_DAY, seconds=tries.DAY):
             raise TooMany(Saying("too many codes were tried today; use the link in the letter"))
         if not hashed or now.state is not ForwardingState.UNCONFIRMED:
@@ -270,7 +278,7 @@ def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
     """Mail is kept from the next message on; the target would be asked again."""
 
     def store(tx: Tx) -> Forwarding:
-        core.people.set_forwarding(tx, account, Forwarding())
+        save_forwarding(tx, account, Forwarding())
         filters.regenerate(core, tx, account)
         audit.note(core, tx, account, Event.FORWARDING_STOPPED, actor=actor)
         return Forwarding()
@@ -286,7 +294,7 @@ def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: 
     """
 
     def store(tx: Tx) -> Forwarding:
-        now = core.people.forwarding(tx, account)
+        now = get_forwarding(tx, account)
         if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or target.lower() != now.target.lower():
             return now
         if ok and now.state is ForwardingState.HEALTHY and not now.failures:
@@ -299,11 +307,11 @@ def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: 
             failures = now.failures + 1
             state = ForwardingState.PAUSED if failures >= MAX_REFUSALS else ForwardingState.FAILING
             new = dataclasses.replace(now, state=state, failures=failures, last_reply=reply[:500])
-        core.people.set_forwarding(tx, account, new)
+        save_forwarding(tx, account, new)
         if new.state is ForwardingState.PAUSED:
             filters.regenerate(core, tx, account)
             audit.note(core, tx, account, Event.FORWARDING_PAUSED, detail=reply[:200])
-            owner = core.people.account(tx, account)
+            owner = get_account(tx, account)
             forwarding_target.tell_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
         return new
 
@@ -315,11 +323,11 @@ def question_failed(core: Core, tx: Tx, account: AccountId, target: str, reply: 
 
     False where it was no such question.
     """
-    now = core.people.forwarding(tx, account)
+    now = get_forwarding(tx, account)
     if now.state is not ForwardingState.UNCONFIRMED or now.target.lower() != target.lower():
         return False
-    core.people.set_forwarding(tx, account, dataclasses.replace(now, last_reply=reply[:500]))
+    save_forwarding(tx, account, dataclasses.replace(now, last_reply=reply[:500]))
     audit.note(core, tx, account, Event.FORWARDING_UNREACHABLE, detail=reply[:200])
-    owner = core.people.account(tx, account)
+    owner = get_account(tx, account)
     forwarding_target.tell_owner(core, tx, owner, "forwarding_unreachable", now.target, reply=reply[:300])
     return True

@@ -20,6 +20,8 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward, probes
 from mailcore.store.forwarding.onward import Onward
 from mailcore.store.forwarding.probes import Probe
+from mailcore.store.forwarding.settings import get_forwarding
+from mailcore.store.people.accounts import get_account
 
 SHOWN = 6
 WINDOW_SECONDS = 30 * 86_400
@@ -119,7 +121,7 @@ def health(core: Core, account: AccountId) -> Health:
     def read(tx: Tx) -> Health:
         counts = onward.counts(tx, account, core.clock.seconds() - WINDOW_SECONDS)
         answers = tuple(Answered(told, kind_of(told.code, told.reply)) for told in onward.latest(tx, account, SHOWN))
-        target = core.people.forwarding(tx, account).target
+        target = get_forwarding(tx, account).target
         return Health(
             counts.get("delivered", 0),
             counts.get("refused", 0),
@@ -133,7 +135,7 @@ def health(core: Core, account: AccountId) -> Health:
 
 def send_probe(core: Core, account: AccountId) -> Probe:
     """Queue a test message to the target.  Raises ForwardingRefused, TooMany."""
-    owner, now = core.db.read(lambda tx: (core.people.account(tx, account), core.people.forwarding(tx, account)))
+    owner, now = core.db.read(lambda tx: (get_account(tx, account), get_forwarding(tx, account)))
     if now.state in (ForwardingState.OFF, ForwardingState.UNCONFIRMED):
         raise ForwardingRefused(Saying("there is no forwarding to test"))
     code = secrets.token_hex(3).upper()

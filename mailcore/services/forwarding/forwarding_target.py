@@ -19,6 +19,8 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import forwardings as store
+from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
+from mailcore.store.people.accounts import get_account
 
 YEAR_SECONDS, ANSWER_SECONDS = 365 * 86_400, 30 * 86_400
 BATCH = 500  # forwardings in one turn of the job
@@ -45,17 +47,17 @@ def _token(tx: Tx, account: AccountId, target: str) -> str:
     return srs.token(deliveries.secret(tx, "forwarding stop"), str(account).encode(), target.lower().encode())
 
 
-def _by_stop_word(core: Core, tx: Tx, word: str) -> tuple[Account, Forwarding]:
+def _by_stop_word(tx: Tx, word: str) -> tuple[Account, Forwarding]:
     number, _, token = word.partition("-")
     found = Forwarding()
     if number.isascii() and number.isdigit() and len(number) < 12:
-        found = core.people.forwarding(tx, AccountId(int(number)))
+        found = get_forwarding(tx, AccountId(int(number)))
     if found.state is ForwardingState.OFF or not found.target:
         raise LinkExpired("nothing is forwarded to that address any more")
     right = _token(tx, AccountId(int(number)), found.target)
     if not secrets.compare_digest(right.encode(), token.lower().encode("utf-8", "replace")):
         raise LinkExpired("the link is not one of ours")
-    return core.people.account(tx, AccountId(int(number))), found
+    return get_account(tx, AccountId(int(number))), found
 
 
 def stop_by_target(core: Core, word: str) -> None:
@@ -66,10 +68,8 @@ def stop_by_target(core: Core, word: str) -> None:
     """
 
     def write(tx: Tx) -> None:
-        owner, found = _by_stop_word(core, tx, word)
-        core.people.set_forwarding(
-            tx, owner.id, dataclasses.replace(found, state=ForwardingState.OFF, confirmed_at=None)
-        )
+        owner, found = _by_stop_word(tx, word)
+        save_forwarding(tx, owner.id, dataclasses.replace(found, state=ForwardingState.OFF, confirmed_at=None))
         store.forget_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
         deliveries.remember_answer(
@@ -102,7 +102,7 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
         else:
             return
         for account in accounts[:10]:
-            owner, found = core.people.account(tx, account), core.people.forwarding(tx, account)
+            owner, found = get_account(tx, account), get_forwarding(tx, account)
             link = stop_link(core, tx, account, found.target)
             letter = notices.prepare(
                 core,
@@ -138,7 +138,7 @@ def ask_yearly(core: Core) -> None:
 
 
 def _ask(core: Core, tx: Tx, account: AccountId, now: int) -> None:
-    owner, found = core.people.account(tx, account), core.people.forwarding(tx, account)
+    owner, found = get_account(tx, account), get_forwarding(tx, account)
     token = secrets.token_urlsafe(24)
     store.put_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), found.target, now)
     letter = notices.prepare(
@@ -155,13 +155,11 @@ def _ask(core: Core, tx: Tx, account: AccountId, now: int) -> None:
 
 
 def _end(core: Core, tx: Tx, account: AccountId) -> None:
-    owner, found = core.people.account(tx, account), core.people.forwarding(tx, account)
+    owner, found = get_account(tx, account), get_forwarding(tx, account)
     store.forget_question(tx, account)
     if found.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
         return
-    core.people.set_forwarding(
-        tx, account, dataclasses.replace(found, state=ForwardingState.UNCONFIRMED, confirmed_at=None)
-    )
+    save_forwarding(tx, account, dataclasses.replace(found, state=ForwardingState.UNCONFIRMED, confirmed_at=None))
     filters.regenerate(core, tx, account)
     audit.note(core, tx, account, Event.FORWARDING_UNANSWERED, detail=found.target)
     tell_owner(core, tx, owner, "forwarding_unanswered", found.target)

@@ -6,6 +6,7 @@ from mailcore.services.limits import mail_limits
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses
+from mailcore.store.people.addresses import list_addresses
 
 _CHOSEN = frozenset({"what", "new"})  # a browser's name for itself, a contact address that follows
 
@@ -20,7 +21,7 @@ def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, 
 
 def to_contacts(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
     proved = set(contact_addresses.verified(tx, account.id))
-    for address in outside(core, tx, account):
+    for address in outside(tx, account):
         to_contact(core, tx, account, address, name, proved=address in proved, **words)
 
 
@@ -43,9 +44,9 @@ def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> b
     return prepared.name
 
 
-def outside(core: Core, tx: Tx, account: Account) -> list[str]:
+def outside(tx: Tx, account: Account) -> list[str]:
     """The contact address and the verified ones, without those of this box itself."""
-    own = set(core.people.addresses(tx, account.id))
+    own = set(list_addresses(tx, account.id))
     found = dict.fromkeys(
         [*([account.contact] if account.contact else []), *contact_addresses.verified(tx, account.id)]
     )

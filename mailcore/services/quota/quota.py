@@ -18,6 +18,7 @@ from mailcore.services.quota import quota_warnings
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import quota as store
 from mailcore.store.mail.quota import Extra
+from mailcore.store.people.accounts import get_account, save_quota
 
 LOAN_PERCENT = 20
 LOAN_TIME = timedelta(days=14)
@@ -41,7 +42,7 @@ class Loan:
 
 
 def loan(core: Core, account: AccountId) -> Loan:
-    return core.db.read(lambda tx: _loan(core, tx, core.people.account(tx, account)))
+    return core.db.read(lambda tx: _loan(core, tx, get_account(tx, account)))
 
 
 def _loan(core: Core, tx: Tx, owner: Account) -> Loan:
@@ -57,7 +58,7 @@ def borrow(core: Core, account: AccountId) -> Account:
     """A fifth more for fourteen days, once a year (N21).  Raises NotAllowed."""
 
     def write(tx: Tx) -> Account:
-        owner = core.people.account(tx, account)
+        owner = get_account(tx, account)
         found = _loan(core, tx, owner)
         if not owner.quota or found.until or found.possible_from:
             raise NotAllowed(Saying("room can be borrowed once a year"))
@@ -65,7 +66,7 @@ def borrow(core: Core, account: AccountId) -> Account:
         store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
         audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{found.octets} octets")
         quota_warnings.look(core, tx, account)
-        return core.people.account(tx, account)
+        return get_account(tx, account)
 
     return core.db.write(write)
 
@@ -87,11 +88,11 @@ def change(
         raise NotAllowed(Saying("that is no quota"))
 
     def write(tx: Tx) -> Account:
-        before = core.people.account(tx, account)
+        before = get_account(tx, account)
         now = core.clock.seconds()
         if until is None:
             store.forget_running(tx, account, now)
-            core.people.set_quota(tx, account, octets)
+            save_quota(tx, account, octets)
         elif before.quota and octets > before.quota:
             store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
         else:
@@ -100,11 +101,11 @@ def change(
         audit.note(
             core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}"
         )
-        owner = core.people.account(tx, account)
+        owner = get_account(tx, account)
         if tell:
             _tell(core, tx, owner, until)
         quota_warnings.look(core, tx, account)
-        return core.people.account(tx, account)
+        return get_account(tx, account)
 
     return core.db.write(write)
 
@@ -147,7 +148,7 @@ def end_extras(core: Core) -> int:
 def _end(core: Core, tx: Tx, extra: Extra) -> bool:
     if not store.take_back(tx, extra, core.clock.seconds()):
         return False
-    owner = core.people.account(tx, extra.account)
+    owner = get_account(tx, extra.account)
     event = Event.QUOTA_LOAN_ENDED if extra.kind == "loan" else Event.QUOTA_GRANT_ENDED
     audit.note(core, tx, extra.account, event, detail=f"{extra.octets} octets")
     if owner.state == "active":

@@ -15,6 +15,8 @@ from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import quota as store
 from mailcore.store.mail.quota import Warned
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.addresses import find_address_owner
 
 LEVELS = (80, 90, 95, 100)  # percent
 FALL = 5  # points that usage must fall before the same is told again
@@ -40,7 +42,7 @@ def look(core: Core, tx: Tx, account: AccountId, *, refused: bool = False) -> st
     Args:
         refused: a message was refused just now for want of room.
     """
-    owner = core.people.account(tx, account)
+    owner = get_account(tx, account)
     before = store.warned(tx, account)
     now = settled(before, owner.percent) if owner.quota else Warned()
     name = ""
@@ -51,7 +53,7 @@ def look(core: Core, tx: Tx, account: AccountId, *, refused: bool = False) -> st
     if name:
         _tell(core, tx, owner, name)
         # the warning itself takes room: what it reaches is told with it
-        now = replace(now, level=max(now.level, reached(core.people.account(tx, account).percent)))
+        now = replace(now, level=max(now.level, reached(get_account(tx, account).percent)))
     if now != before:
         store.set_warned(tx, account, now)
     return name
@@ -61,7 +63,7 @@ def refused_at(core: Core, tx: Tx, addresses: Sequence[str]) -> None:
     """Mail for these addresses of ours was refused at RCPT because their boxes are full."""
     for address in addresses:
         localpart, _, domain = address.lower().rpartition("@")
-        account = core.people.find_address(tx, localpart.partition("+")[0], domain)
+        account = find_address_owner(tx, localpart.partition("+")[0], domain)
         if account is not None:
             look(core, tx, account, refused=True)
 
@@ -70,14 +72,14 @@ def look_at_all(core: Core) -> int:
     """The job: whoever is as full as that, or was told so; how many were told something."""
 
     def stale(tx: Tx) -> list[AccountId]:
-        return [account for account in store.to_look_at(tx, LEVELS[0]) if _is_news(core, tx, account)]
+        return [account for account in store.to_look_at(tx, LEVELS[0]) if _is_news(tx, account)]
 
     return sum(bool(core.db.write(partial(look, core, account=account))) for account in core.db.read(stale))
 
 
-def _is_news(core: Core, tx: Tx, account: AccountId) -> bool:
+def _is_news(tx: Tx, account: AccountId) -> bool:
     """Say if there is something to send: most of those who are full were already warned, and cost no write."""
-    owner, warned = core.people.account(tx, account), store.warned(tx, account)
+    owner, warned = get_account(tx, account), store.warned(tx, account)
     still = settled(warned, owner.percent) if owner.quota else Warned()
     return still != warned or (owner.quota > 0 and reached(owner.percent) > still.level)
 

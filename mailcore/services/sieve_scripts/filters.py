@@ -27,8 +27,20 @@ from mailcore.services.sieve_scripts import generated as generated_script
 from mailcore.services.sieve_scripts.generated import Settings
 from mailcore.store.delivery import away as store_away
 from mailcore.store.delivery import filters as store_filters
+from mailcore.store.delivery.scripts import (
+    activate_script,
+    change_script_name,
+    find_active_sources,
+    find_script,
+    list_scripts,
+    release_script,
+    remove_script,
+    save_script,
+)
 from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.mail.mailboxes import canonical
+from mailcore.store.people.accounts import get_account
 from sieve import ScriptError, check_script, includes, mailboxes, warnings
 
 GENERATED = "alumnimail"
@@ -51,7 +63,7 @@ def generate(
 
 def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
     """Write the generated script anew; in the transaction of the setting that changed."""
-    forwarding = core.people.forwarding(tx, account)
+    forwarding = get_forwarding(tx, account)
     source = generate(
         forwarding,
         full_and_forwarding=core.config.quota.full_and_forwarding,
@@ -59,17 +71,17 @@ def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
         rules=store_filters.of(tx, account),
         targets=filter_rules.targets(core, forwarding),
     )
-    core.people.put_script(tx, account, Script(GENERATED, source, True, "generated"))
+    save_script(tx, account, Script(GENERATED, source, True, "generated"))
 
 
-def active_sources(core: Core, tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
+def active_sources(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
     """Generated and active personal source of each account; empty where there is none."""
-    return core.people.active_sources(tx, accounts)
+    return find_active_sources(tx, accounts)
 
 
 def generated(core: Core, account: AccountId) -> str:
     """Return the source of the generated script, which the portal shows read-only."""
-    found = core.db.read(lambda tx: core.people.script(tx, account, GENERATED, "generated"))
+    found = core.db.read(lambda tx: find_script(tx, account, GENERATED, "generated"))
     return found.source if found else ""
 
 
@@ -83,7 +95,7 @@ def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tu
     checked = filter_rules.checked(core, wish)
 
     def store(tx: Tx) -> tuple[FilterRule, ...]:
-        filter_rules.check_targets(core, core.people.forwarding(tx, account), checked)
+        filter_rules.check_targets(core, get_forwarding(tx, account), checked)
         store_filters.save(tx, account, checked)
         regenerate(core, tx, account)
         audit.note(core, tx, account, Event.FILTERS_SAVED, detail=str(len(checked)))
@@ -93,16 +105,16 @@ def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tu
 
 
 def scripts(core: Core, account: AccountId) -> list[Script]:
-    return core.db.read(lambda tx: core.people.scripts(tx, account))
+    return core.db.read(lambda tx: list_scripts(tx, account))
 
 
 def get_script(core: Core, account: AccountId, name: str) -> Script:
     """Raises ScriptNotFound."""
-    return core.db.read(lambda tx: _get(core, tx, account, name))
+    return core.db.read(lambda tx: _get(tx, account, name))
 
 
-def _get(core: Core, tx: Tx, account: AccountId, name: str) -> Script:
-    found = core.people.script(tx, account, name)
+def _get(tx: Tx, account: AccountId, name: str) -> Script:
+    found = find_script(tx, account, name)
     if found is None:
         raise ScriptNotFound(Saying("there is no script %(name)s", name=name))
     return found
@@ -177,14 +189,14 @@ def _shown(problem: ScriptError) -> str:
 
 def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
     """RFC 5804 section 2.5.  Raises InvalidName, OverQuota, TooMany."""
-    core.db.read(lambda tx: _have_space(core, tx, account, name, octets))
+    core.db.read(lambda tx: _have_space(tx, account, name, octets))
 
 
-def _have_space(core: Core, tx: Tx, account: AccountId, name: str, octets: int) -> None:
+def _have_space(tx: Tx, account: AccountId, name: str, octets: int) -> None:
     check_name(name)
     if octets > MAX_OCTETS:
         raise OverQuota(Saying("a script may have at most %(most)s octets", most=MAX_OCTETS))
-    others = [script for script in core.people.scripts(tx, account) if script.name != name]
+    others = [script for script in list_scripts(tx, account) if script.name != name]
     if len(others) >= MAX_SCRIPTS:
         raise TooMany(Saying("there may be at most %(most)s scripts", most=MAX_SCRIPTS))
     if sum(len(script.source.encode("utf-8", "replace")) for script in others) + octets > MAX_TOTAL:
@@ -204,10 +216,10 @@ def put_script(core: Core, account: AccountId, name: str, source: str, *, held: 
     check(core, account, source)
 
     def store(tx: Tx) -> Script:
-        _have_space(core, tx, account, name, len(source.encode("utf-8", "replace")))
-        core.people.put_script(tx, account, Script(name, source, False, held=held))
+        _have_space(tx, account, name, len(source.encode("utf-8", "replace")))
+        save_script(tx, account, Script(name, source, False, held=held))
         audit.note(core, tx, account, Event.SCRIPT_SAVED, detail=name)
-        return _get(core, tx, account, name)
+        return _get(tx, account, name)
 
     return core.db.write(store)
 
@@ -216,9 +228,7 @@ def tell_of_import(core: Core, account: AccountId, count: int) -> None:
     """Notify the owner that so many scripts were imported and stand inactive."""
     if count:
         core.db.write(
-            lambda tx: account_notices.owner(
-                core, tx, core.people.account(tx, account), "scripts_imported", count=str(count)
-            )
+            lambda tx: account_notices.owner(core, tx, get_account(tx, account), "scripts_imported", count=str(count))
         )
 
 
@@ -240,8 +250,8 @@ def activate(core: Core, account: AccountId, name: str, *, proven: bool = False)
 
     def store(tx: Tx) -> None:
         if name:
-            _release(core, tx, account, _get(core, tx, account, name), proven)
-        core.people.activate_script(tx, account, name)
+            _release(core, tx, account, _get(tx, account, name), proven)
+        activate_script(tx, account, name)
         audit.note(core, tx, account, Event.SCRIPT_ACTIVATED, detail=name)
 
     core.db.write(store)
@@ -256,16 +266,16 @@ def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: boo
             Saying("%(name)s was brought in and sends mail on; activate it on the page of filters", name=script.name)
         )
     for each in held:
-        core.people.release_script(tx, account, each.name)
+        release_script(tx, account, each.name)
 
 
 def delete_script(core: Core, account: AccountId, name: str) -> None:
     """Raises ScriptNotFound, ScriptActive."""
 
     def store(tx: Tx) -> None:
-        if _get(core, tx, account, name).active:
+        if _get(tx, account, name).active:
             raise ScriptActive(Saying("%(name)s is active", name=name))
-        core.people.delete_script(tx, account, name)
+        remove_script(tx, account, name)
 
     core.db.write(store)
 
@@ -275,9 +285,9 @@ def rename_script(core: Core, account: AccountId, old: str, new: str) -> None:
     check_name(new)
 
     def store(tx: Tx) -> None:
-        _get(core, tx, account, old)
-        if core.people.script(tx, account, new) is not None:
+        _get(tx, account, old)
+        if find_script(tx, account, new) is not None:
             raise ScriptExists(Saying("there is a script %(name)s", name=new))
-        core.people.rename_script(tx, account, old, new)
+        change_script_name(tx, account, old, new)
 
     core.db.write(store)

@@ -11,6 +11,7 @@ from pathlib import Path
 import sieve
 from mailcore.core import Core
 from mailcore.domain import AccountId, Script
+from mailcore.store.delivery.scripts import find_script
 from mailcore.store.engine.db import Tx
 
 Library = Callable[[str, str], str | None]
@@ -23,7 +24,7 @@ def of(core: Core, tx: Tx, account: AccountId) -> Library:
     def find(place: str, name: str) -> str | None:
         if place == "global":
             return _site(core.config.data_path / "sieve", name)
-        found = core.people.script(tx, account, name)
+        found = find_script(tx, account, name)
         return found.source if found and not found.held else None
 
     return find
@@ -41,7 +42,7 @@ def closure(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[S
         seen.add((place, name))
         if place == "global":  # the site's own, which may send mail where the operator wants
             todo += _includes(_site(core.config.data_path / "sieve", name) or "")
-        elif (script := core.people.script(tx, account, name)) is not None:
+        elif (script := find_script(tx, account, name)) is not None:
             found[name] = script
             sends = sends or sieve.sends_on(script.source)
             todo += _includes(script.source)

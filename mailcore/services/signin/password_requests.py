@@ -22,6 +22,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people import contact_addresses as store
 from mailcore.store.people import credentials as credential_store
+from mailcore.store.people.accounts import get_account
 
 MAILS_PER_HOUR = 3  # in one lane
 MOST_ACCOUNTS = 3  # that one contact address opens at once
@@ -73,7 +74,7 @@ def _asked(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_As
     name = login.local_name(core, written)
     if name is None:  # an address elsewhere
         accounts = store.verified_by(tx, written, MOST_ACCOUNTS)
-        return [_Asked(core.people.account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
+        return [_Asked(get_account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
     found = credential_store.holder(tx, name) if name else None
     if found is None:
         return []

@@ -23,6 +23,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses as store
 from mailcore.store.people import credentials as credential_store
 from mailcore.store.people import second_factors
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.contact_addresses import Recovery
 
 CODES = 10
@@ -160,7 +161,7 @@ def agree(core: Core, number: int, *, agent: str) -> Issued:
             or found.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS
         ):
             raise LinkExpired("there is no such recovery waiting")
-        account = core.people.account(tx, found.account)
+        account = get_account(tx, found.account)
         _check_agent(core, agent, account)
         if agent == found.agent:
             raise NotAllowed("a second agent must agree")

@@ -24,6 +24,8 @@ from mailcore.mail.showing import machine_report
 from mailcore.services.tickets import ticket_text, tickets
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.addresses import find_address_owner
 from mailcore.store.tickets import tickets as store
 from sieve.addrspec import comparable, read_addr_spec
 
@@ -159,7 +161,7 @@ def _add(core: Core, ticket: Ticket, letter: Letter, vouched: bool) -> None:
 
 def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
     account = _account(core, tx, letter.writer) if vouched else None
-    language = core.people.account(tx, account).language if account else "nb"
+    language = get_account(tx, account).language if account else "nb"
     # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
     author = (
         _answerable(core, (letter.writer,)) if vouched and name not in ROLES and not _is_silent(letter.writer) else ""
@@ -211,7 +213,7 @@ def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Let
 def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received, about: deliveries.About) -> None:
     """A line for the administrator: in the log, and in the trace of postmaster@ with sender and subject."""
     log.warning("mail to the help desk became no ticket: %s", found.refused or found.aside)
-    account = core.people.find_address(tx, "postmaster", core.config.domain.lower())
+    account = find_address_owner(tx, "postmaster", core.config.domain.lower())
     if account is not None:
         outcome = "refused" if found.refused else Outcome.DISCARDED.value
         deliveries.record(
@@ -291,7 +293,7 @@ def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     """Find the account of an address: one of ours, or the contact address of one account."""
     localpart, _, domain = comparable(writer).rpartition("@")
     if domain == core.config.domain.lower():
-        return core.people.find_address(tx, localpart.partition("+")[0], domain)
+        return find_address_owner(tx, localpart.partition("+")[0], domain)
     return store.account_with_contact(tx, writer)
 
 

@@ -20,6 +20,8 @@ from mailcore.services.limits.tries import Bound
 from mailcore.services.tickets import ticket_mail, ticket_text
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses
+from mailcore.store.people.accounts import get_account, get_role, list_accounts
+from mailcore.store.people.addresses import list_addresses
 from mailcore.store.tickets import tickets as store
 
 KINDS = (
@@ -124,8 +126,8 @@ def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -
     """
     if account is None or reply_to in contact_addresses.verified(tx, account):
         return reply_to
-    own = core.people.addresses(tx, account)
-    return reply_to if reply_to.lower() in own else f"{core.people.account(tx, account).name}@{core.config.domain}"
+    own = list_addresses(tx, account)
+    return reply_to if reply_to.lower() in own else f"{get_account(tx, account).name}@{core.config.domain}"
 
 
 def _new_token() -> str:
@@ -386,7 +388,7 @@ def assign(core: Core, number: int, assignee: AccountId | None) -> Ticket:
     """Assign the case to somebody of the desk; None = nobody.  Raises NotAllowed."""
 
     def write(tx: Tx) -> Ticket:
-        if assignee is not None and core.people.role(tx, assignee) not in ("desk", "admin"):
+        if assignee is not None and get_role(tx, assignee) not in ("desk", "admin"):
             raise NotAllowed("not of the desk")
         ticket = _get(tx, number)
         store.assign(tx, ticket.id, assignee)
@@ -439,8 +441,8 @@ def desk(core: Core) -> list[Account]:
     """List the accounts that a case may be given to."""
 
     def read(tx: Tx) -> list[Account]:
-        found = core.people.accounts(tx)
-        return [a for a in found if a.state == "active" and core.people.role(tx, a.id) in ("desk", "admin")]
+        found = list_accounts(tx)
+        return [a for a in found if a.state == "active" and get_role(tx, a.id) in ("desk", "admin")]
 
     return core.db.read(read)
 
@@ -450,7 +452,7 @@ def owner_of(core: Core, ticket: Ticket) -> Account | None:
         return None
     owner = ticket.account
     try:
-        return core.db.read(lambda tx: core.people.account(tx, owner))
+        return core.db.read(lambda tx: get_account(tx, owner))
     except AccountNotFound:
         return None
 

@@ -31,8 +31,12 @@ from mailcore.services import audit
 from mailcore.services.webmail import address_book, contacts, mail_settings
 from mailcore.store.delivery import away as store_away
 from mailcore.store.delivery import filters as store_filters
+from mailcore.store.delivery.scripts import list_scripts
 from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people import address_book as store_book
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.addresses import list_addresses
 from mailcore.store.site import transfers as store
 
 log = log_for(__name__)
@@ -273,8 +277,8 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
     paths = _paths([box for box, *_ in boxes], planned.form)
 
     def read(tx: Tx) -> tuple[Account, dict[str, Any], list[Any]]:  # Any: what JSON holds
-        owner = core.people.account(tx, account)
-        scripts = core.people.scripts(tx, account) + core.people.scripts(tx, account, "generated")
+        owner = get_account(tx, account)
+        scripts = list_scripts(tx, account) + list_scripts(tx, account, "generated")
         told = {
             "format": FORMAT,
             "made_at": datetime.fromtimestamp(planned.at, UTC),
@@ -305,9 +309,9 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
                 "contact": owner.contact,
                 "language": owner.language,
                 "quota": owner.quota,
-                "addresses": core.people.addresses(tx, account),
+                "addresses": list_addresses(tx, account),
                 "account_since": owner.created_at,
-                "forwarding": core.people.forwarding(tx, account),
+                "forwarding": get_forwarding(tx, account),
                 "vacation": store_away.of(tx, account),
                 "filters": store_filters.of(tx, account),
                 "identities": store_book.identities(tx, account),

@@ -9,7 +9,8 @@ from mailcore.services.audit import Event
 from mailcore.services.notices import notices
 from mailcore.services.quota import quota_warnings
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import people
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.audit import list_accounts_without
 
 YEAR_SECONDS = 365 * 86_400
 AT_ONCE = 200  # in one turn of the job; the others have theirs the next day
@@ -19,7 +20,7 @@ def remind(core: Core) -> int:
     """Remind the owners; a job.  Returns how many were notified."""
     before = core.clock.seconds() - YEAR_SECONDS
     due = core.db.read(
-        lambda tx: people.quiet_since(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE)
+        lambda tx: list_accounts_without(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE)
     )
     for account in due:
         core.db.write(partial(_tell, core, account=account))
@@ -27,7 +28,7 @@ def remind(core: Core) -> int:
 
 
 def _tell(core: Core, tx: Tx, account: AccountId) -> None:
-    owner = core.people.account(tx, account)
+    owner = get_account(tx, account)
     quota_warnings.into_box(
         core,
         tx,

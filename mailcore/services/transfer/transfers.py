@@ -24,6 +24,7 @@ from mailcore.services.transfer import mail_import, takeout, takeout_import, upl
 from mailcore.services.transfer.mail_import import Report
 from mailcore.services.transfer.takeout import Plan
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import get_account
 from mailcore.store.site import transfers as store
 from mailcore.store.site.transfers import Transfer
 
@@ -126,7 +127,7 @@ def made(core: Core, account: AccountId, transfer: int, *, measure: bool = False
     Raises:
         LinkExpired: there is no such take-out, or it is older than a day.
     """
-    owner, found = core.db.read(lambda tx: (core.people.account(tx, account), _export(core, tx, account, transfer)))
+    owner, found = core.db.read(lambda tx: (get_account(tx, account), _export(core, tx, account, transfer)))
     planned = _plan(found)
     mark = takeout.mark(core, account, planned)
     told = json.loads(found.report)

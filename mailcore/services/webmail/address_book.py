@@ -94,7 +94,7 @@ def identities(core: Core, account: AccountId, display_name: str, own: str) -> l
 
 def save_identity(core: Core, account: AccountId, wish: WriterName) -> None:
     """Raises InvalidName, NotAllowed for an address that is not the account's, TooMany."""
-    own = core.db.read(lambda tx: submission.addresses(core, tx, account))
+    own = core.db.read(lambda tx: submission.addresses(tx, account))
     spec = _one_address(wish.address)
     if not submission.is_own(spec, own):
         raise NotAllowed("the address is not one of yours")

@@ -72,7 +72,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     """An answer with the text quoted, to the author or to all.  Raises MailboxNotFound."""
     message = _opened(core, account, mailbox, uid)
     fields = message.header
-    own = core.db.read(lambda tx: submission.addresses(core, tx, account.id))
+    own = core.db.read(lambda tx: submission.addresses(tx, account.id))
     to = _named(fields, "reply-to") or _named(fields, "from")
     if to and all(submission.is_own(spec, own) for _, spec in to):
         to = _named(fields, "to") or to  # an answer to what one wrote oneself goes on to the same people

@@ -24,6 +24,7 @@ from mailcore.services.delivery import delivery, submission
 from mailcore.services.webmail import address_book, attachments, compose, mail_actions
 from mailcore.services.webmail.compose import PIECE, Attachment, Built, Draft
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.address_book import WriterName
 from mailcore.store.webmail import writings as store
 from mailcore.store.webmail.writings import StoredFile
@@ -314,7 +315,7 @@ def send_one(core: Core, account_id: AccountId, id_: int) -> None:
     if not core.db.write(lambda tx: store.claim(tx, id_, now, LEASE_SECONDS)):
         return
     try:
-        account = core.db.read(lambda tx: core.people.account(tx, account_id))
+        account = core.db.read(lambda tx: get_account(tx, account_id))
         writing = find(core, account_id, id_)
         people = compose.people(writing.form)
         author, built = _built(core, account, writing)

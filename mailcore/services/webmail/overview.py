@@ -2,6 +2,7 @@
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox
+from mailcore.store.people.accounts import get_account
 
 
 def mailboxes(core: Core, account: AccountId) -> list[Mailbox]:
@@ -11,4 +12,4 @@ def mailboxes(core: Core, account: AccountId) -> list[Mailbox]:
 
 def account(core: Core, account_id: AccountId) -> Account:
     """Return the account as it stands now, with what is used."""
-    return core.db.read(lambda tx: core.people.account(tx, account_id))
+    return core.db.read(lambda tx: get_account(tx, account_id))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.people.people import ACCOUNT_COLUMNS, account_of
+from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
 
 _COLUMNS = "id,account_id,kind,hash,generation,scopes,label,created_at,last_used_at"
 

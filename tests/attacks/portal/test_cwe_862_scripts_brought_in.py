@@ -160,7 +160,7 @@ def test_no_mailbox_runs_it(core: Core, ola: Account) -> None:
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
     for name, runs in (("main", False), ("own", True)):
         core.db.write(lambda tx, name=name: annotations.put(tx, ola.id, 0, imapsieve.ENTRY, name.encode()))
-        assert bool(core.db.read(lambda tx: imapsieve.script_for(core, tx, ola.id, inbox.id))) is runs
+        assert bool(core.db.read(lambda tx: imapsieve.script_for(tx, ola.id, inbox.id))) is runs
 
 
 def test_a_file_replaces_no_script_that_is_active(core: Core, ola: Account) -> None:

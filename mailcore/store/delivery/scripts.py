@@ -1,0 +1,77 @@
+"""Sieve scripts of accounts as SQL, personal and generated ones."""
+
+from collections.abc import Sequence
+
+from mailcore.domain import AccountId, Script
+from mailcore.store.engine.db import Row, Tx
+
+
+def _script(row: Row) -> Script:
+    return Script(row[0], row[1], bool(row[2]), row[3], bool(row[4]))
+
+
+def list_scripts(tx: Tx, account: AccountId, origin: str = "personal") -> list[Script]:
+    rows = tx.rows(
+        "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? ORDER BY name",
+        account,
+        origin,
+    )
+    return [_script(row) for row in rows]
+
+
+def find_script(tx: Tx, account: AccountId, name: str, origin: str = "personal") -> Script | None:
+    row = tx.row(
+        "SELECT name,source,active,origin,held FROM script WHERE account_id=? AND origin=? AND name=?",
+        account,
+        origin,
+        name,
+    )
+    return _script(row) if row else None
+
+
+def save_script(tx: Tx, account: AccountId, script: Script) -> None:
+    """New, or a new source for one that keeps its activity; one that is held is not active."""
+    tx.run(
+        "INSERT INTO script (account_id,name,source,active,origin,held) VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT (account_id,origin,name) DO UPDATE SET source=excluded.source,held=excluded.held,"
+        " active=(CASE WHEN excluded.held THEN 0 ELSE active END)",
+        account,
+        script.name,
+        script.source,
+        script.active,
+        script.origin,
+        script.held,
+    )
+
+
+def release_script(tx: Tx, account: AccountId, name: str) -> None:
+    """Let an imported script run from now on."""
+    tx.run("UPDATE script SET held=0 WHERE account_id=? AND origin='personal' AND name=?", account, name)
+
+
+def activate_script(tx: Tx, account: AccountId, name: str) -> None:
+    """Activate a personal script; at most one is active, and the empty name leaves none."""
+    tx.run("UPDATE script SET active=(name=?) WHERE account_id=? AND origin='personal'", name, account)
+
+
+def remove_script(tx: Tx, account: AccountId, name: str, origin: str = "personal") -> None:
+    tx.run("DELETE FROM script WHERE account_id=? AND origin=? AND name=?", account, origin, name)
+
+
+def change_script_name(tx: Tx, account: AccountId, old: str, new: str) -> None:
+    tx.run("UPDATE script SET name=? WHERE account_id=? AND origin='personal' AND name=?", new, account, old)
+
+
+def find_active_sources(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
+    """Generated and personal source of each account, empty where there is none."""
+    found: dict[AccountId, tuple[str, str]] = dict.fromkeys(accounts, ("", ""))
+    for start in range(0, len(accounts), 500):
+        some = accounts[start : start + 500]
+        marks = ",".join("?" * len(some))
+        for account, origin, source in tx.rows(
+            f"SELECT account_id,origin,source FROM script WHERE active AND account_id IN ({marks})",  # noqa: S608
+            *some,
+        ):
+            generated, personal = found[account]
+            found[account] = (source, personal) if origin == "generated" else (generated, source)
+    return found

@@ -1,0 +1,100 @@
+"""Accounts as SQL.  Names come in lower case; who may have which stands in services/accounts."""
+
+from datetime import UTC, datetime
+
+from mailcore.domain import Account, AccountId
+from mailcore.errors import AccountNotFound
+from mailcore.store.engine.db import Row, Tx
+
+ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at"
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def account_of(row: Row) -> Account:
+    name, display_name, person, quota, used, language, contact, state = row[1:9]
+    return Account(AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, _at(row[9]))
+
+
+def get_account(tx: Tx, account: AccountId) -> Account:
+    """Raises AccountNotFound."""
+    row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE id=?", account)  # noqa: S608
+    if row is None:
+        raise AccountNotFound("no such account")
+    return account_of(row)
+
+
+def find_account(tx: Tx, name: str) -> Account | None:
+    row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE name=?", name)  # noqa: S608
+    return account_of(row) if row else None
+
+
+def find_account_of_person(tx: Tx, person: str) -> Account | None:
+    row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE person=?", person)  # noqa: S608
+    return account_of(row) if row else None
+
+
+def list_accounts(tx: Tx) -> list[Account]:
+    return [account_of(row) for row in tx.rows(f"SELECT {ACCOUNT_COLUMNS} FROM account ORDER BY name")]  # noqa: S608
+
+
+def insert_account(
+    tx: Tx,
+    name: str,
+    display_name: str,
+    person: str | None,
+    quota: int,
+    language: str,
+    contact: str,
+    now: int,
+) -> AccountId:
+    return AccountId(
+        tx.insert(
+            "INSERT INTO account (name,display_name,person,quota,used,language,contact,state,role,created_at)"
+            " VALUES (?,?,?,?,0,?,?,'active','',?)",
+            name,
+            display_name,
+            person,
+            quota,
+            language,
+            contact,
+            now,
+        )
+    )
+
+
+def save_quota(tx: Tx, account: AccountId, octets: int) -> None:
+    tx.run("UPDATE account SET quota=? WHERE id=?", octets, account)
+
+
+def save_person(tx: Tx, account: AccountId, person: str) -> None:
+    tx.run("UPDATE account SET person=? WHERE id=?", person, account)
+
+
+def save_language(tx: Tx, account: AccountId, language: str) -> None:
+    tx.run("UPDATE account SET language=? WHERE id=?", language, account)
+
+
+def save_contact(tx: Tx, account: AccountId, contact: str) -> None:
+    tx.run("UPDATE account SET contact=? WHERE id=?", contact, account)
+
+
+def get_role(tx: Tx, account: AccountId) -> str:
+    row = tx.row("SELECT role FROM account WHERE id=?", account)
+    return str(row[0]) if row else ""
+
+
+def save_role(tx: Tx, account: AccountId, role: str) -> None:
+    tx.run("UPDATE account SET role=? WHERE id=?", role, account)
+
+
+def close_account(tx: Tx, account: AccountId, now: int) -> None:
+    """Nothing opens the account any more; its addresses become tombstones."""
+    tx.run("UPDATE account SET state='closed', closed_at=? WHERE id=?", now, account)
+    tx.run("UPDATE address SET former=account_id, account_id=NULL WHERE account_id=?", account)
+    tx.run("UPDATE forwarding SET state='off', token='' WHERE account_id=?", account)
+    tx.run("UPDATE account SET epoch=epoch+1 WHERE id=?", account)
+    for table in ("token", "web_session"):  # passwords stay until it is erased, for it may be opened again
+        tx.run(f"DELETE FROM {table} WHERE account_id=?", account)  # noqa: S608
