@@ -1,6 +1,7 @@
 """The house carries its size, its root holds what a newcomer expects, and its docstrings are no riddles."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +65,35 @@ def test_docstrings_begin_with_a_verb_or_with_their_subject(folder):
 def test_a_docstring_that_is_a_riddle_is_found():
     source = '''"""What it is."""\n@click.command()\ndef show():\n    """What it is."""\nclass A:\n    """Of it."""\n'''
     assert list(riddles(source)) == ["module: What it is.", "A: Of it."]
+
+
+SQL = re.compile(
+    r"\s*(?:SELECT\s.*\bFROM\b|INSERT\s.*\bINTO\b|DELETE FROM\b|UPDATE\s.*\bSET\b|CREATE (?:TABLE|INDEX)\b|PRAGMA\b)",
+    re.DOTALL,
+)
+RUNS_SQL = frozenset({"row", "rows", "run", "insert", "many"})  # methods of Tx
+
+
+def sql_in(source: str) -> Iterator[str]:
+    """Yield texts that are SQL, and calls of what runs it: `tx.row(...)` and the like."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value):
+            yield node.value
+        elif isinstance(node, ast.Attribute) and node.attr in RUNS_SQL and ast.unparse(node.value) == "tx":
+            yield f"tx.{node.attr}"
+
+
+def test_sql_stands_in_the_store_alone():
+    found = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for folder in ("mailcore", "portal", "sieve")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not path.is_relative_to(ROOT / "mailcore/store")
+        for text in sql_in(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_sql_is_found():
+    source = 'a = tx.row("SELECT 1")\nb = "INSERT OR IGNORE INTO t (a) VALUES (?)"\nc = f"DELETE FROM {t}"\nd = "SELECT a box"\n'
+    assert list(sql_in(source)) == ["INSERT OR IGNORE INTO t (a) VALUES (?)", "tx.row", "DELETE FROM "]

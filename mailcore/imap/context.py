@@ -256,7 +256,7 @@ class Context:
             wanted = without(ranges, failed) if failed else ranges
             modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
             if imapsieve.script_for(tx, self.owner, here.mailbox):
-                touched = imapsieve.changed_by(tx, here.mailbox, modseq)
+                touched = condstore.uids_of_modseq(tx, here.mailbox, modseq)
                 imapsieve.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
             return others, modseq, mail.infos(tx, here.mailbox, wanted) if tell else [], failed
 

@@ -23,6 +23,7 @@ from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.store.delivery.scripts import find_script
 from mailcore.store.engine.db import Tx
+from mailcore.store.mail import annotations
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import list_addresses
 
@@ -45,15 +46,10 @@ class _Event:
 
 def script_for(tx: Tx, account: AccountId, mailbox: MailboxId) -> str:
     """The source of the script for that mailbox, "" for none."""
-    row = tx.row(
-        "SELECT value FROM annotation WHERE account=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
-        account,
-        mailbox,
-        ENTRY,
-    )
-    if row is None or not row[0]:
+    name = annotations.find_value(tx, account, mailbox, ENTRY)
+    if not name:
         return ""
-    found = find_script(tx, account, row[0].encode("latin-1").decode("utf-8", "replace"))
+    found = find_script(tx, account, name.decode("utf-8", "replace"))
     return found.source if found and not found.held else ""
 
 
@@ -91,11 +87,6 @@ def happened(
     for uid in uids[:MAX_MESSAGES]:
         for info in core.mail.infos(tx, mailbox, [(uid, uid)]):
             _one(event, info)
-
-
-def changed_by(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int]:
-    """The messages that got this modseq."""
-    return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? AND modseq=?", mailbox, modseq)]
 
 
 def _one(event: _Event, info: MessageInfo) -> None:

@@ -20,7 +20,7 @@ def keep_up(core: Core) -> int:
     while done < MOST:
         blobs = core.db.read(lambda tx: store.pending(tx, BATCH, BATCH_OCTETS))
         if not blobs:
-            if core.db.read(lambda tx: tx.row("SELECT 1 FROM setting WHERE key='reread'")):
+            if core.db.read(store.is_begun):
                 core.db.write(store.finish)
             break
         read = [(blob, core.db.read(lambda tx, blob=blob: _derived(core, tx, blob))) for blob in blobs]  # type: ignore[misc]  # a default binds it

@@ -111,4 +111,4 @@ def signing_key(core: Core) -> bytes:
 
 def ready(core: Core) -> bool:
     """Say if the database answers."""
-    return core.db.read(lambda tx: tx.row("SELECT 1")) is not None
+    return core.db.is_readable()

@@ -6,6 +6,7 @@ keeps the indexes that there are up with new mail.
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
@@ -14,6 +15,7 @@ from mailcore.mail.reading import text
 from mailcore.mail.showing import searchable
 from mailcore.mail.showing.searchable import Searchable
 from mailcore.store.engine.db import Tx
+from mailcore.store.mail import search_wishes
 
 log = log_for(__name__)
 LOOK_SECONDS = 1.0
@@ -24,16 +26,12 @@ BATCH_MESSAGES, BATCH_OCTETS = 200, 2**24
 def wish(core: Core, account: AccountId) -> None:
     """Ask for the account's index to be created or brought up to date."""
     now = core.clock.seconds()
-    core.db.write(
-        lambda tx: tx.run(
-            "INSERT INTO search_wish (account,at) VALUES (?,?) ON CONFLICT (account) DO NOTHING", account, now
-        )
-    )
+    core.db.write(lambda tx: search_wishes.add_wish(tx, account, now))
 
 
 def update(core: Core, account: AccountId) -> int:
     """Bring one index up to date; gives the number of blobs that were new to it.  Blocking, in short transactions."""
-    held = core.db.read(lambda tx: _blobs(tx, account))
+    held = core.db.read(lambda tx: search_wishes.sizes_of_blobs(tx, account))
     if not held:
         core.search.forget(account)
         return 0
@@ -59,13 +57,6 @@ def _batches(blobs: list[int], held: dict[int, int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _blobs(tx: Tx, account: AccountId) -> dict[int, int]:
-    """Blobs of the account's messages and their octets."""
-    return dict(
-        tx.rows("SELECT m.blob, m.size FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=?", account)
-    )
-
-
 def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
     header = core.blobs.header(tx, blob)
     return text.fold(text.header_text(header)), searchable.read(core.blobs.octets(tx, blob))
@@ -73,10 +64,10 @@ def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
 
 def fulfil(core: Core) -> int:
     """Fulfil the wishes there are; gives their number."""
-    wishes = core.db.read(lambda tx: tx.rows("SELECT account, at FROM search_wish"))
+    wishes = core.db.read(search_wishes.list_wishes)
     for account, at in wishes:
-        update(core, AccountId(account))
-        core.db.write(lambda tx, a=account, t=at: tx.run("DELETE FROM search_wish WHERE account=? AND at<=?", a, t))  # type: ignore[misc]
+        update(core, account)
+        core.db.write(partial(search_wishes.delete_wish, account=account, at=at))
     return len(wishes)
 
 
@@ -88,17 +79,10 @@ class KeepUp:
 
     def run(self, core: Core) -> None:
         for account in core.search.accounts():
-            newest = core.db.read(lambda tx, a=account: _newest(tx, a))  # type: ignore[misc]
+            newest = core.db.read(partial(search_wishes.newest_change, account=account))
             if self._seen.get(account) != newest:
                 update(core, account)
                 self._seen[account] = newest
-
-
-def _newest(tx: Tx, account: AccountId) -> int:
-    row = tx.row(
-        "SELECT COALESCE(MAX(c.id),0) FROM mailbox b JOIN change c ON c.mailbox=b.id WHERE b.account=?", account
-    )
-    return row[0] if row else 0
 
 
 async def run_forever(core: Core) -> None:

@@ -185,6 +185,10 @@ class Db:
         )
         self._put(_Write(budget.bound(fn), future, None))
 
+    def is_readable(self) -> bool:
+        """Ask for nothing but an answer."""
+        return self.read(lambda tx: tx.row("SELECT 1")) is not None
+
     async def aread(self, fn: Callable[[Tx], T]) -> T:
         return await self._threads.run(self.read, fn)
 

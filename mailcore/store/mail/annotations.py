@@ -10,6 +10,17 @@ def of(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
     return {entry: value.encode("latin-1") for entry, value in rows}
 
 
+def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | None:
+    """Return the value of the mailbox's entry, else of the account's own."""
+    row = tx.row(
+        "SELECT value FROM annotation WHERE account=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
+        account,
+        mailbox,
+        entry,
+    )
+    return row[0].encode("latin-1") if row else None
+
+
 def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
     """Set the annotation's value; None removes it."""
     if value is None:

@@ -39,6 +39,11 @@ def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]
     ]
 
 
+def uids_of_modseq(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int]:
+    """Return the UIDs of the messages that got this modseq."""
+    return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? AND modseq=?", mailbox, modseq)]
+
+
 def forgotten(tx: Tx, mailbox: MailboxId, since: int) -> bool:
     """Has the log been cut after `since`?"""
     row = tx.row("SELECT purged FROM mailbox WHERE id=?", mailbox)

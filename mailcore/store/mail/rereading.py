@@ -14,6 +14,11 @@ def begin(tx: Tx) -> None:
     tx.run("INSERT INTO setting (key,value) SELECT 'reread', '0/' || MAX(id) FROM blob HAVING MAX(id)>0")
 
 
+def is_begun(tx: Tx) -> bool:
+    """Return True until `finish`, also when no blob is left to be read."""
+    return tx.row("SELECT 1 FROM setting WHERE key='reread'") is not None
+
+
 def pending(tx: Tx, most: int, octets: int) -> list[int]:
     """The next blobs to be read anew, at most so many and of so many octets, but at least one."""
     row = tx.row("SELECT value FROM setting WHERE key='reread'")
@@ -55,7 +60,7 @@ def save(tx: Tx, read: list[tuple[int, Derived | None]]) -> None:
 
 def finish(tx: Tx) -> bool:
     """End the rereading; return True if there was one: lists are built anew then, as their keys come from summaries."""
-    if tx.row("SELECT value FROM setting WHERE key='reread'") is None:
+    if not is_begun(tx):
         return False
     for sql in (
         "DELETE FROM line",
