@@ -1,4 +1,7 @@
-"""Three languages.  Catalogues are read from the .po files when the program starts; nothing is compiled to disk."""
+"""Three languages.  Catalogues are read from the .po files when the program starts; nothing is compiled to disk.
+
+English is what stands in the source: it has no catalogue.
+"""
 
 from functools import cache
 from io import BytesIO

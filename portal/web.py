@@ -113,7 +113,7 @@ def prove(password: str) -> None:
             session=web_session().token,
         )
     except WrongPassword:
-        raise WrongPassword(Saying("that is not your password")) from None
+        raise WrongPassword(Saying("That is not your password. Type it once more.")) from None
     if identity.ended:  # the university's password is good for choosing another one, and for nothing else
         raise WrongPassword("the tie to the university has ended")
 

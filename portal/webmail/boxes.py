@@ -24,7 +24,7 @@ def boxes() -> str | BaseResponse | tuple[str, int]:
             match request.form.get("action"):
                 case "create":
                     mailboxes.create(core, owner, new, request.form.get("inside", ""))
-                    flash(_("The mailbox is made."))
+                    flash(_("The mailbox is created."))
                 case "rename":
                     mailboxes.rename(core, owner, name, new)
                     flash(_("The mailbox has its new name."))

@@ -40,7 +40,7 @@ class IdentityForm(Form):
     )
     reply_to = StringField(_l("Answers go to"), [Length(max=320)], description=_l("Empty: to the address above."))
     signature = TextAreaField(_l("Signature"), [Length(max=4000)])
-    first = BooleanField(_l("Take this one unless I choose another"))
+    first = BooleanField(_l("Use this one unless I choose another"))
 
 
 class ReadingForm(Form):

@@ -51,7 +51,7 @@ def _change(form: ContactForm) -> BaseResponse:
             flash(ngettext("%(num)s address read.", "%(num)s addresses read.", count))
         case _:
             service.save(core, owner.id, form.address.data or "", form.name.data or "", form.note.data or "")
-            flash(_("The address is kept."))
+            flash(_("The address is saved."))
     return redirect(url_for("webmail.contacts"), 303)
 
 
@@ -116,5 +116,5 @@ def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
             name, spec, sign, to = (one.data or "" for one in (form.name, form.address, form.signature, form.reply_to))
             wish = WriterName(id_, name, spec, sign, to, bool(form.first.data))
             service.save_identity(core, owner.id, wish)
-            flash(_("The name is kept."))
+            flash(_("The name is saved."))
     return redirect(url_for("webmail.settings"), 303)

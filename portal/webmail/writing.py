@@ -57,7 +57,7 @@ def _do(action: str, kept: Writing) -> Answer:
     here = redirect(url_for("webmail.compose", writing=kept.id), 303)
     if action == "discard":
         writings.discard(web.core(), web.owner().id, kept.id)
-        flash(_("The message is thrown away."))
+        flash(_("The message is discarded."))
         return redirect(url_for("webmail.index"), 303)
     if action == "save":
         writings.save_draft(web.core(), web.owner(), kept.id)
@@ -122,7 +122,7 @@ def autosave() -> Answer:
         )
     except MailError as problem:
         return render_template("webmail/_kept.html", id=form.writing.data, words=answer(problem)[1])
-    return render_template("webmail/_kept.html", id=id_, words=_("Kept."))
+    return render_template("webmail/_kept.html", id=id_, words=_("Saved."))
 
 
 def _begin() -> Answer:

@@ -54,19 +54,25 @@ def check_target(core: Core, target: str) -> str:
     """The one address, its domain in lower case.  Raises ForwardingRefused."""
     target = normal_address(target.strip())
     if core.config.forwarding.targets == "none":
-        raise ForwardingRefused(Saying("forwarding is not offered here"))
+        raise ForwardingRefused(Saying("Forwarding is not offered here."))
     if "," in target or ";" in target or len(target.split()) > 1:
-        raise ForwardingRefused(Saying("mail can be forwarded to one address only"))
+        raise ForwardingRefused(Saying("Mail can be forwarded to one address only."))
     if not _ADDRESS.fullmatch(target):
-        raise ForwardingRefused(Saying("'%(target)s' is not an e-mail address", target=target))
+        raise ForwardingRefused(Saying("'%(target)s' is no e-mail address. Look for a typing error.", target=target))
     localpart, _, domain = target.rpartition("@")
     domain = domain.lower()
     ours = (core.config.domain.lower(), core.config.srs_domain.lower(), core.config.host.lower())
     if domain in ours or domain.endswith("." + ours[0]):
-        raise ForwardingRefused(Saying("mail cannot be forwarded to an address at %(domain)s", domain=domain))
+        raise ForwardingRefused(
+            Saying(
+                "Mail cannot be forwarded to an address at %(domain)s: it must be outside Alumnimail.", domain=domain
+            )
+        )
     _check_site(core, domain)
     if _comes_back(core, domain):
-        raise ForwardingRefused(Saying("mail to %(domain)s would come back to us", domain=domain))
+        raise ForwardingRefused(
+            Saying("Mail to %(domain)s would come back here. Choose an address elsewhere.", domain=domain)
+        )
     return f"{localpart}@{domain}"
 
 
@@ -78,7 +84,7 @@ def _check_site(core: Core, domain: str) -> None:
 
     settings = core.config.forwarding
     if listed(settings.denied_domains) or (settings.allowed_domains and not listed(settings.allowed_domains)):
-        raise ForwardingRefused(Saying("this service does not forward to %(domain)s", domain=domain))
+        raise ForwardingRefused(Saying("This service does not forward to %(domain)s.", domain=domain))
 
 
 def _comes_back(core: Core, domain: str) -> bool:
@@ -163,7 +169,7 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
     """Another question to a target that has not answered; the older link is void.  Raises ForwardingRefused, TooMany."""
     owner, now = core.db.read(lambda tx: (get_account(tx, account), get_forwarding(tx, account)))
     if now.state is not ForwardingState.UNCONFIRMED:
-        raise ForwardingRefused(Saying("nobody needs to be asked"))
+        raise ForwardingRefused(Saying("Nobody needs to be asked: the address has answered, or nothing is forwarded."))
     token = secrets.token_urlsafe(24)
     question = _question(core, owner, now.target, token)
 
@@ -171,7 +177,7 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
         since = core.clock.now() - timedelta(days=1)
         lately = [entry.event for entry in list_audit_entries(tx, account, 100) if entry.at > since]
         if lately.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
-            raise TooMany(Saying("the question was sent several times today"))
+            raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
         mail_limits.take(core, tx, cause, now.target)
         save_forwarding(tx, account, now, _hashed(token))
         notices.queue(core, tx, question, now.target, account)
@@ -189,13 +195,17 @@ def _may_ask(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) 
     """Nobody's mailbox is filled with our questions.  Raises TooMany, ForwardingRefused."""
     now, nobody = core.clock.seconds(), AccountId(0)
     if deliveries.was_answered(tx, account, Event.FORWARDING_STOPPED_BY_TARGET, target.lower(), now - 30 * 86_400):
-        raise ForwardingRefused(Saying("whoever reads there has stopped the forwarding a short while ago"))
+        raise ForwardingRefused(
+            Saying(
+                "Whoever reads there has recently stopped the forwarding. Choose another address, or try again in a month."
+            )
+        )
     for number in range(QUESTIONS_A_DAY):
         if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
             mail_limits.take(core, tx, cause, target)
             deliveries.remember_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
             return
-    raise TooMany(Saying("the question was sent several times today"))
+    raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
 
 
 def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
@@ -263,14 +273,14 @@ def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
     def store(tx: Tx) -> Forwarding | None:
         hashed, now = get_question_hash(tx, account), get_forwarding(tx, account)
         if tries.over(core, tx, "forwarding code", str(account), limit=CODES_A_DAY, seconds=tries.DAY):
-            raise TooMany(Saying("too many codes were tried today; use the link in the letter"))
+            raise TooMany(Saying("Too many codes were tried today. Use the link in the message."))
         if not hashed or now.state is not ForwardingState.UNCONFIRMED:
-            raise LinkExpired(Saying("nobody needs to be asked"))
+            raise LinkExpired(Saying("Nobody needs to be asked: the address has answered, or nothing is forwarded."))
         return _agreed(core, tx, account) if hmac.compare_digest(digits, _code(tx, hashed)) else None
 
     found = core.db.write(store)  # a wrong code is counted, so that it is told after the commit
     if found is None:
-        raise NotAllowed(Saying("that is not the code of our letter"))
+        raise NotAllowed(Saying("That is not the code of our message. Look at the latest message."))
     return found
 
 

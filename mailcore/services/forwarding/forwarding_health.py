@@ -137,7 +137,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
     """Queue a test message to the target.  Raises ForwardingRefused, TooMany."""
     owner, now = core.db.read(lambda tx: (get_account(tx, account), get_forwarding(tx, account)))
     if now.state in (ForwardingState.OFF, ForwardingState.UNCONFIRMED):
-        raise ForwardingRefused(Saying("there is no forwarding to test"))
+        raise ForwardingRefused(Saying("There is no forwarding to test."))
     code = secrets.token_hex(3).upper()
     prepared = notices.prepare(
         core,
@@ -152,7 +152,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
     def store(tx: Tx) -> Probe:
         at = core.clock.seconds()
         if probes.count(tx, account, at - 86_400) >= PROBES_A_DAY:
-            raise TooMany(Saying("a few test messages a day are enough"))
+            raise TooMany(Saying("You have sent enough test messages today. Try again tomorrow."))
         sender = bounces.address_for(
             core, tx, account, sender=notices.sender(core), target=now.target, content=prepared.name, now=at
         )
@@ -179,11 +179,11 @@ def send_probe(core: Core, account: AccountId) -> Probe:
 def tell(core: Core, account: AccountId, probe: int, found: str) -> None:
     """Save where the owner found the test message.  Raises NotAllowed."""
     if found not in FOUND:
-        raise NotAllowed(Saying("no such place"))
+        raise NotAllowed(Saying("There is no such place."))
 
     def store(tx: Tx) -> None:
         if not probes.tell(tx, account, probe, found, core.clock.seconds()):
-            raise NotAllowed(Saying("no such test message"))
+            raise NotAllowed(Saying("There is no such test message."))
         audit.note(core, tx, account, Event.FORWARDING_TEST_FOUND, detail=found)
 
     core.db.write(store)

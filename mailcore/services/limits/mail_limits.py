@@ -42,7 +42,7 @@ def take(core: Core, tx: Tx, cause: Cause, to: str) -> None:
         TooMany: nothing is counted then.
     """
     if not may(core, tx, cause, to):
-        raise TooMany(Saying("too much mail was asked for; wait an hour"))
+        raise TooMany(Saying("Too many such messages were sent. Wait an hour."))
 
 
 def may(core: Core, tx: Tx, cause: Cause, to: str) -> bool:

@@ -61,7 +61,7 @@ def borrow(core: Core, account: AccountId) -> Account:
         owner = get_account(tx, account)
         found = _loan(core, tx, owner)
         if not owner.quota or found.until or found.possible_from:
-            raise NotAllowed(Saying("room can be borrowed once a year"))
+            raise NotAllowed(Saying("Room can be borrowed once a year."))
         now = core.clock.now()
         store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
         audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{found.octets} octets")
@@ -85,7 +85,7 @@ def change(
         NotAllowed: a quota with an end must be larger than the one before; or it is out of all bounds.
     """
     if not 0 <= octets <= MOST_OCTETS:
-        raise NotAllowed(Saying("that is no quota"))
+        raise NotAllowed(Saying("That is not a valid quota."))
 
     def write(tx: Tx) -> Account:
         before = get_account(tx, account)
@@ -96,7 +96,7 @@ def change(
         elif before.quota and octets > before.quota:
             store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
         else:
-            raise NotAllowed(Saying("a quota with an end must be larger than the one before"))
+            raise NotAllowed(Saying("A quota with an end must be larger than the one before."))
         end = f", until {until.date().isoformat()}" if until else ""
         audit.note(
             core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}"
@@ -124,13 +124,13 @@ def give(core: Core, account: AccountId, written: str, *, agent: Account, days: 
     try:
         octets = parse_octets(written.strip())
     except ConfigError:
-        raise NotAllowed(Saying("that is no quota")) from None
+        raise NotAllowed(Saying("That is not a valid quota.")) from None
     if account == agent.id:
-        raise NotAllowed(Saying("nobody gives room to themselves; ask a colleague"))
+        raise NotAllowed(Saying("You cannot give room to yourself. Ask a colleague."))
     if not DESK_LEAST <= octets <= most:
-        raise NotAllowed(Saying("the desk gives at most %(most)s", most=core.config.quota.desk_most))
+        raise NotAllowed(Saying("The help desk can give at most %(most)s.", most=core.config.quota.desk_most))
     if not 0 <= days <= DESK_DAYS:
-        raise NotAllowed(Saying("that is no number of days"))
+        raise NotAllowed(Saying("That is not a valid number of days."))
     until = core.clock.now() + timedelta(days=days) if days else None
     return change(core, account, octets, actor=agent.name, until=until, tell=True)
 

@@ -32,18 +32,18 @@ _ALONE = (FilterVerb.FILE, FilterVerb.FLAG, FilterVerb.READ)  # make no sense fo
 def checked(core: Core, rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
     """Raises ScriptInvalid, which names the number of the rule."""
     if len(rules) > MAX_RULES:
-        raise ScriptInvalid(Saying("there may be at most %(most)s filters", most=MAX_RULES))
+        raise ScriptInvalid(Saying("You can have at most %(most)s filters.", most=MAX_RULES))
     done = []
     for number, rule in enumerate(rules, 1):
         try:
             done.append(_rule(rule))
         except (ScriptInvalid, InvalidName) as problem:
             raise ScriptInvalid(
-                Saying("filter %(number)s: %(problem)s", number=number, problem=problem.args[0])
+                Saying("Filter %(number)s: %(problem)s", number=number, problem=problem.args[0])
             ) from None
     targets = {_key(a.target) for rule in done for a in rule.actions if a.verb is FilterVerb.FORWARD}
     if len(targets) > MAX_TARGETS:
-        raise ScriptInvalid(Saying("filters may forward to at most %(most)s addresses", most=MAX_TARGETS))
+        raise ScriptInvalid(Saying("Filters may forward to at most %(most)s addresses.", most=MAX_TARGETS))
     return tuple(done)
 
 
@@ -62,8 +62,11 @@ def check_targets(core: Core, forwarding: Forwarding, rules: Sequence[FilterRule
     for number, rule in enumerate(rules, 1):
         for action in rule.actions:
             if action.verb is FilterVerb.FORWARD and allowed is not None and action.target.lower() not in allowed:
-                problem = Saying("%(target)s has not agreed to be forwarded to", target=action.target)
-                raise ScriptInvalid(Saying("filter %(number)s: %(problem)s", number=number, problem=problem))
+                problem = Saying(
+                    "%(target)s has not agreed to get your mail. Set it up on the forwarding page first.",
+                    target=action.target,
+                )
+                raise ScriptInvalid(Saying("Filter %(number)s: %(problem)s", number=number, problem=problem))
 
 
 def _key(target: str) -> str:
@@ -73,17 +76,17 @@ def _key(target: str) -> str:
 
 def _rule(rule: FilterRule) -> FilterRule:
     if not rule.actions:
-        raise ScriptInvalid(Saying("it does nothing; choose what to do"))
+        raise ScriptInvalid(Saying("Choose what happens to the mail."))
     if len(rule.conditions) > MAX_CONDITIONS:
-        raise ScriptInvalid(Saying("it has more than %(most)s conditions", most=MAX_CONDITIONS))
+        raise ScriptInvalid(Saying("The filter has more than %(most)s conditions.", most=MAX_CONDITIONS))
     verbs = [action.verb for action in rule.actions]
     for verb in verbs:
         if verb is not FilterVerb.FLAG and verb is not FilterVerb.FORWARD and verbs.count(verb) > 1:
-            raise ScriptInvalid(Saying("it says '%(verb)s' twice", verb=verb.value))
+            raise ScriptInvalid(Saying("The filter says '%(verb)s' twice.", verb=verb.value))
     if verbs.count(FilterVerb.FLAG) > MAX_FLAGS:
-        raise ScriptInvalid(Saying("it has more than %(most)s flags", most=MAX_FLAGS))
+        raise ScriptInvalid(Saying("The filter has more than %(most)s flags.", most=MAX_FLAGS))
     if FilterVerb.DELETE in verbs and any(verb in _ALONE for verb in verbs):
-        raise ScriptInvalid(Saying("what is deleted cannot be filed or marked as well"))
+        raise ScriptInvalid(Saying("What is deleted cannot be filed or marked as well."))
     name = " ".join(_text(rule.name).split())
     return replace(
         rule, name=name, conditions=tuple(map(_condition, rule.conditions)), actions=tuple(map(_action, rule.actions))
@@ -92,9 +95,9 @@ def _rule(rule: FilterRule) -> FilterRule:
 
 def _text(value: str) -> str:
     if len(value) > MAX_TEXT:
-        raise ScriptInvalid(Saying("a text is longer than %(most)s characters", most=MAX_TEXT))
+        raise ScriptInvalid(Saying("A text is longer than %(most)s characters.", most=MAX_TEXT))
     if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in value):
-        raise ScriptInvalid(Saying("a text holds a control character"))
+        raise ScriptInvalid(Saying("A text holds a control character."))
     return value
 
 
@@ -105,12 +108,17 @@ def _condition(condition: FilterCondition) -> FilterCondition:
         raise ScriptInvalid(Saying("'%(field)s' cannot be compared by '%(match)s'", **words))
     value = _text(condition.value.strip())
     if not value:
-        raise ScriptInvalid(Saying("say what '%(field)s' is compared with", field=condition.field.value))
+        raise ScriptInvalid(Saying("Say what '%(field)s' is compared with.", field=condition.field.value))
     if sized and not (value.isascii() and value.isdigit() and int(value[:25]) <= MAX_NUMBER):
-        raise ScriptInvalid(Saying("a size is a number of octets"))
+        raise ScriptInvalid(Saying("Write the size as 10 MB, for example."))
     header = condition.header.strip().rstrip(":") if condition.field is FilterField.HEADER else ""
     if condition.field is FilterField.HEADER and not _HEADER.fullmatch(header):
-        raise ScriptInvalid(Saying("'%(name)s' is no name of a header field", name=_text(header)))
+        raise ScriptInvalid(
+            Saying(
+                "'%(name)s' is no name of a field. Write the name of the other field, such as X-Spam.",
+                name=_text(header),
+            )
+        )
     return replace(condition, value=value, header=header)
 
 
@@ -121,7 +129,7 @@ def _action(action: FilterAction) -> FilterAction:
             return replace(action, target=check_name(_text(target)))
         case FilterVerb.FORWARD:
             if not read_address(_text(target)):
-                raise ScriptInvalid(Saying("'%(target)s' is no address", target=target))
+                raise ScriptInvalid(Saying("'%(target)s' is no e-mail address.", target=target))
             return replace(action, target=target)
         case FilterVerb.FLAG:
             if target and target not in _SYSTEM and not _KEYWORD.fullmatch(target):

@@ -116,7 +116,7 @@ def get_script(core: Core, account: AccountId, name: str) -> Script:
 def _get(tx: Tx, account: AccountId, name: str) -> Script:
     found = find_script(tx, account, name)
     if found is None:
-        raise ScriptNotFound(Saying("there is no script %(name)s", name=name))
+        raise ScriptNotFound(Saying("There is no script %(name)s.", name=name))
     return found
 
 
@@ -124,7 +124,7 @@ def check_name(name: str) -> None:
     """RFC 5804 section 1.6.  Raises InvalidName."""
     bad = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in name)
     if not name or bad or len(name.encode("utf-8", "replace")) > MAX_NAME_OCTETS:
-        raise InvalidName(Saying("a script's name has 1 to 512 octets and no control characters"))
+        raise InvalidName(Saying("Give the script a name of at most 512 octets, without control characters."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +195,14 @@ def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
 def _have_space(tx: Tx, account: AccountId, name: str, octets: int) -> None:
     check_name(name)
     if octets > MAX_OCTETS:
-        raise OverQuota(Saying("a script may have at most %(most)s octets", most=MAX_OCTETS))
+        raise OverQuota(Saying("The script is too large: at most %(most)s octets.", most=MAX_OCTETS))
     others = [script for script in list_scripts(tx, account) if script.name != name]
     if len(others) >= MAX_SCRIPTS:
-        raise TooMany(Saying("there may be at most %(most)s scripts", most=MAX_SCRIPTS))
+        raise TooMany(Saying("You can have at most %(most)s scripts. Delete one first.", most=MAX_SCRIPTS))
     if sum(len(script.source.encode("utf-8", "replace")) for script in others) + octets > MAX_TOTAL:
-        raise OverQuota(Saying("all scripts together may have at most %(most)s octets", most=MAX_TOTAL))
+        raise OverQuota(
+            Saying("All scripts together may have at most %(most)s octets. Delete one first.", most=MAX_TOTAL)
+        )
 
 
 def put_script(core: Core, account: AccountId, name: str, source: str, *, held: bool = False) -> Script:
@@ -263,7 +265,7 @@ def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: boo
     held = [each for each in (script, *others) if each.held]
     if held and sends and not proven:
         raise ScriptHeld(
-            Saying("%(name)s was brought in and sends mail on; activate it on the page of filters", name=script.name)
+            Saying("%(name)s was brought in and sends mail on. Activate it on the page of filters.", name=script.name)
         )
     for each in held:
         release_script(tx, account, each.name)
@@ -274,7 +276,7 @@ def delete_script(core: Core, account: AccountId, name: str) -> None:
 
     def store(tx: Tx) -> None:
         if _get(tx, account, name).active:
-            raise ScriptActive(Saying("%(name)s is active", name=name))
+            raise ScriptActive(Saying("The script %(name)s is active and cannot be deleted.", name=name))
         remove_script(tx, account, name)
 
     core.db.write(store)
@@ -287,7 +289,7 @@ def rename_script(core: Core, account: AccountId, old: str, new: str) -> None:
     def store(tx: Tx) -> None:
         _get(tx, account, old)
         if find_script(tx, account, new) is not None:
-            raise ScriptExists(Saying("there is a script %(name)s", name=new))
+            raise ScriptExists(Saying("There is a script %(name)s already.", name=new))
         change_script_name(tx, account, old, new)
 
     core.db.write(store)

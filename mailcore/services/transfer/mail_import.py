@@ -135,7 +135,7 @@ class Importer:
         )
         self._progress(self.report)
         if full:
-            raise OverQuota(Saying("the mailbox is full; the rest was not taken"))
+            raise OverQuota(Saying("The mailbox is full; the rest was not taken."))
 
     def _write(self, tx: Tx, batch: list[_Waiting]) -> tuple[int, int, int, bool]:
         added = there = octets = 0
@@ -240,7 +240,7 @@ def from_mbox(
             importer.bring(box, message, by_labels=by_labels)
             yield
         if first and box is None:
-            raise ImportRefused(Saying("there is no message in this file"))
+            raise ImportRefused(Saying("There is no message in this file."))
 
     return ended(core, account, importer, "mbox", work())
 
@@ -250,7 +250,7 @@ def mbox_messages(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]
     try:
         yield from mbox.read(lines, limit)
     except NotMbox:
-        raise ImportRefused(Saying("this is no mbox file: it does not begin with 'From '")) from None
+        raise ImportRefused(Saying("This is no mbox file: it does not begin with 'From '.")) from None
 
 
 def bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:

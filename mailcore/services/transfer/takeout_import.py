@@ -79,13 +79,13 @@ def from_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Prog
             except DAMAGED as problem:  # the other mailboxes may be whole
                 log.info("a member of a take-out is damaged: %r", problem)
                 importer.break_off(
-                    Saying("%(name)s in the file is damaged; what stood before the damage is here", name=path)
+                    Saying("%(name)s in the file is damaged; what stood before the damage is here.", name=path)
                 )
 
     try:
         return ended(core, account, importer, "take-out", work())
     except DAMAGED as problem:
-        raise ImportRefused(Saying("this zip file is damaged")) from problem
+        raise ImportRefused(Saying("This zip file is damaged. What stood before the damage was taken in.")) from problem
 
 
 def _told(archive: ZipIn) -> dict[str, Any] | None:
@@ -95,11 +95,11 @@ def _told(archive: ZipIn) -> dict[str, Any] | None:
     try:
         told = json.loads(archive.text("alumnimail.json"))
     except (KeyError, *DAMAGED) as problem:
-        raise ImportRefused(Saying("this is no take-out of ours")) from problem
+        raise ImportRefused(Saying("This zip file was not made by us, or it is damaged.")) from problem
     if not isinstance(told, dict) or not isinstance(told.get("mailboxes", []), list):
-        raise ImportRefused(Saying("this is no take-out of ours"))
+        raise ImportRefused(Saying("This zip file was not made by us, or it is damaged."))
     if told.get("format") != FORMAT:
-        raise ImportRefused(Saying("this zip file is of a newer format"))
+        raise ImportRefused(Saying("This zip file is of a newer format than we know."))
     return told
 
 
@@ -149,11 +149,11 @@ def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, An
             importer.note(problem.args[0])
         except (AttributeError, KeyError, TypeError, ValueError) as problem:
             log.info("a part of a take-out cannot be read: %r", problem)
-            importer.note(Saying("a part of the settings in the file cannot be read, and was left out"))
+            importer.note(Saying("A part of the settings in the file cannot be read, and was left out."))
     forwarding = settings.get("forwarding")
     if isinstance(forwarding, dict) and forwarding.get("state") not in (None, "off"):
         importer.note(
-            Saying("the forwarding to %(target)s must be set and confirmed again", target=forwarding.get("target"))
+            Saying("The forwarding to %(target)s must be set up and confirmed again.", target=forwarding.get("target"))
         )
 
 
@@ -168,13 +168,13 @@ def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any
         source = archive.text(str(one["file"]))
         if name in here:
             if here[name].source != source:
-                importer.note(Saying("the script %(name)s stands here with another text, and stays", name=name))
+                importer.note(Saying("The script %(name)s stands here with another text, and stays.", name=name))
             continue
         filters.put_script(core, account, name, source, held=True)
         count += 1
         if one.get("active"):
             importer.note(
-                Saying("the script %(name)s was active, and stands inactive here; see the page of filters", name=name)
+                Saying("The script %(name)s was active, and is not active here. See the page of filters.", name=name)
             )
     filters.tell_of_import(core, account, count)
 
@@ -198,7 +198,7 @@ def _filters(core: Core, account: AccountId, found: object, importer: Importer) 
         if rule in here:
             continue
         if core.config.forwarding.targets == "any" and any(one.verb is FilterVerb.FORWARD for one in rule.actions):
-            importer.note(Saying("the filter %(name)s forwards mail, and must be made again here", name=rule.name))
+            importer.note(Saying("The filter %(name)s forwards mail, and must be made again here.", name=rule.name))
             continue
         try:
             here = list(filters.save_rules(core, account, [*here, rule]))

@@ -65,7 +65,7 @@ def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> 
 
     def write(tx: Tx) -> int:
         if store.running(tx, account, now - SILENT_SECONDS) >= MAX_AT_ONCE:
-            raise TooMany(Saying("something is on its way already"))
+            raise TooMany(Saying("Something is on its way already. Wait until it is done."))
         return store.begin(tx, account, kind, name, total, now)
 
     return core.db.write(write)
@@ -283,7 +283,7 @@ def _read(
         begin = octets.read(2)
         octets.seek(0)
         if not begin:
-            raise ImportRefused(Saying("there is no message in this file"))
+            raise ImportRefused(Saying("There is no message in this file."))
         if begin == b"PK":
             return takeout_import.from_takeout(core, account, octets, progress)
         return mail_import.from_mbox(

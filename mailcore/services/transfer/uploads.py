@@ -81,7 +81,7 @@ def _check(core: Core, most: int, whose: int) -> None:
     free = shutil.disk_usage(folder(core)).free - max(0, promised - written)
     if promised + waiting > most or own > max(most // 2, core.config.message_octets) or free < FREE:
         log.warning("no room for uploads: %d octets promised, %d waiting, %d free", promised, waiting, free)
-        raise Busy(Saying("there is no room for more files just now"))
+        raise Busy(Saying("There is no room for more files just now. Please try again in a few minutes."))
 
 
 def _lives(process: int) -> bool:

@@ -35,7 +35,7 @@ class ZipIn:
             self._archive = zipfile.ZipFile(file)
             infos = self._archive.infolist()
         except DAMAGED as problem:
-            raise ImportRefused(Saying("this is no take-out of ours")) from problem
+            raise ImportRefused(Saying("This zip file was not made by us, or it is damaged.")) from problem
         folder = _folder(info.filename for info in infos)
         self._members = {unicodedata.normalize("NFC", info.filename).removeprefix(folder): info for info in infos}
         self._left = ALWAYS + RATIO * size
@@ -56,7 +56,7 @@ class ZipIn:
     def text(self, name: str) -> str:
         """Raises KeyError, ImportRefused, UnicodeDecodeError."""
         if self.size(name) > MAX_TEXT:
-            raise ImportRefused(Saying("%(name)s is too large", name=name))
+            raise ImportRefused(Saying("%(name)s in the file is too large.", name=name))
         return b"".join(self.read(name, MAX_TEXT)).decode()
 
     def read(self, name: str, line: int) -> Iterator[bytes]:
@@ -66,14 +66,18 @@ class ZipIn:
             zipfile.ZIP_STORED,
             zipfile.ZIP_DEFLATED,
         ):  # others may ask for gigabytes of memory
-            raise ImportRefused(Saying("this zip file is packed in a way that we do not unpack"))
+            raise ImportRefused(
+                Saying("This zip file is packed in a way that we do not unpack. Pack it in the usual way (deflate).")
+            )
         if info.flag_bits & 1:
-            raise ImportRefused(Saying("this zip file has a password"))
+            raise ImportRefused(Saying("This zip file has a password. Pack it without one."))
         with self._archive.open(info) as member:
             while piece := member.readline(line):
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise ImportRefused(Saying("this zip file unpacks to far more than it could hold"))
+                    raise ImportRefused(
+                        Saying("This zip file unpacks to far more than it could hold, and reading was stopped.")
+                    )
                 yield piece
 
 
@@ -86,22 +90,22 @@ def _check_directory(file: IO[bytes]) -> int:
     file.seek(0)
     at = tail.rfind(_END)
     if at < 0 or len(tail) < at + 22:
-        raise ImportRefused(Saying("this is no take-out of ours"))
+        raise ImportRefused(Saying("This zip file was not made by us, or it is damaged."))
     ends = start + at
     octets = struct.unpack("<L", tail[at + 12 : at + 16])[0]
     place = tail.rfind(_PLACE_64, 0, at)
     if place >= 0:  # APPNOTE 4.3.14 and 4.3.15: the numbers stand in another record
         before = tail.rfind(_END_64, 0, place)
         if before < 0 or place - before < 56:
-            raise ImportRefused(Saying("this is no take-out of ours"))
+            raise ImportRefused(Saying("This zip file was not made by us, or it is damaged."))
         ends, octets = start + before, struct.unpack("<Q", tail[before + 40 : before + 48])[0]
     if octets > MAX_DIRECTORY:
-        raise ImportRefused(Saying("this zip file has too many members"))
+        raise ImportRefused(Saying("This zip file has too many members."))
     file.seek(max(0, ends - octets))
     members = file.read(octets).count(_MEMBER)  # whatever it says of their number
     file.seek(0)
     if members > MAX_MEMBERS:
-        raise ImportRefused(Saying("this zip file has too many members"))
+        raise ImportRefused(Saying("This zip file has too many members."))
     return size
 
 

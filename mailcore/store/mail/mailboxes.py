@@ -29,14 +29,16 @@ def check_name(name: str) -> str:
     """The name to keep; raises InvalidName."""
     name = canonical(name.rstrip("/"))
     if not name or len(name.encode()) > MAX_NAME:
-        raise InvalidName(Saying("a mailbox name has 1 to %(most)s octets", most=MAX_NAME))
+        raise InvalidName(
+            Saying("The name of a mailbox is empty or too long (at most %(most)s octets).", most=MAX_NAME)
+        )
     levels = name.split("/")
     if len(levels) > MAX_DEPTH:
-        raise InvalidName(Saying("mailboxes may be %(most)s deep", most=MAX_DEPTH))
+        raise InvalidName(Saying("Mailboxes may be at most %(most)s levels deep.", most=MAX_DEPTH))
     if any(level in ("", ".", "..") for level in levels):
-        raise InvalidName(Saying("a level of a mailbox name may not be empty, . or .."))
+        raise InvalidName(Saying("A level of a mailbox name may not be empty, . or .."))
     if any(ord(c) < 32 or ord(c) == 127 or c in "*%" or 0xD800 <= ord(c) < 0xE000 for c in name):
-        raise InvalidName(Saying("a mailbox name may not hold control characters, * or %%"))
+        raise InvalidName(Saying("A mailbox name may not hold control characters, * or %%."))
     return name
 
 
@@ -74,7 +76,7 @@ class Mailboxes:
             raise MailboxExists(name)
         count = tx.row("SELECT count(*) FROM mailbox WHERE account=?", account)
         if count and count[0] >= MAX_MAILBOXES:
-            raise InvalidName(Saying("an account has at most %(most)s mailboxes", most=MAX_MAILBOXES))
+            raise InvalidName(Saying("You can have at most %(most)s mailboxes.", most=MAX_MAILBOXES))
         levels = name.split("/")
         for depth in range(1, len(levels)):
             parent = "/".join(levels[:depth])
@@ -86,7 +88,7 @@ class Mailboxes:
         """Delete a mailbox with its messages; children stay."""
         box = self.mailbox(tx, account, name)
         if box.name == "INBOX":
-            raise InvalidName(Saying("INBOX cannot be deleted"))
+            raise InvalidName(Saying("The inbox cannot be deleted."))
         if tx.row("SELECT 1 FROM mailbox WHERE id=? AND subscribed=?", box.id, EXPLICITLY):
             mailbox_facts.lose_subscription(tx, account, box.name)
         annotations.drop(tx, account, box.id)
@@ -105,7 +107,7 @@ class Mailboxes:
         if self._exists(tx, account, new):
             raise MailboxExists(new)
         if new.startswith(box.name + "/") and box.name != "INBOX":
-            raise InvalidName(Saying("a mailbox cannot be moved into itself"))
+            raise InvalidName(Saying("A mailbox cannot be moved into itself."))
         if box.name == "INBOX":
             self._empty_into(tx, box, self.create(tx, account, new))
             return
