@@ -216,6 +216,7 @@ class Limits:
     data_rate: int = 1024
     stop_seconds: int = 15
     work_seconds: int = 30
+    stuck_seconds: int = 60
     recipients: int = 1000
     unknown_recipients: int = 100
     unknown_recipients_per_hour: int = 1000

@@ -1,7 +1,8 @@
 """`alumnimail serve`: the supervisor, its mail workers, the queue worker and the portal; `init` and `check`.
 
 The processes meet only in the database and the blob store.  SIGTERM drains: no new connections, commands in
-progress finish, the queue gives its leases back.  One process that ends takes the others with it, the supervisor too.
+progress finish, the queue gives its leases back.  One process that ends takes the others with it, the supervisor too;
+one whose event loop stands still is ended and started anew, beside the others (process/heartbeat.py).
 """
 
 import asyncio
@@ -16,8 +17,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -32,8 +34,8 @@ from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.net.transport import Listener
-from mailcore.process import malloc
-from mailcore.process.connection_counts import ConnectionCounts, count_cells
+from mailcore.process import heartbeat, malloc
+from mailcore.process.connection_counts import ConnectionCounts, clear, count_cells
 from mailcore.process.data_lock import lock_data
 from mailcore.queue.worker import Worker
 from mailcore.services import certificates
@@ -102,6 +104,7 @@ async def _mail(
     portal: bool,
     counts: ConnectionCounts | None = None,
     supervisor: int = 0,
+    beat: Callable[[], Coroutine[Any, Any, None]] | None = None,  # Any: nothing is sent to it, and nothing comes of it
 ) -> None:
     """Everything that one process runs, until it is told to stop; `supervisor` is the process that started it and others."""
     malloc.configure()
@@ -136,6 +139,8 @@ async def _mail(
 
             app = pages.create_app(core)
             web = web_server.InProcess(config.listen.http, app, lambda: pages.end_streams(app), config)
+        if beat:
+            chores.append(loop.create_task(beat()))
         ready()
         await stop.wait()
     finally:
@@ -178,11 +183,12 @@ def run_one(config: Config) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """Memory in which the mail processes count connections together (mailcore/process/connection_counts.py)."""
+    """Memory in which the mail processes count connections together (process/connection_counts.py), and all their heartbeats."""
 
     table: Any  # an array of multiprocessing
     processes: int
     seed: bytes
+    beats: Any  # another one, with a number for each process
 
 
 # Any: a multiprocessing.Event
@@ -206,6 +212,7 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
             portal=False,
             counts=counts,
             supervisor=parent,
+            beat=partial(heartbeat.beat, shared.beats, number),
         )
     )
 
@@ -215,19 +222,24 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
     spawn = multiprocessing.get_context("spawn")
     if path:
         os.environ["ALUMNIMAIL_CONFIG"] = os.path.abspath(path)
-    shared = _Shared(spawn.RawArray("I", count_cells(workers)), workers, secrets.token_bytes(16))
     kinds = ["mail"] * workers + ["queue"] + (["portal"] if config.listen.http else [])
+    table, beats = spawn.RawArray("I", count_cells(workers)), spawn.RawArray("I", len(kinds))
+    shared = _Shared(table, workers, secrets.token_bytes(16), beats)
     stopping = threading.Event()
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, lambda *_: stopping.set())
-    children = []
+    children: list[Any] = []  # Any: processes of this context
     events = []
-    for number, kind in enumerate(kinds):  # mail processes come first
-        event = spawn.Event()
+
+    def start(number: int) -> Any:
+        event, kind = spawn.Event(), kinds[number]
         child = spawn.Process(target=_child, args=(config, event, kind, shared, number), name=f"alumnimail-{kind}")
         child.start()
-        children.append(child)
         events.append(event)
+        return child
+
+    children += map(start, range(len(kinds)))  # mail processes come first
+    watch = heartbeat.Watch(beats, config.limits.stuck_seconds)
     signal.signal(signal.SIGHUP, lambda *_: _reload(children))
     status = 0
     waiting = list(events)
@@ -240,6 +252,17 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
                 log.error("%s (process %s) ended with %s; stopping", child.name, child.pid, child.exitcode)
             status = 1
             break
+        for number in watch.find_stuck():
+            child = children[number]
+            log.error(
+                "%s (process %s) has stood still for %s seconds in one call, which follows; it is started anew",
+                child.name, child.pid, config.limits.stuck_seconds,
+            )  # fmt: skip
+            heartbeat.end(child)
+            watch.forget(number)
+            if kinds[number] == "mail":
+                clear(table, number)
+            children[number] = start(number)
     for child in children:
         child.terminate()
     for child in children:

@@ -3,7 +3,7 @@
 Each process has rows of its own in memory that all of them see, and writes nowhere else, so nothing is locked; a
 question sums the cells of all.  Cells are found by a hash (a count-min sketch): two names that share one cell hardly
 share the other, and who does not know the seed cannot aim at somebody else's.  A process that dies takes the service
-down with it, and the next one begins at nothing.
+down with it, and the next one begins at nothing; so does one that is started anew in the place of one that stood still.
 """
 
 import secrets
@@ -19,6 +19,12 @@ ROWS = 2
 def count_cells(processes: int) -> int:
     """Count the cells that so many processes need."""
     return processes * ROWS * CELLS
+
+
+def clear(table: MutableSequence[int], process: int) -> None:
+    """Forget the connections of a process that has ended."""
+    for cell in range(process * ROWS * CELLS, (process + 1) * ROWS * CELLS):
+        table[cell] = 0
 
 
 class ConnectionCounts:
