@@ -10,9 +10,9 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly, MailError
 from mailcore.imap import names, recent
-from mailcore.imap.notify import Wish
+from mailcore.imap.notify import NotifyRequest
 from mailcore.imap.recent import RECENT, Claimed
-from mailcore.imap.responses import Manner, Tagged, flag_list
+from mailcore.imap.responses import ResponseStyle, Tagged, flag_list
 from mailcore.imap.status import Refused, WrongState
 from mailcore.imap.view import View
 from mailcore.mail.asking.criteria import Criterion
@@ -43,7 +43,7 @@ class Wire(Protocol):
         """Wait while the peer reads too slowly."""
 
     async def event(self, *, or_wake: bool = False) -> Event | None:
-        """The next thing the peer sent; None when woken, if that was asked for."""
+        """Wait for the next thing the peer sends; None when woken, if that was asked for."""
 
     def wake(self) -> None: ...
     def accept(self, sink: Sink | None = None) -> None: ...
@@ -56,7 +56,7 @@ class Wire(Protocol):
 
 @dataclass(slots=True)
 class Selected:
-    """A selected mailbox.  `dirty` means: somebody changed something in the account."""
+    """The mailbox that is selected.  `dirty` means: somebody changed something in the account."""
 
     mailbox: MailboxId
     view: View
@@ -66,15 +66,15 @@ class Selected:
     dirty: bool = False
     flags: frozenset[str] = frozenset()
     uidvalidity: int = 0
-    kept: dict[bytes, "Kept"] = field(default_factory=dict)  # searches with UPDATE, by tag
+    searches: dict[bytes, "UpdatedSearch"] = field(default_factory=dict)  # searches with UPDATE, by tag
     touched: set[int] = field(default_factory=set)  # UIDs that kept searches must look at again
     saved: tuple[int, ...] = ()  # UIDs that SEARCH RETURN (SAVE) found (RFC 5182), ascending
     recent: Claimed = ()  # UIDs that are \\Recent here
-    recent_told: int = 0  # how many of them there were when last told
+    recent_sent: int = 0  # how many of them there were when last told
     to_claim: int = 0  # the uid below which all are to be claimed, once they are told
 
-    def shown(self, uid: int, flags: frozenset[str]) -> frozenset[str]:
-        """The flags as this session sees them."""
+    def with_recent(self, uid: int, flags: frozenset[str]) -> frozenset[str]:
+        """Add \\Recent where this session has the message as recent."""
         return flags | {RECENT} if self.recent and recent.has(self.recent, uid) else flags
 
     def exists(self, tx: Tx, mail: MailStore) -> bool:
@@ -86,25 +86,25 @@ class Selected:
 
     @classmethod
     def nothing(cls) -> "Selected":
-        """A mailbox without messages, for reading a command against."""
+        """Make a mailbox without messages, for reading a command against."""
         return cls(MailboxId(0), View(()), 0, True, lambda: None)
 
 
 @dataclass(slots=True)
-class Kept:
+class UpdatedSearch:
     """A search whose result the client wants to be updated (RFC 5267 section 4.3)."""
 
     tag: bytes
     key: Criterion
     by_uid: bool
-    found: set[int]
+    results: set[int]
 
 
 @dataclass(slots=True)
-class Notified:
+class NotifyState:
     """A client's NOTIFY for other mailboxes, and their state when last reported."""
 
-    wish: Wish
+    request: NotifyRequest
     before: dict[MailboxId, Mailbox] = field(default_factory=dict)
     dirty: bool = False
     unwatch: Callable[[], None] = lambda: None
@@ -124,7 +124,7 @@ class Context:
     failures: int = 0
     closing: bool = False
     compressed: bool = False
-    notified: Notified | None = None
+    notified: NotifyState | None = None
     limited: int = 0  # the lowest UID that the running command has reached before its limit (RFC 9738)
 
     @property
@@ -140,11 +140,11 @@ class Context:
         return self.selected
 
     @property
-    def manner(self) -> Manner:
+    def response_style(self) -> ResponseStyle:
         on = self.enabled
         quick = "QRESYNC" in on
         only = "UIDONLY" in on
-        return Manner(self.by_uid or quick, "CONDSTORE" in on, quick or only, only)
+        return ResponseStyle(self.by_uid or quick, "CONDSTORE" in on, quick or only, only)
 
     @property
     def may_log_in(self) -> bool:
@@ -174,35 +174,36 @@ class Context:
             raise MailboxReadOnly
         return self.here
 
-    def say(self, lines: Sequence[bytes]) -> None:
+    def write_lines(self, lines: Sequence[bytes]) -> None:
         if lines:
             self.wire.write(b"".join(lines))
 
-    def take_in(self, changes: Changes, *, may_expunge: bool) -> None:
-        """Bring the client's view up to date and tell it."""
+    def apply_changes(self, changes: Changes, *, may_expunge: bool) -> None:
+        """Bring the client's view up to date, and send it what changed."""
         here = self.here
         here.modseq = changes.modseq
-        if here.kept:
+        if here.searches:
             here.touched.update(changes.added, (uid for uid, _, _ in changes.flagged))
-        self.show_flags(frozenset[str]().union(*(flags for _, flags, _ in changes.flagged)))
+        self.announce_flags(frozenset[str]().union(*(flags for _, flags, _ in changes.flagged)))
         if changes.added and self.knows_recent:
             here.recent = recent.extended(here.recent, changes.added, changes.recent)
             here.to_claim = 0 if here.read_only or changes.added[-1] < changes.recent else changes.added[-1] + 1
-        flagged = [(uid, here.shown(uid, flags), modseq) for uid, flags, modseq in changes.flagged]
-        self.say(here.view.apply(changes.added, changes.removed, flagged, may_expunge=may_expunge, manner=self.manner))
-        self.tell_recent()
+        flagged = [(uid, here.with_recent(uid, flags), modseq) for uid, flags, modseq in changes.flagged]
+        style = self.response_style
+        self.write_lines(here.view.apply(changes.added, changes.removed, flagged, may_expunge=may_expunge, style=style))
+        self.send_recent()
 
     @property
     def knows_recent(self) -> bool:
         """Has the client not switched to IMAP4rev2, which has no \\Recent?"""
         return "IMAP4REV2" not in self.enabled
 
-    def tell_recent(self) -> None:
+    def send_recent(self) -> None:
         """Send RECENT, if there are more or fewer than last sent (RFC 3501 section 7.3.2)."""
         here = self.here
         count = recent.count(here.recent, here.view.uids)
-        if count != here.recent_told:
-            here.recent_told = count
+        if count != here.recent_sent:
+            here.recent_sent = count
             self.wire.write(b"* %d RECENT\r\n" % count)
 
     async def claim_recent(self) -> None:
@@ -214,7 +215,7 @@ class Context:
                 await self.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, here.mailbox, before))
 
     async def read_changes(self) -> Changes:
-        """Read the changes since the last time; they are to be taken in next."""
+        """Read the changes since the last time; they are to be applied next."""
         here = self.here
         here.dirty = False
         try:
@@ -224,9 +225,9 @@ class Context:
             raise
 
     async def sync(self, *, may_expunge: bool = True) -> None:
-        """Tell what has changed since the last time."""
+        """Send what has changed since the last time."""
         here = self.here
-        self.take_in(await self.read_changes(), may_expunge=may_expunge)
+        self.apply_changes(await self.read_changes(), may_expunge=may_expunge)
         here.dirty = here.dirty or here.view.holding
 
     def _news(self, tx: Tx, since: int) -> Changes:
@@ -240,11 +241,11 @@ class Context:
         return changes
 
     async def change_flags(
-        self, ranges: Ranges, how: str, flags: frozenset[str], *, tell: bool, unchanged_since: int | None = None
+        self, ranges: Ranges, how: str, flags: frozenset[str], *, with_infos: bool, unchanged_since: int | None = None
     ) -> tuple[list[MessageInfo], list[int]]:
         """Change flags in one transaction, and take in what others did before it.
 
-        Returns the messages as they are now if `tell` (our own change is not told a second time), and the UIDs of
+        Returns the messages as they are now `with_infos` (our own change is not sent a second time), and the UIDs of
         those left alone because they changed after `unchanged_since` (RFC 7162 section 3.1.3).
         """
         here, mail = self.here, self.core.mail
@@ -258,26 +259,26 @@ class Context:
             if imapsieve.script_for(tx, self.owner, here.mailbox):
                 touched = condstore.uids_of_modseq(tx, here.mailbox, modseq)
                 imapsieve.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
-            return others, modseq, mail.infos(tx, here.mailbox, wanted) if tell else [], failed
+            return others, modseq, mail.infos(tx, here.mailbox, wanted) if with_infos else [], failed
 
         others, modseq, infos, failed = await self.core.db.awrite(change)
-        self.take_in(others, may_expunge=False)
+        self.apply_changes(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)
-        if here.kept:
+        if here.searches:
             uids = here.view.uids
             here.touched.update(uids[place] for places in places_in(uids, ranges) for place in places)
         here.dirty = here.dirty or here.view.holding
         return infos, failed
 
-    def show_flags(self, flags: frozenset[str]) -> None:
-        """New keywords must be in FLAGS before a message shows them (RFC 9051 section 7.2.6)."""
+    def announce_flags(self, flags: frozenset[str]) -> None:
+        """Send FLAGS if there are new keywords: before a message shows them (RFC 9051 section 7.2.6)."""
         here = self.here
         if not flags <= here.flags:
             here.flags |= flags
             self.wire.write(b"* FLAGS " + flag_list(here.flags) + b"\r\n")
 
     def enter(self, account: Account) -> None:
-        """Raises Refused: the account has too many conversations already."""
+        """Log the account in.  Raises Refused: it has too many connections already."""
         most = self.core.config.limits.connections_per_account
         if self.counts.enter("account", account.id) > most and not self.core.config.limits.is_trusted(self.wire.peer):
             self.counts.leave("account", account.id)
@@ -298,7 +299,7 @@ class Context:
             self.selected.unwatch()
             self.selected = None
 
-    def find(self, tx: Tx, name: str) -> Mailbox:
+    def find_mailbox(self, tx: Tx, name: str) -> Mailbox:
         return self.core.mail.mailbox(tx, self.owner, name)
 
 
@@ -316,8 +317,8 @@ def mailbox_id(mailbox: Mailbox) -> bytes:
     return mailbox.object_id.encode()
 
 
-def exists_or_none(context: Context, tx: Tx, name: str) -> Mailbox | None:
+def find_mailbox_or_none(context: Context, tx: Tx, name: str) -> Mailbox | None:
     try:
-        return context.find(tx, name)
+        return context.find_mailbox(tx, name)
     except MailboxNotFound:
         return None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mailcore.imap.sequence import written
+from mailcore.imap.sequence import write_set
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 WORDS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"UPDATE", b"CONTEXT", b"RELEVANCY"})
@@ -31,12 +31,12 @@ class Options:
         return b"UPDATE" in self.words
 
     @property
-    def tells_nothing(self) -> bool:
-        """SAVE without a word of what to tell: only the tagged answer is sent (RFC 5182 section 2.1)."""
+    def is_silent(self) -> bool:
+        """Is SAVE alone asked for, so that only the tagged answer is sent (RFC 5182 section 2.1)?"""
         return self.saves and self.partial is None and not self.words & {b"MIN", b"MAX", b"ALL", b"COUNT", b"RELEVANCY"}
 
-    def told(self, found: Sequence[int]) -> Sequence[int]:
-        """Messages whose highest modseq is sent: with MIN or MAX alone only these (RFC 7162 section 3.1.5)."""
+    def with_modseq(self, found: Sequence[int]) -> Sequence[int]:
+        """Choose the messages whose highest modseq is sent: with MIN or MAX alone only these (RFC 7162 section 3.1.5)."""
         if (
             not found
             or self.plain
@@ -45,12 +45,12 @@ class Options:
         ):
             return found
         ends = ([found[0]] if b"MIN" in self.words else []) + ([found[-1]] if b"MAX" in self.words else [])
-        return [*ends, *(cut(found, self.partial) if self.partial is not None else ())]
+        return [*ends, *(cut_partial(found, self.partial) if self.partial is not None else ())]
 
     def to_save(self, found: Sequence[int]) -> Sequence[int]:
-        """RFC 5182 section 2.1, table 1: with only MIN or MAX asked for, only those are saved."""
+        """Choose what SAVE saves: with only MIN or MAX asked for, only those (RFC 5182 section 2.1, table 1)."""
         if self.partial is not None and not self.words & {b"ALL", b"COUNT", b"MIN", b"MAX"}:
-            return sorted(cut(found, self.partial))
+            return sorted(cut_partial(found, self.partial))
         if found and self.words & {b"MIN", b"MAX"} and not self.words & {b"ALL", b"COUNT"} and self.partial is None:
             ends = ([found[0]] if b"MIN" in self.words else []) + ([found[-1]] if b"MAX" in self.words else [])
             return sorted(set(ends))
@@ -66,7 +66,7 @@ def parse_partial(read: Reader) -> tuple[int, int]:
     return (-first, -last) if found[1] else (first, last)
 
 
-def cut(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
+def cut_partial(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
     """Cut out the results from the first to the last place, counted from the end if negative."""
     start, end = bounds(partial, len(found))
     return found[start:end]
@@ -105,24 +105,24 @@ def parse_options(read: Reader, *, extended: bool) -> Options:
     return options
 
 
-def answer(source: bytes, options: Options, found: Sequence[int], *, by_uid: bool, modseq: int = 0) -> bytes:
-    """The ESEARCH response.
+def esearch_response(source: bytes, options: Options, found: Sequence[int], *, by_uid: bool, modseq: int = 0) -> bytes:
+    """Write the ESEARCH response.
 
     Args:
         source: what stands in its parentheses, `TAG "a1"`.
         found: numbers in their order: ascending after SEARCH, sorted after SORT.
         modseq: the highest of the results, 0 if the client has not asked by modseq.
     """
-    told = b"* ESEARCH (" + source + b")" + (b" UID" if by_uid else b"")
+    with_modseq = b"* ESEARCH (" + source + b")" + (b" UID" if by_uid else b"")
     words = options.words
     if found:
-        told += b" MIN %d" % found[0] if b"MIN" in words else b""
-        told += b" MAX %d" % found[-1] if b"MAX" in words else b""
-        told += b" ALL " + written(found) if b"ALL" in words else b""
-        told += b" RELEVANCY (" + b" ".join([b"100"] * len(found)) + b")" if b"RELEVANCY" in words else b""
-    told += b" COUNT %d" % len(found) if b"COUNT" in words else b""
+        with_modseq += b" MIN %d" % found[0] if b"MIN" in words else b""
+        with_modseq += b" MAX %d" % found[-1] if b"MAX" in words else b""
+        with_modseq += b" ALL " + write_set(found) if b"ALL" in words else b""
+        with_modseq += b" RELEVANCY (" + b" ".join([b"100"] * len(found)) + b")" if b"RELEVANCY" in words else b""
+    with_modseq += b" COUNT %d" % len(found) if b"COUNT" in words else b""
     if options.partial is not None:
-        some = cut(found, options.partial)
-        told += b" PARTIAL (%d:%d " % options.partial + (written(some) if some else b"NIL") + b")"
-    told += b" MODSEQ %d" % modseq if modseq and found else b""
-    return told + b"\r\n"
+        some = cut_partial(found, options.partial)
+        with_modseq += b" PARTIAL (%d:%d " % options.partial + (write_set(some) if some else b"NIL") + b")"
+    with_modseq += b" MODSEQ %d" % modseq if modseq and found else b""
+    return with_modseq + b"\r\n"

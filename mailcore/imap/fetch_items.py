@@ -116,7 +116,7 @@ class Items:
     partial: tuple[int, int] | None = None
     saved_at: dict[int, int] | None = None  # by UID: filled before writing, if SAVEDATE was asked for
 
-    def written(self, numbers: Iterable[int], batch: Batch, form: bytes) -> bytes:
+    def write(self, numbers: Iterable[int], batch: Batch, form: bytes) -> bytes:
         """Write all messages of a batch; `form` is `* %%d FETCH (%s)`, with a place for the items.
 
         Raises:
@@ -127,8 +127,8 @@ class Items:
         line = form % b" ".join(column.form for column in self.columns)
         return b"".join(map(line.__mod__, zip(*values, strict=False)))
 
-    def in_pieces(self, number: int, batch: Batch, form: bytes) -> Pieces:
-        """The one message of the batch, whose octets are not copied together; raises Refused as `written` does."""
+    def write_pieces(self, number: int, batch: Batch, form: bytes) -> Pieces:
+        """The one message of the batch, whose octets are not copied together; raises Refused as `write` does."""
         self._check_size(batch)
         before, _, after = (form % b"\0").partition(b"\0")
         told: Pieces = [before % number]
@@ -165,14 +165,14 @@ class Items:
         """fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")"""
         items = cls()
         if by_uid:
-            items.simple("UID")
+            items.add_simple("UID")
         if read.take(b"("):
-            items.one(read)
+            items.parse_item(read)
             while read.take(b" "):
-                items.one(read)
+                items.parse_item(read)
             read.expect(b")", "a closing parenthesis")
         else:
-            items.one(read, macros=True)
+            items.parse_item(read, macros=True)
         if read.take(b" ("):
             items._modifiers(read)
         read.end()
@@ -183,9 +183,9 @@ class Items:
         """ "(" fetch-att *(SP fetch-att) ")", for what NOTIFY fetches of new messages (RFC 5465 section 5.2)"""
         items = cls()
         read.expect(b"(", "an opening parenthesis")
-        items.one(read)
+        items.parse_item(read)
         while read.take(b" "):
-            items.one(read)
+            items.parse_item(read)
         read.expect(b")", "a closing parenthesis")
         return items
 
@@ -209,9 +209,9 @@ class Items:
         if self.vanished and self.changed_since is None:
             raise SyntaxProblem("VANISHED needs CHANGEDSINCE")
         if self.changed_since is not None and not self.modseqs:
-            self.simple("MODSEQ")
+            self.add_simple("MODSEQ")
 
-    def one(self, read: Reader, *, macros: bool = False) -> None:
+    def parse_item(self, read: Reader, *, macros: bool = False) -> None:
         if len(self.columns) > MAX_ITEMS:
             raise SyntaxProblem("too many fetch items")
         found = read.match(_NAME)
@@ -219,11 +219,11 @@ class Items:
             raise SyntaxProblem("expected a fetch item")
         name = found[0].upper().decode()
         if read.sees(b"[") and name in ("BODY", "BODY.PEEK"):
-            self.body(read, peek=name == "BODY.PEEK")
+            self.parse_body(read, peek=name == "BODY.PEEK")
         elif read.sees(b"[") and name in ("BINARY", "BINARY.PEEK", "BINARY.SIZE"):
-            self.binary(read, name)
+            self.parse_binary(read, name)
         elif name == "PREVIEW":
-            self.preview(read)
+            self.parse_preview(read)
         elif name == "SAVEDATE":
             saved_at: dict[int, int] = {}
             self.saved_at = saved_at
@@ -233,16 +233,16 @@ class Items:
                 )
             )
         elif name in _SIMPLE:
-            self.simple(name)
+            self.add_simple(name)
         elif name in _RFC822:
-            self.rfc822(name)
+            self.add_rfc822(name)
         elif macros and name in _MACROS:
             for each in _MACROS[name]:
-                self.simple(each)
+                self.add_simple(each)
         else:
             raise SyntaxProblem(f"unknown fetch item {name}")
 
-    def simple(self, name: str) -> None:
+    def add_simple(self, name: str) -> None:
         if name == "UID":
             if self.uid:
                 return
@@ -254,7 +254,7 @@ class Items:
         self.parts.update(parts.split())
         self.columns.append(column)
 
-    def rfc822(self, name: str) -> None:
+    def add_rfc822(self, name: str) -> None:
         if name == "RFC822.HEADER":
             self._block(b"RFC822.HEADER", lambda block: block)
             return
@@ -285,7 +285,7 @@ class Items:
         self.whole = True
         self.parts.update(("prefix", "m.blob", "m.size"))
 
-    def body(self, read: Reader, *, peek: bool) -> None:
+    def parse_body(self, read: Reader, *, peek: bool) -> None:
         """ "BODY[" section "]" ["<" offset "." size ">"]"""
         read.expect(b"[", "a section")
         section = parse_section(read)
@@ -318,7 +318,7 @@ class Items:
 
         self.columns.append(Column(label.replace(b"%", b"%%") + b" {%d}\r\n%s", values))
 
-    def binary(self, read: Reader, name: str) -> None:
+    def parse_binary(self, read: Reader, name: str) -> None:
         """binary = "BINARY" [".PEEK"] "[" [section-part] "]" [partial] / "BINARY.SIZE" "[" [section-part] "]" """
         read.expect(b"[", "a section")
         path = parse_path(read)
@@ -342,7 +342,7 @@ class Items:
 
         self.columns.append(_from_source(label + where, pieces))
 
-    def preview(self, read: Reader) -> None:
+    def parse_preview(self, read: Reader) -> None:
         """preview = "PREVIEW" [SP "(" "LAZY" ")"]; it is made in no time, so LAZY is none"""
         if read.take(b" (LAZY"):
             read.expect(b")", "a closing parenthesis")

@@ -42,7 +42,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class NotifyRequest:
     """`at_once`: the selected mailbox is told between commands too, `delayed`: but not what was expunged."""
 
     groups: tuple[Group, ...]
@@ -59,7 +59,7 @@ class Wish:
         return frozenset()
 
 
-def parse(read: Reader) -> Wish | None:
+def parse(read: Reader) -> NotifyRequest | None:
     """notify = "NOTIFY" SP ("SET" [SP "STATUS"] 1*(SP event-group) / "NONE")"""
     if read.take(b"NONE"):
         read.end()
@@ -79,7 +79,7 @@ def parse(read: Reader) -> Wish | None:
     if len(own) > 1:
         raise SyntaxProblem("one group is for the selected mailbox")
     at_once = bool(own) and bool(own[0].events)
-    return Wish(tuple(groups), status, at_once, bool(own) and own[0].where == "SELECTED-DELAYED", new)
+    return NotifyRequest(tuple(groups), status, at_once, bool(own) and own[0].where == "SELECTED-DELAYED", new)
 
 
 def _group(read: Reader) -> tuple[Group, Items | None]:
@@ -89,7 +89,7 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     found: tuple[str, ...] = ()
     if where in ("SUBTREE", "MAILBOXES"):
         read.space()
-        found = mailboxes(read)
+        found = parse_mailboxes(read)
         if len(found) > MAX_NAMES:
             raise Refused("Too many mailboxes", "NOTIFICATIONOVERFLOW")
     elif where not in ("SELECTED", "SELECTED-DELAYED", "INBOXES", "PERSONAL", "SUBSCRIBED"):
@@ -100,7 +100,7 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     return Group(where, found, events), new
 
 
-def mailboxes(read: Reader) -> tuple[str, ...]:
+def parse_mailboxes(read: Reader) -> tuple[str, ...]:
     """one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" """
     if not read.take(b"("):
         return (_name(read),)
@@ -142,7 +142,7 @@ def _events(read: Reader, where: str) -> tuple[frozenset[str], Items | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MailboxEvent:
     """One event to report.  `kind`: status, new, gone, renamed, subscribed."""
 
     kind: str
@@ -151,30 +151,38 @@ class Told:
     old_name: str = ""
 
 
-def news(
-    wish: Wish, before: dict[MailboxId, Mailbox], now: Iterable[Mailbox], selected: MailboxId | None
-) -> Iterator[Told]:
+def list_events(
+    request: NotifyRequest, before: dict[MailboxId, Mailbox], now: Iterable[Mailbox], selected: MailboxId | None
+) -> Iterator[MailboxEvent]:
     """Yield the changes between two looks at the mailboxes that the client has asked for."""
     there: set[MailboxId] = set()
     for box in now:
         there.add(box.id)
-        old, events = before.get(box.id), wish.events(box)
+        old, events = before.get(box.id), request.events(box)
         if old is None or old.uidvalidity != box.uidvalidity:
             if "MAILBOXNAME" in events:
-                yield Told("new", box)
+                yield MailboxEvent("new", box)
             old = None
-        elif old.name != box.name and "MAILBOXNAME" in events | wish.events(old):
-            yield Told("renamed", box, old_name=old.name)
-        if old is not None and old.subscribed != box.subscribed and "SUBSCRIPTIONCHANGE" in events | wish.events(old):
-            yield Told("subscribed", box)
-        if box.id != selected and (old is None or old.modseq != box.modseq) and (items := _items(events, old, box)):
-            yield Told("status", box, items)
+        elif old.name != box.name and "MAILBOXNAME" in events | request.events(old):
+            yield MailboxEvent("renamed", box, old_name=old.name)
+        if (
+            old is not None
+            and old.subscribed != box.subscribed
+            and "SUBSCRIPTIONCHANGE" in events | request.events(old)
+        ):
+            yield MailboxEvent("subscribed", box)
+        if (
+            box.id != selected
+            and (old is None or old.modseq != box.modseq)
+            and (items := _status_items(events, old, box))
+        ):
+            yield MailboxEvent("status", box, items)
     for mailbox, old in before.items():
-        if mailbox not in there and "MAILBOXNAME" in wish.events(old):
-            yield Told("gone", old)
+        if mailbox not in there and "MAILBOXNAME" in request.events(old):
+            yield MailboxEvent("gone", old)
 
 
-def _items(events: frozenset[str], old: Mailbox | None, box: Mailbox) -> tuple[bytes, ...]:
+def _status_items(events: frozenset[str], old: Mailbox | None, box: Mailbox) -> tuple[bytes, ...]:
     """RFC 5465 sections 5.1 to 5.3; nothing if what changed is of no interest.
 
     HIGHESTMODSEQ also for a client that has not enabled CONDSTORE: section 5.1 asks for it wherever mailboxes have one.

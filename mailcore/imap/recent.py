@@ -35,7 +35,7 @@ def has(claimed: Claimed, uid: int) -> bool:
 
 
 def bits(claimed: Claimed, uids: Sequence[int], flags: Iterable[int]) -> list[int]:
-    """The flags of messages (by uid, ascending), with BIT where one is recent."""
+    """Add BIT to the flags of messages (by uid, ascending) where one is recent."""
     found = list(flags)
     for first, last in claimed:
         start, end = bisect_left(uids, first), bisect_right(uids, last)

@@ -10,7 +10,7 @@ def flag_list(flags: frozenset[str]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ResponseStyle:
     """Form of the responses about changes: what the client has enabled, and whether a UID command runs."""
 
     uid: bool = False  # UID in FETCH
@@ -19,30 +19,30 @@ class Manner:
     uid_only: bool = False  # UIDFETCH instead of FETCH (RFC 9586)
 
 
-PLAIN = Manner()
+PLAIN = ResponseStyle()
 
 
-def flag_update(seq: int, uid: int, flags: frozenset[str], modseq: int = 0, manner: Manner = PLAIN) -> bytes:
-    """FETCH with FLAGS, RFC 9051 section 7.5.2."""
-    told = b"FLAGS " + flag_list(flags) + (b" MODSEQ (%d)" % modseq if manner.modseq else b"")
-    if manner.uid_only:
-        return b"* %d UIDFETCH (%s)\r\n" % (uid, told)
-    if manner.uid:
-        return b"* %d FETCH (UID %d %s)\r\n" % (seq, uid, told)
-    return b"* %d FETCH (%s)\r\n" % (seq, told)
+def flag_update(seq: int, uid: int, flags: frozenset[str], modseq: int = 0, style: ResponseStyle = PLAIN) -> bytes:
+    """Write FETCH with FLAGS (RFC 9051 section 7.5.2)."""
+    items = b"FLAGS " + flag_list(flags) + (b" MODSEQ (%d)" % modseq if style.modseq else b"")
+    if style.uid_only:
+        return b"* %d UIDFETCH (%s)\r\n" % (uid, items)
+    if style.uid:
+        return b"* %d FETCH (UID %d %s)\r\n" % (seq, uid, items)
+    return b"* %d FETCH (%s)\r\n" % (seq, items)
 
 
-def modseq_update(seq: int, uid: int, modseq: int, manner: Manner) -> bytes:
+def modseq_update(seq: int, uid: int, modseq: int, style: ResponseStyle) -> bytes:
     """Write the response to STORE .SILENT for a client that knows modseqs (RFC 7162 section 3.1.3)."""
-    if manner.uid_only:
+    if style.uid_only:
         return b"* %d UIDFETCH (MODSEQ (%d))\r\n" % (uid, modseq)
-    if manner.uid:
+    if style.uid:
         return b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (seq, uid, modseq)
     return b"* %d FETCH (MODSEQ (%d))\r\n" % (seq, modseq)
 
 
 def without_nul(octets: bytes) -> bytes:
-    """A literal holds no NUL (RFC 9051 section 9, CHAR8); those of broken messages become 0x80.  BINARY has them."""
+    """Replace NUL by 0x80, as a literal holds none (RFC 9051 section 9, CHAR8); BINARY has them."""
     return octets.replace(b"\0", b"\x80") if b"\0" in octets else octets
 
 
@@ -52,14 +52,14 @@ def literal(octets: bytes) -> bytes:
 
 
 def string(octets: bytes) -> bytes:
-    """The shortest form that can carry the octets."""
+    """Write octets in the shortest form that can carry them."""
     if len(octets) < 200 and octets.isascii() and not any(char in octets for char in b'\r\n"\\\0'):
         return b'"' + octets + b'"'
     return literal(octets)
 
 
 def quoted_or_literal(octets: bytes) -> bytes:
-    """The same for what may be long or hold any octet: NUL needs a literal8 (RFC 3516)."""
+    """Write what may be long or hold any octet: NUL needs a literal8 (RFC 3516)."""
     return b"~" + literal(octets) if b"\0" in octets else string(octets)
 
 

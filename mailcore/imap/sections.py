@@ -93,7 +93,7 @@ class Source:
         self._root: structure.Part | None = None
 
     def section(self, section: Section) -> Pieces | None:
-        """The octets of a section, one after another; None when the message has no such part."""
+        """Return the octets of a section, one after another; None when the message has no such part."""
         path, kind, names = section.path, section.kind, section.names
         if not path and kind == "":
             return [self.prefix, self._slice(0, len(self.octets))]
@@ -117,7 +117,7 @@ class Source:
         return _of_header(self.octets[inside.header_start : inside.body_start], kind, names)
 
     def binary(self, path: tuple[int, ...]) -> Pieces | None:
-        """A part without its transfer encoding (RFC 3516 section 4.2); the whole message as it is.
+        """Return a part without its transfer encoding (RFC 3516 section 4.2); the whole message as it is.
 
         Raises:
             UnknownEncoding: it has one that nobody knows.
@@ -147,7 +147,7 @@ def _of_header(block: bytes, kind: str, names: tuple[str, ...]) -> Pieces:
 
 
 def cut(pieces: Pieces, start: int, end: int | None) -> Pieces:
-    """`<start.size>` of octets that lie in pieces."""
+    """Cut `<start.size>` out of octets that lie in pieces."""
     found: Pieces = []
     for piece in pieces:
         size = len(piece)

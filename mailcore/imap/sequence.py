@@ -19,18 +19,18 @@ def _number(read: Reader) -> int:
     return number
 
 
-def spans_written(spans: Ranges) -> bytes:
+def write_ranges(spans: Ranges) -> bytes:
     return b",".join(b"%d" % a if a == b else b"%d:%d" % (a, b) for a, b in spans)
 
 
-def written(numbers: Iterable[int]) -> bytes:
-    """The set as the wire has it; runs only where the numbers follow each other as given."""
-    return spans_written(ranges_of(numbers))
+def write_set(numbers: Iterable[int]) -> bytes:
+    """Write a set as the wire has it; runs only where the numbers follow each other as given."""
+    return write_ranges(ranges_of(numbers))
 
 
 @dataclass(frozen=True, slots=True)
 class NumberSet:
-    """Ranges as written, both ends included.  The numbers themselves are never counted out."""
+    """Ranges as written, both ends included.  The numbers are never listed one by one."""
 
     ranges: tuple[tuple[int, int], ...]
     saved: bool = False  # `$`: the result that SEARCH saved (RFC 5182)
@@ -47,7 +47,7 @@ class NumberSet:
                 return cls(tuple(ranges))
 
     def spans(self, top: int) -> Ranges:
-        """Low and high ends, `*` being `top`."""
+        """Return low and high ends, `*` being `top`."""
         return merged((min(p, q), max(p, q)) for p, q in ((a or top, b or top) for a, b in self.ranges))
 
     def places_in(self, uids: Sequence[int]) -> list[range]:

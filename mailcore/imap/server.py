@@ -11,7 +11,7 @@ from mailcore.services.credentials import scram
 
 
 def bye(reason: str) -> bytes:
-    """RFC 9051 section 7.1.5."""
+    """Write BYE (RFC 9051 section 7.1.5)."""
     return f"* BYE {reason}\r\n".encode("ascii")
 
 

@@ -11,7 +11,7 @@ from mailcore.config import octets
 from mailcore.core import Core
 from mailcore.imap.capabilities import list_capabilities
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
-from mailcore.imap.commands.news import between_commands, tell_news
+from mailcore.imap.commands.news import send_between_commands, send_changes
 from mailcore.imap.context import Context, Wire
 from mailcore.imap.named_messages import MESSAGE_LIMIT
 from mailcore.imap.responses import Tagged
@@ -46,7 +46,7 @@ class Session:
                 event = await wire.event(or_wake=context.notified is not None)
                 if event is None:
                     with suppress(errors.MailError):  # a database that is busy now is asked at the next wake-up
-                        await between_commands(context)
+                        await send_between_commands(context)
                     await wire.drain()
                 if isinstance(event, CommandLine):
                     await self.execute(event)
@@ -106,7 +106,7 @@ class Session:
             context.may_expunge = spec.expunges is Expunges.TELL
             with budget.limit(context.core.config.limits.work_seconds):
                 done = await spec.run(context, read)
-            await tell_news(context, may_expunge=context.may_expunge)
+            await send_changes(context, may_expunge=context.may_expunge)
         except ConnectionError:
             raise
         except Exception as problem:  # the one place: see status.answer

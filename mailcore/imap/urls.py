@@ -34,7 +34,7 @@ class BadUrl(Exception):
 
 
 def parse(octets: bytes) -> Url:
-    """Raises BadUrl."""
+    """Parse a URL.  Raises BadUrl."""
     text = octets.decode("ascii", "replace")
     found = _URL.match(text)
     if found is None or len(text) > 1000:

@@ -9,8 +9,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
 
-from mailcore.imap.responses import PLAIN, Manner, flag_update
-from mailcore.imap.sequence import written
+from mailcore.imap.responses import PLAIN, ResponseStyle, flag_update
+from mailcore.imap.sequence import write_set
 
 
 class View:
@@ -49,7 +49,7 @@ class View:
         flagged: Iterable[tuple[int, frozenset[str], int]] = (),
         *,
         may_expunge: bool,
-        manner: Manner = PLAIN,
+        style: ResponseStyle = PLAIN,
     ) -> list[bytes]:
         """Take in what others did and return what to tell the client.
 
@@ -61,7 +61,7 @@ class View:
         told: list[bytes] = []
         for uid, flags, modseq in flagged:  # first, while the numbers are still those the client knows
             if (seq := self.seq(uid)) is not None:
-                told.append(flag_update(seq, uid, flags, modseq, manner))
+                told.append(flag_update(seq, uid, flags, modseq, style))
         self._held.update(uid for uid in removed if self.seq(uid) is not None)
         went = frozenset(removed)  # what came and went meanwhile was never there for this client
         fresh = sorted({uid for uid in added if uid not in went and self.seq(uid) is None})
@@ -71,7 +71,7 @@ class View:
             else:
                 self.uids.extend(fresh)
         if self._held and may_expunge:
-            told += self._expunge(vanished=manner.vanished)
+            told += self._expunge(vanished=style.vanished)
         if fresh:
             told.append(b"* %d EXISTS\r\n" % len(self.uids))
         return told
@@ -85,5 +85,5 @@ class View:
             self.uids = array("I", (uid for uid in self.uids if uid not in left))
         self._held = set()
         if uids:
-            return [b"* VANISHED " + written(uids) + b"\r\n"]
+            return [b"* VANISHED " + write_set(uids) + b"\r\n"]
         return [b"* %d EXPUNGE\r\n" % seq for seq in gone]

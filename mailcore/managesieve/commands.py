@@ -76,7 +76,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
 
 
 async def _ask(context: Context, challenge: bytes) -> bytes:
-    """A challenge is a string, and so is the answer (RFC 5804 section 2.1)."""
+    """Send a challenge and read its answer; both are strings (RFC 5804 section 2.1)."""
     context.wire.write(b'"' + b64encode(challenge) + b'"\r\n')
     while True:
         event = await context.wire.event()
@@ -104,7 +104,7 @@ async def logout(context: Context, read: Reader) -> bytes:
     return line("OK", "See you")
 
 
-async def noop(context: Context, read: Reader) -> bytes:
+async def noop(_context: Context, read: Reader) -> bytes:
     """NOOP [SP string]; the string comes back as TAG (RFC 5804 section 2.13)."""
     if read.at_end():
         return line("OK", "Done")
@@ -124,7 +124,7 @@ async def havespace(context: Context, read: Reader) -> bytes:
 
 
 def _fits(service: Callable[..., object], *arguments: object) -> None:
-    """TooMany is a matter of the number of scripts here, not of time."""
+    """Run a service; TooMany is a matter of the number of scripts here, not of time."""
     try:
         service(*arguments)
     except TooMany as problem:
@@ -132,7 +132,7 @@ def _fits(service: Callable[..., object], *arguments: object) -> None:
 
 
 def _warned(advice: list[str]) -> bytes:
-    """Code WARNINGS: accepted, but probably not meant so (RFC 5804 section 1.3)."""
+    """Write OK, with the code WARNINGS for what is probably not meant so (RFC 5804 section 1.3)."""
     return line("OK", "\r\n".join(advice), "WARNINGS") if advice else line("OK")
 
 
@@ -161,7 +161,7 @@ async def listscripts(context: Context, read: Reader) -> bytes:
 
 
 async def setactive(context: Context, read: Reader) -> bytes:
-    """The empty name means none (RFC 5804 section 2.8)."""
+    """Activate a script, or none for the empty name (RFC 5804 section 2.8)."""
     name = _string(read)
     read.end()
     core = context.core

@@ -9,7 +9,7 @@ from mailcore.process.connection_counts import ConnectionCounts
 
 
 def bye(reason: str) -> bytes:
-    """RFC 5804 section 1.3."""
+    """Write BYE (RFC 5804 section 1.3)."""
     return f'BYE "{reason}"\r\n'.encode("ascii")
 
 

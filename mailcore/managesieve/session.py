@@ -35,7 +35,7 @@ class Session:
                 self._literal(event)
 
     def _literal(self, wanted: LiteralWanted) -> None:
-        """Clients send {n+} only (RFC 5804 section 4, literal-c2s)."""
+        """Take or refuse a literal; clients send {n+} only (RFC 5804 section 4, literal-c2s)."""
         wire = self.context.wire
         limit = SCRIPT_LITERAL if self.context.account is not None else STRANGER_LITERAL
         if wanted.size + wire.held() <= limit:

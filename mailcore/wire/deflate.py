@@ -25,7 +25,7 @@ class Deflated:
 
     @property
     def waiting(self) -> int:
-        """Packed octets that wait."""
+        """Count the packed octets that wait."""
         return len(self._packed)
 
     def unpack(self) -> bytes:
@@ -46,5 +46,5 @@ class Deflated:
         return octets
 
     def pack(self, octets: bytes) -> bytes:
-        """The octets packed, complete enough for the peer to read them all now."""
+        """Pack octets, complete enough for the peer to read them all now."""
         return self._out.compress(octets) + self._out.flush(zlib.Z_SYNC_FLUSH)

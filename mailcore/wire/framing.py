@@ -82,12 +82,12 @@ class Framer:
 
     @property
     def held(self) -> int:
-        """Octets of the literals taken into the command so far."""
+        """Count the octets of the literals taken into the command so far."""
         return self._held
 
     @property
     def buffered(self) -> int:
-        """Octets that wait to be cut, beyond those of a literal that is on its way."""
+        """Count the octets that wait to be cut, beyond those of a literal that is on its way."""
         coming = self._literal if self._sink is None else 0
         return max(0, len(self._buffer) - coming - self._skip)
 
@@ -107,7 +107,7 @@ class Framer:
         self._buffer.clear()
 
     def discard(self) -> None:
-        """The conversation has ended: forget the literals that are saved elsewhere."""
+        """Forget the literals that are saved elsewhere, as the conversation has ended."""
         for sink in [*(sink for _, sink in self._sinks), *([self._sink] if self._sink is not None else [])]:
             sink.discard()
         self._sinks, self._sink = [], None

@@ -49,7 +49,7 @@ def offer() -> bytes:
 
 
 def wanted(data: bytes) -> Wanted:
-    """The data of its answer `O`.  Raises MilterProblem."""
+    """Read the data of its answer `O`.  Raises MilterProblem."""
     if len(data) < 12:
         raise MilterProblem("a short answer to the offer")
     version, actions, steps = struct.unpack("!III", data[:12])
@@ -59,7 +59,7 @@ def wanted(data: bytes) -> Wanted:
 
 
 def text(*words: str) -> bytes:
-    """Words that end with NUL; none inside."""
+    """Write words that end with NUL; none inside."""
     return b"".join(word.replace("\0", "").encode("utf-8", "surrogateescape") + b"\0" for word in words)
 
 
@@ -83,7 +83,7 @@ def body(octets: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def words(data: bytes) -> list[str]:
-    """NUL-ended words of an answer."""
+    """Read the NUL-ended words of an answer."""
     return [word.decode("utf-8", "replace") for word in data.split(b"\0")[:-1]]
 
 

@@ -26,7 +26,7 @@ class Proxied:
 
 
 def read(held: bytes) -> Proxied | None:
-    """The header that `held` begins with, or None while it is not whole.  Raises ProxyProblem."""
+    """Read the header that `held` begins with; None while it is not whole.  Raises ProxyProblem."""
     if held[: len(SIGNATURE)] == SIGNATURE[: len(held)]:
         return _version_2(held)
     if held[:6] == b"PROXY "[: len(held)]:

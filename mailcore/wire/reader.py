@@ -1,4 +1,4 @@
-"""Read the words of one complete command.  `expect_*` raises, everything else asks."""
+"""Read the words of one complete command.  `expect` and what reads a word raise, `take`, `sees` and `match` ask."""
 
 import re
 
@@ -39,7 +39,7 @@ class Reader:
         return other
 
     def again(self) -> "Reader":
-        """Another cursor at the same place."""
+        """Return another cursor at the same place."""
         other = Reader(self._parts, utf8=self.utf8, sinks=tuple(self._sinks.items()))
         other._part, other._at = self._part, self._at
         return other
@@ -85,7 +85,7 @@ class Reader:
         raise SyntaxProblem("expected a modification sequence")
 
     def literal(self) -> bytes | None:
-        """The literal that stands here, if one does."""
+        """Read the literal that stands here, if one does."""
         if self._at != len(self._parts[self._part]) or self._part + 2 >= len(self._parts):
             return None
         if self._part + 1 in self._sinks:
@@ -95,7 +95,7 @@ class Reader:
         return literal
 
     def message(self) -> bytes | Sink | None:
-        """The literal that stands here, also one that went elsewhere for its length."""
+        """Read the literal that stands here, also one that went elsewhere for its length."""
         if self._at == len(self._parts[self._part]) and (sink := self._sinks.get(self._part + 1)) is not None:
             self._part, self._at = self._part + 2, 0
             return sink

@@ -54,7 +54,7 @@ def grammar(octets: bytes) -> None:
         flags_in_parentheses,
         dates.read_date_time,
         catenate.parse,
-        listing._wish,
+        listing._parse_request,
         notify.parse,
         metadata.parse_entries,
         select._resync,
@@ -62,7 +62,7 @@ def grammar(octets: bytes) -> None:
         lambda read: parse_options(read, extended=False),
         lambda read: parse_charset(read, scope),
         lambda read: parse_keys(read, scope),
-        lambda read: append._one(CONTEXT, read),
+        lambda read: append._parse_message(CONTEXT, read),
     ):
         for utf8 in (False, True):
             try:

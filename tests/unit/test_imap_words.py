@@ -8,7 +8,7 @@ from mailcore.errors import InvalidName
 from mailcore.imap import names
 from mailcore.imap.dates import date_time, read_date_time
 from mailcore.imap.named_messages import cut_places, portions
-from mailcore.imap.sequence import NumberSet, written
+from mailcore.imap.sequence import NumberSet, write_set
 from mailcore.store.mail import uidset
 from mailcore.store.mail.uidset import merged, ranges_of
 from mailcore.wire import sasl
@@ -66,7 +66,7 @@ def test_what_is_no_number_set(sent):
 
 def test_ranges():
     assert ranges_of([1, 2, 3, 7, 9, 10]) == [(1, 3), (7, 7), (9, 10)]
-    assert written([1, 2, 3, 7]) == b"1:3,7"
+    assert write_set([1, 2, 3, 7]) == b"1:3,7"
 
 
 def test_sasl_plain():

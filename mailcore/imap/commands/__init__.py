@@ -30,14 +30,14 @@ from mailcore.wire.reader import Reader
 
 
 class Expunges(Enum):
-    """May the client hear EXPUNGE with this command's answer?  RFC 9051 section 7.5.1."""
+    """Permission to send EXPUNGE with this command's answer (RFC 9051 section 7.5.1)."""
 
     HOLD = auto()
     TELL = auto()
 
 
 class State(Enum):
-    """RFC 9051 section 3.  LOGGED_IN includes SELECTED."""
+    """States of a session (RFC 9051 section 3).  LOGGED_IN includes SELECTED."""
 
     ANY = auto()
     STRANGER = auto()
@@ -45,7 +45,7 @@ class State(Enum):
     SELECTED = auto()
 
     def check(self, context: Context) -> None:
-        """Raises WrongState."""
+        """Check that the session is in this state.  Raises WrongState."""
         if self is State.STRANGER and context.account is not None:
             raise WrongState("you are logged in already")
         if self in (State.LOGGED_IN, State.SELECTED) and context.account is None:
@@ -56,7 +56,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One row of the table.  `run` returns the tagged answer, or None when it has written it itself."""
+    """A row of the table.  `run` returns the tagged answer, or None when it has written it itself."""
 
     run: Callable[[Context, Reader], Awaitable[Tagged | None]]
     state: State

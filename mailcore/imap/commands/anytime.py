@@ -36,7 +36,7 @@ async def logout(context: Context, read: Reader) -> Tagged:
     return context.ok()
 
 
-async def identify(context: Context, read: Reader) -> Tagged:
+async def identify(context: Context, _arguments: Reader) -> Tagged:
     """Answer ID (RFC 2971) with the server's name; what the client says of itself is not saved."""
     context.wire.write(b'* ID ("name" "Alumnimail")\r\n')
     return context.ok()
@@ -58,7 +58,7 @@ async def enable(context: Context, read: Reader) -> Tagged:
         context.use_modseqs()
     context.enabled |= switched
     if context.selected is not None and not context.knows_recent:
-        context.selected.recent, context.selected.to_claim, context.selected.recent_told = (), 0, 0
+        context.selected.recent, context.selected.to_claim, context.selected.recent_sent = (), 0, 0
     context.wire.write(b"* ENABLED" + "".join(f" {SPELLING.get(name, name)}" for name in fresh).encode() + b"\r\n")
     return context.ok()
 

@@ -11,13 +11,13 @@ from mailcore.core import Core
 from mailcore.domain import Mailbox
 from mailcore.errors import TooLarge
 from mailcore.imap.commands import catenate
-from mailcore.imap.commands.news import tell_news
+from mailcore.imap.commands.news import send_changes
 from mailcore.imap.commands.store import flags_in_parentheses
-from mailcore.imap.context import Context, exists_or_none, mailbox_name
+from mailcore.imap.context import Context, find_mailbox_or_none, mailbox_name
 from mailcore.imap.dates import read_date_time
 from mailcore.imap.named_messages import find_ranges
 from mailcore.imap.responses import Tagged
-from mailcore.imap.sequence import NumberSet, written
+from mailcore.imap.sequence import NumberSet, write_set
 from mailcore.imap.status import Refused, TryCreate
 from mailcore.services.delivery import imapsieve
 from mailcore.store.engine.db import Tx
@@ -30,8 +30,8 @@ MAX_MESSAGES = 500  # of one APPEND
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One message to keep; `pieces` are octets and URLs, one after another."""
+class AppendRequest:
+    """A message to be saved; `pieces` are octets and URLs, one after another."""
 
     flags: frozenset[str]
     at: datetime
@@ -41,13 +41,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class PreparedMessage:
     prepared: Prepared
     flags: frozenset[str]
     at: datetime
 
 
-def _one(context: Context, read: Reader) -> Wanted:
+def _parse_message(context: Context, read: Reader) -> AppendRequest:
     """append-message = [SP flag-list] [SP date-time] SP append-data"""
     flags: frozenset[str] = frozenset()
     at = context.core.clock.now()
@@ -59,7 +59,7 @@ def _one(context: Context, read: Reader) -> Wanted:
         at = read_date_time(read)
         read.space()
     if read.take(b"CATENATE "):
-        return Wanted(flags, at, catenate.parse(read))
+        return AppendRequest(flags, at, catenate.parse(read))
     wrapped = read.take(b"UTF8 (")
     binary = read.take(b"~")
     if wrapped and not binary:
@@ -68,14 +68,14 @@ def _one(context: Context, read: Reader) -> Wanted:
     if wrapped:
         read.expect(b")", "a closing parenthesis")
     if isinstance(octets, Spool):
-        return Wanted(flags, at, (), octets, binary)
+        return AppendRequest(flags, at, (), octets, binary)
     if not isinstance(octets, bytes):
         raise SyntaxProblem("expected the message as a literal")
     if not octets:
         raise SyntaxProblem("an empty message cannot be kept")
     if not binary and b"\0" in octets:
         raise SyntaxProblem(NUL)
-    return Wanted(flags, at, (octets,))
+    return AppendRequest(flags, at, (octets,))
 
 
 def _from_file(core: Core, spool: Spool, binary: bool) -> Prepared:
@@ -91,24 +91,26 @@ async def append(context: Context, read: Reader) -> Tagged:
     """append = "APPEND" SP mailbox 1*append-message"""
     read.space()
     name = mailbox_name(read)
-    wanted = [_one(context, read)]
+    wanted = [_parse_message(context, read)]
     while not read.at_end():
-        wanted.append(_one(context, read))
+        wanted.append(_parse_message(context, read))
         if len(wanted) > MAX_MESSAGES:
             raise SyntaxProblem("too many messages at once")
     core, owner = context.core, context.owner
     ready = await _prepare(context, wanted, name)
 
-    def keep(tx: Tx) -> tuple[Mailbox, list[int]]:
+    def save(tx: Tx) -> tuple[Mailbox, list[int]]:
         mailbox = _target(context, tx, name)
-        new = [core.mail.append(tx, owner, mailbox.id, one.prepared, one.flags, one.at) for one in ready]
+        new = [
+            core.mail.append(tx, owner, mailbox.id, message.prepared, message.flags, message.at) for message in ready
+        ]
         imapsieve.happened(core, tx, owner, mailbox.id, new, "APPEND")
         return mailbox, new
 
-    target, uids = await core.db.awrite(keep)
+    target, uids = await core.db.awrite(save)
     if context.selected is not None and context.selected.mailbox == target.id:
         context.selected.dirty = True
-    return context.ok("Kept", f"APPENDUID {target.uidvalidity} {written(uids).decode()}")
+    return context.ok("Kept", f"APPENDUID {target.uidvalidity} {write_set(uids).decode()}")
 
 
 async def replace(context: Context, read: Reader) -> Tagged:
@@ -117,7 +119,7 @@ async def replace(context: Context, read: Reader) -> Tagged:
     numbers = NumberSet.parse(read)
     read.space()
     name = mailbox_name(read)
-    wanted = _one(context, read)
+    wanted = _parse_message(context, read)
     read.end()
     here, core, owner = context.writable(), context.core, context.owner
     ranges = find_ranges(context, numbers)
@@ -136,28 +138,28 @@ async def replace(context: Context, read: Reader) -> Tagged:
     target, uid = await core.db.awrite(work)
     context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())
     here.dirty = True
-    await tell_news(context)
+    await send_changes(context)
     return context.ok("Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")
 
 
 def _target(context: Context, tx: Tx, name: str) -> Mailbox:
-    mailbox = exists_or_none(context, tx, name)
+    mailbox = find_mailbox_or_none(context, tx, name)
     if mailbox is None:
         raise TryCreate(name)
     return mailbox
 
 
-async def _prepare(context: Context, wanted: list[Wanted], target: str) -> list[Ready]:
+async def _prepare(context: Context, wanted: list[AppendRequest], target: str) -> list[PreparedMessage]:
     """Assemble the message and write it to disk; it is in no mailbox yet."""
     core = context.core
-    ready: list[Ready] = []
-    for one in wanted:
-        if one.spool is not None:
-            prepared = await core.threads.run(_from_file, core, one.spool, one.binary)
-            ready.append(Ready(prepared, one.flags, one.at))
+    ready: list[PreparedMessage] = []
+    for message in wanted:
+        if message.spool is not None:
+            prepared = await core.threads.run(_from_file, core, message.spool, message.binary)
+            ready.append(PreparedMessage(prepared, message.flags, message.at))
             continue
-        octets = await catenate.joined(context, one.pieces, target)
+        octets = await catenate.assemble(context, message.pieces, target)
         if len(octets) > core.config.message_octets:
             raise TooLarge
-        ready.append(Ready(await core.threads.run(core.blobs.prepare, octets), one.flags, one.at))
+        ready.append(PreparedMessage(await core.threads.run(core.blobs.prepare, octets), message.flags, message.at))
     return ready

@@ -1,9 +1,9 @@
 """COPY and MOVE (RFC 9051 sections 6.4.7, 6.4.8) with COPYUID."""
 
-from mailcore.imap.context import Context, exists_or_none, mailbox_name
+from mailcore.imap.context import Context, find_mailbox_or_none, mailbox_name
 from mailcore.imap.named_messages import MESSAGE_LIMIT, find_ranges
 from mailcore.imap.responses import Tagged
-from mailcore.imap.sequence import NumberSet, written
+from mailcore.imap.sequence import NumberSet, write_set
 from mailcore.imap.status import Refused, TryCreate
 from mailcore.services.delivery import imapsieve
 from mailcore.services.filtering import learning
@@ -17,7 +17,7 @@ async def copy(context: Context, read: Reader) -> Tagged:
 
 
 async def move(context: Context, read: Reader) -> Tagged:
-    """COPYUID comes untagged, before the EXPUNGEs (RFC 6851 section 4.3)."""
+    """Move messages: COPYUID comes untagged, before the EXPUNGEs (RFC 6851 section 4.3)."""
     context.writable()
     code = await _transfer(context, read, move=True)
     if code:
@@ -38,7 +38,7 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
         raise Refused("Too many messages at once", f"MESSAGELIMIT {MESSAGE_LIMIT}")
 
     def work(tx: Tx) -> tuple[int, int, list[int], list[int]]:
-        target = exists_or_none(context, tx, name)
+        target = find_mailbox_or_none(context, tx, name)
         if target is None:
             raise TryCreate(name)
         if not ranges:
@@ -56,4 +56,4 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
         here.dirty = True
     if not new:
         return ""
-    return f"COPYUID {uidvalidity} {written(old).decode()} {written(new).decode()}"
+    return f"COPYUID {uidvalidity} {write_set(old).decode()} {write_set(new).decode()}"

@@ -1,6 +1,6 @@
 """EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3, 6.4.9)."""
 
-from mailcore.imap.commands.news import tell_news
+from mailcore.imap.commands.news import send_changes
 from mailcore.imap.context import Context
 from mailcore.imap.named_messages import find_ranges
 from mailcore.imap.responses import Tagged
@@ -26,5 +26,5 @@ async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
     if ranges is None or ranges:
         await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
         here.dirty = True
-        await tell_news(context)
+        await send_changes(context)
     return context.ok("Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")

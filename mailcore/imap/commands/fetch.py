@@ -11,7 +11,7 @@ from mailcore.imap.fetch_items import Batch, Items
 from mailcore.imap.named_messages import cut_places, find_places, portions, to_ranges
 from mailcore.imap.responses import Tagged, without_nul
 from mailcore.imap.sections import Pieces, Source
-from mailcore.imap.sequence import NumberSet, spans_written
+from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, mail, save_dates
@@ -42,8 +42,8 @@ async def fetch(context: Context, read: Reader) -> Tagged:
         places = await _changed(context, numbers, places, items, items.changed_since)
     for ranges in portions(here.view.uids, places, NARROW_SLICE if items.narrow else SLICE):
         if items.marks_seen and not here.read_only:
-            await _mark(context, ranges, items)
-        await _tell_in_batches(context, ranges, items)
+            await _mark_seen(context, ranges, items)
+        await _send_in_batches(context, ranges, items)
     return context.ok()
 
 
@@ -63,44 +63,44 @@ async def _changed(context: Context, numbers: NumberSet, places: list[range], it
 
     changed, gone = await context.core.db.aread(load)
     if gone:
-        context.wire.write(b"* VANISHED (EARLIER) " + spans_written(gone) + b"\r\n")
+        context.wire.write(b"* VANISHED (EARLIER) " + write_ranges(gone) + b"\r\n")
     return places_in(uids, ranges_of(changed))
 
 
-async def _mark(context: Context, ranges: Ranges, items: Items) -> None:
-    """Reading a body sets \\Seen, and the client hears of it in the same answer."""
+async def _mark_seen(context: Context, ranges: Ranges, items: Items) -> None:
+    """Set \\Seen, as reading a body does; the client hears of it in the same answer."""
     here, core = context.here, context.core
     infos = await core.db.aread(lambda tx: core.mail.infos(tx, here.mailbox, ranges))
     unseen = ranges_of(info.uid for info in infos if "\\Seen" not in info.flags)
     if not unseen:
         return
-    await context.change_flags(unseen, "add", frozenset({"\\Seen"}), tell=False)
+    await context.change_flags(unseen, "add", frozenset({"\\Seen"}), with_infos=False)
     if not items.flags:
-        items.simple("FLAGS")
-    if context.manner.modseq and not items.modseqs:
-        items.simple("MODSEQ")
+        items.add_simple("FLAGS")
+    if context.response_style.modseq and not items.modseqs:
+        items.add_simple("MODSEQ")
 
 
-async def tell(context: Context, places: list[range], items: Items) -> None:
+async def send_items(context: Context, places: list[range], items: Items) -> None:
     """Send the items of these messages, without marking anything as read."""
     for ranges in portions(context.here.view.uids, places, SLICE):
-        await _tell_in_batches(context, ranges, items)
+        await _send_in_batches(context, ranges, items)
 
 
-async def _tell_in_batches(context: Context, ranges: Ranges, items: Items) -> None:
-    """No more is read at once than memory should hold, whatever the messages and however often the items repeat them."""
+async def _send_in_batches(context: Context, ranges: Ranges, items: Items) -> None:
+    """Send the items, and hold no more in memory than it should, however large the messages and often the items."""
     here, core = context.here, context.core
     if items.narrow:
-        await _tell(context, ranges, items)
+        await _send(context, ranges, items)
         return
     sizes = await core.db.aread(lambda tx: core.mail.sizes(tx, here.mailbox, ranges))
     most, large = (BATCH, LARGE) if items.whole else (WIDE // len(items.columns), WIDE)
     for uids in batches(sizes, most, large):
-        await _tell(context, ranges if len(uids) == len(sizes) else ranges_of(uids), items)
+        await _send(context, ranges if len(uids) == len(sizes) else ranges_of(uids), items)
 
 
 def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:
-    """UIDs of messages (uid, octets) that together have about `most` octets; one above `large` stands alone."""
+    """Group messages (uid, octets) until they have about `most` octets; one above `large` stands alone."""
     few: list[int] = []
     held = 0
     for uid, octets in sizes:
@@ -113,7 +113,7 @@ def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:
         yield few
 
 
-async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
+async def _send(context: Context, ranges: Ranges, items: Items) -> None:
     here, core, parts = context.here, context.core, frozenset(items.parts)
     only = "UIDONLY" in context.enabled
     form = b"* %%d UIDFETCH (%s)\r\n" if only else b"* %%d FETCH (%s)\r\n"
@@ -124,7 +124,7 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
         if items.saved_at is not None:
             items.saved_at.update(save_dates.dates(tx, here.mailbox, ranges))
         rows = core.mail.rows(tx, here.mailbox, ranges, parts, lean=True)
-        numbers, rows = _known(here.view, rows)
+        numbers, rows = _match_rows(here.view, rows)
         if not rows:
             return []
         sources = (
@@ -135,12 +135,12 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
         batches.append(batch := Batch(rows, sources, here.recent))
         uids = [row[mail.UID] for row in rows] if only else numbers
         if items.whole and len(rows) == 1 and rows[0][mail.SIZE] > LARGE:
-            return items.in_pieces(uids[0], batch, form)
-        return [items.written(uids, batch, form)]
+            return items.write_pieces(uids[0], batch, form)
+        return [items.write(uids, batch, form)]
 
     pieces = await core.db.aread(load)
     used = (join(bits, words) for batch in batches for bits, words in batch.flags)
-    context.show_flags(frozenset({"\\Seen"}).union(*used))
+    context.announce_flags(frozenset({"\\Seen"}).union(*used))
     for piece in pieces:
         if isinstance(piece, bytes):
             context.wire.write(piece)
@@ -151,8 +151,8 @@ async def _tell(context: Context, ranges: Ranges, items: Items) -> None:
             await context.wire.drain()
 
 
-def _known(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
-    """Sequence numbers of the rows that the client knows of, and those rows."""
+def _match_rows(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
+    """Return the sequence numbers of the rows that the client knows of, and those rows."""
     if not rows:
         return (), rows
     first = view.seq(rows[0][mail.UID])

@@ -1,7 +1,7 @@
 """IDLE (RFC 2177)."""
 
 from mailcore import errors
-from mailcore.imap.commands.news import tell_news
+from mailcore.imap.commands.news import send_changes
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import answer
@@ -15,7 +15,7 @@ async def idle(context: Context, read: Reader) -> Tagged:
     wire.write(b"+ idling\r\n")
     while True:
         try:
-            await tell_news(context)
+            await send_changes(context)
         except errors.Busy as problem:  # the next wake-up tries again
             wire.write(b"* " + answer(b"", problem).serialize().lstrip())
         await wire.drain()

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from mailcore.domain import Mailbox
 from mailcore.imap import names
-from mailcore.imap.commands.mailboxes import items as status_items
-from mailcore.imap.commands.mailboxes import status_line, words
+from mailcore.imap.commands.mailboxes import parse_status_items, parse_words, status_line
 from mailcore.imap.commands.metadata import annotations_line, parse_entries
 from mailcore.imap.context import Context
 from mailcore.imap.responses import Tagged
@@ -22,7 +21,7 @@ SELECTIONS = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-U
 
 
 @dataclass(slots=True)
-class Wish:
+class ListRequest:
     """Arguments of one LIST."""
 
     patterns: list[str] = field(default_factory=list)
@@ -41,42 +40,42 @@ class Wish:
         return (box.subscribed or not self.subscribed) and (bool(box.special_use) or not self.special)
 
 
-def _wish(read: Reader) -> Wish:
+def _parse_request(read: Reader) -> ListRequest:
     """list = "LIST" SP [list-select-opts SP] mailbox SP mbox-or-pat [SP list-return-opts]"""
-    wish = Wish()
+    request = ListRequest()
     read.space()
     if read.sees(b"("):
-        wish.extended = True
-        options = set(words(read))
+        request.extended = True
+        options = set(parse_words(read))
         if unknown := options - SELECTIONS:
             raise SyntaxProblem(f"unknown selection option {unknown.pop().decode('ascii', 'replace')}")
-        wish.subscribed, wish.special = b"SUBSCRIBED" in options, b"SPECIAL-USE" in options
-        wish.recursive = b"RECURSIVEMATCH" in options
-        if wish.recursive and not options - {b"RECURSIVEMATCH", b"REMOTE"}:
+        request.subscribed, request.special = b"SUBSCRIBED" in options, b"SPECIAL-USE" in options
+        request.recursive = b"RECURSIVEMATCH" in options
+        if request.recursive and not options - {b"RECURSIVEMATCH", b"REMOTE"}:
             raise SyntaxProblem("RECURSIVEMATCH needs another selection option")
         read.space()
     reference = names.decode(read.astring(), utf8=read.utf8)
     read.space()
     if read.take(b"("):
-        wish.extended = True
+        request.extended = True
         while not read.take(b")"):
-            if wish.patterns:
+            if request.patterns:
                 read.space()
-            wish.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
+            request.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
     else:
         pattern = names.decode(read.pattern(), utf8=read.utf8)
-        wish.patterns.append(reference + pattern if pattern else "")
-    if len(wish.patterns) > MAX_PATTERNS:
+        request.patterns.append(reference + pattern if pattern else "")
+    if len(request.patterns) > MAX_PATTERNS:
         raise SyntaxProblem("too many patterns")
     if read.take(b" RETURN "):
-        wish.extended = True
-        _return_options(read, wish)
+        request.extended = True
+        _return_options(read, request)
     read.end()
-    wish.tell_subscribed = wish.tell_subscribed or wish.subscribed
-    return wish
+    request.tell_subscribed = request.tell_subscribed or request.subscribed
+    return request
 
 
-def _return_options(read: Reader, wish: Wish) -> None:
+def _return_options(read: Reader, request: ListRequest) -> None:
     read.expect(b"(", "an opening parenthesis")
     first = True
     while not read.take(b")"):
@@ -86,12 +85,12 @@ def _return_options(read: Reader, wish: Wish) -> None:
         option = read.atom().upper()
         if option == b"STATUS":
             read.space()
-            wish.status = status_items(read)
+            request.status = parse_status_items(read)
         elif option == b"METADATA":
             read.space()
-            wish.entries = parse_entries(read)
+            request.entries = parse_entries(read)
         elif option == b"SUBSCRIBED":
-            wish.tell_subscribed = True
+            request.tell_subscribed = True
         elif option not in (b"CHILDREN", b"SPECIAL-USE"):
             raise SyntaxProblem(f"unknown return option {option.decode('ascii', 'replace')}")
 
@@ -107,48 +106,48 @@ def parents(name: str) -> list[str]:
 
 
 async def listing(context: Context, read: Reader) -> Tagged:
-    wish = _wish(read)
-    if not wish.extended and wish.patterns == [""]:  # what parts the levels, and where names begin
+    request = _parse_request(read)
+    if not request.extended and request.patterns == [""]:  # what parts the levels, and where names begin
         context.wire.write(b'* LIST (\\Noselect) "/" ""\r\n')
         return context.ok()
-    context.say(await context.core.db.aread(lambda tx: _listed(context, tx, wish)))
+    context.write_lines(await context.core.db.aread(lambda tx: _list_lines(context, tx, request)))
     return context.ok()
 
 
-def _listed(context: Context, tx: Tx, wish: Wish) -> list[bytes]:
+def _list_lines(context: Context, tx: Tx, request: ListRequest) -> list[bytes]:
     core, owner = context.core, context.owner
     boxes = {box.name: box for box in core.mail.mailboxes(tx, owner)}
     lost = {name for name in core.mail.subscriptions(tx, owner) if name not in boxes}
-    wanted = lost if wish.subscribed and not wish.special else set[str]()  # subscribed names that have no mailbox
-    below = {parent for box in boxes.values() if wish.selects(box) for parent in parents(box.name)}
+    wanted = lost if request.subscribed and not request.special else set[str]()  # subscribed names that have no mailbox
+    below = {parent for box in boxes.values() if request.selects(box) for parent in parents(box.name)}
     below |= {parent for name in wanted for parent in parents(name)}
     with_children = {parent for name in boxes for parent in parents(name)}
     with_children |= {parent for name in wanted for parent in parents(name)}
     nowhere = sorted(with_children.union(wanted).difference(boxes))
-    told: list[bytes] = []
+    lines: list[bytes] = []
     for name in [*boxes, *nowhere]:
         box = boxes.get(name)
-        selected = wish.selects(box) if box else name in wanted or not (wish.subscribed or wish.special)
-        through = wish.recursive and name in below
-        if not (selected or through) or not wish.matches(name):
+        selected = request.selects(box) if box else name in wanted or not (request.subscribed or request.special)
+        through = request.recursive and name in below
+        if not (selected or through) or not request.matches(name):
             continue
-        attributes = _attributes(wish, box, has_children=name in with_children, subscribed=name in lost)
-        kind = b'"SUBSCRIBED"' if wish.subscribed else b'"SPECIAL-USE"'
-        told.append(list_line(context, b"LIST", attributes, name, b' ("CHILDINFO" (%s))' % kind if through else b""))
-        if box and wish.status:
-            told.append(status_line(context, tx, box, wish.status))
-        if box and wish.entries:
-            told.append(annotations_line(context, tx, box, wish.entries))
-    return told
+        attributes = _attributes(request, box, has_children=name in with_children, subscribed=name in lost)
+        kind = b'"SUBSCRIBED"' if request.subscribed else b'"SPECIAL-USE"'
+        lines.append(list_line(context, b"LIST", attributes, name, b' ("CHILDINFO" (%s))' % kind if through else b""))
+        if box and request.status:
+            lines.append(status_line(context, tx, box, request.status))
+        if box and request.entries:
+            lines.append(annotations_line(context, tx, box, request.entries))
+    return lines
 
 
-def _attributes(wish: Wish, box: Mailbox | None, *, has_children: bool, subscribed: bool) -> list[str]:
+def _attributes(request: ListRequest, box: Mailbox | None, *, has_children: bool, subscribed: bool) -> list[str]:
     attributes = ["\\HasChildren" if has_children else "\\HasNoChildren"]
     if box is None:  # a level between, or a subscription that outlived its mailbox
-        attributes.insert(0, "\\NonExistent" if wish.extended else "\\Noselect")
+        attributes.insert(0, "\\NonExistent" if request.extended else "\\Noselect")
     elif box.special_use:
         attributes.append(box.special_use)
-    if wish.tell_subscribed and (subscribed or (box is not None and box.subscribed)):
+    if request.tell_subscribed and (subscribed or (box is not None and box.subscribed)):
         attributes.append("\\Subscribed")
     return attributes
 
@@ -170,5 +169,5 @@ async def lsub(context: Context, read: Reader) -> Tagged:
             for parent in parents(name):
                 if names.matches(pattern, parent):
                     found.setdefault(parent, ["\\Noselect"])
-    context.say([list_line(context, b"LSUB", attributes, name) for name, attributes in found.items()])
+    context.write_lines([list_line(context, b"LSUB", attributes, name) for name, attributes in found.items()])
     return context.ok()

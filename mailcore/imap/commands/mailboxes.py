@@ -15,7 +15,7 @@ ITEMS = (
 )  # fmt: skip
 
 
-def words(read: Reader) -> list[bytes]:
+def parse_words(read: Reader) -> list[bytes]:
     """ "(" [atom *(SP atom)] ")" """
     read.expect(b"(", "an opening parenthesis")
     found: list[bytes] = []
@@ -26,8 +26,8 @@ def words(read: Reader) -> list[bytes]:
     return found
 
 
-def items(read: Reader) -> tuple[bytes, ...]:
-    found = tuple(words(read))
+def parse_status_items(read: Reader) -> tuple[bytes, ...]:
+    found = tuple(parse_words(read))
     for item in found:
         if item not in ITEMS:
             raise SyntaxProblem(f"unknown status item {item.decode('ascii', 'replace')}")
@@ -73,11 +73,11 @@ async def status(context: Context, read: Reader) -> Tagged:
     read.space()
     name = mailbox_name(read)
     read.space()
-    wanted = items(read)
+    wanted = parse_status_items(read)
     read.end()
     if b"HIGHESTMODSEQ" in wanted:
         context.use_modseqs()
-    told = await context.core.db.aread(lambda tx: status_line(context, tx, context.find(tx, name), wanted))
+    told = await context.core.db.aread(lambda tx: status_line(context, tx, context.find_mailbox(tx, name), wanted))
     context.wire.write(told)
     return context.ok()
 
@@ -120,7 +120,7 @@ async def delete(context: Context, read: Reader) -> Tagged:
     core, owner = context.core, context.owner
 
     def work(tx: Tx) -> int:
-        gone = context.find(tx, name).id
+        gone = context.find_mailbox(tx, name).id
         core.mail.delete(tx, owner, name)
         return gone
 

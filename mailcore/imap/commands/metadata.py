@@ -86,7 +86,7 @@ async def getmetadata(context: Context, read: Reader) -> Tagged:
         raise SyntaxProblem("DEPTH is 0, 1 or infinity")
 
     def load(tx: Tx) -> tuple[Mailbox | None, dict[str, bytes]]:
-        box = context.find(tx, name) if name else None
+        box = context.find_mailbox(tx, name) if name else None
         return box, _values(context, tx, box)
 
     box, values = await context.core.db.aread(load)
@@ -125,7 +125,7 @@ async def setmetadata(context: Context, read: Reader) -> Tagged:
     read.end()
 
     def work(tx: Tx) -> None:
-        box = context.find(tx, name) if name else None
+        box = context.find_mailbox(tx, name) if name else None
         for entry, value in wanted:
             _put(context, tx, box, entry, value)
         count, octets = annotations.size(tx, context.owner)

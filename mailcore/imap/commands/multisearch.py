@@ -4,10 +4,10 @@ import dataclasses
 
 from mailcore.domain import Mailbox
 from mailcore.imap import names
-from mailcore.imap.commands.search import highest_modseq, matching, scope_of
+from mailcore.imap.commands.search import find_highest_modseq, find_matching, make_scope
 from mailcore.imap.context import Context, Selected
-from mailcore.imap.esearch import Options, answer, parse_options
-from mailcore.imap.notify import MAX_NAMES, mailboxes
+from mailcore.imap.esearch import Options, esearch_response, parse_options
+from mailcore.imap.notify import MAX_NAMES, parse_mailboxes
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import all_of, parse_charset, parse_keys
 from mailcore.imap.status import WrongState
@@ -29,21 +29,23 @@ class Source:
 async def esearch(context: Context, read: Reader) -> Tagged:
     """esearch = "ESEARCH" [SP "IN" SP "(" source-mbox ")"] [SP "RETURN" ...] SP search-program"""
     read.space()
-    sources = _sources(read) if read.take(b"IN (") else [Source(b"SELECTED")]
+    sources = _parse_sources(read) if read.take(b"IN (") else [Source(b"SELECTED")]
     if read.sees(b" "):
         read.space()
     options = parse_options(read, extended=True)
     if options.saves or options.updates:
         raise SyntaxProblem("SAVE and UPDATE are of the selected mailbox")
     rest = read.rest()
-    boxes = await context.core.db.aread(lambda tx: _named(context, tx, sources))
-    _filled(context, Selected.nothing(), rest)  # the criteria must be right, also if there is nothing to search in
+    boxes = await context.core.db.aread(lambda tx: _find_mailboxes(context, tx, sources))
+    _parse_criteria(
+        context, Selected.nothing(), rest
+    )  # the criteria must be right, also if there is nothing to search in
     for box in boxes:
-        await _one(context, box, options, rest)
+        await _search_mailbox(context, box, options, rest)
     return context.ok()
 
 
-async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -> None:
+async def _search_mailbox(context: Context, box: Mailbox, options: Options, rest: Reader) -> None:
     core = context.core
     uids = await core.db.aread(lambda tx: core.mail.uids(tx, box.id))
     there = Selected(box.id, View(uids), box.modseq, True, lambda: None, uidvalidity=box.uidvalidity)
@@ -51,21 +53,21 @@ async def _one(context: Context, box: Mailbox, options: Options, rest: Reader) -
         there.recent = context.selected.recent
     elif context.knows_recent and box.recent < box.uidnext:
         there.recent = ((box.recent, box.uidnext - 1),)
-    inside, key, by_modseq = _filled(context, there, rest)
-    found = await matching(inside, key)
+    inside, key, by_modseq = _parse_criteria(context, there, rest)
+    found = await find_matching(inside, key)
     if found or b"COUNT" in options.words:
-        modseq = await highest_modseq(inside, options.told(found)) if by_modseq else 0
+        modseq = await find_highest_modseq(inside, options.with_modseq(found)) if by_modseq else 0
         source = b'TAG "%s" MAILBOX %s UIDVALIDITY %d' % (
             context.tag,
             names.quoted(context.encode(box.name)),
             box.uidvalidity,
         )
-        context.wire.write(answer(source, options, found, by_uid=True, modseq=modseq))
+        context.wire.write(esearch_response(source, options, found, by_uid=True, modseq=modseq))
 
 
-def _filled(context: Context, there: Selected, rest: Reader) -> tuple[Context, Criterion, bool]:
+def _parse_criteria(context: Context, there: Selected, rest: Reader) -> tuple[Context, Criterion, bool]:
     inside = dataclasses.replace(context, selected=there, by_uid=True)
-    scope = scope_of(inside)
+    scope = make_scope(inside)
     read = rest.again()
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
@@ -73,7 +75,7 @@ def _filled(context: Context, there: Selected, rest: Reader) -> tuple[Context, C
     return inside, key, scope.by_modseq
 
 
-def _sources(read: Reader) -> list[Source]:
+def _parse_sources(read: Reader) -> list[Source]:
     """source-mbox = filter-mailboxes *(SP filter-mailboxes) [SP "(" scope-options ")"] ")" """
     found: list[Source] = []
     while not read.take(b")"):
@@ -87,7 +89,7 @@ def _sources(read: Reader) -> list[Source]:
         if depth is None:
             raise SyntaxProblem("unknown mailboxes")
         read.space()
-        found.append(Source(b"NAMES", mailboxes(read), depth))
+        found.append(Source(b"NAMES", parse_mailboxes(read), depth))
         if len(found[-1].names) > MAX_NAMES:
             raise SyntaxProblem("too many mailboxes")
     if not found:
@@ -95,7 +97,7 @@ def _sources(read: Reader) -> list[Source]:
     return found
 
 
-def _named(context: Context, tx: Tx, sources: list[Source]) -> list[Mailbox]:
+def _find_mailboxes(context: Context, tx: Tx, sources: list[Source]) -> list[Mailbox]:
     boxes = context.core.mail.mailboxes(tx, context.owner)
     if any(source.kind == b"SELECTED" for source in sources) and context.selected is None:
         raise WrongState("select a mailbox first")

@@ -11,7 +11,7 @@ class Progress:
         self._next = context.core.clock.seconds() + EVERY_SECONDS
 
     def tell(self, more: int) -> None:
-        """`more` messages are done."""
+        """Count `more` messages as done, and say so now and then."""
         self._done += more
         now = self._context.core.clock.seconds()
         if now >= self._next and self._done < self._goal:

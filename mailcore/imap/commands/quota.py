@@ -32,7 +32,7 @@ async def getquotaroot(context: Context, read: Reader) -> Tagged:
     read.end()
 
     def load(tx: Tx) -> bytes:
-        context.find(tx, name)
+        context.find_mailbox(tx, name)
         return _quota(context, tx)
 
     quota = await context.core.db.aread(load)

@@ -7,8 +7,8 @@ from functools import partial
 from mailcore.errors import MailError
 from mailcore.imap.commands.fetch import BATCH
 from mailcore.imap.commands.progress import Progress
-from mailcore.imap.context import Context, Kept
-from mailcore.imap.esearch import Options, answer, parse_options
+from mailcore.imap.context import Context, UpdatedSearch
+from mailcore.imap.esearch import Options, esearch_response, parse_options
 from mailcore.imap.named_messages import find_known
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import Scope, all_of, parse_charset, parse_keys
@@ -33,16 +33,16 @@ async def search(context: Context, read: Reader) -> Tagged:
     if options.saves:
         context.here.saved = tuple(options.to_save(uids))
     if options.updates:
-        _keep(context, key, uids)
-    if not options.tells_nothing:
-        modseq = await highest_modseq(context, options.told(uids)) if by_modseq else 0
-        context.wire.write(told(context, options, numbers_of(context, uids), modseq))
+        _update_later(context, key, uids)
+    if not options.is_silent:
+        modseq = await find_highest_modseq(context, options.with_modseq(uids)) if by_modseq else 0
+        context.wire.write(write_results(context, options, to_numbers(context, uids), modseq))
     return context.ok()
 
 
 @contextmanager
 def saving(context: Context, options: Options) -> Iterator[None]:
-    """NO saves nothing, and forgets what was saved (RFC 5182 section 2.1); BAD leaves it."""
+    """Forget the saved result if the command ends with NO (RFC 5182 section 2.1); BAD leaves it."""
     try:
         yield
     except MailError:
@@ -51,27 +51,27 @@ def saving(context: Context, options: Options) -> Iterator[None]:
         raise
 
 
-def _keep(context: Context, key: Criterion, uids: list[int]) -> None:
+def _update_later(context: Context, key: Criterion, uids: list[int]) -> None:
     here = context.here
-    if len(here.kept) >= MAX_KEPT or context.tag in here.kept:
+    if len(here.searches) >= MAX_KEPT or context.tag in here.searches:
         context.wire.write(b'* NO [NOUPDATE "%s"] That many searches are not kept up to date\r\n' % context.tag)
         return
-    here.kept[context.tag] = Kept(context.tag, key, context.by_uid, set(uids))
+    here.searches[context.tag] = UpdatedSearch(context.tag, key, context.by_uid, set(uids))
 
 
 async def _search(context: Context, read: Reader) -> tuple[Criterion, list[int], bool]:
-    """The key, UIDs that match, and whether a key asked for modseqs."""
-    scope = scope_of(context)
+    """Return the key, UIDs that match, and whether a key asked for modseqs."""
+    scope = make_scope(context)
     parse_charset(read, scope)
     key = all_of(parse_keys(read, scope))
     read.end()
     if scope.by_modseq:
         context.use_modseqs()
-    return key, await matching(context, key), scope.by_modseq
+    return key, await find_matching(context, key), scope.by_modseq
 
 
-def scope_of(context: Context) -> Scope:
-    """Raises UidRequired: sequence numbers would be the answer, and the client has given them up."""
+def make_scope(context: Context) -> Scope:
+    """Make the scope of a search.  Raises UidRequired: sequence numbers would be the answer, and the client has given them up."""
     here, uid_only = context.here, "UIDONLY" in context.enabled
     if uid_only and not context.by_uid:
         raise UidRequired
@@ -84,8 +84,8 @@ def scope_of(context: Context) -> Scope:
     )
 
 
-def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:
-    """UIDs as the command wants them."""
+def to_numbers(context: Context, uids: Sequence[int]) -> Sequence[int]:
+    """Turn UIDs into sequence numbers, unless it is a UID command."""
     if context.by_uid:
         return uids
     seq_of: Callable[[int], int | None] = context.here.view.seq
@@ -95,21 +95,23 @@ def numbers_of(context: Context, uids: Sequence[int]) -> Sequence[int]:
     return [seq for uid in uids if (seq := seq_of(uid)) is not None]
 
 
-async def highest_modseq(context: Context, uids: Sequence[int]) -> int:
+async def find_highest_modseq(context: Context, uids: Sequence[int]) -> int:
     here, ranges = context.here, ranges_of(sorted(uids))
     return await context.core.db.aread(lambda tx: condstore.highest(tx, here.mailbox, ranges))
 
 
-def told(context: Context, options: Options, numbers: Sequence[int], modseq: int = 0, word: bytes = b"SEARCH") -> bytes:
+def write_results(
+    context: Context, options: Options, numbers: Sequence[int], modseq: int = 0, word: bytes = b"SEARCH"
+) -> bytes:
     if not options.plain:
-        return answer(b'TAG "' + context.tag + b'"', options, numbers, by_uid=context.by_uid, modseq=modseq)
+        return esearch_response(b'TAG "' + context.tag + b'"', options, numbers, by_uid=context.by_uid, modseq=modseq)
     after = b" (MODSEQ %d)" % modseq if modseq and numbers else b""
     listed = " ".join(["", *map(str, numbers)]).encode()
     return b"* " + word + listed + after + b"\r\n"
 
 
-async def matching(context: Context, criterion: Criterion, within: Ranges | None = None) -> list[int]:
-    """The UIDs of the messages that the client knows of (`within` these) and the criterion is true of, ascending."""
+async def find_matching(context: Context, criterion: Criterion, within: Ranges | None = None) -> list[int]:
+    """Find the messages, among those the client knows (`within` these), that meet the criterion: UIDs, ascending."""
     here, core = context.here, context.core
     known = find_known(context) if within is None else within
     plan = query.plan(AllOf((Uids(tuple(known)), criterion)))
@@ -118,26 +120,26 @@ async def matching(context: Context, criterion: Criterion, within: Ranges | None
         return core.mail.modseq(tx, here.mailbox), plan.narrow(tx, here.mailbox)
 
     modseq, rows = await core.db.aread(narrow)
-    found = await _confirmed(context, plan, rows) if plan.test and rows else [row[query.UID] for row in rows]
+    uids = await _confirm(context, plan, rows) if plan.test and rows else [row[query.UID] for row in rows]
     if modseq == here.modseq and not here.view.holding:
-        return found
-    return [uid for uid in found if here.view.seq(uid) is not None]
+        return uids
+    return [uid for uid in uids if here.view.seq(uid) is not None]
 
 
-async def _confirmed(context: Context, plan: query.Plan, rows: list[Row]) -> list[int]:
+async def _confirm(context: Context, plan: query.Plan, rows: list[Row]) -> list[int]:
     """Test the rows in portions: a reader that looks at every body must not hold its snapshot for long."""
     core, owner = context.core, context.owner
-    found: list[int] = []
+    uids: list[int] = []
     progress = Progress(context, len(rows))
     hits = await core.threads.run(core.search.hits, owner, plan.texts)
     try:
         left = await core.threads.run(plan.possible, rows, hits)
         progress.tell(len(rows) - len(left))
         for few in query.batches(left, BATCH if plan.texts else sum(row[query.SIZE] for row in left)):
-            found += await core.db.aread(partial(plan.confirm, blobs=core.blobs, rows=few, hits=hits))
+            uids += await core.db.aread(partial(plan.confirm, blobs=core.blobs, rows=few, hits=hits))
             progress.tell(len(few))
         if plan.texts and not hits.know(row[query.BLOB] for row in rows):
             await core.threads.run(indexing.wish, core, owner)
     finally:
         hits.close()
-    return found
+    return uids

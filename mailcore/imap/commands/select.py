@@ -11,8 +11,8 @@ from mailcore.domain import Mailbox
 from mailcore.errors import MailError
 from mailcore.imap import names, recent
 from mailcore.imap.context import Context, Selected, mailbox_id, mailbox_name
-from mailcore.imap.responses import Manner, Tagged, flag_list, flag_update
-from mailcore.imap.sequence import NumberSet, spans_written
+from mailcore.imap.responses import ResponseStyle, Tagged, flag_list, flag_update
+from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import condstore, mailbox_facts
@@ -127,7 +127,7 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
 
 
 async def _claimed(context: Context, box: Mailbox) -> int:
-    """Claim what is there as \\Recent; the first UID of it."""
+    """Claim what is there as \\Recent; return the first UID of it."""
     try:
         return await context.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, box.id, box.uidnext))
     except MailError:  # a full disk is no reason not to read
@@ -135,7 +135,7 @@ async def _claimed(context: Context, box: Mailbox) -> int:
 
 
 def _small(context: Context, tx: Tx, name: str) -> Opened | None:
-    """A mailbox of a few messages is read on the event loop: a hop to a thread would cost more than the reading."""
+    """Read a mailbox of a few messages on the event loop: a hop to a thread would cost more than the reading."""
     few = context.core.mail.mailbox(tx, context.owner, name).messages <= SMALL
     return _load(context, tx, name, None) if few else None
 
@@ -159,11 +159,11 @@ def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
 def _tell(context: Context, here: Selected, opened: Opened, name: str, *, read_only: bool) -> None:
     box, modern = opened.mailbox, "IMAP4REV2" in context.enabled
     permanent = b"()" if read_only else flag_list(here.flags)[:-1] + b" \\*)"
-    here.recent_told = recent.count(here.recent, opened.uids)
+    here.recent_sent = recent.count(here.recent, opened.uids)
     lines = [
         b"* FLAGS " + flag_list(here.flags) + b"\r\n",
         b"* OK [PERMANENTFLAGS " + permanent + b"] Kept\r\n",
-        b"* %d EXISTS\r\n" % len(opened.uids) + (b"" if modern else b"* %d RECENT\r\n" % here.recent_told),
+        b"* %d EXISTS\r\n" % len(opened.uids) + (b"" if modern else b"* %d RECENT\r\n" % here.recent_sent),
     ]
     if opened.first_unseen and not modern and "UIDONLY" not in context.enabled:
         lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % opened.first_unseen)
@@ -175,15 +175,15 @@ def _tell(context: Context, here: Selected, opened: Opened, name: str, *, read_o
         old = b"" if name == box.name else b' ("OLDNAME" (%s))' % names.quoted(context.encode(name))
         lines.append(b'* LIST () "/" ' + names.quoted(context.encode(box.name)) + old + b"\r\n")
     if opened.vanished:
-        lines.append(b"* VANISHED (EARLIER) " + spans_written(opened.vanished) + b"\r\n")
-    manner = Manner(uid=True, modseq=True, uid_only=context.manner.uid_only)
+        lines.append(b"* VANISHED (EARLIER) " + write_ranges(opened.vanished) + b"\r\n")
+    style = ResponseStyle(uid=True, modseq=True, uid_only=context.response_style.uid_only)
     for uid, flags, modseq in opened.changed:
-        lines.append(flag_update(here.view.seq(uid) or 0, uid, here.shown(uid, flags), modseq, manner))
-    context.say(lines)
+        lines.append(flag_update(here.view.seq(uid) or 0, uid, here.with_recent(uid, flags), modseq, style))
+    context.write_lines(lines)
 
 
 async def close(context: Context, read: Reader) -> Tagged:
-    """Removes what is \\Deleted without telling (RFC 9051 section 6.4.1)."""
+    """Remove what is \\Deleted, without EXPUNGE responses (RFC 9051 section 6.4.1)."""
     read.end()
     here, core = context.here, context.core
     gone: list[int] = []
@@ -195,7 +195,7 @@ async def close(context: Context, read: Reader) -> Tagged:
 
 
 async def _modseq(context: Context) -> str:
-    """After CLOSE, a client that comes back need not hear of what it removed itself (RFC 7162 section 3.2.8)."""
+    """Return the code of CLOSE: a client that comes back need not hear of what it removed itself (RFC 7162 section 3.2.8)."""
     here, core = context.here, context.core
     others = await core.db.aread(lambda tx: core.mail.changes(tx, here.mailbox, here.modseq, here.view.top))
     alone = not others.added and not others.flagged and others.modseq == here.modseq + 1

@@ -7,7 +7,14 @@ modseq) that the client knows: webmails ask the same again and again.
 from array import array
 from collections.abc import Sequence
 
-from mailcore.imap.commands.search import highest_modseq, matching, numbers_of, saving, scope_of, told
+from mailcore.imap.commands.search import (
+    find_highest_modseq,
+    find_matching,
+    make_scope,
+    saving,
+    to_numbers,
+    write_results,
+)
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import parse_options
 from mailcore.imap.responses import Tagged
@@ -29,20 +36,20 @@ async def sort(context: Context, read: Reader) -> Tagged:
     options = parse_options(read, extended=False)
     if options.updates:  # CONTEXT=SORT is not offered
         context.wire.write(b'* NO [NOUPDATE "%s"] A sorted search is not kept up to date\r\n' % context.tag)
-    keys = _keys(read)
+    keys = _parse_sort_keys(read)
     with saving(context, options):
-        criterion, scope = _criterion(context, read)
-        uids, numbers = await _sorted(context, criterion, keys)
+        criterion, scope = _parse_criterion(context, read)
+        uids, numbers = await _sort(context, criterion, keys)
     if options.saves:
         context.here.saved = tuple(sorted(options.to_save(uids)))
-    if not options.tells_nothing:
-        modseq = await highest_modseq(context, options.told(uids)) if scope.by_modseq else 0
-        context.wire.write(told(context, options, numbers, modseq, b"SORT"))
+    if not options.is_silent:
+        modseq = await find_highest_modseq(context, options.with_modseq(uids)) if scope.by_modseq else 0
+        context.wire.write(write_results(context, options, numbers, modseq, b"SORT"))
     return context.ok()
 
 
-def _keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
-    """Each with whether it is reversed."""
+def _parse_sort_keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
+    """sort-criteria = "(" sort-key *(SP sort-key) ")"; each with whether it is reversed"""
     read.expect(b"(", "an opening parenthesis")
     wanted: list[tuple[SortKey, bool]] = []
     while not read.take(b")"):
@@ -61,12 +68,12 @@ def _keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
     return tuple(wanted)
 
 
-def _criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
+def _parse_criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
     """SP charset SP search-key *(SP search-key)"""
     read.space()
     written = read.astring()
     read.space()
-    scope = scope_of(context)
+    scope = make_scope(context)
     scope.charset = charset(written)
     criterion = all_of(parse_keys(read, scope))
     read.end()
@@ -75,7 +82,7 @@ def _criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
     return criterion, scope
 
 
-async def _sorted(
+async def _sort(
     context: Context, criterion: Criterion, keys: tuple[tuple[SortKey, bool], ...]
 ) -> tuple[Sequence[int], Sequence[int]]:
     """Return the UIDs, and the numbers that are sent to the client."""
@@ -83,7 +90,7 @@ async def _sorted(
     question = (here.mailbox, here.modseq, criterion, keys)
     uids = _numbers(core.answers.get(question)) if not here.view.holding else None
     if uids is None:
-        found = await matching(context, criterion)
+        found = await find_matching(context, criterion)
         uids = array("I", await core.db.aread(lambda tx: sorting.sorted_uids(tx, here.mailbox, keys, found)))
         if not here.view.holding:
             core.answers.put(question, uids.tobytes())
@@ -91,7 +98,7 @@ async def _sorted(
         return uids, uids
     numbers = _numbers(core.answers.get((*question, "numbers"))) if not here.view.holding else None
     if numbers is None:
-        numbers = array("I", numbers_of(context, uids))
+        numbers = array("I", to_numbers(context, uids))
         if not here.view.holding:
             core.answers.put((*question, "numbers"), numbers.tobytes())
     return uids, numbers
@@ -112,14 +119,14 @@ async def thread(context: Context, read: Reader) -> Tagged:
     algorithm = _ALGORITHMS.get(name)
     if algorithm is None:
         raise SyntaxProblem("unknown algorithm")
-    criterion, _ = _criterion(context, read)
+    criterion, _ = _parse_criterion(context, read)
     here, core = context.here, context.core
     question = (here.mailbox, here.modseq, criterion, name, context.by_uid)
     tree = core.answers.get(question) if not here.view.holding else None
     if tree is None:
-        found = await matching(context, criterion)
+        found = await find_matching(context, criterion)
         rows = await core.db.aread(lambda tx: sorting.letters(tx, here.mailbox, found))
-        numbers = numbers_of(context, [row[0] for row in rows])
+        numbers = to_numbers(context, [row[0] for row in rows])
 
         def threads() -> bytes:
             letters = [

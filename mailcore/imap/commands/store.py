@@ -3,7 +3,7 @@
 from mailcore.imap.context import Context
 from mailcore.imap.named_messages import find_ranges
 from mailcore.imap.responses import Tagged, flag_update, modseq_update
-from mailcore.imap.sequence import NumberSet, written
+from mailcore.imap.sequence import NumberSet, write_set
 from mailcore.mail.asking.keywords import is_keyword
 from mailcore.store.mail.flags import BY_LOWER
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -66,22 +66,22 @@ async def store(context: Context, read: Reader) -> Tagged:
     ranges = find_ranges(context, numbers)
     if not ranges:
         return context.ok()
-    manner = context.manner
+    style = context.response_style
     infos, failed = await context.change_flags(
-        ranges, how, flags, tell=not silent or manner.modseq, unchanged_since=unchanged_since
+        ranges, how, flags, with_infos=not silent or style.modseq, unchanged_since=unchanged_since
     )
     # what others put on these messages may be new to the client as well
-    context.show_flags(frozenset[str]().union(flags if how != "remove" else (), *(info.flags for info in infos)))
+    context.announce_flags(frozenset[str]().union(flags if how != "remove" else (), *(info.flags for info in infos)))
     told: list[bytes] = []
     for info in infos:
         if (seq := here.view.seq(info.uid)) is not None:
             told.append(
-                modseq_update(seq, info.uid, info.modseq, manner)
+                modseq_update(seq, info.uid, info.modseq, style)
                 if silent
-                else flag_update(seq, info.uid, here.shown(info.uid, info.flags), info.modseq, manner)
+                else flag_update(seq, info.uid, here.with_recent(info.uid, info.flags), info.modseq, style)
             )
-    context.say(told)
+    context.write_lines(told)
     if failed:
         left = failed if context.by_uid else [seq for uid in failed if (seq := here.view.seq(uid)) is not None]
-        return context.ok("Some had changed", f"MODIFIED {written(left).decode()}")
+        return context.ok("Some had changed", f"MODIFIED {write_set(left).decode()}")
     return context.ok()
