@@ -14,7 +14,7 @@ from babel.support import Translations
 from flask import Flask, g, request, session
 from flask_babel import Domain, get_locale, refresh
 
-from mailcore.services.notices import catalogue as sayings
+from mailcore.services.notices import catalogue as message_catalogue
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"
@@ -96,4 +96,4 @@ def language() -> str:
 
 def told(text: str) -> str:
     """Translate a service's text for the reader; what has no translation (a server's answer) stays as it is."""
-    return sayings.told(text, lambda said: str(_here().ugettext(said)))
+    return message_catalogue.translate(text, lambda said: str(_here().ugettext(said)))

@@ -130,7 +130,7 @@ def _device_cookie() -> str:
 def remember_device(answer: BaseResponse, who: Account) -> BaseResponse:
     answer.set_cookie(
         _device_cookie(),
-        throttle.device_mark(core(), who.id),
+        throttle.create_device_mark(core(), who.id),
         max_age=DEVICE_SECONDS,
         httponly=True,
         samesite="Lax",

@@ -58,7 +58,7 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     language = get_account(tx, item.account).language if item.account else "en"
     diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
     until = item.created_at + GIVE_UP_AFTER
-    subject, words = notices.words(
+    subject, words = notices.render(
         core,
         f"dsn_{kind}",
         language,

@@ -8,11 +8,11 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.audit import AuditEntry, insert_audit_entry, list_audit_entries
 
-__all__ = ["AuditEntry", "Event", "listing", "note"]
+__all__ = ["AuditEntry", "Event", "list_entries", "note"]
 
 
 class Event(StrEnum):
-    """Everything that is recorded; in words for people: portal/account/events.py."""
+    """Events that are recorded; portal/account/events.py has the words that people read."""
 
     ACCOUNT_BOUND = "account bound to a person"
     ACCOUNT_CLOSED = "account closed"
@@ -91,6 +91,6 @@ def note(core: Core, tx: Tx, account: AccountId | None, event: Event, *, actor: 
     insert_audit_entry(tx, account, core.clock.seconds(), actor, event, detail)
 
 
-def listing(core: Core, account: AccountId, limit: int = 100) -> list[AuditEntry]:
-    """Newest first."""
+def list_entries(core: Core, account: AccountId, limit: int = 100) -> list[AuditEntry]:
+    """List the events of an account, newest first."""
     return core.db.read(lambda tx: list_audit_entries(tx, account, limit))

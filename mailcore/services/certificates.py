@@ -18,7 +18,7 @@ from mailcore.errors import ConfigError
 from mailcore.log import log_for
 
 log = log_for(__name__)
-LOOK_SECONDS = 10
+CHECK_SECONDS = 10  # how often the files are checked for a new certificate
 
 
 def ensure_certificate(config: Config, clock: Clock) -> None:
@@ -75,7 +75,7 @@ def _write_secret(path: Path, octets: bytes) -> None:
 
 
 def tls_context(config: Config) -> ssl.SSLContext:
-    """The server's TLS settings; raises ConfigError when the files cannot be used."""
+    """Build the server's TLS context.  Raises ConfigError when the files cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     for path in (config.certificate_path, config.key_path):  # OpenSSL does not tell which of them it could not read
@@ -91,26 +91,26 @@ def tls_context(config: Config) -> ssl.SSLContext:
 
 
 class Certificate:
-    """The certificate shown to connections: `context` takes files that changed, from the next handshake on."""
+    """The certificate shown to connections; `context` has changed files from the next handshake on."""
 
     def __init__(self, config: Config) -> None:
-        """Raises ConfigError when the files cannot be used."""
+        """Load the files.  Raises ConfigError when they cannot be used."""
         self._config = config
         self._seen = self._stamp()
         self.context = tls_context(config)
 
     def _stamp(self) -> tuple[int, ...]:
         """Return the modification times of the files; 0 for one that is missing just now."""
-        found = []
+        stamps = []
         for path in (self._config.certificate_path, self._config.key_path):
             try:
-                found.append(path.stat().st_mtime_ns)
+                stamps.append(path.stat().st_mtime_ns)
             except OSError:
-                found.append(0)
-        return tuple(found)
+                stamps.append(0)
+        return tuple(stamps)
 
     def refresh(self) -> bool:
-        """Take the files if they changed and belong together; else what stands goes on."""
+        """Load the files if they changed and belong together; else keep the certificate in use.  True if it is new."""
         stamp = self._stamp()
         if stamp == self._seen:
             return False
@@ -125,23 +125,24 @@ class Certificate:
         return True
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Refresh every CHECK_SECONDS until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             self.refresh()
 
 
-def end_point(config: Config) -> bytes:
-    """The channel binding tls-server-end-point (RFC 5929 section 4): a hash of the certificate, b"" if there is none."""
+def hash_end_point(config: Config) -> bytes:
+    """Compute the channel binding tls-server-end-point (RFC 5929 section 4), a hash of the certificate; b"" without one."""
     try:
         changed_at = config.certificate_path.stat().st_mtime_ns
-        return _end_point(config.certificate_path, changed_at)
+        return _hash_end_point(config.certificate_path, changed_at)
     except (OSError, ValueError):
         return b""
 
 
 @lru_cache(maxsize=4)
-def _end_point(path: Path, changed_at: int) -> bytes:
+def _hash_end_point(path: Path, _changed_at: int) -> bytes:
+    """Hash the certificate in the file; `_changed_at` makes the cache forget an earlier one."""
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     algorithm = certificate.signature_hash_algorithm
     if algorithm is None or isinstance(algorithm, hashes.MD5 | hashes.SHA1):

@@ -35,10 +35,10 @@ class Server:
     security: str
 
 
-def servers(config: Config) -> list[Server]:
+def list_servers(config: Config) -> list[Server]:
     """List the servers that listen, best way first (RFC 8314 section 3); no row for what is off."""
     listen = config.listen
-    ways = (
+    offers = (
         ("imap", listen.imaps, "TLS"),
         ("imap", listen.imap, "STARTTLS"),
         ("smtp", listen.submissions, "TLS"),
@@ -47,24 +47,24 @@ def servers(config: Config) -> list[Server]:
     )
     return [
         Server(purpose, config.host, int(address.rpartition(":")[2]), security)
-        for purpose, address, security in ways
+        for purpose, address, security in offers
         if address
     ]
 
 
-def _of(config: Config, purpose: str) -> list[Server]:
-    return [server for server in servers(config) if server.purpose == purpose]
+def _servers_for(config: Config, purpose: str) -> list[Server]:
+    return [server for server in list_servers(config) if server.purpose == purpose]
 
 
-def in_words(config: Config) -> str:
-    """The best way to read and to send, a line each, as letters have them; the page where nothing listens."""
-    best = [found[0] for purpose in ("imap", "smtp") if (found := _of(config, purpose))]
+def describe_servers(config: Config) -> str:
+    """Describe the best server for reading and for sending, a line each, as notices do; the page's URL if none listens."""
+    best = [servers[0] for purpose in ("imap", "smtp") if (servers := _servers_for(config, purpose))]
     lines = [f"{server.purpose.upper()}: {server.host}, port {server.port} ({server.security})." for server in best]
     return "\n".join(lines) or f"{config.url}/clients"
 
 
-def autoconfig(config: Config) -> str:
-    """Mozilla's configuration file; the user name is %EMAILLOCALPART%, never the address."""
+def format_autoconfig(config: Config) -> str:
+    """Format Mozilla's configuration file; the user name is %EMAILLOCALPART%, never the address."""
     kinds = {"imap": ("incomingServer", "imap"), "smtp": ("outgoingServer", "smtp")}
     sockets = {"TLS": "SSL", "STARTTLS": "STARTTLS"}
     lines = [
@@ -75,7 +75,7 @@ def autoconfig(config: Config) -> str:
         f"  <displayName>{NAME}</displayName>",
         f"  <displayShortName>{NAME}</displayShortName>",
     ]
-    for server in servers(config):
+    for server in list_servers(config):
         if server.purpose not in kinds:
             continue
         tag, kind = kinds[server.purpose]
@@ -98,11 +98,11 @@ def autoconfig(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
-def autodiscover(config: Config, address: str) -> str:
-    """The answer of Autodiscover v1 (MS-OXDSCLI, "POX") for an address; its local part is the log-in name."""
+def format_autodiscover(config: Config, address: str) -> str:
+    """Format the answer of Autodiscover v1 (MS-OXDSCLI, "POX") for an address; its local part is the log-in name."""
     protocols = []
     for purpose, kind in (("imap", "IMAP"), ("smtp", "SMTP")):
-        for server in _of(config, purpose)[:1]:
+        for server in _servers_for(config, purpose)[:1]:
             encryption = "SSL" if server.security == "TLS" else "TLS"
             protocols.append(
                 f"   <Protocol>\n    <Type>{kind}</Type>\n    <Server>{escape(server.host)}</Server>\n"
@@ -122,16 +122,19 @@ def autodiscover(config: Config, address: str) -> str:
     )
 
 
-def autodiscover_v2(config: Config, protocol: str) -> dict[str, str] | None:
-    """Outlook on phones asks where the other formats are; None for a protocol that we do not speak."""
+def find_autodiscover_v2(config: Config, protocol: str) -> dict[str, str] | None:
+    """Return where Autodiscover v1 is, for Outlook on phones; None for a protocol that we do not offer."""
     if protocol.lower() == "autodiscoverv1":
         return {"Protocol": "AutodiscoverV1", "Url": f"{config.url}/autodiscover/autodiscover.xml"}
     return None
 
 
-def mobileconfig(config: Config, address: str, name: str) -> str:
-    """A profile for Apple's programs; it holds no password.  The same person gets the same identifiers, so it updates."""
-    [incoming], [outgoing] = _of(config, "imap")[:1], _of(config, "smtp")[:1]
+def format_mobileconfig(config: Config, address: str, name: str) -> str:
+    """Format a profile for Apple's programs, without a password.
+
+    The same person gets the same identifiers, so that a later profile replaces an earlier one.
+    """
+    [incoming], [outgoing] = _servers_for(config, "imap")[:1], _servers_for(config, "smtp")[:1]
     user = address.partition("@")[0]
     inner = {
         "EmailAccountDescription": NAME,
@@ -171,19 +174,19 @@ def _reversed(domain: str) -> str:
     return ".".join(reversed(domain.split(".")))
 
 
-def pacc(config: Config) -> str:
-    """draft-ietf-mailmaint-pacc: implicit TLS on the usual ports, so a host is all that is told.
+def format_pacc(config: Config) -> str:
+    """Format the document of draft-ietf-mailmaint-pacc: implicit TLS on the usual ports, so a host is enough.
 
     `port` is an addition of ours for sites off the usual ports; sending is `submit` since version 03, `smtp` before.
     """
     names = {"imap": ("imap", 993), "submit": ("smtp", 465), "smtp": ("smtp", 465)}
     protocols: dict[str, dict[str, str | int]] = {}
     for name, (purpose, usual) in names.items():
-        for server in _of(config, purpose):
+        for server in _servers_for(config, purpose):
             if server.security == "TLS":
                 off = {} if server.port == usual else {"port": server.port}
                 protocols[name] = {"host": server.host, **off}
-    found = {
+    settings = {
         "protocols": protocols,
         "authentication": {"password": True},
         "info": {
@@ -191,17 +194,18 @@ def pacc(config: Config) -> str:
             "help": {"documentation": f"{config.url}/clients", "contact": [f"mailto:help@{config.domain}"]},
         },
     }
-    return json.dumps(found, indent=1) + "\n"
+    return json.dumps(settings, indent=1) + "\n"
 
 
-def pacc_digest(config: Config) -> str:
-    """The TXT record by which a program knows that the answer is the domain's own."""
-    return f"v=UAAC1; a=sha256; d={base64.b64encode(hashlib.sha256(pacc(config).encode()).digest()).decode()}"
+def format_pacc_record(config: Config) -> str:
+    """Format the TXT record by which a program knows that the PACC document is the domain's own."""
+    return f"v=UAAC1; a=sha256; d={base64.b64encode(hashlib.sha256(format_pacc(config).encode()).digest()).decode()}"
 
 
-def plain(config: Config) -> str:
-    """The table as text, in English, for those who read it aloud or copy it."""
+def format_plain_text(config: Config) -> str:
+    """Format the servers as plain text in English, for those who have it read aloud or copy it."""
     lines = [
-        f"{server.purpose.upper():5}  {server.host}  {server.port}  {server.security}" for server in servers(config)
+        f"{server.purpose.upper():5}  {server.host}  {server.port}  {server.security}"
+        for server in list_servers(config)
     ]
     return "\n".join(lines) + f"\nUSER   your user name, without @{config.domain}\n"

@@ -129,7 +129,7 @@ class Inbound:
             return problems
         assert session.transaction is not None  # noqa: S101 - RCPT comes after MAIL
         if session.listed is None:
-            session.listed = await sender_policy.listed_by(core, session.peer)
+            session.listed = await sender_policy.find_block_list(core, session.peer)
         exempt = [address.partition("@")[0].lower() in sender_policy.EXEMPT for address in addresses]
         if session.listed:
             listed = Refused(f"550 5.7.1 Your address is listed by {session.listed}")
@@ -137,7 +137,7 @@ class Inbound:
         asked = [n for n, found in enumerate(problems) if found is None and not exempt[n]]
         if incoming.greylist and asked:
             sender = session.transaction.mail.sender
-            waits = await sender_policy.must_wait(core, session.peer, sender, [addresses[n] for n in asked])
+            waits = await sender_policy.check_greylist(core, session.peer, sender, [addresses[n] for n in asked])
             for n, wait in zip(asked, waits, strict=True):
                 if wait:
                     problems[n] = Refused("450 4.7.1 Greylisted; please try again in some minutes")
@@ -161,7 +161,7 @@ class Inbound:
     def _tell_full(self, tx: Tx, transaction: Transaction, addresses: list[str]) -> None:
         """Owners of full boxes hear of it, and find it in their trace."""
         sender = transaction.mail.sender
-        quota_warnings.refused_at(self._core, tx, addresses)
+        quota_warnings.warn_refused(self._core, tx, addresses)
         traces.refused_at(self._core, tx, addresses, sender=sender, reply=REPLIES[OverQuota])
 
     def edit(self, session: Session) -> Edit:
@@ -195,7 +195,7 @@ class Inbound:
         if verdict.disposition is Disposition.REFUSE:
             reply = f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
             return await self._refuse(transaction, envelope, message, verdict, reply)
-        scan = await scanning.scan(self._core, envelope, octets, queue_id)
+        scan = await scanning.scan_message(self._core, envelope, octets, queue_id)
         if scan.reply:
             return await self._refuse(transaction, envelope, message, verdict, scan.reply)
         verdict = replace(verdict, scan=scan, field=verdict.field + scan.fields)

@@ -161,7 +161,7 @@ def logins_page() -> Answer:
         sessions=web_sessions.listing(core, owner.id),
         logins=login_log.listing(core, owner.id),
         here=web_sessions.handle(web.web_session().token),
-        log=audit.listing(core, owner.id),
+        log=audit.list_entries(core, owner.id),
     )
 
 

@@ -156,7 +156,7 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
             tickets.confirm(core, ticket.token)
             return _("The case is open.")
         case "quota" if ticket.account is not None:
-            quota.give(core, ticket.account, form.quota.data or "", agent=agent, days=form.days.data or 0)
+            quota.grant_quota(core, ticket.account, form.quota.data or "", agent=agent, days=form.days.data or 0)
             tickets.note(core, number, f"quota {form.quota.data}", agent=agent)
             return _("The new quota counts at once, and the owner is told.")
     raise NotAllowed("no such action")
@@ -193,7 +193,7 @@ def person(name: str) -> Answer:
         try:
             if form.action.data != "quota":
                 raise NotAllowed("no such action")
-            quota.give(core, owner.id, form.quota.data or "", agent=agent, days=form.days.data or 0)
+            quota.grant_quota(core, owner.id, form.quota.data or "", agent=agent, days=form.days.data or 0)
         except MailError as trouble:
             problem = words_of(trouble)
         else:
@@ -206,7 +206,7 @@ def person(name: str) -> Answer:
         form=form,
         problem=problem,
         tickets=tickets.mine(core, owner.id),
-        log=audit.listing(core, owner.id, 50),
+        log=audit.list_entries(core, owner.id, 50),
         quotas=QUOTAS,
         days=DAYS,
         knowledge=sunset.person(core, owner.id),

@@ -25,7 +25,7 @@ def _page(form: ForwardingForm, problem: object = "", code: int = 200, code_prob
     core, owner = web.core(), web.owner().id
     wish = forwarding.get(core, owner)
     found = forwarding_health.health(core, owner)
-    history = [entry for entry in audit.listing(core, owner) if entry.event.startswith("forwarding")]
+    history = [entry for entry in audit.list_entries(core, owner) if entry.event.startswith("forwarding")]
     page = render_template(
         "forwarding/index.html",
         form=form,

@@ -27,7 +27,7 @@ def faq() -> str:
 
 @blueprint.get("/clients")
 def clients() -> str:
-    return render_template("help/clients.html", servers=client_settings.servers(web.core().config))
+    return render_template("help/clients.html", servers=client_settings.list_servers(web.core().config))
 
 
 @blueprint.get("/clients/doctor")

@@ -39,16 +39,18 @@ def index() -> str:
     senders: list[cleanup.Sender] = []
     copies = None
     if show == "largest":
-        items = cleanup.largest(core, owner)
+        items = cleanup.list_largest(core, owner)
     elif show == "oldest":
-        items = cleanup.oldest(core, owner)
+        items = cleanup.list_oldest(core, owner)
     elif show == "forwarded":
-        items, copies = cleanup.forwarded(core, owner, days)
+        items, copies = cleanup.list_forwarded(core, owner, days)
     else:
-        senders = cleanup.newsletters(core, owner)
+        senders = cleanup.list_newsletters(core, owner)
     boxes = overview.mailboxes(core, owner)
     heaps = [
-        (box, cleanup.heap(core, owner, box.special_use)) for box in boxes if box.special_use in ("\\Trash", "\\Junk")
+        (box, cleanup.measure_special_use(core, owner, box.special_use))
+        for box in boxes
+        if box.special_use in ("\\Trash", "\\Junk")
     ]
     return render_template(
         "quota/index.html",
@@ -60,7 +62,7 @@ def index() -> str:
         senders=senders,
         copies=copies,
         heaps=heaps,
-        loan=quota.loan(core, owner),
+        loan=quota.find_loan(core, owner),
         form=EmptyForm(),
     )
 
@@ -85,7 +87,7 @@ def _choice() -> Choice:
 def choose() -> Answer:
     """Show what the choice would free, and one button.  Nothing is changed yet."""
     choice = _choice()
-    freed = cleanup.weigh(web.core(), web.owner().id, choice)
+    freed = cleanup.measure_choice(web.core(), web.owner().id, choice)
     if not freed.count:
         flash(_("Choose some messages first."))
         return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
@@ -104,7 +106,7 @@ def choose() -> Answer:
 @web.login_required
 def remove() -> BaseResponse:
     before = web.owner().used
-    freed = cleanup.remove(web.core(), web.owner().id, _choice())
+    freed = cleanup.remove_chosen(web.core(), web.owner().id, _choice())
     after = overview.account(web.core(), web.owner().id)
     flash(
         ngettext(

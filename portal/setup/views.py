@@ -34,7 +34,7 @@ def _address(asked: str) -> str:
 @blueprint.get("/mail/config-v1.1.xml")
 @blueprint.get("/.well-known/autoconfig/mail/config-v1.1.xml")
 def autoconfig() -> Response:
-    return _answer(client_settings.autoconfig(web.core().config), "text/xml")
+    return _answer(client_settings.format_autoconfig(web.core().config), "text/xml")
 
 
 @blueprint.route("/autodiscover/autodiscover.xml", methods=["GET", "POST"])
@@ -43,13 +43,13 @@ def autodiscover() -> Response:
     """The address is found without an XML parser: entities in strangers' XML have no use here."""
     found = _ASKED.search(request.get_data(cache=False)[:65_536]) if request.method == "POST" else None
     asked = unescape(found[1].decode("utf-8", "replace")) if found else request.args.get("email", "")
-    return _answer(client_settings.autodiscover(web.core().config, _address(asked)), "text/xml")
+    return _answer(client_settings.format_autodiscover(web.core().config, _address(asked)), "text/xml")
 
 
 @blueprint.get("/autodiscover/autodiscover.json")
 @blueprint.get("/autodiscover/autodiscover.json/v1.0/<address>")
 def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:
-    found = client_settings.autodiscover_v2(web.core().config, request.args.get("Protocol", ""))
+    found = client_settings.find_autodiscover_v2(web.core().config, request.args.get("Protocol", ""))
     if found is None:
         words = "The protocol is not offered here; AutodiscoverV1 is."
         return jsonify({"ErrorCode": "ProtocolNotSupported", "ErrorMessage": words}), 400
@@ -62,7 +62,7 @@ def mobileconfig() -> Response:
     owner = web.account()
     domain = web.core().config.domain
     asked = f"{owner.name}@{domain}" if owner else request.args.get("email", "")
-    text = client_settings.mobileconfig(web.core().config, _address(asked), owner.display_name if owner else "")
+    text = client_settings.format_mobileconfig(web.core().config, _address(asked), owner.display_name if owner else "")
     response = Response(text, mimetype="application/x-apple-aspen-config")
     downloads.name_file(response, "alumnimail.mobileconfig")
     return response
@@ -70,9 +70,9 @@ def mobileconfig() -> Response:
 
 @blueprint.get("/.well-known/user-agent-configuration.json")
 def pacc() -> Response:
-    return _answer(client_settings.pacc(web.core().config), "application/json")
+    return _answer(client_settings.format_pacc(web.core().config), "application/json")
 
 
 @blueprint.get("/clients.txt")
 def plain() -> Response:
-    return _answer(client_settings.plain(web.core().config), "text/plain")
+    return _answer(client_settings.format_plain_text(web.core().config), "text/plain")

@@ -95,7 +95,7 @@ def test_s22_more_room_is_one_click_live_at_once_audited_and_told(agent: Browser
     assert answer.status_code == 302
     owner = accounts.get(core, "ola")
     assert owner.quota == 4 * 2**30
-    entry = next(one for one in audit.listing(core, owner.id) if one.event == "quota changed")
+    entry = next(one for one in audit.list_entries(core, owner.id) if one.event == "quota changed")
     assert entry.detail.startswith("4294967296 octets, before 2147483648, until 20")
     assert entry.actor == "agnes"
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, owner.id, "INBOX"))
@@ -125,7 +125,7 @@ def test_n24_facts_stand_beside_the_case_and_the_content_of_mail_never(agent: Br
 def test_n24_a_look_at_an_account_is_in_its_audit_log_once_an_hour(agent: Browser, core: Core):
     for _ in range(3):
         agent.get("/desk/people/ola")
-    log = [entry for entry in audit.listing(core, accounts.get(core, "ola").id) if "looked at" in entry.event]
+    log = [entry for entry in audit.list_entries(core, accounts.get(core, "ola").id) if "looked at" in entry.event]
     assert [entry.actor for entry in log] == ["agnes"]
 
 

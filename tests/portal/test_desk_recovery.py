@@ -34,7 +34,7 @@ def test_s15_an_agent_hands_over_a_link_and_the_person_chooses(core, browser, ag
     page = anne.send("/desk/people/ola/recover?lang=en", proof="passport, studied 1999", send_to="")
     path = re.search(r"(/password/link/[\w-]+)", page.text)[1]
     assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"
-    log = audit.listing(core, accounts.get(core, "ola").id)
+    log = audit.list_entries(core, accounts.get(core, "ola").id)
     assert ("anne", "recovery link issued") in {(entry.actor, entry.event) for entry in log}
 
 

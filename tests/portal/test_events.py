@@ -36,7 +36,7 @@ def test_no_two_kinds_are_told_by_the_same_words():
     ],
 )
 def test_the_owner_reads_what_happened_in_his_language(core, inside, ola, language, words):
-    quota.change(core, ola.id, 3 * 2**30, actor="agnes")
+    quota.change_quota(core, ola.id, 3 * 2**30, actor="agnes")
     page = inside.get(f"/account/logins?lang={language}").text
     assert words in page
     assert "3 GB" in page

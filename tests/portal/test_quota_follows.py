@@ -114,7 +114,7 @@ class House:
         self.mail.delete_folder("Ny")
 
     def room(self, number, size, box):
-        quota.change(self.core, self.ola, (2 + number % 9) * 1024 * KIB)
+        quota.change_quota(self.core, self.ola, (2 + number % 9) * 1024 * KIB)
 
     # What is said of it
 
@@ -166,7 +166,7 @@ def test_s19_the_meter_and_getquota_say_the_same_after_every_change(house, steps
 
 @pytest.mark.parametrize("door", DOORS)
 def test_s19_each_door_changes_the_meter_or_leaves_it(house, door):
-    quota.change(house.core, house.ola, 50 * 1024 * KIB)
+    quota.change_quota(house.core, house.ola, 50 * 1024 * KIB)
     house.deliver(0, 300_000, "INBOX")
     house.append(0, 200_000, "Trash")
     getattr(house, door)(1, 100_000, "INBOX")

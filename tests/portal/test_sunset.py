@@ -97,7 +97,7 @@ def test_n11_the_desk_sees_how_many_have_read_it_and_who_has_not(core, announced
 def test_n11_the_desk_notes_that_somebody_knows_and_the_owner_sees_who_did(core, announced, ola, agent):
     assert agent.send("/desk/people/ola", to="/desk/people/ola/knows").status_code == 302
     assert sunset.person(core, ola.id).how == "desk"
-    [entry] = [one for one in audit.listing(core, ola.id) if one.event == "end of the service: read"]
+    [entry] = [one for one in audit.list_entries(core, ola.id) if one.event == "end of the service: read"]
     assert (entry.actor, entry.detail) == ("agnes", "desk")
     assert "/knows" not in agent.get("/desk/people/ola").text  # once is enough
     assert 'href="/desk/people/ola"' not in agent.get("/desk/sunset").text

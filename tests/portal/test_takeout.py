@@ -53,7 +53,7 @@ def test_n17_the_file_is_had_with_the_password_and_comes_in_again(inside, core, 
     octets = answer.data
     assert zipfile.ZipFile(io.BytesIO(octets)).testzip() is None
     assert "Ferdig." in settled(inside, core, ola)
-    assert "taken out" in [entry.event for entry in audit.listing(core, ola.id)]
+    assert "taken out" in [entry.event for entry in audit.list_entries(core, ola.id)]
     core.db.write(lambda tx: core.mail.expunge(tx, core.mail.mailbox(tx, ola.id, "INBOX").id, None, only_deleted=False))
     assert bring(inside, octets, "uttak.zip").status_code == 303
     assert "1 melding kom inn" in settled(inside, core, ola)

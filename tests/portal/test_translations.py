@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 
-from mailcore.services.notices.catalogue import kept, told_in
+from mailcore.services.notices.catalogue import from_json, translate_into
 from portal.i18n import read_catalogues
 from sieve.validator import argument_names
 
@@ -97,5 +97,5 @@ def test_english_has_no_catalogue():
 
 def test_a_text_saved_before_it_was_reworded_is_still_translated():
     saved = ["%(name)s in the file is too large.", {"name": "mail.zip"}]
-    assert told_in("nb", kept(saved)) == "mail.zip i filen er for stor."
-    assert kept(saved) == "mail.zip in the file is too large."
+    assert translate_into("nb", from_json(saved)) == "mail.zip i filen er for stor."
+    assert from_json(saved) == "mail.zip in the file is too large."

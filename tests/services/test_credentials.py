@@ -169,7 +169,7 @@ def test_a_stranger_at_the_owner_s_own_address_cannot_lock_the_owner_s_browser_o
     """In a hall of residence all come from one address."""
     kari = accounts.add(core, "kari", password=GOOD)
     limit = core.config.limits.login_failures_per_hour
-    mine, hers = throttle.device_mark(core, ola.id), throttle.device_mark(core, kari.id)
+    mine, hers = throttle.create_device_mark(core, ola.id), throttle.create_device_mark(core, kari.id)
 
     def attack(tx):
         for _ in range(limit * 20):

@@ -105,7 +105,9 @@ def test_s06_an_order_at_once_is_one_account_however_often_it_is_sent(core):
         at_once(core, key="k2", name="another")
     assert orders.account_of(core, OLA).id == account.id
     assert len(links(core, "account/contact")) == 1
-    assert any(event.event == "ordered" and orders.TERMS in event.detail for event in audit.listing(core, account.id))
+    assert any(
+        event.event == "ordered" and orders.TERMS in event.detail for event in audit.list_entries(core, account.id)
+    )
 
 
 def test_s06_nobody_orders_for_another_by_a_key_that_was_used(core):

@@ -19,7 +19,7 @@ from mailcore.services.delivery import delivery
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.quota import quota, quota_warnings
-from mailcore.services.quota.quota_warnings import LEVELS, reached, settled
+from mailcore.services.quota.quota_warnings import LEVELS, level_reached, still_warned
 from mailcore.services.sieve_scripts import out_of_office
 from mailcore.store.mail.quota import Warned
 
@@ -135,8 +135,8 @@ def test_s18_the_recount_gives_the_same_number_and_mends_a_wrong_one(core, ola):
 def test_s23_each_level_is_told_once_to_the_box_and_to_the_contact_address(core, ola):
     for percent, expected in ((79, 0), (81, 1), (85, 1), (91, 2), (96, 3), (101, 4), (120, 4)):
         fill(core, ola, percent)
-        quota_warnings.look_at_all(core)
-        quota_warnings.look_at_all(core)
+        quota_warnings.warn_all(core)
+        quota_warnings.warn_all(core)
         assert len(warnings(core, ola)) == expected, percent
     assert outside(core) == ["ola@elsewhere.example"] * 4
     assert warnings(core, ola)[-1] == "Postboksen din er full"
@@ -144,11 +144,11 @@ def test_s23_each_level_is_told_once_to_the_box_and_to_the_contact_address(core,
 
 def test_s23_it_is_told_again_only_after_a_fall_of_five_points(core, ola):
     fill(core, ola, 81)
-    quota_warnings.look_at_all(core)
+    quota_warnings.warn_all(core)
     for percent, told in ((76, 1), (81, 1), (75, 1), (82, 2)):
         empty(core, ola)
         fill(core, ola, percent)
-        quota_warnings.look_at_all(core)
+        quota_warnings.warn_all(core)
         assert len(outside(core)) == told, percent
 
 
@@ -165,7 +165,9 @@ def test_s23_the_first_refusal_is_told_and_no_vacation_or_forwarding_answers(cor
     core.db.write(lambda tx: [core.queue.remove(tx, item.id) for item in core.queue.listing(tx)])
     fill(core, ola, 101)
     for _ in range(3):
-        core.db.write(lambda tx: quota_warnings.refused_at(core, tx, ["ola+x@alumni.example", "nobody@alumni.example"]))
+        core.db.write(
+            lambda tx: quota_warnings.warn_refused(core, tx, ["ola+x@alumni.example", "nobody@alumni.example"])
+        )
     assert warnings(core, ola) == ["E-post til deg ble avvist fordi det ikke var plass"]
     assert {item.origin for item in core.db.read(lambda tx: core.queue.listing(tx))} == {"notice"}
     assert outside(core) == ["ola@elsewhere.example"]
@@ -218,7 +220,7 @@ def test_s20_after_data_a_message_without_room_is_refused_and_its_owner_told(cor
 def test_s23_an_unlimited_box_is_never_warned(core, ola):
     fill(core, ola, 99)
     accounts.set_quota(core, "ola", 0)
-    assert quota_warnings.look_at_all(core) == 0
+    assert quota_warnings.warn_all(core) == 0
     assert warnings(core, ola) == []
 
 
@@ -226,20 +228,20 @@ def test_s23_an_unlimited_box_is_never_warned(core, ola):
 def test_s23_between_two_warnings_of_one_level_usage_was_five_points_below_it(percents):
     warned, told = Warned(), {}
     for at, percent in enumerate(percents):
-        warned = settled(warned, percent)
-        level = reached(percent)
+        warned = still_warned(warned, percent)
+        level = level_reached(percent)
         if level > warned.level:
             warned = Warned(level, warned.refused)
             for crossed in (one for one in LEVELS if one <= level):
                 if crossed == level and crossed in told:
                     assert min(percents[told[crossed] : at]) <= crossed - 5
                 told[crossed] = at
-        assert warned.level >= reached(percent)
+        assert warned.level >= level_reached(percent)
 
 
 def test_n21_a_fifth_more_for_fourteen_days_once_a_year(core, clock, ola):
     assert quota.borrow(core, ola.id).quota == 12 * MIB
-    assert quota.loan(core, ola.id).until == clock.now() + timedelta(days=14)
+    assert quota.find_loan(core, ola.id).until == clock.now() + timedelta(days=14)
     with pytest.raises(NotAllowed):
         quota.borrow(core, ola.id)
     clock.forward(days=13)
@@ -265,10 +267,10 @@ def test_n21_staff_who_set_the_quota_end_the_loan(core, clock, ola):
 
 def test_s22_a_quota_with_an_end_is_told_audited_and_taken_back(core, clock, ola):
     end = clock.now() + timedelta(days=90)
-    assert quota.change(core, ola.id, 30 * MIB, actor="agent", until=end, tell=True).quota == 30 * MIB
-    assert [entry.actor for entry in audit.listing(core, ola.id) if entry.event.startswith("quota")] == ["agent"]
+    assert quota.change_quota(core, ola.id, 30 * MIB, actor="agent", until=end, notify=True).quota == 30 * MIB
+    assert [entry.actor for entry in audit.list_entries(core, ola.id) if entry.event.startswith("quota")] == ["agent"]
     assert len(subjects(core, ola)) == 2
     clock.forward(days=91)
     assert (quota.end_extras(core), accounts.by_id(core, ola.id).quota) == (1, 10 * MIB)
     with pytest.raises(MailError):
-        quota.change(core, ola.id, 1 * MIB, until=end)
+        quota.change_quota(core, ola.id, 1 * MIB, until=end)

@@ -221,7 +221,7 @@ def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Accoun
     [token] = [token for to, token in mailed(core) if to == "found@again.example"]
     credentials.redeem_link(core, token, NEW)
     assert enter(core, NEW) == "alumni"
-    events = audit.listing(core, ola.id)
+    events = audit.list_entries(core, ola.id)
     assert ("anne", "recovery link issued") in {(event.actor, event.event) for event in events}
     assert any("passport" in event.detail for event in events)
     notice = [i for i in queue_admin.listing(core) if "anne" in text_of(queue_admin.octets(core, i.id))]

@@ -47,8 +47,8 @@ def test_n6_the_largest_and_the_oldest_come_first(core, ola):
     put(core, ola, "small", size=500, days=9)
     put(core, ola, "large", size=9000, days=1, mailbox="Archive")
     put(core, ola, "middle", size=4000, days=500)
-    assert subjects(cleanup.largest(core, ola.id))[:2] == ["large", "middle"]
-    assert subjects(cleanup.oldest(core, ola.id))[:2] == ["middle", "small"]
+    assert subjects(cleanup.list_largest(core, ola.id))[:2] == ["large", "middle"]
+    assert subjects(cleanup.list_oldest(core, ola.id))[:2] == ["middle", "small"]
 
 
 def test_s27_only_copies_that_are_known_to_be_outside_are_offered(core, ola):
@@ -58,18 +58,18 @@ def test_s27_only_copies_that_are_known_to_be_outside_are_offered(core, ola):
     sent_on(core, ola, put(core, ola, "flagged", days=100, flags=["\\Flagged"]))
     sent_on(core, ola, put(core, ola, "answered", days=100, flags=["\\Answered"]))
     put(core, ola, "never forwarded", days=100)
-    items, heap = cleanup.forwarded(core, ola.id, 90)
+    items, heap = cleanup.list_forwarded(core, ola.id, 90)
     assert (subjects(items), heap.count, heap.octets) == (["delivered"], 1, 1000)
-    freed = cleanup.remove(core, ola.id, Choice(forwarded_days=90))
+    freed = cleanup.remove_chosen(core, ola.id, Choice(forwarded_days=90))
     assert (freed.count, freed.octets) == (1, 1000)
-    assert cleanup.forwarded(core, ola.id, 90)[1].count == 0
-    assert cleanup.forwarded(core, ola.id, 0)[1].count == 1  # the fresh one
+    assert cleanup.list_forwarded(core, ola.id, 90)[1].count == 0
+    assert cleanup.list_forwarded(core, ola.id, 0)[1].count == 1  # the fresh one
 
 
 def test_s27_a_copy_of_another_owner_is_not_touched(core, ola):
     kari = accounts.add(core, "kari")
     sent_on(core, ola, put(core, kari, "same octets", days=100))
-    assert cleanup.forwarded(core, ola.id)[1].count == 0
+    assert cleanup.list_forwarded(core, ola.id)[1].count == 0
 
 
 def test_n6_newsletters_stand_together_by_sender(core, ola):
@@ -78,14 +78,14 @@ def test_n6_newsletters_stand_together_by_sender(core, ola):
     put(core, ola, "shop", size=9000, more="list-unsubscribe: <mailto:x@list.example>\r\n")
     put(core, ola, "friend", more="X-List-Id: no\r\n")
     put(core, ola, "kept", flags=["\\Flagged"], more="List-Id: <news.list.example>\r\n")
-    found = cleanup.newsletters(core, ola.id)
+    found = cleanup.list_newsletters(core, ola.id)
     assert [(one.key, one.count, one.octets) for one in found] == [
         ("shop@list.example", 1, 9000),
         ("news.list.example", 3, 6000),
     ]
-    assert cleanup.weigh(core, ola.id, Choice(senders=("news.list.example",))) == cleanup.Freed(3, 6000)
-    assert cleanup.remove(core, ola.id, Choice(senders=("news.list.example",))) == cleanup.Freed(3, 6000)
-    assert [one.key for one in cleanup.newsletters(core, ola.id)] == ["shop@list.example"]
+    assert cleanup.measure_choice(core, ola.id, Choice(senders=("news.list.example",))) == cleanup.Total(3, 6000)
+    assert cleanup.remove_chosen(core, ola.id, Choice(senders=("news.list.example",))) == cleanup.Total(3, 6000)
+    assert [one.key for one in cleanup.list_newsletters(core, ola.id)] == ["shop@list.example"]
 
 
 def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
@@ -94,15 +94,15 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     put(core, ola, "spam", size=2000, mailbox="Junk")
     before = accounts.by_id(core, ola.id)
     assert before.percent >= 105
-    assert cleanup.remove(
+    assert cleanup.remove_chosen(
         core, ola.id, Choice(special_uses=("\\Trash", "\\Junk", "\\Sent", "\\Archive"))
-    ) == cleanup.Freed(2, 5000)
-    [first, *_] = cleanup.largest(core, ola.id)
-    assert cleanup.weigh(core, ola.id, Choice(messages=(first.name,))) == cleanup.Freed(1, 104_000)
-    assert cleanup.remove(core, ola.id, Choice(messages=(first.name, first.name))) == cleanup.Freed(1, 104_000)
+    ) == cleanup.Total(2, 5000)
+    [first, *_] = cleanup.list_largest(core, ola.id)
+    assert cleanup.measure_choice(core, ola.id, Choice(messages=(first.name,))) == cleanup.Total(1, 104_000)
+    assert cleanup.remove_chosen(core, ola.id, Choice(messages=(first.name, first.name))) == cleanup.Total(1, 104_000)
     assert accounts.by_id(core, ola.id).used == before.used - 109_000
     assert health.check(core, repair=False) == []
-    assert cleanup.remove(core, ola.id, Choice(messages=(first.name,))) == cleanup.Freed(0, 0)
+    assert cleanup.remove_chosen(core, ola.id, Choice(messages=(first.name,))) == cleanup.Total(0, 0)
 
 
 def test_n6_many_messages_go_in_several_transactions(core, ola, monkeypatch):
@@ -110,7 +110,11 @@ def test_n6_many_messages_go_in_several_transactions(core, ola, monkeypatch):
     for number in range(10):
         put(core, ola, f"m{number}", size=500, mailbox="Trash")
     choice = Choice(special_uses=("\\Trash",))
-    assert cleanup.weigh(core, ola.id, choice) == cleanup.remove(core, ola.id, choice) == cleanup.Freed(10, 5000)
+    assert (
+        cleanup.measure_choice(core, ola.id, choice)
+        == cleanup.remove_chosen(core, ola.id, choice)
+        == cleanup.Total(10, 5000)
+    )
     assert health.check(core, repair=False) == []
 
 
@@ -118,12 +122,12 @@ def test_n6_many_messages_go_in_several_transactions(core, ola, monkeypatch):
     "name", ["", ".", "1", "1.", ".1", "1.1.1", "-1.1", "a.b", "²." + "1", "9" * 30 + ".1", "1.99999999999"]
 )
 def test_names_that_a_form_may_hold_free_nothing(core, ola, name):
-    assert cleanup.weigh(core, ola.id, Choice(messages=(name,))) == cleanup.Freed(0, 0)
+    assert cleanup.measure_choice(core, ola.id, Choice(messages=(name,))) == cleanup.Total(0, 0)
 
 
 def test_a_message_of_another_owner_cannot_be_named(core, ola):
     kari = accounts.add(core, "kari")
     put(core, kari, "private")
-    [item, *_] = cleanup.largest(core, kari.id)
-    assert cleanup.remove(core, ola.id, Choice(messages=(item.name,))) == cleanup.Freed(0, 0)
-    assert len(cleanup.largest(core, kari.id)) == 2
+    [item, *_] = cleanup.list_largest(core, kari.id)
+    assert cleanup.remove_chosen(core, ola.id, Choice(messages=(item.name,))) == cleanup.Total(0, 0)
+    assert len(cleanup.list_largest(core, kari.id)) == 2

@@ -46,7 +46,7 @@ def client(core, username, password, *, plus=True, challenges=None, scope=Scope.
         nonce, salt, count = (part.split(b"=", 1)[1] for part in challenge.split(b","))
         salted = hashlib.pbkdf2_hmac("sha256", password.encode(), b64decode(salt), int(count))
         key = hmac.digest(salted, b"Client Key", "sha256")
-        bound = header + (certificates.end_point(core.config) if plus else b"")
+        bound = header + (certificates.hash_end_point(core.config) if plus else b"")
         final = b"c=" + b64encode(bound) + b",r=" + nonce
         signed = hmac.digest(hashlib.sha256(key).digest(), bare + b"," + challenge + b"," + final, "sha256")
         return final + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))

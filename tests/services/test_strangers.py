@@ -49,7 +49,7 @@ def test_a_stranger_tries_again_and_is_known_from_then_on(house):
     assert codes(core, MAIL + KARI, 2) == "250 250"
     assert codes(core, "MAIL FROM:<other@b.example>\r\nRCPT TO:<ola@alumni.example>\r\n", 2) == "250 250"
     core.clock.forward(days=37)
-    rates.sweep(core)
+    rates.expire_counts(core)
     assert codes(core, MAIL + KARI, 2) == "250 450"
 
 
@@ -100,7 +100,7 @@ def test_a_list_that_does_not_answer_names_nobody(house):
 def test_names_of_addresses(house, peer, name):
     with dns_server({(name, "A"): ["127.0.0.4"]}) as server:
         core = house(f'[incoming]\nblocklists = ["l.example"]\n[dns]\nservers = ["{server}"]\n')
-        assert asyncio.run(sender_policy.listed_by(core, peer)) == "l.example"
+        assert asyncio.run(sender_policy.find_block_list(core, peer)) == "l.example"
 
 
 def test_messages_of_one_address_have_a_limit(house):

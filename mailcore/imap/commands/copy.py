@@ -45,7 +45,7 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
             return target.id, target.uidvalidity, [], []
         if move and target.id == here.mailbox:
             return target.id, target.uidvalidity, [], []
-        learning.moved(core, tx, here.mailbox, ranges, target.id)
+        learning.record_move(core, tx, here.mailbox, ranges, target.id)
         do = core.mail.move if move else core.mail.copy
         old, new = do(tx, owner, here.mailbox, ranges, target.id)
         imapsieve.happened(core, tx, owner, target.id, new, "COPY")

@@ -175,7 +175,7 @@ def _welcome(core: Core, tx: Tx, account: Account) -> None:
         f"{account.name}@{core.config.domain}",
         display_name=account.display_name or account.name,
         quota=gib,
-        servers=client_settings.in_words(core.config),
+        servers=client_settings.describe_servers(core.config),
     )
     inbox = core.mail.mailbox(tx, account.id, "INBOX")
     core.mail.append(
@@ -217,7 +217,7 @@ def set_role(core: Core, name: str, role: str) -> Account:
 
 def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
     """Set a quota on behalf of staff; 0 = unlimited."""
-    return quota.change(core, get(core, name).id, octets, actor=actor)
+    return quota.change_quota(core, get(core, name).id, octets, actor=actor)
 
 
 def set_language(core: Core, account: AccountId, language: str) -> Account:

@@ -97,7 +97,9 @@ def sync(core: Core, *, believe: bool = False) -> Synced:
 
 def _alert(core: Core, text: str) -> None:
     """A ticket for the desk, once a day."""
-    if not core.db.write(lambda tx: tries.over(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS)):
+    if not core.db.write(
+        lambda tx: tries.is_over_limit(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS)
+    ):
         tickets.open_ticket(
             core,
             kind="other",

@@ -53,7 +53,7 @@ def close(core: Core, name: str, *, new_address: str = "", actor: str = "") -> t
     def write(tx: Tx) -> Account:
         now = core.clock.seconds()
         was = get_forwarding(tx, account.id).state
-        account_notices.owner(core, tx, account, "closed", box=False, link=link)
+        account_notices.notify_owner(core, tx, account, "closed", box=False, link=link)
         close_account(tx, account.id, now)
         store.begin(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
         store.remember(tx, account.id, marks)

@@ -87,7 +87,7 @@ def _ask_for_contact(core: Core, today: date, now: int) -> int:
 
 
 def _tell_of_contact(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
-    account_notices.owner(core, tx, get_account(tx, one.account), "contact_missing")
+    account_notices.notify_owner(core, tx, get_account(tx, one.account), "contact_missing")
     store.told(tx, [one.account], "contact", now)
     audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
 
@@ -122,7 +122,7 @@ def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
             name = "choose_password" if step == "twice" else "leaving"
             name = "use_password" if leaver.chosen else name
             until = leaver.until.strftime("%d.%m.%Y") if leaver.until else ""
-            account_notices.owner(core, tx, owner, name, until=until, when=f" ({until})" if until else "")
+            account_notices.notify_owner(core, tx, owner, name, until=until, when=f" ({until})" if until else "")
         store.told(tx, [owner.id], step, now)
         audit.note(core, tx, owner.id, Event.REMINDED_OF_PASSWORD, detail=step)
 

@@ -170,11 +170,11 @@ def submit(
         now = core.clock.seconds()
         if place and store.unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
             raise TooMany("too many orders that wait for their confirmation")
-        if peer and tries.over(
-            core, tx, "order for", mail_limits.reader(contact), limit=PER_CONTACT, seconds=tries.DAY
+        if peer and tries.is_over_limit(
+            core, tx, "order for", mail_limits.canonical_address(contact), limit=PER_CONTACT, seconds=tries.DAY
         ):
             raise TooMany("too many orders for this address")
-        mail_limits.take(core, tx, Cause(None, peer), contact)
+        mail_limits.count_mail(core, tx, Cause(None, peer), contact)
         order = store.add(
             tx,
             key,
@@ -201,7 +201,7 @@ def _place(core: Core, peer: str) -> str:
     """A hash of the network place, "" where orders are not counted."""
     if not peer or core.config.limits.is_trusted(peer):
         return ""
-    return keys.mark(core.config, "tries", f"order\0{place_of(peer)}").hex()
+    return keys.compute_hmac(core.config, "tries", f"order\0{place_of(peer)}").hex()
 
 
 def _link(core: Core, token: str) -> str:

@@ -156,7 +156,7 @@ def link(core: Core, sunset: Sunset, account: AccountId) -> str:
 
 
 def _mark(core: Core, sunset: Sunset, account: AccountId) -> str:
-    return keys.mark(core.config, "sunset", f"{sunset.id}\0{account}").hex()[:32]
+    return keys.compute_hmac(core.config, "sunset", f"{sunset.id}\0{account}").hex()[:32]
 
 
 def owner_of(core: Core, token: str) -> Account:

@@ -54,7 +54,7 @@ def _turn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> bool:
     owner = get_account(tx, one.account)
     words = _words(core, found, one)
     store.told(tx, found.id, one.account, reached, now, _next(found, days, now, is_read=one.read_at is not None))
-    store.lies_in_box(tx, found.id, one.account, account_notices.into_box(core, tx, owner, "sunset", **words))
+    store.lies_in_box(tx, found.id, one.account, account_notices.deliver_to_inbox(core, tx, owner, "sunset", **words))
     _outside(core, tx, one, "sunset", words)
     audit.note(core, tx, one.account, Event.SUNSET_TOLD, detail=found.ends.isoformat())
     return True
@@ -84,7 +84,7 @@ def _words(core: Core, found: Sunset, one: Person) -> dict[str, str]:
 
 def _outside(core: Core, tx: Tx, one: Person, name: str, words: dict[str, str]) -> None:
     owner = get_account(tx, one.account)
-    places = account_notices.outside(tx, owner)
+    places = account_notices.list_outside_addresses(tx, owner)
     forwarding = get_forwarding(tx, one.account)
     if forwarding.state in _ALIVE and forwarding.target.lower() not in {place.lower() for place in places}:
         places.append(forwarding.target)
@@ -96,6 +96,6 @@ def _outside(core: Core, tx: Tx, one: Person, name: str, words: dict[str, str]) 
 def _tell_withdrawn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> None:
     owner, words = get_account(tx, one.account), _words(core, found, one)
     store.told(tx, found.id, one.account, store.WITHDRAWN, core.clock.seconds(), None)
-    account_notices.into_box(core, tx, owner, "sunset_withdrawn", **words)
+    account_notices.deliver_to_inbox(core, tx, owner, "sunset_withdrawn", **words)
     _outside(core, tx, one, "sunset_withdrawn", words)
     audit.note(core, tx, one.account, Event.SUNSET_TAKEN_BACK, detail=found.ends.isoformat())

@@ -12,12 +12,12 @@ _PERSON, _WRITER = "tombstone", "correspondent"
 
 def writer_mark(core: Core, account: AccountId, address: str) -> str:
     """Stands for somebody whom the owner has written to."""
-    return keys.mark(core.config, _WRITER, f"{account}\0{address.lower()}").hex()[:32]
+    return keys.compute_hmac(core.config, _WRITER, f"{account}\0{address.lower()}").hex()[:32]
 
 
 def person_mark(core: Core, person: str | None) -> str:
     """Return a mark that stands for a person whose data is erased; "" when there was none."""
-    return keys.mark(core.config, _PERSON, person).hex() if person else ""
+    return keys.compute_hmac(core.config, _PERSON, person).hex() if person else ""
 
 
 def may_return(core: Core, tx: Tx, localpart: str, domain: str, person: str | None) -> bool:

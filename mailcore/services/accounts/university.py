@@ -18,7 +18,7 @@ def prove(core: Core, username: str, password: str, *, peer: str, device: str = 
     """Verify a user name and password with the university's directory and return the person they prove.  Blocking.
 
     Args:
-        peer, device: as in `throttle.lane`.
+        peer, device: as in `throttle.find_lane`.
 
     Raises:
         WrongPassword: unknown there, wrong, or the tie has ended: counted.
@@ -34,6 +34,6 @@ def prove(core: Core, username: str, password: str, *, peer: str, device: str = 
     else:
         directory.waste(password)
     if entry is None or entry.has_ended(core.clock.now().date()):
-        throttle.failed(core, here)
+        throttle.record_failure(core, here)
         raise WrongPassword
     return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)

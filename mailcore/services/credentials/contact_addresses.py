@@ -64,7 +64,7 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
         known = store.verified(tx, account)
         if address not in known and len(known) >= MOST:
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
-        mail_limits.take(core, tx, Cause(account, peer), address)
+        mail_limits.count_mail(core, tx, Cause(account, peer), address)
         save_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
         notices.queue(core, tx, prepared, address, account)
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
@@ -123,13 +123,13 @@ def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
 def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> None:
     """Whoever steals an account likes to change where its owner is reached.  `new` is "" when one was removed."""
     if owner.contact:
-        account_notices.to_contact(
+        account_notices.send_to_contact(
             core,
             tx,
             owner,
             owner.contact,
             "contact_changed",
-            proved=proved,
+            verified=proved,
             display_name=owner.display_name or owner.name,
             user=owner.name,
             new=new or "-",

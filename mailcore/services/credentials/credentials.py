@@ -60,7 +60,7 @@ def _store(
         store.drop_apps(tx, account)
     audit.note(core, tx, account, event)
     # whoever steals an account changes its password
-    account_notices.owner(core, tx, get_account(tx, account), "password_changed", box=False)
+    account_notices.notify_owner(core, tx, get_account(tx, account), "password_changed", box=False)
 
 
 def change_password(

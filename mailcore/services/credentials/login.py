@@ -100,7 +100,7 @@ def authenticate(
         peer: IP address, for counting failures and for the owner's list of log-ins.
         scope: what the log-in is for.
         agent: the browser, as it names itself.
-        device, session: as in `throttle.lane`.
+        device, session: as in `throttle.find_lane`.
 
     Raises:
         WrongPassword: unknown user, wrong password, closed account: same text, same time.
@@ -109,10 +109,10 @@ def authenticate(
     """
     name = local_name(core, username) or ""
     found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
-    here = throttle.lane(core, found, name, peer=peer, device=device, session=session)
+    here = throttle.find_lane(core, found, name, peer=peer, device=device, session=session)
     by_app = _by_app(found, password, scope)
     if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
-        core.db.read(lambda tx: throttle.check(core, tx, here))
+        core.db.read(lambda tx: throttle.check_lane(core, tx, here))
     if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password, scope)):
         if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
             login_log.note(core, identity, scope, peer, agent, outcome="app password needed")
@@ -123,7 +123,7 @@ def authenticate(
         else:
             login_log.note(core, identity, scope, peer, agent)
             return identity
-    throttle.failed(core, here, _memory.tag(name, password))
+    throttle.record_failure(core, here, _memory.tag(name, password))
     raise WrongPassword(WRONG)
 
 
@@ -171,7 +171,7 @@ def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope
 def failed(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
     """Count a failure of other means than a password and return what to raise."""
     found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
-    throttle.failed(core, throttle.lane(core, found, name, peer=peer, device=device))
+    throttle.record_failure(core, throttle.find_lane(core, found, name, peer=peer, device=device))
     return WrongPassword(WRONG)
 
 
@@ -197,7 +197,7 @@ def _has_returned(core: Core, identity: Identity) -> bool:
 def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     """Raises TooMany."""
     found = store.holder(tx, name) if name else None
-    throttle.check(core, tx, throttle.lane(core, found, name, peer=peer))
+    throttle.check_lane(core, tx, throttle.find_lane(core, found, name, peer=peer))
     return found
 
 

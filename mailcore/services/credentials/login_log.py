@@ -77,11 +77,11 @@ def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, prog
     account = identity.account
     if store.is_first(tx, account.id) or store.knows_network(tx, account.id, _network(where)):
         return
-    if tries.over(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
+    if tries.is_over_limit(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
         return
     at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
     what = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
-    account_notices.owner(core, tx, account, "new_login", at=at, place=where, what=what)
+    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=where, what=what)
 
 
 def _network(where: str) -> str:

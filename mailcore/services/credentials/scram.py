@@ -66,7 +66,7 @@ def withdraw(core: Core) -> None:
 
 def salt(core: Core, name: str) -> bytes:
     """One for all passwords of an account, and for names that nobody has, so that strangers learn nothing."""
-    return keys.mark(core.config, _KEY, name)[:16]
+    return keys.compute_hmac(core.config, _KEY, name)[:16]
 
 
 def remember(core: Core, account: Account, credential: Credential, password: str) -> None:

@@ -313,7 +313,7 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
         _to_the_desk(context, recipient)
     if isinstance(plan, str):
         if plan == FULL:
-            quota_warnings.look(context.core, context.tx, recipient.account, refused=True)
+            quota_warnings.warn_if_needed(context.core, context.tx, recipient.account, refused=True)
         came = delivery_receipts.Arrived(context.envelope, context.verdict, context.prepared)
         if all_rejected or delivery_receipts.of_refusal(
             context.core, context.tx, came, recipient.address, reply=_reply(plan)
@@ -395,7 +395,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
     if filed:
         used, quota = context.rooms[recipient.account]
         if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
-            quota_warnings.look(context.core, context.tx, recipient.account)
+            quota_warnings.warn_if_needed(context.core, context.tx, recipient.account)
     if forwarded and context.filed:
         now, content = int(context.now.timestamp()), context.prepared.name
         for box, uid in context.filed:

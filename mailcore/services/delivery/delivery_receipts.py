@@ -64,7 +64,7 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
     block = came.prepared.message.header.block
     author = came.envelope.authenticated
     language = get_account(tx, author).language if author else "en"
-    subject, words = notices.words(
+    subject, words = notices.render(
         core,
         f"dsn_{kind}",
         language,

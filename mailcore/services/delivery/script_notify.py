@@ -51,7 +51,7 @@ def queue(
         action = replace(action, from_address="")
     now = core.clock.seconds()
     recipients, octets = compose(action, fields=fields, own=own, domain=core.config.domain, now=now)
-    if not mail_limits.may_tell_of(core, tx, account, len(recipients)):
+    if not mail_limits.may_notify_by_script(core, tx, account, len(recipients)):
         return b""  # the message itself is in the box
     core.queue.enqueue(
         tx,

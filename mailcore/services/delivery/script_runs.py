@@ -79,7 +79,7 @@ def _run(
         result = sieve.run(scripts_library.program(source, library), view, options, flags)
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", place.account, problem)
-        because(("failed", json.dumps(catalogue.keep(problem.args[0]), ensure_ascii=False)))
+        because(("failed", json.dumps(catalogue.to_json(problem.args[0]), ensure_ascii=False)))
         tell(place, problem.args[0])
         return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
     now = int(place.now.timestamp())
@@ -123,6 +123,6 @@ def tell(place: Place, problem: str) -> None:
         address,
         display_name=owner.display_name or owner.name,
         address=address,
-        problem=catalogue.told_in(owner.language, problem)[:500],
+        problem=catalogue.translate_into(owner.language, problem)[:500],
     )
     notices.queue(core, tx, notice, address, place.account)

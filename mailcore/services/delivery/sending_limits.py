@@ -13,7 +13,7 @@ from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
 from mailcore.services.audit import Event
-from mailcore.services.quota import quota_warnings
+from mailcore.services.notices import account_notices
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import rates
@@ -70,8 +70,8 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
     log.warning("sending of account %d is on hold: %s", account.id, why)
     audit.note(core, tx, account.id, Event.SENDING_HELD, actor="service", detail=why)
     words = {"display_name": account.display_name or account.name, "address": f"{account.name}@{core.config.domain}"}
-    quota_warnings.into_box(core, tx, account, "sending_held", **words)
-    quota_warnings.to_contact(core, tx, account, "sending_held", **words)
+    account_notices.deliver_to_inbox(core, tx, account, "sending_held", **words)
+    account_notices.send_to_contacts(core, tx, account, "sending_held", **words)
     tickets.open_ticket(
         core,
         kind="abuse",

@@ -237,7 +237,7 @@ def _trace(one: Record) -> Trace:
 def _rule(kept: list[str]) -> Rule:
     kind, detail = kept
     if kind == "failed" and detail.startswith("["):  # a script's problem, with its values
-        return kind, catalogue.kept(json.loads(detail))
+        return kind, catalogue.from_json(json.loads(detail))
     return kind, detail
 
 

@@ -18,32 +18,32 @@ AT_ONCE = 100
 MAX_OCTETS = 5 * 2**20  # of a larger message the filter learns little
 
 
-def moved(core: Core, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> None:
-    """Messages are about to be moved or copied; inside that transaction."""
+def record_move(core: Core, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> None:
+    """Record messages for the spam filter that are about to be moved or copied; call it inside that transaction."""
     if not core.config.filter.learn or source == target:
         return
-    here, there = core.mail.get(tx, source).special_use, core.mail.get(tx, target).special_use
-    if there == JUNK:
+    source_use, target_use = core.mail.get(tx, source).special_use, core.mail.get(tx, target).special_use
+    if target_use == JUNK:
         store.add(tx, source, ranges, "spam", core.clock.seconds())
-    elif here == JUNK and there != TRASH:
+    elif source_use == JUNK and target_use != TRASH:
         store.add(tx, source, ranges, "ham", core.clock.seconds())
 
 
-def tell(core: Core) -> None:
-    """Tell the filter; what it does not take now waits for the next turn."""
+def teach_filter(core: Core) -> None:
+    """Teach the spam filter the recorded messages, as a job; those that it does not take now wait for the next run."""
     if not core.config.filter.learn:
         return
-    done: list[int] = []
+    done_rows: list[int] = []
     for row, blob, kind in core.db.read(lambda tx: store.waiting(tx, AT_ONCE)):
         try:
             octets = core.db.read(lambda tx, blob=blob: core.blobs.octets(tx, blob))  # type: ignore[misc]  # bound at once
             if len(octets) <= MAX_OCTETS:
-                rspamd.teach(core.config, octets, kind)
+                rspamd.teach_message(core.config, octets, kind)
         except Busy:
-            log.info("a message to learn from is gone")
+            log.info("a message to learn from no longer exists")
         except rspamd.RspamdProblem as problem:
             log.warning("the spam filter does not learn: %s", problem)
             break
-        done.append(row)
-    if done:
-        core.db.write(lambda tx: store.done(tx, done))
+        done_rows.append(row)
+    if done_rows:
+        core.db.write(lambda tx: store.done(tx, done_rows))

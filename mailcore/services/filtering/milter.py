@@ -1,4 +1,4 @@
-"""Ask a content filter by the milter protocol (wire/milter.py); blocking, in a thread of those that wait."""
+"""Ask a content filter by the milter protocol (wire/milter.py).  Blocking: run it in a thread that may wait."""
 
 import socket
 import struct
@@ -24,6 +24,8 @@ class Answer:
 
 
 class _Conversation:
+    """One connection to a milter; `answer` collects what it says of the message."""
+
     def __init__(self, sock: socket.socket) -> None:
         self._sock, self._file = sock, sock.makefile("rb")
         self.answer = Answer()
@@ -47,12 +49,17 @@ class _Conversation:
             raise MilterProblem("no answer to the offer")
         return milter.wanted(data)
 
-    def tell(self, octets: bytes, *, quiet: bool) -> bytes:
-        """Say something; `c` to go on, `s` to skip the rest of the body, else the message's fate is known."""
-        self._sock.sendall(octets)
-        return b"c" if quiet else self.hear()
+    def send(self, octets: bytes, *, quiet: bool) -> bytes:
+        """Send a packet and return the reply: `c` continue, `s` skip the rest of the body, else the verdict is final.
 
-    def hear(self) -> bytes:
+        Args:
+            quiet: the filter sends no reply to this step, which is taken for `c`.
+        """
+        self._sock.sendall(octets)
+        return b"c" if quiet else self.read_reply()
+
+    def read_reply(self) -> bytes:
+        """Read packets until one is a reply; changes and verdicts on the way go into `answer`."""
         while True:
             command, data = self.read()
             if command in b"cas":
@@ -72,18 +79,18 @@ class _Conversation:
                 )
                 return command
             elif command == b"y":
-                self.answer.reply = _reply(milter.words(data))
+                self.answer.reply = _smtp_reply(milter.words(data))
                 return command
-            # what is left: progress, and changes of octets or recipients, which we do not make
+            # the rest is progress, and changes of octets or recipients, which we do not make
 
 
-def _reply(found: list[str]) -> str:
-    line = "".join(char for char in (found[0] if found else "") if " " <= char <= "~")[:400]
+def _smtp_reply(words: list[str]) -> str:
+    line = "".join(char for char in (words[0] if words else "") if " " <= char <= "~")[:400]
     return line if line[:1] in ("4", "5") and line[1:3].isdigit() else "550 5.7.1 Refused by a content filter"
 
 
 def _open(address: str, seconds: int) -> socket.socket:
-    """`unix:PATH` or `inet:HOST:PORT`; raises OSError."""
+    """Connect to `unix:PATH` or `inet:HOST:PORT`.  Raises OSError."""
     kind, _, rest = address.partition(":")
     if kind == "unix":
         sock = socket.socket(socket.AF_UNIX)
@@ -98,66 +105,76 @@ def _open(address: str, seconds: int) -> socket.socket:
     return socket.create_connection((host.strip("[]"), int(port)), seconds)
 
 
-def ask(config: Config, address: str, envelope: Envelope, octets: Octets, queue_id: str) -> Answer:
-    """One message, one connection.  Raises OSError, MilterProblem."""
+def ask_filter(config: Config, address: str, envelope: Envelope, octets: Octets, queue_id: str) -> Answer:
+    """Ask about one message, on a connection of its own.  Raises OSError, MilterProblem."""
     with closing(_open(address, config.filter.seconds)) as sock:
-        talk = _Conversation(sock)
-        wants = talk.negotiate().steps
-        fate = _introduce(talk, wants, config, envelope, queue_id)
-        if fate == b"c":
-            fate = _show(talk, wants, octets)
-        if fate in b"cs":
+        conversation = _Conversation(sock)
+        steps = conversation.negotiate().steps
+        reply = _send_envelope(conversation, steps, config, envelope, queue_id)
+        if reply == b"c":
+            reply = _send_message(conversation, steps, octets)
+        if reply in b"cs":
             sock.sendall(milter.macros(b"E", (("i", queue_id),)) + milter.packet(b"E"))
-            talk.hear()
+            conversation.read_reply()
         sock.sendall(milter.packet(b"Q"))
-        return talk.answer
+        return conversation.answer
 
 
-def _introduce(talk: _Conversation, wants: int, config: Config, envelope: Envelope, queue_id: str) -> bytes:
-    """Connection, HELO, MAIL and RCPT."""
+def _send_envelope(conversation: _Conversation, steps: int, config: Config, envelope: Envelope, queue_id: str) -> bytes:
+    """Send connection, HELO, MAIL, RCPT and DATA; return the last reply (`_Conversation.send`)."""
     name = f"[{envelope.peer}]"
-    known = [("j", config.host), ("{daemon_name}", "Alumnimail"), ("v", "Alumnimail"), ("_", f"{name} {name}")]
-    login = [("{auth_authen}", str(envelope.authenticated))] if envelope.authenticated else []
-    steps = [
-        (milter.macros(b"C", known) + milter.connect(name, envelope.peer), milter.NO_CONNECT, milter.QUIET_CONNECT),
+    connection_macros = [
+        ("j", config.host),
+        ("{daemon_name}", "Alumnimail"),
+        ("v", "Alumnimail"),
+        ("_", f"{name} {name}"),
+    ]
+    login_macros = [("{auth_authen}", str(envelope.authenticated))] if envelope.authenticated else []
+    packets = [
+        (
+            milter.macros(b"C", connection_macros) + milter.connect(name, envelope.peer),
+            milter.NO_CONNECT,
+            milter.QUIET_CONNECT,
+        ),
         (milter.packet(b"H", milter.text(envelope.helo)), milter.NO_HELO, milter.QUIET_HELO),
         (
-            milter.macros(b"M", [("i", queue_id), *login]) + milter.packet(b"M", milter.text(f"<{envelope.sender}>")),
+            milter.macros(b"M", [("i", queue_id), *login_macros])
+            + milter.packet(b"M", milter.text(f"<{envelope.sender}>")),
             milter.NO_MAIL,
             milter.QUIET_MAIL,
         ),
     ]
-    steps += [
+    packets += [
         (milter.packet(b"R", milter.text(f"<{recipient}>")), milter.NO_RCPT, milter.QUIET_RCPT)
         for recipient in envelope.recipients
     ]
-    steps.append((milter.packet(b"T"), milter.NO_DATA, milter.QUIET_DATA))
-    for octets, unwanted, quiet in steps:
-        if not wants & unwanted and (fate := talk.tell(octets, quiet=bool(wants & quiet))) != b"c":
-            return fate
+    packets.append((milter.packet(b"T"), milter.NO_DATA, milter.QUIET_DATA))
+    for octets, unwanted, quiet in packets:
+        if not steps & unwanted and (reply := conversation.send(octets, quiet=bool(steps & quiet))) != b"c":
+            return reply
     return b"c"
 
 
-def _show(talk: _Conversation, wants: int, octets: Octets) -> bytes:
-    """Header and body."""
+def _send_message(conversation: _Conversation, steps: int, octets: Octets) -> bytes:
+    """Send header and body; return the last reply (`_Conversation.send`)."""
     block, start = header.split(octets)
-    if not wants & milter.NO_HEADERS:
+    if not steps & milter.NO_HEADERS:
         for name, raw in header.fields(block):
             value = raw.replace(b"\r\n", b"\n").replace(b"\0", b"")
             value = value[1:] if value.startswith(b" ") else value
-            said = milter.packet(b"L", name.encode() + b"\0" + value + b"\0")
-            if (fate := talk.tell(said, quiet=bool(wants & milter.QUIET_HEADER))) != b"c":
-                return fate
+            packet = milter.packet(b"L", name.encode() + b"\0" + value + b"\0")
+            if (reply := conversation.send(packet, quiet=bool(steps & milter.QUIET_HEADER))) != b"c":
+                return reply
     if (
-        not wants & milter.NO_EOH
-        and (fate := talk.tell(milter.packet(b"N"), quiet=bool(wants & milter.QUIET_EOH))) != b"c"
+        not steps & milter.NO_EOH
+        and (reply := conversation.send(milter.packet(b"N"), quiet=bool(steps & milter.QUIET_EOH))) != b"c"
     ):
-        return fate
-    if wants & milter.NO_BODY:
+        return reply
+    if steps & milter.NO_BODY:
         return b"c"
     for at in range(start, len(octets), BLOCK):
-        for said in milter.body([octets[at : at + BLOCK]]):
-            fate = talk.tell(said, quiet=bool(wants & milter.QUIET_BODY))
-            if fate != b"c":
-                return fate
+        for packet in milter.body([octets[at : at + BLOCK]]):
+            reply = conversation.send(packet, quiet=bool(steps & milter.QUIET_BODY))
+            if reply != b"c":
+                return reply
     return b"c"

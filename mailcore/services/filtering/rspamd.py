@@ -1,4 +1,4 @@
-"""Ask rspamd about a message, and teach it, by its HTTP interface; blocking, in a thread of those that wait."""
+"""Ask rspamd about a message, and teach it, by its HTTP interface.  Blocking: run it in a thread that may wait."""
 
 import http.client
 import json
@@ -42,8 +42,8 @@ def _post(url: str, path: str, octets: Octets, fields: dict[str, str], seconds: 
         connection.close()
 
 
-def check(config: Config, envelope: Envelope, octets: Octets, queue_id: str) -> Answer:
-    """Raises RspamdProblem."""
+def check_message(config: Config, envelope: Envelope, octets: Octets, queue_id: str) -> Answer:
+    """Have rspamd check a message.  Raises RspamdProblem."""
     fields = {
         "IP": envelope.peer,
         "Helo": envelope.helo,
@@ -55,9 +55,9 @@ def check(config: Config, envelope: Envelope, octets: Octets, queue_id: str) -> 
     if envelope.authenticated:
         fields["User"] = str(envelope.authenticated)
     fields = {name: value for name, value in fields.items() if value}
-    status, said = _post(config.filter.rspamd, "/checkv2", octets, fields, config.filter.seconds)
+    status, body = _post(config.filter.rspamd, "/checkv2", octets, fields, config.filter.seconds)
     try:
-        answer = json.loads(said)
+        answer = json.loads(body)
         return Answer(
             str(answer["action"]),
             float(answer["score"]),
@@ -69,9 +69,9 @@ def check(config: Config, envelope: Envelope, octets: Octets, queue_id: str) -> 
         raise RspamdProblem(f"status {status}") from problem
 
 
-def teach(config: Config, octets: Octets, kind: str) -> None:
-    """`kind` is spam or ham; what it knows already is fine.  Raises RspamdProblem."""
+def teach_message(config: Config, octets: Octets, kind: str) -> None:
+    """Teach rspamd a message as `spam` or `ham`; one that it knows already is no error.  Raises RspamdProblem."""
     fields = {"Password": config.filter.learn_password} if config.filter.learn_password else {}
-    status, said = _post(config.filter.learn, f"/learn{kind}", octets, fields, config.filter.seconds)
-    if status not in (200, 204, 208) and b"already learned" not in said and b"has been already" not in said:
+    status, body = _post(config.filter.learn, f"/learn{kind}", octets, fields, config.filter.seconds)
+    if status not in (200, 204, 208) and b"already learned" not in body and b"has been already" not in body:
         raise RspamdProblem(f"status {status}")

@@ -33,7 +33,7 @@ _OURS = (
 MAX_FIELDS, MAX_VALUE = 20, 2000
 
 
-async def scan(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
+async def scan_message(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
     """Ask all filters and combine their answers.
 
     Raises:
@@ -42,34 +42,34 @@ async def scan(core: Core, envelope: Envelope, octets: Octets, queue_id: str) ->
     wanted = core.config.filter
     if not wanted.rspamd and not wanted.milters:
         return Scan()
-    return await core.threads.wait(_scan, core, envelope, octets, queue_id)
+    return await core.threads.wait(_run_filters, core, envelope, octets, queue_id)
 
 
-def _scan(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
-    found = Scan()
+def _run_filters(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
+    result = Scan()
     try:
         if core.config.filter.rspamd:
-            found = _by_rspamd(core, envelope, octets, queue_id)
+            result = _scan_by_rspamd(core, envelope, octets, queue_id)
         for address in core.config.filter.milters:
-            if found.reply:
+            if result.reply:
                 break
-            found = _by_milter(core, found, address, envelope, octets, queue_id)
+            result = _scan_by_milter(core, result, address, envelope, octets, queue_id)
     finally:
         forget(octets)
-    return found
+    return result
 
 
-def _silent(core: Core, who: str, problem: Exception) -> None:
+def _report_silent(core: Core, who: str, problem: Exception) -> None:
     log.warning("the filter %s does not answer: %s", who, problem)
     if core.config.filter.required:
         raise Busy("a content filter does not answer") from problem
 
 
-def _by_rspamd(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
+def _scan_by_rspamd(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
     try:
-        answer = rspamd.check(core.config, envelope, octets, queue_id)
+        answer = rspamd.check_message(core.config, envelope, octets, queue_id)
     except rspamd.RspamdProblem as problem:
-        _silent(core, "rspamd", problem)
+        _report_silent(core, "rspamd", problem)
         return Scan()
     reply = ""
     if answer.action == "reject" and core.config.filter.refuse:
@@ -80,24 +80,24 @@ def _by_rspamd(core: Core, envelope: Envelope, octets: Octets, queue_id: str) ->
     fields = f"X-Spam-Status: {'Yes' if junk else 'No'}, score={answer.score:.1f} required={answer.required:.1f}\r\n"
     fields += "X-Spam-Flag: YES\r\n" if junk else ""
     fields += "X-Virus-Status: Infected\r\n" if any("VIRUS" in symbol.upper() for symbol in answer.symbols) else ""
-    return _judged(fields.encode(), junk, reply)
+    return _combine_fields(fields.encode(), junk, reply)
 
 
-def _by_milter(core: Core, before: Scan, address: str, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
+def _scan_by_milter(core: Core, before: Scan, address: str, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
     try:
-        answer = milter.ask(core.config, address, envelope, octets, queue_id)
+        answer = milter.ask_filter(core.config, address, envelope, octets, queue_id)
     except (OSError, MilterProblem, ValueError) as problem:
-        _silent(core, address, problem)
+        _report_silent(core, address, problem)
         return before
-    fields = before.fields + b"".join(map(_line, answer.fields[:MAX_FIELDS]))
-    kept = answer.reply[:1] == "5" and not core.config.filter.refuse
-    # what a filter wants to discard in silence is kept as junk: nothing that got its 250 is lost
-    junk = before.junk or kept or answer.discard or bool(answer.quarantine)
-    return _judged(fields, junk, "" if kept else answer.reply)
+    fields = before.fields + b"".join(map(_format_field, answer.fields[:MAX_FIELDS]))
+    downgraded = answer.reply[:1] == "5" and not core.config.filter.refuse
+    # a message that a filter wants to discard in silence is filed as junk: nothing that got its 250 is lost
+    junk = before.junk or downgraded or answer.discard or bool(answer.quarantine)
+    return _combine_fields(fields, junk, "" if downgraded else answer.reply)
 
 
-def _judged(fields: bytes, junk: bool, reply: str) -> Scan:
-    """Combine the header fields of our filters into one result; many filters write them alike."""
+def _combine_fields(fields: bytes, junk: bool, reply: str) -> Scan:
+    """Combine the header fields of filters into one result; many filters write them alike."""
     flags = (
         header.values(fields, "x-spam-flag") + header.values(fields, "x-spam-status") + header.values(fields, "x-spam")
     )
@@ -105,8 +105,8 @@ def _judged(fields: bytes, junk: bool, reply: str) -> Scan:
     return Scan(spam_scores.spam_percent(fields), junk or spam_scores.virus_level(fields) >= 4, reply, fields)
 
 
-def _line(field: Added) -> bytes:
-    """The field as we write it: nothing in it can end it, and none speaks in the name of a field of ours."""
+def _format_field(field: Added) -> bytes:
+    """Format a field safely: nothing in it can end it, and it replaces no field of ours; b"" if its name is refused."""
     if not _NAME.match(field.name) or field.name.lower() in _OURS:
         return b""
     folded = re.sub(r"[\r\n]+[ \t]*", "\r\n\t", field.value.strip()[:MAX_VALUE])

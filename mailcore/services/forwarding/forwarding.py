@@ -150,7 +150,7 @@ def wish(
             notices.queue(core, tx, question, target, account)
         if not known:  # whoever steals an account likes to add a forwarding
             address = f"{owner.name}@{core.config.domain}"
-            account_notices.to_contacts(
+            account_notices.send_to_contacts(
                 core,
                 tx,
                 owner,
@@ -178,7 +178,7 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
         lately = [entry.event for entry in list_audit_entries(tx, account, 100) if entry.at > since]
         if lately.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
             raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
-        mail_limits.take(core, tx, cause, now.target)
+        mail_limits.count_mail(core, tx, cause, now.target)
         save_forwarding(tx, account, now, _hashed(token))
         notices.queue(core, tx, question, now.target, account)
         audit.note(core, tx, account, Event.FORWARDING_ASKED_AGAIN, actor=owner.name, detail=now.target)
@@ -202,7 +202,7 @@ def _may_ask(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) 
         )
     for number in range(QUESTIONS_A_DAY):
         if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
-            mail_limits.take(core, tx, cause, target)
+            mail_limits.count_mail(core, tx, cause, target)
             deliveries.remember_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
             return
     raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
@@ -272,7 +272,7 @@ def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
 
     def store(tx: Tx) -> Forwarding | None:
         hashed, now = get_question_hash(tx, account), get_forwarding(tx, account)
-        if tries.over(core, tx, "forwarding code", str(account), limit=CODES_A_DAY, seconds=tries.DAY):
+        if tries.is_over_limit(core, tx, "forwarding code", str(account), limit=CODES_A_DAY, seconds=tries.DAY):
             raise TooMany(Saying("Too many codes were tried today. Use the link in the message."))
         if not hashed or now.state is not ForwardingState.UNCONFIRMED:
             raise LinkExpired(Saying("Nobody needs to be asked: the address has answered, or nothing is forwarded."))

@@ -154,7 +154,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         if probes.count(tx, account, at - 86_400) >= PROBES_A_DAY:
             raise TooMany(Saying("You have sent enough test messages today. Try again tomorrow."))
         sender = bounces.address_for(
-            core, tx, account, sender=notices.sender(core), target=now.target, content=prepared.name, now=at
+            core, tx, account, sender=notices.sender_address(core), target=now.target, content=prepared.name, now=at
         )
         [item] = core.queue.enqueue(
             tx,

@@ -13,8 +13,7 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits import mail_limits
 from mailcore.services.limits.mail_limits import Cause
-from mailcore.services.notices import notices
-from mailcore.services.quota import quota_warnings
+from mailcore.services.notices import account_notices, notices
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
@@ -87,7 +86,7 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
     Raises:
         TooMany: too much was asked for from this place (which says nothing of any address).
     """
-    core.db.write(lambda tx: mail_limits.take(core, tx, Cause(None, peer), ""))
+    core.db.write(lambda tx: mail_limits.count_mail(core, tx, Cause(None, peer), ""))
     address = address.strip()
 
     def write(tx: Tx) -> None:
@@ -120,9 +119,9 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
 def tell_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **more: str) -> None:
     """Notify the owner in the mailbox and at the contact address, unless that is where the trouble is."""
     words = words_of(core, owner, target) | more
-    quota_warnings.into_box(core, tx, owner, name, **words)
+    account_notices.deliver_to_inbox(core, tx, owner, name, **words)
     if owner.contact.lower() != target.lower():
-        quota_warnings.to_contact(core, tx, owner, name, **words)
+        account_notices.send_to_contacts(core, tx, owner, name, **words)
 
 
 # Once a year

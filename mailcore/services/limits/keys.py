@@ -21,8 +21,8 @@ from mailcore.errors import Busy
 _NONCE = 12
 
 
-def key(config: Config, name: str) -> bytes:
-    """Raises Busy where it cannot be made or read."""
+def load_key(config: Config, name: str) -> bytes:
+    """Load a key, creating it when first asked for.  Raises Busy where it cannot be created or read."""
     return _read(config.data_path / "keys" / name)
 
 
@@ -50,21 +50,21 @@ def _make(path: Path) -> None:
         new.unlink(missing_ok=True)
 
 
-def mark(config: Config, name: str, text: str) -> bytes:
-    """32 octets that stand for the text and tell nothing of it."""
-    return hmac.digest(key(config, name), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+def compute_hmac(config: Config, name: str, text: str) -> bytes:
+    """Compute an HMAC of the text, 32 octets that stand for it and disclose nothing of it."""
+    return hmac.digest(load_key(config, name), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
 def seal(config: Config, name: str, octets: bytes, owner: str) -> str:
     """Encrypt (AES-256-GCM); `owner` must be the same when it is opened."""
     nonce = secrets.token_bytes(_NONCE)
-    return (nonce + AESGCM(key(config, name)).encrypt(nonce, octets, owner.encode())).hex()
+    return (nonce + AESGCM(load_key(config, name)).encrypt(nonce, octets, owner.encode())).hex()
 
 
 def unseal(config: Config, name: str, sealed: str, owner: str) -> bytes | None:
     """Open a sealed value; None when it was sealed by another key, or for another owner."""
     try:
         octets = bytes.fromhex(sealed)
-        return AESGCM(key(config, name)).decrypt(octets[:_NONCE], octets[_NONCE:], owner.encode())
+        return AESGCM(load_key(config, name)).decrypt(octets[:_NONCE], octets[_NONCE:], owner.encode())
     except (ValueError, InvalidTag):
         return None

@@ -20,7 +20,7 @@ from sieve.addrspec import comparable
 PLACE_HOUR, PLACE_DAY = 30, 100  # a campus may come from one address, where it is not in limits.trusted
 PERSON_HOUR, PERSON_DAY = 10, 30
 ADDRESS_HOUR, ADDRESS_DAY = 5, 10
-NOTIFIED_HOUR, NOTIFIED_DAY = 100, 500  # recipients of what one account's scripts tell of (RFC 5436)
+NOTIFIED_HOUR, NOTIFIED_DAY = 100, 500  # recipients of notifications of one account's scripts (RFC 5436)
 NOTICES_A_DAY = 10  # of an account, to a contact address that is not verified
 
 
@@ -35,45 +35,48 @@ class Cause:
 NOBODY = Cause()
 
 
-def take(core: Core, tx: Tx, cause: Cause, to: str) -> None:
-    """Count one mail to that address; "" where it is not told yet whether there will be one.
+def count_mail(core: Core, tx: Tx, cause: Cause, to: str) -> None:
+    """Count one mail that `cause` makes us send to an address; "" where it is not known yet if one will be sent.
 
     Raises:
         TooMany: nothing is counted then.
     """
-    if not may(core, tx, cause, to):
+    if not may_send(core, tx, cause, to):
         raise TooMany(Saying("Too many such messages were sent. Wait an hour."))
 
 
-def may(core: Core, tx: Tx, cause: Cause, to: str) -> bool:
-    """The same as an answer."""
-    return cause == NOBODY or tries.take(core, tx, "mail", _bounds(core, cause, to))
+def may_send(core: Core, tx: Tx, cause: Cause, to: str) -> bool:
+    """Count one mail as `count_mail` does; False where it is above a limit, and then nothing is counted."""
+    return cause == NOBODY or tries.count_if_allowed(core, tx, "mail", _bounds(core, cause, to))
 
 
 def _bounds(core: Core, cause: Cause, to: str) -> Iterator[Bound]:
-    yield from tries.of_place(core, cause.peer, PLACE_HOUR)
-    yield from tries.of_place(core, cause.peer, PLACE_DAY, tries.DAY)
+    yield from tries.bounds_of_place(core, cause.peer, PLACE_HOUR)
+    yield from tries.bounds_of_place(core, cause.peer, PLACE_DAY, tries.DAY)
     if cause.account is not None:
         yield Bound(f"person {cause.account}", PERSON_HOUR)
         yield Bound(f"person {cause.account}", PERSON_DAY, tries.DAY)
     if to:
-        yield Bound(f"to {reader(to)}", ADDRESS_HOUR)
-        yield Bound(f"to {reader(to)}", ADDRESS_DAY, tries.DAY)
+        yield Bound(f"to {canonical_address(to)}", ADDRESS_HOUR)
+        yield Bound(f"to {canonical_address(to)}", ADDRESS_DAY, tries.DAY)
 
 
-def may_tell_of(core: Core, tx: Tx, account: AccountId, recipients: int) -> bool:
-    """Say if a script of the account may write to so many.  Whoever sends to it causes it, and its owner wrote it."""
-    who = f"person {account}"
-    bounds = (Bound(who, NOTIFIED_HOUR), Bound(who, NOTIFIED_DAY, tries.DAY))
-    return all(tries.take(core, tx, "notification", bounds) for _ in range(recipients))
+def may_notify_by_script(core: Core, tx: Tx, account: AccountId, recipients: int) -> bool:
+    """Count notifications of an account's script; False where they are too many.
+
+    Senders cause them, though the account's owner wrote the script, so the account is what is counted.
+    """
+    person = f"person {account}"
+    bounds = (Bound(person, NOTIFIED_HOUR), Bound(person, NOTIFIED_DAY, tries.DAY))
+    return all(tries.count_if_allowed(core, tx, "notification", bounds) for _ in range(recipients))
 
 
-def may_notify(core: Core, tx: Tx, to: str) -> bool:
-    """Say if a contact address that nobody has verified may be written to about its account once more today."""
-    return tries.take(core, tx, "notice", [Bound(f"to {reader(to)}", NOTICES_A_DAY, tries.DAY)])
+def may_notify_unverified(core: Core, tx: Tx, to: str) -> bool:
+    """Count a notice to a contact address that is not verified; False where it had its share of the day."""
+    return tries.count_if_allowed(core, tx, "notice", [Bound(f"to {canonical_address(to)}", NOTICES_A_DAY, tries.DAY)])
 
 
-def reader(address: str) -> str:
-    """Reduce an address to one for all its spellings that reach the same reader: `a.b+c@x` has many names."""
+def canonical_address(address: str) -> str:
+    """Reduce an address to one for all spellings that reach the same reader: `a.b+c@x` has many."""
     local, _, domain = comparable(address.strip()).lower().rpartition("@")
     return f"{local.partition('+')[0].replace('.', '') or local}@{domain}"

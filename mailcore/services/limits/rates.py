@@ -23,7 +23,7 @@ class Portions:
         self._left: OrderedDict[str, tuple[int, int]] = OrderedDict()  # key -> (valid until, portions left)
 
     async def take(self, core: Core, key: str, *, limit: int, window_seconds: int) -> bool:
-        """One more; False where the limit of the window is reached.  0 = no limit.  Raises Busy."""
+        """Count one more; False where the limit of the window is reached.  A limit of 0 is none.  Raises Busy."""
         if not limit:
             return True
         now = core.clock.seconds()
@@ -43,20 +43,22 @@ class Portions:
         portion = max(1, limit // 100)
 
         def ask(tx: Tx) -> int:
-            for wanted in dict.fromkeys((portion, 1)):
-                if store.take(tx, key, wanted, limit, window_seconds, now):
-                    return wanted
+            for amount in dict.fromkeys((portion, 1)):
+                if store.take(tx, key, amount, limit, window_seconds, now):
+                    return amount
             return 0
 
-        got = await core.db.awrite(ask)
+        granted = await core.db.awrite(ask)
         # a refusal is remembered for a while, so that a flood costs no writes
-        self._left[key] = (now + min(window_seconds, 60), got - 1) if got else (now + max(5, window_seconds // 60), -1)
+        self._left[key] = (
+            (now + min(window_seconds, 60), granted - 1) if granted else (now + max(5, window_seconds // 60), -1)
+        )
         while len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
-        return got > 0
+        return granted > 0
 
 
-def sweep(core: Core) -> None:
-    """Forget what no window or wait needs any more."""
+def expire_counts(core: Core) -> None:
+    """Delete counts whose window is over and greylist entries past their time, as a job."""
     now = core.clock.seconds()
     core.db.write(lambda tx: store.sweep(tx, now - 2 * DAY, now - GREY_RETRY_SECONDS, now - GREY_KNOWN_SECONDS))

@@ -57,61 +57,61 @@ class Lane:
         return self.place.startswith(DEVICE)
 
 
-def lane(core: Core, found: Holder | None, name: str, *, peer: str, device: str = "", session: str = "") -> Lane:
-    """The lane of a try to open `found`, or of `name` where that is nobody's.
+def find_lane(core: Core, holder: Holder | None, name: str, *, peer: str, device: str = "", session: str = "") -> Lane:
+    """Return the lane of a try to open the account of `holder`, or of `name` where that is nobody's.
 
     Args:
-        device: what `device_mark` gave a browser in which the owner has logged in before.
+        device: the mark that `create_device_mark` gave a browser in which the owner has logged in before.
         session: the token of a session of that account, which is asked for the password once more.
     """
-    account = found.account.id if found is not None else _nobody(name)
+    account = holder.account.id if holder is not None else _id_of_nobody(name)
     if session:
-        mark = keys.mark(core.config, "device", f"session\0{session}").hex()[:24]
+        mark = keys.compute_hmac(core.config, "device", f"session\0{session}").hex()[:24]
         return Lane(account, f"{_SESSION}{mark}", peer, counted=True)
-    own = _device(core, account, device)
-    return Lane(account, own or place_of(peer), peer, bool(peer) and not core.config.limits.is_trusted(peer))
+    device_place = _device_place(core, account, device)
+    return Lane(account, device_place or place_of(peer), peer, bool(peer) and not core.config.limits.is_trusted(peer))
 
 
-def _nobody(name: str) -> AccountId:
-    """Names that are nobody's are counted each for itself, as accounts are, so that the count does not tell them apart."""
+def _id_of_nobody(name: str) -> AccountId:
+    """Return an id below zero for a name that is nobody's: it is counted as an account is, so that none is disclosed."""
     return AccountId(-int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6]) - 1)
 
 
-def is_own(place: str) -> bool:
-    """Say if it is a browser or a session of the owner's, and no network place."""
+def is_owner_place(place: str) -> bool:
+    """Say if a place is a browser or a session of the owner's, and no network place."""
     return place.startswith((DEVICE, _SESSION))
 
 
 # Browsers in which the owner has logged in before
 
 
-def device_mark(core: Core, account: AccountId) -> str:
-    """Return the mark for a browser in which the owner has just logged in; it opens nothing."""
+def create_device_mark(core: Core, account: AccountId) -> str:
+    """Create a mark for a browser in which the owner has just logged in; it opens nothing."""
     name = secrets.token_urlsafe(12)
     return f"{name}.{_device_proof(core, account, name)}"
 
 
 def _device_proof(core: Core, account: AccountId, name: str) -> str:
-    return keys.mark(core.config, "device", f"{account}\0{name}").hex()[:32]
+    return keys.compute_hmac(core.config, "device", f"{account}\0{name}").hex()[:32]
 
 
-def _device(core: Core, account: AccountId, device: str) -> str:
-    """The browser's own lane, "" where the mark is not this account's."""
+def _device_place(core: Core, account: AccountId, device: str) -> str:
+    """Return the place that stands for the browser, "" where the mark is not this account's."""
     name, _, proof = device.partition(".")
     if not name or len(name) > 32 or account < 0:
         return ""
-    good = hmac.compare_digest(proof.encode("utf-8", "replace"), _device_proof(core, account, name).encode())
-    return f"{DEVICE}{name}" if good else ""
+    is_valid = hmac.compare_digest(proof.encode("utf-8", "replace"), _device_proof(core, account, name).encode())
+    return f"{DEVICE}{name}" if is_valid else ""
 
 
 def is_device_of(core: Core, account: AccountId, device: str) -> bool:
-    return bool(_device(core, account, device))
+    return bool(_device_place(core, account, device))
 
 
 # Passwords
 
 
-def check(core: Core, tx: Tx, here: Lane, *, most: int = 0) -> None:
+def check_lane(core: Core, tx: Tx, lane: Lane, *, most: int = 0) -> None:
     """Check that a password may be tried in this lane.
 
     Args:
@@ -120,59 +120,59 @@ def check(core: Core, tx: Tx, here: Lane, *, most: int = 0) -> None:
     Raises:
         TooMany: wait an hour.
     """
-    if not here.counted:
+    if not lane.counted:
         return
     now, limit = core.clock.seconds(), core.config.limits.login_failures_per_hour
-    seen = store.failures(tx, here.account, here.place, now - tries.HOUR, now - KNOWN_SECONDS)
-    if here.place.startswith(_SESSION):
-        slow = seen.here >= IN_SESSION
-    elif here.is_known_device:
-        slow = seen.here >= limit
+    seen = store.failures(tx, lane.account, lane.place, now - tries.HOUR, now - KNOWN_SECONDS)
+    if lane.place.startswith(_SESSION):
+        is_blocked = seen.here >= IN_SESSION
+    elif lane.is_known_device:
+        is_blocked = seen.here >= limit
     elif seen.known:
-        slow = seen.here >= limit * IN_ALL
+        is_blocked = seen.here >= limit * IN_ALL
     else:
         attacked = seen.account >= limit * IN_ALL and seen.here >= ALLOWANCE
-        slow = (
+        is_blocked = (
             seen.here >= min(most or limit, limit)
             or seen.peer >= limit * IN_ALL
             or attacked
-            or _is_spread(core, tx, here)
+            or _is_spread(core, tx, lane)
         )
-    if slow:
+    if is_blocked:
         raise TooMany(_WAIT)
 
 
-def _networks(core: Core, here: Lane) -> list[Bound]:
-    return list(tries.of_networks(core, here.peer, core.config.limits.login_failures_per_hour * IN_ALL))
+def _network_bounds(core: Core, lane: Lane) -> list[Bound]:
+    return list(tries.bounds_of_networks(core, lane.peer, core.config.limits.login_failures_per_hour * IN_ALL))
 
 
-def _is_spread(core: Core, tx: Tx, here: Lane) -> bool:
-    """Whoever has a whole network guesses from each of its places a little."""
-    return tries.is_reached(core, tx, "password", _networks(core, here))
+def _is_spread(core: Core, tx: Tx, lane: Lane) -> bool:
+    """Say if a network around the peer had too many failures: who has a whole network guesses a little from each place."""
+    return tries.is_reached(core, tx, "password", _network_bounds(core, lane))
 
 
-def failed(core: Core, here: Lane, tag: str = "") -> None:
+def record_failure(core: Core, lane: Lane, tag: str = "") -> None:
     """Count a wrong password.  `tag` tells the same mistake from another one: a phone with an old password is one failure."""
-    if not here.counted:
+    if not lane.counted:
         return
     now = core.clock.seconds()
 
     def write(tx: Tx) -> None:
-        if store.add_failure(tx, here.account, here.place, now, tag, now - tries.HOUR) and here.place == place_of(
-            here.peer
+        if store.add_failure(tx, lane.account, lane.place, now, tag, now - tries.HOUR) and lane.place == place_of(
+            lane.peer
         ):
-            tries.count(core, tx, "password", _networks(core, here))
+            tries.count_try(core, tx, "password", _network_bounds(core, lane))
 
     core.db.write(write)
 
 
 def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int = 0) -> Lane:
-    """The lane of a try to open the account of that name, or nobody's; `most` as in `check`.  Raises TooMany."""
+    """Return the lane of a try to open the account of that name, or nobody's; `most` as in `check_lane`.  Raises TooMany."""
 
     def read(tx: Tx) -> Lane:
-        here = lane(core, store.holder(tx, name) if name else None, name, peer=peer, device=device)
-        check(core, tx, here, most=most)
-        return here
+        lane = find_lane(core, store.holder(tx, name) if name else None, name, peer=peer, device=device)
+        check_lane(core, tx, lane, most=most)
+        return lane
 
     return core.db.read(read)
 
@@ -180,22 +180,22 @@ def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int 
 # Codes of the second step
 
 
-def code_bounds(core: Core, account: Account, *, peer: str, device: str) -> list[Bound]:
+def list_code_bounds(core: Core, account: Account, *, peer: str, device: str) -> list[Bound]:
     """Return the bounds of a wrong code: an owner's own browser counts for itself, strangers by place and together.
 
     A place where the password was right is not known by that alone: only a whole log-in gives a browser its mark.
     """
-    if own := _device(core, account.id, device):
-        return [Bound(f"{account.id} {own}", CODES)]
+    if device_place := _device_place(core, account.id, device):
+        return [Bound(f"{account.id} {device_place}", CODES)]
     return [Bound(f"{account.id} {place_of(peer)}", CODES), Bound(str(account.id), CODES_IN_ALL)]
 
 
 def check_code(core: Core, tx: Tx, bounds: list[Bound]) -> None:
-    """Raises TooMany."""
+    """Check that a code may be tried.  Raises TooMany."""
     if tries.is_reached(core, tx, "second factor", bounds):
         raise TooMany("too many codes; wait an hour")
 
 
-def failed_code(core: Core, tx: Tx, bounds: list[Bound]) -> None:
-    """Count a wrong code; call it in the transaction that found it wrong, so that two at once are two."""
-    tries.count(core, tx, "second factor", bounds)
+def record_code_failure(core: Core, tx: Tx, bounds: list[Bound]) -> None:
+    """Count a wrong code; call it in the transaction that refused it, so that two at once count twice."""
+    tries.count_try(core, tx, "second factor", bounds)

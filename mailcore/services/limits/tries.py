@@ -25,18 +25,18 @@ class Bound:
     seconds: int = HOUR
 
 
-def _mark(core: Core, action: str, who: str) -> str:
-    return keys.mark(core.config, "tries", f"{action}\0{who}").hex()
+def _hash_subject(core: Core, action: str, who: str) -> str:
+    return keys.compute_hmac(core.config, "tries", f"{action}\0{who}").hex()
 
 
-def of_place(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
-    """Bounds of a network place and of the networks around it; none for a trusted network or no peer."""
+def bounds_of_place(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
+    """Yield the bounds of a network place and of the networks around it; none for a trusted network or no peer."""
     if peer and not core.config.limits.is_trusted(peer):
         yield Bound(f"peer {place(peer)}", limit, seconds)
-        yield from of_networks(core, peer, limit, seconds)
+        yield from bounds_of_networks(core, peer, limit, seconds)
 
 
-def of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
+def bounds_of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
     """Yield the bounds of the networks around the peer alone; `limit` is what one place may do."""
     if peer and not core.config.limits.is_trusted(peer):
         for network, times in wider(peer):
@@ -46,41 +46,44 @@ def of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Itera
 def is_reached(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
     """Say if a bound allows no more.  Nothing is counted."""
     now = core.clock.seconds()
-    return any(store.tried(tx, _mark(core, action, one.who), now, one.seconds) >= one.limit for one in bounds)
+    return any(
+        store.tried(tx, _hash_subject(core, action, bound.who), now, bound.seconds) >= bound.limit for bound in bounds
+    )
 
 
-def take(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
+def count_if_allowed(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
     """Count one for each bound; False where one allows no more, and then nothing is counted."""
     bounds = tuple(bounds)
     if is_reached(core, tx, action, bounds):
         return False
-    count(core, tx, action, bounds)
+    count_try(core, tx, action, bounds)
     return True
 
 
-def count(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
+def count_try(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
+    """Count one for each of those whom the bounds name, whatever the limits."""
     now = core.clock.seconds()
-    for who in dict.fromkeys(one.who for one in bounds):
-        store.count(tx, _mark(core, action, who), now)
+    for who in dict.fromkeys(bound.who for bound in bounds):
+        store.count(tx, _hash_subject(core, action, who), now)
 
 
-def over(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int = HOUR) -> bool:
-    """Count one, unless that would be more than the limit; was it?"""
-    return not take(core, tx, action, [Bound(who, limit, seconds)])
+def is_over_limit(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int = HOUR) -> bool:
+    """Say if one more is above the limit; if it is not, it is counted."""
+    return not count_if_allowed(core, tx, action, [Bound(who, limit, seconds)])
 
 
 def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:
-    """Raises TooMany, unless the peer's network is trusted."""
-    bounds = tuple(of_place(core, peer, limit, seconds))
-    if bounds and not core.db.write(lambda tx: take(core, tx, action, bounds)):
+    """Count one for the peer's place.  Raises TooMany, unless the peer's network is trusted."""
+    bounds = tuple(bounds_of_place(core, peer, limit, seconds))
+    if bounds and not core.db.write(lambda tx: count_if_allowed(core, tx, action, bounds)):
         raise TooMany("too many tries from this address; wait an hour")
 
 
-def note_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
+def record_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
     """Record that somebody at this place did it, without waiting for the disk, at most `most` times."""
-    core.db.post(lambda tx: take(core, tx, action, [Bound(f"peer {place(peer)}", most)]))
+    core.db.post(lambda tx: count_if_allowed(core, tx, action, [Bound(f"peer {place(peer)}", most)]))
 
 
-def of_peer(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
+def list_peer_times(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
     """Return the times at which somebody at this place did it; seconds since 1970."""
-    return store.times(tx, _mark(core, action, f"peer {place(peer)}"), since)
+    return store.times(tx, _hash_subject(core, action, f"peer {place(peer)}"), since)

@@ -1,4 +1,4 @@
-"""Notices to the owner of an account: into the box past quota and scripts, and to the contact addresses outside."""
+"""Notices to the owner of an account: to INBOX past quota and scripts, and to contact addresses outside."""
 
 from mailcore.core import Core
 from mailcore.domain import Account
@@ -11,32 +11,38 @@ from mailcore.store.people.addresses import list_addresses
 _CHOSEN = frozenset({"what", "new"})  # a browser's name for itself, a contact address that follows
 
 
-def owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, **words: str) -> None:
-    """Send the same text to every place of the owner's; `display_name` and `user` are filled in."""
+def notify_owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, **words: str) -> None:
+    """Send a notice to INBOX (unless `box` is False) and to contact addresses; `display_name` and `user` are filled in."""
     words = {"display_name": account.display_name or account.name, "user": account.name, **words}
     if box:
-        into_box(core, tx, account, name, **words)
-    to_contacts(core, tx, account, name, **words)
+        deliver_to_inbox(core, tx, account, name, **words)
+    send_to_contacts(core, tx, account, name, **words)
 
 
-def to_contacts(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
+def send_to_contacts(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
+    """Send a notice to every contact address outside."""
     proved = set(contact_addresses.verified(tx, account.id))
-    for address in outside(tx, account):
-        to_contact(core, tx, account, address, name, proved=address in proved, **words)
+    for address in list_outside_addresses(tx, account):
+        send_to_contact(core, tx, account, address, name, verified=address in proved, **words)
 
 
-def to_contact(core: Core, tx: Tx, account: Account, to: str, name: str, /, *, proved: bool, **words: str) -> None:
-    """To one address.  Whoever reads at one that is not verified may know nothing of the account: few notices go there, and
-    without words that its owner has chosen."""
-    if not proved:
-        if not mail_limits.may_notify(core, tx, to):
+def send_to_contact(
+    core: Core, tx: Tx, account: Account, to: str, name: str, /, *, verified: bool, **words: str
+) -> None:
+    """Send a notice to one contact address.
+
+    Whoever reads at one that is not verified may know nothing of the account: few notices go there, and without words
+    that its owner has chosen.
+    """
+    if not verified:
+        if not mail_limits.may_notify_unverified(core, tx, to):
             return
         words = {**words, **dict.fromkeys(_CHOSEN & words.keys(), "-"), "display_name": account.name}
     notices.queue(core, tx, notices.prepare(core, name, account.language, to, **words), to, account.id)
 
 
-def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> bytes:
-    """Returns the name of its octets, by which it can be found again."""
+def deliver_to_inbox(core: Core, tx: Tx, account: Account, name: str, **words: str) -> bytes:
+    """Put a notice into INBOX above the quota; return the name of its blob, by which it can be found again."""
     octets = notices.compose(core, name, account.language, f"{account.name}@{core.config.domain}", **words)
     inbox = core.mail.mailbox(tx, account.id, "INBOX")
     prepared = core.blobs.prepare(octets)
@@ -44,10 +50,10 @@ def into_box(core: Core, tx: Tx, account: Account, name: str, **words: str) -> b
     return prepared.name
 
 
-def outside(tx: Tx, account: Account) -> list[str]:
-    """The contact address and the verified ones, without those of this box itself."""
-    own = set(list_addresses(tx, account.id))
-    found = dict.fromkeys(
+def list_outside_addresses(tx: Tx, account: Account) -> list[str]:
+    """List the contact address and the verified ones, without addresses of the account itself."""
+    own_addresses = set(list_addresses(tx, account.id))
+    candidates = dict.fromkeys(
         [*([account.contact] if account.contact else []), *contact_addresses.verified(tx, account.id)]
     )
-    return [address for address in found if address.lower() not in own]
+    return [address for address in candidates if address.lower() not in own_addresses]

@@ -20,17 +20,19 @@ _FORMER = "| msgid "
 _CATALOGUES = Path(__file__).resolve().parents[3] / "portal" / "translations"
 
 
-def told(said: str, say: Callable[[str], str]) -> str:
-    """A Saying in the language of `say`; what has no translation (a server's answer) stays as it is."""
-    if not isinstance(said, Translatable):
-        return said
-    values = {name: told(value, say) if isinstance(value, str) else value for name, value in said.values.items()}
-    return say(said.text) % values
+def translate(text: str, look_up: Callable[[str], str]) -> str:
+    """Translate a Saying by `look_up`; plain text (a server's answer) stays as it is."""
+    if not isinstance(text, Translatable):
+        return text
+    values = {
+        name: translate(value, look_up) if isinstance(value, str) else value for name, value in text.values.items()
+    }
+    return look_up(text.text) % values
 
 
-def told_in(language: str, said: str) -> str:
-    """The same where no page is shown: for what is sent by mail."""
-    return told(said, lambda text: _words(language).get(text, text))
+def translate_into(language: str, text: str) -> str:
+    """Translate a Saying into `language` where no page is shown: for what is sent by mail."""
+    return translate(text, lambda message: _words(language).get(message, message))
 
 
 def _messages(language: str) -> list[Message]:
@@ -57,16 +59,16 @@ def _reworded() -> dict[str, str]:
     }
 
 
-def keep(said: object) -> Any:  # Any: what JSON holds
-    """A Saying with its values, or plain text, as JSON."""
-    if isinstance(said, Translatable):
-        return [said.text, {name: keep(value) for name, value in said.values.items()}]
-    return said if isinstance(said, int) else str(said)[:MAX_VALUE]
+def to_json(text: object) -> Any:  # Any: what JSON holds
+    """Convert a Saying with its values, or plain text, to values of JSON."""
+    if isinstance(text, Translatable):
+        return [text.text, {name: to_json(value) for name, value in text.values.items()}]
+    return text if isinstance(text, int) else str(text)[:MAX_VALUE]
 
 
-def kept(told: Any) -> str:
-    """Restore a text that `keep` converted."""
-    if not isinstance(told, list):
-        return str(told)
-    text, values = str(told[0]), told[1]
-    return Saying(_reworded().get(text, text), **{name: kept(value) for name, value in values.items()})
+def from_json(stored: Any) -> str:
+    """Restore a text that `to_json` converted."""
+    if not isinstance(stored, list):
+        return str(stored)
+    text, values = str(stored[0]), stored[1]
+    return Saying(_reworded().get(text, text), **{name: from_json(value) for name, value in values.items()})

@@ -28,8 +28,8 @@ def _template(name: str, language: str) -> tuple[Template, Template]:
     return Template(subject), Template(body)
 
 
-def size(octets: int, language: str) -> str:
-    """Octets for people, as the portal writes them: 1,50 GB in Norwegian."""
+def format_size(octets: int, language: str) -> str:
+    """Write a number of octets for people, as the portal does: 1,50 GB in Norwegian."""
     if octets >= 100 * 2**20:
         text = f"{octets / 2**30:.2f}".removesuffix(".00") + " GB"
     elif octets >= 2**20:
@@ -39,22 +39,23 @@ def size(octets: int, language: str) -> str:
     return text if language == "en" else text.replace(".", ",")
 
 
-def sender(core: Core) -> str:
+def sender_address(core: Core) -> str:
+    """Return the author and envelope sender of notices."""
     return f"noreply@{core.config.domain}"
 
 
-def words(core: Core, name: str, language: str, **values: str) -> tuple[str, str]:
-    """Subject and text, without the rest of a message."""
+def render(core: Core, name: str, language: str, **values: str) -> tuple[str, str]:
+    """Return subject and text of a notice, `values` filled into its template."""
     subject, body = _template(name, language)
     values = {"domain": core.config.domain, "url": core.config.url, **values}
     return subject.substitute(values).strip(), body.substitute(values).rstrip("\n") + "\n"
 
 
 def compose(core: Core, name: str, language: str, to: str, **values: str) -> bytes:
-    """A whole message with CRLF line ends."""
-    subject, body = words(core, name, language, **values)
+    """Compose a whole message with CRLF line ends, not signed."""
+    subject, body = render(core, name, language, **values)
     heading = Heading(
-        NameAddr(sender(core), "Alumnimail"),
+        NameAddr(sender_address(core), "Alumnimail"),
         (NameAddr(to),),
         subject,
         core.clock.now(),
@@ -71,9 +72,10 @@ def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Pre
 
 
 def queue(core: Core, tx: Tx, prepared: Prepared, to: str, account: AccountId | None) -> None:
+    """Queue a prepared notice for one address; `account` is whom it is about."""
     core.queue.enqueue(
         tx,
-        sender=sender(core),
+        sender=sender_address(core),
         recipients=[to],
         prepared=prepared,
         prefix=b"",

@@ -34,7 +34,7 @@ class Try:
 
 def unencrypted(core: Core, peer: str) -> None:
     """Called where somebody would log in, or send, before TLS."""
-    counts.note_peer(core, NO_TLS, peer)
+    counts.record_peer(core, NO_TLS, peer)
 
 
 def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
@@ -50,12 +50,14 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
         if one.last_at >= since and one.scope != Scope.PORTAL.value
     ]
     failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))
-    mine = [(at, where) for at, where in failures if not throttle.is_own(where)]  # browsers count for themselves
+    mine = [
+        (at, where) for at, where in failures if not throttle.is_owner_place(where)
+    ]  # browsers count for themselves
     found += [Try(at, WRONG_PASSWORD, "", "", place(where)) for at, where in mine]
     if peer:
         here, start = place(peer), int(since.timestamp())
         names, bare = core.db.read(
-            lambda tx: (store.nobodys(tx, here, start), counts.of_peer(core, tx, NO_TLS, peer, start))
+            lambda tx: (store.nobodys(tx, here, start), counts.list_peer_times(core, tx, NO_TLS, peer, start))
         )
         found += [Try(at, NOBODY, "", "", here) for at in names]
         found += [Try(datetime.fromtimestamp(at, UTC), NO_TLS, "", "", here) for at in bare]

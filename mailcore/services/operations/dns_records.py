@@ -52,7 +52,7 @@ def needed(config: Config) -> list[Record]:
         Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(mta_sts(config).encode()):08x}"),
         Record(f"mta-sts.{domain}", "CNAME", host),
         Record(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:postmaster@{domain}"),
-        Record(f"_ua-auto-config.{domain}", "TXT", client_settings.pacc_digest(config)),
+        Record(f"_ua-auto-config.{domain}", "TXT", client_settings.format_pacc_record(config)),
     ]
     # where mail programs ask how they are set up (services/client_settings.py)
     found += [Record(f"{name}.{domain}", "CNAME", host) for name in ("autoconfig", "autodiscover", "ua-auto-config")]

@@ -233,7 +233,7 @@ def _mail(
     if not targets:
         return
     letter = attached.compose(
-        sender=notices.sender(core),
+        sender=notices.sender_address(core),
         recipients=targets,
         subject=subject,
         domain=core.config.domain,

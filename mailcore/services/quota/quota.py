@@ -1,4 +1,4 @@
-"""The quota of an account: set by staff, lent by the service, taken back when the time is over.
+"""The quota of an account: set by staff, or raised for a time (a loan to the owner, a grant of the help desk).
 
 A quota that falls below what is used deletes nothing; the box is then over quota.
 """
@@ -13,7 +13,7 @@ from mailcore.domain import Account, AccountId
 from mailcore.errors import ConfigError, NotAllowed, Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.notices import notices
+from mailcore.services.notices import account_notices, notices
 from mailcore.services.quota import quota_warnings
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import quota as store
@@ -28,12 +28,12 @@ DESK_LEAST, DESK_DAYS = 1024, 3650
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """The loan of room that the owner may have or has.
+    """The loan of quota that the owner has, or may take.
 
     Attributes:
-        octets: of the loan that runs, or of one that could be had.
-        until: the end of the one that runs.
-        possible_from: when the next may be had; None = now, or never for unlimited accounts.
+        octets: of the loan that runs, or of the one that may be taken.
+        until: the end of the loan that runs, None if there is none.
+        possible_from: when the next may be taken; None = now, or never for unlimited accounts.
     """
 
     octets: int
@@ -41,7 +41,8 @@ class Loan:
     possible_from: datetime | None = None
 
 
-def loan(core: Core, account: AccountId) -> Loan:
+def find_loan(core: Core, account: AccountId) -> Loan:
+    """Return the account's running loan, or the one that it may take."""
     return core.db.read(lambda tx: _loan(core, tx, get_account(tx, account)))
 
 
@@ -55,31 +56,31 @@ def _loan(core: Core, tx: Tx, owner: Account) -> Loan:
 
 
 def borrow(core: Core, account: AccountId) -> Account:
-    """A fifth more for fourteen days, once a year (N21).  Raises NotAllowed."""
+    """Lend the owner a fifth more quota for fourteen days, once a year (N21).  Raises NotAllowed."""
 
     def write(tx: Tx) -> Account:
         owner = get_account(tx, account)
-        found = _loan(core, tx, owner)
-        if not owner.quota or found.until or found.possible_from:
+        possible = _loan(core, tx, owner)
+        if not owner.quota or possible.until or possible.possible_from:
             raise NotAllowed(Saying("Room can be borrowed once a year."))
         now = core.clock.now()
-        store.lend(tx, account, "loan", found.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
-        audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{found.octets} octets")
-        quota_warnings.look(core, tx, account)
+        store.lend(tx, account, "loan", possible.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
+        audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{possible.octets} octets")
+        quota_warnings.warn_if_needed(core, tx, account)
         return get_account(tx, account)
 
     return core.db.write(write)
 
 
-def change(
-    core: Core, account: AccountId, octets: int, *, actor: str = "", until: datetime | None = None, tell: bool = False
+def change_quota(
+    core: Core, account: AccountId, octets: int, *, actor: str = "", until: datetime | None = None, notify: bool = False
 ) -> Account:
     """Set the quota, at once for every protocol.
 
     Args:
         octets: 0 = unlimited.
-        until: the end of it; then the quota is again what it was.
-        tell: write to the owner about it.
+        until: its end, when the quota becomes again what it was; None = for good.
+        notify: send the owner a notice.
 
     Raises:
         NotAllowed: a quota with an end must be larger than the one before; or it is out of all bounds.
@@ -102,20 +103,20 @@ def change(
             core, tx, account, Event.QUOTA_CHANGED, actor=actor, detail=f"{octets} octets, before {before.quota}{end}"
         )
         owner = get_account(tx, account)
-        if tell:
-            _tell(core, tx, owner, until)
-        quota_warnings.look(core, tx, account)
+        if notify:
+            _notify_owner(core, tx, owner, until)
+        quota_warnings.warn_if_needed(core, tx, account)
         return get_account(tx, account)
 
     return core.db.write(write)
 
 
-def give(core: Core, account: AccountId, written: str, *, agent: Account, days: int = 0) -> Account:
-    """The help desk's way: within bounds, and never for the agent's own account.
+def grant_quota(core: Core, account: AccountId, written: str, *, agent: Account, days: int = 0) -> Account:
+    """Set a quota on behalf of the help desk: within bounds, and never for the agent's own account.
 
     Args:
         written: a size, such as 4G.
-        days: the end of it, 0 = for good.
+        days: how long it lasts, 0 = for good, as the form has it.
 
     Raises:
         NotAllowed: no size, out of bounds (`quota.desk_most`), or the agent's own account.
@@ -132,40 +133,41 @@ def give(core: Core, account: AccountId, written: str, *, agent: Account, days: 
     if not 0 <= days <= DESK_DAYS:
         raise NotAllowed(Saying("That is not a valid number of days."))
     until = core.clock.now() + timedelta(days=days) if days else None
-    return change(core, account, octets, actor=agent.name, until=until, tell=True)
+    return change_quota(core, account, octets, actor=agent.name, until=until, notify=True)
 
 
 def end_extras(core: Core) -> int:
-    """The job: what was lent is taken back when its time is over; how many."""
+    """Take back loans and grants whose time is over, as a job; return how many."""
 
     def write(tx: Tx) -> int:
-        found = [extra for extra in store.due(tx, core.clock.seconds()) if _end(core, tx, extra)]
-        return len(found)
+        ended = [extra for extra in store.due(tx, core.clock.seconds()) if _end_extra(core, tx, extra)]
+        return len(ended)
 
     return core.db.write(write)
 
 
-def _end(core: Core, tx: Tx, extra: Extra) -> bool:
+def _end_extra(core: Core, tx: Tx, extra: Extra) -> bool:
     if not store.take_back(tx, extra, core.clock.seconds()):
         return False
     owner = get_account(tx, extra.account)
     event = Event.QUOTA_LOAN_ENDED if extra.kind == "loan" else Event.QUOTA_GRANT_ENDED
     audit.note(core, tx, extra.account, event, detail=f"{extra.octets} octets")
     if owner.state == "active":
-        _tell(core, tx, owner, None)
-        quota_warnings.look(core, tx, extra.account)
+        _notify_owner(core, tx, owner, None)
+        quota_warnings.warn_if_needed(core, tx, extra.account)
     return True
 
 
-def _tell(core: Core, tx: Tx, owner: Account, until: datetime | None) -> None:
+def _notify_owner(core: Core, tx: Tx, owner: Account, until: datetime | None) -> None:
+    """Put a notice of the quota as it is now into INBOX; `until` is its end, None = for good."""
     end = until.astimezone(core.config.zone).date().isoformat() if until else ""
-    quota_warnings.into_box(
+    account_notices.deliver_to_inbox(
         core,
         tx,
         owner,
         "quota_lent" if until else "quota_changed",
         display_name=owner.display_name or owner.name,
-        quota=notices.size(owner.quota, owner.language),
-        used=notices.size(owner.used, owner.language),
+        quota=notices.format_size(owner.quota, owner.language),
+        used=notices.format_size(owner.used, owner.language),
         until=end,
     )

@@ -1,12 +1,13 @@
-"""A box that fills up: its owner is told at 80, 90, 95 and 100 percent, and when mail is refused.
+"""Quota warnings: the owner is notified at 80, 90, 95 and 100 percent, and when mail is refused.
 
-Told by state, not at the moment of crossing: whatever made the box fuller (delivery, APPEND, a smaller quota), the level
-counts.  Once each, and again only after usage fell by five points.  The message is put straight into the box, above its
-quota and past its scripts, so it meets no vacation and no forwarding; another goes to the contact address.
+They depend on usage, not on the moment of crossing: whatever made the mailbox fuller (delivery, APPEND, a smaller quota),
+the level counts.  Each is sent once, and again only after usage fell by five points.  The message is put straight into
+INBOX, above the quota and past the scripts, so it meets no vacation and no forwarding; another goes to the contact address.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 
 from mailcore.core import Core
@@ -19,10 +20,18 @@ from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import find_address_owner
 
 LEVELS = (80, 90, 95, 100)  # percent
-FALL = 5  # points that usage must fall before the same is told again
+FALL = 5  # points that usage must fall before the same warning is sent again
 
 
-def settled(warned: Warned, percent: int) -> Warned:
+class QuotaNotice(StrEnum):
+    """Notices of this module; the value names the text template."""
+
+    WARNING = "quota_warning"
+    FULL = "quota_full"
+    REFUSED = "quota_refused"
+
+
+def still_warned(warned: Warned, percent: int) -> Warned:
     """Return the warnings that still count as sent at this usage."""
     level = warned.level
     while level and percent <= level - FALL:
@@ -31,76 +40,68 @@ def settled(warned: Warned, percent: int) -> Warned:
     return Warned(level, None if refused is not None and percent <= refused - FALL else refused)
 
 
-def reached(percent: int) -> int:
-    """The level that this usage has reached, 0 = none."""
+def level_reached(percent: int) -> int:
+    """Return the highest level that this usage has reached, 0 = none."""
     return max((level for level in LEVELS if percent >= level), default=0)
 
 
-def look(core: Core, tx: Tx, account: AccountId, *, refused: bool = False) -> str:
-    """Notify the owner of what is new; returns the name of the notice, or "".
+def warn_if_needed(core: Core, tx: Tx, account: AccountId, *, refused: bool = False) -> QuotaNotice | None:
+    """Send the owner the warning that is due, if any, and return which one it was.
 
     Args:
-        refused: a message was refused just now for want of room.
+        refused: a message was refused just now because the quota is used up.
     """
     owner = get_account(tx, account)
     before = store.warned(tx, account)
-    now = settled(before, owner.percent) if owner.quota else Warned()
-    name = ""
+    now = still_warned(before, owner.percent) if owner.quota else Warned()
+    notice: QuotaNotice | None = None
     if owner.quota and refused and now.refused is None:
-        name, now = "quota_refused", replace(now, refused=owner.percent)
-    elif owner.quota and reached(owner.percent) > now.level:
-        name = "quota_full" if owner.percent >= LEVELS[-1] else "quota_warning"
-    if name:
-        _tell(core, tx, owner, name)
-        # the warning itself takes room: what it reaches is told with it
-        now = replace(now, level=max(now.level, reached(get_account(tx, account).percent)))
+        notice, now = QuotaNotice.REFUSED, replace(now, refused=owner.percent)
+    elif owner.quota and level_reached(owner.percent) > now.level:
+        notice = QuotaNotice.FULL if owner.percent >= LEVELS[-1] else QuotaNotice.WARNING
+    if notice is not None:
+        _send_warning(core, tx, owner, notice)
+        # the warning itself takes room, and a level that it reaches needs no second one
+        now = replace(now, level=max(now.level, level_reached(get_account(tx, account).percent)))
     if now != before:
         store.set_warned(tx, account, now)
-    return name
+    return notice
 
 
-def refused_at(core: Core, tx: Tx, addresses: Sequence[str]) -> None:
-    """Mail for these addresses of ours was refused at RCPT because their boxes are full."""
+def warn_refused(core: Core, tx: Tx, addresses: Sequence[str]) -> None:
+    """Warn the owners of these local addresses that mail was refused at RCPT because their quota is used up."""
     for address in addresses:
         localpart, _, domain = address.lower().rpartition("@")
         account = find_address_owner(tx, localpart.partition("+")[0], domain)
         if account is not None:
-            look(core, tx, account, refused=True)
+            warn_if_needed(core, tx, account, refused=True)
 
 
-def look_at_all(core: Core) -> int:
-    """The job: whoever is as full as that, or was told so; how many were told something."""
+def warn_all(core: Core) -> int:
+    """Warn every owner who is due, as a job; return how many were sent a warning."""
 
-    def stale(tx: Tx) -> list[AccountId]:
-        return [account for account in store.to_look_at(tx, LEVELS[0]) if _is_news(tx, account)]
+    def list_due(tx: Tx) -> list[AccountId]:
+        return [account for account in store.to_look_at(tx, LEVELS[0]) if _needs_warning(tx, account)]
 
-    return sum(bool(core.db.write(partial(look, core, account=account))) for account in core.db.read(stale))
+    return sum(
+        core.db.write(partial(warn_if_needed, core, account=account)) is not None for account in core.db.read(list_due)
+    )
 
 
-def _is_news(tx: Tx, account: AccountId) -> bool:
-    """Say if there is something to send: most of those who are full were already warned, and cost no write."""
+def _needs_warning(tx: Tx, account: AccountId) -> bool:
+    """Say if a warning is due or a level fell: most of those who are full were warned already, and cost no write."""
     owner, warned = get_account(tx, account), store.warned(tx, account)
-    still = settled(warned, owner.percent) if owner.quota else Warned()
-    return still != warned or (owner.quota > 0 and reached(owner.percent) > still.level)
+    still = still_warned(warned, owner.percent) if owner.quota else Warned()
+    return still != warned or (owner.quota > 0 and level_reached(owner.percent) > still.level)
 
 
-def _tell(core: Core, tx: Tx, owner: Account, name: str) -> None:
+def _send_warning(core: Core, tx: Tx, owner: Account, notice: QuotaNotice) -> None:
     words = {
         "display_name": owner.display_name or owner.name,
         "address": f"{owner.name}@{core.config.domain}",
         "percent": str(owner.percent),
-        "used": notices.size(owner.used, owner.language),
-        "quota": notices.size(owner.quota, owner.language),
+        "used": notices.format_size(owner.used, owner.language),
+        "quota": notices.format_size(owner.quota, owner.language),
     }
-    into_box(core, tx, owner, name, **words)
-    to_contact(core, tx, owner, name, **words)
-
-
-def into_box(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> None:
-    """A notice straight into INBOX, above the quota and past all scripts."""
-    account_notices.into_box(core, tx, owner, name, **words)
-
-
-def to_contact(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> None:
-    """The same to the contact addresses, unless that is this box itself."""
-    account_notices.to_contacts(core, tx, owner, name, **words)
+    account_notices.deliver_to_inbox(core, tx, owner, notice, **words)
+    account_notices.send_to_contacts(core, tx, owner, notice, **words)

@@ -230,7 +230,9 @@ def tell_of_import(core: Core, account: AccountId, count: int) -> None:
     """Notify the owner that so many scripts were imported and stand inactive."""
     if count:
         core.db.write(
-            lambda tx: account_notices.owner(core, tx, get_account(tx, account), "scripts_imported", count=str(count))
+            lambda tx: account_notices.notify_owner(
+                core, tx, get_account(tx, account), "scripts_imported", count=str(count)
+            )
         )
 
 

@@ -301,7 +301,7 @@ def _proven(core: Core, found: Provider, claims: Claims) -> Proven:
         entry = affiliations.the_directory(core).find_person(person) if directory.is_on(core.config) else None
         if entry:
             kinds, login, name = entry.kinds, login or entry.login, name or entry.name
-    mark = hashlib.sha256(keys.mark(core.config, "identity", f"{found.name}\0{subject}")).hexdigest()[:40]
+    mark = hashlib.sha256(keys.compute_hmac(core.config, "identity", f"{found.name}\0{subject}")).hexdigest()[:40]
     return Proven(found.name, person, name, login, kinds, mark)
 
 

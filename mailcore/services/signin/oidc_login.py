@@ -48,7 +48,9 @@ def link(core: Core, account: Account, proven: Proven) -> None:
     def write(tx: Tx) -> None:
         store.link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
         audit.note(core, tx, account.id, Event.LOG_IN_LINKED, detail=proven.source)
-        account_notices.owner(core, tx, account, "login_linked", provider=oidc.provider(core, proven.source).title)
+        account_notices.notify_owner(
+            core, tx, account, "login_linked", provider=oidc.provider(core, proven.source).title
+        )
 
     core.db.write(write)
 

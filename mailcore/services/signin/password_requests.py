@@ -43,7 +43,7 @@ def send_link(core: Core, written: str, *, peer: str = "", device: str = "") -> 
 
     Args:
         written: a user name, or a verified contact address.
-        peer, device: as in `throttle.lane`.
+        peer, device: as in `throttle.find_lane`.
 
     Raises:
         TooMany: too much was asked for from this place (which says nothing of any account).
@@ -51,7 +51,7 @@ def send_link(core: Core, written: str, *, peer: str = "", device: str = "") -> 
     written = written.strip().lower()
     asked = core.db.read(lambda tx: _asked(core, tx, written, peer, device))
     if not any(one.is_own_device for one in asked):
-        core.db.write(lambda tx: mail_limits.take(core, tx, Cause(None, peer), ""))
+        core.db.write(lambda tx: mail_limits.count_mail(core, tx, Cause(None, peer), ""))
     tokens = [secrets.token_urlsafe(24) for _ in range(len(asked) or 1)]
     letters = [
         [_letter(core, one.owner.language, address, one.owner, token) for address in one.addresses]
@@ -62,7 +62,7 @@ def send_link(core: Core, written: str, *, peer: str = "", device: str = "") -> 
 
     def write(tx: Tx) -> None:
         if not asked:
-            _take(core, tx, [f"nobody {keys.mark(core.config, 'tries', written).hex()}"])
+            _take(core, tx, [f"nobody {keys.compute_hmac(core.config, 'tries', written).hex()}"])
         for one, token, prepared in zip(asked, tokens, letters, strict=False):
             if _take(core, tx, one.lanes) and prepared:
                 _send(core, tx, one, token, prepared)
@@ -78,7 +78,7 @@ def _asked(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_As
     found = credential_store.holder(tx, name) if name else None
     if found is None:
         return []
-    here = throttle.lane(core, found, name, peer=peer, device=device)
+    here = throttle.find_lane(core, found, name, peer=peer, device=device)
     lately = core.clock.seconds() - throttle.KNOWN_SECONDS
     lanes = [f"{found.account.id} strangers"]
     if here.is_known_device:
@@ -101,7 +101,7 @@ def _letter(core: Core, language: str, address: str, owner: Account | None, toke
 
 
 def _take(core: Core, tx: Tx, lanes: list[str] | tuple[str, ...]) -> bool:
-    return any(tries.take(core, tx, "forgotten", [Bound(lane, MAILS_PER_HOUR)]) for lane in lanes)
+    return any(tries.count_if_allowed(core, tx, "forgotten", [Bound(lane, MAILS_PER_HOUR)]) for lane in lanes)
 
 
 def _send(core: Core, tx: Tx, one: _Asked, token: str, prepared: list[Prepared]) -> None:

@@ -55,7 +55,7 @@ def codes_left(core: Core, account: Account) -> int:
 def _hashed(core: Core, account: Account, code: str) -> str:
     """By a key beside the database: fifty bits alone would be too few there."""
     plain = code.replace("-", "").replace(" ", "").lower()
-    return keys.mark(core.config, "recovery", f"{account.id}\0{plain}").hex()
+    return keys.compute_hmac(core.config, "recovery", f"{account.id}\0{plain}").hex()
 
 
 def spend_code(core: Core, account: Account, code: str) -> bool:
@@ -197,7 +197,7 @@ def _check_agent(core: Core, agent: str, account: Account) -> None:
 def _issue(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Issued:
     link = credentials.make_link(core, tx, account.id, DESK_SECONDS)
     audit.note(core, tx, account.id, Event.RECOVERY_LINK_ISSUED, actor=agent, detail=send_to)
-    account_notices.owner(core, tx, account, "recovery_issued", agent=agent)
+    account_notices.notify_owner(core, tx, account, "recovery_issued", agent=agent)
     if not send_to:
         return Issued(link=link)
     prepared = notices.prepare(

@@ -35,7 +35,7 @@ def _bindings(core: Core, channel: sasl.Channel) -> dict[str, bytes]:
     """
     if channel.version != "TLSv1.2" or not channel.unique:
         return {}
-    end_point = certificates.end_point(core.config)
+    end_point = certificates.hash_end_point(core.config)
     return {"tls-unique": channel.unique, **({"tls-server-end-point": end_point} if end_point else {})}
 
 

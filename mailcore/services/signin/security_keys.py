@@ -64,7 +64,7 @@ def registration(core: Core, account: Account, challenge: bytes) -> str:
         rp_name=NAME,
         user_name=account.name,
         user_display_name=account.display_name or account.name,
-        user_id=keys.mark(core.config, "webauthn", account.name),
+        user_id=keys.compute_hmac(core.config, "webauthn", account.name),
         challenge=challenge,
         exclude_credentials=_descriptors(_known(core, account)),
     )

@@ -79,7 +79,7 @@ def turned_on(core: Core, tx: Tx, account: Account, what: str) -> None:
     """End connections that the password alone opened, and notify the owner."""
     credentials.bump(tx, account.id)
     audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
-    account_notices.owner(core, tx, account, "second_factor_added")
+    account_notices.notify_owner(core, tx, account, "second_factor_added")
 
 
 def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
@@ -102,13 +102,13 @@ def check(core: Core, account: Account, code: str, *, peer: str = "", device: st
     A printed code cannot be guessed, so others' tries keep nobody from using one.
 
     Args:
-        peer, device: as in `throttle.lane`.
+        peer, device: as in `throttle.find_lane`.
 
     Raises:
         WrongPassword: it is neither, or was used before.
         TooMany: too many wrong ones within an hour.
     """
-    bounds = throttle.code_bounds(core, account, peer=peer, device=device)
+    bounds = throttle.list_code_bounds(core, account, peer=peer, device=device)
     if recovery.spend_code(core, account, code):
         return
 
@@ -120,7 +120,7 @@ def check(core: Core, account: Account, code: str, *, peer: str = "", device: st
             if factor.kind == "totp"
         )
         if not good:
-            throttle.failed_code(core, tx, bounds)
+            throttle.record_code_failure(core, tx, bounds)
         return good
 
     if not core.db.write(write):
@@ -133,7 +133,7 @@ def remove(core: Core, account: Account, number: int) -> None:
     def write(tx: Tx) -> None:
         if store.drop(tx, account.id, number):
             audit.note(core, tx, account.id, Event.SECOND_FACTOR_REMOVED)
-            account_notices.owner(core, tx, account, "second_factor_removed")
+            account_notices.notify_owner(core, tx, account, "second_factor_removed")
             if not store.is_on(tx, account.id):
                 contact_addresses.set_codes(tx, account.id, [])
 

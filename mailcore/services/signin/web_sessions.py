@@ -69,7 +69,7 @@ def listing(core: Core, account: AccountId) -> list[WebSession]:
 
 
 def end_named(core: Core, account: AccountId, handle: str) -> bool:
-    """End one of the account's own sessions, by the handle that `listing` gives."""
+    """End one of the account's own sessions, by the handle that `list_sessions` gives."""
     return core.db.write(lambda tx: store.delete_named(tx, account, handle))
 
 

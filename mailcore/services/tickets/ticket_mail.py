@@ -29,7 +29,7 @@ def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: s
     to = to or ticket.reply_to
     sent = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
     before = store.message_ids(tx, ticket.id)
-    subject, body = notices.words(
+    subject, body = notices.render(
         core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
     )
     heading = Heading(

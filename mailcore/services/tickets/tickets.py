@@ -111,7 +111,7 @@ def open_ticket(
             audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
         if reply_to and tell:
             if not confirmed:
-                mail_limits.take(core, tx, cause, reply_to)
+                mail_limits.count_mail(core, tx, cause, reply_to)
             sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=told_at)
             if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
                 store.begin_thread(tx, number, sent)
@@ -177,7 +177,7 @@ def ask(
     language = ticket_text.language_of(f"{subject}\n{text}", language)
     if owner is None:
         count(core, reply_to, peer=peer)
-    elif core.db.write(lambda tx: tries.over(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
+    elif core.db.write(lambda tx: tries.is_over_limit(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
         raise TooMany("too many cases in an hour")
     return open_ticket(
         core,
@@ -200,8 +200,11 @@ def count(core: Core, writer: str, *, peer: str, of_place: int = PER_HOUR) -> No
     Raises:
         TooMany: nothing is counted then.
     """
-    bounds = [Bound(f"writer {mail_limits.reader(writer)}", PER_HOUR), *tries.of_place(core, peer, of_place)]
-    if not core.db.write(lambda tx: tries.take(core, tx, "help", bounds)):
+    bounds = [
+        Bound(f"writer {mail_limits.canonical_address(writer)}", PER_HOUR),
+        *tries.bounds_of_place(core, peer, of_place),
+    ]
+    if not core.db.write(lambda tx: tries.count_if_allowed(core, tx, "help", bounds)):
         raise TooMany("too many cases in an hour")
 
 

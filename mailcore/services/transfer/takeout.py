@@ -110,7 +110,7 @@ def contents(core: Core, account: AccountId) -> Contents:
 
 def plan(core: Core, account: AccountId, form: str = "mbox", *, small: bool = True) -> Plan:
     found = contents(core, account)
-    events = len(audit.listing(core, account, EVENTS))
+    events = len(audit.list_entries(core, account, EVENTS))
     return Plan(core.clock.seconds(), form, small, tuple((int(box.id), box.uidnext) for box in found.mailboxes), events)
 
 
@@ -326,7 +326,7 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
     yield "contacts.vcf", address_book.write_cards(core, account)
     for script in scripts:
         yield _script_file(script.name, script.origin), script.source
-    activity = audit.listing(core, account, EVENTS)
+    activity = audit.list_entries(core, account, EVENTS)
     oldest = activity[max(0, len(activity) - planned.events) :]
     yield (
         "activity.json",

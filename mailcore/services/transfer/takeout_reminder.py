@@ -6,8 +6,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.notices import notices
-from mailcore.services.quota import quota_warnings
+from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.audit import list_accounts_without
@@ -29,12 +28,12 @@ def remind(core: Core) -> int:
 
 def _tell(core: Core, tx: Tx, account: AccountId) -> None:
     owner = get_account(tx, account)
-    quota_warnings.into_box(
+    account_notices.deliver_to_inbox(
         core,
         tx,
         owner,
         "takeout_reminder",
         display_name=owner.display_name or owner.name,
-        used=notices.size(owner.used, owner.language),
+        used=notices.format_size(owner.used, owner.language),
     )
     audit.note(core, tx, account, Event.REMINDED_OF_TAKE_OUT)

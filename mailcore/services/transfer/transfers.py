@@ -56,7 +56,7 @@ def report_of(transfer: Transfer) -> Report:
     told = json.loads(transfer.report)
     if "messages" not in told:  # it has not ended
         return Report()
-    return Report(**{**told, "notes": tuple(map(catalogue.kept, told["notes"]))})
+    return Report(**{**told, "notes": tuple(map(catalogue.from_json, told["notes"]))})
 
 
 def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> int:
@@ -272,7 +272,7 @@ def _bring(core: Core, account: AccountId, file: Path, wish: dict[str, Any], tra
         log.exception("import %d failed", transfer)
     finally:
         file.unlink(missing_ok=True)
-        text = json.dumps(dataclasses.asdict(report) | {"notes": list(map(catalogue.keep, report.notes))})
+        text = json.dumps(dataclasses.asdict(report) | {"notes": list(map(catalogue.to_json, report.notes))})
         core.db.write(lambda tx: store.end(tx, transfer, state, text, core.clock.seconds()))
 
 

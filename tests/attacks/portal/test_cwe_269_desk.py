@@ -54,21 +54,21 @@ def test_an_admin_neither(core: Core) -> None:  # noqa: F811
     eva = accounts.add(core, "eva")
     accounts.set_role(core, "eva", "admin")
     with pytest.raises(NotAllowed):
-        quota.give(core, eva.id, "4G", agent=eva)
+        quota.grant_quota(core, eva.id, "4G", agent=eva)
 
 
 @pytest.mark.parametrize("octets", [-1, MOST_OCTETS + 1, 2**63, 10**30])
 def test_no_number_is_out_of_all_bounds(core: Core, octets: int) -> None:  # noqa: F811
     account = accounts.add(core, "kari").id
     with pytest.raises(NotAllowed):
-        quota.change(core, account, octets)
+        quota.change_quota(core, account, octets)
 
 
 def test_an_end_that_no_calendar_has_is_refused(core: Core, ola: Account) -> None:  # noqa: F811
     eva = accounts.add(core, "eva")
     for days in (-1, 3651, 10**10, timedelta.max.days):
         with pytest.raises(NotAllowed):
-            quota.give(core, ola.id, "4G", agent=eva, days=days)
+            quota.grant_quota(core, ola.id, "4G", agent=eva, days=days)
 
 
 # On the command line

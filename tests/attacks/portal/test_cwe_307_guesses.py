@@ -198,7 +198,7 @@ def test_the_university_s_password_is_counted_with_ours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_stranger_at_any_door_keeps_the_owner_s_browser_out_of_none(core: Core, ola: Account, door: str) -> None:
-    mine = throttle.device_mark(core, ola.id)
+    mine = throttle.create_device_mark(core, ola.id)
     for _ in range(LIMIT * 2):
         _answer(core, ola, door)
     # the same network place, as in a hall of residence: the browser's mark tells them apart
@@ -227,7 +227,9 @@ def test_a_whole_network_is_a_place_with_a_higher_bound(
     monkeypatch.setattr(throttle, "IN_ALL", 1)
     most = limit * times
     for number in range(most):
-        throttle.failed(core, throttle.check_name(core, f"name{number}", peer=places[number % 90 % len(places)]))
+        throttle.record_failure(
+            core, throttle.check_name(core, f"name{number}", peer=places[number % 90 % len(places)])
+        )
     for number in range(3):
         with pytest.raises(TooMany):
             throttle.check_name(core, f"another{number}", peer=places[number])
@@ -249,7 +251,7 @@ def secured(core: Core, ola: Account) -> Account:
 
 def test_whoever_knows_the_password_uses_up_no_code_of_the_owner_s(core: Core, secured: Account) -> None:
     codes = recovery.make_codes(core, secured)
-    mine = throttle.device_mark(core, secured.id)
+    mine = throttle.create_device_mark(core, secured.id)
     for number in range(CODES_IN_ALL + CODES):
         with pytest.raises((WrongPassword, TooMany)):
             two_factor.check(core, secured, "000000", peer=f"203.0.113.{number}")

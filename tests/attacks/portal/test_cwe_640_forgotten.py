@@ -64,13 +64,13 @@ def test_many_requests_bring_few_links(core: Core, ola: Account) -> None:
 
 
 def test_a_browser_of_the_owner_s_has_a_lane_of_its_own(core: Core, ola: Account) -> None:
-    mine = throttle.device_mark(core, ola.id)
+    mine = throttle.create_device_mark(core, ola.id)
     attack(core)
     for _ in range(password_requests.MAILS_PER_HOUR + 2):
         password_requests.send_link(core, "ola", peer=STRANGER, device=mine)
     assert links(core) == password_requests.MAILS_PER_HOUR * 2
     kari = accounts.add(core, "kari")
-    for forged in (throttle.device_mark(core, kari.id), mine[:-1] + "0", ".", "x.y"):
+    for forged in (throttle.create_device_mark(core, kari.id), mine[:-1] + "0", ".", "x.y"):
         password_requests.send_link(core, "ola", peer=STRANGER, device=forged)
     assert links(core) == password_requests.MAILS_PER_HOUR * 2
 
@@ -104,7 +104,7 @@ def test_who_uses_up_that_place_has_the_strangers_lane_yet(core: Core, ola: Acco
 
 
 def test_a_stranger_beside_the_owner_uses_up_the_place_and_not_the_browser(core: Core, ola: Account) -> None:
-    mine = throttle.device_mark(core, ola.id)
+    mine = throttle.create_device_mark(core, ola.id)
     for number in range(mail_limits.PLACE_HOUR):
         password_requests.send_link(core, f"name{number}", peer=HOME)
     with pytest.raises(TooMany):

@@ -127,13 +127,13 @@ def test_no_word_of_the_asker_s_goes_to_somebody_who_did_not_ask(core: Core, ola
 def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(core: Core) -> None:
     eve = accounts.add(core, "eve", display_name=SPAM, contact=VICTIM)
     for _ in range(mail_limits.NOTICES_A_DAY + 20):
-        core.db.write(lambda tx: account_notices.owner(core, tx, eve, "second_factor_added", box=False))
+        core.db.write(lambda tx: account_notices.notify_owner(core, tx, eve, "second_factor_added", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY
     assert not [mark for one in to(core, VICTIM) for mark in MARKS if mark in one.as_string() + one.get_content()]
     # to a verified one a notice of theft always goes
     core.db.write(lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM))
     for _ in range(20):
-        core.db.write(lambda tx: account_notices.owner(core, tx, eve, "password_changed", box=False))
+        core.db.write(lambda tx: account_notices.notify_owner(core, tx, eve, "password_changed", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY + 20
 
 
@@ -294,7 +294,7 @@ def test_a_script_tells_few_of_what_comes(
 def test_trusted_networks_and_staff_are_free(core: Core, ola: Account) -> None:
     done = answers((order,), core, ola.id, ["127.0.0.1"], someone, mail_limits.PLACE_HOUR + 5)
     assert done == mail_limits.PLACE_HOUR + 5
-    core.db.write(lambda tx: [mail_limits.take(core, tx, mail_limits.NOBODY, VICTIM) for _ in range(50)])
+    core.db.write(lambda tx: [mail_limits.count_mail(core, tx, mail_limits.NOBODY, VICTIM) for _ in range(50)])
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_trusted_networks_and_staff_are_free(core: Core, ola: Account) -> None:
     ],
 )
 def test_names_of_one_reader_are_counted_together(address: str, same: str) -> None:
-    assert mail_limits.reader(address) == same
+    assert mail_limits.canonical_address(address) == same
 
 
 @pytest.mark.parametrize(
