@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz interop help setup dev run test quick most check fix bench pictures
+.PHONY: fuzz interop help setup dev run test quick most check fix format coverage wheel bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -47,6 +47,15 @@ test: check ## everything that CI runs
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+format: dev ## lays the code out anew
+	$(BIN)/ruff format .
+
+coverage: dev ## like most, and tells how much of each file was run; nothing is demanded
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --cov --cov-report=term:skip-covered
+
+wheel: dev ## builds the package into build/wheel
+	tools/build-wheel build/wheel
 
 INTEROP := thunderbird xvfb mutt alpine aerc tmux
 interop: dev ## drives Debian's mail programs through a day; a quarter of an hour, not in CI; the table goes to docs/clients.md

@@ -1,4 +1,4 @@
-"""The portal for a WSGI server: `gunicorn wsgi:app`."""
+"""The portal for a WSGI server of yours: `gunicorn wsgi:app`.  `alumnimail serve` has one of its own."""
 
 from mailcore import core
 from mailcore.config_file import load_config

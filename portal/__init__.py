@@ -3,7 +3,6 @@
 Views read a form, call one service of mailcore and answer with a page.  No SQL, no mail formats here.
 """
 
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, g, redirect, request, session
@@ -49,7 +48,6 @@ from portal.trace.views import blueprint as trace
 from portal.vacation.views import blueprint as vacation
 from portal.webmail import blueprint as webmail
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 BLUEPRINTS = (
     look_of_pages,
     front,
@@ -108,7 +106,7 @@ class Portal(Flask):
 
 
 def create_app(core: Core) -> Flask:
-    app = Portal(__name__, template_folder=str(TEMPLATES))
+    app = Portal(__name__)
     app.jinja_environment = SpokenEnvironment
     app.extensions["core"] = core
     app.secret_key = web_sessions.signing_key(core)

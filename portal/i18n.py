@@ -5,7 +5,6 @@ English is what stands in the source: it has no catalogue.
 
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -14,10 +13,11 @@ from babel.support import Translations
 from flask import Flask, g, request, session
 from flask_babel import Domain, get_locale, refresh
 
+from mailcore.package_data import folder_of
 from mailcore.services.notices import catalogue as message_catalogue
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
-FOLDER = Path(__file__).parent / "translations"
+FOLDER = folder_of("portal", "translations")
 
 
 def read_catalogues(language: str) -> Catalog:

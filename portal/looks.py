@@ -6,12 +6,13 @@ A page with everything is three requests: itself, its style sheet, its icons.
 import re
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from urllib.parse import quote
 
 from flask import Blueprint, Response
 
-STATIC = Path(__file__).resolve().parent / "static"
+from mailcore.package_data import folder_of
+
+STATIC = folder_of("portal", "static")
 YEAR = "public, max-age=31536000, immutable"
 blueprint = Blueprint("looks", __name__)
 

@@ -53,6 +53,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group)
 @click.option("--config", "config_path", metavar="FILE", help="Settings; default $ALUMNIMAIL_CONFIG, ./alumnimail.toml")
+@click.version_option(package_name="alumnimail", prog_name="alumnimail")
 @click.pass_context
 def main(ctx: click.Context, config_path: str | None) -> None:
     """Alumnimail: mail for alumni."""

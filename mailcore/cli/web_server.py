@@ -8,17 +8,17 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from mailcore import core as cores
 from mailcore.cli.web_worker import Worker
 from mailcore.config import Config, host_and_port
 from mailcore.config_file import load_config
+from mailcore.process import malloc
 
-ROOT = Path(__file__).parents[2]  # where wsgi.py lies
 THREADS = 64  # of each process; at most 48 of them hold a stream (services/webmail/live.py)
 KEEP_ALIVE, BACKLOG, GRACE = 30, 1024, 5  # seconds, connections, seconds for what is being answered at the end
 
@@ -94,15 +94,15 @@ class InProcess:
 
 
 def _load() -> Callable[..., Any]:
-    """In each process, after it was forked: nothing of a database goes over a fork."""
-    from wsgi import app
+    """Build the portal in each process after it was forked: nothing of a database goes over a fork."""
+    from portal import create_app
 
-    return app
+    malloc.configure()
+    return create_app(cores.build(load_config()))
 
 
 def main(address: str) -> None:
     """The program that `command` names."""
-    sys.path.insert(0, str(ROOT))
     Settings(load_config(), _load, bind=address, workers=min(8, max(2, os.cpu_count() or 1))).run()
 
 

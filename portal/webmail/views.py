@@ -10,6 +10,7 @@ from pathlib import Path
 from flask import Blueprint, Response
 from markupsafe import Markup
 
+from mailcore.package_data import folder_of
 from portal import looks, web
 from portal.looks import STATIC, YEAR
 from portal.webmail import show
@@ -19,7 +20,7 @@ ICONS = (
     "warn", "info", "good",
 )  # fmt: skip
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = folder_of("portal", "templates")
 _USED = (
     "webmail/*.html",
     "quota/_*.html",

@@ -80,6 +80,9 @@ class Sink:
 class House:
     """`alumnimail serve` on free ports, with its settings and its command line."""
 
+    program = Path(sys.executable).parent / "alumnimail"
+    starts_in = Path(__file__).parents[2]
+
     def __init__(
         self,
         folder: Path,
@@ -123,7 +126,7 @@ class House:
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            cwd=Path(__file__).parents[2],
+            cwd=self.starts_in,
         )
         out.close()
         process = self.process
@@ -131,7 +134,7 @@ class House:
         assert process.poll() is None, log.read_text()
 
     def command(self) -> list[str]:
-        return [str(Path(sys.executable).parent / "alumnimail"), "--config", str(self.config)]
+        return [str(self.program), "--config", str(self.config)]
 
     def run(self, *words: str, given: str = "") -> str:
         done = subprocess.run([*self.command(), *words], input=given, capture_output=True, text=True, timeout=120)

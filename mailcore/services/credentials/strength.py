@@ -10,7 +10,7 @@ import gzip
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
+from importlib import resources
 from urllib.parse import urlsplit
 
 from mailcore.config import Config
@@ -38,8 +38,8 @@ _SITE = ("alumnimail", "alumni", "webmail", "password", "passord", "http", "http
 
 @cache
 def _common() -> frozenset[str]:
-    path = Path(__file__).with_name("common_passwords.txt.gz")
-    words = gzip.decompress(path.read_bytes()).decode().split("\n")
+    packed = resources.files("mailcore.services.credentials") / "common_passwords.txt.gz"
+    words = gzip.decompress(packed.read_bytes()).decode().split("\n")
     ways = (way for run in _RUNS for way in (run, run[::-1]))
     runs = (way[at:end] for way in ways for at in range(len(way)) for end in range(at + _SHORTEST, len(way) + 1))
     return frozenset((*(word for word in words if len(word) >= _SHORTEST), *runs))

@@ -4,7 +4,6 @@ A template is `templates/notices/NAME.LANGUAGE.txt`: the subject, an empty line,
 """
 
 from functools import cache
-from pathlib import Path
 from string import Template
 
 from mailcore.core import Core
@@ -13,12 +12,13 @@ from mailcore.mail.reading import trace
 from mailcore.mail.writing import composer, entities
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.package_data import folder_of
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 
 LANGUAGES = ("nb", "nn", "en")
-_FOLDER = Path(__file__).resolve().parents[3] / "templates" / "notices"
+_FOLDER = folder_of("mailcore.services.notices", "texts")
 
 
 @cache

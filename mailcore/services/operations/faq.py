@@ -1,4 +1,4 @@
-"""Questions and answers: Markdown files in three languages, `NN-topic.LANGUAGE.md`.
+"""Questions and answers: Markdown files in three languages, `templates/faq/NN-topic.LANGUAGE.md`.
 
 `# Section` opens a file, `## Question {#anchor}` a question; the anchor is the same in every language, so that links last.
 A file under `data/faq` replaces the shipped one of its name; new ones are added there.  No restart is needed: files are
@@ -13,9 +13,10 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from mailcore.core import Core
+from mailcore.package_data import folder_of
 from mailcore.services.notices.notices import LANGUAGES
 
-SHIPPED = Path(__file__).resolve().parents[3] / "templates" / "faq"
+SHIPPED = folder_of("mailcore.services.operations", "faq_texts")
 _QUESTION = re.compile(r"^##[ \t]+(.+?)[ \t]*\{#([a-z0-9-]+)\}[ \t]*$", re.MULTILINE)
 _NAME = re.compile(r"([0-9]{2}-[a-z0-9-]+)\.(nb|nn|en)\.md")
 # No HTML from files: whoever may write an answer need not be able to run anything on the page.

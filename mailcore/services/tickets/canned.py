@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailcore.core import Core
+from mailcore.package_data import folder_of
 from mailcore.services.notices import notices
 
-SHIPPED = Path(__file__).resolve().parents[3] / "templates" / "canned"
+SHIPPED = folder_of("mailcore.services.tickets", "texts")
 
 
 @dataclass(frozen=True, slots=True)
