@@ -120,6 +120,8 @@ def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: da
     since = int((now - TICKET_EVERY).timestamp())
     case = ticket_store.newest_of(tx, "", subject, since)
     if case is None:
-        tickets.open_ticket(core, kind="postmaster", subject=subject, text=text, reply_to="", language="en", tell=False)
+        tickets.open_ticket(
+            core, tx, kind="postmaster", subject=subject, text=text, reply_to="", language="en", tell=False
+        )
     elif len(ticket_store.messages(tx, case.id)) < MOST_IN_CASE:
-        tickets.say(core, case.id, text)
+        tickets.add_message(core, tx, case.id, text)

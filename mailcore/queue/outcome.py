@@ -30,7 +30,7 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
     again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
     given_up = not answer.ok and again is None
     if item.origin == "forward" and item.account is not None and not _by_message(item, answer):
-        forwarding.result(core, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
+        forwarding.result(core, tx, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
     if item.origin == "forward":
         onward.answer(
             tx,

@@ -121,7 +121,11 @@ def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str
 
 def test_the_help_desk_on_the_command_line(config: str, tmp_path: Path) -> None:
     with opened(tmp_path) as core:
-        tickets.open_ticket(core, kind="login", subject="Cannot log in", text="Help", reply_to="ola@elsewhere.example")
+        core.db.write(
+            lambda tx: tickets.open_ticket(
+                core, tx, kind="login", subject="Cannot log in", text="Help", reply_to="ola@elsewhere.example"
+            )
+        )
     assert "Cannot log in" in run(config, "ticket", "list").stdout
     assert run(config, "ticket", "reply", "1", "--note", "looks odd").exit_code == 0
     assert run(config, "ticket", "reply", "1", typed="Try again\n").stdout == "ticket 1 is answered\n"

@@ -95,7 +95,11 @@ def test_n4_a_test_message_is_sent_and_its_place_told(inside, core, ola, forward
 
 def test_n2_a_paused_forwarding_is_taken_up_again(inside, core, ola, forwarding_on):
     for _ in range(5):
-        forwarding.result(core, ola.id, target=FRIEND, ok=False, permanent=True, reply="550 5.7.1 no")
+        core.db.write(
+            lambda tx: forwarding.result(
+                core, tx, ola.id, target=FRIEND, ok=False, permanent=True, reply="550 5.7.1 no"
+            )
+        )
     assert "Stanset etter flere avslag" in inside.get("/forwarding").text
     inside.send("/forwarding", to="/forwarding/again")
     assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
@@ -183,7 +187,11 @@ def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, 
 def test_n2_a_paused_forwarding_says_why_in_plain_words_and_what_to_do(inside, core, ola, reply, why, what):
     forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     for _ in range(5):
-        forwarding.result(core, ola.id, target="ola@elsewhere.example", ok=False, permanent=True, reply=reply)
+        core.db.write(
+            lambda tx: forwarding.result(
+                core, tx, ola.id, target="ola@elsewhere.example", ok=False, permanent=True, reply=reply
+            )
+        )
     page = inside.get("/forwarding").text
     above = page.partition('id="set"')[0]
     assert "Stanset:" in above

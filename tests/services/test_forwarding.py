@@ -119,12 +119,18 @@ def test_the_site_says_which_targets_there_may_be(core: Core, ola: AccountId, ta
 def test_five_permanent_refusals_in_a_row_pause_it_and_mail_is_kept(core: Core, ola: AccountId) -> None:
     forwarding.wish(core, ola, TARGET, copy=False, confirmed=True)
     for _ in range(4):
-        forwarding.result(core, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
+        core.db.write(
+            lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
+        )
     assert forwarding.get(core, ola).state is ForwardingState.FAILING
-    forwarding.result(core, ola, target=TARGET, ok=True, permanent=False, reply="250 ok")
+    core.db.write(lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=True, permanent=False, reply="250 ok"))
     for _ in range(5):
-        forwarding.result(core, ola, target=TARGET, ok=False, permanent=False, reply="451 later")
-        forwarding.result(core, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
+        core.db.write(
+            lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=False, permanent=False, reply="451 later")
+        )
+        core.db.write(
+            lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
+        )
     found = forwarding.get(core, ola)
     assert (found.state, found.last_reply) == (ForwardingState.PAUSED, "550 no")
     before = inbox(core, ola)

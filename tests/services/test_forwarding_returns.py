@@ -168,8 +168,16 @@ def test_a_long_sender_has_a_short_local_part():
 def test_n2_five_refusals_pause_it_and_the_owner_is_told_here_and_outside(core, ola):
     forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
     for _ in range(5):
-        forwarding.result(core, ola.id, target="another@x.example", ok=False, permanent=True, reply="550 no")
-        forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no such person")
+        core.db.write(
+            lambda tx: forwarding.result(
+                core, tx, ola.id, target="another@x.example", ok=False, permanent=True, reply="550 no"
+            )
+        )
+        core.db.write(
+            lambda tx: forwarding.result(
+                core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no such person"
+            )
+        )
     assert forwarding.get(core, ola.id).state is ForwardingState.PAUSED
     assert b"550 no such person" in inbox(core, ola)[-1]
     letters = [item for item in queued(core, "notice") if item.recipient == "ola@home.example"]
@@ -235,7 +243,9 @@ def test_n1_once_a_year_the_target_is_asked_again(core, ola, clock):
     [letter] = [item for item in queued(core) if item.recipient == TARGET]
     arrive(core)
     assert queued(core, "forward")  # meanwhile it goes on
-    forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 once")  # and answers do no harm
+    core.db.write(
+        lambda tx: forwarding.result(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 once")
+    )  # and answers do no harm
     found = links(octets_of(core, letter))
     assert set(found) == {"confirm", "stop"}
     assert forwarding.confirm(core, found["confirm"]).confirmed_at == clock.now()
@@ -260,7 +270,9 @@ def test_n1_a_forwarding_that_is_paused_when_the_answer_is_due_stays_paused(core
     clock.forward(days=366)
     forwarding_target.ask_yearly(core)
     for _ in range(forwarding.MAX_REFUSALS):
-        forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+        core.db.write(
+            lambda tx: forwarding.result(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+        )
     heard = len(inbox(core, ola))
     clock.forward(days=31)
     forwarding_target.ask_yearly(core)
@@ -343,7 +355,9 @@ def test_n3_no_digest_of_junk_alone_or_to_a_target_that_takes_nothing_and_none_w
     assert octets_of(core, letter).count(b"    number ") == digest.MOST_LISTED
     arrive(core, verdict=UNSAFE)
     for _ in range(forwarding.MAX_REFUSALS):
-        forwarding.result(core, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+        core.db.write(
+            lambda tx: forwarding.result(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+        )
     assert digest.send(core) == 0
 
 

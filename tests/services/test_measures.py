@@ -50,7 +50,11 @@ def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
     before = read()
     assert before["accounts active"] == 2
     deliver(core, "friend@outside.example", "ola@alumni.example")
-    tickets.open_ticket(core, kind="question", subject="x", text="y", reply_to="kari@outside.example")
+    core.db.write(
+        lambda tx: tickets.open_ticket(
+            core, tx, kind="question", subject="x", text="y", reply_to="kari@outside.example"
+        )
+    )
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
 
     def send(tx) -> None:

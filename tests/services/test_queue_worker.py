@@ -201,7 +201,11 @@ def test_what_we_write_goes_to_every_host(core, ola):
     async def play():
         async with at_work(core) as (here, _, peer):
             peer.lacks = ("8BITMIME", "SMTPUTF8")
-            case = tickets.open_ticket(here, kind="other", subject="Hei æøå", text="æ", reply_to=FRIEND, language="nb")
+            case = here.db.write(
+                lambda tx: tickets.open_ticket(
+                    here, tx, kind="other", subject="Hei æøå", text="æ", reply_to=FRIEND, language="nb"
+                )
+            )
             tickets.reply(here, case.id, "Hei, æøå på deg.", agent=None)
             await until(lambda: len(peer.mail) == 2 and not listing(here))
             assert all(octets.isascii() for _, _, octets in peer.mail)

@@ -300,7 +300,11 @@ def test_a_notice(core, words):
 )
 def test_an_answer_of_the_desk(core, text):
     """`cases/desk-answer-line-over-998`."""
-    ticket = tickets.open_ticket(core, kind="other", subject=text, text=text, reply_to="kari@x.example", language="nb")
+    ticket = core.db.write(
+        lambda tx: tickets.open_ticket(
+            core, tx, kind="other", subject=text, text=text, reply_to="kari@x.example", language="nb"
+        )
+    )
     before = {item.id for item in core.db.read(core.queue.listing)}
     tickets.reply(core, ticket.id, text, agent=None)
     [item] = [item for item in core.db.read(core.queue.listing) if item.id not in before]

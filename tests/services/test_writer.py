@@ -1,5 +1,6 @@
 """The writer answers every write whatever goes wrong around it, and a process without a writer ends."""
 
+import ast
 import asyncio
 import contextlib
 import logging
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import apsw
 import pytest
@@ -20,7 +22,7 @@ from mailcore.feed import Feed
 from mailcore.process.threads import Threads
 from mailcore.store.engine import db as store
 from mailcore.store.engine import write_watch
-from mailcore.store.engine.db import Db
+from mailcore.store.engine.db import Db, WriteWithinWrite
 
 SECONDS = 60  # who is not answered by then never is
 
@@ -356,3 +358,47 @@ def test_a_write_that_goes_on_is_told_with_its_place_and_one_without_end_ends_th
 )
 def test_the_caller_of_a_write_is_named(fn, caller):
     assert write_watch.caller_of(fn) == caller
+
+
+@pytest.mark.parametrize("again", ["write", "post", "awrite"])
+def test_a_write_within_a_write_is_refused_and_nothing_of_either_is_written(open_db, again: str):
+    db = open_db()
+
+    def outer(tx) -> None:
+        add(tx)
+        asked = getattr(db, again)(add)
+        if again == "awrite":
+            asked.send(None)
+
+    with pytest.raises(WriteWithinWrite):
+        db.write(outer)
+    assert count(db) == 0
+    db.write(add)
+    assert count(db) == 1
+
+
+def test_a_read_within_a_write_sees_what_that_write_did(open_db):
+    db = open_db()
+    assert db.write(lambda tx: (add(tx), count(db))[1]) == 1
+
+
+def opens_a_write(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in ("write", "post", "awrite")
+        and ast.unparse(node.value).endswith("db")
+    )
+
+
+def test_what_is_given_a_transaction_opens_none():
+    """Only the outermost caller does: a view, a command, a job, a hook of a protocol, by the service that it calls."""
+    found = [
+        f"{path}: {function.name}"
+        for folder in ("mailcore", "portal")
+        for path in sorted(Path(folder).rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(argument.arg == "tx" for argument in (*function.args.args, *function.args.kwonlyargs))
+        and any(map(opens_a_write, ast.walk(function)))
+    ]
+    assert found == []

@@ -116,7 +116,7 @@ def add(
     name = check_name(name, reserved=reserved)
     wish = NewAccount(name, display_name, person or None, quota, password, contact, language)
     hashed = _hashed(password)
-    made = core.db.write(lambda tx: _add(core, tx, wish, hashed))
+    made = core.db.write(lambda tx: create(core, tx, wish, hashed))
     if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
         scram.remember_of(core, made.id, password)
     return made
@@ -128,7 +128,7 @@ def ensure_postmaster(core: Core) -> None:
     def store(tx: Tx) -> None:
         if not is_free(core, tx, "postmaster"):
             return
-        made = _add(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
+        made = create(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
         if not was_ever_address(tx, "abuse", core.config.domain.lower()):
             insert_address(tx, made.id, "abuse", core.config.domain.lower(), core.clock.seconds())
 
@@ -141,7 +141,8 @@ def _hashed(password: str | None) -> str | None:
     return passwords.hash_password(password)
 
 
-def _add(core: Core, tx: Tx, wish: NewAccount, hashed: str | None) -> Account:
+def create(core: Core, tx: Tx, wish: NewAccount, hashed: str | None = None) -> Account:
+    """Create the account with all that belongs to it; its name has been checked.  Raises AccountExists."""
     if not is_free(core, tx, wish.name, wish.person):
         raise AccountExists(f"{wish.name} is taken, or was somebody's before")
     if wish.person and find_account_of_person(tx, wish.person):
@@ -339,6 +340,6 @@ def import_csv(core: Core, wishes: Sequence[NewAccount]) -> Iterable[Account]:
             hashed = [next(hashes) for _ in some]
 
             def store(tx: Tx, some: Sequence[NewAccount] = some, hashed: list[str | None] = hashed) -> list[Account]:
-                return [_add(core, tx, wish, one) for wish, one in zip(some, hashed, strict=True)]
+                return [create(core, tx, wish, one) for wish, one in zip(some, hashed, strict=True)]
 
             yield from core.db.write(store)

@@ -97,17 +97,20 @@ def sync(core: Core, *, believe: bool = False) -> Synced:
 
 def _alert(core: Core, text: str) -> None:
     """A ticket for the desk, once a day."""
-    if not core.db.write(
-        lambda tx: tries.is_over_limit(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS)
-    ):
-        tickets.open_ticket(
-            core,
-            kind="other",
-            subject="The directory misses too many people at once",
-            text=text,
-            reply_to="",
-            language="en",
-        )
+
+    def write(tx: Tx) -> None:
+        if not tries.is_over_limit(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS):
+            tickets.open_ticket(
+                core,
+                tx,
+                kind="other",
+                subject="The directory misses too many people at once",
+                text=text,
+                reply_to="",
+                language="en",
+            )
+
+    core.db.write(write)
 
 
 def known(core: Core, name: str) -> Affiliation | None:

@@ -89,9 +89,10 @@ def at_once(
             return before, get_account(tx, before.account), False
         check_eligible(core, proven)
         wanted = user_names.check(core, tx, name, person=proven.person)
-        account = accounts.add(
-            core, wanted, display_name=proven.display_name, person=proven.person, contact=contact, language=language
+        wish = accounts.NewAccount(
+            accounts.check_name(wanted), proven.display_name, proven.person, contact=contact, language=language
         )
+        account = accounts.create(core, tx, wish)
         now = core.clock.seconds()
         order = store.add(
             tx,
@@ -268,6 +269,7 @@ def _confirm(core: Core, tx: Tx, order: Order) -> None:
     store.confirm(tx, order.id)
     tickets.open_ticket(
         core,
+        tx,
         kind="order",
         subject=f"{order.name}@{core.config.domain}",
         text=order.affiliation or "-",
@@ -328,14 +330,14 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
         found = _get(tx, order)
         if found.state not in ("submitted", "awaiting proof"):
             raise OrderNotFound(f"order {order} is {found.state}")
-        account = accounts.add(
-            core,
-            found.name,
-            display_name=found.display_name,
+        wish = accounts.NewAccount(
+            accounts.check_name(found.name),
+            found.display_name,
+            found.person or None,
             contact=found.contact,
             language=found.language,
-            person=found.person or None,
         )
+        account = accounts.create(core, tx, wish)
         now = core.clock.seconds()
         store.decide(tx, order, "approved", account.id, now)
         source, _, mark = found.proof.partition(" ")

@@ -74,6 +74,7 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
     account_notices.send_to_contacts(core, tx, account, "sending_held", **words)
     tickets.open_ticket(
         core,
+        tx,
         kind="abuse",
         subject=f"Sending of {account.name} is on hold",
         reply_to="",

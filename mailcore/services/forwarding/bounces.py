@@ -49,11 +49,11 @@ def hear(core: Core, tx: Tx, found: Return, report: Returned, octets: Prepared, 
     """
     words = " ".join(part for part in (report.status, report.diagnostic) if part) or "returned without a reason"
     if report.action == "delayed":
-        forwarding.result(core, found.account, target=found.target, ok=False, permanent=False, reply=words)
+        forwarding.result(core, tx, found.account, target=found.target, ok=False, permanent=False, reply=words)
     if report.action != "failed":
         return
     store.spend(tx, found.token)
-    forwarding.result(core, found.account, target=found.target, ok=False, permanent=True, reply=words)
+    forwarding.result(core, tx, found.account, target=found.target, ok=False, permanent=True, reply=words)
     onward.returned(tx, found.account, found.content, found.target, words, core.clock.seconds())
     put_back(core, tx, found.account, found.content, octets, prefix)
 

@@ -296,36 +296,33 @@ def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
     return core.db.write(store)
 
 
-def result(core: Core, account: AccountId, *, target: str, ok: bool, permanent: bool, reply: str) -> Forwarding:
+def result(core: Core, tx: Tx, account: AccountId, *, target: str, ok: bool, permanent: bool, reply: str) -> Forwarding:
     """Record the reply to one forwarded message, by the target's server or in a report that came back.
 
     Args:
         target: where it went; what a personal script sends elsewhere says nothing of the forwarding.
     """
 
-    def store(tx: Tx) -> Forwarding:
-        now = get_forwarding(tx, account)
-        if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or target.lower() != now.target.lower():
-            return now
-        if ok and now.state is ForwardingState.HEALTHY and not now.failures:
-            return now
-        if ok:
-            new = dataclasses.replace(now, state=ForwardingState.HEALTHY, failures=0, last_reply="")
-        elif not permanent:
-            new = dataclasses.replace(now, last_reply=reply[:500])
-        else:
-            failures = now.failures + 1
-            state = ForwardingState.PAUSED if failures >= MAX_REFUSALS else ForwardingState.FAILING
-            new = dataclasses.replace(now, state=state, failures=failures, last_reply=reply[:500])
-        save_forwarding(tx, account, new)
-        if new.state is ForwardingState.PAUSED:
-            filters.regenerate(core, tx, account)
-            audit.note(core, tx, account, Event.FORWARDING_PAUSED, detail=reply[:200])
-            owner = get_account(tx, account)
-            forwarding_target.tell_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
-        return new
-
-    return core.db.write(store)
+    now = get_forwarding(tx, account)
+    if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or target.lower() != now.target.lower():
+        return now
+    if ok and now.state is ForwardingState.HEALTHY and not now.failures:
+        return now
+    if ok:
+        new = dataclasses.replace(now, state=ForwardingState.HEALTHY, failures=0, last_reply="")
+    elif not permanent:
+        new = dataclasses.replace(now, last_reply=reply[:500])
+    else:
+        failures = now.failures + 1
+        state = ForwardingState.PAUSED if failures >= MAX_REFUSALS else ForwardingState.FAILING
+        new = dataclasses.replace(now, state=state, failures=failures, last_reply=reply[:500])
+    save_forwarding(tx, account, new)
+    if new.state is ForwardingState.PAUSED:
+        filters.regenerate(core, tx, account)
+        audit.note(core, tx, account, Event.FORWARDING_PAUSED, detail=reply[:200])
+        owner = get_account(tx, account)
+        forwarding_target.tell_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
+    return new
 
 
 def question_failed(core: Core, tx: Tx, account: AccountId, target: str, reply: str) -> bool:

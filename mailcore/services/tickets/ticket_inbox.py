@@ -135,10 +135,10 @@ def _take(core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter:
     ticket = _thread(core, tx, token, letter)
     try:
         if ticket is None:
-            tickets.count(core, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
+            tickets.count(core, tx, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
             ticket = _same_case(core, tx, letter)
         if ticket is not None:
-            _add(core, ticket, letter, vouched)
+            _add(core, tx, ticket, letter, vouched)
         else:
             _open(core, tx, name, letter, vouched)
     except TooMany:
@@ -146,9 +146,10 @@ def _take(core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter:
     return SEEN
 
 
-def _add(core: Core, ticket: Ticket, letter: Letter, vouched: bool) -> None:
-    tickets.say(
+def _add(core: Core, tx: Tx, ticket: Ticket, letter: Letter, vouched: bool) -> None:
+    tickets.add_message(
         core,
+        tx,
         ticket.id,
         letter.text,
         author="person" if vouched else "unverified",
@@ -168,6 +169,7 @@ def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
     )
     tickets.open_ticket(
         core,
+        tx,
         kind=name if name in ROLES else "mail",
         subject=letter.subject,
         text=letter.text,

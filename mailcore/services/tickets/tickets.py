@@ -42,6 +42,7 @@ ANSWERED_SECONDS = 30 * 86_400  # an answer that is not contradicted closes its 
 
 def open_ticket(
     core: Core,
+    tx: Tx,
     *,
     kind: str,
     subject: str,
@@ -58,7 +59,7 @@ def open_ticket(
     header: str = "",
     cause: Cause = NOBODY,
 ) -> Ticket:
-    """Hand a case to the desk and tell its number by mail; may be called inside a write.
+    """Hand a case to the desk and tell its number by mail.
 
     Args:
         reply_to: where answers go; "" for a case that nobody waits for.
@@ -81,43 +82,40 @@ def open_ticket(
     reply_to = check_address(reply_to) if reply_to else ""
     kind = kind if kind in KINDS else "other"
 
-    def write(tx: Tx) -> Ticket:
-        now = core.clock.seconds()
-        told_at = tell_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
-        number = store.add(
-            tx,
-            token=_new_token(),
-            kind=kind,
-            subject=subject or text.partition("\n")[0][:80],
-            language=language,
-            state="open" if confirmed else "unconfirmed",
-            reply_to=reply_to,
-            account=account,
-            now=now,
-        )
-        store.add_message(
-            tx,
-            number,
-            author="person",
-            name=name,
-            text=text,
-            now=now,
-            message_id=message_id,
-            files=files,
-            header=header,
-        )
-        ticket = _get(tx, number)
-        if account is not None:
-            audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
-        if reply_to and tell:
-            if not confirmed:
-                mail_limits.count_mail(core, tx, cause, reply_to)
-            sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=told_at)
-            if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
-                store.begin_thread(tx, number, sent)
-        return ticket
-
-    return core.db.write(write)
+    now = core.clock.seconds()
+    told_at = tell_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
+    number = store.add(
+        tx,
+        token=_new_token(),
+        kind=kind,
+        subject=subject or text.partition("\n")[0][:80],
+        language=language,
+        state="open" if confirmed else "unconfirmed",
+        reply_to=reply_to,
+        account=account,
+        now=now,
+    )
+    store.add_message(
+        tx,
+        number,
+        author="person",
+        name=name,
+        text=text,
+        now=now,
+        message_id=message_id,
+        files=files,
+        header=header,
+    )
+    ticket = _get(tx, number)
+    if account is not None:
+        audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
+    if reply_to and tell:
+        if not confirmed:
+            mail_limits.count_mail(core, tx, cause, reply_to)
+        sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=told_at)
+        if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
+            store.begin_thread(tx, number, sent)
+    return ticket
 
 
 def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -> str:
@@ -176,25 +174,28 @@ def ask(
         check_address(reply_to)
     language = ticket_text.language_of(f"{subject}\n{text}", language)
     if owner is None:
-        count(core, reply_to, peer=peer)
+        core.db.write(lambda tx: count(core, tx, reply_to, peer=peer))
     elif core.db.write(lambda tx: tries.is_over_limit(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
         raise TooMany("too many cases in an hour")
-    return open_ticket(
-        core,
-        kind=kind,
-        subject=subject,
-        text=text,
-        reply_to=reply_to,
-        account=owner.id if owner else None,
-        language=language,
-        files=files,
-        confirmed=owner is not None,
-        name=name,
-        cause=Cause(None, peer),
+    return core.db.write(
+        lambda tx: open_ticket(
+            core,
+            tx,
+            kind=kind,
+            subject=subject,
+            text=text,
+            reply_to=reply_to,
+            account=owner.id if owner else None,
+            language=language,
+            files=files,
+            confirmed=owner is not None,
+            name=name,
+            cause=Cause(None, peer),
+        )
     )
 
 
-def count(core: Core, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
+def count(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
     """Note that somebody who is not logged in wrote, from a network place that may do so `of_place` times an hour.
 
     Raises:
@@ -204,7 +205,7 @@ def count(core: Core, writer: str, *, peer: str, of_place: int = PER_HOUR) -> No
         Bound(f"writer {mail_limits.canonical_address(writer)}", PER_HOUR),
         *tries.bounds_of_place(core, peer, of_place),
     ]
-    if not core.db.write(lambda tx: tries.count_if_allowed(core, tx, "help", bounds)):
+    if not tries.count_if_allowed(core, tx, "help", bounds):
         raise TooMany("too many cases in an hour")
 
 
@@ -307,8 +308,14 @@ def header(core: Core, ticket: Ticket, message: int) -> str:
 # Speaking
 
 
-def say(
+def say(core: Core, number: int, text: str, *, files: Sequence[NewFile] = ()) -> Ticket:
+    """Add what the person writes on the web.  Raises as `add_message` does."""
+    return core.db.write(lambda tx: add_message(core, tx, number, text, files=files))
+
+
+def add_message(
     core: Core,
+    tx: Tx,
     number: int,
     text: str,
     *,
@@ -318,7 +325,7 @@ def say(
     message_id: str = "",
     header: str = "",
 ) -> Ticket:
-    """The person adds to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender).
+    """Add what the person writes to the case, on the web or by mail (`author` "unverified": nobody vouches for the sender).
 
     Raises:
         TicketNotFound, TicketRefused.
@@ -328,26 +335,23 @@ def say(
     if not text and not files:
         raise TicketRefused("there is nothing in it")
 
-    def write(tx: Tx) -> Ticket:
-        ticket, now = _get(tx, number), core.clock.seconds()
-        room = MAX_CASE_OCTETS - store.file_octets(tx, ticket.id) - sum(len(file.octets) for file in files)
-        if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
-            raise TooMany("too much in one case")
-        store.add_message(
-            tx,
-            ticket.id,
-            author=author,
-            name=name,
-            text=text,
-            now=now,
-            message_id=message_id,
-            files=files,
-            header=header,
-        )
-        store.set_state(tx, ticket.id, "open", now)
-        return _get(tx, ticket.id)
-
-    return core.db.write(write)
+    ticket, now = _get(tx, number), core.clock.seconds()
+    room = MAX_CASE_OCTETS - store.file_octets(tx, ticket.id) - sum(len(file.octets) for file in files)
+    if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
+        raise TooMany("too much in one case")
+    store.add_message(
+        tx,
+        ticket.id,
+        author=author,
+        name=name,
+        text=text,
+        now=now,
+        message_id=message_id,
+        files=files,
+        header=header,
+    )
+    store.set_state(tx, ticket.id, "open", now)
+    return _get(tx, ticket.id)
 
 
 def reply(core: Core, number: int, text: str, *, agent: Account | None, close: bool = False) -> Ticket:

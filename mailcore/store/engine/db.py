@@ -91,6 +91,10 @@ class Tx:
         self._executemany(sql, params)
 
 
+class WriteWithinWrite(RuntimeError):
+    """A mistake in the program: only the outermost caller (view, command, job, protocol hook) opens a transaction."""
+
+
 class _Write:
     __slots__ = ("fn", "future", "loop")
 
@@ -168,17 +172,14 @@ class Db:
 
     def write(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in the writer thread; returns when its commit is on disk."""
-        if getattr(self._here, "writing", False):
-            return fn(self._here.tx)
+        self._refuse_within_write()
         future: Future[T] = Future()
         self._put(_Write(budget.bound(fn), future, None))
         return future.result()
 
     def post(self, fn: Callable[[Tx], object]) -> None:
         """Hand `fn` to the writer and do not wait: for notes whose loss would harm nobody.  A failure is logged."""
-        if getattr(self._here, "writing", False):
-            fn(self._here.tx)
-            return
+        self._refuse_within_write()
         future: Future[object] = Future()
         future.add_done_callback(
             lambda done: log.error("a note was lost", exc_info=p) if (p := done.exception()) else None
@@ -193,10 +194,16 @@ class Db:
         return await self._threads.run(self.read, fn)
 
     async def awrite(self, fn: Callable[[Tx], T]) -> T:
+        self._refuse_within_write()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._put(_Write(budget.bound(fn), future, loop))
         return await future
+
+    def _refuse_within_write(self) -> None:
+        """The writer would wait for itself, and joining it in silence would hide who decides what commits together."""
+        if getattr(self._here, "writing", False):
+            raise WriteWithinWrite("a write was asked for within a write; hand its `tx` down instead")
 
     def close(self) -> None:
         self.watch.stop()
