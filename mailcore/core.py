@@ -13,10 +13,10 @@ from mailcore.store.engine.db import Db
 from mailcore.store.mail import condstore
 from mailcore.store.mail.answers import Answers
 from mailcore.store.mail.blobs import Blobs
-from mailcore.store.mail.mail import MailStore
+from mailcore.store.mail.messages import MailStore
 from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.runner import migrate
-from mailcore.store.queue.queue import QueueStore
+from mailcore.store.queue.items import QueueStore
 
 
 @dataclass(frozen=True, slots=True)

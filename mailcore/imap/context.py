@@ -20,7 +20,7 @@ from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.delivery import imapsieve
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import condstore, mailbox_facts
-from mailcore.store.mail.mail import Changes, MailStore
+from mailcore.store.mail.messages import Changes, MailStore
 from mailcore.store.mail.uidset import Ranges, places_in, without
 from mailcore.wire.framing import Event, Sink
 from mailcore.wire.reader import Reader

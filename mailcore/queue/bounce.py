@@ -21,7 +21,7 @@ from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.people.accounts import get_account
-from mailcore.store.queue.queue import domain_of
+from mailcore.store.queue.items import domain_of
 from mailcore.store.tickets import tickets as ticket_store
 
 MOST_RETURNED = 512 * 1024  # octets of the message itself, where RET=FULL asks for it

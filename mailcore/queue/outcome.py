@@ -12,9 +12,9 @@ from mailcore.services.delivery import sending_limits
 from mailcore.services.forwarding import forwarding
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
-from mailcore.store.queue import queue_policies, reports
-from mailcore.store.queue.queue import domain_of
-from mailcore.store.queue.queue_policies import Rest
+from mailcore.store.queue import destinations, reports
+from mailcore.store.queue.destinations import Rest
+from mailcore.store.queue.items import domain_of
 
 log = log_for(__name__)
 
@@ -93,7 +93,7 @@ def away(
 ) -> None:
     """No host of the domain could be reached: all that waits for it hears the same, and it rests for a while."""
     until = int(now.timestamp()) + destination.rest_seconds(failures)
-    queue_policies.rest(tx, domain, Rest(failures, until, answer.text))
+    destinations.rest(tx, domain, Rest(failures, until, answer.text))
     for item in items:
         write_down(core, tx, item, answer, now)
 

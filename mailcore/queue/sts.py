@@ -15,8 +15,8 @@ from mailcore.mail.reading.lines import lines_of
 from mailcore.net import https
 from mailcore.queue.dane import covers
 from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
-from mailcore.store.queue import queue_policies as store
-from mailcore.store.queue.queue_policies import StsPolicy
+from mailcore.store.queue import destinations as store
+from mailcore.store.queue.destinations import StsPolicy
 
 log = log_for(__name__)
 PORT = 443

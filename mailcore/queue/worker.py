@@ -23,9 +23,9 @@ from mailcore.queue.sts import PORT, StsPolicies
 from mailcore.services.delivery import delivery
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
-from mailcore.store.queue import queue_policies
-from mailcore.store.queue.queue import domain_of
-from mailcore.store.queue.queue_policies import Rest
+from mailcore.store.queue import destinations
+from mailcore.store.queue.destinations import Rest
+from mailcore.store.queue.items import domain_of
 
 log = log_for(__name__)
 
@@ -142,7 +142,7 @@ class Worker:
         """Lease the items to send now; put off, untried, those to a destination that rests."""
         core, now = self._core, self._core.clock.seconds()
         items = core.queue.claim(tx, now, room, LEASE_SECONDS, by=self._me, full=full)
-        rests = queue_policies.rests(tx, sorted({domain_of(item.recipient) for item in items}))
+        rests = destinations.rests(tx, sorted({domain_of(item.recipient) for item in items}))
         awake: list[QueueItem] = []
         for item in items:
             rest = rests.get(domain_of(item.recipient))
@@ -309,7 +309,7 @@ class Worker:
 
             def keep(tx: Tx) -> None:
                 if wakes:
-                    queue_policies.awake(tx, [domain])
+                    destinations.awake(tx, [domain])
                 outcome.count_tls(core, tx, domain, results, now)
                 outcome.write_down(core, tx, item, answer, now)
 

@@ -9,8 +9,8 @@ from mailcore import core as cores
 from mailcore.cli import main
 from mailcore.config import Config
 from mailcore.services.accounts import accounts
-from mailcore.store.queue import queue_policies
-from mailcore.store.queue.queue_policies import Rest
+from mailcore.store.queue import destinations
+from mailcore.store.queue.destinations import Rest
 
 MESSAGE = b"From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
 
@@ -34,7 +34,7 @@ def site(tmp_path):
             origin="submission",
             now=core.clock.seconds() + 3600,
         )
-        queue_policies.rest(tx, "y.example", Rest(3, core.clock.seconds() + 3600, "away"))
+        destinations.rest(tx, "y.example", Rest(3, core.clock.seconds() + 3600, "away"))
 
     core.db.write(fill)
     cores.close(core)
@@ -78,7 +78,7 @@ def test_flush_overrides_the_back_off_of_items_and_destinations(site, tmp_path):
     assert [item["id"] for item in after] == [item["id"] for item in before]
     assert all(new["next_at"] < old["next_at"] for old, new in zip(before, after, strict=True))
     core = cores.build(Config(data=str(tmp_path / "var")))
-    assert core.db.read(lambda tx: queue_policies.rests(tx, ["y.example"])) == {}
+    assert core.db.read(lambda tx: destinations.rests(tx, ["y.example"])) == {}
     cores.close(core)
 
 

@@ -10,7 +10,7 @@ from mailcore.errors import RoomGone
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, delivery_receipts
 from mailcore.services.sieve_scripts import filters
-from mailcore.store.mail.mail import GRACE
+from mailcore.store.mail.messages import GRACE
 from tests.smtp_talk import SECRET, build, inbox, talk
 
 HEAD = "From: a@b.example\r\nSubject: hei\r\n\r\n"

@@ -15,7 +15,7 @@ from mailcore.services.accounts import accounts, affiliations, orders, user_name
 from mailcore.services.credentials import contact_addresses, credentials
 from mailcore.services.delivery import delivery, queue_admin
 from mailcore.services.tickets import tickets
-from mailcore.store.engine.skeleton import skeleton
+from mailcore.store.people.skeleton import skeleton
 from tests.directory import university
 from tests.readers import text_of
 

@@ -7,7 +7,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.services.filtering import sender_policy
 from mailcore.services.limits import rates
-from mailcore.store.people import rates as store
+from mailcore.store.site import rates as store
 from tests.outside import dns_server
 from tests.services.conftest import SetClock
 from tests.smtp_talk import build, talk

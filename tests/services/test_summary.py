@@ -12,7 +12,7 @@ from mailcore.mail.asking.summary import USUAL, choose, summarise
 from mailcore.mail.reading import header
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.text import fold
-from mailcore.store.mail import mail
+from mailcore.store.mail import messages
 from mailcore.store.people.accounts import insert_account
 
 LETTER = (
@@ -106,7 +106,7 @@ def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(cor
     prepared = core.blobs.prepare(block)
     box = core.db.write(keep)
     row = core.db.read(lambda tx: list(core.mail.rows(tx, box, [(1, 1)], frozenset({"usual"}))))[0]
-    assert (row[mail.USUAL], row[mail.UNCUT]) == (None, block)
+    assert (row[messages.USUAL], row[messages.UNCUT]) == (None, block)
 
 
 @pytest.mark.parametrize(

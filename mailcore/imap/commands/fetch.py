@@ -14,7 +14,7 @@ from mailcore.imap.sections import Pieces, Source
 from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.mail import condstore, mail, save_dates
+from mailcore.store.mail import condstore, messages, save_dates
 from mailcore.store.mail.flags import join
 from mailcore.store.mail.uidset import Ranges, places_in, ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -128,13 +128,13 @@ async def _send(context: Context, ranges: Ranges, items: Items) -> None:
         if not rows:
             return []
         sources = (
-            [Source(bytes(row[mail.PREFIX]), core.blobs.mapped(tx, row[mail.BLOB])) for row in rows]
+            [Source(bytes(row[messages.PREFIX]), core.blobs.mapped(tx, row[messages.BLOB])) for row in rows]
             if items.whole
             else []
         )
         batches.append(batch := Batch(rows, sources, here.recent))
-        uids = [row[mail.UID] for row in rows] if only else numbers
-        if items.whole and len(rows) == 1 and rows[0][mail.SIZE] > LARGE:
+        uids = [row[messages.UID] for row in rows] if only else numbers
+        if items.whole and len(rows) == 1 and rows[0][messages.SIZE] > LARGE:
             return items.write_pieces(uids[0], batch, form)
         return [items.write(uids, batch, form)]
 
@@ -155,8 +155,11 @@ def _match_rows(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
     """Return the sequence numbers of the rows that the client knows of, and those rows."""
     if not rows:
         return (), rows
-    first = view.seq(rows[0][mail.UID])
-    if first is not None and [row[mail.UID] for row in rows] == view.uids[first - 1 : first - 1 + len(rows)].tolist():
+    first = view.seq(rows[0][messages.UID])
+    if (
+        first is not None
+        and [row[messages.UID] for row in rows] == view.uids[first - 1 : first - 1 + len(rows)].tolist()
+    ):
         return range(first, first + len(rows)), rows
-    met = [(seq, row) for row in rows if (seq := view.seq(row[mail.UID])) is not None]
+    met = [(seq, row) for row in rows if (seq := view.seq(row[messages.UID])) is not None]
     return [seq for seq, _ in met], [row for _, row in met]

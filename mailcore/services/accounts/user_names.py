@@ -11,8 +11,8 @@ from mailcore.core import Core
 from mailcore.errors import AccountExists, InvalidName
 from mailcore.services.accounts import accounts
 from mailcore.store.engine.db import Tx
-from mailcore.store.engine.skeleton import skeleton
 from mailcore.store.people import orders as store
+from mailcore.store.people.skeleton import skeleton
 
 _FOLD = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "ð": "d", "þ": "th", "ß": "ss", "ł": "l"})
 _RESERVED = frozenset(skeleton(name) for name in accounts.RESERVED)

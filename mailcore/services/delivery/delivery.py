@@ -45,7 +45,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import forwardings, onward
 from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.mail.blobs import INSIDE, Prepared, Saved
-from mailcore.store.mail.mail import GRACE
+from mailcore.store.mail.messages import GRACE
 from mailcore.store.people.addresses import find_address_owner, list_addresses
 from sieve.addrspec import comparable, normal_address
 

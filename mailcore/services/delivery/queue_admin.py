@@ -6,7 +6,7 @@ from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem
 from mailcore.errors import NotQueued
 from mailcore.store.engine.db import Tx
-from mailcore.store.queue import queue_policies
+from mailcore.store.queue import destinations
 
 OLD_SECONDS = 7 * 86_400
 
@@ -57,4 +57,4 @@ def hold(core: Core, items: Sequence[int]) -> None:
 
 def tidy_up(core: Core) -> None:
     """The job: what is known of other domains and of no use any more."""
-    core.db.write(lambda tx: queue_policies.forget(tx, core.clock.seconds(), OLD_SECONDS))
+    core.db.write(lambda tx: destinations.forget(tx, core.clock.seconds(), OLD_SECONDS))

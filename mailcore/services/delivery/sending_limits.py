@@ -16,9 +16,9 @@ from mailcore.services.audit import Event
 from mailcore.services.notices import account_notices
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import rates
 from mailcore.store.people import sending as store
 from mailcore.store.people.accounts import get_account
+from mailcore.store.site import rates
 
 log = log_for(__name__)
 HOUR = 3600

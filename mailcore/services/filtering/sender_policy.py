@@ -8,7 +8,7 @@ from mailcore.core import Core
 from mailcore.log import log_for
 from mailcore.net.dns import DnsTrouble
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import rates
+from mailcore.store.site import rates
 
 log = log_for(__name__)
 EXEMPT = ("postmaster", "abuse")  # a refused sender must be able to ask why (RFC 5321 section 4.5.1, RFC 2142)

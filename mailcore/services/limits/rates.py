@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from mailcore.core import Core
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import rates as store
+from mailcore.store.site import rates as store
 
 REMEMBERED = 20_000
 DAY = 86_400

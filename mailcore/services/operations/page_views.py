@@ -12,7 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import PageFacts
 from mailcore.errors import InvalidName
 from mailcore.store.engine.db import Tx
-from mailcore.store.site import site as store
+from mailcore.store.site import public_pages as store
 
 PAGES = ("/", "/faq", "/help", "/clients", "/status")
 AUDIENCES = ("students", "staff", "alumni", "everyone")

@@ -19,7 +19,7 @@ from mailcore.services.mailauth import dkim, dmarc
 from mailcore.services.notices import notices
 from mailcore.services.operations import report_post
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.queue import queue_policies
+from mailcore.store.queue import destinations
 from mailcore.store.queue import reports as store
 
 log = log_for(__name__)
@@ -174,7 +174,7 @@ def _tls(core: Core, day: str, domain: str) -> None:
     if not targets and not urls:
         return
     rows = core.db.read(lambda tx: store.tls(tx, day, domain))
-    sts = core.db.read(lambda tx: queue_policies.sts(tx, domain))
+    sts = core.db.read(lambda tx: destinations.sts(tx, domain))
     policies = []
     for kind in dict.fromkeys(row[0] for row in rows):
         mine = [row for row in rows if row[0] == kind]

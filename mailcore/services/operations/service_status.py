@@ -7,7 +7,7 @@ from mailcore.core import Core
 from mailcore.domain import Incident
 from mailcore.errors import InvalidName
 from mailcore.services.notices.notices import LANGUAGES
-from mailcore.store.site import site as store
+from mailcore.store.site import public_pages as store
 
 LEVELS = ("info", "warn", "bad")
 KEPT_SECONDS = 30 * 86_400

@@ -16,7 +16,7 @@ from mailcore.services.sieve_scripts.script_view import MessageText, ScriptView
 from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
-from mailcore.store.people import contacts
+from mailcore.store.webmail import contacts
 from sieve import one_address
 
 URN = "urn:ietf:params:sieve"

@@ -27,8 +27,8 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
-from mailcore.store.mail.mail import EARLIEST, LATEST
 from mailcore.store.mail.mailboxes import MAX_DEPTH, MAX_NAME
+from mailcore.store.mail.messages import EARLIEST, LATEST
 
 log = log_for(__name__)
 _BAD = re.compile(r"[\x00-\x1f\x7f*%\ud800-\udfff]")  # what no mailbox name holds

@@ -34,10 +34,10 @@ from mailcore.store.delivery import filters as store_filters
 from mailcore.store.delivery.scripts import list_scripts
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding.settings import get_forwarding
-from mailcore.store.people import address_book as store_book
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import list_addresses
 from mailcore.store.site import transfers as store
+from mailcore.store.webmail import address_book as store_book
 
 log = log_for(__name__)
 FORMAT = 1

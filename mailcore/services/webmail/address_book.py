@@ -9,8 +9,8 @@ from mailcore.mail.reading import address
 from mailcore.mail.reading.lines import one_line
 from mailcore.services.delivery import submission
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import address_book as store
-from mailcore.store.people.address_book import Contact, WriterName
+from mailcore.store.webmail import address_book as store
+from mailcore.store.webmail.address_book import Contact, WriterName
 
 MAX_CONTACTS, MAX_NAME, MAX_NOTE, MAX_SIGNATURE, MAX_IDENTITIES = 20_000, 120, 2000, 4000, 20
 MAX_COMPLETIONS, MAX_DOMAINS = 8, 2000

@@ -25,8 +25,8 @@ from mailcore.services.webmail import address_book, attachments, compose, mail_a
 from mailcore.services.webmail.compose import PIECE, Attachment, Built, Draft
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.address_book import WriterName
 from mailcore.store.webmail import writings as store
+from mailcore.store.webmail.address_book import WriterName
 from mailcore.store.webmail.writings import StoredFile
 from mailcore.store.webmail.writings import Writing as Row
 

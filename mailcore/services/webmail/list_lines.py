@@ -7,8 +7,8 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound
 from mailcore.store.engine.db import Tx
-from mailcore.store.webmail import webmail_lines as store
-from mailcore.store.webmail.webmail_lines import Heading
+from mailcore.store.webmail import lines as store
+from mailcore.store.webmail.lines import Heading
 
 LEARN = 2000  # messages learned in one write
 MANY = 2000  # new messages that a job learns before anybody asks

@@ -15,9 +15,9 @@ from mailcore.domain import AccountId, Mailbox
 from mailcore.mail.reading import address, header
 from mailcore.services.webmail import list_lines
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.webmail import webmail_list as store
-from mailcore.store.webmail.webmail_lines import MAX_KEY
-from mailcore.store.webmail.webmail_list import Wish
+from mailcore.store.webmail import lists as store
+from mailcore.store.webmail.lines import MAX_KEY
+from mailcore.store.webmail.lists import Wish
 
 PAGE = 50
 ORDERS = ("date", "from", "subject", "size")
@@ -147,7 +147,7 @@ def _cut(rows: list[Row], wish: ListWish, cursor: Callable[[Row], str]) -> tuple
 
 
 def line_of(row: Row) -> Line:
-    """A row of store/webmail/webmail_list.py."""
+    """A row of store/webmail/lists.py."""
     flags = row[1]
     subject, sender, recipient, file = _shown(row[4], row[5])
     return Line(

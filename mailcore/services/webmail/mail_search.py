@@ -16,7 +16,7 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import query as plans
 from mailcore.store.mail.query import Plan
 from mailcore.store.mail.search import Hits
-from mailcore.store.webmail import webmail_list as store
+from mailcore.store.webmail import lists as store
 
 MAX_FOUND = 100
 MAX_READ = 2**20  # octets of a message of which an excerpt is shown

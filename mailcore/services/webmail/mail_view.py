@@ -18,7 +18,7 @@ from mailcore.services.webmail.attachments import MailFile
 from mailcore.services.webmail.cautions import Caution
 from mailcore.services.webmail.mail_list import Line, line_of
 from mailcore.store.engine.db import Tx
-from mailcore.store.webmail import webmail_list as store
+from mailcore.store.webmail import lists as store
 
 MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
 MAX_RELATED = 50

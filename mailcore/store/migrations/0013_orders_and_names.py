@@ -1,8 +1,8 @@
 """Orders with proof of the person, log-ins elsewhere, user names that look alike."""
 
 from mailcore.store.engine.db import Tx
-from mailcore.store.engine.skeleton import skeleton
 from mailcore.store.migrations.steps import add_column
+from mailcore.store.people.skeleton import skeleton
 
 SQL = """
 CREATE TABLE IF NOT EXISTS elsewhere (

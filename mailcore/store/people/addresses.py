@@ -2,7 +2,7 @@
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
-from mailcore.store.engine.skeleton import skeleton
+from mailcore.store.people.skeleton import skeleton
 
 
 def find_address_owner(tx: Tx, localpart: str, domain: str) -> AccountId | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from mailcore.domain import AccountId, Order
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.engine.skeleton import skeleton
+from mailcore.store.people.skeleton import skeleton
 
 _COLUMNS = "id,name,display_name,contact,affiliation,state,language,created_at,account_id,person,proof,confirmed"
 OPEN = "('submitted','awaiting proof')"

@@ -1,6 +1,6 @@
 """Mail at rest: blobs and what is derived of them, mailboxes, messages, the change log; quota.
 
-Hot paths speak SQL to these tables (store/mail/mail.py).
+Hot paths speak SQL to these tables (store/mail/messages.py).
 """
 
 from peewee import (

@@ -39,7 +39,7 @@ class AddressRow(Model):
     created_at = BigIntegerField()
     former = AccountField(null=True)  # whose it was
     mark = TextField(default="")  # the person's whose it was, once the account is erased
-    skeleton = TextField(default="")  # see engine/skeleton.py
+    skeleton = TextField(default="")  # see store/people/skeleton.py
 
     class Meta:
         table_name = "address"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from mailcore.domain import AccountId, Attempt, Dsn, QueueItem
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
-from mailcore.store.queue import queue_policies
+from mailcore.store.queue import destinations
 
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls"
@@ -174,12 +174,12 @@ class QueueStore:
         """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
         if items is None:
             tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
-            queue_policies.awake(tx, None)
+            destinations.awake(tx, None)
             return
         tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
         marks = ",".join("?" * len(items))
         rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608
-        queue_policies.awake(tx, [row[0] for row in rows])
+        destinations.awake(tx, [row[0] for row in rows])
 
     def attempts(self, tx: Tx, item: int) -> "Sequence[Attempt]":
         rows = tx.rows("SELECT at, host, code, reply FROM attempt WHERE item=? ORDER BY id", item)

@@ -1,4 +1,4 @@
-"""The address book as the webmail keeps it (store/people/contacts.py is what scripts ask of it), and identities, as SQL."""
+"""The address book as the webmail keeps it (store/webmail/contacts.py is what scripts ask of it), and identities, as SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 A page is found by its sort key and never by counting: the thousandth costs what the first costs.  By date and
 by unread or flagged the indexes of `message` serve.  The other orders need what only the header knows; `line`
-and `thread` hold it, derived (store/webmail/webmail_lines.py).  A row without its message joins nothing, so a late
+and `thread` hold it, derived (store/webmail/lines.py).  A row without its message joins nothing, so a late
 clean-up shows nothing wrong.
 """
 
