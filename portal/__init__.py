@@ -19,7 +19,20 @@ from mailcore.process import budget
 from mailcore.services.accounts import accounts
 from mailcore.services.signin import web_sessions
 from mailcore.services.webmail.live import Hub
-from portal import addresses, asked, assets, bodies, errors, hosts, i18n, navigation, web
+from portal import (
+    access,
+    addresses,
+    assets,
+    bodies,
+    current,
+    errors,
+    formats,
+    hosts,
+    i18n,
+    navigation,
+    request_values,
+    surroundings,
+)
 from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
@@ -35,12 +48,12 @@ from portal.forwarding.target import blueprint as forwarding_target
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
 from portal.help.views import blueprint as help_pages
-from portal.looks import blueprint as look_of_pages
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
 from portal.spoken import SpokenEnvironment
+from portal.stylesheet import blueprint as site
 from portal.sunset.views import blueprint as sunset
 from portal.takeout.views import blueprint as takeout
 from portal.tickets.views import blueprint as tickets
@@ -49,7 +62,7 @@ from portal.vacation.views import blueprint as vacation
 from portal.webmail import blueprint as webmail
 
 BLUEPRINTS = (
-    look_of_pages,
+    site,
     front,
     auth,
     orders,
@@ -69,16 +82,6 @@ BLUEPRINTS = (
     desk,
 )
 
-ENDED_MAY = (
-    "static",
-    "looks.look",
-    "auth.choose",
-    "auth.logout",
-    "auth.set_password",
-    "front.index",
-    "help.index",
-    "help.faq",
-)
 MAX_QUERY = 2000  # octets that links to a page's other languages keep
 HEADERS = {
     "Content-Security-Policy": (
@@ -122,8 +125,8 @@ def create_app(core: Core) -> Flask:
     app.wsgi_app = errors.with_last_page(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as documented
     app.session_interface = DatabaseSessions(core)
     Htmx(app)
-    app.request_class = asked.PortalRequest
-    asked.converters(app.url_map)
+    app.request_class = request_values.PortalRequest
+    request_values.converters(app.url_map)
     names = hosts.Hosts(core.config)
     Babel(app, default_locale="nb", default_timezone=core.config.timezone, locale_selector=i18n.choose_language)
     i18n.register(app)
@@ -137,20 +140,14 @@ def create_app(core: Core) -> Flask:
     def before() -> BaseResponse | None:
         domain.as_default()
         names.check()
-        if request.endpoint in (
-            "static",
-            "front.health",
-            "looks.look",
-            "webmail.look",
-            "webmail.keys",
-            "webmail.picture",
-        ):
+        terms = access.terms_here()
+        if terms.same_for_all:
             g.account = None
             return None
-        web.load_account()
+        current.load_account()
         bodies.admit(core)  # before the form is read
-        web.count_visit()
-        if g.account and web.web_session().ended and request.endpoint not in ENDED_MAY:
+        surroundings.count_visit()
+        if g.account and current.web_session().ended and not terms.ended:
             return redirect(url_for("auth.choose"))
         _change_language(core)
         return None
@@ -159,18 +156,20 @@ def create_app(core: Core) -> Flask:
     app.before_request_funcs.setdefault(None, []).insert(0, before)
     app.after_request(_protect)
     app.context_processor(_context)
-    app.jinja_env.filters["size"] = web.size
-    app.jinja_env.filters["program"] = web.program
+    app.jinja_env.filters["size"] = formats.size
+    app.jinja_env.filters["program"] = formats.program
     app.jinja_env.globals["events"] = events
-    app.jinja_env.filters["day"] = web.day
-    app.jinja_env.filters["moment"] = web.moment
-    app.jinja_env.filters["mailbox_title"] = web.mailbox_title
+    app.jinja_env.filters["day"] = formats.day
+    app.jinja_env.filters["moment"] = formats.moment
+    app.jinja_env.filters["mailbox_title"] = formats.mailbox_title
     app.jinja_env.filters["told"] = i18n.told
-    app.jinja_env.filters["paragraphs"] = web.paragraphs
+    app.jinja_env.filters["paragraphs"] = formats.paragraphs
     app.jinja_env.filters["mailbox_icon"] = navigation.mailbox_icon
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    access.public(access.same_for_all(app.view_functions["static"]))
+    access.check_all(app)
     return app
 
 
@@ -219,14 +218,14 @@ def _context() -> dict[str, object]:
         "account": g.get("account"),
         "language": here,
         "languages": _languages(),
-        "quota_text": web.quota_text(g.account) if g.get("account") else "",
-        "quota_words": web.quota_text,
-        "domain": web.core().config.domain,
+        "quota_text": formats.quota_text(g.account) if g.get("account") else "",
+        "quota_words": formats.quota_text,
+        "domain": current.core().config.domain,
         "main_menu": navigation.main_menu(),
         "footer_menu": navigation.entries(navigation.HELP),
         "side_menu": navigation.side_menu,
-        "incidents": web.incidents,
-        "page_facts": web.page_facts,
-        "leaving_banner": web.leaving_banner,
-        "sunset": web.ending,
+        "incidents": surroundings.incidents,
+        "page_facts": surroundings.page_facts,
+        "leaving_banner": surroundings.leaving_banner,
+        "sunset": surroundings.ending,
     }

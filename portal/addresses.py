@@ -16,7 +16,7 @@ def register(app: Flask) -> None:
     """Templates and this module's `url_for` share one memory for the application."""
 
     @lru_cache(MOST)
-    def built(root: str, endpoint: str, *values: tuple[str, type, Value]) -> str:
+    def built(_root: str, endpoint: str, *values: tuple[str, type, Value]) -> str:
         return flask.url_for(endpoint, **{name: value for name, _kind, value in values})
 
     app.extensions["addresses"] = built
@@ -29,3 +29,9 @@ def url_for(endpoint: str, **values: Value) -> str:
         return flask.url_for(endpoint, **values)
     built = cast(Callable[..., str], current_app.extensions["addresses"])
     return built(request.root_path, endpoint, *((name, type(value), value) for name, value in values.items()))
+
+
+def safe_next(target: str, otherwise: str) -> str:
+    """Only a path on this host; `//evil` and `/\\evil` are other hosts to a browser."""
+    good = target.startswith("/") and target[1:2] not in ("/", "\\") and not any(ord(c) < 33 for c in target)
+    return target if good else otherwise

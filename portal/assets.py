@@ -18,7 +18,7 @@ _TEXT = ("text/", "application/xml", "application/json", "image/svg+xml", "appli
 
 
 @cache
-def _version(path: Path, modified_ns: int) -> str:
+def _version(path: Path, _modified_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
 
 

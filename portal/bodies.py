@@ -1,7 +1,7 @@
 """Size limits of requests, by who sends them; nothing large is read before the limit is known.
 
-Anybody may send a form of a mebibyte.  More goes to a few pages only, from people who have logged in (to the help form: from
-anybody), a few at once in each process, each with room on disk that was promised to it.
+Anybody may send a form of a mebibyte.  More goes to the few pages that declare it (`portal/access.py`), from people who have
+logged in (to the help form: from anybody), a few at once in each process, each with room on disk that was promised to it.
 """
 
 import tempfile
@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,11 @@ from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout, ServiceUn
 
 from mailcore.config import SMALL_BODY
 from mailcore.core import Core
-from mailcore.errors import MailError
 from mailcore.net.address import place
-from mailcore.services.tickets import ticket_text, tickets
 from mailcore.services.transfer import uploads
-from portal import web
+from portal import access, current
 
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
-MAX_UPLOAD = 8 * 2**30
-MAX_FORM = ticket_text.MAX_FILES * ticket_text.MAX_FILE_OCTETS + 2**20
 PIECE = 2**14  # octets that are waited for at once
 IN_MEMORY = 500_000  # octets of a file; werkzeug's own measure
 AT_ONCE = 12  # large requests, in one process with 64 threads
@@ -54,39 +49,6 @@ class LogInFirst(RequestEntityTooLarge):
 
 class ManyAtOnce(ServiceUnavailable):
     words = _l("Many files are being sent just now. Please try again in a few minutes.")
-
-
-@dataclass(frozen=True, slots=True)
-class Large:
-    """`octets` for those who have logged in; `known`: who else may send so much; `named`: its file is kept after the request."""
-
-    octets: Callable[[Core], int]
-    known: Callable[[Core], bool] = lambda core: False
-    named: bool = False
-
-
-def _of_message(core: Core) -> int:
-    return core.config.message_octets
-
-
-def _has_link(core: Core) -> bool:
-    """The link that came by mail knows its person."""
-    try:
-        tickets.by_token(core, str((request.view_args or {}).get("token", "")))
-    except MailError:
-        return False
-    return True
-
-
-LARGE = {
-    "webmail.compose": Large(_of_message),
-    "webmail.autosave": Large(_of_message),
-    "webmail.contacts": Large(_of_message),
-    "takeout.bring": Large(lambda core: MAX_UPLOAD, named=True),
-    "help.index": Large(lambda core: MAX_FORM, known=lambda core: True),
-    "tickets.show": Large(lambda core: MAX_FORM),
-    "tickets.by_link": Large(lambda core: MAX_FORM, known=_has_link),
-}
 
 
 class Places:
@@ -126,7 +88,7 @@ def admit(core: Core) -> None:
     Raises:
         RequestEntityTooLarge, ManyAtOnce, Busy.
     """
-    large, length = LARGE.get(request.endpoint or ""), request.content_length or 0
+    large, length = access.terms_here().large, request.content_length or 0
     request.max_content_length = SMALL_BODY
     if large is None or request.method != "POST":
         if length > SMALL_BODY:
@@ -145,7 +107,7 @@ def admit(core: Core) -> None:
 
 
 def _enter(core: Core, length: int) -> None:
-    whose = f"account {g.account.id}" if g.account else f"from {place(web.peer())}"
+    whose = f"account {g.account.id}" if g.account else f"from {place(current.peer())}"
     places: Places = current_app.extensions["bodies"]
     if not places.enter(whose, stranger=g.account is None):
         raise ManyAtOnce(retry_after=60)

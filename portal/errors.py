@@ -155,7 +155,7 @@ def register(app: Flask) -> None:
             log.error("unanswered %s", type(problem).__name__, exc_info=problem)
         return _page(code, words)
 
-    def csrf_error(problem: CSRFError) -> tuple[str, int]:
+    def csrf_error(_problem: CSRFError) -> tuple[str, int]:
         return _page(400, _l("The form was open for too long. Go back, load the page again and retry."))
 
     def http_error(problem: HTTPException) -> Any:  # Any: redirects are answers of their own

@@ -1,7 +1,7 @@
 """Names under which the site answers: those of the configuration, whatever the Host field says (RFC 9110 section 7.4).
 
 Redirects and addresses of pictures are made with the name that was asked for, so a name that is not ours must not get that far.
-Balancers ask by address: `/health` and `/ready` answer under any name.
+Balancers ask by address: `/health` and `/ready` answer under any name, as their views declare.
 """
 
 import re
@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from flask import abort, request
 
 from mailcore.config import Config, host_and_port, within
+from portal import access
 
-ANYWHERE = frozenset({"front.health", "front.ready"})
 MISDIRECTED = 421  # RFC 9110 section 15.5.20
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})(?::([0-9]{1,5}))?")
@@ -42,7 +42,7 @@ class Hosts:
 
     def check(self) -> None:
         """Aborts with 400 for what is no name or no scheme of ours, with 421 for a name that is not ours."""
-        if request.endpoint in ANYWHERE:
+        if access.terms_here().any_host:
             return
         if request.scheme not in ("http", "https"):  # X-Forwarded-Proto, which redirects repeat
             abort(400)

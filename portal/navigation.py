@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from mailcore.domain import Mailbox
 from mailcore.services.accounts import accounts
-from portal import web
+from portal import surroundings
 from portal.addresses import url_for
 
 Words = Any  # flask-babel's LazyString, which has no types
@@ -125,7 +125,7 @@ def side_menu() -> tuple[Words, list[tuple[str, Words, str, bool]]] | None:
     if g.get("account") is None:
         return None
     if (request.endpoint or "").startswith("desk."):
-        return _l("Help desk"), entries((*DESK, ENDING) if web.ending() else DESK)
+        return _l("Help desk"), entries((*DESK, ENDING) if surroundings.ending() else DESK)
     if any(is_here(place) for place in SETTINGS):
         return _l("Settings"), entries(SETTINGS)
     return None

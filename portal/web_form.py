@@ -72,3 +72,7 @@ class KeptForm(Form):
 
     def is_submitted(self) -> bool:
         return bool(super().is_submitted()) and SWITCH not in request.form
+
+
+class EmptyForm(Form):
+    """A button: what protects forms, and no field."""

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from mailcore.services.audit import AuditEntry, Event
-from portal import web
+from portal import formats
 
 Words = Any  # flask-babel's LazyString, which has no types
 
@@ -135,7 +135,7 @@ def detail(entry: AuditEntry) -> str:
 
 
 def _room(_entry: AuditEntry, found: re.Match[str]) -> str:
-    return _("%(count)s messages, %(size)s", count=found[1], size=web.size(int(found[2])))
+    return _("%(count)s messages, %(size)s", count=found[1], size=formats.size(int(found[2])))
 
 
 def _imported(entry: AuditEntry, found: re.Match[str]) -> str:
@@ -143,13 +143,15 @@ def _imported(entry: AuditEntry, found: re.Match[str]) -> str:
 
 
 def _octets(_entry: AuditEntry, found: re.Match[str]) -> str:
-    return web.size(int(found[1]))
+    return formats.size(int(found[1]))
 
 
 def _quota(_entry: AuditEntry, found: re.Match[str]) -> str:
-    new, old = (web.size(int(octets)) if int(octets) else _("unlimited") for octets in (found[1], found[2]))
+    new, old = (formats.size(int(octets)) if int(octets) else _("unlimited") for octets in (found[1], found[2]))
     if found[3]:
-        return _("%(new)s until %(day)s, before %(old)s", new=new, old=old, day=web.day(date.fromisoformat(found[3])))
+        return _(
+            "%(new)s until %(day)s, before %(old)s", new=new, old=old, day=formats.day(date.fromisoformat(found[3]))
+        )
     return _("%(new)s, before %(old)s", new=new, old=old)
 
 
@@ -166,7 +168,7 @@ def _number(entry: AuditEntry, found: re.Match[str]) -> str:
 
 
 def _day(_entry: AuditEntry, found: re.Match[str]) -> str:
-    return web.day(date.fromisoformat(found[0]))
+    return formats.day(date.fromisoformat(found[0]))
 
 
 _ROOM = r"(\d+) messages, (\d+) octets"

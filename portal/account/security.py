@@ -11,7 +11,8 @@ from mailcore.domain import Account
 from mailcore.errors import MailError, WrongPassword
 from mailcore.services.accounts import closing
 from mailcore.services.signin import oidc, oidc_login, recovery, security_keys, two_factor
-from portal import asked, web
+from portal import current, request_values
+from portal.access import owner_only, public, second_step
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint
 from portal.auth import oidc as elsewhere
@@ -22,9 +23,9 @@ Answer = str | BaseResponse | tuple[str, int]
 
 
 @blueprint.get("/account/security")
-@web.login_required
+@owner_only
 def security() -> Answer:
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     return render_template("account/security.html", form=PasswordForm(), problem="", **_facts(core, owner))
 
 
@@ -38,34 +39,34 @@ def _facts(core: Core, owner: Account) -> dict[str, object]:
 
 
 @blueprint.route("/account/security/link", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def link() -> Answer:
     """Link a log-in that was just made elsewhere, with the password only: it opens the account from now on."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     proven = elsewhere.waits_for_link()
     if proven is None:
         return redirect(url_for("account.security"))
     form, trouble = PasswordForm(), None
     if form.validate_on_submit():
         try:
-            web.prove(form.current.data)
+            current.prove(form.current.data)
             oidc_login.link(core, owner, proven)
         except MailError as problem:
             trouble = problem
         else:
             session.pop("linking", None)
-            web.tell(_("The log-in is linked. You can use it when you have forgotten your password."))
+            flash(_("The log-in is linked. You can use it when you have forgotten your password."))
             return redirect(url_for("account.security"))
     title = oidc.provider(core, proven.source).title
     return _show("account/link.html", trouble, form=form, proven=proven, title=title)
 
 
 @blueprint.post("/account/security/unlink")
-@web.login_required
+@owner_only
 def unlink() -> Answer:
-    core, owner, form = web.core(), web.owner(), PasswordForm()
+    core, owner, form = current.core(), current.owner(), PasswordForm()
     try:
-        web.prove(form.current.data or "")
+        current.prove(form.current.data or "")
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
     oidc_login.unlink(core, owner, request.form.get("provider", ""))
@@ -78,14 +79,14 @@ def _show(template: str, problem: MailError | None = None, **values: object) -> 
 
 
 @blueprint.route("/account/security/app", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def totp() -> Answer:
     """The secret is shown as a picture and as text; a first code proves that the app has it."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     form, trouble = TotpForm(), None
     if form.validate_on_submit():
         try:
-            web.prove(form.current.data)
+            current.prove(form.current.data)
             two_factor.finish_totp(core, owner, form.code.data)
         except MailError as problem:
             trouble = problem
@@ -101,7 +102,7 @@ def totp() -> Answer:
 
 def _turned_on() -> Answer:
     """Recovery codes come with the first second factor: who loses the telephone must get in."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     flash(_("The second step is on. Mail programs need app passwords from now on."))
     if recovery.codes_left(core, owner):
         return redirect(url_for("account.security"))
@@ -109,15 +110,15 @@ def _turned_on() -> Answer:
 
 
 @blueprint.route("/account/security/key", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def key() -> Answer:
     """Only this page needs a script: the browser speaks with the key by it."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     form, trouble = KeyForm(), None
     if form.validate_on_submit():
         challenge = bytes.fromhex(session.pop("challenge", ""))
         try:
-            web.prove(form.current.data)
+            current.prove(form.current.data)
             security_keys.register(core, owner, challenge, form.response.data or "", form.label.data or "")
         except MailError as problem:
             trouble = problem
@@ -130,34 +131,33 @@ def key() -> Answer:
 
 
 @blueprint.route("/login/key", methods=["GET", "POST"])
+@second_step
 def login_key() -> Answer:
     """The second step by a security key; without a script the page of codes does the same."""
-    account = auth.pending()
-    if account is None:
-        return redirect(url_for("auth.login"))
+    account = current.awaited()
     trouble: MailError | None = None
     if request.method == "POST":
         challenge = bytes.fromhex(session.pop("challenge", ""))
         try:
             if not challenge:
                 raise WrongPassword
-            security_keys.check(web.core(), account, challenge, request.form.get("response", ""))
+            security_keys.check(current.core(), account, challenge, request.form.get("response", ""))
         except MailError as problem:
             trouble = problem
         else:
             return auth.finish_second(account)
     challenge = security_keys.new_challenge()
     session["challenge"] = challenge.hex()
-    return _show("auth/key.html", trouble, options=security_keys.question(web.core(), account, challenge))
+    return _show("auth/key.html", trouble, options=security_keys.question(current.core(), account, challenge))
 
 
 @blueprint.post("/account/security/remove")
-@web.login_required
+@owner_only
 def remove_factor() -> Answer:
-    core, owner, form = web.core(), web.owner(), PasswordForm()
-    number = asked.number(request.form.get("factor"))
+    core, owner, form = current.core(), current.owner(), PasswordForm()
+    number = request_values.number(request.form.get("factor"))
     try:
-        web.prove(form.current.data or "")
+        current.prove(form.current.data or "")
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
     if number:
@@ -167,11 +167,11 @@ def remove_factor() -> Answer:
 
 
 @blueprint.post("/account/security/codes")
-@web.login_required
+@owner_only
 def codes() -> Answer:
-    core, owner, form = web.core(), web.owner(), PasswordForm()
+    core, owner, form = current.core(), current.owner(), PasswordForm()
     try:
-        web.prove(form.current.data or "")
+        current.prove(form.current.data or "")
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
     return render_template("account/codes.html", codes=recovery.make_codes(core, owner))
@@ -181,18 +181,18 @@ def codes() -> Answer:
 
 
 @blueprint.route("/account/close", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def close() -> Answer:
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     form, trouble = CloseForm(), None
     if form.validate_on_submit():
         try:
-            web.prove(form.current.data)
+            current.prove(form.current.data)
             _account, link = closing.close(core, owner.name, new_address=form.notice.data or "")
         except MailError as problem:
             trouble = problem
         else:
-            web.web_session().renew(None)
+            current.web_session().renew(None)
             g.account = None
             return render_template("account/closed.html", link=link, owner=owner)
     code, words = answer(trouble) if trouble else (400 if form.errors else 200, "")
@@ -203,11 +203,12 @@ def close() -> Answer:
 
 
 @blueprint.route("/account/undo/<token>", methods=["GET", "POST"])
+@public
 def undo(token: str) -> Answer:
     """GET shows a button only."""
-    owner = closing.look(web.core(), token)
+    owner = closing.look(current.core(), token)
     if request.method == "POST":
-        closing.undo(web.core(), token)
+        closing.undo(current.core(), token)
         flash(_("The account is open again. Log in as before. A forwarding must be agreed to anew."))
         return redirect(url_for("auth.login"))
     return render_template("account/undo.html", owner=owner)

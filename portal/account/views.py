@@ -10,7 +10,8 @@ from mailcore.services import audit
 from mailcore.services.accounts import accounts, affiliations, leaving
 from mailcore.services.credentials import app_passwords, contact_addresses, login_log
 from mailcore.services.signin import recovery, two_factor, web_sessions
-from portal import asked, i18n, web
+from portal import current, i18n, request_values
+from portal.access import owner_only, public
 from portal.account.forms import AppForm, ContactForm, LanguageForm, PasswordForm
 from portal.errors import answer
 
@@ -19,16 +20,16 @@ Answer = str | BaseResponse | tuple[str, int]
 
 
 @blueprint.route("/account", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def index() -> Answer:
     form = LanguageForm(language=i18n.language())
     if form.validate_on_submit():
         session["language"] = form.language.data
-        accounts.set_language(web.core(), web.owner().id, form.language.data)
+        accounts.set_language(current.core(), current.owner().id, form.language.data)
         i18n.choose_again()
         flash(_("Saved."))
         return redirect(url_for("account.index"))
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     return render_template(
         "account/index.html",
         form=form,
@@ -37,21 +38,21 @@ def index() -> Answer:
         two_factor=two_factor.is_on(core, owner.id),
         codes=recovery.codes_left(core, owner),
         apps=len(app_passwords.listing(core, owner.id)),
-        source=web.web_session().source,
+        source=current.web_session().source,
         returned=_has_returned(),
     )
 
 
 def _has_returned() -> bool:
-    known = affiliations.of(web.core(), web.owner())
+    known = affiliations.of(current.core(), current.owner())
     return known is not None and known.returned
 
 
 @blueprint.post("/account/returned")
-@web.login_required
+@owner_only
 def returned() -> Answer:
     """The directory account that came back is the owner's own."""
-    affiliations.confirm_return(web.core(), web.owner())
+    affiliations.confirm_return(current.core(), current.owner())
     flash(_("The university password opens your mail again."))
     return redirect(url_for("account.index"))
 
@@ -60,13 +61,15 @@ def returned() -> Answer:
 
 
 @blueprint.route("/account/contact", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def contact() -> Answer:
     form, problem, code = ContactForm(), "", 200
     if form.validate_on_submit():
         try:
-            web.prove(form.current.data)
-            address = contact_addresses.propose(web.core(), web.owner().id, form.address.data, peer=web.peer())
+            current.prove(form.current.data)
+            address = contact_addresses.propose(
+                current.core(), current.owner().id, form.address.data, peer=current.peer()
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
             if code == 400:
@@ -78,24 +81,24 @@ def contact() -> Answer:
         "account/contact.html",
         form=form,
         problem=problem,
-        verified=contact_addresses.verified(web.core(), web.owner().id),
+        verified=contact_addresses.verified(current.core(), current.owner().id),
     )
     return page, 400 if form.errors else code
 
 
 @blueprint.post("/account/contact/change")
-@web.login_required
+@owner_only
 def change_contact() -> Answer:
     """Put one contact address first, or remove one with the password: an open browser must not cut off a way back."""
     address, form = request.form.get("address", ""), PasswordForm()
     if request.form.get("action") == "first":
-        contact_addresses.make_first(web.core(), web.owner().id, address)
+        contact_addresses.make_first(current.core(), current.owner().id, address)
     else:
         problem, code = "", 200
         try:
             if form.current.data:
-                web.prove(form.current.data)
-                contact_addresses.remove(web.core(), web.owner().id, address)
+                current.prove(form.current.data)
+                contact_addresses.remove(current.core(), current.owner().id, address)
         except MailError as trouble:
             code, problem = answer(trouble)
         if problem or not form.current.data:
@@ -105,13 +108,14 @@ def change_contact() -> Answer:
 
 
 @blueprint.route("/account/contact/<token>", methods=["GET", "POST"])
+@public
 def confirm_contact(token: str) -> Answer:
     """GET shows a button; the address counts after the POST, whoever is logged in."""
-    owner, address = contact_addresses.look(web.core(), token)
+    owner, address = contact_addresses.look(current.core(), token)
     if request.method == "POST":
-        contact_addresses.confirm(web.core(), token)
+        contact_addresses.confirm(current.core(), token)
         flash(_("Thank you. The contact address is confirmed."))
-        return redirect(url_for("account.contact" if web.web_session().account else "front.index"))
+        return redirect(url_for("account.contact" if current.web_session().account else "front.index"))
     return render_template("account/confirm_contact.html", owner=owner, address=address)
 
 
@@ -119,13 +123,13 @@ def confirm_contact(token: str) -> Answer:
 
 
 @blueprint.route("/account/apps", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def apps() -> Answer:
     form, problem, code, made = AppForm(), "", 200, ""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     if form.validate_on_submit():
         try:
-            web.prove(form.current.data)
+            current.prove(form.current.data)
             made = app_passwords.make(core, owner.id, form.label.data, [Scope(one) for one in form.scopes.data])
         except MailError as trouble:
             code, problem = answer(trouble)
@@ -141,10 +145,10 @@ def apps() -> Answer:
 
 
 @blueprint.post("/account/apps/withdraw")
-@web.login_required
+@owner_only
 def withdraw() -> Answer:
-    number = asked.number(request.form.get("app"))
-    if number and app_passwords.withdraw(web.core(), web.owner().id, number):
+    number = request_values.number(request.form.get("app"))
+    if number and app_passwords.withdraw(current.core(), current.owner().id, number):
         flash(_("The app password is withdrawn. Programs that use it are logged out within a minute."))
     return redirect(url_for("account.apps"))
 
@@ -153,29 +157,29 @@ def withdraw() -> Answer:
 
 
 @blueprint.get("/account/logins")
-@web.login_required
+@owner_only
 def logins_page() -> Answer:
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     return render_template(
         "account/logins.html",
         sessions=web_sessions.listing(core, owner.id),
         logins=login_log.listing(core, owner.id),
-        here=web_sessions.handle(web.web_session().token),
+        here=web_sessions.handle(current.web_session().token),
         log=audit.list_entries(core, owner.id),
     )
 
 
 @blueprint.post("/account/logins/end")
-@web.login_required
+@owner_only
 def end_login() -> Answer:
     """One session of the portal, or everything but this browser."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     handle = request.form.get("session", "")
     if handle:
         web_sessions.end_named(core, owner.id, handle)
         flash(_("That browser is logged out."))
     else:
-        web_sessions.end_everything(core, owner.id, web.web_session().token)
+        web_sessions.end_everything(core, owner.id, current.web_session().token)
         flash(
             _(
                 "All other browsers and mail programs are logged out. Programs that know a password log in again by themselves."

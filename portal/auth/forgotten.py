@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.errors import MailError
 from mailcore.services.signin import password_requests as forgotten_password
 from mailcore.services.signin import recovery
-from portal import web
+from portal import current
+from portal.access import public
 from portal.auth.forms import ForgottenForm, RecoveryCodeForm
 from portal.auth.views import blueprint
 from portal.errors import answer
@@ -16,12 +17,15 @@ Answer = str | BaseResponse | tuple[str, int]
 
 
 @blueprint.route("/password/forgotten", methods=["GET", "POST"])
+@public
 def forgotten() -> Answer:
     """The same answer whether or not there is such an account."""
     form, problem, code = ForgottenForm(), "", 200
     if form.validate_on_submit():
         try:
-            forgotten_password.send_link(web.core(), form.username.data, peer=web.peer(), device=web.device())
+            forgotten_password.send_link(
+                current.core(), form.username.data, peer=current.peer(), device=current.device()
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
@@ -30,17 +34,19 @@ def forgotten() -> Answer:
 
 
 @blueprint.get("/password/forgotten/sent")
+@public
 def forgotten_sent() -> Answer:
     return render_template("auth/forgotten_sent.html")
 
 
 @blueprint.route("/password/code", methods=["GET", "POST"])
+@public
 def by_code() -> Answer:
     form, problem, code = RecoveryCodeForm(), "", 200
     if form.validate_on_submit():
         try:
             link = recovery.by_code(
-                web.core(), form.username.data, form.code.data, peer=web.peer(), device=web.device()
+                current.core(), form.username.data, form.code.data, peer=current.peer(), device=current.device()
             )
         except MailError as trouble:
             code, problem = answer(trouble)

@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import Proven
 from mailcore.errors import LinkExpired, NotAllowed
 from mailcore.services.signin import oidc, oidc_login
-from portal import web
+from portal import addresses, current
+from portal.access import public
 from portal.auth.views import blueprint, enter
 
 PURPOSES = ("login", "order", "link")
@@ -16,22 +17,24 @@ LINKING_SECONDS = 900
 
 
 @blueprint.get("/oidc/<name>/<purpose>")
+@public
 def begin_oidc(name: str, purpose: str) -> BaseResponse:
     """A link, not a form: the page's policy lets forms lead to this host alone.  The state ties the answer to this browser."""
     if purpose not in PURPOSES:
         raise LinkExpired("there is no such log-in")
     if purpose == "link" and g.account is None:
         return redirect(url_for("auth.login", next=url_for("account.index")))
-    address, pending = oidc.begin(web.core(), name)
+    address, pending = oidc.begin(current.core(), name)
     session["oidc"] = {
         "pending": asdict(pending),
         "purpose": purpose,
-        "next": web.safe_next(request.args.get("next", ""), url_for("webmail.index")),
+        "next": addresses.safe_next(request.args.get("next", ""), url_for("webmail.index")),
     }
     return redirect(address)
 
 
 @blueprint.get("/oidc/callback")
+@public
 def oidc_callback() -> BaseResponse:
     waiting = session.pop("oidc", None)
     if waiting is None:
@@ -39,7 +42,7 @@ def oidc_callback() -> BaseResponse:
     if request.args.get("error"):
         raise NotAllowed("the log-in was given up")
     proven = oidc.finish(
-        web.core(),
+        current.core(),
         oidc.Pending(**waiting["pending"]),
         code=request.args.get("code", ""),
         state=request.args.get("state", ""),
@@ -47,7 +50,7 @@ def oidc_callback() -> BaseResponse:
     )
     if waiting["purpose"] == "link":
         return _link(proven)
-    identity = oidc_login.enter(web.core(), proven, peer=web.peer(), agent=request.user_agent.string)
+    identity = oidc_login.enter(current.core(), proven, peer=current.peer(), agent=request.user_agent.string)
     if identity is not None:
         return enter(identity, waiting["next"])
     keep_proof(proven)
@@ -56,9 +59,9 @@ def oidc_callback() -> BaseResponse:
 
 def keep_proof(proven: Proven) -> None:
     """For the form that orders an account at once; in the server-side session, in a new one."""
-    web.web_session().renew(None)
+    current.web_session().renew(None)
     session["proven"] = {**asdict(proven), "kinds": list(proven.kinds)}
-    session["proven_at"] = web.core().clock.seconds()
+    session["proven_at"] = current.core().clock.seconds()
 
 
 def _link(proven: Proven) -> BaseResponse:
@@ -66,13 +69,13 @@ def _link(proven: Proven) -> BaseResponse:
     if g.account is None:
         return redirect(url_for("auth.login"))
     session["linking"] = {**asdict(proven), "kinds": list(proven.kinds)}
-    session["linking_at"] = web.core().clock.seconds()
+    session["linking_at"] = current.core().clock.seconds()
     return redirect(url_for("account.link"))
 
 
 def waits_for_link() -> Proven | None:
     """Return the person who logged in elsewhere a short while ago, to be linked to the account of this session."""
     kept = session.get("linking")
-    if not kept or session.get("linking_at", 0) < web.core().clock.seconds() - LINKING_SECONDS:
+    if not kept or session.get("linking_at", 0) < current.core().clock.seconds() - LINKING_SECONDS:
         return None
     return Proven(**{**kept, "kinds": tuple(kept["kinds"])})

@@ -4,27 +4,28 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import Account, AccountId, Identity, Scope
-from mailcore.errors import AccountNotFound, MailError
-from mailcore.services.accounts import accounts, leaving
+from mailcore.domain import Account, Identity, Scope
+from mailcore.errors import MailError
+from mailcore.services.accounts import leaving
 from mailcore.services.credentials import credentials
 from mailcore.services.credentials import login as login_service
 from mailcore.services.signin import oidc, two_factor, web_sessions
-from portal import web
+from portal import addresses, current
+from portal.access import open_to_ended, owner_only, public, second_step
 from portal.auth.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
 from portal.errors import answer
 
 blueprint = Blueprint("auth", __name__)
 Answer = str | BaseResponse | tuple[str, int]
-SECOND_STEP_SECONDS = 600
 FRESH_SECONDS = 900  # so long after a log-in the password may be chosen without being asked for the old one
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
+@public
 def login() -> Answer:
     """An unknown user and a wrong password get the same words in the same time."""
     form = LoginForm()
-    wanted = web.safe_next(form.next.data or request.args.get("next", ""), url_for("webmail.index"))
+    wanted = addresses.safe_next(form.next.data or request.args.get("next", ""), url_for("webmail.index"))
     if request.method == "GET":
         if g.account:
             return redirect(wanted)
@@ -33,13 +34,13 @@ def login() -> Answer:
         return _login_page(form, "", 400 if form.errors else 200)
     try:
         identity = login_service.authenticate(
-            web.core(),
+            current.core(),
             form.username.data,
             form.password.data,
-            peer=web.peer(),
+            peer=current.peer(),
             scope=Scope.PORTAL,
             agent=request.user_agent.string,
-            device=web.device(),
+            device=current.device(),
         )
     except MailError as problem:
         code, words = answer(problem)
@@ -48,71 +49,62 @@ def login() -> Answer:
 
 
 def _login_page(form: LoginForm, problem: str, code: int) -> Answer:
-    return render_template("auth/login.html", form=form, problem=problem, providers=oidc.providers(web.core())), code
+    return render_template(
+        "auth/login.html", form=form, problem=problem, providers=oidc.providers(current.core())
+    ), code
 
 
 def enter(identity: Identity, wanted: str) -> BaseResponse:
     """The person is known: a new session, or the second step first."""
     account = identity.account
-    if two_factor.is_on(web.core(), account.id):
-        web.web_session().renew(None)
+    if two_factor.is_on(current.core(), account.id):
+        current.web_session().renew(None)
         session["second"] = {
             "account": account.id,
             "source": identity.source,
             "ended": identity.ended,
             "next": wanted,
-            "at": web.core().clock.seconds(),
+            "at": current.core().clock.seconds(),
         }
         return redirect(url_for("auth.second"))
     return _enter(account, identity.source, wanted, ended=identity.ended)
 
 
 def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -> BaseResponse:
-    web.web_session().renew(account.id, source=source, ended=ended)
-    session["logged_in_at"] = web.core().clock.seconds()
-    return web.remember_device(redirect(url_for("auth.choose") if ended else wanted), account)
-
-
-def pending() -> Account | None:
-    """Return the account whose second step is awaited in this session."""
-    waiting = session.get("second")
-    if not waiting or waiting["at"] < web.core().clock.seconds() - SECOND_STEP_SECONDS:
-        return None
-    try:
-        account = accounts.by_id(web.core(), AccountId(waiting["account"]))
-    except AccountNotFound:
-        return None
-    return account if account.state == "active" else None
+    current.web_session().renew(account.id, source=source, ended=ended)
+    session["logged_in_at"] = current.core().clock.seconds()
+    return current.remember_device(redirect(url_for("auth.choose") if ended else wanted), account)
 
 
 def finish_second(account: Account) -> BaseResponse:
     waiting = session["second"]
-    return _enter(account, waiting["source"], web.safe_next(waiting["next"], "/"), ended=waiting["ended"])
+    return _enter(account, waiting["source"], addresses.safe_next(waiting["next"], "/"), ended=waiting["ended"])
 
 
 @blueprint.route("/login/second", methods=["GET", "POST"])
+@second_step
 def second() -> Answer:
-    """A code of the app, or a printed one; security keys stand in portal/account/keys.py."""
-    account = pending()
-    if account is None:
-        return redirect(url_for("auth.login"))
+    """A code of the app, or a printed one; security keys stand in portal/account/security.py."""
+    account = current.awaited()
     form, problem, code = CodeForm(), "", 200
     if form.validate_on_submit():
         try:
-            two_factor.check(web.core(), account, form.code.data, peer=web.peer(), device=web.device())
+            two_factor.check(current.core(), account, form.code.data, peer=current.peer(), device=current.device())
         except MailError as trouble:
             code, problem = answer(trouble)
             problem = problem if code == 429 else _("The code does not fit, or has been used.")
         else:
             return finish_second(account)
-    has_key = any(factor.kind == "webauthn" for factor in two_factor.listing(web.core(), account.id))
+    has_key = any(factor.kind == "webauthn" for factor in two_factor.listing(current.core(), account.id))
     page = render_template("auth/second.html", form=form, problem=problem, has_key=has_key)
     return page, 400 if form.errors else code
 
 
 @blueprint.post("/logout")
+@open_to_ended
+@public
 def logout() -> Answer:
-    web.web_session().renew(None)
+    current.web_session().renew(None)
     g.account = None
     flash(_("You are logged out."))
     answer = redirect(url_for("front.index"))
@@ -121,6 +113,7 @@ def logout() -> Answer:
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
+@public
 def password() -> Answer | Response:
     if g.account is None:
         return render_template("auth/forgotten.html", form=ForgottenForm(), problem="")
@@ -128,59 +121,62 @@ def password() -> Answer | Response:
     if form.validate_on_submit():
         try:
             credentials.change_password(
-                web.core(),
+                current.core(),
                 g.account.id,
                 form.current.data,
                 form.password.data,
-                peer=web.peer(),
-                session=web.web_session().token,
+                peer=current.peer(),
+                session=current.web_session().token,
                 apps=form.apps.data,
             )
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
             return _chosen()
-    look = leaving.outlook(web.core(), g.account.id)
+    look = leaving.outlook(current.core(), g.account.id)
     return render_template("auth/password.html", form=form, problem=problem, outlook=look), 400 if form.errors else code
 
 
 def _chosen() -> BaseResponse:
-    web_sessions.settle(web.core(), web.web_session().token, login_service.ALUMNI)
+    web_sessions.settle(current.core(), current.web_session().token, login_service.ALUMNI)
     flash(_("Your alumni password is set. All other browsers and mail programs are logged out."))
     return redirect(url_for("account.index"))
 
 
 @blueprint.route("/password/choose", methods=["GET", "POST"])
-@web.login_required
+@open_to_ended
+@owner_only
 def choose() -> Answer:
     """An alumni password for somebody whom the university's log-in has just proved."""
-    current = web.web_session()
-    fresh = session.get("logged_in_at", 0) > web.core().clock.seconds() - FRESH_SECONDS
-    if current.source == login_service.ALUMNI or not (fresh or current.ended):
+    browser = current.web_session()
+    fresh = session.get("logged_in_at", 0) > current.core().clock.seconds() - FRESH_SECONDS
+    if browser.source == login_service.ALUMNI or not (fresh or browser.ended):
         return redirect(url_for("auth.password"))
     form, problem, code = NewPasswordForm(), "", 200
     if form.validate_on_submit():
         try:
             credentials.set_password(
-                web.core(), web.owner().id, form.password.data, session=current.token, apps=form.apps.data
+                current.core(), current.owner().id, form.password.data, session=browser.token, apps=form.apps.data
             )
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
             return _chosen()
-    page = render_template("auth/choose.html", form=form, problem=problem, ended=current.ended)
+    page = render_template("auth/choose.html", form=form, problem=problem, ended=browser.ended)
     return page, 400 if form.errors else code
 
 
 @blueprint.route("/password/link/<token>", methods=["GET", "POST"])
 @blueprint.route("/password/set/<token>", methods=["GET", "POST"])
+@open_to_ended
+@public
 def set_password(token: str) -> Answer:
     """GET shows a form only: programs that look at links in mail must not spend them."""
-    owner = credentials.link_account(web.core(), token)
+    owner = credentials.link_account(current.core(), token)
     form, problem, code = NewPasswordForm(), "", 200
     if form.validate_on_submit():
         try:
-            account = credentials.redeem_link(web.core(), token, form.password.data, apps=form.apps.data)
+            account = credentials.redeem_link(current.core(), token, form.password.data, apps=form.apps.data)
         except MailError as trouble:
             code, problem = answer(trouble)
         else:

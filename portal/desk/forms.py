@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
-from portal.asked import NumberField
+from portal.request_values import NumberField
 from portal.web_form import Form
 
 

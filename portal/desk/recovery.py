@@ -9,10 +9,11 @@ from wtforms.validators import DataRequired, Length
 from mailcore.errors import MailError
 from mailcore.services.accounts import accounts
 from mailcore.services.signin import recovery
-from portal import web
-from portal.asked import NumberField
-from portal.desk.views import Answer, blueprint, desk_only
+from portal import current
+from portal.access import desk_only
+from portal.desk.views import Answer, blueprint
 from portal.errors import words_of
+from portal.request_values import NumberField
 from portal.web_form import Form
 
 _needed = _l("This must be filled in.")
@@ -46,7 +47,7 @@ class DecideForm(Form):
 @blueprint.route("/people/<name>/recover", methods=["GET", "POST"])
 @desk_only
 def recover(name: str) -> Answer:
-    core, agent = web.core(), web.owner()
+    core, agent = current.core(), current.owner()
     owner = accounts.get(core, name)
     form, problem, issued = RecoverForm(), "", None
     if form.validate_on_submit():
@@ -71,7 +72,7 @@ def recover(name: str) -> Answer:
 @desk_only
 def recoveries() -> Answer:
     """Show the recoveries that wait for a second agent, and decide on one."""
-    core, agent = web.core(), web.owner()
+    core, agent = current.core(), current.owner()
     form, problem, issued = DecideForm(), "", None
     if form.validate_on_submit():
         try:

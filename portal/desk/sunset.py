@@ -10,23 +10,20 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import AccountId
 from mailcore.services.accounts import accounts, sunset
-from portal import web
-from portal.asked import number
-from portal.desk.views import blueprint, desk_only
-from portal.web_form import Form
+from portal import current, surroundings
+from portal.access import desk_only
+from portal.desk.views import blueprint
+from portal.request_values import number
+from portal.web_form import EmptyForm
 
 MOST = 50  # people on one page
-
-
-class KnowsForm(Form):
-    pass
 
 
 @blueprint.get("/sunset")
 @desk_only
 def ending() -> str:
-    core = web.core()
-    if web.ending() is None:
+    core = current.core()
+    if surroundings.ending() is None:
         return render_template("desk/sunset.html", progress=None)
     after = AccountId(number(request.args.get("after")))
     people = sunset.unread(core, after, MOST + 1)
@@ -43,8 +40,8 @@ def ending() -> str:
 @desk_only
 def knows(name: str) -> BaseResponse:
     """Record that the owner has read the notice, as confirmed to the desk, by telephone say."""
-    owner = accounts.get(web.core(), name)
-    if KnowsForm().validate_on_submit():
-        sunset.confirm(web.core(), owner.id, "desk", actor=web.owner().name)
+    owner = accounts.get(current.core(), name)
+    if EmptyForm().validate_on_submit():
+        sunset.confirm(current.core(), owner.id, "desk", actor=current.owner().name)
         flash(_("It is noted, and the owner sees it in the log."))
     return redirect(url_for("desk.person", name=owner.name))

@@ -3,11 +3,9 @@
 Facts stand beside a case, the content of mail never.  What is done to an account is in its audit log.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
@@ -18,7 +16,8 @@ from mailcore.services import audit
 from mailcore.services.accounts import accounts, desk, orders, sunset
 from mailcore.services.quota import quota
 from mailcore.services.tickets import canned, tickets
-from portal import i18n, navigation, web
+from portal import current, i18n, surroundings
+from portal.access import desk_only
 from portal.desk import words as spoken
 from portal.desk.forms import ActForm
 from portal.errors import words_of
@@ -26,8 +25,6 @@ from portal.tickets.views import as_download
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 Answer = str | BaseResponse | tuple[str, int]
-P = ParamSpec("P")
-T = TypeVar("T")
 VIEWS = ("open", "answered", "closed", "unconfirmed")
 QUOTAS = ("3G", "4G", "6G", "10G", "20G")
 DAYS = (0, 30, 90, 365)
@@ -49,22 +46,10 @@ def in_words() -> dict[str, object]:
     }
 
 
-def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:
-    """Raises NotAllowed for everyone else."""
-
-    @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        if navigation.web_role() not in ("desk", "admin"):
-            raise NotAllowed("for the desk")
-        return view(*args, **kwargs)
-
-    return web.login_required(guarded)
-
-
 @blueprint.get("/")
 @desk_only
 def index() -> str:
-    core, agent = web.core(), web.owner()
+    core, agent = current.core(), current.owner()
     waiting = tickets.listing(core, ("open",))
     return render_template(
         "desk/index.html",
@@ -74,12 +59,12 @@ def index() -> str:
         pending=len(orders.listing(core, "submitted")),
         risks=len(desk.at_risk(core)),
         agents=_names(),
-        progress=sunset.progress(core) if web.ending() else None,
+        progress=sunset.progress(core) if surroundings.ending() else None,
     )
 
 
 def _names() -> dict[AccountId, str]:
-    return {agent.id: agent.display_name or agent.name for agent in tickets.desk(web.core())}
+    return {agent.id: agent.display_name or agent.name for agent in tickets.desk(current.core())}
 
 
 @blueprint.get("/cases")
@@ -87,14 +72,14 @@ def _names() -> dict[AccountId, str]:
 def cases() -> str:
     shown, words = request.args.get("state", "open"), request.args.get("q", "")
     states = VIEWS if shown == "all" else (shown,) if shown in VIEWS else ("open",)
-    found = tickets.listing(web.core(), states, words)
+    found = tickets.listing(current.core(), states, words)
     return render_template(_template("cases"), tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
 
 
 @blueprint.route("/cases/<int:number>", methods=["GET", "POST"])
 @desk_only
 def case(number: int) -> Answer:
-    core, agent = web.core(), web.owner()
+    core, agent = current.core(), current.owner()
     ticket = tickets.get(core, number)
     if ticket.id != number:
         return redirect(url_for("desk.case", number=ticket.id))
@@ -129,7 +114,7 @@ def case(number: int) -> Answer:
 
 def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
     """Do what was pressed; words about it."""
-    core, number = web.core(), ticket.id
+    core, number = current.core(), ticket.id
     match form.action.data:
         case "reply" | "reply-close":
             tickets.reply(core, number, form.text.data or "", agent=agent, close=form.action.data == "reply-close")
@@ -165,28 +150,28 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
 @blueprint.get("/cases/<int:number>/file/<int:file>")
 @desk_only
 def file(number: int, file: int) -> Any:  # Any: desk_only's union with a redirect
-    return as_download(tickets.file(web.core(), tickets.get(web.core(), number), file, notes=True))
+    return as_download(tickets.file(current.core(), tickets.get(current.core(), number), file, notes=True))
 
 
 @blueprint.get("/cases/<int:number>/header/<int:message>")
 @desk_only
 def header(number: int, message: int) -> str:
     """Show which way the mail of a case came, and what was found out about its sender."""
-    ticket = tickets.get(web.core(), number)
-    return render_template("desk/header.html", ticket=ticket, header=tickets.header(web.core(), ticket, message))
+    ticket = tickets.get(current.core(), number)
+    return render_template("desk/header.html", ticket=ticket, header=tickets.header(current.core(), ticket, message))
 
 
 @blueprint.get("/people")
 @desk_only
 def people() -> str:
     words = request.args.get("q", "")
-    return render_template(_template("people"), words=words, found=desk.search(web.core(), words))
+    return render_template(_template("people"), words=words, found=desk.search(current.core(), words))
 
 
 @blueprint.route("/people/<name>", methods=["GET", "POST"])
 @desk_only
 def person(name: str) -> Answer:
-    core, agent = web.core(), web.owner()
+    core, agent = current.core(), current.owner()
     owner = accounts.get(core, name)
     form, problem = ActForm(), ""
     if form.validate_on_submit():
@@ -219,22 +204,22 @@ def person(name: str) -> Answer:
 def order_list() -> Answer:
     form = ActForm()
     if form.validate_on_submit():
-        agent, number = web.owner().name, form.into.data or 0
+        agent, number = current.owner().name, form.into.data or 0
         if form.action.data == "approve":
-            orders.approve(web.core(), number, actor=agent)
+            orders.approve(current.core(), number, actor=agent)
             flash(_("The account is made, and its owner has a link by mail."))
         elif form.action.data == "ask":
-            orders.ask_for_proof(web.core(), number, form.text.data or "", actor=agent)
+            orders.ask_for_proof(current.core(), number, form.text.data or "", actor=agent)
             flash(_("The question is on its way; the order waits for the answer."))
         elif form.action.data == "reject":
-            orders.reject(web.core(), number, form.text.data or "", actor=agent)
+            orders.reject(current.core(), number, form.text.data or "", actor=agent)
             flash(_("The order is rejected."))
         return redirect(url_for("desk.order_list"))
-    waiting = orders.listing(web.core(), "submitted") + orders.listing(web.core(), "awaiting proof")
+    waiting = orders.listing(current.core(), "submitted") + orders.listing(current.core(), "awaiting proof")
     return render_template("desk/orders.html", orders=waiting, form=form)
 
 
 @blueprint.get("/risk")
 @desk_only
 def risk() -> str:
-    return render_template("desk/risk.html", people=desk.at_risk(web.core()))
+    return render_template("desk/risk.html", people=desk.at_risk(current.core()))

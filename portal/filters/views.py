@@ -14,7 +14,8 @@ from mailcore.domain import FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import MailError, ScriptInvalid, ScriptNotFound
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import overview
-from portal import asked, i18n, web
+from portal import current, formats, i18n, request_values
+from portal.access import owner_only
 from portal.errors import answer
 from portal.filters import rule_form, words
 from portal.filters.rule_form import RuleForm
@@ -24,7 +25,7 @@ Answer = str | BaseResponse | tuple[str, int]
 
 
 def _titles() -> dict[str, str]:
-    return {box.name: web.mailbox_title(box) for box in overview.mailboxes(web.core(), web.owner().id)}
+    return {box.name: formats.mailbox_title(box) for box in overview.mailboxes(current.core(), current.owner().id)}
 
 
 def _mark(rules: Sequence[FilterRule]) -> str:
@@ -40,9 +41,9 @@ def _stale(rules: Sequence[FilterRule]) -> bool:
 
 
 @blueprint.get("/filters")
-@web.login_required
+@owner_only
 def index() -> str:
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     rules, titles = filters.rules(core, owner), _titles()
     return render_template(
         "filters/index.html",
@@ -54,14 +55,14 @@ def index() -> str:
 
 
 @blueprint.post("/filters")
-@web.login_required
+@owner_only
 def change() -> BaseResponse:
     """One button of the list: up, down, on, off, delete."""
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     rules = list(filters.rules(core, owner))
     action, _sep, text = request.form.get("action", "").partition(" ")
     back = redirect(url_for("filters.index"), 303)
-    at = asked.number(text, -1)
+    at = request_values.number(text, -1)
     if _stale(rules) or not 0 <= at < len(rules):
         return back
     rule = rules[at]
@@ -82,20 +83,20 @@ def change() -> BaseResponse:
 
 
 @blueprint.route("/filters/new", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def new() -> Answer:
     return _edit(None)
 
 
 @blueprint.route("/filters/<int:number>", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def edit(number: int) -> Answer:
     return _edit(number)
 
 
 def _edit(number: int | None) -> Answer:
     """`number` counts from 1; None = a new one at the end."""
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     rules = list(filters.rules(core, owner))
     before = rules[number - 1] if number is not None and 0 < number <= len(rules) else None
     if number is not None and before is None:
@@ -110,7 +111,7 @@ def _edit(number: int | None) -> Answer:
     try:
         made = rule_form.to_rule(form, before)
         if _targets(made) - {target for rule in rules for target in _targets(rule)} and _unasked():
-            web.prove(request.form.get("password", ""))
+            current.prove(request.form.get("password", ""))
         place = number - 1 if number is not None else len(rules)
         filters.save_rules(core, owner, [*rules[:place], made, *rules[place + 1 :]])
     except ScriptInvalid as problem:
@@ -128,7 +129,7 @@ def _targets(rule: FilterRule) -> set[str]:
 
 def _unasked() -> bool:
     """Say if targets are taken without asking them.  Then the password is asked for, as on the page of forwarding."""
-    return web.core().config.forwarding.targets == "any"
+    return current.core().config.forwarding.targets == "any"
 
 
 def _with_more_rows(form: RuleForm) -> RuleForm:
@@ -167,22 +168,22 @@ def _rule_page(
 
 
 @blueprint.route("/filters/scripts/", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def new_script() -> Answer:
     name = request.form.get("name", "").strip()
     return _script(name, request.form.get("source", ""), is_new=True)
 
 
 @blueprint.route("/filters/scripts/<name>", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def script(name: str) -> Answer:
-    found = filters.get_script(web.core(), web.owner().id, name)
+    found = filters.get_script(current.core(), current.owner().id, name)
     return _script(name, request.form.get("source", found.source), is_new=False)
 
 
 def _script(name: str, source: str, *, is_new: bool) -> Answer:
     """Check, save, activate or delete; errors stand beside their line and nothing that was typed is lost."""
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     action = request.form.get("action", "")
     if request.method == "GET":
         return _script_page(name, source, is_new=is_new)
@@ -199,7 +200,7 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
     try:
         proven = _needs_password(name, source, activate=action == "activate")
         if proven:
-            web.prove(request.form.get("password", ""))
+            current.prove(request.form.get("password", ""))
         saved = filters.put_script(core, owner, name, source.replace("\n", "\r\n"))
         if action == "activate" or saved.active:
             filters.activate(core, owner, name, proven=proven)
@@ -213,14 +214,14 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
 def _now(name: str) -> str | None:
     """The script as it stands; a mail program may have written it."""
     try:
-        return filters.get_script(web.core(), web.owner().id, name).source.replace("\r\n", "\n")
+        return filters.get_script(current.core(), current.owner().id, name).source.replace("\r\n", "\n")
     except ScriptNotFound:
         return None
 
 
 def _needs_password(name: str, source: str, *, activate: bool) -> bool:
     """Say if the password is needed: for a script that sends mail on and is new, changed or to be activated."""
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     if not filters.sends_on(core, owner, source):
         return False
     known = next((script for script in filters.scripts(core, owner) if script.name == name), None)
@@ -272,9 +273,9 @@ def _script_page(
 
 
 @blueprint.post("/filters/scripts/<name>/<any(activate, deactivate, delete):action>")
-@web.login_required
+@owner_only
 def do_script(name: str, action: str) -> BaseResponse:
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     if action == "delete":
         filters.delete_script(core, owner, name)
         flash(_("The script is deleted."))

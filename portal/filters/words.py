@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from mailcore.domain import FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
 from mailcore.errors import ScriptInvalid
 from mailcore.saying import Translatable
-from portal import i18n, web
+from portal import formats, i18n
 
 
 def sentence(rule: FilterRule, titles: dict[str, str]) -> str:
@@ -23,7 +23,7 @@ def sentence(rule: FilterRule, titles: dict[str, str]) -> str:
 
 def condition(one: FilterCondition) -> str:
     place = field(one.field) if one.field is not FilterField.HEADER else _("the field %(name)s", name=one.header)
-    value = web.size(int(one.value)) if one.field is FilterField.SIZE else f"«{one.value}»"
+    value = formats.size(int(one.value)) if one.field is FilterField.SIZE else f"«{one.value}»"
     return f"{place} {match(one.match)} {value}"
 
 

@@ -55,7 +55,3 @@ class ForwardingForm(Form):
         description=_l("Junk mail and mail whose sender nobody vouches for is never forwarded."),
     )
     password = password_field(_l("Your Alumnimail password"), "current-password")
-
-
-class EmptyForm(Form):
-    """A button."""

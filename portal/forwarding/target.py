@@ -6,9 +6,9 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from mailcore.services.forwarding import forwarding_target
-from portal import web
-from portal.forwarding.forms import EmptyForm
-from portal.web_form import Form
+from portal import current
+from portal.access import public
+from portal.web_form import EmptyForm, Form
 
 blueprint = Blueprint("forwarding_target", __name__)
 Answer = str | tuple[str, int]
@@ -23,27 +23,31 @@ class AddressForm(Form):
 
 
 @blueprint.get("/forwarding/stop")
+@public
 def page() -> Answer:
     return render_template("forwarding/stop.html", form=AddressForm(), step="address")
 
 
 @blueprint.post("/forwarding/stop-links")
+@public
 def send_links() -> Answer:
     """The same answer whether or not anything goes there."""
     form = AddressForm()
     if not form.validate_on_submit():
         return render_template("forwarding/stop.html", form=form, step="address"), 400
-    forwarding_target.send_stop_links(web.core(), form.address.data, peer=web.peer())
+    forwarding_target.send_stop_links(current.core(), form.address.data, peer=current.peer())
     return render_template("forwarding/stop.html", form=form, step="sent")
 
 
 @blueprint.get("/forwarding/stop/<word>")
-def ask(word: str) -> Answer:
+@public
+def ask(word: str) -> Answer:  # noqa: ARG001 - the word of the address, for the POST
     """A button only: programs that look at links in mail must not stop anything."""
     return render_template("forwarding/stop.html", form=EmptyForm(), step="button")
 
 
 @blueprint.post("/forwarding/stop/<word>")
+@public
 def stop(word: str) -> Answer:
-    forwarding_target.stop_by_target(web.core(), word)
+    forwarding_target.stop_by_target(current.core(), word)
     return render_template("forwarding/stop.html", form=EmptyForm(), step="done")

@@ -10,11 +10,13 @@ from mailcore.services import audit
 from mailcore.services.forwarding import forwarding, forwarding_health
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.sieve_scripts import filters
-from portal import web
-from portal.asked import number
+from portal import current
+from portal.access import owner_only, public
 from portal.errors import answer
 from portal.forwarding import words
-from portal.forwarding.forms import EmptyForm, ForwardingForm
+from portal.forwarding.forms import ForwardingForm
+from portal.request_values import number
+from portal.web_form import EmptyForm
 
 blueprint = Blueprint("forwarding", __name__)
 Answer = str | BaseResponse | tuple[str, int]
@@ -22,7 +24,7 @@ HISTORY = 20
 
 
 def _page(form: ForwardingForm, problem: object = "", code: int = 200, code_problem: object = "") -> Answer:
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     wish = forwarding.get(core, owner)
     found = forwarding_health.health(core, owner)
     history = [entry for entry in audit.list_entries(core, owner) if entry.event.startswith("forwarding")]
@@ -55,29 +57,29 @@ def _form(wish: Forwarding) -> ForwardingForm:
 
 
 def _cause() -> Cause:
-    return Cause(web.owner().id, web.peer())
+    return Cause(current.owner().id, current.peer())
 
 
 @blueprint.get("/forwarding")
-@web.login_required
+@owner_only
 def index() -> Answer:
-    return _page(_form(forwarding.get(web.core(), web.owner().id)))
+    return _page(_form(forwarding.get(current.core(), current.owner().id)))
 
 
 @blueprint.post("/forwarding")
-@web.login_required
+@owner_only
 def save() -> Answer:
     form = ForwardingForm()
     if not form.validate_on_submit():
         return _page(form, code=400)
     try:
-        web.prove(form.password.data)
+        current.prove(form.password.data)
         forwarding.wish(
-            web.core(),
-            web.owner().id,
+            current.core(),
+            current.owner().id,
             form.target.data,
             copy=form.copy.data,
-            actor=web.owner().name,
+            actor=current.owner().name,
             unsafe=form.unsafe.data,
             digest=form.digest.data,
             rolling_days=int(form.rolling_days.data),
@@ -91,52 +93,52 @@ def save() -> Answer:
 
 
 @blueprint.post("/forwarding/stop")
-@web.login_required
+@owner_only
 def stop() -> Answer:
     """No password: stopping harms nobody, and must be easy."""
-    forwarding.stop(web.core(), web.owner().id)
+    forwarding.stop(current.core(), current.owner().id)
     flash(_("Forwarding is stopped. New mail stays here."))
     return redirect(url_for("forwarding.index"))
 
 
 @blueprint.post("/forwarding/again")
-@web.login_required
+@owner_only
 def again() -> Answer:
     """Ask the target once more, or take up a paused forwarding to the address that agreed."""
-    owner = web.owner()
-    wish = forwarding.get(web.core(), owner.id)
+    owner = current.owner()
+    wish = forwarding.get(current.core(), owner.id)
     if wish.state is ForwardingState.PAUSED:
-        forwarding.wish(web.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name, cause=_cause())
+        forwarding.wish(current.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name, cause=_cause())
         flash(_("Forwarding goes on. If mail is refused again, it is paused again."))
     else:
-        forwarding.ask_again(web.core(), owner.id, cause=_cause())
+        forwarding.ask_again(current.core(), owner.id, cause=_cause())
         flash(_("We have written to %(target)s again.", target=wish.target))
     return redirect(url_for("forwarding.index"))
 
 
 @blueprint.post("/forwarding/code")
-@web.login_required
+@owner_only
 def code() -> Answer:
     """The code of the question, typed by its owner who has read it at the target."""
     try:
-        wish = forwarding.confirm_by_code(web.core(), web.owner().id, request.form.get("code", ""))
+        wish = forwarding.confirm_by_code(current.core(), current.owner().id, request.form.get("code", ""))
     except MailError as trouble:
         status, told = answer(trouble)
-        return _page(_form(forwarding.get(web.core(), web.owner().id)), code_problem=told, code=status)
+        return _page(_form(forwarding.get(current.core(), current.owner().id)), code_problem=told, code=status)
     flash(_("Confirmed. From now on mail goes on to %(target)s.", target=wish.target))
     return redirect(url_for("forwarding.index"))
 
 
 @blueprint.post("/forwarding/test")
-@web.login_required
+@owner_only
 def test() -> Answer:
     """Send a test message, or say where the last one was found."""
     found, probe = request.form.get("found", ""), number(request.form.get("probe"))
     if found:
-        forwarding_health.tell(web.core(), web.owner().id, probe, found)
+        forwarding_health.tell(current.core(), current.owner().id, probe, found)
         flash(_("Thank you."))
     else:
-        sent = forwarding_health.send_probe(web.core(), web.owner().id)
+        sent = forwarding_health.send_probe(current.core(), current.owner().id)
         flash(
             _("A test message with the code %(code)s is on its way to %(target)s.", code=sent.code, target=sent.target)
         )
@@ -144,13 +146,15 @@ def test() -> Answer:
 
 
 @blueprint.get("/forwarding/confirm/<token>")
+@public
 def ask(token: str) -> Answer:
     """A button only: programs that look at links in mail must not agree for anyone.  A link that was used says so at once."""
-    asker, wish = forwarding.asked_by(web.core(), token)
+    asker, wish = forwarding.asked_by(current.core(), token)
     return render_template("forwarding/confirm.html", form=EmptyForm(), done=False, asker=asker, wish=wish)
 
 
 @blueprint.post("/forwarding/confirm/<token>")
+@public
 def confirm(token: str) -> Answer:
-    wish = forwarding.confirm(web.core(), token)
+    wish = forwarding.confirm(current.core(), token)
     return render_template("forwarding/confirm.html", form=EmptyForm(), done=True, wish=wish)

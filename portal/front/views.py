@@ -6,34 +6,43 @@ from mailcore.config import octets
 from mailcore.errors import Busy
 from mailcore.services.operations import dns_records, service_status
 from mailcore.services.signin import web_sessions
-from portal import i18n, web
+from portal import current, formats, i18n
+from portal.access import any_host, open_to_ended, public, same_for_all
 
 blueprint = Blueprint("front", __name__)
 
 
 @blueprint.get("/")
+@open_to_ended
+@public
 def index() -> str:
-    quota = octets(web.core().config.quota.default)
-    return render_template("front/index.html", room=web.size(quota) if quota else "")
+    quota = octets(current.core().config.quota.default)
+    return render_template("front/index.html", room=formats.size(quota) if quota else "")
 
 
 @blueprint.get("/status")
+@public
 def status_page() -> str:
-    return render_template("front/status.html", history=service_status.recent(web.core()))
+    return render_template("front/status.html", history=service_status.recent(current.core()))
 
 
 @blueprint.get("/status.xml")
+@public
 def status_feed() -> tuple[str, dict[str, str]]:
-    return service_status.feed(web.core(), i18n.language()), {"Content-Type": "application/atom+xml; charset=utf-8"}
+    return service_status.feed(current.core(), i18n.language()), {"Content-Type": "application/atom+xml; charset=utf-8"}
 
 
 @blueprint.get("/health")
+@same_for_all
+@any_host
+@public
 def health() -> tuple[str, dict[str, str]]:
     """The process answers."""
     return "ok\n", {"Content-Type": "text/plain"}
 
 
 @blueprint.get("/robots.txt")
+@public
 def robots() -> tuple[str, dict[str, str]]:
     """Search engines may show the public pages (RFC 9309); a log-in that is begun elsewhere is not for them."""
     closed = ("/oidc/", "/mail/", "/tickets/", "/desk/", "/order/", "/password/", "/forwarding/", "/account/")
@@ -41,16 +50,19 @@ def robots() -> tuple[str, dict[str, str]]:
 
 
 @blueprint.get("/.well-known/mta-sts.txt")
+@public
 def mta_sts() -> tuple[str, dict[str, str]]:
     """Serve the policy for other servers, at the host mta-sts.DOMAIN."""
-    return dns_records.mta_sts(web.core().config), {"Content-Type": "text/plain"}
+    return dns_records.mta_sts(current.core().config), {"Content-Type": "text/plain"}
 
 
 @blueprint.get("/ready")
+@any_host
+@public
 def ready() -> tuple[str, int, dict[str, str]]:
     """The database answers, too."""
     try:
-        good = web_sessions.ready(web.core())
+        good = web_sessions.ready(current.core())
     except Busy:
         good = False
     return ("ready\n", 200, {"Content-Type": "text/plain"}) if good else ("busy\n", 503, {"Content-Type": "text/plain"})

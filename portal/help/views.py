@@ -12,29 +12,34 @@ from mailcore.services import client_settings
 from mailcore.services.operations import client_doctor as doctor_service
 from mailcore.services.operations import faq as faq_service
 from mailcore.services.tickets import ticket_text, tickets
-from portal import i18n, web
+from portal import current, i18n
+from portal.access import Large, open_to_ended, owner_only, public, takes
 from portal.errors import answer
 from portal.help.forms import KINDS, HelpForm, is_human, stamp
 
 blueprint = Blueprint("help", __name__)
+MAX_FORM = ticket_text.MAX_FILES * ticket_text.MAX_FILE_OCTETS + 2**20
 Answer = str | BaseResponse | tuple[str, int]
 
 
 @blueprint.get("/faq")
+@open_to_ended
+@public
 def faq() -> str:
-    return render_template("help/faq.html", sections=faq_service.sections(web.core(), i18n.language()))
+    return render_template("help/faq.html", sections=faq_service.sections(current.core(), i18n.language()))
 
 
 @blueprint.get("/clients")
+@public
 def clients() -> str:
-    return render_template("help/clients.html", servers=client_settings.list_servers(web.core().config))
+    return render_template("help/clients.html", servers=client_settings.list_servers(current.core().config))
 
 
 @blueprint.get("/clients/doctor")
-@web.login_required
+@owner_only
 def doctor() -> str:
     """A script asks for the rows alone, every few seconds (static/again.js)."""
-    found = doctor_service.tries(web.core(), web.owner().id, web.peer())
+    found = doctor_service.tries(current.core(), current.owner().id, current.peer())
     return render_template("help/_tries.html" if request.htmx else "help/doctor.html", tries=found)
 
 
@@ -53,9 +58,12 @@ def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:
 
 
 @blueprint.route("/help", methods=["GET", "POST"])
+@takes(Large(lambda _core: MAX_FORM, known=lambda _core: True))
+@open_to_ended
+@public
 def index() -> Answer:
     form = HelpForm()
-    now = web.core().clock.seconds()
+    now = current.core().clock.seconds()
     problem, code = "", 200
     if request.method == "GET":
         form.shown.data = stamp(now)
@@ -72,13 +80,13 @@ def index() -> Answer:
         if not problem:
             try:
                 ticket = tickets.ask(
-                    web.core(),
+                    current.core(),
                     kind=form.kind.data,
                     subject=form.subject.data,
                     text=form.text.data,
                     reply_to=form.reply_to.data or "",
                     owner=g.account,
-                    peer=web.peer(),
+                    peer=current.peer(),
                     language=i18n.language(),
                     files=files,
                     name=(g.account.display_name or g.account.name) if g.account else (form.reply_to.data or ""),
@@ -96,6 +104,7 @@ def index() -> Answer:
 
 
 @blueprint.get("/help/sent")
+@public
 def sent() -> Answer:
     number = session.get("ticket")
     if not number:

@@ -12,7 +12,8 @@ from mailcore.services.accounts import orders
 from mailcore.services.accounts import university as university_service
 from mailcore.services.credentials import directory, login_log
 from mailcore.services.signin import oidc
-from portal import i18n, web
+from portal import current, i18n, surroundings
+from portal.access import public
 from portal.auth.oidc import keep_proof
 from portal.errors import answer
 from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityForm
@@ -23,14 +24,15 @@ PROOF_SECONDS = 1800
 
 
 @blueprint.route("/order", methods=["GET", "POST"])
+@public
 def order() -> Answer:
-    if web.ending():
+    if surroundings.ending():
         return render_template("orders/closed.html")
     form, problem, code = OrderForm(), "", 200
     if form.validate_on_submit():
         try:
             orders.submit(
-                web.core(),
+                current.core(),
                 name=form.name.data.strip(),
                 display_name=form.display_name.data.strip(),
                 contact=form.contact.data.strip(),
@@ -38,7 +40,7 @@ def order() -> Answer:
                 language=i18n.language(),
                 terms=form.terms.data,
                 key=form.key.data or secrets.token_urlsafe(16),
-                peer=web.peer(),
+                peer=current.peer(),
                 proven=_proven(),
             )
         except MailError as trouble:
@@ -49,13 +51,14 @@ def order() -> Answer:
         "orders/order.html",
         form=form,
         problem=problem,
-        directory=directory.is_on(web.core().config),
-        providers=oidc.providers(web.core()),
+        directory=directory.is_on(current.core().config),
+        providers=oidc.providers(current.core()),
     )
     return page, 400 if form.errors else code
 
 
 @blueprint.get("/order/thanks")
+@public
 def thanks() -> str:
     return render_template("orders/thanks.html")
 
@@ -64,16 +67,17 @@ def thanks() -> str:
 
 
 @blueprint.route("/order/university", methods=["GET", "POST"])
+@public
 def university() -> Answer:
     """Ask for the university's user name and password, which are verified there and saved nowhere."""
-    if web.ending() or not directory.is_on(web.core().config):
+    if surroundings.ending() or not directory.is_on(current.core().config):
         return redirect(url_for("orders.order"))
     form, problem, code = UniversityForm(), "", 200
     if form.validate_on_submit():
         try:
             keep_proof(
                 university_service.prove(
-                    web.core(), form.username.data, form.password.data, peer=web.peer(), device=web.device()
+                    current.core(), form.username.data, form.password.data, peer=current.peer(), device=current.device()
                 )
             )
         except MailError as trouble:
@@ -86,21 +90,22 @@ def university() -> Answer:
 def _proven() -> Proven | None:
     """Return the person whom a log-in has proved in this session, within half an hour."""
     kept: Mapping[str, object] | None = session.get("proven")
-    if not kept or session.get("proven_at", 0) < web.core().clock.seconds() - PROOF_SECONDS:
+    if not kept or session.get("proven_at", 0) < current.core().clock.seconds() - PROOF_SECONDS:
         return None
     return Proven(**{**kept, "kinds": tuple(kept["kinds"])})  # type: ignore[arg-type]  # as keep_proof wrote it
 
 
 @blueprint.route("/order/account", methods=["GET", "POST"])
+@public
 def account() -> Answer:
     """Name, contact and terms; then the account is there."""
-    core, proven = web.core(), _proven()
+    core, proven = current.core(), _proven()
     if proven is None:
         return redirect(url_for("orders.order"))
     has = orders.account_of(core, proven)
     if has is not None and request.method == "GET":
         return render_template("orders/has_one.html", owner=has)
-    if web.ending():
+    if surroundings.ending():
         return redirect(url_for("orders.order"))
     try:
         orders.check_eligible(core, proven)
@@ -118,22 +123,23 @@ def account() -> Answer:
                 language=i18n.language(),
                 terms=form.terms.data,
                 key=form.key.data or secrets.token_urlsafe(16),
-                peer=web.peer(),
+                peer=current.peer(),
             )
         except MailError as trouble:
             if has is not None:
                 return render_template("orders/has_one.html", owner=has)
             code, problem = answer(trouble)
         else:
-            web.web_session().renew(made.id, source=proven.source)
+            current.web_session().renew(made.id, source=proven.source)
             session["logged_in_at"] = core.clock.seconds()
-            login_log.note_order(core, made, proven.source, web.peer(), request.user_agent.string)
-            return web.remember_device(redirect(url_for("orders.ready")), made)
+            login_log.note_order(core, made, proven.source, current.peer(), request.user_agent.string)
+            return current.remember_device(redirect(url_for("orders.ready")), made)
     page = render_template("orders/account.html", form=form, problem=problem, proven=proven, names=names)
     return page, 400 if form.errors else code
 
 
 @blueprint.get("/order/ready")
+@public
 def ready() -> Answer:
     if g.account is None:
         return redirect(url_for("auth.login"))
@@ -144,16 +150,17 @@ def ready() -> Answer:
 
 
 @blueprint.route("/order/status/<token>", methods=["GET", "POST"])
+@public
 def status(token: str) -> Answer:
     """GET shows; the button confirms the contact address, or sends what the desk has asked for."""
-    found = orders.by_token(web.core(), token)
+    found = orders.by_token(current.core(), token)
     form, problem, code = AnswerForm(name=found.name), "", 200
     if form.validate_on_submit():
         try:
             if form.more.data or form.name.data.strip() != found.name:
-                found = orders.answer(web.core(), token, name=form.name.data, more=form.more.data or "")
+                found = orders.answer(current.core(), token, name=form.name.data, more=form.more.data or "")
             else:
-                found = orders.confirm(web.core(), token)
+                found = orders.confirm(current.core(), token)
         except MailError as trouble:
             code, problem = answer(trouble)
     page = render_template("orders/status.html", form=form, problem=problem, order=found)

@@ -7,10 +7,6 @@ from wtforms.validators import DataRequired, Length
 from portal.web_form import Form
 
 
-class EmptyForm(Form):
-    """A button."""
-
-
 class MoreForm(Form):
     size = SelectField(
         _l("How much do you need in all?"), choices=["3 GB", "4 GB", "5 GB", "10 GB", "20 GB"], default="4 GB"

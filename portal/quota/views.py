@@ -14,10 +14,12 @@ from mailcore.services.quota import cleanup, quota
 from mailcore.services.quota.cleanup import Choice
 from mailcore.services.tickets import tickets
 from mailcore.services.webmail import overview
-from portal import i18n, web
-from portal.asked import number
+from portal import current, formats, i18n
+from portal.access import owner_only
 from portal.errors import answer
-from portal.quota.forms import EmptyForm, MoreForm
+from portal.quota.forms import MoreForm
+from portal.request_values import number
+from portal.web_form import EmptyForm
 
 blueprint = Blueprint("quota", __name__)
 Answer = str | BaseResponse | tuple[str, int]
@@ -28,9 +30,9 @@ MAX_CHOSEN = 2000
 
 
 @blueprint.get("/quota")
-@web.login_required
+@owner_only
 def index() -> str:
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     show = request.args.get("show", "")
     show = show if show in LISTS else "largest"
     days = number(request.args.get("days"), cleanup.DAYS)
@@ -83,15 +85,15 @@ def _choice() -> Choice:
 
 
 @blueprint.post("/quota/choose")
-@web.login_required
+@owner_only
 def choose() -> Answer:
     """Show what the choice would free, and one button.  Nothing is changed yet."""
     choice = _choice()
-    freed = cleanup.measure_choice(web.core(), web.owner().id, choice)
+    freed = cleanup.measure_choice(current.core(), current.owner().id, choice)
     if not freed.count:
         flash(_("Choose some messages first."))
         return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
-    after = max(0, web.owner().used - freed.octets)
+    after = max(0, current.owner().used - freed.octets)
     return render_template(
         "quota/choose.html",
         choice=choice,
@@ -103,51 +105,51 @@ def choose() -> Answer:
 
 
 @blueprint.post("/quota/remove")
-@web.login_required
+@owner_only
 def remove() -> BaseResponse:
-    before = web.owner().used
-    freed = cleanup.remove_chosen(web.core(), web.owner().id, _choice())
-    after = overview.account(web.core(), web.owner().id)
+    before = current.owner().used
+    freed = cleanup.remove_chosen(current.core(), current.owner().id, _choice())
+    after = overview.account(current.core(), current.owner().id)
     flash(
         ngettext(
             "%(num)s message deleted: %(size)s freed. Before %(before)s, now %(after)s.",
             "%(num)s messages deleted: %(size)s freed. Before %(before)s, now %(after)s.",
             freed.count,
-            size=web.size(freed.octets),
-            before=web.size(before),
-            after=web.size(after.used),
+            size=formats.size(freed.octets),
+            before=formats.size(before),
+            after=formats.size(after.used),
         )
     )
     return redirect(url_for("quota.index", show=request.form.get("show", "")), 303)
 
 
 @blueprint.post("/quota/borrow")
-@web.login_required
+@owner_only
 def borrow() -> BaseResponse:
-    quota.borrow(web.core(), web.owner().id)
+    quota.borrow(current.core(), current.owner().id)
     flash(_("You have more room for fourteen days. Use them to make room."))
     return redirect(url_for("quota.index"), 303)
 
 
 @blueprint.route("/quota/more", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def more() -> Answer:
     """Open a case for the desk that says what the desk needs to know."""
-    owner = web.owner()
-    facts = _facts(overview.mailboxes(web.core(), owner.id))
+    owner = current.owner()
+    facts = _facts(overview.mailboxes(current.core(), owner.id))
     form = MoreForm()
     problem: object = ""
     if form.validate_on_submit():
         text = f"{(form.reason.data or '').strip()}\n\n{_('Wanted: %(size)s', size=form.size.data)}\n{facts}"
         try:
             ticket = tickets.ask(
-                web.core(),
+                current.core(),
                 kind="quota",
                 subject=_("Larger quota for %(name)s", name=owner.name),
                 text=text,
                 reply_to="",
                 owner=owner,
-                peer=web.peer(),
+                peer=current.peer(),
                 language=i18n.language(),
             )
         except MailError as trouble:
@@ -161,6 +163,6 @@ def more() -> Answer:
 
 def _facts(boxes: list[Mailbox]) -> str:
     """Usage and the biggest mailboxes, in words."""
-    lines = [web.quota_text(web.owner())]
-    lines += [f"{web.mailbox_title(box)}: {web.size(box.octets)}" for box in _by_size(boxes)[:5] if box.octets]
+    lines = [formats.quota_text(current.owner())]
+    lines += [f"{formats.mailbox_title(box)}: {formats.size(box.octets)}" for box in _by_size(boxes)[:5] if box.octets]
     return "\n".join(lines)

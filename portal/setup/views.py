@@ -10,7 +10,8 @@ from xml.sax.saxutils import unescape
 from flask import Blueprint, Response, abort, jsonify, request
 
 from mailcore.services import client_settings
-from portal import downloads, web
+from portal import current, downloads
+from portal.access import public
 
 blueprint = Blueprint("setup", __name__)
 _ASKED = re.compile(rb"<EMailAddress>\s*([^<\s]{1,320})\s*</EMailAddress>", re.IGNORECASE)
@@ -25,7 +26,7 @@ def _answer(text: str, kind: str) -> Response:
 
 def _address(asked: str) -> str:
     """An address of ours, or 404: nothing is said about others' domains."""
-    domain = web.core().config.domain
+    domain = current.core().config.domain
     if not _ADDRESS.fullmatch(asked) or asked.rpartition("@")[2].lower() != domain.lower():
         abort(404)
     return asked
@@ -33,23 +34,26 @@ def _address(asked: str) -> str:
 
 @blueprint.get("/mail/config-v1.1.xml")
 @blueprint.get("/.well-known/autoconfig/mail/config-v1.1.xml")
+@public
 def autoconfig() -> Response:
-    return _answer(client_settings.format_autoconfig(web.core().config), "text/xml")
+    return _answer(client_settings.format_autoconfig(current.core().config), "text/xml")
 
 
 @blueprint.route("/autodiscover/autodiscover.xml", methods=["GET", "POST"])
 @blueprint.route("/Autodiscover/Autodiscover.xml", methods=["GET", "POST"])
+@public
 def autodiscover() -> Response:
     """The address is found without an XML parser: entities in strangers' XML have no use here."""
     found = _ASKED.search(request.get_data(cache=False)[:65_536]) if request.method == "POST" else None
     asked = unescape(found[1].decode("utf-8", "replace")) if found else request.args.get("email", "")
-    return _answer(client_settings.format_autodiscover(web.core().config, _address(asked)), "text/xml")
+    return _answer(client_settings.format_autodiscover(current.core().config, _address(asked)), "text/xml")
 
 
 @blueprint.get("/autodiscover/autodiscover.json")
 @blueprint.get("/autodiscover/autodiscover.json/v1.0/<address>")
-def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:
-    found = client_settings.find_autodiscover_v2(web.core().config, request.args.get("Protocol", ""))
+@public
+def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:  # noqa: ARG001 - programs name it, and the answer is the same for all
+    found = client_settings.find_autodiscover_v2(current.core().config, request.args.get("Protocol", ""))
     if found is None:
         words = "The protocol is not offered here; AutodiscoverV1 is."
         return jsonify({"ErrorCode": "ProtocolNotSupported", "ErrorMessage": words}), 400
@@ -57,22 +61,27 @@ def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:
 
 
 @blueprint.get("/clients/alumnimail.mobileconfig")
+@public
 def mobileconfig() -> Response:
     """Send the profile, with an address for whoever is logged in, or by ?email=."""
-    owner = web.account()
-    domain = web.core().config.domain
+    owner = current.account()
+    domain = current.core().config.domain
     asked = f"{owner.name}@{domain}" if owner else request.args.get("email", "")
-    text = client_settings.format_mobileconfig(web.core().config, _address(asked), owner.display_name if owner else "")
+    text = client_settings.format_mobileconfig(
+        current.core().config, _address(asked), owner.display_name if owner else ""
+    )
     response = Response(text, mimetype="application/x-apple-aspen-config")
     downloads.name_file(response, "alumnimail.mobileconfig")
     return response
 
 
 @blueprint.get("/.well-known/user-agent-configuration.json")
+@public
 def pacc() -> Response:
-    return _answer(client_settings.format_pacc(web.core().config), "application/json")
+    return _answer(client_settings.format_pacc(current.core().config), "application/json")
 
 
 @blueprint.get("/clients.txt")
+@public
 def plain() -> Response:
-    return _answer(client_settings.format_plain_text(web.core().config), "text/plain")
+    return _answer(client_settings.format_plain_text(current.core().config), "text/plain")

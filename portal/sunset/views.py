@@ -9,17 +9,14 @@ from wtforms.validators import Length
 
 from mailcore.errors import MailError
 from mailcore.services.accounts import sunset
-from portal import web
+from portal import current
+from portal.access import owner_only, public
 from portal.auth.forms import password_field
 from portal.errors import answer
-from portal.web_form import Form, like_an_address
+from portal.web_form import EmptyForm, Form, like_an_address
 
 blueprint = Blueprint("sunset", __name__)
 Answer = str | BaseResponse | tuple[str, int]
-
-
-class ReadForm(Form):
-    pass
 
 
 class NewAddressForm(Form):
@@ -36,37 +33,38 @@ class NewAddressForm(Form):
 
 
 def _page(form: NewAddressForm, problem: str = "", code: int = 200) -> Answer:
-    account = web.account()
-    one = sunset.person(web.core(), account.id) if account else None
-    return render_template("sunset/index.html", form=form, read=ReadForm(), one=one, problem=problem), code
+    account = current.account()
+    one = sunset.person(current.core(), account.id) if account else None
+    return render_template("sunset/index.html", form=form, read=EmptyForm(), one=one, problem=problem), code
 
 
 @blueprint.route("/sunset", methods=["GET", "POST"])
+@public
 def index() -> Answer:
     """Show what ends and when, with the button for people who are logged in."""
-    if sunset.current(web.core()) is None:
+    if sunset.current(current.core()) is None:
         abort(404)
-    account = web.account()
-    if ReadForm().validate_on_submit() and account is not None:
-        sunset.confirm(web.core(), account.id)
+    account = current.account()
+    if EmptyForm().validate_on_submit() and account is not None:
+        sunset.confirm(current.core(), account.id)
         flash(_("Thank you. We know now that you have read it."))
         return redirect(url_for("sunset.index"))
-    one = sunset.person(web.core(), account.id) if account else None
+    one = sunset.person(current.core(), account.id) if account else None
     return _page(NewAddressForm(formdata=None, address=one.new_address if one else ""))
 
 
 @blueprint.post("/sunset/address")
-@web.login_required
+@owner_only
 def new_address() -> Answer:
     """Save the address where mail may follow, for those whom the owner has written to."""
-    if sunset.current(web.core()) is None:
+    if sunset.current(current.core()) is None:
         abort(404)
     form = NewAddressForm()
     if not form.validate_on_submit():
         return _page(form, code=400)
     try:
-        web.prove(form.current.data)
-        sunset.set_new_address(web.core(), web.owner().id, form.address.data or "")
+        current.prove(form.current.data)
+        sunset.set_new_address(current.core(), current.owner().id, form.address.data or "")
     except MailError as trouble:
         code, problem = answer(trouble)
         problem = (
@@ -78,11 +76,12 @@ def new_address() -> Answer:
 
 
 @blueprint.route("/sunset/read/<token>", methods=["GET", "POST"])
+@public
 def read(token: str) -> Answer:
     """From the mail, whoever is logged in; GET shows a button only."""
-    owner, form = sunset.owner_of(web.core(), token), ReadForm()
+    owner, form = sunset.owner_of(current.core(), token), EmptyForm()
     if form.validate_on_submit():
-        sunset.confirm(web.core(), owner.id)
+        sunset.confirm(current.core(), owner.id)
         flash(_("Thank you. We know now that you have read it."))
         return redirect(url_for("sunset.index"))
     return render_template("sunset/read.html", owner=owner, form=form)

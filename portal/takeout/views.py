@@ -6,17 +6,19 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
 from mailcore.services.transfer import takeout, transfers, uploads
-from portal import downloads, web
+from portal import current, downloads
+from portal.access import Large, owner_only, takes
 from portal.errors import answer
 
 blueprint = Blueprint("takeout", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 REFRESH_SECONDS = 5
+MAX_UPLOAD = 8 * 2**30
 STALLED_SECONDS = 120  # a browser that takes no block in that time has gone away
 
 
 def _page(problem: object = "", code: int = 200) -> Response:
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     found = transfers.latest(core, owner)
     page = make_response(
         render_template(
@@ -33,19 +35,19 @@ def _page(problem: object = "", code: int = 200) -> Response:
 
 
 @blueprint.get("/takeout")
-@web.login_required
+@owner_only
 def index() -> Response:
     return _page()
 
 
 @blueprint.post("/takeout/file")
-@web.login_required
+@owner_only
 def file() -> BaseResponse:
     """Settle what the zip file will hold.  The password is asked for: an open browser must not give everything away."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     form = request.form.get("format", "")
     try:
-        web.prove(request.form.get("password", ""))
+        current.prove(request.form.get("password", ""))
         form = form if form in takeout.FORMS else takeout.FORMS[0]
         number = transfers.export(core, owner.id, form, small="small" in request.form)
     except MailError as problem:
@@ -55,10 +57,10 @@ def file() -> BaseResponse:
 
 
 @blueprint.get("/takeout/file/<int:number>")
-@web.login_required
+@owner_only
 def fetch(number: int) -> Response:
     """Send the zip file while it is written; one that broke off goes on where it broke (RFC 9110 section 14.2)."""
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     wanted = request.headers.get("Range", "")
     found = transfers.made(core, owner, number, measure=bool(wanted))
     start = _start(found)
@@ -89,21 +91,24 @@ def _start(found: transfers.Made) -> int:
 
 
 @blueprint.post("/takeout/go-on/<int:number>")
-@web.login_required
+@owner_only
 def go_on(number: int) -> BaseResponse:
-    transfers.go_on(web.core(), web.owner().id, number)
+    transfers.go_on(current.core(), current.owner().id, number)
     return redirect(url_for("takeout.index") + "#transfers", 303)
 
 
 @blueprint.post("/takeout/bring")
-@web.login_required
+@takes(Large(lambda _core: MAX_UPLOAD, named=True))
+@owner_only
 def bring() -> Answer:
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         return _page(_("Choose a file first."), 400)
-    path = uploads.take(web.core(), sent.stream)
+    path = uploads.take(current.core(), sent.stream)
     try:
-        transfers.bring(web.core(), web.owner().id, path, sent.filename, request.form.get("mailbox", "").strip())
+        transfers.bring(
+            current.core(), current.owner().id, path, sent.filename, request.form.get("mailbox", "").strip()
+        )
     except MailError as problem:
         code, words = answer(problem)
         return _page(words, code)

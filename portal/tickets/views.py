@@ -1,43 +1,57 @@
 """Cases as their people see them: one's own when logged in, or by the link that came by mail."""
 
-from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from mailcore.core import Core
 from mailcore.domain import NewFile, Ticket
 from mailcore.errors import MailError
 from mailcore.services.tickets import tickets
-from portal import downloads, web
+from portal import current, downloads
+from portal.access import Large, owner_only, public, takes
 from portal.errors import words_of
 from portal.help.forms import ReplyForm
-from portal.help.views import read_files
+from portal.help.views import MAX_FORM, read_files
 
 blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
 Answer = str | BaseResponse | tuple[str, int]
 
 
+def _has_link(core: Core) -> bool:
+    """The link that came by mail knows its person."""
+    try:
+        tickets.by_token(core, str((request.view_args or {}).get("token", "")))
+    except MailError:
+        return False
+    return True
+
+
 @blueprint.get("/")
-@web.login_required
+@owner_only
 def index() -> str:
-    return render_template("tickets/index.html", tickets=tickets.mine(web.core(), web.owner().id))
+    return render_template("tickets/index.html", tickets=tickets.mine(current.core(), current.owner().id))
 
 
 @blueprint.route("/<int:number>", methods=["GET", "POST"])
-@web.login_required
+@takes(Large(lambda _core: MAX_FORM))
+@owner_only
 def show(number: int) -> Answer:
-    ticket = tickets.of_owner(web.core(), web.owner().id, number)
+    ticket = tickets.of_owner(current.core(), current.owner().id, number)
     return _page(ticket, url_for("tickets.show", number=number))
 
 
 @blueprint.route("/link/<token>", methods=["GET", "POST"])
+@takes(Large(lambda _core: MAX_FORM, known=_has_link))
+@public
 def by_link(token: str) -> Answer:
     """GET shows only: programs that look at links in mail must not confirm anything."""
-    ticket = tickets.by_token(web.core(), token)
+    ticket = tickets.by_token(current.core(), token)
     here = url_for("tickets.by_link", token=token)
     if ticket.state == "unconfirmed":
         form = ReplyForm()
         if form.validate_on_submit():
-            tickets.confirm(web.core(), token)
+            tickets.confirm(current.core(), token)
             flash(_("Thank you. Your message has reached the help desk."))
             return redirect(here)
         return render_template("tickets/confirm.html", ticket=ticket, form=form)
@@ -50,27 +64,28 @@ def _page(ticket: Ticket, here: str) -> Answer:
         files, problem = read_files(form.files.data or [])
         if not problem:
             try:
-                tickets.say(web.core(), ticket.id, form.text.data or "", files=files)
+                tickets.say(current.core(), ticket.id, form.text.data or "", files=files)
             except MailError as trouble:
                 problem = words_of(trouble)
             else:
                 flash(_("Your message was added."))
                 return redirect(here)
-    messages = tickets.thread(web.core(), ticket, notes=False)
+    messages = tickets.thread(current.core(), ticket, notes=False)
     page = render_template("tickets/show.html", ticket=ticket, messages=messages, form=form, problem=problem, here=here)
     return page, 400 if problem or form.errors else 200
 
 
 @blueprint.get("/<int:number>/file/<int:file>")
-@web.login_required
+@owner_only
 def file(number: int, file: int) -> Response:
-    ticket = tickets.of_owner(web.core(), web.owner().id, number)
-    return as_download(tickets.file(web.core(), ticket, file, notes=False))
+    ticket = tickets.of_owner(current.core(), current.owner().id, number)
+    return as_download(tickets.file(current.core(), ticket, file, notes=False))
 
 
 @blueprint.get("/link/<token>/file/<int:file>")
+@public
 def file_by_link(token: str, file: int) -> Response:
-    return as_download(tickets.file(web.core(), tickets.by_token(web.core(), token), file, notes=False))
+    return as_download(tickets.file(current.core(), tickets.by_token(current.core(), token), file, notes=False))
 
 
 def as_download(found: NewFile) -> Response:

@@ -6,22 +6,23 @@ from flask_babel import gettext as _
 from mailcore.domain import Mailbox
 from mailcore.services.delivery import traces
 from mailcore.services.webmail import overview
-from portal import web
+from portal import current, formats
+from portal.access import owner_only
 from portal.trace import words
 
 blueprint = Blueprint("trace", __name__)
 
 
 def _titles() -> dict[str, str]:
-    boxes: list[Mailbox] = overview.mailboxes(web.core(), web.owner().id)
-    return {box.name: web.mailbox_title(box) for box in boxes}
+    boxes: list[Mailbox] = overview.mailboxes(current.core(), current.owner().id)
+    return {box.name: formats.mailbox_title(box) for box in boxes}
 
 
 @blueprint.get("/trace")
-@web.login_required
+@owner_only
 def index() -> str:
     asked = request.args.get("q", "").strip()[:200]
-    found = traces.search(web.core(), web.owner().id, asked)
+    found = traces.search(current.core(), current.owner().id, asked)
     return render_template(
         "trace/index.html",
         asked=asked,
@@ -33,15 +34,15 @@ def index() -> str:
 
 
 @blueprint.get("/trace/<int:number>")
-@web.login_required
+@owner_only
 def one(number: int) -> str:
-    return _page(traces.get(web.core(), web.owner().id, number))
+    return _page(traces.get(current.core(), current.owner().id, number))
 
 
 @blueprint.get("/trace/of/<path:mailbox>/<int:uid>")
-@web.login_required
+@owner_only
 def message(mailbox: str, uid: int) -> str:
-    return _page(traces.of_message(web.core(), web.owner().id, mailbox, uid))
+    return _page(traces.of_message(current.core(), current.owner().id, mailbox, uid))
 
 
 def _page(found: traces.Trace | None) -> str:

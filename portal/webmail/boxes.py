@@ -7,16 +7,17 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
 from mailcore.services.webmail import mailboxes, overview
-from portal import web
+from portal import current
+from portal.access import owner_only
 from portal.errors import answer
 from portal.webmail.views import blueprint
 
 
 @blueprint.route("/mail/boxes", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def boxes() -> str | BaseResponse | tuple[str, int]:
     """One form for each thing that can be done; deleting asks once more where there is mail inside."""
-    core, owner = web.core(), web.owner().id
+    core, owner = current.core(), current.owner().id
     problem, code, asked = "", 200, ""
     if request.method == "POST":
         name, new = request.form.get("name", ""), request.form.get("new", "").strip()

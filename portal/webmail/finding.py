@@ -4,18 +4,19 @@ from flask import render_template, request
 from markupsafe import Markup, escape
 
 from mailcore.services.webmail import mail_search, overview
-from portal import web
+from portal import current
+from portal.access import owner_only
 from portal.webmail.views import blueprint
 
 
 @blueprint.get("/mail/search")
-@web.login_required
+@owner_only
 def search() -> str:
     """`?q=` words, with from: to: subject: before: after: has:attachment in:; `?in=` a mailbox."""
     asked = request.args.get("q", "").strip()[:500]
     query = mail_search.parse(asked)
-    result = mail_search.search(web.core(), web.owner().id, query) if asked else mail_search.Result()
-    boxes = overview.mailboxes(web.core(), web.owner().id)
+    result = mail_search.search(current.core(), current.owner().id, query) if asked else mail_search.Result()
+    boxes = overview.mailboxes(current.core(), current.owner().id)
     return render_template(
         "webmail/search.html",
         asked=asked,

@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import Length
 
-from portal.asked import number
+from portal.request_values import number
 from portal.web_form import Form
 
 MAX_REFERENCES = 50_000  # characters of all identifiers of a thread

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.services.webmail import drafts, mail_actions, mail_list, mail_settings, overview
 from mailcore.services.webmail.mail_list import ListWish
-from portal import asked, web
+from portal import current, request_values
+from portal.access import owner_only
 from portal.addresses import url_for
 from portal.webmail import rows as shown
 from portal.webmail.views import blueprint
@@ -19,22 +20,22 @@ MAX_UNDO = 500  # messages; more are moved back by hand
 
 
 @blueprint.get("/mail/")
-@web.login_required
+@owner_only
 def index() -> str:
     """The inbox, with all mailboxes beside it."""
     return _list("INBOX")
 
 
 @blueprint.get("/mail/<path:mailbox>/")
-@web.login_required
+@owner_only
 def messages(mailbox: str) -> str:
     return _list(mailbox)
 
 
 def _list(name: str) -> str:
-    settings = mail_settings.read(web.core(), web.owner().id)
-    page = mail_list.page(web.core(), web.owner().id, name, _wish(settings.threads))
-    boxes = overview.mailboxes(web.core(), web.owner().id)
+    settings = mail_settings.read(current.core(), current.owner().id)
+    page = mail_list.page(current.core(), current.owner().id, name, _wish(settings.threads))
+    boxes = overview.mailboxes(current.core(), current.owner().id)
     query = request.query_string.decode("ascii", "ignore")
     return render_template(
         "webmail/index.html",
@@ -45,7 +46,7 @@ def _list(name: str) -> str:
         rows=shown.rows(
             page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"
         ),
-        waiting=[one for one in drafts.listing(web.core(), web.owner().id) if one.state != "open"],
+        waiting=[one for one in drafts.listing(current.core(), current.owner().id) if one.state != "open"],
     )
 
 
@@ -71,28 +72,30 @@ def _wish(threads: bool) -> ListWish:
 
 def ticked() -> list[int]:
     """The uids of a form; a conversation's tick holds those of all its messages."""
-    uids = (asked.number(uid) for value in request.form.getlist("uid") for uid in value.split(","))
+    uids = (request_values.number(uid) for value in request.form.getlist("uid") for uid in value.split(","))
     return [uid for uid in uids if 0 < uid < 2**32]
 
 
 def _back(mailbox: str) -> BaseResponse:
     """Return to the part of the list that the form was on."""
-    return redirect(url_for("webmail.messages", mailbox=mailbox) + asked.query(request.form.get("back", "")), 303)
+    return redirect(
+        url_for("webmail.messages", mailbox=mailbox) + request_values.query(request.form.get("back", "")), 303
+    )
 
 
 @blueprint.post("/mail/<path:mailbox>/")
-@web.login_required
+@owner_only
 def act(mailbox: str) -> BaseResponse:
     """One action on the messages that were ticked."""
     action, uids = request.form.get("action", ""), ticked()
     if action == "read-all":
-        count = mail_actions.read_all(web.core(), web.owner().id, mailbox)
+        count = mail_actions.read_all(current.core(), current.owner().id, mailbox)
         flash(ngettext("%(num)s message marked as read.", "%(num)s messages marked as read.", count))
         return _back(mailbox)
     if not uids:
         flash(_("Choose some messages first."))
         return _back(mailbox)
-    done = mail_actions.act(web.core(), web.owner().id, mailbox, uids, action, request.form.get("target", ""))
+    done = mail_actions.act(current.core(), current.owner().id, mailbox, uids, action, request.form.get("target", ""))
     if done.target:
         flash(ngettext("%(num)s message moved.", "%(num)s messages moved.", done.count))
         if done.count <= MAX_UNDO:
@@ -103,18 +106,18 @@ def act(mailbox: str) -> BaseResponse:
 
 
 @blueprint.post("/mail/undo")
-@web.login_required
+@owner_only
 def undo() -> BaseResponse:
     """The last move, taken back."""
     source, target = request.form.get("source", ""), request.form.get("target", "")
-    done = mail_actions.act(web.core(), web.owner().id, target, ticked(), "move", source)
+    done = mail_actions.act(current.core(), current.owner().id, target, ticked(), "move", source)
     flash(ngettext("%(num)s message moved back.", "%(num)s messages moved back.", done.count))
     return redirect(url_for("webmail.messages", mailbox=source), 303)
 
 
 @blueprint.post("/mail/empty/<path:mailbox>")
-@web.login_required
+@owner_only
 def empty(mailbox: str) -> BaseResponse:
-    count = mail_actions.empty(web.core(), web.owner().id, mailbox)
+    count = mail_actions.empty(current.core(), current.owner().id, mailbox)
     flash(ngettext("%(num)s message deleted for good.", "%(num)s messages deleted for good.", count))
     return redirect(url_for("webmail.messages", mailbox=mailbox), 303)

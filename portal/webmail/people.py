@@ -11,20 +11,22 @@ from mailcore.services.webmail import address_book as service
 from mailcore.services.webmail import mail_settings, overview
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
-from portal import downloads, web
-from portal.asked import number
+from portal import current, downloads
+from portal.access import owner_only, takes
 from portal.errors import answer
+from portal.request_values import number
 from portal.webmail.forms import ContactForm, IdentityForm, ReadingForm
-from portal.webmail.views import blueprint
+from portal.webmail.views import A_MESSAGE, blueprint
 
 Answer = str | BaseResponse | tuple[str, int]
 
 
 @blueprint.route("/mail/contacts", methods=["GET", "POST"])
-@web.login_required
+@takes(A_MESSAGE)
+@owner_only
 def contacts() -> Answer:
     """Show contacts: collected, entered by hand, read from a vCard file."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     form, problem, code = ContactForm(), "", 200
     if request.method == "POST":
         try:
@@ -39,7 +41,7 @@ def contacts() -> Answer:
 
 
 def _change(form: ContactForm) -> BaseResponse:
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     match request.form.get("action"):
         case "delete":
             count = service.delete(core, owner.id, request.form.getlist("id"))
@@ -56,18 +58,18 @@ def _change(form: ContactForm) -> BaseResponse:
 
 
 @blueprint.get("/mail/contacts.vcf")
-@web.login_required
+@owner_only
 def contacts_file() -> Response:
-    cards = Response(service.write_cards(web.core(), web.owner().id), content_type="text/vcard; charset=utf-8")
+    cards = Response(service.write_cards(current.core(), current.owner().id), content_type="text/vcard; charset=utf-8")
     downloads.name_file(cards, "contacts.vcf")
     return cards
 
 
 @blueprint.route("/mail/settings", methods=["GET", "POST"])
-@web.login_required
+@owner_only
 def settings() -> Answer:
     """Names and signatures; how lists and messages are shown."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     own = f"{owner.name}@{core.config.domain}"
     form, reading = IdentityForm(), ReadingForm()
     problem, code = "", 200
@@ -99,7 +101,7 @@ def settings() -> Answer:
 
 
 def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     id_ = number(request.form.get("id"))
     match request.form.get("action"):
         case "reading":

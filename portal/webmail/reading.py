@@ -15,15 +15,16 @@ from mailcore.services.webmail import (
     overview,
     remote_pictures,
 )
-from portal import downloads, web
+from portal import current, downloads
+from portal.access import owner_only, public, same_for_all
 from portal.webmail.views import blueprint
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>")
-@web.login_required
+@owner_only
 def message(mailbox: str, uid: int) -> str:
     """`?pictures=1` shows pictures from the network too."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     reading = mail_view.read_message(core, owner.id, mailbox, uid, address_book.domains(core, owner.id))
     g.account = overview.account(core, owner.id)
     settings = mail_settings.read(core, owner.id)
@@ -37,29 +38,29 @@ def message(mailbox: str, uid: int) -> str:
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/print")
-@web.login_required
+@owner_only
 def print_page(mailbox: str, uid: int) -> str:
     """The message alone, for paper."""
-    reading = mail_view.read_message(web.core(), web.owner().id, mailbox, uid)
+    reading = mail_view.read_message(current.core(), current.owner().id, mailbox, uid)
     return render_template("webmail/print.html", reading=reading)
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/header")
-@web.login_required
+@owner_only
 def header(mailbox: str, uid: int) -> str:
     """Every field of the header."""
-    fields = mail_view.all_fields(web.core(), web.owner().id, mailbox, uid)
-    boxes = overview.mailboxes(web.core(), web.owner().id)
+    fields = mail_view.all_fields(current.core(), current.owner().id, mailbox, uid)
+    boxes = overview.mailboxes(current.core(), current.owner().id)
     return render_template("webmail/header.html", fields=fields, boxes=boxes, mailbox=mailbox, uid=uid)
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/html")
-@web.login_required
+@owner_only
 def html(mailbox: str, uid: int) -> Response:
     """Show the HTML in the frame; its own policy runs nothing and fetches nothing, but by our proxy when asked."""
     proxy = url_for("webmail.picture", _external=True)
     asked = "pictures" in request.args
-    _, octets = mail_actions.opened(web.core(), web.owner().id, mailbox, uid)
+    _, octets = mail_actions.opened(current.core(), current.owner().id, mailbox, uid)
     safe = html_mail.page_of(octets, _proxied if asked else None)
     if safe is None:
         raise MailboxNotFound(f"no HTML in message {uid}")
@@ -77,16 +78,18 @@ def _key() -> bytes:
 
 def _proxied(url: str) -> str:
     """The address of a picture by way of us.  The frame has no cookies, so the address carries its own permission."""
-    signed = urlencode({"u": url, "s": remote_pictures.sign(web.core(), _key(), url)})
+    signed = urlencode({"u": url, "s": remote_pictures.sign(current.core(), _key(), url)})
     return f"{url_for('webmail.picture', _external=True)}?{signed}"
 
 
 @blueprint.get("/mail/picture")
+@same_for_all
+@public
 def picture() -> Response:
     """A picture from the network, fetched by us without cookies and referrer."""
     url = request.args.get("u", "")
-    remote_pictures.check(web.core(), _key(), url, request.args.get("s", ""))
-    kind, octets = remote_pictures.fetch(web.core(), url)
+    remote_pictures.check(current.core(), _key(), url, request.args.get("s", ""))
+    kind, octets = remote_pictures.fetch(current.core(), url)
     answer = Response(octets, content_type=kind)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # the frame is no origin at all
@@ -95,9 +98,9 @@ def picture() -> Response:
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/source")
-@web.login_required
+@owner_only
 def source(mailbox: str, uid: int) -> Response:
-    size, pieces = mail_actions.source(web.core(), web.owner().id, mailbox, uid)
+    size, pieces = mail_actions.source(current.core(), current.owner().id, mailbox, uid)
     answer = Response(pieces, content_type="text/plain; charset=utf-8")
     answer.content_length = size
     if "save" in request.args:
@@ -107,10 +110,10 @@ def source(mailbox: str, uid: int) -> Response:
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/file/<int:number>")
-@web.login_required
+@owner_only
 def file(mailbox: str, uid: int, number: int) -> Response:
     """A picture or a text may be shown, anything else is saved."""
-    found = attachments.download(web.core(), web.owner().id, mailbox, uid, number)
+    found = attachments.download(current.core(), current.owner().id, mailbox, uid, number)
     answer = Response(found.pieces, content_type=found.type)
     answer.content_length = found.size
     shown = found.may_show and "save" not in request.args
@@ -120,9 +123,11 @@ def file(mailbox: str, uid: int, number: int) -> Response:
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/files.zip")
-@web.login_required
+@owner_only
 def files_zip(mailbox: str, uid: int) -> Response:
     """Send all files at once, as a zip file written while it is sent."""
-    answer = Response(attachments.as_zip(web.core(), web.owner().id, mailbox, uid), content_type="application/zip")
+    answer = Response(
+        attachments.as_zip(current.core(), current.owner().id, mailbox, uid), content_type="application/zip"
+    )
     downloads.name_file(answer, f"message-{uid}.zip")
     return answer

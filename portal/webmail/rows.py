@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from mailcore.services.webmail.mail_list import Line, Page
-from portal import web
+from portal import formats
 from portal.webmail import show
 
 MOST_SHOWN = 80  # characters of a subject or of names: few screens have room for more, and the message tells all
@@ -23,7 +23,7 @@ def rows(page: Page, address: str, *, ticked: bool) -> Markup:
     to = page.mailbox.special_use in ("\\Sent", "\\Drafts")
     tick = " checked" if ticked else ""
     nobody, no_subject, marks = _("(nobody)"), _("(no subject)"), _Marks()
-    base, date, size = escape(address), show.dates(), web.sizes()
+    base, date, size = escape(address), show.dates(), formats.sizes()
     lines = []
     for m in page.lines:
         uids = ",".join(map(str, m.uids)) or m.uid

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from mailcore.services.webmail.mail_list import ListWish
 from mailcore.services.webmail.text_links import find_links
-from portal import i18n, web
+from portal import current, formats, i18n
 
 
 def short_date(at: datetime) -> str:
@@ -26,8 +26,8 @@ def short_date(at: datetime) -> str:
 
 def dates() -> Callable[[datetime], str]:
     """`short_date` for many: what day it is and the language are asked once."""
-    here, locale = web.core().config.zone, i18n.language()
-    today = web.core().clock.now().astimezone(here).date().toordinal()
+    here, locale = current.core().config.zone, i18n.language()
+    today = current.core().clock.now().astimezone(here).date().toordinal()
     return lambda at: _short(at.replace(second=0, microsecond=0), today, locale, here)
 
 
@@ -42,8 +42,8 @@ def _short(at: datetime, today: int, locale: str, here: ZoneInfo) -> str:
 
 
 def long_date(at: datetime) -> str:
-    here = at.astimezone(web.core().config.zone)
-    return str(format_datetime(here, f"EEEE {web.day_number()} MMMM yyyy HH:mm", locale=i18n.language()))
+    here = at.astimezone(current.core().config.zone)
+    return str(format_datetime(here, f"EEEE {formats.day_number()} MMMM yyyy HH:mm", locale=i18n.language()))
 
 
 def linked(text: str) -> Markup:

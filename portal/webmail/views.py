@@ -11,8 +11,9 @@ from flask import Blueprint, Response
 from markupsafe import Markup
 
 from mailcore.package_data import folder_of
-from portal import looks, web
-from portal.looks import STATIC, YEAR
+from portal import errors, formats
+from portal.access import Large, public, same_for_all
+from portal.stylesheet import STATIC, YEAR, slim, version
 from portal.webmail import show
 
 ICONS = (
@@ -33,19 +34,20 @@ _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep
 _OTHERS = {"framed", "side"}  # of the layout where pages have the menu of settings
 
 blueprint = Blueprint("webmail", __name__)
+A_MESSAGE = Large(lambda core: core.config.message_octets)
 blueprint.add_app_template_filter(show.short_date)
 blueprint.add_app_template_filter(show.long_date)
 blueprint.add_app_template_filter(show.linked)
 blueprint.add_app_template_global(show.query, "list_query")
 blueprint.add_app_template_global(show.dates, "short_dates")
-blueprint.add_app_template_global(web.sizes, "short_sizes")
+blueprint.add_app_template_global(formats.sizes, "short_sizes")
 
 
 @cache
-def _look() -> bytes:
+def _sheet() -> bytes:
     """The style sheets of the portal and of the webmail as one, without rules for what its pages never have."""
     css = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "webmail.css"))
-    return _RULE.sub(_used_rule, looks.slim(css)).encode()
+    return _RULE.sub(_used_rule, slim(css)).encode()
 
 
 @cache
@@ -54,7 +56,7 @@ def _words() -> frozenset[str]:
     texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
     texts += [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")]
     classes = re.findall(r'class="([^"]*)"', re.sub(r"\{#.*?#\}", "", " ".join(texts), flags=re.DOTALL))
-    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _keys().decode()]))) - _OTHERS | _MADE
+    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _code().decode()]))) - _OTHERS | _MADE
 
 
 def _used_rule(rule: re.Match[str]) -> str:
@@ -64,14 +66,14 @@ def _used_rule(rule: re.Match[str]) -> str:
 
 
 @cache
-def _keys() -> bytes:
+def _code() -> bytes:
     lines = (STATIC / "webmail.js").read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if not line.strip().startswith("//")).encode()
 
 
 @cache
 def mail_version(name: str) -> str:
-    return looks.version({"look": _look, "keys": _keys}[name]())
+    return version({"stylesheet": _sheet, "script": _code}[name]())
 
 
 @cache
@@ -83,15 +85,19 @@ def mail_icons() -> Markup:
     return Markup(f'<svg class="sprite" width="0" height="0">{symbols}</svg>')  # noqa: S704 - our own file
 
 
-for _global in (mail_version, mail_icons, web.words_for):
+for _global in (mail_version, mail_icons, errors.words_of):
     blueprint.add_app_template_global(_global)
 
 
 @blueprint.get("/mail/look.css")
-def look() -> Response:
-    return Response(_look(), content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})
+@same_for_all
+@public
+def stylesheet() -> Response:
+    return Response(_sheet(), content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})
 
 
 @blueprint.get("/mail/keys.js")
-def keys() -> Response:
-    return Response(_keys(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})
+@same_for_all
+@public
+def script() -> Response:
+    return Response(_code(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})

@@ -16,18 +16,20 @@ from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.attachments import MailFile
 from mailcore.services.webmail.compose import Draft
 from mailcore.services.webmail.drafts import Writing
-from portal import web
-from portal.asked import is_number, number
+from portal import current
+from portal.access import owner_only, takes
 from portal.errors import answer
+from portal.request_values import is_number, number
 from portal.webmail.forms import ComposeForm
-from portal.webmail.views import blueprint
+from portal.webmail.views import A_MESSAGE, blueprint
 
 Answer = str | BaseResponse | tuple[str, int]
 FIELDS = ("to", "cc", "bcc", "subject", "body", "in_reply_to", "references", "answers", "source", "whole")
 
 
 @blueprint.route("/mail/compose", methods=["GET", "POST"])
-@web.login_required
+@takes(A_MESSAGE)
+@owner_only
 def compose() -> Answer:
     """`?to=`, `?reply=MAILBOX/UID` (with `all=1`), `?forward=MAILBOX/UID` (with `whole=1`), `?draft=UID`, `?writing=ID`."""
     if request.method == "GET":
@@ -56,18 +58,18 @@ def _do(action: str, kept: Writing) -> Answer:
     """Do what the button says, after everything is saved."""
     here = redirect(url_for("webmail.compose", writing=kept.id), 303)
     if action == "discard":
-        writings.discard(web.core(), web.owner().id, kept.id)
+        writings.discard(current.core(), current.owner().id, kept.id)
         flash(_("The message is discarded."))
         return redirect(url_for("webmail.index"), 303)
     if action == "save":
-        writings.save_draft(web.core(), web.owner(), kept.id)
+        writings.save_draft(current.core(), current.owner(), kept.id)
         flash(_("The draft is saved."))
         return here
     if action not in ("send", "later"):  # files were attached, or people chosen from the address book
         return here
-    seconds = mail_settings.read(web.core(), web.owner().id).undo_seconds
-    at = _chosen_time() if action == "later" else web.core().clock.now() + timedelta(seconds=seconds)
-    writings.send(web.core(), web.owner(), kept.id, at)
+    seconds = mail_settings.read(current.core(), current.owner().id).undo_seconds
+    at = _chosen_time() if action == "later" else current.core().clock.now() + timedelta(seconds=seconds)
+    writings.send(current.core(), current.owner(), kept.id, at)
     if action == "send" and not seconds:
         flash(_("The message is sent."))
     return redirect(url_for("webmail.index"), 303)
@@ -76,10 +78,10 @@ def _do(action: str, kept: Writing) -> Answer:
 def _chosen_time() -> datetime:
     """Raises NotAllowed for what is no time to come."""
     try:
-        at = datetime.fromisoformat(request.form.get("send_at", "")).replace(tzinfo=web.core().config.zone)
+        at = datetime.fromisoformat(request.form.get("send_at", "")).replace(tzinfo=current.core().config.zone)
     except ValueError:
         raise NotAllowed("no such time") from None
-    if at < web.core().clock.now():
+    if at < current.core().clock.now():
         raise NotAllowed("that time has passed")
     return at
 
@@ -93,7 +95,7 @@ def _draft(form: ComposeForm) -> Draft:
 
 def _keep(form: ComposeForm) -> Writing:
     """Everything on our side before anything else is done."""
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     draft = _draft(form)
     id_ = writings.keep(core, owner.id, number(form.writing.data), draft, number(form.draft.data))
     form.writing.data = str(id_)
@@ -110,7 +112,8 @@ def _keep(form: ComposeForm) -> Writing:
 
 
 @blueprint.post("/mail/compose/keep")
-@web.login_required
+@takes(A_MESSAGE)
+@owner_only
 def autosave() -> Answer:
     """Save the text for a script, every half minute; files wait for a button.  Answers with the new id and a word."""
     form = ComposeForm()
@@ -118,7 +121,7 @@ def autosave() -> Answer:
         return render_template("webmail/_kept.html", id="", words=_("The text is too long.")), 200
     try:
         id_ = writings.keep(
-            web.core(), web.owner().id, number(form.writing.data), _draft(form), number(form.draft.data)
+            current.core(), current.owner().id, number(form.writing.data), _draft(form), number(form.draft.data)
         )
     except MailError as problem:
         return render_template("webmail/_kept.html", id=form.writing.data, words=answer(problem)[1])
@@ -126,7 +129,7 @@ def autosave() -> Answer:
 
 
 def _begin() -> Answer:
-    core, owner, args = web.core(), web.owner(), request.args
+    core, owner, args = current.core(), current.owner(), request.args
     if id_ := number(args.get("writing")):
         found = writings.find(core, owner.id, id_)
         return _page(_filled(found.form, found.id, found.draft), found, _source(found.form), "")
@@ -140,7 +143,7 @@ def _begin() -> Answer:
 
 
 def _asked() -> Draft:
-    core, owner, args = web.core(), web.owner(), request.args
+    core, owner, args = current.core(), current.owner(), request.args
     for how in ("reply", "forward"):
         mailbox, _slash, uid = args.get(how, "").rpartition("/")
         if mailbox and is_number(uid):
@@ -153,8 +156,10 @@ def _asked() -> Draft:
 
 
 def _names() -> list[WriterName]:
-    owner = web.owner()
-    return address_book.identities(web.core(), owner.id, owner.display_name, f"{owner.name}@{web.core().config.domain}")
+    owner = current.owner()
+    return address_book.identities(
+        current.core(), owner.id, owner.display_name, f"{owner.name}@{current.core().config.domain}"
+    )
 
 
 def _with_signature(draft: Draft) -> Draft:
@@ -167,7 +172,7 @@ def _with_signature(draft: Draft) -> Draft:
 
 
 def _source(draft: Draft) -> tuple[MailFile, ...]:
-    return service.source_files(web.core(), web.owner(), draft)
+    return service.source_files(current.core(), current.owner(), draft)
 
 
 def _filled(draft: Draft, writing: int, uid: int) -> ComposeForm:
@@ -180,7 +185,7 @@ def _filled(draft: Draft, writing: int, uid: int) -> ComposeForm:
 
 
 def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...], problem: str) -> str:
-    core, owner = web.core(), web.owner()
+    core, owner = current.core(), current.owner()
     names = _names()
     form.identity.choices = [
         SelectChoice(str(one.id), f"{one.name} <{one.address}>" if one.name else one.address) for one in names
@@ -207,18 +212,18 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
 
 
 @blueprint.post("/mail/back")
-@web.login_required
+@owner_only
 def take_back() -> BaseResponse:
     """Open again what waits to be sent."""
     id_ = number(request.form.get("writing"))
-    writings.take_back(web.core(), web.owner().id, id_)
+    writings.take_back(current.core(), current.owner().id, id_)
     return redirect(url_for("webmail.compose", writing=id_), 303)
 
 
 @blueprint.get("/mail/people")
-@web.login_required
+@owner_only
 def completions() -> Response:
     """Names for a beginning, as choices of the field (HTMX)."""
     words = request.args.get("q", "").rpartition(",")[2].strip()
-    found = address_book.complete(web.core(), web.owner().id, words) if len(words) > 1 else []
+    found = address_book.complete(current.core(), current.owner().id, words) if len(words) > 1 else []
     return Response(render_template("webmail/_people.html", found=found))

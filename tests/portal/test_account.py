@@ -15,9 +15,9 @@ from mailcore.services.delivery import queue_admin
 from mailcore.services.signin import password_requests, recovery, two_factor, web_sessions
 from mailcore.store.people import affiliations
 from mailcore.store.people import web_sessions as sessions_store
-from portal import create_app, web
+from portal import create_app, formats
+from portal.current import DEVICE_COOKIE
 from portal.sessions import COOKIE
-from portal.web import DEVICE_COOKIE
 from tests.authenticator import Key
 from tests.portal.conftest import PASSWORD, Browser
 from tests.readers import text_of
@@ -139,7 +139,7 @@ def test_s08_the_browser_of_the_owner_is_known_again_whoever_else_guesses_from_i
     ],
 )
 def test_a_browser_is_called_by_its_name(agent, words):
-    assert web.program(agent) == words
+    assert formats.program(agent) == words
 
 
 def test_a_log_in_from_a_new_network_is_told_once_a_day(core, ola):

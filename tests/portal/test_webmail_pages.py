@@ -98,7 +98,13 @@ def test_n16_pages_in_w3m_are_as_they_were_read(inside, core, ola, name):
     assert shown == golden.read_text(encoding="utf-8")
 
 
-FOR_ALL = {"webmail.picture", "webmail.look", "webmail.keys", "forwarding.ask", "forwarding.confirm"}  # or by a link
+FOR_ALL = {
+    "webmail.picture",
+    "webmail.stylesheet",
+    "webmail.script",
+    "forwarding.ask",
+    "forwarding.confirm",
+}  # or by a link
 FOR_OWNERS = {"webmail", "quota", "filters", "vacation", "trace", "takeout", "forwarding"}
 
 

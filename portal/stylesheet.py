@@ -11,10 +11,11 @@ from urllib.parse import quote
 from flask import Blueprint, Response
 
 from mailcore.package_data import folder_of
+from portal.access import public, same_for_all
 
 STATIC = folder_of("portal", "static")
 YEAR = "public, max-age=31536000, immutable"
-blueprint = Blueprint("looks", __name__)
+blueprint = Blueprint("site", __name__)
 
 
 def slim(css: str) -> str:
@@ -44,7 +45,7 @@ def _sheet() -> bytes:
 
 @blueprint.app_template_global()
 @cache
-def look_version() -> str:
+def stylesheet_version() -> str:
     return version(_sheet())
 
 
@@ -55,5 +56,7 @@ def site_icon() -> str:
 
 
 @blueprint.get("/look.css")
-def look() -> Response:
+@same_for_all
+@public
+def stylesheet() -> Response:
     return Response(_sheet(), content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})

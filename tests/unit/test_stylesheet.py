@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import tinycss2
 
-from portal import looks
+from portal import stylesheet
 
 
 def _plain(tokens) -> str:
@@ -25,15 +25,15 @@ def _rules(css, where: str = "") -> Iterator[tuple[str, str, str]]:
 
 
 def test_a_slim_sheet_says_what_was_written():
-    written = (looks.STATIC / "style.css").read_text() + (looks.STATIC / "webmail.css").read_text()
-    slim = looks.slim(written)
+    written = (stylesheet.STATIC / "style.css").read_text() + (stylesheet.STATIC / "webmail.css").read_text()
+    slim = stylesheet.slim(written)
     for name in ("icon.svg", "hero.svg"):
-        written = written.replace(f"url({name})", f'url("{looks.picture(name)}")')
+        written = written.replace(f"url({name})", f'url("{stylesheet.picture(name)}")')
     assert len(slim) < len(written) * 0.9
     assert list(_rules(slim)) == list(_rules(written))
 
 
 def test_what_stands_in_quotes_is_left_alone():
-    assert looks.slim('a::before { content: attr(data-label) ": "; color: red; }') == (
+    assert stylesheet.slim('a::before { content: attr(data-label) ": "; color: red; }') == (
         'a::before{content:attr(data-label) ": ";color:red}'
     )
