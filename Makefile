@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz interop help setup dev run test quick most check fix format coverage wheel bench pictures
+.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po wheel bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -53,6 +53,9 @@ format: dev ## lays the code out anew
 
 coverage: dev ## like most, and tells how much of each file was run; nothing is demanded
 	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --cov --cov-report=term:skip-covered
+
+po: dev ## brings the catalogues of translations to the texts of today, and lists what is not translated
+	$(BIN)/python -m tools.catalogues
 
 wheel: dev ## builds the package into build/wheel
 	tools/build-wheel build/wheel

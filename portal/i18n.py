@@ -17,13 +17,13 @@ from mailcore.package_data import folder_of
 from mailcore.services.notices import catalogue as message_catalogue
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
-FOLDER = folder_of("portal", "translations")
+FOLDERS = (folder_of("mailcore", "translations"), folder_of("portal", "translations"))
 
 
 def read_catalogues(language: str) -> Catalog:
-    """The catalogues of a language as one: messages.po, and one file per feature beside it."""
+    """Read the catalogues of a language as one: messages.po, a file for each feature, and said.po of mailcore."""
     together = Catalog(locale=language)
-    for path in sorted((FOLDER / language / "LC_MESSAGES").glob("*.po")):
+    for path in sorted(path for folder in FOLDERS for path in (folder / language / "LC_MESSAGES").glob("*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 if message.id:

@@ -2,30 +2,34 @@
 
 import ast
 import re
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract_from_dir
 
 from mailcore.services.notices.catalogue import from_json, translate_into
 from portal.i18n import read_catalogues
-from sieve.validator import argument_names
+from tools import catalogues
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+
+
+@pytest.fixture
+def languages_apart(tmp_path, monkeypatch) -> Path:
+    """Copies of all catalogues, which `catalogues` then brings up to date."""
+    for package in ("mailcore", "portal"):
+        shutil.copytree(ROOT / package / "translations", tmp_path / package / "translations")
+    texts = catalogues.list_texts()
+    monkeypatch.setattr(catalogues, "ROOT", tmp_path)
+    monkeypatch.setattr(catalogues, "list_texts", lambda: dict(texts))
+    return tmp_path
 
 
 @cache
 def _used() -> set[str]:
-    found: set[str] = set(argument_names())
-    for folder in ("portal", "templates", "sieve", "mailcore"):
-        methods = [("**.html", "jinja2")] if folder == "templates" else [("**.py", "python")]
-        keywords = KEYWORDS | {"Saying": None, "Phrase": None}
-        for _file, _line, message, *_rest in extract_from_dir(ROOT / folder, methods, keywords=keywords):
-            found.add(message if isinstance(message, str) else message[0])
-    return found
+    return {text for _context, text in catalogues.list_texts()}
 
 
 def _given(called: ast.Call) -> ast.expr | None:
@@ -99,3 +103,24 @@ def test_a_text_saved_before_it_was_reworded_is_still_translated():
     saved = ["%(name)s in the file is too large.", {"name": "mail.zip"}]
     assert translate_into("nb", from_json(saved)) == "mail.zip i filen er for stor."
     assert from_json(saved) == "mail.zip in the file is too large."
+
+
+def test_make_po_has_nothing_to_do_and_what_translators_wrote_stays_to_the_letter(languages_apart):
+    before = {path: path.read_text() for path in languages_apart.rglob("*.po")}
+    assert [
+        text for language in catalogues.LANGUAGES for text in catalogues.update(language, catalogues.list_texts())
+    ] == []
+    assert {path: path.read_text() for path in languages_apart.rglob("*.po")} == before
+
+
+def test_make_po_adds_what_is_new_where_its_feature_is_and_takes_away_what_nothing_says(languages_apart):
+    texts = catalogues.list_texts()
+    del texts["", "Filters"]
+    new = catalogues.Text('%(n)s "thing"', "quota", "made", '%(n)s "things"')
+    assert catalogues.update("nn", {**texts, new.key: new}) == [new.text]
+    added = (languages_apart / "portal/translations/nn/LC_MESSAGES/quota.po").read_text()
+    assert added.endswith(
+        '\n\n#, python-format\nmsgctxt "made"\nmsgid "%(n)s \\"thing\\""\nmsgid_plural "%(n)s \\"things\\""\n'
+        'msgstr[0] ""\nmsgstr[1] ""\n'
+    )
+    assert not [path for path in languages_apart.rglob("nn/*/*.po") if 'msgid "Filters"' in path.read_text()]

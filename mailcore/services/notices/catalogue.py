@@ -7,17 +7,17 @@ hold was before it was reworded: `#| msgid "the former words"`.
 from ast import literal_eval
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
+from mailcore.package_data import folder_of
 from mailcore.saying import Saying, Translatable
 
 MAX_VALUE = 200  # characters
 _FORMER = "| msgid "
-_CATALOGUES = Path(__file__).resolve().parents[3] / "portal" / "translations"
+_CATALOGUES = folder_of("mailcore", "translations")
 
 
 def translate(text: str, look_up: Callable[[str], str]) -> str:
