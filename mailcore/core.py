@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import AccountId
-from mailcore.feed import Feed
 from mailcore.net.dns import Resolver
+from mailcore.process.change_counts import open_counts
+from mailcore.process.feed import Feed
 from mailcore.process.resources import Resources
 from mailcore.process.threads import Threads
 from mailcore.store.engine.db import Db
@@ -46,7 +47,8 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     """Open (and bring up to date) the database and the blob store of `config`."""
     clock = clock or Clock()
     config.data_path.mkdir(parents=True, exist_ok=True)
-    threads, feed = Threads(), Feed()
+    counts = open_counts(config.database_path)
+    threads, feed = Threads(), Feed(counts)
     db = Db(config.database_path, threads, feed.changed)
     db.connection()
     migrate(db.peewee, clock.seconds())
@@ -73,3 +75,4 @@ def close(core: Core) -> None:
     core.resources.close()
     core.db.close()
     core.threads.close()
+    core.feed.close()

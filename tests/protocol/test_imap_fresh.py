@@ -8,8 +8,8 @@ import asyncio
 import pytest
 
 from mailcore import core as cores
-from mailcore import feed
 from mailcore.imap import server
+from mailcore.process import feed
 from mailcore.services import certificates
 from tests.protocol.test_imap_server import Client, core, put, run
 

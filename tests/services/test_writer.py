@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
-from mailcore.feed import Feed
+from mailcore.process.feed import Feed
 from mailcore.process.threads import Threads
 from mailcore.store.engine import db as store
 from mailcore.store.engine import write_watch
@@ -352,7 +352,7 @@ def test_a_write_that_goes_on_is_told_with_its_place_and_one_without_end_ends_th
     ("fn", "caller"),
     [
         (hold_up, f"{__name__}:hold_up"),
-        (Feed().changed, "mailcore.feed:Feed.changed"),
+        (Feed().changed, "mailcore.process.feed:Feed.changed"),
         (lambda tx: None, f"{__name__}:<lambda>"),
     ],
 )

@@ -20,7 +20,7 @@ async def send_changes(context: Context, *, may_expunge: bool = True) -> None:
     """Send everything that has changed since the last time, in whatever process."""
     if context.selected is None and context.notified is None:
         return
-    context.core.feed.look()
+    context.core.feed.refresh(context.owner)
     # A QRESYNC client comes back with the highest modseq it has seen: none may be told before an older removal.
     waits = not may_expunge and "QRESYNC" in context.enabled
     if context.selected is not None and context.selected.dirty and not waits:

@@ -1,5 +1,7 @@
 """Waking on changes.  This process's own commits wake at once; those of others are seen by a cheap poll, or when asked for.
 
+Whether there is anything to see is told by counts in memory that all processes share (process/change_counts.py).
+
 A wake-up says only "look": what changed is read from the change log, so a lost or doubled one does no harm (order 4).
 """
 
@@ -8,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 
 from mailcore.domain import AccountId
+from mailcore.process.change_counts import ChangeCounts
 
 POLL_SECONDS = 0.25
 Wake = Callable[[], None]
@@ -17,7 +20,9 @@ Poll = Callable[[int], tuple[int, set[AccountId]]]
 class Feed:
     """Watchers of accounts in this process, woken when an account changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: ChangeCounts | None = None) -> None:
+        self._counts = counts
+        self._seen: dict[int, int] = {}  # by cell, the count up to which all watchers are woken
         self._watchers: dict[AccountId, set[Wake]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -38,22 +43,38 @@ class Feed:
         return unwatch
 
     def changed(self, accounts: Iterable[AccountId]) -> None:
-        """Wake the watchers of `accounts`; may be called from any thread."""
+        """Count the change and wake the watchers of `accounts`; in the writer's thread, after its commit."""
+        accounts = tuple(accounts)
+        if self._counts is not None:
+            self._counts.add(accounts)
         loop = self._loop
         if loop is not None and self._watchers:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._wake, tuple(accounts))
+                loop.call_soon_threadsafe(self._wake, accounts)
 
-    def look(self) -> None:
-        """Wake now whom changes of other processes concern; on the event loop.
+    def refresh(self, account: AccountId) -> None:
+        """Wake now whom changes concern, if any process has changed the account; on the event loop.
 
         What somebody was answered OK for is to be seen by the next command of anybody else, whichever process serves it.
         """
-        if self._poll is not None:
-            with contextlib.suppress(Exception):  # a database that is busy now is asked by the next poll
-                newest, accounts = self._poll(self._last)
-                self._last = max(self._last, newest)
-                self._wake(accounts)
+        if self._counts is None:
+            self._ask()
+            return
+        cell, count = self._counts.cell(account)
+        # counted after the commit: what is counted now is seen by what is read after it
+        if self._seen.get(cell) != count and self._ask():
+            self._seen[cell] = count
+
+    def _ask(self) -> bool:
+        """Wake whom the entries of the change log since the last time concern; False if it cannot be read now."""
+        if self._poll is None:
+            return False
+        with contextlib.suppress(Exception):  # a database that is busy now is asked by the next poll
+            newest, accounts = self._poll(self._last)
+            self._last = max(self._last, newest)
+            self._wake(accounts)
+            return True
+        return False
 
     def start(self, poll: Poll | None, run: Callable[..., object]) -> None:
         """Begin to wake on this loop.
@@ -64,15 +85,22 @@ class Feed:
         """
         self._loop = asyncio.get_running_loop()
         self._poll = poll
-        self.look()  # what is there now is the beginning
+        self._ask()  # what is there now is the beginning
         if poll is not None:
             self._task = self._loop.create_task(self._poll_forever(poll, run))
 
     def stop(self) -> None:
         self._poll = None
+        self._seen.clear()
         if self._task is not None:
             self._task.cancel()
         self._loop = None
+
+    def close(self) -> None:
+        """Give the counts back, once nothing is written any more."""
+        if self._counts is not None:
+            self._counts.close()
+            self._counts = None
 
     async def _poll_forever(self, poll: Poll, run: Callable[..., object]) -> None:
         while True:

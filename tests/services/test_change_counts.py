@@ -1,0 +1,168 @@
+"""Changes are counted in memory that processes share: seen at once, and nothing is asked where nothing changed."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.process import feed
+from mailcore.process.change_counts import CELLS, ChangeCounts, open_counts
+from mailcore.services.accounts import accounts
+from tests.services.conftest import Core
+
+# another process on the same data: makes `times` mailboxes for the account, each in a transaction of its own
+OTHER = """
+import os, sys
+from mailcore import core as cores
+from mailcore.config import Config
+
+data, account, name, times, dies = sys.argv[1:]
+core = cores.build(Config(data=data))
+if dies == "dies":
+    core.db._woken = lambda changed: os._exit(9)  # after the commit, before anybody is told or answered
+for number in range(int(times)):
+    core.db.write(lambda tx: core.mail.create(tx, int(account), f"{name} {number}"))
+cores.close(core)
+"""
+
+
+def start_other(core: Core, account: int, name: str = "New", times: int = 1, *, dies: bool = False) -> subprocess.Popen:
+    words = [core.config.data, str(account), name, str(times), "dies" if dies else "lives"]
+    return subprocess.Popen([sys.executable, "-c", OTHER, *words])
+
+
+class Watched:
+    """A feed on this loop that notes what it asks the database, and which accounts it wakes."""
+
+    def __init__(self, core: Core, *watched: int) -> None:
+        self.core, self.asked, self.woken = core, 0, []
+        for account in watched:
+            core.feed.watch(account, lambda account=account: self.woken.append(account))
+        core.feed.start(self._poll, core.threads.run)
+
+    def _poll(self, since: int):
+        self.asked += 1
+        return self.core._news(since)
+
+
+@pytest.fixture
+def never_polls(monkeypatch):
+    monkeypatch.setattr(feed, "POLL_SECONDS", 3600)
+
+
+async def settled(watched: Watched, account: int) -> None:
+    """Wait for the first poll, and refresh once, as a session does."""
+    for _ in range(1000):
+        if watched.asked >= 2:
+            break
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    watched.core.feed.refresh(account)
+    watched.asked, watched.woken[:] = 0, []
+
+
+@pytest.mark.usefixtures("never_polls")
+def test_what_another_process_was_answered_for_is_seen_at_once_and_nothing_is_asked_without_it(core):
+    ola, kari = (accounts.add(core, name, quota=0).id for name in ("ola", "kari"))
+
+    async def play() -> None:
+        watched = Watched(core, ola, kari)
+        await settled(watched, ola)
+        for _ in range(10):
+            core.feed.refresh(ola)
+        assert (watched.asked, watched.woken) == (0, [])
+        assert await asyncio.to_thread(start_other(core, ola).wait) == 0
+        assert watched.woken == []
+        core.feed.refresh(kari)  # hers is another cell; the first time she asks
+        core.feed.refresh(ola)
+        core.feed.refresh(ola)
+        assert (watched.asked, watched.woken) == (2, [ola])
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("never_polls")
+def test_our_own_changes_are_counted_for_others_and_wake_here(core):
+    ola = accounts.add(core, "ola", quota=0).id
+    with_other = ChangeCounts(core.config.database_path.with_name("alumnimail.db-changes"))
+
+    async def play() -> None:
+        watched = Watched(core, ola)
+        await settled(watched, ola)
+        before = with_other.cell(ola)
+        await core.db.awrite(lambda tx: core.mail.create(tx, ola, "New"))
+        assert with_other.cell(ola) == (before[0], before[1] + 1)
+        assert watched.woken == [ola]
+
+    asyncio.run(play())
+    with_other.close()
+
+
+def test_two_processes_that_write_at_once_lose_no_count(core):
+    ola = accounts.add(core, "ola", quota=0).id
+    counts = open_counts(core.config.database_path)
+    _, before = counts.cell(ola)
+    both = [start_other(core, ola, name, 100) for name in ("One", "Two")]
+    assert [one.wait() for one in both] == [0, 0]
+    assert counts.cell(ola)[1] == before + 200
+    counts.close()
+
+
+def test_what_a_process_wrote_that_died_before_it_counted_is_found_by_the_poll(core, monkeypatch):
+    monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
+    ola = accounts.add(core, "ola", quota=0).id
+
+    async def play() -> None:
+        watched = Watched(core, ola)
+        await settled(watched, ola)
+        assert await asyncio.to_thread(start_other(core, ola, dies=True).wait) == 9
+        for _ in range(1000):
+            if watched.woken:
+                break
+            await asyncio.sleep(0.01)
+        assert watched.woken[:1] == [ola]
+
+    asyncio.run(play())
+    assert any(box.name == "New 0" for box in core.db.read(lambda tx: core.mail.mailboxes(tx, ola)))
+
+
+def test_accounts_that_share_a_cell_look_for_nothing_but_never_too_seldom(tmp_path):
+    counts = open_counts(tmp_path / "x.db")
+    counts.add([7])
+    assert counts.cell(7 + CELLS) == counts.cell(7)
+    assert counts.cell(8)[1] == 0
+    counts._cells[7] = 2**32 - 1
+    counts.add([7])
+    assert counts.cell(7)[1] == 0
+    counts.close()
+
+
+@pytest.mark.usefixtures("never_polls")
+def test_where_no_memory_can_be_had_the_database_is_asked_each_time(core, tmp_path):
+    ola = accounts.add(core, "ola", quota=0).id
+    place = core.config.database_path.with_name("alumnimail.db-changes")
+    place.unlink()
+    place.mkdir()
+    alone = cores.build(core.config)
+
+    async def play() -> None:
+        watched = Watched(alone, ola)
+        await settled(watched, ola)
+        assert await asyncio.to_thread(start_other(core, ola).wait) == 0
+        alone.feed.refresh(ola)
+        alone.feed.refresh(ola)
+        assert (watched.asked, watched.woken) == (2, [ola])
+
+    asyncio.run(play())
+    cores.close(alone)
+
+
+def test_a_command_of_root_does_not_shut_the_server_out(tmp_path):
+    owner = os.geteuid() or 12345
+    os.chown(tmp_path, owner, -1)
+    open_counts(tmp_path / "x.db").close()
+    place = (tmp_path / "x.db-changes").stat()
+    assert (place.st_uid, place.st_mode & 0o777, place.st_size) == (owner, 0o600, 4 * CELLS)
