@@ -108,7 +108,7 @@ def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     if core.mail.has_blob(tx, item.account, item.blob):
         return
     content = onward.content_of(tx, item.id) or b""
-    bounces.put_back(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
+    bounces.file_for_owner(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
 
 
 def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:

@@ -30,7 +30,9 @@ def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetim
     again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
     given_up = not answer.ok and again is None
     if item.origin == "forward" and item.account is not None and not _by_message(item, answer):
-        forwarding.result(core, tx, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words)
+        forwarding.record_reply(
+            core, tx, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words
+        )
     if item.origin == "forward":
         onward.answer(
             tx,
@@ -78,7 +80,7 @@ def _asked_in_vain(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> bool:
     if item.origin != "notice" or item.account is None:
         return False
     words = f"{answer.code} {answer.text}" if answer.code else answer.text
-    return forwarding.question_failed(core, tx, item.account, item.recipient, words)
+    return forwarding.record_undelivered_question(core, tx, item.account, item.recipient, words)
 
 
 def _onward_state(core: Core, item: QueueItem, answer: Answer, again: datetime | None) -> str:

@@ -5,7 +5,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from mailcore.services.forwarding import forwarding_target
+from mailcore.services.forwarding import consent
 from portal import current
 from portal.access import public
 from portal.web_form import EmptyForm, Form
@@ -35,7 +35,7 @@ def send_links() -> Answer:
     form = AddressForm()
     if not form.validate_on_submit():
         return render_template("forwarding/stop.html", form=form, step="address"), 400
-    forwarding_target.send_stop_links(current.core(), form.address.data, peer=current.peer())
+    consent.send_stop_links(current.core(), form.address.data, peer=current.peer())
     return render_template("forwarding/stop.html", form=form, step="sent")
 
 
@@ -49,5 +49,5 @@ def ask(word: str) -> Answer:  # noqa: ARG001 - the word of the address, for the
 @blueprint.post("/forwarding/stop/<word>")
 @public
 def stop(word: str) -> Answer:
-    forwarding_target.stop_by_target(current.core(), word)
+    consent.stop_by_target(current.core(), word)
     return render_template("forwarding/stop.html", form=EmptyForm(), step="done")

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import Forwarding, ForwardingState
 from mailcore.errors import MailError
 from mailcore.services import audit
-from mailcore.services.forwarding import forwarding, forwarding_health
+from mailcore.services.forwarding import forwarding, health
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.sieve_scripts import filters
 from portal import current
@@ -25,8 +25,8 @@ HISTORY = 20
 
 def _page(form: ForwardingForm, problem: object = "", code: int = 200, code_problem: object = "") -> Answer:
     core, owner = current.core(), current.owner().id
-    wish = forwarding.get(core, owner)
-    found = forwarding_health.health(core, owner)
+    wish = forwarding.read_forwarding(core, owner)
+    found = health.get_health(core, owner)
     history = [entry for entry in audit.list_entries(core, owner) if entry.event.startswith("forwarding")]
     page = render_template(
         "forwarding/index.html",
@@ -63,7 +63,7 @@ def _cause() -> Cause:
 @blueprint.get("/forwarding")
 @owner_only
 def index() -> Answer:
-    return _page(_form(forwarding.get(current.core(), current.owner().id)))
+    return _page(_form(forwarding.read_forwarding(current.core(), current.owner().id)))
 
 
 @blueprint.post("/forwarding")
@@ -74,7 +74,7 @@ def save() -> Answer:
         return _page(form, code=400)
     try:
         current.prove(form.password.data)
-        forwarding.wish(
+        forwarding.set_forwarding(
             current.core(),
             current.owner().id,
             form.target.data,
@@ -96,7 +96,7 @@ def save() -> Answer:
 @owner_only
 def stop() -> Answer:
     """No password: stopping harms nobody, and must be easy."""
-    forwarding.stop(current.core(), current.owner().id)
+    forwarding.stop_forwarding(current.core(), current.owner().id)
     flash(_("Forwarding is stopped. New mail stays here."))
     return redirect(url_for("forwarding.index"))
 
@@ -106,9 +106,11 @@ def stop() -> Answer:
 def again() -> Answer:
     """Ask the target once more, or take up a paused forwarding to the address that agreed."""
     owner = current.owner()
-    wish = forwarding.get(current.core(), owner.id)
+    wish = forwarding.read_forwarding(current.core(), owner.id)
     if wish.state is ForwardingState.PAUSED:
-        forwarding.wish(current.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name, cause=_cause())
+        forwarding.set_forwarding(
+            current.core(), owner.id, wish.target, copy=wish.copy, actor=owner.name, cause=_cause()
+        )
         flash(_("Forwarding goes on. If mail is refused again, it is paused again."))
     else:
         forwarding.ask_again(current.core(), owner.id, cause=_cause())
@@ -124,7 +126,9 @@ def code() -> Answer:
         wish = forwarding.confirm_by_code(current.core(), current.owner().id, request.form.get("code", ""))
     except MailError as trouble:
         status, told = answer(trouble)
-        return _page(_form(forwarding.get(current.core(), current.owner().id)), code_problem=told, code=status)
+        return _page(
+            _form(forwarding.read_forwarding(current.core(), current.owner().id)), code_problem=told, code=status
+        )
     flash(_("Confirmed. From now on mail goes on to %(target)s.", target=wish.target))
     return redirect(url_for("forwarding.index"))
 
@@ -135,10 +139,10 @@ def test() -> Answer:
     """Send a test message, or say where the last one was found."""
     found, probe = request.form.get("found", ""), number(request.form.get("probe"))
     if found:
-        forwarding_health.tell(current.core(), current.owner().id, probe, found)
+        health.record_probe_place(current.core(), current.owner().id, probe, found)
         flash(_("Thank you."))
     else:
-        sent = forwarding_health.send_probe(current.core(), current.owner().id)
+        sent = health.send_probe(current.core(), current.owner().id)
         flash(
             _("A test message with the code %(code)s is on its way to %(target)s.", code=sent.code, target=sent.target)
         )
@@ -149,12 +153,12 @@ def test() -> Answer:
 @public
 def ask(token: str) -> Answer:
     """A button only: programs that look at links in mail must not agree for anyone.  A link that was used says so at once."""
-    asker, wish = forwarding.asked_by(current.core(), token)
+    asker, wish = forwarding.find_question(current.core(), token)
     return render_template("forwarding/confirm.html", form=EmptyForm(), done=False, asker=asker, wish=wish)
 
 
 @blueprint.post("/forwarding/confirm/<token>")
 @public
 def confirm(token: str) -> Answer:
-    wish = forwarding.confirm(current.core(), token)
+    wish = forwarding.confirm_by_link(current.core(), token)
     return render_template("forwarding/confirm.html", form=EmptyForm(), done=True, wish=wish)

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from mailcore.domain import Forwarding, ForwardingState
-from mailcore.services.forwarding.forwarding_health import Health, Kind, kind_of
+from mailcore.services.forwarding.health import Health, ReplyKind, classify_reply
 from portal.account import events
 
 
@@ -37,21 +37,21 @@ def health(wish: Forwarding, found: Health) -> str:
     return _("Nothing was forwarded yet.")
 
 
-def answer(kind: Kind) -> str:
+def answer(kind: ReplyKind) -> str:
     return {
-        Kind.TAKEN: _("Taken. Whether it is shown in the inbox there, only you can see."),
-        Kind.UNKNOWN_THERE: _("There is no such address there (any more), or it is closed."),
-        Kind.FULL_THERE: _("The mailbox there is full."),
-        Kind.TOO_LARGE: _("The message was too large for the other server."),
-        Kind.UNAUTHENTICATED: _("The other server could not tell whether the sender is real."),
-        Kind.SPAM: _("The other server took it for junk mail."),
-        Kind.BLOCKED: _(
+        ReplyKind.TAKEN: _("Taken. Whether it is shown in the inbox there, only you can see."),
+        ReplyKind.UNKNOWN_THERE: _("There is no such address there (any more), or it is closed."),
+        ReplyKind.FULL_THERE: _("The mailbox there is full."),
+        ReplyKind.TOO_LARGE: _("The message was too large for the other server."),
+        ReplyKind.UNAUTHENTICATED: _("The other server could not tell whether the sender is real."),
+        ReplyKind.SPAM: _("The other server took it for junk mail."),
+        ReplyKind.BLOCKED: _(
             "The other server does not take mail from us at present. We have to talk to them; it is not your fault."
         ),
-        Kind.SLOWED: _("The other server wants us to wait. We try again by ourselves."),
-        Kind.UNREACHABLE: _("The other server could not be reached. We try again by ourselves."),
-        Kind.LATER: _("The other server asked us to try again later, and we do."),
-        Kind.REFUSED: _("The other server refused it without a reason that we know."),
+        ReplyKind.SLOWED: _("The other server wants us to wait. We try again by ourselves."),
+        ReplyKind.UNREACHABLE: _("The other server could not be reached. We try again by ourselves."),
+        ReplyKind.LATER: _("The other server asked us to try again later, and we do."),
+        ReplyKind.REFUSED: _("The other server refused it without a reason that we know."),
     }[kind]
 
 
@@ -63,17 +63,17 @@ def reason(wish: Forwarding) -> str:
 def advice(wish: Forwarding) -> str:
     """Advise the owner; a refusal of single messages asks for nothing."""
     match _kind(wish.last_reply):
-        case Kind.UNKNOWN_THERE:
+        case ReplyKind.UNKNOWN_THERE:
             return _("Is the address right? Set another one below, or stop the forwarding.")
-        case Kind.FULL_THERE:
+        case ReplyKind.FULL_THERE:
             return _("Make room there, then try again.")
-        case Kind.SPAM | Kind.UNAUTHENTICATED | Kind.TOO_LARGE:
+        case ReplyKind.SPAM | ReplyKind.UNAUTHENTICATED | ReplyKind.TOO_LARGE:
             return _("Nothing is lost: what was refused stands in your inbox here.")
     return _("Nothing is lost: what was refused stands in your inbox here. Try again in some days.")
 
 
-def _kind(reply: str) -> Kind:
-    return kind_of(int(reply[:3]) if reply[:3].isdigit() else 0, reply)
+def _kind(reply: str) -> ReplyKind:
+    return classify_reply(int(reply[:3]) if reply[:3].isdigit() else 0, reply)
 
 
 def event(name: str, detail: str) -> str:

@@ -5,7 +5,7 @@ import re
 from flask_babel import gettext as _
 
 from mailcore.services.delivery.traces import Checks, Rule, Trace
-from mailcore.services.forwarding.forwarding_health import kind_of
+from mailcore.services.forwarding.health import classify_reply
 from portal.forwarding.words import answer
 from portal.i18n import told
 
@@ -105,4 +105,4 @@ def onward(target: str, code: int, reply: str, *, answered: bool) -> str:
     """Describe where a message was sent on to, and what the other server replied."""
     if not answered:
         return _("To %(target)s: waiting to be sent.", target=target)
-    return _("To %(target)s: %(answer)s", target=target, answer=answer(kind_of(code, reply)))
+    return _("To %(target)s: %(answer)s", target=target, answer=answer(classify_reply(code, reply)))

@@ -34,7 +34,7 @@ MADE = {
     "mailcore.mail.passing.authresults:_names": "names of ours, literal but for blanks, so each place is looked at once",
     "mailcore.mail.showing.html_scan:_RAW_END": "a table of the module, whose patterns are found in it and pumped",
     "mailcore.mail.reading.structure:_Reader._search": "a boundary, literal, at the beginning of a line",
-    "mailcore.services.forwarding.forwarding_health:": "a table of the module, whose patterns are found in it and pumped",
+    "mailcore.services.forwarding.health:": "a table of the module, whose patterns are found in it and pumped",
     "portal.account.events:detail": "a table of the module, whose patterns are found in it and pumped",
     "portal.webmail.views:mail_icons": "our own pictures",
     "sieve.match:_pattern": "of fixed width, so it never backtracks; tests/attacks/test_growth.py pumps it",

@@ -163,7 +163,7 @@ def test_one_who_is_away_answers_every_animal(core: Core) -> None:
 def test_every_animal_is_forwarded_and_the_digest_lists_what_was_not(core: Core, unsafe: str) -> None:
     name = f"videre{unsafe}"
     owner = accounts.add(core, name, contact="x@home.example")
-    forwarding.wish(core, owner.id, "target@elsewhere.example", copy=True, confirmed=True, unsafe=unsafe)
+    forwarding.set_forwarding(core, owner.id, "target@elsewhere.example", copy=True, confirmed=True, unsafe=unsafe)
     door = Door(f"forward-{unsafe}")
     for animal in all_animals():
         for verdict in (PASSES, STRICT):
@@ -178,7 +178,7 @@ def test_every_animal_is_forwarded_and_the_digest_lists_what_was_not(core: Core,
         if animal.octets not in whole:
             door.complain(animal.id, "it did not go on untouched")
     with door.animal("digest", most=3):
-        digest.send(core)
+        digest.send_digests(core)
     door.close()
 
 

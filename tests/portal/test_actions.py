@@ -173,7 +173,7 @@ def test_forwarding_keeps_a_copy_unless_told_otherwise_and_waits_for_the_target(
     assert re.search(r'<input [^>]*checked[^>]*name="copy"', page)
     assert "Mind the spam filter" in page
     inside.send("/forwarding", target="ola@elsewhere.example", copy="y", password=PASSWORD)
-    wish = forwarding.get(core, ola.id)
+    wish = forwarding.read_forwarding(core, ola.id)
     assert (wish.target, wish.copy, wish.state) == ("ola@elsewhere.example", True, ForwardingState.UNCONFIRMED)
 
 
@@ -187,23 +187,23 @@ def test_forwarding_keeps_a_copy_unless_told_otherwise_and_waits_for_the_target(
 )
 def test_forwarding_needs_the_password_and_an_outside_address(core, inside, ola, target, password):
     assert inside.send("/forwarding", target=target, copy="y", password=password).status_code in (400, 403)
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_stopping_is_one_button(core, inside, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     inside.send("/forwarding", to="/forwarding/stop")
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_looking_at_a_confirmation_link_confirms_nothing(core, browser, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True)
     letter = core.db.read(lambda tx: core.queue.octets(tx, core.queue.listing(tx)[0]))
     link = re.search(rb"/forwarding/confirm/\S+", letter)[0].decode()
     assert browser.get(link).status_code == 200
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
     browser.send(link)
-    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
     assert browser.get("/forwarding/confirm/abc").status_code == 410
 
 

@@ -173,7 +173,7 @@ def test_more_rows_are_had_without_javascript_and_nothing_is_lost(inside, core, 
 
 
 def test_a_rule_forwards_to_the_confirmed_target_only(inside, core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     answer = post(
         inside,
         "/filters/new",

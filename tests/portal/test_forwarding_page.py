@@ -6,7 +6,7 @@ import pytest
 
 from mailcore.domain import ForwardingState, Identity
 from mailcore.services.credentials import login
-from mailcore.services.forwarding import forwarding, forwarding_health
+from mailcore.services.forwarding import forwarding, health
 from mailcore.store.forwarding import onward
 from tests.portal.conftest import PASSWORD
 
@@ -15,14 +15,14 @@ FRIEND = "ola@elsewhere.example"
 
 @pytest.fixture
 def forwarding_on(core, ola):
-    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
 
 
 def test_s24_saving_needs_the_password_and_keeps_what_was_typed(inside, core, ola):
     page = inside.send("/forwarding", target=FRIEND, copy="y", password="wrong password")
     assert page.status_code == 403
     assert f'value="{FRIEND}"' in page.text
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_s25_a_copy_is_kept_and_goes_after_ninety_days_unless_said_otherwise(inside, core, ola):
@@ -30,7 +30,7 @@ def test_s25_a_copy_is_kept_and_goes_after_ninety_days_unless_said_otherwise(ins
     assert re.search(r'<input [^>]*checked [^>]*name="copy"', page)
     assert re.search(r'<option selected value="90">', page)
     inside.send("/forwarding", target=FRIEND, copy="y", rolling_days="30", unsafe="keep", password=PASSWORD)
-    found = forwarding.get(core, ola.id)
+    found = forwarding.read_forwarding(core, ola.id)
     assert (found.target, found.copy, found.rolling_days, found.unsafe, found.digest) == (
         FRIEND,
         True,
@@ -44,7 +44,7 @@ def test_s25_a_copy_is_kept_and_goes_after_ninety_days_unless_said_otherwise(ins
 def test_s25_no_copy_is_kept_only_after_a_warning(inside, core, ola):
     assert "Uten kopi" in inside.get("/forwarding").text
     inside.send("/forwarding", target=FRIEND, password=PASSWORD)
-    assert forwarding.get(core, ola.id).copy is False
+    assert forwarding.read_forwarding(core, ola.id).copy is False
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_s26_the_warning_stands_beside_the_form_and_leads_to_the_health(inside, 
 )
 def test_s24_our_own_addresses_and_several_are_refused(inside, core, ola, address):
     assert inside.send("/forwarding", target=address, copy="y", password=PASSWORD).status_code == 400
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_n2_the_answers_stand_in_plain_words(inside, core, ola, forwarding_on):
@@ -90,23 +90,23 @@ def test_n4_a_test_message_is_sent_and_its_place_told(inside, core, ola, forward
     page = inside.get("/forwarding").text
     assert "Du fant den i søppelposten." in page
     assert "Filtrert?" in page
-    assert forwarding_health.health(core, ola.id).probe.found == "spam"
+    assert health.get_health(core, ola.id).probe.found == "spam"
 
 
 def test_n2_a_paused_forwarding_is_taken_up_again(inside, core, ola, forwarding_on):
     for _ in range(5):
         core.db.write(
-            lambda tx: forwarding.result(
+            lambda tx: forwarding.record_reply(
                 core, tx, ola.id, target=FRIEND, ok=False, permanent=True, reply="550 5.7.1 no"
             )
         )
     assert "Stanset etter flere avslag" in inside.get("/forwarding").text
     inside.send("/forwarding", to="/forwarding/again")
-    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
 
 
 def test_n1_the_question_is_sent_again(inside, core, ola):
-    forwarding.wish(core, ola.id, FRIEND, copy=True)
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=True)
     inside.send("/forwarding", to="/forwarding/again")
     questions = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.recipient == FRIEND]
     assert len(questions) >= 2
@@ -125,7 +125,7 @@ def test_the_history_tells_what_was_done(inside, core, ola, forwarding_on):
 @pytest.mark.parametrize("state", ForwardingState)
 def test_every_state_is_shown_in_each_language(inside, core, ola, state, language):
     if state is not ForwardingState.OFF:
-        forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+        forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
         core.db.write(lambda tx: tx.run("UPDATE forwarding SET state=?", state.value))
     assert inside.get(f"/forwarding?lang={language}").status_code == 200
 
@@ -141,37 +141,37 @@ def letter_code(core) -> str:
 
 
 def test_n1_the_code_of_the_letter_confirms_too_and_wrong_ones_do_not(inside, core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True)
     old = letter_code(core)
     forwarding.ask_again(core, ola.id)
     right = letter_code(core)
     for wrong in (old, "0000 0000", "", "१२३४५६७८", "x" * 1000):
         answer = inside.send("/forwarding", to="/forwarding/code", code=wrong)
         assert (answer.status_code, "Det er ikke koden i brevet vårt" in answer.text) == (403, True)
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert inside.send("/forwarding", to="/forwarding/code", code=right.replace(" ", "-")).status_code == 302
-    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
     assert "Bekreftet." in inside.get("/forwarding").text
 
 
 def test_n1_codes_cannot_be_guessed(inside, core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True)
     right = letter_code(core)
     for _ in range(10):
         inside.send("/forwarding", to="/forwarding/code", code="12345678")
     answer = inside.send("/forwarding", to="/forwarding/code", code=right)
     assert (answer.status_code, "For mange koder" in answer.text) == (429, True)
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
 
 
 def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True)
     octets = core.db.read(lambda tx: core.queue.octets(tx, core.queue.listing(tx)[0]))
     path = re.search(rb"/forwarding/confirm/\S+", octets)[0].decode()
     page = browser.get(path).text
     assert "Ola Nordmann ønsker at e-post til ola@alumni.example blir videresendt til ola@elsewhere.example." in page
     # programs that look at links agree to nothing
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert "videresendes e-post til ola@elsewhere.example" in browser.send(path).text
     assert browser.get(path).status_code == 410
 
@@ -185,10 +185,10 @@ def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, 
     ],
 )
 def test_n2_a_paused_forwarding_says_why_in_plain_words_and_what_to_do(inside, core, ola, reply, why, what):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     for _ in range(5):
         core.db.write(
-            lambda tx: forwarding.result(
+            lambda tx: forwarding.record_reply(
                 core, tx, ola.id, target="ola@elsewhere.example", ok=False, permanent=True, reply=reply
             )
         )
@@ -206,4 +206,4 @@ def test_s24_the_universitys_password_sets_no_forwarding_after_the_tie_ended(ins
     monkeypatch.setattr(login, "authenticate", lambda *args, **kwargs: ended)
     answer = inside.send("/forwarding", target="ola@elsewhere.example", copy="y", password="x")
     assert answer.status_code == 403
-    assert forwarding.get(core, ola.id).target == ""
+    assert forwarding.read_forwarding(core, ola.id).target == ""

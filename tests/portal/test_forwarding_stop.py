@@ -3,23 +3,23 @@
 import pytest
 
 from mailcore.domain import ForwardingState
-from mailcore.services.forwarding import forwarding, forwarding_target
+from mailcore.services.forwarding import consent, forwarding
 
 FRIEND = "ola@elsewhere.example"
 
 
 @pytest.fixture
 def link(core, ola):
-    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
-    whole = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, ola.id, FRIEND))
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
+    whole = core.db.write(lambda tx: consent.make_stop_link(core, tx, ola.id, FRIEND))
     return whole.removeprefix(core.config.url)
 
 
 def test_n1_looking_at_the_link_stops_nothing_and_the_button_does(browser, core, ola, link):
     assert browser.get(link).status_code == 200
-    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
     assert browser.send(link).status_code == 200
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
     assert browser.get(link).status_code == 200
     assert browser.send(link).status_code == 410
 

@@ -46,7 +46,7 @@ def test_n14_the_list_tells_of_what_came_and_of_what_was_refused(inside, core, o
 
 
 def test_n14_the_page_of_a_message_says_checks_rule_and_answer(inside, core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     filters.save_rules(core, ola.id, [FilterRule("Alt", (), (FilterAction(FilterVerb.FILE, "Archive"),))])
     arrive(core)
     assert "/trace/of/Archive/1" in inside.get("/mail/Archive/1").text

@@ -269,7 +269,7 @@ def deliver(core, octets, sender, ip=GOOD):
 @pytest.fixture
 def ola(core):
     account = accounts.add(core, "ola", password="correct horse battery")
-    forwarding.wish(core, account.id, "ola@home.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, account.id, "ola@home.example", copy=True, confirmed=True)
     return account
 
 
@@ -311,7 +311,7 @@ def test_n3_a_spoof_stays_here_as_junk(core, ola):
 
 
 def test_without_an_answer_of_dns_the_message_is_kept(core, ola):
-    forwarding.wish(core, ola.id, "ola@home.example", copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@home.example", copy=False, confirmed=True)
     done, sent = deliver(core, message("trouble.example"), "kare@trouble.example")
     assert (done.mailboxes, sent) == (("INBOX",), [])
 
@@ -367,7 +367,7 @@ EDITED = 'require ["editheader", "copy"]; addheader "X-Seen" "ola"; deleteheader
 
 
 def with_script(core, account) -> None:
-    forwarding.stop(core, account.id)
+    forwarding.stop_forwarding(core, account.id)
     filters.put_script(core, account.id, "mine", EDITED)
     filters.activate(core, account.id, "mine")
 

@@ -75,7 +75,7 @@ def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola:
 def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_anew(core: Core, ola: Account) -> None:
     put(core, ola, "Archive", b"Subject: kept\r\n\r\nHei\r\n")
     core.db.write(lambda tx: save_script(tx, ola.id, Script("mine", "keep;", True)))
-    forwarding.wish(core, ola.id, "ola@work.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True, confirmed=True)
     assert "redirect" in filters.generated(core, ola.id)
     _, link = closing.close(core, "ola")
     assert closing.look(core, token(link)).name == "ola"
@@ -85,7 +85,7 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     boxes = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
     assert boxes.messages == 1
     assert [script.name for script in core.db.read(lambda tx: list_scripts(tx, ola.id))] == ["mine"]
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert "ola@work.example" not in filters.generated(core, ola.id)
     with pytest.raises(LinkExpired):
         closing.undo(core, token(link))
@@ -104,7 +104,7 @@ def test_s10_a_link_for_one_thing_does_no_other(core, ola) -> None:
 def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> None:
     _, link = closing.close(core, "ola")
     closing.undo(core, token(link))
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account, clock: SetClock) -> None:
@@ -150,7 +150,7 @@ def test_s10_every_table_that_tells_of_an_account_is_emptied(core: Core, ola: Ac
 
     accounts.password_link(core, "ola")
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
-    forwarding.wish(core, ola.id, "ola@work.example", copy=True)
+    forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True)
     before = core.db.read(told)
     assert {"credential", "token", "script", "audit", "forwarding", "login_event", "mailbox"} <= before
     closing.close(core, "ola")
@@ -229,7 +229,7 @@ def test_n12_the_new_address_must_be_one_outside(core: Core, ola: Account, addre
 def test_s10_closing_over_quota_with_an_open_forwarding_works(core: Core, ola: Account) -> None:
     put(core, ola, "INBOX", b"Subject: big\r\n\r\n" + b"x" * 5000)
     accounts.set_quota(core, "ola", 100)
-    forwarding.wish(core, ola.id, "ola@work.example", copy=True)
+    forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True)
     _, link = closing.close(core, "ola")
     closing.undo(core, token(link))
     assert enter(core) == "alumni"

@@ -111,7 +111,7 @@ def test_a_rejection_is_the_senders_to_hear_and_nothing_is_stored(core, ola, kar
 
 
 def test_s25_forwarding_keeps_a_copy_and_the_octets_stay_untouched(core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     before = count(core, ola)
     deliver(core, "ola")
     assert count(core, ola) == before + 1
@@ -121,14 +121,14 @@ def test_s25_forwarding_keeps_a_copy_and_the_octets_stay_untouched(core, ola):
 
 
 def test_s24_a_message_that_was_here_before_is_kept_and_not_forwarded_again(core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=False, confirmed=True)
     before = count(core, ola)
     deliver(core, "ola", octets=b"Delivered-To: ola@alumni.example\r\n" + MESSAGE)
     assert (count(core, ola), queued(core, "forward")) == (before + 1, [])
 
 
 def test_s20_full_and_forwarding_goes_on_without_a_copy(core, ola):
-    forwarding.wish(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True, confirmed=True)
     accounts.set_quota(core, "ola", 1)
     before = count(core, ola)
     assert deliver(core, "ola")[0].outcome is Outcome.FORWARDED

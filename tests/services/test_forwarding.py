@@ -52,26 +52,26 @@ def question(core: Core) -> tuple[str, bytes]:
 
 
 def test_the_target_is_asked_and_until_it_agrees_mail_is_only_kept(core: Core, ola: AccountId) -> None:
-    assert forwarding.wish(core, ola, TARGET, copy=True).state is ForwardingState.UNCONFIRMED
+    assert forwarding.set_forwarding(core, ola, TARGET, copy=True).state is ForwardingState.UNCONFIRMED
     assert mail(core, ola) == [(TARGET, "notice"), ("ola@home.example", "notice")]
     token, octets = question(core)
     assert b"noreply@alumni.example" in octets
     deliver(core)
     assert (TARGET, "forward") not in mail(core, ola)
-    assert forwarding.asked_by(core, token)[0].name == "ola"
-    assert forwarding.confirm(core, token).state is ForwardingState.HEALTHY
+    assert forwarding.find_question(core, token)[0].name == "ola"
+    assert forwarding.confirm_by_link(core, token).state is ForwardingState.HEALTHY
     deliver(core)
     assert (TARGET, "forward") in mail(core, ola)
     assert inbox(core, ola) == 3
     with pytest.raises(LinkExpired):
-        forwarding.confirm(core, token)
+        forwarding.confirm_by_link(core, token)
 
 
 def test_without_a_copy_nothing_is_kept_and_stopping_counts_from_the_next_message(core: Core, ola: AccountId) -> None:
-    forwarding.wish(core, ola, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola, TARGET, copy=False, confirmed=True)
     deliver(core)
     assert inbox(core, ola) == 1
-    forwarding.stop(core, ola)
+    forwarding.stop_forwarding(core, ola)
     deliver(core)
     assert inbox(core, ola) == 2
     assert mail(core, ola).count((TARGET, "forward")) == 1
@@ -85,8 +85,8 @@ def test_without_a_copy_nothing_is_kept_and_stopping_counts_from_the_next_messag
 )  # fmt: skip
 def test_own_addresses_and_what_is_no_single_address_are_refused(core: Core, ola: AccountId, target: str) -> None:
     with pytest.raises(ForwardingRefused):
-        forwarding.wish(core, ola, target, copy=True, confirmed=True)
-    assert forwarding.get(core, ola).state is ForwardingState.OFF
+        forwarding.set_forwarding(core, ola, target, copy=True, confirmed=True)
+    assert forwarding.read_forwarding(core, ola).state is ForwardingState.OFF
 
 
 def test_s24_an_address_whose_mail_comes_back_to_us_is_refused(tmp_path) -> None:
@@ -111,27 +111,31 @@ def test_the_site_says_which_targets_there_may_be(core: Core, ola: AccountId, ta
     site = dataclasses.replace(core, config=settings)
     if not state:
         with pytest.raises(ForwardingRefused):
-            forwarding.wish(site, ola, TARGET, copy=True)
+            forwarding.set_forwarding(site, ola, TARGET, copy=True)
     else:
-        assert forwarding.wish(site, ola, TARGET, copy=True).state.value == state
+        assert forwarding.set_forwarding(site, ola, TARGET, copy=True).state.value == state
 
 
 def test_five_permanent_refusals_in_a_row_pause_it_and_mail_is_kept(core: Core, ola: AccountId) -> None:
-    forwarding.wish(core, ola, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola, TARGET, copy=False, confirmed=True)
     for _ in range(4):
         core.db.write(
-            lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
+            lambda tx: forwarding.record_reply(core, tx, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
         )
-    assert forwarding.get(core, ola).state is ForwardingState.FAILING
-    core.db.write(lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=True, permanent=False, reply="250 ok"))
+    assert forwarding.read_forwarding(core, ola).state is ForwardingState.FAILING
+    core.db.write(
+        lambda tx: forwarding.record_reply(core, tx, ola, target=TARGET, ok=True, permanent=False, reply="250 ok")
+    )
     for _ in range(5):
         core.db.write(
-            lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=False, permanent=False, reply="451 later")
+            lambda tx: forwarding.record_reply(
+                core, tx, ola, target=TARGET, ok=False, permanent=False, reply="451 later"
+            )
         )
         core.db.write(
-            lambda tx: forwarding.result(core, tx, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
+            lambda tx: forwarding.record_reply(core, tx, ola, target=TARGET, ok=False, permanent=True, reply="550 no")
         )
-    found = forwarding.get(core, ola)
+    found = forwarding.read_forwarding(core, ola)
     assert (found.state, found.last_reply) == (ForwardingState.PAUSED, "550 no")
     before = inbox(core, ola)
     deliver(core)
@@ -142,7 +146,7 @@ def test_five_permanent_refusals_in_a_row_pause_it_and_mail_is_kept(core: Core, 
 @pytest.mark.parametrize("copy", [True, False])
 @pytest.mark.parametrize("when_full", ["forward", "reject"])
 def test_every_generated_script_compiles(core: Core, ola: AccountId, target: str, copy: bool, when_full: str) -> None:
-    wish = forwarding.wish(core, ola, target, copy=copy, confirmed=True)
+    wish = forwarding.set_forwarding(core, ola, target, copy=copy, confirmed=True)
     assert check_script(filters.generate(wish, full_and_forwarding=when_full)) == []
     assert check_script(filters.generated(core, ola)) == []
 
@@ -155,7 +159,7 @@ def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_
     generated, personal = core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola]
     assert "full / The mailbox is full" in generated
     assert personal == ""
-    forwarding.wish(core, ola, TARGET, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola, TARGET, copy=True, confirmed=True)
     before = inbox(core, ola)
     deliver(core)
     assert (TARGET, "forward") in mail(core, ola)
@@ -165,7 +169,7 @@ def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_
 def test_a_personal_script_stays_when_the_forwarding_changes(core: Core, ola: AccountId) -> None:
     filters.put_script(core, ola, "mine", "keep;\r\n")
     filters.activate(core, ola, "mine")
-    forwarding.wish(core, ola, TARGET, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola, TARGET, copy=True, confirmed=True)
     assert [(s.name, s.source, s.active) for s in filters.scripts(core, ola)] == [("mine", "keep;\r\n", True)]
     assert core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola][1] == "keep;\r\n"
 

@@ -13,7 +13,7 @@ from mailcore.mail.passing import srs
 from mailcore.mail.reading import header
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
-from mailcore.services.forwarding import copy_expiry, digest, forwarding, forwarding_target
+from mailcore.services.forwarding import consent, copy_expiry, digest, forwarding
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
@@ -79,7 +79,7 @@ def report(action: str = "failed", status: str = "5.1.1") -> bytes:
 
 @pytest.mark.parametrize("copy", [True, False])
 def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_inbox_once(core, ola, clock, copy):
-    forwarding.wish(core, ola.id, TARGET, copy=copy, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=copy, confirmed=True)
     assert arrive(core).outcome is (Outcome.FILED if copy else Outcome.FORWARDED)
     sender = sent_on(core)
     assert len(sender.partition("@")[0]) <= 64
@@ -88,7 +88,7 @@ def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_in
     before = len(queued(core))
     arrive(core, sender.upper(), report(), sender="")
     assert sum(octets.endswith(MESSAGE) for octets in inbox(core, ola)) == 1
-    found = forwarding.get(core, ola.id)
+    found = forwarding.read_forwarding(core, ola.id)
     assert (found.state, found.failures) == (ForwardingState.FAILING, 1)
     assert "5.1.1" in found.last_reply
     told = core.db.read(lambda tx: onward.latest(tx, ola.id, 1))[0]
@@ -98,7 +98,7 @@ def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_in
 
 
 def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     arrive(core)
     sender = sent_on(core)
     clock.forward(days=10)
@@ -109,7 +109,7 @@ def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core,
 
 def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock):
     """Whoever is at the target knows the envelope sender; reports come past quota."""
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     arrive(core)
     address = sent_on(core)
     clock.forward(days=10)
@@ -119,7 +119,7 @@ def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock
     before = len(inbox(core, ola))
     with pytest.raises(UnknownRecipient):
         arrive(core, address, report(status="5.2.1"), sender="")
-    assert (len(inbox(core, ola)), forwarding.get(core, ola.id).failures) == (before, 1)
+    assert (len(inbox(core, ola)), forwarding.read_forwarding(core, ola.id).failures) == (before, 1)
 
 
 @pytest.mark.parametrize(
@@ -136,16 +136,16 @@ def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock
     ],
 )
 def test_what_else_comes_to_such_an_address_changes_nothing_and_goes_to_nobody(core, ola, octets, sender, outcome):
-    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True)
     arrive(core)
     address, before = sent_on(core), (len(inbox(core, ola)), len(queued(core)))
     assert arrive(core, address, octets, sender).outcome is outcome
     assert (len(inbox(core, ola)), len(queued(core))) == before
-    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
 
 
 def test_envelope_senders_are_refused_after_thirty_days_and_when_forged(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True)
     arrive(core)
     address = sent_on(core)
     clock.forward(days=29)
@@ -166,25 +166,25 @@ def test_a_long_sender_has_a_short_local_part():
 
 
 def test_n2_five_refusals_pause_it_and_the_owner_is_told_here_and_outside(core, ola):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     for _ in range(5):
         core.db.write(
-            lambda tx: forwarding.result(
+            lambda tx: forwarding.record_reply(
                 core, tx, ola.id, target="another@x.example", ok=False, permanent=True, reply="550 no"
             )
         )
         core.db.write(
-            lambda tx: forwarding.result(
+            lambda tx: forwarding.record_reply(
                 core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no such person"
             )
         )
-    assert forwarding.get(core, ola.id).state is ForwardingState.PAUSED
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.PAUSED
     assert b"550 no such person" in inbox(core, ola)[-1]
     letters = [item for item in queued(core, "notice") if item.recipient == "ola@home.example"]
     assert b"550 no such person" in octets_of(core, letters[-1])
     assert arrive(core).outcome is Outcome.FILED  # nothing is lost while it rests
     # known, so not asked again
-    assert forwarding.wish(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY
+    assert forwarding.set_forwarding(core, ola.id, TARGET, copy=False).state is ForwardingState.HEALTHY
 
 
 def links(octets: bytes) -> dict[str, str]:
@@ -195,107 +195,109 @@ def links(octets: bytes) -> dict[str, str]:
 
 
 def test_n1_the_target_can_say_stop_by_the_link_in_its_letter(core, ola):
-    forwarding.wish(core, ola.id, TARGET, copy=False)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False)
     letter = links(octets_of(core, queued(core, "notice")[0]))
-    forwarding.confirm(core, letter["confirm"])
+    forwarding.confirm_by_link(core, letter["confirm"])
     arrive(core)
     assert len(queued(core, "forward")) == 1
     with pytest.raises(LinkExpired):
-        forwarding_target.stop_by_target(core, letter["stop"][:-1] + ("a" if letter["stop"][-1] != "a" else "b"))
-    forwarding_target.stop_by_target(core, letter["stop"])
+        consent.stop_by_target(core, letter["stop"][:-1] + ("a" if letter["stop"][-1] != "a" else "b"))
+    consent.stop_by_target(core, letter["stop"])
     arrive(core)
     assert len(queued(core, "forward")) == 1
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
     assert any(TARGET.encode() in octets for octets in inbox(core, ola))  # the owner is told
     with pytest.raises(LinkExpired):
-        forwarding_target.stop_by_target(core, letter["stop"])
+        consent.stop_by_target(core, letter["stop"])
     with pytest.raises(ForwardingRefused):  # and does not ask again at once
-        forwarding.wish(core, ola.id, TARGET, copy=False)
+        forwarding.set_forwarding(core, ola.id, TARGET, copy=False)
 
 
 @pytest.mark.parametrize("word", ["", "1", "1-", "-", "x-y", "999-" + "a" * 32, "1-æ", "9" * 30 + "-a"])
 def test_odd_stop_links_stop_nothing(core, ola, word):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     with pytest.raises(LinkExpired):
-        forwarding_target.stop_by_target(core, word)
+        consent.stop_by_target(core, word)
 
 
 def test_n1_the_stop_page_sends_the_link_to_the_address_and_to_nobody_else(core, ola):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     before = len(queued(core))
-    forwarding_target.send_stop_links(core, "nobody@private.example")
+    consent.send_stop_links(core, "nobody@private.example")
     assert len(queued(core)) == before
     for _ in range(5):
-        forwarding_target.send_stop_links(core, " Secret@Private.example ")
+        consent.send_stop_links(core, " Secret@Private.example ")
     letters = queued(core)[before:]
-    assert [item.recipient for item in letters] == [TARGET] * forwarding_target.LETTERS_A_DAY
-    forwarding_target.stop_by_target(core, links(octets_of(core, letters[0]))["stop"])
-    assert forwarding.get(core, ola.id).state is ForwardingState.OFF
+    assert [item.recipient for item in letters] == [TARGET] * consent.LETTERS_A_DAY
+    consent.stop_by_target(core, links(octets_of(core, letters[0]))["stop"])
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_n1_once_a_year_the_target_is_asked_again(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
-    forwarding_target.ask_yearly(core)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True)
+    consent.ask_yearly(core)
     assert not [item for item in queued(core) if item.recipient == TARGET]
     clock.forward(days=366)
-    forwarding_target.ask_yearly(core)
-    forwarding_target.ask_yearly(core)
+    consent.ask_yearly(core)
+    consent.ask_yearly(core)
     [letter] = [item for item in queued(core) if item.recipient == TARGET]
     arrive(core)
     assert queued(core, "forward")  # meanwhile it goes on
     core.db.write(
-        lambda tx: forwarding.result(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 once")
+        lambda tx: forwarding.record_reply(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 once")
     )  # and answers do no harm
     found = links(octets_of(core, letter))
     assert set(found) == {"confirm", "stop"}
-    assert forwarding.confirm(core, found["confirm"]).confirmed_at == clock.now()
+    assert forwarding.confirm_by_link(core, found["confirm"]).confirmed_at == clock.now()
     clock.forward(days=40)
-    forwarding_target.ask_yearly(core)
-    assert forwarding.get(core, ola.id).state is ForwardingState.HEALTHY
+    consent.ask_yearly(core)
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
 
 
 def test_n1_a_target_that_does_not_answer_gets_no_more_and_the_owner_is_told(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     clock.forward(days=366)
-    forwarding_target.ask_yearly(core)
+    consent.ask_yearly(core)
     clock.forward(days=31)
-    forwarding_target.ask_yearly(core)
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+    consent.ask_yearly(core)
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert TARGET.encode() in inbox(core, ola)[-1]
     assert arrive(core).outcome is Outcome.FILED
 
 
 def test_n1_a_forwarding_that_is_paused_when_the_answer_is_due_stays_paused(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     clock.forward(days=366)
-    forwarding_target.ask_yearly(core)
+    consent.ask_yearly(core)
     for _ in range(forwarding.MAX_REFUSALS):
         core.db.write(
-            lambda tx: forwarding.result(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+            lambda tx: forwarding.record_reply(
+                core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no"
+            )
         )
     heard = len(inbox(core, ola))
     clock.forward(days=31)
-    forwarding_target.ask_yearly(core)
-    assert forwarding.get(core, ola.id).state is ForwardingState.PAUSED
+    consent.ask_yearly(core)
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.PAUSED
     assert len(inbox(core, ola)) == heard
 
 
 def test_n1_a_question_of_last_year_agrees_to_no_other_target(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     clock.forward(days=366)
-    forwarding_target.ask_yearly(core)
+    consent.ask_yearly(core)
     [letter] = [item for item in queued(core) if item.recipient == TARGET]
-    forwarding.wish(core, ola.id, "other@private.example", copy=False)
+    forwarding.set_forwarding(core, ola.id, "other@private.example", copy=False)
     with pytest.raises(LinkExpired):
-        forwarding.confirm(core, links(octets_of(core, letter))["confirm"])
-    assert forwarding.get(core, ola.id).state is ForwardingState.UNCONFIRMED
+        forwarding.confirm_by_link(core, links(octets_of(core, letter))["confirm"])
+    assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
 
 
 def test_nobodys_mailbox_is_filled_with_our_questions(core, ola):
     for _ in range(forwarding.QUESTIONS_A_DAY):
-        forwarding.wish(core, ola.id, TARGET, copy=True)
+        forwarding.set_forwarding(core, ola.id, TARGET, copy=True)
     with pytest.raises(TooMany):
-        forwarding.wish(core, ola.id, TARGET, copy=True)
+        forwarding.set_forwarding(core, ola.id, TARGET, copy=True)
     assert len([item for item in queued(core) if item.recipient == TARGET]) == 3
 
 
@@ -322,47 +324,49 @@ SPOOF = replace(UNSAFE, spf="fail", dmarc="fail", spf_aligned=False, disposition
 
 def test_n3_what_is_kept_back_is_listed_once_a_day_in_a_mail_of_our_own(core, ola, clock):
     dkim_keys.ensure_keys(core.config)
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep")
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep")
     statement = MESSAGE.replace(b"Subject: hei", b"Subject: =?utf-8?q?=C3=85rsoppgave?=")
     assert arrive(core, octets=statement, verdict=UNSAFE).mailboxes == ("INBOX",)
     assert arrive(core, octets=MESSAGE + b"2", verdict=SPOOF).mailboxes == ("Junk",)
     assert not queued(core, "forward")
-    assert digest.send(core) == 1
+    assert digest.send_digests(core) == 1
     [letter] = [item for item in queued(core, "notice") if item.recipient == TARGET]
     octets = octets_of(core, letter)
     assert header.values(header.split(octets)[0], "from") == ["Alumnimail <noreply@alumni.example>"]
     assert octets.startswith(b"DKIM-Signature:")
     assert "kari@outside.example\n    Årsoppgave" in text_of(octets)
     assert "I tillegg ble 1 meldinger" in text_of(octets)
-    assert digest.send(core) == 0
+    assert digest.send_digests(core) == 0
 
 
 def test_n3_without_the_wish_for_it_there_is_no_digest(core, ola):
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep", digest=False)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep", digest=False)
     arrive(core, verdict=UNSAFE)
-    assert digest.send(core) == 0
+    assert digest.send_digests(core) == 0
 
 
 def test_n3_no_digest_of_junk_alone_or_to_a_target_that_takes_nothing_and_none_without_end(core, ola):
     dkim_keys.ensure_keys(core.config)
-    forwarding.wish(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep")
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True, unsafe="keep")
     arrive(core, verdict=SPOOF)
-    assert digest.send(core) == 0
+    assert digest.send_digests(core) == 0
     for number in range(digest.MOST_LISTED + 1):
         arrive(core, octets=MESSAGE.replace(b"hei", b"number %d." % number), verdict=UNSAFE)
-    assert digest.send(core) == 1
+    assert digest.send_digests(core) == 1
     [letter] = [item for item in queued(core, "notice") if item.recipient == TARGET]
     assert octets_of(core, letter).count(b"    number ") == digest.MOST_LISTED
     arrive(core, verdict=UNSAFE)
     for _ in range(forwarding.MAX_REFUSALS):
         core.db.write(
-            lambda tx: forwarding.result(core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no")
+            lambda tx: forwarding.record_reply(
+                core, tx, ola.id, target=TARGET, ok=False, permanent=True, reply="550 no"
+            )
         )
-    assert digest.send(core) == 0
+    assert digest.send_digests(core) == 0
 
 
 def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_them(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
     mark = 'require "imap4flags"; if header :is "subject" "marked by a script" { addflag "\\\\Flagged"; keep; }'
     filters.put_script(core, ola.id, "mine", mark)
     filters.activate(core, ola.id, "mine")
@@ -399,30 +403,30 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
         core.mail.move(tx, ola.id, away.id, [(1, 9)], box.id)
 
     core.db.write(touch)
-    assert copy_expiry.expire(core) == 0
+    assert copy_expiry.expire_copies(core) == 0
     clock.forward(days=31)
-    assert copy_expiry.expire(core) == 1
+    assert copy_expiry.expire_copies(core) == 1
     left = b"".join(inbox(core, ola))
     assert [kind for kind in kinds if b"Subject: " + kind.encode() not in left] == ["untouched"]
     assert health.check(core, repair=False) == []
 
 
 def test_n5_no_copy_goes_after_the_forwarding_has_ended(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
     arrive(core)
     sent_on(core)
-    link = core.db.write(lambda tx: forwarding_target.stop_link(core, tx, ola.id, TARGET))
-    forwarding_target.stop_by_target(core, link.rpartition("/")[2])
+    link = core.db.write(lambda tx: consent.make_stop_link(core, tx, ola.id, TARGET))
+    consent.stop_by_target(core, link.rpartition("/")[2])
     clock.forward(days=31)
-    assert copy_expiry.expire(core) == 0
+    assert copy_expiry.expire_copies(core) == 0
 
 
 def test_n5_it_is_off_at_first(core, ola, clock):
-    forwarding.wish(core, ola.id, TARGET, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True)
     arrive(core)
     sent_on(core)
     clock.forward(days=4000)
-    assert copy_expiry.expire(core) == 0
+    assert copy_expiry.expire_copies(core) == 0
 
 
 def test_the_postmaster_of_the_sub_domain_is_there_too(core):

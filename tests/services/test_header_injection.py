@@ -51,7 +51,7 @@ def core(tmp_path_factory):
     kari = accounts.get(built, "kari").id
     filters.put_script(built, kari, "own", SCRIPT)
     filters.activate(built, kari, "own")
-    forwarding.wish(built, accounts.get(built, "ola").id, "ola@home.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(built, accounts.get(built, "ola").id, "ola@home.example", copy=True, confirmed=True)
     accounts.set_quota(built, "turid", 10)
     yield built
     cores.close(built)
@@ -109,7 +109,7 @@ def test_no_value_opens_a_field(core, value):
     for name in ("kari", "ola", "help", "abuse"):
         asyncio.run(deliver(core, name, octets, value.decode("utf-8", "replace"), passes))
     asyncio.run(deliver(core, "ola", octets, "x", spoofed))
-    digest.send(core)
+    digest.send_digests(core)
     new = set(written(core)) - before
     for sign in (b"Auto-Submitted: auto-replied", b"Auto-Submitted: auto-notified", b"Action: delivered"):
         assert any(sign in one for one in new), sign

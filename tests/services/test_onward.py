@@ -31,7 +31,7 @@ async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[on
 
 def test_what_the_other_server_said_is_kept_with_the_message(core):
     ola = accounts.add(core, "ola", password="correct horse battery")
-    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
     [told] = asyncio.run(_forwarded(core, ola, "250 OK"))
     assert (told.state, told.target, told.code) == ("delivered", FRIEND, 250)
     [refused] = asyncio.run(_forwarded(core, ola, "550 5.1.1 nobody here", MESSAGE + b"2\r\n"))
@@ -72,12 +72,12 @@ def test_n5_what_one_of_us_has_does_not_count_as_delivered_outside(core):
 
 def test_n2_what_the_senders_own_wish_for_tls_refused_says_nothing_of_the_forwarding(core):
     ola = accounts.add(core, "ola", password="correct horse battery")
-    forwarding.wish(core, ola.id, FRIEND, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=False, confirmed=True)
     answer = Answer("h", 550, "5.7.30 REQUIRETLS: the host does not offer it")
     assert _answered(core, ola, FRIEND, answer, require_tls=True) == "refused"
-    assert forwarding.get(core, ola.id).failures == 0
+    assert forwarding.read_forwarding(core, ola.id).failures == 0
     assert _answered(core, ola, FRIEND, answer) == "refused"  # as if the target's own server had said so
-    assert forwarding.get(core, ola.id).failures == 1
+    assert forwarding.read_forwarding(core, ola.id).failures == 1
 
 
 def test_a_number_that_the_queue_uses_again_says_nothing_of_the_older_message(core):

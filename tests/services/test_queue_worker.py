@@ -188,7 +188,7 @@ def test_a_forwarding_of_an_8_bit_message_to_such_a_host_comes_back_and_pauses_n
             enqueue(here, FRIEND, sender="kari@else.example", origin="forward", account=ola.id)
             await until(lambda: len(inbox(here, ola)) == before + 1)
             assert inbox(here, ola)[-1].endswith(MESSAGE)
-            assert forwarding.get(here, ola.id).state is ForwardingState.HEALTHY
+            assert forwarding.read_forwarding(here, ola.id).state is ForwardingState.HEALTHY
             await until(lambda: not listing(here))
             assert peer.mail == []
 
@@ -260,8 +260,8 @@ def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_th
             enqueue(here, FRIEND, sender="kari@else.example", origin="forward", account=ola.id)
             await until(lambda: len(inbox(here, ola)) == before + 1)
             assert header.split(inbox(here, ola)[-1])[0].endswith(header.split(MESSAGE)[0])
-            assert forwarding.get(here, ola.id).failures == 1
-            assert forwarding.get(here, ola.id).state is ForwardingState.FAILING
+            assert forwarding.read_forwarding(here, ola.id).failures == 1
+            assert forwarding.read_forwarding(here, ola.id).state is ForwardingState.FAILING
             await until(lambda: not listing(here))
             assert all(FRIEND.encode() not in octets for _, _, octets in peer.mail)
 
@@ -271,7 +271,7 @@ def test_a_refused_forward_comes_back_to_its_owner_and_the_sender_never_hears_th
 def test_n1_an_owner_hears_that_the_question_to_the_target_could_not_be_delivered(core, ola):
     """A slip in the address: without this the forwarding waits for an answer for ever."""
     typo = "ola@outside.example"
-    forwarding.wish(core, ola.id, typo, copy=True)
+    forwarding.set_forwarding(core, ola.id, typo, copy=True)
 
     async def play():
         async with at_work(core) as (here, _, peer):
@@ -281,7 +281,7 @@ def test_n1_an_owner_hears_that_the_question_to_the_target_could_not_be_delivere
             await until(lambda: not listing(here))
             assert typo in text_of(inbox(here, ola)[-1])
             assert "550 5.1.1 no such user" in text_of(inbox(here, ola)[-1])
-            found = forwarding.get(here, ola.id)
+            found = forwarding.read_forwarding(here, ola.id)
             assert (found.state, found.last_reply) == (ForwardingState.UNCONFIRMED, "550 5.1.1 no such user")
             assert tickets.listing(here) == []
 

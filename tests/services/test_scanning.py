@@ -89,11 +89,11 @@ def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_
     assert send(core, GTUBE).startswith("554 5.7.1")
     assert len(box(core, "kari", "Junk")) == 1
 
-    forwarding.wish(core, kari, "kari@home.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, kari, "kari@home.example", copy=True, confirmed=True)
     before = len(core.db.read(lambda tx: core.queue.listing(tx)))
     assert send(core, SPAM).startswith("250")
     assert len(core.db.read(lambda tx: core.queue.listing(tx))) == before  # spam does not go on
-    forwarding.stop(core, kari)
+    forwarding.stop_forwarding(core, kari)
 
     source = 'require ["spamtestplus", "relational", "comparator-i;ascii-numeric", "imap4flags"];\n'
     source += 'if spamtest :percent :value "gt" :comparator "i;ascii-numeric" "30" { addflag "seen37"; keep; }'

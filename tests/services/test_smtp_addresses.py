@@ -144,7 +144,7 @@ def test_what_only_the_last_server_writes_is_removed_from_what_comes_in(core):
 def returns_to(core):
     """The envelope sender of a message that was forwarded."""
     ola = accounts.get(core, "ola")
-    forwarding.wish(core, ola.id, "ola@home.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@home.example", copy=True, confirmed=True)
     assert take(core, "a@b.example", "ola@alumni.example")[-1].startswith("250 ")
     return core.db.read(lambda tx: [item.sender for item in core.queue.listing(tx) if item.origin == "forward"])[-1]
 

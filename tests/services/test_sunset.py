@@ -111,7 +111,7 @@ def test_n11_everybody_is_told_at_the_address_itself_and_at_the_contact_in_their
 
 
 def test_n11_where_the_address_is_forwarded_to_the_notice_goes_too(core, ola) -> None:
-    forwarding.wish(core, ola.id, "ola@work.example", copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=False, confirmed=True)
     sunset.announce(core, END)
     sunset_notices.tell_people(core)
     assert len([text for text in mailed(core, "ola@work.example") if "/sunset/read/" in text]) == 1

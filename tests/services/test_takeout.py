@@ -54,7 +54,7 @@ def ola(core):
     filters.put_script(core, made.id, "mitt / skript", SCRIPT)
     filters.activate(core, made.id, "mitt / skript")
     out_of_office.save(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
-    forwarding.wish(core, made.id, "ola@elsewhere.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(core, made.id, "ola@elsewhere.example", copy=True, confirmed=True)
     address_book.save(core, made.id, "per@outside.example", "Per Ås; jr.", "en venn,\nfra før")
     contacts.block(core, made.id, "@spam.example")
     mail_settings.save(core, made.id, MailSettings(threads=True, undo_seconds=30))
@@ -83,7 +83,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     assert filters.rules(core, kari.id) == (RULE,)
     assert [(s.name, s.source, s.active) for s in filters.scripts(core, kari.id)] == [("mitt / skript", SCRIPT, False)]
     assert out_of_office.get(core, kari.id) == out_of_office.get(core, ola.id)
-    assert forwarding.get(core, kari.id).target == ""
+    assert forwarding.read_forwarding(core, kari.id).target == ""
     people = [(one.address, one.name, one.note) for one in address_book.listing(core, kari.id)]
     assert people == [("per@outside.example", "Per Ås; jr.", "en venn,\nfra før")]
     assert contacts.blocked(core, kari.id) == ["@spam.example"]

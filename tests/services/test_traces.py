@@ -87,7 +87,7 @@ def test_n14_the_rule_that_fired_is_named(core, ola):
     arrive(core, "to")
     assert last(core, ola).rules == (("script", "4"),)
     out_of_office.save(core, ola.id, Away(True, None, None, "", "Borte"))
-    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
     arrive(core, "tre")
     assert last(core, ola).rules == (("forwarding", ""), ("away", ""), ("script", "4"))
 
@@ -107,7 +107,7 @@ def test_n14_a_script_that_failed_and_junk_and_a_rejection_are_told(core, ola):
 
 
 def test_n14_where_it_was_forwarded_and_the_answer(core, ola):
-    forwarding.wish(core, ola.id, FRIEND, copy=False, confirmed=True)
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=False, confirmed=True)
     arrive(core)
     [went] = last(core, ola).onward
     assert (went.target, went.state, went.answered_at) == (FRIEND, "waiting", None)
@@ -117,7 +117,7 @@ def test_n14_where_it_was_forwarded_and_the_answer(core, ola):
 
 
 def test_n14_what_is_not_forwarded_says_why(core, ola):
-    forwarding.wish(core, ola.id, FRIEND, copy=True, confirmed=True, unsafe="keep")
+    forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True, unsafe="keep")
     arrive(
         core,
         verdict=Verdict(

@@ -80,7 +80,7 @@ def test_of_the_release_people_and_their_mail_are_there(released: Core):
     plan = query.plan(Field(Summed.SUBJECT, fold("BLÅBÆR")))
     assert [row[query.UID] for row in released.db.read(lambda tx: plan.narrow(tx, box.id))] == [2, 3]
     assert contacts.listing(released, ola.id) == [("tante@home.example", "Tante")]
-    assert forwarding.get(released, accounts.get(released, "kari").id).target == "kari@home.example"
+    assert forwarding.read_forwarding(released, accounts.get(released, "kari").id).target == "kari@home.example"
 
 
 def test_of_the_release_help_cases_go_on(released: Core):

@@ -116,12 +116,12 @@ def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
         return get_account(tx, number), before is not None and before.forwarding
 
     account, forwarded = core.db.write(write)
-    wished = forwarding.get(core, number)
+    wished = forwarding.read_forwarding(core, number)
     if forwarded and wished.target:
         try:
             unproved = replace(wished, state=ForwardingState.OFF, confirmed_at=None)
             core.db.write(lambda tx: save_forwarding(tx, number, unproved))
-            forwarding.wish(core, number, wished.target, copy=wished.copy, cause=Cause(number))
+            forwarding.set_forwarding(core, number, wished.target, copy=wished.copy, cause=Cause(number))
         except (ForwardingRefused, TooMany):
             pass  # the rules have changed meanwhile, or who is asked was asked often: mail stays here
     return account

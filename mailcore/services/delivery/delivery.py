@@ -101,7 +101,7 @@ def _bounced(core: Core, tx: Tx, address: str, localpart: str, sender: str) -> R
 
     Reports have the null sender (RFC 5321 section 4.5.5); whoever else writes there has found the address in a header.
     """
-    if bounces.find(core, tx, localpart) is None:
+    if bounces.find_return(core, tx, localpart) is None:
         raise UnknownRecipient("not an address that we made")
     if sender:
         raise ReportsOnly("mail with a sender")
@@ -274,7 +274,9 @@ def _held_back(context: _Context, recipient: Recipient, actions: tuple[sieve.Act
 
 
 def _remember_held(context: _Context, recipient: Recipient, why: Passage) -> None:
-    digest.remember(context.tx, recipient.account, context.prepared.message.header, why, int(context.now.timestamp()))
+    digest.record_held_back(
+        context.tx, recipient.account, context.prepared.message.header, why, int(context.now.timestamp())
+    )
 
 
 def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -> tuple[sieve.Action, ...]:
@@ -494,7 +496,7 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
     now, content = int(context.now.timestamp()), context.prepared.name
     sender = context.envelope.sender
     if sender:
-        sender = bounces.address_for(
+        sender = bounces.make_return_address(
             core, context.tx, recipient.account, sender=sender, target=action.address, content=content, now=now
         )
     changed = action.octets is not None
@@ -539,7 +541,7 @@ def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
 
 def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
     """Handle reports alone; other mail there (automatic replies) would show the sender where the mail went."""
-    found = bounces.find(context.core, context.tx, recipient.address.rpartition("@")[0])
+    found = bounces.find_return(context.core, context.tx, recipient.address.rpartition("@")[0])
     report = dsn.read(context.prepared.octets[: dsn.MOST_READ])
     if found is None or context.envelope.sender:
         return Delivered(recipient.address, Outcome.REJECTED, reason="Only delivery reports are taken here")
@@ -555,5 +557,5 @@ def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
             context.about,
         )
         return Delivered(recipient.address, Outcome.DISCARDED)
-    bounces.hear(context.core, context.tx, found, report, context.prepared, context.trace)
+    bounces.record_report(context.core, context.tx, found, report, context.prepared, context.trace)
     return Delivered(recipient.address, Outcome.FILED)

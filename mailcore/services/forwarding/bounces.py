@@ -1,7 +1,7 @@
-"""Forwarded mail that comes back: the envelope senders that bring reports to us, and what they mean.
+"""Bounces of forwarded mail: envelope senders of ours (SRS), and the reports that come back to them.
 
-A report says where the mail went, and that is the owner's secret: it goes to nobody.  It counts for the forwarding's
-health, and the message that it returns stands in the owner's INBOX, so the sender has nothing to hear.
+A report names the target, which only the owner may know, so it is passed on to nobody.  It counts for the forwarding's
+health, and the returned message is filed in the owner's INBOX, so that the sender needs no report.
 """
 
 from mailcore.core import Core
@@ -19,8 +19,10 @@ from mailcore.store.mail.blobs import Prepared
 KEEP_SECONDS = srs.DAYS * 86_400
 
 
-def address_for(core: Core, tx: Tx, account: AccountId, *, sender: str, target: str, content: bytes, now: int) -> str:
-    """The envelope sender for one message to one target; `content` is the SHA-256 of its octets."""
+def make_return_address(
+    core: Core, tx: Tx, account: AccountId, *, sender: str, target: str, content: bytes, now: int
+) -> str:
+    """Create the envelope sender for one message to one target; `content` is the SHA-256 of its octets."""
     token = srs.token(
         deliveries.secret(tx, "srs"),
         str(account).encode(),
@@ -33,7 +35,7 @@ def address_for(core: Core, tx: Tx, account: AccountId, *, sender: str, target: 
     return f"{srs.PREFIX}{token}@{core.config.srs_domain}"
 
 
-def find(core: Core, tx: Tx, localpart: str) -> Return | None:
+def find_return(core: Core, tx: Tx, localpart: str) -> Return | None:
     """Find the forwarded copy behind an address; None if we did not create it, or more than 30 days ago."""
     try:
         token = srs.token_of(localpart)
@@ -42,37 +44,43 @@ def find(core: Core, tx: Tx, localpart: str) -> Return | None:
     return store.find(tx, token, core.clock.seconds() - KEEP_SECONDS)
 
 
-def hear(core: Core, tx: Tx, found: Return, report: Returned, octets: Prepared, prefix: bytes) -> None:
-    """A report on one forwarded message came back.
+def record_report(core: Core, tx: Tx, returned: Return, report: Returned, octets: Prepared, prefix: bytes) -> None:
+    """Count a report on one forwarded message, and file the message for its owner if it failed for good.
 
-    It fails for good once: who knows the address could otherwise pause the forwarding and fill the box by saying it again.
+    A permanent failure counts once: who knows the address could otherwise repeat it, pause the forwarding and fill the
+    mailbox.
     """
-    words = " ".join(part for part in (report.status, report.diagnostic) if part) or "returned without a reason"
+    reason = " ".join(part for part in (report.status, report.diagnostic) if part) or "returned without a reason"
     if report.action == "delayed":
-        forwarding.result(core, tx, found.account, target=found.target, ok=False, permanent=False, reply=words)
+        forwarding.record_reply(
+            core, tx, returned.account, target=returned.target, ok=False, permanent=False, reply=reason
+        )
     if report.action != "failed":
         return
-    store.spend(tx, found.token)
-    forwarding.result(core, tx, found.account, target=found.target, ok=False, permanent=True, reply=words)
-    onward.returned(tx, found.account, found.content, found.target, words, core.clock.seconds())
-    put_back(core, tx, found.account, found.content, octets, prefix)
+    store.spend(tx, returned.token)
+    forwarding.record_reply(core, tx, returned.account, target=returned.target, ok=False, permanent=True, reply=reason)
+    onward.returned(tx, returned.account, returned.content, returned.target, reason, core.clock.seconds())
+    file_for_owner(core, tx, returned.account, returned.content, octets, prefix)
 
 
-def put_back(core: Core, tx: Tx, account: AccountId, content: bytes, instead: Prepared, prefix: bytes = b"") -> None:
-    """The message stands in its owner's INBOX, unless it stands somewhere already (S25).
+def file_for_owner(
+    core: Core, tx: Tx, account: AccountId, content: bytes, prepared: Prepared, prefix: bytes = b""
+) -> None:
+    """File a message that could not be forwarded in its owner's INBOX, unless the account has it already (S25).
 
     Args:
-        content: of its octets as they came in; while they are known they are filed, else `instead` is.
+        content: the SHA-256 of its octets as they came in; as long as these are stored, they are filed.
+        prepared: what is filed otherwise, with `prefix` above it.
     """
     blob = core.blobs.find(tx, content)
     if blob is not None and core.mail.has_blob(tx, account, blob):
         return
     if blob is not None:
-        instead, prefix = core.blobs.prepare(core.blobs.octets(tx, blob)), b""
-    box = core.mail.mailbox(tx, account, "INBOX")
-    core.mail.append(tx, account, box.id, instead, frozenset(), core.clock.now(), prefix=prefix, enforce_quota=False)
+        prepared, prefix = core.blobs.prepare(core.blobs.octets(tx, blob)), b""
+    inbox = core.mail.mailbox(tx, account, "INBOX")
+    core.mail.append(tx, account, inbox.id, prepared, frozenset(), core.clock.now(), prefix=prefix, enforce_quota=False)
 
 
-def forget(core: Core) -> None:
-    """The job: tokens that are too old."""
+def delete_expired_addresses(core: Core) -> None:
+    """Delete envelope senders that are older than 30 days; a job."""
     core.db.write(lambda tx: store.forget(tx, core.clock.seconds() - KEEP_SECONDS))

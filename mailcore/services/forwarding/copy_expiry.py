@@ -1,7 +1,7 @@
-"""Rolling copies (N5): a kept copy of a forwarded message goes after so many days, if its owner wishes it so.
+"""Rolling copies (N5): the copy of a forwarded message is deleted after so many days, if its owner has set that.
 
-Only what the target's server took with a 250, and only what nobody touched here: a message that was read, flagged,
-answered or moved, even for a moment, has another modseq than it came with, and stays.
+Only if the target's server accepted the message with 250, and only if nobody touched it here: a message that was read,
+flagged, answered or moved, even for a moment, has another modseq than it came with, and stays.
 """
 
 from functools import partial
@@ -17,21 +17,21 @@ from mailcore.store.forwarding import forwardings as store
 BATCH = 1000  # copies of one account in one transaction
 
 
-def expire(core: Core) -> int:
-    """The job; how many copies went."""
-    gone = 0
+def expire_copies(core: Core) -> int:
+    """Delete the copies that have expired; a job.  Returns how many."""
+    expired = 0
     for account, days in core.db.read(store.rolling):
         before = core.clock.seconds() - days * 86_400
-        while went := core.db.write(partial(_expire, core, account=account, before=before)):
-            gone += went
+        while count := core.db.write(partial(_expire_batch, core, account=account, before=before)):
+            expired += count
     core.db.write(store.forget_copies)
-    return gone
+    return expired
 
 
-def _expire(core: Core, tx: Tx, account: AccountId, before: int) -> int:
-    found = sorted(store.expired_copies(tx, account, before, BATCH))
-    for mailbox, copies in groupby(found, key=lambda copy: copy[0]):
-        core.mail.expunge(tx, MailboxId(mailbox), [(uid, uid) for _, uid in copies], only_deleted=False)
-    if found:
-        audit.note(core, tx, account, Event.KEPT_COPIES_EXPIRED, detail=str(len(found)))
-    return len(found)
+def _expire_batch(core: Core, tx: Tx, account: AccountId, before: int) -> int:
+    copies = sorted(store.expired_copies(tx, account, before, BATCH))
+    for mailbox, in_mailbox in groupby(copies, key=lambda copy: copy[0]):
+        core.mail.expunge(tx, MailboxId(mailbox), [(uid, uid) for _, uid in in_mailbox], only_deleted=False)
+    if copies:
+        audit.note(core, tx, account, Event.KEPT_COPIES_EXPIRED, detail=str(len(copies)))
+    return len(copies)

@@ -12,7 +12,7 @@ from mailcore.domain import AccountId, ForwardingState
 from mailcore.mail.reading import address
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import one_line
-from mailcore.services.forwarding import forwarding_target
+from mailcore.services.forwarding import consent
 from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
@@ -25,40 +25,41 @@ MOST_LISTED = 100
 BATCH = 2000  # accounts in one turn of the job
 
 
-def remember(tx: Tx, account: AccountId, fields: Header, passage: Passage, now: int) -> None:
-    """A message with this header was not forwarded."""
-    authors = [spec for value in fields.raw_values("from")[:1] for spec in address.addr_specs(value)]
-    subject = " ".join(" ".join(fields.values("subject")[:1]).split())
+def record_held_back(tx: Tx, account: AccountId, header: Header, passage: Passage, now: int) -> None:
+    """Record that a message with this header was not forwarded."""
+    authors = [spec for value in header.raw_values("from")[:1] for spec in address.addr_specs(value)]
+    subject = " ".join(" ".join(header.values("subject")[:1]).split())
     author = one_line(authors[0]) if authors else ""
     store.hold_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
 
 
-def send(core: Core) -> int:
-    """The job; how many digests were queued."""
+def send_digests(core: Core) -> int:
+    """Queue a digest for each forwarding that has asked for it; a job.  Returns how many were queued."""
     accounts = core.db.read(lambda tx: store.with_held_back(tx, BATCH))
-    return sum(core.db.write(partial(_send, core, account=account)) for account in accounts)
+    return sum(core.db.write(partial(_send_digest, core, account=account)) for account in accounts)
 
 
-def _send(core: Core, tx: Tx, account: AccountId) -> bool:
-    held = store.take_held_back(tx, account)
-    wish = get_forwarding(tx, account)
-    kept = [one for one in held if one.reason == "keep"]
-    if not wish.digest or wish.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or not kept:
+def _send_digest(core: Core, tx: Tx, account: AccountId) -> bool:
+    held_back = store.take_held_back(tx, account)
+    forwarding = get_forwarding(tx, account)
+    named = [message for message in held_back if message.reason == "keep"]
+    if not forwarding.digest or forwarding.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or not named:
         return False
     owner = get_account(tx, account)
     zone = core.config.zone
     lines = [
-        f"  {datetime.fromtimestamp(one.at, zone):%Y-%m-%d %H:%M}  {one.author}\n    {one.subject}" for one in kept
+        f"  {datetime.fromtimestamp(message.at, zone):%Y-%m-%d %H:%M}  {message.author}\n    {message.subject}"
+        for message in named
     ]
     letter = notices.prepare(
         core,
         "forwarding_digest",
         owner.language,
-        wish.target,
-        count=str(len(kept)),
+        forwarding.target,
+        count=str(len(named)),
         listing="\n".join(lines[:MOST_LISTED]),
-        junk=str(len(held) - len(kept)),
-        **forwarding_target.words_of(core, owner, wish.target),
+        junk=str(len(held_back) - len(named)),
+        **consent.notice_values(core, owner, forwarding.target),
     )
-    notices.queue(core, tx, letter, wish.target, account)
+    notices.queue(core, tx, letter, forwarding.target, account)
     return True

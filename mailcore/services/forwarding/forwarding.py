@@ -1,7 +1,7 @@
-"""The owner's wish that mail goes on to an outside address.
+"""Forwarding to an outside address: set, confirm, stop it, and record the target's replies.
 
-The target is asked first (unless the site says otherwise): a typing error must not give one's mail to a stranger.
-Five permanent refusals in a row pause it; mail is then saved here.
+The target is asked first (unless the site's settings say otherwise): a typing error must not send one's mail to a
+stranger.  Five permanent refusals in a row pause the forwarding; mail is then saved here.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from mailcore.errors import ForwardingRefused, LinkExpired, NotAllowed, Saying, 
 from mailcore.net.dns import DnsTrouble
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.forwarding import forwarding_target
+from mailcore.services.forwarding import consent
 from mailcore.services.limits import mail_limits, tries
 from mailcore.services.limits.mail_limits import NOBODY, Cause
 from mailcore.services.notices import account_notices, notices
@@ -46,12 +46,13 @@ _ADDRESS = re.compile(
 )
 
 
-def get(core: Core, account: AccountId) -> Forwarding:
+def read_forwarding(core: Core, account: AccountId) -> Forwarding:
+    """Return the account's forwarding; one that is off where nothing is set."""
     return core.db.read(lambda tx: get_forwarding(tx, account))
 
 
 def check_target(core: Core, target: str) -> str:
-    """The one address, its domain in lower case.  Raises ForwardingRefused."""
+    """Return the target with its domain in lower case.  Raises ForwardingRefused if it is not one outside address."""
     target = normal_address(target.strip())
     if core.config.forwarding.targets == "none":
         raise ForwardingRefused(Saying("Forwarding is not offered here."))
@@ -68,16 +69,16 @@ def check_target(core: Core, target: str) -> str:
                 "Mail cannot be forwarded to an address at %(domain)s: it must be outside Alumnimail.", domain=domain
             )
         )
-    _check_site(core, domain)
-    if _comes_back(core, domain):
+    _check_site_lists(core, domain)
+    if _leads_to_us(core, domain):
         raise ForwardingRefused(
             Saying("Mail to %(domain)s would come back here. Choose an address elsewhere.", domain=domain)
         )
     return f"{localpart}@{domain}"
 
 
-def _check_site(core: Core, domain: str) -> None:
-    """The site's lists of domains, each with its sub-domains.  Raises ForwardingRefused."""
+def _check_site_lists(core: Core, domain: str) -> None:
+    """Check a target's domain against the site's lists, sub-domains included.  Raises ForwardingRefused."""
 
     def listed(domains: Sequence[str]) -> bool:
         return any(domain == one.lower() or domain.endswith("." + one.lower()) for one in domains)
@@ -87,16 +88,16 @@ def _check_site(core: Core, domain: str) -> None:
         raise ForwardingRefused(Saying("This service does not forward to %(domain)s.", domain=domain))
 
 
-def _comes_back(core: Core, domain: str) -> bool:
+def _leads_to_us(core: Core, domain: str) -> bool:
     """Say if our own host is the one that takes its mail.  DNS that does not answer is no reason to refuse."""
     try:
-        found = core.dns.lookup(domain, "MX")
+        hosts = core.dns.lookup(domain, "MX")
     except DnsTrouble:
         return False
-    return any(str(mx.exchange).rstrip(".").lower() == core.config.host.lower() for mx in found)
+    return any(str(host.exchange).rstrip(".").lower() == core.config.host.lower() for host in hosts)
 
 
-def wish(
+def set_forwarding(
     core: Core,
     account: AccountId,
     target: str,
@@ -109,46 +110,46 @@ def wish(
     rolling_days: int | None = None,
     cause: Cause = NOBODY,
 ) -> Forwarding:
-    """Set where mail goes; until the target agrees, mail is only saved here.
+    """Set the target that mail is forwarded to; until the target agrees, mail is only saved here.
 
     Args:
-        copy: keep a copy here.
-        confirmed: staff's word that the target agreed.
+        copy: save a copy here.
+        confirmed: staff vouches that the target agreed.
         unsafe, digest, rolling_days: as in domain.Forwarding; None = as before.
-        cause: who asks, for the mail that it causes.
+        cause: who asks, for the limits of the mail that it causes.
 
     Raises:
-        ForwardingRefused: not one outside address.
-        TooMany: too many questions, to that address or by that person.
+        ForwardingRefused: `target` is not one outside address, or the site does not forward to it.
+        TooMany: too many questions were sent today, to that address or by that person.
     """
     target = check_target(core, target)
     owner = core.db.read(lambda tx: get_account(tx, account))
-    before = get(core, account)
-    known = before.target == target and before.confirmed_at is not None
-    agreed = confirmed or known or core.config.forwarding.targets == "any"
-    token = "" if agreed else secrets.token_urlsafe(24)
-    if not agreed:
-        core.db.write(lambda tx: _may_ask(core, tx, account, target, cause))
-    question = None if agreed else _question(core, owner, target, token)
-    state = ForwardingState.HEALTHY if agreed else ForwardingState.UNCONFIRMED
-    at = (before.confirmed_at if known else core.clock.now()) if agreed else None
+    previous = read_forwarding(core, account)
+    is_unchanged = previous.target == target and previous.confirmed_at is not None
+    needs_no_question = confirmed or is_unchanged or core.config.forwarding.targets == "any"
+    token = "" if needs_no_question else secrets.token_urlsafe(24)
+    if not needs_no_question:
+        core.db.write(lambda tx: _limit_questions(core, tx, account, target, cause))
+    question = None if needs_no_question else _prepare_question(core, owner, target, token)
+    state = ForwardingState.HEALTHY if needs_no_question else ForwardingState.UNCONFIRMED
+    confirmed_at = (previous.confirmed_at if is_unchanged else core.clock.now()) if needs_no_question else None
 
-    wished = Forwarding(
+    forwarding = Forwarding(
         target,
         state,
         copy,
-        confirmed_at=at,
-        unsafe=before.unsafe if unsafe is None else unsafe,
-        digest=before.digest if digest is None else digest,
-        rolling_days=before.rolling_days if rolling_days is None else rolling_days,
+        confirmed_at=confirmed_at,
+        unsafe=previous.unsafe if unsafe is None else unsafe,
+        digest=previous.digest if digest is None else digest,
+        rolling_days=previous.rolling_days if rolling_days is None else rolling_days,
     )
 
     def store(tx: Tx) -> Forwarding:
-        save_forwarding(tx, account, wished, _hashed(token))
+        save_forwarding(tx, account, forwarding, _hash_token(token))
         filters.regenerate(core, tx, account)
         if question is not None:
             notices.queue(core, tx, question, target, account)
-        if not known:  # whoever steals an account likes to add a forwarding
+        if not is_unchanged:  # who steals an account likes to add a forwarding, so the owner is always notified
             address = f"{owner.name}@{core.config.domain}"
             account_notices.send_to_contacts(
                 core,
@@ -166,20 +167,25 @@ def wish(
 
 
 def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwarding:
-    """Another question to a target that has not answered; the older link is void.  Raises ForwardingRefused, TooMany."""
+    """Send another question to a target that has not answered; the older link expires.
+
+    Raises:
+        ForwardingRefused: no answer is awaited.
+        TooMany: three questions were sent today.
+    """
     owner, now = core.db.read(lambda tx: (get_account(tx, account), get_forwarding(tx, account)))
     if now.state is not ForwardingState.UNCONFIRMED:
         raise ForwardingRefused(Saying("Nobody needs to be asked: the address has answered, or nothing is forwarded."))
     token = secrets.token_urlsafe(24)
-    question = _question(core, owner, now.target, token)
+    question = _prepare_question(core, owner, now.target, token)
 
     def store(tx: Tx) -> Forwarding:
         since = core.clock.now() - timedelta(days=1)
-        lately = [entry.event for entry in list_audit_entries(tx, account, 100) if entry.at > since]
-        if lately.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
+        recent_events = [entry.event for entry in list_audit_entries(tx, account, 100) if entry.at > since]
+        if recent_events.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
             raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
         mail_limits.count_mail(core, tx, cause, now.target)
-        save_forwarding(tx, account, now, _hashed(token))
+        save_forwarding(tx, account, now, _hash_token(token))
         notices.queue(core, tx, question, now.target, account)
         audit.note(core, tx, account, Event.FORWARDING_ASKED_AGAIN, actor=owner.name, detail=now.target)
         return now
@@ -187,12 +193,12 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
     return core.db.write(store)
 
 
-def _hashed(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
 
 
-def _may_ask(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) -> None:
-    """Nobody's mailbox is filled with our questions.  Raises TooMany, ForwardingRefused."""
+def _limit_questions(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) -> None:
+    """Count a question to the target, so that nobody's mailbox is filled with them.  Raises TooMany, ForwardingRefused."""
     now, nobody = core.clock.seconds(), AccountId(0)
     if deliveries.was_answered(tx, account, Event.FORWARDING_STOPPED_BY_TARGET, target.lower(), now - 30 * 86_400):
         raise ForwardingRefused(
@@ -208,9 +214,9 @@ def _may_ask(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) 
     raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
 
 
-def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
+def _prepare_question(core: Core, owner: Account, target: str, token: str) -> Prepared:
     stop_link, code = core.db.write(
-        lambda tx: (forwarding_target.stop_link(core, tx, owner.id, target), _code(tx, _hashed(token)))
+        lambda tx: (consent.make_stop_link(core, tx, owner.id, target), _make_code(tx, _hash_token(token)))
     )
     return notices.prepare(
         core,
@@ -225,41 +231,41 @@ def _question(core: Core, owner: Account, target: str, token: str) -> Prepared:
     )
 
 
-def _code(tx: Tx, hashed: str) -> str:
-    """Eight digits that say the same as the link, for who reads at the target and is logged in here."""
+def _make_code(tx: Tx, hashed: str) -> str:
+    """Return eight digits that confirm as the link does, for who reads the target's mail and is logged in here."""
     mac = hmac.digest(deliveries.secret(tx, "forwarding code"), hashed.encode(), "sha256")
     return f"{int.from_bytes(mac[:8], 'big') % 10**8:08}"
 
 
-def asked_by(core: Core, token: str) -> tuple[Account, Forwarding]:
+def find_question(core: Core, token: str) -> tuple[Account, Forwarding]:
     """Return the asking account and its forwarding, without answering (previewers fetch links).  Raises LinkExpired."""
-    return core.db.read(lambda tx: _by_token(tx, token))
+    return core.db.read(lambda tx: _find_by_token(tx, token))
 
 
-def _by_token(tx: Tx, token: str) -> tuple[Account, Forwarding]:
-    account = find_account_by_question(tx, _hashed(token)) if token else None
+def _find_by_token(tx: Tx, token: str) -> tuple[Account, Forwarding]:
+    account = find_account_by_question(tx, _hash_token(token)) if token else None
     if account is None and token:  # a question of later years
-        asked = forwardings.asked(tx, _hashed(token))
-        if asked is not None and get_forwarding(tx, asked[0]).target == asked[1]:
-            account = asked[0]
+        question = forwardings.asked(tx, _hash_token(token))
+        if question is not None and get_forwarding(tx, question[0]).target == question[1]:
+            account = question[0]
     if account is None:
         raise LinkExpired("the link is used, too old or unknown")
     return get_account(tx, account), get_forwarding(tx, account)
 
 
-def confirm(core: Core, token: str) -> Forwarding:
-    """The target agrees.  Raises LinkExpired."""
+def confirm_by_link(core: Core, token: str) -> Forwarding:
+    """Confirm the forwarding whose question holds this token.  Raises LinkExpired."""
 
     def store(tx: Tx) -> Forwarding:
-        return _agreed(core, tx, _by_token(tx, token)[0].id)
+        return _mark_confirmed(core, tx, _find_by_token(tx, token)[0].id)
 
     return core.db.write(store)
 
 
-def _agreed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
+def _mark_confirmed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
     now = get_forwarding(tx, account)
-    agreed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
-    save_forwarding(tx, account, agreed)
+    confirmed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
+    save_forwarding(tx, account, confirmed)
     forwardings.forget_question(tx, account)
     filters.regenerate(core, tx, account)
     audit.note(core, tx, account, Event.FORWARDING_CONFIRMED, detail=now.target)
@@ -267,7 +273,13 @@ def _agreed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
 
 
 def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
-    """The owner has read the question at the target.  Raises LinkExpired, TooMany: ten codes a day."""
+    """Confirm the account's forwarding by the code of the question.
+
+    Raises:
+        LinkExpired: no answer is awaited.
+        NotAllowed: it is not the code.
+        TooMany: ten codes were tried today.
+    """
     digits = "".join(c for c in code if c.isascii() and c.isdigit())
 
     def store(tx: Tx) -> Forwarding | None:
@@ -276,16 +288,16 @@ def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
             raise TooMany(Saying("Too many codes were tried today. Use the link in the message."))
         if not hashed or now.state is not ForwardingState.UNCONFIRMED:
             raise LinkExpired(Saying("Nobody needs to be asked: the address has answered, or nothing is forwarded."))
-        return _agreed(core, tx, account) if hmac.compare_digest(digits, _code(tx, hashed)) else None
+        return _mark_confirmed(core, tx, account) if hmac.compare_digest(digits, _make_code(tx, hashed)) else None
 
-    found = core.db.write(store)  # a wrong code is counted, so that it is told after the commit
-    if found is None:
+    confirmed = core.db.write(store)  # a wrong code is counted, so it is refused after the commit
+    if confirmed is None:
         raise NotAllowed(Saying("That is not the code of our message. Look at the latest message."))
-    return found
+    return confirmed
 
 
-def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
-    """Mail is kept from the next message on; the target would be asked again."""
+def stop_forwarding(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
+    """Stop forwarding from the next message on; to start again, the target is asked again."""
 
     def store(tx: Tx) -> Forwarding:
         save_forwarding(tx, account, Forwarding())
@@ -296,11 +308,13 @@ def stop(core: Core, account: AccountId, *, actor: str = "") -> Forwarding:
     return core.db.write(store)
 
 
-def result(core: Core, tx: Tx, account: AccountId, *, target: str, ok: bool, permanent: bool, reply: str) -> Forwarding:
+def record_reply(
+    core: Core, tx: Tx, account: AccountId, *, target: str, ok: bool, permanent: bool, reply: str
+) -> Forwarding:
     """Record the reply to one forwarded message, by the target's server or in a report that came back.
 
     Args:
-        target: where it went; what a personal script sends elsewhere says nothing of the forwarding.
+        target: the recipient; what a personal script redirects elsewhere does not count for the forwarding.
     """
 
     now = get_forwarding(tx, account)
@@ -321,14 +335,15 @@ def result(core: Core, tx: Tx, account: AccountId, *, target: str, ok: bool, per
         filters.regenerate(core, tx, account)
         audit.note(core, tx, account, Event.FORWARDING_PAUSED, detail=reply[:200])
         owner = get_account(tx, account)
-        forwarding_target.tell_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
+        consent.notify_owner(core, tx, owner, "forwarding_paused", now.target, reply=reply[:300])
     return new
 
 
-def question_failed(core: Core, tx: Tx, account: AccountId, target: str, reply: str) -> bool:
+def record_undelivered_question(core: Core, tx: Tx, account: AccountId, target: str, reply: str) -> bool:
     """Notify the owner that the question to the target could not be delivered: the address may be mistyped.
 
-    False where it was no such question.
+    Returns:
+        False if it was no such question.
     """
     now = get_forwarding(tx, account)
     if now.state is not ForwardingState.UNCONFIRMED or now.target.lower() != target.lower():
@@ -336,5 +351,5 @@ def question_failed(core: Core, tx: Tx, account: AccountId, target: str, reply: 
     save_forwarding(tx, account, dataclasses.replace(now, last_reply=reply[:500]))
     audit.note(core, tx, account, Event.FORWARDING_UNREACHABLE, detail=reply[:200])
     owner = get_account(tx, account)
-    forwarding_target.tell_owner(core, tx, owner, "forwarding_unreachable", now.target, reply=reply[:300])
+    consent.notify_owner(core, tx, owner, "forwarding_unreachable", now.target, reply=reply[:300])
     return True

@@ -15,7 +15,7 @@ from mailcore.services.accounts import affiliations, closing, leaving, orders, s
 from mailcore.services.credentials import directory, login_log
 from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning
-from mailcore.services.forwarding import bounces, copy_expiry, digest, forwarding_target
+from mailcore.services.forwarding import bounces, consent, copy_expiry, digest
 from mailcore.services.limits import rates
 from mailcore.services.operations import health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
@@ -65,12 +65,12 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("old lines of lists", DAY, list_lines.sweep),
         Job("old traces", DAY, traces.forget),
         Job("end of lent quota", HOUR, quota.end_extras),
-        Job("forwardings asked once a year", DAY, forwarding_target.ask_yearly),
-        Job("digests of what was not forwarded", DAY, digest.send),
+        Job("forwardings asked once a year", DAY, consent.ask_yearly),
+        Job("digests of what was not forwarded", DAY, digest.send_digests),
         Job("old news of other domains", DAY, queue_admin.tidy_up),
         Job("reports to other domains", 6 * HOUR, reports.send, waits=True),
-        Job("kept copies that roll", HOUR, copy_expiry.expire),
-        Job("old envelope senders of forwarded mail", DAY, bounces.forget),
+        Job("kept copies that roll", HOUR, copy_expiry.expire_copies),
+        Job("old envelope senders of forwarded mail", DAY, bounces.delete_expired_addresses),
         Job("reminders to those who leave", DAY, leaving.remind),
         Job("sessions of those who left", affiliations.LOOK_SECONDS, affiliations.end_sessions, waits=True),
         Job("notices of the end of the service", 600, sunset_notices.tell_people),

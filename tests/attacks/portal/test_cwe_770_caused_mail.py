@@ -16,7 +16,7 @@ from mailcore.errors import ForwardingRefused, TooMany
 from mailcore.services.accounts import accounts, closing, orders
 from mailcore.services.credentials import contact_addresses, credentials, login
 from mailcore.services.delivery import delivery, queue_admin
-from mailcore.services.forwarding import forwarding, forwarding_target
+from mailcore.services.forwarding import consent, forwarding
 from mailcore.services.limits import mail_limits
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import account_notices, notices
@@ -94,7 +94,7 @@ def contact(core: Core, owner: AccountId, peer: str, address: str) -> object:
 
 
 def forward(core: Core, owner: AccountId, peer: str, address: str) -> object:
-    return forwarding.wish(core, owner, address, copy=True, cause=Cause(owner, peer))
+    return forwarding.set_forwarding(core, owner, address, copy=True, cause=Cause(owner, peer))
 
 
 STRANGERS: tuple[Page, ...] = (ask, order)
@@ -253,14 +253,14 @@ def test_who_is_logged_in_hears_at_a_verified_address(core: Core, ola: Account) 
 
 def test_links_that_stop_a_forwarding_are_asked_for_seldom(core: Core, ola: Account) -> None:
     for _ in range(mail_limits.PLACE_HOUR):
-        forwarding_target.send_stop_links(core, someone(), peer="192.0.2.1")
+        consent.send_stop_links(core, someone(), peer="192.0.2.1")
     with pytest.raises(TooMany):
-        forwarding_target.send_stop_links(core, someone(), peer="192.0.2.1")
-    forwarding_target.send_stop_links(core, someone(), peer="192.0.2.2")
+        consent.send_stop_links(core, someone(), peer="192.0.2.1")
+    consent.send_stop_links(core, someone(), peer="192.0.2.2")
 
 
 def test_closing_and_opening_again_asks_the_target_no_more_than_others_may(core: Core, ola: Account) -> None:
-    forwarding.wish(core, ola.id, VICTIM, copy=True, cause=Cause(ola.id))
+    forwarding.set_forwarding(core, ola.id, VICTIM, copy=True, cause=Cause(ola.id))
     for _ in range(10):
         _account, link = closing.close(core, "ola")
         closing.undo(core, link.rpartition("/")[2])

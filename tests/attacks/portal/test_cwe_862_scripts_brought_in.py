@@ -181,7 +181,7 @@ def test_neither_forwarding_nor_filters_that_forward_come_in(tmp_path: Path) -> 
         site = cores.build(Config(data=str(tmp_path / targets), forwarding=ForwardingSettings(targets=targets)))
         ola = accounts.add(site, "ola", password=PASSWORD)
         done = bring(site, ola, {}, filters=[rule], forwarding=wish)
-        assert forwarding.get(site, ola.id).target == ""
+        assert forwarding.read_forwarding(site, ola.id).target == ""
         assert filters.rules(site, ola.id) == ()
         assert len(done.notes) == 2
         assert deliver(site) == []

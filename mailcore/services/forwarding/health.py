@@ -1,7 +1,7 @@
-"""The health of a forwarding: the target's replies, in kinds that people have words for, and a test message (N2, N4).
+"""The health of a forwarding: the target's replies by kind, and a test message (N2, N4).
 
-The test message takes the way of forwarded mail (queue, envelope sender of ours, signature, seal), so what becomes of it is
-what becomes of the rest.  Only the owner can see where it ended.
+The test message is sent as forwarded mail is (queue, envelope sender of ours, DKIM, ARC), so it fares as the rest does.
+Only the owner can see in which mailbox of the target it ended.
 """
 
 import re
@@ -26,11 +26,11 @@ from mailcore.store.people.accounts import get_account
 SHOWN = 6
 WINDOW_SECONDS = 30 * 86_400
 PROBES_A_DAY = 3
-FOUND = ("inbox", "spam", "missing")
+PROBE_PLACES = ("inbox", "spam", "missing")
 
 
-class Kind(StrEnum):
-    """The kinds of replies, by what they mean for the owner."""
+class ReplyKind(StrEnum):
+    """Kinds of replies, by what they mean for the owner."""
 
     TAKEN = "taken"
     UNKNOWN_THERE = "unknown there"
@@ -46,61 +46,76 @@ class Kind(StrEnum):
 
 
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+_WORDS: tuple[tuple[ReplyKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(words, re.IGNORECASE))
     for kind, words in (
-        (Kind.UNAUTHENTICATED, r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (required|failed|check)"),
-        (Kind.BLOCKED, r"spamhaus|block ?list|black ?list|\brbl\b|reputation|\bS3140\b|blocked|banned"),
-        (Kind.SLOWED, r"grey ?list|gray ?list|rate|too many|throttl|deferred due to|try again in|unusual"),
-        (Kind.SPAM, r"\bspam\b|\bspammy\b|unsolicited|content rejected|\bjunk\b|virus|malware"),
-        (Kind.FULL_THERE, r"quota|mailbox (is )?full|over ?quota|insufficient (system )?storage|out of storage"),
         (
-            Kind.UNKNOWN_THERE,
+            ReplyKind.UNAUTHENTICATED,
+            r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (required|failed|check)",
+        ),
+        (ReplyKind.BLOCKED, r"spamhaus|block ?list|black ?list|\brbl\b|reputation|\bS3140\b|blocked|banned"),
+        (ReplyKind.SLOWED, r"grey ?list|gray ?list|rate|too many|throttl|deferred due to|try again in|unusual"),
+        (ReplyKind.SPAM, r"\bspam\b|\bspammy\b|unsolicited|content rejected|\bjunk\b|virus|malware"),
+        (ReplyKind.FULL_THERE, r"quota|mailbox (is )?full|over ?quota|insufficient (system )?storage|out of storage"),
+        (
+            ReplyKind.UNKNOWN_THERE,
             r"user unknown|unknown user|no such (user|recipient|mailbox|address|person)|does not exist"
             r"|nobody here|mailbox unavailable|recipient (address )?rejected|not found|disabled",
         ),
-        (Kind.TOO_LARGE, r"too (large|big)|size (limit|exceed)|exceeds"),
+        (ReplyKind.TOO_LARGE, r"too (large|big)|size (limit|exceed)|exceeds"),
     )
 )
-_CODES: dict[tuple[int, int], Kind] = {
-    (1, 1): Kind.UNKNOWN_THERE, (1, 2): Kind.UNREACHABLE, (1, 10): Kind.UNREACHABLE, (1, 3): Kind.UNKNOWN_THERE,
-    (1, 6): Kind.UNKNOWN_THERE, (2, 1): Kind.UNKNOWN_THERE, (2, 2): Kind.FULL_THERE, (2, 3): Kind.TOO_LARGE,
-    (3, 4): Kind.TOO_LARGE, (4, 1): Kind.UNREACHABLE, (4, 4): Kind.UNREACHABLE, (7, 20): Kind.UNAUTHENTICATED,
-    (7, 23): Kind.UNAUTHENTICATED, (7, 25): Kind.BLOCKED, (7, 26): Kind.UNAUTHENTICATED, (7, 27): Kind.UNREACHABLE,
-    (7, 28): Kind.SLOWED,
-}  # fmt: skip
+_CODES: dict[tuple[int, int], ReplyKind] = {
+    (1, 1): ReplyKind.UNKNOWN_THERE,
+    (1, 2): ReplyKind.UNREACHABLE,
+    (1, 10): ReplyKind.UNREACHABLE,
+    (1, 3): ReplyKind.UNKNOWN_THERE,
+    (1, 6): ReplyKind.UNKNOWN_THERE,
+    (2, 1): ReplyKind.UNKNOWN_THERE,
+    (2, 2): ReplyKind.FULL_THERE,
+    (2, 3): ReplyKind.TOO_LARGE,
+    (3, 4): ReplyKind.TOO_LARGE,
+    (4, 1): ReplyKind.UNREACHABLE,
+    (4, 4): ReplyKind.UNREACHABLE,
+    (7, 20): ReplyKind.UNAUTHENTICATED,
+    (7, 23): ReplyKind.UNAUTHENTICATED,
+    (7, 25): ReplyKind.BLOCKED,
+    (7, 26): ReplyKind.UNAUTHENTICATED,
+    (7, 27): ReplyKind.UNREACHABLE,
+    (7, 28): ReplyKind.SLOWED,
+}
 
 
-def kind_of(code: int, reply: str) -> Kind:
+def classify_reply(code: int, reply: str) -> ReplyKind:
     """Classify a server's reply (RFC 5321 section 4.2, RFC 3463, RFC 7372); by its words where codes say too little.
 
     Args:
-        code: of SMTP; 0 = it could not be reached.
+        code: the SMTP reply code; 0 if the server could not be reached.
     """
     if not code:
-        return Kind.UNREACHABLE
+        return ReplyKind.UNREACHABLE
     if 200 <= code < 300:
-        return Kind.TAKEN
-    found = _ENHANCED.search(reply)
-    if found and (kind := _CODES.get((int(found[2]), int(found[3])))):
+        return ReplyKind.TAKEN
+    enhanced = _ENHANCED.search(reply)
+    if enhanced and (kind := _CODES.get((int(enhanced[2]), int(enhanced[3])))):
         return kind
     for kind, words in _WORDS:
         if words.search(reply):
             return kind
-    return Kind.LATER if 400 <= code < 500 else Kind.REFUSED
+    return ReplyKind.LATER if 400 <= code < 500 else ReplyKind.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """One of the last answers."""
+class ClassifiedReply:
+    """One of the last attempts, and the kind of reply that it got."""
 
-    told: Onward
-    kind: Kind
+    attempt: Onward
+    kind: ReplyKind
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Counts are of the last thirty days.
+    """A forwarding's results of the last thirty days.
 
     Attributes:
         filtered: the owner found the last test message in the junk mail, or nowhere.
@@ -109,7 +124,7 @@ class Health:
     delivered: int
     refused: int
     waiting: int
-    answers: tuple[Answered, ...]
+    answers: tuple[ClassifiedReply, ...]
     probe: Probe | None
 
     @property
@@ -117,10 +132,14 @@ class Health:
         return self.probe is not None and self.probe.found in ("spam", "missing")
 
 
-def health(core: Core, account: AccountId) -> Health:
+def get_health(core: Core, account: AccountId) -> Health:
+    """Count the results of the account's forwarding, with the last replies and the last test message."""
+
     def read(tx: Tx) -> Health:
         counts = onward.counts(tx, account, core.clock.seconds() - WINDOW_SECONDS)
-        answers = tuple(Answered(told, kind_of(told.code, told.reply)) for told in onward.latest(tx, account, SHOWN))
+        answers = tuple(
+            ClassifiedReply(last, classify_reply(last.code, last.reply)) for last in onward.latest(tx, account, SHOWN)
+        )
         target = get_forwarding(tx, account).target
         return Health(
             counts.get("delivered", 0),
@@ -134,7 +153,12 @@ def health(core: Core, account: AccountId) -> Health:
 
 
 def send_probe(core: Core, account: AccountId) -> Probe:
-    """Queue a test message to the target.  Raises ForwardingRefused, TooMany."""
+    """Queue a test message to the target.
+
+    Raises:
+        ForwardingRefused: nothing is forwarded.
+        TooMany: three were sent today.
+    """
     owner, now = core.db.read(lambda tx: (get_account(tx, account), get_forwarding(tx, account)))
     if now.state in (ForwardingState.OFF, ForwardingState.UNCONFIRMED):
         raise ForwardingRefused(Saying("There is no forwarding to test."))
@@ -153,7 +177,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         at = core.clock.seconds()
         if probes.count(tx, account, at - 86_400) >= PROBES_A_DAY:
             raise TooMany(Saying("You have sent enough test messages today. Try again tomorrow."))
-        sender = bounces.address_for(
+        sender = bounces.make_return_address(
             core, tx, account, sender=notices.sender_address(core), target=now.target, content=prepared.name, now=at
         )
         [item] = core.queue.enqueue(
@@ -169,21 +193,28 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         onward.begin(tx, item, account, prepared.name, now.target, at)
         probes.add(tx, account, now.target, code, item, at)
         audit.note(core, tx, account, Event.FORWARDING_TESTED, actor=owner.name, detail=now.target)
-        found = probes.last(tx, account, now.target)
-        assert found is not None  # noqa: S101 - it was just put there
-        return found
+        probe = probes.last(tx, account, now.target)
+        assert probe is not None  # noqa: S101 - it was just put there
+        return probe
 
     return core.db.write(store)
 
 
-def tell(core: Core, account: AccountId, probe: int, found: str) -> None:
-    """Save where the owner found the test message.  Raises NotAllowed."""
-    if found not in FOUND:
+def record_probe_place(core: Core, account: AccountId, probe_id: int, place: str) -> None:
+    """Save where the owner found the test message.
+
+    Args:
+        place: one of PROBE_PLACES.
+
+    Raises:
+        NotAllowed: there is no such place, or no such test message.
+    """
+    if place not in PROBE_PLACES:
         raise NotAllowed(Saying("There is no such place."))
 
     def store(tx: Tx) -> None:
-        if not probes.tell(tx, account, probe, found, core.clock.seconds()):
+        if not probes.tell(tx, account, probe_id, place, core.clock.seconds()):
             raise NotAllowed(Saying("There is no such test message."))
-        audit.note(core, tx, account, Event.FORWARDING_TEST_FOUND, detail=found)
+        audit.note(core, tx, account, Event.FORWARDING_TEST_FOUND, detail=place)
 
     core.db.write(store)

@@ -1,4 +1,4 @@
-"""The receiving end of a forwarding: it may say stop at any time, and say yes again once a year (N1)."""
+"""The target's consent to a forwarding: it may stop it at any time, and is asked again once a year (N1)."""
 
 import dataclasses
 import hashlib
@@ -26,7 +26,8 @@ BATCH = 500  # forwardings in one turn of the job
 LETTERS_A_DAY = 2  # to one address, asked for on the page
 
 
-def words_of(core: Core, owner: Account, target: str) -> dict[str, str]:
+def notice_values(core: Core, owner: Account, target: str) -> dict[str, str]:
+    """Return the values that the notices about a forwarding have in common."""
     return {
         "display_name": owner.display_name or owner.name,
         "address": f"{owner.name}@{core.config.domain}",
@@ -37,26 +38,26 @@ def words_of(core: Core, owner: Account, target: str) -> dict[str, str]:
 # Stop
 
 
-def stop_link(core: Core, tx: Tx, account: AccountId, target: str) -> str:
+def make_stop_link(core: Core, tx: Tx, account: AccountId, target: str) -> str:
     """Return the link for whoever reads at the target; it is valid as long as mail is forwarded there."""
-    return f"{core.config.url}/forwarding/stop/{account}-{_token(tx, account, target)}"
+    return f"{core.config.url}/forwarding/stop/{account}-{_make_stop_token(tx, account, target)}"
 
 
-def _token(tx: Tx, account: AccountId, target: str) -> str:
+def _make_stop_token(tx: Tx, account: AccountId, target: str) -> str:
     return srs.token(deliveries.secret(tx, "forwarding stop"), str(account).encode(), target.lower().encode())
 
 
-def _by_stop_word(tx: Tx, word: str) -> tuple[Account, Forwarding]:
+def _find_by_stop_word(tx: Tx, word: str) -> tuple[Account, Forwarding]:
     number, _, token = word.partition("-")
-    found = Forwarding()
+    forwarding = Forwarding()
     if number.isascii() and number.isdigit() and len(number) < 12:
-        found = get_forwarding(tx, AccountId(int(number)))
-    if found.state is ForwardingState.OFF or not found.target:
+        forwarding = get_forwarding(tx, AccountId(int(number)))
+    if forwarding.state is ForwardingState.OFF or not forwarding.target:
         raise LinkExpired("nothing is forwarded to that address any more")
-    right = _token(tx, AccountId(int(number)), found.target)
-    if not secrets.compare_digest(right.encode(), token.lower().encode("utf-8", "replace")):
+    expected = _make_stop_token(tx, AccountId(int(number)), forwarding.target)
+    if not secrets.compare_digest(expected.encode(), token.lower().encode("utf-8", "replace")):
         raise LinkExpired("the link is not one of ours")
-    return get_account(tx, AccountId(int(number))), found
+    return get_account(tx, AccountId(int(number))), forwarding
 
 
 def stop_by_target(core: Core, word: str) -> None:
@@ -67,24 +68,24 @@ def stop_by_target(core: Core, word: str) -> None:
     """
 
     def write(tx: Tx) -> None:
-        owner, found = _by_stop_word(tx, word)
-        save_forwarding(tx, owner.id, dataclasses.replace(found, state=ForwardingState.OFF, confirmed_at=None))
+        owner, forwarding = _find_by_stop_word(tx, word)
+        save_forwarding(tx, owner.id, dataclasses.replace(forwarding, state=ForwardingState.OFF, confirmed_at=None))
         store.forget_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
         deliveries.remember_answer(
-            tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, found.target.lower(), core.clock.seconds()
+            tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, forwarding.target.lower(), core.clock.seconds()
         )
-        audit.note(core, tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, detail=found.target)
-        tell_owner(core, tx, owner, "forwarding_stopped", found.target)
+        audit.note(core, tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, detail=forwarding.target)
+        notify_owner(core, tx, owner, "forwarding_stopped", forwarding.target)
 
     core.db.write(write)
 
 
 def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
-    """Whoever reads at `address` gets the links of what is forwarded there, by mail; nobody learns if there are any.
+    """Mail to `address` the stop links of what is forwarded there; the page does not say if there are any.
 
     Raises:
-        TooMany: too much was asked for from this place (which says nothing of any address).
+        TooMany: too many requests from this peer (which says nothing of any address).
     """
     core.db.write(lambda tx: mail_limits.count_mail(core, tx, Cause(None, peer), ""))
     address = address.strip()
@@ -101,24 +102,24 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
         else:
             return
         for account in accounts[:10]:
-            owner, found = get_account(tx, account), get_forwarding(tx, account)
-            link = stop_link(core, tx, account, found.target)
+            owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
+            link = make_stop_link(core, tx, account, forwarding.target)
             letter = notices.prepare(
                 core,
                 "forwarding_stop_link",
                 owner.language,
-                found.target,
+                forwarding.target,
                 link=link,
-                **words_of(core, owner, found.target),
+                **notice_values(core, owner, forwarding.target),
             )
-            notices.queue(core, tx, letter, found.target, account)
+            notices.queue(core, tx, letter, forwarding.target, account)
 
     core.db.write(write)
 
 
-def tell_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **more: str) -> None:
+def notify_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **more: str) -> None:
     """Notify the owner in the mailbox and at the contact address, unless that is where the trouble is."""
-    words = words_of(core, owner, target) | more
+    words = notice_values(core, owner, target) | more
     account_notices.deliver_to_inbox(core, tx, owner, name, **words)
     if owner.contact.lower() != target.lower():
         account_notices.send_to_contacts(core, tx, owner, name, **words)
@@ -128,37 +129,37 @@ def tell_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **mor
 
 
 def ask_yearly(core: Core) -> None:
-    """The job: a target that said yes a year ago is asked again; who does not answer in thirty days gets no more."""
+    """Ask each target that agreed a year ago again, and suspend what was not answered within thirty days; a job."""
     now = core.clock.seconds()
     for account in core.db.read(lambda tx: store.to_ask(tx, now - YEAR_SECONDS, BATCH)):
-        core.db.write(partial(_ask, core, account=account, now=now))
+        core.db.write(partial(_send_yearly_question, core, account=account, now=now))
     for account in core.db.read(lambda tx: store.unanswered(tx, now - ANSWER_SECONDS, BATCH)):
-        core.db.write(partial(_end, core, account=account))
+        core.db.write(partial(_suspend_unanswered, core, account=account))
 
 
-def _ask(core: Core, tx: Tx, account: AccountId, now: int) -> None:
-    owner, found = get_account(tx, account), get_forwarding(tx, account)
+def _send_yearly_question(core: Core, tx: Tx, account: AccountId, now: int) -> None:
+    owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
     token = secrets.token_urlsafe(24)
-    store.put_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), found.target, now)
+    store.put_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), forwarding.target, now)
     letter = notices.prepare(
         core,
         "forwarding_again",
         owner.language,
-        found.target,
+        forwarding.target,
         link=f"{core.config.url}/forwarding/confirm/{token}",
-        stop=stop_link(core, tx, account, found.target),
-        **words_of(core, owner, found.target),
+        stop=make_stop_link(core, tx, account, forwarding.target),
+        **notice_values(core, owner, forwarding.target),
     )
-    notices.queue(core, tx, letter, found.target, account)
-    audit.note(core, tx, account, Event.FORWARDING_YEARLY, detail=found.target)
+    notices.queue(core, tx, letter, forwarding.target, account)
+    audit.note(core, tx, account, Event.FORWARDING_YEARLY, detail=forwarding.target)
 
 
-def _end(core: Core, tx: Tx, account: AccountId) -> None:
-    owner, found = get_account(tx, account), get_forwarding(tx, account)
+def _suspend_unanswered(core: Core, tx: Tx, account: AccountId) -> None:
+    owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
     store.forget_question(tx, account)
-    if found.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
+    if forwarding.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
         return
-    save_forwarding(tx, account, dataclasses.replace(found, state=ForwardingState.UNCONFIRMED, confirmed_at=None))
+    save_forwarding(tx, account, dataclasses.replace(forwarding, state=ForwardingState.UNCONFIRMED, confirmed_at=None))
     filters.regenerate(core, tx, account)
-    audit.note(core, tx, account, Event.FORWARDING_UNANSWERED, detail=found.target)
-    tell_owner(core, tx, owner, "forwarding_unanswered", found.target)
+    audit.note(core, tx, account, Event.FORWARDING_UNANSWERED, detail=forwarding.target)
+    notify_owner(core, tx, owner, "forwarding_unanswered", forwarding.target)
