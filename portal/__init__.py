@@ -29,6 +29,7 @@ from portal import (
     formats,
     hosts,
     i18n,
+    large_answers,
     navigation,
     request_values,
     surroundings,
@@ -133,6 +134,7 @@ def create_app(core: Core) -> Flask:
     domain = i18n.PoDomain()
     CSRFProtect(app).exempt(setup)  # programs ask there, and nothing is changed
     errors.register(app)
+    large_answers.register(app)
     assets.register(app)
     addresses.register(app)
     bodies.register(app)

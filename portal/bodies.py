@@ -25,7 +25,7 @@ from portal import access, current
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 PIECE = 2**14  # octets that are waited for at once
 IN_MEMORY = 500_000  # octets of a file; werkzeug's own measure
-AT_ONCE = 12  # large requests, in one process with 64 threads
+AT_ONCE = 12  # large requests, in one process with 128 threads
 OF_STRANGERS = 4  # among them
 OF_ONE = 2  # owner, or place of strangers
 STRANGERS_RATE, STRANGERS_START = 32 * 2**10, 60  # octets a second, seconds before they count

@@ -19,7 +19,9 @@ from mailcore.config import Config, host_and_port
 from mailcore.config_file import load_config
 from mailcore.process import malloc
 
-THREADS = 64  # of each process; at most 48 of them hold a stream (services/webmail/live.py)
+# of each process; at most 48 hold a stream (services/webmail/live.py), 48 a large answer (portal/large_answers.py) and 12 a
+# large request (portal/bodies.py)
+THREADS = 128
 KEEP_ALIVE, BACKLOG, GRACE = 30, 1024, 5  # seconds, connections, seconds for what is being answered at the end
 
 

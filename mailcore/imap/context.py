@@ -10,6 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import InvalidName, MailboxNotFound, MailboxReadOnly, MailError
 from mailcore.imap import names, recent
+from mailcore.imap.large_reads import LargeReads
 from mailcore.imap.notify import NotifyRequest
 from mailcore.imap.recent import RECENT, Claimed
 from mailcore.imap.responses import ResponseStyle, Tagged, flag_list
@@ -115,6 +116,7 @@ class Context:
     core: Core
     wire: Wire
     counts: ConnectionCounts = field(default_factory=ConnectionCounts)
+    reads: LargeReads = field(default_factory=LargeReads)
     tag: bytes = b"*"
     by_uid: bool = False
     may_expunge: bool = True

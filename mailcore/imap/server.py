@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Awaitable
 
 from mailcore.core import Core
+from mailcore.imap.large_reads import LargeReads
 from mailcore.imap.session import Session
 from mailcore.net.transport import BY_ACCOUNT, Connection, Listener, listen
 from mailcore.process.connection_counts import ConnectionCounts
@@ -17,10 +18,10 @@ def bye(reason: str) -> bytes:
 
 async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Listener]:
     """Listen as `listen.imaps` and `listen.imap` say."""
-    counts = counts or ConnectionCounts()
+    counts, reads = counts or ConnectionCounts(), LargeReads()
 
     async def serve(connection: Connection) -> None:
-        await Session(core, connection, counts).run()
+        await Session(core, connection, counts, reads).run()
 
     def door(address: str, *, implicit: bool) -> Awaitable[list[Listener]]:
         limits = core.config.limits

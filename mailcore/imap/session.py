@@ -13,6 +13,7 @@ from mailcore.imap.capabilities import list_capabilities
 from mailcore.imap.commands import COMMANDS, Expunges, Spec
 from mailcore.imap.commands.news import send_between_commands, send_changes
 from mailcore.imap.context import Context, Wire
+from mailcore.imap.large_reads import LargeReads
 from mailcore.imap.named_messages import MESSAGE_LIMIT
 from mailcore.imap.responses import Tagged
 from mailcore.imap.status import WrongState, answer
@@ -30,10 +31,12 @@ MAX_BAD = 20  # answers BAD in a row, then this is not an IMAP client
 
 
 class Session:
-    """`counts` counts the conversations of each account."""
+    """`counts` counts the conversations of each account, `reads` lets them have whole messages in turn."""
 
-    def __init__(self, core: Core, wire: Wire, counts: ConnectionCounts | None = None) -> None:
-        self.context = Context(core, wire, counts=counts or ConnectionCounts())
+    def __init__(
+        self, core: Core, wire: Wire, counts: ConnectionCounts | None = None, reads: LargeReads | None = None
+    ) -> None:
+        self.context = Context(core, wire, counts or ConnectionCounts(), reads or LargeReads())
         self._message_limit = octets(core.config.limits.message_size)
         self._bad = 0
 

@@ -30,6 +30,7 @@ HIGH_WATER = 2**20  # octets
 STRANGER_SECONDS = 60  # of silence before a log-in
 LOGIN_SECONDS = 180  # to log in, whatever else is said meanwhile
 IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
+SLOW_SECONDS = 900  # in which a peer has to take what waits for it, which is a few MiB at most
 CHECK_SECONDS = 30
 LINGER_SECONDS, LINGER_QUIET_SECONDS = 300, 5  # that a peer may go on sending after our last word, and may pause
 STRANGER_LINGER = 2**22  # octets that a stranger may go on sending
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._paused = self._woken = self._ended = False
         self._discarded: int | None = None  # octets that came after our last word
         self._loop = asyncio.get_running_loop()
-        self._active_at = self._began_at = self._loop.time()
+        self._active_at = self._began_at = self._full_at = self._loop.time()
 
     @property
     def known(self) -> bool:
@@ -173,6 +174,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self._writable is None:
             self._writable = self._loop.create_future()
+            self._full_at = self._loop.time()
 
     def resume_writing(self) -> None:
         self._active_at = self._loop.time()
@@ -269,6 +271,9 @@ class Connection(asyncio.Protocol):
     def _check_time(self) -> None:
         now = self._loop.time()
         quiet = now - self._active_at
+        if self._writable is not None and now - self._full_at > SLOW_SECONDS and self._transport is not None:
+            self._transport.abort()
+            return
         lingers = not self.known and now - self._began_at > LOGIN_SECONDS
         if lingers or quiet > (IDLE_SECONDS if self.known else STRANGER_SECONDS):
             self.write(self._bye("Too quiet") if self.known else b"")

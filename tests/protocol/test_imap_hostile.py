@@ -9,6 +9,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.config_file import parse_config
+from mailcore.imap import large_reads
 from mailcore.imap.session import MAX_BAD
 from mailcore.net.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from mailcore.services.accounts import accounts
@@ -16,6 +17,7 @@ from tests.protocol.test_imap_server import Client, core, put, run
 
 __all__ = ["core"]  # the fixture
 
+LARGE = (b"x" * 70 + b"\r\n") * (24 * 2**20 // 72)  # more than the kernel holds for a connection
 LOGIN = b'LOGIN ola "en lang hemmelighet"'
 
 
@@ -265,6 +267,67 @@ def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
             b"t NO [LIMIT] That is too much of one message at once\r\n"
         ]
         assert len(await client.command(b"FETCH 2 (BODY.PEEK[] BODY.PEEK[TEXT] RFC822.HEADER)")) > 2
+
+    run(core, play)
+
+
+def test_an_account_that_reads_slowly_makes_only_its_own_connections_wait(core, monkeypatch):
+    monkeypatch.setattr(large_reads, "AT_ONCE", 2)
+    kari = accounts.add(core, "kari", quota=2**30, password="en lang hemmelighet")
+    octets = b"Subject: x\r\n\r\n" + LARGE
+    for owner in (accounts.get(core, "ola"), kari):
+
+        def work(tx, owner=owner):
+            box = core.mail.mailbox(tx, owner.id, "INBOX")
+            core.mail.append(tx, owner.id, box.id, core.blobs.prepare(octets), frozenset(), core.clock.now())
+
+        core.db.write(work)
+
+    async def play(imaps, _):
+        first, second, third = [await logged_in(imaps) for _ in range(3)]
+        other = await Client.connect(imaps, tls=True)
+        await other.command(LOGIN.replace(b"ola", b"kari"))
+        await other.command(b"SELECT INBOX")
+        for client in (first, second):
+            client.writer.write(b"t UID FETCH * BODY.PEEK[]\r\n")
+            assert b"FETCH" in await client.line()  # and reads no more
+        waiting = b"t UID FETCH * BODY.PEEK[]\r\n"
+        third.writer.write(waiting)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(third.reader.readexactly(1), 0.5)
+        assert len(b"".join(await other.command(b"UID FETCH * BODY.PEEK[]"))) > len(LARGE)
+        assert (await other.command(b"NOOP"))[-1].startswith(b"t OK")
+        first.writer.transport.abort()
+        assert b"FETCH" in await third.line()
+        for client in (second, third):
+            client.writer.transport.abort()
+
+    run(core, play)
+
+
+def test_a_client_that_never_takes_what_it_asked_for_is_let_go(core, monkeypatch):
+    monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("mailcore.net.transport.SLOW_SECONDS", 0.3)
+    ola = accounts.get(core, "ola").id
+
+    def work(tx):
+        box = core.mail.mailbox(tx, ola, "INBOX")
+        octets = b"Subject: x\r\n\r\n" + LARGE
+        core.mail.append(tx, ola, box.id, core.blobs.prepare(octets), frozenset(), core.clock.now())
+
+    core.db.write(work)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        client.writer.write(b"t UID FETCH * BODY.PEEK[]\r\n")
+        assert b"FETCH" in await client.line()
+        assert sum(len(one.connections) for one in play.servers) == 1
+        for _ in range(1200):
+            await asyncio.sleep(0.05)
+            if not any(one.connections for one in play.servers):
+                break
+        assert not any(one.connections for one in play.servers)
+        client.writer.transport.abort()
 
     run(core, play)
 

@@ -96,7 +96,13 @@ async def _send_in_batches(context: Context, ranges: Ranges, items: Items) -> No
     sizes = await core.db.aread(lambda tx: core.mail.sizes(tx, here.mailbox, ranges))
     most, large = (BATCH, LARGE) if items.whole else (WIDE // len(items.columns), WIDE)
     for uids in batches(sizes, most, large):
-        await _send(context, ranges if len(uids) == len(sizes) else ranges_of(uids), items)
+        some = ranges if len(uids) == len(sizes) else ranges_of(uids)
+        if not items.whole:
+            await _send(context, some, items)
+            continue
+        async with context.reads.turn(context.owner):
+            await _send(context, some, items)
+            await context.wire.drain()
 
 
 def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:
