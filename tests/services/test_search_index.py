@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import apsw
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mailcore.core import Core
@@ -163,6 +163,7 @@ ALPHABET = st.text(st.sampled_from('abAå"* %\n\0ß'), max_size=12)
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies=st.lists(ALPHABET, min_size=1, max_size=6), wanted=ALPHABET.filter(bool))
+@example(bodies=[""], wanted="\n")
 def test_an_index_never_hides_a_message(core: Core, bodies: list[str], wanted: str):
     def make(tx) -> MailboxId:
         account = insert_account(tx, f"u{secrets.token_hex(8)}", "", None, 0, "nb", "", 1)

@@ -39,7 +39,7 @@ def read(octets: Octets, root: Part | None = None) -> Searchable:
             words.append(body.shown(octets, leaf, tags=MANY_TAGS))
     if not any(map(str.strip, words)):
         # what stands outside of all parts
-        words += [body.shown(octets, part, tags=MANY_TAGS) for part in body.read(octets, root).written]
+        words = [body.shown(octets, part, tags=MANY_TAGS) for part in body.read(octets, root).written] or words
     return Searchable(text.fold("\n".join(fields)), text.fold("\n".join(words)))
 
 
