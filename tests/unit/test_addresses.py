@@ -88,6 +88,8 @@ def test_octets_outside_ascii_are_text(written, read):
     ("<ann@2001:db8::1>", b'(NIL NIL "ann" "2001:db8::1")'),
     ("=?utf-8?Q?a=2Cb?= <ann@example.net>", b'("=?utf-8?Q?a=2Cb?=" NIL "ann" "example.net")'),
     ('A  "B"\r\n C <ann@example.net>', b'("A B C" NIL "ann" "example.net")'),
+    ("A <a@x.example> <b@x.example>", b'("A" NIL "a" "x.example")'),
+    ("A <a@x.example> B <b@x.example>, c@x.example", b'("A" NIL "a" "x.example")(NIL NIL "c" "x.example")'),
     ("Friends: ann@example.net;", b'(NIL NIL "Friends" NIL)(NIL NIL "ann" "example.net")(NIL NIL NIL NIL)'),
 ])  # fmt: skip
 def test_envelope_tells_addresses_as_written(written, told):

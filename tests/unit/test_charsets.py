@@ -50,6 +50,8 @@ from mailcore.mail.reading.text import part_text
     ("utf-7", b"+AOU-", "å"),
     ("unicode-1-1-utf-7", b"+AOU-", "å"),
     (' "utf-8" ', "å".encode(), "å"),
+    ("VISCII", b"Ti\xaang Vi\xaet, \xd0\xb8i h\xf7c, \xa6\xa9 \xb4\xb5\xbd\xdf \xff", "Tiếng Việt, Địi học, ẩẹ Ơộơư Ữ"),
+    ("csVISCII", b"\x02 \x05 \x06 \x14 \x19 \x1e", "Ẳ Ẵ Ẫ Ỷ Ỹ Ỵ"),
 ])  # fmt: skip
 def test_a_label_means_what_senders_mean(label, octets, text):
     assert charsets.decode(octets, label) == text

@@ -3,6 +3,10 @@
 A field is parsed first and decoded afterwards (RFC 2047 section 6.2): what an encoded word says is never an address, and a
 comma in it parts nobody.  What is valid is read as the grammar says; of the rest, what a reader would see: the address
 in the brackets is the address, whatever stands before it is its name.  Linear in the octets and never raises.
+
+Addresses are parted by commas alone (section 3.4): what stands between a closed bracket and the next comma, another
+address in brackets too, says nothing.  `From: A <a@x.example> <b@y.example>` would else be one author to one reader and
+another to the next, and DMARC, a reply and ENVELOPE must mean the same one.  Dovecot takes the first likewise.
 """
 
 import re
@@ -171,7 +175,7 @@ class _Element:
     items: list[_Item] = field(default_factory=list)
     comment: bytes | None = None
     angle: list[_Item] | None = None
-    closed: bool = False  # the bracket is; what follows says nothing
+    closed: bool = False  # the bracket is; what follows up to a comma says nothing
 
     @property
     def has_at(self) -> bool:

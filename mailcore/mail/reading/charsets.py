@@ -78,6 +78,7 @@ _OF_MAIL = {
         "ptcp154": "ptcp154 cp154",
         "kz1048": "kz-1048",
         "hp_roman8": "hp-roman8 roman8",
+        "viscii": "viscii viscii1.1-1",
         "cp874": "tis620 cp874",
         "iso8859_15": "latin9 latin-9",
         "iso8859_16": "latin10 iso-8859-16",
@@ -88,6 +89,15 @@ _OF_MAIL = {
     }.items()
     for label in labels.split()
 }
+# RFC 1456: six letters stand where ASCII has controls, the others from 0x80 on.
+_VISCII = list(map(chr, range(128))) + list(
+    "ẠẮẰẶẤẦẨẬẼẸẾỀỂỄỆỐỒỔỖỘỢỚỜỞỊỎỌỈỦŨỤỲÕắằặấầẩậẽẹếềểễệốồổỗỠƠộờởịỰỨỪỬơớƯ"
+    "ÀÁÂÃẢĂẳẵÈÉÊẺÌÍĨỳĐứÒÓÔạỷừửÙÚỹỵÝỡưàáâãảăữẫèéêẻìíĩỉđựòóôõỏọụùúũủýợỮ"
+)
+for _octet, _letter in zip((0x02, 0x05, 0x06, 0x14, 0x19, 0x1E), "ẲẴẪỶỸỴ", strict=True):
+    _VISCII[_octet] = _letter
+_VISCII_TABLE = "".join(_VISCII)
+
 _DOS = frozenset("437 720 737 775 850 852 855 856 857 858 860 861 862 863 864 865 869 1006 1125 1140".split())  # noqa: SIM905
 _DOS_NAME = re.compile(r"(?:x-)?(?:cs)?(?:cp|ibm|pc|dos|oem|windows-)-?0{0,2}([0-9]{3,4})(?:-?multilingual)?\Z")
 _WINDOWS_NAME = re.compile(r"(?:x-)?(?:cp|win|windows|ms|ansi|ms-ansi|microsoft-cp)-?(125[0-8])\Z")
@@ -166,7 +176,10 @@ def is_known(label: str) -> bool:
 
 # A label of these changes what ASCII octets mean.
 _NO_ASCII = frozenset("utf_7 utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())  # noqa: SIM905
-_STATEFUL = frozenset("utf_7 iso2022_kr iso2022_jp hz utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())  # noqa: SIM905
+# And in one of these ASCII octets are not always ASCII.
+_STATEFUL = frozenset(
+    "viscii utf_7 iso2022_kr iso2022_jp hz utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split()
+)  # noqa: SIM905
 
 
 def _decode_utf8(octets: bytes) -> str:
@@ -219,6 +232,8 @@ def _decoder(name: str) -> Decode:
         return iso2022jp.decode
     if name == "euc_jp":
         return iso2022jp.decode_euc
+    if name == "viscii":
+        return lambda octets: codecs.charmap_decode(octets, "strict", _VISCII_TABLE)[0]
     if name == "big5hkscs":
         return _either("big5hkscs", "cp950")
     if name == "x-user-defined":
