@@ -42,7 +42,7 @@ def script(core, ola, source: str) -> None:
 
 
 def contents(core, ola, box: str) -> list[tuple]:
-    where = "FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=? AND b.name=? ORDER BY m.uid"
+    where = "FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account_id=? AND b.name=? ORDER BY m.uid"
     return core.db.read(lambda tx: tx.rows(f"SELECT m.flags, m.keywords {where}", ola, box))
 
 

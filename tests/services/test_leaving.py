@@ -382,8 +382,8 @@ class _Mail:
     def new(self) -> dict[str, str]:
         def read(tx):
             boxes = tx.rows(
-                "SELECT a.name, m.uid, o.octets FROM message m JOIN mailbox b ON b.id=m.mailbox JOIN account a ON a.id=b.account"
-                " JOIN blob_octets o ON o.blob=m.blob WHERE m.saved_at>=?",
+                "SELECT a.name, m.uid, o.octets FROM message m JOIN mailbox b ON b.id=m.mailbox "
+                "JOIN account a ON a.id=b.account_id JOIN blob_octets o ON o.blob=m.blob WHERE m.saved_at>=?",
                 self._core.clock.seconds(),
             )
             queue = tx.rows(

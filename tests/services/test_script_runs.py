@@ -73,7 +73,7 @@ def queued(core, origin: str) -> bytes:
 
 def in_inbox(core, ola, columns: str) -> tuple:
     """Of the newest message."""
-    where = "FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account=? AND b.name='INBOX' ORDER BY m.uid"
+    where = "FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account_id=? AND b.name='INBOX' ORDER BY m.uid"
     return core.db.read(lambda tx: tx.rows(f"SELECT {columns} {where}", ola))[-1]
 
 

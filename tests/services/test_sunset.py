@@ -44,7 +44,7 @@ def in_box(core: Core, account: Account) -> list[str]:
     def read(tx):
         rows = tx.rows(
             "SELECT o.octets FROM message m JOIN mailbox b ON b.id=m.mailbox JOIN blob_octets o ON o.blob=m.blob"
-            " WHERE b.account=? ORDER BY m.uid",
+            " WHERE b.account_id=? ORDER BY m.uid",
             account.id,
         )
         return [text_of(bytes(row[0])) for row in rows]
@@ -61,7 +61,7 @@ def see(core: Core, account: Account) -> None:
     core.db.write(
         lambda tx: tx.run(
             "UPDATE message SET flags=flags|1 WHERE (mailbox,uid)=(SELECT m.mailbox,m.uid FROM message m JOIN mailbox b"
-            " ON b.id=m.mailbox WHERE b.account=? ORDER BY m.uid DESC LIMIT 1)",
+            " ON b.id=m.mailbox WHERE b.account_id=? ORDER BY m.uid DESC LIMIT 1)",
             account.id,
         )
     )
@@ -237,7 +237,7 @@ def outgoing_subjects(core: Core, account: Account) -> str:
     def read(tx):
         rows = tx.rows(
             "SELECT b.header FROM message m JOIN mailbox x ON x.id=m.mailbox JOIN blob b ON b.id=m.blob"
-            " WHERE x.account=?",
+            " WHERE x.account_id=?",
             account.id,
         )
         return " ".join(bytes(row[0]).decode() for row in rows)

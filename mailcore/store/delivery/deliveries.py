@@ -90,8 +90,8 @@ def record(
     rules: str = "",
 ) -> None:
     tx.run(
-        "INSERT INTO delivery (account,at,sender,address,outcome,detail,blob,subject,author,message_id,content,size,checks,rules)"
-        " VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
+        "INSERT INTO delivery (account_id,at,sender,address,outcome,detail,blob,subject,author,message_id,content,size,"
+        "checks,rules) VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
         account,
         now,
         sender,
@@ -118,19 +118,19 @@ def _record(row: Row) -> Record:
 
 def records(tx: Tx, account: AccountId, since: int) -> list[Record]:
     """Newest first."""
-    rows = tx.rows(f"SELECT {_RECORD} FROM delivery WHERE account=? AND at>=? ORDER BY id DESC", account, since)  # noqa: S608
+    rows = tx.rows(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND at>=? ORDER BY id DESC", account, since)  # noqa: S608
     return [_record(row) for row in rows]
 
 
 def get_record(tx: Tx, account: AccountId, number: int) -> Record | None:
-    row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account=? AND id=?", account, number)  # noqa: S608
+    row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND id=?", account, number)  # noqa: S608
     return _record(row) if row else None
 
 
 def of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
     """The last record of these octets."""
     row = tx.row(
-        f"SELECT {_RECORD} FROM delivery WHERE account=? AND content=? ORDER BY id DESC LIMIT 1",  # noqa: S608
+        f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND content=? ORDER BY id DESC LIMIT 1",  # noqa: S608
         account,
         content,
     )
@@ -138,14 +138,14 @@ def of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
 
 
 def last_record(tx: Tx, account: AccountId) -> Record | None:
-    row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account=? ORDER BY id DESC LIMIT 1", account)  # noqa: S608
+    row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account_id=? ORDER BY id DESC LIMIT 1", account)  # noqa: S608
     return _record(row) if row else None
 
 
 def count(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:
     """Count the deliveries with this outcome since then, up to `limit`."""
     row = tx.row(
-        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account=? AND outcome=? AND at>=? LIMIT ?)",
+        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account_id=? AND outcome=? AND at>=? LIMIT ?)",
         account,
         outcome,
         since,

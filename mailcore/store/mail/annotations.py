@@ -6,14 +6,16 @@ from mailcore.store.engine.db import Tx
 
 def of(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
     """Entry (in lower case) to value; mailbox 0 is the account itself."""
-    rows = tx.rows("SELECT entry, value FROM annotation WHERE account=? AND mailbox=? ORDER BY entry", account, mailbox)
+    rows = tx.rows(
+        "SELECT entry, value FROM annotation WHERE account_id=? AND mailbox=? ORDER BY entry", account, mailbox
+    )
     return {entry: value.encode("latin-1") for entry, value in rows}
 
 
 def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | None:
     """Return the value of the mailbox's entry, else of the account's own."""
     row = tx.row(
-        "SELECT value FROM annotation WHERE account=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
+        "SELECT value FROM annotation WHERE account_id=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
         account,
         mailbox,
         entry,
@@ -24,10 +26,10 @@ def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | 
 def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
     """Set the annotation's value; None removes it."""
     if value is None:
-        tx.run("DELETE FROM annotation WHERE account=? AND mailbox=? AND entry=?", account, mailbox, entry)
+        tx.run("DELETE FROM annotation WHERE account_id=? AND mailbox=? AND entry=?", account, mailbox, entry)
         return
     tx.run(
-        "INSERT OR REPLACE INTO annotation (account,mailbox,entry,value) VALUES (?,?,?,?)",
+        "INSERT OR REPLACE INTO annotation (account_id,mailbox,entry,value) VALUES (?,?,?,?)",
         account,
         mailbox,
         entry,
@@ -38,11 +40,11 @@ def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | Non
 def size(tx: Tx, account: AccountId) -> tuple[int, int]:
     """Count the account's entries, and the octets of their names and values."""
     row = tx.row(
-        "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account=?",
+        "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account_id=?",
         account,
     )
     return (row[0], row[1]) if row else (0, 0)
 
 
 def drop(tx: Tx, account: AccountId, mailbox: int) -> None:
-    tx.run("DELETE FROM annotation WHERE account=? AND mailbox=?", account, mailbox)
+    tx.run("DELETE FROM annotation WHERE account_id=? AND mailbox=?", account, mailbox)

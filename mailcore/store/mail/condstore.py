@@ -21,7 +21,7 @@ def news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
     newest = int(top[0]) if top else 0
     if last < 0 or newest == last:
         return newest, set()
-    return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account FROM change WHERE id>?", last)}
+    return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account_id FROM change WHERE id>?", last)}
 
 
 def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
@@ -88,7 +88,7 @@ def cut(tx: Tx) -> list[AccountId]:
     tx.run("DELETE FROM change WHERE kind<>'remove' AND id<=(SELECT MAX(id) FROM change)-?", NEWS)
     cut_ones: list[AccountId] = []
     for mailbox, account in tx.rows(
-        "SELECT mailbox, max(account) FROM change WHERE kind='remove' GROUP BY mailbox HAVING count(*)>? LIMIT 100",
+        "SELECT mailbox, max(account_id) FROM change WHERE kind='remove' GROUP BY mailbox HAVING count(*)>? LIMIT 100",
         2 * KEEP,
     ):
         row = tx.row(

@@ -8,7 +8,7 @@ def wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
     """Accounts whose count differs: id, name, octets counted, octets found."""
     found: list[tuple[int, str, int, int]] = tx.rows(
         "SELECT * FROM (SELECT a.id, a.name, a.used, (SELECT COALESCE(SUM(m.size),0) FROM message m JOIN mailbox b"
-        " ON b.id=m.mailbox WHERE b.account=a.id) AS real FROM account a) WHERE used<>real"
+        " ON b.id=m.mailbox WHERE b.account_id=a.id) AS real FROM account a) WHERE used<>real"
     )
     return found
 

@@ -33,7 +33,7 @@ def claim_recent(tx: Tx, mailbox: MailboxId, before: int) -> int:
 def set_special_use(tx: Tx, account: AccountId, mailbox: MailboxId, use: str) -> None:
     """Give the use (RFC 6154) to this mailbox alone; "" takes it away."""
     if use:
-        tx.run("UPDATE mailbox SET special_use='' WHERE account=? AND special_use=?", account, use)
+        tx.run("UPDATE mailbox SET special_use='' WHERE account_id=? AND special_use=?", account, use)
     tx.run("UPDATE mailbox SET special_use=? WHERE id=?", use, mailbox)
 
 
@@ -41,13 +41,13 @@ def set_special_use(tx: Tx, account: AccountId, mailbox: MailboxId, use: str) ->
 
 
 def lost_subscriptions(tx: Tx, account: AccountId) -> list[str]:
-    return [row[0] for row in tx.rows("SELECT name FROM lost_subscription WHERE account=? ORDER BY name", account)]
+    return [row[0] for row in tx.rows("SELECT name FROM lost_subscription WHERE account_id=? ORDER BY name", account)]
 
 
 def lose_subscription(tx: Tx, account: AccountId, name: str) -> None:
-    tx.run("INSERT OR IGNORE INTO lost_subscription (account,name) VALUES (?,?)", account, name)
+    tx.run("INSERT OR IGNORE INTO lost_subscription (account_id,name) VALUES (?,?)", account, name)
 
 
 def end_lost_subscription(tx: Tx, account: AccountId, name: str) -> bool:
     """Delete the subscription; return True if there was one."""
-    return tx.run("DELETE FROM lost_subscription WHERE account=? AND name=?", account, name) > 0
+    return tx.run("DELETE FROM lost_subscription WHERE account_id=? AND name=?", account, name) > 0

@@ -9,7 +9,7 @@ from mailcore.store.mail import annotations, mailbox_facts, uidset
 EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
 MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
 
-_COLUMNS = "id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords,recent"
+_COLUMNS = "id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords,recent"
 
 
 def _mailbox(row: Row) -> Mailbox:
@@ -49,11 +49,11 @@ class Mailboxes:
         self._clock = clock
 
     def mailboxes(self, tx: Tx, account: AccountId) -> list[Mailbox]:
-        rows = tx.rows(f"SELECT {_COLUMNS} FROM mailbox WHERE account=? ORDER BY name<>'INBOX', name", account)  # noqa: S608
+        rows = tx.rows(f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? ORDER BY name<>'INBOX', name", account)  # noqa: S608
         return [_mailbox(row) for row in rows]
 
     def mailbox(self, tx: Tx, account: AccountId, name: str) -> Mailbox:
-        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE account=? AND name=?", account, canonical(name))  # noqa: S608
+        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? AND name=?", account, canonical(name))  # noqa: S608
         if row is None:
             raise MailboxNotFound(name)
         return _mailbox(row)
@@ -74,7 +74,7 @@ class Mailboxes:
         name = check_name(name)
         if self._exists(tx, account, name):
             raise MailboxExists(name)
-        count = tx.row("SELECT count(*) FROM mailbox WHERE account=?", account)
+        count = tx.row("SELECT count(*) FROM mailbox WHERE account_id=?", account)
         if count and count[0] >= MAX_MAILBOXES:
             raise InvalidName(Saying("You can have at most %(most)s mailboxes.", most=MAX_MAILBOXES))
         levels = name.split("/")
@@ -148,13 +148,13 @@ class Mailboxes:
         return there + [name for name in mailbox_facts.lost_subscriptions(tx, account) if name not in there]
 
     def _exists(self, tx: Tx, account: AccountId, name: str) -> bool:
-        return tx.row("SELECT 1 FROM mailbox WHERE account=? AND name=?", account, name) is not None
+        return tx.row("SELECT 1 FROM mailbox WHERE account_id=? AND name=?", account, name) is not None
 
     def _insert(self, tx: Tx, account: AccountId, name: str, special_use: str) -> MailboxId:
         mailbox_facts.end_lost_subscription(tx, account, name)
         made = MailboxId(
             tx.insert(
-                "INSERT INTO mailbox (id,account,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"
+                "INSERT INTO mailbox (id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"
                 "subscribed,keywords) VALUES (?,?,?,?,1,1,0,0,0,?,1,'')",
                 self._id(tx),
                 account,
@@ -206,7 +206,7 @@ class Mailboxes:
     def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str = "") -> None:
         """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
         tx.run(
-            "INSERT INTO change (account,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)",
+            "INSERT INTO change (account_id,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)",
             account,
             mailbox,
             modseq,

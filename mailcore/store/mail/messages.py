@@ -191,7 +191,7 @@ class MailStore(Mailboxes):
         """Mailbox and uid of every message of these octets."""
         rows = tx.rows(
             "SELECT x.name, m.uid FROM blob b JOIN message m ON m.blob=b.id JOIN mailbox x ON x.id=m.mailbox"
-            " WHERE b.name=? AND x.account=? ORDER BY x.name, m.uid",
+            " WHERE b.name=? AND x.account_id=? ORDER BY x.name, m.uid",
             content,
             account,
         )
@@ -201,7 +201,9 @@ class MailStore(Mailboxes):
         """Does the account have a message of these octets?"""
         return (
             tx.row(
-                "SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account=?", blob, account
+                "SELECT 1 FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE m.blob=? AND b.account_id=?",
+                blob,
+                account,
             )
             is not None
         )

@@ -37,7 +37,7 @@ def _takes(row: Row) -> Takes:
 def _ordered(tx: Tx, account: AccountId, order: str, limit: int) -> list[Takes]:
     # headers are long: only those of the messages that are shown are read
     rows = tx.rows(
-        f"SELECT {_FIELDS} FROM (SELECT m.mailbox, m.uid FROM mailbox x JOIN message m ON m.mailbox=x.id WHERE x.account=?"  # noqa: S608
+        f"SELECT {_FIELDS} FROM (SELECT m.mailbox, m.uid FROM mailbox x JOIN message m ON m.mailbox=x.id WHERE x.account_id=?"  # noqa: S608
         f" AND m.flags&16=0 ORDER BY {order} LIMIT ?) f JOIN message m ON m.mailbox=f.mailbox AND m.uid=f.uid"
         f" JOIN mailbox x ON x.id=m.mailbox JOIN blob c ON c.id=m.blob ORDER BY {order}",
         account,
@@ -56,7 +56,7 @@ def oldest(tx: Tx, account: AccountId, limit: int) -> list[Takes]:
 
 _FORWARDED = (
     " FROM onward o JOIN blob c ON c.name=o.content JOIN message m ON m.blob=c.id"
-    " JOIN mailbox x ON x.id=m.mailbox WHERE o.account_id=? AND o.state='delivered' AND x.account=o.account_id"
+    " JOIN mailbox x ON x.id=m.mailbox WHERE o.account_id=? AND o.state='delivered' AND x.account_id=o.account_id"
     f" AND m.internal_date<? AND m.flags&{KEEP_BITS}=0 AND x.special_use NOT IN ('\\Sent','\\Drafts') GROUP BY m.mailbox, m.uid"
 )
 
@@ -83,7 +83,7 @@ def oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -> lis
 def newsletters(tx: Tx, account: AccountId) -> list[Takes]:
     """Messages with a List-Id or List-Unsubscribe field, other than flagged and answered ones."""
     rows = tx.rows(
-        f"SELECT {_FIELDS} FROM mailbox x JOIN message m ON m.mailbox=x.id JOIN blob c ON c.id=m.blob WHERE x.account=?"  # noqa: S608
+        f"SELECT {_FIELDS} FROM mailbox x JOIN message m ON m.mailbox=x.id JOIN blob c ON c.id=m.blob WHERE x.account_id=?"  # noqa: S608
         f" AND m.flags&{KEEP_BITS}=0 AND (instr(c.header, CAST('\nList-' AS BLOB)) OR instr(c.header, CAST('\nlist-' AS BLOB)))",
         account,
     )
@@ -117,7 +117,7 @@ def _by_mailbox(tx: Tx, account: AccountId, names: Sequence[Name]) -> list[tuple
         wanted.setdefault(uidvalidity, []).append(uid)
     found = []
     for uidvalidity, uids in wanted.items():
-        row = tx.row("SELECT id FROM mailbox WHERE account=? AND uidvalidity=?", account, uidvalidity)
+        row = tx.row("SELECT id FROM mailbox WHERE account_id=? AND uidvalidity=?", account, uidvalidity)
         if row:
             found.append((uidvalidity, MailboxId(row[0]), sorted(set(uids))))
     return found

@@ -8,3 +8,9 @@ def add_column(tx: Tx, table: str, column: str) -> None:
     name = column.partition(" ")[0]
     if name not in {row[1] for row in tx.rows(f"PRAGMA table_info({table})")}:
         tx.run(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
+def rename_column(tx: Tx, table: str, old: str, new: str) -> None:
+    """Rename a column, unless it has the new name: SQLite rewrites the schema and no row."""
+    if old in {row[1] for row in tx.rows(f"PRAGMA table_info({table})")}:
+        tx.run(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")

@@ -67,7 +67,7 @@ def reopen(tx: Tx, account: AccountId) -> bool:
 
 
 def mailboxes(tx: Tx, account: AccountId) -> list[int]:
-    return [row[0] for row in tx.rows("SELECT id FROM mailbox WHERE account=?", account)]
+    return [row[0] for row in tx.rows("SELECT id FROM mailbox WHERE account_id=?", account)]
 
 
 def erase_messages(tx: Tx, *, mailbox: int, limit: int) -> int:
@@ -142,7 +142,7 @@ def sent_headers(tx: Tx, account: AccountId, limit: int) -> list[bytes]:
     """The header blocks of what was sent, the newest first."""
     rows = tx.rows(
         "SELECT b.header FROM mailbox m JOIN message s ON s.mailbox=m.id JOIN blob b ON b.id=s.blob"
-        " WHERE m.account=? AND m.special_use='\\Sent' ORDER BY s.uid DESC LIMIT ?",
+        " WHERE m.account_id=? AND m.special_use='\\Sent' ORDER BY s.uid DESC LIMIT ?",
         account,
         limit,
     )

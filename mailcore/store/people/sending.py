@@ -6,21 +6,23 @@ from mailcore.store.engine.db import Tx
 
 def reason(tx: Tx, account: AccountId) -> str:
     """Return the reason why the account may not send, or ""."""
-    row = tx.row("SELECT reason FROM sending_hold WHERE account=?", account)
+    row = tx.row("SELECT reason FROM sending_hold WHERE account_id=?", account)
     return str(row[0]) if row else ""
 
 
 def hold(tx: Tx, account: AccountId, why: str, now: int) -> int:
     """Keep it from sending, and hold what it sent and waits; how many items that are."""
-    tx.run("INSERT OR IGNORE INTO sending_hold (account,at,reason) VALUES (?,?,?)", account, now, why)
-    return tx.run("UPDATE queue SET state='held' WHERE account=? AND origin='submission' AND state='waiting'", account)
+    tx.run("INSERT OR IGNORE INTO sending_hold (account_id,at,reason) VALUES (?,?,?)", account, now, why)
+    return tx.run(
+        "UPDATE queue SET state='held' WHERE account_id=? AND origin='submission' AND state='waiting'", account
+    )
 
 
 def release(tx: Tx, account: AccountId, now: int) -> int:
     """The contrary; how many items go on."""
-    tx.run("DELETE FROM sending_hold WHERE account=?", account)
+    tx.run("DELETE FROM sending_hold WHERE account_id=?", account)
     return tx.run(
-        "UPDATE queue SET state='waiting', next_at=? WHERE account=? AND origin='submission' AND state='held'",
+        "UPDATE queue SET state='waiting', next_at=? WHERE account_id=? AND origin='submission' AND state='held'",
         now,
         account,
     )
@@ -28,7 +30,7 @@ def release(tx: Tx, account: AccountId, now: int) -> int:
 
 def drop(tx: Tx, account: AccountId) -> int:
     """Forget what is held; how many items that were."""
-    items = tx.rows("SELECT id FROM queue WHERE account=? AND origin='submission' AND state='held'", account)
+    items = tx.rows("SELECT id FROM queue WHERE account_id=? AND origin='submission' AND state='held'", account)
     tx.many("DELETE FROM attempt WHERE item=?", items)
     tx.many("DELETE FROM queue WHERE id=?", items)
     return len(items)

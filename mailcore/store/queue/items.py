@@ -8,7 +8,7 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
 
-_COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account,origin,delay_told,"
+_COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls"
 _NOTHING_SAID: Mapping[str, Dsn] = {}
 
@@ -61,7 +61,7 @@ class QueueStore:
         blob = self._blobs.save(tx, prepared, now)
         return [
             tx.insert(
-                "INSERT INTO queue (sender,recipient,domain,blob,prefix,account,origin,state,tries,created_at,next_at,"
+                "INSERT INTO queue (sender,recipient,domain,blob,prefix,account_id,origin,state,tries,created_at,next_at,"
                 "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
                 " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
                 sender,

@@ -76,7 +76,7 @@ class Delivery(Model):
 
     ERASE = Delete()
 
-    account = AccountField(index=True)
+    account_id = AccountField(index=True)
     at = IntegerField()
     sender = TextField()
     address = TextField()

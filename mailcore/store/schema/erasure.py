@@ -10,7 +10,7 @@ from peewee import IntegerField, Model
 
 
 class AccountField(IntegerField):
-    """A column that refers to an account."""
+    """A column that refers to an account: `account_id`, for whom the row is; any other name is a role, such as `assignee_id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,16 @@ def erasing_statements(models: Iterable[type[Model]]) -> list[Statement]:
     return [
         statement
         for model in models
-        if (columns := account_columns(model))
-        and (statement := _statement(model._meta.table_name, columns[0], erase_of(model)))
+        if account_columns(model) and (statement := _statement(model._meta.table_name, erase_of(model)))
     ]
 
 
-def _statement(table: str, account: str, erase: Erase) -> Statement | None:
+def _statement(table: str, erase: Erase) -> Statement | None:
     match erase:
         case Delete():
-            return Statement(f"DELETE FROM {table} WHERE {account}=?")  # noqa: S608 - our own names
+            return Statement(f"DELETE FROM {table} WHERE account_id=?")  # noqa: S608 - our own names
         case Anonymise(values):
             columns = ", ".join(f"{column}=?" for column in values)
-            return Statement(f"UPDATE {table} SET {columns} WHERE {account}=?", tuple(values.values()))  # noqa: S608
+            return Statement(f"UPDATE {table} SET {columns} WHERE account_id=?", tuple(values.values()))  # noqa: S608
         case Keep():
             return None

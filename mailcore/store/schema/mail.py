@@ -69,7 +69,7 @@ class SummaryRow(Model):
 class Mailbox(Model):
     ERASE = Delete()
 
-    account = AccountField()
+    account_id = AccountField()
     name = TextField()
     uidvalidity = IntegerField()
     uidnext = IntegerField(default=1)
@@ -85,7 +85,7 @@ class Mailbox(Model):
     recent = IntegerField(default=1, constraints=[SQL("DEFAULT 1")])
 
     class Meta:
-        indexes = ((("account", "name"), True),)
+        indexes = ((("account_id", "name"), True),)
 
 
 class Message(Model):
@@ -117,7 +117,7 @@ class Change(Model):
 
     ERASE = Keep("tells other processes what went; cut with the rest of the change log")
 
-    account = AccountField()
+    account_id = AccountField()
     mailbox = IntegerField()
     modseq = IntegerField()
     kind = TextField()
@@ -129,12 +129,12 @@ class LostSubscriptionRow(Model):
 
     ERASE = Delete()
 
-    account = AccountField()
+    account_id = AccountField()
     name = TextField()
 
     class Meta:
         table_name = "lost_subscription"
-        primary_key = CompositeKey("account", "name")
+        primary_key = CompositeKey("account_id", "name")
         without_rowid = True
 
 
@@ -143,14 +143,14 @@ class AnnotationRow(Model):
 
     ERASE = Delete()
 
-    account = AccountField()
+    account_id = AccountField()
     mailbox = IntegerField()
     entry = TextField()
     value = TextField()  # Latin-1 holds any octets
 
     class Meta:
         table_name = "annotation"
-        primary_key = CompositeKey("account", "mailbox", "entry")
+        primary_key = CompositeKey("account_id", "mailbox", "entry")
         without_rowid = True
 
 
@@ -159,7 +159,7 @@ class SearchWishRow(Model):
 
     ERASE = Delete()
 
-    account = AccountField(primary_key=True)
+    account_id = AccountField(primary_key=True)
     at = BigIntegerField()
 
     class Meta:

@@ -253,7 +253,7 @@ class SendingHoldRow(Model):
 
     ERASE = Delete()
 
-    account = AccountField(primary_key=True)
+    account_id = AccountField(primary_key=True)
     at = BigIntegerField()
     reason = TextField()
 

@@ -13,7 +13,7 @@ class QueueItem(Model):
     domain = TextField(default="")
     blob = IntegerField(index=True)
     prefix = BlobField()
-    account = AccountField(null=True)
+    account_id = AccountField(null=True)
     origin = TextField()
     state = TextField(default="waiting")
     tries = IntegerField(default=0)

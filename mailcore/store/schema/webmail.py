@@ -44,15 +44,15 @@ class ThreadId(Model):
 
     ERASE = Delete()
 
-    account = AccountField()
+    account_id = AccountField()
     id = BlobField()
     thread = IntegerField()
 
     class Meta:
         table_name = "thread_id"
-        primary_key = CompositeKey("account", "id")
+        primary_key = CompositeKey("account_id", "id")
         without_rowid = True
-        indexes = ((("account", "thread"), False),)
+        indexes = ((("account_id", "thread"), False),)
 
 
 class LineState(Model):
@@ -112,7 +112,7 @@ class IdentityRow(Model):
 
     ERASE = Delete()
 
-    account = AccountField(index=True)
+    account_id = AccountField(index=True)
     name = TextField(default="")
     address = TextField()
     signature = TextField(default="")
@@ -131,7 +131,7 @@ class Writing(Model):
 
     ERASE = Delete()
 
-    account = AccountField(index=True)
+    account_id = AccountField(index=True)
     data = TextField()
     draft = IntegerField(default=0)
     state = TextField(default="open")
@@ -170,7 +170,7 @@ class MailSetting(Model):
 
     ERASE = Delete()
 
-    account = AccountField(primary_key=True)
+    account_id = AccountField(primary_key=True)
     data = TextField()
 
     class Meta:

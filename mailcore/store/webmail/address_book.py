@@ -102,29 +102,29 @@ def delete(tx: Tx, account: AccountId, addresses: Iterable[str]) -> int:
 
 
 def identities(tx: Tx, account: AccountId) -> list[WriterName]:
-    rows = tx.rows(f"SELECT {_IDENTITY} FROM identity WHERE account=? ORDER BY first DESC, id", account)  # noqa: S608
+    rows = tx.rows(f"SELECT {_IDENTITY} FROM identity WHERE account_id=? ORDER BY first DESC, id", account)  # noqa: S608
     return [WriterName(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
 
 
 def save_identity(tx: Tx, account: AccountId, wish: WriterName) -> None:
     """A new one if its id is 0."""
     if wish.first:
-        tx.run("UPDATE identity SET first=0 WHERE account=?", account)
+        tx.run("UPDATE identity SET first=0 WHERE account_id=?", account)
     values = (wish.name, wish.address, wish.signature, wish.reply_to, int(wish.first))
     if wish.id:
         tx.run(
-            "UPDATE identity SET name=?,address=?,signature=?,reply_to=?,first=? WHERE account=? AND id=?",
+            "UPDATE identity SET name=?,address=?,signature=?,reply_to=?,first=? WHERE account_id=? AND id=?",
             *values,
             account,
             wish.id,
         )
     else:
         tx.run(
-            "INSERT INTO identity (account,name,address,signature,reply_to,first) VALUES (?,?,?,?,?,?)",
+            "INSERT INTO identity (account_id,name,address,signature,reply_to,first) VALUES (?,?,?,?,?,?)",
             account,
             *values,
         )
 
 
 def delete_identity(tx: Tx, account: AccountId, id_: int) -> None:
-    tx.run("DELETE FROM identity WHERE account=? AND id=?", account, id_)
+    tx.run("DELETE FROM identity WHERE account_id=? AND id=?", account, id_)

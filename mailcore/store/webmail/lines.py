@@ -44,7 +44,7 @@ def behind(tx: Tx, box: Mailbox) -> bool:
 def far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
     """Return at most `most` mailboxes that have at least that number of messages to learn."""
     return tx.rows(
-        "SELECT m.account, m.name FROM mailbox m LEFT JOIN line_state s ON s.mailbox=m.id AND s.uidvalidity=m.uidvalidity"  # noqa: S608
+        "SELECT m.account_id, m.name FROM mailbox m LEFT JOIN line_state s ON s.mailbox=m.id AND s.uidvalidity=m.uidvalidity"  # noqa: S608
         f" WHERE m.messages>=? AND m.uidnext-1-COALESCE(s.uid,0)>=? LIMIT {most:d}",
         messages,
         messages,
@@ -110,7 +110,7 @@ def sweep(tx: Tx) -> None:
     """Remove the rows of mailboxes and accounts that no longer exist."""
     for table in ("line", "thread", "line_state"):
         tx.run(f"DELETE FROM {table} WHERE mailbox NOT IN (SELECT id FROM mailbox)")  # noqa: S608
-    tx.run("DELETE FROM thread_id WHERE account NOT IN (SELECT id FROM account)")
+    tx.run("DELETE FROM thread_id WHERE account_id NOT IN (SELECT id FROM account)")
 
 
 def _is_cut(tx: Tx, mailbox: MailboxId, since: int) -> bool:
@@ -165,7 +165,7 @@ def _learn_all(tx: Tx, box: Mailbox, headings: Sequence[Heading]) -> None:
         some = wanted[start : start + 500]
         known.update(
             tx.rows(
-                f"SELECT id, thread FROM thread_id WHERE account=? AND id IN ({','.join('?' * len(some))})",  # noqa: S608
+                f"SELECT id, thread FROM thread_id WHERE account_id=? AND id IN ({','.join('?' * len(some))})",  # noqa: S608
                 box.account,
                 *some,
             )
@@ -203,13 +203,13 @@ def _learn_all(tx: Tx, box: Mailbox, headings: Sequence[Heading]) -> None:
         [(box.id, thread, at) for thread, at in newest.items()],
     )
     tx.many(
-        "INSERT OR REPLACE INTO thread_id (account,id,thread) VALUES (?,?,?)",
+        "INSERT OR REPLACE INTO thread_id (account_id,id,thread) VALUES (?,?,?)",
         [(box.account, id_, root(thread)) for id_, thread in known.items() if id_ not in had],
     )
 
 
 def _join(tx: Tx, account: AccountId, other: int, thread: int) -> None:
-    tx.run("UPDATE thread_id SET thread=? WHERE account=? AND thread=?", thread, account, other)
+    tx.run("UPDATE thread_id SET thread=? WHERE account_id=? AND thread=?", thread, account, other)
     boxes = [row[0] for row in tx.rows("SELECT mailbox FROM thread WHERE thread=?", other)]
     tx.run("UPDATE line SET thread=? WHERE thread=?", thread, other)
     for mailbox in boxes:

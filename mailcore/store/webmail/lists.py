@@ -81,7 +81,7 @@ def conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most:
     return tx.rows(
         f"SELECT m.mailbox,{_COLUMNS} FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"  # noqa: S608
         " CROSS JOIN blob b ON b.id=m.blob CROSS JOIN mailbox x ON x.id=l.mailbox"
-        " WHERE l.thread=(SELECT thread FROM line WHERE mailbox=? AND uid=?) AND x.account=?"
+        " WHERE l.thread=(SELECT thread FROM line WHERE mailbox=? AND uid=?) AND x.account_id=?"
         f" ORDER BY m.internal_date, m.uid LIMIT {most:d}",
         mailbox,
         uid,

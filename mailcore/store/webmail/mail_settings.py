@@ -5,13 +5,13 @@ from mailcore.store.engine.db import Tx
 
 
 def read(tx: Tx, account: AccountId) -> str:
-    row = tx.row("SELECT data FROM mail_setting WHERE account=?", account)
+    row = tx.row("SELECT data FROM mail_setting WHERE account_id=?", account)
     return str(row[0]) if row else ""
 
 
 def save(tx: Tx, account: AccountId, data: str) -> None:
     tx.run(
-        "INSERT INTO mail_setting (account,data) VALUES (?,?) ON CONFLICT (account) DO UPDATE SET data=excluded.data",
+        "INSERT INTO mail_setting (account_id,data) VALUES (?,?) ON CONFLICT (account_id) DO UPDATE SET data=excluded.data",
         account,
         data,
     )

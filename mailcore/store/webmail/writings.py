@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
-_COLUMNS = "id,account,data,draft,state,send_at,problem,changed_at"
+_COLUMNS = "id,account_id,data,draft,state,send_at,problem,changed_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +35,27 @@ def _writing(row: Row) -> Writing:
 
 
 def find(tx: Tx, account: AccountId, id_: int) -> Writing | None:
-    row = tx.row(f"SELECT {_COLUMNS} FROM writing WHERE id=? AND account=?", id_, account)  # noqa: S608
+    row = tx.row(f"SELECT {_COLUMNS} FROM writing WHERE id=? AND account_id=?", id_, account)  # noqa: S608
     return _writing(row) if row else None
 
 
 def listing(tx: Tx, account: AccountId) -> list[Writing]:
     """Newest first."""
-    rows = tx.rows(f"SELECT {_COLUMNS} FROM writing WHERE account=? ORDER BY changed_at DESC, id DESC", account)  # noqa: S608
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM writing WHERE account_id=? ORDER BY changed_at DESC, id DESC", account)  # noqa: S608
     return [_writing(row) for row in rows]
 
 
 def of_draft(tx: Tx, account: AccountId, uid: int) -> int:
     """The open writing whose copy in Drafts this is, or 0."""
     row = tx.row(
-        "SELECT id FROM writing WHERE account=? AND draft=? AND state='open' ORDER BY id DESC LIMIT 1", account, uid
+        "SELECT id FROM writing WHERE account_id=? AND draft=? AND state='open' ORDER BY id DESC LIMIT 1", account, uid
     )
     return int(row[0]) if row else 0
 
 
 def begin(tx: Tx, account: AccountId, data: str, draft: int, now: int) -> int:
     return tx.insert(
-        "INSERT INTO writing (account,data,draft,state,send_at,problem,changed_at) VALUES (?,?,?,'open',0,'',?)",
+        "INSERT INTO writing (account_id,data,draft,state,send_at,problem,changed_at) VALUES (?,?,?,'open',0,'',?)",
         account,
         data,
         draft,
@@ -83,7 +83,7 @@ def take_back(tx: Tx, account: AccountId, id_: int) -> bool:
     """Open again, unless it is on its way already."""
     return (
         tx.run(
-            "UPDATE writing SET state='open', send_at=0, problem='' WHERE id=? AND account=?"
+            "UPDATE writing SET state='open', send_at=0, problem='' WHERE id=? AND account_id=?"
             " AND state IN ('waiting','failed','open')",
             id_,
             account,
@@ -95,7 +95,7 @@ def take_back(tx: Tx, account: AccountId, id_: int) -> bool:
 def due(tx: Tx, now: int, most: int) -> list[tuple[int, AccountId]]:
     """Return messages whose time has come, and those whose sender died in the middle."""
     rows = tx.rows(
-        "SELECT id, account FROM writing WHERE state IN ('waiting','sending') AND send_at<=?"  # noqa: S608
+        "SELECT id, account_id FROM writing WHERE state IN ('waiting','sending') AND send_at<=?"  # noqa: S608
         f" ORDER BY send_at LIMIT {most:d}",
         now,
     )
@@ -131,7 +131,7 @@ def delete(tx: Tx, id_: int) -> None:
 def sweep(tx: Tx, before: int) -> int:
     """Forget open ones that have a copy in Drafts and were not touched since; what has none stays."""
     old = tx.rows("SELECT id FROM writing WHERE state='open' AND draft>0 AND changed_at<? LIMIT 200", before)
-    gone = tx.rows("SELECT id FROM writing WHERE account NOT IN (SELECT id FROM account) LIMIT 200")
+    gone = tx.rows("SELECT id FROM writing WHERE account_id NOT IN (SELECT id FROM account) LIMIT 200")
     for (id_,) in [*old, *gone]:
         delete(tx, id_)
     return len(old) + len(gone)
@@ -165,7 +165,8 @@ def drop_files(tx: Tx, writing: int, ids: list[int]) -> None:
 def stored(tx: Tx, account: AccountId) -> int:
     """Octets of files of all writings of the account."""
     row = tx.row(
-        "SELECT COALESCE(SUM(f.size),0) FROM writing_file f JOIN writing w ON w.id=f.writing WHERE w.account=?", account
+        "SELECT COALESCE(SUM(f.size),0) FROM writing_file f JOIN writing w ON w.id=f.writing WHERE w.account_id=?",
+        account,
     )
     return int(row[0]) if row else 0
 
