@@ -1,7 +1,7 @@
-"""Bounces and delay warnings to the sender (RFC 3464, as asked by RFC 3461), and where mail that fails goes otherwise.
+"""Bounces and delay warnings to the sender (RFC 3464, as asked by RFC 3461), and what else becomes of mail that fails.
 
-A forwarding's target never appears in anything that goes to the sender: what it refuses stands in its owner's INBOX,
-so the sender has nothing to hear.
+A forwarding's target never appears in anything that goes to the sender: what it refuses is filed in its owner's INBOX,
+so the sender needs no report.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ TICKET_EVERY, MOST_IN_CASE = timedelta(days=1), 20  # for one domain; what comes
 _WANTS = {"failed": "FAILURE", "delayed": "DELAY", "relayed": "SUCCESS"}
 
 
-def status_of(answer: Answer) -> str:
-    """The enhanced code of the reply (RFC 3463), or one that says as much as we know."""
+def make_status(answer: Answer) -> str:
+    """Return the enhanced code of the reply (RFC 3463), or one that says as much as we know."""
     word = answer.text.split(" ", 1)[0]
     if word.count(".") == 2 and word.replace(".", "").isdigit():
         return word
@@ -40,15 +40,15 @@ def status_of(answer: Answer) -> str:
 
 
 def is_wanted(item: QueueItem, kind: str) -> bool:
-    """Did the sender ask for it?  Who said nothing hears of failures and delays (RFC 3461 section 4.1)."""
+    """Say if the sender wants this report; by default those of failures and delays (RFC 3461 section 4.1)."""
     if not item.sender or item.origin in ("forward", "dsn", "vacation"):
         return False
-    asked = {word.strip() for word in item.dsn.notify.upper().split(",") if word.strip()}
-    return _WANTS[kind] in asked if asked else kind != "relayed"
+    requested = {word.strip() for word in item.dsn.notify.upper().split(",") if word.strip()}
+    return _WANTS[kind] in requested if requested else kind != "relayed"
 
 
-def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, now: datetime) -> None:
-    """Queue a notice to the sender; a null sender gets none (RFC 5321 section 6.1)."""
+def notify_sender(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, now: datetime) -> None:
+    """Queue a report to the sender; a null sender gets none (RFC 5321 section 6.1)."""
     if not is_wanted(item, kind):
         return
     octets = b""
@@ -67,9 +67,9 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
         until=f"{until:%Y-%m-%d %H:%M} UTC",
         subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
     )
-    whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
+    returns_whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
     # A report with an 8-bit message in it does not reach every host; here it does.
-    whole = whole and (octets.isascii() or domain_of(item.sender) == core.config.domain)
+    returns_whole = returns_whole and (octets.isascii() or domain_of(item.sender) == core.config.domain)
     report = dsn.build(
         kind=kind,
         reporting_mta=core.config.host,
@@ -77,15 +77,15 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
         recipient=item.recipient,
         original_recipient=item.dsn.orcpt,
         envelope_id=item.dsn.envid,
-        status=status_of(answer),
+        status=make_status(answer),
         diagnostic=diagnostic,
         remote=answer.host,
         arrival=item.created_at,
         now=now,
         subject=subject,
         words=words,
-        original=octets if whole else block,
-        whole=whole,
+        original=octets if returns_whole else block,
+        whole=returns_whole,
         message_id=trace.message_id(core.config.domain),
         will_retry_until=until if kind == "delayed" else None,
     )
@@ -101,8 +101,8 @@ def notify(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, no
     )
 
 
-def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:
-    """A forwarding that failed for good: the message comes back into its owner's INBOX, so it is never lost (S25)."""
+def return_to_owner(core: Core, tx: Tx, item: QueueItem) -> None:
+    """File a message whose forwarding failed for good in its owner's INBOX, so that it is never lost (S25)."""
     if item.account is None:
         return
     if core.mail.has_blob(tx, item.account, item.blob):
@@ -111,8 +111,8 @@ def keep_for_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     bounces.file_for_owner(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
 
 
-def tell_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
-    """A report that cannot be delivered goes into the postmaster's case, one for a domain and day (RFC 5321 section 6.1)."""
+def notify_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
+    """Add a report that cannot be delivered to the postmaster's ticket, one a domain and day (RFC 5321 section 6.1)."""
     domain = domain_of(item.recipient)
     block = header.split(core.queue.octets(tx, item))[0].decode("utf-8", "replace")
     subject = f"A delivery report to {domain} could not be delivered"

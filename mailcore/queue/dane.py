@@ -27,8 +27,8 @@ class Tlsa:
         return self.usage in (TRUST_ANCHOR, END_ENTITY) and self.selector in (0, 1) and self.matching in (0, 1, 2)
 
 
-def vouches(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str], now: datetime) -> bool:
-    """Does one of the records vouch for the server with this chain (DER, its own certificate first)?
+def is_vouched_for(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str], now: datetime) -> bool:
+    """Say if one of the records vouches for the server with this chain (DER, its own certificate first).
 
     Args:
         names: any of which the certificate may bear, where a trust anchor vouches for it.
@@ -40,14 +40,18 @@ def vouches(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str
     if not certificates:
         return False
     for record in records:
-        if record.usage == END_ENTITY and _matches(record, certificates[0]):
+        if record.usage == END_ENTITY and _is_match(record, certificates[0]):
             return True  # neither name nor date count (RFC 7672 section 3.1.1)
-        if record.usage == TRUST_ANCHOR and _leads_to(record, certificates, now) and _bears(certificates[0], names):
+        if (
+            record.usage == TRUST_ANCHOR
+            and _is_chain_to(record, certificates, now)
+            and _has_name(certificates[0], names)
+        ):
             return True
     return False
 
 
-def _matches(record: Tlsa, certificate: x509.Certificate) -> bool:
+def _is_match(record: Tlsa, certificate: x509.Certificate) -> bool:
     if record.selector == 0:
         octets = certificate.public_bytes(Encoding.DER)
     else:
@@ -62,8 +66,8 @@ def _matches(record: Tlsa, certificate: x509.Certificate) -> bool:
     return False
 
 
-def _leads_to(record: Tlsa, certificates: Sequence[x509.Certificate], now: datetime) -> bool:
-    """Is each signed by the next, up to one that the record names, and none out of date?"""
+def _is_chain_to(record: Tlsa, certificates: Sequence[x509.Certificate], now: datetime) -> bool:
+    """Say if each is signed by the next, up to one that the record names, and none has expired."""
     for at, certificate in enumerate(certificates):
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             return False
@@ -74,7 +78,7 @@ def _leads_to(record: Tlsa, certificates: Sequence[x509.Certificate], now: datet
                 certificates[at - 1].verify_directly_issued_by(certificate)
             except (ValueError, TypeError, InvalidSignature):
                 return False
-        if at and _matches(record, certificate):
+        if at and _is_match(record, certificate):
             return True
     return False
 
@@ -86,17 +90,17 @@ def _may_sign(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _bears(certificate: x509.Certificate, names: Sequence[str]) -> bool:
+def _has_name(certificate: x509.Certificate, names: Sequence[str]) -> bool:
     try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return False
-    borne = [name.lower() for name in found.get_values_for_type(x509.DNSName)]
-    return any(covers(pattern, name.lower().rstrip(".")) for pattern in borne for name in names)
+    in_certificate = [name.lower() for name in alternatives.get_values_for_type(x509.DNSName)]
+    return any(is_covered(pattern, name.lower().rstrip(".")) for pattern in in_certificate for name in names)
 
 
-def covers(pattern: str, name: str) -> bool:
-    """A name, or one with a first label `*` (RFC 6125 section 6.4.3, RFC 8461 section 4.1)."""
+def is_covered(pattern: str, name: str) -> bool:
+    """Say if a pattern covers a name: it, or a first label `*` (RFC 6125 section 6.4.3, RFC 8461 section 4.1)."""
     if pattern.startswith("*."):
         return name.partition(".")[2] == pattern[2:] and bool(name.partition(".")[0])
     return pattern == name

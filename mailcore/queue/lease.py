@@ -8,13 +8,13 @@ import socket
 from pathlib import Path
 
 
-def me() -> str:
-    """This process: machine, number, and when it began, as numbers come again."""
-    return _named(os.getpid()) or f"{socket.gethostname()}/{os.getpid()}/?"
+def name_this_process() -> str:
+    """Return this process's name: machine, pid and start time, as pids are used again."""
+    return _name_process(os.getpid()) or f"{socket.gethostname()}/{os.getpid()}/?"
 
 
-def _named(pid: int) -> str:
-    """ "" where there is no such process, or no /proc to tell."""
+def _name_process(pid: int) -> str:
+    """Return the name of a process, or "" if there is no such process or no /proc."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
         if fields[0] in "ZX":  # dead, and nobody has asked how it died
@@ -26,8 +26,8 @@ def _named(pid: int) -> str:
 
 def is_dead(lessee: str) -> bool:
     """Return True if the lessee is surely dead: one on another machine, or without a start time, may be alive."""
-    machine, _, rest = lessee.rpartition("/")[0].rpartition("/")
-    began = lessee.rpartition("/")[2]
-    if machine != socket.gethostname() or not rest.isdigit() or began == "?" or not Path("/proc/self/stat").exists():
+    machine, _, pid = lessee.rpartition("/")[0].rpartition("/")
+    started = lessee.rpartition("/")[2]
+    if machine != socket.gethostname() or not pid.isdigit() or started == "?" or not Path("/proc/self/stat").exists():
         return False
-    return _named(int(rest)) != lessee
+    return _name_process(int(pid)) != lessee

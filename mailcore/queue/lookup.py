@@ -33,15 +33,15 @@ class NoSuchName(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Records:
     """`records` may be empty: the name is there and has none of the kind.  `secure`: DNSSEC vouches for it."""
 
     records: tuple[Any, ...]  # Any: dnspython's Rdata
     secure: bool = False
 
 
-def trusts(config: Config, servers: list[str]) -> bool:
-    """Is the AD bit of these resolvers to be believed?  `auto`: if they all are on this machine."""
+def is_trusted(config: Config, servers: list[str]) -> bool:
+    """Say if the AD bit of these resolvers is believed; by `auto` if they all are on this machine."""
     if config.dns.dnssec != "auto":
         return config.dns.dnssec == "yes"
     try:
@@ -51,7 +51,7 @@ def trusts(config: Config, servers: list[str]) -> bool:
 
 
 class Lookup:
-    """One memory for a worker, used on its event loop only."""
+    """DNS look-ups of one worker and their cache, used on its event loop only."""
 
     def __init__(self, config: Config) -> None:
         self._resolver = found = dns.asyncresolver.Resolver(configure=not config.dns.servers)
@@ -59,13 +59,13 @@ class Lookup:
             found.nameservers = [nameserver(text) for text in config.dns.servers]
         found.lifetime = LIFETIME_SECONDS
         servers = [s.address if isinstance(s, dns.nameserver.Do53Nameserver) else str(s) for s in found.nameservers]
-        self._trusted = trusts(config, servers)
+        self._trusted = is_trusted(config, servers)
         if self._trusted:
             found.use_edns(0, dns.flags.DO, 1232)
             found.flags = dns.flags.RD | dns.flags.AD
-        self._answers: OrderedDict[tuple[str, str], tuple[float, Found | None]] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str], tuple[float, Records | None]] = OrderedDict()
 
-    async def ask(self, name: str, kind: str) -> Found:
+    async def ask(self, name: str, kind: str) -> Records:
         """Raises NoSuchName, RouteUnknown."""
         key = name.lower().rstrip("."), kind
         now = asyncio.get_running_loop().time()
@@ -80,7 +80,7 @@ class Lookup:
             raise NoSuchName(name)
         return found
 
-    async def _fetch(self, name: str, kind: str) -> tuple[float, Found | None]:
+    async def _fetch(self, name: str, kind: str) -> tuple[float, Records | None]:
         try:
             answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
@@ -91,5 +91,5 @@ class Lookup:
             raise RouteUnknown(f"DNS: {type(problem).__name__}") from None
         secure = self._trusted and bool(answer.response.flags & dns.flags.AD)
         if answer.rrset is None:
-            return 30, Found((), secure)
-        return max(1, min(answer.rrset.ttl, MOST_SECONDS)), Found(tuple(answer), secure)
+            return 30, Records((), secure)
+        return max(1, min(answer.rrset.ttl, MOST_SECONDS)), Records(tuple(answer), secure)

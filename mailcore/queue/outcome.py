@@ -1,4 +1,4 @@
-"""Result of a queue item, saved in one transaction with all that follows from it."""
+"""The outcome of a queue item, saved in one transaction with all that follows from it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,83 +23,93 @@ def is_ours(core: Core, domain: str) -> bool:
     return domain in (core.config.domain, core.config.srs_domain)
 
 
-def write_down(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
-    """Done, another try, or given up; its sender, owner and trace hear of it."""
-    words = f"{answer.code} {answer.text}"[:500] if answer.code else answer.text[:500]
-    attempt = Attempt(now, answer.host, answer.code, words)
-    again = None if answer.ok or answer.permanent else schedule.next_attempt(item.tries + 1, item.created_at, now)
-    given_up = not answer.ok and again is None
-    if item.origin == "forward" and item.account is not None and not _by_message(item, answer):
+def record_outcome(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
+    """Record the reply to an item: sent, deferred or given up; its sender, owner and trace are informed.
+
+    `answer.code` 0 means that there was no reply.
+    """
+    reply = f"{answer.code} {answer.text}"[:500] if answer.code else answer.text[:500]
+    attempt = Attempt(now, answer.host, answer.code, reply)
+    next_at = (
+        None if answer.ok or answer.permanent else schedule.plan_next_attempt(item.tries + 1, item.created_at, now)
+    )
+    given_up = not answer.ok and next_at is None
+    if item.origin == "forward" and item.account is not None and not _is_about_message(item, answer):
         forwarding.record_reply(
-            core, tx, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=words
+            core, tx, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=reply
         )
     if item.origin == "forward":
         onward.answer(
             tx,
             item.id,
-            _onward_state(core, item, answer, again),
+            _make_onward_state(core, item, answer, next_at),
             host=answer.host,
             code=answer.code,
-            reply=words,
+            reply=reply,
             now=int(now.timestamp()),
         )
     if answer.ok:
         if answer.relayed and "SUCCESS" in item.dsn.notify.upper():
-            bounce.notify(core, tx, item, answer, kind="relayed", now=now)
+            bounce.notify_sender(core, tx, item, answer, kind="relayed", now=now)
         core.queue.done(tx, item.id, attempt)
-    elif again is not None:
-        if not item.delay_told and schedule.delay_is_due(item.created_at, now):
-            bounce.notify(core, tx, item, answer, kind="delayed", now=now)
+    elif next_at is not None:
+        if not item.delay_told and schedule.is_delay_due(item.created_at, now):
+            bounce.notify_sender(core, tx, item, answer, kind="delayed", now=now)
             core.queue.tell_delay(tx, item.id)
-        core.queue.defer(tx, item.id, int(again.timestamp()), attempt)
+        core.queue.defer(tx, item.id, int(next_at.timestamp()), attempt)
     else:
         log.info("queue item %d failed for good with %d", item.id, answer.code)
         give_up(core, tx, item, answer, now)
 
 
-def _by_message(item: QueueItem, answer: Answer) -> bool:
-    """Refused because of what the sender asked for (RFC 8689), or for an 8-bit message: that says nothing of the recipient."""
+def _is_about_message(item: QueueItem, answer: Answer) -> bool:
+    """Say if the message was refused for itself (REQUIRETLS of RFC 8689, or 8-bit), which says nothing of the recipient."""
     return (item.require_tls and answer.text.startswith("5.7.30")) or answer.text.startswith(NEEDS_8BIT)
 
 
 def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
     """Remove the item undelivered; bounce it, save it for the forwarding's owner, or inform the postmaster."""
-    if item.origin == "submission" and item.account is not None and answer.permanent and not _by_message(item, answer):
+    if (
+        item.origin == "submission"
+        and item.account is not None
+        and answer.permanent
+        and not _is_about_message(item, answer)
+    ):
         sending_limits.was_refused(core, tx, item.account)
     if item.origin == "forward":
-        bounce.keep_for_owner(core, tx, item)
+        bounce.return_to_owner(core, tx, item)
     elif item.origin == "dsn":
-        bounce.tell_postmaster(core, tx, item, answer, now)
-    elif not _asked_in_vain(core, tx, item, answer):
-        bounce.notify(core, tx, item, answer, kind="failed", now=now)
+        bounce.notify_postmaster(core, tx, item, answer, now)
+    elif not _is_undelivered_question(core, tx, item, answer):
+        bounce.notify_sender(core, tx, item, answer, kind="failed", now=now)
     core.queue.remove(tx, item.id)
 
 
-def _asked_in_vain(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> bool:
-    """Was it the question whether mail may be forwarded?  Then its owner hears, and not the address that it came from."""
+def _is_undelivered_question(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> bool:
+    """Say if it was the question to a forwarding's target; then its owner is notified, and not the envelope sender."""
     if item.origin != "notice" or item.account is None:
         return False
-    words = f"{answer.code} {answer.text}" if answer.code else answer.text
-    return forwarding.record_undelivered_question(core, tx, item.account, item.recipient, words)
+    reply = f"{answer.code} {answer.text}" if answer.code else answer.text
+    return forwarding.record_undelivered_question(core, tx, item.account, item.recipient, reply)
 
 
-def _onward_state(core: Core, item: QueueItem, answer: Answer, again: datetime | None) -> str:
-    """Return the state for the owner's trace: only mail that another server took counts as delivered outside."""
+def _make_onward_state(core: Core, item: QueueItem, answer: Answer, next_at: datetime | None) -> str:
+    """Return the state for the owner's trace: only mail that another server accepted counts as delivered outside."""
     if answer.ok:
         return "here" if is_ours(core, domain_of(item.recipient)) else "delivered"
-    return "refused" if again is None else "waiting"
+    return "refused" if next_at is None else "waiting"
 
 
-def away(
+def record_unreachable(
     core: Core, tx: Tx, domain: str, items: Sequence[QueueItem], answer: Answer, failures: int, now: datetime
 ) -> None:
-    """No host of the domain could be reached: all that waits for it hears the same, and it rests for a while."""
+    """Record that no host of the domain could be reached: all its items are deferred, and it rests for a while."""
     until = int(now.timestamp()) + destination.rest_seconds(failures)
     destinations.rest(tx, domain, Rest(failures, until, answer.text))
     for item in items:
-        write_down(core, tx, item, answer, now)
+        record_outcome(core, tx, item, answer, now)
 
 
 def count_tls(core: Core, tx: Tx, domain: str, results: Sequence[TlsResult], now: datetime) -> None:
-    for one in results:
-        reports.count_tls(tx, f"{now:%Y-%m-%d}", domain, one.policy, one.host, one.kind)
+    for result in results:
+        reports.count_tls(tx, f"{now:%Y-%m-%d}", domain, result.policy, result.host, result.kind)

@@ -10,10 +10,10 @@ from random import shuffle
 
 from mailcore.config import Config
 from mailcore.queue.dane import Tlsa
-from mailcore.queue.lookup import Found, Lookup, NoSuchName, RouteUnknown
-from mailcore.queue.sts import StsPolicies, allows
+from mailcore.queue.lookup import Lookup, NoSuchName, Records, RouteUnknown
+from mailcore.queue.sts import StsPolicies, is_allowed
 
-__all__ = ["Hop", "NoMailHere", "Route", "RouteUnknown", "addresses", "find"]
+__all__ = ["Hop", "NoMailHere", "Route", "RouteUnknown", "find_route", "list_addresses"]
 MAX_HOSTS = 10
 
 
@@ -47,68 +47,73 @@ class Route:
     troubles: tuple[tuple[str, str, str], ...] = field(default=())  # policy, host, kind
 
 
-async def find(config: Config, lookup: Lookup, domain: str, policies: StsPolicies | None = None) -> Route:
-    """Raises NoMailHere, RouteUnknown."""
-    out = config.outbound
-    if out.mode == "relay":
-        return Route((Hop(out.host, out.port),))
+async def find_route(config: Config, lookup: Lookup, domain: str, policies: StsPolicies | None = None) -> Route:
+    """Find the hosts that take mail for a domain, and the TLS that they must use.
+
+    Raises:
+        NoMailHere: the domain does not exist or takes no mail.
+        RouteUnknown: DNS does not answer, or no host is in the domain's MTA-STS policy.
+    """
+    outbound = config.outbound
+    if outbound.mode == "relay":
+        return Route((Hop(outbound.host, outbound.port),))
     if domain.startswith("[") and domain.endswith("]"):
         try:
-            return Route((Hop(str(ip_address(domain[1:-1].removeprefix("IPv6:"))), out.port),))
+            return Route((Hop(str(ip_address(domain[1:-1].removeprefix("IPv6:"))), outbound.port),))
         except ValueError:
             raise NoMailHere("not an address literal") from None
-    hosts, secure = await _hosts(config, lookup, domain)
-    policy, trouble = await policies.of(domain) if policies is not None else (None, "")
+    hosts, secure = await _list_hosts(config, lookup, domain)
+    policy, trouble = await policies.find_policy(domain) if policies is not None else (None, "")
     troubles = [("sts", "", trouble)] if trouble else []
-    found: list[Hop] = []
+    records: list[Hop] = []
     unknown = RouteUnknown("no host of the domain is in its MTA-STS policy")
     for host in hosts[:MAX_HOSTS]:
         try:
-            tlsa = await _tlsa(lookup, host, out.port) if secure else None
+            tlsa = await _find_tlsa(lookup, host, outbound.port) if secure else None
         except RouteUnknown as problem:  # this host only: the next one has records of its own (RFC 7672 section 2.1)
             unknown = problem
             continue
         if tlsa is not None:
-            found.append(Hop(host, out.port, "dane", tlsa, "tlsa"))
+            records.append(Hop(host, outbound.port, "dane", tlsa, "tlsa"))
         elif policy is None or policy.mode == "none":
-            found.append(Hop(host, out.port))
+            records.append(Hop(host, outbound.port))
         elif policy.mode == "enforce":
-            if allows(policy, host):
-                found.append(Hop(host, out.port, "verify", (), "sts"))
+            if is_allowed(policy, host):
+                records.append(Hop(host, outbound.port, "verify", (), "sts"))
             else:
                 troubles.append(("sts", host, "validation-failure"))
         else:
-            found.append(Hop(host, out.port, "may", (), "sts"))
-    if not found:
+            records.append(Hop(host, outbound.port, "may", (), "sts"))
+    if not records:
         raise unknown
-    return Route(tuple(found), tuple(troubles))
+    return Route(tuple(records), tuple(troubles))
 
 
-async def _hosts(config: Config, lookup: Lookup, domain: str) -> tuple[list[str], bool]:
-    """Names by preference, and whether DNSSEC vouches for them."""
+async def _list_hosts(config: Config, lookup: Lookup, domain: str) -> tuple[list[str], bool]:
+    """List the host names by preference, and say if DNSSEC vouches for them."""
     try:
         answer = await lookup.ask(domain, "MX")
     except NoSuchName:
         raise NoMailHere("the domain does not exist") from None
     if not answer.records:
-        if not await addresses(lookup, domain):
+        if not await list_addresses(lookup, domain):
             raise NoMailHere("the domain has neither MX nor address")
         return [domain], answer.secure
-    found = [(mx.preference, str(mx.exchange).rstrip(".").lower()) for mx in answer.records]
-    shuffle(found)  # hosts of one preference share the load (RFC 5321 section 5.1)
-    found.sort(key=lambda one: one[0])
-    if not any(host for _, host in found):
+    hosts = [(mx.preference, str(mx.exchange).rstrip(".").lower()) for mx in answer.records]
+    shuffle(hosts)  # hosts of one preference share the load (RFC 5321 section 5.1)
+    hosts.sort(key=lambda one: one[0])
+    if not any(host for _, host in hosts):
         raise NoMailHere("the domain takes no mail (null MX)", "5.1.10")
-    ours = [preference for preference, host in found if host == config.host.lower()]
-    if ours:  # RFC 5321 section 5.1: hosts that are no better than ourselves would send it back
-        found = [(preference, host) for preference, host in found if preference < ours[0]]
-        if not found:
+    our_names = [preference for preference, host in hosts if host == config.host.lower()]
+    if our_names:  # RFC 5321 section 5.1: hosts that are no better than ourselves would send it back
+        hosts = [(preference, host) for preference, host in hosts if preference < our_names[0]]
+        if not hosts:
             raise NoMailHere("its mail comes back to us", "5.4.6")
-    return [host for _, host in found if host], answer.secure
+    return [host for _, host in hosts if host], answer.secure
 
 
-async def _tlsa(lookup: Lookup, host: str, port: int) -> tuple[Tlsa, ...] | None:
-    """Records that DNSSEC vouches for; None where there are none.  Raises RouteUnknown: trouble is no permission."""
+async def _find_tlsa(lookup: Lookup, host: str, port: int) -> tuple[Tlsa, ...] | None:
+    """Return the TLSA records that DNSSEC vouches for, or None.  Raises RouteUnknown: a DNS failure permits nothing."""
     try:
         if not any([(await lookup.ask(host, kind)).secure for kind in ("A", "AAAA")]):
             return None
@@ -120,8 +125,8 @@ async def _tlsa(lookup: Lookup, host: str, port: int) -> tuple[Tlsa, ...] | None
     return tuple(Tlsa(r.usage, r.selector, r.mtype, bytes(r.cert)) for r in answer.records)
 
 
-async def addresses(lookup: Lookup, host: str) -> list[str]:
-    """IP addresses, of IPv6 and IPv4 in turn.  Raises RouteUnknown."""
+async def list_addresses(lookup: Lookup, host: str) -> list[str]:
+    """List a host's IP addresses, IPv6 and IPv4 in turn.  Raises RouteUnknown."""
     try:
         return [str(ip_address(host))]
     except ValueError:
@@ -130,7 +135,7 @@ async def addresses(lookup: Lookup, host: str) -> list[str]:
     trouble: RouteUnknown | None = None
     for kind in ("AAAA", "A"):
         try:
-            found: Found = await lookup.ask(host, kind)
+            found: Records = await lookup.ask(host, kind)
         except NoSuchName:
             continue
         except RouteUnknown as problem:

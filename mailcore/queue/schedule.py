@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 GIVE_UP_AFTER = timedelta(days=5)
-TELL_DELAY_AFTER = timedelta(hours=4)
+WARN_AFTER = timedelta(hours=4)
 _STEPS = (5, 10, 20, 30, 60, 120, 180)  # minutes; the last one repeats
 
 
-def next_attempt(tries: int, created_at: datetime, now: datetime) -> datetime | None:
+def plan_next_attempt(tries: int, created_at: datetime, now: datetime) -> datetime | None:
     """Return the time of the next attempt, or None to give up five days after the message came.
 
     Args:
@@ -19,5 +19,5 @@ def next_attempt(tries: int, created_at: datetime, now: datetime) -> datetime | 
     return min(now + step, created_at + GIVE_UP_AFTER)
 
 
-def delay_is_due(created_at: datetime, now: datetime) -> bool:
-    return now - created_at >= TELL_DELAY_AFTER
+def is_delay_due(created_at: datetime, now: datetime) -> bool:
+    return now - created_at >= WARN_AFTER

@@ -1,6 +1,6 @@
-"""MTA-STS (RFC 8461): a domain's own word, fetched by HTTPS and remembered, on which hosts take its mail by verified TLS.
+"""MTA-STS (RFC 8461): a domain's policy on the hosts that take its mail by verified TLS, fetched by HTTPS and saved.
 
-A policy is remembered in the database for as long as it says, so who answers DNS for a moment cannot take it away.
+A policy is saved in the database for as long as it says, so who forges DNS for a moment cannot remove it.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from mailcore.core import Core
 from mailcore.log import log_for
 from mailcore.mail.reading.lines import lines_of
 from mailcore.net import https
-from mailcore.queue.dane import covers
+from mailcore.queue.dane import is_covered
 from mailcore.queue.lookup import Lookup, NoSuchName, RouteUnknown
 from mailcore.store.queue import destinations as store
 from mailcore.store.queue.destinations import StsPolicy
@@ -28,38 +28,38 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class StsTrouble(Exception):
-    """The policy is announced and cannot be had; `kind` in the words of RFC 8460 section 4.3."""
+    """The policy is announced and cannot be fetched; `kind` is a result type of RFC 8460 section 4.3."""
 
     kind: str
 
 
-def parse(text: str, policy_id: str, now: int) -> StsPolicy:
-    """RFC 8461 section 3.2.  Raises StsTrouble."""
+def parse_policy(text: str, policy_id: str, now: int) -> StsPolicy:
+    """Parse a policy file (RFC 8461 section 3.2).  Raises StsTrouble."""
     pairs = [line.partition(":") for line in lines_of(text) if ":" in line]
-    said = {name.strip(): value.strip() for name, _, value in pairs}
+    values = {name.strip(): value.strip() for name, _, value in pairs}
     hosts = tuple(value.strip().lower().rstrip(".") for name, _, value in pairs if name.strip() == "mx")
-    age = said.get("max_age", "")
-    mode = said.get("mode", "")
-    if said.get("version") != "STSv1" or mode not in ("enforce", "testing", "none") or not age.isdigit():
+    age = values.get("max_age", "")
+    mode = values.get("mode", "")
+    if values.get("version") != "STSv1" or mode not in ("enforce", "testing", "none") or not age.isdigit():
         raise StsTrouble("sts-policy-invalid")
     if mode != "none" and not hosts:
         raise StsTrouble("sts-policy-invalid")
     return StsPolicy(policy_id, mode, hosts, now + min(int(age), MOST_AGE))
 
 
-def allows(policy: StsPolicy, host: str) -> bool:
-    return any(covers(pattern, host.lower().rstrip(".")) for pattern in policy.hosts)
+def is_allowed(policy: StsPolicy, host: str) -> bool:
+    return any(is_covered(pattern, host.lower().rstrip(".")) for pattern in policy.hosts)
 
 
 class StsPolicies:
-    """Asks for policies; one for a worker."""
+    """Policies that were fetched, saved and are fetched again; one object a worker."""
 
     def __init__(self, core: Core, lookup: Lookup, port: int = PORT) -> None:
         self._core, self._lookup, self._port = core, lookup, port
-        self._again: dict[str, tuple[int, str]] = {}  # when a policy is asked for, and what went wrong the last time
+        self._retry_at: dict[str, tuple[int, str]] = {}  # when a policy is asked for, and what went wrong the last time
 
-    async def of(self, domain: str) -> tuple[StsPolicy | None, str]:
-        """The policy that holds now, and what went wrong when it could not be had ("" = nothing)."""
+    async def find_policy(self, domain: str) -> tuple[StsPolicy | None, str]:
+        """Return the policy that holds now, and the result type if it could not be fetched ("" = no failure)."""
         core, now = self._core, self._core.clock.seconds()
         known = await core.db.aread(lambda tx: store.sts(tx, domain))
         if known is not None and known.expires_at <= now:
@@ -68,32 +68,32 @@ class StsPolicies:
         if announced is None and known is None:
             return None, ""
         is_current = known is not None and announced in (known.id, None)
-        again, kind = self._again.get(domain, (0, ""))
-        if again > now and (is_current or kind):
+        retry_at, kind = self._retry_at.get(domain, (0, ""))
+        if retry_at > now and (is_current or kind):
             return known, kind
         try:
-            new = await self._fetch(domain, announced or (known.id if known else ""), now)
+            fetched = await self._fetch(domain, announced or (known.id if known else ""), now)
         except StsTrouble as trouble:
             log.info("the MTA-STS policy of %s: %s", domain, trouble.kind)
             kind = "" if is_current else trouble.kind
             self._remember(domain, now + (RENEW_SECONDS if is_current else AGAIN_SECONDS), kind)
             return known, kind
         self._remember(domain, now + RENEW_SECONDS, "")
-        await core.db.awrite(lambda tx: store.keep_sts(tx, domain, new))
-        return new, ""
+        await core.db.awrite(lambda tx: store.keep_sts(tx, domain, fetched))
+        return fetched, ""
 
-    def _remember(self, domain: str, again: int, kind: str) -> None:
-        if len(self._again) >= REMEMBERED:
-            self._again.clear()
-        self._again[domain] = again, kind
+    def _remember(self, domain: str, retry_at: int, kind: str) -> None:
+        if len(self._retry_at) >= REMEMBERED:
+            self._retry_at.clear()
+        self._retry_at[domain] = retry_at, kind
 
     async def _announced(self, domain: str) -> str | None:
-        """The id that DNS tells; None where there is no record, or no answer."""
+        """Return the policy id that DNS announces; None if there is no record, or no answer."""
         try:
-            found = await self._lookup.ask(f"_mta-sts.{domain}", "TXT")
+            policy_ids = await self._lookup.ask(f"_mta-sts.{domain}", "TXT")
         except (NoSuchName, RouteUnknown):
             return None
-        texts = [b"".join(record.strings).decode("latin-1") for record in found.records]
+        texts = [b"".join(record.strings).decode("latin-1") for record in policy_ids.records]
         texts = [text for text in texts if text.replace(" ", "").startswith("v=STSv1;")]
         if len(texts) != 1:
             return None
@@ -107,11 +107,11 @@ class StsPolicies:
             with contextlib.suppress(NoSuchName, RouteUnknown):
                 addresses += [record.address for record in (await self._lookup.ask(host, kind)).records]
         text = await self._core.threads.wait(_get, host, addresses, self._port)
-        return parse(text, policy_id, now)
+        return parse_policy(text, policy_id, now)
 
 
 def _get(host: str, addresses: Sequence[str], port: int) -> str:
-    """Blocking; redirections are not followed (RFC 8461 section 3.3).  Raises StsTrouble."""
+    """Fetch the policy file; blocking.  Redirections are not followed (RFC 8461 section 3.3).  Raises StsTrouble."""
     kind = "sts-policy-fetch-error"
     for address in addresses:
         try:

@@ -35,7 +35,7 @@ class Reply:
 
 
 class Wire(asyncio.Protocol):
-    """One connection; who uses it awaits one thing at a time."""
+    """One connection; its user awaits one call at a time."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -79,7 +79,7 @@ class Wire(asyncio.Protocol):
         self.transport.write(octets)
 
     async def write_long(self, pieces: Iterable[bytes], seconds: float) -> None:
-        """Each of which the network takes within `seconds`.  Raises Lost."""
+        """Write pieces one after another, each within `seconds`.  Raises Lost."""
         for piece in pieces:
             self.write(piece)
             if not self._room.is_set():
@@ -89,7 +89,7 @@ class Wire(asyncio.Protocol):
                     raise Lost("the host takes no more octets") from None
 
     async def reply(self, seconds: float) -> Reply:
-        """The next one.  Raises Lost."""
+        """Read the next reply.  Raises Lost."""
         lines: list[str] = []
         try:
             async with asyncio.timeout(seconds):
@@ -119,22 +119,22 @@ class Wire(asyncio.Protocol):
             await self._news
 
     async def start_tls(self, context: ssl.SSLContext, name: str, seconds: float) -> ssl.SSLObject:
-        """After the host said 220 to STARTTLS.  Raises Lost, ssl.SSLError.
+        """Shake hands after the host replied 220 to STARTTLS.  Raises Lost, ssl.SSLError.
 
-        What came after that answer in the clear may be anybody's (RFC 3207 section 6): the connection is given up.
+        Octets that came after that reply in the clear may be forged (RFC 3207 section 6): the connection is closed.
         """
         if self._buffer:
             raise Lost("octets in the clear behind STARTTLS")
         if self.closed or self.transport is None:
             raise Lost("the connection was closed")
-        made = await asyncio.get_running_loop().start_tls(
+        transport = await asyncio.get_running_loop().start_tls(
             self.transport, self, context, server_hostname=name, ssl_handshake_timeout=seconds
         )
-        if made is None:
+        if transport is None:
             raise Lost("the connection was closed")
-        self.transport = made
-        found: ssl.SSLObject = made.get_extra_info("ssl_object")
-        return found
+        self.transport = transport
+        tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
+        return tls
 
     def close(self) -> None:
         self.closed = True
@@ -142,8 +142,8 @@ class Wire(asyncio.Protocol):
             self.transport.abort()
 
 
-def stuffed(parts: Sequence[Octets]) -> Iterator[bytes]:
-    """The octets as DATA has them (RFC 5321 section 4.5.2), in pieces, with the final dot.
+def stuff_dots(parts: Sequence[Octets]) -> Iterator[bytes]:
+    """Yield the octets as DATA sends them (RFC 5321 section 4.5.2), in pieces, with the final dot.
 
     Bare CR or LF, which no message of ours has, would let one message end another (SMTP smuggling): they become CRLF.
 
@@ -170,7 +170,7 @@ def stuffed(parts: Sequence[Octets]) -> Iterator[bytes]:
     yield b".\r\n" if last == b"\r\n" else b"\r\n.\r\n"
 
 
-def extensions(reply: Reply) -> dict[str, str]:
-    """Names in upper case and their parameters, of the answer to EHLO."""
+def parse_extensions(reply: Reply) -> dict[str, str]:
+    """Return the extensions of a reply to EHLO: names in upper case, and their parameters."""
     pairs = (line.partition(" ") for line in reply.lines[1:])
     return {name.upper(): rest.strip() for name, _, rest in pairs if name}

@@ -1,8 +1,8 @@
-"""The queue at work: lease what is due, send it, write down what the peer said.
+"""The queue worker: lease the items that are due, send them, and record the replies.
 
-Must stay true: an item leaves the queue only in the transaction that knows what became of it, and a lease that runs
-out (or whose process is dead) makes it free again, so a killed process loses nothing.  No destination holds up
-another, and no item, however strange, ends the worker.
+Must stay true: an item leaves the queue only in the transaction that records its outcome, and a lease that expires (or
+whose process is dead) frees it again, so a killed process loses nothing.  No destination delays another, and no item,
+however malformed, ends the worker.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
 from mailcore.mail.reading.octets import Octets
 from mailcore.queue import lease, outcome, route
-from mailcore.queue.client import Answer, Connection, TlsResult
+from mailcore.queue.client import Answer, SmtpConnection, TlsResult
 from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.sts import PORT, StsPolicies
@@ -32,30 +32,33 @@ log = log_for(__name__)
 LEASE_SECONDS = 900
 START_WITHIN_SECONDS = 300  # of its claim, or the item is left to the next lease
 ITEM_SECONDS = 450  # for one item
-INSIST_SECONDS = 140  # on writing down an answer; with the lines above it ends before its lease
+SAVE_WITHIN_SECONDS = 140  # on writing down an answer; with the lines above it ends before its lease
 POLL_SECONDS = 0.25
 BATCH = 200
 IN_FLIGHT = 2000
-UNSIGNED = ("vacation", "dsn")  # made inside a transaction; with a null sender only a signature passes DMARC (aspf=s)
+SIGNED_WHEN_SENT = (
+    "vacation",
+    "dsn",
+)  # made inside a transaction; with a null sender only a signature passes DMARC (aspf=s)
 LARGE = 4 * 2**20  # octets
-WAY_SECONDS = 300  # then DNS is asked again where a busy domain takes its mail
-STAY_SECONDS = 1.0  # a connection is kept so long for what comes next
+ROUTE_SECONDS = 300  # then DNS is asked again where a busy domain takes its mail
+KEEP_OPEN_SECONDS = 1.0  # a connection is kept so long for what comes next
 
-Way = list[Connection] | Answer  # connections to the hosts, best first, or the answer for all that goes there
+OpenRoute = list[SmtpConnection] | Answer  # connections to the hosts, best first, or the answer for all that goes there
 
 
 class Worker:
-    """Runs until `stop`; several workers may run, on several machines."""
+    """Send what the queue holds until `stop` is called; several workers may run, on several machines."""
 
     def __init__(self, core: Core, *, sts_port: int = PORT) -> None:
         self._core = core
         self._stopping = False
         self._news = asyncio.Event()
         self._destinations: dict[str, Destination] = {}
-        self._lanes: set[asyncio.Task[None]] = set()
-        self._held = 0
+        self._connection_tasks: set[asyncio.Task[None]] = set()
+        self._in_memory = 0
         self._sealing = asyncio.Semaphore(1)
-        self._me = lease.me()
+        self._lessee = lease.name_this_process()
         self._lookup = Lookup(core.config)
         self._policies = StsPolicies(core, self._lookup, sts_port)
 
@@ -71,28 +74,28 @@ class Worker:
 
     async def run(self) -> None:
         try:
-            await self._free_dead()
+            await self._release_dead_leases()
             while not self._stopping:
-                if not await self._take():
+                if not await self._lease_due():
                     self._news.clear()
                     try:
                         await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
                     except TimeoutError:
                         continue
-            await asyncio.gather(*self._lanes)
+            await asyncio.gather(*self._connection_tasks)
         finally:
-            for lane in self._lanes:
-                lane.cancel()
-            await asyncio.gather(*self._lanes, return_exceptions=True)
-            await self._give_back()
+            for connection_task in self._connection_tasks:
+                connection_task.cancel()
+            await asyncio.gather(*self._connection_tasks, return_exceptions=True)
+            await self._release_waiting()
 
-    async def _free_dead(self) -> None:
+    async def _release_dead_leases(self) -> None:
         """Free the leases of this machine's processes that were killed, so that their items are sent at once."""
         core = self._core
 
         def free(tx: Tx) -> int:
-            dead = [one for one in core.queue.lessees(tx, core.clock.seconds()) if lease.is_dead(one)]
-            return sum(core.queue.release_of(tx, one) for one in dead)
+            dead = [lessee for lessee in core.queue.lessees(tx, core.clock.seconds()) if lease.is_dead(lessee)]
+            return sum(core.queue.release_of(tx, lessee) for lessee in dead)
 
         try:
             freed = await core.db.awrite(free)
@@ -102,13 +105,13 @@ class Worker:
         if freed:
             log.info("%d items of a worker that was killed are free again", freed)
 
-    async def _take(self) -> bool:
+    async def _lease_due(self) -> bool:
         """Lease what is due and hand it to its destinations; False when there is nothing to do now."""
-        room = min(BATCH, IN_FLIGHT - self._held)
+        room = min(BATCH, IN_FLIGHT - self._in_memory)
         if room <= 0:
             return False
         core = self._core
-        full = [name for name, one in self._destinations.items() if one.is_full]
+        full = [name for name, destination in self._destinations.items() if destination.is_full]
         try:
             if not await core.db.aread(lambda tx: core.queue.is_due(tx, core.clock.seconds())):
                 return False
@@ -125,23 +128,23 @@ class Worker:
                 self._destinations[domain] = destination
             destination.failures = rests[domain].failures if domain in rests else 0
             destination.add(now, item)
-            self._held += 1
-            self._staff(domain, destination)
+            self._in_memory += 1
+            self._start_connections(domain, destination)
         return bool(items)
 
-    def _staff(self, domain: str, destination: Destination) -> None:
-        """Start as many lanes as there is work for and the destination bears."""
-        while destination.wants_lane() and not self._stopping:
-            destination.lanes += 1
+    def _start_connections(self, domain: str, destination: Destination) -> None:
+        """Start as many connections as there is work for and the destination bears."""
+        while destination.wants_connection() and not self._stopping:
+            destination.connections += 1
             destination.idle += 1
-            lane = asyncio.ensure_future(self._lane(domain, destination))
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            connection_task = asyncio.ensure_future(self._run_connection(domain, destination))
+            self._connection_tasks.add(connection_task)
+            connection_task.add_done_callback(self._connection_tasks.discard)
 
     def _claim(self, tx: Tx, room: int, full: list[str]) -> tuple[list[QueueItem], dict[str, Rest]]:
         """Lease the items to send now; put off, untried, those to a destination that rests."""
         core, now = self._core, self._core.clock.seconds()
-        items = core.queue.claim(tx, now, room, LEASE_SECONDS, by=self._me, full=full)
+        items = core.queue.claim(tx, now, room, LEASE_SECONDS, by=self._lessee, full=full)
         rests = destinations.rests(tx, sorted({domain_of(item.recipient) for item in items}))
         awake: list[QueueItem] = []
         for item in items:
@@ -152,60 +155,60 @@ class Worker:
                 awake.append(item)
         return awake, rests
 
-    async def _give_back(self) -> None:
+    async def _release_waiting(self) -> None:
         ids = [item.id for destination in self._destinations.values() for _, item in destination.waiting]
         if ids:
             await self._core.db.awrite(lambda tx: self._core.queue.release(tx, ids))
 
     # One destination
 
-    async def _lane(self, domain: str, destination: Destination) -> None:
-        """Items of one domain, one after another, over as few connections as serve."""
-        way: Way | None = None
+    async def _run_connection(self, domain: str, destination: Destination) -> None:
+        """Send items of one domain one after another, over as few connections as are needed; a connection task."""
+        open_route: OpenRoute | None = None
         found_at = 0.0
         clock = asyncio.get_running_loop().time
         try:
-            while not self._stopping and destination.may_stay() and await self._more(destination):
+            while not self._stopping and destination.may_keep_connections() and await self._wait_for_item(destination):
                 claimed_at, item = destination.waiting.popleft()
-                self._held -= 1
+                self._in_memory -= 1
                 if clock() - claimed_at > START_WITHIN_SECONDS:
                     continue
                 destination.idle -= 1
                 try:
-                    if isinstance(way, list) and clock() - found_at > WAY_SECONDS:
-                        for connection in way:
+                    if isinstance(open_route, list) and clock() - found_at > ROUTE_SECONDS:
+                        for connection in open_route:
                             await connection.quit()
-                        way = None
-                    if way is None:
-                        way, found_at = await self._way(domain), clock()
-                    await self._one(item, domain, destination, way)
+                        open_route = None
+                    if open_route is None:
+                        open_route, found_at = await self._open_route(domain), clock()
+                    await self._handle_item(item, domain, destination, open_route)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back
                     raise
                 except Exception as problem:  # one strange item must not hold up the others
-                    await self._fault(item, problem)
+                    await self._record_fault(item, problem)
                 finally:
                     destination.idle += 1
         finally:
-            destination.lanes -= 1
+            destination.connections -= 1
             destination.idle -= 1
-            if not destination.lanes and not destination.waiting:
+            if not destination.connections and not destination.waiting:
                 self._destinations.pop(domain, None)
-            for connection in way if isinstance(way, list) else []:
+            for connection in open_route if isinstance(open_route, list) else []:
                 await connection.quit()
             self._news.set()
 
-    async def _more(self, destination: Destination) -> bool:
-        """Is there another item, now or while the connection may stay open?"""
+    async def _wait_for_item(self, destination: Destination) -> bool:
+        """Wait for another item as long as the connection may stay open; False if none came."""
         if destination.waiting:
             return True
         destination.news.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(destination.news.wait(), STAY_SECONDS)
+            await asyncio.wait_for(destination.news.wait(), KEEP_OPEN_SECONDS)
         return bool(destination.waiting)
 
-    async def _fault(self, item: QueueItem, problem: Exception) -> None:
-        """Ours, not the peer's: try later.  When not even that can be written, the lease runs out."""
+    async def _record_fault(self, item: QueueItem, problem: Exception) -> None:
+        """Defer an item that failed by a fault of ours.  If not even that can be saved, its lease expires."""
         if isinstance(problem, MailError):
             log.warning("queue item %d waits: %s", item.id, problem)
             words = str(problem)
@@ -213,18 +216,18 @@ class Worker:
             log.error("queue item %d failed", item.id, exc_info=problem)
             words = "a fault of ours"
         try:
-            await self._settle(item, Answer(self._core.config.host, 0, words))
+            await self._record_outcome(item, Answer(self._core.config.host, 0, words))
         except Exception as second:
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
 
-    async def _insist(self, write: Callable[[Tx], None]) -> None:
-        """Save a peer's answer even if the disk is full for a while: else the message would be sent again.
+    async def _write_until_saved(self, write: Callable[[Tx], None]) -> None:
+        """Save a peer's reply even if the disk is full for a while: else the message would be sent again.
 
         Raises:
-            Busy: it was so for too long; the lease ends by itself.
+            Busy: it could not be saved for SAVE_WITHIN_SECONDS; the lease expires by itself.
         """
         clock = asyncio.get_running_loop().time
-        end, pause = clock() + INSIST_SECONDS, 0.25
+        end, pause = clock() + SAVE_WITHIN_SECONDS, 0.25
         while True:
             try:
                 await self._core.db.awrite(write)
@@ -235,50 +238,50 @@ class Worker:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 8)
 
-    async def _way(self, domain: str) -> Way:
+    async def _open_route(self, domain: str) -> OpenRoute:
         core = self._core
         if core.config.outbound.mode == "capture" or outcome.is_ours(core, domain):
             return []
         try:
-            found = await route.find(core.config, self._lookup, domain, self._policies)
+            found_route = await route.find_route(core.config, self._lookup, domain, self._policies)
         except route.NoMailHere as problem:
             return Answer(domain, 556, f"{problem.status} {problem}")
         except route.RouteUnknown as problem:
             return Answer(domain, 0, str(problem))
-        if found.troubles and core.config.reports.tls:
-            results = [TlsResult(*one) for one in found.troubles]
+        if found_route.troubles and core.config.reports.tls:
+            results = [TlsResult(*one) for one in found_route.troubles]
             await core.db.awrite(lambda tx: outcome.count_tls(core, tx, domain, results, core.clock.now()))
-        return [Connection(core.config, hop, self._lookup, core.clock) for hop in found.hops]
+        return [SmtpConnection(core.config, hop, self._lookup, core.clock) for hop in found_route.hops]
 
-    async def _one(self, item: QueueItem, domain: str, destination: Destination, way: Way) -> None:
+    async def _handle_item(self, item: QueueItem, domain: str, destination: Destination, hosts: OpenRoute) -> None:
         core = self._core
         if outcome.is_ours(core, domain):
-            await self._deliver_here(item)
-        elif isinstance(way, Answer):
-            await self._settle(item, way)
+            await self._deliver_locally(item)
+        elif isinstance(hosts, Answer):
+            await self._record_outcome(item, hosts)
         elif core.config.outbound.mode == "capture":
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
             await core.db.awrite(lambda tx: core.queue.captured(tx, item.id, attempt))
         else:
-            answer = await self._send(item, domain, way)
-            destination.heard(answer)
-            self._staff(domain, destination)
-            results = [one for connection in way for one in connection.results]
-            for connection in way:
+            answer = await self._send(item, domain, hosts)
+            destination.record_reply(answer)
+            self._start_connections(domain, destination)
+            results = [result for connection in hosts for result in connection.results]
+            for connection in hosts:
                 connection.results.clear()
-            await self._heard(item, domain, destination, answer, results if core.config.reports.tls else [])
+            await self._record_reply(item, domain, destination, answer, results if core.config.reports.tls else [])
 
-    async def _send(self, item: QueueItem, domain: str, way: list[Connection]) -> Answer:
+    async def _send(self, item: QueueItem, domain: str, hosts: list[SmtpConnection]) -> Answer:
         core = self._core
         parts: list[Octets] = [item.prefix, core.db.read(lambda tx: core.blobs.mapped(tx, item.blob))]
         if item.origin == "forward" and core.config.forwarding.arc:
             parts.insert(0, await self._seal(item))
-        elif item.origin in UNSIGNED:
+        elif item.origin in SIGNED_WHEN_SENT:
             parts.insert(0, await core.threads.run(dkim.sign, core.config, parts[-1]))
         answer = Answer(domain, 0, "no host to try")
         try:
             async with asyncio.timeout(ITEM_SECONDS):
-                for connection in way:
+                for connection in hosts:
                     answer = await connection.send(
                         item.sender, item.recipient, parts, item.dsn, require_tls=item.require_tls
                     )
@@ -286,49 +289,49 @@ class Worker:
                         break
         except TimeoutError:
             answer = Answer(domain, 0, "it took too long")
-            for connection in way:
+            for connection in hosts:
                 connection.close()
         return answer
 
     async def _seal(self, item: QueueItem) -> bytes:
-        """Large messages are sealed one after another, as the library copies them."""
+        """Make the ARC set of an item; large messages one after another, as the library copies them."""
         core = self._core
         size = await core.db.aread(lambda tx: core.blobs.size(tx, item.blob))
         async with self._sealing if size > LARGE else contextlib.nullcontext():
             octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
             return await core.threads.run(dkim.seal, core.config, octets)
 
-    async def _heard(
+    async def _record_reply(
         self, item: QueueItem, domain: str, destination: Destination, answer: Answer, results: list[TlsResult]
     ) -> None:
-        """Keep the answer; where no host could be reached, all that waits for this domain hears the same."""
+        """Save the reply; if no host could be reached, it is the reply to everything that waits for this domain."""
         core, now = self._core, self._core.clock.now()
-        if not answer.away:
+        if not answer.unreachable:
             wakes = destination.failures > 0
             destination.failures = 0
 
-            def keep(tx: Tx) -> None:
+            def save(tx: Tx) -> None:
                 if wakes:
                     destinations.awake(tx, [domain])
                 outcome.count_tls(core, tx, domain, results, now)
-                outcome.write_down(core, tx, item, answer, now)
+                outcome.record_outcome(core, tx, item, answer, now)
 
-            await self._insist(keep)
+            await self._write_until_saved(save)
             return
         items = [item, *(one for _, one in destination.waiting)]
-        self._held -= len(destination.waiting)
+        self._in_memory -= len(destination.waiting)
         destination.waiting.clear()
         destination.failures += 1
         failures = destination.failures
 
-        def away(tx: Tx) -> None:
+        def save_unreachable(tx: Tx) -> None:
             outcome.count_tls(core, tx, domain, results, now)
-            outcome.away(core, tx, domain, items, answer, failures, now)
+            outcome.record_unreachable(core, tx, domain, items, answer, failures, now)
 
-        await self._insist(away)
+        await self._write_until_saved(save_unreachable)
 
-    async def _deliver_here(self, item: QueueItem) -> None:
-        """Our own notices, bounces and forwards to our own people need no SMTP."""
+    async def _deliver_locally(self, item: QueueItem) -> None:
+        """Deliver mail to our own accounts (notices, bounces, forwarded mail) without SMTP."""
         core = self._core
         host = core.config.host
         octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
@@ -337,24 +340,24 @@ class Worker:
         letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, b"")
 
         def deliver(tx: Tx) -> str:
-            """The reason of a rejection, or nothing."""
+            """Deliver, and return the reason of a rejection, or nothing."""
             recipient = delivery.check_recipient(
                 core, tx, item.recipient, len(octets), authenticated=True, sender=item.sender
             )
             [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"", letter=letter)
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
-            outcome.write_down(core, tx, item, Answer(host, 250, "delivered here"), core.clock.now())
+            outcome.record_outcome(core, tx, item, Answer(host, 250, "delivered here"), core.clock.now())
             return ""
 
         try:
             reason = await core.db.awrite(deliver)
         except MailError as problem:
-            await self._settle(item, Answer(host, 451 if problem.temporary else 550, str(problem)))
+            await self._record_outcome(item, Answer(host, 451 if problem.temporary else 550, str(problem)))
             return
         if reason:
-            await self._settle(item, Answer(host, 550, f"5.7.1 {reason}"))
+            await self._record_outcome(item, Answer(host, 550, f"5.7.1 {reason}"))
 
-    async def _settle(self, item: QueueItem, answer: Answer) -> None:
+    async def _record_outcome(self, item: QueueItem, answer: Answer) -> None:
         now: datetime = self._core.clock.now()
-        await self._insist(lambda tx: outcome.write_down(self._core, tx, item, answer, now))
+        await self._write_until_saved(lambda tx: outcome.record_outcome(self._core, tx, item, answer, now))

@@ -58,7 +58,7 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
             require_tls=require_tls,
         )
         onward.begin(tx, item, ola.id, prepared.name, target, core.clock.seconds())
-        outcome.write_down(core, tx, core.queue.get(tx, item), answer, core.clock.now())
+        outcome.record_outcome(core, tx, core.queue.get(tx, item), answer, core.clock.now())
         return onward.of_content(tx, ola.id, prepared.name)[-1].state
 
     return core.db.write(write)

@@ -13,8 +13,8 @@ from mailcore.domain import Dsn
 from mailcore.mail.writing import dsn
 from mailcore.queue import bounce, lease
 from mailcore.queue import worker as workers
-from mailcore.queue.client import Answer, Connection
-from mailcore.queue.destination import FIRST_LANES, Destination, rest_seconds
+from mailcore.queue.client import Answer, SmtpConnection
+from mailcore.queue.destination import FIRST_CONNECTIONS, Destination, rest_seconds
 from mailcore.queue.route import Hop
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import queue_admin
@@ -77,12 +77,12 @@ def test_a_rest_grows_with_each_failure_over_restarts_and_ends_when_the_destinat
     asyncio.run(play())
 
 
-@pytest.mark.parametrize(("way_seconds", "connections"), [(300, 1), (-1, 3)])
+@pytest.mark.parametrize(("route_seconds", "connections"), [(300, 1), (-1, 3)])
 def test_a_connection_is_kept_for_what_comes_next_until_dns_must_be_asked_again(
-    core, monkeypatch, way_seconds, connections
+    core, monkeypatch, route_seconds, connections
 ):
-    monkeypatch.setattr(workers, "STAY_SECONDS", 3600)  # whatever the load of this machine
-    monkeypatch.setattr(workers, "WAY_SECONDS", way_seconds)
+    monkeypatch.setattr(workers, "KEEP_OPEN_SECONDS", 3600)  # whatever the load of this machine
+    monkeypatch.setattr(workers, "ROUTE_SECONDS", route_seconds)
 
     async def play():
         async with at_work(core) as (here, worker, peer):
@@ -91,7 +91,7 @@ def test_a_connection_is_kept_for_what_comes_next_until_dns_must_be_asked_again(
                 worker.wake()
                 await until(lambda number=number: len(peer.mail) == number and not listing(here))
                 lanes = worker._destinations["outside.example"]
-                await until(lambda lanes=lanes: lanes.idle == lanes.lanes == 1)
+                await until(lambda lanes=lanes: lanes.idle == lanes.connections == 1)
             assert peer.connections == connections
 
     asyncio.run(play())
@@ -104,14 +104,14 @@ def test_rests_grow_to_half_an_hour():
 def test_connections_grow_with_what_goes_well_and_halve_with_what_does_not():
     destination = Destination(20)
     for _ in range(1000):
-        destination.heard(Answer("h", 250, "OK"))
-    destination.lanes = 20
-    assert destination.may_stay()
-    destination.heard(Answer("h", 421, "closing"))
-    assert not destination.may_stay()
-    destination.lanes = 10
-    assert destination.may_stay()
-    assert FIRST_LANES < 20
+        destination.record_reply(Answer("h", 250, "OK"))
+    destination.connections = 20
+    assert destination.may_keep_connections()
+    destination.record_reply(Answer("h", 421, "closing"))
+    assert not destination.may_keep_connections()
+    destination.connections = 10
+    assert destination.may_keep_connections()
+    assert FIRST_CONNECTIONS < 20
 
 
 def test_many_for_one_domain_do_not_keep_others_out(core):
@@ -132,13 +132,13 @@ def test_many_for_one_domain_do_not_keep_others_out(core):
 
 def test_what_a_killed_worker_held_is_free_at_once_and_what_a_living_one_holds_is_not(core):
     dead = subprocess.run(
-        [sys.executable, "-c", "from mailcore.queue.lease import me; print(me())"],
+        [sys.executable, "-c", "from mailcore.queue.lease import name_this_process; print(name_this_process())"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.strip()
     assert lease.is_dead(dead)
-    assert not lease.is_dead(lease.me())
+    assert not lease.is_dead(lease.name_this_process())
     assert not lease.is_dead("another-machine/1/1")
     assert not lease.is_dead("")
 
@@ -316,7 +316,7 @@ def test_a_kept_connection_that_the_host_has_had_enough_of_is_no_delay(core):
     async def play():
         peer = Tired()
         server = await asyncio.get_running_loop().create_server(peer.session, "127.0.0.1", 0)
-        connection = Connection(core.config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
+        connection = SmtpConnection(core.config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
         answers = [await connection.send("a@b.example", f"x{n}@y.example", [MESSAGE]) for n in range(10)]
         assert [answer.code for answer in answers] == [250] * 10
         assert peer.connections == 4
@@ -358,10 +358,10 @@ def test_a_kept_connection_that_breaks_is_made_anew_only_where_nothing_can_be_th
     async def play():
         peer = Breaks()
         server = await asyncio.get_running_loop().create_server(peer.session, "127.0.0.1", 0)
-        connection = Connection(core.config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
+        connection = SmtpConnection(core.config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
         answers = [await connection.send("a@b.example", f"x{n}@y.example", [MESSAGE]) for n in range(3)]
         assert ([answer.code for answer in answers], peer.connections) == (codes, connections)
-        assert not any(answer.away for answer in answers)
+        assert not any(answer.unreachable for answer in answers)
         assert [to for _, to, _ in peer.mail] == [f"x{n}@y.example" for n in range(3)]
         await connection.quit()
         server.close()

@@ -15,9 +15,9 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from mailcore.clock import Clock
 from mailcore.config import Config, Dns, Outbound
 from mailcore.queue import client
-from mailcore.queue.client import Connection
+from mailcore.queue.client import SmtpConnection
 from mailcore.queue.lookup import Lookup
-from mailcore.queue.route import Hop, NoMailHere, RouteUnknown, addresses, find
+from mailcore.queue.route import Hop, NoMailHere, RouteUnknown, find_route, list_addresses
 from mailcore.services import certificates
 from tests.outside import dns_server
 
@@ -72,7 +72,7 @@ async def names() -> AsyncIterator[Config]:
 def test_hops(domain, found):
     async def ask() -> list[str]:
         async with names() as config:
-            return [hop.host for hop in (await find(config, Lookup(config), domain)).hops]
+            return [hop.host for hop in (await find_route(config, Lookup(config), domain)).hops]
 
     if isinstance(found, list):
         assert asyncio.run(ask()) == found
@@ -85,7 +85,7 @@ def test_addresses_come_from_the_configured_server():
     async def ask() -> list[list[str]]:
         async with names() as config:
             lookup = Lookup(config)
-            return [await addresses(lookup, host) for host in ("front.example", "back.example", "192.0.2.9")]
+            return [await list_addresses(lookup, host) for host in ("front.example", "back.example", "192.0.2.9")]
 
     assert asyncio.run(ask()) == [["::1", "127.0.0.1"], [], ["192.0.2.9"]]
 
@@ -103,7 +103,7 @@ async def sent(config: Config, peer: Peer, times: int = 1, **settings) -> list[i
     """The codes of `times` messages over one Connection to `peer`."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(peer, hostname="x", loop=loop, **settings), "127.0.0.1", 0)
-    connection = Connection(config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
+    connection = SmtpConnection(config, Hop("127.0.0.1", server.sockets[0].getsockname()[1]))
     try:
         return [
             (await connection.send("a@b.example", "x@y.example", [b"Subject: x\r\n\r\nx\r\n"])).code
@@ -159,7 +159,7 @@ def test_a_password_goes_to_a_relay_elsewhere_by_tls_only_and_to_nobody_else(tmp
     authority, relay = trustme.CA(), Relay()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.setattr(client, "is_near", lambda address: False)
+    monkeypatch.setattr(client, "is_this_machine", lambda address: False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("relay.example").configure_cert(context)
     settings = {"authenticator": relay.authenticate, "auth_require_tls": False}
@@ -179,7 +179,7 @@ def test_a_password_goes_to_a_relay_elsewhere_by_tls_only_and_to_nobody_else(tmp
             monkeypatch.setattr(client, "IMPLICIT_TLS", port)
         with dns_server({(name, "A"): ["127.0.0.1"] for name in ("relay.example", "other.example")}) as dns:
             config = Config(dns=Dns((dns,)), outbound=Outbound(mode="relay", user="relay", password="secret"))
-            connection = Connection(config, Hop(host, port))
+            connection = SmtpConnection(config, Hop(host, port))
             try:
                 return (await connection.send("a@b.example", "x@y.example", [b"Subject: x\r\n\r\nx\r\n"])).code
             finally:

@@ -24,7 +24,7 @@ from mailcore.config import Config, Dns, Outbound
 from mailcore.domain import Dsn
 from mailcore.net import https
 from mailcore.queue import dane, route, sts
-from mailcore.queue.client import Connection
+from mailcore.queue.client import SmtpConnection
 from mailcore.queue.dane import Tlsa
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.route import Hop
@@ -74,7 +74,7 @@ async def peer_with(authority, name: str = "mx.good.example", *, tls: bool = Tru
 
 
 async def send(config: Config, hop: Hop, **asked):
-    connection = Connection(config, hop)
+    connection = SmtpConnection(config, hop)
     try:
         answer = await connection.send("a@b.example", "x@good.example", [b"Subject: x\r\n\r\n.x\r\n"], **asked)
         return answer, [one.kind for one in connection.results]
@@ -99,7 +99,7 @@ def test_a_policy_that_is_enforced_means_a_certificate_for_the_hosts_name_or_wai
                 answer, found = await send(Config(dns=Dns((dns,))), Hop("mx.good.example", port, "verify", (), "sts"))
                 assert found == kinds
                 assert answer.ok == (kinds == [""])
-                assert (answer.code, answer.away) == ((250, False) if answer.ok else (0, True))
+                assert (answer.code, answer.unreachable) == ((250, False) if answer.ok else (0, True))
                 assert peer.tls == ([True] if answer.ok else [])
 
     asyncio.run(play())
@@ -196,11 +196,11 @@ def test_a_trust_anchor_vouches_through_authorities_within_their_dates(ca, days,
     chain = [one[0].public_bytes(Encoding.DER) for one in (leaf, above)]
 
     def vouched(usage: int, named: bytes) -> bool:
-        return dane.vouches([Tlsa(usage, 0, 0, named)], chain, ["mx.good.example"], NOW)
+        return dane.is_vouched_for([Tlsa(usage, 0, 0, named)], chain, ["mx.good.example"], NOW)
 
     assert (vouched(2, chain[1]), vouched(3, chain[0])) == (anchor, itself)
     assert not vouched(3, chain[1])
-    assert not dane.vouches([Tlsa(2, 0, 0, chain[1])], [chain[0]], ["mx.good.example"], NOW)  # it was not sent
+    assert not dane.is_vouched_for([Tlsa(2, 0, 0, chain[1])], [chain[0]], ["mx.good.example"], NOW)  # it was not sent
 
 
 def test_requiretls_goes_by_no_other_way(authority, trusted):
@@ -218,7 +218,7 @@ def test_requiretls_goes_by_no_other_way(authority, trusted):
 def test_what_a_sender_asked_is_passed_on_where_the_host_reports_and_told_where_not(authority):
     async def play():
         asked = Dsn("SUCCESS", "HDRS", "rfc822;x+y@good.example", "a b")
-        commands = Connection(Config(), Hop("127.0.0.1", 25))
+        commands = SmtpConnection(Config(), Hop("127.0.0.1", 25))
         commands._offers = {"DSN": "", "SIZE": "1000"}
         mail, rcpt, _ = commands._commands("a@b.example", "x@good.example", 7, asked, False)
         assert mail == b"MAIL FROM:<a@b.example> SIZE=7 RET=HDRS ENVID=a+20b\r\n"
@@ -278,7 +278,7 @@ def test_an_mta_sts_policy_is_fetched_once_remembered_and_outlives_its_record(au
 
         async def ask():
             lookup = Lookup(core.config)  # remembers nothing of DNS from one question to the next
-            return await route.find(core.config, lookup, "good.example", StsPolicies(core, lookup, port))
+            return await route.find_route(core.config, lookup, "good.example", StsPolicies(core, lookup, port))
 
         found = asyncio.run(ask())
         assert [(hop.host, hop.tls, hop.policy) for hop in found.hops] == [("mx.good.example", "verify", "sts")]
@@ -305,7 +305,7 @@ def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_f
 
         def ask():
             policies._lookup = Lookup(core.config)
-            policy, trouble = asyncio.run(policies.of("good.example"))
+            policy, trouble = asyncio.run(policies.find_policy("good.example"))
             assert trouble == ""
             return policy.hosts if policy else ()
 
@@ -321,7 +321,7 @@ def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_f
         thread.join(5)
         assert not thread.is_alive()
         clock.forward(days=2)
-        assert asyncio.run(policies.of("good.example")) == (None, "sts-policy-fetch-error")
+        assert asyncio.run(policies.find_policy("good.example")) == (None, "sts-policy-fetch-error")
         cores.close(core)
 
 
@@ -345,7 +345,7 @@ def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(author
 
         async def ask():
             lookup = Lookup(core.config)
-            return await route.find(core.config, lookup, "good.example", StsPolicies(core, lookup, port))
+            return await route.find_route(core.config, lookup, "good.example", StsPolicies(core, lookup, port))
 
         found = asyncio.run(ask())
         assert [hop.tls for hop in found.hops] == ["may", "may"]
@@ -354,7 +354,7 @@ def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(author
 
 
 def test_no_policy_holds_longer_than_a_year():
-    assert sts.parse(POLICY.replace("86400", "9" * 12), "1", 0).expires_at == sts.MOST_AGE
+    assert sts.parse_policy(POLICY.replace("86400", "9" * 12), "1", 0).expires_at == sts.MOST_AGE
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_no_policy_holds_longer_than_a_year():
 )
 def test_a_policy_that_says_nothing_clear_is_none(text):
     with pytest.raises(StsTrouble):
-        sts.parse(text, "1", 0)
+        sts.parse_policy(text, "1", 0)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_dane_holds_where_dnssec_vouches_and_the_resolver_is_trusted(dnssec, tls
     async def ask():
         with dns_server(zone, secure=("good.example",)) as dns:
             config = Config(dns=Dns((dns,), dnssec))
-            return await route.find(config, Lookup(config), "good.example")
+            return await route.find_route(config, Lookup(config), "good.example")
 
     found = asyncio.run(ask())
     assert [hop.tls for hop in found.hops] == tls
@@ -392,7 +392,7 @@ def test_a_host_whose_records_are_out_of_reach_is_left_out_and_never_asked_witho
     async def ask(zone):
         with dns_server(zone, secure=("good.example",), broken=(trouble,)) as dns:
             config = Config(dns=Dns((dns,), "yes"))
-            return await route.find(config, Lookup(config), "good.example")
+            return await route.find_route(config, Lookup(config), "good.example")
 
     assert [hop.host for hop in asyncio.run(ask(ZONE)).hops] == ["elsewhere.example"]
     with pytest.raises(route.RouteUnknown):
@@ -408,7 +408,9 @@ def test_hosts_of_one_preference_share_the_load():
         with dns_server(zone) as dns:
             config = Config(dns=Dns((dns,)))
             lookup = Lookup(config)
-            return [[hop.host for hop in (await route.find(config, lookup, "good.example")).hops] for _ in range(200)]
+            return [
+                [hop.host for hop in (await route.find_route(config, lookup, "good.example")).hops] for _ in range(200)
+            ]
 
     found = asyncio.run(ask())
     assert {one[0] for one in found} == {"first.good.example"}
@@ -420,7 +422,7 @@ def test_without_dnssec_a_tlsa_record_means_nothing():
     async def ask():
         with dns_server(ZONE) as dns:
             config = Config(dns=Dns((dns,), "yes"))
-            return await route.find(config, Lookup(config), "good.example")
+            return await route.find_route(config, Lookup(config), "good.example")
 
     assert [hop.tls for hop in asyncio.run(ask()).hops] == ["may", "may"]
 
@@ -434,7 +436,7 @@ def test_mail_that_would_come_back_to_us_is_a_loop():
     async def ask(domain):
         with dns_server(zone) as dns:
             config = Config(dns=Dns((dns,)), outbound=Outbound())
-            return await route.find(config, Lookup(config), domain)
+            return await route.find_route(config, Lookup(config), domain)
 
     assert [hop.host for hop in asyncio.run(ask("near.example")).hops] == ["first.example"]
     with pytest.raises(route.NoMailHere) as refused:

@@ -326,7 +326,7 @@ def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
 
 
 def test_a_strange_item_does_not_stop_the_others(core, monkeypatch):
-    real = workers.Worker._one
+    real = workers.Worker._handle_item
 
     async def one(self, item, domain, destination, way):
         if item.recipient.startswith("strange"):
@@ -334,7 +334,7 @@ def test_a_strange_item_does_not_stop_the_others(core, monkeypatch):
         await real(self, item, domain, destination, way)
 
     async def play():
-        monkeypatch.setattr(workers.Worker, "_one", one)
+        monkeypatch.setattr(workers.Worker, "_handle_item", one)
         async with at_work(core) as (here, _, peer):
             enqueue(here, "strange@outside.example", FRIEND)
             await until(lambda: len(peer.mail) == 1 and len(listing(here)) == 1)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.queue import wire
-from mailcore.queue.wire import Reply, extensions, stuffed
+from mailcore.queue.wire import Reply, parse_extensions, stuff_dots
 
 
 @pytest.mark.parametrize(("parts", "sent"), [
@@ -21,17 +21,17 @@ from mailcore.queue.wire import Reply, extensions, stuffed
     ([b"a\r\n\n.\r\n"], b"a\r\n\r\n..\r\n.\r\n"),
 ])  # fmt: skip
 def test_dots_are_doubled_at_the_beginnings_of_lines(parts, sent):
-    assert b"".join(stuffed(parts)) == sent
+    assert b"".join(stuff_dots(parts)) == sent
 
 
 @given(st.lists(st.sampled_from([b"\r\n", b".", b"x", b"..", b"\n", b"\r", b"yz"]), max_size=40), st.integers(1, 9))
 def test_pieces_make_no_difference(words, chunk):
     octets = b"".join(words)
-    whole = b"".join(stuffed([octets]))
+    whole = b"".join(stuff_dots([octets]))
     kept = wire.CHUNK
     wire.CHUNK = chunk
     try:
-        assert b"".join(stuffed([octets])) == whole
+        assert b"".join(stuff_dots([octets])) == whole
     finally:
         wire.CHUNK = kept
     assert whole.count(b"\r\n.\r\n") + whole.startswith(b".\r\n") == 1  # one end
@@ -51,7 +51,7 @@ def test_a_reply_is_one_line_for_everybody(end):
 
 
 def test_extensions_are_read():
-    assert extensions(Reply(250, ("mx", "SIZE 100", "pipelining", "AUTH PLAIN LOGIN"))) == {
+    assert parse_extensions(Reply(250, ("mx", "SIZE 100", "pipelining", "AUTH PLAIN LOGIN"))) == {
         "SIZE": "100",
         "PIPELINING": "",
         "AUTH": "PLAIN LOGIN",
