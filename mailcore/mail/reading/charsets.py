@@ -176,10 +176,8 @@ def is_known(label: str) -> bool:
 
 # A label of these changes what ASCII octets mean.
 _NO_ASCII = frozenset("utf_7 utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())  # noqa: SIM905
-# And in one of these ASCII octets are not always ASCII.
-_STATEFUL = frozenset(
-    "viscii utf_7 iso2022_kr iso2022_jp hz utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split()
-)  # noqa: SIM905
+# In these ASCII octets are not always ASCII.
+_STATEFUL = _NO_ASCII | {"viscii", "iso2022_kr", "iso2022_jp", "hz"}
 
 
 def _decode_utf8(octets: bytes) -> str:
