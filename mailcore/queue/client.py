@@ -250,7 +250,7 @@ class SmtpConnection:
     # The connection
 
     async def _connect(self, *, require_tls: bool) -> Wire:
-        """Raises Lost, OSError, RouteUnknown, _Refused, _NotSafe."""
+        """Return the open connection, or open one.  Raises Lost, OSError, RouteUnknown, _Refused, _TlsFailed."""
         self._has_replied = False
         if self._wire is not None and not self._wire.closed:
             if not require_tls or (self._verified and "REQUIRETLS" in self._offers):
@@ -334,7 +334,7 @@ class SmtpConnection:
         raise _Refused(reply)
 
     async def _start_tls(self, wire: Wire, demanded: str) -> None:
-        """Raises Lost, OSError, ssl.SSLError, _NotSafe."""
+        """Raises Lost, OSError, ssl.SSLError, _TlsFailed."""
         wire.write(b"STARTTLS\r\n")
         reply = await wire.reply(COMMAND_SECONDS)
         if reply.code != 220:
@@ -342,7 +342,7 @@ class SmtpConnection:
         await self._shake_hands(wire, demanded)
 
     async def _shake_hands(self, wire: Wire, demanded: str) -> None:
-        """Raises Lost, OSError, ssl.SSLError, _NotSafe."""
+        """Raises Lost, OSError, ssl.SSLError, _TlsFailed."""
         context = _make_context(demanded == "verify", os.environ.get("SSL_CERT_FILE"))
         tls = await wire.start_tls(context, self.hop.host, CONNECT_SECONDS)
         usable = [record for record in self.hop.tlsa if record.usable]

@@ -220,7 +220,7 @@ def test_what_a_sender_asked_is_passed_on_where_the_host_reports_and_told_where_
         asked = Dsn("SUCCESS", "HDRS", "rfc822;x+y@good.example", "a b")
         commands = SmtpConnection(Config(), Hop("127.0.0.1", 25))
         commands._offers = {"DSN": "", "SIZE": "1000"}
-        mail, rcpt, _ = commands._commands("a@b.example", "x@good.example", 7, asked, False)
+        mail, rcpt, _ = commands._make_commands("a@b.example", "x@good.example", 7, asked, False)
         assert mail == b"MAIL FROM:<a@b.example> SIZE=7 RET=HDRS ENVID=a+20b\r\n"
         assert rcpt == b"RCPT TO:<x@good.example> NOTIFY=SUCCESS ORCPT=rfc822;x+2By@good.example\r\n"
         async with peer_with(authority, tls=False) as (_, port):
