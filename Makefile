@@ -24,8 +24,9 @@ dev: .venv/dev ## the same with what the tests need
 run: setup ## starts everything on loopback with two demo accounts and a directory
 	$(BIN)/alumnimail demo
 
-check: dev ## ruff and its format, mypy, import contracts
+check: dev ## ruff and its format, spelling, mypy, import contracts
 	$(BIN)/ruff check .
+	$(BIN)/codespell .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -35,7 +35,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def ours(folder: Path, workers: int) -> Iterator[Target]:
-    """This server with its accounts in `folder`."""
+    """Start this server with its accounts in `folder`."""
     smtp, imap, submission, sink = free_port(), free_port(), free_port(), free_port()
     config = folder / "bench.toml"
     config.write_text(

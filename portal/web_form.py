@@ -1,5 +1,6 @@
-"""The form that all forms are, which bounds what is sent before anything looks at it; and one that keeps what was written when
-the language is changed (S02).
+"""The form that all forms are, which bounds what is sent before anything looks at it.
+
+Another keeps what was written when the language is changed (S02).
 
 No field is read, matched or shown beyond its own `Length`, or MAX_LENGTH where it has none: what is longer is cut, the form is
 not valid, and no validator of any field is asked, since each may cost time by the length of what it is given.

@@ -29,7 +29,7 @@ def _never(state: State) -> None:
     """Stands in for a command that has a problem; such a program is not handed out."""
 
 
-def NEVER(state: State) -> bool:  # noqa: N802 - a constant: known to be false before any message comes
+def NEVER(_state: State) -> bool:  # noqa: N802 - a constant: known to be false before any message comes
     """The test that is false at compile time; what it guards need not even be valid (RFC 5463 section 4)."""
     return False
 
@@ -251,7 +251,7 @@ class Builder:
         return _regex(ignore_case, made)
 
 
-def _true(state: State) -> bool:
+def _true(_state: State) -> bool:
     return True
 
 

@@ -31,12 +31,12 @@ PART_TAGS = {
 # Control, sections 3 and 4.  Builder.block joins if, elsif and else; they are never built alone.
 
 
-def _misplaced(build: Builder, bound: Bound) -> Step:
+def _misplaced(_build: Builder, bound: Bound) -> Step:
     raise ScriptError(bound.line, Phrase("'require' comes first; move it to the top of the script"))
 
 
-def _stop(build: Builder, bound: Bound) -> Step:
-    def stop(state: State) -> None:
+def _stop(_build: Builder, _bound: Bound) -> Step:
+    def stop(_state: State) -> None:
         raise Stopped
 
     return stop
@@ -75,7 +75,7 @@ def read_flags(words: tuple[str, ...]) -> tuple[str, ...]:
 _SYSTEM_FLAGS = ("\\seen", "\\answered", "\\flagged", "\\deleted", "\\draft")
 
 
-def _discard(build: Builder, bound: Bound) -> Step:
+def _discard(_build: Builder, _bound: Bound) -> Step:
     def discard(state: State) -> None:
         state.implicit_keep = False
         state.add(Discard())
@@ -209,7 +209,7 @@ def _exists(build: Builder, bound: Bound) -> Check:
     return lambda state: all(values(state, name) for name in names(state))
 
 
-def _size(build: Builder, bound: Bound) -> Check:
+def _size(_build: Builder, bound: Bound) -> Check:
     limit = bound.number("size")
     match bound.one_of("over", "under"):
         case "over":

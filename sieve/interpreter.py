@@ -1,7 +1,8 @@
 """Running a program: the state of one run, and the actions in their final order.
 
 Nothing is done here; actions are only written down (RFC 5228 section 2.10).  A step counter, not a
-clock, ends a script that works too hard, so a run can be repeated exactly."""
+clock, ends a script that works too hard, so a run can be repeated exactly.
+"""
 
 import re
 from dataclasses import replace

@@ -1,5 +1,7 @@
-"""Every limit of the Sieve language, in one place.  Steps, not seconds: the same script and message
-always end the same way, however busy the machine is."""
+"""Every limit of the Sieve language, in one place.
+
+Steps, not seconds: the same script and message always end the same way, however busy the machine is.
+"""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,7 @@
 """Comparators and match types (RFC 5228 section 2.7, RFC 4790, relational match of RFC 5231).
 
-A glob takes time linear in the text for each part between two stars; there is no way back."""
+A glob takes time linear in the text for each part between two stars; there is no way back.
+"""
 
 import operator
 import re
@@ -133,7 +134,7 @@ def _pattern(part: Part) -> re.Pattern[str]:
     return re.compile("".join("." * m + re.escape(text) for m, text in part), re.DOTALL)
 
 
-def _find(part: Part, width: int, text: str, at: int) -> int:
+def _find(part: Part, _width: int, text: str, at: int) -> int:
     if len(part) > 1:
         met = _pattern(part).search(text, at)
         return met.start() if met else -1

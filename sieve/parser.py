@@ -1,6 +1,7 @@
 """Text to tree: the generic grammar of RFC 5228 section 8, nothing about single commands.
 
-After a problem the parser goes on at the next command, so that an author sees all of them at once."""
+After a problem the parser goes on at the next command, so that an author sees all of them at once.
+"""
 
 import re
 from bisect import bisect_right

@@ -1,5 +1,7 @@
-"""Contents of strings: encoded characters (RFC 5228 section 2.4.2.4) and references to
-variables (RFC 5229 section 3).  Whatever is not quite one of them stays as it was written."""
+"""Contents of strings: encoded characters (RFC 5228 section 2.4.2.4) and references to variables (RFC 5229 section 3).
+
+Whatever is not quite one of them stays as it was written.
+"""
 
 import re
 from dataclasses import dataclass

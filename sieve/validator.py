@@ -128,7 +128,7 @@ def brings(name: str, tags: Iterable[str]) -> set[str]:
     return found
 
 
-def _none(place: str, name: str) -> str | None:
+def _none(_place: str, _name: str) -> str | None:
     return None
 
 

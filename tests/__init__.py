@@ -1,0 +1,1 @@
+"""Tests; docs/architecture.md says which folder is for what."""

@@ -63,7 +63,6 @@ class Client:
 
 def talk(core, play, listener: str = "smtp") -> None:
     """Run `play(connect)`, where `connect()` gives a greeted Client of the one listener that is open."""
-
     tls = TRUSTING if listener == "submissions" else None
 
     async def run() -> None:

@@ -1,5 +1,6 @@
-"""Independent verifiers: of SPF, DKIM, DMARC and ARC Debian's rspamd, asked over HTTP, with the DNS of the test; of DKIM
-opendkim, too.
+"""Independent verifiers with the DNS of the test.
+
+Of SPF, DKIM, DMARC and ARC that is Debian's rspamd, asked over HTTP; of DKIM opendkim, too.
 """
 
 import http.client

@@ -1,5 +1,8 @@
-"""End connections that must not go on: each minute those whose password was changed or withdrawn, whose account was
-closed, or that a tie to the university opened which has ended (S13, S14)."""
+"""End connections that must not go on, each minute (S13, S14).
+
+Those are ended whose password was changed or withdrawn, whose account was closed, or that a tie to the university opened
+which has ended.
+"""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -46,7 +49,7 @@ async def end_revoked(core: Core, servers: Iterable[object]) -> int:
 
 def _find_revoked(core: Core, identities: list[Identity]) -> set[Identity]:
     """Return the identities that are no longer valid; blocking."""
-    revoked = core.db.read(lambda tx: {who for who in identities if not login.still_stands(core, tx, who)})
+    revoked = core.db.read(lambda tx: {who for who in identities if not login.still_stands(tx, who)})
     asked: dict[tuple[int, str], bool] = {}
     for who in identities:
         if who not in revoked and who.source not in (login.ALUMNI, login.APP):

@@ -165,7 +165,7 @@ def imap(
         else click.prompt("Password", hide_input=True)
     )
     server = Server(host, user, "" if token_stdin else secret, secret if token_stdin else "", port, not no_tls, ca)
-    folders = imap_import.forecast(site.core, server)
+    folders = imap_import.forecast(server)
     total, free = sum(folder.octets for folder in folders), account.quota - account.used
     if forecast:
         if as_json:

@@ -1,5 +1,6 @@
-"""A listening socket whose connections have to say something before they are anybody's: the header of a load balancer, which
-tells whose connection it is (wire/proxy.py), or the handshake of TLS.
+"""A listening socket whose connections have to say something before they are anybody's.
+
+That is the header of a load balancer, which tells whose connection it is (wire/proxy.py), or the handshake of TLS.
 
 Until then an address may have so many of them, and where there are too many in all the oldest goes: who says nothing takes
 no room from others.  The header is read octet by octet where its length is not known, so that nothing of what follows,

@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         self._wake_waiter()
         return None
 
-    def connection_lost(self, problem: Exception | None) -> None:
+    def connection_lost(self, _problem: Exception | None) -> None:
         self._ended = True
         self._framer.discard()
         self._open_ones.discard(self)

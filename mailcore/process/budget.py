@@ -1,5 +1,6 @@
-"""A budget of processor time for one request, command or message: who exceeds it hears "try again later", and the thread goes on
-with others.
+"""A budget of processor time for one request, command or message.
+
+Who exceeds it hears "try again later", and the thread goes on with others.
 
 A watch looks at the threads that work within a budget, by their own processor clocks, and raises OutOfTime in one that has
 used it up.  That ends work in Python; a single call of C code ends first (docs/security.md tells what follows).  Waiting costs

@@ -55,7 +55,7 @@ class Wire(asyncio.Protocol):
         self._buffer += data
         self._wake()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.closed = True
         self._room.set()
         self._wake()

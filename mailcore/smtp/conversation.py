@@ -105,23 +105,23 @@ async def _starttls(session: Session, argument: str) -> bool:
     return await session.start_tls()
 
 
-async def _rset(session: Session, argument: str) -> None:
+async def _rset(session: Session, _argument: str) -> None:
     session.forget_transaction()
     session.say("250 2.0.0 OK")
 
 
-async def _quit(session: Session, argument: str) -> bool:
+async def _quit(session: Session, _argument: str) -> bool:
     session.say("221 2.0.0 Bye")
     return False
 
 
-async def _web(session: Session, argument: str) -> None:
+async def _web(_session: Session, _argument: str) -> None:
     """A web page may make its reader's browser speak to us, and its words stand in the body."""
     raise Refused("421 4.7.0 This is no web server")
 
 
 def _always(reply: str) -> Verb:
-    async def answer(session: Session, argument: str) -> None:
+    async def answer(session: Session, _argument: str) -> None:
         session.say(reply)
 
     return answer

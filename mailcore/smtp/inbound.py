@@ -95,7 +95,7 @@ class Inbound:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def mail(self, session: Session, mail: Mail) -> None:
+    async def mail(self, session: Session, _mail: Mail) -> None:
         """Anybody may say anything here; what is true is judged later."""
         if not await session.door.may_send(session.peer):
             raise TooMany("messages from this address")
@@ -164,7 +164,7 @@ class Inbound:
         quota_warnings.warn_refused(self._core, tx, addresses)
         traces.refused_at(self._core, tx, addresses, sender=sender, reply=REPLIES[OverQuota])
 
-    def edit(self, session: Session) -> Edit:
+    def edit(self, _session: Session) -> Edit:
         config = self._core.config
 
         def edit(block: bytes) -> bytes:
@@ -225,7 +225,7 @@ class Inbound:
         await core.db.awrite(write)
         return [reply]
 
-    async def _judge(self, session: Session, envelope: Envelope, message: Message) -> Verdict:
+    async def _judge(self, _session: Session, envelope: Envelope, message: Message) -> Verdict:
         return await authentication.judge(self._core, envelope, message)
 
     async def _deliver(

@@ -29,8 +29,8 @@ class Submission:
         core = self._core
 
         def look(tx: Tx) -> tuple[bool, tuple[str, ...]]:
-            sending_limits.check(core, tx, identity.account.id)
-            return login.still_stands(core, tx, identity), submission.addresses(tx, identity.account.id)
+            sending_limits.check(tx, identity.account.id)
+            return login.still_stands(tx, identity), submission.addresses(tx, identity.account.id)
 
         stands, session.own = core.db.read(look)  # three rows: handing them to a thread and back costs more
         if not stands:  # a kept connection, after a change of password (S14)

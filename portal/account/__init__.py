@@ -1,0 +1,1 @@
+"""The owner's own data, passwords and log-ins."""

@@ -1,0 +1,1 @@
+"""Logging in, with a password, a second factor or the university."""

@@ -1,0 +1,1 @@
+"""Forwarding, and what the person at its target may do."""

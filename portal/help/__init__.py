@@ -1,0 +1,1 @@
+"""Questions and answers, and the form for those that are not there."""

@@ -1,0 +1,1 @@
+"""Room: how it is used, cleaned up and asked for."""

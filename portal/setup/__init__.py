@@ -1,0 +1,1 @@
+"""Settings for mail programs, for people and for the programs."""

@@ -1,0 +1,1 @@
+"""Mail and settings leave as a file, and come in again."""

@@ -1,0 +1,1 @@
+"""Cases at the help desk, for owners and for the desk."""

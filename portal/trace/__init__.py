@@ -1,0 +1,1 @@
+"""The way of each message, and why it went there."""

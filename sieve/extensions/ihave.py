@@ -1,5 +1,8 @@
-"""ihave and error (RFC 5463).  Answered at compile time: what a false ihave guards is not even looked at,
-and what a true one names counts as required from there on."""
+"""ihave and error (RFC 5463).
+
+Answered at compile time: what a false ihave guards is not even looked at, and what a true one names counts as required from
+there on.
+"""
 
 from sieve.builder import NEVER, Builder
 from sieve.interpreter import State

@@ -14,7 +14,7 @@ from sieve.strings import variable_name
 Flags = tuple[str, ...]
 
 
-def _set(old: Flags, new: Flags) -> Flags:
+def _set(_old: Flags, new: Flags) -> Flags:
     return new
 
 

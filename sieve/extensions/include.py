@@ -1,5 +1,8 @@
-"""include, return and global (RFC 6609).  Included scripts are compiled with the one that names them;
-each has variables of its own, and shares those that it declares global."""
+"""include, return and global (RFC 6609).
+
+Included scripts are compiled with the one that names them; each has variables of its own, and shares those that it declares
+global.
+"""
 
 from sieve.builder import Builder
 from sieve.interpreter import Returned, State
@@ -40,8 +43,8 @@ def _include(build: Builder, bound: Bound) -> Step:
     return include
 
 
-def _return(build: Builder, bound: Bound) -> Step:
-    def leave(state: State) -> None:
+def _return(_build: Builder, _bound: Bound) -> Step:
+    def leave(_state: State) -> None:
         raise Returned
 
     return leave

@@ -69,7 +69,7 @@ def _break(build: Builder, bound: Bound) -> Step:
     if name and name not in build.loops:
         raise ScriptError(bound.line, Phrase("no 'foreverypart' around is named '%(name)s'", name=name))
 
-    def leave(state: State) -> None:
+    def leave(_state: State) -> None:
         raise _Broken(name)
 
     return leave

@@ -30,7 +30,7 @@ def _spam(state: State, percent: bool) -> str:
     return str(round(score)) if percent else str(1 + round(score * 9 / 100))
 
 
-def _virus(state: State, percent: bool) -> str:
+def _virus(state: State, _percent: bool) -> str:
     return str(state.message.virus_level())
 
 

@@ -1,0 +1,1 @@
+"""Attacks, by their numbers in CWE."""

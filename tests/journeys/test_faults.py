@@ -1,5 +1,7 @@
-"""Faults of the machine: a disk that cannot write, a locked database, a file that is gone.  The peer hears a 4xx and
-tries again, what was accepted is there exactly once, and `alumnimail check` says what is wrong."""
+"""Faults of the machine: a disk that cannot write, a locked database, a file that is gone.
+
+The peer hears a 4xx and tries again, what was accepted is there exactly once, and `alumnimail check` says what is wrong.
+"""
 
 import smtplib
 import sqlite3

@@ -1,5 +1,7 @@
-"""Forwarding that arrives, measured: every kind of sender domain through the real server to a target that verifies
-with a program of its own (rspamd), all with the same DNS; of the signatures opendkim gives a second opinion.
+"""Forwarding that arrives, measured.
+
+Every kind of sender domain goes through the real server to a target that verifies with a program of its own (rspamd), all
+with the same DNS; of the signatures opendkim gives a second opinion.
 
 100 % of the legitimate messages pass DMARC there, 100 % of the DKIM signatures that were valid on arrival are valid
 there, and 0 spoofed messages are passed on.

@@ -31,7 +31,8 @@ def pages(portal: tuple[str, Flask]) -> dict[str, dict[str, tuple[int, str]]]:
 def chromium() -> Iterator[Any]:
     """One for each file of tests: as long as it is there an event loop runs, and other tests want their own.
 
-    Without Chromium the tests are skipped by name, and fail with CI=true."""
+    Without Chromium the tests are skipped by name, and fail with CI=true.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     path = program("chromium")

@@ -1,5 +1,8 @@
-"""Every page that can be reached, in three languages, looked at in Chromium: rules of WCAG 2.2 AA (axe-core), no sideways
-scrolling at 320 px, no word to another host, nothing against our own policy, under 50 kB with everything (issue 4, N16)."""
+"""Every page that can be reached, in three languages, looked at in Chromium (issue 4, N16).
+
+Rules of WCAG 2.2 AA (axe-core), no sideways scrolling at 320 px, no word to another host, nothing against our own policy,
+under 50 kB with everything.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path

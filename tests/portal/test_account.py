@@ -105,7 +105,7 @@ def test_the_owner_sees_and_ends_log_ins(core, inside, ola):
     inside.send("/account/logins", to="/account/logins/end")
     assert second.get("/account").status_code == 302
     assert inside.get("/account").status_code == 200
-    assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
 
 
 def test_s08_the_browser_of_the_owner_is_known_again_whoever_else_guesses_from_its_address(core, browser, ola):

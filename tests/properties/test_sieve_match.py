@@ -1,3 +1,5 @@
+"""Matching in Sieve: a glob takes what a regular expression would, and no text breaks it."""
+
 import re
 
 import pytest

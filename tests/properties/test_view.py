@@ -1,3 +1,5 @@
+"""A client's view of its mailbox stays in step with the mailbox, whatever happens there."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,3 +1,5 @@
+"""Accounts: how they begin, which names they may have, how they are frozen and closed."""
+
 from pathlib import Path
 
 import pytest

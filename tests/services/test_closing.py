@@ -64,7 +64,7 @@ def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola:
     with pytest.raises(UnknownRecipient) as refused:
         look(core)
     assert reply_to(refused.value).startswith("550 5.1.1 ")
-    assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
     [item] = queue_admin.listing(core)
     assert item.recipient == "ola@home.example"
     assert link in text_of(queue_admin.octets(core, item.id))

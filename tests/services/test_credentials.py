@@ -43,7 +43,7 @@ def test_an_app_password_that_is_withdrawn_opens_nothing_and_its_connections_end
     app_passwords.withdraw(core, ola.id, known.id)
     with pytest.raises(WrongPassword):
         enter(core, made)
-    stands = [core.db.read(lambda tx, who=who: login.still_stands(core, tx, who)) for who in (opened, other)]
+    stands = [core.db.read(lambda tx, who=who: login.still_stands(tx, who)) for who in (opened, other)]
     assert stands == [False, True]
 
 

@@ -195,7 +195,7 @@ def shared(tmp_path_factory):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_settings_give_a_script_that_does_exactly_that(shared, wish, target, copy, away):
     try:
-        rules = filter_rules.checked(shared, wish)
+        rules = filter_rules.checked(wish)
     except ScriptInvalid:
         return
     state = ForwardingState.HEALTHY if target else ForwardingState.OFF
@@ -263,14 +263,14 @@ def test_rules_are_kept_in_their_order_and_run_at_once(core, ola):
 ])  # fmt: skip
 def test_what_a_rule_cannot_be(core, bad, problem):
     with pytest.raises(ScriptInvalid, match=f"filter 1: .*{problem}"):
-        filter_rules.checked(core, [bad])
+        filter_rules.checked([bad])
 
 
 def test_numbers_end_somewhere(core):
     with pytest.raises(ScriptInvalid, match="at most 100 filters"):
-        filter_rules.checked(core, [rule(FilterAction(V.STOP))] * 101)
+        filter_rules.checked([rule(FilterAction(V.STOP))] * 101)
     with pytest.raises(ScriptInvalid, match="at most 3 addresses"):
-        filter_rules.checked(core, [rule(*(FilterAction(V.FORWARD, f"a{n}@b.example") for n in range(4)))])
+        filter_rules.checked([rule(*(FilterAction(V.FORWARD, f"a{n}@b.example") for n in range(4)))])
 
 
 def test_a_rule_forwards_only_where_the_target_agreed(tmp_path):

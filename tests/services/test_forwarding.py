@@ -1,3 +1,5 @@
+"""Forwarding: the target is asked first, and some targets are refused."""
+
 import asyncio
 import dataclasses
 

@@ -40,7 +40,7 @@ def test_n18_all_mail_comes_with_flags_dates_and_special_use(core, old):
         datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC),
     )
     put(there, kari, "Sent", b"Subject: c\r\n\r\n" + b"x" * 9_000_000 + b"\r\n")
-    folders = {folder.name: folder for folder in imap_import.forecast(core, where)}
+    folders = {folder.name: folder for folder in imap_import.forecast(where)}
     assert (folders["Arbeid/Søknader"].messages, folders["Sent"].special_use) == (1, "\\Sent")
     assert sum(folder.octets for folder in folders.values()) == accounts.get(there, "kari").used
     mine = accounts.add(core, "kari2")

@@ -1,3 +1,5 @@
+"""Log-in: names with and without the domain, and the same words and time for whoever is refused."""
+
 import pytest
 
 from mailcore.config import Config, Limits

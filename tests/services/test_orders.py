@@ -1,3 +1,5 @@
+"""Orders: asked for once, approved or rejected by the desk."""
+
 from typing import Any
 
 import pytest

@@ -119,7 +119,7 @@ def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(co
     password_requests.send_link(core, "ola")
     [(_, token)] = mailed(core)
     credentials.change_password(core, ola.id, OLD, NEW)
-    assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
     with pytest.raises(LinkExpired):
         credentials.link_account(core, token)
     told = [

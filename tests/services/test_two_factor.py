@@ -84,7 +84,7 @@ def test_turning_it_on_ends_what_the_password_had_opened(core: Core, ola: Accoun
     opened = login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
     found, _ = two_factor.begin_totp(core, ola)
     two_factor.finish_totp(core, ola, code(found, clock.seconds()))
-    assert not core.db.read(lambda tx: login.still_stands(core, tx, opened))
+    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
 
 
 def test_a_printed_code_helps_when_the_telephone_is_lost(core: Core, ola: Account, secret: str) -> None:

@@ -1,3 +1,5 @@
+"""Words of IMAP: mailbox names in modified UTF-7, dates, sets of numbers."""
+
 import itertools
 
 import pytest

@@ -1,5 +1,6 @@
-"""GETMETADATA and SETMETADATA (RFC 5464).  Everything here is one person's own: of /shared only the name of a script is
-written (RFC 6785).
+"""GETMETADATA and SETMETADATA (RFC 5464).
+
+Everything here is one person's own: of /shared only the name of a script is written (RFC 6785).
 
 `/private/specialuse` is the mailbox's special use (RFC 6154 section 5.4), and can be set.
 """

@@ -91,7 +91,6 @@ class AtRisk:
 
 def at_risk(core: Core) -> list[AtRisk]:
     """Soonest first; those whose affiliation is over stand at the top."""
-
     found = leaving.at_risk(core)
     return core.db.read(lambda tx: [_at_risk(tx, one) for one in found])
 

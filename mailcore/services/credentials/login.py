@@ -113,7 +113,7 @@ def authenticate(
     by_app = _by_app(found, password, scope)
     if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
         core.db.read(lambda tx: throttle.check_lane(core, tx, here))
-    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password, scope)):
+    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password)):
         if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
             login_log.note(core, identity, scope, peer, agent, outcome="app password needed")
         elif identity.ended and scope is not Scope.PORTAL:
@@ -175,7 +175,7 @@ def failed(core: Core, name: str, peer: str, *, device: str = "") -> WrongPasswo
     return WrongPassword(WRONG)
 
 
-def still_stands(core: Core, tx: Tx, identity: Identity) -> bool:
+def still_stands(tx: Tx, identity: Identity) -> bool:
     """Say if a connection may go on: not after a change of password, closing, or a withdrawn app password.
 
     Whether another database still knows the person is asked by services/accounts/affiliations.py.
@@ -209,7 +209,7 @@ def _by_app(found: Holder | None, password: str, scope: Scope) -> Identity | Non
     return None
 
 
-def _matching(core: Core, found: Holder | None, password: str, scope: Scope) -> Identity | None:
+def _matching(core: Core, found: Holder | None, password: str) -> Identity | None:
     """Find the password by which the account opens: our own, then other databases.
 
     Raises:

@@ -61,7 +61,7 @@ def is_ours(core: Core, address: str) -> bool:
 
 
 def check_recipient(
-    core: Core, tx: Tx, address: str, size: int | None, *, authenticated: bool, sender: str = ""
+    core: Core, tx: Tx, address: str, size: int | None, *, authenticated: bool, sender: str = ""  # noqa: ARG001
 ) -> Recipient:
     """Find whose address this is, at RCPT time.
 

@@ -1,5 +1,7 @@
-"""Reports to the sender of a message that was delivered here: of success where they asked (RFC 3461), and of one
-recipient's refusal where others accepted the message and SMTP had a single reply for all.
+"""Reports to the sender of a message that was delivered here (RFC 3461).
+
+They tell of success where the sender asked, and of one recipient's refusal where others accepted the message and SMTP had a
+single reply for all.
 
 Only a sender who is vouched for is sent one: whoever's address was forged gets no mail from us.
 """

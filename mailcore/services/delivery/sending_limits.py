@@ -26,7 +26,7 @@ TRIES_ABOVE = 5  # messages refused for the limit within an hour
 REFUSALS = 50  # recipients that other servers refused for good within an hour
 
 
-def check(core: Core, tx: Tx, account: AccountId) -> None:
+def check(tx: Tx, account: AccountId) -> None:
     """Raises SendingHeld."""
     if store.reason(tx, account):
         raise SendingHeld("sending is on hold")

@@ -316,7 +316,6 @@ def record_reply(
     Args:
         target: the recipient; what a personal script redirects elsewhere does not count for the forwarding.
     """
-
     now = get_forwarding(tx, account)
     if now.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or target.lower() != now.target.lower():
         return now

@@ -18,10 +18,12 @@ _DMARC_PASS = re.compile(r"(?:^|;)\s*dmarc\s*=\s*pass\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Attributes:
-    result: none, pass, fail or temperror.
-    sealers: domains, the last one first.
-    dmarc_passed: the first sealer saw DMARC pass.
+    """Seals of a message, as they were judged.
+
+    Attributes:
+        result: none, pass, fail or temperror.
+        sealers: domains, the last one first.
+        dmarc_passed: the first sealer saw DMARC pass.
     """
 
     result: str = "none"

@@ -45,7 +45,7 @@ def _judge(core: Core, envelope: Envelope, message: Message, ask: Ask) -> Verdic
     authors = list(dict.fromkeys(named))  # some programs write `me@x.example <me@x.example>`
     author = _ascii(authors[0].rpartition("@")[2]) if authors else ""
     policy = dmarc.policy(author, ask)
-    spf_result, spf_domain = _spf(core, envelope, ask)
+    spf_result, spf_domain = _spf(envelope, ask)
     signed = _dkim(message, ask, author)
     by_spf = _related(spf_result, spf_domain, author, policy.aspf, ask)
     by_dkim = [_related(one.result, one.domain, author, policy.adkim, ask) for one in signed]
@@ -96,7 +96,8 @@ class _Spf(spf.query):  # type: ignore[misc]  # pyspf has no types
         self._ask = ask
         self._end = time.monotonic() + SPF_SECONDS
 
-    def dns(self, name: str, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[object]:
+    # pyspf names what it gives
+    def dns(self, name: str, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[object]:  # noqa: ARG002
         if time.monotonic() > self._end:
             raise spf.TempError("it takes too long")
         try:
@@ -123,7 +124,7 @@ def _plain(qtype: str, record: object) -> object:
     return r[0].address
 
 
-def _spf(core: Core, envelope: Envelope, ask: Ask) -> tuple[str, str]:
+def _spf(envelope: Envelope, ask: Ask) -> tuple[str, str]:
     """Result, and the domain it is about: of the envelope sender, else of HELO (RFC 7208 section 2.4)."""
     domain = _ascii(envelope.sender.rpartition("@")[2]) if envelope.sender else _ascii(envelope.helo)
     if not domain or not envelope.peer:

@@ -81,7 +81,7 @@ def _changed(file: str) -> int:
 
 
 @lru_cache(maxsize=32)
-def _read(file: str, changed: int) -> bytes:
+def _read(file: str, _changed: int) -> bytes:
     return Path(file).read_bytes().strip()
 
 

@@ -76,7 +76,7 @@ class Keys:
         self._ask = ask
         self.trouble = self.exact = False
 
-    def __call__(self, name: bytes | str, timeout: int = 5) -> bytes | None:
+    def __call__(self, name: bytes | str, timeout: int = 5) -> bytes | None:  # noqa: ARG002 - dkimpy names it
         text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
         try:
             records = self._ask(text.rstrip("."), "TXT")

@@ -69,7 +69,7 @@ def _size(written: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _read(topic: str, language: str, path: Path, modified_ns: int, values: tuple[str, str, str]) -> Section:
+def _read(topic: str, language: str, path: Path, _modified_ns: int, values: tuple[str, str, str]) -> Section:
     text = path.read_text(encoding="utf-8")
     for word, value in zip(("$domain", "$host", "$quota"), values, strict=True):
         text = text.replace(word, value)

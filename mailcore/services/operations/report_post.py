@@ -1,5 +1,7 @@
-"""TLS reports by HTTPS (RFC 8460 section 5.4), to where another domain's DNS says: a public address and nothing else, as a
-stranger's record must not reach into our own network.  Redirections are not followed.
+"""TLS reports by HTTPS (RFC 8460 section 5.4), to where another domain's DNS says.
+
+That is a public address and nothing else: a stranger's record must not reach into our own network.  Redirections are not
+followed.
 """
 
 import http.client

@@ -1,5 +1,7 @@
-"""Daily reports to domains that ask for them in DNS: DMARC aggregate reports (RFC 7489 section 7.2) and
-TLS reports (RFC 8460), by mail or HTTPS.  Counted as it happens, sent for whole days of UTC, then deleted.
+"""Daily reports to domains that ask for them in DNS, by mail or HTTPS.
+
+These are DMARC aggregate reports (RFC 7489 section 7.2) and TLS reports (RFC 8460).
+Counted as it happens, sent for whole days of UTC, then deleted.
 """
 
 import gzip

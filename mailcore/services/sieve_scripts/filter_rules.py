@@ -29,7 +29,7 @@ _SYSTEM = ("\\Flagged", "\\Answered", "\\Draft")
 _ALONE = (FilterVerb.FILE, FilterVerb.FLAG, FilterVerb.READ)  # make no sense for what is deleted
 
 
-def checked(core: Core, rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
+def checked(rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
     """Raises ScriptInvalid, which names the number of the rule."""
     if len(rules) > MAX_RULES:
         raise ScriptInvalid(Saying("You can have at most %(most)s filters.", most=MAX_RULES))

@@ -92,7 +92,7 @@ def rules(core: Core, account: AccountId) -> tuple[FilterRule, ...]:
 
 def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
     """Put these in the place of all there were, from the next message on.  Raises ScriptInvalid."""
-    checked = filter_rules.checked(core, wish)
+    checked = filter_rules.checked(wish)
 
     def store(tx: Tx) -> tuple[FilterRule, ...]:
         filter_rules.check_targets(core, get_forwarding(tx, account), checked)

@@ -88,7 +88,7 @@ class RecipientView(ScriptView):
 
     # Memory and lists
 
-    def was_seen(self, key: str, seconds: int, last: bool) -> bool:
+    def was_seen(self, key: str, seconds: int, _last: bool) -> bool:
         since = int(self.now.timestamp()) - seconds
         return deliveries.was_answered(self._place.tx, self._place.account, "duplicate", key, since)
 

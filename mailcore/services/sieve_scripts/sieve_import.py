@@ -55,7 +55,7 @@ class _Client(managesieve.Client):  # type: ignore[misc]  # sievelib has no type
         super().__init__(server.host, server.port)
         self._ca = server.ca
 
-    def _Client__enable_ssl(self, **more: object) -> None:  # noqa: N802 - sievelib's private name
+    def _Client__enable_ssl(self, **_more: object) -> None:  # noqa: N802 - sievelib's private name
         context = ssl.create_default_context(cafile=self._ca or None)
         self.sock = context.wrap_socket(self.sock, server_hostname=self.srvhostname)
 

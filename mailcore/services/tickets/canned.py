@@ -1,5 +1,8 @@
-"""Answers that the desk gives often, as text files in three languages: `templates/canned/NAME.LANGUAGE.txt`, the title
-in the first line.  A file of the same name under `data/canned` replaces it; new names are added there without a deploy."""
+"""Answers that the desk gives often, as text files in three languages.
+
+Each is `templates/canned/NAME.LANGUAGE.txt`, with the title in the first line.  A file of the same name under `data/canned`
+replaces it; new names are added there without a deploy.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -119,8 +119,10 @@ def open_ticket(
 
 
 def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -> str:
-    """Return the address to notify that a case is open.  An answer by the desk goes wherever the owner wants; what a
-    form sends by itself, with words of theirs in it, goes to nobody who has not asked.
+    """Return the address to notify that a case is open.
+
+    An answer by the desk goes wherever the owner wants; what a form sends by itself, with words of theirs in it, goes to
+    nobody who has not asked.
     """
     if account is None or reply_to in contact_addresses.verified(tx, account):
         return reply_to

@@ -63,7 +63,7 @@ class Folder:
     octets: int
 
 
-def forecast(core: Core, server: Server) -> list[Folder]:
+def forecast(server: Server) -> list[Folder]:
     """List the folders that can be fetched.  Raises ImportRefused."""
     with _Connection(server) as client:
         return _folders(client)

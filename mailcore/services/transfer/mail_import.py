@@ -1,5 +1,6 @@
-"""Mail from elsewhere: what puts it in, and mbox files; beside it
-maildir_reader.py, takeout_import.py and imap_import.py (N17, N18).
+"""Mail from elsewhere: what puts it in, and mbox files (N17, N18).
+
+Other forms are read beside it, by maildir_reader.py, takeout_import.py and imap_import.py.
 
 What stood there before the import began (the same text in the same mailbox, of the same time) is not doubled, so an import that
 was broken off is simply started again; what stands twice in what is brought comes twice.  A full box ends it and is told; what

@@ -1,4 +1,5 @@
 """A zip file of services/transfer/takeout.py comes in again: mail, scripts, filters, vacation, address book, settings.
+
 A zip file of others brings its mbox files.
 
 Nothing of the owner's is replaced.  A forwarding must be set and confirmed anew: the file says nothing of whether its target

@@ -173,7 +173,7 @@ def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) ->
         now = store.get(tx, account, found.transfer)
         return now is not None and json.loads(now.report)["turn"] == turn
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, _total: int) -> None:
         if tell(done) and not core.db.read(mine):
             raise LinkExpired("it is fetched by another connection now")
 

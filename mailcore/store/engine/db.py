@@ -136,7 +136,7 @@ class Db:
         self.watch = WriteWatch(self._writer, on_end)
 
     def connection(self) -> apsw.Connection:
-        """This thread's own connection, opened when first asked for."""
+        """Return this thread's own connection, opened when first asked for."""
         if self.peewee.is_closed():
             try:
                 self.peewee.connect()

@@ -389,7 +389,7 @@ class MailStore(Mailboxes):
         return uids, self._put_all(tx, box, source, ranges, uids, size, unseen)
 
     def move(
-        self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
+        self, tx: Tx, _account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
     ) -> tuple[list[int], list[int]]:
         """Move messages (RFC 6851).  Never over quota: nothing grows."""
         uids, size, unseen = self._measure(tx, source, ranges)

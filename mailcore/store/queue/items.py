@@ -128,7 +128,7 @@ class QueueStore:
             [(until, reply, item) for item in items],
         )
 
-    def done(self, tx: Tx, item: int, attempt: Attempt) -> None:
+    def done(self, tx: Tx, item: int, _attempt: Attempt) -> None:
         self.remove(tx, item)
 
     def defer(self, tx: Tx, item: int, next_at: int, attempt: Attempt) -> None:
