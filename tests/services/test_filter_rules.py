@@ -246,23 +246,23 @@ def test_rules_are_kept_in_their_order_and_run_at_once(core, ola):
 
 
 @pytest.mark.parametrize(("bad", "problem"), [
-    (rule(), "does nothing"),
+    (rule(), "Choose what happens"),
     (rule(FilterAction(V.DELETE), FilterAction(V.READ)), "deleted cannot be filed"),
     (rule(FilterAction(V.FILE, "A"), FilterAction(V.FILE, "B")), "'file' twice"),
     (rule(FilterAction(V.FILE, "a//b")), "level of a mailbox name"),
-    (rule(FilterAction(V.FORWARD, "nobody")), "is no address"),
+    (rule(FilterAction(V.FORWARD, "nobody")), "is no e-mail address"),
     (rule(FilterAction(V.FLAG, "a b")), "is no flag"),
     (rule(FilterAction(V.STOP), on=(FilterCondition(F.SIZE, M.IS, "1"),)), "cannot be compared"),
-    (rule(FilterAction(V.STOP), on=(FilterCondition(F.SIZE, M.OVER, "1K"),)), "number of octets"),
+    (rule(FilterAction(V.STOP), on=(FilterCondition(F.SIZE, M.OVER, "1K"),)), "Write the size as 10 MB"),
     (rule(FilterAction(V.STOP), on=(FilterCondition(F.FROM, M.OVER, "1"),)), "cannot be compared"),
-    (rule(FilterAction(V.STOP), on=(FilterCondition(F.HEADER, M.IS, "1", "a b"),)), "no name of a header field"),
-    (rule(FilterAction(V.STOP), on=(FilterCondition(F.FROM, M.IS, " "),)), "say what"),
+    (rule(FilterAction(V.STOP), on=(FilterCondition(F.HEADER, M.IS, "1", "a b"),)), "is no name of a field"),
+    (rule(FilterAction(V.STOP), on=(FilterCondition(F.FROM, M.IS, " "),)), "Say what"),
     (rule(FilterAction(V.STOP), on=(FilterCondition(F.FROM, M.IS, "a\r\nb"),)), "control character"),
     (rule(FilterAction(V.STOP), on=(FilterCondition(F.FROM, M.IS, "a" * 501),)), "longer than"),
     (rule(FilterAction(V.STOP), on=(FilterCondition(F.FROM, M.IS, "a"),) * 31), "more than 30 conditions"),
 ])  # fmt: skip
 def test_what_a_rule_cannot_be(core, bad, problem):
-    with pytest.raises(ScriptInvalid, match=f"filter 1: .*{problem}"):
+    with pytest.raises(ScriptInvalid, match=f"Filter 1: .*{problem}"):
         filter_rules.checked([bad])
 
 
