@@ -73,7 +73,7 @@ class TlsResult:
 
 
 @lru_cache(maxsize=4)
-def _make_context(checked: bool, trust: str | None) -> ssl.SSLContext:
+def _make_context(checked: bool, _trust: str | None) -> ssl.SSLContext:
     """`trust` is the environment's file of authorities, which OpenSSL reads when the context is created."""
     context = ssl.create_default_context()
     if not checked:

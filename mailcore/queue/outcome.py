@@ -110,6 +110,6 @@ def record_unreachable(
         record_outcome(core, tx, item, answer, now)
 
 
-def count_tls(core: Core, tx: Tx, domain: str, results: Sequence[TlsResult], now: datetime) -> None:
+def count_tls(tx: Tx, domain: str, results: Sequence[TlsResult], now: datetime) -> None:
     for result in results:
         reports.count_tls(tx, f"{now:%Y-%m-%d}", domain, result.policy, result.host, result.kind)

@@ -250,7 +250,7 @@ class Worker:
             return Answer(domain, 0, str(problem))
         if found_route.troubles and core.config.reports.tls:
             results = [TlsResult(*one) for one in found_route.troubles]
-            await core.db.awrite(lambda tx: outcome.count_tls(core, tx, domain, results, core.clock.now()))
+            await core.db.awrite(lambda tx: outcome.count_tls(tx, domain, results, core.clock.now()))
         return [SmtpConnection(core.config, hop, self._lookup, core.clock) for hop in found_route.hops]
 
     async def _handle_item(self, item: QueueItem, domain: str, destination: Destination, hosts: OpenRoute) -> None:
@@ -313,7 +313,7 @@ class Worker:
             def save(tx: Tx) -> None:
                 if wakes:
                     destinations.awake(tx, [domain])
-                outcome.count_tls(core, tx, domain, results, now)
+                outcome.count_tls(tx, domain, results, now)
                 outcome.record_outcome(core, tx, item, answer, now)
 
             await self._write_until_saved(save)
@@ -325,7 +325,7 @@ class Worker:
         failures = destination.failures
 
         def save_unreachable(tx: Tx) -> None:
-            outcome.count_tls(core, tx, domain, results, now)
+            outcome.count_tls(tx, domain, results, now)
             outcome.record_unreachable(core, tx, domain, items, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)

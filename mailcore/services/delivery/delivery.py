@@ -61,7 +61,13 @@ def is_ours(core: Core, address: str) -> bool:
 
 
 def check_recipient(
-    core: Core, tx: Tx, address: str, size: int | None, *, authenticated: bool, sender: str = ""  # noqa: ARG001
+    core: Core,
+    tx: Tx,
+    address: str,
+    size: int | None,
+    *,
+    authenticated: bool,  # noqa: ARG001 - of callers
+    sender: str = "",
 ) -> Recipient:
     """Find whose address this is, at RCPT time.
 
