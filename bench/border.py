@@ -27,7 +27,7 @@ def rate(size: int, inside: int) -> float:
     with tempfile.TemporaryDirectory(prefix="border", dir=Path.cwd()) as folder:
         core = cores.build(Config(data=folder))
         try:
-            ola = accounts.add(core, "ola", quota=0)
+            ola = accounts.add_account(core, "ola", quota=0)
             box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).id
             done = [0] * SESSIONS
             end = time.monotonic() + SECONDS

@@ -130,7 +130,7 @@ def _house() -> Iterator[cores.Core]:
 def share() -> None:
     """Measure the part of a delivery's time that the generated script and a personal one of 50 rules take."""
     with _house() as core:
-        ola = accounts.add(core, "ola", quota=0).id
+        ola = accounts.add_account(core, "ola", quota=0).id
         filters.put_script(core, ola, "mine", filter_of_rules())
         filters.activate(core, ola, "mine")
         spent, decide = 0.0, script_runs.decide

@@ -60,9 +60,9 @@ def letters(number: int) -> Iterator[Letter]:
 def fill(core: Core, name: str, number: int) -> None:
     """An account with so many messages, if it is not there."""
     with contextlib.suppress(AccountNotFound):
-        accounts.get(core, name)
+        accounts.find_account(core, name)
         return
-    account = accounts.add(core, name, password=PASSWORD, quota=0)
+    account = accounts.add_account(core, name, password=PASSWORD, quota=0)
     box = core.db.read(lambda tx: core.mail.mailbox(tx, account.id, "INBOX"))
     for some in _portions(letters(number), 1000):
         ready = [(core.blobs.prepare(octets), frozenset({"\\Seen"} if seen else ()), at) for octets, seen, at in some]
@@ -119,7 +119,7 @@ def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator
     core = cores.build(load_config(str(config)))
     for name, number in sizes.items():
         fill(core, name, number)
-        indexing.update(core, accounts.get(core, name).id)
+        indexing.update(core, accounts.find_account(core, name).id)
     for number in range(people):
         fill(core, f"person{number}", 100)
     cores.close(core)

@@ -113,7 +113,7 @@ def create_app(core: Core) -> Flask:
     app = Portal(__name__)
     app.jinja_environment = SpokenEnvironment
     app.extensions["core"] = core
-    app.secret_key = web_sessions.signing_key(core)
+    app.secret_key = web_sessions.load_signing_key(core)
     app.config.update(
         MAX_CONTENT_LENGTH=SMALL_BODY,
         WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session

@@ -55,7 +55,7 @@ def pending() -> Account | None:
     if not waiting or waiting["at"] < core().clock.seconds() - SECOND_STEP_SECONDS:
         return None
     try:
-        account = accounts.by_id(core(), AccountId(waiting["account"]))
+        account = accounts.load_account(core(), AccountId(waiting["account"]))
     except AccountNotFound:
         return None
     return account if account.state == "active" else None

@@ -116,7 +116,7 @@ def web_role() -> str:
     """`desk`, `admin` or "", asked once a request."""
     if "role" not in g:
         account = g.get("account")
-        g.role = accounts.role(current_app.extensions["core"], account.id) if account else ""
+        g.role = accounts.get_role(current_app.extensions["core"], account.id) if account else ""
     return str(g.role)
 
 

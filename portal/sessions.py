@@ -88,7 +88,7 @@ class DatabaseSessions(SessionInterface):
         if not token:
             return None
         try:
-            found = web_sessions.load(self._core, token)
+            found = web_sessions.load_session(self._core, token)
         except Busy:  # public pages are shown without a database
             log.warning("sessions cannot be read")
             return None
@@ -110,22 +110,22 @@ class DatabaseSessions(SessionInterface):
 
     def _store(self, app: Flask, session: WebSession, response: Response) -> None:
         if session.old_token:
-            web_sessions.end(self._core, session.old_token)
+            web_sessions.end_session(self._core, session.old_token)
         if not session.modified:
             return
         if session.account is None and session.keys() <= LOOSE:
             self._set(response, self._forms, str(self._signer(app).dumps(dict(session))))
             if session.token:  # what was to be remembered has been told
-                web_sessions.end(self._core, session.token)
+                web_sessions.end_session(self._core, session.token)
             if self._cookie in request.cookies:
                 response.delete_cookie(self._cookie, secure=self._secure)
             return
         data = json.dumps(dict(session))
         if session.token:
-            web_sessions.keep(self._core, session.token, session.account, data)
+            web_sessions.save_session(self._core, session.token, session.account, data)
         else:
-            session.token = web_sessions.new_token()
-            web_sessions.begin(
+            session.token = web_sessions.create_token()
+            web_sessions.begin_session(
                 self._core,
                 session.token,
                 session.account,

@@ -15,7 +15,7 @@ def leaving_banner() -> leaving.Outlook | None:
     """Return the warning for somebody whom the university's password let in; None for all others (N9)."""
     if g.get("account") is None or web_session().source not in affiliations.UNIVERSITY:
         return None
-    return leaving.outlook(core(), owner().id)
+    return leaving.find_outlook(core(), owner().id)
 
 
 def incidents() -> list[Incident]:
@@ -30,7 +30,7 @@ def ending() -> sunset.Sunset | None:
     """The announced end of the service, once a request; nothing while the database is away."""
     if "ending" not in g:
         try:
-            g.ending = sunset.current(core())
+            g.ending = sunset.find_current(core())
         except Busy:
             g.ending = None
     return cast(sunset.Sunset | None, g.ending)

@@ -36,7 +36,7 @@ def build(folder, settings: str = "", *, listen: str = "", names=("ola", "kari")
     certificates.ensure_certificate(made.config, made.clock)
     accounts.ensure_postmaster(made)
     for name in names:
-        accounts.add(made, name, display_name=name.title(), quota=2**30, password=PASSWORD)
+        accounts.add_account(made, name, display_name=name.title(), quota=2**30, password=PASSWORD)
     return made
 
 
@@ -98,7 +98,7 @@ def talk(core, play, listener: str = "smtp") -> None:
 
 
 def inbox(core, name: str) -> list[bytes]:
-    account = accounts.get(core, name)
+    account = accounts.find_account(core, name)
 
     def read(tx):
         box = core.mail.mailbox(tx, account.id, "INBOX")

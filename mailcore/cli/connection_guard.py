@@ -49,13 +49,13 @@ async def end_revoked(core: Core, servers: Iterable[object]) -> int:
 
 def _find_revoked(core: Core, identities: list[Identity]) -> set[Identity]:
     """Return the identities that are no longer valid; blocking."""
-    revoked = core.db.read(lambda tx: {who for who in identities if not login.still_stands(tx, who)})
+    revoked = core.db.read(lambda tx: {who for who in identities if not login.is_still_valid(tx, who)})
     asked: dict[tuple[int, str], bool] = {}
     for who in identities:
         if who not in revoked and who.source not in (login.ALUMNI, login.APP):
             key = (who.account.id, who.source)
             if key not in asked:
-                asked[key] = affiliations.stands(core, who)
+                asked[key] = affiliations.is_still_affiliated(core, who)
             if not asked[key]:
                 revoked.add(who)
     return revoked

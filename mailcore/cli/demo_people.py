@@ -97,12 +97,12 @@ def ensure_accounts(core: Core, password: str) -> None:
         if not one.has_account:
             continue
         try:
-            account = accounts.get(core, one.login)
+            account = accounts.find_account(core, one.login)
         except AccountNotFound:
-            accounts.add(core, one.login, display_name=one.name, person=one.person, password=password)
+            accounts.add_account(core, one.login, display_name=one.name, person=one.person, password=password)
         else:
             if not account.person and account.state == "active":
-                accounts.bind(core, one.login, one.person)
+                accounts.bind_person(core, one.login, one.person)
 
 
 def kept_password(config: Config, name: str) -> str:

@@ -17,7 +17,7 @@ def directory() -> None:
 @pass_site
 def sync(site: Site, believe: bool, as_json: bool) -> None:
     """Read affiliations now."""
-    done = affiliations.sync(site.core, believe=believe)
+    done = affiliations.sync_directory(site.core, believe=believe)
     if as_json:
         print_json(plain(done))
     else:
@@ -30,7 +30,7 @@ def sync(site: Site, believe: bool, as_json: bool) -> None:
 @pass_site
 def show(site: Site, name: str, as_json: bool) -> None:
     """What is known of the person of account NAME."""
-    found = affiliations.known(site.core, name)
+    found = affiliations.find_affiliation(site.core, name)
     if as_json:
         print_json(
             None if found is None else plain(found) | {"until": found.until.isoformat() if found.until else None}

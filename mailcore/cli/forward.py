@@ -30,7 +30,7 @@ def _line(found: Forwarding) -> str:
 @pass_site
 def set_(site: Site, name: str, target: str, no_copy: bool, confirmed: bool) -> None:
     """Forward mail of NAME to TARGET."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     found = forwarding.set_forwarding(
         site.core, account.id, target, copy=not no_copy, confirmed=confirmed, actor="command line"
     )
@@ -43,7 +43,7 @@ def set_(site: Site, name: str, target: str, no_copy: bool, confirmed: bool) -> 
 @pass_site
 def show(site: Site, name: str, as_json: bool) -> None:
     """Where mail of NAME goes."""
-    found = forwarding.read_forwarding(site.core, accounts.get(site.core, name).id)
+    found = forwarding.read_forwarding(site.core, accounts.find_account(site.core, name).id)
     if as_json:
         print_json(plain(found))
     else:
@@ -55,4 +55,6 @@ def show(site: Site, name: str, as_json: bool) -> None:
 @pass_site
 def stop(site: Site, name: str) -> None:
     """Keep mail of NAME here only."""
-    click.echo(_line(forwarding.stop_forwarding(site.core, accounts.get(site.core, name).id, actor="command line")))
+    click.echo(
+        _line(forwarding.stop_forwarding(site.core, accounts.find_account(site.core, name).id, actor="command line"))
+    )

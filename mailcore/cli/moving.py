@@ -44,7 +44,7 @@ def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
 @pass_site
 def export(site: Site, name: str, file: Path, form: str) -> None:
     """Write everything of the account NAME into a zip file: mail, scripts, settings."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     found, planned = takeout.contents(site.core, account.id), takeout.plan(site.core, account.id, form)
     partial = file.with_name(file.name + ".part")
     try:
@@ -95,7 +95,7 @@ def _done(report: Report, as_json: bool) -> None:
 @pass_site
 def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None:
     """All messages of an mbox FILE into the account NAME."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
         report = mail_import.from_mbox(
             site.core, account.id, lines, mailbox or "INBOX", lambda report: tell(report.octets), by_labels=not mailbox
@@ -111,7 +111,7 @@ def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None
 @pass_site
 def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) -> None:
     """A Maildir with its sub-folders into the account NAME; or a folder of them, such as an unpacked take-out."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
     with _shown("import", total) as tell:
         _done(
@@ -127,7 +127,7 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
 @pass_site
 def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
     """A zip FILE of `alumnimail export` into the account NAME."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
         _done(takeout_import.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
 
@@ -158,7 +158,7 @@ def imap(
     as_json: bool,
 ) -> None:
     """All mail of USER on the IMAP server HOST into the account NAME."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     secret = (
         sys.stdin.readline().rstrip("\r\n")
         if password_stdin or token_stdin
@@ -206,7 +206,7 @@ def sieve_(
     as_json: bool,
 ) -> None:
     """The Sieve scripts of USER on the ManageSieve server HOST into the account NAME."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt("Password", hide_input=True)
     server = sieve_import.OldServer(host, user, password, port, not no_tls, ca)
     done = sieve_import.fetch(site.core, account.id, server, replace=replace)

@@ -17,7 +17,7 @@ def order() -> None:
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
     """All orders, oldest first."""
-    found = orders.listing(site.core, state)
+    found = orders.list_orders(site.core, state)
     if as_json:
         print_json([plain(one) for one in found])
     else:
@@ -32,7 +32,7 @@ def list_(site: Site, state: str | None, as_json: bool) -> None:
 @pass_site
 def approve(site: Site, order_id: int) -> None:
     """Make the account, mail its link and print it."""
-    done, link = orders.approve(site.core, order_id, actor="command line")
+    done, link = orders.approve_order(site.core, order_id, actor="command line")
     click.echo(f"{done.name}@{site.config.domain}")
     click.echo(link)
 
@@ -53,5 +53,5 @@ def ask(site: Site, order_id: int, question: str) -> None:
 @pass_site
 def reject(site: Site, order_id: int, reason: str) -> None:
     """Say no."""
-    done = orders.reject(site.core, order_id, reason, actor="command line")
+    done = orders.reject_order(site.core, order_id, reason, actor="command line")
     click.echo(f"order {done.id} is {done.state}")

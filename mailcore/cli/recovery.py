@@ -36,7 +36,7 @@ def _say(done: Issued) -> None:
 @pass_site
 def issue(site: Site, name: str, proof: str, send_to: str, agent: str) -> None:
     """A link by which the owner of account NAME sets a new password once."""
-    _say(recovery.issue(site.core, name, agent=agent, proof=proof, send_to=send_to))
+    _say(recovery.issue_link(site.core, name, agent=agent, proof=proof, send_to=send_to))
 
 
 @recovery_group.command("list")
@@ -44,7 +44,7 @@ def issue(site: Site, name: str, proof: str, send_to: str, agent: str) -> None:
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
     """What waits for a second agent."""
-    found = [(accounts.by_id(site.core, one.account).name, one) for one in recovery.waiting(site.core)]
+    found = [(accounts.load_account(site.core, one.account).name, one) for one in recovery.list_waiting(site.core)]
     if as_json:
         print_json([plain(one) | {"name": name} for name, one in found])
     else:
@@ -58,7 +58,7 @@ def list_(site: Site, as_json: bool) -> None:
 @pass_site
 def agree(site: Site, number: int, agent: str) -> None:
     """The second agent's word: the second step is taken off, and the link is issued."""
-    _say(recovery.agree(site.core, number, agent=agent))
+    _say(recovery.approve_recovery(site.core, number, agent=agent))
 
 
 @recovery_group.command()
@@ -67,5 +67,5 @@ def agree(site: Site, number: int, agent: str) -> None:
 @pass_site
 def refuse(site: Site, number: int, agent: str) -> None:
     """The second agent does not agree."""
-    recovery.refuse(site.core, number, agent=agent)
+    recovery.refuse_recovery(site.core, number, agent=agent)
     click.echo(f"recovery {number} is refused")

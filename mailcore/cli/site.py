@@ -93,7 +93,7 @@ def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]
 @pass_site
 def faq_check(site: Site) -> None:
     """Check questions, answers and ready answers: every text in three languages, the same anchors; exit 1 if not."""
-    problems = faq.problems(site.core) + [f"canned/{name} is missing" for name in canned.gaps(site.core)]
+    problems = faq.problems(site.core) + [f"canned/{name} is missing" for name in canned.list_missing(site.core)]
     for problem in problems:
         click.echo(problem)
     if problems:

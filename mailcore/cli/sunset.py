@@ -25,11 +25,11 @@ def sunset_group() -> None:
 @pass_site
 def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: str, yes: bool) -> None:
     """Tell everybody that the service ends: on every page, and by mail in the days to come."""
-    count = sum(account.state == "active" for account in accounts.listing(site.core))
+    count = sum(account.state == "active" for account in accounts.list_accounts(site.core))
     sunset.check_end(site.core, end.date())
     if not yes:
         click.confirm(f"{count} people will be written to. Go on?", abort=True)
-    found = sunset.announce(site.core, end.date(), successor=new_address, words={"nb": nb, "nn": nn, "en": en})
+    found = sunset.announce_end(site.core, end.date(), successor=new_address, words={"nb": nb, "nn": nn, "en": en})
     click.echo(f"announced: {site.config.domain} ends on {found.ends}; {count} people will be told")
 
 
@@ -39,9 +39,9 @@ def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: 
 @pass_site
 def status(site: Site, people: bool, as_json: bool) -> None:
     """Who has read it so far."""
-    found = sunset.the_current(site.core)
-    numbers = plain(sunset.progress(site.core))
-    everybody = [_row(one) for one in sunset.people(site.core)] if people else []
+    found = sunset.get_current(site.core)
+    numbers = plain(sunset.count_progress(site.core))
+    everybody = [_row(one) for one in sunset.list_people(site.core)] if people else []
     if as_json:
         more = {"people": everybody} if people else {}
         print_json({"ends": found.ends.isoformat(), "new_address": found.successor, **numbers, **more})
@@ -73,10 +73,10 @@ def _day(seconds: int | None) -> str:
 @pass_site
 def letters(site: Site, sent: bool, again: bool) -> None:
     """Print as CSV who must be told on paper: no confirmed contact address, or not read."""
-    found = sunset.letters(site.core, again=again)
-    click.echo(sunset.letters_csv(site.core, found), nl=False)
+    found = sunset.list_letters(site.core, again=again)
+    click.echo(sunset.format_letters_csv(site.core, found), nl=False)
     if sent:
-        sunset.letters_sent(site.core, found)
+        sunset.record_letters(site.core, found)
 
 
 @sunset_group.command()
@@ -84,8 +84,8 @@ def letters(site: Site, sent: bool, again: bool) -> None:
 @pass_site
 def read(site: Site, name: str) -> None:
     """Note that the owner of account NAME has told the desk that they know."""
-    account = accounts.get(site.core, name)
-    is_new = sunset.confirm(site.core, account.id, "desk", actor="command line")
+    account = accounts.find_account(site.core, name)
+    is_new = sunset.confirm_read(site.core, account.id, "desk", actor="command line")
     click.echo(f"{account.name} has read it" if is_new else f"{account.name} had read it before")
 
 
@@ -96,7 +96,7 @@ def withdraw(site: Site, yes: bool) -> None:
     """It does not end after all; everybody who was told hears of it."""
     if not yes:
         click.confirm("Everybody who was told will be written to. Go on?", abort=True)
-    found = sunset.withdraw(site.core)
+    found = sunset.withdraw_end(site.core)
     click.echo(f"withdrawn: nothing ends on {found.ends}")
 
 
@@ -105,8 +105,8 @@ def withdraw(site: Site, yes: bool) -> None:
 @pass_site
 def finish(site: Site, yes: bool) -> None:
     """After the last day: close the accounts, each with thirty days to undo; nothing else ever does."""
-    ready, waiting = sunset.may_close(site.core)
+    ready, waiting = sunset.list_closable(site.core)
     if not yes:
         click.confirm(f"{len(ready)} accounts will be closed, and erased after thirty days. Go on?", abort=True)
-    count = counted(sunset.close(site.core, ready), len(ready), "accounts")
+    count = counted(sunset.close_accounts(site.core, ready), len(ready), "accounts")
     click.echo(f"{count} accounts closed; {waiting} wait until they have known for twelve months")

@@ -20,7 +20,7 @@ def ticket() -> None:
 @pass_site
 def list_(site: Site, words: str, state: tuple[str, ...], as_json: bool) -> None:
     """Those that wait longest first; WORDS of subject or address, or a number."""
-    found = tickets.listing(site.core, state or tickets.LIVE, words)
+    found = tickets.list_tickets(site.core, state or tickets.LIVE, words)
     if as_json:
         print_json([plain(one) for one in found])
     else:
@@ -36,8 +36,8 @@ def list_(site: Site, words: str, state: tuple[str, ...], as_json: bool) -> None
 @pass_site
 def show(site: Site, number: int, as_json: bool) -> None:
     """The case with all that was said, notes too."""
-    found = tickets.get(site.core, number)
-    said = tickets.thread(site.core, found, notes=True)
+    found = tickets.get_ticket(site.core, number)
+    said = tickets.list_messages(site.core, found, notes=True)
     if as_json:
         print_json(plain(found) | {"messages": [plain(one) for one in said]})
         return
@@ -58,9 +58,9 @@ def reply(site: Site, number: int, text: str, and_close: bool, as_note: bool) ->
     """Answer with TEXT, or with what stands on standard input."""
     words = sys.stdin.read() if text == "-" else text
     if as_note:
-        done = tickets.note(site.core, number, words)
+        done = tickets.add_note(site.core, number, words)
     else:
-        done = tickets.reply(site.core, number, words, agent=None, close=and_close)
+        done = tickets.send_reply(site.core, number, words, agent=None, close=and_close)
     click.echo(f"ticket {done.id} is {done.state}")
 
 
@@ -69,5 +69,5 @@ def reply(site: Site, number: int, text: str, and_close: bool, as_note: bool) ->
 @pass_site
 def close(site: Site, number: int) -> None:
     """Nothing more to do."""
-    done = tickets.close(site.core, number)
+    done = tickets.close_ticket(site.core, number)
     click.echo(f"ticket {done.id} is {done.state}")

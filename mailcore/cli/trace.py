@@ -18,7 +18,7 @@ from mailcore.services.delivery.traces import Trace
 @pass_site
 def trace(site: Site, name: str, words: str, number: int | None, as_json: bool) -> None:
     """What became of mail for account NAME in the last thirty days, newest first; WORDS of sender, author or subject."""
-    account = accounts.get(site.core, name)
+    account = accounts.find_account(site.core, name)
     if number is not None:
         found = traces.get(site.core, account.id, number)
         if as_json:

@@ -32,8 +32,8 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
     found: dict[str, Any] = plain(account)
     return found | {
         "percent": account.percent,
-        "role": accounts.role(site.core, account.id),
-        "addresses": accounts.addresses(site.core, account.id),
+        "role": accounts.get_role(site.core, account.id),
+        "addresses": accounts.list_addresses(site.core, account.id),
         "sending_held": sending_limits.why_held(site.core, account.id),
     }
 
@@ -65,7 +65,7 @@ def add(
         password = sys.stdin.readline().rstrip("\r\n")
         if not password:
             raise click.UsageError("--password-stdin: standard input is empty")
-    account = accounts.add(
+    account = accounts.add_account(
         site.core,
         name,
         display_name=display_name,
@@ -78,7 +78,7 @@ def add(
     )
     click.echo(f"{account.name}@{site.config.domain}")
     if password is None:
-        click.echo(accounts.password_link(site.core, account.name))
+        click.echo(accounts.create_password_link(site.core, account.name))
 
 
 @user.command("list")
@@ -86,7 +86,7 @@ def add(
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
     """All accounts."""
-    found = accounts.listing(site.core)
+    found = accounts.list_accounts(site.core)
     if as_json:
         print_json([plain(account) for account in found])
     else:
@@ -102,7 +102,7 @@ def list_(site: Site, as_json: bool) -> None:
 @pass_site
 def show(site: Site, name: str, as_json: bool) -> None:
     """One account."""
-    found = _shown(site, accounts.get(site.core, name))
+    found = _shown(site, accounts.find_account(site.core, name))
     if as_json:
         print_json(found)
     else:
@@ -124,7 +124,7 @@ def quota(site: Site, name: str, octets: int) -> None:
 @pass_site
 def close(site: Site, name: str) -> None:
     """Close an account; its name is never given away again."""
-    account, link = closing.close(site.core, name, actor="command line")
+    account, link = closing.close_account(site.core, name, actor="command line")
     click.echo(f"{account.name} is closed; for thirty days this opens it again:")
     click.echo(link)
 
@@ -134,8 +134,8 @@ def close(site: Site, name: str) -> None:
 @pass_site
 def reopen(site: Site, name: str) -> None:
     """Open an account again that was closed less than thirty days ago."""
-    found = accounts.get(site.core, name)
-    click.echo(f"{closing.reopen(site.core, found.id, actor='command line').name} is open again")
+    found = accounts.find_account(site.core, name)
+    click.echo(f"{closing.reopen_account(site.core, found.id, actor='command line').name} is open again")
 
 
 @user.command("password-link")
@@ -143,7 +143,7 @@ def reopen(site: Site, name: str) -> None:
 @pass_site
 def password_link(site: Site, name: str) -> None:
     """Print a link that sets the password once."""
-    click.echo(accounts.password_link(site.core, name))
+    click.echo(accounts.create_password_link(site.core, name))
 
 
 @user.command()
@@ -172,5 +172,5 @@ def release(site: Site, name: str, drop: bool) -> None:
 def import_(site: Site, file: Path) -> None:
     """Make the accounts of a CSV file: username, password, name, person, quota."""
     wishes = accounts.read_csv(file)
-    count = counted(accounts.import_csv(site.core, wishes), len(wishes), "accounts")
+    count = counted(accounts.import_accounts(site.core, wishes), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

@@ -33,7 +33,7 @@ class Capability:
 
 
 def _mechanisms(context: Context) -> tuple[str, ...]:
-    return sasl_login.offered(context.core, secure=context.wire.secure, channel=context.wire.channel)
+    return sasl_login.list_mechanisms(context.core, secure=context.wire.secure, channel=context.wire.channel)
 
 
 CAPABILITIES = (

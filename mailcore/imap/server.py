@@ -27,5 +27,5 @@ async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None
         limits = core.config.limits
         return listen(address, serve, tls, implicit=implicit, limits=limits, bye=bye, counts=counts, kind=BY_ACCOUNT)
 
-    await core.threads.run(scram.look, core)
+    await core.threads.run(scram.update_offer, core)
     return [*await door(core.config.listen.imaps, implicit=True), *await door(core.config.listen.imap, implicit=False)]

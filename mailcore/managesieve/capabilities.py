@@ -23,7 +23,7 @@ def _mechanisms(context: Context) -> str:
     wire = context.wire
     if context.account is not None or not context.may_log_in:
         return ""
-    return " ".join(sasl_login.offered(context.core, secure=wire.secure, channel=wire.channel))
+    return " ".join(sasl_login.list_mechanisms(context.core, secure=wire.secure, channel=wire.channel))
 
 
 CAPABILITIES = (

@@ -121,7 +121,7 @@ def notify_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: 
     case = ticket_store.newest_of(tx, "", subject, since)
     if case is None:
         tickets.open_ticket(
-            core, tx, kind="postmaster", subject=subject, text=text, reply_to="", language="en", tell=False
+            core, tx, kind="postmaster", subject=subject, text=text, reply_to="", language="en", notify=False
         )
     elif len(ticket_store.messages(tx, case.id)) < MOST_IN_CASE:
         tickets.add_message(core, tx, case.id, text)

@@ -15,7 +15,7 @@ from mailcore.wire.reader import SyntaxProblem
 
 
 def offered(session: Session) -> tuple[str, ...]:
-    return sasl_login.offered(session.door.core, secure=session.tls, channel=channel_of(session.transport))
+    return sasl_login.list_mechanisms(session.door.core, secure=session.tls, channel=channel_of(session.transport))
 
 
 async def authenticate(session: Session, argument: str) -> None:

@@ -30,7 +30,7 @@ class Submission:
 
         def look(tx: Tx) -> tuple[bool, tuple[str, ...]]:
             sending_limits.check(tx, identity.account.id)
-            return login.still_stands(tx, identity), submission.addresses(tx, identity.account.id)
+            return login.is_still_valid(tx, identity), submission.addresses(tx, identity.account.id)
 
         stands, session.own = core.db.read(look)  # three rows: handing them to a thread and back costs more
         if not stands:  # a kept connection, after a change of password (S14)

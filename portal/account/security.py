@@ -31,10 +31,10 @@ def security() -> Answer:
 
 def _facts(core: Core, owner: Account) -> dict[str, object]:
     return {
-        "factors": two_factor.listing(core, owner.id),
-        "codes": recovery.codes_left(core, owner),
-        "providers": oidc.providers(core),
-        "links": {name for name, _at in oidc_login.links(core, owner)},
+        "factors": two_factor.list_factors(core, owner.id),
+        "codes": recovery.count_codes(core, owner),
+        "providers": oidc.list_providers(core),
+        "links": {name for name, _at in oidc_login.list_links(core, owner)},
     }
 
 
@@ -50,14 +50,14 @@ def link() -> Answer:
     if form.validate_on_submit():
         try:
             current.prove(form.current.data)
-            oidc_login.link(core, owner, proven)
+            oidc_login.link_login(core, owner, proven)
         except MailError as problem:
             trouble = problem
         else:
             session.pop("linking", None)
             flash(_("The log-in is linked. You can use it when you have forgotten your password."))
             return redirect(url_for("account.security"))
-    title = oidc.provider(core, proven.source).title
+    title = oidc.find_provider(core, proven.source).title
     return _show("account/link.html", trouble, form=form, proven=proven, title=title)
 
 
@@ -69,7 +69,7 @@ def unlink() -> Answer:
         current.prove(form.current.data or "")
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
-    oidc_login.unlink(core, owner, request.form.get("provider", ""))
+    oidc_login.unlink_login(core, owner, request.form.get("provider", ""))
     return redirect(url_for("account.security"))
 
 
@@ -104,9 +104,9 @@ def _turned_on() -> Answer:
     """Recovery codes come with the first second factor: who loses the telephone must get in."""
     core, owner = current.core(), current.owner()
     flash(_("The second step is on. Mail programs need app passwords from now on."))
-    if recovery.codes_left(core, owner):
+    if recovery.count_codes(core, owner):
         return redirect(url_for("account.security"))
-    return render_template("account/codes.html", codes=recovery.make_codes(core, owner))
+    return render_template("account/codes.html", codes=recovery.create_codes(core, owner))
 
 
 @blueprint.route("/account/security/key", methods=["GET", "POST"])
@@ -119,14 +119,14 @@ def key() -> Answer:
         challenge = bytes.fromhex(session.pop("challenge", ""))
         try:
             current.prove(form.current.data)
-            security_keys.register(core, owner, challenge, form.response.data or "", form.label.data or "")
+            security_keys.register_key(core, owner, challenge, form.response.data or "", form.label.data or "")
         except MailError as problem:
             trouble = problem
         else:
             return _turned_on()
-    challenge = security_keys.new_challenge()
+    challenge = security_keys.create_challenge()
     session["challenge"] = challenge.hex()
-    options = security_keys.registration(core, owner, challenge)
+    options = security_keys.create_registration_options(core, owner, challenge)
     return _show("account/key.html", trouble, form=form, options=options)
 
 
@@ -141,14 +141,16 @@ def login_key() -> Answer:
         try:
             if not challenge:
                 raise WrongPassword
-            security_keys.check(current.core(), account, challenge, request.form.get("response", ""))
+            security_keys.check_answer(current.core(), account, challenge, request.form.get("response", ""))
         except MailError as problem:
             trouble = problem
         else:
             return auth.finish_second(account)
-    challenge = security_keys.new_challenge()
+    challenge = security_keys.create_challenge()
     session["challenge"] = challenge.hex()
-    return _show("auth/key.html", trouble, options=security_keys.question(current.core(), account, challenge))
+    return _show(
+        "auth/key.html", trouble, options=security_keys.create_login_options(current.core(), account, challenge)
+    )
 
 
 @blueprint.post("/account/security/remove")
@@ -161,7 +163,7 @@ def remove_factor() -> Answer:
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
     if number:
-        two_factor.remove(core, owner, number)
+        two_factor.remove_factor(core, owner, number)
         flash(_("The second step is removed."))
     return redirect(url_for("account.security"))
 
@@ -174,7 +176,7 @@ def codes() -> Answer:
         current.prove(form.current.data or "")
     except MailError as problem:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
-    return render_template("account/codes.html", codes=recovery.make_codes(core, owner))
+    return render_template("account/codes.html", codes=recovery.create_codes(core, owner))
 
 
 # The end of an account
@@ -188,7 +190,7 @@ def close() -> Answer:
     if form.validate_on_submit():
         try:
             current.prove(form.current.data)
-            _account, link = closing.close(core, owner.name, new_address=form.notice.data or "")
+            _account, link = closing.close_account(core, owner.name, new_address=form.notice.data or "")
         except MailError as problem:
             trouble = problem
         else:
@@ -206,9 +208,9 @@ def close() -> Answer:
 @public
 def undo(token: str) -> Answer:
     """GET shows a button only."""
-    owner = closing.look(current.core(), token)
+    owner = closing.find_closed_account(current.core(), token)
     if request.method == "POST":
-        closing.undo(current.core(), token)
+        closing.undo_closing(current.core(), token)
         flash(_("The account is open again. Log in as before. A forwarding must be agreed to anew."))
         return redirect(url_for("auth.login"))
     return render_template("account/undo.html", owner=owner)

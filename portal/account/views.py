@@ -33,18 +33,18 @@ def index() -> Answer:
     return render_template(
         "account/index.html",
         form=form,
-        outlook=leaving.outlook(core, owner.id),
-        verified=contact_addresses.verified(core, owner.id),
+        outlook=leaving.find_outlook(core, owner.id),
+        verified=contact_addresses.list_verified(core, owner.id),
         two_factor=two_factor.is_on(core, owner.id),
-        codes=recovery.codes_left(core, owner),
-        apps=len(app_passwords.listing(core, owner.id)),
+        codes=recovery.count_codes(core, owner),
+        apps=len(app_passwords.list_app_passwords(core, owner.id)),
         source=current.web_session().source,
         returned=_has_returned(),
     )
 
 
 def _has_returned() -> bool:
-    known = affiliations.of(current.core(), current.owner())
+    known = affiliations.get_affiliation(current.core(), current.owner())
     return known is not None and known.returned
 
 
@@ -67,7 +67,7 @@ def contact() -> Answer:
     if form.validate_on_submit():
         try:
             current.prove(form.current.data)
-            address = contact_addresses.propose(
+            address = contact_addresses.request_verification(
                 current.core(), current.owner().id, form.address.data, peer=current.peer()
             )
         except MailError as trouble:
@@ -81,7 +81,7 @@ def contact() -> Answer:
         "account/contact.html",
         form=form,
         problem=problem,
-        verified=contact_addresses.verified(current.core(), current.owner().id),
+        verified=contact_addresses.list_verified(current.core(), current.owner().id),
     )
     return page, 400 if form.errors else code
 
@@ -92,13 +92,13 @@ def change_contact() -> Answer:
     """Put one contact address first, or remove one with the password: an open browser must not cut off a way back."""
     address, form = request.form.get("address", ""), PasswordForm()
     if request.form.get("action") == "first":
-        contact_addresses.make_first(current.core(), current.owner().id, address)
+        contact_addresses.set_primary(current.core(), current.owner().id, address)
     else:
         problem, code = "", 200
         try:
             if form.current.data:
                 current.prove(form.current.data)
-                contact_addresses.remove(current.core(), current.owner().id, address)
+                contact_addresses.remove_address(current.core(), current.owner().id, address)
         except MailError as trouble:
             code, problem = answer(trouble)
         if problem or not form.current.data:
@@ -111,9 +111,9 @@ def change_contact() -> Answer:
 @public
 def confirm_contact(token: str) -> Answer:
     """GET shows a button; the address counts after the POST, whoever is logged in."""
-    owner, address = contact_addresses.look(current.core(), token)
+    owner, address = contact_addresses.read_link(current.core(), token)
     if request.method == "POST":
-        contact_addresses.confirm(current.core(), token)
+        contact_addresses.confirm_address(current.core(), token)
         flash(_("Thank you. The contact address is confirmed."))
         return redirect(url_for("account.contact" if current.web_session().account else "front.index"))
     return render_template("account/confirm_contact.html", owner=owner, address=address)
@@ -130,7 +130,9 @@ def apps() -> Answer:
     if form.validate_on_submit():
         try:
             current.prove(form.current.data)
-            made = app_passwords.make(core, owner.id, form.label.data, [Scope(one) for one in form.scopes.data])
+            made = app_passwords.create_app_password(
+                core, owner.id, form.label.data, [Scope(one) for one in form.scopes.data]
+            )
         except MailError as trouble:
             code, problem = answer(trouble)
     page = render_template(
@@ -138,7 +140,7 @@ def apps() -> Answer:
         form=form,
         problem=problem,
         made=made,
-        apps=app_passwords.listing(core, owner.id),
+        apps=app_passwords.list_app_passwords(core, owner.id),
         required=two_factor.is_on(core, owner.id),
     )
     return page, 400 if form.errors else code
@@ -148,7 +150,7 @@ def apps() -> Answer:
 @owner_only
 def withdraw() -> Answer:
     number = request_values.number(request.form.get("app"))
-    if number and app_passwords.withdraw(current.core(), current.owner().id, number):
+    if number and app_passwords.revoke_app_passwords(current.core(), current.owner().id, number):
         flash(_("The app password is withdrawn. Programs that use it are logged out within a minute."))
     return redirect(url_for("account.apps"))
 
@@ -162,9 +164,9 @@ def logins_page() -> Answer:
     core, owner = current.core(), current.owner()
     return render_template(
         "account/logins.html",
-        sessions=web_sessions.listing(core, owner.id),
-        logins=login_log.listing(core, owner.id),
-        here=web_sessions.handle(current.web_session().token),
+        sessions=web_sessions.list_sessions(core, owner.id),
+        logins=login_log.list_logins(core, owner.id),
+        here=web_sessions.derive_handle(current.web_session().token),
         log=audit.list_entries(core, owner.id),
     )
 
@@ -176,10 +178,10 @@ def end_login() -> Answer:
     core, owner = current.core(), current.owner()
     handle = request.form.get("session", "")
     if handle:
-        web_sessions.end_named(core, owner.id, handle)
+        web_sessions.end_session_by_handle(core, owner.id, handle)
         flash(_("That browser is logged out."))
     else:
-        web_sessions.end_everything(core, owner.id, current.web_session().token)
+        web_sessions.end_other_sessions(core, owner.id, current.web_session().token)
         flash(
             _(
                 "All other browsers and mail programs are logged out. Programs that know a password log in again by themselves."

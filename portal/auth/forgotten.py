@@ -23,7 +23,7 @@ def forgotten() -> Answer:
     form, problem, code = ForgottenForm(), "", 200
     if form.validate_on_submit():
         try:
-            forgotten_password.send_link(
+            forgotten_password.send_links(
                 current.core(), form.username.data, peer=current.peer(), device=current.device()
             )
         except MailError as trouble:
@@ -45,7 +45,7 @@ def by_code() -> Answer:
     form, problem, code = RecoveryCodeForm(), "", 200
     if form.validate_on_submit():
         try:
-            link = recovery.by_code(
+            link = recovery.create_link_by_code(
                 current.core(), form.username.data, form.code.data, peer=current.peer(), device=current.device()
             )
         except MailError as trouble:

@@ -24,7 +24,7 @@ def begin_oidc(name: str, purpose: str) -> BaseResponse:
         raise LinkExpired("there is no such log-in")
     if purpose == "link" and g.account is None:
         return redirect(url_for("auth.login", next=url_for("account.index")))
-    address, pending = oidc.begin(current.core(), name)
+    address, pending = oidc.begin_login(current.core(), name)
     session["oidc"] = {
         "pending": asdict(pending),
         "purpose": purpose,
@@ -41,7 +41,7 @@ def oidc_callback() -> BaseResponse:
         raise LinkExpired("nobody asked")
     if request.args.get("error"):
         raise NotAllowed("the log-in was given up")
-    proven = oidc.finish(
+    proven = oidc.finish_login(
         current.core(),
         oidc.Pending(**waiting["pending"]),
         code=request.args.get("code", ""),
@@ -50,7 +50,7 @@ def oidc_callback() -> BaseResponse:
     )
     if waiting["purpose"] == "link":
         return _link(proven)
-    identity = oidc_login.enter(current.core(), proven, peer=current.peer(), agent=request.user_agent.string)
+    identity = oidc_login.log_in(current.core(), proven, peer=current.peer(), agent=request.user_agent.string)
     if identity is not None:
         return enter(identity, waiting["next"])
     keep_proof(proven)

@@ -50,7 +50,7 @@ def login() -> Answer:
 
 def _login_page(form: LoginForm, problem: str, code: int) -> Answer:
     return render_template(
-        "auth/login.html", form=form, problem=problem, providers=oidc.providers(current.core())
+        "auth/login.html", form=form, problem=problem, providers=oidc.list_providers(current.core())
     ), code
 
 
@@ -89,13 +89,13 @@ def second() -> Answer:
     form, problem, code = CodeForm(), "", 200
     if form.validate_on_submit():
         try:
-            two_factor.check(current.core(), account, form.code.data, peer=current.peer(), device=current.device())
+            two_factor.check_code(current.core(), account, form.code.data, peer=current.peer(), device=current.device())
         except MailError as trouble:
             code, problem = answer(trouble)
             problem = problem if code == 429 else _("The code does not fit, or has been used.")
         else:
             return finish_second(account)
-    has_key = any(factor.kind == "webauthn" for factor in two_factor.listing(current.core(), account.id))
+    has_key = any(factor.kind == "webauthn" for factor in two_factor.list_factors(current.core(), account.id))
     page = render_template("auth/second.html", form=form, problem=problem, has_key=has_key)
     return page, 400 if form.errors else code
 
@@ -133,12 +133,12 @@ def password() -> Answer | Response:
             code, problem = answer(trouble)
         else:
             return _chosen()
-    look = leaving.outlook(current.core(), g.account.id)
+    look = leaving.find_outlook(current.core(), g.account.id)
     return render_template("auth/password.html", form=form, problem=problem, outlook=look), 400 if form.errors else code
 
 
 def _chosen() -> BaseResponse:
-    web_sessions.settle(current.core(), current.web_session().token, login_service.ALUMNI)
+    web_sessions.change_source(current.core(), current.web_session().token, login_service.ALUMNI)
     flash(_("Your alumni password is set. All other browsers and mail programs are logged out."))
     return redirect(url_for("account.index"))
 
@@ -172,7 +172,7 @@ def choose() -> Answer:
 @public
 def set_password(token: str) -> Answer:
     """GET shows a form only: programs that look at links in mail must not spend them."""
-    owner = credentials.link_account(current.core(), token)
+    owner = credentials.find_link_account(current.core(), token)
     form, problem, code = NewPasswordForm(), "", 200
     if form.validate_on_submit():
         try:

@@ -48,11 +48,11 @@ class DecideForm(Form):
 @desk_only
 def recover(name: str) -> Answer:
     core, agent = current.core(), current.owner()
-    owner = accounts.get(core, name)
+    owner = accounts.find_account(core, name)
     form, problem, issued = RecoverForm(), "", None
     if form.validate_on_submit():
         try:
-            issued = recovery.issue(
+            issued = recovery.issue_link(
                 core, owner.name, agent=agent.name, proof=form.proof.data, send_to=(form.send_to.data or "").strip()
             )
         except MailError as trouble:
@@ -77,13 +77,13 @@ def recoveries() -> Answer:
     if form.validate_on_submit():
         try:
             if form.action.data == "agree":
-                issued = recovery.agree(core, form.number.data or 0, agent=agent.name)
+                issued = recovery.approve_recovery(core, form.number.data or 0, agent=agent.name)
             else:
-                recovery.refuse(core, form.number.data or 0, agent=agent.name)
+                recovery.refuse_recovery(core, form.number.data or 0, agent=agent.name)
                 flash(_("The recovery is refused."))
                 return redirect(url_for("desk.recoveries"))
         except MailError as trouble:
             problem = words_of(trouble)
-    waiting = [(one, accounts.by_id(core, one.account)) for one in recovery.waiting(core)]
+    waiting = [(one, accounts.load_account(core, one.account)) for one in recovery.list_waiting(core)]
     page = render_template("desk/recoveries.html", form=form, problem=problem, issued=issued, waiting=waiting)
     return page, 400 if problem else 200

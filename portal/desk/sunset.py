@@ -26,10 +26,10 @@ def ending() -> str:
     if surroundings.ending() is None:
         return render_template("desk/sunset.html", progress=None)
     after = AccountId(number(request.args.get("after")))
-    people = sunset.unread(core, after, MOST + 1)
+    people = sunset.list_unread(core, after, MOST + 1)
     return render_template(
         "desk/sunset.html",
-        progress=sunset.progress(core),
+        progress=sunset.count_progress(core),
         people=people[:MOST],
         first=not after,
         more=people[MOST - 1].account if len(people) > MOST else None,
@@ -40,8 +40,8 @@ def ending() -> str:
 @desk_only
 def knows(name: str) -> BaseResponse:
     """Record that the owner has read the notice, as confirmed to the desk, by telephone say."""
-    owner = accounts.get(current.core(), name)
+    owner = accounts.find_account(current.core(), name)
     if EmptyForm().validate_on_submit():
-        sunset.confirm(current.core(), owner.id, "desk", actor=current.owner().name)
+        sunset.confirm_read(current.core(), owner.id, "desk", actor=current.owner().name)
         flash(_("It is noted, and the owner sees it in the log."))
     return redirect(url_for("desk.person", name=owner.name))

@@ -50,21 +50,21 @@ def in_words() -> dict[str, object]:
 @desk_only
 def index() -> str:
     core, agent = current.core(), current.owner()
-    waiting = tickets.listing(core, ("open",))
+    waiting = tickets.list_tickets(core, ("open",))
     return render_template(
         "desk/index.html",
-        counts=tickets.counts(core),
+        counts=tickets.count_by_state(core),
         mine=[t for t in waiting if t.assignee == agent.id],
         free=[t for t in waiting if t.assignee is None][:10],
-        pending=len(orders.listing(core, "submitted")),
-        risks=len(desk.at_risk(core)),
+        pending=len(orders.list_orders(core, "submitted")),
+        risks=len(desk.list_at_risk(core)),
         agents=_names(),
-        progress=sunset.progress(core) if surroundings.ending() else None,
+        progress=sunset.count_progress(core) if surroundings.ending() else None,
     )
 
 
 def _names() -> dict[AccountId, str]:
-    return {agent.id: agent.display_name or agent.name for agent in tickets.desk(current.core())}
+    return {agent.id: agent.display_name or agent.name for agent in tickets.list_agents(current.core())}
 
 
 @blueprint.get("/cases")
@@ -72,7 +72,7 @@ def _names() -> dict[AccountId, str]:
 def cases() -> str:
     shown, words = request.args.get("state", "open"), request.args.get("q", "")
     states = VIEWS if shown == "all" else (shown,) if shown in VIEWS else ("open",)
-    found = tickets.listing(current.core(), states, words)
+    found = tickets.list_tickets(current.core(), states, words)
     return render_template(_template("cases"), tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
 
 
@@ -80,13 +80,13 @@ def cases() -> str:
 @desk_only
 def case(number: int) -> Answer:
     core, agent = current.core(), current.owner()
-    ticket = tickets.get(core, number)
+    ticket = tickets.get_ticket(core, number)
     if ticket.id != number:
         return redirect(url_for("desk.case", number=ticket.id))
     form, problem = ActForm(), ""
     if form.validate_on_submit():
         if form.action.data == "canned":  # after what is written already
-            ready = canned.find(core, form.canned.data or "", ticket.language)
+            ready = canned.find_answer(core, form.canned.data or "", ticket.language)
             form.text.data = "\n\n".join(part for part in ((form.text.data or "").strip(), ready) if part)
         else:
             try:
@@ -95,17 +95,17 @@ def case(number: int) -> Answer:
                 problem = words_of(trouble)
             else:
                 return redirect(url_for("desk.case", number=number))
-    owner = tickets.owner_of(core, ticket)
+    owner = tickets.find_owner(core, ticket)
     page = render_template(
         "desk/case.html",
         ticket=ticket,
-        messages=tickets.thread(core, ticket, notes=True),
+        messages=tickets.list_messages(core, ticket, notes=True),
         form=form,
         problem=problem,
-        facts=desk.facts(core, owner.id, agent=agent) if owner else None,
-        canned=canned.listing(core, ticket.language),
+        facts=desk.load_facts(core, owner.id, agent=agent) if owner else None,
+        canned=canned.list_answers(core, ticket.language),
         agents=_names(),
-        others=tickets.alike(core, ticket),
+        others=tickets.list_similar(core, ticket),
         quotas=QUOTAS,
         days=DAYS,
     )
@@ -117,32 +117,32 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
     core, number = current.core(), ticket.id
     match form.action.data:
         case "reply" | "reply-close":
-            tickets.reply(core, number, form.text.data or "", agent=agent, close=form.action.data == "reply-close")
+            tickets.send_reply(core, number, form.text.data or "", agent=agent, close=form.action.data == "reply-close")
             return _("The answer is on its way.")
         case "note":
-            tickets.note(core, number, form.text.data or "", agent=agent)
+            tickets.add_note(core, number, form.text.data or "", agent=agent)
             return _("The note is kept. Only the desk sees it.")
         case "close":
-            tickets.close(core, number)
+            tickets.close_ticket(core, number)
             return _("The case is closed.")
         case "reopen":
-            tickets.reopen(core, number)
+            tickets.reopen_ticket(core, number)
             return _("The case is open again.")
         case "take":
-            tickets.assign(core, number, agent.id)
+            tickets.assign_ticket(core, number, agent.id)
             return _("The case is yours.")
         case "assign":
-            tickets.assign(core, number, AccountId(form.assignee.data) if form.assignee.data else None)
+            tickets.assign_ticket(core, number, AccountId(form.assignee.data) if form.assignee.data else None)
             return _("The case is handed over.")
         case "merge":
-            stays = tickets.merge(core, number, form.into.data or 0)
+            stays = tickets.merge_tickets(core, number, form.into.data or 0)
             return _("The two cases are one now, number %(number)s.", number=stays.id)
         case "confirm":
-            tickets.confirm(core, ticket.token)
+            tickets.confirm_ticket(core, ticket.token)
             return _("The case is open.")
         case "quota" if ticket.account is not None:
             quota.grant_quota(core, ticket.account, form.quota.data or "", agent=agent, days=form.days.data or 0)
-            tickets.note(core, number, f"quota {form.quota.data}", agent=agent)
+            tickets.add_note(core, number, f"quota {form.quota.data}", agent=agent)
             return _("The new quota counts at once, and the owner is told.")
     raise NotAllowed("no such action")
 
@@ -150,29 +150,31 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
 @blueprint.get("/cases/<int:number>/file/<int:file>")
 @desk_only
 def file(number: int, file: int) -> Any:  # Any: desk_only's union with a redirect
-    return as_download(tickets.file(current.core(), tickets.get(current.core(), number), file, notes=True))
+    return as_download(tickets.load_file(current.core(), tickets.get_ticket(current.core(), number), file, notes=True))
 
 
 @blueprint.get("/cases/<int:number>/header/<int:message>")
 @desk_only
 def header(number: int, message: int) -> str:
     """Show which way the mail of a case came, and what was found out about its sender."""
-    ticket = tickets.get(current.core(), number)
-    return render_template("desk/header.html", ticket=ticket, header=tickets.header(current.core(), ticket, message))
+    ticket = tickets.get_ticket(current.core(), number)
+    return render_template(
+        "desk/header.html", ticket=ticket, header=tickets.load_header(current.core(), ticket, message)
+    )
 
 
 @blueprint.get("/people")
 @desk_only
 def people() -> str:
     words = request.args.get("q", "")
-    return render_template(_template("people"), words=words, found=desk.search(current.core(), words))
+    return render_template(_template("people"), words=words, found=desk.search_accounts(current.core(), words))
 
 
 @blueprint.route("/people/<name>", methods=["GET", "POST"])
 @desk_only
 def person(name: str) -> Answer:
     core, agent = current.core(), current.owner()
-    owner = accounts.get(core, name)
+    owner = accounts.find_account(core, name)
     form, problem = ActForm(), ""
     if form.validate_on_submit():
         try:
@@ -184,17 +186,17 @@ def person(name: str) -> Answer:
         else:
             flash(_("The new quota counts at once, and the owner is told."))
             return redirect(url_for("desk.person", name=owner.name))
-    facts = desk.facts(core, owner.id, agent=agent)
+    facts = desk.load_facts(core, owner.id, agent=agent)
     page = render_template(
         "desk/person.html",
         facts=facts,
         form=form,
         problem=problem,
-        tickets=tickets.mine(core, owner.id),
+        tickets=tickets.list_own(core, owner.id),
         log=audit.list_entries(core, owner.id, 50),
         quotas=QUOTAS,
         days=DAYS,
-        knowledge=sunset.person(core, owner.id),
+        knowledge=sunset.find_person(core, owner.id),
     )
     return page, 400 if problem or form.errors else 200
 
@@ -206,20 +208,20 @@ def order_list() -> Answer:
     if form.validate_on_submit():
         agent, number = current.owner().name, form.into.data or 0
         if form.action.data == "approve":
-            orders.approve(current.core(), number, actor=agent)
+            orders.approve_order(current.core(), number, actor=agent)
             flash(_("The account is made, and its owner has a link by mail."))
         elif form.action.data == "ask":
             orders.ask_for_proof(current.core(), number, form.text.data or "", actor=agent)
             flash(_("The question is on its way; the order waits for the answer."))
         elif form.action.data == "reject":
-            orders.reject(current.core(), number, form.text.data or "", actor=agent)
+            orders.reject_order(current.core(), number, form.text.data or "", actor=agent)
             flash(_("The order is rejected."))
         return redirect(url_for("desk.order_list"))
-    waiting = orders.listing(current.core(), "submitted") + orders.listing(current.core(), "awaiting proof")
+    waiting = orders.list_orders(current.core(), "submitted") + orders.list_orders(current.core(), "awaiting proof")
     return render_template("desk/orders.html", orders=waiting, form=form)
 
 
 @blueprint.get("/risk")
 @desk_only
 def risk() -> str:
-    return render_template("desk/risk.html", people=desk.at_risk(current.core()))
+    return render_template("desk/risk.html", people=desk.list_at_risk(current.core()))

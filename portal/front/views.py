@@ -62,7 +62,7 @@ def mta_sts() -> tuple[str, dict[str, str]]:
 def ready() -> tuple[str, int, dict[str, str]]:
     """The database answers, too."""
     try:
-        good = web_sessions.ready(current.core())
+        good = web_sessions.is_database_ready(current.core())
     except Busy:
         good = False
     return ("ready\n", 200, {"Content-Type": "text/plain"}) if good else ("busy\n", 503, {"Content-Type": "text/plain"})

@@ -49,7 +49,7 @@ def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:
     found = [(one.filename or "", one.stream.read(limit + 1)) for one in uploads if one.filename]
     for one in uploads:
         one.close()
-    files, refused = ticket_text.acceptable(found)
+    files, refused = ticket_text.select_files(found)
     if refused:
         return files, _(
             "These files cannot be sent: %(names)s. Pictures, PDF and text up to 4 MB can.", names=", ".join(refused)
@@ -79,7 +79,7 @@ def index() -> Answer:
             form.shown.data = stamp(now)
         if not problem:
             try:
-                ticket = tickets.ask(
+                ticket = tickets.submit_form(
                     current.core(),
                     kind=form.kind.data,
                     subject=form.subject.data,

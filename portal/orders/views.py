@@ -31,7 +31,7 @@ def order() -> Answer:
     form, problem, code = OrderForm(), "", 200
     if form.validate_on_submit():
         try:
-            orders.submit(
+            orders.submit_order(
                 current.core(),
                 name=form.name.data.strip(),
                 display_name=form.display_name.data.strip(),
@@ -52,7 +52,7 @@ def order() -> Answer:
         form=form,
         problem=problem,
         directory=directory.is_on(current.core().config),
-        providers=oidc.providers(current.core()),
+        providers=oidc.list_providers(current.core()),
     )
     return page, 400 if form.errors else code
 
@@ -76,7 +76,7 @@ def university() -> Answer:
     if form.validate_on_submit():
         try:
             keep_proof(
-                university_service.prove(
+                university_service.verify_login(
                     current.core(), form.username.data, form.password.data, peer=current.peer(), device=current.device()
                 )
             )
@@ -102,7 +102,7 @@ def account() -> Answer:
     core, proven = current.core(), _proven()
     if proven is None:
         return redirect(url_for("orders.order"))
-    has = orders.account_of(core, proven)
+    has = orders.find_account_of(core, proven)
     if has is not None and request.method == "GET":
         return render_template("orders/has_one.html", owner=has)
     if surroundings.ending():
@@ -111,11 +111,11 @@ def account() -> Answer:
         orders.check_eligible(core, proven)
     except NotEligible as trouble:
         return render_template("orders/not_eligible.html", proven=proven, found=str(trouble)), 403
-    names = orders.proposals(core, proven)
+    names = orders.propose_names(core, proven)
     form, problem, code = AtOnceForm(name=names[0] if names else ""), "", 200
     if form.validate_on_submit():
         try:
-            _order, made = orders.at_once(
+            _order, made = orders.create_at_once(
                 core,
                 proven,
                 name=form.name.data,
@@ -132,7 +132,7 @@ def account() -> Answer:
         else:
             current.web_session().renew(made.id, source=proven.source)
             session["logged_in_at"] = core.clock.seconds()
-            login_log.note_order(core, made, proven.source, current.peer(), request.user_agent.string)
+            login_log.record_order_login(core, made, proven.source, current.peer(), request.user_agent.string)
             return current.remember_device(redirect(url_for("orders.ready")), made)
     page = render_template("orders/account.html", form=form, problem=problem, proven=proven, names=names)
     return page, 400 if form.errors else code
@@ -153,14 +153,14 @@ def ready() -> Answer:
 @public
 def status(token: str) -> Answer:
     """GET shows; the button confirms the contact address, or sends what the desk has asked for."""
-    found = orders.by_token(current.core(), token)
+    found = orders.find_by_token(current.core(), token)
     form, problem, code = AnswerForm(name=found.name), "", 200
     if form.validate_on_submit():
         try:
             if form.more.data or form.name.data.strip() != found.name:
-                found = orders.answer(current.core(), token, name=form.name.data, more=form.more.data or "")
+                found = orders.answer_question(current.core(), token, name=form.name.data, more=form.more.data or "")
             else:
-                found = orders.confirm(current.core(), token)
+                found = orders.confirm_order(current.core(), token)
         except MailError as trouble:
             code, problem = answer(trouble)
     page = render_template("orders/status.html", form=form, problem=problem, order=found)

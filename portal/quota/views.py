@@ -142,7 +142,7 @@ def more() -> Answer:
     if form.validate_on_submit():
         text = f"{(form.reason.data or '').strip()}\n\n{_('Wanted: %(size)s', size=form.size.data)}\n{facts}"
         try:
-            ticket = tickets.ask(
+            ticket = tickets.submit_form(
                 current.core(),
                 kind="quota",
                 subject=_("Larger quota for %(name)s", name=owner.name),

@@ -34,7 +34,7 @@ class NewAddressForm(Form):
 
 def _page(form: NewAddressForm, problem: str = "", code: int = 200) -> Answer:
     account = current.account()
-    one = sunset.person(current.core(), account.id) if account else None
+    one = sunset.find_person(current.core(), account.id) if account else None
     return render_template("sunset/index.html", form=form, read=EmptyForm(), one=one, problem=problem), code
 
 
@@ -42,14 +42,14 @@ def _page(form: NewAddressForm, problem: str = "", code: int = 200) -> Answer:
 @public
 def index() -> Answer:
     """Show what ends and when, with the button for people who are logged in."""
-    if sunset.current(current.core()) is None:
+    if sunset.find_current(current.core()) is None:
         abort(404)
     account = current.account()
     if EmptyForm().validate_on_submit() and account is not None:
-        sunset.confirm(current.core(), account.id)
+        sunset.confirm_read(current.core(), account.id)
         flash(_("Thank you. We know now that you have read it."))
         return redirect(url_for("sunset.index"))
-    one = sunset.person(current.core(), account.id) if account else None
+    one = sunset.find_person(current.core(), account.id) if account else None
     return _page(NewAddressForm(formdata=None, address=one.new_address if one else ""))
 
 
@@ -57,7 +57,7 @@ def index() -> Answer:
 @owner_only
 def new_address() -> Answer:
     """Save the address where mail may follow, for those whom the owner has written to."""
-    if sunset.current(current.core()) is None:
+    if sunset.find_current(current.core()) is None:
         abort(404)
     form = NewAddressForm()
     if not form.validate_on_submit():
@@ -79,9 +79,9 @@ def new_address() -> Answer:
 @public
 def read(token: str) -> Answer:
     """From the mail, whoever is logged in; GET shows a button only."""
-    owner, form = sunset.owner_of(current.core(), token), EmptyForm()
+    owner, form = sunset.find_owner(current.core(), token), EmptyForm()
     if form.validate_on_submit():
-        sunset.confirm(current.core(), owner.id)
+        sunset.confirm_read(current.core(), owner.id)
         flash(_("Thank you. We know now that you have read it."))
         return redirect(url_for("sunset.index"))
     return render_template("sunset/read.html", owner=owner, form=form)

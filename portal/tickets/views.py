@@ -21,7 +21,7 @@ Answer = str | BaseResponse | tuple[str, int]
 def _has_link(core: Core) -> bool:
     """The link that came by mail knows its person."""
     try:
-        tickets.by_token(core, str((request.view_args or {}).get("token", "")))
+        tickets.find_by_token(core, str((request.view_args or {}).get("token", "")))
     except MailError:
         return False
     return True
@@ -30,14 +30,14 @@ def _has_link(core: Core) -> bool:
 @blueprint.get("/")
 @owner_only
 def index() -> str:
-    return render_template("tickets/index.html", tickets=tickets.mine(current.core(), current.owner().id))
+    return render_template("tickets/index.html", tickets=tickets.list_own(current.core(), current.owner().id))
 
 
 @blueprint.route("/<int:number>", methods=["GET", "POST"])
 @takes(Large(lambda _core: MAX_FORM))
 @owner_only
 def show(number: int) -> Answer:
-    ticket = tickets.of_owner(current.core(), current.owner().id, number)
+    ticket = tickets.get_owned_ticket(current.core(), current.owner().id, number)
     return _page(ticket, url_for("tickets.show", number=number))
 
 
@@ -46,12 +46,12 @@ def show(number: int) -> Answer:
 @public
 def by_link(token: str) -> Answer:
     """GET shows only: programs that look at links in mail must not confirm anything."""
-    ticket = tickets.by_token(current.core(), token)
+    ticket = tickets.find_by_token(current.core(), token)
     here = url_for("tickets.by_link", token=token)
     if ticket.state == "unconfirmed":
         form = ReplyForm()
         if form.validate_on_submit():
-            tickets.confirm(current.core(), token)
+            tickets.confirm_ticket(current.core(), token)
             flash(_("Thank you. Your message has reached the help desk."))
             return redirect(here)
         return render_template("tickets/confirm.html", ticket=ticket, form=form)
@@ -64,13 +64,13 @@ def _page(ticket: Ticket, here: str) -> Answer:
         files, problem = read_files(form.files.data or [])
         if not problem:
             try:
-                tickets.say(current.core(), ticket.id, form.text.data or "", files=files)
+                tickets.post_message(current.core(), ticket.id, form.text.data or "", files=files)
             except MailError as trouble:
                 problem = words_of(trouble)
             else:
                 flash(_("Your message was added."))
                 return redirect(here)
-    messages = tickets.thread(current.core(), ticket, notes=False)
+    messages = tickets.list_messages(current.core(), ticket, notes=False)
     page = render_template("tickets/show.html", ticket=ticket, messages=messages, form=form, problem=problem, here=here)
     return page, 400 if problem or form.errors else 200
 
@@ -78,14 +78,16 @@ def _page(ticket: Ticket, here: str) -> Answer:
 @blueprint.get("/<int:number>/file/<int:file>")
 @owner_only
 def file(number: int, file: int) -> Response:
-    ticket = tickets.of_owner(current.core(), current.owner().id, number)
-    return as_download(tickets.file(current.core(), ticket, file, notes=False))
+    ticket = tickets.get_owned_ticket(current.core(), current.owner().id, number)
+    return as_download(tickets.load_file(current.core(), ticket, file, notes=False))
 
 
 @blueprint.get("/link/<token>/file/<int:file>")
 @public
 def file_by_link(token: str, file: int) -> Response:
-    return as_download(tickets.file(current.core(), tickets.by_token(current.core(), token), file, notes=False))
+    return as_download(
+        tickets.load_file(current.core(), tickets.find_by_token(current.core(), token), file, notes=False)
+    )
 
 
 def as_download(found: NewFile) -> Response:

@@ -108,7 +108,7 @@ def with_script(script: str) -> Callable[[Core, int], None]:
 
 
 def ask(core: Core, length: int) -> None:
-    tickets.ask(
+    tickets.submit_form(
         core,
         kind="other",
         subject="x" * 100,
@@ -135,7 +135,7 @@ SCENARIOS: dict[str, Callable[[Core, int], None]] = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_what_is_done_within_writes_does_not_grow_with_the_text(core, counted, name):
-    accounts.add(core, "ola", password="correct horse battery")
+    accounts.add_account(core, "ola", password="correct horse battery")
     play = SCENARIOS[name]
     play(core, SHORT - 1)  # what is done once
     counted.calls.clear()

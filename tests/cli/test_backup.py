@@ -48,7 +48,7 @@ def messages(config, name: str = "ola") -> list[bytes]:
         assert health.check(core, repair=False) == []
 
         def read(tx):
-            box = core.mail.mailbox(tx, accounts.get(core, name).id, "INBOX")
+            box = core.mail.mailbox(tx, accounts.find_account(core, name).id, "INBOX")
             return [core.mail.octets(tx, box.id, uid) for uid in core.mail.uids(tx, box.id)]
 
         return core.db.read(read)
@@ -57,7 +57,7 @@ def messages(config, name: str = "ola") -> list[bytes]:
 
 
 def test_what_is_backed_up_while_others_write_is_one_moment_and_comes_back(core, config, tmp_path):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     stop, written = threading.Event(), []
 
     def write() -> None:
@@ -89,7 +89,7 @@ def test_what_is_backed_up_while_others_write_is_one_moment_and_comes_back(core,
 
 
 def test_a_second_backup_writes_only_what_is_new(core, config, tmp_path):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     for number in range(300):
         put(core, ola, SMALL % number + b"z\r\n" * 2000)
     put(core, ola, b"Subject: big\r\n\r\n" + b"z\r\n" * 100_000)
@@ -107,7 +107,7 @@ def test_a_second_backup_writes_only_what_is_new(core, config, tmp_path):
 
 
 def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(core, config, tmp_path):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     old = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).uidvalidity
     core.db.write(
         lambda tx: core.queue.enqueue(
@@ -131,7 +131,7 @@ def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(co
 
 
 def test_nothing_is_overwritten_unasked_and_what_is_no_backup_is_refused(core, config, tmp_path):
-    accounts.add(core, "ola", password="correct horse battery")
+    accounts.add_account(core, "ola", password="correct horse battery")
     backup.make(config, tmp_path / "backup", Clock())
     with pytest.raises(BackupProblem):
         backup.restore(config, tmp_path / "backup", Clock())
@@ -175,7 +175,7 @@ def test_a_crash_between_leaves_the_old_or_the_new_file(tmp_path):
 
 
 def test_the_commands_say_what_they_did(core, config, tmp_path):
-    accounts.add(core, "ola", password="correct horse battery")
+    accounts.add_account(core, "ola", password="correct horse battery")
     file = tmp_path / "alumnimail.toml"
     file.write_text(f'data = "{config.data}"\n')
     done = CliRunner().invoke(main, ["--config", str(file), "backup", str(tmp_path / "b"), "--json"])
@@ -190,7 +190,7 @@ def test_the_commands_say_what_they_did(core, config, tmp_path):
 
 def test_what_our_keys_have_sealed_opens_after_a_restore(core, config, tmp_path):
     """`data/keys` stands beside the database, and is in the backup, for us alone to read."""
-    accounts.add(core, "ola", password="correct horse battery")
+    accounts.add_account(core, "ola", password="correct horse battery")
     sealed = keys.seal(config, "test", b"a secret", "ola")
     backup.make(config, tmp_path / "backup", Clock())
     elsewhere = Config(data=str(tmp_path / "elsewhere"))
@@ -214,7 +214,7 @@ def test_a_key_that_was_withdrawn_does_not_come_back(core, config, tmp_path):
 
 
 def test_octets_that_are_gone_are_told_and_the_rest_is_backed_up(core, config, tmp_path):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     for number in range(2):
         put(core, ola, SMALL % number + b"z\r\n" * 100_000)
     core.blobs.path(core.blobs.prepare(SMALL % 0 + b"z\r\n" * 100_000).name).unlink()
@@ -229,7 +229,7 @@ def test_octets_that_are_gone_are_told_and_the_rest_is_backed_up(core, config, t
 
 def test_a_backup_that_is_killed_leaves_the_one_before(core, config, tmp_path, monkeypatch):
     """The database of a moment counts only when the octets that it names are there."""
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     put(core, ola, SMALL % 0)
     folder = tmp_path / "backup"
     backup.make(config, folder, Clock())

@@ -147,21 +147,21 @@ def test_our_service_reads_it(config):
 
 
 def test_accounts_of_an_older_demo_are_bound_to_their_person_and_keep_their_password(core):
-    accounts.add(core, "ola", password="an older one")
+    accounts.add_account(core, "ola", password="an older one")
     for _ in range(2):
         demo_people.ensure_accounts(core, OURS)
-    assert [(one.name, one.person) for one in accounts.listing(core)] == [("kari", "demo-2"), ("ola", "demo-1")]
+    assert [(one.name, one.person) for one in accounts.list_accounts(core)] == [("kari", "demo-2"), ("ola", "demo-1")]
     assert login.authenticate(core, "ola", "an older one", peer="", scope=Scope.IMAP).source == "alumni"
     with pytest.raises(WrongPassword):
         login.authenticate(core, "ola", OURS, peer="", scope=Scope.IMAP)
 
 
 def test_n10_an_account_bound_to_a_person_is_never_bound_to_another(core):
-    accounts.add(core, "ola", person="p1")
-    accounts.add(core, "kari")
+    accounts.add_account(core, "ola", person="p1")
+    accounts.add_account(core, "kari")
     for name, person in (("ola", "p2"), ("kari", "p1")):
         with pytest.raises(AccountExists):
-            accounts.bind(core, name, person)
+            accounts.bind_person(core, name, person)
 
 
 def test_settings_of_an_older_demo_gain_the_directory_and_keep_what_they_say(tmp_path, monkeypatch):

@@ -171,7 +171,7 @@ def test_s06_proof_is_asked_for_on_the_command_line(config: str, tmp_path: Path)
         "key": "1",
     }
     with opened(tmp_path) as core:
-        orders.submit(core, terms=True, **wish)
+        orders.submit_order(core, terms=True, **wish)
     assert run(config, "order", "ask", "1", "When did you study here?").stdout == "order 1 is awaiting proof\n"
     waiting = json.loads(run(config, "order", "list", "--state", "awaiting proof", "--json").stdout)
     assert [one["name"] for one in waiting] == ["ida"]
@@ -194,7 +194,7 @@ def test_s15_somebody_is_let_in_again_on_the_command_line(config: str, tmp_path:
     assert mailed.stdout == "the link is mailed\n"
     assert run(config, "recovery", "issue", "ola", "--proof", "x", "--agent", "ola").exit_code == 1
     with opened(tmp_path) as core:
-        ola = accounts.get(core, "ola")
+        ola = accounts.find_account(core, "ola")
         core.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "", 0, 0, active=True))
     asked = run(config, "recovery", "issue", "ola", "--proof", "passport seen", "--agent", "anne")
     assert asked.stdout.startswith("recovery 1 waits for a second agent")
@@ -207,7 +207,7 @@ def test_s15_somebody_is_let_in_again_on_the_command_line(config: str, tmp_path:
 def test_s15_the_command_line_alone_is_not_two_agents(config: str, tmp_path: Path) -> None:
     run(config, "user", "add", "ola")
     with opened(tmp_path) as core:
-        ola = accounts.get(core, "ola")
+        ola = accounts.find_account(core, "ola")
         core.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "", 0, 0, active=True))
     run(config, "recovery", "issue", "ola", "--proof", "x")
     refused = run(config, "recovery", "agree", "1")

@@ -21,7 +21,7 @@ def site(tmp_path):
     file = tmp_path / "alumnimail.toml"
     file.write_text(f'data = "{tmp_path / "var"}"\n')
     core = cores.build(Config(data=str(tmp_path / "var")))
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
 
     def fill(tx):
         core.queue.enqueue(

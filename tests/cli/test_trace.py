@@ -20,7 +20,7 @@ def run(tmp_path):
     file = tmp_path / "alumnimail.toml"
     file.write_text(f'data = "{tmp_path / "var"}"\n')
     core = cores.build(Config(data=str(tmp_path / "var")))
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
 
     def arrive(tx):
         told = About(b"\x1b]0;owned\x07", b"Kari <kari@outside.example>", "<1@x>", b"", 900, '{"spf": "pass"}')

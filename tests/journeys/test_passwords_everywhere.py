@@ -169,10 +169,10 @@ def test_s11_a_failure_is_counted_once_and_an_outage_for_nobody(house, slapd):
 @pytest.mark.parametrize("scope", [Scope.IMAP, Scope.SMTP, Scope.SIEVE])
 def test_an_app_password_opens_the_protocol_it_was_made_for_and_no_other(house, scope):
     with opened(house) as core:
-        if not [one for one in accounts.listing(core) if one.name == "per"]:
-            per = accounts.add(core, "per", password=OURS)
+        if not [one for one in accounts.list_accounts(core) if one.name == "per"]:
+            per = accounts.add_account(core, "per", password=OURS)
             core.db.write(lambda tx: second_factors.add(tx, per.id, "totp", "", "", "", 0, 0, active=True))
-        made = app_passwords.make(core, accounts.get(core, "per").id, f"only {scope}", [scope])
+        made = app_passwords.create_app_password(core, accounts.find_account(core, "per").id, f"only {scope}", [scope])
     for here, way in WAYS.items():
         opens = here is scope
         assert (way(house, "per", made) == "") is opens, here

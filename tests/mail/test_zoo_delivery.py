@@ -66,7 +66,7 @@ def queued(core: Core, account: Account) -> list[tuple[str, bytes]]:
 
 
 def last(core: Core, name: str) -> bytes:
-    account = accounts.get(core, name)
+    account = accounts.find_account(core, name)
 
     def read(tx) -> bytes:
         box = core.mail.mailbox(tx, account.id, "INBOX")
@@ -109,18 +109,18 @@ def test_smtp_takes_every_animal_and_keeps_its_octets(core: Core) -> None:
 
 
 def test_the_help_desk_takes_every_animal(core: Core) -> None:
-    accounts.add(core, "agnes", display_name="Agnes", password=PASSWORD, language="en")
+    accounts.add_account(core, "agnes", display_name="Agnes", password=PASSWORD, language="en")
     accounts.set_role(core, "agnes", "desk")
     browser = Browser(create_app(core).test_client())
     browser.log_in("agnes", PASSWORD)
     browser.get("/desk/")  # what is read and compiled once is nobody's
     door = Door("desk")
-    before = {one.id for one in tickets.listing(core)}
+    before = {one.id for one in tickets.list_tickets(core)}
     for animal in all_animals():
         with door.animal(animal.id):
             done = deliver(core, "help", animal)
             assert done.outcome in (Outcome.FILED, Outcome.REJECTED), done
-    for number in sorted({one.id for one in tickets.listing(core)} - before):
+    for number in sorted({one.id for one in tickets.list_tickets(core)} - before):
         with door.animal(f"case {number}", most=0.5):  # also the templates of its page, once
             page = browser.get(f"/desk/cases/{number}")
             assert page.status_code == 200
@@ -129,7 +129,7 @@ def test_the_help_desk_takes_every_animal(core: Core) -> None:
 
 
 def test_a_script_of_every_test_reads_every_animal(core: Core) -> None:
-    ola = accounts.add(core, "skript")
+    ola = accounts.add_account(core, "skript")
     filters.put_script(core, ola.id, "every", SCRIPT)
     filters.activate(core, ola.id, "every")
     door = Door("sieve")
@@ -143,7 +143,7 @@ def test_a_script_of_every_test_reads_every_animal(core: Core) -> None:
 
 
 def test_one_who_is_away_answers_every_animal(core: Core) -> None:
-    borte = accounts.add(core, "borte", display_name="Åse Borte")
+    borte = accounts.add_account(core, "borte", display_name="Åse Borte")
     out_of_office.save(core, borte.id, Away(True, date(2020, 1, 1), None, "Borte: æøå", "Jeg er borte, “æøå”."))
     door = Door("vacation")
     for animal in all_animals():
@@ -162,7 +162,7 @@ def test_one_who_is_away_answers_every_animal(core: Core) -> None:
 @pytest.mark.parametrize("unsafe", ["rewrite", "keep"])
 def test_every_animal_is_forwarded_and_the_digest_lists_what_was_not(core: Core, unsafe: str) -> None:
     name = f"videre{unsafe}"
-    owner = accounts.add(core, name, contact="x@home.example")
+    owner = accounts.add_account(core, name, contact="x@home.example")
     forwarding.set_forwarding(core, owner.id, "target@elsewhere.example", copy=True, confirmed=True, unsafe=unsafe)
     door = Door(f"forward-{unsafe}")
     for animal in all_animals():
@@ -183,11 +183,11 @@ def test_every_animal_is_forwarded_and_the_digest_lists_what_was_not(core: Core,
 
 
 def test_out_and_in_again_it_is_the_same_zoo(core: Core) -> None:
-    zoo = accounts.add(core, "zoo")
+    zoo = accounts.add_account(core, "zoo")
     for animal in all_animals():
         put(core, zoo, animal.octets, flags=frozenset({"\\Seen", "zoo"}))
     for form in takeout.FORMS:
-        other = accounts.add(core, form)
+        other = accounts.add_account(core, form)
         box = core.db.read(lambda tx, other=other: core.mail.mailbox(tx, other.id, "INBOX"))
         core.db.write(lambda tx, box=box: core.mail.expunge(tx, box.id, None, only_deleted=False))
         file = BytesIO(b"".join(takeout.write(core, zoo.id, takeout.plan(core, zoo.id, form))))

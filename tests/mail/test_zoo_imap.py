@@ -36,7 +36,7 @@ THREADS = ("REFERENCES", "ORDEREDSUBJECT")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[imaplib.IMAP4, dict[int, Animal]]]:
     """Logged in, with a mailbox of all animals by uid."""
     core = cores.build(Config(data=str(tmp_path_factory.mktemp("zoo"))))
-    ola = accounts.add(core, "ola", password=PASSWORD)
+    ola = accounts.add_account(core, "ola", password=PASSWORD)
     core.db.write(lambda tx: core.mail.create(tx, ola.id, "Zoo"))
     animals = {put(core, ola, animal.octets, "Zoo"): animal for animal in all_animals()}
     with imap_server(core, starttls=True) as (port, ca):

@@ -31,7 +31,7 @@ FORMS = ("reply=INBOX/{uid}", "reply=INBOX/{uid}&all=1", "forward=INBOX/{uid}", 
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Core, Browser, dict[int, Animal]]]:
     """A browser that is logged in, and all animals in INBOX by uid."""
     core = cores.build(Config(data=str(tmp_path_factory.mktemp("zoo"))))
-    ola = accounts.add(core, "ola", display_name="Ola", password=PASSWORD, language="en")
+    ola = accounts.add_account(core, "ola", display_name="Ola", password=PASSWORD, language="en")
     animals = {put(core, ola, animal.octets): animal for animal in all_animals()}
     browser = Browser(create_app(core).test_client())
     browser.log_in()

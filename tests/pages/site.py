@@ -41,10 +41,10 @@ class _Quiet(WSGIRequestHandler):
 
 def furnish(core: Core) -> None:
     """Something on every page."""
-    ola = accounts.add(
+    ola = accounts.add_account(
         core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@elsewhere.example", quota=2**20
     )
-    agnes = accounts.add(
+    agnes = accounts.add_account(
         core, "agnes", display_name="Agnes Agent", password=PASSWORD, contact="agnes@elsewhere.example"
     )
     accounts.set_role(core, "agnes", "admin")
@@ -73,12 +73,12 @@ def furnish(core: Core) -> None:
     big.add_attachment(b"0" * 640_000, maintype="application", subtype="zip", filename="bilder.zip")
     put(bytes(big).replace(b"\n", b"\r\n"), frozenset())
     for owner, subject in ((ola, "Får ikke logget inn"), (ola, "Trenger mer plass"), (agnes, "Egen sak")):
-        tickets.ask(
+        tickets.submit_form(
             core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb"
         )
-    tickets.reply(core, 1, "Prøv på nytt.\n\n" + "a" * 200, agent=agnes)
-    tickets.note(core, 1, "ring", agent=agnes)
-    orders.submit(
+    tickets.send_reply(core, 1, "Prøv på nytt.\n\n" + "a" * 200, agent=agnes)
+    tickets.add_note(core, 1, "ring", agent=agnes)
+    orders.submit_order(
         core,
         name="ida",
         display_name="Ida Vik",

@@ -19,9 +19,9 @@ def ending(tmp_path_factory):
     """The portal of a service that ends, with somebody in it whom the university's password let in."""
     with site.served(tmp_path_factory.mktemp("ending")) as (base, app), pytest.MonkeyPatch.context() as patch:
         core = app.extensions["core"]
-        ola, today = accounts.get(core, "ola"), core.clock.now().date()
+        ola, today = accounts.find_account(core, "ola"), core.clock.now().date()
         words = dict.fromkeys(site.LANGUAGES, "Fordi det ikke er flere igjen. " * 5)
-        found = sunset.announce(
+        found = sunset.announce_end(
             core, today + timedelta(days=400), words=words, successor="https://new.example/a/long/address"
         )
         patch.setattr(leaving, "is_on", lambda config: True)
@@ -32,7 +32,7 @@ def ending(tmp_path_factory):
             affiliations.save(tx, [person], core.clock.seconds())
 
         core.db.write(leave)
-        yield base, core, sunset.link(core, found, ola.id).removeprefix(core.config.url)
+        yield base, core, sunset.format_link(core, found, ola.id).removeprefix(core.config.url)
 
 
 @pytest.mark.parametrize("language", site.LANGUAGES)

@@ -85,10 +85,10 @@ def test_a_stranger_orders_an_account(house):
         DOWN,
         ENTER,
     )
-    assert [(one.name, one.contact) for one in orders.listing(house[1], "submitted") if one.name == "karivik"] == [
+    assert [(one.name, one.contact) for one in orders.list_orders(house[1], "submitted") if one.name == "karivik"] == [
         ("karivik", "kari@elsewhere.example")
     ]
-    assert "1975 to 1979" in next(one.affiliation for one in orders.listing(house[1]) if one.name == "karivik")
+    assert "1975 to 1979" in next(one.affiliation for one in orders.list_orders(house[1]) if one.name == "karivik")
 
 
 def test_a_person_logs_in_and_asks_for_help(house):
@@ -108,9 +108,9 @@ def test_a_person_logs_in_and_asks_for_help(house):
         ENTER,
     )
     assert "has number" in shown
-    newest = tickets.mine(house[1], accounts.get(house[1], "ola").id)[0]
+    newest = tickets.list_own(house[1], accounts.find_account(house[1], "ola").id)[0]
     assert newest.subject == "Lynx asks"
-    assert "How do I forward?" in tickets.thread(house[1], newest, notes=False)[0].text
+    assert "How do I forward?" in tickets.list_messages(house[1], newest, notes=False)[0].text
 
 
 def test_somebody_of_the_desk_answers(house):
@@ -126,6 +126,6 @@ def test_somebody_of_the_desk_answers(house):
         TAB,
         ENTER,
     )
-    found = tickets.get(house[1], 2)
+    found = tickets.get_ticket(house[1], 2)
     assert found.state == "answered"
-    assert [one.text for one in tickets.thread(house[1], found, notes=False)][-1] == "Try this."
+    assert [one.text for one in tickets.list_messages(house[1], found, notes=False)][-1] == "Try this."

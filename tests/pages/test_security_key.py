@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.interop]
 def local(tmp_path: Path) -> Iterator[tuple[str, Core]]:
     """The portal at http://localhost, where browsers offer security keys without TLS."""
     core = cores.build(Config(data=str(tmp_path)))
-    accounts.add(core, "ola", password=PASSWORD)
+    accounts.add_account(core, "ola", password=PASSWORD)
     port = free_port()
     url = f"http://localhost:{port}"
     here = replace(core, config=replace(core.config, public_url=url))
@@ -70,8 +70,8 @@ def test_a_security_key_is_added_and_opens_the_second_step(chromium: Any, local:
     page.fill("[name=current]", PASSWORD)
     page.click("main button")
     page.wait_for_selector("code.secret")  # the recovery codes
-    ola = accounts.get(core, "ola")
-    assert [factor.label for factor in two_factor.listing(core, ola.id)] == ["Blå nøkkel"]
+    ola = accounts.find_account(core, "ola")
+    assert [factor.label for factor in two_factor.list_factors(core, ola.id)] == ["Blå nøkkel"]
     context.clear_cookies()
     log_in(page, url)
     page.click("text=Use a security key")

@@ -71,7 +71,7 @@ def test_a_new_case_appears_at_the_desk_by_itself(page, base, portal):
     page.clock.install()
     page.goto(f"{base}/desk/cases?lang=nb&q=dukket")
     page.wait_for_selector("#found >> text=Ingen saker her")
-    made = tickets.ask(
+    made = tickets.submit_form(
         core,
         kind="login",
         subject="Nettopp dukket opp",
@@ -79,12 +79,12 @@ def test_a_new_case_appears_at_the_desk_by_itself(page, base, portal):
         reply_to="",
         language="nb",
         peer="x",
-        owner=accounts.get(core, "ola"),
+        owner=accounts.find_account(core, "ola"),
     )
     page.clock.run_for(31_000)
     page.wait_for_selector("#found >> text=Nettopp dukket opp")
     assert not page.evaluate("window.htmx")
-    tickets.close(core, made.id)
+    tickets.close_ticket(core, made.id)
 
 
 def test_n15_the_doctor_tells_of_a_try_without_being_asked(page, base, portal):
@@ -104,6 +104,6 @@ def test_what_is_written_is_kept_by_the_script(page, base, portal):
     page.fill("[name=body]", "en tekst som ingen sender")
     page.clock.run_for(31_000)
     page.wait_for_selector("#kept >> text=Lagret.")
-    kept = drafts.listing(core, accounts.get(core, "ola").id)
+    kept = drafts.listing(core, accounts.find_account(core, "ola").id)
     assert [one.form.body for one in kept if "ingen sender" in one.form.body] == ["en tekst som ingen sender"]
     page.click("button[value=discard]")

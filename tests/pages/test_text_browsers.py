@@ -41,7 +41,7 @@ def visitors(standing):
     """Whoever has looked at a page in a language keeps it, which a case shows: here it is English at first, for everybody."""
     made, core = standing
     for name in ("ola", "agnes"):
-        accounts.set_language(core, accounts.get(core, name).id, "en")
+        accounts.set_language(core, accounts.find_account(core, name).id, "en")
     return made
 
 

@@ -95,7 +95,7 @@ def core(tmp_path):
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola Nordmann", password=PASSWORD, language="nb")
+    return accounts.add_account(core, "ola", display_name="Ola Nordmann", password=PASSWORD, language="nb")
 
 
 @pytest.fixture

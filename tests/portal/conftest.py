@@ -47,7 +47,7 @@ def core(tmp_path: Path) -> Iterator[Core]:
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(
+    return accounts.add_account(
         core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@elsewhere.example", language="nb"
     )
 

@@ -29,7 +29,7 @@ OUTSIDE = "ola@elsewhere.example"
 
 @pytest.fixture
 def reached(core, ola):
-    core.db.write(lambda tx: contact_addresses.prove(core, tx, ola.id, OUTSIDE))
+    core.db.write(lambda tx: contact_addresses.mark_verified(core, tx, ola.id, OUTSIDE))
 
 
 def link(core, path: str) -> str:
@@ -59,13 +59,13 @@ def test_s08_wrong_log_ins_take_the_same_work_whoever_they_are_for(real_password
 
 def test_a_session_that_was_planted_is_worth_nothing_after_log_in(core, browser, ola):
     planted = "p" * 43
-    web_sessions.begin(
+    web_sessions.begin_session(
         core, planted, None, '{"linking": "the thief, to be linked to whoever logs in", "language": "nb"}'
     )
     browser.client.set_cookie(COOKIE, planted)
     browser.log_in()
     assert browser.get("/account").status_code == 200
-    assert "thief" not in web_sessions.load(core, browser.client.get_cookie(COOKIE).value).data
+    assert "thief" not in web_sessions.load_session(core, browser.client.get_cookie(COOKIE).value).data
     thief = other(browser)
     thief.client.set_cookie(COOKIE, planted)
     assert thief.get("/account").status_code == 302
@@ -86,7 +86,7 @@ def test_behind_a_proxy_the_person_s_own_address_counts_and_what_they_claim_does
     browser = Browser(client)
     client.environ_base["HTTP_X_FORWARDED_FOR"] = "10.0.0.1, 203.0.113.77"
     browser.log_in()
-    [session] = web_sessions.listing(core, ola.id)
+    [session] = web_sessions.list_sessions(core, ola.id)
     assert session.place == "203.0.113.77"
 
 
@@ -105,7 +105,7 @@ def test_the_owner_sees_and_ends_log_ins(core, inside, ola):
     inside.send("/account/logins", to="/account/logins/end")
     assert second.get("/account").status_code == 302
     assert inside.get("/account").status_code == 200
-    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
+    assert not core.db.read(lambda tx: login.is_still_valid(tx, opened))
 
 
 def test_s08_the_browser_of_the_owner_is_known_again_whoever_else_guesses_from_its_address(core, browser, ola):
@@ -216,7 +216,7 @@ def _options(page: str) -> str:
 
 
 def test_removing_the_second_step_asks_for_the_password(core, inside, ola, secret):
-    [factor] = two_factor.listing(core, ola.id)
+    [factor] = two_factor.list_factors(core, ola.id)
     fresh = other(inside)
     fresh.log_in()
     fresh.send("/login/second", code=code(secret, core.clock.seconds()))
@@ -235,7 +235,7 @@ def test_an_app_password_is_shown_once_and_withdrawn(core, inside, ola):
     made = re.search(r'id="made">([\w-]+)<', page)[1]
     assert login.authenticate(core, "ola", made, peer="", scope=Scope.IMAP).source == "app"
     assert made not in inside.get("/account/apps").text
-    number = app_passwords.listing(core, ola.id)[0].id
+    number = app_passwords.list_app_passwords(core, ola.id)[0].id
     inside.send("/account/apps", to="/account/apps/withdraw", app=str(number))
     with pytest.raises(WrongPassword):
         login.authenticate(core, "ola", made, peer="", scope=Scope.IMAP)
@@ -243,7 +243,7 @@ def test_an_app_password_is_shown_once_and_withdrawn(core, inside, ola):
 
 def test_an_app_password_needs_the_password(core, inside, ola):
     assert inside.send("/account/apps", label="Telefon", scopes="imap", current="wrong").status_code == 403
-    assert app_passwords.listing(core, ola.id) == []
+    assert app_passwords.list_app_passwords(core, ola.id) == []
 
 
 def test_a_contact_address_is_confirmed_by_its_link_and_not_by_looking(core, inside, ola):
@@ -253,13 +253,13 @@ def test_a_contact_address_is_confirmed_by_its_link_and_not_by_looking(core, ins
     path = link(core, "/account/contact")
     stranger = other(inside)
     assert stranger.get(path).status_code == stranger.get(path).status_code == 200
-    assert contact_addresses.verified(core, ola.id) == []
+    assert contact_addresses.list_verified(core, ola.id) == []
     stranger.send(path)
-    assert contact_addresses.verified(core, ola.id) == ["new@work.example"]
+    assert contact_addresses.list_verified(core, ola.id) == ["new@work.example"]
     inside.send(
         "/account/contact", to="/account/contact/change", address="new@work.example", action="remove", current=PASSWORD
     )
-    assert contact_addresses.verified(core, ola.id) == []
+    assert contact_addresses.list_verified(core, ola.id) == []
 
 
 # Forgotten
@@ -272,12 +272,12 @@ def test_n20_a_contact_address_is_removed_with_the_password_only(core, inside, o
         "/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current="wrong"
     )
     assert wrong.status_code == 403
-    assert contact_addresses.verified(core, ola.id) == [OUTSIDE]
+    assert contact_addresses.list_verified(core, ola.id) == [OUTSIDE]
     done = inside.send(
         "/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current=PASSWORD
     )
     assert done.status_code == 302
-    assert contact_addresses.verified(core, ola.id) == []
+    assert contact_addresses.list_verified(core, ola.id) == []
 
 
 def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(core, browser, ola, reached):
@@ -294,13 +294,13 @@ def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(c
 
 
 def test_s15_a_link_does_not_go_round_the_second_step(core, browser, ola, reached, secret):
-    password_requests.send_link(core, "ola")
+    password_requests.send_links(core, "ola")
     assert browser.send(link(core, "/password/link"), password=NEW, again=NEW).headers["Location"] == "/login/second"
     assert browser.get("/account").status_code == 302
 
 
 def test_n20_a_printed_code_leads_to_choosing_a_password(core, browser, ola):
-    codes = recovery.make_codes(core, ola)
+    codes = recovery.create_codes(core, ola)
     assert browser.send("/password/code", username="ola", code="aaaaa-aaaaa").status_code == 403
     page = browser.send("/password/code", username="ola", code=codes[0])
     assert browser.send(page.headers["Location"], password=NEW, again=NEW).headers["Location"] == "/mail/"
@@ -309,17 +309,17 @@ def test_n20_a_printed_code_leads_to_choosing_a_password(core, browser, ola):
 def test_s14_a_new_password_logs_out_all_others_and_withdraws_app_passwords_when_asked(core, inside, ola):
     second = other(inside)
     assert second.log_in().status_code == 302
-    app_passwords.make(core, ola.id, "phone", [Scope.IMAP])
+    app_passwords.create_app_password(core, ola.id, "phone", [Scope.IMAP])
     fields = {"current": PASSWORD, "password": NEW, "again": NEW}
     assert inside.send("/password", **{**fields, "current": "wrong"}).status_code == 403
     assert second.get("/account").status_code == 200
     assert inside.send("/password", **fields).status_code == 302
     assert inside.get("/account").status_code == 200
     assert second.get("/account").headers["Location"].startswith("/login")
-    assert len(app_passwords.listing(core, ola.id)) == 1
+    assert len(app_passwords.list_app_passwords(core, ola.id)) == 1
     newer = "en enda nyere setning"
     inside.send("/password", current=NEW, password=newer, again=newer, apps="y")
-    assert app_passwords.listing(core, ola.id) == []
+    assert app_passwords.list_app_passwords(core, ola.id) == []
 
 
 # Leaving
@@ -337,7 +337,7 @@ def leaving_one(core, ola, monkeypatch):
 
 
 def by_directory(core, browser, ola, *, ended: bool = False) -> None:
-    web_sessions.begin(
+    web_sessions.begin_session(
         core,
         "t" * 43,
         ola.id,
@@ -381,11 +381,11 @@ def test_s10_closing_asks_twice_shows_the_way_back_and_logs_out(core, inside, ol
     assert inside.send("/account/close", current=PASSWORD).status_code == 400
     assert inside.send("/account/close", current="wrong", sure="y").status_code == 403
     page = inside.send("/account/close", current=PASSWORD, sure="y")
-    assert accounts.get(core, "ola").state == "closed"
+    assert accounts.find_account(core, "ola").state == "closed"
     path = re.search(r'href="[^"]*(/account/undo/[^"]+)"', page.text)[1]
     assert inside.get("/account").status_code == 302
     assert inside.get(path).status_code == 200
-    assert accounts.get(core, "ola").state == "closed"
+    assert accounts.find_account(core, "ola").state == "closed"
     assert inside.send(path).headers["Location"] == "/login"
     assert inside.log_in().headers["Location"] == "/mail/"
     assert inside.get(path).status_code == 410
@@ -393,8 +393,8 @@ def test_s10_closing_asks_twice_shows_the_way_back_and_logs_out(core, inside, ol
 
 def test_n12_closing_leaves_a_new_address_if_wanted(core, inside, ola, monkeypatch):
     asked = []
-    real = closing.close
-    monkeypatch.setattr(closing, "close", lambda *a, **k: asked.append(k["new_address"]) or real(*a, **k))
+    real = closing.close_account
+    monkeypatch.setattr(closing, "close_account", lambda *a, **k: asked.append(k["new_address"]) or real(*a, **k))
     inside.send("/account/close", current=PASSWORD, sure="y", notice="ola@new.example")
     assert asked == ["ola@new.example"]
 

@@ -117,7 +117,7 @@ def test_a_password_that_cannot_be_is_not_set(core, inside, fields):
 
 
 def test_a_link_is_spent_by_the_form_and_not_by_looking(core, browser, ola):
-    path = accounts.password_link(core, "ola").removeprefix(core.config.url)
+    path = accounts.create_password_link(core, "ola").removeprefix(core.config.url)
     assert browser.get(path).status_code == browser.get(path).status_code == 200
     assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"
     assert browser.get(path).status_code == 410
@@ -139,15 +139,15 @@ ORDER = {
 def test_an_order_waits_for_staff(core, browser):
     page = browser.send("/order?lang=nn", **ORDER)
     assert page.headers["Location"] == "/order/thanks"
-    (order,) = orders.listing(core)
+    (order,) = orders.list_orders(core)
     assert (order.name, order.state, order.language) == ("kari", "submitted", "nn")
-    assert accounts.listing(core) == []
+    assert accounts.list_accounts(core) == []
 
 
 def test_pressing_twice_makes_one_order(core, browser):
     browser.send("/order", **ORDER, key="the-same")
     assert browser.send("/order", **ORDER, key="the-same").headers["Location"] == "/order/thanks"
-    assert len(orders.listing(core)) == 1
+    assert len(orders.list_orders(core)) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"terms": ""}, {"contact": "no address"}, {"name": "ø l a"}, {"display_name": ""}])
@@ -157,7 +157,7 @@ def test_an_order_with_a_mistake_keeps_what_was_written(core, browser, wrong):
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.text
     assert "elsewhere.example" in page.text or "contact" in wrong
-    assert orders.listing(core) == []
+    assert orders.list_orders(core) == []
 
 
 def test_a_name_that_is_taken_and_one_that_is_reserved_get_the_same_words(browser, ola):
@@ -252,6 +252,6 @@ def test_the_quota_stands_on_every_mail_page_with_a_decimal_comma(core, inside, 
 
 def test_the_language_is_stored_on_the_account(core, inside):
     inside.send("/account", language="nn")
-    assert accounts.get(core, "ola").language == "nn"
+    assert accounts.find_account(core, "ola").language == "nn"
     inside.get("/quota?lang=en")
-    assert accounts.get(core, "ola").language == "en"
+    assert accounts.find_account(core, "ola").language == "en"

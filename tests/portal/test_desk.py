@@ -23,15 +23,15 @@ PAGES = (
 
 @pytest.fixture
 def agent(browser: Browser, core: Core, ola: object) -> Browser:
-    accounts.add(core, "agnes", display_name="Agnes Agent", password=PASSWORD, language="en")
+    accounts.add_account(core, "agnes", display_name="Agnes Agent", password=PASSWORD, language="en")
     accounts.set_role(core, "agnes", "desk")
-    tickets.ask(
+    tickets.submit_form(
         core,
         kind="quota",
         subject="More room",
         text="Jeg har ikke plass, hva gjør jeg?",
         reply_to="",
-        owner=accounts.get(core, "ola"),
+        owner=accounts.find_account(core, "ola"),
         peer="192.0.2.1",
         language="nb",
     )
@@ -57,9 +57,11 @@ def test_a_stranger_is_asked_to_log_in(browser: Browser):
 def test_a_case_is_answered_with_a_ready_answer_in_the_language_of_the_person(agent: Browser, core: Core):
     page = agent.send("/desk/cases/1", action="canned", canned="quota-given", text="Hei Ola,").text
     assert re.search(r"<textarea[^>]*>\s*Hei Ola,\s+Hei!\s+Du har fått større kvote\.", page)  # what was written stays
-    assert [m.author for m in tickets.thread(core, tickets.get(core, 1), notes=True)] == ["person"]  # nothing went out
+    assert [m.author for m in tickets.list_messages(core, tickets.get_ticket(core, 1), notes=True)] == [
+        "person"
+    ]  # nothing went out
     assert agent.send("/desk/cases/1", action="reply", text="Hei!").status_code == 302
-    assert tickets.get(core, 1).state == "answered"
+    assert tickets.get_ticket(core, 1).state == "answered"
     assert "Hei!" in agent.get("/desk/cases/1").text
 
 
@@ -74,7 +76,7 @@ def test_a_case_is_answered_with_a_ready_answer_in_the_language_of_the_person(ag
 )
 def test_what_is_pressed_happens(agent: Browser, core: Core, action: str, state: str):
     assert agent.send("/desk/cases/1", action=action, text="words").status_code == 302
-    assert tickets.get(core, 1).state == state
+    assert tickets.get_ticket(core, 1).state == state
 
 
 def test_an_unknown_action_does_nothing(agent: Browser, core: Core):
@@ -82,10 +84,10 @@ def test_an_unknown_action_does_nothing(agent: Browser, core: Core):
 
 
 def test_cases_are_handed_over_and_joined(agent: Browser, core: Core):
-    ola = accounts.get(core, "ola")
-    tickets.ask(core, kind="quota", subject="Again", text="x", reply_to="", owner=ola, peer="x", language="nb")
-    agent.send("/desk/cases/1", action="assign", assignee=str(accounts.get(core, "agnes").id))
-    assert tickets.get(core, 1).assignee == accounts.get(core, "agnes").id
+    ola = accounts.find_account(core, "ola")
+    tickets.submit_form(core, kind="quota", subject="Again", text="x", reply_to="", owner=ola, peer="x", language="nb")
+    agent.send("/desk/cases/1", action="assign", assignee=str(accounts.find_account(core, "agnes").id))
+    assert tickets.get_ticket(core, 1).assignee == accounts.find_account(core, "agnes").id
     agent.send("/desk/cases/2", action="merge", into="1")
     assert agent.get("/desk/cases/2").headers["Location"].endswith("/desk/cases/1")
 
@@ -93,7 +95,7 @@ def test_cases_are_handed_over_and_joined(agent: Browser, core: Core):
 def test_s22_more_room_is_one_click_live_at_once_audited_and_told(agent: Browser, core: Core):
     answer = agent.send("/desk/cases/1", action="quota", quota="4G", days="30")
     assert answer.status_code == 302
-    owner = accounts.get(core, "ola")
+    owner = accounts.find_account(core, "ola")
     assert owner.quota == 4 * 2**30
     entry = next(one for one in audit.list_entries(core, owner.id) if one.event == "quota changed")
     assert entry.detail.startswith("4294967296 octets, before 2147483648, until 20")
@@ -104,12 +106,12 @@ def test_s22_more_room_is_one_click_live_at_once_audited_and_told(agent: Browser
 
 def test_s22_a_smaller_quota_deletes_nothing(agent: Browser, core: Core):
     agent.send("/desk/people/ola", action="quota", quota="1K", days="0")
-    owner = accounts.get(core, "ola")
+    owner = accounts.find_account(core, "ola")
     assert (owner.quota, owner.used > 0) == (1024, True)
 
 
 def test_n24_facts_stand_beside_the_case_and_the_content_of_mail_never(agent: Browser, core: Core):
-    owner = accounts.get(core, "ola")
+    owner = accounts.find_account(core, "ola")
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, owner.id, "INBOX"))
     secret = b"From: x@y.example\r\nSubject: TopSecretSubject\r\n\r\nTopSecretBody\r\n"
     core.db.write(
@@ -125,7 +127,9 @@ def test_n24_facts_stand_beside_the_case_and_the_content_of_mail_never(agent: Br
 def test_n24_a_look_at_an_account_is_in_its_audit_log_once_an_hour(agent: Browser, core: Core):
     for _ in range(3):
         agent.get("/desk/people/ola")
-    log = [entry for entry in audit.list_entries(core, accounts.get(core, "ola").id) if "looked at" in entry.event]
+    log = [
+        entry for entry in audit.list_entries(core, accounts.find_account(core, "ola").id) if "looked at" in entry.event
+    ]
     assert [entry.actor for entry in log] == ["agnes"]
 
 
@@ -137,7 +141,7 @@ def test_people_are_found_by_what_they_know(agent: Browser):
 
 def test_orders_are_decided(agent: Browser, core: Core):
     for name in ("ida", "per"):
-        orders.submit(
+        orders.submit_order(
             core,
             name=name,
             display_name=name,
@@ -147,20 +151,20 @@ def test_orders_are_decided(agent: Browser, core: Core):
             terms=True,
             key=name,
         )
-    first, second = orders.listing(core, "submitted")
+    first, second = orders.list_orders(core, "submitted")
     agent.send("/desk/orders", action="approve", into=str(first.id))
     agent.send("/desk/orders", action="reject", into=str(second.id), text="unknown")
-    assert accounts.get(core, "ida").state == "active"
-    assert [o.state for o in orders.listing(core)] == ["approved", "rejected"]
+    assert accounts.find_account(core, "ida").state == "active"
+    assert [o.state for o in orders.list_orders(core)] == ["approved", "rejected"]
 
 
 def test_ready_answers_are_there_in_three_languages_and_the_site_adds_its_own(core: Core):
-    assert canned.gaps(core) == []
+    assert canned.list_missing(core) == []
     folder = core.config.data_path / "canned"
     folder.mkdir()
     (folder / "party.nb.txt").write_text("Fest\nI august på $domain.\n")
-    assert canned.find(core, "party", "en") == "I august på alumni.example.\n"
-    assert canned.gaps(core) == ["party.en.txt", "party.nn.txt"]
+    assert canned.find_answer(core, "party", "en") == "I august på alumni.example.\n"
+    assert canned.list_missing(core) == ["party.en.txt", "party.nn.txt"]
 
 
 def test_no_page_of_the_desk_offers_a_password(agent: Browser):
@@ -169,7 +173,7 @@ def test_no_page_of_the_desk_offers_a_password(agent: Browser):
 
 
 def test_the_desk_looks_at_the_header_of_a_mail_and_its_writer_has_no_link(agent: Browser, core: Core):
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     made = core.db.write(
         lambda tx: tickets.open_ticket(
             core,

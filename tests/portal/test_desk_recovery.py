@@ -20,7 +20,7 @@ NEW = "en ny setning med æøå"
 def agents(core, browser, ola):
     found = []
     for name in ("anne", "berit"):
-        accounts.add(core, name, password=PASSWORD, language="en")
+        accounts.add_account(core, name, password=PASSWORD, language="en")
         accounts.set_role(core, name, "desk")
         one = Browser(browser.client.application.test_client())
         one.log_in(name)
@@ -34,7 +34,7 @@ def test_s15_an_agent_hands_over_a_link_and_the_person_chooses(core, browser, ag
     page = anne.send("/desk/people/ola/recover?lang=en", proof="passport, studied 1999", send_to="")
     path = re.search(r"(/password/link/[\w-]+)", page.text)[1]
     assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"
-    log = audit.list_entries(core, accounts.get(core, "ola").id)
+    log = audit.list_entries(core, accounts.find_account(core, "ola").id)
     assert ("anne", "recovery link issued") in {(entry.actor, entry.event) for entry in log}
 
 
@@ -54,7 +54,7 @@ def test_s15_two_agents_where_there_is_a_second_step(core, agents, ola):
     assert two_factor.is_on(core, ola.id)
     page = berit.send("/desk/recoveries", number=number, action="agree")
     token = re.search(r"/password/link/([\w-]+)", page.text)[1]
-    assert credentials.link_account(core, token).name == "ola"
+    assert credentials.find_link_account(core, token).name == "ola"
     assert not two_factor.is_on(core, ola.id)
 
 
@@ -69,7 +69,7 @@ def test_n20_nobody_recovers_their_own_account(agents):
 
 
 def test_s06_the_desk_asks_and_the_order_waits(core, agents):
-    order = orders.submit(
+    order = orders.submit_order(
         core,
         name="kari",
         display_name="Kari",
@@ -81,6 +81,6 @@ def test_s06_the_desk_asks_and_the_order_waits(core, agents):
     )
     anne, _ = agents
     anne.send("/desk/orders", into=str(order.id), action="ask", text="Når studerte du?")
-    assert orders.get(core, order.id).state == "awaiting proof"
+    assert orders.get_order(core, order.id).state == "awaiting proof"
     assert any("Når studerte du?" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
     assert "kari@home.example" in anne.get("/desk/orders").text

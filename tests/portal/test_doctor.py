@@ -31,7 +31,7 @@ def test_n15_only_mail_programs_of_the_last_half_hour_are_told_of(inside: Browse
     inside.send("/account", to="/logout")
     assert inside.log_in(password="not the password").status_code == 403  # noqa: S106 - by the browser, not by a program
     inside.log_in()
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     assert client_doctor.tries(core, ola) == []
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.7", scope=MAIL)
     core.db.write(lambda tx: None)

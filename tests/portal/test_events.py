@@ -44,10 +44,10 @@ def test_the_owner_reads_what_happened_in_his_language(core, inside, ola, langua
 
 
 def test_nothing_in_the_log_of_a_busy_account_is_left_in_english(core, inside, ola):
-    recovery.make_codes(core, ola)
+    recovery.create_codes(core, ola)
     credentials.set_password(core, ola.id, "en annen god setning")
     two_factor.begin_totp(core, ola)
-    desk.facts(core, ola.id, agent=ola)
+    desk.load_facts(core, ola.id, agent=ola)
 
     def note(tx):
         for event in Event:

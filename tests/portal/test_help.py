@@ -9,7 +9,7 @@ from mailcore.core import Core
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import faq
 from mailcore.services.tickets import ticket_text, tickets
-from mailcore.services.tickets.ticket_mail import address as ticket_address
+from mailcore.services.tickets.ticket_mail import reply_address as ticket_address
 from portal.help import forms
 from tests.portal.conftest import Browser
 
@@ -29,14 +29,14 @@ def test_s29_a_stranger_asks_confirms_by_the_link_and_reads_the_answer(browser: 
     sent = browser.send("/help?lang=en", reply_to="kari@elsewhere.example", **WORDS)
     assert sent.status_code == 302
     assert "has number 1" in browser.get("/help/sent").text
-    assert tickets.listing(core) == []
-    token = tickets.get(core, 1).token
+    assert tickets.list_tickets(core) == []
+    token = tickets.get_ticket(core, 1).token
     link = f"/tickets/link/{token}"
     assert "Yes, it was me" in browser.get(link).text
-    assert tickets.listing(core) == []  # a look spends nothing
+    assert tickets.list_tickets(core) == []  # a look spends nothing
     assert browser.send(link).status_code == 302
-    assert [t.id for t in tickets.listing(core)] == [1]
-    tickets.reply(core, 1, "Try once more.", agent=None)
+    assert [t.id for t in tickets.list_tickets(core)] == [1]
+    tickets.send_reply(core, 1, "Try once more.", agent=None)
     assert "Try once more." in browser.get(link).text
     browser.send(link, text="It works, thanks!")
     assert "It works, thanks!" in browser.get(link).text
@@ -47,8 +47,8 @@ def test_s29_who_is_logged_in_sees_the_case_and_only_their_own(inside: Browser, 
     assert "Cannot log in" in inside.get("/tickets/").text
     assert inside.get("/tickets/1").status_code == 200
     core.db.write(lambda tx: tickets.open_ticket(core, tx, kind="other", subject="Secret", text="x", reply_to=""))
-    kari = accounts.add(core, "kari")
-    tickets.ask(core, kind="other", subject="Hers", text="x", reply_to="", owner=kari, peer="x", language="nb")
+    kari = accounts.add_account(core, "kari")
+    tickets.submit_form(core, kind="other", subject="Hers", text="x", reply_to="", owner=kari, peer="x", language="nb")
     for others in (2, 3):
         assert inside.get(f"/tickets/{others}").status_code == 404
         assert inside.send("/tickets/1", to=f"/tickets/{others}", text="x").status_code == 404
@@ -66,15 +66,15 @@ def test_s29_the_answer_comes_in_the_norwegian_that_was_written(inside: Browser,
     """Whatever language the page was shown in (språklova section 15)."""
     words = {"kind": "login", "subject": "Innlogging", "text": "Eg veit ikkje kva eg gjer gale, korleis kjem eg inn?"}
     inside.send("/help?lang=en", reply_to="", **words)
-    assert tickets.get(core, 1).language == "nn"
+    assert tickets.get_ticket(core, 1).language == "nn"
     inside.send("/help?lang=nn", reply_to="", kind="other", subject="Hm", text="???")
-    assert tickets.get(core, 2).language == "nn"  # nothing to go by: that of the page
+    assert tickets.get_ticket(core, 2).language == "nn"  # nothing to go by: that of the page
 
 
 @pytest.mark.parametrize("trick", [{"website": "http://spam.example"}, {"shown": ""}, {"shown": "forged"}])
 def test_s29_programs_are_kept_out_without_a_captcha(browser: Browser, core: Core, trick: dict[str, str]):
     assert browser.send("/help", reply_to="kari@elsewhere.example", **WORDS, **trick).status_code == 400
-    assert tickets.counts(core) == {}
+    assert tickets.count_by_state(core) == {}
 
 
 def test_s29_too_quick_is_not_human_and_the_second_try_is(
@@ -82,7 +82,7 @@ def test_s29_too_quick_is_not_human_and_the_second_try_is(
 ):
     monkeypatch.setattr(forms, "MIN_SECONDS", 3)
     assert browser.send("/help", reply_to="kari@elsewhere.example", **WORDS).status_code == 400
-    assert tickets.counts(core) == {}
+    assert tickets.count_by_state(core) == {}
 
 
 def test_s29_files_are_limited_and_come_back_as_downloads(inside: Browser, core: Core, monkeypatch: pytest.MonkeyPatch):
@@ -162,4 +162,4 @@ def test_other_pages_point_to_anchors_that_exist(browser: Browser, core: Core, o
     for page in ("/forwarding", "/help", "/quota", "/account"):
         for anchor in re.findall(r'href="/faq#([a-z-]+)"', browser.get(page).text):
             assert anchor in anchors
-    assert accounts.role(core, accounts.get(core, "ola").id) == ""
+    assert accounts.get_role(core, accounts.find_account(core, "ola").id) == ""

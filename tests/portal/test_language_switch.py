@@ -25,8 +25,8 @@ def test_s02_what_was_written_is_shown_again_and_nothing_is_done(browser: Browse
         assert value in shown.text, name
     assert 'class="error"' not in shown.text
     assert "alert" not in shown.text
-    assert orders.listing(core) == []
-    assert tickets.counts(core) == {}
+    assert orders.list_orders(core) == []
+    assert tickets.count_by_state(core) == {}
     assert '<html lang="nn">' in browser.get("/faq").text
 
 

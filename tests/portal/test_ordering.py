@@ -69,7 +69,7 @@ def test_s06_the_university_password_gives_an_account_at_once(core, browser):
     page = browser.get("/order/account?lang=nb").text
     assert "Ola Nordmann" in page
     assert 'value="ola"' in page
-    assert accounts.listing(core) == []
+    assert accounts.list_accounts(core) == []
     assert browser.send("/order/account", **AT_ONCE).headers["Location"] == "/order/ready"
     assert "ola@alumni.example" in browser.get("/order/ready").text
     assert browser.send("/password/choose", password=NEW, again=NEW).headers["Location"] == "/account"
@@ -86,7 +86,7 @@ def test_s06_pressing_twice_makes_one_account(core, browser):
     assert browser.client.post("/order/account", data=form).status_code == 302
     browser.client.set_cookie("alumnimail_session", cookie)  # the second press left before the first was answered
     browser.client.post("/order/account", data=form)
-    assert len(accounts.listing(core)) == 1
+    assert len(accounts.list_accounts(core)) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_s06_what_cannot_be_makes_nothing_and_keeps_what_was_written(core, brows
         "/order/account?lang=en", to="/order/account", **{k: v for k, v in {**AT_ONCE, **fields}.items() if v}
     )
     assert page.status_code in (400, 409)
-    assert accounts.listing(core) == []
+    assert accounts.list_accounts(core) == []
 
 
 def test_s06_alternatives_are_shown_when_the_name_is_somebody_else_s(core, browser):
-    accounts.add(core, "ola", person="p9")
+    accounts.add_account(core, "ola", person="p9")
     at_university(browser)
     assert "ola.nordmann@alumni.example" in browser.get("/order/account").text
 
@@ -114,7 +114,7 @@ def test_s03_who_is_none_of_the_four_groups_is_told_why_and_where_to_write(core,
     assert "affiliate" in page.text
     assert "/help" in page.text
     assert browser.send("/order", to="/order/account", **AT_ONCE).status_code == 403
-    assert accounts.listing(core) == []
+    assert accounts.list_accounts(core) == []
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_s11_a_silent_directory_is_told_as_such(core, browser, slapd):
 
 
 def test_s06_who_has_an_account_is_led_there(core, browser):
-    accounts.add(core, "olan", person="p1")
+    accounts.add_account(core, "olan", person="p1")
     at_university(browser)
     assert "olan@alumni.example" in browser.get("/order/account").text
 
@@ -149,13 +149,13 @@ def test_s06_the_form_of_a_stranger_is_followed_on_a_page_of_its_own(core, brows
     )
     [item] = queue_admin.listing(core)
     path = re.search(r"(/order/status/\S+)", text_of(queue_admin.octets(core, item.id)))[1]
-    assert not orders.listing(core)[0].confirmed
+    assert not orders.list_orders(core)[0].confirmed
     assert browser.get(path).status_code == browser.get(path).status_code == 200
     browser.send(path, name="kari", more="")
-    assert orders.listing(core)[0].confirmed
+    assert orders.list_orders(core)[0].confirmed
     browser.send(path, name="kari.n", more="1975")
-    assert orders.listing(core)[0].name == "kari.n"
-    orders.reject(core, orders.listing(core)[0].id, "no")
+    assert orders.list_orders(core)[0].name == "kari.n"
+    orders.reject_order(core, orders.list_orders(core)[0].id, "no")
     assert browser.get(path).status_code == 404
 
 
@@ -173,12 +173,12 @@ def test_s06_a_log_in_elsewhere_orders_and_later_opens_the_account(core, browser
 
 
 def test_n20_a_linked_log_in_leads_to_choosing_a_new_password(core, browser, provider):
-    ola = accounts.add(core, "ola", password=PASSWORD)
+    ola = accounts.add_account(core, "ola", password=PASSWORD)
     browser.log_in()
     provider.person = {"sub": "elsewhere-1"}
     assert elsewhere(browser, provider, "link").headers["Location"] == "/account/security/link"
     assert browser.send("/account/security/link", current=PASSWORD).headers["Location"] == "/account/security"
-    assert [name for name, _at in oidc_login.links(core, ola)] == ["university"]
+    assert [name for name, _at in oidc_login.list_links(core, ola)] == ["university"]
     fresh = Browser(browser.client.application.test_client())
     elsewhere(fresh, provider, "login")
     assert fresh.send("/password/choose", password=NEW, again=NEW).headers["Location"] == "/account"
@@ -187,14 +187,14 @@ def test_n20_a_linked_log_in_leads_to_choosing_a_new_password(core, browser, pro
 
 def test_n20_a_log_in_elsewhere_is_linked_with_the_password_only_and_its_owner_hears_of_it(core, browser, provider):
     """Somebody who has logged this browser in there as themselves must not be given the account by a link."""
-    ola = accounts.add(core, "ola", password=PASSWORD, contact="ola@home.example")
+    ola = accounts.add_account(core, "ola", password=PASSWORD, contact="ola@home.example")
     browser.log_in()
     provider.person = {"sub": "mallory", "name": "Mallory Evil"}
     elsewhere(browser, provider, "link")
-    assert oidc_login.links(core, ola) == []
+    assert oidc_login.list_links(core, ola) == []
     assert "Mallory Evil" in browser.get("/account/security/link").text
     assert browser.send("/account/security/link", current="wrong").status_code == 403
-    assert oidc_login.links(core, ola) == []
+    assert oidc_login.list_links(core, ola) == []
     fresh = Browser(browser.client.application.test_client())
     elsewhere(fresh, provider, "login")
     assert fresh.get("/account").status_code == 302
@@ -204,11 +204,11 @@ def test_n20_a_log_in_elsewhere_is_linked_with_the_password_only_and_its_owner_h
     unlink = {"to": "/account/security/unlink", "provider": "university"}
     assert browser.send("/account/security", current="wrong", **unlink).status_code == 403
     assert browser.send("/account/security", current=PASSWORD, **unlink).status_code == 302
-    assert oidc_login.links(core, ola) == []
+    assert oidc_login.list_links(core, ola) == []
 
 
 def test_an_answer_that_nobody_asked_for_opens_nothing(core, browser, provider):
-    accounts.add(core, "ola", person="p1")
+    accounts.add_account(core, "ola", person="p1")
     mine = Browser(browser.client.application.test_client())
     address = mine.get("/oidc/university/login").headers["Location"]
     answer = "/oidc/callback?" + urllib.parse.urlencode(provider.authorize(address))
@@ -226,7 +226,7 @@ def test_a_silent_provider_is_told_as_such(core, browser, provider):
 
 
 def test_s13_a_university_password_whose_tie_has_ended_proves_nothing_more(core, browser):
-    accounts.add(core, "gone", person="p3", password=PASSWORD)
+    accounts.add_account(core, "gone", person="p3", password=PASSWORD)
     browser.log_in("gone")
     fields = {"label": "phone", "scopes": "imap"}
     assert browser.send("/account/apps", current=THEIRS, **fields).status_code == 403

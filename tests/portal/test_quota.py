@@ -117,11 +117,11 @@ def test_n6_at_105_percent_one_confirmation_frees_what_was_promised(inside, core
     page = inside.send("/quota", to="/quota/choose", message=_name(inside, "stor"))
     assert "1 melding blir slettet for godt" in page.text
     assert "10,5 MB" in page.text
-    assert accounts.by_id(core, full.id).percent >= 105  # nothing happened yet
+    assert accounts.load_account(core, full.id).percent >= 105  # nothing happened yet
     name = re.search(r'name="message" value="([^"]+)"', page.text)[1]
     assert inside.send("/quota", to="/quota/remove", message=name).status_code == 303
     assert "10,5 MB frigjort" in inside.get("/quota").text
-    assert accounts.by_id(core, full.id).percent < 1
+    assert accounts.load_account(core, full.id).percent < 1
 
 
 def test_n6_the_trash_is_emptied_over_quota(inside, core, full):
@@ -156,7 +156,7 @@ def test_s23_the_banner_stands_on_every_page_from_80_percent(inside, core, ola):
 def test_n21_room_is_borrowed_by_a_button_once(inside, core, full):
     assert "Lån 2 MB" in inside.get("/quota").text
     assert inside.send("/quota", to="/quota/borrow").status_code == 303
-    assert accounts.by_id(core, full.id).quota == 12 * MIB
+    assert accounts.load_account(core, full.id).quota == 12 * MIB
     page = inside.get("/quota").text
     assert "Du har lånt 2 MB til" in page
     assert inside.send("/quota", to="/quota/borrow").status_code == 403
@@ -167,8 +167,8 @@ def test_s22_a_request_for_more_is_a_ticket_that_knows_usage_and_the_biggest_mai
     assert "Innboks: 10,5 MB" in inside.get("/quota/more").text
     assert inside.send("/quota/more", size="5 GB", reason="").status_code == 400
     assert inside.send("/quota/more", size="5 GB", reason="Bilder fra disputasen").status_code == 303
-    [ticket] = tickets.listing(core)
+    [ticket] = tickets.list_tickets(core)
     assert (ticket.kind, ticket.account) == ("quota", full.id)
-    [message] = tickets.thread(core, ticket, notes=False)
+    [message] = tickets.list_messages(core, ticket, notes=False)
     for words in ("Bilder fra disputasen", "5 GB", "13,5 MB av 10 MB brukt", "Innboks: 10,5 MB", "Arkiv: 3 MB"):
         assert words in message.text.replace("\xa0", " "), words

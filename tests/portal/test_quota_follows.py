@@ -37,7 +37,7 @@ class House:
 
     def __init__(self, core, mail, browser):
         self.core, self.mail, self.browser, self.count = core, mail, browser, 0
-        self.ola = accounts.get(core, "ola").id
+        self.ola = accounts.find_account(core, "ola").id
 
     def letter(self, size):
         self.count += 1
@@ -119,7 +119,7 @@ class House:
     # What is said of it
 
     def check(self):
-        owner = accounts.by_id(self.core, self.ola)
+        owner = accounts.load_account(self.core, self.ola)
         [told] = self.mail.get_quota()
         page = self.browser.get("/mail/Archive/").text.replace("\xa0", " ")
         found = re.search(r'<div id="quota"[^>]*aria-valuenow="(\d+)"[^>]*>.*?<span>(.*?)</span>', page, re.DOTALL)
@@ -140,7 +140,9 @@ DOORS = ("deliver", "append", "copy", "move", "expunge", "bring_mbox", "take_out
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     core = cores.build(Config(data=str(tmp_path_factory.mktemp("quota"))))
-    accounts.add(core, "ola", password=PASSWORD, contact="ola@elsewhere.example", language="nb", quota=8 * 1024 * KIB)
+    accounts.add_account(
+        core, "ola", password=PASSWORD, contact="ola@elsewhere.example", language="nb", quota=8 * 1024 * KIB
+    )
     with imap_server(core) as (port, ca):
         mail = IMAPClient("localhost", port, ssl_context=ssl.create_default_context(cafile=ca))
         mail.login("ola", PASSWORD)

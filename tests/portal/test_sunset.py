@@ -16,7 +16,7 @@ INSIDE = ("/account", "/mail/", "/quota", "/forwarding", "/takeout", "/mail/comp
 @pytest.fixture
 def announced(core):
     words = {"nb": "Vi slår oss sammen.", "nn": "Vi slår oss saman.", "en": "We merge."}
-    return sunset.announce(
+    return sunset.announce_end(
         core, core.clock.now().date() + timedelta(days=400), words=words, successor="https://new.example/"
     )
 
@@ -33,32 +33,32 @@ def test_n11_every_page_tells_it_while_it_is_announced(core, announced, inside, 
     page = inside.get("/sunset").text
     assert announced.words[language] in page
     assert "https://new.example/" in page
-    sunset.withdraw(core)
+    sunset.withdraw_end(core)
     assert words not in inside.get("/account").text
     assert inside.get("/sunset").status_code == 404
 
 
 def test_n11_the_owner_says_that_it_is_read(core, announced, inside, ola):
-    assert sunset.person(core, ola.id).read_at is None
+    assert sunset.find_person(core, ola.id).read_at is None
     inside.get("/account")  # a log-in alone proves nothing
-    assert sunset.person(core, ola.id).read_at is None
+    assert sunset.find_person(core, ola.id).read_at is None
     assert inside.send("/sunset").status_code == 302
-    assert sunset.person(core, ola.id).how == "button"
+    assert sunset.find_person(core, ola.id).how == "button"
     assert "Du har lest dette" in inside.get("/sunset").text
 
 
 def test_n11_a_link_in_the_mail_is_not_spent_by_looking(core, announced, browser, ola):
-    path = sunset.link(core, announced, ola.id).removeprefix(core.config.url)
+    path = sunset.format_link(core, announced, ola.id).removeprefix(core.config.url)
     assert "ola@alumni.example" in browser.get(path).text
-    assert sunset.person(core, ola.id).read_at is None
+    assert sunset.find_person(core, ola.id).read_at is None
     browser.send(path)
-    assert sunset.person(core, ola.id).how == "button"
+    assert sunset.find_person(core, ola.id).how == "button"
     assert browser.get(path[:-1] + "x").status_code == 410
 
 
 def test_n11_a_new_address_is_left_with_the_password(core, announced, inside, ola):
     assert inside.send("/sunset", to="/sunset/address", address="ola@new.example", current="wrong").status_code == 403
-    assert sunset.person(core, ola.id).new_address == ""
+    assert sunset.find_person(core, ola.id).new_address == ""
     assert inside.send("/sunset", to="/sunset/address", address="x@alumni.example", current=PASSWORD).status_code == 400
     assert inside.send("/sunset", to="/sunset/address", address="ola@new.example", current=PASSWORD).status_code == 302
     assert 'value="ola@new.example"' in inside.get("/sunset").text
@@ -77,15 +77,15 @@ def test_n11_strangers_see_the_page_and_no_button(core, announced, browser):
 
 @pytest.fixture
 def agent(core, browser):
-    accounts.add(core, "agnes", password=PASSWORD, language="en")
+    accounts.add_account(core, "agnes", password=PASSWORD, language="en")
     accounts.set_role(core, "agnes", "desk")
     browser.log_in("agnes")
     return browser
 
 
 def test_n11_the_desk_sees_how_many_have_read_it_and_who_has_not(core, announced, ola, agent):
-    sunset_notices.tell_people(core)
-    sunset.confirm(core, accounts.get(core, "agnes").id)
+    sunset_notices.notify_people(core)
+    sunset.confirm_read(core, accounts.find_account(core, "agnes").id)
     page = agent.get("/desk/sunset").text
     assert "1 of 2 have read it." in page
     assert 'href="/desk/people/ola"' in page
@@ -96,7 +96,7 @@ def test_n11_the_desk_sees_how_many_have_read_it_and_who_has_not(core, announced
 
 def test_n11_the_desk_notes_that_somebody_knows_and_the_owner_sees_who_did(core, announced, ola, agent):
     assert agent.send("/desk/people/ola", to="/desk/people/ola/knows").status_code == 302
-    assert sunset.person(core, ola.id).how == "desk"
+    assert sunset.find_person(core, ola.id).how == "desk"
     [entry] = [one for one in audit.list_entries(core, ola.id) if one.event == "end of the service: read"]
     assert (entry.actor, entry.detail) == ("agnes", "desk")
     assert "/knows" not in agent.get("/desk/people/ola").text  # once is enough
@@ -125,4 +125,4 @@ def test_n11_without_an_announcement_the_desk_has_no_such_page_in_its_menu(core,
 def test_n11_the_desks_pages_of_it_are_for_its_roles(core, announced, inside, ola):
     assert inside.get("/desk/sunset").status_code == 403
     assert inside.send("/account", to="/desk/people/ola/knows").status_code == 403
-    assert sunset.person(core, ola.id).read_at is None
+    assert sunset.find_person(core, ola.id).read_at is None

@@ -184,7 +184,7 @@ def test_n17_a_file_that_would_be_another_is_sent_from_its_beginning(inside, cor
 
 
 def test_n17_a_take_out_is_for_its_owner_and_for_a_day(inside, core, ola):
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     other = transfers.export(core, kari.id, "mbox")
     assert inside.get(f"/takeout/file/{other}").status_code == 410
     place = asked(inside)

@@ -82,7 +82,7 @@ def test_days_begin_and_end_by_the_clock_of_the_site(core, ola, at, first, last,
 
 def test_another_site_has_another_clock(tmp_path):
     core = cores.build(Config(data=str(tmp_path), timezone="America/New_York"))
-    ola = accounts.add(core, "ola")
+    ola = accounts.add_account(core, "ola")
 
     class Then(Clock):
         def now(self):

@@ -282,7 +282,7 @@ def test_a_time_that_is_none_sends_nothing(inside, core, ola, when):
 def test_what_could_not_be_sent_in_the_end_is_told_and_kept(inside, core, ola):
     from mailcore.services.accounts import accounts
 
-    accounts.add(core, "kari", password="correct horse battery")
+    accounts.add_account(core, "kari", password="correct horse battery")
     write(inside, core, to="kari@alumni.example", subject="Til Kari", body="viktig")
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=1, used=1 WHERE name='kari'"))
     drafts.send_due(later(core, seconds=15))
@@ -376,7 +376,7 @@ def test_files_have_a_limit_and_the_text_stays(inside, core, ola):
 def test_nobody_opens_another_persons_text(inside, core, ola):
     from mailcore.services.accounts import accounts
 
-    kari = accounts.add(core, "kari", password="correct horse battery")
+    kari = accounts.add_account(core, "kari", password="correct horse battery")
     id_ = drafts.keep(core, kari.id, 0, drafts.Draft(body="privat"))
     assert inside.get(f"/mail/compose?writing={id_}").status_code == 404
     with pytest.raises(MailboxNotFound):

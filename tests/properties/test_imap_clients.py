@@ -130,7 +130,7 @@ def test_what_clients_believe_is_true_whatever_the_interleaving():
     with tempfile.TemporaryDirectory() as folder:
         config = parse_config(f'data = "{folder}"\n[outbound]\nmode = "capture"\n')
         here, elsewhere = cores.build(config), cores.build(config)
-        ola = accounts.add(here, "ola", quota=2**30, password="en lang hemmelighet").id
+        ola = accounts.add_account(here, "ola", quota=2**30, password="en lang hemmelighet").id
         here.db.write(lambda tx: here.mail.create(tx, ola, "Away"))
         try:
             _play(here, elsewhere, ola)

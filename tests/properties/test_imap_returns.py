@@ -69,14 +69,14 @@ class Away:
 def core(tmp_path, monkeypatch):
     monkeypatch.setattr(condstore, "KEEP", 2)
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
-    accounts.add(built, "ola", quota=2**30, password="en lang hemmelighet")
+    accounts.add_account(built, "ola", quota=2**30, password="en lang hemmelighet")
     yield built
     cores.close(built)
 
 
 @pytest.mark.slow
 def test_a_client_that_comes_back_is_in_step(core):
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\n")
 
     def do(tx, box, what: str, n: int) -> None:

@@ -16,7 +16,7 @@ LOGIN = b"a LOGIN ola secret-enough\r\n"
 @pytest.fixture
 def core(tmp_path):
     built = cores.build(parse_config(f'data = "{tmp_path}"\n'))
-    accounts.add(built, "ola", display_name="Ola", quota=2**30, password="secret-enough")
+    accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password="secret-enough")
     yield built
     cores.close(built)
 

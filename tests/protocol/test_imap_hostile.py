@@ -97,7 +97,7 @@ def test_an_odd_command_has_one_answer(core):
 
 
 def test_many_wildcards_over_many_mailboxes_are_matched_in_one_pass(core):
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
 
     def work(tx):
         for number in range(500):
@@ -232,7 +232,7 @@ def test_an_account_has_so_many_connections_and_others_are_not_touched(tmp_path)
         )
     )
     for name in ("ola", "kari"):
-        accounts.add(built, name, quota=2**30, password="en lang hemmelighet")
+        accounts.add_account(built, name, quota=2**30, password="en lang hemmelighet")
 
     async def play(imaps):
         first, second, third = [await Client.connect(imaps, tls=True) for _ in range(3)]
@@ -250,7 +250,7 @@ def test_an_account_has_so_many_connections_and_others_are_not_touched(tmp_path)
 
 
 def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
 
     def work(tx):
         box = core.mail.mailbox(tx, ola, "INBOX")
@@ -273,9 +273,9 @@ def test_one_command_does_not_repeat_a_message_hundreds_of_times(core):
 
 def test_an_account_that_reads_slowly_makes_only_its_own_connections_wait(core, monkeypatch):
     monkeypatch.setattr(large_reads, "AT_ONCE", 2)
-    kari = accounts.add(core, "kari", quota=2**30, password="en lang hemmelighet")
+    kari = accounts.add_account(core, "kari", quota=2**30, password="en lang hemmelighet")
     octets = b"Subject: x\r\n\r\n" + LARGE
-    for owner in (accounts.get(core, "ola"), kari):
+    for owner in (accounts.find_account(core, "ola"), kari):
 
         def work(tx, owner=owner):
             box = core.mail.mailbox(tx, owner.id, "INBOX")
@@ -308,7 +308,7 @@ def test_an_account_that_reads_slowly_makes_only_its_own_connections_wait(core, 
 def test_a_client_that_never_takes_what_it_asked_for_is_let_go(core, monkeypatch):
     monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
     monkeypatch.setattr("mailcore.net.transport.SLOW_SECONDS", 0.3)
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
 
     def work(tx):
         box = core.mail.mailbox(tx, ola, "INBOX")

@@ -143,7 +143,7 @@ def _noting(added, original):
 @pytest.mark.parametrize("size", [1, 2**18])
 def test_a_literal_never_holds_nul_and_binary_does(core, size):
     """A message with NUL, from an import or a sender that knows no better."""
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     octets = b"Subject: \0x\r\n\r\n" + b"\0abcdef\n" * size
     prepared = core.blobs.prepare(octets)
 

@@ -22,7 +22,7 @@ MUCH = b"x" * 2**20
 def core(tmp_path):
     text = f'data = "{tmp_path}"\n[limits]\nmessage_size = "1M"\n[outbound]\nmode = "capture"\n'
     built = cores.build(parse_config(text))
-    accounts.add(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
     yield built
     cores.close(built)
 
@@ -90,5 +90,5 @@ def test_nothing_that_comes_after_bye_is_done(core):
         heard = b""
         while b"BYE" not in heard:
             heard += client.recv(65_536)
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     assert "Late" not in {box.name for box in core.db.read(lambda tx: core.mail.mailboxes(tx, ola))}

@@ -70,7 +70,7 @@ def test_news_that_could_not_be_read_are_told_the_next_time(core, monkeypatch, b
 def test_a_keyword_stands_in_flags_before_it_is_told_of_a_message(core):
     """Also one that came with a message of others, and is first told in the answer to STORE."""
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
 
     def arrive(tx):
         box = core.mail.mailbox(tx, ola, "INBOX")
@@ -92,7 +92,7 @@ def test_a_keyword_stands_in_flags_before_it_is_told_of_a_message(core):
 
 
 def test_notify_tells_of_other_mailboxes_between_commands(core, other):
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     write = lambda work: asyncio.to_thread(other.db.write, work)  # noqa: E731
 
     async def play(imaps, _):
@@ -140,7 +140,7 @@ def test_notify_tells_of_the_selected_mailbox_between_commands(core, other):
         for client in (at_once, delayed):
             assert await client.line() == b"* 2 EXISTS\r\n"
             assert await client.line() == b"* 2 FETCH (UID 2 FLAGS ())\r\n"
-        ola = accounts.get(core, "ola").id
+        ola = accounts.find_account(core, "ola").id
         inbox = other.db.read(lambda tx: other.mail.mailbox(tx, ola, "INBOX")).id
 
         def remove(tx):

@@ -82,7 +82,7 @@ def test_mail_of_before_the_mark_is_nobodys_new_mail(core):
     assert core.db.write(lambda tx: tx.run("DELETE FROM migration WHERE name='0018_recent'")) == 1
     later = cores.build(core.config)
     try:
-        ola = accounts.get(later, "ola").id
+        ola = accounts.find_account(later, "ola").id
         boxes = later.db.read(lambda tx: later.mail.mailboxes(tx, ola))
         assert {box.recent - box.uidnext for box in boxes} == {0}
         put(later, 1, recent=True)

@@ -26,7 +26,7 @@ MAIL = [
 
 
 def fill(core) -> None:
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
 
     def work(tx):
         box = core.mail.create(tx, ola, "Search")

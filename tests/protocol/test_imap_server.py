@@ -23,7 +23,7 @@ from mailcore.services.credentials import app_passwords, credentials
 def core(tmp_path):
     text = f'data = "{tmp_path}"\n[listen]\nimaps = "127.0.0.1:0"\nimap = "127.0.0.1:0"\n[outbound]\nmode = "capture"\n'
     built = cores.build(parse_config(text))
-    accounts.add(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
     built.db.write(claim)
     yield built
     cores.close(built)
@@ -35,7 +35,7 @@ def claim(tx) -> None:
 
 
 def put(core, count: int, *, recent: bool = False) -> None:
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
 
     def work(tx):
@@ -183,7 +183,7 @@ def test_a_client_in_idle_hears_why_the_server_ends_the_conversation(core):
 
 
 def test_sort_and_thread(core):
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     wanted = [
         (b"Subject: b\r\nFrom: zoe@x\r\nMessage-ID: <1>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\n", b"long body"),
         (
@@ -269,7 +269,7 @@ def test_what_is_not_deflate_ends_the_conversation(core):
 
 def _large(core, octets: int) -> bytes:
     """A message of so many octets in INBOX, as its owner sees it."""
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     text = b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + b"x" * 998 + b"\r\n"
     text += (b"0123456789" * 8 + b"\r\n") * (octets // 82) + b"--b--\r\n"
     prepared = core.blobs.prepare(text)
@@ -335,15 +335,15 @@ def test_a_client_that_does_not_read_holds_no_large_message_in_memory(core):
 
 
 def test_s14_open_connections_end_when_the_password_changes(core):
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
 
     async def play(imaps, _):
         client, other = await Client.connect(imaps, tls=True), await Client.connect(imaps, tls=True)
         await client.command(b'LOGIN ola "en lang hemmelighet"')
-        app = app_passwords.make(core, ola, "Telefon", [Scope.IMAP])
+        app = app_passwords.create_app_password(core, ola, "Telefon", [Scope.IMAP])
         await other.command(b"LOGIN ola " + app.encode())
         assert await connection_guard.end_revoked(core, play.servers) == 0
-        app_passwords.withdraw(core, ola)
+        app_passwords.revoke_app_passwords(core, ola)
         assert await connection_guard.end_revoked(core, play.servers) == 1
         assert (await other.line()).startswith(b"* BYE Log in again")
         assert await other.line() == b""

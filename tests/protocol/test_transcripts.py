@@ -28,7 +28,7 @@ MESSAGE = (Path(__file__).parent / "message.eml").read_bytes().replace(b"\n", b"
 @pytest.fixture
 def core(tmp_path):
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
-    ola = accounts.add(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    ola = accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
     prepared = built.blobs.prepare(MESSAGE)
 
     def fill(tx):

@@ -15,7 +15,7 @@ from mailcore.store.people.addresses import find_address_owner
 
 
 def test_a_new_account_has_its_folders_and_one_welcome_message_in_the_inbox(core: Core) -> None:
-    ola = accounts.add(core, "Ola", display_name="Ola Nordmann")
+    ola = accounts.add_account(core, "Ola", display_name="Ola Nordmann")
     found = {box.name: box for box in core.db.read(lambda tx: core.mail.mailboxes(tx, ola.id))}
     assert set(found) == {"INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive"}
     assert found["Sent"].special_use == "\\Sent"
@@ -26,34 +26,34 @@ def test_a_new_account_has_its_folders_and_one_welcome_message_in_the_inbox(core
 
 
 def test_the_quota_is_two_gib_and_the_address_is_the_name_at_our_domain(core: Core) -> None:
-    ola = accounts.add(core, "ola")
+    ola = accounts.add_account(core, "ola")
     assert ola.quota == 2_147_483_648
-    assert accounts.addresses(core, ola.id) == ["ola@alumni.example"]
+    assert accounts.list_addresses(core, ola.id) == ["ola@alumni.example"]
     assert core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) == ola.id
 
 
 @pytest.mark.parametrize("name", ["a", "o la", "ølav", "-ola", "ola.", "o..la", "x" * 33, "ola@alumni.example", ""])
 def test_a_name_that_cannot_be_an_address_is_refused(core: Core, name: str) -> None:
     with pytest.raises(InvalidName):
-        accounts.add(core, name)
+        accounts.add_account(core, name)
 
 
 def test_reserved_and_taken_names_and_a_second_account_of_one_person_are_refused(core: Core) -> None:
-    accounts.add(core, "ola", person="42")
+    accounts.add_account(core, "ola", person="42")
     for name, person in (("postmaster", None), ("OLA", None), ("kari", "42")):
         with pytest.raises(AccountExists):
-            accounts.add(core, name, person=person)
-    assert [account.name for account in accounts.listing(core)] == ["ola"]
+            accounts.add_account(core, name, person=person)
+    assert [account.name for account in accounts.list_accounts(core)] == ["ola"]
 
 
 def test_a_closed_account_leaves_a_tombstone_and_nobody_gets_its_name(core: Core) -> None:
-    accounts.add(core, "ola", password="x")
-    assert accounts.close(core, "ola").state == "closed"
+    accounts.add_account(core, "ola", password="x")
+    assert accounts.close_account(core, "ola").state == "closed"
     assert core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) is None
     with pytest.raises(AccountExists):
-        accounts.add(core, "ola")
+        accounts.add_account(core, "ola")
     with pytest.raises(AccountNotFound):
-        accounts.password_link(core, "ola")
+        accounts.create_password_link(core, "ola")
 
 
 def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: Core, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: 
     file.write_text(
         "username,password,name,person,quota\nuser1,pass,Én,p1,1G\nuser2,{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=,,,\nuser3,,,,\n"
     )
-    made = list(accounts.import_csv(core, accounts.read_csv(file)))
+    made = list(accounts.import_accounts(core, accounts.read_csv(file)))
     assert [(a.name, a.person, a.quota) for a in made] == [
         ("user1", "p1", 2**30),
         ("user2", None, 2**31),
@@ -84,7 +84,7 @@ def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: 
     ],
 )
 def test_hashes_of_the_classic_stack_open_the_mailbox_and_are_replaced(core: Core, old: str) -> None:
-    account = accounts.add(core, "ola", password=old)
+    account = accounts.add_account(core, "ola", password=old)
     with pytest.raises(WrongPassword):
         login.authenticate(core, "ola", "passpast", peer="", scope=Scope.IMAP)
     login.authenticate(core, "ola", "passpass", peer="", scope=Scope.IMAP)
@@ -133,7 +133,7 @@ def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> No
 def test_the_welcome_letter_names_the_servers_that_listen(tmp_path: Path, listen: str, said: str) -> None:
     core = cores.build(parse_config(f'data = "{tmp_path}"\n[listen]\n{listen}[outbound]\nmode = "capture"\n'))
     for name, language in (("ola", "nb"), ("kari", "nn"), ("ann", "en")):
-        account = accounts.add(core, name, language=language)
+        account = accounts.add_account(core, name, language=language)
         inbox = core.db.read(lambda tx, of=account.id: core.mail.mailbox(tx, of, "INBOX"))
         octets = core.db.read(lambda tx, box=inbox.id: core.mail.octets(tx, box, 1))
         body = octets.replace(b"\r\n", b"\n").decode()

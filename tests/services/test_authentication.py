@@ -268,7 +268,7 @@ def deliver(core, octets, sender, ip=GOOD):
 
 @pytest.fixture
 def ola(core):
-    account = accounts.add(core, "ola", password="correct horse battery")
+    account = accounts.add_account(core, "ola", password="correct horse battery")
     forwarding.set_forwarding(core, account.id, "ola@home.example", copy=True, confirmed=True)
     return account
 

@@ -7,7 +7,7 @@ from tests.services.conftest import Core
 
 
 def fill(core: Core, count: int):
-    ola = accounts.add(core, "ola", quota=0).id
+    ola = accounts.add_account(core, "ola", quota=0).id
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
 
     def work(tx):

@@ -31,7 +31,7 @@ PASSWORD = "en god lang setning"
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", person="p1", password=PASSWORD, contact="ola@home.example")
+    return accounts.add_account(core, "ola", person="p1", password=PASSWORD, contact="ola@home.example")
 
 
 def put(core: Core, account: Account, folder: str, octets: bytes) -> None:
@@ -58,18 +58,18 @@ def token(link: str) -> str:
 
 def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola: Account) -> None:
     opened = login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
-    _, link = closing.close(core, "ola")
+    _, link = closing.close_account(core, "ola")
     with pytest.raises(WrongPassword):
         enter(core)
     with pytest.raises(UnknownRecipient) as refused:
         look(core)
     assert reply_to(refused.value).startswith("550 5.1.1 ")
-    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
+    assert not core.db.read(lambda tx: login.is_still_valid(tx, opened))
     [item] = queue_admin.listing(core)
     assert item.recipient == "ola@home.example"
     assert link in text_of(queue_admin.octets(core, item.id))
     with pytest.raises(AccountNotFound):
-        closing.close(core, "ola")
+        closing.close_account(core, "ola")
 
 
 def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_anew(core: Core, ola: Account) -> None:
@@ -77,9 +77,9 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     core.db.write(lambda tx: save_script(tx, ola.id, Script("mine", "keep;", True)))
     forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True, confirmed=True)
     assert "redirect" in filters.generated(core, ola.id)
-    _, link = closing.close(core, "ola")
-    assert closing.look(core, token(link)).name == "ola"
-    closing.undo(core, token(link))
+    _, link = closing.close_account(core, "ola")
+    assert closing.find_closed_account(core, token(link)).name == "ola"
+    closing.undo_closing(core, token(link))
     assert enter(core) == "alumni"
     assert look(core).account == ola.id
     boxes = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
@@ -88,39 +88,39 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
     assert "ola@work.example" not in filters.generated(core, ola.id)
     with pytest.raises(LinkExpired):
-        closing.undo(core, token(link))
+        closing.undo_closing(core, token(link))
 
 
 def test_s10_a_link_for_one_thing_does_no_other(core, ola) -> None:
-    _, undoing = closing.close(core, "ola")
+    _, undoing = closing.close_account(core, "ola")
     with pytest.raises(LinkExpired):
         credentials.redeem_link(core, token(undoing), "ei heilt anna setning")
-    choosing = core.db.write(lambda tx: credentials.make_link(core, tx, ola.id, 600))
+    choosing = core.db.write(lambda tx: credentials.create_link(core, tx, ola.id, 600))
     with pytest.raises(LinkExpired):
-        closing.undo(core, token(choosing))
-    assert accounts.by_id(core, ola.id).state == "closed"
+        closing.undo_closing(core, token(choosing))
+    assert accounts.load_account(core, ola.id).state == "closed"
 
 
 def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> None:
-    _, link = closing.close(core, "ola")
-    closing.undo(core, token(link))
+    _, link = closing.close_account(core, "ola")
+    closing.undo_closing(core, token(link))
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
 def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account, clock: SetClock) -> None:
     for number in range(3):
         put(core, ola, "INBOX", b"Subject: secret %d\r\n\r\nhemmelig innhold\r\n" % number)
-    contact_addresses.propose(core, ola.id, "other@home.example")
+    contact_addresses.request_verification(core, ola.id, "other@home.example")
     indexing.update(core, ola.id)
     assert core.search.path(ola.id).exists()
-    _, link = closing.close(core, "ola")
+    _, link = closing.close_account(core, "ola")
     clock.forward(days=29)
-    assert closing.erase(core) == 0
+    assert closing.erase_closed(core) == 0
     clock.forward(days=2)
     with pytest.raises(LinkExpired):
-        closing.undo(core, token(link))
-    assert closing.erase(core) == 1
-    assert closing.erase(core) == 0
+        closing.undo_closing(core, token(link))
+    assert closing.erase_closed(core) == 1
+    assert closing.erase_closed(core) == 0
     assert not core.search.path(ola.id).exists()
     clock.forward(days=2)
     health.sweep(core)
@@ -133,7 +133,7 @@ def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account
     for word in ("hemmelig innhold", "Subject: secret", "$argon2id", "'p1'"):
         assert word not in left
     with pytest.raises(AccountNotFound):
-        closing.reopen(core, ola.id)
+        closing.reopen_account(core, ola.id)
 
 
 def test_s10_every_table_that_tells_of_an_account_is_emptied(core: Core, ola: Account, clock: SetClock) -> None:
@@ -148,34 +148,34 @@ def test_s10_every_table_that_tells_of_an_account_is_emptied(core: Core, ola: Ac
             if tx.row(f"SELECT 1 FROM {table} WHERE {column}=? LIMIT 1", ola.id)
         }
 
-    accounts.password_link(core, "ola")
+    accounts.create_password_link(core, "ola")
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.IMAP)
     forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True)
     before = core.db.read(told)
     assert {"credential", "token", "script", "audit", "forwarding", "login_event", "mailbox"} <= before
-    closing.close(core, "ola")
+    closing.close_account(core, "ola")
     clock.forward(days=31)
-    closing.erase(core)
+    closing.erase_closed(core)
     assert core.db.read(told) <= {"address", "change", "closing", "queue"}
 
 
 def test_n11_a_name_is_never_given_to_anybody_else(core: Core, ola: Account, clock: SetClock) -> None:
-    closing.close(core, "ola")
+    closing.close_account(core, "ola")
     for days in (0, 31, 4000):
         clock.forward(days=days)
-        closing.erase(core)
+        closing.erase_closed(core)
         for person in (None, "p2"):
             with pytest.raises(AccountExists):
-                accounts.add(core, "ola", person=person)
-    accounts.add(core, "kari", person="p2")
+                accounts.add_account(core, "ola", person=person)
+    accounts.add_account(core, "kari", person="p2")
 
 
 def test_s07_the_same_person_may_order_again_and_gets_an_empty_box(core: Core, ola: Account, clock: SetClock) -> None:
     put(core, ola, "INBOX", b"Subject: old\r\n\r\nHei\r\n")
-    closing.close(core, "ola")
+    closing.close_account(core, "ola")
     clock.forward(days=31)
-    closing.erase(core)
-    again = accounts.add(core, "ola", person="p1", password=PASSWORD)
+    closing.erase_closed(core)
+    again = accounts.add_account(core, "ola", person="p1", password=PASSWORD)
     assert core.db.read(lambda tx: core.mail.mailbox(tx, again.id, "INBOX")).messages == 1  # the welcome
     assert look(core).account == again.id
     assert again.id != ola.id
@@ -190,7 +190,7 @@ def test_n12_a_new_address_is_told_to_those_who_were_written_to_and_to_nobody_el
         "Sent",
         b"From: ola@alumni.example\r\nTo: Friend <Friend@Home.Example>\r\nSubject: Hei\r\n\r\nHei\r\n",
     )
-    closing.close(core, "ola", new_address="ola@new.example")
+    closing.close_account(core, "ola", new_address="ola@new.example")
     with pytest.raises(Moved) as moved:
         look(core)
     assert reply_to(moved.value).startswith("550 5.1.6 ")
@@ -200,11 +200,11 @@ def test_n12_a_new_address_is_told_to_those_who_were_written_to_and_to_nobody_el
             look(core, sender=sender)
         assert "ola@new.example" not in reply_to(refused.value)
     clock.forward(days=31)
-    closing.erase(core)
+    closing.erase_closed(core)
     with pytest.raises(Moved):
         look(core)
     clock.forward(days=340)
-    closing.erase(core)
+    closing.erase_closed(core)
     with pytest.raises(UnknownRecipient) as refused:
         look(core)
     assert reply_to(refused.value).startswith("550 5.1.1 ")
@@ -213,7 +213,7 @@ def test_n12_a_new_address_is_told_to_those_who_were_written_to_and_to_nobody_el
 
 def test_n12_without_a_wish_nobody_is_told_anything(core: Core, ola: Account) -> None:
     put(core, ola, "Sent", b"To: friend@home.example\r\n\r\nHei\r\n")
-    closing.close(core, "ola")
+    closing.close_account(core, "ola")
     with pytest.raises(UnknownRecipient) as refused:
         look(core)
     assert reply_to(refused.value).startswith("550 5.1.1 ")
@@ -222,7 +222,7 @@ def test_n12_without_a_wish_nobody_is_told_anything(core: Core, ola: Account) ->
 @pytest.mark.parametrize("address", ["me@alumni.example", "no address", "a@b.c, d@e.f"])
 def test_n12_the_new_address_must_be_one_outside(core: Core, ola: Account, address: str) -> None:
     with pytest.raises(InvalidName):
-        closing.close(core, "ola", new_address=address)
+        closing.close_account(core, "ola", new_address=address)
     assert enter(core) == "alumni"
 
 
@@ -230,6 +230,6 @@ def test_s10_closing_over_quota_with_an_open_forwarding_works(core: Core, ola: A
     put(core, ola, "INBOX", b"Subject: big\r\n\r\n" + b"x" * 5000)
     accounts.set_quota(core, "ola", 100)
     forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True)
-    _, link = closing.close(core, "ola")
-    closing.undo(core, token(link))
+    _, link = closing.close_account(core, "ola")
+    closing.undo_closing(core, token(link))
     assert enter(core) == "alumni"

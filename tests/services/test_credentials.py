@@ -16,7 +16,9 @@ HOME, STRANGER = "192.0.2.1", "203.0.113.9"
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", display_name="Ola Nordmann", password=GOOD, contact="nordis77@home.example")
+    return accounts.add_account(
+        core, "ola", display_name="Ola Nordmann", password=GOOD, contact="nordis77@home.example"
+    )
 
 
 def enter(core: Core, password: str, scope: Scope = Scope.IMAP, peer: str = HOME, name: str = "ola") -> Identity:
@@ -27,7 +29,7 @@ def enter(core: Core, password: str, scope: Scope = Scope.IMAP, peer: str = HOME
 
 
 def test_an_app_password_opens_what_it_was_made_for_and_nothing_else(core: Core, ola: Account) -> None:
-    made = app_passwords.make(core, ola.id, "Telefon", [Scope.IMAP, Scope.SMTP])
+    made = app_passwords.create_app_password(core, ola.id, "Telefon", [Scope.IMAP, Scope.SMTP])
     assert enter(core, made, Scope.IMAP).source == "app"
     assert enter(core, made.replace("-", " ").upper(), Scope.SMTP).source == "app"
     for scope in (Scope.SIEVE, Scope.PORTAL):
@@ -36,24 +38,24 @@ def test_an_app_password_opens_what_it_was_made_for_and_nothing_else(core: Core,
 
 
 def test_an_app_password_that_is_withdrawn_opens_nothing_and_its_connections_end(core: Core, ola: Account) -> None:
-    made = app_passwords.make(core, ola.id, "Telefon", [Scope.IMAP])
+    made = app_passwords.create_app_password(core, ola.id, "Telefon", [Scope.IMAP])
     opened = enter(core, made)
     other = enter(core, GOOD)
-    [known] = app_passwords.listing(core, ola.id)
-    app_passwords.withdraw(core, ola.id, known.id)
+    [known] = app_passwords.list_app_passwords(core, ola.id)
+    app_passwords.revoke_app_passwords(core, ola.id, known.id)
     with pytest.raises(WrongPassword):
         enter(core, made)
-    stands = [core.db.read(lambda tx, who=who: login.still_stands(tx, who)) for who in (opened, other)]
+    stands = [core.db.read(lambda tx, who=who: login.is_still_valid(tx, who)) for who in (opened, other)]
     assert stands == [False, True]
 
 
 def test_the_last_use_of_an_app_password_is_told_with_its_place(core: Core, ola: Account, clock: SetClock) -> None:
-    made = app_passwords.make(core, ola.id, "Telefon", [Scope.IMAP])
-    assert app_passwords.listing(core, ola.id)[0].last_used_at is None
+    made = app_passwords.create_app_password(core, ola.id, "Telefon", [Scope.IMAP])
+    assert app_passwords.list_app_passwords(core, ola.id)[0].last_used_at is None
     enter(core, made, peer="2001:db8:1:2:3:4:5:6")
     core.db.write(lambda tx: None)  # notes go in order
-    assert app_passwords.listing(core, ola.id)[0].last_used_at == clock.now()
-    [event] = login_log.listing(core, ola.id)
+    assert app_passwords.list_app_passwords(core, ola.id)[0].last_used_at == clock.now()
+    [event] = login_log.list_logins(core, ola.id)
     assert (event.scope, event.source, event.credential, event.place) == ("imap", "app", "Telefon", "2001:db8:1:2::/64")
 
 
@@ -67,7 +69,7 @@ def test_the_last_use_of_an_app_password_is_told_with_its_place(core: Core, ola:
 )
 def test_an_app_password_needs_a_name_and_opens_mail_only(core, ola, label, scopes, problem):
     with pytest.raises(problem):
-        app_passwords.make(core, ola.id, label, scopes)
+        app_passwords.create_app_password(core, ola.id, label, scopes)
 
 
 # What a password must be
@@ -80,7 +82,7 @@ def test_an_app_password_needs_a_name_and_opens_mail_only(core, ola, label, scop
 ])  # fmt: skip
 def test_s14_a_password_that_others_would_guess_is_refused(core, ola, password):
     with pytest.raises(WeakPassword):
-        strength.check(password, ola)
+        strength.check_strength(password, ola)
 
 
 @pytest.mark.parametrize("password", [
@@ -88,13 +90,13 @@ def test_s14_a_password_that_others_would_guess_is_refused(core, ola, password):
     "jeg liker å gå på ski om vinteren", "ÆØÅæøå er fine bokstaver",
 ])  # fmt: skip
 def test_s14_a_long_password_needs_no_signs(core, ola, password):
-    strength.check(password, ola)
+    strength.check_strength(password, ola)
 
 
 def test_s14_the_hostile_password_costs_little(core: Core, ola: Account) -> None:
     with pytest.raises(WeakPassword):
-        strength.check("abc" * 340, ola)
-    strength.check("passordx" * 120 + "zq", ola)
+        strength.check_strength("abc" * 340, ola)
+    strength.check_strength("passordx" * 120 + "zq", ola)
 
 
 def test_s14_letters_are_the_same_however_they_are_typed(core: Core, ola: Account) -> None:
@@ -103,7 +105,7 @@ def test_s14_letters_are_the_same_however_they_are_typed(core: Core, ola: Accoun
 
 
 def test_s11_passwords_are_argon2id_with_a_salt_of_their_own(real_passwords: None, core: Core, ola: Account) -> None:
-    accounts.add(core, "kari", password=GOOD)
+    accounts.add_account(core, "kari", password=GOOD)
     hashes = [row[0] for row in core.db.read(lambda tx: tx.rows("SELECT hash FROM credential"))]
     assert all(hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for hashed in hashes)
     assert len(set(hashes)) == 2
@@ -167,7 +169,7 @@ def test_a_day_of_guesses_is_not_walked_through_at_each_log_in(core: Core, ola: 
 @pytest.mark.slow
 def test_a_stranger_at_the_owner_s_own_address_cannot_lock_the_owner_s_browser_out(core: Core, ola: Account) -> None:
     """In a hall of residence all come from one address."""
-    kari = accounts.add(core, "kari", password=GOOD)
+    kari = accounts.add_account(core, "kari", password=GOOD)
     limit = core.config.limits.login_failures_per_hour
     mine, hers = throttle.create_device_mark(core, ola.id), throttle.create_device_mark(core, kari.id)
 
@@ -196,7 +198,7 @@ def test_a_stranger_at_the_owner_s_own_address_cannot_lock_the_owner_s_browser_o
 
 
 def test_a_stranger_s_guesses_keep_no_app_password_out(core: Core, ola: Account) -> None:
-    made = app_passwords.make(core, ola.id, "phone", [Scope.IMAP])
+    made = app_passwords.create_app_password(core, ola.id, "phone", [Scope.IMAP])
 
     def attack(tx):
         for _ in range(core.config.limits.login_failures_per_hour * 20):

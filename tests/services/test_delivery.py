@@ -23,12 +23,12 @@ TRACE = b"Received: from outside.example by mx.alumni.example; Tue, 24 Nov 2026 
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", display_name="Ola", password="correct horse battery")
+    return accounts.add_account(core, "ola", display_name="Ola", password="correct horse battery")
 
 
 @pytest.fixture
 def kari(core: Core) -> Account:
-    return accounts.add(core, "kari", password="correct horse battery")
+    return accounts.add_account(core, "kari", password="correct horse battery")
 
 
 def deliver(core: Core, *names: str, octets: bytes = MESSAGE, sender: str = "kari@outside.example") -> list[Delivered]:

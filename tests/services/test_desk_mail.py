@@ -64,7 +64,7 @@ PICTURE = part("image/png", "iVBORw0KGgo=", Content_Transfer_Encoding="base64")
     part("text/html", f'<meta charset="koi8-r"><p>{OWN}</p>'),
 ])  # fmt: skip
 def test_the_own_words_are_found_whatever_is_attached(message):
-    found = ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode()))
+    found = ticket_text.extract_text(Message(HEAD + message.replace("\n", "\r\n").encode()))
     assert found == OWN
     assert "OLD" not in found
 
@@ -78,7 +78,7 @@ def test_the_own_words_are_found_whatever_is_attached(message):
     ],
 )
 def test_all_of_several_texts_is_there(message, words):
-    found = ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode()))
+    found = ticket_text.extract_text(Message(HEAD + message.replace("\n", "\r\n").encode()))
     assert [line for line in found.split("\n") if line] == words
 
 
@@ -97,14 +97,14 @@ def test_all_of_several_texts_is_there(message, words):
 def test_whatever_comes_before_or_after(around, first, own):
     parts = (own, around) if first else (around, own)
     message = several("mixed", *parts, mark="outermost")
-    assert ticket_text.of_mail(Message(HEAD + message.replace("\n", "\r\n").encode())) == OWN
+    assert ticket_text.extract_text(Message(HEAD + message.replace("\n", "\r\n").encode())) == OWN
 
 
 # Who is answered
 
 
 def only(core: Core) -> Ticket:
-    [ticket] = tickets.listing(core)
+    [ticket] = tickets.list_tickets(core)
     return ticket
 
 
@@ -118,7 +118,7 @@ def test_answers_go_where_their_writer_wants_them(core, reply_to, answered):
     mail(core, written("skjema", Reply_To=reply_to))
     ticket = only(core)
     assert ticket.reply_to == answered
-    tickets.reply(core, ticket.id, "Svar", agent=None)
+    tickets.send_reply(core, ticket.id, "Svar", agent=None)
     assert queued(core)[-1]["X-Envelope"].endswith(f" {answered}")
 
 
@@ -157,7 +157,7 @@ def test_a_person_says_so_in_many_ways(core, value):
 @pytest.mark.parametrize("value", ["auto-replied", "auto-generated (no)", "(no) auto-notified", "yes", "nobody"])
 def test_a_machine_does_too(core, value):
     mail(core, written(Auto_Submitted=value))
-    assert tickets.listing(core) == []
+    assert tickets.list_tickets(core) == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_what_a_form_sends_is_a_case_and_nobody_answers_by_itself(core, more, an
 @pytest.fixture
 def postmaster(core: Core) -> int:
     accounts.ensure_postmaster(core)
-    return accounts.get(core, "postmaster").id
+    return accounts.find_account(core, "postmaster").id
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_one_id_of_two_messages_loses_none(core, postmaster):
     for number, sender in enumerate((STRANGER, STRANGER, "other@elsewhere.example")):
         same = re.sub(rb"(?m)^Message-ID:.*\r$", b"Message-ID: <1@x>\r", written(f"Sak {number}", "hei", sender=sender))
         mail(core, same.replace(b"hei", b"hei %d" % number), sender=sender)
-    assert [ticket.subject for ticket in tickets.listing(core)] == ["Sak 0", "Sak 1", "Sak 2"]
+    assert [ticket.subject for ticket in tickets.list_tickets(core)] == ["Sak 0", "Sak 1", "Sak 2"]
 
 
 def test_the_same_message_to_both_addresses_is_one_case_and_the_second_is_listed(core, postmaster):
@@ -254,13 +254,13 @@ def test_a_message_is_read_before_the_write_begins(tmp_path, monkeypatch, submit
     """A large one takes its time, and every other write waits behind the one that is at work."""
     core = build(tmp_path)
     writer = core.db.write(lambda tx: threading.current_thread().name)
-    read, seen = ticket_inbox.read, []
+    read, seen = ticket_inbox.read_letter, []
 
     def watched(*args):
         seen.append(threading.current_thread().name)
         return read(*args)
 
-    monkeypatch.setattr(ticket_inbox, "read", watched)
+    monkeypatch.setattr(ticket_inbox, "read_letter", watched)
 
     async def play(connect):
         client = await connect()
@@ -297,7 +297,7 @@ def test_whatever_comes_is_read_into_what_can_be_stored(core, lines, charset, su
         b"Content-Type: text/" + subtype + b"; charset=" + charset + b'; name="' + body.replace(b"\r\n", b"") + b'"\r\n'
     )
     octets = head + b"\r\n" + body + b"+2AA-\\ud800\r\n"
-    letter = ticket_inbox.read(core, Message(octets), STRANGER)
+    letter = ticket_inbox.read_letter(core, Message(octets), STRANGER)
     shown = (
         letter.writer,
         letter.answer_to,

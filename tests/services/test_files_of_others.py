@@ -12,7 +12,7 @@ from tests.mailboxes import everything, zip_of
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola")
+    return accounts.add_account(core, "ola")
 
 
 def test_a_zip_of_mbox_files_comes_in(core, ola):
@@ -98,7 +98,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("labels", "mailbox", "flags"), PLACES)
 def test_labels_of_gmail_say_where_a_message_goes(core, labels, mailbox, flags):
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     core.db.write(
         lambda tx: [core.mail.expunge(tx, b.id, None, only_deleted=False) for b in core.mail.mailboxes(tx, kari.id)]
     )

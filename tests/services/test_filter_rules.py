@@ -45,7 +45,7 @@ def core(tmp_path):
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet").id
+    return accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet").id
 
 
 # What rules mean, told a second time without Sieve.
@@ -275,7 +275,7 @@ def test_numbers_end_somewhere(core):
 
 def test_a_rule_forwards_only_where_the_target_agreed(tmp_path):
     core = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
-    account = accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet").id
+    account = accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet").id
     wish = [rule(FilterAction(V.FORWARD, "x@y.example"))]
     with pytest.raises(ScriptInvalid, match="has not agreed"):
         filters.save_rules(core, account, wish)

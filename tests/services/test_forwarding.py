@@ -23,7 +23,7 @@ MESSAGE = b"From: kari@example.net\r\nTo: ola@alumni.example\r\nSubject: hei\r\n
 
 @pytest.fixture
 def ola(core: Core) -> AccountId:
-    return accounts.add(core, "ola", display_name="Ola", contact="ola@home.example").id
+    return accounts.add_account(core, "ola", display_name="Ola", contact="ola@home.example").id
 
 
 def mail(core: Core, account: AccountId) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ FRIEND = "ola@elsewhere.example"
 
 @pytest.fixture
 def ola(core):
-    made = accounts.add(core, "ola", password="correct horse battery")
+    made = accounts.add_account(core, "ola", password="correct horse battery")
     forwarding.set_forwarding(core, made.id, FRIEND, copy=True, confirmed=True)
     return made
 
@@ -67,7 +67,7 @@ def test_n4_the_test_message_goes_the_way_of_forwarded_mail_and_its_place_is_tol
         assert health.get_health(core, ola.id).filtered is filtered
     with pytest.raises(NotAllowed):
         health.record_probe_place(core, ola.id, probe.id, "elsewhere")
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     with pytest.raises(NotAllowed):
         health.record_probe_place(core, kari.id, probe.id, "inbox")
 

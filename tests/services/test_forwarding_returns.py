@@ -27,7 +27,9 @@ MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubje
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola", contact="ola@home.example", password="correct horse battery")
+    return accounts.add_account(
+        core, "ola", display_name="Ola", contact="ola@home.example", password="correct horse battery"
+    )
 
 
 def arrive(
@@ -432,4 +434,4 @@ def test_n5_it_is_off_at_first(core, ola, clock):
 def test_the_postmaster_of_the_sub_domain_is_there_too(core):
     accounts.ensure_postmaster(core)
     assert arrive(core, "Postmaster@srs.alumni.example").outcome is Outcome.FILED
-    assert len(tickets.listing(core)) == 1
+    assert len(tickets.list_tickets(core)) == 1

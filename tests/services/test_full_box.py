@@ -8,7 +8,7 @@ from mailcore.store.mail import messages
 
 
 def test_s21_copies_to_trash_have_headroom_that_ends(core):
-    ola = accounts.add(core, "ola", quota=0).id
+    ola = accounts.add_account(core, "ola", quota=0).id
     big = core.blobs.prepare(b"Subject: x\r\n\r\n" + b"x" * (messages.HEADROOM_LEAST // 4))
 
     def fill(tx):
@@ -33,7 +33,7 @@ def test_s21_copies_to_trash_have_headroom_that_ends(core):
 
 
 def test_s21_moving_never_needs_room(core):
-    ola = accounts.add(core, "ola", quota=0).id
+    ola = accounts.add_account(core, "ola", quota=0).id
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=1 WHERE id=?", ola))
 
     def move(tx):

@@ -30,7 +30,7 @@ def core(tmp_path_factory):
 
 
 def used(core, name: str) -> int:
-    return accounts.get(core, name).used
+    return accounts.find_account(core, name).used
 
 
 def converse(core, sent: str, count: int, listener: str = "smtp") -> list[str]:
@@ -141,7 +141,7 @@ def test_s20_a_box_that_is_filled_meanwhile_is_heard_of_at_the_next_rcpt(core, s
 )
 def test_s20_what_goes_to_junk_needs_room_too(core, how):
     async def deliver(*names):
-        found = [Recipient(f"{name}@alumni.example", accounts.get(core, name).id) for name in names]
+        found = [Recipient(f"{name}@alumni.example", accounts.find_account(core, name).id) for name in names]
         envelope = delivery.Envelope("a@b.example", tuple(one.address for one in found))
         return await delivery.accept(core, envelope, found, HEAD.encode(), b"", how)
 
@@ -155,7 +155,7 @@ def test_s20_what_goes_to_junk_needs_room_too(core, how):
 
 def test_s20_a_copy_that_has_no_room_does_not_refuse_the_message(core):
     """One copy stands in the box; neither a further one, nor a second address of the same box, costs others theirs."""
-    nesten = accounts.get(core, "nesten").id
+    nesten = accounts.find_account(core, "nesten").id
     filters.put_script(core, nesten, "own", 'require ["fileinto", "copy"]; fileinto :copy "Archive"; keep;')
     filters.activate(core, nesten, "own")
     accounts.set_quota(core, "nesten", used(core, "nesten") + 3000)
@@ -221,7 +221,7 @@ def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
     ("FAILURE", 'require "redirect-dsn"; redirect :notify "SUCCESS" "x@home.example";', b""),
 ])  # fmt: skip
 def test_success_is_told_to_who_asked(core, notify, script, action):
-    kari = accounts.get(core, "kari").id
+    kari = accounts.find_account(core, "kari").id
     filters.put_script(core, kari, "own", script or "keep;")
     filters.activate(core, kari, "own")
     before = len(core.db.read(lambda tx: core.queue.listing(tx)))

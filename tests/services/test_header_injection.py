@@ -48,10 +48,12 @@ keep;"""
 @pytest.fixture(scope="module")
 def core(tmp_path_factory):
     built = build(tmp_path_factory.mktemp("house"), names=("ola", "kari", "turid"))
-    kari = accounts.get(built, "kari").id
+    kari = accounts.find_account(built, "kari").id
     filters.put_script(built, kari, "own", SCRIPT)
     filters.activate(built, kari, "own")
-    forwarding.set_forwarding(built, accounts.get(built, "ola").id, "ola@home.example", copy=True, confirmed=True)
+    forwarding.set_forwarding(
+        built, accounts.find_account(built, "ola").id, "ola@home.example", copy=True, confirmed=True
+    )
     accounts.set_quota(built, "turid", 10)
     yield built
     cores.close(built)
@@ -84,7 +86,9 @@ def written(core) -> list[bytes]:
 
     def read(tx):
         queued = [core.queue.octets(tx, item) for item in core.queue.listing(tx)]
-        boxes = [core.mail.mailbox(tx, accounts.get(core, name).id, "INBOX").id for name in ("ola", "kari", "turid")]
+        boxes = [
+            core.mail.mailbox(tx, accounts.find_account(core, name).id, "INBOX").id for name in ("ola", "kari", "turid")
+        ]
         return queued + [core.mail.octets(tx, box, uid) for box in boxes for uid in core.mail.uids(tx, box)]
 
     return core.db.read(read)

@@ -20,7 +20,7 @@ PASSWORD = "en lang hemmelighet"
 def old(tmp_path):
     """Kari's old university mail; gives the core and where to fetch from."""
     there = cores.build(Config(data=str(tmp_path / "old")))
-    accounts.add(there, "kari", password=PASSWORD)
+    accounts.add_account(there, "kari", password=PASSWORD)
     with imap_server(there) as (port, ca):
         yield there, Server("localhost", "kari", PASSWORD, port=port, ca=ca)
     cores.close(there)
@@ -29,7 +29,7 @@ def old(tmp_path):
 @pytest.mark.slow
 def test_n18_all_mail_comes_with_flags_dates_and_special_use(core, old):
     there, where = old
-    kari = accounts.get(there, "kari")
+    kari = accounts.find_account(there, "kari")
     put(there, kari, "INBOX", b"Subject: a\r\n\r\nhei\r\n", ["\\Seen", "$Work"])
     put(
         there,
@@ -42,8 +42,8 @@ def test_n18_all_mail_comes_with_flags_dates_and_special_use(core, old):
     put(there, kari, "Sent", b"Subject: c\r\n\r\n" + b"x" * 9_000_000 + b"\r\n")
     folders = {folder.name: folder for folder in imap_import.forecast(where)}
     assert (folders["Arbeid/Søknader"].messages, folders["Sent"].special_use) == (1, "\\Sent")
-    assert sum(folder.octets for folder in folders.values()) == accounts.get(there, "kari").used
-    mine = accounts.add(core, "kari2")
+    assert sum(folder.octets for folder in folders.values()) == accounts.find_account(there, "kari").used
+    mine = accounts.add_account(core, "kari2")
     core.db.write(
         lambda tx: [core.mail.expunge(tx, box.id, None, only_deleted=False) for box in core.mail.mailboxes(tx, mine.id)]
     )
@@ -56,7 +56,7 @@ def test_n18_all_mail_comes_with_flags_dates_and_special_use(core, old):
 
 def test_n18_a_wrong_password_and_a_silent_server_are_told_in_words(core, old):
     _there, where = old
-    mine = accounts.add(core, "kari2")
+    mine = accounts.add_account(core, "kari2")
     with pytest.raises(ImportRefused, match="refused the log-in"):
         imap_import.fetch(core, mine.id, Server(where.host, "kari", "wrong", port=where.port, ca=where.ca))
     with pytest.raises(ImportRefused, match="cannot be reached"):
@@ -68,8 +68,13 @@ def test_n18_a_wrong_password_and_a_silent_server_are_told_in_words(core, old):
 def test_n18_a_box_that_is_too_small_takes_what_fits(core, old):
     there, where = old
     for number in range(6):
-        put(there, accounts.get(there, "kari"), "INBOX", b"Subject: %d\r\n\r\n" % number + b"x" * 1_000_000 + b"\r\n")
-    mine = accounts.add(core, "kari2", quota=3_500_000)
+        put(
+            there,
+            accounts.find_account(there, "kari"),
+            "INBOX",
+            b"Subject: %d\r\n\r\n" % number + b"x" * 1_000_000 + b"\r\n",
+        )
+    mine = accounts.add_account(core, "kari2", quota=3_500_000)
     report = imap_import.fetch(core, mine.id, where)
     assert report.full
-    assert accounts.by_id(core, mine.id).used <= 3_500_000
+    assert accounts.load_account(core, mine.id).used <= 3_500_000

@@ -28,7 +28,7 @@ def core(tmp_path):
 
 @pytest.fixture
 def ola(core):
-    account = accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet").id
+    account = accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet").id
     core.db.write(lambda tx: tx.run("DELETE FROM queue"))
     core.db.write(lambda tx: tx.run("DELETE FROM message"))
     core.db.write(lambda tx: tx.run("UPDATE mailbox SET messages=0, unseen=0"))

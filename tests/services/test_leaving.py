@@ -79,11 +79,11 @@ def subjects(core, account: Account) -> list[str]:
 
 
 def test_n8_one_who_leaves_is_asked_at_90_30_7_and_0_days(alone, clock):
-    ola = accounts.add(alone, "ola", person="p1", contact="ola@home.example", language="en")
+    ola = accounts.add_account(alone, "ola", person="p1", contact="ola@home.example", language="en")
     knows(alone, ola, TODAY + timedelta(days=100))
     asked = []
     for day in range(101):
-        if leaving.remind(alone):
+        if leaving.send_reminders(alone):
             asked.append(100 - day)
         clock.forward(days=1)
     assert asked == [90, 30, 7, 0]
@@ -92,37 +92,37 @@ def test_n8_one_who_leaves_is_asked_at_90_30_7_and_0_days(alone, clock):
 
 
 def test_n8_choosing_is_not_enough_until_the_password_was_used(alone, clock):
-    ola = accounts.add(alone, "ola", person="p1", language="en")
-    alone.db.write(lambda tx: contact_addresses.prove(alone, tx, ola.id, "ola@home.example"))
+    ola = accounts.add_account(alone, "ola", person="p1", language="en")
+    alone.db.write(lambda tx: contact_addresses.mark_verified(alone, tx, ola.id, "ola@home.example"))
     knows(alone, ola, TODAY + timedelta(days=90))
-    leaving.remind(alone)
+    leaving.send_reminders(alone)
     credentials.set_password(alone, ola.id, OURS)
     clock.forward(days=60)
-    assert leaving.remind(alone) == 1
+    assert leaving.send_reminders(alone) == 1
     assert subjects(alone, ola)[-1] == "Try your alumni password"
     enter(alone, "ola", OURS)
     alone.db.write(lambda tx: None)
     clock.forward(days=23)
-    assert leaving.remind(alone) == 0
-    assert leaving.at_risk(alone) == []
+    assert leaving.send_reminders(alone) == 0
+    assert leaving.list_at_risk(alone) == []
 
 
 def test_n8_without_an_end_in_the_directory_people_are_reminded_twice_a_year(alone, clock):
-    ola = accounts.add(alone, "ola", person="p1")
-    accounts.add(alone, "kari", person="p2", password=OURS)
+    ola = accounts.add_account(alone, "ola", person="p1")
+    accounts.add_account(alone, "kari", person="p2", password=OURS)
     knows(alone, ola, None)
     told = 0
     for _ in range(365):
-        told += leaving.remind(alone)
+        told += leaving.send_reminders(alone)
         clock.forward(days=1)
     assert told == 2
 
 
 def test_n8_where_no_end_is_known_none_is_told(alone, clock):
-    ola = accounts.add(alone, "ola", person="p1", contact="ola@home.example", language="en")
+    ola = accounts.add_account(alone, "ola", person="p1", contact="ola@home.example", language="en")
     knows(alone, ola, None)
     credentials.set_password(alone, ola.id, OURS)
-    assert leaving.remind(alone) == 1
+    assert leaving.send_reminders(alone) == 1
     [text] = [
         text
         for i in queue_admin.listing(alone)
@@ -133,21 +133,21 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
 
 def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twice_a_year(alone, clock):
     ola, kari, far = (
-        accounts.add(alone, name, person=name, password=OURS, language="en") for name in ("ola", "kari", "far")
+        accounts.add_account(alone, name, person=name, password=OURS, language="en") for name in ("ola", "kari", "far")
     )
     for account, days in ((ola, 80), (kari, 80), (far, 300)):
         knows(alone, account, TODAY + timedelta(days=days))
         enter(alone, account.name, OURS)
-    alone.db.write(lambda tx: contact_addresses.prove(alone, tx, kari.id, "kari@home.example"))
-    assert (leaving.remind(alone), leaving.remind(alone)) == (1, 0)
+    alone.db.write(lambda tx: contact_addresses.mark_verified(alone, tx, kari.id, "kari@home.example"))
+    assert (leaving.send_reminders(alone), leaving.send_reminders(alone)) == (1, 0)
     assert subjects(alone, ola) == ["How do we reach you if you forget your password?"]
     assert subjects(alone, kari) == subjects(alone, far) == []
     told = 0
     for _ in range(0, 365, 5):
         clock.forward(days=5)
-        told += leaving.remind(alone)
+        told += leaving.send_reminders(alone)
     assert told == 2  # half a year later, and `far` at the 90th day
-    assert leaving.at_risk(alone) == []
+    assert leaving.list_at_risk(alone) == []
 
 
 def test_n8_the_desk_sees_who_is_at_risk(alone):
@@ -159,15 +159,15 @@ def test_n8_the_desk_sees_who_is_at_risk(alone):
         ("away", None, False),
     ]
     for number, (name, until, present) in enumerate(people):
-        knows(alone, accounts.add(alone, name, person=f"p{number}"), until, present)
-    assert [leaver.name for leaver in leaving.at_risk(alone)] == ["away", "gone", "soon", "later"]
+        knows(alone, accounts.add_account(alone, name, person=f"p{number}"), until, present)
+    assert [leaver.name for leaver in leaving.list_at_risk(alone)] == ["away", "gone", "soon", "later"]
 
 
 def test_n9_the_outlook_tells_which_password_stops_and_when(alone):
-    ola = accounts.add(alone, "ola", person="p1")
-    assert leaving.outlook(alone, ola.id) is None
+    ola = accounts.add_account(alone, "ola", person="p1")
+    assert leaving.find_outlook(alone, ola.id) is None
     knows(alone, ola, TODAY + timedelta(days=12))
-    look = leaving.outlook(alone, ola.id)
+    look = leaving.find_outlook(alone, ola.id)
     assert (look.days, look.gone, look.chosen, look.is_safe) == (12, False, False, False)
 
 
@@ -176,7 +176,7 @@ def test_n9_the_outlook_tells_which_password_stops_and_when(alone):
 
 def test_s13_after_the_last_day_the_directorys_password_is_good_for_choosing_another_only(core, clock, slapd):
     slapd.add("last", "p40", THEIRS, "student", until="20260601")
-    accounts.add(core, "last", person="p40")
+    accounts.add_account(core, "last", person="p40")
     assert enter(core, "last", THEIRS).source == "directory"
     clock.forward(days=1)
     with pytest.raises(WrongPassword):
@@ -184,24 +184,24 @@ def test_s13_after_the_last_day_the_directorys_password_is_good_for_choosing_ano
     found = enter(core, "last", THEIRS, Scope.PORTAL)
     assert (found.source, found.ended) == ("directory", True)
     core.db.write(lambda tx: None)
-    assert {event.outcome for event in login_log.listing(core, found.account.id)} == {"ok", "ended"}
+    assert {event.outcome for event in login_log.list_logins(core, found.account.id)} == {"ok", "ended"}
 
 
 def test_s12_who_is_in_quarantine_at_the_university_is_not_let_in_by_its_password(core, slapd):
     slapd.add("locked", "p41", THEIRS, "student")
-    accounts.add(core, "locked", person="p41", password=OURS)
+    accounts.add_account(core, "locked", person="p41", password=OURS)
     slapd.set("locked", "accountStatus", "locked")
     for scope in (Scope.IMAP, Scope.PORTAL):
         with pytest.raises(WrongPassword):
             enter(core, "locked", THEIRS, scope)
     assert enter(core, "locked", OURS).source == "alumni"
-    affiliations.sync(core)
-    assert affiliations.known(core, "locked").blocked
+    affiliations.sync_directory(core)
+    assert affiliations.find_affiliation(core, "locked").blocked
 
 
 def test_s12_a_changed_user_name_at_the_university_is_no_matter(core, slapd):
     slapd.add("newname", "p42", THEIRS, "student")
-    accounts.add(core, "oldname", person="p42")
+    accounts.add_account(core, "oldname", person="p42")
     assert enter(core, "oldname", THEIRS).source == "directory"
     with pytest.raises(WrongPassword):
         enter(core, "newname", THEIRS)
@@ -217,10 +217,10 @@ class _Connection:
 
 def test_s13_what_the_directory_opened_ends_within_fifteen_minutes(core, clock, slapd, monkeypatch):
     slapd.add("leaver", "p43", THEIRS, "student")
-    leaver = accounts.add(core, "leaver", person="p43", password=OURS)
+    leaver = accounts.add_account(core, "leaver", person="p43", password=OURS)
     by_directory, by_ours = _Connection(enter(core, "leaver", THEIRS)), _Connection(enter(core, "leaver", OURS))
-    web_sessions.begin(core, "token", leaver.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
-    web_sessions.begin(core, "other", leaver.id, "{}", source="alumni", peer="192.0.2.1", agent="browser")
+    web_sessions.begin_session(core, "token", leaver.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
+    web_sessions.begin_session(core, "other", leaver.id, "{}", source="alumni", peer="192.0.2.1", agent="browser")
     monkeypatch.setattr(connection_guard, "list_open", lambda servers: list(servers))
 
     def look() -> int:
@@ -236,24 +236,24 @@ def test_s13_what_the_directory_opened_ends_within_fifteen_minutes(core, clock, 
         affiliations.end_sessions(core)
         assert passed <= 15
     assert by_ours.why == ""
-    found = web_sessions.load(core, "token")
+    found = web_sessions.load_session(core, "token")
     assert found is not None  # the offer to choose an alumni password comes first
     assert found.ended_at is not None
-    while web_sessions.load(core, "token"):
+    while web_sessions.load_session(core, "token"):
         clock.forward(minutes=1)
         passed += 1
     assert passed <= 15
-    assert web_sessions.load(core, "other").ended_at is None
+    assert web_sessions.load_session(core, "other").ended_at is None
 
 
 @pytest.mark.parametrize("since_checked", [0, 80])
 def test_s13_the_offer_and_the_end_come_in_time_at_the_pace_of_the_jobs(core, clock, slapd, since_checked):
     """At the worst moment: the answer is fresh when the entry goes, and the job has just had its turn."""
     slapd.add("worst", "p46", THEIRS, "student")
-    worst = accounts.add(core, "worst", person="p46")
-    web_sessions.begin(core, "token", worst.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
+    worst = accounts.add_account(core, "worst", person="p46")
+    web_sessions.begin_session(core, "token", worst.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
     job = next(job for job in jobs.table(core) if job.run is affiliations.end_sessions)
-    affiliations.look(core, worst)
+    affiliations.refresh_affiliation(core, worst)
     clock.forward(seconds=since_checked)
     jobs.run_due(core, job)
     slapd.remove("worst")
@@ -261,7 +261,7 @@ def test_s13_the_offer_and_the_end_come_in_time_at_the_pace_of_the_jobs(core, cl
     for second in range(0, 1200, 10):
         clock.forward(seconds=10)
         jobs.run_due(core, job)
-        found = web_sessions.load(core, "token")
+        found = web_sessions.load_session(core, "token")
         offered = offered or (second if found is not None and found.ended_at is not None else None)
         ended = ended or (second if found is None else None)
     assert offered is not None
@@ -273,26 +273,26 @@ def test_s13_the_offer_and_the_end_come_in_time_at_the_pace_of_the_jobs(core, cl
 
 def test_s13_a_silent_directory_ends_nothing(core, clock, slapd):
     slapd.add("stays", "p44", THEIRS, "student")
-    accounts.add(core, "stays", person="p44")
+    accounts.add_account(core, "stays", person="p44")
     opened = enter(core, "stays", THEIRS)
     slapd.stop()
     try:
         clock.forward(hours=2)
-        assert affiliations.stands(core, opened)
+        assert affiliations.is_still_affiliated(core, opened)
     finally:
         slapd.start()
-    assert affiliations.stands(core, opened)
+    assert affiliations.is_still_affiliated(core, opened)
 
 
 def test_s13_one_who_comes_back_after_long_confirms_it_before_mail_opens(core, clock, slapd):
     slapd.add("back", "p45", THEIRS, "student")
-    back = accounts.add(core, "back", person="p45", password=OURS)
-    affiliations.sync(core)
+    back = accounts.add_account(core, "back", person="p45", password=OURS)
+    affiliations.sync_directory(core)
     slapd.remove("back")
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     clock.forward(days=400)
     slapd.add("back", "p45", "another " + THEIRS, "employee")
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     with pytest.raises(WrongPassword):
         enter(core, "back", "another " + THEIRS)
     assert enter(core, "back", "another " + THEIRS, Scope.PORTAL).source == "directory"
@@ -303,13 +303,13 @@ def test_s13_one_who_comes_back_after_long_confirms_it_before_mail_opens(core, c
 def test_s13_when_too_many_vanish_the_desk_is_told_once(core, slapd):
     for number in range(8):
         slapd.add(f"crowd{number}", f"c{number}", THEIRS, "student")
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     for number in range(8):
         slapd.remove(f"crowd{number}")
     for _ in range(2):
         with pytest.raises(TooManyVanished):
-            affiliations.sync(core)
-    assert len([t for t in tickets.listing(core) if "too many people" in t.subject]) == 1
+            affiliations.sync_directory(core)
+    assert len([t for t in tickets.list_tickets(core) if "too many people" in t.subject]) == 1
 
 
 def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, slapd):
@@ -317,46 +317,48 @@ def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, 
     crowd = []
     for number in range(12):
         slapd.add(f"open{number}", f"o{number}", THEIRS, "student")
-        crowd.append(accounts.add(core, f"open{number}", person=f"o{number}"))
-        web_sessions.begin(
+        crowd.append(accounts.add_account(core, f"open{number}", person=f"o{number}"))
+        web_sessions.begin_session(
             core, f"token{number}", crowd[-1].id, "{}", source="directory", peer="192.0.2.1", agent="browser"
         )
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     for number in range(12):
         slapd.remove(f"open{number}")
     clock.forward(minutes=5)
     ended = affiliations.end_sessions(core)
     assert ended <= 3
-    assert len([t for t in tickets.listing(core) if "too many people" in t.subject]) == 1
-    assert leaving.remind(core) >= 9  # those who stand are reminded as ever, not sent the links of those who have gone
+    assert len([t for t in tickets.list_tickets(core) if "too many people" in t.subject]) == 1
+    assert (
+        leaving.send_reminders(core) >= 9
+    )  # those who stand are reminded as ever, not sent the links of those who have gone
     clock.forward(hours=2)
     with pytest.raises(TooManyVanished):
-        affiliations.sync(core)
-    assert affiliations.sync(core, believe=True).gone >= 9
+        affiliations.sync_directory(core)
+    assert affiliations.sync_directory(core, believe=True).gone >= 9
     assert affiliations.end_sessions(core) >= 9
 
 
 def test_s13_a_directory_that_blocks_everybody_at_once_is_not_believed(core, slapd):
     for number in range(8):
         slapd.add(f"block{number}", f"b{number}", THEIRS, "student")
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     for number in range(8):
         slapd.set(f"block{number}", *(("accountStatus", "locked") if number % 2 else ("universityUntil", "20200101")))
     with pytest.raises(TooManyVanished):
-        affiliations.sync(core)
+        affiliations.sync_directory(core)
     for number in range(8):
         slapd.remove(f"block{number}")
 
 
 def test_s09_without_any_affiliation_everything_goes_on(alone, clock):
-    ola = accounts.add(alone, "ola", person="p1", password=OURS)
+    ola = accounts.add_account(alone, "ola", person="p1", password=OURS)
     knows(alone, ola, TODAY, present=False)
     for days in (1, 365):
         clock.forward(days=days)
-        leaving.remind(alone)
+        leaving.send_reminders(alone)
         assert enter(alone, "ola", OURS).source == "alumni"
         assert alone.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) == ola.id
-    assert accounts.get(alone, "ola").state == "active"
+    assert accounts.find_account(alone, "ola").state == "active"
 
 
 # A thousand people leave
@@ -433,7 +435,7 @@ class _Person:
             self.logs_in()
 
     def _has_chosen(self) -> bool:
-        look = leaving.outlook(self.core, self.account.id)
+        look = leaving.find_outlook(self.core, self.account.id)
         return look is not None and look.chosen
 
     def logs_in(self) -> None:
@@ -452,20 +454,20 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
     monkeypatch.setattr(passwords, "matches", lambda hashed, password: hashed == "$argon2id$plain$" + password)
     monkeypatch.setattr(passwords, "needs_rehash", lambda hashed: False)
     fleeting = _Fleeting(clock)
-    monkeypatch.setattr(affiliations, "the_directory", lambda core: fleeting)
+    monkeypatch.setattr(affiliations, "get_directory", lambda core: fleeting)
     chance = random.Random(2026)  # noqa: S311 - a test
     kinds = ("first", "second", "last", "gone", "never", "unreached")
     people: dict[str, tuple[_Person, date]] = {}
     for number in range(1000):
         name = f"p{number:04}"
-        made = accounts.add(alone, name, person=name, contact=f"{name}@home.example")
+        made = accounts.add_account(alone, name, person=name, contact=f"{name}@home.example")
         kind = chance.choices(kinds, (25, 10, 20, 20, 15, 10))[0]
         if kind != "unreached":
-            alone.db.write(lambda tx, made=made: contact_addresses.prove(alone, tx, made.id, made.contact))
+            alone.db.write(lambda tx, made=made: contact_addresses.mark_verified(alone, tx, made.id, made.contact))
         until = TODAY + timedelta(days=chance.randrange(1, 365))
         fleeting.people[name] = Entry(f"uid={name}", name, name, ("student",), until)
         people[name] = (_Person(alone, made, kind), until)
-    daily = [job for job in jobs.table(alone) if job.run is leaving.remind or job.name == "directory sync"]
+    daily = [job for job in jobs.table(alone) if job.run is leaving.send_reminders or job.name == "directory sync"]
     assert len(daily) == 2
     mail = _Mail(alone)
     mail.new()  # the welcome
@@ -477,7 +479,7 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
             person, until = people[name]
             person.reads(text, (until - clock.now().date()).days)
     assert alone.db.read(lambda tx: tx.rows("SELECT problem FROM job WHERE problem<>''")) == []
-    at_risk = {leaver.name for leaver in leaving.at_risk(alone)}
+    at_risk = {leaver.name for leaver in leaving.list_at_risk(alone)}
     for name, (person, _until) in people.items():
         if person.kind in ("first", "second", "last", "gone"):
             assert person.is_in_use  # it was tried while there was time
@@ -486,9 +488,11 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
             continue
         assert name in at_risk  # the desk sees everyone who did nothing
         if person.kind == "never":  # the last link may be too old: "forgotten password" sends a new one
-            password_requests.send_link(alone, name)
+            password_requests.send_links(alone, name)
             link = re.search(r"/password/link/(\S+)", mail.new()[name])[1]
         else:  # nobody can be reached who confirmed no address: the desk lets them in
-            link = recovery.issue(alone, name, agent="command line", proof="came in person").link.rpartition("/")[2]
+            link = recovery.issue_link(alone, name, agent="command line", proof="came in person").link.rpartition("/")[
+                2
+            ]
         credentials.redeem_link(alone, link, _setning(name))
         person.logs_in()

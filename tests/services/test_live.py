@@ -17,7 +17,7 @@ def quick(monkeypatch):
 def ola(core):
     from mailcore.services.accounts import accounts
 
-    return accounts.add(core, "ola", password="correct horse battery")
+    return accounts.add_account(core, "ola", password="correct horse battery")
 
 
 def test_a_stream_says_look_after_a_change_and_nothing_of_others(core, ola):

@@ -19,7 +19,7 @@ def enter(core: Core, username: str, password: str, peer: str = "192.0.2.1") -> 
 
 @pytest.mark.parametrize("username", ["ola", "OLA", " ola ", "ola@alumni.example", "Ola@Alumni.Example "])
 def test_the_user_name_is_taken_with_and_without_our_domain(core: Core, username: str) -> None:
-    accounts.add(core, "ola", password="pass")
+    accounts.add_account(core, "ola", password="pass")
     assert enter(core, username, "pass").account.name == "ola"
 
 
@@ -27,7 +27,7 @@ def test_the_user_name_is_taken_with_and_without_our_domain(core: Core, username
     "username", ["ola@ntnu.example", "ola@", "kari", "", "@alumni.example", "ola@alumni.example@x"]
 )
 def test_another_domain_and_unknown_users_are_refused_with_the_same_words(core: Core, username: str) -> None:
-    accounts.add(core, "ola", password="pass")
+    accounts.add_account(core, "ola", password="pass")
     with pytest.raises(WrongPassword) as unknown:
         enter(core, username, "pass")
     with pytest.raises(WrongPassword) as wrong:
@@ -46,7 +46,7 @@ def test_an_unknown_user_costs_an_argon2_run_as_well(core: Core, monkeypatch: py
 def test_the_second_log_in_costs_no_argon2_run_until_the_password_changes(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ola = accounts.add(core, "ola", password="pass")
+    ola = accounts.add_account(core, "ola", password="pass")
     runs: list[str] = []
     real = passwords.matches
     monkeypatch.setattr(passwords, "matches", lambda h, p: bool(runs.append(h)) or real(h, p))
@@ -61,7 +61,7 @@ def test_the_second_log_in_costs_no_argon2_run_until_the_password_changes(
 
 
 def test_failures_are_counted_for_account_and_peer_for_an_hour(core: Core, clock: SetClock) -> None:
-    accounts.add(core, "ola", password="pass")
+    accounts.add_account(core, "ola", password="pass")
     for number in range(core.config.limits.login_failures_per_hour):
         with pytest.raises(WrongPassword):
             enter(core, "ola", f"no {number}")
@@ -77,23 +77,23 @@ def test_trusted_networks_are_free_of_the_count() -> None:
 
 
 def test_letters_are_compared_however_the_keyboard_composes_them(core: Core) -> None:
-    accounts.add(core, "ola", password="bl\u00e5b\u00e6r")
+    accounts.add_account(core, "ola", password="bl\u00e5b\u00e6r")
     enter(core, "ola", "bla\u030ab\u00e6r")
 
 
 def test_nobody_logs_in_to_a_closed_account_or_one_without_password(core: Core) -> None:
-    accounts.add(core, "ola", password="pass")
-    accounts.add(core, "kari")
-    accounts.close(core, "ola")
+    accounts.add_account(core, "ola", password="pass")
+    accounts.add_account(core, "kari")
+    accounts.close_account(core, "ola")
     for name in ("ola", "kari"):
         with pytest.raises(WrongPassword):
             enter(core, name, "pass")
 
 
 def test_a_link_sets_the_password_once_and_looking_does_not_spend_it(core: Core) -> None:
-    accounts.add(core, "ola")
-    token = accounts.password_link(core, "ola").rpartition("/")[2]
-    assert credentials.link_account(core, token) == credentials.link_account(core, token)
+    accounts.add_account(core, "ola")
+    token = accounts.create_password_link(core, "ola").rpartition("/")[2]
+    assert credentials.find_link_account(core, token) == credentials.find_link_account(core, token)
     with pytest.raises(WeakPassword):
         credentials.redeem_link(core, token, "short")
     assert credentials.redeem_link(core, token, GOOD).name == "ola"
@@ -103,33 +103,33 @@ def test_a_link_sets_the_password_once_and_looking_does_not_spend_it(core: Core)
 
 
 def test_a_first_link_lives_fourteen_days_a_later_one_thirty_minutes(core: Core, clock: SetClock) -> None:
-    accounts.add(core, "ola")
-    first = accounts.password_link(core, "ola").rpartition("/")[2]
+    accounts.add_account(core, "ola")
+    first = accounts.create_password_link(core, "ola").rpartition("/")[2]
     clock.forward(days=13)
     credentials.redeem_link(core, first, GOOD)
-    second = accounts.password_link(core, "ola").rpartition("/")[2]
+    second = accounts.create_password_link(core, "ola").rpartition("/")[2]
     clock.forward(minutes=31)
     with pytest.raises(LinkExpired):
-        credentials.link_account(core, second)
+        credentials.find_link_account(core, second)
 
 
 def test_a_newer_link_makes_the_older_void(core: Core) -> None:
-    accounts.add(core, "ola")
-    older = accounts.password_link(core, "ola").rpartition("/")[2]
-    accounts.password_link(core, "ola")
+    accounts.add_account(core, "ola")
+    older = accounts.create_password_link(core, "ola").rpartition("/")[2]
+    accounts.create_password_link(core, "ola")
     with pytest.raises(LinkExpired):
-        credentials.link_account(core, older)
+        credentials.find_link_account(core, older)
 
 
 @pytest.mark.parametrize("password", ["elevenchars", "password1234", "aaaaaaaaaaaaaa", "gudrunos12345", "gudrunos2026"])
 def test_short_and_common_passwords_are_refused(core: Core, password: str) -> None:
-    ola = accounts.add(core, "gudrunos", password="pass")
+    ola = accounts.add_account(core, "gudrunos", password="pass")
     with pytest.raises(WeakPassword):
         credentials.change_password(core, ola.id, "pass", password)
 
 
 def test_changing_needs_the_current_password(core: Core) -> None:
-    ola = accounts.add(core, "ola", password="pass")
+    ola = accounts.add_account(core, "ola", password="pass")
     with pytest.raises(WrongPassword):
         credentials.change_password(core, ola.id, "no", GOOD)
     credentials.change_password(core, ola.id, "pass", GOOD)

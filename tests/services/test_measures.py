@@ -45,8 +45,8 @@ def read(core):
 
 
 def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
-    ola = accounts.add(core, "ola", quota=0)
-    accounts.add(core, "kari", contact="kari@outside.example")
+    ola = accounts.add_account(core, "ola", quota=0)
+    accounts.add_account(core, "kari", contact="kari@outside.example")
     before = read()
     assert before["accounts active"] == 2
     deliver(core, "friend@outside.example", "ola@alumni.example")

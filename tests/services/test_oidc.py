@@ -47,9 +47,9 @@ def core(tmp_path, clock, provider):
 
 
 def come_back(core, provider, name: str = "university", **changed: str) -> Proven:
-    address, pending = oidc.begin(core, name)
+    address, pending = oidc.begin_login(core, name)
     given = provider.authorize(address)
-    return oidc.finish(
+    return oidc.finish_login(
         core, pending, **({"code": given["code"], "state": given["state"], "issuer": given["iss"]} | changed)
     )
 
@@ -108,23 +108,23 @@ def test_an_answer_without_its_issuer_is_refused_where_the_provider_names_it(cor
 
 
 def test_a_code_without_the_verifier_of_this_browser_is_worth_nothing(core, provider):
-    address, pending = oidc.begin(core, "university")
+    address, pending = oidc.begin_login(core, "university")
     given = provider.authorize(address)
     with pytest.raises(WrongPassword):
-        oidc.finish(core, replace(pending, verifier="x" * 43), code=given["code"], state=given["state"])
+        oidc.finish_login(core, replace(pending, verifier="x" * 43), code=given["code"], state=given["state"])
 
 
 def test_a_code_is_good_once_and_for_a_quarter_of_an_hour(core, provider, clock):
-    address, pending = oidc.begin(core, "university")
+    address, pending = oidc.begin_login(core, "university")
     given = provider.authorize(address)
-    oidc.finish(core, pending, code=given["code"], state=given["state"])
+    oidc.finish_login(core, pending, code=given["code"], state=given["state"])
     with pytest.raises(WrongPassword):
-        oidc.finish(core, pending, code=given["code"], state=given["state"])
-    address, pending = oidc.begin(core, "university")
+        oidc.finish_login(core, pending, code=given["code"], state=given["state"])
+    address, pending = oidc.begin_login(core, "university")
     given = provider.authorize(address)
     clock.forward(minutes=16)
     with pytest.raises(WrongPassword):
-        oidc.finish(core, pending, code=given["code"], state=given["state"])
+        oidc.finish_login(core, pending, code=given["code"], state=given["state"])
 
 
 def test_userinfo_of_somebody_else_is_not_mixed_in(core, provider):
@@ -150,52 +150,52 @@ def test_keys_are_asked_once_an_hour_and_when_one_is_unknown(core, provider, clo
 def test_s16_a_provider_that_is_silent_is_no_wrong_password(core, provider):
     provider.broken = "down"
     with pytest.raises(TemporarilyUnavailable):
-        oidc.begin(core, "university")
+        oidc.begin_login(core, "university")
     provider.broken = "issuer"
     with pytest.raises(TemporarilyUnavailable):
-        oidc.begin(core, "university")
+        oidc.begin_login(core, "university")
 
 
 def test_a_provider_that_is_not_set_up_does_not_exist(core):
     with pytest.raises(LinkExpired):
-        oidc.begin(core, "portal")
-    assert [found.name for found in oidc.providers(core)] == ["feide", "idporten", "university"]
+        oidc.begin_login(core, "portal")
+    assert [found.name for found in oidc.list_providers(core)] == ["feide", "idporten", "university"]
 
 
 # Whose account
 
 
 def test_n10_the_account_is_found_by_the_person_id_alone(core, provider):
-    ola = accounts.add(core, "ola", person="s1", password=PASSWORD)
-    accounts.add(core, "kari", person="s2", contact="ola@home.example")
+    ola = accounts.add_account(core, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(core, "kari", person="s2", contact="ola@home.example")
     provider.person |= {"preferred_username": "kari", "email": "ola@home.example"}
-    found = oidc_login.enter(core, come_back(core, provider), peer="192.0.2.1")
+    found = oidc_login.log_in(core, come_back(core, provider), peer="192.0.2.1")
     assert (found.account.id, found.source) == (ola.id, "university")
     provider.person["sub"] = "s3"
-    assert oidc_login.enter(core, come_back(core, provider), peer="192.0.2.1") is None
+    assert oidc_login.log_in(core, come_back(core, provider), peer="192.0.2.1") is None
 
 
 def test_n20_a_log_in_that_was_linked_opens_the_account_and_no_other(core, provider):
-    ola = accounts.add(core, "ola", password=PASSWORD)
-    kari = accounts.add(core, "kari", password=PASSWORD)
+    ola = accounts.add_account(core, "ola", password=PASSWORD)
+    kari = accounts.add_account(core, "kari", password=PASSWORD)
     provider.person["pid"] = "01017012345"
     found = come_back(core, provider, "idporten")
-    assert oidc_login.enter(core, found, peer="") is None
-    oidc_login.link(core, ola, found)
+    assert oidc_login.log_in(core, found, peer="") is None
+    oidc_login.link_login(core, ola, found)
     provider.person["sub"] = "the same person, another subject"
     again = come_back(core, provider, "idporten")
-    assert oidc_login.enter(core, again, peer="").account.id == ola.id
+    assert oidc_login.log_in(core, again, peer="").account.id == ola.id
     with pytest.raises(NotAllowed):
-        oidc_login.link(core, kari, again)
+        oidc_login.link_login(core, kari, again)
     assert "01017012345" not in repr(core.db.read(lambda tx: tx.rows("SELECT * FROM elsewhere")))
-    oidc_login.unlink(core, ola, "idporten")
-    assert oidc_login.enter(core, again, peer="") is None
+    oidc_login.unlink_login(core, ola, "idporten")
+    assert oidc_login.log_in(core, again, peer="") is None
 
 
 def test_n10_another_person_s_log_in_cannot_be_linked(core, provider):
-    ola = accounts.add(core, "ola", person="p1", password=PASSWORD)
+    ola = accounts.add_account(core, "ola", person="p1", password=PASSWORD)
     with pytest.raises(NotAllowed):
-        oidc_login.link(core, ola, come_back(core, provider))
+        oidc_login.link_login(core, ola, come_back(core, provider))
 
 
 def test_s06_id_porten_finds_a_person_of_the_directory(tmp_path, clock, provider):
@@ -213,11 +213,11 @@ def test_s06_id_porten_finds_a_person_of_the_directory(tmp_path, clock, provider
             provider.person = {"sub": "x", "pid": "01017012345"}
             found = come_back(core, provider, "idporten")
             assert (found.person, found.display_name, found.kinds) == ("p77", "Kari Nordmann", ("alum",))
-            _, account = orders.at_once(
+            _, account = orders.create_at_once(
                 core, found, name="kari", contact="kari@home.example", language="nb", terms=True, key="k"
             )
             assert account.person == "p77"
-            assert oidc_login.enter(core, come_back(core, provider, "idporten"), peer="").account.id == account.id
+            assert oidc_login.log_in(core, come_back(core, provider, "idporten"), peer="").account.id == account.id
         finally:
             cores.close(core)
 
@@ -233,11 +233,11 @@ def test_feide_tells_the_person_id_by_its_own_claim(core, provider):
 
 
 def test_s16_the_portal_as_a_third_source_is_a_setting_and_taking_it_out_harms_nobody(core, provider):
-    ola = accounts.add(core, "ola", person="portal-7", password=PASSWORD)
+    ola = accounts.add_account(core, "ola", person="portal-7", password=PASSWORD)
     portal = replace(core.config, oidc=Oidc(portal=provider.settings(person_claim="member")))
     with_portal = replace(core, config=portal)
     provider.person["member"] = "portal-7"
-    assert oidc_login.enter(with_portal, come_back(with_portal, provider, "portal"), peer="").account.id == ola.id
+    assert oidc_login.log_in(with_portal, come_back(with_portal, provider, "portal"), peer="").account.id == ola.id
     assert login.authenticate(with_portal, "ola", PASSWORD, peer="", scope=Scope.IMAP).source == "alumni"
     without = replace(core, config=replace(core.config, oidc=Oidc()))
     assert login.authenticate(without, "ola", PASSWORD, peer="", scope=Scope.IMAP).source == "alumni"
@@ -247,7 +247,7 @@ def test_s16_the_portal_as_a_third_source_is_a_setting_and_taking_it_out_harms_n
 
 
 def enter(core, token: str, username: str = "ola", peer: str = "192.0.2.1"):
-    return oidc_login.bearer(core, username, token, peer=peer, scope=Scope.IMAP)
+    return oidc_login.authenticate_bearer(core, username, token, peer=peer, scope=Scope.IMAP)
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def only(core, provider):
 
 @pytest.mark.parametrize("kind", ["access_token", "opaque_token"])
 def test_a_token_for_us_opens_mail(only, provider, kind):
-    accounts.add(only, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(only, "ola", person="s1", password=PASSWORD)
     for username in ("ola", "", "Ola@alumni.example"):
         found = enter(only, getattr(provider, kind)(), username)
         assert (found.account.name, found.source) == ("ola", "university")
@@ -269,14 +269,14 @@ def test_a_token_for_us_opens_mail(only, provider, kind):
     "change", [{"aud": "another"}, {"exp": 1}, {"exp": None}, {"sub": "s9"}, {"iss": "https://e.example"}]
 )
 def test_a_token_for_others_or_of_yesterday_opens_nothing(only, provider, kind, change):
-    accounts.add(only, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(only, "ola", person="s1", password=PASSWORD)
     with pytest.raises(WrongPassword):
         enter(only, getattr(provider, kind)(**change))
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "revoked"])
 def test_what_is_no_token_opens_nothing_and_is_counted(only, token):
-    accounts.add(only, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(only, "ola", person="s1", password=PASSWORD)
     for _ in range(only.config.limits.login_failures_per_hour):
         with pytest.raises(WrongPassword):
             enter(only, token)
@@ -285,21 +285,21 @@ def test_what_is_no_token_opens_nothing_and_is_counted(only, token):
 
 
 def test_a_token_opens_the_account_that_was_named_and_no_other(only, provider):
-    accounts.add(only, "ola", person="s1", password=PASSWORD)
-    accounts.add(only, "kari", person="s2", password=PASSWORD)
+    accounts.add_account(only, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(only, "kari", person="s2", password=PASSWORD)
     with pytest.raises(WrongPassword):
         enter(only, provider.access_token(), "kari")
 
 
 def test_with_a_second_step_mail_needs_app_passwords(only, provider):
-    ola = accounts.add(only, "ola", person="s1", password=PASSWORD)
+    ola = accounts.add_account(only, "ola", person="s1", password=PASSWORD)
     only.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
     with pytest.raises(WrongPassword):
         enter(only, provider.access_token())
 
 
 def test_a_silent_provider_is_nobody_s_fault(only, provider):
-    accounts.add(only, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(only, "ola", person="s1", password=PASSWORD)
     silent = replace(
         only, config=replace(only.config, oidc=Oidc(university=OidcProvider("http://127.0.0.1:1", "c", "s")))
     )
@@ -309,14 +309,14 @@ def test_a_silent_provider_is_nobody_s_fault(only, provider):
 
 
 def test_the_mechanism_is_offered_under_tls_where_there_is_a_provider(core, tmp_path):
-    assert "OAUTHBEARER" in sasl_login.offered(core, secure=True, channel=Channel())
-    assert "OAUTHBEARER" not in sasl_login.offered(core, secure=False, channel=Channel())
+    assert "OAUTHBEARER" in sasl_login.list_mechanisms(core, secure=True, channel=Channel())
+    assert "OAUTHBEARER" not in sasl_login.list_mechanisms(core, secure=False, channel=Channel())
     without = replace(core, config=replace(core.config, oidc=Oidc()))
-    assert "OAUTHBEARER" not in sasl_login.offered(without, secure=True, channel=Channel())
+    assert "OAUTHBEARER" not in sasl_login.list_mechanisms(without, secure=True, channel=Channel())
 
 
 def test_the_conversation_of_rfc_7628_ends_in_a_log_in_or_in_words_for_the_client(only, provider):
-    accounts.add(only, "ola", person="s1", password=PASSWORD)
+    accounts.add_account(only, "ola", person="s1", password=PASSWORD)
     said: list[bytes] = []
 
     async def ask(challenge: bytes) -> bytes:

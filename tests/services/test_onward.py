@@ -30,7 +30,7 @@ async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[on
 
 
 def test_what_the_other_server_said_is_kept_with_the_message(core):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
     [told] = asyncio.run(_forwarded(core, ola, "250 OK"))
     assert (told.state, told.target, told.code) == ("delivered", FRIEND, 250)
@@ -65,13 +65,13 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
 
 
 def test_n5_what_one_of_us_has_does_not_count_as_delivered_outside(core):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     assert _answered(core, ola, "kari@alumni.example", Answer("h", 250, "delivered here")) == "here"
     assert _answered(core, ola, FRIEND, Answer("h", 250, "OK")) == "delivered"
 
 
 def test_n2_what_the_senders_own_wish_for_tls_refused_says_nothing_of_the_forwarding(core):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     forwarding.set_forwarding(core, ola.id, FRIEND, copy=False, confirmed=True)
     answer = Answer("h", 550, "5.7.30 REQUIRETLS: the host does not offer it")
     assert _answered(core, ola, FRIEND, answer, require_tls=True) == "refused"
@@ -81,7 +81,7 @@ def test_n2_what_the_senders_own_wish_for_tls_refused_says_nothing_of_the_forwar
 
 
 def test_a_number_that_the_queue_uses_again_says_nothing_of_the_older_message(core):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     core.db.write(lambda tx: onward.begin(tx, 7, ola.id, b"a" * 32, FRIEND, 1))
     core.db.write(lambda tx: onward.begin(tx, 7, ola.id, b"b" * 32, FRIEND, 2))
     core.db.write(lambda tx: onward.answer(tx, 7, "delivered", host="h", code=250, reply="250 OK", now=3))
@@ -90,7 +90,7 @@ def test_a_number_that_the_queue_uses_again_says_nothing_of_the_older_message(co
 
 
 def test_rows_of_messages_that_are_gone_are_forgotten(core):
-    ola = accounts.add(core, "ola", password="correct horse battery")
+    ola = accounts.add_account(core, "ola", password="correct horse battery")
     kept = core.blobs.prepare(MESSAGE)
 
     def write(tx):

@@ -23,30 +23,30 @@ def order(core: Core, **changed: Any) -> Order:  # Any: whichever field a test i
         "terms": True,
         "key": "k1",
     }
-    return orders.submit(core, **(given | changed))
+    return orders.submit_order(core, **(given | changed))
 
 
 def test_a_double_submit_is_one_order_and_creates_nothing(core: Core) -> None:
     assert order(core) == order(core)
-    assert len(orders.listing(core)) == 1
-    assert accounts.listing(core) == []
+    assert len(orders.list_orders(core)) == 1
+    assert accounts.list_accounts(core) == []
 
 
 def test_approval_makes_the_account_and_mails_a_link_that_sets_the_password(core: Core) -> None:
-    done, link = orders.approve(core, order(core).id)
-    ola = accounts.get(core, "ola")
+    done, link = orders.approve_order(core, order(core).id)
+    ola = accounts.find_account(core, "ola")
     assert (done.state, done.account, ola.language, ola.contact) == ("approved", ola.id, "nn", "ola@home.example")
     [received, item] = queue_admin.listing(core)
     assert received.recipient == item.recipient == "ola@home.example"
     assert link.encode() in queue_admin.octets(core, item.id)
     credentials.redeem_link(core, link.rpartition("/")[2], "ei god lang setning")
     with pytest.raises(OrderNotFound):
-        orders.approve(core, done.id)
+        orders.approve_order(core, done.id)
 
 
 def test_a_rejected_order_makes_nothing_and_frees_the_name(core: Core) -> None:
-    assert orders.reject(core, order(core).id, "unknown").state == "rejected"
-    assert accounts.listing(core) == []
+    assert orders.reject_order(core, order(core).id, "unknown").state == "rejected"
+    assert accounts.list_accounts(core) == []
     assert order(core, key="k2").state == "submitted"
 
 
@@ -62,7 +62,7 @@ def test_a_rejected_order_makes_nothing_and_frees_the_name(core: Core) -> None:
     ],
 )
 def test_an_order_that_cannot_be_is_refused(core: Core, changed: dict[str, Any], problem: type[Exception]) -> None:
-    accounts.add(core, "kari")
+    accounts.add_account(core, "kari")
     with pytest.raises(problem):
         order(core, **changed)
 
@@ -76,6 +76,6 @@ def test_a_name_that_stands_in_another_order_is_taken(core: Core) -> None:
 def test_an_order_that_nobody_decides_is_erased(core: Core, clock: SetClock) -> None:
     order(core)
     clock.forward(days=61)
-    assert orders.expire(core) == 1
-    [found] = orders.listing(core, "expired")
+    assert orders.expire_orders(core) == 1
+    [found] = orders.list_orders(core, "expired")
     assert (found.display_name, found.contact, found.affiliation) == ("", "", "")

@@ -25,7 +25,7 @@ OLA = Proven("directory", "p1", "Ola Nordmann", "ola", ("student",))
 
 def at_once(core, proven=OLA, **changed):
     given = {"name": "ola", "contact": "ola@home.example", "language": "nn", "terms": True, "key": "k1"}
-    return orders.at_once(core, proven, **(given | changed))
+    return orders.create_at_once(core, proven, **(given | changed))
 
 
 def submit(core, **changed):
@@ -38,7 +38,7 @@ def submit(core, **changed):
         "terms": True,
         "key": "k9",
     }
-    return orders.submit(core, **(given | changed))
+    return orders.submit_order(core, **(given | changed))
 
 
 def links(core, path: str) -> list[str]:
@@ -62,7 +62,7 @@ def test_s03_each_of_the_four_groups_has_an_account_at_once(core, kinds):
 def test_s03_who_is_none_of_them_is_told_so_and_has_nothing(core, proven):
     with pytest.raises(NotEligible):
         at_once(core, proven)
-    assert accounts.listing(core) == []
+    assert accounts.list_accounts(core) == []
 
 
 def test_s03_the_real_directory_proves_the_four_groups(tmp_path, clock):
@@ -76,7 +76,7 @@ def test_s03_the_real_directory_proves_the_four_groups(tmp_path, clock):
         slapd.set("dead", "accountStatus", "locked")
         core = cores.build(Config(data=str(tmp_path / "data"), directory=Directory(**slapd.settings())), clock)
         try:
-            directory = affiliations.the_directory(core)
+            directory = affiliations.get_directory(core)
             for number, login in enumerate(people):
                 entry = directory.prove(f" {login.upper()} ", THEIRS)
                 assert (entry.person, entry.name, entry.kinds) == (
@@ -100,10 +100,10 @@ def test_s06_an_order_at_once_is_one_account_however_often_it_is_sent(core):
     first, account = at_once(core)
     again, same = at_once(core)
     assert (again.id, same.id) == (first.id, account.id)
-    assert len(accounts.listing(core)) == 1
+    assert len(accounts.list_accounts(core)) == 1
     with pytest.raises(AccountExists):  # a second account for the same person
         at_once(core, key="k2", name="another")
-    assert orders.account_of(core, OLA).id == account.id
+    assert orders.find_account_of(core, OLA).id == account.id
     assert len(links(core, "account/contact")) == 1
     assert any(
         event.event == "ordered" and orders.TERMS in event.detail for event in audit.list_entries(core, account.id)
@@ -122,17 +122,17 @@ def test_s06_nobody_orders_for_another_by_a_key_that_was_used(core):
     ({"name": "kari"}, AccountExists), ({"name": "kar.i"}, AccountExists), ({"name": "old"}, AccountExists),
 ])  # fmt: skip
 def test_s06_what_cannot_be_is_refused_and_nothing_is_made(core, changed, problem):
-    accounts.add(core, "kari")
-    accounts.add(core, "old")
-    accounts.close(core, "old")
-    before = len(accounts.listing(core))
+    accounts.add_account(core, "kari")
+    accounts.add_account(core, "old")
+    accounts.close_account(core, "old")
+    before = len(accounts.list_accounts(core))
     with pytest.raises(problem):
         at_once(core, **changed)
-    assert len(accounts.listing(core)) == before
+    assert len(accounts.list_accounts(core)) == before
 
 
 def test_s06_taken_reserved_and_confusable_get_the_same_words(core):
-    accounts.add(core, "kari")
+    accounts.add_account(core, "kari")
     told = set()
     for name in ("kari", "kar-i", "kar1", "adm1n", "p0stmaster"):
         with pytest.raises(AccountExists) as refused:
@@ -156,8 +156,8 @@ def test_s06_names_that_people_confuse_have_one_skeleton(one, other):
 
 
 def test_s06_alternatives_are_offered_and_never_taken_silently(core):
-    accounts.add(core, "ola", person="p7")
-    names = orders.proposals(core, OLA)
+    accounts.add_account(core, "ola", person="p7")
+    names = orders.propose_names(core, OLA)
     assert names == ["ola.nordmann", "onordmann", "olan"]
     with pytest.raises(AccountExists):
         at_once(core)
@@ -166,8 +166,8 @@ def test_s06_alternatives_are_offered_and_never_taken_silently(core):
 
 def test_s06_names_of_any_script_have_proposals(core):
     proven = replace(OLA, login="", display_name="Åse Bjørg Sætre-Ødegård")
-    assert orders.proposals(core, proven)[0] == "ase.saetre-odegard"
-    assert orders.proposals(core, replace(OLA, login="", display_name="王小明")) != []
+    assert orders.propose_names(core, proven)[0] == "ase.saetre-odegard"
+    assert orders.propose_names(core, replace(OLA, login="", display_name="王小明")) != []
 
 
 def test_s05_after_ordering_mail_from_outside_reaches_the_box(core):
@@ -208,43 +208,43 @@ def test_s07_the_new_account_has_its_mailboxes_and_a_welcome_in_its_language(cor
 def test_s06_an_order_by_form_goes_to_the_desk_when_the_address_has_answered(core):
     order = submit(core)
     assert (order.state, order.confirmed) == ("submitted", False)
-    assert tickets.listing(core) == []
+    assert tickets.list_tickets(core) == []
     [token] = links(core, "order/status")
-    assert orders.by_token(core, token).id == order.id
+    assert orders.find_by_token(core, token).id == order.id
     for _ in range(2):
-        assert orders.confirm(core, token).confirmed
-    [ticket] = tickets.listing(core)
+        assert orders.confirm_order(core, token).confirmed
+    [ticket] = tickets.list_tickets(core)
     assert (ticket.kind, ticket.reply_to) == ("order", "kari@home.example")
 
 
 def test_s06_whoever_tells_more_at_once_has_confirmed_the_address_too(core):
     submit(core)
     [token] = links(core, "order/status")
-    assert orders.answer(core, token, name="kari", more="1975 to 1979").confirmed
-    [ticket] = tickets.listing(core)
-    assert "1975" in tickets.thread(core, ticket, notes=True)[0].text
+    assert orders.answer_question(core, token, name="kari", more="1975 to 1979").confirmed
+    [ticket] = tickets.list_tickets(core)
+    assert "1975" in tickets.list_messages(core, ticket, notes=True)[0].text
 
 
 def test_s06_the_desk_asks_for_proof_and_the_person_answers(core):
     order = submit(core)
     orders.ask_for_proof(core, order.id, "When did you study here?", actor="anne")
-    assert orders.get(core, order.id).state == "awaiting proof"
+    assert orders.get_order(core, order.id).state == "awaiting proof"
     token = links(core, "order/status")[-1]
-    done = orders.answer(core, token, name="kari.n", more="1975 to 1979")
+    done = orders.answer_question(core, token, name="kari.n", more="1975 to 1979")
     assert (done.state, done.name) == ("submitted", "kari.n")
     assert "1975" in done.affiliation
-    _, link = orders.approve(core, order.id, actor="anne")
-    account = accounts.get(core, "kari.n")
-    assert contact_addresses.verified(core, account.id) == []
+    _, link = orders.approve_order(core, order.id, actor="anne")
+    account = accounts.find_account(core, "kari.n")
+    assert contact_addresses.list_verified(core, account.id) == []
     credentials.redeem_link(core, link.rpartition("/")[2], "ei heilt anna setning")
-    assert contact_addresses.verified(core, account.id) == ["kari@home.example"]
+    assert contact_addresses.list_verified(core, account.id) == ["kari@home.example"]
     with pytest.raises(OrderNotFound):
-        orders.by_token(core, token)
+        orders.find_by_token(core, token)
 
 
 def test_s06_a_refusal_is_told_with_its_reason(core):
     order = submit(core)
-    orders.reject(core, order.id, "We find you in no register.", actor="anne")
+    orders.reject_order(core, order.id, "We find you in no register.", actor="anne")
     assert any(
         "We find you in no register." in text_of(queue_admin.octets(core, item.id))
         for item in queue_admin.listing(core)
@@ -257,18 +257,18 @@ def test_s06_abandoned_orders_are_erased_after_thirty_days(core, clock):
     order = submit(core)
     orders.ask_for_proof(core, order.id, "?")
     clock.forward(days=29)
-    assert orders.expire(core) == 0
+    assert orders.expire_orders(core) == 0
     clock.forward(days=2)
-    assert orders.expire(core) == 1
+    assert orders.expire_orders(core) == 1
     [(row,)] = core.db.read(
         lambda tx: tx.rows("SELECT display_name||contact||affiliation||person||proof||token FROM orders")
     )
     assert row == ""
     rejected = submit(core, key="k10", name="line")
-    orders.reject(core, rejected.id, "no")
+    orders.reject_order(core, rejected.id, "no")
     clock.forward(days=31)
-    orders.expire(core)
-    assert orders.get(core, rejected.id).contact == ""
+    orders.expire_orders(core)
+    assert orders.get_order(core, rejected.id).contact == ""
 
 
 def test_s06_orders_are_limited_for_a_stranger_and_for_an_address(core):
@@ -287,8 +287,8 @@ def test_s06_a_log_in_that_the_university_does_not_know_goes_with_the_form_and_i
     with pytest.raises(NotEligible):
         orders.check_eligible(core, proven)
     order = submit(core, proven=proven)
-    orders.approve(core, order.id)
-    assert orders.account_of(core, proven).name == "kari"
+    orders.approve_order(core, order.id)
+    assert orders.find_account_of(core, proven).name == "kari"
 
 
 def test_n11_a_reserved_list_names_what_mail_needs():

@@ -19,7 +19,7 @@ from mailcore.queue.route import Hop
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import queue_admin
 from mailcore.services.tickets import tickets
-from mailcore.services.tickets.tickets import listing as ticket_list
+from mailcore.services.tickets.tickets import list_tickets as ticket_list
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
 from tests.outside import dns_server
@@ -29,7 +29,7 @@ from tests.services.test_queue_worker import FRIEND, MESSAGE, Peer, at_work, enq
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    return accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
 
 
 def test_a_destination_that_is_away_rests_and_flush_wakes_it(core):
@@ -258,7 +258,7 @@ def test_a_report_that_cannot_be_delivered_becomes_one_case_of_the_postmaster(co
             return [ticket for ticket in ticket_list(here) if ticket.kind == "postmaster"]
 
     [case] = asyncio.run(play())
-    told = [message.text for message in tickets.thread(core, case, notes=True)]
+    told = [message.text for message in tickets.list_messages(core, case, notes=True)]
     assert len(told) == bounce.MOST_IN_CASE  # what comes after tells nothing new
     assert {text.partition("\n")[0] for text in told} <= {f"To: {address}" for address in gone}
     assert all("550 5.1.1 no" in text and "Subject:" in text for text in told)
@@ -285,7 +285,7 @@ def test_reports_of_others_are_read(octets, found):
 def test_dns_that_fails_is_a_delay_and_a_name_that_is_not_there_a_bounce(tmp_path, clock):
     with dns_server({("else.example", "A"): ["127.0.0.1"]}, broken=("outside.example",)) as dns:
         made = cores.build(Config(data=str(tmp_path), dns=Dns((dns,))), clock)
-        ola = accounts.add(made, "ola", password="en lang hemmelighet")
+        ola = accounts.add_account(made, "ola", password="en lang hemmelighet")
 
         async def play():
             async with at_work(made, mode="direct") as (here, _, _):

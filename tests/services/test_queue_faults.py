@@ -15,7 +15,7 @@ from tests.services.test_queue_worker import FRIEND, MESSAGE, at_work, enqueue, 
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    return accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
 
 
 def test_a_database_that_is_locked_when_the_peer_has_answered_does_not_send_twice(core):

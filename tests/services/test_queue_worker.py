@@ -114,7 +114,7 @@ async def until(check, seconds: float = 60) -> None:
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
+    return accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
 
 
 def test_octets_go_out_untouched_over_few_connections(core):
@@ -206,7 +206,7 @@ def test_what_we_write_goes_to_every_host(core, ola):
                     here, tx, kind="other", subject="Hei æøå", text="æ", reply_to=FRIEND, language="nb"
                 )
             )
-            tickets.reply(here, case.id, "Hei, æøå på deg.", agent=None)
+            tickets.send_reply(here, case.id, "Hei, æøå på deg.", agent=None)
             await until(lambda: len(peer.mail) == 2 and not listing(here))
             assert all(octets.isascii() for _, _, octets in peer.mail)
             assert "Hei, æøå på deg." in text_of(peer.mail[-1][2])
@@ -283,7 +283,7 @@ def test_n1_an_owner_hears_that_the_question_to_the_target_could_not_be_delivere
             assert "550 5.1.1 no such user" in text_of(inbox(here, ola)[-1])
             found = forwarding.read_forwarding(here, ola.id)
             assert (found.state, found.last_reply) == (ForwardingState.UNCONFIRMED, "550 5.1.1 no such user")
-            assert tickets.listing(here) == []
+            assert tickets.list_tickets(here) == []
 
     asyncio.run(play())
 
@@ -307,7 +307,7 @@ def test_n2_a_forward_that_waits_for_hours_tells_its_sender_nothing(core, clock,
 @pytest.mark.parametrize("why", ["script", "full", "unknown"])
 def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
     """A script's refusal was dropped without a word."""
-    kari = accounts.add(
+    kari = accounts.add_account(
         core, "kari", display_name="Kari", quota=1 if why == "full" else 0, password="en lang hemmelighet"
     )
     if why == "script":

@@ -29,7 +29,7 @@ MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubje
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(
+    return accounts.add_account(
         core,
         "ola",
         display_name="Ola Nordmann",
@@ -41,7 +41,7 @@ def ola(core):
 
 def fill(core, account, percent, mailbox="INBOX"):
     """Put so much in that this is what is used."""
-    now = accounts.by_id(core, account.id)
+    now = accounts.load_account(core, account.id)
     octets = b"Subject: fill\r\n\r\n".ljust(now.quota * percent // 100 - now.used + 1, b"x")
 
     def write(tx):
@@ -86,17 +86,20 @@ def receive(core, size=2000):
 
 def test_s18_a_new_account_has_the_default_and_a_new_default_is_for_new_accounts_only(tmp_path):
     first = cores.build(Config(data=str(tmp_path)))
-    assert accounts.add(first, "ola").quota == 2 * 2**30
+    assert accounts.add_account(first, "ola").quota == 2 * 2**30
     cores.close(first)
     later = cores.build(Config(data=str(tmp_path), quota=Quota(default="5G")))
-    assert (accounts.add(later, "kari").quota, accounts.get(later, "ola").quota) == (5 * 2**30, 2 * 2**30)
+    assert (accounts.add_account(later, "kari").quota, accounts.find_account(later, "ola").quota) == (
+        5 * 2**30,
+        2 * 2**30,
+    )
     cores.close(later)
 
 
 def test_s18_deliveries_at_the_same_time_cannot_share_the_last_room(tmp_path):
     """Several processes, each with a writer of its own; grace lets one message cross, never two."""
     made = [cores.build(Config(data=str(tmp_path))) for _ in range(3)]
-    account = accounts.add(made[0], "ola", quota=1 * MIB)
+    account = accounts.add_account(made[0], "ola", quota=1 * MIB)
     size, taken, refused = 100_000, [], []
 
     def deliver(core, number):
@@ -113,7 +116,7 @@ def test_s18_deliveries_at_the_same_time_cannot_share_the_last_room(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    now = accounts.by_id(made[0], account.id)
+    now = accounts.load_account(made[0], account.id)
     assert now.used <= now.quota
     assert now.used > now.quota - size - 10  # and no room was wasted
     assert len(taken) + len(refused) == 30
@@ -126,10 +129,10 @@ def test_s18_the_recount_gives_the_same_number_and_mends_a_wrong_one(core, ola):
     for _ in range(5):
         receive(core)
     assert health.check(core, repair=False) == []
-    right = accounts.by_id(core, ola.id).used
+    right = accounts.load_account(core, ola.id).used
     core.db.write(lambda tx: tx.run("UPDATE account SET used=used+17"))
     assert f"counts {right + 17} octets, its messages have {right}" in health.check(core, repair=True)[0]
-    assert accounts.by_id(core, ola.id).used == right
+    assert accounts.load_account(core, ola.id).used == right
 
 
 def test_s23_each_level_is_told_once_to_the_box_and_to_the_contact_address(core, ola):
@@ -156,7 +159,7 @@ def test_s23_a_smaller_quota_warns_too(core, ola):
     fill(core, ola, 50)
     accounts.set_quota(core, "ola", 5 * MIB)
     assert warnings(core, ola) == ["Postboksen din er full"]
-    assert accounts.by_id(core, ola.id).percent >= 100  # nothing was deleted
+    assert accounts.load_account(core, ola.id).percent >= 100  # nothing was deleted
 
 
 def test_s23_the_first_refusal_is_told_and_no_vacation_or_forwarding_answers(core, ola):
@@ -182,7 +185,7 @@ def test_s23_a_delivery_that_crosses_a_level_warns_at_once(core, ola):
 def test_s23_deliveries_at_the_same_time_warn_once(tmp_path):
     """Several processes cross the same levels together: each is told once, and none passes the limit beside another."""
     made = [cores.build(Config(data=str(tmp_path))) for _ in range(3)]
-    account = accounts.add(made[0], "ola", contact="ola@elsewhere.example", quota=3 * MIB)
+    account = accounts.add_account(made[0], "ola", contact="ola@elsewhere.example", quota=3 * MIB)
     start, outcomes = threading.Barrier(12), []
 
     def deliver(core):
@@ -201,7 +204,7 @@ def test_s23_deliveries_at_the_same_time_warn_once(tmp_path):
     told = sorted(warnings(made[0], account))
     assert len(told) == len(set(told)), told
     assert len(outside(made[0])) == len(told) >= 4
-    now = accounts.by_id(made[0], account.id)
+    now = accounts.load_account(made[0], account.id)
     assert now.quota <= now.used <= now.quota + 80_000 + 20_000  # one last message, and the warnings themselves
     assert outcomes.count("filed") < 48
     assert health.check(made[0], repair=False) == []
@@ -245,9 +248,9 @@ def test_n21_a_fifth_more_for_fourteen_days_once_a_year(core, clock, ola):
     with pytest.raises(NotAllowed):
         quota.borrow(core, ola.id)
     clock.forward(days=13)
-    assert (quota.end_extras(core), accounts.by_id(core, ola.id).quota) == (0, 12 * MIB)
+    assert (quota.end_extras(core), accounts.load_account(core, ola.id).quota) == (0, 12 * MIB)
     clock.forward(days=1)
-    assert (quota.end_extras(core), accounts.by_id(core, ola.id).quota) == (1, 10 * MIB)
+    assert (quota.end_extras(core), accounts.load_account(core, ola.id).quota) == (1, 10 * MIB)
     assert quota.end_extras(core) == 0
     with pytest.raises(NotAllowed):
         quota.borrow(core, ola.id)
@@ -262,7 +265,7 @@ def test_n21_staff_who_set_the_quota_end_the_loan(core, clock, ola):
     quota.borrow(core, ola.id)
     accounts.set_quota(core, "ola", 20 * MIB)
     clock.forward(days=15)
-    assert (quota.end_extras(core), accounts.by_id(core, ola.id).quota) == (0, 20 * MIB)
+    assert (quota.end_extras(core), accounts.load_account(core, ola.id).quota) == (0, 20 * MIB)
 
 
 def test_s22_a_quota_with_an_end_is_told_audited_and_taken_back(core, clock, ola):
@@ -271,6 +274,6 @@ def test_s22_a_quota_with_an_end_is_told_audited_and_taken_back(core, clock, ola
     assert [entry.actor for entry in audit.list_entries(core, ola.id) if entry.event.startswith("quota")] == ["agent"]
     assert len(subjects(core, ola)) == 2
     clock.forward(days=91)
-    assert (quota.end_extras(core), accounts.by_id(core, ola.id).quota) == (1, 10 * MIB)
+    assert (quota.end_extras(core), accounts.load_account(core, ola.id).quota) == (1, 10 * MIB)
     with pytest.raises(MailError):
         quota.change_quota(core, ola.id, 1 * MIB, until=end)

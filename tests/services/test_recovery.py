@@ -24,8 +24,8 @@ OUTSIDE = "ola@home.example"
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    made = accounts.add(core, "ola", display_name="Ola Nordmann", password=OLD, contact=OUTSIDE)
-    core.db.write(lambda tx: contact_addresses.prove(core, tx, made.id, OUTSIDE))
+    made = accounts.add_account(core, "ola", display_name="Ola Nordmann", password=OLD, contact=OUTSIDE)
+    core.db.write(lambda tx: contact_addresses.mark_verified(core, tx, made.id, OUTSIDE))
     return made
 
 
@@ -44,10 +44,12 @@ def mailed(core: Core, subject: str = "password/link") -> list[tuple[str, str]]:
 
 
 def test_s15_a_link_goes_to_the_verified_address_and_sets_the_password_once(core: Core, ola: Account) -> None:
-    password_requests.send_link(core, "Ola@alumni.example", peer="198.51.100.1")
+    password_requests.send_links(core, "Ola@alumni.example", peer="198.51.100.1")
     [(to, token)] = mailed(core)
     assert to == OUTSIDE
-    assert credentials.link_account(core, token) == credentials.link_account(core, token)  # looking spends nothing
+    assert credentials.find_link_account(core, token) == credentials.find_link_account(
+        core, token
+    )  # looking spends nothing
     credentials.redeem_link(core, token, NEW)
     assert enter(core, NEW) == "alumni"
     for again in (token, "unknown"):
@@ -57,9 +59,9 @@ def test_s15_a_link_goes_to_the_verified_address_and_sets_the_password_once(core
 
 @pytest.mark.parametrize("name", ["kari", "per", "nobody", "ola@elsewhere.example", ""])
 def test_s15_who_cannot_be_written_to_gets_the_same_answer_and_no_mail(core: Core, ola: Account, name: str) -> None:
-    accounts.add(core, "kari", password=OLD)
-    accounts.add(core, "per", password=OLD, contact="per@home.example")  # never confirmed
-    password_requests.send_link(core, name, peer="198.51.100.1")
+    accounts.add_account(core, "kari", password=OLD)
+    accounts.add_account(core, "per", password=OLD, contact="per@home.example")  # never confirmed
+    password_requests.send_links(core, name, peer="198.51.100.1")
     assert queue_admin.listing(core) == []
 
 
@@ -68,7 +70,7 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
 
     def cost(name: str) -> float:
         start = time.process_time()
-        password_requests.send_link(core, name)
+        password_requests.send_links(core, name)
         return time.process_time() - start
 
     cost("ola")
@@ -79,49 +81,49 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
 def test_s15_a_link_lives_thirty_minutes_and_a_newer_one_makes_it_void(
     core: Core, ola: Account, clock: SetClock
 ) -> None:
-    password_requests.send_link(core, "ola")
-    password_requests.send_link(core, "ola")
+    password_requests.send_links(core, "ola")
+    password_requests.send_links(core, "ola")
     older, newer = (token for _, token in mailed(core))
     with pytest.raises(LinkExpired):
-        credentials.link_account(core, older)
+        credentials.find_link_account(core, older)
     clock.forward(minutes=29)
-    credentials.link_account(core, newer)
+    credentials.find_link_account(core, newer)
     clock.forward(minutes=2)
     with pytest.raises(LinkExpired):
-        credentials.link_account(core, newer)
+        credentials.find_link_account(core, newer)
 
 
 def test_s15_a_log_in_to_the_portal_makes_the_link_void_but_a_mail_program_does_not(core: Core, ola: Account) -> None:
-    password_requests.send_link(core, "ola")
+    password_requests.send_links(core, "ola")
     [(_, token)] = mailed(core)
     enter(core, OLD, Scope.IMAP)
     core.db.write(lambda tx: None)
-    credentials.link_account(core, token)
+    credentials.find_link_account(core, token)
     enter(core, OLD, Scope.PORTAL)
     core.db.write(lambda tx: None)
     with pytest.raises(LinkExpired):
-        credentials.link_account(core, token)
+        credentials.find_link_account(core, token)
 
 
 def test_s15_links_are_limited_for_an_account_and_for_an_address(core: Core, ola: Account) -> None:
     for _ in range(password_requests.MAILS_PER_HOUR + 3):
-        password_requests.send_link(core, "ola", peer="198.51.100.1")
+        password_requests.send_links(core, "ola", peer="198.51.100.1")
     assert len(mailed(core)) == password_requests.MAILS_PER_HOUR
     for _ in range(mail_limits.PLACE_HOUR - password_requests.MAILS_PER_HOUR - 3):
-        password_requests.send_link(core, "nobody", peer="198.51.100.1")
+        password_requests.send_links(core, "nobody", peer="198.51.100.1")
     with pytest.raises(TooMany):
-        password_requests.send_link(core, "nobody", peer="198.51.100.1")
-    password_requests.send_link(core, "nobody", peer="198.51.100.2")
+        password_requests.send_links(core, "nobody", peer="198.51.100.1")
+    password_requests.send_links(core, "nobody", peer="198.51.100.2")
 
 
 def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(core: Core, ola: Account) -> None:
     opened = login.authenticate(core, "ola", OLD, peer="192.0.2.1", scope=Scope.IMAP)
-    password_requests.send_link(core, "ola")
+    password_requests.send_links(core, "ola")
     [(_, token)] = mailed(core)
     credentials.change_password(core, ola.id, OLD, NEW)
-    assert not core.db.read(lambda tx: login.still_stands(tx, opened))
+    assert not core.db.read(lambda tx: login.is_still_valid(tx, opened))
     with pytest.raises(LinkExpired):
-        credentials.link_account(core, token)
+        credentials.find_link_account(core, token)
     told = [
         i for i in queue_admin.listing(core) if "Passordet for ola er endret" in text_of(queue_admin.octets(core, i.id))
     ]
@@ -136,56 +138,56 @@ def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(co
 )
 def test_s15_an_address_that_helps_nobody_is_no_contact(core: Core, ola: Account, address: str) -> None:
     with pytest.raises(InvalidName):
-        contact_addresses.propose(core, ola.id, address)
+        contact_addresses.request_verification(core, ola.id, address)
 
 
 def test_s15_an_address_counts_when_its_link_was_used(core: Core, ola: Account) -> None:
-    contact_addresses.propose(core, ola.id, "new@work.example")
-    assert contact_addresses.verified(core, ola.id) == [OUTSIDE]
+    contact_addresses.request_verification(core, ola.id, "new@work.example")
+    assert contact_addresses.list_verified(core, ola.id) == [OUTSIDE]
     [(to, token)] = mailed(core, "account/contact")
     assert to == "new@work.example"
-    assert contact_addresses.look(core, token)[1] == "new@work.example"
-    contact_addresses.confirm(core, token)
-    assert contact_addresses.verified(core, ola.id) == [OUTSIDE, "new@work.example"]
+    assert contact_addresses.read_link(core, token)[1] == "new@work.example"
+    contact_addresses.confirm_address(core, token)
+    assert contact_addresses.list_verified(core, ola.id) == [OUTSIDE, "new@work.example"]
     with pytest.raises(LinkExpired):
-        contact_addresses.confirm(core, token)
-    password_requests.send_link(core, "ola")
+        contact_addresses.confirm_address(core, token)
+    password_requests.send_links(core, "ola")
     assert {to for to, _ in mailed(core)} == {OUTSIDE, "new@work.example"}  # a second contact (N20)
 
 
 def test_n20_the_old_address_hears_when_contacts_change(core: Core, ola: Account) -> None:
-    contact_addresses.remove(core, ola.id, OUTSIDE)
+    contact_addresses.remove_address(core, ola.id, OUTSIDE)
     [item] = queue_admin.listing(core)
     assert item.recipient == OUTSIDE
-    assert accounts.get(core, "ola").contact == ""
+    assert accounts.find_account(core, "ola").contact == ""
 
 
 # Printed codes
 
 
 def test_n20_a_printed_code_sets_the_password_once(core: Core, ola: Account) -> None:
-    codes = recovery.make_codes(core, ola)
-    link = recovery.by_code(core, "ola", codes[3].replace("-", " ").upper(), peer="192.0.2.1")
+    codes = recovery.create_codes(core, ola)
+    link = recovery.create_link_by_code(core, "ola", codes[3].replace("-", " ").upper(), peer="192.0.2.1")
     credentials.redeem_link(core, link.rpartition("/")[2], NEW)
     assert enter(core, NEW) == "alumni"
-    assert recovery.codes_left(core, ola) == recovery.CODES - 1
+    assert recovery.count_codes(core, ola) == recovery.CODES - 1
     with pytest.raises(WrongPassword) as used:
-        recovery.by_code(core, "ola", codes[3], peer="192.0.2.1")
+        recovery.create_link_by_code(core, "ola", codes[3], peer="192.0.2.1")
     with pytest.raises(WrongPassword) as unknown:
-        recovery.by_code(core, "nobody", codes[4], peer="192.0.2.1")
+        recovery.create_link_by_code(core, "nobody", codes[4], peer="192.0.2.1")
     assert str(used.value) == str(unknown.value)
-    recovery.make_codes(core, ola)
+    recovery.create_codes(core, ola)
     with pytest.raises(WrongPassword):
-        recovery.by_code(core, "ola", codes[5], peer="192.0.2.1")
+        recovery.create_link_by_code(core, "ola", codes[5], peer="192.0.2.1")
 
 
 def test_n20_codes_cannot_be_guessed_without_end(core: Core, ola: Account) -> None:
-    codes = recovery.make_codes(core, ola)
+    codes = recovery.create_codes(core, ola)
     for _ in range(core.config.limits.login_failures_per_hour):
         with pytest.raises(WrongPassword):
-            recovery.by_code(core, "ola", "aaaaa-aaaaa", peer="203.0.113.1")
+            recovery.create_link_by_code(core, "ola", "aaaaa-aaaaa", peer="203.0.113.1")
     with pytest.raises(TooMany):
-        recovery.by_code(core, "ola", codes[0], peer="203.0.113.1")
+        recovery.create_link_by_code(core, "ola", codes[0], peer="203.0.113.1")
 
 
 def test_s15_a_code_for_a_name_that_is_nobody_s_takes_the_same_work(core: Core, ola: Account, monkeypatch) -> None:
@@ -194,7 +196,7 @@ def test_s15_a_code_for_a_name_that_is_nobody_s_takes_the_same_work(core: Core, 
     monkeypatch.setattr(recovery.store, "spend_code", lambda *given: bool(writes.append("")) or real(*given))
     for name in ("ola", "nobody"):
         with pytest.raises(WrongPassword):
-            recovery.by_code(core, name, "aaaaa-aaaaa", peer="203.0.113.1")
+            recovery.create_link_by_code(core, name, "aaaaa-aaaaa", peer="203.0.113.1")
     assert len(writes) == 2
 
 
@@ -204,7 +206,7 @@ def test_s15_a_code_for_a_name_that_is_nobody_s_takes_the_same_work(core: Core, 
 @pytest.fixture
 def agents(core: Core) -> tuple[str, str]:
     for name in ("anne", "berit"):
-        accounts.add(core, name, password=OLD)
+        accounts.add_account(core, name, password=OLD)
         accounts.set_role(core, name, "desk")
     return "anne", "berit"
 
@@ -214,7 +216,7 @@ def second_factor(core: Core, account: Account) -> None:
 
 
 def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Account, agents: tuple[str, str]) -> None:
-    issued = recovery.issue(
+    issued = recovery.issue_link(
         core, "ola", agent="anne", proof="passport shown at the desk", send_to="found@again.example"
     )
     assert issued == recovery.Issued()  # the agent sees no link where it is mailed
@@ -230,52 +232,52 @@ def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Accoun
 
 @pytest.mark.parametrize(("agent", "proof"), [("kari", "seen"), ("ola", "seen"), ("anne", " ")])
 def test_s15_only_agents_issue_links_not_for_themselves_and_not_without_proof(core, ola, agents, agent, proof):
-    accounts.add(core, "kari", password=OLD)
+    accounts.add_account(core, "kari", password=OLD)
     accounts.set_role(core, "ola", "admin")
     with pytest.raises(NotAllowed):
-        recovery.issue(core, "ola", agent=agent, proof=proof)
+        recovery.issue_link(core, "ola", agent=agent, proof=proof)
 
 
 def test_s15_an_account_with_two_factors_needs_a_second_agent(
     core: Core, ola: Account, agents: tuple[str, str]
 ) -> None:
     second_factor(core, ola)
-    issued = recovery.issue(core, "ola", agent="anne", proof="passport")
+    issued = recovery.issue_link(core, "ola", agent="anne", proof="passport")
     assert issued.link == ""
     assert issued.waiting is not None
-    [waiting] = recovery.waiting(core)
+    [waiting] = recovery.list_waiting(core)
     for wrong in ("anne", "ola"):
         with pytest.raises(NotAllowed):
-            recovery.agree(core, waiting.id, agent=wrong)
+            recovery.approve_recovery(core, waiting.id, agent=wrong)
     assert two_factor.is_on(core, ola.id)
-    done = recovery.agree(core, waiting.id, agent="berit")
+    done = recovery.approve_recovery(core, waiting.id, agent="berit")
     assert not two_factor.is_on(core, ola.id)
     credentials.redeem_link(core, done.link.rpartition("/")[2], NEW)
     assert enter(core, NEW) == "alumni"
     with pytest.raises(LinkExpired):
-        recovery.agree(core, waiting.id, agent="berit")
+        recovery.approve_recovery(core, waiting.id, agent="berit")
 
 
 def test_s15_one_agent_does_not_become_the_second_by_letting_a_colleague_in(core, ola, agents) -> None:
-    issued = recovery.issue(core, "berit", agent="anne", proof="I know her")
+    issued = recovery.issue_link(core, "berit", agent="anne", proof="I know her")
     assert issued.link == ""
-    accounts.add(core, "cato", password=OLD)
+    accounts.add_account(core, "cato", password=OLD)
     accounts.set_role(core, "cato", "admin")
-    [waiting] = recovery.waiting(core)
-    assert recovery.agree(core, waiting.id, agent="cato").link
+    [waiting] = recovery.list_waiting(core)
+    assert recovery.approve_recovery(core, waiting.id, agent="cato").link
 
 
 def test_n20_a_recovery_that_nobody_agrees_to_ends(
     core: Core, ola: Account, agents: tuple[str, str], clock: SetClock
 ) -> None:
     second_factor(core, ola)
-    recovery.issue(core, "ola", agent="anne", proof="passport")
-    [first] = recovery.waiting(core)
-    recovery.refuse(core, first.id, agent="berit")
-    assert recovery.waiting(core) == []
-    recovery.issue(core, "ola", agent="anne", proof="passport")
-    [second] = recovery.waiting(core)
+    recovery.issue_link(core, "ola", agent="anne", proof="passport")
+    [first] = recovery.list_waiting(core)
+    recovery.refuse_recovery(core, first.id, agent="berit")
+    assert recovery.list_waiting(core) == []
+    recovery.issue_link(core, "ola", agent="anne", proof="passport")
+    [second] = recovery.list_waiting(core)
     clock.forward(days=8)
-    assert recovery.waiting(core) == []
+    assert recovery.list_waiting(core) == []
     with pytest.raises(LinkExpired):
-        recovery.agree(core, second.id, agent="berit")
+        recovery.approve_recovery(core, second.id, agent="berit")

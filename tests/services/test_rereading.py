@@ -10,7 +10,7 @@ def blob_rows(core):
 
 
 def test_old_mail_is_read_anew_and_the_end_is_remembered(core, monkeypatch):
-    ola = accounts.add(core, "ola", display_name="Ola", quota=2**30).id
+    ola = accounts.add_account(core, "ola", display_name="Ola", quota=2**30).id
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola, "INBOX"))
     for n in range(5):
         prepared = core.blobs.prepare(b"Subject: n%d\r\nFrom: a@x.example\r\n\r\nhei\r\n" % n)

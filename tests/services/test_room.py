@@ -12,7 +12,7 @@ from mailcore.store.forwarding import onward
 
 @pytest.fixture
 def ola(core) -> Account:
-    return accounts.add(core, "ola", quota=100_000)
+    return accounts.add_account(core, "ola", quota=100_000)
 
 
 def put(core, account, subject, *, size=1000, mailbox="INBOX", days=0, flags=(), more=""):
@@ -67,7 +67,7 @@ def test_s27_only_copies_that_are_known_to_be_outside_are_offered(core, ola):
 
 
 def test_s27_a_copy_of_another_owner_is_not_touched(core, ola):
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     sent_on(core, ola, put(core, kari, "same octets", days=100))
     assert cleanup.list_forwarded(core, ola.id)[1].count == 0
 
@@ -92,7 +92,7 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     put(core, ola, "much", size=104_000)
     put(core, ola, "rubbish", size=3000, mailbox="Trash")
     put(core, ola, "spam", size=2000, mailbox="Junk")
-    before = accounts.by_id(core, ola.id)
+    before = accounts.load_account(core, ola.id)
     assert before.percent >= 105
     assert cleanup.remove_chosen(
         core, ola.id, Choice(special_uses=("\\Trash", "\\Junk", "\\Sent", "\\Archive"))
@@ -100,7 +100,7 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     [first, *_] = cleanup.list_largest(core, ola.id)
     assert cleanup.measure_choice(core, ola.id, Choice(messages=(first.name,))) == cleanup.Total(1, 104_000)
     assert cleanup.remove_chosen(core, ola.id, Choice(messages=(first.name, first.name))) == cleanup.Total(1, 104_000)
-    assert accounts.by_id(core, ola.id).used == before.used - 109_000
+    assert accounts.load_account(core, ola.id).used == before.used - 109_000
     assert health.check(core, repair=False) == []
     assert cleanup.remove_chosen(core, ola.id, Choice(messages=(first.name,))) == cleanup.Total(0, 0)
 
@@ -126,7 +126,7 @@ def test_names_that_a_form_may_hold_free_nothing(core, ola, name):
 
 
 def test_a_message_of_another_owner_cannot_be_named(core, ola):
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     put(core, kari, "private")
     [item, *_] = cleanup.list_largest(core, kari.id)
     assert cleanup.remove_chosen(core, ola.id, Choice(messages=(item.name,))) == cleanup.Total(0, 0)

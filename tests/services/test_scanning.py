@@ -54,7 +54,7 @@ def send(core, message: str) -> str:
 
 
 def box(core, name: str, mailbox: str) -> list[bytes]:
-    account = accounts.get(core, name).id
+    account = accounts.find_account(core, name).id
 
     def read(tx):
         found = core.mail.mailbox(tx, account, mailbox)
@@ -72,7 +72,7 @@ def filter_(tmp_path_factory):
 @pytest.mark.interop
 def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_):
     core = house(f'rspamd = "{filter_.url}"')
-    kari = accounts.get(core, "kari").id
+    kari = accounts.find_account(core, "kari").id
     assert send(core, CLEAN).startswith("250")
     assert b"\r\nX-Spam-Status: No, score=" in inbox(core, "kari")[-1]
 
@@ -114,7 +114,7 @@ def test_what_it_wants_to_refuse_may_be_kept_as_junk(house, filter_):
 @pytest.mark.interop
 def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filter_):
     core = house(f'rspamd = "{filter_.url}"\nlearn = "{filter_.controller}"\nlearn_password = "learn"')
-    kari = accounts.get(core, "kari").id
+    kari = accounts.find_account(core, "kari").id
     send(
         core, CLEAN + "Shall we have lunch on Friday, in the old canteen behind the library, as we did last summer?\r\n"
     )
@@ -225,8 +225,8 @@ def test_a_virus_that_may_come_in_stands_in_junk_and_its_level_is_known(house, s
             if action != "Blackhole":
                 assert b"\r\nX-Virus-Status: Infected (Eicar-Test" in junk
     core = house(f'milters = ["{scanner}"]\nrefuse = false')
-    filters.put_script(core, accounts.get(core, "kari").id, "own", VIRUS_SCRIPT)
-    filters.activate(core, accounts.get(core, "kari").id, "own")
+    filters.put_script(core, accounts.find_account(core, "kari").id, "own", VIRUS_SCRIPT)
+    filters.activate(core, accounts.find_account(core, "kari").id, "own")
     assert send(core, CLEAN).startswith("250")
     assert len(box(core, "kari", "Archive")) == 1  # looked at, and clean
 

@@ -25,10 +25,10 @@ PASSWORD = "en lang hemmelighet"
 
 @pytest.fixture
 def core(tmp_path, monkeypatch):
-    monkeypatch.setattr(scram, "_everybody", {})
+    monkeypatch.setattr(scram, "_offers", {})
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n'))
     certificates.ensure_certificate(built.config, built.clock)
-    accounts.add(built, "ola", display_name="Ola", quota=2**30, password=passwords.hash_password(PASSWORD))
+    accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password=passwords.hash_password(PASSWORD))
     yield built
     cores.close(built)
 
@@ -57,31 +57,31 @@ def client(core, username, password, *, plus=True, challenges=None, scope=Scope.
 
 
 def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
-    scram.look(core)
-    assert sasl_login.offered(core, secure=True, channel=OLD_TLS) == ("PLAIN", "LOGIN")
+    scram.update_offer(core)
+    assert sasl_login.list_mechanisms(core, secure=True, channel=OLD_TLS) == ("PLAIN", "LOGIN")
     login.authenticate(core, "ola", PASSWORD, peer="", scope=Scope.IMAP)
-    monkeypatch.setattr(scram, "_everybody", {})
-    scram.look(core)
-    assert sasl_login.offered(core, secure=True, channel=OLD_TLS)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
-    assert sasl_login.offered(core, secure=False, channel=Channel())[0] == "SCRAM-SHA-256"
-    assert sasl_login.offered(core, secure=True, channel=Channel("TLSv1.3"))[0] == "SCRAM-SHA-256"
+    monkeypatch.setattr(scram, "_offers", {})
+    scram.update_offer(core)
+    assert sasl_login.list_mechanisms(core, secure=True, channel=OLD_TLS)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
+    assert sasl_login.list_mechanisms(core, secure=False, channel=Channel())[0] == "SCRAM-SHA-256"
+    assert sasl_login.list_mechanisms(core, secure=True, channel=Channel("TLSv1.3"))[0] == "SCRAM-SHA-256"
 
 
 def test_a_new_account_can_use_at_once_what_is_offered(core, monkeypatch):
-    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
-    monkeypatch.setattr(scram, "_everybody", {})
-    scram.look(core)
+    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
+    monkeypatch.setattr(scram, "_offers", {})
+    scram.update_offer(core)
     assert scram.is_offered(core)
-    accounts.add(core, "kari", password=PASSWORD)
+    accounts.add_account(core, "kari", password=PASSWORD)
     assert client(core, "kari", PASSWORD).account.name == "kari"
 
 
 def test_it_is_offered_no_more_once_somebody_could_not_use_it(core, monkeypatch):
     """An account whose password came as a hash, in the minute until that is looked up."""
-    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
-    monkeypatch.setattr(scram, "_everybody", {})
-    scram.look(core)
-    accounts.add(core, "kari", password=passwords.hash_password(PASSWORD))
+    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
+    monkeypatch.setattr(scram, "_offers", {})
+    scram.update_offer(core)
+    accounts.add_account(core, "kari", password=passwords.hash_password(PASSWORD))
     assert scram.is_offered(core)
     with pytest.raises(WrongPassword):
         client(core, "kari", PASSWORD)
@@ -90,15 +90,15 @@ def test_it_is_offered_no_more_once_somebody_could_not_use_it(core, monkeypatch)
 
 @pytest.mark.parametrize("plus", [True, False])
 def test_a_password_is_proven_without_being_sent(core, plus):
-    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
+    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
     assert client(core, "ola", PASSWORD, plus=plus).account.name == "ola"
     with pytest.raises(WrongPassword):
         client(core, "ola", "feil", plus=plus)
 
 
 def test_a_new_password_takes_the_place_of_the_old_one(core):
-    ola = accounts.get(core, "ola").id
-    scram.remember_of(core, ola, PASSWORD)
+    ola = accounts.find_account(core, "ola").id
+    scram.save_account_verifier(core, ola, PASSWORD)
     credentials.set_password(core, ola, "et annet hemmelig ord")
     assert client(core, "ola@alumni.example", "et annet hemmelig ord").account.name == "ola"
     with pytest.raises(WrongPassword):
@@ -124,27 +124,27 @@ def test_failures_are_counted(core):
 
 def test_no_verifier_is_kept_where_scram_can_never_be_offered(tmp_path):
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n[limits]\nscram = "never"\n'))
-    ola = accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD).id
+    ola = accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD).id
     login.authenticate(built, "ola", PASSWORD, peer="", scope=Scope.IMAP)
     assert built.db.read(lambda tx: verifiers.of(tx, ola)) == {}
     cores.close(built)
 
 
 def test_an_app_password_is_proven_for_what_it_was_made_for(core):
-    ola = accounts.get(core, "ola").id
-    scram.remember_of(core, ola, PASSWORD)
-    app = app_passwords.make(core, ola, "Telefon", [Scope.IMAP])
+    ola = accounts.find_account(core, "ola").id
+    scram.save_account_verifier(core, ola, PASSWORD)
+    app = app_passwords.create_app_password(core, ola, "Telefon", [Scope.IMAP])
     assert client(core, "ola", app).source == "app"
     assert client(core, "ola", PASSWORD).source == "alumni"
     with pytest.raises(WrongPassword):
         client(core, "ola", app, scope=Scope.SIEVE)
-    app_passwords.withdraw(core, ola)
+    app_passwords.revoke_app_passwords(core, ola)
     with pytest.raises(WrongPassword):
         client(core, "ola", app)
 
 
 def test_the_database_alone_holds_no_verifier_that_can_be_attacked(core):
-    scram.remember_of(core, accounts.get(core, "ola").id, PASSWORD)
+    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
     [(sealed,)] = core.db.read(lambda tx: tx.rows("SELECT sealed FROM scram"))
     assert len(keys.unseal(core.config, "scram", sealed, "ola")) == 64
     assert keys.unseal(core.config, "scram", sealed, "kari") is None
@@ -154,7 +154,7 @@ def test_the_database_alone_holds_no_verifier_that_can_be_attacked(core):
 
 def test_what_one_database_offers_says_nothing_of_another(core, tmp_path):
     other = cores.build(parse_config(f'data = "{tmp_path}/other"\n[outbound]\nmode = "capture"\n'))
-    scram.look(other)  # nobody is there who could not use it
+    scram.update_offer(other)  # nobody is there who could not use it
     assert scram.is_offered(other)
     assert not scram.is_offered(core)
     cores.close(other)

@@ -32,8 +32,8 @@ def core(tmp_path):
     text = f'data = "{tmp_path}"\n[listen]\nsmtp = ""\nlmtp = ""\n{LISTEN}[outbound]\nmode = "capture"\n{limits}'
     built = cores.build(parse_config(text))
     certificates.ensure_certificate(built.config, built.clock)
-    ola = accounts.add(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
-    scram.remember_of(built, ola.id, PASSWORD)
+    ola = accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD)
+    scram.save_account_verifier(built, ola.id, PASSWORD)
     yield built
     cores.close(built)
 

@@ -13,7 +13,7 @@ from tests.services.test_delivery import MESSAGE, deliver, personal, queued
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", display_name="Ola", password="correct horse battery")
+    return accounts.add_account(core, "ola", display_name="Ola", password="correct horse battery")
 
 
 def sent(core: Core) -> list[tuple[str, EmailMessage]]:

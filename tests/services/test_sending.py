@@ -26,12 +26,12 @@ def core(tmp_path):
 
 
 def send(core, *recipients: str, peer: str = "192.0.2.1", body: str = BODY, sender: str = "ola@alumni.example") -> None:
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     asyncio.run(submission.submit(core, ola, Envelope(sender, recipients, peer), body.encode()))
 
 
 def reason(core) -> str:
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     return core.db.read(lambda tx: store.reason(tx, ola))
 
 
@@ -132,7 +132,7 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
     assert len(outside(core, "held")) == 10
     assert len(inbox(core, "ola")) == before + 1
     [ticket] = [t for t in core.db.read(lambda tx: tickets.listing(tx, ["open"])) if "on hold" in t.subject]
-    assert ticket.account == accounts.get(core, "ola").id
+    assert ticket.account == accounts.find_account(core, "ola").id
 
     async def play(connect):
         client = await connect()
@@ -149,7 +149,7 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
 
 def test_a_thief_s_messages_are_forgotten_on_release(core):
     send(core, "x@y.example")
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     core.db.write(lambda tx: sending_limits.hold(core, tx, ola, "test"))
     core.db.write(lambda tx: sending_limits.hold(core, tx, ola, "again"))  # told once
     assert reason(core) == "test"
@@ -166,7 +166,7 @@ def test_who_sends_from_many_places_is_put_on_hold(core):
 
 
 def test_whom_many_recipients_refuse_is_put_on_hold(core):
-    ola = accounts.get(core, "ola").id
+    ola = accounts.find_account(core, "ola").id
     for _ in range(sending_limits.REFUSALS):
         core.db.write(lambda tx: sending_limits.was_refused(core, tx, ola))
     assert reason(core) == ""

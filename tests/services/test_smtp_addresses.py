@@ -143,7 +143,7 @@ def test_what_only_the_last_server_writes_is_removed_from_what_comes_in(core):
 @pytest.fixture
 def returns_to(core):
     """The envelope sender of a message that was forwarded."""
-    ola = accounts.get(core, "ola")
+    ola = accounts.find_account(core, "ola")
     forwarding.set_forwarding(core, ola.id, "ola@home.example", copy=True, confirmed=True)
     assert take(core, "a@b.example", "ola@alumni.example")[-1].startswith("250 ")
     return core.db.read(lambda tx: [item.sender for item in core.queue.listing(tx) if item.origin == "forward"])[-1]
@@ -169,7 +169,7 @@ def test_our_own_people_do_not_write_there_either(core, returns_to):
 
 def test_a_loop_is_seen_whatever_the_detail_of_the_address_holds(core):
     """What is written into Delivered-To is what is looked for there."""
-    kari = accounts.get(core, "kari")
+    kari = accounts.find_account(core, "kari")
     filters.put_script(core, kari.id, "on", 'redirect "kari@home.example";')
     filters.activate(core, kari.id, "on")
     queued = len(core.db.read(core.queue.listing))

@@ -166,7 +166,7 @@ def test_lmtp_refuses_one_and_delivers_to_the_other(core):
     """By their scripts: SMTP has one word for both, LMTP has two."""
     from mailcore.services.sieve_scripts import filters
 
-    account = accounts.get(core, "ola").id
+    account = accounts.find_account(core, "ola").id
     filters.put_script(core, account, "no", 'require "ereject"; ereject "not me";')
     filters.activate(core, account, "no")
 

@@ -286,6 +286,6 @@ def test_n14_what_is_refused_while_it_is_read_stands_in_the_trace(core, message,
         assert await client.codes(sent + message, 4) == f"250 250 354 {reply[:3]}"
 
     talk(core, play)
-    kari = accounts.get(core, "kari")
+    kari = accounts.find_account(core, "kari")
     [found] = traces.search(core, kari.id, "a@b.example")
     assert (found.outcome, found.detail.startswith(reply)) == ("refused", True)

@@ -46,7 +46,7 @@ def core(tmp_path, clock, slapd):
 
 @pytest.fixture
 def ola(core) -> Account:
-    return accounts.add(core, "ola", person="p1", password=OURS)
+    return accounts.add_account(core, "ola", person="p1", password=OURS)
 
 
 def enter(core, name: str, password: str, peer: str = "192.0.2.1") -> str:
@@ -60,18 +60,18 @@ def test_s12_either_password_opens_the_same_account_and_the_source_is_told(core,
 
 @pytest.mark.parametrize(("name", "person"), [("ola", "p1"), ("kari", "p2"), ("per", "p3")])
 def test_s12_every_kind_of_person_may_use_the_directory(core, name, person):
-    accounts.add(core, name, person=person)
+    accounts.add_account(core, name, person=person)
     assert enter(core, name, THEIRS) == "directory"
 
 
 def test_n10_a_recycled_user_name_opens_nothing(core):
-    accounts.add(core, "line", person="p4", password=OURS)
+    accounts.add_account(core, "line", person="p4", password=OURS)
     with pytest.raises(WrongPassword):
         enter(core, "line", THEIRS)
 
 
 def test_n10_without_a_person_id_only_the_alumni_password_counts(core):
-    accounts.add(core, "kari", password=OURS)
+    accounts.add_account(core, "kari", password=OURS)
     with pytest.raises(WrongPassword):
         enter(core, "kari", THEIRS)
 
@@ -86,9 +86,9 @@ def test_s12_what_is_no_password_is_refused(core, ola, password):
 def test_s12_a_user_name_is_no_filter(core, ola, name):
     with pytest.raises(WrongPassword):
         enter(core, name, THEIRS)
-    assert sources.sources(core)[0].check(replace(ola, name=name, person="p0"), THEIRS) is Proof.NO
-    assert affiliations.the_directory(core).find(name) is None
-    assert affiliations.the_directory(core).find_person("*") is None
+    assert sources.list_sources(core)[0].check(replace(ola, name=name, person="p0"), THEIRS) is Proof.NO
+    assert affiliations.get_directory(core).find(name) is None
+    assert affiliations.get_directory(core).find_person("*") is None
 
 
 def test_s12_one_attempt_counts_once_though_two_are_asked(core, ola):
@@ -100,7 +100,7 @@ def test_s12_one_attempt_counts_once_though_two_are_asked(core, ola):
 
 def test_s12_a_password_changed_in_the_directory_is_forgotten_within_a_minute(core, clock, slapd):
     slapd.add("changes", "p20", THEIRS, "student")
-    accounts.add(core, "changes", person="p20")
+    accounts.add_account(core, "changes", person="p20")
     enter(core, "changes", THEIRS)
     slapd.password("changes", "another password")
     clock.forward(seconds=61)
@@ -111,7 +111,7 @@ def test_s12_a_password_changed_in_the_directory_is_forgotten_within_a_minute(co
 
 def test_s13_who_left_the_directory_goes_on_with_the_alumni_password(core, clock, slapd):
     slapd.add("leaver", "p21", THEIRS, "student")
-    accounts.add(core, "leaver", person="p21", password=OURS)
+    accounts.add_account(core, "leaver", person="p21", password=OURS)
     enter(core, "leaver", THEIRS)
     slapd.remove("leaver")
     clock.forward(seconds=61)
@@ -136,34 +136,34 @@ def test_s11_a_directory_that_is_down_is_nobodys_fault(core, ola, slapd):
 def test_s12_a_certificate_that_is_not_trusted_is_no_directory(core, ola, tmp_path):
     config = replace(core.config, directory=replace(core.config.directory, ca=""))
     with pytest.raises(TemporarilyUnavailable):
-        sources.make(config, core.clock)[0].check(ola, THEIRS)
+        sources.create_sources(config, core.clock)[0].check(ola, THEIRS)
 
 
 def test_affiliations_are_read_with_their_end(core, ola):
-    done = affiliations.sync(core)
+    done = affiliations.sync_directory(core)
     assert done.read >= 4
-    found = affiliations.known(core, "ola")
+    found = affiliations.find_affiliation(core, "ola")
     assert (found.kinds, str(found.until), found.present) == (("member", "student"), "2027-12-31", True)
 
 
 def test_s13_when_too_many_vanish_at_once_nothing_is_believed(core, slapd):
     for number in range(10):
         slapd.add(f"many{number}", f"m{number}", THEIRS, "student")
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     for number in range(10):
         slapd.remove(f"many{number}")
     with pytest.raises(TooManyVanished, match="10 of "):
-        affiliations.sync(core)
+        affiliations.sync_directory(core)
 
 
 def test_s13_one_who_vanishes_is_marked_and_may_come_back(core, ola, slapd):
-    affiliations.sync(core)
+    affiliations.sync_directory(core)
     slapd.remove("ola")
-    assert affiliations.sync(core).gone == 1
-    assert not affiliations.known(core, "ola").present
+    assert affiliations.sync_directory(core).gone == 1
+    assert not affiliations.find_affiliation(core, "ola").present
     slapd.add("ola", "p1", THEIRS, "alum", until="20271231")
-    assert affiliations.sync(core).new == 1
-    assert affiliations.known(core, "ola").kinds == ("alum",)
+    assert affiliations.sync_directory(core).new == 1
+    assert affiliations.find_affiliation(core, "ola").kinds == ("alum",)
     slapd.remove("ola")
     slapd.add(*OLA, until="20271231")
 
@@ -203,7 +203,7 @@ def source(request, slapd, portal):
     else:
         up = Config(portal_users=PortalUsers(portal, "secret"))
         down = Config(portal_users=PortalUsers("http://127.0.0.1:1/", "secret"))
-    [works], [silent] = sources.make(up, Clock()), sources.make(down, Clock())
+    [works], [silent] = sources.create_sources(up, Clock()), sources.create_sources(down, Clock())
     yield works, silent
     if request.param == "directory":
         works.close()
@@ -211,8 +211,8 @@ def source(request, slapd, portal):
 
 def test_s16_every_source_keeps_the_contract(source, core, ola):
     works, silent = source
-    line = accounts.add(core, "line", person="p4")
-    nobody = accounts.add(core, "stranger")
+    line = accounts.add_account(core, "line", person="p4")
+    nobody = accounts.add_account(core, "stranger")
     assert works.check(ola, THEIRS) is Proof.YES
     for account, password in [(ola, "wrong"), (ola, ""), (line, THEIRS), (nobody, THEIRS), (nobody, "")]:
         assert works.check(account, password) is Proof.NO
@@ -241,7 +241,7 @@ def test_s12_a_directory_that_takes_connections_and_says_nothing_is_given_three_
         url = f"ldap://127.0.0.1:{silent.getsockname()[1]}"
         config = replace(core.config, directory=replace(core.config.directory, url=url))
         with pytest.raises(TemporarilyUnavailable):
-            sources.make(config, core.clock)[0].check(ola, THEIRS)
+            sources.create_sources(config, core.clock)[0].check(ola, THEIRS)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_s11_an_outage_is_no_wrong_password_in_any_protocol(said, word):
 
 
 def test_connections_to_the_directory_are_kept_and_die_unnoticed(core, ola, slapd):
-    directory = affiliations.the_directory(core)
+    directory = affiliations.get_directory(core)
     for _ in range(3):
         assert directory.find("ola").person == "p1"
     assert len(directory._pool._idle) == 1

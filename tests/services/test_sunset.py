@@ -26,16 +26,16 @@ WHY = {"nb": "Universitetet slår seg sammen med et annet.", "nn": "Universitete
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    made = accounts.add(
+    made = accounts.add_account(
         core, "ola", display_name="Ola Nordmann", password=PASSWORD, contact="ola@home.example", person="p1"
     )
-    core.db.write(lambda tx: contact_addresses.prove(core, tx, made.id, "ola@home.example"))
+    core.db.write(lambda tx: contact_addresses.mark_verified(core, tx, made.id, "ola@home.example"))
     return made
 
 
 @pytest.fixture
 def kari(core: Core) -> Account:
-    return accounts.add(core, "kari", password=PASSWORD, language="en")
+    return accounts.add_account(core, "kari", password=PASSWORD, language="en")
 
 
 def in_box(core: Core, account: Account) -> list[str]:
@@ -71,7 +71,7 @@ def run_days(core: Core, clock: SetClock, days: int) -> list[int]:
     """On which days before the end somebody was written to."""
     told = []
     for _ in range(days):
-        if sunset_notices.tell_people(core):
+        if sunset_notices.notify_people(core):
             told.append((END - clock.now().date()).days)
         clock.forward(days=1)
     return told
@@ -79,27 +79,27 @@ def run_days(core: Core, clock: SetClock, days: int) -> list[int]:
 
 def test_n11_twelve_months_are_the_least(core: Core) -> None:
     with pytest.raises(NotAllowed, match="2027-06-01"):
-        sunset.announce(core, date(2027, 5, 31))
-    assert sunset.current(core) is None
-    assert sunset.announce(core, END).ends == END
+        sunset.announce_end(core, date(2027, 5, 31))
+    assert sunset.find_current(core) is None
+    assert sunset.announce_end(core, END).ends == END
     with pytest.raises(NotAllowed):
-        sunset.announce(core, date(2030, 1, 1))
-    assert sunset.a_year_after(date(2028, 2, 29)) == date(2029, 3, 1)
+        sunset.announce_end(core, date(2030, 1, 1))
+    assert sunset.add_year(date(2028, 2, 29)) == date(2029, 3, 1)
 
 
 def test_n11_why_is_told_in_three_languages_or_not_at_all(core: Core) -> None:
     with pytest.raises(InvalidName, match="nn"):
-        sunset.announce(core, END, words={"nb": "Fordi.", "en": "Because."})
+        sunset.announce_end(core, END, words={"nb": "Fordi.", "en": "Because."})
     for bad in ("no address", 'https://x.example/"><script>', "javascript:alert(1)", "x@alumni.example"):
         with pytest.raises(InvalidName):
-            sunset.announce(core, END, successor=bad)
-    assert sunset.announce(core, END, words=WHY, successor="https://new.example/mail").words == WHY
+            sunset.announce_end(core, END, successor=bad)
+    assert sunset.announce_end(core, END, words=WHY, successor="https://new.example/mail").words == WHY
 
 
 def test_n11_everybody_is_told_at_the_address_itself_and_at_the_contact_in_their_language(core, ola, kari) -> None:
-    sunset.announce(core, END, words=WHY, successor="post@university.example")
-    assert sunset_notices.tell_people(core) == 2
-    assert sunset_notices.tell_people(core) == 0
+    sunset.announce_end(core, END, words=WHY, successor="post@university.example")
+    assert sunset_notices.notify_people(core) == 2
+    assert sunset_notices.notify_people(core) == 0
     for text in (*in_box(core, ola), *mailed(core, "ola@home.example")):
         assert "Siste dag er 01.06.2027" in text
         assert WHY["nb"] in text
@@ -112,95 +112,95 @@ def test_n11_everybody_is_told_at_the_address_itself_and_at_the_contact_in_their
 
 def test_n11_where_the_address_is_forwarded_to_the_notice_goes_too(core, ola) -> None:
     forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=False, confirmed=True)
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
     assert len([text for text in mailed(core, "ola@work.example") if "/sunset/read/" in text]) == 1
 
 
 def test_n11_a_full_box_and_a_script_that_discards_keep_nobody_from_hearing_it(core, ola) -> None:
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=1 WHERE id=?", ola.id))
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
     assert len(in_box(core, ola)) == 1
 
 
 def test_n11_who_has_not_read_it_hears_it_every_month_and_who_has_only_at_the_milestones(
     core, clock, ola, kari
 ) -> None:
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
-    sunset.confirm(core, ola.id)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
+    sunset.confirm_read(core, ola.id)
     run_days(core, clock, 370)
     assert len(in_box(core, ola)) == 6  # at once, and 180, 90, 30, 7 and 0 days before
     assert 12 <= len(in_box(core, kari)) <= 16
-    assert sunset.person(core, ola.id).read_at is not None
+    assert sunset.find_person(core, ola.id).read_at is not None
 
 
 def test_n11_the_milestones_are_told_on_their_days(core, clock, ola) -> None:
-    sunset.announce(core, END)
-    sunset.confirm(core, ola.id)
+    sunset.announce_end(core, END)
+    sunset.confirm_read(core, ola.id)
     assert run_days(core, clock, 370) == [365, 180, 90, 30, 7, 0]
 
 
 def test_n11_an_outage_of_weeks_is_caught_up_with_one_notice(core, clock, ola) -> None:
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
-    sunset.confirm(core, ola.id)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
+    sunset.confirm_read(core, ola.id)
     clock.forward(days=360)
     assert run_days(core, clock, 3) == [5]
 
 
 def test_n11_a_notice_that_was_seen_in_the_mailbox_was_read(core, ola, kari) -> None:
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
-    assert sunset.progress(core).read == 0
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
+    assert sunset.count_progress(core).read == 0
     see(core, kari)
-    found = sunset.progress(core)
+    found = sunset.count_progress(core)
     assert (found.accounts, found.told, found.read, found.by_mailbox, found.unread) == (2, 2, 1, 1, 1)
-    assert sunset.person(core, kari.id).how == "mailbox"
+    assert sunset.find_person(core, kari.id).how == "mailbox"
 
 
 def test_n11_another_message_that_was_seen_proves_nothing(core, ola) -> None:
     see(core, ola)  # the welcome
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
-    assert sunset.progress(core).read == 0
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
+    assert sunset.count_progress(core).read == 0
 
 
 def test_n11_the_link_in_the_mail_says_whose_it_is_and_does_nothing_else(core, ola, kari) -> None:
-    found = sunset.announce(core, END)
-    token = sunset.link(core, found, ola.id).rpartition("/")[2]
-    assert sunset.owner_of(core, token).name == "ola"
+    found = sunset.announce_end(core, END)
+    token = sunset.format_link(core, found, ola.id).rpartition("/")[2]
+    assert sunset.find_owner(core, token).name == "ola"
     number, _, mark = token.partition("-")
     for forged in (f"{kari.id}-{mark}", f"{number}-{mark[:-1]}", "x", "", "-", f"²-{mark}", f"{'9' * 40}-{mark}"):
         with pytest.raises(LinkExpired):
-            sunset.owner_of(core, forged)
-    sunset.withdraw(core)
+            sunset.find_owner(core, forged)
+    sunset.withdraw_end(core)
     with pytest.raises(LinkExpired):
-        sunset.owner_of(core, token)
-    again = sunset.announce(core, END)
+        sunset.find_owner(core, token)
+    again = sunset.announce_end(core, END)
     with pytest.raises(LinkExpired):  # the old announcement's link does not confirm the new one
-        sunset.owner_of(core, token)
+        sunset.find_owner(core, token)
     assert again.id != found.id
 
 
 def test_n11_letters_are_for_those_who_cannot_be_reached_or_have_not_read(core, ola, kari) -> None:
-    accounts.add(core, "per", display_name='=HYPERLINK("http://evil")', person="p9")
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
-    sunset.confirm(core, kari.id)
-    found = sunset.letters(core)
-    assert {one.name: sunset.why_letter(one) for one in found} == {
+    accounts.add_account(core, "per", display_name='=HYPERLINK("http://evil")', person="p9")
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
+    sunset.confirm_read(core, kari.id)
+    found = sunset.list_letters(core)
+    assert {one.name: sunset.explain_letter(one) for one in found} == {
         "ola": "not read",
         "per": "no confirmed contact address",
     }
-    rows = list(csv.DictReader(io.StringIO(sunset.letters_csv(core, found))))
+    rows = list(csv.DictReader(io.StringIO(sunset.format_letters_csv(core, found))))
     assert [row["address"] for row in rows] == ["ola@alumni.example", "per@alumni.example"]
     assert rows[1]["name"].startswith("'=")  # no formula in the spreadsheet of the printer's
-    sunset.letters_sent(core, found)
-    assert sunset.letters(core) == []
-    assert [one.name for one in sunset.letters(core, again=True)] == ["ola", "per"]
-    found = sunset.progress(core)
+    sunset.record_letters(core, found)
+    assert sunset.list_letters(core) == []
+    assert [one.name for one in sunset.list_letters(core, again=True)] == ["ola", "per"]
+    found = sunset.count_progress(core)
     assert (found.letters, found.letters_sent) == (0, 2)
 
 
@@ -213,24 +213,24 @@ def test_n11_no_account_is_ordered_of_a_service_that_ends(core) -> None:
         "language": "nb",
         "key": "k",
     }
-    sunset.announce(core, END)
+    sunset.announce_end(core, END)
     with pytest.raises(NotAllowed):
-        orders.submit(core, terms=True, **wish)
-    sunset.withdraw(core)
-    orders.submit(core, terms=True, **wish)
+        orders.submit_order(core, terms=True, **wish)
+    sunset.withdraw_end(core)
+    orders.submit_order(core, terms=True, **wish)
 
 
 def test_n11_when_it_is_withdrawn_everybody_who_was_told_hears_of_it_once(core, ola, kari) -> None:
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
-    late = accounts.add(core, "late", password=PASSWORD)
-    sunset.withdraw(core)
-    assert sunset.current(core) is None
-    assert (sunset_notices.tell_people(core), sunset_notices.tell_people(core)) == (2, 0)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
+    late = accounts.add_account(core, "late", password=PASSWORD)
+    sunset.withdraw_end(core)
+    assert sunset.find_current(core) is None
+    assert (sunset_notices.notify_people(core), sunset_notices.notify_people(core)) == (2, 0)
     assert "goes on" in outgoing_subjects(core, kari)
     assert in_box(core, late) == []
     with pytest.raises(LinkExpired):
-        sunset.withdraw(core)
+        sunset.withdraw_end(core)
 
 
 def outgoing_subjects(core: Core, account: Account) -> str:
@@ -246,13 +246,13 @@ def outgoing_subjects(core: Core, account: Account) -> str:
 
 
 def test_n11_nothing_ends_by_itself_and_nothing_at_all_before_the_day(core, clock, ola, kari) -> None:
-    sunset.announce(core, END)
+    sunset.announce_end(core, END)
     table = [job for job in jobs.table(core) if not job.waits]
     for days in (0, 364, 1, 1, 400):
         clock.forward(days=days)
         if clock.now().date() <= END:
             with pytest.raises(NotAllowed):
-                sunset.may_close(core)
+                sunset.list_closable(core)
         for job in table:
             jobs.run_due(core, job)
     for name in ("ola", "kari"):
@@ -260,16 +260,16 @@ def test_n11_nothing_ends_by_itself_and_nothing_at_all_before_the_day(core, cloc
 
 
 def test_n11_after_the_day_a_command_closes_accounts_that_have_known_for_a_year(core, clock, ola, kari) -> None:
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
     sunset.set_new_address(core, ola.id, "ola@new.example")
     core.db.write(lambda tx: tx.run("DELETE FROM sunset_person WHERE account_id=?", kari.id))  # she was not told
     clock.forward(days=366)
-    ready, waiting = sunset.may_close(core)
+    ready, waiting = sunset.list_closable(core)
     assert ([one.name for one in ready], waiting) == (["ola"], 1)
-    assert [closed.state for closed in sunset.close(core, ready)] == ["closed"]
-    assert accounts.get(core, "kari").state == "active"
-    undo = closing.reopen(core, ola.id)
+    assert [closed.state for closed in sunset.close_accounts(core, ready)] == ["closed"]
+    assert accounts.find_account(core, "kari").state == "active"
+    undo = closing.reopen_account(core, ola.id)
     assert undo.state == "active"
 
 
@@ -277,32 +277,32 @@ def test_n12_after_the_end_the_new_address_is_told_to_those_who_were_written_to(
     sent = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Sent"))
     letter = core.blobs.prepare(b"From: ola@alumni.example\r\nTo: friend@far.example\r\nSubject: hei\r\n\r\nHei\r\n")
     core.db.write(lambda tx: core.mail.append(tx, ola.id, sent.id, letter, frozenset(), core.clock.now()))
-    sunset.announce(core, END)
-    sunset_notices.tell_people(core)
+    sunset.announce_end(core, END)
+    sunset_notices.notify_people(core)
     sunset.set_new_address(core, ola.id, "ola@new.example")
     clock.forward(days=366)
-    list(sunset.close(core, sunset.may_close(core)[0]))
+    list(sunset.close_accounts(core, sunset.list_closable(core)[0]))
 
     def told(sender: str) -> str:
-        return core.db.read(lambda tx: tombstones.moved_to(core, tx, "ola", "alumni.example", sender))
+        return core.db.read(lambda tx: tombstones.find_new_address(core, tx, "ola", "alumni.example", sender))
 
     assert told("friend@far.example") == "ola@new.example"
     assert told("stranger@far.example") == ""
 
 
 def test_n11_a_new_address_must_be_outside(core, ola) -> None:
-    sunset.announce(core, END)
+    sunset.announce_end(core, END)
     with pytest.raises(InvalidName):
         sunset.set_new_address(core, ola.id, "kari@alumni.example")
     sunset.set_new_address(core, ola.id, "ola@new.example")
     sunset.set_new_address(core, ola.id, "")
-    assert sunset.person(core, ola.id).new_address == ""
+    assert sunset.find_person(core, ola.id).new_address == ""
 
 
 def test_n11_without_an_announcement_the_job_does_nothing(core, ola) -> None:
-    assert sunset_notices.tell_people(core) == 0
-    assert sunset.person(core, ola.id) is None
-    for ask in (sunset.progress, sunset.letters, sunset.may_close):
+    assert sunset_notices.notify_people(core) == 0
+    assert sunset.find_person(core, ola.id) is None
+    for ask in (sunset.count_progress, sunset.list_letters, sunset.list_closable):
         with pytest.raises(MailError):
             ask(core)
 
@@ -310,9 +310,9 @@ def test_n11_without_an_announcement_the_job_does_nothing(core, ola) -> None:
 @pytest.mark.slow
 def test_n11_many_people_are_told_in_turns_and_each_once(core, clock, monkeypatch) -> None:
     monkeypatch.setattr(sunset_notices, "AT_ONCE", 50)
-    list(accounts.import_csv(core, [accounts.NewAccount(f"p{n}") for n in range(120)]))
-    sunset.announce(core, END)
-    assert [sunset_notices.tell_people(core) for _ in range(4)] == [50, 50, 20, 0]
+    list(accounts.import_accounts(core, [accounts.NewAccount(f"p{n}") for n in range(120)]))
+    sunset.announce_end(core, END)
+    assert [sunset_notices.notify_people(core) for _ in range(4)] == [50, 50, 20, 0]
     found = core.db.read(lambda tx: Counter(row[0] for row in tx.rows("SELECT account_id FROM sunset_notice")))
     assert set(found.values()) == {1}
     assert core.db.read(lambda tx: store.due(tx, 1, clock.seconds(), 10)) == []

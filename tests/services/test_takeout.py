@@ -36,7 +36,9 @@ SCRIPT = 'require "fileinto";\r\nfileinto "Archive";\r\n'
 
 @pytest.fixture
 def ola(core):
-    made = accounts.add(core, "ola", display_name="Ola Nordmann", contact="ola@elsewhere.example", language="nn")
+    made = accounts.add_account(
+        core, "ola", display_name="Ola Nordmann", contact="ola@elsewhere.example", language="nn"
+    )
     body = b"From: a@b.example\r\nSubject: hei\r\n\r\nFrom here\r\n>From there\r\n\r\n.\r\n"
     put(
         core,
@@ -59,7 +61,7 @@ def ola(core):
     contacts.block(core, made.id, "@spam.example")
     mail_settings.save(core, made.id, MailSettings(threads=True, undo_seconds=30))
     address_book.save_identity(core, made.id, WriterName(0, "Ola N.", "ola@alumni.example", "-- \nOla"))
-    return accounts.by_id(core, made.id)
+    return accounts.load_account(core, made.id)
 
 
 def zipped(core, account, form="mbox", *, small=True):
@@ -70,7 +72,7 @@ def zipped(core, account, form="mbox", *, small=True):
 def test_n17_what_goes_out_comes_in_again(core, ola, form):
     file = zipped(core, ola, form)
     assert zipfile.ZipFile(file).testzip() is None
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     core.db.write(
         lambda tx: [core.mail.expunge(tx, box.id, None, only_deleted=False) for box in core.mail.mailboxes(tx, kari.id)]
     )
@@ -118,7 +120,7 @@ def test_n17_settings_and_activity_are_json_and_scripts_are_files(core, ola):
 
 @pytest.mark.slow
 def test_n17_memory_does_not_grow_with_the_mailbox(core):
-    ola = accounts.add(core, "ola")
+    ola = accounts.add_account(core, "ola")
     for number in range(60):
         put(core, ola, "INBOX", b"Subject: %d\r\n\r\n" % number + bytes(range(32, 127)) * 10_000 + b"\r\n")
     tracemalloc.start()
@@ -132,12 +134,12 @@ def test_n17_memory_does_not_grow_with_the_mailbox(core):
 def test_n17_progress_is_told_to_the_end(core, ola):
     told = []
     list(takeout.write(core, ola.id, takeout.plan(core, ola.id), lambda done, total: told.append((done, total))))
-    assert told[-1][0] == accounts.by_id(core, ola.id).used
+    assert told[-1][0] == accounts.load_account(core, ola.id).used
     assert told == sorted(told)
 
 
 def test_a_full_box_ends_the_import_and_keeps_what_came_before(core, ola):
-    kari = accounts.add(core, "kari", quota=100_000)
+    kari = accounts.add_account(core, "kari", quota=100_000)
     report = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
     assert report.full
     assert report.messages >= 1
@@ -149,7 +151,7 @@ def test_a_full_box_ends_the_import_and_keeps_what_came_before(core, ola):
 
 def test_nothing_of_the_owners_is_replaced(core, ola):
     file = zipped(core, ola)
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     filters.put_script(core, kari.id, "mitt / skript", "keep;")
     filters.activate(core, kari.id, "mitt / skript")
     out_of_office.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
@@ -230,7 +232,7 @@ def _damaged(core, ola):
 
 
 def test_n17_what_came_before_the_damage_is_in_and_told(core, ola):
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     report = takeout_import.from_takeout(core, kari.id, _damaged(core, ola))
     assert (report.broken, report.messages) == (True, 4)  # the checksum stands after the last message of its member
     assert any("mail/Trash.mbox in the file is damaged" in note for note in report.notes)
@@ -295,7 +297,7 @@ def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
         for name in old.namelist():
             new.writestr("__MACOSX/alumnimail-ola/._" + name.rpartition("/")[2], b"\0")
             new.writestr("alumnimail-ola/" + unicodedata.normalize("NFD", name), old.read(name))
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     report = takeout_import.from_takeout(core, kari.id, file)
     assert report.messages == 5
     assert ("Arbeid/2025: ÆØÅ?", "") in everything(core, kari)
@@ -323,7 +325,7 @@ def test_mailboxes_that_differ_in_case_only_lie_apart(core, ola):
     file = zipped(core, ola)
     names = [name.casefold() for name in zipfile.ZipFile(file).namelist()]
     assert len(names) == len(set(names))
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     assert takeout_import.from_takeout(core, kari.id, file).messages == 6
 
 
@@ -337,7 +339,7 @@ def test_a_message_that_cannot_be_read_keeps_no_one_from_the_others(core, ola):
 
 
 def test_n17_once_a_year_owners_hear_of_it_unless_they_took_it_out(core, clock, ola):
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     clock.forward(days=364)
     assert takeout_reminder.remind(core) == 0
     transfers.export(core, kari.id, "mbox")

@@ -68,7 +68,7 @@ def contents(core, account):
 
 
 def fresh(core):
-    account = accounts.add(core, f"p{next(NUMBERS)}")
+    account = accounts.add_account(core, f"p{next(NUMBERS)}")
     core.db.write(
         lambda tx: [core.mail.expunge(tx, b.id, None, only_deleted=False) for b in core.mail.mailboxes(tx, account.id)]
     )

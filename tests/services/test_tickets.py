@@ -12,7 +12,7 @@ from mailcore.errors import InvalidName, NotAllowed, TicketNotFound, TicketRefus
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.tickets import ticket_inbox, tickets
-from mailcore.services.tickets.ticket_text import language_of, without_quote
+from mailcore.services.tickets.ticket_text import detect_language, strip_quote
 from tests.services.conftest import SetClock
 
 STRANGER = "stranger@elsewhere.example"
@@ -21,7 +21,7 @@ PASSES = Verdict(outside=True, dmarc="pass", dkim_aligned=True)
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", display_name="Ola Nordmann", contact="ola@home.example")
+    return accounts.add_account(core, "ola", display_name="Ola Nordmann", contact="ola@home.example")
 
 
 def queued(core: Core) -> list[EmailMessage]:
@@ -60,7 +60,7 @@ def mail(core: Core, octets: bytes, to: str = "help", sender: str = STRANGER, ve
 
 
 def said(core: Core, number: int) -> list[tuple[str, str]]:
-    return [(one.author, one.text) for one in tickets.thread(core, tickets.get(core, number), notes=True)]
+    return [(one.author, one.text) for one in tickets.list_messages(core, tickets.get_ticket(core, number), notes=True)]
 
 
 def ask(core: Core, owner: Account | None = None, text: str = "Jeg får ikke logget inn, hva gjør jeg?", **more: str):
@@ -71,34 +71,34 @@ def ask(core: Core, owner: Account | None = None, text: str = "Jeg får ikke log
         "peer": "192.0.2.9",
         "language": "nb",
     } | more
-    return tickets.ask(core, text=text, owner=owner, **values)
+    return tickets.submit_form(core, text=text, owner=owner, **values)
 
 
 def test_s29_a_stranger_confirms_by_mail_before_the_desk_sees_the_case(core):
     ticket = ask(core)
     assert ticket.state == "unconfirmed"
-    assert tickets.listing(core) == []
+    assert tickets.list_tickets(core) == []
     [message] = queued(core)
     assert f"#{ticket.id}" in message["Subject"]
     assert ticket.token in message.get_content()
     assert message["Auto-Submitted"] == "auto-replied"
-    tickets.confirm(core, ticket.token)
-    assert [t.id for t in tickets.listing(core)] == [ticket.id]
+    tickets.confirm_ticket(core, ticket.token)
+    assert [t.id for t in tickets.list_tickets(core)] == [ticket.id]
 
 
 def test_s29_who_is_logged_in_is_answered_at_the_own_address_at_once(core, ola):
     ticket = ask(core, ola, reply_to="")
     assert (ticket.state, ticket.reply_to, ticket.account) == ("open", "ola@alumni.example", ola.id)
-    assert tickets.of_owner(core, ola.id, ticket.id) == ticket
-    kari = accounts.add(core, "kari")
+    assert tickets.get_owned_ticket(core, ola.id, ticket.id) == ticket
+    kari = accounts.add_account(core, "kari")
     with pytest.raises(TicketNotFound):
-        tickets.of_owner(core, kari.id, ticket.id)
+        tickets.get_owned_ticket(core, kari.id, ticket.id)
 
 
 def test_s29_an_answer_goes_out_in_the_thread_and_what_comes_back_joins_it(core, ola):
     ticket = ask(core, ola)
-    agent = accounts.add(core, "desk1", display_name="Desk One")
-    answered = tickets.reply(core, ticket.id, "Prøv igjen nå.", agent=agent)
+    agent = accounts.add_account(core, "desk1", display_name="Desk One")
+    answered = tickets.send_reply(core, ticket.id, "Prøv igjen nå.", agent=agent)
     assert (answered.state, answered.assignee) == ("answered", agent.id)
     first, second = queued(core)
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
@@ -109,7 +109,7 @@ def test_s29_an_answer_goes_out_in_the_thread_and_what_comes_back_joins_it(core,
     )
     assert mail(core, back, f"help+{ticket.token}".upper()).outcome is Outcome.FILED
     assert said(core, ticket.id)[-1] == ("person", "Takk, nå virker det!")
-    assert tickets.get(core, ticket.id).state == "open"
+    assert tickets.get_ticket(core, ticket.id).state == "open"
 
 
 def test_s29_without_the_token_the_thread_is_found_by_message_id_of_the_same_person_only(core):
@@ -123,20 +123,20 @@ def test_s29_without_the_token_the_thread_is_found_by_message_id_of_the_same_per
         sender="evil@elsewhere.example",
     )
     assert ("person", "not mine") not in said(core, ticket.id)
-    assert len(tickets.listing(core)) == 2
-    assert tickets.get(core, ticket.id).state == "open"
+    assert len(tickets.list_tickets(core)) == 2
+    assert tickets.get_ticket(core, ticket.id).state == "open"
 
 
 def test_s29_mail_opens_a_ticket_and_its_number_is_told(core, ola):
     mail(core, written("Help me", sender="ola@home.example"), sender="ola@home.example")
-    [ticket] = tickets.listing(core)
+    [ticket] = tickets.list_tickets(core)
     assert (ticket.kind, ticket.account, ticket.language) == ("mail", ola.id, "en")
     assert [m["To"] for m in queued(core)] == ["ola@home.example"]
 
 
 def test_s29_a_forged_sender_is_neither_answered_nor_taken_for_the_owner(core, ola):
     mail(core, written("Help me", sender="ola@home.example"), sender="ola@home.example", verdict=Verdict(outside=True))
-    [ticket] = tickets.listing(core)
+    [ticket] = tickets.list_tickets(core)
     assert ticket.account is None
     assert queued(core) == []
 
@@ -144,7 +144,7 @@ def test_s29_a_forged_sender_is_neither_answered_nor_taken_for_the_owner(core, o
 def test_s29_the_same_message_twice_is_one_and_a_second_about_the_same_joins(core):
     for text in ("one", "one", "two"):
         mail(core, written("Broken", text))
-    [ticket] = tickets.listing(core)
+    [ticket] = tickets.list_tickets(core)
     assert [text for _, text in said(core, ticket.id)] == ["one", "two"]
 
 
@@ -160,13 +160,13 @@ def test_s29_the_same_message_twice_is_one_and_a_second_about_the_same_joins(cor
 )
 def test_s29_machines_get_no_ticket_and_no_answer(core, sender, fields):
     assert mail(core, written(**fields), sender=sender).outcome is Outcome.FILED
-    assert tickets.listing(core) == []
+    assert tickets.list_tickets(core) == []
     assert queued(core) == []
 
 
 def test_s29_two_desks_that_answer_each_other_do_not_loop(core):
     ticket = ask(core)
-    tickets.confirm(core, ticket.token)
+    tickets.confirm_ticket(core, ticket.token)
     for _ in range(3 * ticket_inbox.NOTES_PER_HOUR):
         mail(core, written("We have your case", Auto_Submitted="auto-generated"), f"help+{ticket.token}")
     assert said(core, ticket.id)[1:] == [("note", "Automatic reply: We have your case")] * ticket_inbox.NOTES_PER_HOUR
@@ -216,44 +216,44 @@ def test_s05_postmaster_and_abuse_go_to_the_help_queue_and_stay_in_their_mailbox
     accounts.ensure_postmaster(core)
     for name in ("postmaster", "abuse"):
         mail(core, written(f"For {name}"), name)
-    assert [t.kind for t in tickets.listing(core)] == ["postmaster", "abuse"]
-    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, accounts.get(core, "postmaster").id, "INBOX"))
+    assert [t.kind for t in tickets.list_tickets(core)] == ["postmaster", "abuse"]
+    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, accounts.find_account(core, "postmaster").id, "INBOX"))
     assert inbox.messages == 3  # with the welcome
     assert queued(core) == []
 
 
 def test_the_desk_sees_the_header_of_a_mail_and_it_is_erased_with_the_case(core, clock: SetClock):
     mail(core, written(X_Mailer="Something", X_Long="a " * 20_000))
-    ticket = tickets.get(core, 1)
-    [message] = tickets.thread(core, ticket, notes=False)
+    ticket = tickets.get_ticket(core, 1)
+    [message] = tickets.list_messages(core, ticket, notes=False)
     assert message.has_header
-    header = tickets.header(core, ticket, message.id)
+    header = tickets.load_header(core, ticket, message.id)
     assert "X-Mailer: Something" in header
     assert len(header) <= 16_384
     other = ask(core)
     with pytest.raises(TicketNotFound):
-        tickets.header(core, other, message.id)
-    tickets.close(core, 1)
+        tickets.load_header(core, other, message.id)
+    tickets.close_ticket(core, 1)
     clock.forward(days=core.config.help.keep_days + 1)
-    tickets.tidy_up(core)
+    tickets.expire_tickets(core)
     assert core.db.read(lambda tx: tx.rows("SELECT header FROM ticket_message WHERE ticket_id=1")) == []
 
 
 def test_who_has_the_link_of_a_case_cannot_fill_the_disk(core, clock: SetClock):
     ticket = ask(core)
     for number in range(tickets.SAID_PER_HOUR - 1):  # the question was the first
-        tickets.say(core, ticket.id, f"more {number}")
+        tickets.post_message(core, ticket.id, f"more {number}")
     with pytest.raises(TooMany):
-        tickets.say(core, ticket.id, "and more")
+        tickets.post_message(core, ticket.id, "and more")
     to = f"help+{ticket.token}"
     assert mail(core, written("Re: Innlogging", "by mail"), to).outcome is Outcome.REJECTED
     clock.forward(hours=2)
     picture = NewFile("a.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(20 * 2**20))
     for _ in range(2):
-        tickets.say(core, ticket.id, "look", files=[picture])
+        tickets.post_message(core, ticket.id, "look", files=[picture])
     with pytest.raises(TooMany):
-        tickets.say(core, ticket.id, "look", files=[picture])
-    tickets.say(core, ticket.id, "words find room")
+        tickets.post_message(core, ticket.id, "look", files=[picture])
+    tickets.post_message(core, ticket.id, "words find room")
 
 
 def test_a_stranger_cannot_send_advertisements_through_the_question_whether_it_was_you(core):
@@ -298,9 +298,9 @@ def test_reports_of_machines_stand_in_the_mailbox_and_open_no_ticket(core, octet
     accounts.ensure_postmaster(core)
     for name in ("postmaster", "abuse"):
         assert mail(core, octets, name, "reports@big.example").outcome is Outcome.FILED
-    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, accounts.get(core, "postmaster").id, "INBOX"))
+    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, accounts.find_account(core, "postmaster").id, "INBOX"))
     assert inbox.messages == 3  # with the welcome: they are kept as they came
-    assert tickets.counts(core) == {}
+    assert tickets.count_by_state(core) == {}
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_reports_of_machines_stand_in_the_mailbox_and_open_no_ticket(core, octet
 def test_what_a_person_is_behind_opens_one(core, octets):
     accounts.ensure_postmaster(core)
     mail(core, octets, "abuse", "reports@big.example")
-    assert [t.kind for t in tickets.listing(core)] == ["abuse"]
+    assert [t.kind for t in tickets.list_tickets(core)] == ["abuse"]
 
 
 def test_files_are_limited_to_pictures_pdf_and_text(core):
@@ -326,56 +326,56 @@ def test_files_are_limited_to_pictures_pdf_and_text(core):
     message.add_attachment(b"MZ\x90\0", maintype="image", subtype="png", filename="virus.png")
     message.add_attachment(b"<script>", maintype="text", subtype="html", filename="page.html")
     mail(core, bytes(message))
-    [ticket] = tickets.listing(core)
-    [one] = tickets.thread(core, ticket, notes=False)
+    [ticket] = tickets.list_tickets(core)
+    [one] = tickets.list_messages(core, ticket, notes=False)
     assert [(f.name, f.type) for f in one.files] == [("_bilde æ.png", "image/png")]
     assert "virus.png" in one.text
-    assert tickets.file(core, ticket, one.files[0].id, notes=False).octets.startswith(b"\x89PNG")
+    assert tickets.load_file(core, ticket, one.files[0].id, notes=False).octets.startswith(b"\x89PNG")
 
 
 def test_notes_and_their_files_are_for_the_desk_alone(core):
     ticket = ask(core)
-    tickets.note(core, ticket.id, "has been rude")
-    assert [m.author for m in tickets.thread(core, ticket, notes=False)] == ["person"]
-    assert [m.author for m in tickets.thread(core, ticket, notes=True)] == ["person", "note"]
+    tickets.add_note(core, ticket.id, "has been rude")
+    assert [m.author for m in tickets.list_messages(core, ticket, notes=False)] == ["person"]
+    assert [m.author for m in tickets.list_messages(core, ticket, notes=True)] == ["person", "note"]
 
 
 def test_two_cases_of_one_person_become_one_and_of_two_persons_never(core):
     first, second = ask(core), ask(core, subject="Again")
-    assert tickets.merge(core, second.id, first.id).id == first.id
+    assert tickets.merge_tickets(core, second.id, first.id).id == first.id
     assert len(said(core, first.id)) == 2
     mail(core, written("Re", "late"), f"help+{second.token}")
     assert said(core, first.id)[-1][1] == "late"
-    assert tickets.get(core, second.id).id == first.id
+    assert tickets.get_ticket(core, second.id).id == first.id
     other = ask(core, reply_to="other@elsewhere.example")
     with pytest.raises(NotAllowed):
-        tickets.merge(core, other.id, first.id)
+        tickets.merge_tickets(core, other.id, first.id)
 
 
 def test_only_the_desk_is_given_cases(core, ola):
     ticket = ask(core)
     with pytest.raises(NotAllowed):
-        tickets.assign(core, ticket.id, ola.id)
+        tickets.assign_ticket(core, ticket.id, ola.id)
     accounts.set_role(core, "ola", "desk")
-    assert tickets.assign(core, ticket.id, ola.id).assignee == ola.id
-    assert [a.name for a in tickets.desk(core)] == ["ola"]
+    assert tickets.assign_ticket(core, ticket.id, ola.id).assignee == ola.id
+    assert [a.name for a in tickets.list_agents(core)] == ["ola"]
 
 
 def test_s29_cases_end_answered_ones_after_a_month_closed_ones_are_erased(core, clock: SetClock):
     stranger, done = ask(core), ask(core, subject="Two")
-    tickets.confirm(core, done.token)
-    tickets.reply(core, done.id, "Svar", agent=None)
+    tickets.confirm_ticket(core, done.token)
+    tickets.send_reply(core, done.id, "Svar", agent=None)
     clock.forward(days=4)
-    tickets.tidy_up(core)
+    tickets.expire_tickets(core)
     with pytest.raises(TicketNotFound):
-        tickets.get(core, stranger.id)
+        tickets.get_ticket(core, stranger.id)
     clock.forward(days=30)
-    tickets.tidy_up(core)
-    assert tickets.get(core, done.id).state == "closed"
+    tickets.expire_tickets(core)
+    assert tickets.get_ticket(core, done.id).state == "closed"
     clock.forward(days=366)
-    tickets.tidy_up(core)
+    tickets.expire_tickets(core)
     with pytest.raises(TicketNotFound):
-        tickets.get(core, done.id)
+        tickets.get_ticket(core, done.id)
     assert said_anywhere(core) == 0
     assert ask(core).id > done.id
 
@@ -394,7 +394,7 @@ def said_anywhere(core: Core) -> int:
     ],
 )
 def test_the_answer_is_in_the_language_that_was_written(text, language):
-    assert language_of(text, "nn") == language
+    assert detect_language(text, "nn") == language
 
 
 @pytest.mark.parametrize(
@@ -408,4 +408,4 @@ def test_the_answer_is_in_the_language_that_was_written(text, language):
     ],
 )
 def test_what_was_quoted_is_left_out(written, left):
-    assert without_quote(written) == left
+    assert strip_quote(written) == left

@@ -32,7 +32,7 @@ OUTSIDE = Verdict(
 
 @pytest.fixture
 def ola(core):
-    return accounts.add(core, "ola", password="correct horse battery")
+    return accounts.add_account(core, "ola", password="correct horse battery")
 
 
 def arrive(core, subject="hei", verdict=OUTSIDE, sender="kari@outside.example"):
@@ -142,7 +142,7 @@ def test_n14_search_finds_sender_author_and_subject_of_thirty_days(core, clock, 
 
 def test_n14_a_message_in_the_box_leads_to_its_record_and_only_to_ones_own(core, ola):
     arrive(core)
-    kari = accounts.add(core, "kari")
+    kari = accounts.add_account(core, "kari")
     found = traces.of_message(core, ola.id, "INBOX", 2)
     assert found is not None
     assert traces.of_message(core, ola.id, "INBOX", 1) is None  # the welcome message was put there by us

@@ -63,7 +63,7 @@ def test_all_is_well(old: Core):
 def test_a_second_opening_changes_nothing(old: Core, tmp_path: Path):
     again = cores.build(Config(data=str(tmp_path)))
     try:
-        assert accounts.get(again, "ola") == accounts.get(old, "ola")
+        assert accounts.find_account(again, "ola") == accounts.find_account(old, "ola")
     finally:
         cores.close(again)
 
@@ -73,19 +73,21 @@ def test_of_the_release_all_is_well(released: Core):
 
 
 def test_of_the_release_people_and_their_mail_are_there(released: Core):
-    assert [account.name for account in accounts.listing(released)] == ["kari", "ola", "postmaster"]
+    assert [account.name for account in accounts.list_accounts(released)] == ["kari", "ola", "postmaster"]
     ola = login.authenticate(released, "ola", "en lang hemmelighet", peer="127.0.0.1", scope=Scope.IMAP).account
     box = released.db.read(lambda tx: released.mail.mailbox(tx, ola.id, "INBOX"))
     assert (box.messages, box.unseen, box.keywords, box.recent) == (3, 2, {"$work"}, box.uidnext)
     plan = query.plan(Field(Summed.SUBJECT, fold("BLÅBÆR")))
     assert [row[query.UID] for row in released.db.read(lambda tx: plan.narrow(tx, box.id))] == [2, 3]
     assert contacts.listing(released, ola.id) == [("tante@home.example", "Tante")]
-    assert forwarding.read_forwarding(released, accounts.get(released, "kari").id).target == "kari@home.example"
+    assert (
+        forwarding.read_forwarding(released, accounts.find_account(released, "kari").id).target == "kari@home.example"
+    )
 
 
 def test_of_the_release_help_cases_go_on(released: Core):
-    assert [tickets.get(released, number).subject for number in (1, 2)] == ["I cannot log in", "Innlogging"]
-    assert tickets.thread(released, tickets.get(released, 1), notes=True)[0].text == "What shall I do?"
+    assert [tickets.get_ticket(released, number).subject for number in (1, 2)] == ["I cannot log in", "Innlogging"]
+    assert tickets.list_messages(released, tickets.get_ticket(released, 1), notes=True)[0].text == "What shall I do?"
 
 
 def test_of_the_release_mail_is_read_anew(released: Core):
@@ -97,7 +99,7 @@ def test_of_the_release_mail_is_read_anew(released: Core):
 
 
 def test_of_the_release_new_mail_comes_in(released: Core):
-    ola = accounts.get(released, "ola")
+    ola = accounts.find_account(released, "ola")
     released.db.write(
         lambda tx: released.mail.append(
             tx,

@@ -232,7 +232,7 @@ def core(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ola(core):
-    return accounts.add(core, "ola", display_name="Ola")
+    return accounts.add_account(core, "ola", display_name="Ola")
 
 
 def built(core, ola, draft: Draft, files=()) -> bytes:
@@ -306,11 +306,11 @@ def test_an_answer_of_the_desk(core, text):
         )
     )
     before = {item.id for item in core.db.read(core.queue.listing)}
-    tickets.reply(core, ticket.id, text, agent=None)
+    tickets.send_reply(core, ticket.id, text, agent=None)
     [item] = [item for item in core.db.read(core.queue.listing) if item.id not in before]
     octets = core.db.read(lambda tx: core.queue.octets(tx, item))
     assert faults(octets) == []
     opened = core.db.read(lambda tx: ticket_store.message_ids(tx, ticket.id))[0]
     for read in READERS:
         assert read(octets).in_reply_to == opened
-        assert "".join(lines_of(to_scalars(ticket_text.tidy(text)))) in read(octets).text.replace("\n", "")
+        assert "".join(lines_of(to_scalars(ticket_text.tidy_text(text)))) in read(octets).text.replace("\n", "")

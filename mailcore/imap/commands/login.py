@@ -33,7 +33,7 @@ async def login(context: Context, read: Reader) -> Tagged:
     read.end()
     _require_privacy(context)
     core = context.core
-    identity = logins.known(core, user, password, peer=context.wire.peer, scope=Scope.IMAP)
+    identity = logins.authenticate_remembered(core, user, password, peer=context.wire.peer, scope=Scope.IMAP)
     if identity is None:
         check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.IMAP)
         identity = await core.threads.wait(check, user, password)

@@ -24,22 +24,10 @@ from mailcore.services.notices import notices
 from mailcore.services.quota import quota
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.engine.db import Tx
+from mailcore.store.people import accounts as account_store
+from mailcore.store.people import addresses as address_store
 from mailcore.store.people import closing as closing_store
 from mailcore.store.people import credentials as credential_store
-from mailcore.store.people.accounts import (
-    close_account,
-    find_account,
-    find_account_of_person,
-    get_account,
-    get_role,
-    insert_account,
-    list_accounts,
-    save_contact,
-    save_language,
-    save_person,
-    save_role,
-)
-from mailcore.store.people.addresses import insert_address, list_addresses, was_ever_address
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 RESERVED = frozenset(
@@ -91,12 +79,12 @@ def check_name(name: str, *, reserved: bool = False) -> str:
 def is_free(core: Core, tx: Tx, name: str, person: str | None = None) -> bool:
     """Say if somebody may have this name: the name of an erased account only the same person (N11)."""
     domain = core.config.domain.lower()
-    if find_account(tx, name) is not None:
+    if account_store.find_account(tx, name) is not None:
         return False
-    return not was_ever_address(tx, name, domain) or tombstones.may_return(core, tx, name, domain, person)
+    return not address_store.was_ever_address(tx, name, domain) or tombstones.may_return(core, tx, name, domain, person)
 
 
-def add(
+def add_account(
     core: Core,
     name: str,
     *,
@@ -114,12 +102,12 @@ def add(
         InvalidName, AccountExists: the name or the person cannot be used.
     """
     name = check_name(name, reserved=reserved)
-    wish = NewAccount(name, display_name, person or None, quota, password, contact, language)
-    hashed = _hashed(password)
-    made = core.db.write(lambda tx: create(core, tx, wish, hashed))
+    new_account = NewAccount(name, display_name, person or None, quota, password, contact, language)
+    hashed = _hash_password(password)
+    account = core.db.write(lambda tx: create_account(core, tx, new_account, hashed))
     if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
-        scram.remember_of(core, made.id, password)
-    return made
+        scram.save_account_verifier(core, account.id, password)
+    return account
 
 
 def ensure_postmaster(core: Core) -> None:
@@ -128,46 +116,48 @@ def ensure_postmaster(core: Core) -> None:
     def store(tx: Tx) -> None:
         if not is_free(core, tx, "postmaster"):
             return
-        made = create(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
-        if not was_ever_address(tx, "abuse", core.config.domain.lower()):
-            insert_address(tx, made.id, "abuse", core.config.domain.lower(), core.clock.seconds())
+        account = create_account(core, tx, NewAccount("postmaster", "Postmaster", None, 0, None, "", "en"), None)
+        if not address_store.was_ever_address(tx, "abuse", core.config.domain.lower()):
+            address_store.insert_address(tx, account.id, "abuse", core.config.domain.lower(), core.clock.seconds())
 
     core.db.write(store)
 
 
-def _hashed(password: str | None) -> str | None:
+def _hash_password(password: str | None) -> str | None:
     if password is None or passwords.is_hash(password):
         return password
     return passwords.hash_password(password)
 
 
-def create(core: Core, tx: Tx, wish: NewAccount, hashed: str | None = None) -> Account:
+def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = None) -> Account:
     """Create the account with all that belongs to it; its name has been checked.  Raises AccountExists."""
-    if not is_free(core, tx, wish.name, wish.person):
-        raise AccountExists(f"{wish.name} is taken, or was somebody's before")
-    if wish.person and find_account_of_person(tx, wish.person):
+    if not is_free(core, tx, new.name, new.person):
+        raise AccountExists(f"{new.name} is taken, or was somebody's before")
+    if new.person and account_store.find_account_of_person(tx, new.person):
         raise AccountExists("this person has an account already")
     now = core.clock.seconds()
-    quota = parse_octets(core.config.quota.default) if wish.quota is None else wish.quota
-    language = wish.language if wish.language in notices.LANGUAGES else "nb"
-    account = insert_account(tx, wish.name, wish.display_name, wish.person, quota, language, wish.contact, now)
+    quota = parse_octets(core.config.quota.default) if new.quota is None else new.quota
+    language = new.language if new.language in notices.LANGUAGES else "nb"
+    account = account_store.insert_account(
+        tx, new.name, new.display_name, new.person, quota, language, new.contact, now
+    )
     domain = core.config.domain.lower()
-    if was_ever_address(tx, wish.name, domain):
-        closing_store.give_back(tx, wish.name, domain, account)
+    if address_store.was_ever_address(tx, new.name, domain):
+        closing_store.give_back(tx, new.name, domain, account)
     else:
-        insert_address(tx, account, wish.name, domain, now)
+        address_store.insert_address(tx, account, new.name, domain, now)
     if hashed is not None:
         credential_store.set_password(tx, account, hashed, now, chosen=False)
     for folder, special_use in FOLDERS:
         core.mail.create(tx, account, folder, special_use)
     filters.regenerate(core, tx, account)
-    made = get_account(tx, account)
-    _welcome(core, tx, made)
+    created = account_store.get_account(tx, account)
+    _deliver_welcome(core, tx, created)
     audit.note(core, tx, account, Event.ACCOUNT_MADE)
-    return get_account(tx, account)
+    return account_store.get_account(tx, account)
 
 
-def _welcome(core: Core, tx: Tx, account: Account) -> None:
+def _deliver_welcome(core: Core, tx: Tx, account: Account) -> None:
     gib = f"{account.quota / 2**30:.3g} GiB" if account.quota else "-"
     octets = notices.compose(
         core,
@@ -184,56 +174,60 @@ def _welcome(core: Core, tx: Tx, account: Account) -> None:
     )
 
 
-def get(core: Core, name: str) -> Account:
+def find_account(core: Core, name: str) -> Account:
     """Find an account by user name, with or without our domain.  Raises AccountNotFound."""
-    wanted = login.local_name(core, name)
-    account = core.db.read(lambda tx: find_account(tx, wanted)) if wanted else None
+    wanted = login.to_local_name(core, name)
+    account = core.db.read(lambda tx: account_store.find_account(tx, wanted)) if wanted else None
     if account is None:
         raise AccountNotFound(f"there is no account {name}")
     return account
 
 
-def by_id(core: Core, account: AccountId) -> Account:
-    return core.db.read(lambda tx: get_account(tx, account))
+def load_account(core: Core, account: AccountId) -> Account:
+    return core.db.read(lambda tx: account_store.get_account(tx, account))
 
 
-def listing(core: Core) -> list[Account]:
-    return core.db.read(list_accounts)
+def list_accounts(core: Core) -> list[Account]:
+    return core.db.read(account_store.list_accounts)
 
 
-def addresses(core: Core, account: AccountId) -> list[str]:
-    return core.db.read(lambda tx: list_addresses(tx, account))
+def list_addresses(core: Core, account: AccountId) -> list[str]:
+    return core.db.read(lambda tx: address_store.list_addresses(tx, account))
 
 
-def role(core: Core, account: AccountId) -> str:
+def get_role(core: Core, account: AccountId) -> str:
     """Empty, `desk` or `admin`."""
-    return core.db.read(lambda tx: get_role(tx, account))
+    return core.db.read(lambda tx: account_store.get_role(tx, account))
 
 
 def set_role(core: Core, name: str, role: str) -> Account:
     if role not in ROLES:
         raise InvalidName(f"{role!r} is not a role; there are desk and admin")
-    return _change(core, name, lambda tx, a: save_role(tx, a, role), Event.ROLE_GIVEN, role or "none")
+    return _change_account(
+        core, name, lambda tx, a: account_store.save_role(tx, a, role), Event.ROLE_GIVEN, role or "none"
+    )
 
 
 def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
     """Set a quota on behalf of staff; 0 = unlimited."""
-    return quota.change_quota(core, get(core, name).id, octets, actor=actor)
+    return quota.change_quota(core, find_account(core, name).id, octets, actor=actor)
 
 
 def set_language(core: Core, account: AccountId, language: str) -> Account:
     if language not in notices.LANGUAGES:
         raise InvalidName(f"{language!r} is not offered; there are {', '.join(notices.LANGUAGES)}")
-    core.db.write(lambda tx: save_language(tx, account, language))
-    return by_id(core, account)
+    core.db.write(lambda tx: account_store.save_language(tx, account, language))
+    return load_account(core, account)
 
 
 def set_contact(core: Core, account: AccountId, contact: str) -> Account:
-    name = by_id(core, account).name
-    return _change(core, name, lambda tx, a: save_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS)
+    name = load_account(core, account).name
+    return _change_account(
+        core, name, lambda tx, a: account_store.save_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS
+    )
 
 
-def bind(core: Core, name: str, person: str) -> Account:
+def bind_person(core: Core, name: str, person: str) -> Account:
     """Bind an account that was created without a person id to a person; an id once given stays (N10).
 
     Raises:
@@ -242,51 +236,53 @@ def bind(core: Core, name: str, person: str) -> Account:
     """
 
     def change(tx: Tx, account: AccountId) -> None:
-        if get_account(tx, account).person or find_account_of_person(tx, person):
+        if account_store.get_account(tx, account).person or account_store.find_account_of_person(tx, person):
             raise AccountExists(f"{name} is somebody's, or this person has an account already")
-        save_person(tx, account, person)
+        account_store.save_person(tx, account, person)
 
-    return _change(core, name, change, Event.ACCOUNT_BOUND)
+    return _change_account(core, name, change, Event.ACCOUNT_BOUND)
 
 
-def close(core: Core, name: str) -> Account:
+def close_account(core: Core, name: str) -> Account:
     """From now on nobody logs in and mail is refused; the name is never given away again."""
 
     def change(tx: Tx, account: AccountId) -> None:
-        close_account(tx, account, core.clock.seconds())
+        account_store.close_account(tx, account, core.clock.seconds())
         filters.regenerate(core, tx, account)
 
-    return _change(core, name, change, Event.ACCOUNT_CLOSED)
+    return _change_account(core, name, change, Event.ACCOUNT_CLOSED)
 
 
-def _change(core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = "") -> Account:
-    account = get(core, name)
+def _change_account(
+    core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = ""
+) -> Account:
+    account = find_account(core, name)
 
     def store(tx: Tx) -> Account:
         change(tx, account.id)
         audit.note(core, tx, account.id, event, detail=detail)
-        return get_account(tx, account.id)
+        return account_store.get_account(tx, account.id)
 
     return core.db.write(store)
 
 
-def password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
+def create_password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
     """A URL that sets the password once: 14 days for the first one, else 30 minutes."""
-    account = get(core, name)
+    account = find_account(core, name)
     if account.state != "active":
         raise AccountNotFound(f"{account.name} is closed")
 
     def store(tx: Tx) -> str:
-        found = credential_store.holder(tx, account.name)
-        first = found is None or found.password is None
+        holder = credential_store.holder(tx, account.name)
+        is_first = holder is None or holder.password is None
         audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE)
-        life = credentials.FIRST_SECONDS if first else credentials.RESET_SECONDS
-        return credentials.make_link(core, tx, account.id, seconds or life)
+        lifetime = credentials.FIRST_SECONDS if is_first else credentials.RESET_SECONDS
+        return credentials.create_link(core, tx, account.id, seconds or lifetime)
 
     return core.db.write(store)
 
 
-def send_link(core: Core, account: Account, link: str) -> None:
+def send_password_link(core: Core, account: Account, link: str) -> None:
     prepared = notices.prepare(
         core,
         "password_link",
@@ -316,7 +312,7 @@ def read_csv(path: Path) -> list[NewAccount]:
 
 def _from_row(row: dict[str, str]) -> NewAccount:
     quota, password = (row.get("quota") or "").strip(), row.get("password") or None
-    if password and (scheme := passwords.unknown_scheme(password)):
+    if password and (scheme := passwords.find_unknown_scheme(password)):
         raise InvalidName(f"a hash of the kind {scheme} cannot be read; leave the password out")
     return NewAccount(
         check_name(row["username"] or "", reserved=True),
@@ -327,19 +323,22 @@ def _from_row(row: dict[str, str]) -> NewAccount:
     )
 
 
-def import_csv(core: Core, wishes: Sequence[NewAccount]) -> Iterable[Account]:
+def import_accounts(core: Core, new_accounts: Sequence[NewAccount]) -> Iterable[Account]:
     """Create many accounts, hashing on all processors; yields each when it is durable.
 
     Raises:
         AccountExists: of the first that cannot be created; its batch of a hundred is left out.
     """
     with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
-        hashes = pool.map(_hashed, (wish.password for wish in wishes))
-        for start in range(0, len(wishes), _BATCH):
-            some = wishes[start : start + _BATCH]
-            hashed = [next(hashes) for _ in some]
+        hashes = pool.map(_hash_password, (new_account.password for new_account in new_accounts))
+        for start in range(0, len(new_accounts), _BATCH):
+            batch = new_accounts[start : start + _BATCH]
+            hashed = [next(hashes) for _ in batch]
 
-            def store(tx: Tx, some: Sequence[NewAccount] = some, hashed: list[str | None] = hashed) -> list[Account]:
-                return [create(core, tx, wish, one) for wish, one in zip(some, hashed, strict=True)]
+            def store(tx: Tx, batch: Sequence[NewAccount] = batch, hashed: list[str | None] = hashed) -> list[Account]:
+                return [
+                    create_account(core, tx, new_account, password_hash)
+                    for new_account, password_hash in zip(batch, hashed, strict=True)
+                ]
 
             yield from core.db.write(store)

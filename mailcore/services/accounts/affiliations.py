@@ -33,7 +33,7 @@ UNIVERSITY = (Directory.name, "feide", "university")  # log-ins that end with th
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """Numbers of people."""
 
     read: int
@@ -41,15 +41,15 @@ class Synced:
     gone: int
 
 
-def the_directory(core: Core) -> Directory:
+def get_directory(core: Core) -> Directory:
     """Raises ConfigError: there is none."""
-    for source in sources.sources(core):
+    for source in sources.list_sources(core):
         if isinstance(source, Directory):
             return source
     raise ConfigError("directory.url is not set")
 
 
-def _of(entry: Entry) -> Affiliation:
+def _to_affiliation(entry: Entry) -> Affiliation:
     return Affiliation(entry.person, entry.login, entry.kinds, entry.until, True, entry.blocked)
 
 
@@ -57,7 +57,7 @@ def _is_believable(ending: int, people: int) -> bool:
     return ending <= VANISHING_FEW or ending * 100 <= people * VANISHING_PERCENT
 
 
-def sync(core: Core, *, believe: bool = False) -> Synced:
+def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
     """Read everybody from the directory; blocking.
 
     Args:
@@ -68,9 +68,9 @@ def sync(core: Core, *, believe: bool = False) -> Synced:
         TooManyVanished: more than 2 % are missing, blocked or ended at once; nothing changed, and the desk has a ticket.
         ConfigError: there is no directory.
     """
-    found = {entry.person: _of(entry) for entry in the_directory(core).everyone()}
+    found = {entry.person: _to_affiliation(entry) for entry in get_directory(core).everyone()}
 
-    def write(tx: Tx) -> Synced | TooManyVanished:
+    def write(tx: Tx) -> SyncResult | TooManyVanished:
         before, today = store.present(tx), core.clock.now().date()
         gone = before.keys() - found.keys()
         stood = {person for person, known in before.items() if not has_ended(known, today)}
@@ -85,7 +85,7 @@ def sync(core: Core, *, believe: bool = False) -> Synced:
         now = core.clock.seconds()
         store.save(tx, found.values(), now, now - LONG_SECONDS)
         store.vanish(tx, gone, now)
-        return Synced(len(found), len(found.keys() - before), len(gone))
+        return SyncResult(len(found), len(found.keys() - before), len(gone))
 
     done = core.db.write(write)
     if isinstance(done, TooManyVanished):
@@ -113,22 +113,24 @@ def _alert(core: Core, text: str) -> None:
     core.db.write(write)
 
 
-def known(core: Core, name: str) -> Affiliation | None:
+def find_affiliation(core: Core, name: str) -> Affiliation | None:
     """Return an account's affiliation as last read, without asking the directory.  Raises AccountNotFound."""
-    return of(core, accounts.get(core, name))
+    return get_affiliation(core, accounts.find_account(core, name))
 
 
-def of(core: Core, account: Account) -> Affiliation | None:
+def get_affiliation(core: Core, account: Account) -> Affiliation | None:
     person = account.person
     return core.db.read(lambda tx: store.of(tx, person)) if person else None
 
 
-def has_ended(found: Affiliation, today: date) -> bool:
+def has_ended(affiliation: Affiliation, today: date) -> bool:
     """Say if the directory's password no longer opens anything."""
-    return not found.present or found.blocked or (found.until is not None and found.until < today)
+    return (
+        not affiliation.present or affiliation.blocked or (affiliation.until is not None and affiliation.until < today)
+    )
 
 
-def look(core: Core, account: Account) -> Affiliation | None:
+def refresh_affiliation(core: Core, account: Account) -> Affiliation | None:
     """Return the person's affiliation from the directory, at most 90 seconds old; blocking.  None: it is unknown.
 
     When too many people are missing at once, one after the other, the directory is not believed: the saved entry holds.
@@ -142,11 +144,11 @@ def look(core: Core, account: Account) -> Affiliation | None:
     before = core.db.read(lambda tx: store.of(tx, person))
     if before is not None and now - before.checked_at < FRESH_SECONDS:
         return before
-    entry = the_directory(core).find_person(person)
+    entry = get_directory(core).find_person(person)
 
     def write(tx: Tx) -> Affiliation | TooManyVanished | None:
         if entry is not None:
-            store.save(tx, [_of(entry)], now, now - LONG_SECONDS)
+            store.save(tx, [_to_affiliation(entry)], now, now - LONG_SECONDS)
         elif before is not None:
             gone, there = store.vanished(tx, now - AT_ONCE_SECONDS)
             if before.present and not _is_believable(gone + 1, gone + there):
@@ -165,12 +167,12 @@ def look(core: Core, account: Account) -> Affiliation | None:
     return done
 
 
-def stands(core: Core, identity: Identity) -> bool:
+def is_still_affiliated(core: Core, identity: Identity) -> bool:
     """Say if what the university's log-in has opened may stay open.  While the directory is silent, yes; blocking."""
     if identity.source not in UNIVERSITY:
         return True
     try:
-        found = look(core, identity.account)
+        found = refresh_affiliation(core, identity.account)
     except TemporarilyUnavailable:
         return True
     return found is None or not has_ended(found, core.clock.now().date())
@@ -185,8 +187,8 @@ def end_sessions(core: Core) -> int:
     open_ones = core.db.read(lambda tx: {a for source in UNIVERSITY for a in web_sessions.by_source(tx, source, now)})
     ended: list[AccountId] = []
     for account in open_ones:
-        owner = accounts.by_id(core, account)
-        if not stands(core, Identity(owner, Directory.name)):
+        owner = accounts.load_account(core, account)
+        if not is_still_affiliated(core, Identity(owner, Directory.name)):
             ended.append(account)
 
     def write(tx: Tx) -> None:

@@ -26,8 +26,9 @@ from mailcore.services.notices import account_notices
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
+from mailcore.store.people import accounts as account_store
 from mailcore.store.people import closing as store
-from mailcore.store.people.accounts import close_account, get_account
+from mailcore.store.people.accounts import get_account
 from mailcore.store.people.tokens import delete_tokens, find_token, save_token
 
 UNDO_SECONDS = 30 * 86_400
@@ -35,17 +36,17 @@ _SENT = 20_000  # messages whose recipients are remembered
 _BATCH = 2000
 
 
-def close(core: Core, name: str, *, new_address: str = "", actor: str = "") -> tuple[Account, str]:
+def close_account(core: Core, name: str, *, new_address: str = "", actor: str = "") -> tuple[Account, str]:
     """Close the account; returns it, and the link that undoes it within thirty days (mailed to the reach, too).
 
     Raises:
         AccountNotFound.
         InvalidName: the new address is none, or one of ours.
     """
-    account = accounts.get(core, name)
+    account = accounts.find_account(core, name)
     if account.state != "active":
         raise AccountNotFound(f"{account.name} is closed")
-    new_address = contact_addresses.check(core, new_address) if new_address.strip() else ""
+    new_address = contact_addresses.check_address(core, new_address) if new_address.strip() else ""
     token = secrets.token_urlsafe(24)
     link = f"{core.config.url}/account/undo/{token}"
     marks = core.db.read(lambda tx: _correspondents(core, tx, account)) if new_address else set()
@@ -54,7 +55,7 @@ def close(core: Core, name: str, *, new_address: str = "", actor: str = "") -> t
         now = core.clock.seconds()
         was = get_forwarding(tx, account.id).state
         account_notices.notify_owner(core, tx, account, "closed", box=False, link=link)
-        close_account(tx, account.id, now)
+        account_store.close_account(tx, account.id, now)
         store.begin(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
         store.remember(tx, account.id, marks)
         save_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
@@ -75,10 +76,10 @@ def _correspondents(core: Core, tx: Tx, account: Account) -> set[str]:
         for name in ("to", "cc", "bcc"):
             for value in header.values(block, name):
                 found.update(address.lower() for address in addresses.addr_specs(value))
-    return {tombstones.writer_mark(core, account.id, address) for address in found}
+    return {tombstones.mark_writer(core, account.id, address) for address in found}
 
 
-def look(core: Core, token: str) -> Account:
+def find_closed_account(core: Core, token: str) -> Account:
     """Return the closed account that a link belongs to, without using the link.  Raises LinkExpired."""
     return core.db.read(lambda tx: _closed(core, tx, token))
 
@@ -93,13 +94,13 @@ def _closed(core: Core, tx: Tx, token: str) -> Account:
     return account
 
 
-def undo(core: Core, token: str) -> Account:
+def undo_closing(core: Core, token: str) -> Account:
     """Raises LinkExpired."""
     account = core.db.read(lambda tx: _closed(core, tx, token))
-    return reopen(core, account.id)
+    return reopen_account(core, account.id)
 
 
-def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
+def reopen_account(core: Core, number: AccountId, *, actor: str = "") -> Account:
     """Everything is as before, but that the forwarding's target is asked again.
 
     Raises:
@@ -127,7 +128,7 @@ def reopen(core: Core, number: AccountId, *, actor: str = "") -> Account:
     return account
 
 
-def erase(core: Core) -> int:
+def erase_closed(core: Core) -> int:
     """A job: erase what was closed more than thirty days ago, with its indexes; how many accounts.
 
     Messages go in small transactions, so that nobody waits; their blobs go with the next sweep.
@@ -141,12 +142,12 @@ def erase(core: Core) -> int:
 
 
 def _erase(core: Core, account: AccountId, now: int) -> None:
-    owner = accounts.by_id(core, account)
+    owner = accounts.load_account(core, account)
     for mailbox in core.db.read(lambda tx: store.mailboxes(tx, account)):
         some = partial(store.erase_messages, mailbox=mailbox, limit=_BATCH)
         while core.db.write(some):
             pass
-    mark = tombstones.person_mark(core, owner.person)
+    mark = tombstones.mark_person(core, owner.person)
 
     def write(tx: Tx) -> None:
         store.erase(tx, account, mark, now)

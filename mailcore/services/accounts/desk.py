@@ -23,7 +23,7 @@ LOOK_SECONDS = 3600  # within which one agent's looks are one entry
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class AccountFacts:
     """Facts about one account; `forwards_to` is the domain alone, `last_used` when a password last opened anything."""
 
     account: Account
@@ -40,10 +40,10 @@ class Facts:
     web_sessions: int
 
 
-def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
+def load_facts(core: Core, account: AccountId, *, agent: Account) -> AccountFacts:
     """Raises AccountNotFound."""
 
-    def write(tx: Tx) -> Facts:
+    def write(tx: Tx) -> AccountFacts:
         owner = get_account(tx, account)
         since = core.clock.seconds() - LOOK_SECONDS
         if owner.id != agent.id and not store.was_noted(tx, account, agent.name, Event.LOOKED, since):
@@ -51,7 +51,7 @@ def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
         has_password, last_used = store.password(tx, account)
         forwarding = get_forwarding(tx, account)
         boxes = core.mail.mailboxes(tx, account)
-        return Facts(
+        return AccountFacts(
             owner,
             tuple(list_addresses(tx, account)),
             get_role(tx, account),
@@ -69,7 +69,7 @@ def facts(core: Core, account: AccountId, *, agent: Account) -> Facts:
     return core.db.write(write)
 
 
-def search(core: Core, words: str) -> list[Account]:
+def search_accounts(core: Core, words: str) -> list[Account]:
     """Find accounts by user name, address, name of the person, contact address or person id; at most 50."""
     words = words.strip().lower()
     if not words:
@@ -89,11 +89,11 @@ class AtRisk:
     is_reachable: bool  # by a confirmed contact address
 
 
-def at_risk(core: Core) -> list[AtRisk]:
+def list_at_risk(core: Core) -> list[AtRisk]:
     """Soonest first; those whose affiliation is over stand at the top."""
-    found = leaving.at_risk(core)
-    return core.db.read(lambda tx: [_at_risk(tx, one) for one in found])
+    found = leaving.list_at_risk(core)
+    return core.db.read(lambda tx: [_to_at_risk(tx, one) for one in found])
 
 
-def _at_risk(tx: Tx, one: Leaver) -> AtRisk:
+def _to_at_risk(tx: Tx, one: Leaver) -> AtRisk:
     return AtRisk(get_account(tx, one.account), one.until, one.present, one.chosen, one.verified)

@@ -48,7 +48,7 @@ class Outlook:
         return self.chosen and self.used
 
 
-def outlook(core: Core, account: AccountId) -> Outlook | None:
+def find_outlook(core: Core, account: AccountId) -> Outlook | None:
     """None: the directory knows nothing of the person, so nothing of it will end."""
     if not is_on(core.config):
         return None
@@ -61,38 +61,38 @@ def outlook(core: Core, account: AccountId) -> Outlook | None:
     return Outlook(found.until, days, gone, found.chosen, found.used)
 
 
-def at_risk(core: Core, days: int = 90) -> list[Leaver]:
+def list_at_risk(core: Core, days: int = 90) -> list[Leaver]:
     """List people who leave within so many days, or have left, with no alumni password in use; the nearest first."""
     until = core.clock.now().date() + timedelta(days=days)
-    found = _all(core, partial(store.leavers, until=until))
+    found = _list_all(core, partial(store.leavers, until=until))
     return sorted(found, key=lambda leaver: (leaver.present, leaver.until or date.max, leaver.name))
 
 
-def remind(core: Core) -> int:
+def send_reminders(core: Core) -> int:
     """The daily round; how many were written to."""
     today, now = core.clock.now().date(), core.clock.seconds()
-    ending = _all(core, partial(store.leavers, until=today + timedelta(days=STEPS[0])))
-    open_end = _all(core, partial(store.without_end, told_before=now - HALF_YEAR_SECONDS))
-    count = sum(_remind(core, leaver, _step(leaver, today), now) for leaver in ending)
-    count += sum(_remind(core, leaver, "twice", now) for leaver in open_end)
+    ending = _list_all(core, partial(store.leavers, until=today + timedelta(days=STEPS[0])))
+    open_end = _list_all(core, partial(store.without_end, told_before=now - HALF_YEAR_SECONDS))
+    count = sum(_send_reminder(core, leaver, _find_step(leaver, today), now) for leaver in ending)
+    count += sum(_send_reminder(core, leaver, "twice", now) for leaver in open_end)
     return count + _ask_for_contact(core, today, now)
 
 
 def _ask_for_contact(core: Core, today: date, now: int) -> int:
     until, told_before = today + timedelta(days=STEPS[0]), now - HALF_YEAR_SECONDS
-    found = list(_all(core, partial(store.unreachable, until=until, told_before=told_before)))
+    found = list(_list_all(core, partial(store.unreachable, until=until, told_before=told_before)))
     for one in found:
-        core.db.write(partial(_tell_of_contact, core, one=one, now=now))
+        core.db.write(partial(_send_contact_reminder, core, one=one, now=now))
     return len(found)
 
 
-def _tell_of_contact(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
+def _send_contact_reminder(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
     account_notices.notify_owner(core, tx, get_account(tx, one.account), "contact_missing")
     store.told(tx, [one.account], "contact", now)
     audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
 
 
-def _all(core: Core, ask: Callable[..., list[Leaver]]) -> Iterator[Leaver]:
+def _list_all(core: Core, ask: Callable[..., list[Leaver]]) -> Iterator[Leaver]:
     """Page by page, in the order of accounts."""
     last: AccountId | None = None
     while some := core.db.read(partial(ask, after=last)):
@@ -100,7 +100,7 @@ def _all(core: Core, ask: Callable[..., list[Leaver]]) -> Iterator[Leaver]:
         last = some[-1].account
 
 
-def _step(leaver: Leaver, today: date) -> str:
+def _find_step(leaver: Leaver, today: date) -> str:
     """The last step that is reached."""
     if not leaver.present or (leaver.until is not None and leaver.until < today):
         return "gone"
@@ -108,12 +108,12 @@ def _step(leaver: Leaver, today: date) -> str:
     return str(min(step for step in STEPS if step >= days))
 
 
-def _remind(core: Core, leaver: Leaver, step: str, now: int) -> bool:
+def _send_reminder(core: Core, leaver: Leaver, step: str, now: int) -> bool:
     """Write once for each step; while somebody who has left chooses nothing, once a month."""
     was_told = _ORDER.index(leaver.told) >= _ORDER.index(step) and step != "twice"
     if was_told and not (step == "gone" and now - leaver.told_at >= AGAIN_SECONDS):
         return False
-    owner = accounts.by_id(core, leaver.account)
+    owner = accounts.load_account(core, leaver.account)
 
     def write(tx: Tx) -> None:
         if step == "gone":
@@ -135,7 +135,7 @@ def _send_links(core: Core, tx: Tx, owner: Account) -> None:
     known = contact_addresses.verified(tx, owner.id)
     if not known:
         return  # the desk sees them on its list
-    link = credentials.make_link(core, tx, owner.id, GONE_SECONDS)
+    link = credentials.create_link(core, tx, owner.id, GONE_SECONDS)
     for address in known:
         prepared = notices.prepare(
             core,

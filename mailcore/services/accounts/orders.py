@@ -33,7 +33,7 @@ PER_CONTACT = 3  # orders within a day
 OPEN_PER_PLACE = 5  # that hold a name and are not confirmed
 
 
-def _hashed(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
@@ -49,7 +49,7 @@ def check_eligible(core: Core, proven: Proven) -> None:
         raise NotEligible(", ".join(proven.kinds) or "no affiliation")
 
 
-def account_of(core: Core, proven: Proven) -> Account | None:
+def find_account_of(core: Core, proven: Proven) -> Account | None:
     """The account that the person has already."""
 
     def read(tx: Tx) -> Account | None:
@@ -61,12 +61,12 @@ def account_of(core: Core, proven: Proven) -> Account | None:
     return core.db.read(read)
 
 
-def proposals(core: Core, proven: Proven) -> list[str]:
+def propose_names(core: Core, proven: Proven) -> list[str]:
     """User names that can be had, for the form."""
-    return core.db.read(lambda tx: user_names.proposals(core, tx, proven.login, proven.display_name, proven.person))
+    return core.db.read(lambda tx: user_names.propose_names(core, tx, proven.login, proven.display_name, proven.person))
 
 
-def at_once(
+def create_at_once(
     core: Core, proven: Proven, *, name: str, contact: str, language: str, terms: bool, key: str, peer: str = ""
 ) -> tuple[Order, Account]:
     """Make the account of somebody who has just proved who they are; the same `key` again gives the same account.
@@ -80,7 +80,7 @@ def at_once(
     if not terms:
         raise NotAllowed("the terms must be accepted")
     sunset.check_open(core)
-    contact, key = contact_addresses.check(core, contact), _own_key(key, proven.source, proven.person)
+    contact, key = contact_addresses.check_address(core, contact), _own_key(key, proven.source, proven.person)
     language = language if language in notices.LANGUAGES else "nb"
 
     def write(tx: Tx) -> tuple[Order, Account, bool]:
@@ -88,11 +88,11 @@ def at_once(
         if before is not None and before.account is not None and before.person == proven.person:
             return before, get_account(tx, before.account), False
         check_eligible(core, proven)
-        wanted = user_names.check(core, tx, name, person=proven.person)
+        wanted = user_names.check_name(core, tx, name, person=proven.person)
         wish = accounts.NewAccount(
             accounts.check_name(wanted), proven.display_name, proven.person, contact=contact, language=language
         )
-        account = accounts.create(core, tx, wish)
+        account = accounts.create_account(core, tx, wish)
         now = core.clock.seconds()
         order = store.add(
             tx,
@@ -112,12 +112,12 @@ def at_once(
         if proven.mark:
             store.link(tx, account.id, proven.source, proven.mark, now)
         audit.note(core, tx, account.id, Event.ORDERED, detail=f"{proven.source}, terms {TERMS}")
-        return _get(tx, order.id), account, True
+        return _get_order(tx, order.id), account, True
 
     order, account, is_new = core.db.write(write)
     if is_new:
         with contextlib.suppress(TooMany):  # the account is there, and its page sends the link again
-            contact_addresses.propose(core, account.id, contact, notice="order_ready", peer=peer)
+            contact_addresses.request_verification(core, account.id, contact, notice="order_ready", peer=peer)
     return order, account
 
 
@@ -129,7 +129,7 @@ def _own_key(key: str, *whose: str) -> str:
 # Without: the desk decides
 
 
-def submit(
+def submit_order(
     core: Core,
     *,
     name: str,
@@ -155,19 +155,19 @@ def submit(
     if not terms:
         raise NotAllowed("the terms must be accepted")
     sunset.check_open(core)
-    contact = contact_addresses.check(core, contact)
+    contact = contact_addresses.check_address(core, contact)
     language = language if language in notices.LANGUAGES else "nb"
     token = secrets.token_urlsafe(24)
     key = _own_key(key, name, contact)
     if (before := core.db.read(lambda tx: store.by_key(tx, key))) is not None:
         return before
-    place = _place(core, peer)
+    place = _hash_place(core, peer)
 
     def write(tx: Tx) -> Order:
         before = store.by_key(tx, key)
         if before is not None:
             return before
-        wanted = user_names.check(core, tx, name)
+        wanted = user_names.check_name(core, tx, name)
         now = core.clock.seconds()
         if place and store.unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
             raise TooMany("too many orders that wait for their confirmation")
@@ -187,29 +187,31 @@ def submit(
             terms=TERMS,
             person=proven.person if proven else "",
             proof=f"{proven.source} {proven.mark}" if proven else "",
-            token=_hashed(token),
+            token=_hash_token(token),
             now=now,
             place=place,
         )
-        prepared = notices.prepare(core, "order_received", order.language, order.contact, link=_link(core, token))
+        prepared = notices.prepare(
+            core, "order_received", order.language, order.contact, link=_format_link(core, token)
+        )
         notices.queue(core, tx, prepared, order.contact, None)
         return order
 
     return core.db.write(write)
 
 
-def _place(core: Core, peer: str) -> str:
+def _hash_place(core: Core, peer: str) -> str:
     """A hash of the network place, "" where orders are not counted."""
     if not peer or core.config.limits.is_trusted(peer):
         return ""
     return keys.compute_hmac(core.config, "tries", f"order\0{place_of(peer)}").hex()
 
 
-def _link(core: Core, token: str) -> str:
+def _format_link(core: Core, token: str) -> str:
     return f"{core.config.url}/order/status/{token}"
 
 
-def _tell(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None:
+def _notify(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None:
     name = order.display_name if order.confirmed else ""  # else it may be anybody's words
     prepared = notices.prepare(
         core, notice, order.language, order.contact, display_name=name or order.name, user=order.name, **words
@@ -217,35 +219,35 @@ def _tell(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None:
     notices.queue(core, tx, prepared, order.contact, None)
 
 
-def _get(tx: Tx, order: int) -> Order:
+def _get_order(tx: Tx, order: int) -> Order:
     found = store.of(tx, order)
     if found is None:
         raise OrderNotFound(f"there is no order {order}")
     return found
 
 
-def get(core: Core, order: int) -> Order:
+def get_order(core: Core, order: int) -> Order:
     """Raises OrderNotFound."""
-    return core.db.read(lambda tx: _get(tx, order))
+    return core.db.read(lambda tx: _get_order(tx, order))
 
 
-def listing(core: Core, state: str | None = None) -> list[Order]:
+def list_orders(core: Core, state: str | None = None) -> list[Order]:
     return core.db.read(lambda tx: store.listing(tx, state))
 
 
-def _of(tx: Tx, token: str) -> Order:
-    found = store.by_token(tx, _hashed(token))
+def _find_by_token(tx: Tx, token: str) -> Order:
+    found = store.by_token(tx, _hash_token(token))
     if found is None:
         raise OrderNotFound("there is no such order, or it is decided")
     return found
 
 
-def by_token(core: Core, token: str) -> Order:
+def find_by_token(core: Core, token: str) -> Order:
     """Find an order for the person who has the link.  Raises OrderNotFound."""
-    return core.db.read(lambda tx: _of(tx, token))
+    return core.db.read(lambda tx: _find_by_token(tx, token))
 
 
-def confirm(core: Core, token: str) -> Order:
+def confirm_order(core: Core, token: str) -> Order:
     """The contact address has answered; the desk has a case to talk in.
 
     Raises:
@@ -254,18 +256,18 @@ def confirm(core: Core, token: str) -> Order:
     """
 
     def write(tx: Tx) -> Order:
-        order = _of(tx, token)
-        _confirm(core, tx, order)
-        return _get(tx, order.id)
+        order = _find_by_token(tx, token)
+        _confirm_order(core, tx, order)
+        return _get_order(tx, order.id)
 
     return core.db.write(write)
 
 
-def _confirm(core: Core, tx: Tx, order: Order) -> None:
+def _confirm_order(core: Core, tx: Tx, order: Order) -> None:
     if order.confirmed:
         return
     if order.created_at.timestamp() <= core.clock.seconds() - user_names.HELD_SECONDS:
-        user_names.check(core, tx, order.name, order=order.id)
+        user_names.check_name(core, tx, order.name, order=order.id)
     store.confirm(tx, order.id)
     tickets.open_ticket(
         core,
@@ -276,11 +278,11 @@ def _confirm(core: Core, tx: Tx, order: Order) -> None:
         reply_to=order.contact,
         language=order.language,
         name=order.display_name,
-        tell=False,
+        notify=False,
     )
 
 
-def answer(core: Core, token: str, *, name: str, more: str) -> Order:
+def answer_question(core: Core, token: str, *, name: str, more: str) -> Order:
     """Another name, or more of who the person is; the order goes back to the desk.
 
     Raises:
@@ -288,13 +290,15 @@ def answer(core: Core, token: str, *, name: str, more: str) -> Order:
     """
 
     def write(tx: Tx) -> Order:
-        order = _of(tx, token)
-        wanted = user_names.check(core, tx, name, order=order.id) if name.strip().lower() != order.name else order.name
+        order = _find_by_token(tx, token)
+        wanted = (
+            user_names.check_name(core, tx, name, order=order.id) if name.strip().lower() != order.name else order.name
+        )
         text = "\n\n".join(part for part in (order.affiliation, more.strip()[:2000]) if part)[:6000]
         store.change(tx, order.id, name=wanted, affiliation=text)
-        _confirm(core, tx, replace(order, name=wanted, affiliation=text))
+        _confirm_order(core, tx, replace(order, name=wanted, affiliation=text))
         store.set_state(tx, order.id, "submitted")
-        return _get(tx, order.id)
+        return _get_order(tx, order.id)
 
     return core.db.write(write)
 
@@ -304,18 +308,18 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
     token = secrets.token_urlsafe(24)
 
     def write(tx: Tx) -> Order:
-        found = _get(tx, order)
+        found = _get_order(tx, order)
         if not store.set_state(tx, order, "awaiting proof"):
             raise OrderNotFound(f"order {order} is {found.state}")
-        store.set_token(tx, order, _hashed(token))
-        _tell(core, tx, found, "order_proof", link=_link(core, token), question=question.strip()[:2000] or "-")
+        store.set_token(tx, order, _hash_token(token))
+        _notify(core, tx, found, "order_proof", link=_format_link(core, token), question=question.strip()[:2000] or "-")
         audit.note(core, tx, None, Event.ORDER_PROOF, actor=actor, detail=str(order))
-        return _get(tx, order)
+        return _get_order(tx, order)
 
     return core.db.write(write)
 
 
-def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
+def approve_order(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
     """Create the account and mail its first-password link to the contact address.
 
     Returns:
@@ -327,7 +331,7 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
     """
 
     def write(tx: Tx) -> tuple[Order, Account, str]:
-        found = _get(tx, order)
+        found = _get_order(tx, order)
         if found.state not in ("submitted", "awaiting proof"):
             raise OrderNotFound(f"order {order} is {found.state}")
         wish = accounts.NewAccount(
@@ -337,36 +341,36 @@ def approve(core: Core, order: int, *, actor: str = "") -> tuple[Order, str]:
             contact=found.contact,
             language=found.language,
         )
-        account = accounts.create(core, tx, wish)
+        account = accounts.create_account(core, tx, wish)
         now = core.clock.seconds()
         store.decide(tx, order, "approved", account.id, now)
         source, _, mark = found.proof.partition(" ")
         if mark:
             store.link(tx, account.id, source, mark, now)
-        link = credentials.make_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
+        link = credentials.create_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
         audit.note(core, tx, account.id, Event.ORDER_APPROVED, actor=actor, detail=f"{order}, terms {TERMS}")
-        return _get(tx, order), account, link
+        return _get_order(tx, order), account, link
 
     done, account, link = core.db.write(write)
-    accounts.send_link(core, account, link)
+    accounts.send_password_link(core, account, link)
     return done, link
 
 
-def reject(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
+def reject_order(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
     """Say no, by mail, with the reason.  Raises OrderNotFound."""
 
     def write(tx: Tx) -> Order:
-        found = _get(tx, order)
+        found = _get_order(tx, order)
         if not store.decide(tx, order, "rejected", None, core.clock.seconds()):
             raise OrderNotFound(f"order {order} is {found.state}")
-        _tell(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
+        _notify(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
         audit.note(core, tx, None, Event.ORDER_REJECTED, actor=actor, detail=f"{order}: {reason}")
-        return _get(tx, order)
+        return _get_order(tx, order)
 
     return core.db.write(write)
 
 
-def expire(core: Core) -> int:
+def expire_orders(core: Core) -> int:
     """Erase orders never decided or confirmed, and the details of rejected ones; returns how many expired."""
     now = core.clock.seconds()
 

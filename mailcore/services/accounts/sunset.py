@@ -30,7 +30,7 @@ __all__ = ["Person", "Progress", "Sunset"]
 LETTER_COLUMNS = ("user name", "address", "name", "person", "language", "contact address", "why", "letter sent")
 
 
-def a_year_after(day: date) -> date:
+def add_year(day: date) -> date:
     """The same day of the next year; of 29 February the first of March."""
     try:
         return day.replace(year=day.year + 1)
@@ -38,15 +38,15 @@ def a_year_after(day: date) -> date:
         return date(day.year + 1, 3, 1)
 
 
-def current(core: Core) -> Sunset | None:
+def find_current(core: Core) -> Sunset | None:
     """Return the announced end of the service; None if there is none or it was withdrawn."""
     found = core.db.read(store.latest)
     return found if found is not None and found.withdrawn_at is None else None
 
 
-def the_current(core: Core) -> Sunset:
+def get_current(core: Core) -> Sunset:
     """Raises LinkExpired."""
-    found = current(core)
+    found = find_current(core)
     if found is None:
         raise LinkExpired("no end of the service is announced")
     return found
@@ -57,12 +57,12 @@ def check_end(core: Core, ends: date) -> None:
     before = core.db.read(store.latest)
     if before is not None and before.withdrawn_at is None:
         raise NotAllowed(f"the end is announced for {before.ends}; withdraw that first")
-    first = a_year_after(core.clock.now().date())
+    first = add_year(core.clock.now().date())
     if ends < first:
         raise NotAllowed(f"people need twelve months; the first day that may be announced is {first}")
 
 
-def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, str] | None = None) -> Sunset:
+def announce_end(core: Core, ends: date, *, successor: str = "", words: dict[str, str] | None = None) -> Sunset:
     """Say that the service ends; from now on every page tells it, and a job writes to everybody.
 
     Args:
@@ -77,7 +77,7 @@ def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, st
     words = {language: " ".join(text.split())[:500] for language, text in (words or {}).items() if text.strip()}
     if words and (missing := [language for language in LANGUAGES if language not in words]):
         raise InvalidName(f"the words are missing in {', '.join(missing)}")
-    successor = _successor(core, successor)
+    successor = _check_successor(core, successor)
 
     def write(tx: Tx) -> Sunset:
         check_end(core, ends)
@@ -90,18 +90,18 @@ def announce(core: Core, ends: date, *, successor: str = "", words: dict[str, st
     return core.db.write(write)
 
 
-def _successor(core: Core, written: str) -> str:
+def _check_successor(core: Core, written: str) -> str:
     written = written.strip()
     if not written:
         return ""
     if written.startswith(("https://", "http://")) and not any(ord(c) < 33 or c in '<>"' for c in written):
         return written[:500]
-    return contact_addresses.check(core, written)
+    return contact_addresses.check_address(core, written)
 
 
-def withdraw(core: Core) -> Sunset:
+def withdraw_end(core: Core) -> Sunset:
     """Withdraw the end; a job notifies everybody who was written to.  Raises LinkExpired: nothing is announced."""
-    found = the_current(core)
+    found = get_current(core)
 
     def write(tx: Tx) -> None:
         store.withdraw(tx, found.id, core.clock.seconds())
@@ -113,44 +113,44 @@ def withdraw(core: Core) -> Sunset:
 
 def check_open(core: Core) -> None:
     """Raises NotAllowed: no account is ordered of a service that ends."""
-    if (found := current(core)) is not None:
+    if (found := find_current(core)) is not None:
         raise NotAllowed(f"the service ends on {found.ends}; no account is ordered any more")
 
 
 # What people know of it
 
 
-def confirm(core: Core, account: AccountId, how: str = "button", *, actor: str = "") -> bool:
+def confirm_read(core: Core, account: AccountId, how: str = "button", *, actor: str = "") -> bool:
     """The owner has read it, or has told the `actor` so; False when that was known.
 
     Raises:
         LinkExpired: nothing is announced.
     """
-    found = the_current(core)
-    return core.db.write(partial(_read, core, sunset=found.id, account=account, how=how, actor=actor))
+    found = get_current(core)
+    return core.db.write(partial(_record_read, core, sunset=found.id, account=account, how=how, actor=actor))
 
 
-def _read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, actor: str = "") -> bool:
+def _record_read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, actor: str = "") -> bool:
     is_new = store.read(tx, sunset, account, how, core.clock.seconds())
     if is_new:
         audit.note(core, tx, account, Event.SUNSET_READ, actor=actor, detail=how)
     return is_new
 
 
-def look_into_boxes(core: Core) -> int:
+def record_seen_notices(core: Core) -> int:
     """Record a notice that was seen in the mailbox as read; returns for how many people."""
-    found = current(core)
+    found = find_current(core)
     if found is None:
         return 0
     count, last = 0, None
     while some := core.db.read(partial(store.seen_in_boxes, sunset=found.id, after=last, limit=2000)):
         last = some[-1][0]
         for account in [account for account, seen in some if seen]:
-            count += core.db.write(partial(_read, core, sunset=found.id, account=account, how="mailbox"))
+            count += core.db.write(partial(_record_read, core, sunset=found.id, account=account, how="mailbox"))
     return count
 
 
-def link(core: Core, sunset: Sunset, account: AccountId) -> str:
+def format_link(core: Core, sunset: Sunset, account: AccountId) -> str:
     """Return the link for the notices: whoever has it can say that the owner has read them, and nothing else."""
     return f"{core.config.url}/sunset/read/{account}-{_mark(core, sunset, account)}"
 
@@ -159,9 +159,9 @@ def _mark(core: Core, sunset: Sunset, account: AccountId) -> str:
     return keys.compute_hmac(core.config, "sunset", f"{sunset.id}\0{account}").hex()[:32]
 
 
-def owner_of(core: Core, token: str) -> Account:
+def find_owner(core: Core, token: str) -> Account:
     """Return the account that the link of a notice belongs to.  Raises LinkExpired."""
-    found = the_current(core)
+    found = get_current(core)
     number, _, mark = token.partition("-")
     if not number.isascii() or not number.isdigit() or len(number) > 12:
         raise LinkExpired("no such link")
@@ -170,12 +170,12 @@ def owner_of(core: Core, token: str) -> Account:
         raise LinkExpired("no such link")
     if core.db.read(lambda tx: store.person(tx, found.id, account)) is None:
         raise LinkExpired("the account is closed")
-    return accounts.by_id(core, account)
+    return accounts.load_account(core, account)
 
 
-def person(core: Core, account: AccountId) -> Person | None:
+def find_person(core: Core, account: AccountId) -> Person | None:
     """Return what is saved of one owner for the announced end; None when nothing is announced."""
-    found = current(core)
+    found = find_current(core)
     return core.db.read(lambda tx: store.person(tx, found.id, account)) if found else None
 
 
@@ -186,11 +186,11 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
         LinkExpired: nothing is announced.
         InvalidName: no address, or one of ours.
     """
-    found = the_current(core)
-    checked = contact_addresses.check(core, address) if address.strip() else ""
+    found = get_current(core)
+    checked = contact_addresses.check_address(core, address) if address.strip() else ""
 
     def write(tx: Tx) -> str:
-        _read(core, tx, sunset=found.id, account=account, how="button")
+        _record_read(core, tx, sunset=found.id, account=account, how="button")
         store.set_new_address(tx, found.id, account, checked)
         return checked
 
@@ -200,96 +200,98 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
 # For staff
 
 
-def people(core: Core) -> Iterator[Person]:
+def list_people(core: Core) -> Iterator[Person]:
     """Everybody, in the order of accounts.  Raises LinkExpired."""
-    found, last = the_current(core), None
-    while some := core.db.read(partial(store.people, sunset=found.id, after=last)):
+    current, last = get_current(core), None
+    while some := core.db.read(partial(store.people, sunset=current.id, after=last)):
         yield from some
         last = some[-1].account
 
 
-def unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
+def list_unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
     """List the people who are not known to have read the notice, page by page.  Raises LinkExpired."""
-    found = the_current(core)
-    return core.db.read(partial(store.people, sunset=found.id, after=after, limit=limit, unread=True))
+    current = get_current(core)
+    return core.db.read(partial(store.people, sunset=current.id, after=after, limit=limit, unread=True))
 
 
-def progress(core: Core) -> Progress:
+def count_progress(core: Core) -> Progress:
     """Count the people who have read the notice so far.  Raises LinkExpired."""
-    found = the_current(core)
-    look_into_boxes(core)
-    return core.db.read(partial(store.progress, sunset=found.id))
+    current = get_current(core)
+    record_seen_notices(core)
+    return core.db.read(partial(store.progress, sunset=current.id))
 
 
-def why_letter(one: Person) -> str:
+def explain_letter(person: Person) -> str:
     """Return why somebody should have a letter on paper, or "" for a person who has read the notice and needs none."""
-    if one.read_at is not None:
+    if person.read_at is not None:
         return ""
-    return "not read" if one.verified else "no confirmed contact address"
+    return "not read" if person.verified else "no confirmed contact address"
 
 
-def letters(core: Core, *, again: bool = False) -> list[Person]:
+def list_letters(core: Core, *, again: bool = False) -> list[Person]:
     """List the people to write to on paper; with `again`, also those already written to.  Raises LinkExpired."""
-    look_into_boxes(core)
-    return [one for one in people(core) if why_letter(one) and (again or one.letter_at is None)]
+    record_seen_notices(core)
+    return [person for person in list_people(core) if explain_letter(person) and (again or person.letter_at is None)]
 
 
-def letters_csv(core: Core, found: list[Person]) -> str:
+def format_letters_csv(core: Core, recipients: list[Person]) -> str:
     """Write the list for the printer's; the university knows the street by the person id."""
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(LETTER_COLUMNS)
-    for one in found:
-        sent = f"{datetime.fromtimestamp(one.letter_at, UTC):%Y-%m-%d}" if one.letter_at is not None else ""
+    for person in recipients:
+        sent = f"{datetime.fromtimestamp(person.letter_at, UTC):%Y-%m-%d}" if person.letter_at is not None else ""
         cells = (
-            one.name, f"{one.name}@{core.config.domain}", one.display_name, one.person, one.language, one.contact,
-            why_letter(one), sent,
+            person.name, f"{person.name}@{core.config.domain}", person.display_name, person.person, person.language,
+            person.contact, explain_letter(person), sent,
         )  # fmt: skip
-        rows.writerow([_harmless(cell) for cell in cells])
+        rows.writerow([_escape_formula(cell) for cell in cells])
     return text.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def _escape_formula(cell: str) -> str:
     """A spreadsheet takes what begins so for a formula; names are written by people."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def letters_sent(core: Core, found: list[Person]) -> None:
+def record_letters(core: Core, recipients: list[Person]) -> None:
     """Record that the letters are in the post."""
-    current_one = the_current(core)
+    current = get_current(core)
     now = core.clock.seconds()
 
     def write(tx: Tx) -> None:
-        for one in found:
-            store.letter_sent(tx, current_one.id, one.account, now)
-            audit.note(core, tx, one.account, Event.SUNSET_LETTER, actor="command line")
+        for person in recipients:
+            store.letter_sent(tx, current.id, person.account, now)
+            audit.note(core, tx, person.account, Event.SUNSET_LETTER, actor="command line")
 
     core.db.write(write)
 
 
-def may_close(core: Core) -> tuple[list[Person], int]:
+def list_closable(core: Core) -> tuple[list[Person], int]:
     """Return the people whose accounts may be closed now, and how many wait until they have had their twelve months.
 
     Raises:
         NotAllowed: the last day is not over.
         LinkExpired: nothing is announced.
     """
-    found, today = the_current(core), core.clock.now().date()
-    if today <= found.ends:
-        raise NotAllowed(f"the service ends on {found.ends}; nothing is closed before the day is over")
-    everybody = list(people(core))
-    ready = [one for one in everybody if _had_a_year(core, found, one)]
-    return ready, len(everybody) - len(ready)
+    current, today = get_current(core), core.clock.now().date()
+    if today <= current.ends:
+        raise NotAllowed(f"the service ends on {current.ends}; nothing is closed before the day is over")
+    everyone = list(list_people(core))
+    ready = [person for person in everyone if _had_year_of_notice(core, current, person)]
+    return ready, len(everyone) - len(ready)
 
 
-def _had_a_year(core: Core, found: Sunset, one: Person) -> bool:
-    if one.created_at > found.announced_at:
+def _had_year_of_notice(core: Core, current: Sunset, person: Person) -> bool:
+    if person.created_at > current.announced_at:
         return True  # made by staff, who knew
-    return one.first_at is not None and core.clock.seconds() - one.first_at >= 365 * 86_400
+    return person.first_at is not None and core.clock.seconds() - person.first_at >= 365 * 86_400
 
 
-def close(core: Core, some: list[Person]) -> Iterator[Account]:
+def close_accounts(core: Core, persons: list[Person]) -> Iterator[Account]:
     """Close accounts as their owners could: thirty days to undo, then erased, the new address told for a year."""
-    for one in some:
-        closed, _link = closing.close(core, one.name, new_address=one.new_address, actor="end of the service")
+    for person in persons:
+        closed, _link = closing.close_account(
+            core, person.name, new_address=person.new_address, actor="end of the service"
+        )
         yield closed

@@ -26,76 +26,82 @@ AT_ONCE = 500  # people in one turn of the job
 _ALIVE = (ForwardingState.HEALTHY, ForwardingState.FAILING)
 
 
-def tell_people(core: Core) -> int:
+def notify_people(core: Core) -> int:
     """The job; how many were written to."""
-    found = core.db.read(store.latest)
-    if found is None:
+    current = core.db.read(store.latest)
+    if current is None:
         return 0
-    if found.withdrawn_at is not None:
-        some = core.db.read(lambda tx: store.to_hear_of_withdrawal(tx, found.id, AT_ONCE))
-        for one in some:
-            core.db.write(partial(_tell_withdrawn, core, found=found, one=one))
-        return len(some)
-    sunset.look_into_boxes(core)
-    due = core.db.read(lambda tx: store.due(tx, found.id, core.clock.seconds(), AT_ONCE))
-    return sum(core.db.write(partial(_turn, core, found=found, one=one)) for one in due)
+    if current.withdrawn_at is not None:
+        persons = core.db.read(lambda tx: store.to_hear_of_withdrawal(tx, current.id, AT_ONCE))
+        for person in persons:
+            core.db.write(partial(_notify_withdrawn, core, current=current, person=person))
+        return len(persons)
+    sunset.record_seen_notices(core)
+    due = core.db.read(lambda tx: store.due(tx, current.id, core.clock.seconds(), AT_ONCE))
+    return sum(core.db.write(partial(_notify_if_due, core, current=current, person=person)) for person in due)
 
 
-def _turn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> bool:
+def _notify_if_due(core: Core, tx: Tx, *, current: Sunset, person: Person) -> bool:
     """Write what is due, and say when to look again."""
     now, today = core.clock.seconds(), core.clock.now().astimezone(core.config.zone).date()
-    days = (found.ends - today).days
-    reached = min((step for step in STEPS if step >= days >= 0), default=FIRST)
-    is_first = one.first_at is None or one.step == store.UNTOLD
-    month = one.read_at is None and one.told_at is not None and now - one.told_at >= AGAIN_SECONDS and days >= 0
-    if not (is_first or reached < one.step or month):
-        store.wait(tx, found.id, one.account, _next(found, days, now, is_read=one.read_at is not None))
+    days = (current.ends - today).days
+    step = min((step for step in STEPS if step >= days >= 0), default=FIRST)
+    is_first = person.first_at is None or person.step == store.UNTOLD
+    is_monthly_due = (
+        person.read_at is None and person.told_at is not None and now - person.told_at >= AGAIN_SECONDS and days >= 0
+    )
+    if not (is_first or step < person.step or is_monthly_due):
+        store.wait(tx, current.id, person.account, _next_check(current, days, now, is_read=person.read_at is not None))
         return False
-    owner = get_account(tx, one.account)
-    words = _words(core, found, one)
-    store.told(tx, found.id, one.account, reached, now, _next(found, days, now, is_read=one.read_at is not None))
-    store.lies_in_box(tx, found.id, one.account, account_notices.deliver_to_inbox(core, tx, owner, "sunset", **words))
-    _outside(core, tx, one, "sunset", words)
-    audit.note(core, tx, one.account, Event.SUNSET_TOLD, detail=found.ends.isoformat())
+    owner = get_account(tx, person.account)
+    words = _words(core, current, person)
+    store.told(
+        tx, current.id, person.account, step, now, _next_check(current, days, now, is_read=person.read_at is not None)
+    )
+    store.lies_in_box(
+        tx, current.id, person.account, account_notices.deliver_to_inbox(core, tx, owner, "sunset", **words)
+    )
+    _send_outside(core, tx, person, "sunset", words)
+    audit.note(core, tx, person.account, Event.SUNSET_TOLD, detail=current.ends.isoformat())
     return True
 
 
-def _next(found: Sunset, days: int, now: int, *, is_read: bool) -> int | None:
+def _next_check(current: Sunset, days: int, now: int, *, is_read: bool) -> int | None:
     """Return when to check again, in seconds since 1970; None: no more notices are due."""
     coming = [step for step in STEPS if step < days]
-    when = [] if is_read or days < 0 else [now + AGAIN_SECONDS]
+    times = [] if is_read or days < 0 else [now + AGAIN_SECONDS]
     if coming:
-        day = found.ends - timedelta(days=max(coming))
-        when.append(int(datetime(day.year, day.month, day.day, 6, tzinfo=UTC).timestamp()))
-    return min(when, default=None)
+        day = current.ends - timedelta(days=max(coming))
+        times.append(int(datetime(day.year, day.month, day.day, 6, tzinfo=UTC).timestamp()))
+    return min(times, default=None)
 
 
-def _words(core: Core, found: Sunset, one: Person) -> dict[str, str]:
-    why = found.words.get(one.language) or found.words.get("nb", "")
+def _words(core: Core, current: Sunset, person: Person) -> dict[str, str]:
+    reason = current.words.get(person.language) or current.words.get("nb", "")
     return {
-        "display_name": one.display_name or one.name,
-        "user": one.name,
-        "until": found.ends.strftime("%d.%m.%Y"),
-        "why": f"{why}\n\n" if why else "",
-        "successor": found.successor or f"{core.config.url}/help",
-        "link": sunset.link(core, found, one.account),
+        "display_name": person.display_name or person.name,
+        "user": person.name,
+        "until": current.ends.strftime("%d.%m.%Y"),
+        "why": f"{reason}\n\n" if reason else "",
+        "successor": current.successor or f"{core.config.url}/help",
+        "link": sunset.format_link(core, current, person.account),
     }
 
 
-def _outside(core: Core, tx: Tx, one: Person, name: str, words: dict[str, str]) -> None:
-    owner = get_account(tx, one.account)
+def _send_outside(core: Core, tx: Tx, person: Person, name: str, words: dict[str, str]) -> None:
+    owner = get_account(tx, person.account)
     places = account_notices.list_outside_addresses(tx, owner)
-    forwarding = get_forwarding(tx, one.account)
+    forwarding = get_forwarding(tx, person.account)
     if forwarding.state in _ALIVE and forwarding.target.lower() not in {place.lower() for place in places}:
         places.append(forwarding.target)
     for address in places:
         prepared = notices.prepare(core, name, owner.language, address, **words)
-        notices.queue(core, tx, prepared, address, one.account)
+        notices.queue(core, tx, prepared, address, person.account)
 
 
-def _tell_withdrawn(core: Core, tx: Tx, *, found: Sunset, one: Person) -> None:
-    owner, words = get_account(tx, one.account), _words(core, found, one)
-    store.told(tx, found.id, one.account, store.WITHDRAWN, core.clock.seconds(), None)
+def _notify_withdrawn(core: Core, tx: Tx, *, current: Sunset, person: Person) -> None:
+    owner, words = get_account(tx, person.account), _words(core, current, person)
+    store.told(tx, current.id, person.account, store.WITHDRAWN, core.clock.seconds(), None)
     account_notices.deliver_to_inbox(core, tx, owner, "sunset_withdrawn", **words)
-    _outside(core, tx, one, "sunset_withdrawn", words)
-    audit.note(core, tx, one.account, Event.SUNSET_TAKEN_BACK, detail=found.ends.isoformat())
+    _send_outside(core, tx, person, "sunset_withdrawn", words)
+    audit.note(core, tx, person.account, Event.SUNSET_TAKEN_BACK, detail=current.ends.isoformat())

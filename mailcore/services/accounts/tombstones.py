@@ -10,12 +10,12 @@ NOTICE_SECONDS = 365 * 86_400
 _PERSON, _WRITER = "tombstone", "correspondent"
 
 
-def writer_mark(core: Core, account: AccountId, address: str) -> str:
+def mark_writer(core: Core, account: AccountId, address: str) -> str:
     """Stands for somebody whom the owner has written to."""
     return keys.compute_hmac(core.config, _WRITER, f"{account}\0{address.lower()}").hex()[:32]
 
 
-def person_mark(core: Core, person: str | None) -> str:
+def mark_person(core: Core, person: str | None) -> str:
     """Return a mark that stands for a person whose data is erased; "" when there was none."""
     return keys.compute_hmac(core.config, _PERSON, person).hex() if person else ""
 
@@ -23,14 +23,14 @@ def person_mark(core: Core, person: str | None) -> str:
 def may_return(core: Core, tx: Tx, localpart: str, domain: str, person: str | None) -> bool:
     """Say if the address was this person's own, before their account was erased."""
     mark = store.mark_of(tx, localpart, domain)
-    return bool(mark) and mark == person_mark(core, person)
+    return bool(mark) and mark == mark_person(core, person)
 
 
-def moved_to(core: Core, tx: Tx, localpart: str, domain: str, sender: str) -> str:
+def find_new_address(core: Core, tx: Tx, localpart: str, domain: str, sender: str) -> str:
     """The new address that its former owner left for this sender, or ""."""
     if not sender:
         return ""
-    found = store.moved_to(tx, localpart, domain, core.clock.seconds() - NOTICE_SECONDS)
-    if found is None or not store.wrote_to(tx, found[0], writer_mark(core, found[0], sender)):
+    tombstone = store.moved_to(tx, localpart, domain, core.clock.seconds() - NOTICE_SECONDS)
+    if tombstone is None or not store.wrote_to(tx, tombstone[0], mark_writer(core, tombstone[0], sender)):
         return ""
-    return found[1]
+    return tombstone[1]

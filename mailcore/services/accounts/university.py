@@ -14,7 +14,7 @@ MOST = (
 )
 
 
-def prove(core: Core, username: str, password: str, *, peer: str, device: str = "") -> Proven:
+def verify_login(core: Core, username: str, password: str, *, peer: str, device: str = "") -> Proven:
     """Verify a user name and password with the university's directory and return the person they prove.  Blocking.
 
     Args:
@@ -26,14 +26,14 @@ def prove(core: Core, username: str, password: str, *, peer: str, device: str = 
         TooMany: too many failures within an hour.
     """
     name = username.strip().partition("@")[0].lower()
-    directory = affiliations.the_directory(core)
-    here = throttle.check_name(core, name, peer=peer, device=device, most=MOST)
+    directory = affiliations.get_directory(core)
+    lane = throttle.check_name(core, name, peer=peer, device=device, most=MOST)
     entry = None
     if all(33 <= ord(sign) < 127 for sign in name):  # a directory takes other spellings for the same name
         entry = directory.prove(name, password)
     else:
         directory.waste(password)
     if entry is None or entry.has_ended(core.clock.now().date()):
-        throttle.record_failure(core, here)
+        throttle.record_failure(core, lane)
         raise WrongPassword
     return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)

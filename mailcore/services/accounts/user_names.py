@@ -20,7 +20,7 @@ PROPOSALS = 3
 HELD_SECONDS = 3600  # so long an order holds its name before its contact address has answered
 
 
-def check(core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0) -> str:
+def check_name(core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0) -> str:
     """The name as it will be kept.
 
     Args:
@@ -33,44 +33,44 @@ def check(core: Core, tx: Tx, name: str, *, person: str | None = None, order: in
     """
     name = accounts.check_name(name)
     domain = core.config.domain.lower()
-    looks = {name, name.replace("1", "i")}  # a 1 is taken for an l or an i
+    spellings = {name, name.replace("1", "i")}  # a 1 is taken for an l or an i
     if (
-        any(skeleton(look) in _RESERVED for look in looks)
+        any(skeleton(spelling) in _RESERVED for spelling in spellings)
         or not accounts.is_free(core, tx, name, person)
         or store.wants(tx, name, core.clock.seconds() - HELD_SECONDS, order)
-        or any(store.looks_like(tx, look, domain, besides=name) for look in looks)
+        or any(store.looks_like(tx, spelling, domain, besides=name) for spelling in spellings)
     ):
         raise AccountExists("that user name cannot be had")
     return name
 
 
-def proposals(core: Core, tx: Tx, login: str, display_name: str, person: str | None = None) -> list[str]:
+def propose_names(core: Core, tx: Tx, login: str, display_name: str, person: str | None = None) -> list[str]:
     """Up to three names that can be had, the person's own first."""
-    found: list[str] = []
+    names: list[str] = []
     for name in _candidates(login, display_name):
         try:
-            checked = check(core, tx, name, person=person)
+            checked = check_name(core, tx, name, person=person)
         except (InvalidName, AccountExists):
             continue
-        if checked not in found:
-            found.append(checked)
-        if len(found) == PROPOSALS:
+        if checked not in names:
+            names.append(checked)
+        if len(names) == PROPOSALS:
             break
-    return found
+    return names
 
 
 def _candidates(login: str, display_name: str) -> list[str]:
-    words = [_plain(word) for word in display_name.split()]
+    words = [_to_ascii(word) for word in display_name.split()]
     words = [word for word in words if word]
-    found = [login.strip().lower()] if login else []
+    names = [login.strip().lower()] if login else []
     if words:
         first, last = words[0], words[-1]
-        found += [f"{first}.{last}", f"{first[:1]}{last}", f"{first}{last[:1]}", ".".join(words)]
-    stem = found[0] if found else "alumni"
-    return found + [f"{stem}{number}" for number in range(2, 30)]
+        names += [f"{first}.{last}", f"{first[:1]}{last}", f"{first}{last[:1]}", ".".join(words)]
+    stem = names[0] if names else "alumni"
+    return names + [f"{stem}{number}" for number in range(2, 30)]
 
 
-def _plain(word: str) -> str:
+def _to_ascii(word: str) -> str:
     """The letters a to z that somebody would write for a name."""
     decomposed = unicodedata.normalize("NFKD", word.lower().translate(_FOLD))
     return re.sub(r"[^a-z0-9-]", "", decomposed).strip("-")

@@ -37,7 +37,7 @@ def _hash(password: str) -> str:
     return _PREFIX + hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def make(core: Core, account: AccountId, label: str, scopes: Iterable[Scope]) -> str:
+def create_app_password(core: Core, account: AccountId, label: str, scopes: Iterable[Scope]) -> str:
     """A new app password, for showing once.
 
     Raises:
@@ -46,31 +46,31 @@ def make(core: Core, account: AccountId, label: str, scopes: Iterable[Scope]) ->
         TooMany: there are many already.
     """
     label = " ".join(label.split())[:100]
-    wanted = frozenset(scopes)
+    chosen_scopes = frozenset(scopes)
     if not label:
         raise InvalidName("the app password needs a name, such as the program's")
-    if not wanted or not wanted <= MAIL_SCOPES:
+    if not chosen_scopes or not chosen_scopes <= MAIL_SCOPES:
         raise NotAllowed("an app password opens mail, not the portal")
     groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
-    made = "-".join(groups)
+    password = "-".join(groups)
 
     def write(tx: Tx) -> tuple[Account, Credential]:
         if sum(c.kind == "app" for c in store.of(tx, account)) >= MAX_APPS:
             raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
-        number = store.add_app(tx, account, _hash(made), label, wanted, core.clock.seconds())
+        number = store.add_app(tx, account, _hash(password), label, chosen_scopes, core.clock.seconds())
         audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
         return get_account(tx, account), next(c for c in store.of(tx, account) if c.id == number)
 
     owner, credential = core.db.write(write)
-    scram.remember(core, owner, credential, made)
-    return made
+    scram.save_verifier(core, owner, credential, password)
+    return password
 
 
-def listing(core: Core, account: AccountId) -> list[Credential]:
+def list_app_passwords(core: Core, account: AccountId) -> list[Credential]:
     return [c for c in core.db.read(lambda tx: store.of(tx, account)) if c.kind == "app"]
 
 
-def withdraw(core: Core, account: AccountId, credential: int | None = None) -> int:
+def revoke_app_passwords(core: Core, account: AccountId, credential: int | None = None) -> int:
     """One, or all; open connections that used it end within a minute.  How many there were."""
 
     def write(tx: Tx) -> int:

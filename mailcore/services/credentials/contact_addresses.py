@@ -25,24 +25,26 @@ LINK_SECONDS = 3 * 86_400
 MOST = 3
 
 
-def check(core: Core, written: str) -> str:
+def check_address(core: Core, written: str) -> str:
     """Return an outside address as it is saved.  Raises InvalidName."""
     written = written.strip()
-    found = addresses.addr_specs(written)
+    parsed = addresses.addr_specs(written)
     domain = written.rpartition("@")[2].lower()
-    if len(found) != 1 or found[0] != written or len(written) > 254 or not written.isascii() or "." not in domain:
+    if len(parsed) != 1 or parsed[0] != written or len(written) > 254 or not written.isascii() or "." not in domain:
         raise InvalidName(f"{written!r} is not an e-mail address")
     if domain in (core.config.domain.lower(), core.config.srs_domain.lower()):
         raise InvalidName("the contact address must be outside this mailbox, to help when it cannot be opened")
     return written
 
 
-def verified(core: Core, account: AccountId) -> list[str]:
+def list_verified(core: Core, account: AccountId) -> list[str]:
     """All that were proved, oldest first."""
     return core.db.read(lambda tx: store.verified(tx, account))
 
 
-def propose(core: Core, account: AccountId, written: str, *, notice: str = "contact_confirm", peer: str = "") -> str:
+def request_verification(
+    core: Core, account: AccountId, written: str, *, notice: str = "contact_confirm", peer: str = ""
+) -> str:
     """Send the link that proves a new address; it counts when the link is used.
 
     Args:
@@ -53,7 +55,7 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
         InvalidName: no address, or one of ours.
         TooMany: too many mails in an hour, or three addresses are known already.
     """
-    address = check(core, written)
+    address = check_address(core, written)
     token = secrets.token_urlsafe(24)
     owner = core.db.read(lambda tx: get_account(tx, account))
     prepared = notices.prepare(
@@ -65,7 +67,7 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
         if address not in known and len(known) >= MOST:
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
         mail_limits.count_mail(core, tx, Cause(account, peer), address)
-        save_token(tx, _hashed(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
+        save_token(tx, _hash_token(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
         notices.queue(core, tx, prepared, address, account)
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
 
@@ -73,45 +75,45 @@ def propose(core: Core, account: AccountId, written: str, *, notice: str = "cont
     return address
 
 
-def _hashed(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def _live(core: Core, tx: Tx, token: str) -> Token:
-    found = find_token(tx, _hashed(token))
-    if found is None or found.used or found.purpose != "contact" or found.expires_at <= core.clock.seconds():
+def _find_valid_token(core: Core, tx: Tx, token: str) -> Token:
+    link = find_token(tx, _hash_token(token))
+    if link is None or link.used or link.purpose != "contact" or link.expires_at <= core.clock.seconds():
         raise LinkExpired("the link is used, too old or unknown; ask for a new one")
-    return found
+    return link
 
 
-def look(core: Core, token: str) -> tuple[Account, str]:
+def read_link(core: Core, token: str) -> tuple[Account, str]:
     """Return the account of a link and the address that it proves, without using it up.  Raises LinkExpired."""
 
     def read(tx: Tx) -> tuple[Account, str]:
-        found = _live(core, tx, token)
-        return get_account(tx, found.account), found.data
+        link = _find_valid_token(core, tx, token)
+        return get_account(tx, link.account), link.data
 
     return core.db.read(read)
 
 
-def confirm(core: Core, token: str) -> Account:
+def confirm_address(core: Core, token: str) -> Account:
     """Confirm the address of a link, and notify the earlier one.  Raises LinkExpired."""
 
     def write(tx: Tx) -> Account:
-        found = _live(core, tx, token)
-        if not spend_token(tx, found.id, core.clock.seconds()):
+        link = _find_valid_token(core, tx, token)
+        if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
-        before = get_account(tx, found.account)
-        proved = before.contact in store.verified(tx, found.account)
-        prove(core, tx, found.account, found.data)
-        if before.contact and before.contact != found.data:
-            _tell_old(core, tx, before, found.data, proved=proved)
-        return get_account(tx, found.account)
+        previous = get_account(tx, link.account)
+        verified = previous.contact in store.verified(tx, link.account)
+        mark_verified(core, tx, link.account, link.data)
+        if previous.contact and previous.contact != link.data:
+            _notify_previous(core, tx, previous, link.data, verified=verified)
+        return get_account(tx, link.account)
 
     return core.db.write(write)
 
 
-def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
+def mark_verified(core: Core, tx: Tx, account: AccountId, address: str) -> None:
     """Mark an address as verified: somebody who reads it acted for the account."""
     store.verify(tx, account, address, core.clock.seconds())
     owner = get_account(tx, account)
@@ -120,7 +122,7 @@ def prove(core: Core, tx: Tx, account: AccountId, address: str) -> None:
     audit.note(core, tx, account, Event.CONTACT_ADDRESS_VERIFIED, detail=address)
 
 
-def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> None:
+def _notify_previous(core: Core, tx: Tx, owner: Account, new: str, *, verified: bool) -> None:
     """Whoever steals an account likes to change where its owner is reached.  `new` is "" when one was removed."""
     if owner.contact:
         account_notices.send_to_contact(
@@ -129,14 +131,14 @@ def _tell_old(core: Core, tx: Tx, owner: Account, new: str, *, proved: bool) -> 
             owner,
             owner.contact,
             "contact_changed",
-            verified=proved,
+            verified=verified,
             display_name=owner.display_name or owner.name,
             user=owner.name,
             new=new or "-",
         )
 
 
-def make_first(core: Core, account: AccountId, address: str) -> None:
+def set_primary(core: Core, account: AccountId, address: str) -> None:
     """Put one of the verified addresses on the account.  Raises InvalidName."""
 
     def write(tx: Tx) -> None:
@@ -147,18 +149,18 @@ def make_first(core: Core, account: AccountId, address: str) -> None:
     core.db.write(write)
 
 
-def remove(core: Core, account: AccountId, address: str) -> None:
+def remove_address(core: Core, account: AccountId, address: str) -> None:
     """Raises InvalidName: not one of the account's."""
 
     def write(tx: Tx) -> None:
         owner = get_account(tx, account)
-        proved = owner.contact in store.verified(tx, account)
+        verified = owner.contact in store.verified(tx, account)
         if not store.forget(tx, account, address) and owner.contact != address:
             raise InvalidName("that is not one of your addresses")
-        _tell_old(core, tx, owner, "", proved=proved)
+        _notify_previous(core, tx, owner, "", verified=verified)
         if owner.contact == address:
-            left = store.verified(tx, account)
-            save_contact(tx, account, left[0] if left else "")
+            remaining = store.verified(tx, account)
+            save_contact(tx, account, remaining[0] if remaining else "")
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_REMOVED, detail=address)
 
     core.db.write(write)

@@ -36,13 +36,13 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
         WeakPassword: it is too short or easy to guess.
     """
     owner = core.db.read(lambda tx: get_account(tx, account))
-    strength.check(new, owner, strength.site_words(core.config))
+    strength.check_strength(new, owner, strength.list_site_words(core.config))
     hashed = hash_password(new)
-    core.db.write(lambda tx: _store(core, tx, account, hashed, session=session, apps=apps))
-    scram.remember_of(core, account, new)
+    core.db.write(lambda tx: _save_password(core, tx, account, hashed, session=session, apps=apps))
+    scram.save_account_verifier(core, account, new)
 
 
-def _store(
+def _save_password(
     core: Core,
     tx: Tx,
     account: AccountId,
@@ -54,7 +54,7 @@ def _store(
 ) -> None:
     store.set_password(tx, account, hashed, core.clock.seconds(), chosen=True)
     delete_tokens(tx, account, "password")
-    web_sessions.delete_others(tx, account, _hashed(session))
+    web_sessions.delete_others(tx, account, _hash_token(session))
     store.bump(tx, account)
     if apps:
         store.drop_apps(tx, account)
@@ -72,35 +72,35 @@ def change_password(
     set_password(core, account, new, session=session, apps=apps)
 
 
-def _hashed(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def make_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
+def create_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
     """A URL that sets the password once; older links are void.  `proves`: the contact address that it is sent to alone."""
     token = secrets.token_urlsafe(24)
-    keep_link(core, tx, account, token, seconds, proves=proves)
-    return link_url(core, token)
+    save_link(core, tx, account, token, seconds, proves=proves)
+    return format_link(core, token)
 
 
-def link_url(core: Core, token: str) -> str:
+def format_link(core: Core, token: str) -> str:
     return f"{core.config.url}/password/link/{token}"
 
 
-def keep_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
-    save_token(tx, _hashed(token), account, "password", proves, core.clock.seconds() + seconds)
+def save_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
+    save_token(tx, _hash_token(token), account, "password", proves, core.clock.seconds() + seconds)
 
 
-def _live(core: Core, tx: Tx, token: str) -> Token:
-    found = find_token(tx, _hashed(token))
-    if found is None or found.used or found.purpose != "password" or found.expires_at <= core.clock.seconds():
+def _find_valid_token(core: Core, tx: Tx, token: str) -> Token:
+    link = find_token(tx, _hash_token(token))
+    if link is None or link.used or link.purpose != "password" or link.expires_at <= core.clock.seconds():
         raise LinkExpired("the link is used, too old or unknown; ask for a new one")
-    return found
+    return link
 
 
-def link_account(core: Core, token: str) -> Account:
+def find_link_account(core: Core, token: str) -> Account:
     """Return the account of a link, without using it up (previewers fetch links).  Raises LinkExpired."""
-    return core.db.read(lambda tx: get_account(tx, _live(core, tx, token).account))
+    return core.db.read(lambda tx: get_account(tx, _find_valid_token(core, tx, token).account))
 
 
 def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
@@ -110,19 +110,19 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
         LinkExpired.
         WeakPassword: the link stays good.
     """
-    owner = link_account(core, token)
-    strength.check(new, owner, strength.site_words(core.config))
+    owner = find_link_account(core, token)
+    strength.check_strength(new, owner, strength.list_site_words(core.config))
     hashed = hash_password(new)
 
     def store(tx: Tx) -> Account:
-        found = _live(core, tx, token)
-        if not spend_token(tx, found.id, core.clock.seconds()):
+        link = _find_valid_token(core, tx, token)
+        if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
-        _store(core, tx, found.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)
-        if found.data and found.data == get_account(tx, found.account).contact:
-            contact_addresses.prove(core, tx, found.account, found.data)
-        return get_account(tx, found.account)
+        _save_password(core, tx, link.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)
+        if link.data and link.data == get_account(tx, link.account).contact:
+            contact_addresses.mark_verified(core, tx, link.account, link.data)
+        return get_account(tx, link.account)
 
     changed = core.db.write(store)
-    scram.remember_of(core, changed.id, new)
+    scram.save_account_verifier(core, changed.id, new)
     return changed

@@ -80,7 +80,7 @@ class _Pool:
                 since, connection = self._idle.pop()
                 if time.monotonic() - since < IDLE_SECONDS:
                     return connection
-                _end(connection)
+                _close_connection(connection)
         return None
 
     def give(self, connection: Any) -> None:
@@ -88,16 +88,16 @@ class _Pool:
             if len(self._idle) < MOST_IDLE:
                 self._idle.append((time.monotonic(), connection))
                 return
-        _end(connection)
+        _close_connection(connection)
 
     def clear(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for _, connection in idle:
-            _end(connection)
+            _close_connection(connection)
 
 
-def _end(connection: Any) -> None:  # Any: ldap3.Connection
+def _close_connection(connection: Any) -> None:  # Any: ldap3.Connection
     plain = connection.socket
     with contextlib.suppress(LDAPException, OSError):
         connection.unbind()
@@ -131,19 +131,19 @@ class Directory:
         if not account.person:
             self.waste(password)
             return Proof.NO
-        found = self.find(account.name)
-        if found is not None and found.person != account.person:
+        entry = self.find(account.name)
+        if entry is not None and entry.person != account.person:
             # changed user names: the person may be there under another one
             log.warning("the directory's user name of account %d belongs to another person now", account.id)
-            found = self.find_person(account.person)
-        elif found is None:
-            found = self.find_person(account.person)
-        if found is None or found.blocked:
+            entry = self.find_person(account.person)
+        elif entry is None:
+            entry = self.find_person(account.person)
+        if entry is None or entry.blocked:
             self._bind(self._nobody(), password)
             return Proof.NO
-        if not self._bind(found.dn, password):
+        if not self._bind(entry.dn, password):
             return Proof.NO
-        return Proof.ENDED if found.has_ended(self._clock.now().date()) else Proof.YES
+        return Proof.ENDED if entry.has_ended(self._clock.now().date()) else Proof.YES
 
     def prove(self, login: str, password: str) -> Entry | None:
         """Verify a log-in with the directory's own user name, for somebody who has no account here yet.
@@ -153,9 +153,9 @@ class Directory:
         """
         if not password or "\0" in password or len(password) > MAX_PASSWORD:
             return None
-        found = self.find(login.strip().lower())
-        good = self._bind(found.dn if found and not found.blocked else self._nobody(), password)
-        return found if good and found is not None and not found.blocked else None
+        entry = self.find(login.strip().lower())
+        is_right = self._bind(entry.dn if entry and not entry.blocked else self._nobody(), password)
+        return entry if is_right and entry is not None and not entry.blocked else None
 
     def waste(self, password: str) -> None:
         self.find(f"nobody-{secrets.token_hex(4)}")
@@ -168,13 +168,13 @@ class Directory:
         """Bind on a connection of its own: one that was refused must not be used for anything else."""
         if not password or "\0" in password:
             return False
-        with _told():
+        with _translate_errors():
             connection = self._connect()
         try:
-            with _told():
+            with _translate_errors():
                 return self._bound(connection, dn, password)
         finally:
-            _end(connection)
+            _close_connection(connection)
 
     def find(self, login: str) -> Entry | None:
         """The one entry of that user name.  Raises TemporarilyUnavailable."""
@@ -215,27 +215,27 @@ class Directory:
         wanted = (s.person_attribute, s.login_attribute, s.affiliation_attribute, s.until_attribute, s.name_attribute)
         connection, fresh = self._reader()
         try:
-            found = self._pages(connection, query, [a for a in wanted if a])
-            first = next(found, None)
+            entries = self._pages(connection, query, [a for a in wanted if a])
+            first = next(entries, None)
         except TemporarilyUnavailable:
-            _end(connection)
+            _close_connection(connection)
             if fresh:
                 raise
             # the pooled one had died: once more, on a new one
             connection, _ = self._reader(fresh=True)
-            found = self._pages(connection, query, [a for a in wanted if a])
-            first = next(found, None)
-        good = False
+            entries = self._pages(connection, query, [a for a in wanted if a])
+            first = next(entries, None)
+        is_complete = False
         try:
             if first is not None:
                 yield first
-                yield from found
-            good = True
+                yield from entries
+            is_complete = True
         finally:
-            self._pool.give(connection) if good else _end(connection)
+            self._pool.give(connection) if is_complete else _close_connection(connection)
 
     def _pages(self, connection: Any, query: str, wanted: list[str]) -> Iterator[Entry]:  # Any: ldap3.Connection
-        with _told():
+        with _translate_errors():
             answers = connection.extend.standard.paged_search(
                 self._settings.base, query, ldap3.SUBTREE, attributes=wanted, paged_size=PAGE, generator=True
             )
@@ -250,17 +250,17 @@ class Directory:
         """A connection bound as ourselves, and whether it is new.  Raises TemporarilyUnavailable."""
         if fresh:
             self._pool.clear()
-        elif (kept := self._pool.take()) is not None:
-            return kept, False
-        with _told():
+        elif (pooled := self._pool.take()) is not None:
+            return pooled, False
+        with _translate_errors():
             connection = self._connect()
             try:
                 if self._bound(connection, self._settings.bind_dn, self._settings.bind_password):
                     return connection, True
             except BaseException:
-                _end(connection)
+                _close_connection(connection)
                 raise
-        _end(connection)
+        _close_connection(connection)
         log.error("the directory refuses directory.bind_dn")
         raise TemporarilyUnavailable(_DOWN)
 
@@ -278,7 +278,7 @@ class Directory:
             if self._settings.starttls and not connection.start_tls():
                 raise TemporarilyUnavailable(_DOWN)
         except BaseException:
-            _end(connection)
+            _close_connection(connection)
             raise
         return connection
 
@@ -295,7 +295,7 @@ class Directory:
     def _entry(self, answer: Any) -> Entry | None:  # Any: ldap3's dictionary
         s, values = self._settings, answer["raw_attributes"]
         by_name = {
-            name.lower(): [value.decode("utf-8", "replace") for value in found] for name, found in values.items()
+            name.lower(): [value.decode("utf-8", "replace") for value in octets] for name, octets in values.items()
         }
 
         def of(attribute: str) -> list[str]:
@@ -309,13 +309,13 @@ class Directory:
             of(s.person_attribute)[0],
             of(s.login_attribute)[0].lower(),
             tuple(sorted(kind.lower() for kind in of(s.affiliation_attribute))),
-            _day(until[0]) if until else None,
+            _parse_day(until[0]) if until else None,
             name=(of(s.name_attribute) or [""])[0],
         )
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """The library's and the network's troubles in our words."""
     try:
         yield
@@ -324,7 +324,7 @@ def _told() -> Iterator[None]:
         raise TemporarilyUnavailable(_DOWN) from None
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     """`20271231`, `20271231235959Z` or `2027-12-31`."""
     digits = text.replace("-", "")[:8]
     try:

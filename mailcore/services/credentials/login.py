@@ -47,14 +47,16 @@ class _Memory:
         return hmac.digest(self._key, words.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
     def proof(self, credential: Credential, password: str) -> bytes:
-        return self._mark(f"{credential.id}\0{credential.generation}\0{credential.hash}\0{passwords.opaque(password)}")
+        return self._mark(
+            f"{credential.id}\0{credential.generation}\0{credential.hash}\0{passwords.prepare_password(password)}"
+        )
 
     def outside(self, source: str, account: Account, password: str) -> bytes:
         return self._mark(f"{source}\0{account.id}\0{account.person}\0{password}")
 
     def tag(self, name: str, password: str) -> str:
         """Return a tag that differs between wrong passwords, for an hour, in this process."""
-        return self._mark(f"{name}\0{passwords.opaque(password)}")[:4].hex()
+        return self._mark(f"{name}\0{passwords.prepare_password(password)}")[:4].hex()
 
     def knows(self, proof: bytes, now: int = 0) -> bool:
         with self._lock:
@@ -75,7 +77,7 @@ _memory = _Memory()
 _DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
 
 
-def local_name(core: Core, username: str) -> str | None:
+def to_local_name(core: Core, username: str) -> str | None:
     """The account's name, or None for another domain: `ola@ntnu.example` is not our `ola`."""
     name, at, domain = username.strip().lower().partition("@")
     if at and domain != core.config.domain.lower():
@@ -107,75 +109,79 @@ def authenticate(
         TemporarilyUnavailable: another password database did not answer; it counts as no failure.
         TooMany: too many failures within an hour (services/limits/throttle.py).
     """
-    name = local_name(core, username) or ""
-    found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
-    here = throttle.find_lane(core, found, name, peer=peer, device=device, session=session)
-    by_app = _by_app(found, password, scope)
+    name = to_local_name(core, username) or ""
+    holder = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    lane = throttle.find_lane(core, holder, name, peer=peer, device=device, session=session)
+    by_app = _match_app_password(holder, password, scope)
     if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
-        core.db.read(lambda tx: throttle.check_lane(core, tx, here))
-    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _matching(core, found, password)):
-        if found is not None and found.two_factor and scope is not Scope.PORTAL and identity.source != APP:
-            login_log.note(core, identity, scope, peer, agent, outcome="app password needed")
+        core.db.read(lambda tx: throttle.check_lane(core, tx, lane))
+    if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _match_password(core, holder, password)):
+        if holder is not None and holder.two_factor and scope is not Scope.PORTAL and identity.source != APP:
+            login_log.record_login(core, identity, scope, peer, agent, outcome="app password needed")
         elif identity.ended and scope is not Scope.PORTAL:
-            login_log.note(core, identity, scope, peer, agent, outcome="ended")
+            login_log.record_login(core, identity, scope, peer, agent, outcome="ended")
         elif scope is not Scope.PORTAL and _has_returned(core, identity):
-            login_log.note(core, identity, scope, peer, agent, outcome="not confirmed")
+            login_log.record_login(core, identity, scope, peer, agent, outcome="not confirmed")
         else:
-            login_log.note(core, identity, scope, peer, agent)
+            login_log.record_login(core, identity, scope, peer, agent)
             return identity
-    throttle.record_failure(core, here, _memory.tag(name, password))
+    throttle.record_failure(core, lane, _memory.tag(name, password))
     raise WrongPassword(WRONG)
 
 
-def known(core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = "") -> Identity | None:
+def authenticate_remembered(
+    core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = ""
+) -> Identity | None:
     """The same as `authenticate`, if this very log-in succeeded here lately; None if that has to be found out.
 
     It waits for nothing but a few rows found by key, so a mail program that comes every minute costs no thread.
     """
-    name = local_name(core, username) or ""
-    found = core.db.read(lambda tx: _look(core, tx, name, peer))
-    if found is None or found.password is None or not 0 < len(password) <= passwords.MAX_LENGTH:
+    name = to_local_name(core, username) or ""
+    holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
+    if holder is None or holder.password is None or not 0 < len(password) <= passwords.MAX_LENGTH:
         return None
-    if (found.two_factor and scope is not Scope.PORTAL) or not _memory.knows(_memory.proof(found.password, password)):
+    if (holder.two_factor and scope is not Scope.PORTAL) or not _memory.knows(_memory.proof(holder.password, password)):
         return None
-    identity = Identity(found.account, ALUMNI, None, found.epoch)
-    login_log.note(core, identity, scope, peer, agent)
+    identity = Identity(holder.account, ALUMNI, None, holder.epoch)
+    login_log.record_login(core, identity, scope, peer, agent)
     return identity
 
 
-def usable(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
+def list_usable_credentials(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
     """List credentials that open an account for `scope`, for mechanisms that send no password.  Raises TooMany."""
-    found = core.db.read(lambda tx: _look(core, tx, name, peer))
-    if found is None:
+    holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
+    if holder is None:
         return []
-    main = [] if found.password is None or (found.two_factor and scope is not Scope.PORTAL) else [found.password]
-    return main + [app for app in found.apps if scope in app.scopes]
+    main = [] if holder.password is None or (holder.two_factor and scope is not Scope.PORTAL) else [holder.password]
+    return main + [app for app in holder.apps if scope in app.scopes]
 
 
-def succeeded(core: Core, name: str, credential: Credential, *, peer: str, scope: Scope, agent: str = "") -> Identity:
+def record_success(
+    core: Core, name: str, credential: Credential, *, peer: str, scope: Scope, agent: str = ""
+) -> Identity:
     """Record a log-in that was proved by other means than the password itself.
 
     Raises:
         WrongPassword: the account is closed, or the password was changed or withdrawn meanwhile.
     """
-    found = core.db.read(lambda tx: store.holder(tx, name))
-    present = {(c.id, c.generation) for c in (found.password, *found.apps) if c} if found else set()
-    if found is None or (credential.id, credential.generation) not in present:
+    holder = core.db.read(lambda tx: store.holder(tx, name))
+    present = {(c.id, c.generation) for c in (holder.password, *holder.apps) if c} if holder else set()
+    if holder is None or (credential.id, credential.generation) not in present:
         raise WrongPassword(WRONG)
     app = credential.kind == APP
-    identity = Identity(found.account, APP if app else ALUMNI, credential.id if app else None, found.epoch)
-    login_log.note(core, identity, scope, peer, agent)
+    identity = Identity(holder.account, APP if app else ALUMNI, credential.id if app else None, holder.epoch)
+    login_log.record_login(core, identity, scope, peer, agent)
     return identity
 
 
-def failed(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
+def record_failure(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
     """Count a failure of other means than a password and return what to raise."""
-    found = core.db.read(lambda tx: store.holder(tx, name)) if name else None
-    throttle.record_failure(core, throttle.find_lane(core, found, name, peer=peer, device=device))
+    holder = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    throttle.record_failure(core, throttle.find_lane(core, holder, name, peer=peer, device=device))
     return WrongPassword(WRONG)
 
 
-def still_stands(tx: Tx, identity: Identity) -> bool:
+def is_still_valid(tx: Tx, identity: Identity) -> bool:
     """Say if a connection may go on: not after a change of password, closing, or a withdrawn app password.
 
     Whether another database still knows the person is asked by services/accounts/affiliations.py.
@@ -190,51 +196,51 @@ def _has_returned(core: Core, identity: Identity) -> bool:
     person = identity.account.person
     if identity.source in (ALUMNI, APP) or not person:
         return False
-    found = core.db.read(lambda tx: affiliations.of(tx, person))
-    return found is not None and found.returned
+    affiliation = core.db.read(lambda tx: affiliations.of(tx, person))
+    return affiliation is not None and affiliation.returned
 
 
-def _look(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
+def _find_holder(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     """Raises TooMany."""
-    found = store.holder(tx, name) if name else None
-    throttle.check_lane(core, tx, throttle.find_lane(core, found, name, peer=peer))
-    return found
+    holder = store.holder(tx, name) if name else None
+    throttle.check_lane(core, tx, throttle.find_lane(core, holder, name, peer=peer))
+    return holder
 
 
-def _by_app(found: Holder | None, password: str, scope: Scope) -> Identity | None:
-    if found and scope is not Scope.PORTAL:
-        for app in found.apps:
+def _match_app_password(holder: Holder | None, password: str, scope: Scope) -> Identity | None:
+    if holder and scope is not Scope.PORTAL:
+        for app in holder.apps:
             if scope in app.scopes and app_passwords.matches(app.hash, password):
-                return Identity(found.account, APP, app.id, found.epoch)
+                return Identity(holder.account, APP, app.id, holder.epoch)
     return None
 
 
-def _matching(core: Core, found: Holder | None, password: str) -> Identity | None:
+def _match_password(core: Core, holder: Holder | None, password: str) -> Identity | None:
     """Find the password by which the account opens: our own, then other databases.
 
     Raises:
         TemporarilyUnavailable: ours said no, no other said yes, and one did not answer.
     """
-    if found and found.password:
-        if _is_right(core, found.account, found.password, password):
-            return Identity(found.account, ALUMNI, None, found.epoch)
+    if holder and holder.password:
+        if _is_right(core, holder.account, holder.password, password):
+            return Identity(holder.account, ALUMNI, None, holder.epoch)
     else:
         passwords.matches(_DUMMY, password)  # the same time for unknown user names
-    silent = None
-    for source in sources.sources(core):
+    outage = None
+    for source in sources.list_sources(core):
         try:
-            proof = _ask(core, source, found.account if found else None, password)
+            proof = _ask_source(core, source, holder.account if holder else None, password)
         except TemporarilyUnavailable as problem:
-            silent = problem
+            outage = problem
             continue
-        if found and proof is not Proof.NO:
-            return Identity(found.account, source.name, None, found.epoch, ended=proof is Proof.ENDED)
-    if silent is not None:
-        raise silent
+        if holder and proof is not Proof.NO:
+            return Identity(holder.account, source.name, None, holder.epoch, ended=proof is Proof.ENDED)
+    if outage is not None:
+        raise outage
     return None
 
 
-def _ask(core: Core, source: sources.PasswordSource, account: Account | None, password: str) -> Proof:
+def _ask_source(core: Core, source: sources.PasswordSource, account: Account | None, password: str) -> Proof:
     """Ask another database; a yes is remembered for a minute.  A name that is not ours takes the same time."""
     if account is None:
         source.waste(password)
@@ -262,6 +268,6 @@ def _is_right(core: Core, account: Account, credential: Credential, password: st
             better = passwords.hash_password(password)
             core.db.write(lambda tx: store.replace_hash(tx, credential, better))
         else:
-            scram.remember(core, account, credential, password)
+            scram.save_verifier(core, account, credential, password)
             _memory.add(proof)
     return True

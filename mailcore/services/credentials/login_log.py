@@ -41,7 +41,9 @@ class _Lately:
 _lately = _Lately()
 
 
-def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: str = "ok") -> None:
+def record_login(
+    core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: str = "ok"
+) -> None:
     where, program, now = place(peer), " ".join(agent.split())[:200], core.clock.seconds()
     key = (
         core.config.database_path, identity.account.id, identity.account.created_at, scope, identity.source,
@@ -52,7 +54,7 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
 
     def write(tx: Tx) -> None:
         if outcome == "ok" and where and not core.config.limits.is_trusted(peer):
-            _tell(core, tx, identity, scope, where, program)
+            _notify_if_new(core, tx, identity, scope, where, program)
         store.note(
             tx, identity.account.id, scope, identity.source, identity.credential or 0, where, program, outcome, now
         )
@@ -67,35 +69,35 @@ def note(core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "
     core.db.post(write)
 
 
-def note_order(core: Core, account: Account, source: str, peer: str, agent: str = "") -> None:
+def record_order_login(core: Core, account: Account, source: str, peer: str, agent: str = "") -> None:
     """The log-in that an order at once begins with."""
-    note(core, Identity(account, source), Scope.PORTAL, peer, agent)
+    record_login(core, Identity(account, source), Scope.PORTAL, peer, agent)
 
 
-def _tell(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:
+def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:
     """A log-in from a network that was never seen; once a day at most, and not of the very first."""
     account = identity.account
-    if store.is_first(tx, account.id) or store.knows_network(tx, account.id, _network(where)):
+    if store.is_first(tx, account.id) or store.knows_network(tx, account.id, _network_prefix(where)):
         return
     if tries.is_over_limit(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
         return
     at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
-    what = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
-    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=where, what=what)
+    means = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
+    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=where, what=means)
 
 
-def _network(where: str) -> str:
+def _network_prefix(address: str) -> str:
     """Return what the addresses of one provider have in common, as the beginning of a text."""
-    sign = ":" if ":" in where else "."
-    return sign.join(where.split(sign)[:2]) + sign
+    sign = ":" if ":" in address else "."
+    return sign.join(address.split(sign)[:2]) + sign
 
 
-def listing(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:
+def list_logins(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:
     """The latest first."""
     return core.db.read(lambda tx: store.of(tx, account, limit))
 
 
-def forget(core: Core) -> int:
+def expire_logins(core: Core) -> int:
     """Log-ins are kept for 90 days."""
     before = core.clock.seconds() - KEPT_SECONDS
     return core.db.write(lambda tx: store.forget(tx, before))

@@ -34,7 +34,7 @@ _CRYPT_DATA = 32_768  # octets of crypt(3)'s struct crypt_data
 _OPAQUE = precis_i18n.get_profile("OpaqueString")
 
 
-def opaque(password: str) -> str:
+def prepare_password(password: str) -> str:
     """RFC 8265 section 4.2: other spaces become U+0020, then NFC; case and width stay.
 
     What the profile forbids (control characters, code points without a meaning) is left as it was typed: it was never
@@ -49,21 +49,21 @@ def opaque(password: str) -> str:
 def is_allowed(password: str) -> bool:
     """Say if this may be chosen (RFC 8265 section 4.2.2)."""
     try:
-        return bool(_OPAQUE.enforce(password) == opaque(password))
+        return bool(_OPAQUE.enforce(password) == prepare_password(password))
     except UnicodeError:
         return False
 
 
 def hash_password(password: str) -> str:
-    return _HASHER.hash(opaque(password))
+    return _HASHER.hash(prepare_password(password))
 
 
 def is_hash(text: str) -> bool:
     """Say if this can be taken as it is for a hash of a password."""
-    return _bare(text).startswith(("$argon2", *_OLD_SCHEMES)) or _CRYPT.fullmatch(text) is not None
+    return _strip_scheme(text).startswith(("$argon2", *_OLD_SCHEMES)) or _CRYPT.fullmatch(text) is not None
 
 
-def unknown_scheme(text: str) -> str:
+def find_unknown_scheme(text: str) -> str:
     """The name before what must be a hash of a kind that we cannot read, such as {PBKDF2}; "" for anything else."""
     found = _SCHEME.match(text)
     return found[0] if found and not is_hash(text) else ""
@@ -71,7 +71,7 @@ def unknown_scheme(text: str) -> str:
 
 def matches(hashed: str, password: str) -> bool:
     """Costs one Argon2 run for hashes of ours."""
-    password, hashed = opaque(password), _bare(hashed)
+    password, hashed = prepare_password(password), _strip_scheme(hashed)
     if old := _CRYPT.fullmatch(hashed):
         return _matches_crypt(old[1].encode(), password.encode())
     scheme, brace, rest = hashed.partition("}")
@@ -83,14 +83,14 @@ def matches(hashed: str, password: str) -> bool:
         return False
 
 
-def _bare(text: str) -> str:
+def _strip_scheme(text: str) -> str:
     """An Argon2 hash without the name that Dovecot writes before it."""
     scheme, brace, rest = text.partition("}")
     return rest if brace and scheme.startswith("{ARGON2") else text
 
 
 @lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
+def _load_libcrypt() -> ctypes.CDLL:
     """The system's libcrypt, which reads what /etc/shadow and Dovecot have had for thirty years."""
     found = ctypes.CDLL("libcrypt.so.1")
     found.crypt_r.restype = ctypes.c_char_p
@@ -99,7 +99,7 @@ def _library() -> ctypes.CDLL:
 
 def _matches_crypt(hashed: bytes, password: bytes) -> bool:
     made = (
-        _library().crypt_r(password, hashed, ctypes.create_string_buffer(_CRYPT_DATA))
+        _load_libcrypt().crypt_r(password, hashed, ctypes.create_string_buffer(_CRYPT_DATA))
         if b"\0" not in password
         else None
     )

@@ -27,66 +27,66 @@ _KEY = "scram"
 LOOK_SECONDS = 60
 
 
-class _Everybody:
+class _Offer:
     """Can every account use SCRAM?  Looked up now and then, because a greeting must not wait for it."""
 
     def __init__(self) -> None:
         self.at, self.can = -LOOK_SECONDS, False
 
 
-_everybody: dict[Path, _Everybody] = {}  # by database: a process may know several, as the tests' does
+_offers: dict[Path, _Offer] = {}  # by database: a process may know several, as the tests' does
 
 
-def _of(core: Core) -> _Everybody:
-    return _everybody.setdefault(core.config.database_path, _Everybody())
+def _offer_of(core: Core) -> _Offer:
+    return _offers.setdefault(core.config.database_path, _Offer())
 
 
-def wanted(core: Core) -> bool:
+def may_save(core: Core) -> bool:
     """Say if verifiers are of use and may be saved."""
     how = core.config.limits.scram
-    return how == "always" or (how == "auto" and not sources.sources(core))
+    return how == "always" or (how == "auto" and not sources.list_sources(core))
 
 
-def look(core: Core) -> None:
+def update_offer(core: Core) -> None:
     """Find out whether everybody can use SCRAM; blocking, at most one question to the database in a minute."""
-    now, known = core.clock.seconds(), _of(core)
-    if wanted(core) and abs(now - known.at) >= LOOK_SECONDS:
+    now, known = core.clock.seconds(), _offer_of(core)
+    if may_save(core) and abs(now - known.at) >= LOOK_SECONDS:
         known.at = now
         known.can = not core.db.read(store.somebody_lacks_one)
 
 
 def is_offered(core: Core) -> bool:
-    return core.config.limits.scram == "always" or (wanted(core) and _of(core).can)
+    return core.config.limits.scram == "always" or (may_save(core) and _offer_of(core).can)
 
 
-def withdraw(core: Core) -> None:
+def withdraw_offer(core: Core) -> None:
     """Stop offering SCRAM when somebody turned out not to be able to: the next client here is not offered it."""
-    _of(core).at, _of(core).can = core.clock.seconds(), False
+    _offer_of(core).at, _offer_of(core).can = core.clock.seconds(), False
 
 
-def salt(core: Core, name: str) -> bytes:
+def derive_salt(core: Core, name: str) -> bytes:
     """One for all passwords of an account, and for names that nobody has, so that strangers learn nothing."""
     return keys.compute_hmac(core.config, _KEY, name)[:16]
 
 
-def remember(core: Core, account: Account, credential: Credential, password: str) -> None:
+def save_verifier(core: Core, account: Account, credential: Credential, password: str) -> None:
     """Save a verifier of a password that was just proven or set; blocking."""
-    if not wanted(core) or core.db.read(lambda tx: store.has(tx, credential)):
+    if not may_save(core) or core.db.read(lambda tx: store.has(tx, credential)):
         return
-    made = Verifier.derive(passwords.opaque(password), salt(core, account.name), ITERATIONS)
+    made = Verifier.derive(passwords.prepare_password(password), derive_salt(core, account.name), ITERATIONS)
     sealed = keys.seal(core.config, _KEY, made.stored_key + made.server_key, account.name)
     core.db.write(lambda tx: store.save(tx, credential, ITERATIONS, sealed))
 
 
-def remember_of(core: Core, account: AccountId, password: str) -> None:
+def save_account_verifier(core: Core, account: AccountId, password: str) -> None:
     """Save a verifier, as `remember` does, of the password that the account has now."""
     name = core.db.read(lambda tx: get_account(tx, account)).name
     found = core.db.read(lambda tx: credentials.holder(tx, name))
     if found and found.password:
-        remember(core, found.account, found.password, password)
+        save_verifier(core, found.account, found.password, password)
 
 
-def verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[tuple[Credential, Verifier]]:
+def list_verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[tuple[Credential, Verifier]]:
     """Return the verifiers that exist for these passwords of the account of that name."""
     if not usable:
         return []
@@ -96,5 +96,5 @@ def verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[tuple
         iterations, sealed = kept.get(credential.id, (0, ""))
         octets = keys.unseal(core.config, _KEY, sealed, name) if iterations == ITERATIONS else None
         if octets is not None:
-            found.append((credential, Verifier(salt(core, name), ITERATIONS, octets[:32], octets[32:])))
+            found.append((credential, Verifier(derive_salt(core, name), ITERATIONS, octets[:32], octets[32:])))
     return found

@@ -18,7 +18,7 @@ from mailcore.domain import Account
 from mailcore.errors import TemporarilyUnavailable
 from mailcore.services.credentials.directory import Directory, Proof, is_on
 
-__all__ = ["HttpSource", "PasswordSource", "Proof", "make", "sources"]
+__all__ = ["HttpSource", "PasswordSource", "Proof", "create_sources", "list_sources"]
 TIMEOUT_SECONDS = 3
 
 
@@ -85,12 +85,12 @@ class HttpSource:
         return str(found.get("person") or "") if isinstance(found, dict) else ""
 
 
-def sources(core: Core) -> tuple[PasswordSource, ...]:
+def list_sources(core: Core) -> tuple[PasswordSource, ...]:
     """Return those that the settings name, in their order.  They hold connections, so each is created once."""
-    return core.resources.get(("sources", core.config), lambda: make(core.config, core.clock))
+    return core.resources.get(("sources", core.config), lambda: create_sources(core.config, core.clock))
 
 
-def make(config: Config, clock: Clock) -> tuple[PasswordSource, ...]:
+def create_sources(config: Config, clock: Clock) -> tuple[PasswordSource, ...]:
     found: list[PasswordSource] = []
     if is_on(config):
         found.append(Directory(config, clock))

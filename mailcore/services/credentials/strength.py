@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from mailcore.config import Config
 from mailcore.domain import Account
 from mailcore.errors import WeakPassword
-from mailcore.services.credentials.passwords import MAX_LENGTH, is_allowed, opaque
+from mailcore.services.credentials.passwords import MAX_LENGTH, is_allowed, prepare_password
 
 MIN_LENGTH = 12
 _FEW = 5  # different characters
@@ -45,7 +45,7 @@ def _common() -> frozenset[str]:
     return frozenset((*(word for word in words if len(word) >= _SHORTEST), *runs))
 
 
-def check(password: str, account: Account, site: frozenset[str] = frozenset()) -> None:
+def check_strength(password: str, account: Account, site: frozenset[str] = frozenset()) -> None:
     """Check that the account may have this password.
 
     Args:
@@ -56,7 +56,7 @@ def check(password: str, account: Account, site: frozenset[str] = frozenset()) -
     """
     if not is_allowed(password):
         raise WeakPassword("the password holds characters that cannot be used")
-    password = opaque(password)
+    password = prepare_password(password)
     if len(password) < MIN_LENGTH:
         raise WeakPassword(f"the password is too short; use at least {MIN_LENGTH} characters, a sentence for example")
     if len(password) > MAX_LENGTH:
@@ -65,7 +65,7 @@ def check(password: str, account: Account, site: frozenset[str] = frozenset()) -
         raise WeakPassword("the password is too common; others would guess it")
 
 
-def site_words(config: Config) -> frozenset[str]:
+def list_site_words(config: Config) -> frozenset[str]:
     """The site's names: of its domain, its host and its pages."""
     hosts = (config.domain, config.host, urlsplit(config.url).hostname or "")
     parents = (host.partition(".")[2] for host in hosts)

@@ -92,7 +92,7 @@ def check_recipient(
         return Recipient(address, AccountId(0), detail)
     account = find_address_owner(tx, name.lower(), domain.lower())
     if account is None:
-        if moved := tombstones.moved_to(core, tx, name.lower(), domain.lower(), sender):
+        if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):
             raise Moved(moved)
         raise UnknownRecipient("no such address here")
     used, quota = deliveries.room(tx, account)
@@ -154,9 +154,9 @@ async def read_letter(
     core: Core, envelope: Envelope, addresses: Sequence[str], prepared: Prepared, header_prefix: bytes
 ) -> Letter | None:
     """The message as the help desk reads it, if it is one of the recipients: what may take long is done before the write."""
-    if not any(ticket_inbox.takes(core, address) for address in addresses):
+    if not any(ticket_inbox.is_desk_address(core, address) for address in addresses):
         return None
-    return await core.threads.run(ticket_inbox.read, core, prepared.message, envelope.sender, header_prefix)
+    return await core.threads.run(ticket_inbox.read_letter, core, prepared.message, envelope.sender, header_prefix)
 
 
 def deliver(
@@ -540,8 +540,10 @@ def _is_signed(context: _Context) -> bool:
 def _to_the_desk(context: _Context, recipient: Recipient) -> Delivered:
     """A ticket, or an answer in one."""
     core, envelope, prepared = context.core, context.envelope, context.prepared
-    letter = context.letter or ticket_inbox.read(core, prepared.message, envelope.sender, context.trace)
-    found = ticket_inbox.receive(core, context.tx, envelope, recipient.address, letter, context.verdict, context.about)
+    letter = context.letter or ticket_inbox.read_letter(core, prepared.message, envelope.sender, context.trace)
+    found = ticket_inbox.receive_letter(
+        core, context.tx, envelope, recipient.address, letter, context.verdict, context.about
+    )
     return Delivered(recipient.address, Outcome.REJECTED if found.refused else Outcome.FILED, reason=found.refused)
 
 

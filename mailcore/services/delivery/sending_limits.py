@@ -79,7 +79,7 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
         subject=f"Sending of {account.name} is on hold",
         reply_to="",
         account=account.id,
-        tell=False,
+        notify=False,
         text=f"The account {account.name} behaves as if somebody else had its password: {why}. {waiting} messages wait in the"
         f" queue. When its owner has a new password: alumnimail user release {account.name} [--drop]",
     )
@@ -87,7 +87,7 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
 
 def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, int]:
     """Let an account send again; what was held goes on, or is forgotten.  Raises AccountNotFound."""
-    account = accounts.get(core, name)
+    account = accounts.find_account(core, name)
 
     def write(tx: Tx) -> int:
         count = store.drop(tx, account.id) if drop else 0

@@ -46,7 +46,7 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
     since = core.clock.now() - WATCHED
     found = [
         Try(one.last_at, one.outcome, one.scope, one.source, one.place)
-        for one in login_log.listing(core, account)
+        for one in login_log.list_logins(core, account)
         if one.last_at >= since and one.scope != Scope.PORTAL.value
     ]
     failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))

@@ -45,7 +45,7 @@ class Job:
 
 def _sync(core: Core) -> None:
     if directory.is_on(core.config):
-        affiliations.sync(core)
+        affiliations.sync_directory(core)
 
 
 def table(core: Core) -> tuple[Job, ...]:
@@ -53,10 +53,10 @@ def table(core: Core) -> tuple[Job, ...]:
     return (
         Job("sweep of orphaned blobs", HOUR, health.sweep),
         Job("cutting of change logs", HOUR, health.cut_change_logs),
-        Job("expiry of orders", HOUR, orders.expire),
+        Job("expiry of orders", HOUR, orders.expire_orders),
         Job("learning of the spam filter", MINUTE, learning.teach_filter, waits=True),
         Job("sweep of rates", HOUR, rates.expire_counts),
-        Job("end of help cases", HOUR, tickets.tidy_up),
+        Job("end of help cases", HOUR, tickets.expire_tickets),
         Job("quota warnings", MINUTE, quota_warnings.warn_all),
         Job("yearly word on take-outs", DAY, takeout_reminder.remind),
         Job("old imports", DAY, transfers.forget),
@@ -71,11 +71,11 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("reports to other domains", 6 * HOUR, reports.send, waits=True),
         Job("kept copies that roll", HOUR, copy_expiry.expire_copies),
         Job("old envelope senders of forwarded mail", DAY, bounces.delete_expired_addresses),
-        Job("reminders to those who leave", DAY, leaving.remind),
+        Job("reminders to those who leave", DAY, leaving.send_reminders),
         Job("sessions of those who left", affiliations.LOOK_SECONDS, affiliations.end_sessions, waits=True),
-        Job("notices of the end of the service", 600, sunset_notices.tell_people),
-        Job("erasure of closed accounts", HOUR, closing.erase),
-        Job("old log-ins", DAY, login_log.forget),
+        Job("notices of the end of the service", 600, sunset_notices.notify_people),
+        Job("erasure of closed accounts", HOUR, closing.erase_closed),
+        Job("old log-ins", DAY, login_log.expire_logins),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("what was written long ago", HOUR, drafts.sweep),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),

@@ -102,20 +102,20 @@ class Pending:
     at: int
 
 
-def providers(core: Core) -> tuple[Provider, ...]:
-    found = []
+def list_providers(core: Core) -> tuple[Provider, ...]:
+    enabled = []
     for name, profile in PROFILES.items():
         settings: OidcProvider = getattr(core.config.oidc, name)
         if settings.issuer:
-            found.append(Provider(name, settings.title or profile.title, profile, settings))
-    return tuple(found)
+            enabled.append(Provider(name, settings.title or profile.title, profile, settings))
+    return tuple(enabled)
 
 
-def provider(core: Core, name: str) -> Provider:
+def find_provider(core: Core, name: str) -> Provider:
     """Raises LinkExpired: there is none of that name."""
-    for found in providers(core):
-        if found.name == name:
-            return found
+    for provider in list_providers(core):
+        if provider.name == name:
+            return provider
     raise LinkExpired("there is no such log-in")
 
 
@@ -133,11 +133,11 @@ class _Remote:
         """Raises TemporarilyUnavailable."""
         with self._lock:
             if not self._metadata or now - self._at > KEYS_SECONDS:
-                found = _fetch(self.issuer + "/.well-known/openid-configuration")
-                if str(found.get("issuer", "")).rstrip("/") != self.issuer:
+                document = _fetch_json(self.issuer + "/.well-known/openid-configuration")
+                if str(document.get("issuer", "")).rstrip("/") != self.issuer:
                     log.error("the provider %s calls itself by another name", self.issuer)
                     raise TemporarilyUnavailable(_DOWN)
-                self._metadata, self._at = found, now
+                self._metadata, self._at = document, now
             return self._metadata
 
     def decode(self, token: str, now: int) -> jwt.Token:
@@ -156,11 +156,11 @@ class _Remote:
         address = str(self.metadata(now)["jwks_uri"])
         with self._lock:
             if self._keys is None or fresh or now - self._keys_at > KEYS_SECONDS:
-                self._keys, self._keys_at = KeySet.import_key_set(_fetch(address)), now  # type: ignore[arg-type]  # JSON
+                self._keys, self._keys_at = KeySet.import_key_set(_fetch_json(address)), now  # type: ignore[arg-type]  # JSON
             return self._keys
 
 
-def _fetch(
+def _fetch_json(
     address: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:  # Any: JSON
     """Raises TemporarilyUnavailable; WrongPassword where the provider says no."""
@@ -170,41 +170,41 @@ def _fetch(
     request = urllib.request.Request(address, body, {"Accept": "application/json", **(headers or {})})  # noqa: S310 - checked
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            found = json.loads(answer.read(_LARGEST))
+            document = json.loads(answer.read(_LARGEST))
     except urllib.error.HTTPError as problem:
         if problem.code in (400, 401, 403):
             raise WrongPassword("the provider says no") from None
         raise TemporarilyUnavailable(_DOWN) from None
     except (OSError, ValueError):
         raise TemporarilyUnavailable(_DOWN) from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise TemporarilyUnavailable(_DOWN)
-    return found
+    return document
 
 
-def _remote(core: Core, found: Provider) -> _Remote:
-    return core.resources.get(("oidc", found.settings.issuer), lambda: _Remote(found.settings.issuer))
+def _remote_of(core: Core, provider: Provider) -> _Remote:
+    return core.resources.get(("oidc", provider.settings.issuer), lambda: _Remote(provider.settings.issuer))
 
 
 def redirect_address(core: Core) -> str:
     return f"{core.config.url}/oidc/callback"
 
 
-def begin(core: Core, name: str) -> tuple[str, Pending]:
+def begin_login(core: Core, name: str) -> tuple[str, Pending]:
     """Return the address to send the browser to, and the state to save.  Raises LinkExpired, TemporarilyUnavailable."""
-    found, now = provider(core, name), core.clock.seconds()
+    provider, now = find_provider(core, name), core.clock.seconds()
     pending = Pending(name, secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), now)
     query = {
-        "response_type": "code", "client_id": found.settings.client_id, "redirect_uri": redirect_address(core),
-        "scope": found.settings.scopes or found.profile.scopes, "state": pending.state, "nonce": pending.nonce,
+        "response_type": "code", "client_id": provider.settings.client_id, "redirect_uri": redirect_address(core),
+        "scope": provider.settings.scopes or provider.profile.scopes, "state": pending.state, "nonce": pending.nonce,
         "code_challenge": create_s256_code_challenge(pending.verifier), "code_challenge_method": "S256",
-        **(found.profile.extra or {}),
+        **(provider.profile.extra or {}),
     }  # fmt: skip
-    address = str(_remote(core, found).metadata(now)["authorization_endpoint"])
+    address = str(_remote_of(core, provider).metadata(now)["authorization_endpoint"])
     return f"{address}{'&' if '?' in address else '?'}{urllib.parse.urlencode(query)}", pending
 
 
-def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str = "") -> Proven:
+def finish_login(core: Core, pending: Pending, *, code: str, state: str, issuer: str = "") -> Proven:
     """Check the provider's answer and return the person whom it proves.
 
     Args:
@@ -214,42 +214,44 @@ def finish(core: Core, pending: Pending, *, code: str, state: str, issuer: str =
         WrongPassword: the answer is not to this question, or its token is not good.
         TemporarilyUnavailable.
     """
-    found, now = provider(core, pending.provider), core.clock.seconds()
-    remote = _remote(core, found)
+    provider, now = find_provider(core, pending.provider), core.clock.seconds()
+    remote = _remote_of(core, provider)
     # RFC 9207 section 2.4
     named = issuer or bool(remote.metadata(now).get("authorization_response_iss_parameter_supported"))
     wrong_issuer = named and issuer.rstrip("/") != remote.issuer
-    same = hmac.compare_digest(state.encode("utf-8", "replace"), pending.state.encode())
-    if not code or not same or now - pending.at > PENDING_SECONDS or wrong_issuer:
+    is_same_state = hmac.compare_digest(state.encode("utf-8", "replace"), pending.state.encode())
+    if not code or not is_same_state or now - pending.at > PENDING_SECONDS or wrong_issuer:
         raise WrongPassword("the answer is not to our question")
-    token = _fetch(
+    token = _fetch_json(
         str(remote.metadata(now)["token_endpoint"]),
         {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": redirect_address(core),
-            "client_id": found.settings.client_id,
+            "client_id": provider.settings.client_id,
             "code_verifier": pending.verifier,
         },
-        _basic(found.settings),
+        _basic_authorization(provider.settings),
     )
-    claims = _id_token(core, found, remote, str(token.get("id_token", "")), pending.nonce)
+    claims = _check_id_token(core, provider, remote, str(token.get("id_token", "")), pending.nonce)
     if "userinfo_endpoint" in remote.metadata(now) and token.get("access_token"):
-        more = _fetch(
+        user_info = _fetch_json(
             str(remote.metadata(now)["userinfo_endpoint"]), headers={"Authorization": f"Bearer {token['access_token']}"}
         )
-        if more.get("sub") == claims["sub"]:  # Core 1.0 section 5.3.2
-            claims = {**more, **claims}
-    return _proven(core, found, claims)
+        if user_info.get("sub") == claims["sub"]:  # Core 1.0 section 5.3.2
+            claims = {**user_info, **claims}
+    return identify_person(core, provider, claims)
 
 
-def _basic(settings: OidcProvider) -> dict[str, str]:
+def _basic_authorization(settings: OidcProvider) -> dict[str, str]:
     """client_secret_basic (RFC 6749 section 2.3.1)."""
     words = f"{urllib.parse.quote_plus(settings.client_id)}:{urllib.parse.quote_plus(settings.client_secret)}"
     return {"Authorization": "Basic " + base64.b64encode(words.encode()).decode()}
 
 
-def _id_token(core: Core, found: Provider, remote: _Remote, token: str, nonce: str) -> dict[str, Any]:  # Any: claims
+def _check_id_token(
+    core: Core, provider: Provider, remote: _Remote, token: str, nonce: str
+) -> dict[str, Any]:  # Any: claims
     """Return the token's claims, once it is known to be from the provider, for us, for this log-in, and of now.
 
     Raises WrongPassword.
@@ -257,61 +259,70 @@ def _id_token(core: Core, found: Provider, remote: _Remote, token: str, nonce: s
     now = core.clock.seconds()
     options = {
         "iss": {"essential": True, "values": [remote.issuer, remote.issuer + "/"]},
-        "aud": {"essential": True, "value": found.settings.client_id},
+        "aud": {"essential": True, "value": provider.settings.client_id},
     }
     try:
         decoded = remote.decode(token, now)
         claims = CodeIDToken(
-            decoded.claims, decoded.header, options, {"nonce": nonce, "client_id": found.settings.client_id}
+            decoded.claims, decoded.header, options, {"nonce": nonce, "client_id": provider.settings.client_id}
         )
         claims.validate(now=now, leeway=LEEWAY_SECONDS)
     except (JoseError, ValueError, KeyError) as problem:
-        log.warning("an ID token of %s is not good: %s", found.name, type(problem).__name__)
+        log.warning("an ID token of %s is not good: %s", provider.name, type(problem).__name__)
         raise WrongPassword("the provider's answer is not good") from None
     except Exception as problem:
         if type(problem).__module__.startswith(("authlib.", "joserfc.")):  # their errors share no root
-            log.warning("an ID token of %s is not good: %s", found.name, type(problem).__name__)
+            log.warning("an ID token of %s is not good: %s", provider.name, type(problem).__name__)
             raise WrongPassword("the provider's answer is not good") from None
         raise
     return dict(decoded.claims)
 
 
-def _first(claims: Claims, names: tuple[str, ...]) -> Any:  # Any: a claim
+def _first_claim(claims: Claims, names: tuple[str, ...]) -> Any:  # Any: a claim
     return next((claims[name] for name in names if claims.get(name)), "")
 
 
-def _texts(value: Any) -> tuple[str, ...]:  # Any: a claim
-    found = value if isinstance(value, list) else [value] if value else []
-    return tuple(str(one).partition("@")[0].lower() for one in found)
+def _to_texts(value: Any) -> tuple[str, ...]:  # Any: a claim
+    values = value if isinstance(value, list) else [value] if value else []
+    return tuple(str(one).partition("@")[0].lower() for one in values)
 
 
-def _proven(core: Core, found: Provider, claims: Claims) -> Proven:
-    """Raises TemporarilyUnavailable: the directory must be asked, and is silent."""
-    profile = found.profile
+def identify_person(core: Core, provider: Provider, claims: Claims) -> Proven:
+    """Return the person whom the claims of a valid token prove.
+
+    Raises:
+        TemporarilyUnavailable: the directory must be asked, and does not answer.
+    """
+    profile = provider.profile
     subject = f"{claims['sub']}"
-    name, login = str(_first(claims, profile.name)), str(_first(claims, profile.login)).partition("@")[0].lower()
-    kinds = _texts(_first(claims, profile.kinds))
-    person = str(_first(claims, (found.settings.person_claim,) if found.settings.person_claim else profile.person))
-    national = str(_first(claims, profile.national))
+    name, login = (
+        str(_first_claim(claims, profile.name)),
+        str(_first_claim(claims, profile.login)).partition("@")[0].lower(),
+    )
+    kinds = _to_texts(_first_claim(claims, profile.kinds))
+    person = str(
+        _first_claim(claims, (provider.settings.person_claim,) if provider.settings.person_claim else profile.person)
+    )
+    national = str(_first_claim(claims, profile.national))
     if national:
         subject = national  # the same person has another subject for another client
-        if directory.is_on(core.config) and (entry := affiliations.the_directory(core).find_national(national)):
+        if directory.is_on(core.config) and (entry := affiliations.get_directory(core).find_national(national)):
             person, kinds, login, name = entry.person, entry.kinds, login or entry.login, name or entry.name
     elif person and not kinds:
-        entry = affiliations.the_directory(core).find_person(person) if directory.is_on(core.config) else None
+        entry = affiliations.get_directory(core).find_person(person) if directory.is_on(core.config) else None
         if entry:
             kinds, login, name = entry.kinds, login or entry.login, name or entry.name
-    mark = hashlib.sha256(keys.compute_hmac(core.config, "identity", f"{found.name}\0{subject}")).hexdigest()[:40]
-    return Proven(found.name, person, name, login, kinds, mark)
+    mark = hashlib.sha256(keys.compute_hmac(core.config, "identity", f"{provider.name}\0{subject}")).hexdigest()[:40]
+    return Proven(provider.name, person, name, login, kinds, mark)
 
 
-def bearer_claims(core: Core, found: Provider, token: str) -> Claims | None:
+def check_bearer_token(core: Core, provider: Provider, token: str) -> Claims | None:
     """Return the claims of an access token that was issued for us (RFC 9068, else RFC 7662); None: it is not valid.
 
     Raises:
         TemporarilyUnavailable.
     """
-    remote, now = _remote(core, found), core.clock.seconds()
+    remote, now = _remote_of(core, provider), core.clock.seconds()
     if token.count(".") == 2:
         try:
             claims = dict(remote.decode(token, now).claims)
@@ -319,8 +330,10 @@ def bearer_claims(core: Core, found: Provider, token: str) -> Claims | None:
             return None
     elif "introspection_endpoint" in remote.metadata(now):
         try:
-            claims = _fetch(
-                str(remote.metadata(now)["introspection_endpoint"]), {"token": token}, _basic(found.settings)
+            claims = _fetch_json(
+                str(remote.metadata(now)["introspection_endpoint"]),
+                {"token": token},
+                _basic_authorization(provider.settings),
             )
         except WrongPassword:
             return None
@@ -329,7 +342,7 @@ def bearer_claims(core: Core, found: Provider, token: str) -> Claims | None:
         claims.setdefault("iss", remote.issuer)
     else:
         return None
-    return claims if _is_for_us(claims, remote.issuer, found.settings.client_id, now) else None
+    return claims if _is_for_us(claims, remote.issuer, provider.settings.client_id, now) else None
 
 
 def _is_for_us(claims: Claims, issuer: str, client: str, now: int) -> bool:
@@ -343,8 +356,3 @@ def _is_for_us(claims: Claims, issuer: str, client: str, now: int) -> bool:
         and expires > now
         and bool(claims.get("sub"))
     )
-
-
-def proven_by(core: Core, found: Provider, claims: Claims) -> Proven:
-    """Return the person whom the claims of a valid token prove."""
-    return _proven(core, found, claims)

@@ -19,13 +19,13 @@ from mailcore.store.people import credentials
 from mailcore.store.people import orders as store
 
 
-def enter(core: Core, proven: Proven, *, peer: str, agent: str = "") -> Identity | None:
+def log_in(core: Core, proven: Proven, *, peer: str, agent: str = "") -> Identity | None:
     """The account of who has just logged in elsewhere; None: there is none yet."""
-    account = orders.account_of(core, proven)
+    account = orders.find_account_of(core, proven)
     if account is None:
         return None
     identity = Identity(account, proven.source, None, _epoch(core, account))
-    login_log.note(core, identity, Scope.PORTAL, peer, agent)
+    login_log.record_login(core, identity, Scope.PORTAL, peer, agent)
     return identity
 
 
@@ -33,13 +33,13 @@ def _epoch(core: Core, account: Account) -> int:
     return core.db.read(lambda tx: credentials.epoch(tx, account.id)) or 0
 
 
-def link(core: Core, account: Account, proven: Proven) -> None:
+def link_login(core: Core, account: Account, proven: Proven) -> None:
     """Link a log-in there to the account of the owner, who is logged in and is notified.
 
     Raises:
         NotAllowed: that log-in is another person's, or opens another account.
     """
-    other = orders.account_of(core, proven)
+    other = orders.find_account_of(core, proven)
     if (other is not None and other.id != account.id) or (
         proven.person and account.person and proven.person != account.person
     ):
@@ -49,18 +49,18 @@ def link(core: Core, account: Account, proven: Proven) -> None:
         store.link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
         audit.note(core, tx, account.id, Event.LOG_IN_LINKED, detail=proven.source)
         account_notices.notify_owner(
-            core, tx, account, "login_linked", provider=oidc.provider(core, proven.source).title
+            core, tx, account, "login_linked", provider=oidc.find_provider(core, proven.source).title
         )
 
     core.db.write(write)
 
 
-def links(core: Core, account: Account) -> list[tuple[str, int]]:
+def list_links(core: Core, account: Account) -> list[tuple[str, int]]:
     """Providers, and when they were linked (seconds)."""
     return core.db.read(lambda tx: store.links_of(tx, account.id))
 
 
-def unlink(core: Core, account: Account, provider: str) -> None:
+def unlink_login(core: Core, account: Account, provider: str) -> None:
     def write(tx: Tx) -> None:
         if store.unlink(tx, account.id, provider):
             audit.note(core, tx, account.id, Event.LOG_IN_UNLINKED, detail=provider)
@@ -68,7 +68,7 @@ def unlink(core: Core, account: Account, provider: str) -> None:
     core.db.write(write)
 
 
-def bearer(core: Core, username: str, token: str, *, peer: str, scope: Scope) -> Identity:
+def authenticate_bearer(core: Core, username: str, token: str, *, peer: str, scope: Scope) -> Identity:
     """OAUTHBEARER (RFC 7628): an access token of a provider instead of a password; blocking.
 
     Args:
@@ -79,28 +79,28 @@ def bearer(core: Core, username: str, token: str, *, peer: str, scope: Scope) ->
         TemporarilyUnavailable: a provider does not answer; counted as no failure.
         TooMany.
     """
-    name = login.local_name(core, username) or ""
+    name = login.to_local_name(core, username) or ""
     throttle.check_name(core, name, peer=peer)
     silent: TemporarilyUnavailable | None = None
-    for provider in oidc.providers(core):
+    for provider in oidc.list_providers(core):
         try:
-            claims = oidc.bearer_claims(core, provider, token)
-            proven = oidc.proven_by(core, provider, claims) if claims else None
+            claims = oidc.check_bearer_token(core, provider, token)
+            proven = oidc.identify_person(core, provider, claims) if claims else None
         except TemporarilyUnavailable as problem:
             silent = problem
             continue
-        account = orders.account_of(core, proven) if proven else None
+        account = orders.find_account_of(core, proven) if proven else None
         if account is None or (name and account.name != name):
             continue
         if two_factor.is_on(core, account.id):
             break  # with a second step mail programs need app passwords
         identity = Identity(account, provider.name, None, _epoch(core, account))
-        login_log.note(core, identity, scope, peer)
+        login_log.record_login(core, identity, scope, peer)
         return identity
     if silent is not None:
         raise silent
-    raise login.failed(core, name, peer)
+    raise login.record_failure(core, name, peer)
 
 
 def is_bearer_offered(core: Core) -> bool:
-    return bool(oidc.providers(core))
+    return bool(oidc.list_providers(core))

@@ -29,7 +29,7 @@ MOST_ACCOUNTS = 3  # that one contact address opens at once
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Request:
     """An account, where its link goes, and the lanes that may bring it, the owner's own first."""
 
     owner: Account
@@ -38,7 +38,7 @@ class _Asked:
     is_own_device: bool = False
 
 
-def send_link(core: Core, written: str, *, peer: str = "", device: str = "") -> None:
+def send_links(core: Core, written: str, *, peer: str = "", device: str = "") -> None:
     """Mail a link to the verified contact addresses, if there are any.  The same work is done for strangers' names.
 
     Args:
@@ -49,32 +49,32 @@ def send_link(core: Core, written: str, *, peer: str = "", device: str = "") -> 
         TooMany: too much was asked for from this place (which says nothing of any account).
     """
     written = written.strip().lower()
-    asked = core.db.read(lambda tx: _asked(core, tx, written, peer, device))
+    asked = core.db.read(lambda tx: _list_requests(core, tx, written, peer, device))
     if not any(one.is_own_device for one in asked):
         core.db.write(lambda tx: mail_limits.count_mail(core, tx, Cause(None, peer), ""))
     tokens = [secrets.token_urlsafe(24) for _ in range(len(asked) or 1)]
     letters = [
-        [_letter(core, one.owner.language, address, one.owner, token) for address in one.addresses]
+        [_prepare_notice(core, one.owner.language, address, one.owner, token) for address in one.addresses]
         for one, token in zip(asked, tokens, strict=False)
     ]
     if not any(letters):
-        _letter(core, "nb", f"nobody@{core.config.domain}", None, tokens[0])
+        _prepare_notice(core, "nb", f"nobody@{core.config.domain}", None, tokens[0])
 
     def write(tx: Tx) -> None:
         if not asked:
-            _take(core, tx, [f"nobody {keys.compute_hmac(core.config, 'tries', written).hex()}"])
+            _count_lanes(core, tx, [f"nobody {keys.compute_hmac(core.config, 'tries', written).hex()}"])
         for one, token, prepared in zip(asked, tokens, letters, strict=False):
-            if _take(core, tx, one.lanes) and prepared:
+            if _count_lanes(core, tx, one.lanes) and prepared:
                 _send(core, tx, one, token, prepared)
 
     core.db.write(write)
 
 
-def _asked(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_Asked]:
-    name = login.local_name(core, written)
+def _list_requests(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_Request]:
+    name = login.to_local_name(core, written)
     if name is None:  # an address elsewhere
         accounts = store.verified_by(tx, written, MOST_ACCOUNTS)
-        return [_Asked(get_account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
+        return [_Request(get_account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
     found = credential_store.holder(tx, name) if name else None
     if found is None:
         return []
@@ -85,10 +85,10 @@ def _asked(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_As
         lanes = [f"{found.account.id} {here.place}"]
     elif peer and credential_store.is_known_place(tx, found.account.id, place(peer), lately):
         lanes = [f"{found.account.id} from {place(peer)}", *lanes]
-    return [_Asked(found.account, tuple(store.verified(tx, found.account.id)), tuple(lanes), here.is_known_device)]
+    return [_Request(found.account, tuple(store.verified(tx, found.account.id)), tuple(lanes), here.is_known_device)]
 
 
-def _letter(core: Core, language: str, address: str, owner: Account | None, token: str) -> Prepared:
+def _prepare_notice(core: Core, language: str, address: str, owner: Account | None, token: str) -> Prepared:
     return notices.prepare(
         core,
         "password_link",
@@ -96,16 +96,16 @@ def _letter(core: Core, language: str, address: str, owner: Account | None, toke
         address,
         display_name=(owner.display_name or owner.name) if owner else "",
         user=owner.name if owner else "",
-        link=credentials.link_url(core, token),
+        link=credentials.format_link(core, token),
     )
 
 
-def _take(core: Core, tx: Tx, lanes: list[str] | tuple[str, ...]) -> bool:
+def _count_lanes(core: Core, tx: Tx, lanes: list[str] | tuple[str, ...]) -> bool:
     return any(tries.count_if_allowed(core, tx, "forgotten", [Bound(lane, MAILS_PER_HOUR)]) for lane in lanes)
 
 
-def _send(core: Core, tx: Tx, one: _Asked, token: str, prepared: list[Prepared]) -> None:
-    credentials.keep_link(core, tx, one.owner.id, token, credentials.RESET_SECONDS)
+def _send(core: Core, tx: Tx, one: _Request, token: str, prepared: list[Prepared]) -> None:
+    credentials.save_link(core, tx, one.owner.id, token, credentials.RESET_SECONDS)
     for address, message in zip(one.addresses, prepared, strict=True):
         notices.queue(core, tx, message, address, one.owner.id)
     audit.note(core, tx, one.owner.id, Event.PASSWORD_LINK_ASKED_FOR)

@@ -36,23 +36,23 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 # By a printed code
 
 
-def make_codes(core: Core, account: Account) -> list[str]:
+def create_codes(core: Core, account: Account) -> list[str]:
     """Ten new codes for showing once; older ones are void."""
     made = ["-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
 
     def write(tx: Tx) -> None:
-        store.set_codes(tx, account.id, [_hashed(core, account, code) for code in made])
+        store.set_codes(tx, account.id, [_hash_code(core, account, code) for code in made])
         audit.note(core, tx, account.id, Event.RECOVERY_CODES_MADE)
 
     core.db.write(write)
     return made
 
 
-def codes_left(core: Core, account: Account) -> int:
+def count_codes(core: Core, account: Account) -> int:
     return core.db.read(lambda tx: store.codes_left(tx, account.id))
 
 
-def _hashed(core: Core, account: Account, code: str) -> str:
+def _hash_code(core: Core, account: Account, code: str) -> str:
     """By a key beside the database: fifty bits alone would be too few there."""
     plain = code.replace("-", "").replace(" ", "").lower()
     return keys.compute_hmac(core.config, "recovery", f"{account.id}\0{plain}").hex()
@@ -62,7 +62,7 @@ def spend_code(core: Core, account: Account, code: str) -> bool:
     """True once for each code."""
 
     def write(tx: Tx) -> bool:
-        good = store.spend_code(tx, account.id, _hashed(core, account, code), core.clock.seconds())
+        good = store.spend_code(tx, account.id, _hash_code(core, account, code), core.clock.seconds())
         if good:
             audit.note(core, tx, account.id, Event.RECOVERY_CODE_USED)
         return good
@@ -70,23 +70,23 @@ def spend_code(core: Core, account: Account, code: str) -> bool:
     return core.db.write(write)
 
 
-def by_code(core: Core, username: str, code: str, *, peer: str, device: str = "") -> str:
+def create_link_by_code(core: Core, username: str, code: str, *, peer: str, device: str = "") -> str:
     """A link that sets the password, for a printed code.
 
     Raises:
         WrongPassword: unknown user and wrong code alike; counted as a failed log-in.
         TooMany.
     """
-    name = login.local_name(core, username) or ""
+    name = login.to_local_name(core, username) or ""
     throttle.check_name(core, name, peer=peer, device=device)
     found = core.db.read(lambda tx: credential_store.holder(tx, name))
-    if not spend_code(core, found.account if found else _nobody(core), code) or found is None:
-        raise login.failed(core, name, peer, device=device)
+    if not spend_code(core, found.account if found else _placeholder_account(core), code) or found is None:
+        raise login.record_failure(core, name, peer, device=device)
     account = found.account.id
-    return core.db.write(lambda tx: credentials.make_link(core, tx, account, credentials.RESET_SECONDS))
+    return core.db.write(lambda tx: credentials.create_link(core, tx, account, credentials.RESET_SECONDS))
 
 
-def _nobody(core: Core) -> Account:
+def _placeholder_account(core: Core) -> Account:
     """For doing the same work for a name that is nobody's: no code is theirs."""
     return Account(AccountId(0), "", "", None, 0, 0, "nb", "", "active", core.clock.now())
 
@@ -102,7 +102,9 @@ class Issued:
     waiting: Recovery | None = None
 
 
-def issue(core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None) -> Issued:
+def issue_link(
+    core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None
+) -> Issued:
     """A link by which the person sets a new password, issued by an agent who has seen who it is.
 
     Args:
@@ -115,9 +117,9 @@ def issue(core: Core, username: str, *, agent: str, proof: str, send_to: str = "
         NotAllowed: no agent, their own account, or nothing was written of the proof.
         InvalidName: `send_to` is not an outside address.
     """
-    account = accounts.get(core, username)
+    account = accounts.find_account(core, username)
     proof = " ".join(proof.split())[:500]
-    send_to = contact_addresses.check(core, send_to) if send_to else ""
+    send_to = contact_addresses.check_address(core, send_to) if send_to else ""
     _check_agent(core, agent, account)
     if not proof:
         raise NotAllowed("write down how the person was recognised")
@@ -129,23 +131,23 @@ def issue(core: Core, username: str, *, agent: str, proof: str, send_to: str = "
         audit.note(core, tx, account.id, Event.RECOVERY_BEGUN, actor=agent, detail=proof)
         if both:
             return Issued(waiting=store.ask_second(tx, account.id, agent, proof, send_to, ticket, core.clock.seconds()))
-        return _issue(core, tx, account, agent, send_to)
+        return _issue_link(core, tx, account, agent, send_to)
 
     return core.db.write(write)
 
 
 def needs_two_agents(core: Core, account: Account) -> bool:
     """Say if two agents must agree: with a second step, and for the desk, as one agent could else become both."""
-    return bool(accounts.role(core, account.id)) or core.db.read(lambda tx: second_factors.is_on(tx, account.id))
+    return bool(accounts.get_role(core, account.id)) or core.db.read(lambda tx: second_factors.is_on(tx, account.id))
 
 
-def waiting(core: Core) -> list[Recovery]:
+def list_waiting(core: Core) -> list[Recovery]:
     """List the recoveries that wait for a second agent."""
     since = core.clock.seconds() - SECOND_SECONDS
     return core.db.read(lambda tx: store.waiting(tx, since))
 
 
-def agree(core: Core, number: int, *, agent: str) -> Issued:
+def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
     """The second agent's word: the factors are taken off and the link is issued.
 
     Raises:
@@ -168,12 +170,12 @@ def agree(core: Core, number: int, *, agent: str) -> Issued:
         store.finish(tx, number, "done")
         second_factors.drop_all(tx, account.id)
         audit.note(core, tx, account.id, Event.RECOVERY_AGREED, actor=agent)
-        return _issue(core, tx, account, agent, found.send_to)
+        return _issue_link(core, tx, account, agent, found.send_to)
 
     return core.db.write(write)
 
 
-def refuse(core: Core, number: int, *, agent: str) -> None:
+def refuse_recovery(core: Core, number: int, *, agent: str) -> None:
     """Raises LinkExpired."""
 
     def write(tx: Tx) -> None:
@@ -190,12 +192,12 @@ def _check_agent(core: Core, agent: str, account: Account) -> None:
         return
     if agent == account.name:
         raise NotAllowed("nobody recovers their own account")
-    if accounts.role(core, accounts.get(core, agent).id) not in ("desk", "admin"):
+    if accounts.get_role(core, accounts.find_account(core, agent).id) not in ("desk", "admin"):
         raise NotAllowed("only agents of the desk do this")
 
 
-def _issue(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Issued:
-    link = credentials.make_link(core, tx, account.id, DESK_SECONDS)
+def _issue_link(core: Core, tx: Tx, account: Account, agent: str, send_to: str) -> Issued:
+    link = credentials.create_link(core, tx, account.id, DESK_SECONDS)
     audit.note(core, tx, account.id, Event.RECOVERY_LINK_ISSUED, actor=agent, detail=send_to)
     account_notices.notify_owner(core, tx, account, "recovery_issued", agent=agent)
     if not send_to:

@@ -19,7 +19,7 @@ from mailcore.wire import sasl
 Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answer to it; neither in base64
 
 
-def offered(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ...]:
+def list_mechanisms(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ...]:
     """The mechanisms to announce, the strongest first; `secure`: under TLS."""
     tokens = ("OAUTHBEARER",) if secure and oidc_login.is_bearer_offered(core) else ()
     if not scram.is_offered(core):
@@ -78,7 +78,7 @@ async def authenticate(
 
 async def _bearer(core: Core, given: sasl.Bearer, ask: Ask, peer: str, scope: Scope) -> Identity:
     def work() -> Identity:
-        return oidc_login.bearer(core, given.username, given.token, peer=peer, scope=scope)
+        return oidc_login.authenticate_bearer(core, given.username, given.token, peer=peer, scope=scope)
 
     try:
         return await core.threads.wait(work)
@@ -89,31 +89,31 @@ async def _bearer(core: Core, given: sasl.Bearer, ask: Ask, peer: str, scope: Sc
 
 async def _check(core: Core, given: sasl.Login, peer: str, scope: Scope) -> Identity:
     def work() -> Identity:
-        scram.look(core)
+        scram.update_offer(core)
         return logins.authenticate(core, given.username, given.password, peer=peer, scope=scope)
 
     return await core.threads.wait(work)
 
 
 async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer: str, scope: Scope) -> Identity:
-    name = logins.local_name(core, exchange.first(first)) or ""
-    known = await core.threads.run(partial(_known, core, name, peer, scope))
-    answer = await ask(exchange.challenge(scram.salt(core, name), scram.ITERATIONS))
+    name = logins.to_local_name(core, exchange.first(first)) or ""
+    known = await core.threads.run(partial(_list_verifiers, core, name, peer, scope))
+    answer = await ask(exchange.challenge(scram.derive_salt(core, name), scram.ITERATIONS))
     proven = exchange.final(answer, [verifier for _, verifier in known])
     if proven is None:
-        raise await core.threads.run(partial(logins.failed, core, name, peer))
+        raise await core.threads.run(partial(logins.record_failure, core, name, peer))
     # asked anew: the password may have been changed while the client computed
-    done = partial(logins.succeeded, core, name, known[proven[0]][0], peer=peer, scope=scope)
+    done = partial(logins.record_success, core, name, known[proven[0]][0], peer=peer, scope=scope)
     identity = await core.threads.run(done)
     await ask(proven[1])
     return identity
 
 
-def _known(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
+def _list_verifiers(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
     """Raises TooMany."""
-    scram.look(core)
-    usable = logins.usable(core, name, peer=peer, scope=scope)
-    known = scram.verifiers(core, name, usable)
+    scram.update_offer(core)
+    usable = logins.list_usable_credentials(core, name, peer=peer, scope=scope)
+    known = scram.list_verifiers(core, name, usable)
     if len(known) < len(usable):
-        scram.withdraw(core)
+        scram.withdraw_offer(core)
     return known

@@ -37,7 +37,7 @@ log = log_for(__name__)
 NAME = "Alumnimail"
 
 
-def new_challenge() -> bytes:
+def create_challenge() -> bytes:
     return secrets.token_bytes(32)
 
 
@@ -45,19 +45,19 @@ def _host(core: Core) -> str:
     return urlsplit(core.config.url).hostname or "localhost"
 
 
-def _known(core: Core, account: Account) -> list[SecondFactor]:
-    return [factor for factor in two_factor.listing(core, account.id) if factor.kind == "webauthn"]
+def _list_keys(core: Core, account: Account) -> list[SecondFactor]:
+    return [factor for factor in two_factor.list_factors(core, account.id) if factor.kind == "webauthn"]
 
 
 def _descriptors(known: list[SecondFactor]) -> list[PublicKeyCredentialDescriptor]:
     return [PublicKeyCredentialDescriptor(base64url_to_bytes(factor.handle)) for factor in known]
 
 
-def has_one(core: Core, account: Account) -> bool:
-    return bool(_known(core, account))
+def has_security_key(core: Core, account: Account) -> bool:
+    return bool(_list_keys(core, account))
 
 
-def registration(core: Core, account: Account, challenge: bytes) -> str:
+def create_registration_options(core: Core, account: Account, challenge: bytes) -> str:
     """Options for navigator.credentials.create, as JSON."""
     options = generate_registration_options(
         rp_id=_host(core),
@@ -66,13 +66,13 @@ def registration(core: Core, account: Account, challenge: bytes) -> str:
         user_display_name=account.display_name or account.name,
         user_id=keys.compute_hmac(core.config, "webauthn", account.name),
         challenge=challenge,
-        exclude_credentials=_descriptors(_known(core, account)),
+        exclude_credentials=_descriptors(_list_keys(core, account)),
     )
     return options_to_json(options)
 
 
 @contextmanager
-def _refused() -> Iterator[None]:
+def _refuse_unreadable() -> Iterator[None]:
     """Whatever cannot be read as an answer, at any depth of JSON, base64 or CBOR, does not fit.
 
     The library promises errors of its own, and lets those of what it reads with through (RecursionError, AttributeError,
@@ -87,7 +87,7 @@ def _refused() -> Iterator[None]:
         raise WrongPassword("the security key's answer does not fit") from None
 
 
-def _answer(response: str) -> dict[str, Any]:  # Any: JSON
+def _parse_answer(response: str) -> dict[str, Any]:  # Any: JSON
     """The browser's answer; raises ValueError, RecursionError."""
     if len(response) > MAX_ANSWER:
         raise ValueError("too long")
@@ -97,11 +97,11 @@ def _answer(response: str) -> dict[str, Any]:  # Any: JSON
     return answer
 
 
-def register(core: Core, account: Account, challenge: bytes, response: str, label: str) -> None:
+def register_key(core: Core, account: Account, challenge: bytes, response: str, label: str) -> None:
     """Raises WrongPassword: not an answer to this challenge; TooMany."""
-    with _refused():
-        made = verify_registration_response(
-            credential=_answer(response),
+    with _refuse_unreadable():
+        registration = verify_registration_response(
+            credential=_parse_answer(response),
             expected_challenge=challenge,
             expected_rp_id=_host(core),
             expected_origin=core.config.url,
@@ -116,41 +116,41 @@ def register(core: Core, account: Account, challenge: bytes, response: str, labe
             account.id,
             "webauthn",
             name,
-            bytes_to_base64url(made.credential_id),
-            made.credential_public_key.hex(),
-            made.sign_count,
+            bytes_to_base64url(registration.credential_id),
+            registration.credential_public_key.hex(),
+            registration.sign_count,
             core.clock.seconds(),
             active=True,
         )
-        two_factor.turned_on(core, tx, account, name or "security key")
+        two_factor.record_factor_added(core, tx, account, name or "security key")
 
     core.db.write(write)
 
 
-def question(core: Core, account: Account, challenge: bytes) -> str:
+def create_login_options(core: Core, account: Account, challenge: bytes) -> str:
     """Options for navigator.credentials.get, as JSON."""
     options = generate_authentication_options(
         rp_id=_host(core),
         challenge=challenge,
-        allow_credentials=_descriptors(_known(core, account)),
+        allow_credentials=_descriptors(_list_keys(core, account)),
         user_verification=UserVerificationRequirement.DISCOURAGED,  # the password was asked already
     )
     return options_to_json(options)
 
 
-def check(core: Core, account: Account, challenge: bytes, response: str) -> None:
+def check_answer(core: Core, account: Account, challenge: bytes, response: str) -> None:
     """Raises WrongPassword."""
-    with _refused():
-        answer = _answer(response)
-        known = next(factor for factor in _known(core, account) if factor.handle == answer["id"])
-        found = verify_authentication_response(
+    with _refuse_unreadable():
+        answer = _parse_answer(response)
+        security_key = next(factor for factor in _list_keys(core, account) if factor.handle == answer["id"])
+        verification = verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=_host(core),
             expected_origin=core.config.url,
-            credential_public_key=bytes.fromhex(known.secret),
-            credential_current_sign_count=known.counter,
+            credential_public_key=bytes.fromhex(security_key.secret),
+            credential_current_sign_count=security_key.counter,
         )
-    now, counter = core.clock.seconds(), found.new_sign_count
-    if not core.db.write(lambda tx: store.use(tx, known.id, counter, now, equal=counter == 0)):
+    now, counter = core.clock.seconds(), verification.new_sign_count
+    if not core.db.write(lambda tx: store.use(tx, security_key.id, counter, now, equal=counter == 0)):
         raise WrongPassword("the security key's answer was used before")

@@ -35,7 +35,7 @@ def is_on(core: Core, account: AccountId) -> bool:
     return core.db.read(lambda tx: store.is_on(tx, account))
 
 
-def listing(core: Core, account: AccountId) -> list[SecondFactor]:
+def list_factors(core: Core, account: AccountId) -> list[SecondFactor]:
     return core.db.read(lambda tx: store.of(tx, account))
 
 
@@ -47,12 +47,12 @@ def begin_totp(core: Core, account: Account) -> tuple[str, str]:
 
     def write(tx: Tx) -> bytes:
         for waiting in store.of(tx, account.id, active=False):
-            if waiting.kind == "totp" and (known := keys.unseal(core.config, _KEY, waiting.secret, account.name)):
-                return known
-        made = secrets.token_bytes(20)
-        sealed = keys.seal(core.config, _KEY, made, account.name)
+            if waiting.kind == "totp" and (secret := keys.unseal(core.config, _KEY, waiting.secret, account.name)):
+                return secret
+        new_secret = secrets.token_bytes(20)
+        sealed = keys.seal(core.config, _KEY, new_secret, account.name)
         store.add(tx, account.id, "totp", "", "", sealed, 0, core.clock.seconds(), active=False)
-        return made
+        return new_secret
 
     text = b32encode(core.db.write(write)).decode()
     label = quote(f"Alumnimail:{account.name}@{core.config.domain}")
@@ -64,10 +64,10 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
 
     def write(tx: Tx) -> bool:
         for waiting in store.of(tx, account.id, active=False):
-            if waiting.kind == "totp" and (step := _step(core, account, waiting, code)):
+            if waiting.kind == "totp" and (step := _find_step(core, account, waiting, code)):
                 store.use(tx, waiting.id, step, core.clock.seconds())
                 store.activate(tx, waiting.id)
-                turned_on(core, tx, account, label or "app")
+                record_factor_added(core, tx, account, label or "app")
                 return True
         return False
 
@@ -75,14 +75,14 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
         raise WrongPassword("the code does not fit")
 
 
-def turned_on(core: Core, tx: Tx, account: Account, what: str) -> None:
+def record_factor_added(core: Core, tx: Tx, account: Account, what: str) -> None:
     """End connections that the password alone opened, and notify the owner."""
     credentials.bump(tx, account.id)
     audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
     account_notices.notify_owner(core, tx, account, "second_factor_added")
 
 
-def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
+def _find_step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
     """The time step that the code is of, 0 when none; steps that were used are not tried (RFC 6238 section 5.2)."""
     secret = keys.unseal(core.config, _KEY, factor.secret, account.name)
     digits = "".join(code.split())
@@ -96,7 +96,7 @@ def _step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
     return 0
 
 
-def check(core: Core, account: Account, code: str, *, peer: str = "", device: str = "") -> None:
+def check_code(core: Core, account: Account, code: str, *, peer: str = "", device: str = "") -> None:
     """Check a code: one of the app, or one that was printed.
 
     A printed code cannot be guessed, so others' tries keep nobody from using one.
@@ -114,20 +114,20 @@ def check(core: Core, account: Account, code: str, *, peer: str = "", device: st
 
     def write(tx: Tx) -> bool:
         throttle.check_code(core, tx, bounds)
-        good = any(
-            (step := _step(core, account, factor, code)) and store.use(tx, factor.id, step, core.clock.seconds())
+        is_right = any(
+            (step := _find_step(core, account, factor, code)) and store.use(tx, factor.id, step, core.clock.seconds())
             for factor in store.of(tx, account.id)
             if factor.kind == "totp"
         )
-        if not good:
+        if not is_right:
             throttle.record_code_failure(core, tx, bounds)
-        return good
+        return is_right
 
     if not core.db.write(write):
         raise WrongPassword("the code does not fit")
 
 
-def remove(core: Core, account: Account, number: int) -> None:
+def remove_factor(core: Core, account: Account, number: int) -> None:
     """The last one takes the recovery codes with it."""
 
     def write(tx: Tx) -> None:

@@ -19,22 +19,22 @@ ANONYMOUS_SECONDS = 3600
 ENDED_SECONDS = 600  # with the time until it is noticed: within 15 minutes (S13)
 
 
-def new_token() -> str:
+def create_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _hashed(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def load(core: Core, token: str) -> WebSession | None:
+def load_session(core: Core, token: str) -> WebSession | None:
     """Load a session; None when unknown or expired."""
     now = core.clock.seconds()
-    found = core.db.read(lambda tx: store.load(tx, _hashed(token), now))
-    return None if found and found.ended_at is not None and found.ended_at <= now - ENDED_SECONDS else found
+    session = core.db.read(lambda tx: store.load(tx, _hash_token(token), now))
+    return None if session and session.ended_at is not None and session.ended_at <= now - ENDED_SECONDS else session
 
 
-def begin(
+def begin_session(
     core: Core,
     token: str,
     account: AccountId | None,
@@ -53,62 +53,62 @@ def begin(
     """
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
-    where, program = (place(peer), " ".join(agent.split())[:200]) if account is not None else ("", "")
-    session = WebSession(account, data, now, now + seconds, source, where, program, now if ended else None)
+    place_name, program = (place(peer), " ".join(agent.split())[:200]) if account is not None else ("", "")
+    session = WebSession(account, data, now, now + seconds, source, place_name, program, now if ended else None)
 
     def write(tx: Tx) -> None:
         store.sweep(tx, now, now - ENDED_SECONDS)
-        store.save(tx, _hashed(token), session)
+        store.save(tx, _hash_token(token), session)
 
     core.db.write(write)
 
 
-def listing(core: Core, account: AccountId) -> list[WebSession]:
+def list_sessions(core: Core, account: AccountId) -> list[WebSession]:
     """The newest first."""
     return core.db.read(lambda tx: store.of(tx, account, core.clock.seconds()))
 
 
-def end_named(core: Core, account: AccountId, handle: str) -> bool:
+def end_session_by_handle(core: Core, account: AccountId, handle: str) -> bool:
     """End one of the account's own sessions, by the handle that `list_sessions` gives."""
     return core.db.write(lambda tx: store.delete_named(tx, account, handle))
 
 
-def handle(token: str) -> str:
-    return _hashed(token)[:16]
+def derive_handle(token: str) -> str:
+    return _hash_token(token)[:16]
 
 
-def settle(core: Core, token: str, source: str) -> None:
+def change_source(core: Core, token: str, source: str) -> None:
     """The session goes on by another proof."""
-    core.db.write(lambda tx: store.settle(tx, _hashed(token), source))
+    core.db.write(lambda tx: store.settle(tx, _hash_token(token), source))
 
 
-def keep(core: Core, token: str, account: AccountId | None, data: str) -> bool:
+def save_session(core: Core, token: str, account: AccountId | None, data: str) -> bool:
     """The session's new content; False if it was ended meanwhile."""
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
-    return core.db.write(lambda tx: store.update(tx, _hashed(token), WebSession(account, data, now, now + seconds)))
+    return core.db.write(lambda tx: store.update(tx, _hash_token(token), WebSession(account, data, now, now + seconds)))
 
 
-def end(core: Core, token: str) -> None:
-    core.db.write(lambda tx: store.delete(tx, _hashed(token)))
+def end_session(core: Core, token: str) -> None:
+    core.db.write(lambda tx: store.delete(tx, _hash_token(token)))
 
 
-def end_everything(core: Core, account: AccountId, token: str) -> None:
+def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
     """All sessions but this one, and all connections of mail programs."""
 
     def write(tx: Tx) -> None:
-        store.delete_others(tx, account, _hashed(token))
+        store.delete_others(tx, account, _hash_token(token))
         credentials.bump(tx, account)
         audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE)
 
     core.db.write(write)
 
 
-def signing_key(core: Core) -> bytes:
+def load_signing_key(core: Core) -> bytes:
     """Return the key that forms are signed with; the same in every process of this installation."""
     return core.db.write(lambda tx: deliveries.secret(tx, "portal"))
 
 
-def ready(core: Core) -> bool:
+def is_database_ready(core: Core) -> bool:
     """Say if the database answers."""
     return core.db.is_readable()

@@ -15,13 +15,13 @@ SHIPPED = folder_of("mailcore.services.tickets", "texts")
 
 
 @dataclass(frozen=True, slots=True)
-class Canned:
+class CannedAnswer:
     name: str
     title: str
     text: str
 
 
-def listing(core: Core, language: str) -> list[Canned]:
+def list_answers(core: Core, language: str) -> list[CannedAnswer]:
     """List the answers in `language`; one that is missing in it comes in bokmål."""
     files: dict[str, Path] = {}
     for folder in (SHIPPED, core.config.data_path / "canned"):
@@ -30,22 +30,22 @@ def listing(core: Core, language: str) -> list[Canned]:
     return [_read(core, name, path) for name, path in sorted(files.items())]
 
 
-def _read(core: Core, name: str, path: Path) -> Canned:
+def _read(core: Core, name: str, path: Path) -> CannedAnswer:
     title, _, text = path.read_text(encoding="utf-8").partition("\n")
     for word, value in (("$domain", core.config.domain), ("$url", core.config.url), ("$host", core.config.host)):
         text = text.replace(word, value)
-    return Canned(name, title.strip(), text.strip() + "\n")
+    return CannedAnswer(name, title.strip(), text.strip() + "\n")
 
 
-def find(core: Core, name: str, language: str) -> str:
+def find_answer(core: Core, name: str, language: str) -> str:
     """The text, or ""."""
-    return next((one.text for one in listing(core, language) if one.name == name), "")
+    return next((answer.text for answer in list_answers(core, language) if answer.name == name), "")
 
 
-def gaps(core: Core) -> list[str]:
+def list_missing(core: Core) -> list[str]:
     """Answers that are missing in a language."""
-    found = {path.name for folder in (SHIPPED, core.config.data_path / "canned") for path in folder.glob("*.txt")}
-    names = {name.split(".")[0] for name in found}
+    existing = {path.name for folder in (SHIPPED, core.config.data_path / "canned") for path in folder.glob("*.txt")}
+    names = {name.split(".")[0] for name in existing}
     return sorted(
-        f"{name}.{code}.txt" for name in names for code in notices.LANGUAGES if f"{name}.{code}.txt" not in found
+        f"{name}.{code}.txt" for name in names for code in notices.LANGUAGES if f"{name}.{code}.txt" not in existing
     )

@@ -76,14 +76,14 @@ class Received:
     aside: str = ""
 
 
-SEEN = Received()
+ACCEPTED = Received()
 
 
 def is_desk(localpart: str) -> bool:
     return localpart.lower() in DESK
 
 
-def read(core: Core, message: Message, sender: str, trace: bytes = b"") -> Letter:
+def read_letter(core: Core, message: Message, sender: str, trace: bytes = b"") -> Letter:
     """Read a message, before the transaction that accepts it; asks no database, and raises nothing whatever the octets are.
 
     Args:
@@ -92,10 +92,10 @@ def read(core: Core, message: Message, sender: str, trace: bytes = b"") -> Lette
     """
     fields = message.header
     machine = is_from_machine(sender, fields)
-    text, files = ("", ()) if machine else _content(message)
+    text, files = ("", ()) if machine else _text_and_files(message)
     written = _addresses(fields, "from")
     writer = written[0] if written else sender
-    answer_to = _answerable(core, (*_addresses(fields, "reply-to"), writer, sender))
+    answer_to = _first_answerable(core, (*_addresses(fields, "reply-to"), writer, sender))
     return Letter(
         machine,
         not machine and machine_report.is_report(message),
@@ -104,55 +104,57 @@ def read(core: Core, message: Message, sender: str, trace: bytes = b"") -> Lette
         " ".join(fields.values("subject")[:1]),
         text or "-",
         files,
-        next(iter(_ids(fields, "message-id")), ""),
-        tuple(_ids(fields, "in-reply-to", "references")[:20]),
+        next(iter(_message_ids(fields, "message-id")), ""),
+        tuple(_message_ids(fields, "in-reply-to", "references")[:20]),
         (trace + fields.block)[:MAX_HEADER].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
     )
 
 
-def receive(
+def receive_letter(
     core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: deliveries.About
 ) -> Received:
     """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed."""
     localpart = to.rpartition("@")[0].lower()
     name, _, token = localpart.partition("+")
-    found = _take(core, tx, envelope, name, token, letter, verdict)
-    if (found.refused or found.aside) and name not in ROLES:  # those have their mailbox, and its owner a trace
-        _list_aside(core, tx, envelope, to, found, about)
-    return found
+    received = _file_letter(core, tx, envelope, name, token, letter, verdict)
+    if (received.refused or received.aside) and name not in ROLES:  # those have their mailbox, and its owner a trace
+        _list_aside(core, tx, envelope, to, received, about)
+    return received
 
 
-def _take(core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict) -> Received:
+def _file_letter(
+    core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict
+) -> Received:
     if letter.machine:
         return _note_answer(core, tx, token, envelope, letter)
     if name in ROLES and letter.report:
         return Received(aside="a report of a machine")
     if verdict.disposition is Disposition.JUNK:
         return Received("The help desk does not take this message; please use the form on our page")
-    if store.has_copy(tx, letter.message_id, letter.writer, ticket_text.tidy(letter.text)):
+    if store.has_copy(tx, letter.message_id, letter.writer, ticket_text.tidy_text(letter.text)):
         return Received(aside="a case has it already")
-    vouched = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
-    ticket = _thread(core, tx, token, letter)
+    is_authentic = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
+    ticket = _find_ticket(core, tx, token, letter)
     try:
         if ticket is None:
-            tickets.count(core, tx, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
-            ticket = _same_case(core, tx, letter)
+            tickets.count_ticket(core, tx, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
+            ticket = _find_duplicate(core, tx, letter)
         if ticket is not None:
-            _add(core, tx, ticket, letter, vouched)
+            _add_to_ticket(core, tx, ticket, letter, is_authentic)
         else:
-            _open(core, tx, name, letter, vouched)
+            _open_ticket(core, tx, name, letter, is_authentic)
     except TooMany:
         return Received(LATER)
-    return SEEN
+    return ACCEPTED
 
 
-def _add(core: Core, tx: Tx, ticket: Ticket, letter: Letter, vouched: bool) -> None:
+def _add_to_ticket(core: Core, tx: Tx, ticket: Ticket, letter: Letter, is_authentic: bool) -> None:
     tickets.add_message(
         core,
         tx,
         ticket.id,
         letter.text,
-        author="person" if vouched else "unverified",
+        author="person" if is_authentic else "unverified",
         name=letter.writer,
         files=letter.files,
         message_id=letter.message_id,
@@ -160,12 +162,14 @@ def _add(core: Core, tx: Tx, ticket: Ticket, letter: Letter, vouched: bool) -> N
     )
 
 
-def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
-    account = _account(core, tx, letter.writer) if vouched else None
+def _open_ticket(core: Core, tx: Tx, name: str, letter: Letter, is_authentic: bool) -> None:
+    account = _find_account(core, tx, letter.writer) if is_authentic else None
     language = get_account(tx, account).language if account else "nb"
     # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
     author = (
-        _answerable(core, (letter.writer,)) if vouched and name not in ROLES and not _is_silent(letter.writer) else ""
+        _first_answerable(core, (letter.writer,))
+        if is_authentic and name not in ROLES and not _is_silent(letter.writer)
+        else ""
     )
     tickets.open_ticket(
         core,
@@ -175,12 +179,12 @@ def _open(core: Core, tx: Tx, name: str, letter: Letter, vouched: bool) -> None:
         text=letter.text,
         reply_to=letter.answer_to,
         account=account,
-        language=ticket_text.language_of(f"{letter.subject}\n{letter.text}", language),
+        language=ticket_text.detect_language(f"{letter.subject}\n{letter.text}", language),
         files=letter.files,
         name=letter.writer,
         message_id=letter.message_id,
-        tell=bool(author),
-        tell_to=author,
+        notify=bool(author),
+        notify_to=author,
         header=letter.shown,
     )
 
@@ -209,17 +213,17 @@ def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Let
     store.add_message(
         tx, number, author="note", name="", text=f"{kind}: {letter.subject[:200]}", now=now, header=letter.shown
     )
-    return SEEN
+    return ACCEPTED
 
 
-def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received, about: deliveries.About) -> None:
+def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, received: Received, about: deliveries.About) -> None:
     """A line for the administrator: in the log, and in the trace of postmaster@ with sender and subject."""
-    log.warning("mail to the help desk became no ticket: %s", found.refused or found.aside)
+    log.warning("mail to the help desk became no ticket: %s", received.refused or received.aside)
     account = find_address_owner(tx, "postmaster", core.config.domain.lower())
     if account is not None:
-        outcome = "refused" if found.refused else Outcome.DISCARDED.value
+        outcome = "refused" if received.refused else Outcome.DISCARDED.value
         deliveries.record(
-            tx, account, core.clock.seconds(), envelope.sender, to, outcome, found.refused or found.aside, about
+            tx, account, core.clock.seconds(), envelope.sender, to, outcome, received.refused or received.aside, about
         )
 
 
@@ -228,56 +232,56 @@ def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, found: Received
 
 def _addresses(fields: Header, name: str) -> list[str]:
     """The addresses of a field that can be written; an address of raw octets outside UTF-8 can not."""
-    found = [one.spec for one in fields.addresses(name) if one.localpart and one.host]
-    return [spec for spec in found if spec.isprintable()]
+    specs = [address.spec for address in fields.addresses(name) if address.localpart and address.host]
+    return [spec for spec in specs if spec.isprintable()]
 
 
-def _answerable(core: Core, specs: Iterable[str]) -> str:
+def _first_answerable(core: Core, specs: Iterable[str]) -> str:
     """The first address that can be answered, or ""."""
     for spec in specs:
         try:
-            found = tickets.check_address(spec)
+            address = tickets.check_address(spec)
         except InvalidName:
             continue
-        if not takes(core, found):
-            return found
+        if not is_desk_address(core, address):
+            return address
     return ""
 
 
-def takes(core: Core, spec: str) -> bool:
+def is_desk_address(core: Core, spec: str) -> bool:
     """Say if mail to this address comes to the desk."""
-    found = read_addr_spec(spec)
-    if found is None or found.domain.lower() not in (core.config.domain, core.config.srs_domain):
+    address = read_addr_spec(spec)
+    if address is None or address.domain.lower() not in (core.config.domain, core.config.srs_domain):
         return False
-    return found.local.partition("+")[0].lower() in (*DESK, *ROLES)
+    return address.local.partition("+")[0].lower() in (*DESK, *ROLES)
 
 
 def _is_silent(spec: str) -> bool:
     return spec.partition("@")[0].lower() in _SILENT
 
 
-def _ids(fields: Header, *names: str) -> list[str]:
-    return [found for name in names for value in fields.values(name) for found in _MESSAGE_ID.findall(value)]
+def _message_ids(fields: Header, *names: str) -> list[str]:
+    return [message_id for name in names for value in fields.values(name) for message_id in _MESSAGE_ID.findall(value)]
 
 
-def _thread(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | None:
+def _find_ticket(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | None:
     """Find the case by the token of the address; else by the thread, if the same person writes."""
     if token:
         try:
-            return tickets.by_token(core, token)
+            return tickets.find_by_token(core, token)
         except TicketNotFound:
             return None
-    named = letter.threads
-    ours = [int(m[1]) for one in named if (m := _OURS.match(one))]
-    ticket = store.by_message_id(tx, named) if named else None
-    if ticket is None and ours:
-        ticket = store.get(tx, ours[0])
+    message_ids = letter.threads
+    ticket_numbers = [int(m[1]) for message_id in message_ids if (m := _OURS.match(message_id))]
+    ticket = store.by_message_id(tx, message_ids) if message_ids else None
+    if ticket is None and ticket_numbers:
+        ticket = store.get(tx, ticket_numbers[0])
     if ticket is None or ticket.state == "erased":
         return None
     return ticket if _is_theirs(core, tx, ticket, letter.writer) else None
 
 
-def _same_case(core: Core, tx: Tx, letter: Letter) -> Ticket | None:
+def _find_duplicate(core: Core, tx: Tx, letter: Letter) -> Ticket | None:
     """Written twice: a case of the same person about the same, which is open."""
     subject = " ".join(letter.subject.split())[: tickets.MAX_SUBJECT]
     ticket = store.newest_of(tx, letter.answer_to, subject, core.clock.seconds() - _SAME_DAYS)
@@ -288,10 +292,10 @@ def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
     """Did this author write in the case, or is it answered to them?  A Reply-To alone makes nobody another person."""
     if comparable(ticket.reply_to) == comparable(writer) or store.wrote_in(tx, ticket.id, comparable(writer)):
         return True
-    return ticket.account is not None and _account(core, tx, writer) == ticket.account
+    return ticket.account is not None and _find_account(core, tx, writer) == ticket.account
 
 
-def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
+def _find_account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     """Find the account of an address: one of ours, or the contact address of one account."""
     localpart, _, domain = comparable(writer).rpartition("@")
     if domain == core.config.domain.lower():
@@ -299,9 +303,9 @@ def _account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     return store.account_with_contact(tx, writer)
 
 
-def _content(message: Message) -> tuple[str, tuple[NewFile, ...]]:
+def _text_and_files(message: Message) -> tuple[str, tuple[NewFile, ...]]:
     """Text and files; files that are refused are named in the text."""
     large = message.size > MAX_OCTETS
-    text = ticket_text.of_mail(Message(message.octets[:MAX_OCTETS]) if large else message)
-    files, refused = ([], ["(message too large)"]) if large else ticket_text.files_of_mail(message)
+    text = ticket_text.extract_text(Message(message.octets[:MAX_OCTETS]) if large else message)
+    files, refused = ([], ["(message too large)"]) if large else ticket_text.extract_files(message)
     return text + "".join(f"\n[not kept: {name}]" for name in refused), tuple(files)

@@ -14,37 +14,43 @@ from mailcore.store.tickets import tickets as store
 AUTOMATIC = {"ticket_opened", "ticket_confirm"}
 
 
-def address(core: Core, ticket: Ticket) -> str:
+def reply_address(core: Core, ticket: Ticket) -> str:
     """Return the address for answers to this ticket; bounces of what we send go there, too."""
     return f"help+{ticket.token}@{core.config.domain}"
 
 
-def link(core: Core, ticket: Ticket) -> str:
+def format_link(core: Core, ticket: Ticket) -> str:
     """Opens the ticket to whoever has the link."""
     return f"{core.config.url}/tickets/link/{ticket.token}"
 
 
-def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: str = "") -> str:
+def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: str = "") -> str:
     """Queue the notice `name` to the person, or to another address of theirs; returns its Message-ID."""
     to = to or ticket.reply_to
-    sent = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
-    before = store.message_ids(tx, ticket.id)
+    message_id = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
+    earlier_ids = store.message_ids(tx, ticket.id)
     subject, body = notices.render(
-        core, name, ticket.language, number=str(ticket.id), subject=ticket.subject, text=text, link=link(core, ticket)
+        core,
+        name,
+        ticket.language,
+        number=str(ticket.id),
+        subject=ticket.subject,
+        text=text,
+        link=format_link(core, ticket),
     )
     heading = Heading(
-        NameAddr(address(core, ticket), "Alumnimail"),
+        NameAddr(reply_address(core, ticket), "Alumnimail"),
         (NameAddr(to),),
         subject,
         core.clock.now(),
-        sent,
-        answers=fields_out.references(" ".join(before[:-1]), "".join(before[-1:])),
+        message_id,
+        answers=fields_out.references(" ".join(earlier_ids[:-1]), "".join(earlier_ids[-1:])),
         auto="auto-replied" if name in AUTOMATIC else "",  # RFC 3834 section 5: nobody's vacation answers this
     )
     octets = composer.compose(heading, entities.text(body))
     core.queue.enqueue(
         tx,
-        sender=address(core, ticket),
+        sender=reply_address(core, ticket),
         recipients=[to],
         prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets),
         prefix=b"",
@@ -52,4 +58,4 @@ def send(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: s
         origin="notice",
         now=core.clock.seconds(),
     )
-    return sent
+    return message_id

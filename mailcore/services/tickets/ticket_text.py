@@ -32,7 +32,7 @@ _WORDS = {
 }
 
 
-def language_of(written: str, otherwise: str) -> str:
+def detect_language(written: str, otherwise: str) -> str:
     """nb, nn or en by the commonest words; the answer is due in the form of Norwegian that was written."""
     words = re.findall(r"[a-zæøå]+", written[:MAX_TEXT].lower())[:500]
     scores = {language: sum(word in known for word in words) for language, known in _WORDS.items()}
@@ -41,7 +41,7 @@ def language_of(written: str, otherwise: str) -> str:
     return best if scores[best] >= 3 and scores[best] > second else otherwise
 
 
-def tidy(written: str) -> str:
+def tidy_text(written: str) -> str:
     """Return text with line ends and length as they are saved; controls are dropped."""
     written = written.lstrip()[: 10 * MAX_TEXT]  # blanks and empty lines that go may take that much
     lines = (line.rstrip() for line in written.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
@@ -49,7 +49,7 @@ def tidy(written: str) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", plain).strip()[:MAX_TEXT]
 
 
-def without_quote(written: str) -> str:
+def strip_quote(written: str) -> str:
     """Without the quoted message at the end and the line that introduces it; an answer between quotes stays whole."""
     lines = written.rstrip().split("\n")
     end = len(lines)
@@ -67,18 +67,22 @@ def without_quote(written: str) -> str:
     return "\n".join(lines[:end]).strip() or written.strip()
 
 
-def of_mail(message: Message) -> str:
+def extract_text(message: Message) -> str:
     """Return what the writer says, whatever is attached or around it.
 
     For mail without a text of its own, the text of the attachments, else what can be read outside of all parts.
     """
     octets, root = message.octets, message.root
     read = [0]
-    own = without_quote(tidy(_words(octets, root, read)))
-    return own or tidy("\n\n".join(_attached_words(octets, root, read))) or tidy(body.readable(octets, root, MAX_TEXT))
+    own = strip_quote(tidy_text(_extract_words(octets, root, read)))
+    return (
+        own
+        or tidy_text("\n\n".join(_attached_words(octets, root, read)))
+        or tidy_text(body.readable(octets, root, MAX_TEXT))
+    )
 
 
-def _words(octets: Octets, part: Part, read: list[int]) -> str:
+def _extract_words(octets: Octets, part: Part, read: list[int]) -> str:
     """The texts of a part in their order; of alternatives the first that says something.  Attached messages stay closed.
 
     Args:
@@ -86,14 +90,14 @@ def _words(octets: Octets, part: Part, read: list[int]) -> str:
     """
     if part.type != "multipart":
         return "" if body.is_file(part) else _text_of(octets, part, read)
-    found: list[str] = []
+    texts: list[str] = []
     for child in part.children:
-        words = _words(octets, child, read)
+        words = _extract_words(octets, child, read)
         if words.strip():
-            found.append(words)
+            texts.append(words)
             if part.subtype == "alternative":
                 break
-    return "\n\n".join(found)
+    return "\n\n".join(texts)
 
 
 def _text_of(octets: Octets, part: Part, read: list[int]) -> str:
@@ -107,7 +111,7 @@ def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str
     """Texts of attached messages, and of texts that are neither plain nor HTML."""
     for leaf in body.leaves(root):
         if leaf.is_message:
-            yield "\n\n".join(filter(None, (_words(octets, child, read).strip() for child in leaf.children)))
+            yield "\n\n".join(filter(None, (_extract_words(octets, child, read).strip() for child in leaf.children)))
         elif (
             leaf.type == "text"
             and leaf.subtype not in ("plain", "html")
@@ -118,7 +122,7 @@ def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str
             yield text.part_text(octets, leaf, 10 * MAX_TEXT).replace("\r\n", "\n").strip()
 
 
-def kind_of(octets: bytes) -> str | None:
+def detect_type(octets: bytes) -> str | None:
     """Return the type of a file that may be saved, by its content and not by its name; None = refused."""
     for kind, beginnings in _BEGINNINGS.items():
         if octets.startswith(beginnings):
@@ -130,19 +134,19 @@ def kind_of(octets: bytes) -> str | None:
     return None if "\0" in plain or plain.lstrip()[:1] == "<" or plain.startswith(("#!", "MZ")) else "text/plain"
 
 
-def acceptable(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[str]]:
+def select_files(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], list[str]]:
     """Return the files that may be saved, and the names of those that may not."""
-    good: list[NewFile] = []
+    accepted: list[NewFile] = []
     refused: list[str] = []
     for name, octets in files:
-        kind = kind_of(octets) if 0 < len(octets) <= MAX_FILE_OCTETS and len(good) < MAX_FILES else None
+        content_type = detect_type(octets) if 0 < len(octets) <= MAX_FILE_OCTETS and len(accepted) < MAX_FILES else None
         name = safe_name(name)
-        if kind is None:
+        if content_type is None:
             refused.append(name)
         else:
-            good.append(NewFile(name, kind, octets))
-    return good, refused
+            accepted.append(NewFile(name, content_type, octets))
+    return accepted, refused
 
 
-def files_of_mail(message: Message) -> tuple[list[NewFile], list[str]]:
-    return acceptable(all_octets(message))
+def extract_files(message: Message) -> tuple[list[NewFile], list[str]]:
+    return select_files(all_octets(message))

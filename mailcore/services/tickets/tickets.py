@@ -54,8 +54,8 @@ def open_ticket(
     confirmed: bool = True,
     name: str = "",
     message_id: str = "",
-    tell: bool = True,
-    tell_to: str = "",
+    notify: bool = True,
+    notify_to: str = "",
     header: str = "",
     cause: Cause = NOBODY,
 ) -> Ticket:
@@ -76,14 +76,14 @@ def open_ticket(
         TicketRefused: there is no text.
         TooMany: they caused much mail lately.
     """
-    subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy(text)
+    subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy_text(text)
     if not (subject or text):
         raise TicketRefused("there is nothing in it")
     reply_to = check_address(reply_to) if reply_to else ""
     kind = kind if kind in KINDS else "other"
 
     now = core.clock.seconds()
-    told_at = tell_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
+    recipient = notify_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
     number = store.add(
         tx,
         token=_new_token(),
@@ -106,13 +106,15 @@ def open_ticket(
         files=files,
         header=header,
     )
-    ticket = _get(tx, number)
+    ticket = _get_ticket(tx, number)
     if account is not None:
         audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
-    if reply_to and tell:
+    if reply_to and notify:
         if not confirmed:
             mail_limits.count_mail(core, tx, cause, reply_to)
-        sent = ticket_mail.send(core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=told_at)
+        sent = ticket_mail.send_notice(
+            core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=recipient
+        )
         if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
             store.begin_thread(tx, number, sent)
     return ticket
@@ -138,20 +140,20 @@ def _new_token() -> str:
 def check_address(written: str) -> str:
     """Raises InvalidName."""
     written = written.strip()
-    found = addresses.addr_specs(written)
-    good = (
-        len(found) == 1
-        and found[0] == written
+    parsed = addresses.addr_specs(written)
+    is_one_address = (
+        len(parsed) == 1
+        and parsed[0] == written
         and len(written) <= 254
         and written.isascii()
         and len(written.split()) == 1
     )
-    if not good or "." not in written.rpartition("@")[2]:
+    if not is_one_address or "." not in written.rpartition("@")[2]:
         raise InvalidName(f"{written!r} is not an e-mail address")
     return written
 
 
-def ask(
+def submit_form(
     core: Core,
     *,
     kind: str,
@@ -174,9 +176,9 @@ def ask(
         reply_to = reply_to.strip() or f"{owner.name}@{core.config.domain}"
     else:
         check_address(reply_to)
-    language = ticket_text.language_of(f"{subject}\n{text}", language)
+    language = ticket_text.detect_language(f"{subject}\n{text}", language)
     if owner is None:
-        core.db.write(lambda tx: count(core, tx, reply_to, peer=peer))
+        core.db.write(lambda tx: count_ticket(core, tx, reply_to, peer=peer))
     elif core.db.write(lambda tx: tries.is_over_limit(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
         raise TooMany("too many cases in an hour")
     return core.db.write(
@@ -197,7 +199,7 @@ def ask(
     )
 
 
-def count(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
+def count_ticket(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
     """Note that somebody who is not logged in wrote, from a network place that may do so `of_place` times an hour.
 
     Raises:
@@ -211,14 +213,14 @@ def count(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = PER_HOU
         raise TooMany("too many cases in an hour")
 
 
-def confirm(core: Core, token: str) -> Ticket:
+def confirm_ticket(core: Core, token: str) -> Ticket:
     """The stranger's address asked indeed.  Raises TicketNotFound."""
 
     def write(tx: Tx) -> Ticket:
-        ticket = _by_token(tx, token)
+        ticket = _find_by_token(tx, token)
         if ticket.state == "unconfirmed":
             store.set_state(tx, ticket.id, "open", core.clock.seconds())
-        return _get(tx, ticket.id)
+        return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
 
@@ -226,7 +228,7 @@ def confirm(core: Core, token: str) -> Ticket:
 # Looking
 
 
-def _get(tx: Tx, number: int) -> Ticket:
+def _get_ticket(tx: Tx, number: int) -> Ticket:
     """Find a ticket, or the one that it was merged into.  Raises TicketNotFound."""
     ticket = store.get(tx, number)
     if ticket is not None and ticket.merged_into is not None:
@@ -236,45 +238,45 @@ def _get(tx: Tx, number: int) -> Ticket:
     return ticket
 
 
-def _by_token(tx: Tx, token: str) -> Ticket:
+def _find_by_token(tx: Tx, token: str) -> Ticket:
     ticket = store.by_token(tx, token.lower())
     if ticket is None:
         raise TicketNotFound("no such ticket")
-    return _get(tx, ticket.id)
+    return _get_ticket(tx, ticket.id)
 
 
-def get(core: Core, number: int) -> Ticket:
+def get_ticket(core: Core, number: int) -> Ticket:
     """Raises TicketNotFound."""
-    return core.db.read(lambda tx: _get(tx, number))
+    return core.db.read(lambda tx: _get_ticket(tx, number))
 
 
-def by_token(core: Core, token: str) -> Ticket:
+def find_by_token(core: Core, token: str) -> Ticket:
     """Raises TicketNotFound."""
-    return core.db.read(lambda tx: _by_token(tx, token))
+    return core.db.read(lambda tx: _find_by_token(tx, token))
 
 
-def of_owner(core: Core, account: AccountId, number: int) -> Ticket:
+def get_owned_ticket(core: Core, account: AccountId, number: int) -> Ticket:
     """Raises TicketNotFound, for somebody else's too."""
-    ticket = get(core, number)
+    ticket = get_ticket(core, number)
     if ticket.account != account:
         raise TicketNotFound(f"there is no ticket {number}")
     return ticket
 
 
-def mine(core: Core, account: AccountId) -> list[Ticket]:
+def list_own(core: Core, account: AccountId) -> list[Ticket]:
     return core.db.read(lambda tx: store.of_account(tx, account))
 
 
-def listing(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
+def list_tickets(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
     """Those that wait longest first; `words` of subject or address, or a number."""
     return core.db.read(lambda tx: store.listing(tx, states, words.strip()))
 
 
-def counts(core: Core) -> dict[str, int]:
+def count_by_state(core: Core) -> dict[str, int]:
     return core.db.read(store.counts)
 
 
-def alike(core: Core, ticket: Ticket) -> list[Ticket]:
+def list_similar(core: Core, ticket: Ticket) -> list[Ticket]:
     """Other living cases of the same person, which this one may be joined to."""
 
     def same(other: Ticket) -> bool:
@@ -282,35 +284,37 @@ def alike(core: Core, ticket: Ticket) -> list[Ticket]:
             return other.account == ticket.account
         return bool(ticket.reply_to) and other.reply_to == ticket.reply_to
 
-    return [other for other in listing(core, ("open", "answered", "closed")) if other.id != ticket.id and same(other)]
+    return [
+        other for other in list_tickets(core, ("open", "answered", "closed")) if other.id != ticket.id and same(other)
+    ]
 
 
-def thread(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
+def list_messages(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
     """List the messages of a ticket, oldest first; `notes` for the desk alone."""
-    found = core.db.read(lambda tx: store.messages(tx, ticket.id))
-    return [message for message in found if notes or message.author != "note"]
+    messages = core.db.read(lambda tx: store.messages(tx, ticket.id))
+    return [message for message in messages if notes or message.author != "note"]
 
 
-def file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
+def load_file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
     """Raises TicketNotFound."""
-    found = core.db.read(lambda tx: store.file(tx, ticket.id, number, notes=notes))
-    if found is None:
+    ticket_file = core.db.read(lambda tx: store.file(tx, ticket.id, number, notes=notes))
+    if ticket_file is None:
         raise TicketNotFound("no such file")
-    return found
+    return ticket_file
 
 
-def header(core: Core, ticket: Ticket, message: int) -> str:
+def load_header(core: Core, ticket: Ticket, message: int) -> str:
     """Return the header of the mail that a message of the case came with, for the desk.  Raises TicketNotFound."""
-    found = core.db.read(lambda tx: store.header(tx, ticket.id, message))
-    if not found:
+    block = core.db.read(lambda tx: store.header(tx, ticket.id, message))
+    if not block:
         raise TicketNotFound("it came by no mail")
-    return found
+    return block
 
 
 # Speaking
 
 
-def say(core: Core, number: int, text: str, *, files: Sequence[NewFile] = ()) -> Ticket:
+def post_message(core: Core, number: int, text: str, *, files: Sequence[NewFile] = ()) -> Ticket:
     """Add what the person writes on the web.  Raises as `add_message` does."""
     return core.db.write(lambda tx: add_message(core, tx, number, text, files=files))
 
@@ -333,11 +337,11 @@ def add_message(
         TicketNotFound, TicketRefused.
         TooMany: whoever has the link of a case could fill the disk.
     """
-    text = ticket_text.tidy(text)
+    text = ticket_text.tidy_text(text)
     if not text and not files:
         raise TicketRefused("there is nothing in it")
 
-    ticket, now = _get(tx, number), core.clock.seconds()
+    ticket, now = _get_ticket(tx, number), core.clock.seconds()
     room = MAX_CASE_OCTETS - store.file_octets(tx, ticket.id) - sum(len(file.octets) for file in files)
     if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
         raise TooMany("too much in one case")
@@ -353,77 +357,77 @@ def add_message(
         header=header,
     )
     store.set_state(tx, ticket.id, "open", now)
-    return _get(tx, ticket.id)
+    return _get_ticket(tx, ticket.id)
 
 
-def reply(core: Core, number: int, text: str, *, agent: Account | None, close: bool = False) -> Ticket:
+def send_reply(core: Core, number: int, text: str, *, agent: Account | None, close: bool = False) -> Ticket:
     """The desk answers: on the web and by mail."""
-    text = ticket_text.tidy(text)
+    text = ticket_text.tidy_text(text)
     if not text:
         raise TicketRefused("there is nothing in it")
 
     def write(tx: Tx) -> Ticket:
-        ticket, now = _get(tx, number), core.clock.seconds()
-        sent = ticket_mail.send(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else ""
+        ticket, now = _get_ticket(tx, number), core.clock.seconds()
+        sent = ticket_mail.send_notice(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else ""
         name = (agent.display_name or agent.name) if agent else ""
         store.add_message(tx, ticket.id, author="desk", name=name, text=text, now=now, message_id=sent)
         store.set_state(tx, ticket.id, "closed" if close else "answered", now)
         if agent and ticket.assignee is None:
             store.assign(tx, ticket.id, agent.id)
-        return _get(tx, ticket.id)
+        return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
 
 
-def note(core: Core, number: int, text: str, *, agent: Account | None = None) -> Ticket:
+def add_note(core: Core, number: int, text: str, *, agent: Account | None = None) -> Ticket:
     """Add a note for the desk alone."""
-    return _event(core, number, "note", ticket_text.tidy(text), agent)
+    return _add_event(core, number, "note", ticket_text.tidy_text(text), agent)
 
 
-def _event(core: Core, number: int, author: str, text: str, agent: Account | None) -> Ticket:
+def _add_event(core: Core, number: int, author: str, text: str, agent: Account | None) -> Ticket:
     if not text:
         raise TicketRefused("there is nothing in it")
 
     def write(tx: Tx) -> Ticket:
-        ticket = _get(tx, number)
+        ticket = _get_ticket(tx, number)
         name = (agent.display_name or agent.name) if agent else ""
         store.add_message(tx, ticket.id, author=author, name=name, text=text, now=core.clock.seconds())
-        return _get(tx, ticket.id)
+        return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
 
 
-def assign(core: Core, number: int, assignee: AccountId | None) -> Ticket:
+def assign_ticket(core: Core, number: int, assignee: AccountId | None) -> Ticket:
     """Assign the case to somebody of the desk; None = nobody.  Raises NotAllowed."""
 
     def write(tx: Tx) -> Ticket:
         if assignee is not None and get_role(tx, assignee) not in ("desk", "admin"):
             raise NotAllowed("not of the desk")
-        ticket = _get(tx, number)
+        ticket = _get_ticket(tx, number)
         store.assign(tx, ticket.id, assignee)
-        return _get(tx, ticket.id)
+        return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
 
 
-def close(core: Core, number: int) -> Ticket:
+def close_ticket(core: Core, number: int) -> Ticket:
     return _set_state(core, number, "closed")
 
 
-def reopen(core: Core, number: int) -> Ticket:
+def reopen_ticket(core: Core, number: int) -> Ticket:
     return _set_state(core, number, "open")
 
 
 def _set_state(core: Core, number: int, state: str) -> Ticket:
     def write(tx: Tx) -> Ticket:
-        ticket = _get(tx, number)
+        ticket = _get_ticket(tx, number)
         store.set_state(tx, ticket.id, state, core.clock.seconds())
-        return _get(tx, ticket.id)
+        return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
 
 
-def merge(core: Core, number: int, into: int) -> Ticket:
+def merge_tickets(core: Core, number: int, into: int) -> Ticket:
     """One case out of two; answers to either reach the one that stays.
 
     Raises:
@@ -432,31 +436,35 @@ def merge(core: Core, number: int, into: int) -> Ticket:
     """
 
     def write(tx: Tx) -> Ticket:
-        gone, stays = _get(tx, number), _get(tx, into)
-        if gone.id == stays.id:
+        merged, target = _get_ticket(tx, number), _get_ticket(tx, into)
+        if merged.id == target.id:
             raise TicketRefused("a case cannot be joined to itself")
-        same = gone.account == stays.account if gone.account and stays.account else gone.reply_to == stays.reply_to
-        if not same:
+        is_same_person = (
+            merged.account == target.account
+            if merged.account and target.account
+            else merged.reply_to == target.reply_to
+        )
+        if not is_same_person:
             raise NotAllowed("the two cases belong to different people")
         now = core.clock.seconds()
-        store.merge(tx, gone.id, stays.id, now)
-        store.set_state(tx, stays.id, "open", now)
-        return _get(tx, stays.id)
+        store.merge(tx, merged.id, target.id, now)
+        store.set_state(tx, target.id, "open", now)
+        return _get_ticket(tx, target.id)
 
     return core.db.write(write)
 
 
-def desk(core: Core) -> list[Account]:
+def list_agents(core: Core) -> list[Account]:
     """List the accounts that a case may be given to."""
 
     def read(tx: Tx) -> list[Account]:
-        found = list_accounts(tx)
-        return [a for a in found if a.state == "active" and get_role(tx, a.id) in ("desk", "admin")]
+        accounts = list_accounts(tx)
+        return [a for a in accounts if a.state == "active" and get_role(tx, a.id) in ("desk", "admin")]
 
     return core.db.read(read)
 
 
-def owner_of(core: Core, ticket: Ticket) -> Account | None:
+def find_owner(core: Core, ticket: Ticket) -> Account | None:
     if ticket.account is None:
         return None
     owner = ticket.account
@@ -469,7 +477,7 @@ def owner_of(core: Core, ticket: Ticket) -> Account | None:
 # Forgetting
 
 
-def tidy_up(core: Core) -> None:
+def expire_tickets(core: Core) -> None:
     """A job: strangers who never confirmed and cases long closed are erased; answers nobody contradicts close theirs."""
 
     def write(tx: Tx) -> None:

@@ -46,14 +46,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     config = Config(data=str(tmp_path_factory.mktemp("site")), limits=Limits(trusted=("127.0.0.0/8",)))
     core = cores.build(config)
     people = [
-        accounts.add(core, name, password=PASSWORD, contact=f"{name}@outside.example")
+        accounts.add_account(core, name, password=PASSWORD, contact=f"{name}@outside.example")
         for name in ("ola", "kari", "dina")
     ]
     accounts.set_role(core, "dina", "desk")
     for owner in people:
         put(core, owner, MESSAGE)
         filters.put_script(core, owner.id, "mine", "keep;\r\n")
-        tickets.ask(
+        tickets.submit_form(
             core, kind="other", subject="Hjelp", text="Hei", reply_to="", owner=owner, peer="127.0.0.1", language="nb"
         )
     yield Site(core, create_app(core), *people)

@@ -92,7 +92,7 @@ def small(tmp_path: Path) -> Iterator[Core]:
     config = Config(data=str(tmp_path), web=Web(uploads_size="6M"), limits=Limits(message_size="2M"))
     core = cores.build(config)
     for name in ("ola", "kari"):
-        accounts.add(core, name, password=PASSWORD, contact=f"{name}@outside.example")
+        accounts.add_account(core, name, password=PASSWORD, contact=f"{name}@outside.example")
     yield core
     for thread in threading.enumerate():  # what was brought in is read to its end first
         if thread.name.startswith("import "):
@@ -101,7 +101,7 @@ def small(tmp_path: Path) -> Iterator[Core]:
 
 
 def test_files_of_all_together_are_bounded(small: Core) -> None:
-    ola, kari = (accounts.get(small, name).id for name in ("ola", "kari"))
+    ola, kari = (accounts.find_account(small, name).id for name in ("ola", "kari"))
     first = uploads.promise(small, ola, 3 * MIB)
     second = uploads.promise(small, kari, 2 * MIB)
     with pytest.raises(Busy):
@@ -114,31 +114,31 @@ def test_files_of_all_together_are_bounded(small: Core) -> None:
 
 
 def test_one_owner_has_half_of_it(small: Core) -> None:
-    ola = accounts.get(small, "ola").id
+    ola = accounts.find_account(small, "ola").id
     uploads.promise(small, ola, 2 * MIB)
     with pytest.raises(Busy):
         uploads.promise(small, ola, 2 * MIB)
-    uploads.promise(small, accounts.get(small, "kari").id, 2 * MIB)
+    uploads.promise(small, accounts.find_account(small, "kari").id, 2 * MIB)
 
 
 def test_files_that_wait_to_be_read_count(small: Core) -> None:
     with (uploads.folder(small) / "in-7").open("wb") as file:
         file.truncate(5 * MIB)
     with pytest.raises(Busy):
-        uploads.promise(small, accounts.get(small, "ola").id, 2 * MIB)
+        uploads.promise(small, accounts.find_account(small, "ola").id, 2 * MIB)
 
 
 def test_what_a_dead_process_promised_counts_no_more(small: Core) -> None:
     with (uploads.folder(small) / f"promised-{2**22 + 1}-1-abc").open("wb") as file:
         file.truncate(5 * MIB)
-    uploads.promise(small, accounts.get(small, "ola").id, 3 * MIB).give_back()
+    uploads.promise(small, accounts.find_account(small, "ola").id, 3 * MIB).give_back()
     assert list(uploads.folder(small).iterdir()) == []
 
 
 def test_a_promise_that_the_disk_cannot_keep_is_not_made(small: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "FREE", 2**62)  # more than any disk has
     with pytest.raises(Busy):
-        uploads.promise(small, accounts.get(small, "ola").id, MIB)
+        uploads.promise(small, accounts.find_account(small, "ola").id, MIB)
     assert list(uploads.folder(small).iterdir()) == []
 
 
@@ -152,7 +152,7 @@ def _bring(browser: Browser, octets: int) -> int:
 def test_a_file_that_there_is_no_room_for_is_refused_with_503(small: Core) -> None:
     browser = Browser(create_app(small).test_client())
     browser.log_in("ola")
-    held = uploads.promise(small, accounts.get(small, "kari").id, 3 * MIB)
+    held = uploads.promise(small, accounts.find_account(small, "kari").id, 3 * MIB)
     other = uploads.promise(small, None, 2 * MIB)
     assert _bring(browser, 2 * MIB) == 503
     other.give_back()

@@ -21,11 +21,11 @@ GIB = 2**30
 
 @pytest.fixture
 def agent(core: Core, browser: Browser, ola: Account) -> Browser:  # noqa: F811
-    accounts.add(core, "agnes", password=PASSWORD)
+    accounts.add_account(core, "agnes", password=PASSWORD)
     accounts.set_role(core, "agnes", "desk")
-    tickets.ask(core, kind="quota", subject="x", text="x", reply_to="", owner=ola, peer="x", language="nb")
-    agnes = accounts.get(core, "agnes")
-    tickets.ask(core, kind="quota", subject="x", text="x", reply_to="", owner=agnes, peer="x", language="nb")
+    tickets.submit_form(core, kind="quota", subject="x", text="x", reply_to="", owner=ola, peer="x", language="nb")
+    agnes = accounts.find_account(core, "agnes")
+    tickets.submit_form(core, kind="quota", subject="x", text="x", reply_to="", owner=agnes, peer="x", language="nb")
     assert browser.log_in("agnes").status_code == 302
     return browser
 
@@ -37,21 +37,21 @@ def agent(core: Core, browser: Browser, ola: Account) -> Browser:  # noqa: F811
 ])  # fmt: skip
 @pytest.mark.parametrize("page", ["/desk/people/ola", "/desk/cases/1"])
 def test_a_quota_has_bounds(agent: Browser, core: Core, page: str, size: str, days: str) -> None:  # noqa: F811
-    before = accounts.get(core, "ola").quota
+    before = accounts.find_account(core, "ola").quota
     code = agent.send(page, action="quota", quota=size, days=days).status_code
-    assert (code, accounts.get(core, "ola").quota) == (400, before)
+    assert (code, accounts.find_account(core, "ola").quota) == (400, before)
 
 
 @pytest.mark.parametrize("page", ["/desk/people/agnes", "/desk/cases/2"])
 def test_nobody_of_the_desk_gives_room_to_themselves(agent: Browser, core: Core, page: str) -> None:  # noqa: F811
     answer = agent.send(page, action="quota", quota="20G", days="0")
-    assert (answer.status_code, accounts.get(core, "agnes").quota) == (400, 2 * GIB)
+    assert (answer.status_code, accounts.find_account(core, "agnes").quota) == (400, 2 * GIB)
     agent.send("/desk/people/ola", action="quota", quota="20G", days="0")
-    assert accounts.get(core, "ola").quota == 20 * GIB
+    assert accounts.find_account(core, "ola").quota == 20 * GIB
 
 
 def test_an_admin_neither(core: Core) -> None:  # noqa: F811
-    eva = accounts.add(core, "eva")
+    eva = accounts.add_account(core, "eva")
     accounts.set_role(core, "eva", "admin")
     with pytest.raises(NotAllowed):
         quota.grant_quota(core, eva.id, "4G", agent=eva)
@@ -59,13 +59,13 @@ def test_an_admin_neither(core: Core) -> None:  # noqa: F811
 
 @pytest.mark.parametrize("octets", [-1, MOST_OCTETS + 1, 2**63, 10**30])
 def test_no_number_is_out_of_all_bounds(core: Core, octets: int) -> None:  # noqa: F811
-    account = accounts.add(core, "kari").id
+    account = accounts.add_account(core, "kari").id
     with pytest.raises(NotAllowed):
         quota.change_quota(core, account, octets)
 
 
 def test_an_end_that_no_calendar_has_is_refused(core: Core, ola: Account) -> None:  # noqa: F811
-    eva = accounts.add(core, "eva")
+    eva = accounts.add_account(core, "eva")
     for days in (-1, 3651, 10**10, timedelta.max.days):
         with pytest.raises(NotAllowed):
             quota.grant_quota(core, ola.id, "4G", agent=eva, days=days)

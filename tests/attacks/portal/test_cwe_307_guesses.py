@@ -40,7 +40,7 @@ def core(tmp_path: Path) -> Iterator[Core]:
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", password=PASSWORD)
+    return accounts.add_account(core, "ola", password=PASSWORD)
 
 
 def wrong() -> str:
@@ -132,10 +132,11 @@ DOORS: dict[str, Door] = {
         core, ola.id, wrong(), "a new long sentence", peer=STRANGER, session="token"
     ),
     "SCRAM": lambda core, ola: (
-        login.usable(core, "ola", peer=STRANGER, scope=Scope.IMAP), _raise(login.failed(core, "ola", STRANGER)),
+        login.list_usable_credentials(core, "ola", peer=STRANGER, scope=Scope.IMAP),
+        _raise(login.record_failure(core, "ola", STRANGER)),
     ),
-    "a printed code": lambda core, ola: recovery.by_code(core, "ola", wrong(), peer=STRANGER),
-    "the second step": lambda core, ola: two_factor.check(core, ola, "000000", peer=STRANGER),
+    "a printed code": lambda core, ola: recovery.create_link_by_code(core, "ola", wrong(), peer=STRANGER),
+    "the second step": lambda core, ola: two_factor.check_code(core, ola, "000000", peer=STRANGER),
 }  # fmt: skip
 
 
@@ -171,11 +172,11 @@ def test_the_university_s_password_is_counted_with_ours(tmp_path: Path) -> None:
     with directories.university(tmp_path) as slapd:
         slapd.add("ola", "p1", "en annen lang setning", "student")
         core = cores.build(Config(data=str(tmp_path / "data"), directory=settings.Directory(**slapd.settings())))
-        accounts.add(core, "ola", password=PASSWORD, person="p1")
+        accounts.add_account(core, "ola", password=PASSWORD, person="p1")
 
         def order(name: str, password: str, peer: str = STRANGER) -> type[BaseException] | None:
             try:
-                university.prove(core, name, password, peer=peer)
+                university.verify_login(core, name, password, peer=peer)
             except (WrongPassword, TooMany) as problem:
                 return type(problem)
             return None
@@ -204,7 +205,7 @@ def test_a_stranger_at_any_door_keeps_the_owner_s_browser_out_of_none(core: Core
     # the same network place, as in a hall of residence: the browser's mark tells them apart
     assert login.authenticate(core, "ola", PASSWORD, peer=STRANGER, scope=Scope.PORTAL, device=mine).account == ola
     login.authenticate(core, "ola", PASSWORD, peer=STRANGER, scope=Scope.PORTAL, session="another")
-    made = app_passwords.make(core, ola.id, "phone", [Scope.IMAP])
+    made = app_passwords.create_app_password(core, ola.id, "phone", [Scope.IMAP])
     login.authenticate(core, "ola", made, peer=STRANGER, scope=Scope.IMAP)
 
 
@@ -250,30 +251,30 @@ def secured(core: Core, ola: Account) -> Account:
 
 
 def test_whoever_knows_the_password_uses_up_no_code_of_the_owner_s(core: Core, secured: Account) -> None:
-    codes = recovery.make_codes(core, secured)
+    codes = recovery.create_codes(core, secured)
     mine = throttle.create_device_mark(core, secured.id)
     for number in range(CODES_IN_ALL + CODES):
         with pytest.raises((WrongPassword, TooMany)):
-            two_factor.check(core, secured, "000000", peer=f"203.0.113.{number}")
+            two_factor.check_code(core, secured, "000000", peer=f"203.0.113.{number}")
     with pytest.raises(TooMany):
-        two_factor.check(core, secured, "000000", peer="198.51.100.1")
+        two_factor.check_code(core, secured, "000000", peer="198.51.100.1")
     with pytest.raises(WrongPassword):  # the browser that the owner used before has a lane of its own
-        two_factor.check(core, secured, "000000", peer="203.0.113.1", device=mine)
-    two_factor.check(core, secured, codes[0], peer="198.51.100.1")  # and a printed code is good from anywhere
+        two_factor.check_code(core, secured, "000000", peer="203.0.113.1", device=mine)
+    two_factor.check_code(core, secured, codes[0], peer="198.51.100.1")  # and a printed code is good from anywhere
     for _ in range(CODES - 1):
         with pytest.raises(WrongPassword):
-            two_factor.check(core, secured, "000000", peer=OWNER, device=mine)
+            two_factor.check_code(core, secured, "000000", peer=OWNER, device=mine)
     with pytest.raises(TooMany):
-        two_factor.check(core, secured, "000000", peer=OWNER, device=mine)
+        two_factor.check_code(core, secured, "000000", peer=OWNER, device=mine)
 
 
 def test_right_codes_are_not_counted(core: Core, secured: Account) -> None:
-    codes = recovery.make_codes(core, secured)
+    codes = recovery.create_codes(core, secured)
     for code in codes:
-        two_factor.check(core, secured, code, peer=OWNER)
+        two_factor.check_code(core, secured, code, peer=OWNER)
     for _ in range(CODES):
         with pytest.raises(WrongPassword):
-            two_factor.check(core, secured, "000000", peer=OWNER)
+            two_factor.check_code(core, secured, "000000", peer=OWNER)
 
 
 # The pages

@@ -36,7 +36,7 @@ class Bombed:
 
 @pytest.fixture
 def bombed(site: Site) -> Bombed:
-    owner = accounts.add(site.core, f"reader{next(_number)}", password=PASSWORD)
+    owner = accounts.add_account(site.core, f"reader{next(_number)}", password=PASSWORD)
     for number in range(MANY):
         put(site.core, owner, SLOW + b"%d" % number)
     return Bombed(site, site.core, owner)

@@ -45,7 +45,7 @@ def core(tmp_path: Path, clock: SetClock) -> Iterator[Core]:
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", display_name=SPAM)
+    return accounts.add_account(core, "ola", display_name=SPAM)
 
 
 def mails(core: Core) -> list[EmailMessage]:
@@ -70,13 +70,13 @@ Page = Callable[[Core, AccountId, str, str], object]  # who is logged in, from w
 
 
 def ask(core: Core, owner: AccountId, peer: str, address: str) -> object:
-    return tickets.ask(
+    return tickets.submit_form(
         core, kind="other", subject=SPAM, text=SPAM, reply_to=address, owner=None, peer=peer, language="en", name=SPAM
     )
 
 
 def order(core: Core, owner: AccountId, peer: str, address: str) -> object:
-    return orders.submit(
+    return orders.submit_order(
         core,
         name=f"name{next(_number)}",
         display_name=SPAM,
@@ -90,7 +90,7 @@ def order(core: Core, owner: AccountId, peer: str, address: str) -> object:
 
 
 def contact(core: Core, owner: AccountId, peer: str, address: str) -> object:
-    return contact_addresses.propose(core, owner, address, peer=peer)
+    return contact_addresses.request_verification(core, owner, address, peer=peer)
 
 
 def forward(core: Core, owner: AccountId, peer: str, address: str) -> object:
@@ -125,13 +125,13 @@ def test_no_word_of_the_asker_s_goes_to_somebody_who_did_not_ask(core: Core, ola
 
 
 def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(core: Core) -> None:
-    eve = accounts.add(core, "eve", display_name=SPAM, contact=VICTIM)
+    eve = accounts.add_account(core, "eve", display_name=SPAM, contact=VICTIM)
     for _ in range(mail_limits.NOTICES_A_DAY + 20):
         core.db.write(lambda tx: account_notices.notify_owner(core, tx, eve, "second_factor_added", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY
     assert not [mark for one in to(core, VICTIM) for mark in MARKS if mark in one.as_string() + one.get_content()]
     # to a verified one a notice of theft always goes
-    core.db.write(lambda tx: contact_addresses.prove(core, tx, eve.id, VICTIM))
+    core.db.write(lambda tx: contact_addresses.mark_verified(core, tx, eve.id, VICTIM))
     for _ in range(20):
         core.db.write(lambda tx: account_notices.notify_owner(core, tx, eve, "password_changed", box=False))
     assert len(to(core, VICTIM)) == mail_limits.NOTICES_A_DAY + 20
@@ -142,8 +142,8 @@ def test_nor_by_the_notices_of_an_account_whose_contact_address_is_not_verified(
     [
         lambda core, eve: login.authenticate(core, "eve", PASSWORD, peer="192.0.2.9", scope=Scope.PORTAL, agent=SPAM),
         lambda core, eve: confirmed(core, eve, "casino@evil.example"),
-        lambda core, eve: contact_addresses.remove(core, eve.id, VICTIM),
-        lambda core, eve: closing.close(core, "eve"),
+        lambda core, eve: contact_addresses.remove_address(core, eve.id, VICTIM),
+        lambda core, eve: closing.close_account(core, "eve"),
         lambda core, eve: credentials.set_password(core, eve.id, "en helt annen setning"),
     ],
 )
@@ -151,7 +151,7 @@ def test_nothing_that_an_account_does_brings_its_words_there(
     core: Core, cause: Callable[[Core, Account], object]
 ) -> None:
     """A browser's name for itself, the next contact address: all are somebody's words."""
-    eve = accounts.add(core, "eve", display_name=SPAM, contact=VICTIM, password=PASSWORD)
+    eve = accounts.add_account(core, "eve", display_name=SPAM, contact=VICTIM, password=PASSWORD)
     login.authenticate(core, "eve", PASSWORD, peer="198.51.100.1", scope=Scope.PORTAL)
     core.db.write(lambda tx: None)  # log-ins are noted behind
     cause(core, eve)
@@ -161,9 +161,9 @@ def test_nothing_that_an_account_does_brings_its_words_there(
 
 
 def confirmed(core: Core, owner: Account, address: str) -> None:
-    contact_addresses.propose(core, owner.id, address)
+    contact_addresses.request_verification(core, owner.id, address)
     [letter] = to(core, address)
-    contact_addresses.confirm(core, letter.get_content().partition("/account/contact/")[2].split()[0])
+    contact_addresses.confirm_address(core, letter.get_content().partition("/account/contact/")[2].split()[0])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def confirmed(core: Core, owner: Account, address: str) -> None:
 def test_one_place_causes_few_whatever_page_it_asks(core: Core, ola: Account, peers: list[str]) -> None:
     assert answers(STRANGERS, core, ola.id, peers, someone, 40) <= tickets.PER_HOUR + orders.OPEN_PER_PLACE
     assert len(mails(core)) <= tickets.PER_HOUR + orders.OPEN_PER_PLACE
-    accounts_there = [accounts.add(core, f"eve{n}").id for n in range(12)]
+    accounts_there = [accounts.add_account(core, f"eve{n}").id for n in range(12)]
     for one in accounts_there:  # also logged in, as many people
         answers(PERSONS, core, one, peers, someone, 10)
     assert len(mails(core)) <= mail_limits.PLACE_HOUR
@@ -210,7 +210,7 @@ def test_a_day_has_a_bound_too(core: Core, ola: Account, clock: SetClock) -> Non
 def test_one_address_is_written_to_seldom_whoever_asks(core: Core, ola: Account) -> None:
     names = iter(f"vic.tim+{n}@elsewhere.example" for n in range(10**6))
     peers = [f"10.{n}.1.1" for n in range(200)]
-    eves = [accounts.add(core, f"eve{n}").id for n in range(10)]
+    eves = [accounts.add_account(core, f"eve{n}").id for n in range(10)]
     for eve in eves:
         answers(PAGES, core, eve, peers, lambda: next(names), 12)
     assert len(mails(core)) <= mail_limits.ADDRESS_HOUR
@@ -226,7 +226,7 @@ def test_what_was_refused_does_not_count(core: Core, ola: Account, clock: SetClo
 
 def test_who_is_logged_in_sends_nothing_to_others_by_the_help_form(core: Core, ola: Account) -> None:
     for number in range(tickets.OWNER_PER_HOUR):
-        tickets.ask(
+        tickets.submit_form(
             core,
             kind="other",
             subject=SPAM,
@@ -237,15 +237,17 @@ def test_who_is_logged_in_sends_nothing_to_others_by_the_help_form(core: Core, o
             language="en",
         )
     assert {str(one["To"]) for one in mails(core)} == {"ola@alumni.example"}
-    assert {ticket.reply_to for ticket in tickets.mine(core, ola.id)} >= {VICTIM}  # where the desk answers
+    assert {ticket.reply_to for ticket in tickets.list_own(core, ola.id)} >= {VICTIM}  # where the desk answers
     with pytest.raises(TooMany):
-        tickets.ask(core, kind="other", subject="x", text="x", reply_to="", owner=ola, peer="10.1.1.1", language="en")
+        tickets.submit_form(
+            core, kind="other", subject="x", text="x", reply_to="", owner=ola, peer="10.1.1.1", language="en"
+        )
 
 
 def test_who_is_logged_in_hears_at_a_verified_address(core: Core, ola: Account) -> None:
-    core.db.write(lambda tx: contact_addresses.prove(core, tx, ola.id, "ola@outside.example"))
+    core.db.write(lambda tx: contact_addresses.mark_verified(core, tx, ola.id, "ola@outside.example"))
     for address in ("ola@outside.example", "ola@alumni.example"):
-        tickets.ask(
+        tickets.submit_form(
             core, kind="other", subject="x", text="x", reply_to=address, owner=ola, peer="10.1.1.1", language="en"
         )
         assert str(mails(core)[-1]["To"]) == address
@@ -262,8 +264,8 @@ def test_links_that_stop_a_forwarding_are_asked_for_seldom(core: Core, ola: Acco
 def test_closing_and_opening_again_asks_the_target_no_more_than_others_may(core: Core, ola: Account) -> None:
     forwarding.set_forwarding(core, ola.id, VICTIM, copy=True, cause=Cause(ola.id))
     for _ in range(10):
-        _account, link = closing.close(core, "ola")
-        closing.undo(core, link.rpartition("/")[2])
+        _account, link = closing.close_account(core, "ola")
+        closing.undo_closing(core, link.rpartition("/")[2])
     assert len(to(core, VICTIM)) <= forwarding.QUESTIONS_A_DAY
 
 

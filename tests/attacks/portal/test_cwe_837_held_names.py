@@ -35,7 +35,7 @@ def core(tmp_path: Path, clock: SetClock) -> Iterator[Core]:
 def order(core: Core, name: str = "", peer: str = "192.0.2.1", **more: Any) -> Order:
     number = next(_number)
     wish = {"display_name": "X", "contact": f"c{number}@elsewhere.example", "affiliation": "", "language": "en"}
-    return orders.submit(
+    return orders.submit_order(
         core, name=name or f"name{number}", terms=True, key=f"k{number}", peer=peer, **{**wish, **more}
     )
 
@@ -56,7 +56,7 @@ def test_a_name_is_free_again_after_an_hour(core: Core, clock: SetClock) -> None
 
 def test_a_confirmed_order_keeps_it(core: Core, clock: SetClock) -> None:
     order(core, "ola")
-    orders.confirm(core, token(core))
+    orders.confirm_order(core, token(core))
     assert core.db.read(lambda tx: tx.rows("SELECT place FROM orders")) == [("",)]  # it is of no use any more
     clock.forward(days=20)
     with pytest.raises(AccountExists):
@@ -75,21 +75,21 @@ def test_who_confirms_late_takes_no_name_from_another(core: Core, clock: SetCloc
     link = token(core)
     clock.forward(seconds=user_names.HELD_SECONDS + 1)
     order(core, "ola", "198.51.100.1")
-    orders.confirm(core, token(core))
+    orders.confirm_order(core, token(core))
     with pytest.raises(AccountExists):
-        orders.confirm(core, link)
+        orders.confirm_order(core, link)
     with pytest.raises(AccountExists):
-        orders.answer(core, link, name="ola", more="It is me")
+        orders.answer_question(core, link, name="ola", more="It is me")
     page = Browser(create_app(core).test_client())
     assert page.send(f"/order/status/{link}", name="ola", more="").status_code == 409
-    assert orders.answer(core, link, name="ola2", more="").name == "ola2"
-    assert orders.get(core, late.id).confirmed
+    assert orders.answer_question(core, link, name="ola2", more="").name == "ola2"
+    assert orders.get_order(core, late.id).confirmed
 
 
 def test_who_confirms_late_has_the_name_if_it_is_free(core: Core, clock: SetClock) -> None:
     order(core, "ola")
     clock.forward(hours=5)
-    assert orders.confirm(core, token(core)).confirmed
+    assert orders.confirm_order(core, token(core)).confirmed
 
 
 @pytest.mark.parametrize("peers", [["192.0.2.1"], [f"2001:db8::{n:x}" for n in range(1, 99)]])
@@ -98,7 +98,7 @@ def test_few_from_one_place_hold_names(core: Core, clock: SetClock, peers: list[
         order(core, peer=peers[number % len(peers)])
     with pytest.raises(TooMany):
         order(core, peer=peers[-1])
-    orders.confirm(core, token(core))  # those that are confirmed are honest
+    orders.confirm_order(core, token(core))  # those that are confirmed are honest
     order(core, peer=peers[-1])
     with pytest.raises(TooMany):
         order(core, peer=peers[0])
@@ -111,9 +111,9 @@ def test_one_that_was_never_confirmed_is_erased_after_three_days(core: Core, clo
     forgotten = order(core, "ola")
     link = token(core)
     clock.forward(days=3, seconds=1)
-    assert orders.expire(core) == 1
-    assert (orders.get(core, forgotten.id).state, orders.get(core, forgotten.id).contact) == ("expired", "")
+    assert orders.expire_orders(core) == 1
+    assert (orders.get_order(core, forgotten.id).state, orders.get_order(core, forgotten.id).contact) == ("expired", "")
     with pytest.raises(OrderNotFound):
-        orders.confirm(core, link)
+        orders.confirm_order(core, link)
     [(row,)] = core.db.read(lambda tx: tx.rows("SELECT place FROM orders"))
     assert row == ""

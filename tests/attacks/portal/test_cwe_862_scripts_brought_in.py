@@ -53,7 +53,7 @@ def core(tmp_path: Path) -> Iterator[Core]:
 
 @pytest.fixture
 def ola(core: Core) -> Account:
-    return accounts.add(core, "ola", password=PASSWORD)
+    return accounts.add_account(core, "ola", password=PASSWORD)
 
 
 def archive(scripts: dict[str, str], active: str = "", **settings: object) -> io.BytesIO:
@@ -179,7 +179,7 @@ def test_neither_forwarding_nor_filters_that_forward_come_in(tmp_path: Path) -> 
     wish = {"target": EVE, "state": "healthy", "copy": True, "confirmed_at": "2026-01-01T00:00:00+00:00"}
     for targets in ("confirmed", "any", "none"):
         site = cores.build(Config(data=str(tmp_path / targets), forwarding=ForwardingSettings(targets=targets)))
-        ola = accounts.add(site, "ola", password=PASSWORD)
+        ola = accounts.add_account(site, "ola", password=PASSWORD)
         done = bring(site, ola, {}, filters=[rule], forwarding=wish)
         assert forwarding.read_forwarding(site, ola.id).target == ""
         assert filters.rules(site, ola.id) == ()
@@ -222,11 +222,11 @@ def managesieve(core: Core) -> Iterator[tuple[int, str]]:
 )
 def test_an_old_server_s_script_that_sends_mail_on_stands_inactive(tmp_path: Path, source: str, active: bool) -> None:
     old, new = cores.build(Config(data=str(tmp_path / "old"))), cores.build(Config(data=str(tmp_path / "new")))
-    before = accounts.add(old, "ola", password=PASSWORD)
+    before = accounts.add_account(old, "ola", password=PASSWORD)
     for name, text in (("deep", REDIRECTS), ("main", source)):
         filters.put_script(old, before.id, name, text)
     filters.activate(old, before.id, "main")
-    ola = accounts.add(new, "ola", password=PASSWORD)
+    ola = accounts.add_account(new, "ola", password=PASSWORD)
     with managesieve(old) as (port, ca):
         done = sieve_import.fetch(new, ola.id, OldServer("localhost", "ola", PASSWORD, port, ca=ca))
     assert (done.active, done.inactive) == (("main", "") if active else ("", "main"))
@@ -284,7 +284,7 @@ def test_a_harmless_one_needs_none(core: Core, ola: Account, inside: Browser) ->
 
 def test_a_filter_that_forwards_to_a_target_that_is_not_asked_needs_the_password(tmp_path: Path) -> None:
     site = cores.build(Config(data=str(tmp_path), forwarding=ForwardingSettings(targets="any")))
-    ola = accounts.add(site, "ola", password=PASSWORD)
+    ola = accounts.add_account(site, "ola", password=PASSWORD)
     browser = Browser(create_app(site).test_client())
     browser.log_in()
 

@@ -28,11 +28,11 @@ ANSWERS = [
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_what_is_no_answer_of_a_security_key_is_a_wrong_one(site: Site, answer: str) -> None:
-    challenge = security_keys.new_challenge()
+    challenge = security_keys.create_challenge()
     with pytest.raises(WrongPassword):
-        security_keys.register(site.core, site.ola, challenge, answer, "key")
+        security_keys.register_key(site.core, site.ola, challenge, answer, "key")
     with pytest.raises(WrongPassword):
-        security_keys.check(site.core, site.ola, challenge, answer)
+        security_keys.check_answer(site.core, site.ola, challenge, answer)
 
 
 def _proven(person: str) -> Proven:
@@ -43,7 +43,7 @@ def test_somebody_elses_key_of_an_order_gives_an_order_of_ones_own(site: Site) -
     core: Core = site.core
 
     def order(person: str) -> str:
-        _, account = orders.at_once(
+        _, account = orders.create_at_once(
             core,
             _proven(person),
             name=f"{person}.new",
@@ -61,7 +61,7 @@ def test_somebody_elses_key_of_an_order_gives_an_order_of_ones_own(site: Site) -
 
 def test_a_stranger_with_anothers_key_loses_no_order(site: Site) -> None:
     found = [
-        orders.submit(
+        orders.submit_order(
             site.core,
             name=name,
             display_name=name,
