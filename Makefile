@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po wheel bench pictures
+.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po docs wheel bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -57,6 +57,9 @@ coverage: dev ## like most, and tells how much of each file was run; nothing is 
 
 po: dev ## brings the catalogues of translations to the texts of today, and lists what is not translated
 	$(BIN)/python -m tools.catalogues
+
+docs: dev ## makes a site of the documents in build/docs, and finds links that lead nowhere
+	$(BIN)/python -m tools.site build/docs
 
 wheel: dev ## builds the package into build/wheel
 	tools/build-wheel build/wheel

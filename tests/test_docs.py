@@ -17,6 +17,7 @@ from mailcore.config import Config
 from mailcore.config_file import parse_config
 from mailcore.imap.capabilities import CAPABILITIES
 from portal import create_app
+from tools import site
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -101,10 +102,31 @@ def test_the_example_configuration_is_valid():
     parse_config((ROOT / "deploy/alumnimail.toml").read_text())
 
 
-def test_links_between_the_documents_lead_somewhere():
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def test_the_site_of_the_documents_has_them_all_and_every_link_leads_somewhere(tmp_path):
+    assert site.build(tmp_path) == []
+    pages = {tmp_path / site.address_of(str(page.relative_to(ROOT))) for page in PAGES}
+    assert pages == set(tmp_path.rglob("*.html"))
+    reached, waiting = set(), [tmp_path / "index.html"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            links = re.findall(r'(?:href|src)="(?!https?:|mailto:|#)([^"#]+)', page.read_text())
+            targets = {(page.parent / target).resolve() for target in links}
+            assert [target for target in targets if not target.exists()] == []
+            waiting += [target for target in targets if target.suffix == ".html"]
+    assert reached == pages
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("# One\n\n[a](docs/b.md#two) [b](docs/b.md#gone) [c](gone.md) [d](#one)\n")
+    (tmp_path / "docs/b.md").write_text("# Two\n\n[up](../README.md)\n")
+    assert site.build(tmp_path / "site", tmp_path) == [
+        "README.md: docs/b.md has no heading #gone",
+        "README.md: there is no gone.md",
+    ]
+    assert '<a href="../index.html">up</a>' in (tmp_path / "site/docs/b.html").read_text()
 
 
 def codes_cited(*folders: str) -> dict[str, set[str]]:
