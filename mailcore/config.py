@@ -28,10 +28,10 @@ MOST_OCTETS = 2**50  # a PiB; more is a slip of the finger, and at some point no
 
 
 def quota_octets(text: str) -> int:
-    """A quota as it is written: a size, or the word `unlimited`, which is 0.
+    """Parse a quota: a size, or the word `unlimited`, which gives 0.
 
     Raises:
-        ConfigError: nothing of that kind; also for 0, which would be no limit where somebody meant none of the room.
+        ConfigError: it is neither; also for 0, which would be no limit where somebody may have meant no room at all.
     """
     if text.strip().lower() == UNLIMITED:
         return 0
@@ -77,9 +77,21 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
+    """`default`, of a new account, is a size or `unlimited`; `0` is a deprecated way to write `unlimited`."""
+
     default: str = "2G"
     full_and_forwarding: str = "forward"
     desk_most: str = "100G"
+
+    @property
+    def default_octets(self) -> int:
+        """Return the quota of a new account in octets; 0 = unlimited.  Raises ConfigError."""
+        return 0 if self.is_zero else quota_octets(self.default)
+
+    @property
+    def is_zero(self) -> bool:
+        """Say if it is written `0`, which is deprecated.  Raises ConfigError."""
+        return self.default.strip().lower() != UNLIMITED and octets(self.default.strip()) == 0
 
 
 @dataclass(frozen=True, slots=True)

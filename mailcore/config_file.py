@@ -1,4 +1,4 @@
-"""Reads the settings file: TOML into `Config`, with every value checked before anything starts.
+"""Read the settings file: TOML into `Config`, with every value checked before anything starts.
 
 Unknown keys are errors that name the nearest known key.  Secrets may be given as `{ file = "..." }` or `{ env = "..." }`.
 """
@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from mailcore.config import Config, Listen, Oidc, host_and_port, octets
+from mailcore.config import UNLIMITED, Config, Listen, Oidc, host_and_port, octets
 from mailcore.errors import ConfigError
+from mailcore.log import log_for
+
+log = log_for(__name__)
 
 
 def _secret(value: Any, key: str) -> Any:  # Any: whatever TOML holds
@@ -75,7 +78,6 @@ _CHOICES = {
 
 
 _SIZES = (
-    "quota.default",
     "quota.desk_most",
     "limits.message_size",
     "limits.message_memory",
@@ -114,6 +116,12 @@ def _check(config: Config) -> None:
             raise ConfigError(f"{path} is {value!r}; it must be one of {', '.join(choices)}")
     for path in _SIZES:
         octets(_at(config, path))
+    try:
+        _ = config.quota.default_octets
+    except ConfigError as problem:
+        raise ConfigError(f"quota.default: {problem}") from None
+    if config.quota.is_zero:
+        log.warning('quota.default = "%s" is deprecated: write "%s"', config.quota.default, UNLIMITED)
     for path in _NETWORKS:
         for network in _at(config, path):
             try:
@@ -156,7 +164,7 @@ def _at(config: Config, path: str) -> Any:  # Any: whatever the setting is
 
 
 def parse_config(text: str) -> Config:
-    """Settings from TOML text; raises ConfigError."""
+    """Read settings from TOML text.  Raises ConfigError."""
     try:
         config: Config = _build(Config, tomllib.loads(text), "")
     except tomllib.TOMLDecodeError as problem:
@@ -166,7 +174,7 @@ def parse_config(text: str) -> Config:
 
 
 def load_config(path: str | None = None) -> Config:
-    """Settings from `path`, `$ALUMNIMAIL_CONFIG`, `./alumnimail.toml`, or the built-in defaults."""
+    """Read settings from `path`, `$ALUMNIMAIL_CONFIG`, `./alumnimail.toml`, or the built-in defaults.  Raises ConfigError."""
     named = path or os.environ.get("ALUMNIMAIL_CONFIG")
     file = Path(named or "alumnimail.toml")
     if not named and not file.exists():

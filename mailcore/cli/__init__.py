@@ -25,7 +25,7 @@ COMMANDS = {
 
 
 class _Group(click.Group):
-    """Turns our errors into one line and exit status 1, here and nowhere else."""
+    """Commands by name; errors of ours become one line and exit status 1, here and nowhere else."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -56,7 +56,7 @@ class _Group(click.Group):
 @click.version_option(package_name="alumnimail", prog_name="alumnimail")
 @click.pass_context
 def main(ctx: click.Context, config_path: str | None) -> None:
-    """Alumnimail: mail for alumni."""
+    """Run and administer Alumnimail: mail for alumni."""
     config = load_config(config_path)
     become_owner(config.data_path)
     site = Site(config)

@@ -12,7 +12,7 @@ from mailcore.services.operations import backup as backups
 
 
 def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], object]) -> None:
-    """With a progress bar on a terminal."""
+    """Run `work` with a progress bar on a terminal."""
     if not sys.stderr.isatty():
         work(lambda octets: None)
         return
@@ -25,7 +25,7 @@ def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], ob
 @json_option
 @pass_site
 def backup(site: Site, folder: Path, as_json: bool) -> None:
-    """Everything, while the server runs; into the same DIR again: what is new."""
+    """Back up everything while the server runs; into the same DIR again, only what is new."""
     found: list[backups.Made] = []
     config = site.config
     _shown("backup", backups.size_of(config), lambda told: found.append(backups.make(config, folder, site.clock, told)))
@@ -43,10 +43,10 @@ def backup(site: Site, folder: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
-@click.option("--replace", is_flag=True, help="Even where a database stands already.")
+@click.option("--replace", is_flag=True, help="Restore even if a database is there already.")
 @pass_site
 def restore(site: Site, folder: Path, replace: bool) -> None:
-    """Bring a backup back; the server must not run."""
+    """Restore a backup; the server must not run."""
     found: list[backups.Restored] = []
     config = site.config
     _shown(

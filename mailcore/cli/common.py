@@ -21,7 +21,7 @@ from mailcore.errors import ConfigError
 
 
 def become_owner(folder: Path) -> None:
-    """Root becomes whoever the data belong to: what root made there, the service could not write to.
+    """Change from root to the owner of the data: what root creates there, the service could not write to.
 
     Raises:
         OSError: this root may not.
@@ -35,7 +35,7 @@ def become_owner(folder: Path) -> None:
 
 
 class Site:
-    """Opens nothing until a command asks; `--help` needs no database."""
+    """Settings, clock and core of a command; nothing is opened before it is used, so `--help` needs no database."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -56,7 +56,7 @@ class Site:
 
 SITE = "alumnimail.site"
 pass_site = click.decorators.pass_meta_key(SITE)
-json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="For programs.")
+json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Quota(click.ParamType[int]):
@@ -74,7 +74,7 @@ class Quota(click.ParamType[int]):
 
 
 def plain(record: Any) -> Any:  # Any: whatever json.dumps can hold
-    """A record as JSON has it; times in ISO 8601, octets of messages left out."""
+    """Turn a record into values for JSON: times in ISO 8601, octets of messages left out."""
     found = dataclasses.asdict(record)
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
@@ -100,7 +100,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def counted(done: Iterable[object], length: int, label: str) -> int:
-    """Do it all, with a progress bar on a terminal; how many that were."""
+    """Work through an iterator, with a progress bar on a terminal, and return how many items it had."""
     if not sys.stderr.isatty():
         return sum(1 for _ in done)
     with click.progressbar(done, length=length, label=label, file=sys.stderr) as bar:
@@ -108,7 +108,7 @@ def counted(done: Iterable[object], length: int, label: str) -> int:
 
 
 def size(value: int) -> str:
-    """Octets for people: 1.5G."""
+    """Format octets for people: 1.5G."""
     for unit, octets_each in (("G", 2**30), ("M", 2**20), ("K", 2**10)):
         if value >= octets_each:
             return f"{value / octets_each:.4g}{unit}"
@@ -116,5 +116,5 @@ def size(value: int) -> str:
 
 
 def quota_size(value: int) -> str:
-    """A quota for people, in the word that commands take."""
+    """Format a quota for people, as commands take it."""
     return size(value) if value else UNLIMITED

@@ -76,7 +76,7 @@ Stop with Ctrl-C; a second start keeps what this one made.
 
 
 def _settings() -> Config:
-    """The file is the owner's once it is made; only the directory is added to that of an older demo."""
+    """Read the settings of the demo, created at the first start; only the directory is added to an older file."""
     if not SETTINGS.exists():
         SETTINGS.parent.mkdir(parents=True, exist_ok=True)
         SETTINGS.write_text(TOML + DIRECTORY)
@@ -86,7 +86,7 @@ def _settings() -> Config:
 
 
 def _university(config: Config, password: str) -> contextlib.AbstractContextManager[None]:
-    """The directory, unless the owner has put another one into the settings.  Raises ConfigError."""
+    """Run the directory, unless the settings name another one.  Raises ConfigError."""
     s = config.directory
     if s.bind_dn != READER:
         return contextlib.nullcontext()

@@ -101,7 +101,7 @@ class _Connection(socketserver.StreamRequestHandler):
             return  # the peer is gone, or speaks no LDAP
 
     def _request(self) -> bytes:
-        """The content of one LDAPMessage; nothing at the end, or if it is too long."""
+        """Read the content of one LDAPMessage; nothing at the end, or if it is too long."""
         head = self.rfile.read(2)
         if len(head) < 2 or head[0] != SEQUENCE:
             return b""
@@ -123,7 +123,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self._send(done, _result(UNWILLING, str(problem)))
 
     def _bind(self, request: list[Element]) -> tuple[int, str]:
-        """Result code and text (RFC 4513 section 5.1)."""
+        """Bind, and return result code and text (RFC 4513 section 5.1)."""
         self._bound = False
         _, (_, name), (method, given) = request
         if method != SIMPLE:
@@ -155,7 +155,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 def _parts(octets: bytes) -> list[Element]:
-    """The elements that stand one after another in the content of another (X.690 section 8.1); raises ValueError."""
+    """Parse the elements in the content of another (X.690 section 8.1).  Raises ValueError."""
     found, at = [], 0
     while at < len(octets):
         tag, length, at = octets[at], int.from_bytes(octets[at + 1 : at + 2], "big"), at + 2
@@ -178,12 +178,12 @@ def _element(tag: int, *contents: bytes) -> bytes:
 
 
 def _result(code: int, text: str = "") -> bytes:
-    """LDAPResult (RFC 4511 section 4.1.9)."""
+    """Encode an LDAPResult (RFC 4511 section 4.1.9)."""
     return _element(ENUMERATED, bytes([code])) + _element(OCTETS) + _element(OCTETS, text.encode())
 
 
 def _within(dn: str, base: str, scope: int) -> bool:
-    """Is the entry under `base` (small letters), as far down as the scope goes (RFC 4511 section 4.5.1.2)?"""
+    """Say if the entry is under `base` (small letters), within the scope (RFC 4511 section 4.5.1.2)."""
     dn = dn.lower()
     if scope == BASE_OBJECT:
         return dn == base
@@ -232,7 +232,7 @@ def _page(found: Sequence[Person], controls: list[Element]) -> tuple[Sequence[Pe
 
 
 def _entry(person: Person, wanted: set[str]) -> bytes:
-    """SearchResultEntry with the wanted attributes; nothing wanted or `*` is all of them (RFC 4511 section 4.5.1.8)."""
+    """Encode a SearchResultEntry with the wanted attributes; none or `*` is all of them (RFC 4511 section 4.5.1.8)."""
     told = [
         _element(
             SEQUENCE,

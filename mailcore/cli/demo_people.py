@@ -87,12 +87,12 @@ def entries(config: Config, today: date, password: str) -> list[Person]:
 
 
 def hints(config: Config) -> str:
-    """A line of the guide for each of them."""
+    """Return a line of the guide for each person."""
     return "\n".join(f"    {one.login:8}{one.hint.format(url=config.url)}" for one in _EVERYBODY)
 
 
 def ensure_accounts(core: Core, password: str) -> None:
-    """Make the accounts where they are missing; those of an older demo are bound to their person now."""
+    """Create the accounts that are missing; those of an older demo are bound to their person."""
     for one in _EVERYBODY:
         if not one.has_account:
             continue
@@ -106,7 +106,7 @@ def ensure_accounts(core: Core, password: str) -> None:
 
 
 def kept_password(config: Config, name: str) -> str:
-    """The password in this file of the data folder, made at the first start."""
+    """Return the password in this file of the data folder, created at the first start."""
     path = Path(config.data) / name
     if not path.exists():
         path.touch(mode=0o600)

@@ -8,15 +8,15 @@ from mailcore.services.accounts import affiliations
 
 @click.group()
 def directory() -> None:
-    """The university's user database."""
+    """Read the university's user database."""
 
 
 @directory.command()
-@click.option("--believe", is_flag=True, help="Though more than 2 % are missing at once: they really are gone.")
+@click.option("--believe", is_flag=True, help="Accept that more than 2 % are missing at once: they are really gone.")
 @json_option
 @pass_site
 def sync(site: Site, believe: bool, as_json: bool) -> None:
-    """Read affiliations now."""
+    """Read the affiliations now."""
     done = affiliations.sync_directory(site.core, believe=believe)
     if as_json:
         print_json(plain(done))
@@ -29,7 +29,7 @@ def sync(site: Site, believe: bool, as_json: bool) -> None:
 @json_option
 @pass_site
 def show(site: Site, name: str, as_json: bool) -> None:
-    """What is known of the person of account NAME."""
+    """Show what is known of the person of account NAME."""
     found = affiliations.find_affiliation(site.core, name)
     if as_json:
         print_json(

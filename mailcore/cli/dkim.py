@@ -10,14 +10,14 @@ from mailcore.services.mailauth import dkim_keys
 
 @click.group()
 def dkim() -> None:
-    """Keys of DKIM."""
+    """Show and rotate the DKIM keys."""
 
 
 @dkim.command("list")
 @json_option
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
-    """The keys that are published, and which of them sign."""
+    """List the keys that are published, and which of them sign."""
     dkim_keys.ensure_keys(site.config)
     signing, _ = dkim_keys.current(site.config)
     rows = [
@@ -35,7 +35,7 @@ def list_(site: Site, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Sign with the next keys whatever DNS shows.")
 @pass_site
 def rotate(site: Site, force: bool) -> None:
-    """The next step of a rotation; say it again when DNS has the new records, and once more two weeks later."""
+    """Take the next step of a rotation; run it again when DNS has the new records, and once more two weeks later."""
     done = dkim_keys.rotate(site.core, force=force)
     for number in done.removed:
         click.echo(f"removed: rsa{number} and ed{number}; their records may leave DNS")

@@ -14,7 +14,7 @@ from mailcore.services.operations import dns_records
 @json_option
 @pass_site
 def dns(site: Site, zone: bool, as_json: bool) -> None:
-    """The DNS records of the domain; exit 1 if any is missing or wrong."""
+    """Compare the DNS records of the domain with those it needs; exit 1 if any is missing or wrong."""
     dkim_keys.ensure_keys(site.config)
     if zone:
         for record in dns_records.needed(site.config):

@@ -10,7 +10,7 @@ from mailcore.services.forwarding import forwarding
 
 @click.group()
 def forward() -> None:
-    """Forwarding to an outside address."""
+    """Set, show and stop forwarding to an outside address."""
 
 
 def _line(found: Forwarding) -> str:
@@ -25,8 +25,8 @@ def _line(found: Forwarding) -> str:
 @forward.command("set")
 @click.argument("name")
 @click.argument("target")
-@click.option("--no-copy", is_flag=True, help="Keep no copy here.")
-@click.option("--confirmed", is_flag=True, help="Staff's word that the target agreed.")
+@click.option("--no-copy", is_flag=True, help="Save no copy here.")
+@click.option("--confirmed", is_flag=True, help="Vouch that the target agreed; it is not asked.")
 @pass_site
 def set_(site: Site, name: str, target: str, no_copy: bool, confirmed: bool) -> None:
     """Forward mail of NAME to TARGET."""
@@ -42,7 +42,7 @@ def set_(site: Site, name: str, target: str, no_copy: bool, confirmed: bool) -> 
 @json_option
 @pass_site
 def show(site: Site, name: str, as_json: bool) -> None:
-    """Where mail of NAME goes."""
+    """Show where mail of NAME is forwarded to."""
     found = forwarding.read_forwarding(site.core, accounts.find_account(site.core, name).id)
     if as_json:
         print_json(plain(found))
@@ -54,7 +54,7 @@ def show(site: Site, name: str, as_json: bool) -> None:
 @click.argument("name")
 @pass_site
 def stop(site: Site, name: str) -> None:
-    """Keep mail of NAME here only."""
+    """Stop forwarding mail of NAME."""
     click.echo(
         _line(forwarding.stop_forwarding(site.core, accounts.find_account(site.core, name).id, actor="command line"))
     )

@@ -18,7 +18,7 @@ from mailcore.services.transfer.mail_import import Report
 
 @contextmanager
 def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, a plain line now and then elsewhere."""
+    """Show progress: a bar on a terminal, a plain line now and then elsewhere."""
     if sys.stderr.isatty():
         with click.progressbar(length=max(1, total), label=label, file=sys.stderr) as bar:
             yield lambda done: bar.update(max(0, min(done, total) - bar.pos))
@@ -39,7 +39,7 @@ def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
 @click.argument("name")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(takeout.FORMS), default="mbox", help="How mail lies in the zip file."
+    "--format", "form", type=click.Choice(takeout.FORMS), default="mbox", help="Format of the mail in the zip file."
 )
 @pass_site
 def export(site: Site, name: str, file: Path, form: str) -> None:
@@ -61,7 +61,7 @@ def export(site: Site, name: str, file: Path, form: str) -> None:
 
 @click.group("import")
 def import_() -> None:
-    """Take mail in from elsewhere.  Nothing is doubled; what was broken off is started again."""
+    """Import mail from elsewhere.  Nothing is doubled; run an import that broke off once more."""
 
 
 def _done(report: Report, as_json: bool) -> None:
@@ -88,13 +88,11 @@ def _done(report: Report, as_json: bool) -> None:
 @import_.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--mailbox", default="", help="Where the messages go; else INBOX, and those of Gmail where their labels say."
-)
+@click.option("--mailbox", default="", help="Mailbox for the messages; else INBOX, and those of Gmail by their labels.")
 @json_option
 @pass_site
 def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None:
-    """All messages of an mbox FILE into the account NAME."""
+    """Import all messages of an mbox FILE into the account NAME."""
     account = accounts.find_account(site.core, name)
     with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
         report = mail_import.from_mbox(
@@ -106,11 +104,11 @@ def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None
 @import_.command()
 @click.argument("name")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--mailbox", default="INBOX", help="Where the messages of the folder itself go.")
+@click.option("--mailbox", default="INBOX", help="Mailbox for the messages of the folder itself.")
 @json_option
 @pass_site
 def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) -> None:
-    """A Maildir with its sub-folders into the account NAME; or a folder of them, such as an unpacked take-out."""
+    """Import a Maildir with its sub-folders, or a folder of Maildirs such as an unpacked take-out, into account NAME."""
     account = accounts.find_account(site.core, name)
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
     with _shown("import", total) as tell:
@@ -126,7 +124,7 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
 @json_option
 @pass_site
 def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
-    """A zip FILE of `alumnimail export` into the account NAME."""
+    """Import a zip FILE of `alumnimail export` into the account NAME."""
     account = accounts.find_account(site.core, name)
     with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
         _done(takeout_import.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
@@ -139,9 +137,9 @@ def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
 @click.option("--port", default=993, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
 @click.option("--token-stdin", is_flag=True, help="Take an OAuth access token from standard input.")
-@click.option("--no-tls", is_flag=True, help="Without TLS, for a server on the same machine.")
-@click.option("--ca", default="", help="A PEM file of certificates to trust.")
-@click.option("--forecast", is_flag=True, help="Only say what there is and what room it needs.")
+@click.option("--no-tls", is_flag=True, help="Connect without TLS, to a server on the same machine.")
+@click.option("--ca", default="", help="Trust the certificates of this PEM file.")
+@click.option("--forecast", is_flag=True, help="Only show what there is and how much room it needs.")
 @json_option
 @pass_site
 def imap(
@@ -157,7 +155,7 @@ def imap(
     forecast: bool,
     as_json: bool,
 ) -> None:
-    """All mail of USER on the IMAP server HOST into the account NAME."""
+    """Import all mail of USER on the IMAP server HOST into the account NAME."""
     account = accounts.find_account(site.core, name)
     secret = (
         sys.stdin.readline().rstrip("\r\n")
@@ -188,9 +186,9 @@ def imap(
 @click.argument("user")
 @click.option("--port", default=4190, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
-@click.option("--no-tls", is_flag=True, help="Without TLS, for a server on the same machine.")
-@click.option("--ca", default="", help="A PEM file of certificates to trust.")
-@click.option("--replace", is_flag=True, help="Also over scripts of the same name, and the active one.")
+@click.option("--no-tls", is_flag=True, help="Connect without TLS, to a server on the same machine.")
+@click.option("--ca", default="", help="Trust the certificates of this PEM file.")
+@click.option("--replace", is_flag=True, help="Replace scripts of the same name, and the active one.")
 @json_option
 @pass_site
 def sieve_(
@@ -205,7 +203,7 @@ def sieve_(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """The Sieve scripts of USER on the ManageSieve server HOST into the account NAME."""
+    """Import the Sieve scripts of USER on the ManageSieve server HOST into the account NAME."""
     account = accounts.find_account(site.core, name)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt("Password", hide_input=True)
     server = sieve_import.OldServer(host, user, password, port, not no_tls, ca)

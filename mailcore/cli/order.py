@@ -8,7 +8,7 @@ from mailcore.services.accounts import orders
 
 @click.group()
 def order() -> None:
-    """Orders of accounts."""
+    """List and decide requests for an account."""
 
 
 @order.command("list")
@@ -16,7 +16,7 @@ def order() -> None:
 @json_option
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
-    """All orders, oldest first."""
+    """List the orders, oldest first."""
     found = orders.list_orders(site.core, state)
     if as_json:
         print_json([plain(one) for one in found])
@@ -31,7 +31,7 @@ def list_(site: Site, state: str | None, as_json: bool) -> None:
 @click.argument("order_id", type=int, metavar="ID")
 @pass_site
 def approve(site: Site, order_id: int) -> None:
-    """Make the account, mail its link and print it."""
+    """Create the account, and mail and print its link."""
     done, link = orders.approve_order(site.core, order_id, actor="command line")
     click.echo(f"{done.name}@{site.config.domain}")
     click.echo(link)
@@ -52,6 +52,6 @@ def ask(site: Site, order_id: int, question: str) -> None:
 @click.argument("reason", default="")
 @pass_site
 def reject(site: Site, order_id: int, reason: str) -> None:
-    """Say no."""
+    """Reject an order."""
     done = orders.reject_order(site.core, order_id, reason, actor="command line")
     click.echo(f"order {done.id} is {done.state}")

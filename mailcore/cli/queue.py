@@ -1,4 +1,4 @@
-"""`alumnimail queue`: mail on its way out."""
+"""`alumnimail queue`: outgoing mail."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from mailcore.store.engine.db import Tx
 
 @click.group()
 def queue() -> None:
-    """Outgoing mail."""
+    """Show and control outgoing mail."""
 
 
 def _tell(site: Site, ids: Sequence[int], as_json: bool) -> None:
@@ -33,7 +33,7 @@ _ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=
 @json_option
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
-    """What stands in the queue."""
+    """List the items of the queue."""
     found = queue_admin.listing(site.core, state)
     if as_json:
         print_json([plain(item) for item in found])
@@ -57,11 +57,11 @@ def list_(site: Site, state: str | None, as_json: bool) -> None:
 
 @queue.command()
 @click.argument("item_id", type=int, metavar="ID")
-@click.option("--message", is_flag=True, help="The message as well.")
+@click.option("--message", is_flag=True, help="Show the message as well.")
 @json_option
 @pass_site
 def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
-    """One item and every try at it."""
+    """Show one item and every attempt to send it."""
     item, attempts = queue_admin.show(site.core, item_id)
     octets = queue_admin.octets(site.core, item_id) if message else b""
     found: dict[str, Any] = plain(item) | {"attempts": [plain(one) for one in attempts]}
@@ -82,7 +82,7 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
 @json_option
 @pass_site
 def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
-    """Try these now; held ones are let go."""
+    """Send these items now, held ones too."""
     queue_admin.retry(site.core, ids)
     _tell(site, ids, as_json)
 
@@ -92,7 +92,7 @@ def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_site
 def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
-    """Do not try these until told to."""
+    """Hold these items until `queue retry`."""
     queue_admin.hold(site.core, ids)
     _tell(site, ids, as_json)
 
@@ -102,7 +102,7 @@ def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_site
 def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
-    """Give up on these and tell the senders."""
+    """Give up these items and send reports to their senders."""
     core = site.core
     answer = Answer(core.config.host, 550, "5.0.0 the postmaster gave up on it")
 
@@ -121,7 +121,7 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_site
 def flush(site: Site, as_json: bool) -> None:
-    """Try everything that waits now, whatever its back-off."""
+    """Send everything that waits now, without its delay."""
     waiting = [item.id for item in queue_admin.listing(site.core, "waiting")]
     queue_admin.retry(site.core, None)
     _tell(site, waiting, as_json)

@@ -8,13 +8,13 @@ from mailcore.services.signin import recovery
 from mailcore.services.signin.recovery import COMMAND_LINE, Issued
 
 agent_option = click.option(
-    "--agent", default=COMMAND_LINE, help="User name of who does it, for the log; needs the role desk."
+    "--agent", default=COMMAND_LINE, help="User name of the agent, for the log; needs the role desk."
 )
 
 
 @click.group("recovery")
 def recovery_group() -> None:
-    """People who cannot get in by any other way."""
+    """Let in people who cannot log in in any other way."""
 
 
 def _say(done: Issued) -> None:
@@ -30,12 +30,14 @@ def _say(done: Issued) -> None:
 @click.argument("name")
 @click.option("--proof", required=True, help="How the person was recognised; kept in the log, which the owner reads.")
 @click.option(
-    "--send-to", default="", help="An outside address that is known to be theirs; without one the link is printed."
+    "--send-to",
+    default="",
+    help="Mail the link to an outside address that is known to be theirs; without one it is printed.",
 )
 @agent_option
 @pass_site
 def issue(site: Site, name: str, proof: str, send_to: str, agent: str) -> None:
-    """A link by which the owner of account NAME sets a new password once."""
+    """Issue a link by which the owner of account NAME sets a new password once."""
     _say(recovery.issue_link(site.core, name, agent=agent, proof=proof, send_to=send_to))
 
 
@@ -43,7 +45,7 @@ def issue(site: Site, name: str, proof: str, send_to: str, agent: str) -> None:
 @json_option
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
-    """What waits for a second agent."""
+    """List what waits for a second agent."""
     found = [(accounts.load_account(site.core, one.account).name, one) for one in recovery.list_waiting(site.core)]
     if as_json:
         print_json([plain(one) | {"name": name} for name, one in found])
@@ -57,7 +59,7 @@ def list_(site: Site, as_json: bool) -> None:
 @agent_option
 @pass_site
 def agree(site: Site, number: int, agent: str) -> None:
-    """The second agent's word: the second step is taken off, and the link is issued."""
+    """Agree as the second agent: two-step log-in is turned off, and the link is issued."""
     _say(recovery.approve_recovery(site.core, number, agent=agent))
 
 
@@ -66,6 +68,6 @@ def agree(site: Site, number: int, agent: str) -> None:
 @agent_option
 @pass_site
 def refuse(site: Site, number: int, agent: str) -> None:
-    """The second agent does not agree."""
+    """Refuse as the second agent."""
     recovery.refuse_recovery(site.core, number, agent=agent)
     click.echo(f"recovery {number} is refused")

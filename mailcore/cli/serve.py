@@ -51,7 +51,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def prepare(config: Config) -> None:
-    """Database, blobs, keys, certificates; safe to repeat.  Raises ConfigError: the certificate cannot be used."""
+    """Create database, blobs, keys and certificates; safe to repeat.  Raises ConfigError: the certificate cannot be used."""
     core = cores.build(config)
     try:
         certificates.ensure_certificate(config, core.clock)
@@ -273,7 +273,7 @@ def _supervise(config: Config, workers: int, path: str | None) -> int:
 
 
 def _answers(address: str) -> bool:
-    """Does the portal take connections?  It says nothing of itself when it is up."""
+    """Say if the portal takes connections; it does not report itself when it is up."""
     if not address:
         return True
     host, port = host_and_port(address)
@@ -291,11 +291,11 @@ def _reload(children: list[Any]) -> None:  # Any: processes of a multiprocessing
 
 
 @click.command()
-@click.option("--one", is_flag=True, help="Everything in one process.")
-@click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Mail processes.")
+@click.option("--one", is_flag=True, help="Run everything in one process.")
+@click.option("--workers", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Number of mail processes.")
 @click.pass_context
 def serve(context: click.Context, one: bool, workers: int) -> None:
-    """Run in the foreground until SIGTERM."""
+    """Run the service in the foreground until SIGTERM."""
     start_logging()
     config: Config = context.obj["config"]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
@@ -308,16 +308,16 @@ def serve(context: click.Context, one: bool, workers: int) -> None:
 @click.command()
 @click.pass_context
 def init(context: click.Context) -> None:
-    """Make database, blobs, keys and certificates; safe to repeat."""
+    """Create database, blobs, keys and certificates; safe to repeat."""
     prepare(context.obj["config"])
     click.echo(f"ready to serve {context.obj['config'].domain} from {context.obj['config'].data}")
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired.")
 @click.pass_context
 def check(context: click.Context, repair: bool) -> None:
-    """Walk database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
+    """Check database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
     core = cores.build(context.obj["config"])
     try:
         problems = health.check(core, repair=repair)

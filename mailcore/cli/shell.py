@@ -18,11 +18,11 @@ BANNER = (
 
 
 @click.command()
-@click.option("--sql", is_flag=True, help="Open the database in a browser (sqlite-web, on loopback).")
-@click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Where --sql listens.")
+@click.option("--sql", is_flag=True, help="Show the database in a browser (sqlite-web, on loopback).")
+@click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Port on which --sql listens.")
 @click.pass_context
 def shell(context: click.Context, sql: bool, port: int) -> None:
-    """A Python shell with `core` and the peewee models at hand."""
+    """Start a Python shell with `core` and the peewee models at hand."""
     config: Config = context.obj["config"]
     core = cores.build(config)
     if sql:

@@ -1,4 +1,4 @@
-"""`alumnimail sieve check` and `sieve test`: what a script would do, as people and as programs read it."""
+"""`alumnimail sieve check` and `sieve test`: show what a script would do, for people and for programs."""
 
 import base64
 import binascii
@@ -29,12 +29,12 @@ def _table(request: Answer, key: str) -> Answer:
 
 
 def _bare(path: str) -> str:
-    """`<>` is the null path; a path may stand in angle brackets."""
+    """Return a path without its angle brackets; `<>` is the null path."""
     return path[1:-1] if path.startswith("<") and path.endswith(">") and path.count("<") == 1 else path
 
 
 def _trial(request: Answer) -> Trial:
-    """A request as interface.md has it.  Raises ValueError, Unsupported."""
+    """Read a question of `--batch` (docs/interface.md).  Raises ValueError, Unsupported."""
     try:
         octets = base64.b64decode(_text(request, "message_base64"), validate=True)
     except binascii.Error:
@@ -67,7 +67,7 @@ def _trial(request: Answer) -> Trial:
 
 
 def answer(request: object, domain: str, now: int) -> Answer:
-    """The answer to one line of `--batch`, whatever it is."""
+    """Answer one line of `--batch`, whatever it is."""
     identity: object = None
     try:
         if not isinstance(request, dict):
@@ -118,7 +118,7 @@ def check(file: str) -> None:
 
 
 @sieve_group.command()
-@click.option("--batch", is_flag=True, help="Answer JSON lines from stdin.")
+@click.option("--batch", is_flag=True, help="Answer JSON lines from standard input.")
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--from", "sender", default="", metavar="ADDR")
 @click.option("--to", "recipient", default="", metavar="ADDR")
@@ -136,13 +136,19 @@ def test(
     script: str | None,
     message: str | None,
 ) -> None:
-    """Say what SCRIPT would do with MESSAGE; nothing is done."""
+    """Show what SCRIPT would do with MESSAGE; nothing is done."""
     domain, now = site.config.domain, site.clock.seconds()
     if batch:
+        if sender or recipient or env or script:
+            raise click.UsageError(
+                "--batch takes no --from, --to, --env, SCRIPT or MESSAGE: each question brings its own"
+            )
         _batch(domain, now)
         return
     if script is None or message is None:
         raise click.UsageError("give SCRIPT and MESSAGE, or --batch")
+    if unnamed := [item for item in env if "=" not in item]:
+        raise click.UsageError(f"--env {unnamed[0]}: write NAME=VALUE")
     items = {name.lower(): value for name, _, value in (item.partition("=") for item in env)}
     trial = Trial(
         script=Path(script).read_text(errors="replace"),
@@ -151,13 +157,13 @@ def test(
         recipient=recipient,
         env=items,
     )
-    found = script_trial.run(trial, domain, now)
+    result = script_trial.run(trial, domain, now)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(result))
     else:
-        for error in found["errors"]:
+        for error in result["errors"]:
             click.echo(f"{script}:{error['line']}:{error['column']}: {error['message']}", err=True)
-        for action in found["actions"]:
+        for action in result["actions"]:
             click.echo(" ".join(f"{key}={value}" if key != "action" else str(value) for key, value in action.items()))
-    if not found["ok"]:
+    if not result["ok"]:
         sys.exit(1)

@@ -12,7 +12,7 @@ from mailcore.services.tickets import canned
 
 @click.group()
 def status() -> None:
-    """What is out of order: a line on every page, /status and a feed."""
+    """Announce what is out of order: on every page, on /status and in a feed."""
 
 
 @status.command("set")
@@ -22,7 +22,7 @@ def status() -> None:
 @click.option("--level", type=click.Choice(status_service.LEVELS), default="warn")
 @pass_site
 def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
-    """Show it on every page from now on."""
+    """Show a message on every page from now on."""
     click.echo(status_service.tell(site.core, {"nb": nb, "nn": nn, "en": en}, level))
 
 
@@ -30,7 +30,7 @@ def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
 @click.argument("number", type=int, required=False)
 @pass_site
 def clear(site: Site, number: int | None) -> None:
-    """It is over; without NUMBER everything is."""
+    """End a message; without NUMBER, all of them."""
     click.echo(f"{status_service.end(site.core, number)} ended")
 
 
@@ -38,7 +38,7 @@ def clear(site: Site, number: int | None) -> None:
 @json_option
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
-    """Of the last thirty days."""
+    """List the messages of the last thirty days."""
     found = status_service.recent(site.core)
     if as_json:
         print_json([plain(one) for one in found])
@@ -60,14 +60,14 @@ def list_(site: Site, as_json: bool) -> None:
 
 @click.group()
 def page() -> None:
-    """Public pages: how often seen, for whom, about what."""
+    """Show how often public pages are viewed, and set their audience and topic."""
 
 
 @page.command("list")
 @json_option
 @pass_site
 def list_pages(site: Site, as_json: bool) -> None:
-    """All pages that are counted."""
+    """List the pages that are counted."""
     found = page_views.listing(site.core)
     if as_json:
         print_json([plain(one) for one in found])
@@ -84,7 +84,7 @@ def list_pages(site: Site, as_json: bool) -> None:
 @click.option("--topic", type=click.Choice(page_views.TOPICS), multiple=True)
 @pass_site
 def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> None:
-    """For whom the page is, and what about; replaces what was said before."""
+    """Set audience and topic of a page, in place of those before."""
     done = page_views.tag(site.core, path, audience, topic)
     click.echo(f"{done.name}: {' '.join(done.audience)}; {' '.join(done.topic)}")
 

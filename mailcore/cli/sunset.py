@@ -12,7 +12,7 @@ from mailcore.services.accounts.sunset import Person
 
 @click.group("sunset")
 def sunset_group() -> None:
-    """The end of the service, twelve months ahead at least."""
+    """Announce and carry out the end of the service, at least twelve months ahead."""
 
 
 @sunset_group.command()
@@ -24,7 +24,7 @@ def sunset_group() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_site
 def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: str, yes: bool) -> None:
-    """Tell everybody that the service ends: on every page, and by mail in the days to come."""
+    """Announce the end of the service: on every page, and by mail in the days to come."""
     count = sum(account.state == "active" for account in accounts.list_accounts(site.core))
     sunset.check_end(site.core, end.date())
     if not yes:
@@ -34,11 +34,11 @@ def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: 
 
 
 @sunset_group.command()
-@click.option("--people", is_flag=True, help="Everybody, and what they know.")
+@click.option("--people", is_flag=True, help="List everybody, and what they know.")
 @json_option
 @pass_site
 def status(site: Site, people: bool, as_json: bool) -> None:
-    """Who has read it so far."""
+    """Show who has read the announcement so far."""
     found = sunset.get_current(site.core)
     numbers = plain(sunset.count_progress(site.core))
     everybody = [_row(one) for one in sunset.list_people(site.core)] if people else []
@@ -68,11 +68,11 @@ def _day(seconds: int | None) -> str:
 
 
 @sunset_group.command()
-@click.option("--sent", is_flag=True, help="Note that these letters are in the post.")
-@click.option("--again", is_flag=True, help="Those, too, to whom one was sent.")
+@click.option("--sent", is_flag=True, help="Record that these letters are in the post.")
+@click.option("--again", is_flag=True, help="Print those, too, to whom a letter was sent.")
 @pass_site
 def letters(site: Site, sent: bool, again: bool) -> None:
-    """Print as CSV who must be told on paper: no confirmed contact address, or not read."""
+    """Print as CSV who must be notified by letter: no confirmed contact address, or not read."""
     found = sunset.list_letters(site.core, again=again)
     click.echo(sunset.format_letters_csv(site.core, found), nl=False)
     if sent:
@@ -83,7 +83,7 @@ def letters(site: Site, sent: bool, again: bool) -> None:
 @click.argument("name")
 @pass_site
 def read(site: Site, name: str) -> None:
-    """Note that the owner of account NAME has told the desk that they know."""
+    """Record that the owner of account NAME has confirmed to the desk that they know."""
     account = accounts.find_account(site.core, name)
     is_new = sunset.confirm_read(site.core, account.id, "desk", actor="command line")
     click.echo(f"{account.name} has read it" if is_new else f"{account.name} had read it before")
@@ -93,7 +93,7 @@ def read(site: Site, name: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_site
 def withdraw(site: Site, yes: bool) -> None:
-    """It does not end after all; everybody who was told hears of it."""
+    """Cancel the end of the service, and notify everybody who was notified of it."""
     if not yes:
         click.confirm("Everybody who was told will be written to. Go on?", abort=True)
     found = sunset.withdraw_end(site.core)
@@ -104,7 +104,7 @@ def withdraw(site: Site, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_site
 def finish(site: Site, yes: bool) -> None:
-    """After the last day: close the accounts, each with thirty days to undo; nothing else ever does."""
+    """Close the accounts after the last day, each with thirty days to undo; nothing else does that."""
     ready, waiting = sunset.list_closable(site.core)
     if not yes:
         click.confirm(f"{len(ready)} accounts will be closed, and erased after thirty days. Go on?", abort=True)

@@ -10,7 +10,7 @@ from mailcore.services.tickets import tickets
 
 @click.group()
 def ticket() -> None:
-    """Help cases."""
+    """List, answer and close tickets of the help desk."""
 
 
 @ticket.command("list")
@@ -19,7 +19,7 @@ def ticket() -> None:
 @json_option
 @pass_site
 def list_(site: Site, words: str, state: tuple[str, ...], as_json: bool) -> None:
-    """Those that wait longest first; WORDS of subject or address, or a number."""
+    """List tickets, those that wait longest first; by WORDS of subject or address, or a number."""
     found = tickets.list_tickets(site.core, state or tickets.LIVE, words)
     if as_json:
         print_json([plain(one) for one in found])
@@ -35,7 +35,7 @@ def list_(site: Site, words: str, state: tuple[str, ...], as_json: bool) -> None
 @json_option
 @pass_site
 def show(site: Site, number: int, as_json: bool) -> None:
-    """The case with all that was said, notes too."""
+    """Show a ticket with all its messages and notes."""
     found = tickets.get_ticket(site.core, number)
     said = tickets.list_messages(site.core, found, notes=True)
     if as_json:
@@ -51,11 +51,11 @@ def show(site: Site, number: int, as_json: bool) -> None:
 @ticket.command()
 @click.argument("number", type=int)
 @click.argument("text", default="-")
-@click.option("--close", "and_close", is_flag=True, help="The case is closed by it.")
-@click.option("--note", "as_note", is_flag=True, help="For the desk alone.")
+@click.option("--close", "and_close", is_flag=True, help="Close the ticket with it.")
+@click.option("--note", "as_note", is_flag=True, help="Write a note for the desk alone.")
 @pass_site
 def reply(site: Site, number: int, text: str, and_close: bool, as_note: bool) -> None:
-    """Answer with TEXT, or with what stands on standard input."""
+    """Answer with TEXT, or with the text on standard input."""
     words = sys.stdin.read() if text == "-" else text
     if as_note:
         done = tickets.add_note(site.core, number, words)
@@ -68,6 +68,6 @@ def reply(site: Site, number: int, text: str, and_close: bool, as_note: bool) ->
 @click.argument("number", type=int)
 @pass_site
 def close(site: Site, number: int) -> None:
-    """Nothing more to do."""
+    """Close a ticket."""
     done = tickets.close_ticket(site.core, number)
     click.echo(f"ticket {done.id} is {done.state}")

@@ -13,11 +13,11 @@ from mailcore.services.delivery.traces import Trace
 @click.command()
 @click.argument("name")
 @click.argument("words", default="")
-@click.option("--id", "number", type=int, help="One of them, with its checks, rules and answers.")
+@click.option("--id", "number", type=int, help="Show one of them, with its checks, rules and replies.")
 @json_option
 @pass_site
 def trace(site: Site, name: str, words: str, number: int | None, as_json: bool) -> None:
-    """What became of mail for account NAME in the last thirty days, newest first; WORDS of sender, author or subject."""
+    """Show what became of mail for account NAME in the last thirty days, newest first; by WORDS of sender, author or subject."""
     account = accounts.find_account(site.core, name)
     if number is not None:
         found = traces.get(site.core, account.id, number)

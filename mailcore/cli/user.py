@@ -25,7 +25,7 @@ from mailcore.services.delivery import sending_limits
 
 @click.group()
 def user() -> None:
-    """Accounts."""
+    """Create, show and change accounts."""
 
 
 def _shown(site: Site, account: Account) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
 @click.argument("name")
 @click.option("--name", "display_name", default="", help="The person's name.")
 @click.option("--person", help="The immutable id of the directory.")
-@click.option("--quota", type=Quota(), help="For example 2G, or unlimited.")
+@click.option("--quota", type=Quota(), help="Quota, for example 2G, or unlimited.")
 @click.option("--contact", default="", help="Another e-mail address of the person.")
 @click.option("--language", type=click.Choice(["nb", "nn", "en"]), default="nb")
 @click.option("--password-stdin", is_flag=True, help="Take the password, or its hash, from standard input.")
@@ -59,7 +59,7 @@ def add(
     password_stdin: bool,
     reserved: bool,
 ) -> None:
-    """Make an account; without a password, print a one-time link that sets it."""
+    """Create an account; without a password, print a one-time link that sets it."""
     password = None
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -85,7 +85,7 @@ def add(
 @json_option
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
-    """All accounts."""
+    """List the accounts."""
     found = accounts.list_accounts(site.core)
     if as_json:
         print_json([plain(account) for account in found])
@@ -101,7 +101,7 @@ def list_(site: Site, as_json: bool) -> None:
 @json_option
 @pass_site
 def show(site: Site, name: str, as_json: bool) -> None:
-    """One account."""
+    """Show one account."""
     found = _shown(site, accounts.find_account(site.core, name))
     if as_json:
         print_json(found)
@@ -114,7 +114,7 @@ def show(site: Site, name: str, as_json: bool) -> None:
 @click.argument("octets", type=Quota(), metavar="SIZE")
 @pass_site
 def quota(site: Site, name: str, octets: int) -> None:
-    """Set how much room an account has: for example 2G, or unlimited."""
+    """Set the quota of an account: for example 2G, or unlimited."""
     account = accounts.set_quota(site.core, name, octets)
     click.echo(f"{account.name}: {size(account.used)} of {quota_size(account.quota)}")
 
@@ -133,7 +133,7 @@ def close(site: Site, name: str) -> None:
 @click.argument("name")
 @pass_site
 def reopen(site: Site, name: str) -> None:
-    """Open an account again that was closed less than thirty days ago."""
+    """Reopen an account that was closed less than thirty days ago."""
     found = accounts.find_account(site.core, name)
     click.echo(f"{closing.reopen_account(site.core, found.id, actor='command line').name} is open again")
 
@@ -151,17 +151,17 @@ def password_link(site: Site, name: str) -> None:
 @click.argument("role", type=click.Choice(["none", "desk", "admin"]))
 @pass_site
 def role(site: Site, name: str, role: str) -> None:
-    """Make somebody an agent of the help desk."""
+    """Make the owner of an account an agent of the help desk, or end that."""
     account = accounts.set_role(site.core, name, "" if role == "none" else role)
     click.echo(f"{account.name}: {role}")
 
 
 @user.command()
 @click.argument("name")
-@click.option("--drop", is_flag=True, help="Forget the messages that are held, instead of sending them.")
+@click.option("--drop", is_flag=True, help="Delete the messages that are held, instead of sending them.")
 @pass_site
 def release(site: Site, name: str, drop: bool) -> None:
-    """Let an account send again that was put on hold."""
+    """Release an account whose sending was put on hold."""
     account, count = sending_limits.release(site.core, name, drop=drop, actor="cli")
     click.echo(f"{account.name} may send; {count} held messages {'are forgotten' if drop else 'go on'}")
 
@@ -170,7 +170,7 @@ def release(site: Site, name: str, drop: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @pass_site
 def import_(site: Site, file: Path) -> None:
-    """Make the accounts of a CSV file: username, password, name, person, quota."""
+    """Create the accounts of a CSV file: username, password, name, person, quota."""
     wishes = accounts.read_csv(file)
     count = counted(accounts.import_accounts(site.core, wishes), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, render_template
 
-from mailcore.config import octets
 from mailcore.errors import Busy
 from mailcore.services.operations import dns_records, service_status
 from mailcore.services.signin import web_sessions
@@ -16,7 +15,7 @@ blueprint = Blueprint("front", __name__)
 @open_to_ended
 @public
 def index() -> str:
-    quota = octets(current.core().config.quota.default)
+    quota = current.core().config.quota.default_octets
     return render_template("front/index.html", room=formats.size(quota) if quota else "")
 
 

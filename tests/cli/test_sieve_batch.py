@@ -144,3 +144,13 @@ def test_a_message_that_was_here_before_is_not_redirected_again(field):
     answer = run('redirect "x@y.example";', message_base64=octets)
     assert answer["actions"] == [{"action": "redirect", "address": "x@y.example", "copy": False}]
     assert answer["mail"] == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--from", "a@b.example"], ["--to", "a@b.example"], ["--env", "name=value"], [__file__], [__file__, __file__]],
+)
+def test_a_batch_takes_no_message_beside_its_questions(more):
+    result = CliRunner().invoke(main, ["sieve", "test", "--batch", *more], input="")
+    assert result.exit_code == 2
+    assert "each question brings its own" in result.output

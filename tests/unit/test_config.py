@@ -94,3 +94,14 @@ def test_a_file_or_a_secret_that_is_no_text_is_named(tmp_path):
         load_config(str(file))
     with pytest.raises(ConfigError, match="outbound.password: .*secret is not text in UTF-8"):
         parse_config(f'[outbound]\npassword = {{ file = "{secret}" }}')
+
+
+@pytest.mark.parametrize(("written", "octets"), [("2G", 2**31), ("unlimited", 0), ("Unlimited ", 0)])
+def test_the_quota_of_a_new_account_is_written_as_in_commands(written, octets):
+    assert parse_config(f'[quota]\ndefault = "{written}"').quota.default_octets == octets
+
+
+def test_a_default_quota_of_0_is_deprecated_and_still_means_unlimited(caplog):
+    with caplog.at_level("WARNING"):
+        assert parse_config('[quota]\ndefault = "0"').quota.default_octets == 0
+    assert 'quota.default = "0" is deprecated: write "unlimited"' in caplog.text

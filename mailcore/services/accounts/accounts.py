@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailcore.config import octets as parse_octets
 from mailcore.config import quota_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
@@ -136,7 +135,7 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
     if new.person and account_store.find_account_of_person(tx, new.person):
         raise AccountExists("this person has an account already")
     now = core.clock.seconds()
-    quota = parse_octets(core.config.quota.default) if new.quota is None else new.quota
+    quota = core.config.quota.default_octets if new.quota is None else new.quota
     language = new.language if new.language in notices.LANGUAGES else "nb"
     account = account_store.insert_account(
         tx, new.name, new.display_name, new.person, quota, language, new.contact, now

@@ -20,6 +20,7 @@ SHIPPED = folder_of("mailcore.services.operations", "faq_texts")
 _QUESTION = re.compile(r"^##[ \t]+(.+?)[ \t]*\{#([a-z0-9-]+)\}[ \t]*$", re.MULTILINE)
 _NAME = re.compile(r"([0-9]{2}-[a-z0-9-]+)\.(nb|nn|en)\.md")
 # No HTML from files: whoever may write an answer need not be able to run anything on the page.
+_UNLIMITED = {"nb": "ubegrenset plass", "nn": "uavgrensa plass", "en": "unlimited room"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -55,17 +56,19 @@ def files(core: Core) -> dict[tuple[str, str], Path]:
 def sections(core: Core, language: str) -> list[Section]:
     """All topics in order."""
     found = files(core)
-    values = (core.config.domain, core.config.host, _size(core.config.quota.default))
     result = []
     for topic in sorted({topic for topic, _ in found}):
         used = next((code for code in (language, "nb", *LANGUAGES) if (topic, code) in found), "nb")
         path = found[topic, used]
+        values = (core.config.domain, core.config.host, _describe_quota(core, used))
         result.append(_read(topic, used, path, path.stat().st_mtime_ns, values))
     return result
 
 
-def _size(written: str) -> str:
-    return re.sub(r"([KMG])$", r" \1B", written.upper())
+def _describe_quota(core: Core, language: str) -> str:
+    """Say how much room a new account has, to stand in a sentence of that language."""
+    quota = core.config.quota
+    return re.sub(r"([KMG])$", r" \1B", quota.default.strip().upper()) if quota.default_octets else _UNLIMITED[language]
 
 
 @lru_cache(maxsize=256)
