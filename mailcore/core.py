@@ -17,7 +17,6 @@ from mailcore.store.mail.blobs import Blobs
 from mailcore.store.mail.messages import MailStore
 from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.runner import migrate
-from mailcore.store.queue.items import QueueStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class Core:
     db: Db
     blobs: Blobs
     mail: MailStore
-    queue: QueueStore
     search: SearchIndex
     answers: Answers
     resources: Resources
@@ -63,7 +61,6 @@ def build(config: Config, clock: Clock | None = None) -> Core:
         db,
         blobs,
         MailStore(clock, blobs, answers),
-        QueueStore(blobs),
         SearchIndex(config.data_path / "search"),
         answers,
         Resources(),

@@ -109,7 +109,7 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     def give_up(tx: Tx) -> None:
         now = core.clock.now()
         for number in ids:
-            item = queue_admin.find(core, tx, number)
+            item = queue_admin.find(tx, number)
             outcome.give_up(core, tx, item, answer, now)
 
     core.db.write(give_up)

@@ -21,7 +21,7 @@ from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.people.accounts import get_account
-from mailcore.store.queue.items import domain_of
+from mailcore.store.queue.items import domain_of, enqueue_mail, read_octets
 from mailcore.store.tickets import tickets as ticket_store
 
 MOST_RETURNED = 512 * 1024  # octets of the message itself, where RET=FULL asks for it
@@ -53,7 +53,7 @@ def notify_sender(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: 
         return
     octets = b""
     with contextlib.suppress(Busy):  # octets that are missing on our side must not keep the sender from hearing
-        octets = core.queue.octets(tx, item)
+        octets = read_octets(tx, core.blobs, item)
     block = header.split(octets or item.prefix + core.blobs.header(tx, item.blob))[0]
     language = get_account(tx, item.account).language if item.account else "en"
     diagnostic = f"{answer.code} {answer.text}" if answer.code else answer.text
@@ -89,8 +89,9 @@ def notify_sender(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: 
         message_id=trace.message_id(core.config.domain),
         will_retry_until=until if kind == "delayed" else None,
     )
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender="",
         recipients=[item.sender],
         prepared=core.blobs.prepare(report),
@@ -108,13 +109,13 @@ def return_to_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     if core.mail.has_blob(tx, item.account, item.blob):
         return
     content = onward.content_of(tx, item.id) or b""
-    bounces.file_for_owner(core, tx, item.account, content, core.blobs.prepare(core.queue.octets(tx, item)))
+    bounces.file_for_owner(core, tx, item.account, content, core.blobs.prepare(read_octets(tx, core.blobs, item)))
 
 
 def notify_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
     """Add a report that cannot be delivered to the postmaster's ticket, one a domain and day (RFC 5321 section 6.1)."""
     domain = domain_of(item.recipient)
-    block = header.split(core.queue.octets(tx, item))[0].decode("utf-8", "replace")
+    block = header.split(read_octets(tx, core.blobs, item))[0].decode("utf-8", "replace")
     subject = f"A delivery report to {domain} could not be delivered"
     text = f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block[:4000]}"
     since = int((now - TICKET_EVERY).timestamp())

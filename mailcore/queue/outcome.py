@@ -14,7 +14,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.queue import destinations, reports
 from mailcore.store.queue.destinations import Rest
-from mailcore.store.queue.items import domain_of
+from mailcore.store.queue.items import defer_item, delete_item, domain_of, mark_delay_reported
 
 log = log_for(__name__)
 
@@ -51,12 +51,12 @@ def record_outcome(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: dat
     if answer.ok:
         if answer.relayed and "SUCCESS" in item.dsn.notify.upper():
             bounce.notify_sender(core, tx, item, answer, kind="relayed", now=now)
-        core.queue.done(tx, item.id, attempt)
+        delete_item(tx, item.id)
     elif next_at is not None:
         if not item.delay_told and schedule.is_delay_due(item.created_at, now):
             bounce.notify_sender(core, tx, item, answer, kind="delayed", now=now)
-            core.queue.tell_delay(tx, item.id)
-        core.queue.defer(tx, item.id, int(next_at.timestamp()), attempt)
+            mark_delay_reported(tx, item.id)
+        defer_item(tx, item.id, int(next_at.timestamp()), attempt)
     else:
         log.info("queue item %d failed for good with %d", item.id, answer.code)
         give_up(core, tx, item, answer, now)
@@ -82,7 +82,7 @@ def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) 
         bounce.notify_postmaster(core, tx, item, answer, now)
     elif not _is_undelivered_question(core, tx, item, answer):
         bounce.notify_sender(core, tx, item, answer, kind="failed", now=now)
-    core.queue.remove(tx, item.id)
+    delete_item(tx, item.id)
 
 
 def _is_undelivered_question(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> bool:

@@ -25,7 +25,17 @@ from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
-from mailcore.store.queue.items import domain_of
+from mailcore.store.queue.items import (
+    capture_item,
+    claim_items,
+    domain_of,
+    is_mail_due,
+    list_lessees,
+    put_off_items,
+    read_octets,
+    release_items,
+    release_items_of,
+)
 
 log = log_for(__name__)
 
@@ -94,8 +104,8 @@ class Worker:
         core = self._core
 
         def free(tx: Tx) -> int:
-            dead = [lessee for lessee in core.queue.lessees(tx, core.clock.seconds()) if lease.is_dead(lessee)]
-            return sum(core.queue.release_of(tx, lessee) for lessee in dead)
+            dead = [lessee for lessee in list_lessees(tx, core.clock.seconds()) if lease.is_dead(lessee)]
+            return sum(release_items_of(tx, lessee) for lessee in dead)
 
         try:
             freed = await core.db.awrite(free)
@@ -113,7 +123,7 @@ class Worker:
         core = self._core
         full = [name for name, destination in self._destinations.items() if destination.is_full]
         try:
-            if not await core.db.aread(lambda tx: core.queue.is_due(tx, core.clock.seconds())):
+            if not await core.db.aread(lambda tx: is_mail_due(tx, core.clock.seconds())):
                 return False
             items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full))
         except MailError as problem:
@@ -143,14 +153,14 @@ class Worker:
 
     def _claim(self, tx: Tx, room: int, full: list[str]) -> tuple[list[QueueItem], dict[str, Rest]]:
         """Lease the items to send now; put off, untried, those to a destination that rests."""
-        core, now = self._core, self._core.clock.seconds()
-        items = core.queue.claim(tx, now, room, LEASE_SECONDS, by=self._lessee, full=full)
+        now = self._core.clock.seconds()
+        items = claim_items(tx, now, room, LEASE_SECONDS, by=self._lessee, full=full)
         rests = destinations.rests(tx, sorted({domain_of(item.recipient) for item in items}))
         awake: list[QueueItem] = []
         for item in items:
             rest = rests.get(domain_of(item.recipient))
             if rest is not None and rest.until > now:
-                core.queue.put_off(tx, [item.id], rest.until, rest.reply)
+                put_off_items(tx, [item.id], rest.until, rest.reply)
             else:
                 awake.append(item)
         return awake, rests
@@ -158,7 +168,7 @@ class Worker:
     async def _release_waiting(self) -> None:
         ids = [item.id for destination in self._destinations.values() for _, item in destination.waiting]
         if ids:
-            await self._core.db.awrite(lambda tx: self._core.queue.release(tx, ids))
+            await self._core.db.awrite(lambda tx: release_items(tx, ids))
 
     # One destination
 
@@ -261,7 +271,7 @@ class Worker:
             await self._record_outcome(item, hosts)
         elif core.config.outbound.mode == "capture":
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
-            await core.db.awrite(lambda tx: core.queue.captured(tx, item.id, attempt))
+            await core.db.awrite(lambda tx: capture_item(tx, item.id, attempt))
         else:
             answer = await self._send(item, domain, hosts)
             destination.record_reply(answer)
@@ -298,7 +308,7 @@ class Worker:
         core = self._core
         size = await core.db.aread(lambda tx: core.blobs.size(tx, item.blob))
         async with self._sealing if size > LARGE else contextlib.nullcontext():
-            octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+            octets = await core.db.aread(lambda tx: read_octets(tx, core.blobs, item))
             return await core.threads.run(dkim.seal, core.config, octets)
 
     async def _record_reply(
@@ -334,7 +344,7 @@ class Worker:
         """Deliver mail to our own accounts (notices, bounces, forwarded mail) without SMTP."""
         core = self._core
         host = core.config.host
-        octets = await core.db.aread(lambda tx: core.queue.octets(tx, item))
+        octets = await core.db.aread(lambda tx: read_octets(tx, core.blobs, item))
         prepared = await core.threads.run(core.blobs.prepare, octets)
         envelope = Envelope(item.sender, (item.recipient,))
         letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, b"")

@@ -15,6 +15,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.limits import keys
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import backup, file_delta, health
+from mailcore.store.queue.items import enqueue_mail
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
 
@@ -110,8 +111,9 @@ def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(co
     ola = accounts.add_account(core, "ola", password="correct horse battery")
     old = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).uidvalidity
     core.db.write(
-        lambda tx: core.queue.enqueue(
+        lambda tx: enqueue_mail(
             tx,
+            core.blobs,
             sender="",
             recipients=["x@y.example"],
             prepared=core.blobs.prepare(SMALL % 1),

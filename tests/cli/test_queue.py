@@ -11,6 +11,7 @@ from mailcore.config import Config
 from mailcore.services.accounts import accounts
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
+from mailcore.store.queue.items import enqueue_mail
 
 MESSAGE = b"From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
 
@@ -24,8 +25,9 @@ def site(tmp_path):
     ola = accounts.add_account(core, "ola", password="correct horse battery")
 
     def fill(tx):
-        core.queue.enqueue(
+        enqueue_mail(
             tx,
+            core.blobs,
             sender="ola@alumni.example",
             recipients=["a@x.example", "b@y.example"],
             prepared=core.blobs.prepare(MESSAGE),

@@ -20,6 +20,7 @@ from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.services.tickets import tickets
 from mailcore.services.transfer import takeout, takeout_import
+from mailcore.store.queue.items import list_items, read_octets
 from portal import create_app
 from tests.mail.zoo.animals import Animal, all_animals
 from tests.mail.zoo.keeper import Door
@@ -59,7 +60,7 @@ def queued(core: Core, account: Account) -> list[tuple[str, bytes]]:
 
     def read(tx):
         return [
-            (one.recipient, core.queue.octets(tx, one)) for one in core.queue.listing(tx) if one.account == account.id
+            (one.recipient, read_octets(tx, core.blobs, one)) for one in list_items(tx) if one.account == account.id
         ]
 
     return core.db.read(read)

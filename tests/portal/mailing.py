@@ -11,6 +11,7 @@ from mailcore.domain import Account
 from mailcore.services.webmail import mail_settings
 from mailcore.services.webmail.mail_settings import MailSettings
 from mailcore.store.people.accounts import get_account
+from mailcore.store.queue.items import list_items, read_octets
 
 MESSAGE = (
     "From: Kåre <kare@outside.example>\r\nTo: ola@alumni.example, kari@outside.example\r\nSubject: Møte i Ås\r\n"
@@ -62,12 +63,12 @@ def flags(core: Core, ola: Account, uid: int) -> frozenset[str]:
 
 
 def queued(core: Core) -> list:
-    return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "submission"]
+    return [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == "submission"]
 
 
 def sent_octets(core: Core) -> bytes:
     [item] = queued(core)
-    return core.db.read(lambda tx: core.queue.octets(tx, item))
+    return core.db.read(lambda tx: read_octets(tx, core.blobs, item))
 
 
 def form(page: str) -> dict[str, str]:

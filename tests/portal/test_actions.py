@@ -10,6 +10,7 @@ from mailcore.errors import WrongPassword
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.credentials import login
 from mailcore.services.forwarding import forwarding
+from mailcore.store.queue.items import list_items, read_octets
 from portal.sessions import COOKIE, FORMS
 from tests.portal.conftest import PASSWORD
 
@@ -198,7 +199,7 @@ def test_stopping_is_one_button(core, inside, ola):
 
 def test_looking_at_a_confirmation_link_confirms_nothing(core, browser, ola):
     forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True)
-    letter = core.db.read(lambda tx: core.queue.octets(tx, core.queue.listing(tx)[0]))
+    letter = core.db.read(lambda tx: read_octets(tx, core.blobs, list_items(tx)[0]))
     link = re.search(rb"/forwarding/confirm/\S+", letter)[0].decode()
     assert browser.get(link).status_code == 200
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED

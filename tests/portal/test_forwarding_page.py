@@ -8,6 +8,7 @@ from mailcore.domain import ForwardingState, Identity
 from mailcore.services.credentials import login
 from mailcore.services.forwarding import forwarding, health
 from mailcore.store.forwarding import onward
+from mailcore.store.queue.items import list_items, read_octets
 from tests.portal.conftest import PASSWORD
 
 FRIEND = "ola@elsewhere.example"
@@ -108,7 +109,7 @@ def test_n2_a_paused_forwarding_is_taken_up_again(inside, core, ola, forwarding_
 def test_n1_the_question_is_sent_again(inside, core, ola):
     forwarding.set_forwarding(core, ola.id, FRIEND, copy=True)
     inside.send("/forwarding", to="/forwarding/again")
-    questions = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.recipient == FRIEND]
+    questions = [item for item in core.db.read(lambda tx: list_items(tx)) if item.recipient == FRIEND]
     assert len(questions) >= 2
 
 
@@ -132,9 +133,7 @@ def test_every_state_is_shown_in_each_language(inside, core, ola, state, languag
 
 def letter_code(core) -> str:
     """The code in the newest question."""
-    texts = [
-        core.db.read(lambda tx, item=item: core.queue.octets(tx, item)) for item in core.db.read(core.queue.listing)
-    ]
+    texts = [core.db.read(lambda tx, item=item: read_octets(tx, core.blobs, item)) for item in core.db.read(list_items)]
     return re.findall(rb"(\d{4} \d{4})", next(text for text in reversed(texts) if b"/forwarding/confirm/" in text))[
         0
     ].decode()
@@ -166,7 +165,7 @@ def test_n1_codes_cannot_be_guessed(inside, core, ola):
 
 def test_n1_the_page_of_the_link_says_who_asks_and_a_used_link_says_so(browser, core, ola):
     forwarding.set_forwarding(core, ola.id, "ola@elsewhere.example", copy=True)
-    octets = core.db.read(lambda tx: core.queue.octets(tx, core.queue.listing(tx)[0]))
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, list_items(tx)[0]))
     path = re.search(rb"/forwarding/confirm/\S+", octets)[0].decode()
     page = browser.get(path).text
     assert "Ola Nordmann ønsker at e-post til ola@alumni.example blir videresendt til ola@elsewhere.example." in page

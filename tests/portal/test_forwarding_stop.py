@@ -4,6 +4,7 @@ import pytest
 
 from mailcore.domain import ForwardingState
 from mailcore.services.forwarding import consent, forwarding
+from mailcore.store.queue.items import list_items, read_octets
 
 FRIEND = "ola@elsewhere.example"
 
@@ -29,6 +30,6 @@ def test_n1_the_page_answers_the_same_whoever_asks(browser, core, ola, link):
     unknown = browser.send("/forwarding/stop", "/forwarding/stop-links", address="x@else.example").text
     assert known == unknown
     letters = [
-        core.db.read(lambda tx, i=i: core.queue.octets(tx, i)) for i in core.db.read(lambda tx: core.queue.listing(tx))
+        core.db.read(lambda tx, i=i: read_octets(tx, core.blobs, i)) for i in core.db.read(lambda tx: list_items(tx))
     ]
     assert [b"/forwarding/stop/" in letter for letter in letters] == [False, True]  # the first tells the owner

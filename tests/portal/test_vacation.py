@@ -13,6 +13,7 @@ from mailcore.domain import Away, Envelope
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.store.queue.items import list_items, read_octets
 from sieve import check_script
 from tests.readers import by_python
 
@@ -26,7 +27,7 @@ def replies(core, ola) -> list:
     asyncio.run(
         delivery.accept(core, Envelope("kari@outside.example", ("ola@alumni.example",)), [recipient], MESSAGE, b"")
     )
-    return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "vacation"]
+    return [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == "vacation"]
 
 
 def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
@@ -34,7 +35,7 @@ def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
     assert answer.status_code == 303
     assert "Borte" in inside.get("/vacation").text
     [item] = replies(core, ola)
-    octets = core.db.read(lambda tx: core.queue.octets(tx, item))
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, item))
     assert b"Subject: Borte\r\n" in octets
     assert b'Jeg er borte.\r\n"Hilsen" Ola' in octets
     inside.send("/vacation", subject="Borte", text="x")
@@ -99,7 +100,7 @@ def test_whatever_is_typed_stays_text(core, ola, text):
     out_of_office.save(core, ola.id, Away(True, None, None, text.replace("\n", " "), text))
     assert check_script(filters.generated(core, ola.id)) == []
     [item] = replies(core, ola)
-    assert by_python(core.db.read(lambda tx: core.queue.octets(tx, item))).text == text
+    assert by_python(core.db.read(lambda tx: read_octets(tx, core.blobs, item))).text == text
 
 
 @pytest.mark.parametrize(

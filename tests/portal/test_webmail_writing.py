@@ -12,6 +12,7 @@ from mailcore.errors import MailboxNotFound
 from mailcore.services.webmail import address_book, compose, drafts
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.store.people.accounts import get_account
+from mailcore.store.queue.items import read_octets
 from tests.portal.mailing import (
     MESSAGE,
     count,
@@ -49,7 +50,7 @@ def test_a_reply_is_sent_kept_and_remembered(inside, core, ola):
     answer = write(inside, core, f"/mail/compose?reply=INBOX/{uid}&all=1", body="Ja, æøå!")
     assert answer.status_code == 303
     assert sorted(item.recipient for item in queued(core)) == ["kare@outside.example", "kari@outside.example"]
-    sent = core.db.read(lambda tx: core.queue.octets(tx, queued(core)[0]))
+    sent = core.db.read(lambda tx: read_octets(tx, core.blobs, queued(core)[0]))
     assert b"In-Reply-To: <1@outside.example>" in sent
     assert count(core, ola, "Sent") == 1
     assert "\\Answered" in flags(core, ola, uid)
@@ -101,7 +102,7 @@ def test_a_reply_to_all_keeps_the_names_whatever_stands_in_them(inside, core, ol
     again = form(inside.client.get("/mail/compose?draft=1", follow_redirects=True).text)
     assert (again["to"], again["cc"]) == (fields["to"], fields["cc"])
     write(inside, core, start)
-    octets = core.db.read(lambda tx: core.queue.octets(tx, queued(core)[0]))
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, queued(core)[0]))
     message = email.message_from_bytes(octets, policy=email.policy.default)
     assert [a.display_name for a in message["to"].addresses] == ["Nordmann, Kåre"]
     assert [a.display_name for a in message["cc"].addresses] == ["Hansen, Kari", ""]
@@ -111,7 +112,7 @@ def test_names_in_fields_are_written_so_that_everybody_reads_one_person(inside, 
     send_at_once(core, ola)
     long = "Ærlig talt et navn som er så langt at det ikke får plass på en linje, og med komma"
     write(inside, core, to=f'"{long}" <a@blåbær.example>', cc='"Hansen, B" <b@outside.example>')
-    octets = core.db.read(lambda tx: core.queue.octets(tx, queued(core)[0]))
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, queued(core)[0]))
     [to] = re.findall(rb"(?m)^To: .*(?:\r\n .*)*", octets)
     assert max(map(len, to.split(b"\r\n"))) <= 120
     message = email.message_from_bytes(octets, policy=email.policy.default)
@@ -229,7 +230,9 @@ def test_blind_copies_are_sent_unseen_and_stand_in_the_own_copy(inside, core, ol
     send_at_once(core, ola)
     write(inside, core, to="x@outside.example", bcc="secret@outside.example", subject="s", body="b")
     assert {item.recipient for item in queued(core)} == {"x@outside.example", "secret@outside.example"}
-    assert all(b"secret@" not in core.db.read(lambda tx, i=item: core.queue.octets(tx, i)) for item in queued(core))
+    assert all(
+        b"secret@" not in core.db.read(lambda tx, i=item: read_octets(tx, core.blobs, i)) for item in queued(core)
+    )
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Sent"))
     assert b"Bcc: secret@outside.example" in core.db.read(lambda tx: core.mail.octets(tx, box.id, 1))
 

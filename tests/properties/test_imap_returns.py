@@ -86,7 +86,7 @@ def test_a_client_that_comes_back_is_in_step(core):
         elif uids and what != "cut":
             one = [(uids[n % len(uids)],) * 2]
             if what == "move":
-                core.mail.move(tx, ola, box, one, core.mail.mailbox(tx, ola, "Archive").id)
+                core.mail.move(tx, box, one, core.mail.mailbox(tx, ola, "Archive").id)
             elif what == "remove":
                 core.mail.expunge(tx, box, one, only_deleted=False)
             else:

@@ -21,6 +21,7 @@ from mailcore.services.mailauth import authentication, dkim_keys, forward_policy
 from mailcore.services.mailauth import dkim as our_dkim
 from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.queue.items import list_items, read_octets
 from tests.outside import dns_server, txt
 
 KEY = rsa.generate_private_key(65537, 1024)
@@ -262,8 +263,8 @@ def deliver(core, octets, sender, ip=GOOD):
     verdict = judge(core, octets, sender, ip)
     envelope = Envelope(sender, ("ola@alumni.example",), ip, "x")
     [done] = asyncio.run(delivery.accept(core, envelope, [found], octets, verdict.field, verdict))
-    items = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "forward"]
-    return done, [core.db.read(lambda tx, item=item: core.queue.octets(tx, item)) for item in items]
+    items = [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == "forward"]
+    return done, [core.db.read(lambda tx, item=item: read_octets(tx, core.blobs, item)) for item in items]
 
 
 @pytest.fixture
@@ -334,8 +335,8 @@ def own(core, octets, trace=b""):
     """Delivered to ola as a message of ours; what goes on."""
     found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=True))
     asyncio.run(delivery.accept(core, Envelope("", ("ola@alumni.example",)), [found], octets, trace))
-    [item] = [item for item in core.db.read(core.queue.listing) if item.origin == "forward"]
-    return core.db.read(lambda tx: core.queue.octets(tx, item))
+    [item] = [item for item in core.db.read(list_items) if item.origin == "forward"]
+    return core.db.read(lambda tx: read_octets(tx, core.blobs, item))
 
 
 def verifies(core, octets) -> bool:

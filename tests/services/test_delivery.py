@@ -13,6 +13,7 @@ from mailcore.services.delivery import delivery
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.queue.items import list_items, read_octets
 
 MESSAGE = (
     b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n"
@@ -45,7 +46,7 @@ def count(core: Core, account: Account, mailbox: str = "INBOX") -> int:
 
 
 def queued(core: Core, origin: str) -> list:
-    return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == origin]
+    return [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == origin]
 
 
 def personal(core: Core, account: Account, source: str) -> None:
@@ -117,7 +118,7 @@ def test_s25_forwarding_keeps_a_copy_and_the_octets_stay_untouched(core, ola):
     assert count(core, ola) == before + 1
     item = queued(core, "forward")[0]
     assert (item.recipient, item.sender.endswith("@srs.alumni.example")) == ("ola@elsewhere.example", True)
-    assert core.db.read(lambda tx: core.queue.octets(tx, item)).endswith(MESSAGE)
+    assert core.db.read(lambda tx: read_octets(tx, core.blobs, item)).endswith(MESSAGE)
 
 
 def test_s24_a_message_that_was_here_before_is_kept_and_not_forwarded_again(core, ola):
@@ -158,7 +159,7 @@ def test_vacation_answers_a_person_once_a_week(core, ola):
     deliver(core, "ola")
     items = queued(core, "vacation")
     assert [(item.sender, item.recipient) for item in items] == [("", "kari@outside.example")]
-    octets = core.db.read(lambda tx: core.queue.octets(tx, items[0]))
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, items[0]))
     for field in (
         b"Auto-Submitted: auto-replied",
         b"In-Reply-To: <1@outside.example>",
@@ -216,7 +217,7 @@ def test_vacation_answers_in_nobody_elses_name(core, ola, script, author):
     written_to = b"To: everyone@university" if "everyone" in script else b"To: ola@alumni"
     deliver(core, "ola", octets=MESSAGE.replace(b"To: ola@alumni", written_to))
     [item] = queued(core, "vacation")
-    assert f"From: {author}\r\n".encode() in core.db.read(lambda tx: core.queue.octets(tx, item))
+    assert f"From: {author}\r\n".encode() in core.db.read(lambda tx: read_octets(tx, core.blobs, item))
 
 
 def test_a_changed_message_is_filed_as_it_was_changed(core, ola):
@@ -241,5 +242,5 @@ def test_a_notification_goes_out_with_its_copy(core, ola):
     deliver(core, "ola")
     [item] = queued(core, "vacation")
     assert (item.sender, item.recipient) == ("ola@alumni.example", "phone@outside.example")
-    assert b"Subject: ny post\r\n" in core.db.read(lambda tx: core.queue.octets(tx, item))
+    assert b"Subject: ny post\r\n" in core.db.read(lambda tx: read_octets(tx, core.blobs, item))
     assert count(core, ola, "Sent") == 1

@@ -14,6 +14,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.queue.items import list_items, read_octets
 from sieve import check_script
 from tests.outside import dns_server
 
@@ -28,7 +29,7 @@ def ola(core: Core) -> AccountId:
 
 def mail(core: Core, account: AccountId) -> list[tuple[str, str]]:
     """Recipient and origin of all that is queued."""
-    return [(i.recipient, i.origin) for i in core.db.read(lambda tx: core.queue.listing(tx)) if i.account == account]
+    return [(i.recipient, i.origin) for i in core.db.read(lambda tx: list_items(tx)) if i.account == account]
 
 
 def deliver(core: Core) -> Outcome:
@@ -48,8 +49,8 @@ def inbox(core: Core, account: AccountId) -> int:
 
 def question(core: Core) -> tuple[str, bytes]:
     """The confirmation's token and message."""
-    items = [i for i in core.db.read(lambda tx: core.queue.listing(tx)) if i.recipient == TARGET]
-    octets = core.db.read(lambda tx: core.queue.octets(tx, items[0]))
+    items = [i for i in core.db.read(lambda tx: list_items(tx)) if i.recipient == TARGET]
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, items[0]))
     return octets.partition(b"/forwarding/confirm/")[2].split()[0].decode(), octets
 
 

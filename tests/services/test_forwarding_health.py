@@ -12,6 +12,7 @@ from mailcore.services.forwarding import forwarding, health
 from mailcore.services.forwarding.health import ReplyKind, classify_reply
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.queue.items import list_items, read_octets
 from tests.services.test_queue_worker import at_work, until
 
 FRIEND = "ola@elsewhere.example"
@@ -57,9 +58,9 @@ def test_n2_answers_of_real_servers_have_a_kind(code, reply, kind):
 def test_n4_the_test_message_goes_the_way_of_forwarded_mail_and_its_place_is_told(core, ola):
     dkim_keys.ensure_keys(core.config)
     probe = health.send_probe(core, ola.id)
-    [item] = [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "forward"]
+    [item] = [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == "forward"]
     assert (item.recipient, item.sender.endswith("@srs.alumni.example"), item.account) == (FRIEND, True, ola.id)
-    octets = core.db.read(lambda tx: core.queue.octets(tx, item))
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, item))
     assert probe.code.encode() in octets
     assert b"DKIM-Signature:" in octets
     for found, filtered in (("spam", True), ("missing", True), ("inbox", False)):
@@ -104,7 +105,7 @@ def _deliver(core, verdict):
     found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
     octets = b"From: Kari <kari@strict.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
     asyncio.run(delivery.accept(core, Envelope("kari@strict.example", (found.address,)), [found], octets, b"", verdict))
-    return [item for item in core.db.read(lambda tx: core.queue.listing(tx)) if item.origin == "forward"]
+    return [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == "forward"]
 
 
 def test_n3_the_owner_chooses_that_what_cannot_pass_stays_here(core, ola):
@@ -139,9 +140,9 @@ def test_n1_the_question_can_be_sent_again_and_the_older_link_is_void(core, ola)
         forwarding.ask_again(core, ola.id)
     with pytest.raises(TooMany):
         forwarding.ask_again(core, ola.id)
-    questions = [i for i in core.db.read(lambda tx: core.queue.listing(tx)) if i.recipient == "other@elsewhere.example"]
+    questions = [i for i in core.db.read(lambda tx: list_items(tx)) if i.recipient == "other@elsewhere.example"]
     assert len(questions) == 4
-    texts = [core.db.read(lambda tx, i=i: core.queue.octets(tx, i)) for i in questions]
+    texts = [core.db.read(lambda tx, i=i: read_octets(tx, core.blobs, i)) for i in questions]
     links = [text.partition(b"/confirm/")[2].split()[0].decode() for text in texts]
     assert forwarding.find_question(core, links[-1])[0].id == ola.id
     for link in links[:-1]:

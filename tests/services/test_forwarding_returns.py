@@ -19,6 +19,7 @@ from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
 from mailcore.store.forwarding import onward
+from mailcore.store.queue.items import delete_item, list_items, read_octets
 from tests.readers import text_of
 
 TARGET = "secret@private.example"
@@ -44,12 +45,12 @@ def arrive(
 
 
 def queued(core, origin: str | None = None):
-    items = core.db.read(lambda tx: core.queue.listing(tx))
+    items = core.db.read(lambda tx: list_items(tx))
     return [item for item in items if origin is None or item.origin == origin]
 
 
 def octets_of(core, item) -> bytes:
-    return core.db.read(lambda tx: core.queue.octets(tx, item))
+    return core.db.read(lambda tx: read_octets(tx, core.blobs, item))
 
 
 def inbox(core, account) -> list[bytes]:
@@ -65,7 +66,7 @@ def sent_on(core, state: str = "delivered") -> str:
     [item] = queued(core, "forward")
     now = core.clock.seconds()
     core.db.write(lambda tx: onward.answer(tx, item.id, state, host="h", code=250, reply="250 OK", now=now))
-    core.db.write(lambda tx: core.queue.remove(tx, item.id))
+    core.db.write(lambda tx: delete_item(tx, item.id))
     return item.sender
 
 
@@ -401,8 +402,8 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
             core.mail.set_flags(tx, box.id, [(uid[kind], uid[kind])], "add", frozenset({flag}))
         core.mail.set_flags(tx, box.id, [(uid["unread again"],) * 2], "remove", frozenset({"\\Seen"}))
         away = core.mail.create(tx, ola.id, "Elsewhere")
-        core.mail.move(tx, ola.id, box.id, [(uid["moved"],) * 2], away.id)
-        core.mail.move(tx, ola.id, away.id, [(1, 9)], box.id)
+        core.mail.move(tx, box.id, [(uid["moved"],) * 2], away.id)
+        core.mail.move(tx, away.id, [(1, 9)], box.id)
 
     core.db.write(touch)
     assert copy_expiry.expire_copies(core) == 0

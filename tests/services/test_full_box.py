@@ -40,7 +40,7 @@ def test_s21_moving_never_needs_room(core):
         names = ("INBOX", "Archive", "Trash", "Junk")
         boxes = [core.mail.mailbox(tx, ola, name).id for name in names]
         for source, target in zip(boxes, boxes[1:], strict=False):
-            core.mail.move(tx, ola, source, [(1, 2**32 - 1)], target)
+            core.mail.move(tx, source, [(1, 2**32 - 1)], target)
         return core.mail.uids(tx, boxes[-1])
 
     assert core.db.write(move) == [1]

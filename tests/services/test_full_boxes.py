@@ -11,6 +11,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, delivery_receipts
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.mail.messages import GRACE
+from mailcore.store.queue.items import list_items, read_octets
 from tests.smtp_talk import SECRET, build, inbox, talk
 
 HEAD = "From: a@b.example\r\nSubject: hei\r\n\r\n"
@@ -96,7 +97,7 @@ def test_s20_who_may_not_have_room_takes_a_message_of_unknown_size_alone(core):
 
 @pytest.mark.parametrize("sender", ["a@b.example", ""])
 def test_s20_a_lie_about_the_size_gives_nobody_more_than_fits(core, sender):
-    before = used(core, "nesten"), used(core, "kari"), len(core.db.read(lambda tx: core.queue.listing(tx)))
+    before = used(core, "nesten"), used(core, "kari"), len(core.db.read(lambda tx: list_items(tx)))
     sent = (
         mail("nesten", "kari", size=" SIZE=5000", sender=sender)
         + "DATA\r\n"
@@ -107,7 +108,7 @@ def test_s20_a_lie_about_the_size_gives_nobody_more_than_fits(core, sender):
     replies = converse(core, sent, 5)
     assert replies[2].startswith("250")
     assert replies[4].startswith("552 5.3.4")
-    assert (used(core, "nesten"), used(core, "kari"), len(core.db.read(lambda tx: core.queue.listing(tx)))) == before
+    assert (used(core, "nesten"), used(core, "kari"), len(core.db.read(lambda tx: list_items(tx)))) == before
 
 
 @pytest.mark.parametrize("spf", ["pass", "fail"])
@@ -122,14 +123,14 @@ def test_s20_a_box_that_is_filled_meanwhile_is_heard_of_at_the_next_rcpt(core, s
             core, delivery.Envelope("a@b.example", both), found, HEAD.encode(), b"", Verdict(outside=True, spf=spf)
         )
 
-    before = used(core, "kari"), len(core.db.read(lambda tx: core.queue.listing(tx)))
+    before = used(core, "kari"), len(core.db.read(lambda tx: list_items(tx)))
     try:
         with pytest.raises(RoomGone):
             asyncio.run(deliver())
         assert converse(core, mail("kari", "nesten", size=" SIZE=5000"), 3)[2] == FULL
     finally:
         accounts.set_quota(core, "nesten", 2 * 2**20 + used(core, "nesten"))
-    assert (used(core, "kari"), len(core.db.read(lambda tx: core.queue.listing(tx)))) == before
+    assert (used(core, "kari"), len(core.db.read(lambda tx: list_items(tx)))) == before
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
     kari = accounts.find_account(core, "kari").id
     filters.put_script(core, kari, "own", script or "keep;")
     filters.activate(core, kari, "own")
-    before = len(core.db.read(lambda tx: core.queue.listing(tx)))
+    before = len(core.db.read(lambda tx: list_items(tx)))
     words = f" NOTIFY={notify}" if notify else ""
     sent = (
         "MAIL FROM:<ola@alumni.example> ENVID=abc\r\n"
@@ -235,10 +236,10 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
     finally:
         filters.activate(core, kari, "")
     assert replies[3].startswith("250")
-    queued = [item for item in core.db.read(lambda tx: core.queue.listing(tx))[before:] if item.origin == "dsn"]
+    queued = [item for item in core.db.read(lambda tx: list_items(tx))[before:] if item.origin == "dsn"]
     assert len(queued) == bool(action)
     if action:
-        text = core.db.read(lambda tx: core.queue.octets(tx, queued[0]))
+        text = core.db.read(lambda tx: read_octets(tx, core.blobs, queued[0]))
         assert b"\r\nAction: " + action + b"\r\n" in text
         assert b"\r\nOriginal-Recipient: rfc822;k@x.example\r\n" in text
         assert b"\r\nOriginal-Envelope-Id: abc\r\n" in text

@@ -17,6 +17,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.forwarding import digest, forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.queue.items import list_items, read_octets
 from tests.smtp_talk import build
 
 LINE_ENDS = re.compile(rb"\r\n|\r|\n")
@@ -85,7 +86,7 @@ def written(core) -> list[bytes]:
     """Everything that was stored or queued."""
 
     def read(tx):
-        queued = [core.queue.octets(tx, item) for item in core.queue.listing(tx)]
+        queued = [read_octets(tx, core.blobs, item) for item in list_items(tx)]
         boxes = [
             core.mail.mailbox(tx, accounts.find_account(core, name).id, "INBOX").id for name in ("ola", "kari", "turid")
         ]

@@ -13,6 +13,7 @@ from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import mail_actions
 from mailcore.store.mail import annotations, flags
+from mailcore.store.queue.items import list_items, read_octets
 from tests.protocol.test_transcripts import Player
 
 MESSAGE = b"From: kari@outside.example\r\nSubject: hei\r\n\r\nbody\r\n"
@@ -135,8 +136,8 @@ def test_what_a_script_sends_on_is_mail_of_its_owner(core, ola, author):
     script(core, ola, 'redirect :copy "friend@far.example";')
     message = MESSAGE.replace(b"kari@outside.example", author)
     say(core, NAME % b"INBOX", b"b APPEND INBOX {%d+}\r\n%s\r\n" % (len(message), message))
-    [item] = core.db.read(core.queue.listing)
-    octets = core.db.read(lambda tx: core.queue.octets(tx, item))
+    [item] = core.db.read(list_items)
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, item))
     assert item.sender == "ola@alumni.example"
     assert octets.startswith(b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=alumni.example;")
     assert [
@@ -148,5 +149,5 @@ def test_what_a_script_sends_on_counts_as_sending(core, ola):
     script(core, ola, 'redirect :copy "friend@far.example";')
     limited = replace(core, config=replace(core.config, limits=replace(core.config.limits, submissions_per_hour=2)))
     say(limited, NAME % b"INBOX", *[APPEND] * 4)
-    assert len(core.db.read(core.queue.listing)) == 2
+    assert len(core.db.read(list_items)) == 2
     assert len(contents(core, ola, "INBOX")) == 4

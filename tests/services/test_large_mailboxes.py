@@ -38,7 +38,7 @@ def test_the_uids_of_a_mailbox_are_right_whatever_happened(core: Core, box: Mail
             case 0:
                 core.mail.expunge(tx, box, some, only_deleted=False)
             case 1:
-                core.mail.move(tx, AccountId(1), box, some, other)
+                core.mail.move(tx, box, some, other)
             case 2:
                 core.mail.set_flags(tx, box, some, source.choice(["add", "remove", "replace"]), frozenset({"\\Seen"}))
             case _:

@@ -14,6 +14,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, sending_limits
 from mailcore.services.operations import jobs
 from mailcore.services.tickets import tickets
+from mailcore.store.queue.items import enqueue_mail
 from tests.machine import free_port
 
 
@@ -58,8 +59,9 @@ def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
     prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
 
     def send(tx) -> None:
-        core.queue.enqueue(
+        enqueue_mail(
             tx,
+            core.blobs,
             sender="ola@alumni.example",
             recipients=["a@outside.example"],
             prepared=prepared,

@@ -9,6 +9,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.forwarding import forwarding
 from mailcore.store.forwarding import onward
+from mailcore.store.queue.items import enqueue_mail, find_item
 from tests.services.test_queue_worker import at_work, until
 
 MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
@@ -46,8 +47,9 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
     prepared = core.blobs.prepare(MESSAGE)
 
     def write(tx):
-        [item] = core.queue.enqueue(
+        [item] = enqueue_mail(
             tx,
+            core.blobs,
             sender="kari@outside.example",
             recipients=[target],
             prepared=prepared,
@@ -58,7 +60,7 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
             require_tls=require_tls,
         )
         onward.begin(tx, item, ola.id, prepared.name, target, core.clock.seconds())
-        outcome.record_outcome(core, tx, core.queue.get(tx, item), answer, core.clock.now())
+        outcome.record_outcome(core, tx, find_item(tx, item), answer, core.clock.now())
         return onward.of_content(tx, ola.id, prepared.name)[-1].state
 
     return core.db.write(write)

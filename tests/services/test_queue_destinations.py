@@ -22,6 +22,7 @@ from mailcore.services.tickets import tickets
 from mailcore.services.tickets.tickets import list_tickets as ticket_list
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
+from mailcore.store.queue.items import claim_items, enqueue_mail
 from tests.outside import dns_server
 from tests.readers import text_of
 from tests.services.test_queue_worker import FRIEND, MESSAGE, Peer, at_work, enqueue, inbox, listing, until
@@ -144,8 +145,8 @@ def test_what_a_killed_worker_held_is_free_at_once_and_what_a_living_one_holds_i
 
     async def play():
         mine, theirs = enqueue(core, "a@outside.example", "b@outside.example")
-        core.db.write(lambda tx: core.queue.claim(tx, core.clock.seconds(), 1, 900, by=dead))
-        core.db.write(lambda tx: core.queue.claim(tx, core.clock.seconds(), 1, 900, by="another-machine/1/1"))
+        core.db.write(lambda tx: claim_items(tx, core.clock.seconds(), 1, 900, by=dead))
+        core.db.write(lambda tx: claim_items(tx, core.clock.seconds(), 1, 900, by="another-machine/1/1"))
         async with at_work(core) as (here, _, peer):
             await until(lambda: [to for _, to, _ in peer.mail] == ["a@outside.example"])
             await until(lambda: [item.id for item in listing(here)] == [theirs])
@@ -172,8 +173,9 @@ def test_a_sender_hears_what_it_asked_for(core, ola, asked, answer, heard):
             before = len(inbox(here, ola))
             prepared = here.blobs.prepare(MESSAGE)
             here.db.write(
-                lambda tx: here.queue.enqueue(
+                lambda tx: enqueue_mail(
                     tx,
+                    here.blobs,
                     sender="ola@alumni.example",
                     recipients=[FRIEND],
                     prepared=prepared,

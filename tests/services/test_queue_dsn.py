@@ -1,14 +1,16 @@
 """What the sender asked of a message (RFC 3461, RFC 8689) stays with each item of the queue."""
 
 from mailcore.domain import Dsn
+from mailcore.store.queue.items import enqueue_mail, list_items
 
 
 def test_an_item_keeps_what_was_asked_of_its_recipient(core):
     asked = Dsn("SUCCESS,FAILURE", "HDRS", "rfc822;x@outside.example", "QQ314159")
 
     def enqueue(tx):
-        return core.queue.enqueue(
+        return enqueue_mail(
             tx,
+            core.blobs,
             sender="ola@alumni.example",
             recipients=["x@outside.example", "y@outside.example"],
             prepared=core.blobs.prepare(b"Subject: hei\r\n\r\n"),
@@ -21,7 +23,7 @@ def test_an_item_keeps_what_was_asked_of_its_recipient(core):
         )
 
     core.db.write(enqueue)
-    items = core.db.read(core.queue.listing)
+    items = core.db.read(list_items)
     assert [(item.recipient, item.dsn, item.require_tls) for item in items] == [
         ("x@outside.example", asked, True),
         ("y@outside.example", Dsn(), True),

@@ -10,6 +10,7 @@ from mailcore.config import Config
 from mailcore.errors import Busy
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import health
+from mailcore.store.queue.items import retry_items
 from tests.services.test_queue_worker import FRIEND, MESSAGE, at_work, enqueue, inbox, listing, until
 
 
@@ -111,7 +112,7 @@ def test_octets_that_are_gone_wait_are_told_by_check_and_go_when_they_are_back(c
             await until(lambda: [item.tries for item in listing(here)] == [1])
             assert "cannot be read" in listing(here)[0].last_reply
             file.write_bytes(kept)
-            here.db.write(lambda tx: here.queue.retry(tx, [number], here.clock.seconds()))
+            here.db.write(lambda tx: retry_items(tx, [number], here.clock.seconds()))
             await until(lambda: not listing(here))
             assert [octets for _, _, octets in peer.mail] == [big]
 

@@ -20,6 +20,7 @@ from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
+from mailcore.store.queue.items import claim_items, enqueue_mail, list_items
 from tests.readers import text_of
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
@@ -81,8 +82,9 @@ async def at_work(core, **outbound) -> AsyncIterator[tuple[object, Worker, Peer]
 def enqueue(core, *recipients, sender="ola@alumni.example", origin="submission", account=None, octets=MESSAGE):
     prepared = core.blobs.prepare(octets)
     return core.db.write(
-        lambda tx: core.queue.enqueue(
+        lambda tx: enqueue_mail(
             tx,
+            core.blobs,
             sender=sender,
             recipients=recipients,
             prepared=prepared,
@@ -95,7 +97,7 @@ def enqueue(core, *recipients, sender="ola@alumni.example", origin="submission",
 
 
 def listing(core):
-    return core.db.read(lambda tx: core.queue.listing(tx))
+    return core.db.read(lambda tx: list_items(tx))
 
 
 def inbox(core, account) -> list[bytes]:
@@ -373,7 +375,7 @@ def test_a_peer_that_is_away_means_waiting_and_no_lease_is_left(core):
             enqueue(here, FRIEND)
             await until(lambda: [item.tries for item in listing(here)] == [1])
         core.clock.forward(hours=1)
-        again = core.db.write(lambda tx: core.queue.claim(tx, core.clock.seconds(), 10, 60))
+        again = core.db.write(lambda tx: claim_items(tx, core.clock.seconds(), 10, 60))
         assert [item.recipient for item in again] == [FRIEND]
 
     asyncio.run(play())

@@ -22,6 +22,7 @@ from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.quota.quota_warnings import LEVELS, level_reached, still_warned
 from mailcore.services.sieve_scripts import out_of_office
 from mailcore.store.mail.quota import Warned
+from mailcore.store.queue.items import delete_item, list_items
 
 MIB = 2**20
 MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\n"
@@ -74,7 +75,7 @@ def warnings(core, account):
 
 
 def outside(core):
-    return [item.recipient for item in core.db.read(lambda tx: core.queue.listing(tx))]
+    return [item.recipient for item in core.db.read(lambda tx: list_items(tx))]
 
 
 def receive(core, size=2000):
@@ -165,14 +166,14 @@ def test_s23_a_smaller_quota_warns_too(core, ola):
 def test_s23_the_first_refusal_is_told_and_no_vacation_or_forwarding_answers(core, ola):
     forwarding.set_forwarding(core, ola.id, "ola@gmail.example", copy=True, confirmed=True)
     out_of_office.save(core, ola.id, Away(True, None, None, "Borte", "tekst"))
-    core.db.write(lambda tx: [core.queue.remove(tx, item.id) for item in core.queue.listing(tx)])
+    core.db.write(lambda tx: [delete_item(tx, item.id) for item in list_items(tx)])
     fill(core, ola, 101)
     for _ in range(3):
         core.db.write(
             lambda tx: quota_warnings.warn_refused(core, tx, ["ola+x@alumni.example", "nobody@alumni.example"])
         )
     assert warnings(core, ola) == ["E-post til deg ble avvist fordi det ikke var plass"]
-    assert {item.origin for item in core.db.read(lambda tx: core.queue.listing(tx))} == {"notice"}
+    assert {item.origin for item in core.db.read(lambda tx: list_items(tx))} == {"notice"}
     assert outside(core) == ["ola@elsewhere.example"]
 
 

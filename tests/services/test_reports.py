@@ -20,6 +20,7 @@ from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.services.operations import reports
 from mailcore.services.webmail import remote_pictures
 from mailcore.store.queue import reports as store
+from mailcore.store.queue.items import list_items, read_octets
 from tests.outside import dns_server, txt
 
 ZONE = {
@@ -53,9 +54,9 @@ def judged(core, author: str, ip: str = "192.0.2.1", **more) -> None:
 
 
 def sent(core) -> dict[str, email.message.Message]:
-    items = core.db.read(core.queue.listing)
+    items = core.db.read(list_items)
     return {
-        item.recipient: email.message_from_bytes(core.db.read(lambda tx, item=item: core.queue.octets(tx, item)))
+        item.recipient: email.message_from_bytes(core.db.read(lambda tx, item=item: read_octets(tx, core.blobs, item)))
         for item in items
         if item.origin == "report"
     }
@@ -79,7 +80,7 @@ def test_a_domain_that_asks_hears_what_came_in_its_name(core, clock):
     assert "Report Domain: asks.example Submitter: alumni.example" in found["d@asks.example"]["Subject"]
     assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999")) == []
     reports.send(core)
-    assert len(core.db.read(core.queue.listing)) == 2  # once each for the domain and what is below it
+    assert len(core.db.read(list_items)) == 2  # once each for the domain and what is below it
 
 
 def test_the_report_is_as_the_standard_has_it(core, clock):

@@ -17,6 +17,7 @@ from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import mail_actions
 from mailcore.store.delivery import learning as store
+from mailcore.store.queue.items import list_items
 from tests.content_filters import EICAR, clamav, opendkim, rspamd
 from tests.machine import until
 from tests.smtp_talk import build, inbox, talk
@@ -90,9 +91,9 @@ def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_
     assert len(box(core, "kari", "Junk")) == 1
 
     forwarding.set_forwarding(core, kari, "kari@home.example", copy=True, confirmed=True)
-    before = len(core.db.read(lambda tx: core.queue.listing(tx)))
+    before = len(core.db.read(lambda tx: list_items(tx)))
     assert send(core, SPAM).startswith("250")
-    assert len(core.db.read(lambda tx: core.queue.listing(tx))) == before  # spam does not go on
+    assert len(core.db.read(lambda tx: list_items(tx))) == before  # spam does not go on
     forwarding.stop_forwarding(core, kari)
 
     source = 'require ["spamtestplus", "relational", "comparator-i;ascii-numeric", "imap4flags"];\n'

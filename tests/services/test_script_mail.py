@@ -8,6 +8,7 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.services.accounts import accounts
+from mailcore.store.queue.items import read_octets
 from tests.services.test_delivery import MESSAGE, deliver, personal, queued
 
 
@@ -21,7 +22,7 @@ def sent(core: Core) -> list[tuple[str, EmailMessage]]:
     return [
         (
             item.recipient,
-            message_from_bytes(core.db.read(lambda tx, i=item: core.queue.octets(tx, i)), policy=policy.default),
+            message_from_bytes(core.db.read(lambda tx, i=item: read_octets(tx, core.blobs, i)), policy=policy.default),
         )
         for item in items
     ]

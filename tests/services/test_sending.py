@@ -11,6 +11,7 @@ from mailcore.errors import NotAllowed, SendingHeld, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import sending_limits, submission
 from mailcore.store.people import sending as store
+from mailcore.store.queue.items import list_items
 from mailcore.store.tickets import tickets
 from tests.services.conftest import SetClock
 from tests.smtp_talk import SECRET, build, inbox, talk
@@ -36,7 +37,7 @@ def reason(core) -> str:
 
 
 def outside(core, state: str | None = None) -> list[str]:
-    items = core.db.read(lambda tx: core.queue.listing(tx, state))
+    items = core.db.read(lambda tx: list_items(tx, state))
     return [item.recipient for item in items if item.origin == "submission"]
 
 

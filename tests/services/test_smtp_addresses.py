@@ -6,6 +6,7 @@ from mailcore import core as cores
 from mailcore.services.accounts import accounts
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.queue.items import list_items
 from tests.smtp_talk import SECRET, build, inbox, talk
 
 MESSAGE = "From: a@b.example\r\nTo: kari@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"
@@ -146,7 +147,7 @@ def returns_to(core):
     ola = accounts.find_account(core, "ola")
     forwarding.set_forwarding(core, ola.id, "ola@home.example", copy=True, confirmed=True)
     assert take(core, "a@b.example", "ola@alumni.example")[-1].startswith("250 ")
-    return core.db.read(lambda tx: [item.sender for item in core.queue.listing(tx) if item.origin == "forward"])[-1]
+    return core.db.read(lambda tx: [item.sender for item in list_items(tx) if item.origin == "forward"])[-1]
 
 
 def test_an_address_for_reports_takes_no_mail_with_a_sender(core, returns_to):
@@ -172,7 +173,7 @@ def test_a_loop_is_seen_whatever_the_detail_of_the_address_holds(core):
     kari = accounts.find_account(core, "kari")
     filters.put_script(core, kari.id, "on", 'redirect "kari@home.example";')
     filters.activate(core, kari.id, "on")
-    queued = len(core.db.read(core.queue.listing))
+    queued = len(core.db.read(list_items))
     delivered = 'Delivered-To: "kari+(x)"@alumni.example\r\n'
     assert take(core, "a@b.example", "kari+(x)@alumni.example", delivered + MESSAGE)[-1].startswith("250 ")
-    assert len(core.db.read(core.queue.listing)) == queued
+    assert len(core.db.read(list_items)) == queued

@@ -13,6 +13,7 @@ from mailcore import core as cores
 from mailcore.domain import Dsn, Scope
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import login
+from mailcore.store.queue.items import list_items
 from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, build, inbox, talk
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\n"
@@ -107,7 +108,7 @@ def test_what_the_sender_asked_goes_into_the_queue(core, words):
         assert await client.codes(sent, 4) == "250 250 354 250"
 
     talk(core, play, "submissions")
-    newest = core.db.read(lambda tx: core.queue.listing(tx))[-1]
+    newest = core.db.read(lambda tx: list_items(tx))[-1]
     notify, orcpt = ("SUCCESS,FAILURE", "rfc822;x@y.example") if words else ("", "")
     assert newest.dsn == Dsn(notify, "HDRS", orcpt, "abc")
     assert newest.require_tls

@@ -11,6 +11,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import traces
+from mailcore.store.queue.items import list_items
 from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, WRONG, build, coded, inbox, talk
 
 BODY = "From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"
@@ -265,7 +266,7 @@ def test_a_submitted_message_is_delivered_and_queued(core):
 
         await asyncio.to_thread(send)
         assert len(inbox(core, "kari")) == before + 1
-        queued = core.db.read(lambda tx: core.queue.listing(tx))
+        queued = core.db.read(lambda tx: list_items(tx))
         assert [item.recipient for item in queued if item.origin == "submission"] == ["x@outside.example"]
 
     talk(core, play, "submissions")

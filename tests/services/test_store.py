@@ -126,7 +126,7 @@ def test_s21_a_full_box_moves_deletes_and_copies_to_trash(core, ola):
         core.db.write(lambda tx: core.mail.copy(tx, ola, box, [(1, 1)], box))
     core.db.write(lambda tx: tx.run("UPDATE account SET used=quota-59000"))
     assert core.db.write(lambda tx: core.mail.copy(tx, ola, box, [(1, 1)], trash)) == ([1], [1])
-    assert core.db.write(lambda tx: core.mail.move(tx, ola, box, [(2, 2)], trash)) == ([2], [2])
+    assert core.db.write(lambda tx: core.mail.move(tx, box, [(2, 2)], trash)) == ([2], [2])
     assert core.db.write(lambda tx: core.mail.expunge(tx, box, [(1, 1)], only_deleted=False)) == [1]
 
 

@@ -13,6 +13,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.tickets import ticket_inbox, tickets
 from mailcore.services.tickets.ticket_text import detect_language, strip_quote
+from mailcore.store.queue.items import list_items, read_octets
 from tests.services.conftest import SetClock
 
 STRANGER = "stranger@elsewhere.example"
@@ -26,7 +27,7 @@ def ola(core: Core) -> Account:
 
 def queued(core: Core) -> list[EmailMessage]:
     def read(tx):
-        return [(item, core.queue.octets(tx, item)) for item in core.queue.listing(tx)]
+        return [(item, read_octets(tx, core.blobs, item)) for item in list_items(tx)]
 
     found = []
     for item, octets in core.db.read(read):

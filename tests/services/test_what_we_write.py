@@ -24,6 +24,7 @@ from mailcore.services.notices import notices
 from mailcore.services.tickets import ticket_text, tickets
 from mailcore.services.webmail import compose
 from mailcore.services.webmail.compose import Attachment, Draft
+from mailcore.store.queue.items import list_items, read_octets
 from mailcore.store.tickets import tickets as ticket_store
 from tests.readers import READERS, by_python, faults
 
@@ -305,10 +306,10 @@ def test_an_answer_of_the_desk(core, text):
             core, tx, kind="other", subject=text, text=text, reply_to="kari@x.example", language="nb"
         )
     )
-    before = {item.id for item in core.db.read(core.queue.listing)}
+    before = {item.id for item in core.db.read(list_items)}
     tickets.send_reply(core, ticket.id, text, agent=None)
-    [item] = [item for item in core.db.read(core.queue.listing) if item.id not in before]
-    octets = core.db.read(lambda tx: core.queue.octets(tx, item))
+    [item] = [item for item in core.db.read(list_items) if item.id not in before]
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, item))
     assert faults(octets) == []
     opened = core.db.read(lambda tx: ticket_store.message_ids(tx, ticket.id))[0]
     for read in READERS:

@@ -46,8 +46,10 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
         if move and target.id == here.mailbox:
             return target.id, target.uidvalidity, [], []
         learning.record_move(core, tx, here.mailbox, ranges, target.id)
-        do = core.mail.move if move else core.mail.copy
-        old, new = do(tx, owner, here.mailbox, ranges, target.id)
+        if move:
+            old, new = core.mail.move(tx, here.mailbox, ranges, target.id)
+        else:
+            old, new = core.mail.copy(tx, owner, here.mailbox, ranges, target.id)
         imapsieve.happened(core, tx, owner, target.id, new, "COPY")
         return target.id, target.uidvalidity, old, new
 

@@ -47,6 +47,7 @@ from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.mail.blobs import INSIDE, Prepared, Saved
 from mailcore.store.mail.messages import GRACE
 from mailcore.store.people.addresses import find_address_owner, list_addresses
+from mailcore.store.queue.items import enqueue_mail
 from sieve.addrspec import comparable, normal_address
 
 log = log_for(__name__)
@@ -516,8 +517,9 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
         prepared = core.blobs.prepare(dkim.sign(core.config, prepared.octets) + prepared.octets[:])
     # RFC 6009 section 5; what the sender wanted to hear of us is not for the target to answer.
     wanted = Dsn(notify=",".join(word.upper() for word in action.notify), ret=action.ret.upper())
-    [item] = core.queue.enqueue(
+    [item] = enqueue_mail(
         context.tx,
+        core.blobs,
         sender=sender,
         recipients=[action.address],
         prepared=prepared,

@@ -17,6 +17,7 @@ from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.accounts import get_account
+from mailcore.store.queue.items import enqueue_mail
 
 _NOTHING = Dsn()
 
@@ -92,8 +93,9 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
         whole=False,
         message_id=trace.message_id(core.config.domain),
     )
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender="",
         recipients=[came.envelope.sender],
         prepared=core.blobs.prepare(report),

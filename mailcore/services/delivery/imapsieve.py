@@ -26,6 +26,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import list_addresses
+from mailcore.store.queue.items import enqueue_mail
 
 log = log_for(__name__)
 ENTRY = "/shared/imapsieve/script"
@@ -155,8 +156,9 @@ def _send_on(event: _Event, octets: bytes, target: str) -> None:
     if not forward_policy.is_by(Message(octets).header, event.address):
         octets = forward_policy.with_own_author(Message(octets), event.address)
     prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender=event.address,
         recipients=[target],
         prepared=prepared,

@@ -7,17 +7,18 @@ from mailcore.domain import Attempt, QueueItem
 from mailcore.errors import NotQueued
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
+from mailcore.store.queue.items import find_item, list_attempts, list_items, read_octets, retry_items, save_state
 
 OLD_SECONDS = 7 * 86_400
 
 
 def listing(core: Core, state: str | None = None) -> list[QueueItem]:
-    return core.db.read(lambda tx: core.queue.listing(tx, state))
+    return core.db.read(lambda tx: list_items(tx, state))
 
 
-def find(core: Core, tx: Tx, item: int) -> QueueItem:
+def find(tx: Tx, item: int) -> QueueItem:
     """Raises NotQueued."""
-    found = core.queue.get(tx, item)
+    found = find_item(tx, item)
     if found is None:
         raise NotQueued(f"there is no item {item} in the queue")
     return found
@@ -25,12 +26,12 @@ def find(core: Core, tx: Tx, item: int) -> QueueItem:
 
 def show(core: Core, item: int) -> tuple[QueueItem, Sequence[Attempt]]:
     """Raises NotQueued."""
-    return core.db.read(lambda tx: (find(core, tx, item), core.queue.attempts(tx, item)))
+    return core.db.read(lambda tx: (find(tx, item), list_attempts(tx, item)))
 
 
 def octets(core: Core, item: int) -> bytes:
     """The whole message.  Raises NotQueued."""
-    return core.db.read(lambda tx: core.queue.octets(tx, find(core, tx, item)))
+    return core.db.read(lambda tx: read_octets(tx, core.blobs, find(tx, item)))
 
 
 def retry(core: Core, items: Sequence[int] | None) -> None:
@@ -38,8 +39,8 @@ def retry(core: Core, items: Sequence[int] | None) -> None:
 
     def store(tx: Tx) -> None:
         for item in items or ():
-            find(core, tx, item)
-        core.queue.retry(tx, items, core.clock.seconds())
+            find(tx, item)
+        retry_items(tx, items, core.clock.seconds())
 
     core.db.write(store)
 
@@ -49,8 +50,8 @@ def hold(core: Core, items: Sequence[int]) -> None:
 
     def store(tx: Tx) -> None:
         for item in items:
-            find(core, tx, item)
-            core.queue.set_state(tx, item, "held")
+            find(tx, item)
+            save_state(tx, item, "held")
 
     core.db.write(store)
 

@@ -14,6 +14,7 @@ from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.limits import mail_limits
 from mailcore.store.engine.db import Tx
+from mailcore.store.queue.items import enqueue_mail
 
 _PRIORITY = {"1": ("1 (Highest)", "High"), "2": ("3 (Normal)", "Normal"), "3": ("5 (Lowest)", "Low")}
 
@@ -53,8 +54,9 @@ def queue(
     recipients, octets = compose(action, fields=fields, own=own, domain=core.config.domain, now=now)
     if not mail_limits.may_notify_by_script(core, tx, account, len(recipients)):
         return b""  # the message itself is in the box
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender=sender(action, trigger=trigger, own=own),
         recipients=list(recipients),
         prepared=core.blobs.prepare(octets),

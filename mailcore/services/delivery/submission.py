@@ -13,6 +13,7 @@ from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
 from mailcore.store.people.addresses import list_addresses
+from mailcore.store.queue.items import enqueue_mail
 from sieve.addrspec import comparable
 
 _PRIVATE = ("bcc", "resent-bcc", "return-path")
@@ -108,8 +109,9 @@ async def send(
                 if done.outcome.value == "rejected":
                     raise RejectedByScript(done.reason)
         if outside:
-            core.queue.enqueue(
+            enqueue_mail(
                 tx,
+                core.blobs,
                 sender=envelope.sender,
                 recipients=outside,
                 prepared=prepared,

@@ -16,6 +16,7 @@ from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.addresses import list_addresses
+from mailcore.store.queue.items import enqueue_mail
 from sieve.addrspec import comparable
 
 _NEVER_TO = ("mailer-daemon", "listserv", "majordomo", "noreply", "no-reply", "postmaster")
@@ -78,8 +79,9 @@ def answer(
         domain=core.config.domain,
         now=now,
     )
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender="",
         recipients=[envelope.sender],
         prepared=core.blobs.prepare(octets),

@@ -22,6 +22,7 @@ from mailcore.store.forwarding.onward import Onward
 from mailcore.store.forwarding.probes import Probe
 from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people.accounts import get_account
+from mailcore.store.queue.items import enqueue_mail
 
 SHOWN = 6
 WINDOW_SECONDS = 30 * 86_400
@@ -180,8 +181,9 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         sender = bounces.make_return_address(
             core, tx, account, sender=notices.sender_address(core), target=now.target, content=prepared.name, now=at
         )
-        [item] = core.queue.enqueue(
+        [item] = enqueue_mail(
             tx,
+            core.blobs,
             sender=sender,
             recipients=[now.target],
             prepared=prepared,

@@ -16,6 +16,7 @@ from mailcore.package_data import folder_of
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
+from mailcore.store.queue.items import enqueue_mail
 
 LANGUAGES = ("nb", "nn", "en")
 _FOLDER = folder_of("mailcore.services.notices", "texts")
@@ -73,8 +74,9 @@ def prepare(core: Core, name: str, language: str, to: str, **values: str) -> Pre
 
 def queue(core: Core, tx: Tx, prepared: Prepared, to: str, account: AccountId | None) -> None:
     """Queue a prepared notice for one address; `account` is whom it is about."""
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender=sender_address(core),
         recipients=[to],
         prepared=prepared,

@@ -23,6 +23,7 @@ from mailcore.services.operations import report_post
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.queue import destinations
 from mailcore.store.queue import reports as store
+from mailcore.store.queue.items import enqueue_mail
 
 log = log_for(__name__)
 AGAIN = timedelta(days=3)  # so long what could not be sent is tried
@@ -249,8 +250,9 @@ def _mail(
 
     def queue(tx: Tx) -> None:
         # a null sender: nobody needs to hear that a report was not wanted
-        core.queue.enqueue(
+        enqueue_mail(
             tx,
+            core.blobs,
             sender="",
             recipients=targets,
             prepared=prepared,

@@ -9,6 +9,7 @@ from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.mailauth import dkim
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
+from mailcore.store.queue.items import enqueue_mail
 from mailcore.store.tickets import tickets as store
 
 AUTOMATIC = {"ticket_opened", "ticket_confirm"}
@@ -48,8 +49,9 @@ def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = ""
         auto="auto-replied" if name in AUTOMATIC else "",  # RFC 3834 section 5: nobody's vacation answers this
     )
     octets = composer.compose(heading, entities.text(body))
-    core.queue.enqueue(
+    enqueue_mail(
         tx,
+        core.blobs,
         sender=reply_address(core, ticket),
         recipients=[to],
         prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets),

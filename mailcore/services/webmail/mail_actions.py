@@ -69,7 +69,7 @@ def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], actio
         if there.id == box.id:
             return Done(0)
         learning.record_move(core, tx, box.id, ranges, there.id)
-        _, new = core.mail.move(tx, account, box.id, ranges, there.id)
+        _, new = core.mail.move(tx, box.id, ranges, there.id)
         imapsieve.happened(core, tx, account, there.id, new, "COPY")
         return Done(len(new), there.name, tuple(new))
 

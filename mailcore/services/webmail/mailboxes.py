@@ -41,7 +41,7 @@ def delete(core: Core, account: AccountId, name: str) -> int:
     def write(tx: Tx) -> int:
         box = _mine(core, tx, account, name)
         trash = mail_actions.special(core, tx, account, "\\Trash")
-        moved, _ = core.mail.move(tx, account, box.id, ALL, trash.id)
+        moved, _ = core.mail.move(tx, box.id, ALL, trash.id)
         core.mail.delete(tx, account, name)
         return len(moved)
 

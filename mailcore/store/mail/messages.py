@@ -388,9 +388,7 @@ class MailStore(Mailboxes):
         self._take_space(tx, account, size, enforce=True, headroom=box.special_use == "\\Trash")
         return uids, self._put_all(tx, box, source, ranges, uids, size, unseen)
 
-    def move(
-        self, tx: Tx, _account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
-    ) -> tuple[list[int], list[int]]:
+    def move(self, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> tuple[list[int], list[int]]:
         """Move messages (RFC 6851).  Never over quota: nothing grows."""
         uids, size, unseen = self._measure(tx, source, ranges)
         if not uids:

@@ -37,163 +37,172 @@ def _item(row: Row) -> QueueItem:
     )
 
 
-class QueueStore:
-    """One row per recipient of an outgoing message."""
-
-    def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
-
-    def enqueue(
-        self,
-        tx: Tx,
-        *,
-        sender: str,
-        recipients: Sequence[str],
-        prepared: Prepared,
-        prefix: bytes,
-        account: AccountId | None,
-        origin: str,
-        now: int,
-        dsn: Mapping[str, Dsn] = _NOTHING_SAID,
-        require_tls: bool = False,
-    ) -> list[int]:
-        """One item per recipient; `dsn` is by recipient (RFC 3461)."""
-        blob = self._blobs.save(tx, prepared, now)
-        return [
-            tx.insert(
-                "INSERT INTO queue (sender,recipient,domain,blob,prefix,account_id,origin,state,tries,created_at,next_at,"
-                "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
-                " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
-                sender,
-                recipient,
-                domain_of(recipient),
-                blob,
-                prefix,
-                account,
-                origin,
-                now,
-                now,
-                said.notify,
-                said.ret,
-                said.orcpt,
-                said.envid,
-                require_tls,
-            )
-            for recipient in recipients
-            for said in (dsn.get(recipient, Dsn()),)
-        ]
-
-    def is_due(self, tx: Tx, now: int) -> bool:
-        return (
-            tx.row("SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1", now, now)
-            is not None
-        )
-
-    def claim(
-        self, tx: Tx, now: int, limit: int, lease_seconds: int, *, by: str = "", full: Sequence[str] = ()
-    ) -> list[QueueItem]:
-        """Lease what is due; a lease that ran out counts as free again.
-
-        Args:
-            by: name of the process that leases, so that others can see when it is dead.
-            full: domains of which nothing more is wanted now.
-        """
-        busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
-        rows = tx.rows(
-            "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
-            f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ?) AND leased_until<=?"
-            f" RETURNING {_COLUMNS}",
-            now + lease_seconds,
-            by,
+def enqueue_mail(
+    tx: Tx,
+    blobs: Blobs,
+    *,
+    sender: str,
+    recipients: Sequence[str],
+    prepared: Prepared,
+    prefix: bytes,
+    account: AccountId | None,
+    origin: str,
+    now: int,
+    dsn: Mapping[str, Dsn] = _NOTHING_SAID,
+    require_tls: bool = False,
+) -> list[int]:
+    """Save the message and one item per recipient; `dsn` is by recipient (RFC 3461)."""
+    blob = blobs.save(tx, prepared, now)
+    return [
+        tx.insert(
+            "INSERT INTO queue (sender,recipient,domain,blob,prefix,account_id,origin,state,tries,created_at,next_at,"
+            "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
+            " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
+            sender,
+            recipient,
+            domain_of(recipient),
+            blob,
+            prefix,
+            account,
+            origin,
             now,
             now,
-            *full,
-            limit,
-            now,
+            said.notify,
+            said.ret,
+            said.orcpt,
+            said.envid,
+            require_tls,
         )
-        return [_item(row) for row in rows]
+        for recipient in recipients
+        for said in (dsn.get(recipient, Dsn()),)
+    ]
 
-    def lessees(self, tx: Tx, now: int) -> list[str]:
-        """Return the names of all who hold a lease now."""
-        return [row[0] for row in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>?", now)]
 
-    def release_of(self, tx: Tx, lessee: str) -> int:
-        """Give back what a dead process leased; the number of items."""
-        return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)
+def is_mail_due(tx: Tx, now: int) -> bool:
+    """Say if an item may be claimed now."""
+    return (
+        tx.row("SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1", now, now)
+        is not None
+    )
 
-    def put_off(self, tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
-        """Their destination rests: no try, no lease."""
-        tx.many(
-            "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?",
-            [(until, reply, item) for item in items],
-        )
 
-    def done(self, tx: Tx, item: int, _attempt: Attempt) -> None:
-        self.remove(tx, item)
+def claim_items(
+    tx: Tx, now: int, limit: int, lease_seconds: int, *, by: str = "", full: Sequence[str] = ()
+) -> list[QueueItem]:
+    """Lease what is due; a lease that ran out counts as free again.
 
-    def defer(self, tx: Tx, item: int, next_at: int, attempt: Attempt) -> None:
-        self._tried(tx, item, attempt)
-        tx.run(
-            "UPDATE queue SET tries=tries+1, next_at=?, leased_until=0, last_reply=? WHERE id=?",
-            next_at,
-            attempt.reply,
-            item,
-        )
+    Args:
+        by: name of the process that leases, so that others can see when it is dead.
+        full: domains of which nothing more is wanted now.
+    """
+    busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
+    rows = tx.rows(
+        "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
+        f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ?) AND leased_until<=?"
+        f" RETURNING {_COLUMNS}",
+        now + lease_seconds,
+        by,
+        now,
+        now,
+        *full,
+        limit,
+        now,
+    )
+    return [_item(row) for row in rows]
 
-    def captured(self, tx: Tx, item: int, attempt: Attempt) -> None:
-        """Keep it to be shown; it is never sent (outbound.mode = "capture")."""
-        self._tried(tx, item, attempt)
-        tx.run("UPDATE queue SET state='captured', leased_until=0, last_reply=? WHERE id=?", attempt.reply, item)
 
-    def release(self, tx: Tx, items: Sequence[int]) -> None:
-        tx.many("UPDATE queue SET leased_until=0 WHERE id=?", [(item,) for item in items])
+def list_lessees(tx: Tx, now: int) -> list[str]:
+    """Return the names of all who hold a lease now."""
+    return [row[0] for row in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>?", now)]
 
-    def remove(self, tx: Tx, item: int) -> None:
-        tx.run("DELETE FROM attempt WHERE item=?", item)
-        tx.run("DELETE FROM queue WHERE id=?", item)
 
-    def tell_delay(self, tx: Tx, item: int) -> None:
-        tx.run("UPDATE queue SET delay_told=1 WHERE id=?", item)
+def release_items_of(tx: Tx, lessee: str) -> int:
+    """Give back what a dead process leased; the number of items."""
+    return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)
 
-    def get(self, tx: Tx, item: int) -> QueueItem | None:
-        row = tx.row(f"SELECT {_COLUMNS} FROM queue WHERE id=?", item)  # noqa: S608
-        return _item(row) if row else None
 
-    def listing(self, tx: Tx, state: str | None = None) -> list[QueueItem]:
-        rows = tx.rows(
-            f"SELECT {_COLUMNS} FROM queue WHERE ? IS NULL OR state=? ORDER BY id LIMIT 10000",  # noqa: S608
-            state,
-            state,
-        )
-        return [_item(row) for row in rows]
+def put_off_items(tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
+    """Their destination rests: no try, no lease."""
+    tx.many(
+        "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?",
+        [(until, reply, item) for item in items],
+    )
 
-    def set_state(self, tx: Tx, item: int, state: str) -> None:
-        tx.run("UPDATE queue SET state=? WHERE id=?", state, item)
 
-    def retry(self, tx: Tx, items: Sequence[int] | None, now: int) -> None:
-        """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
-        if items is None:
-            tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
-            destinations.awake(tx, None)
-            return
-        tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
-        marks = ",".join("?" * len(items))
-        rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608
-        destinations.awake(tx, [row[0] for row in rows])
+def defer_item(tx: Tx, item: int, next_at: int, attempt: Attempt) -> None:
+    _save_attempt(tx, item, attempt)
+    tx.run(
+        "UPDATE queue SET tries=tries+1, next_at=?, leased_until=0, last_reply=? WHERE id=?",
+        next_at,
+        attempt.reply,
+        item,
+    )
 
-    def attempts(self, tx: Tx, item: int) -> "Sequence[Attempt]":
-        rows = tx.rows("SELECT at, host, code, reply FROM attempt WHERE item=? ORDER BY id", item)
-        return [Attempt(datetime.fromtimestamp(row[0], UTC), *row[1:]) for row in rows]
 
-    def octets(self, tx: Tx, item: QueueItem) -> bytes:
-        return item.prefix + self._blobs.octets(tx, item.blob)
+def capture_item(tx: Tx, item: int, attempt: Attempt) -> None:
+    """Keep it to be shown; it is never sent (outbound.mode = "capture")."""
+    _save_attempt(tx, item, attempt)
+    tx.run("UPDATE queue SET state='captured', leased_until=0, last_reply=? WHERE id=?", attempt.reply, item)
 
-    def _tried(self, tx: Tx, item: int, attempt: Attempt) -> None:
-        tx.run(
-            "INSERT INTO attempt (item,at,host,code,reply) VALUES (?,?,?,?,?)",
-            item,
-            int(attempt.at.timestamp()),
-            attempt.host,
-            attempt.code,
-            attempt.reply,
-        )
+
+def release_items(tx: Tx, items: Sequence[int]) -> None:
+    tx.many("UPDATE queue SET leased_until=0 WHERE id=?", [(item,) for item in items])
+
+
+def delete_item(tx: Tx, item: int) -> None:
+    tx.run("DELETE FROM attempt WHERE item=?", item)
+    tx.run("DELETE FROM queue WHERE id=?", item)
+
+
+def mark_delay_reported(tx: Tx, item: int) -> None:
+    tx.run("UPDATE queue SET delay_told=1 WHERE id=?", item)
+
+
+def find_item(tx: Tx, item: int) -> QueueItem | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM queue WHERE id=?", item)  # noqa: S608
+    return _item(row) if row else None
+
+
+def list_items(tx: Tx, state: str | None = None) -> list[QueueItem]:
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM queue WHERE ? IS NULL OR state=? ORDER BY id LIMIT 10000",  # noqa: S608
+        state,
+        state,
+    )
+    return [_item(row) for row in rows]
+
+
+def save_state(tx: Tx, item: int, state: str) -> None:
+    tx.run("UPDATE queue SET state=? WHERE id=?", state, item)
+
+
+def retry_items(tx: Tx, items: Sequence[int] | None, now: int) -> None:
+    """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
+    if items is None:
+        tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
+        destinations.awake(tx, None)
+        return
+    tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
+    marks = ",".join("?" * len(items))
+    rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608
+    destinations.awake(tx, [row[0] for row in rows])
+
+
+def list_attempts(tx: Tx, item: int) -> Sequence[Attempt]:
+    rows = tx.rows("SELECT at, host, code, reply FROM attempt WHERE item=? ORDER BY id", item)
+    return [Attempt(datetime.fromtimestamp(row[0], UTC), *row[1:]) for row in rows]
+
+
+def read_octets(tx: Tx, blobs: Blobs, item: QueueItem) -> bytes:
+    return item.prefix + blobs.octets(tx, item.blob)
+
+
+def _save_attempt(tx: Tx, item: int, attempt: Attempt) -> None:
+    tx.run(
+        "INSERT INTO attempt (item,at,host,code,reply) VALUES (?,?,?,?,?)",
+        item,
+        int(attempt.at.timestamp()),
+        attempt.host,
+        attempt.code,
+        attempt.reply,
+    )
