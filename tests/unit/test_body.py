@@ -1,11 +1,15 @@
 """What is shown of a message and what is offered as a file."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.mail.reading import structure, text
-from mailcore.mail.showing import body, files
+from mailcore.mail.reading import structure, text, uu_blocks
+from mailcore.mail.showing import body, files, searchable
+from mailcore.mail.showing.files import name_of
+from mailcore.mail.showing.preview import preview
 
 
 def leaf(content: str, kind: str = "text/plain", more: str = "") -> str:
@@ -200,3 +204,56 @@ def test_of_any_structure_every_word_is_shown_or_offered(tree):
 )
 def test_lines_that_are_no_fields_are_shown_where_nothing_else_is(octets, seen):
     assert body.readable(octets).strip() == seen
+
+
+HEI = "begin 644 hei.txt\r\n#:&5I\r\n`\r\nend\r\n"
+
+
+def test_a_file_within_a_text_is_offered_and_left_out_of_it():
+    octets = f"Subject: x\r\n\r\nSee:\r\n\r\n{HEI}and\r\n{HEI.replace('hei.txt', '../../b c.bin')}bye\r\n".encode()
+    found = body.read(octets)
+    assert body.together(octets, found.written) == "See:\n\nand\nbye\n"
+    assert [(number, name_of(part)) for number, part in found.files] == [(1, "hei.txt"), (2, "_.._b c.bin")]
+    assert [text.transfer_decoded(octets, part) for _, part in found.files] == [b"hei", b"hei"]
+    assert preview(octets) == "See: and bye"
+    assert "HEI.TXT" in searchable.read(octets).fields
+    assert ":&5I" not in searchable.read(octets).body
+
+
+def test_files_within_a_text_are_numbered_behind_the_others():
+    octets = (
+        'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nSee\r\n' + HEI + "\r\n--b\r\n"
+        "Content-Type: image/png; name=a.png\r\n\r\nx\r\n--b--\r\n"
+    ).encode()
+    assert [(number, name_of(part)) for number, part in body.read(octets).files] == [(1, "a.png"), (2, "hei.txt")]
+
+
+@pytest.mark.parametrize("lines", [
+    "begin 644 hei.txt\r\nend\r\n",  # nothing in it
+    "begin 644 hei.txt\r\n#:&5I\r\n",  # no end
+    "begin 644 hei.txt\r\n#:&5I\r\nand so on\r\nend\r\n",
+    "begin the beguine\r\n#:&5I\r\nend\r\n",
+    "> begin 644 hei.txt\r\n> #:&5I\r\n> `\r\n> end\r\n",
+])  # fmt: skip
+def test_what_is_no_file_within_a_text_stays_text(lines):
+    octets = f"Subject: x\r\n\r\nSee:\r\n{lines}".encode()
+    found = body.read(octets)
+    assert found.files == ()
+    assert body.together(octets, found.written) == f"See:\r\n{lines}".replace("\r\n", "\n")
+
+
+def test_a_preview_that_ends_within_a_file_shows_nothing_of_it():
+    octets = b"Subject: x\r\n\r\nSee:\r\nbegin 644 big\r\n" + b"M" + b"A" * 60 + b"\r\n"
+    octets += (b"M" + b"A" * 60 + b"\r\n") * 5000 + b"`\r\nend\r\nbye\r\n"
+    assert preview(octets) == "See:"
+    assert body.readable(octets, most=200) == "See:\n"
+
+
+def test_texts_full_of_beginnings_take_time_by_their_length():
+    octets = b"Subject: x\r\n\r\n" + b"begin 644 x\r\n" * 200_000
+    began = time.process_time()
+    assert body.read(octets).files == ()
+    octets = b"Subject: x\r\n\r\n" + (b"begin 644 x\r\n" + b"M" * 61 + b"\r\n") * 50_000
+    assert body.read(octets).files == ()
+    assert len(body.read(b"Subject: x\r\n\r\n" + HEI.encode() * 1000).files) == uu_blocks.MAX_BLOCKS
+    assert time.process_time() - began < 3

@@ -4,6 +4,7 @@ Two views are chosen from one structure (RFC 2046 section 5.1): `written` has th
 the HTML.  All parts that follow one another in a multipart/mixed are in both.  What neither shows is a file; what cannot be
 found in parts (a boundary that never comes, words only before the first boundary) is shown as it stands.
 A message that was attached is a file of this one and stays closed: its parts are not this message's text.
+A file that stands in a plain text by uuencode is offered as one, behind the others, and left out of the text.
 """
 
 import re
@@ -11,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from mailcore.mail.reading import header, structure, text
+from mailcore.mail.reading import header, structure, text, transfer
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
+from mailcore.mail.reading.uu_blocks import Block, find_blocks
 from mailcore.mail.showing.flowed import unflowed
 from mailcore.mail.showing.html_text import from_html
 
@@ -30,7 +32,7 @@ _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^<>]*?(?:src|background)")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """`files` are numbered leaves.  `designed` is empty where there is no HTML."""
+    """`files` are numbered leaves, and behind these those within texts.  `designed` is empty where there is no HTML."""
 
     written: tuple[Part, ...]
     designed: tuple[Part, ...]
@@ -78,16 +80,45 @@ def read(octets: Octets, root: Part | None = None) -> Body:
     if not any(map(chosen.has_words, (*written, *designed))):
         written = chosen.last_resort(root) or written
     shown = {leaf.header_start for leaf in (*written, *designed)}
+    parts = list(leaves(root))
     files = tuple(
         (number, leaf)
-        for number, leaf in enumerate(leaves(root))
+        for number, leaf in enumerate(parts)
         if is_file(leaf)
         or is_named(leaf)
         or leaf.type != "text"
         or leaf.subtype not in ("plain", "html")
         or (leaf.header_start not in shown and chosen.has_words(leaf))
     )
-    return Body(tuple(written), tuple(designed), files)
+    offered = dict(files)
+    texts = [leaf for number, leaf in enumerate(parts) if number not in offered]
+    begins = {leaf.body_start for leaf in parts}
+    texts += [leaf for leaf in written if leaf.body_start not in begins]  # what stands outside of all parts
+    inside = chain.from_iterable(files_within(octets, leaf) for leaf in texts)
+    return Body(tuple(written), tuple(designed), (*files, *enumerate(inside, len(parts))))
+
+
+def files_within(octets: Octets, part: Part) -> Iterator[Part]:
+    """The files that stand in a plain text, each as a part of its own."""
+    for block in _blocks(octets, part):
+        yield replace(
+            part,
+            type="application",
+            subtype="octet-stream",
+            params=(("name", block.name),),
+            disposition=("attachment", (("filename", block.name),)),
+            encoding=transfer.UUENCODE,
+            body_start=block.start,
+            end=block.end,
+        )
+
+
+def _blocks(octets: Octets, part: Part, most: int | None = None) -> list[Block]:
+    """Find the files within a plain text that has no transfer encoding, or within its first octets."""
+    if (part.type, part.subtype, part.encoding) != ("text", "plain", transfer.IDENTITY):
+        return []
+    end = part.end if most is None else min(part.end, part.body_start + most)
+    return find_blocks(octets, part.body_start, end, is_cut=end < part.end)
 
 
 class _Chooser:
@@ -214,6 +245,16 @@ def _is_html(part: Part) -> bool:
     return (part.type, part.subtype) == ("text", "html")
 
 
+def part_text(octets: Octets, part: Part, most: int | None = None) -> str:
+    """Read a leaf in its charset, without the files within it; `most` octets are enough."""
+    read_text, start = "", part.body_start
+    for block in _blocks(octets, part, most):
+        read_text += text.part_text(octets, replace(part, body_start=start, end=block.start))
+        start = block.end
+    left = None if most is None else max(part.body_start + most - start, 0)
+    return read_text + text.part_text(octets, replace(part, body_start=start), left)
+
+
 def shown(octets: Octets, part: Part, most: int | None = None, *, tags: int | None = None) -> str:
     """One part as text for people.
 
@@ -221,7 +262,7 @@ def shown(octets: Octets, part: Part, most: int | None = None, *, tags: int | No
         most: so many characters are enough; there may be more.
         tags: as in `from_html`.
     """
-    read_text = text.part_text(octets, part, None if most is None else OCTETS_READ * most)
+    read_text = part_text(octets, part, None if most is None else OCTETS_READ * most)
     if _is_html(part):
         return from_html(read_text, most, tags=tags)
     read_text = read_text.replace("\r\n", "\n")

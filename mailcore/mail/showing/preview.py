@@ -2,7 +2,7 @@
 
 import re
 
-from mailcore.mail.reading import structure, text
+from mailcore.mail.reading import structure
 from mailcore.mail.reading.lines import lines_of
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
@@ -24,7 +24,7 @@ def preview(octets: Octets) -> str:
 
 
 def _words(octets: Octets, part: Part) -> str:
-    written = text.part_text(octets, part, _LOOKED_AT)
+    written = body.part_text(octets, part, _LOOKED_AT)
     if part.subtype == "html":
         written = from_html(written, _HTML_READ, bare=True)
     else:  # what is quoted was read before

@@ -35,6 +35,7 @@ def read(octets: Octets, root: Part | None = None) -> Searchable:
         if body.is_named(part):
             fields.append(files.name_of(part))  # whole, where its parameter came in pieces
     for leaf in _leaves(root):
+        fields += map(files.name_of, body.files_within(octets, leaf))
         if leaf.type in ("text", "message"):
             words.append(body.shown(octets, leaf, tags=MANY_TAGS))
     if not any(map(str.strip, words)):

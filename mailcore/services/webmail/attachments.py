@@ -49,7 +49,7 @@ class Download:
 
 
 def _size(part: structure.Part) -> int:
-    return part.size * 3 // 4 if part.encoding == "base64" else part.size
+    return part.size * 3 // 4 if part.encoding in ("base64", "uuencode") else part.size
 
 
 def _kind(part: structure.Part) -> str:
