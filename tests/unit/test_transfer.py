@@ -31,6 +31,10 @@ def test_an_encoding_is_recognised_however_it_is_dressed(written):
     (b"SGVpS", b"Hei"),  # a lone last digit
     (b"SG*V!p", b"Hei"),
     (b"\r\n\r\nSGVp", b"Hei"),
+    (b"aGk_Pz8-", b"hi???>"),  # the alphabet of web addresses
+    (b"aGk_\r\nPz8-Cg==\r\n\r\nmy-list_name\r\n", b"hi???>\n"),
+    (b"-_-_", b""), (b"SGVp\r\n----\r\n", b"Hei"),  # lines of a footer
+    (b"aGk/\r\nSG-Vp", b"hi?Hei"),  # not after a digit of the usual one
     (b"====", b""), (b"", b""),
 ])  # fmt: skip
 def test_base64_as_it_comes(written, read):

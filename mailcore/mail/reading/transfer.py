@@ -17,6 +17,9 @@ BASE64, QUOTED_PRINTABLE, UUENCODE, IDENTITY = "base64", "quoted-printable", "uu
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _OTHERS = bytes(octet for octet in range(256) if octet not in _ALPHABET)
 _BLANKS = b" \t\r\n"
+# RFC 4648 section 5: what programs write that take the encoder of web addresses; a line of "_" or "-" alone is a footer's
+_URL_SAFE = re.compile(rb"(?=[-_]*[A-Za-z0-9])[A-Za-z0-9_-]++=*+\Z")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _CLEAN = re.compile(rb"[A-Za-z0-9+/\r\n]*+\Z")
 _NO_CODE = re.compile(rb"=(?==)")
 _TOKEN = re.compile(r"[a-z0-9_-]+")
@@ -66,6 +69,8 @@ def decode_pieces(octets: Octets, start: int, end: int, encoding: str) -> Iterat
 
 def unbase64(octets: bytes) -> bytes:
     """Base64 without line structure, as in an encoded word: others characters are skipped, padding may be missing."""
+    if (b"-" in octets or b"_" in octets) and b"+" not in octets and b"/" not in octets and _URL_SAFE.match(octets):
+        octets = octets.translate(_TO_STANDARD)
     return b"".join(_unpadded(run) for run in octets.split(b"=") if run)
 
 
@@ -110,13 +115,15 @@ class _Base64(_Lines):
     """Several runs may follow one another, each with its padding.
 
     What mailing lists and scanners append is no part of it: after padding, or after an empty line, the first line that
-    is not base64 ends the text.  Elsewhere other characters are skipped (RFC 2045 section 6.8).
+    is not base64 ends the text.  Elsewhere other characters are skipped (RFC 2045 section 6.8), but where no `+` and `/`
+    came before, a line of digits with `-` or `_` is in the alphabet of web addresses.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._digits = b""  # of the run at hand, fewer than four
         self._began = self._padded = self._gap = self._ended = False
+        self._standard = False  # a digit came that the other alphabet has not
 
     def _decode(self, lines: bytes) -> bytes:
         if self._ended or not lines:
@@ -128,6 +135,7 @@ class _Base64(_Lines):
             and b"\n\n" not in lines
             and _CLEAN.match(lines)
         ):
+            self._standard = self._standard or b"+" in lines or b"/" in lines
             return self._take(lines)
         return b"".join(self._line(line) for line in lines.split(b"\n"))
 
@@ -139,6 +147,9 @@ class _Base64(_Lines):
         if self._ended or not line:
             self._gap = self._gap or self._began
             return b""
+        self._standard = self._standard or b"+" in line or b"/" in line
+        if not (self._standard or self._padded or self._gap) and _URL_SAFE.match(line):
+            line = line.translate(_TO_STANDARD)
         core = line.rstrip(b"=")
         if core.translate(None, _ALPHABET) and b"=" not in core:
             if self._padded or self._gap:
