@@ -1,8 +1,12 @@
 """Mail that comes in: from a few sessions, from many, to one account, to all."""
 
-from load import Smtp, Target, in_threads, logged_in, message, timed, wait_for
+from load import Imap, Smtp, Target, in_threads, logged_in, message, timed, wait_for
 
 ACCOUNTS = 1000
+
+
+def _wait_for_count(client: Imap, count: int) -> None:
+    wait_for(lambda: client.count() >= count)
 
 
 def _deliver(target: Target, *, messages: int, octets: int, sessions: int, users: int) -> float:
@@ -21,7 +25,7 @@ def _deliver(target: Target, *, messages: int, octets: int, sessions: int, users
     def all_of_it() -> None:
         in_threads(sessions, session)
         for client, had in zip(clients, before, strict=True):
-            wait_for(lambda client=client, had=had: client.count() >= had + messages // users)
+            _wait_for_count(client, had + messages // users)
 
     seconds = timed(all_of_it)
     for client in clients:
@@ -56,7 +60,7 @@ def newsletter(target: Target) -> float:
         smtp.send(everyone, octets)
         smtp.close()
         for client, had in zip(clients, before, strict=True):
-            wait_for(lambda client=client, had=had: client.count() > had)
+            _wait_for_count(client, had + 1)
 
     seconds = timed(all_of_it)
     for client in clients:

@@ -15,6 +15,7 @@ from run import ours
 
 from mailcore import core as cores
 from mailcore.config_file import load_config
+from mailcore.services.accounts import accounts
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
 ROUNDS = 5
@@ -33,7 +34,7 @@ def fill(config: Path) -> None:
     """Boxes of each size in the account user1."""
     core = cores.build(load_config(str(config)))
     try:
-        account = core.db.read(lambda tx: tx.row("SELECT id FROM account WHERE name='user1'"))[0]
+        account = accounts.find_account(core, "user1").id
         core.db.write(lambda tx: tx.run("UPDATE account SET quota=0 WHERE id=?", account))
         corpus = Corpus()
         mail = [core.blobs.prepare(corpus.message(number)) for number in range(SIZES[0])]

@@ -25,8 +25,8 @@ from tests.journeys.conftest import House, Sink
 def resident(pid: int) -> tuple[int, int]:
     """Anonymous and all resident memory in MiB."""
     text = Path(f"/proc/{pid}/status").read_text()
-    anonymous, everything = (int(re.search(rf"{name}:\s+(\d+)", text)[1]) // 1024 for name in ("RssAnon", "VmRSS"))
-    return anonymous, everything
+    kibibytes = dict(re.findall(r"(?m)^(\w+):\s+(\d+) kB$", text))
+    return int(kibibytes["RssAnon"]) // 1024, int(kibibytes["VmRSS"]) // 1024
 
 
 def main(sessions: int, megabytes: int) -> None:
@@ -49,9 +49,12 @@ def main(sessions: int, megabytes: int) -> None:
             peak = [0, 0]
             done = threading.Event()
 
+            assert house.process is not None
+            pid = house.process.pid
+
             def watch() -> None:
                 while not done.wait(0.02):
-                    for n, now in enumerate(resident(house.process.pid)):
+                    for n, now in enumerate(resident(pid)):
                         peak[n] = max(peak[n], now)
 
             watcher = threading.Thread(target=watch)

@@ -82,6 +82,7 @@ def outgoing(target: Target) -> float:
         in_threads(SESSIONS, session)
         told = b""
         while not told.endswith(b"mesg=%d\r" % MESSAGES):
+            assert sink.stdout is not None
             more = os.read(sink.stdout.fileno(), 65536)
             if not more:
                 raise RuntimeError("smtp-sink ended early")

@@ -25,7 +25,7 @@ from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, script_runs
 from mailcore.services.delivery.script_trial import Trial, TrialView
-from mailcore.services.sieve_scripts import filters
+from mailcore.services.sieve_scripts import filters, scripts_library
 from mailcore.services.sieve_scripts.script_view import MessageText
 
 EVALUATIONS, RULES, PEER_RUNS, DELIVERIES = 10_000, 50, 40, 2_000
@@ -69,7 +69,7 @@ def _ours(source: str) -> float:
 
 
 def _compiled(source: str) -> sieve.Program:
-    return script_runs.scripts_library.program(source, lambda place, name: None)
+    return scripts_library.program(source, lambda place, name: None)
 
 
 def _peer(source: str) -> float:

@@ -20,6 +20,7 @@ async def send(port: int, recipient: str, number: int, octets: int, begin: async
     """One message, begun when all others begin theirs; the last reply."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await _reply(reader)
+    reply = b""
     for command in ("EHLO outside.example", "MAIL FROM:<a@outside.example>", f"RCPT TO:<{recipient}>", "DATA"):
         writer.write(f"{command}\r\n".encode())
         reply = await _reply(reader)

@@ -19,7 +19,18 @@ def txt(text: str) -> str:
     return " ".join(f'"{text[at : at + 255]}"' for at in range(0, len(text), 255))
 
 
+class _Server(ThreadingUDPServer):
+    """What it answers stands beside it."""
+
+    zone: Zone
+    broken: tuple[str, ...]
+    secure: tuple[str, ...]
+    slow: tuple[str, ...]
+
+
 class _Handler(BaseRequestHandler):
+    server: _Server
+
     def handle(self) -> None:
         octets, sock = self.request
         query = dns.message.from_wire(octets)
@@ -54,7 +65,7 @@ def dns_server(
 
     Names under `broken` answer SERVFAIL, names under `secure` have the AD bit, of names under `slow` nothing is heard.
     """
-    with ThreadingUDPServer(("127.0.0.1", 0), _Handler) as server:
+    with _Server(("127.0.0.1", 0), _Handler) as server:
         server.zone, server.broken, server.secure, server.slow, server.daemon_threads = zone, broken, secure, slow, True
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

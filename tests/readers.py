@@ -42,7 +42,7 @@ def by_python(octets: bytes) -> Seen:
         str(message["in-reply-to"] or "").strip(),
         tuple(str(message["references"] or "").split()),
         _lined(text.get_content()) if text else "",
-        tuple(part.get_filename() for part in message.iter_attachments()) if message.is_multipart() else (),
+        tuple(part.get_filename() or "" for part in message.iter_attachments()) if message.is_multipart() else (),
     )
 
 

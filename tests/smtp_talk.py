@@ -41,6 +41,11 @@ def build(folder, settings: str = "", *, listen: str = "", names=("ola", "kari")
 
 
 class Client:
+    """A conversation, and beside it the listener that it is held with."""
+
+    port: int
+    opened: server.Opened
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 

@@ -7,7 +7,8 @@ import ctypes
 import re
 
 from mailcore.cli import main
-from mailcore.managesieve.commands import COMMANDS, Context, Spec
+from mailcore.managesieve.commands import COMMANDS, Spec
+from mailcore.managesieve.context import Context
 from mailcore.wire.reader import Reader
 
 

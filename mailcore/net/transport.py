@@ -355,7 +355,7 @@ class Listener:
         return tuple(self._open_ones)
 
     @property
-    def sockets(self) -> tuple[object, ...]:
+    def sockets(self) -> tuple[socket.socket, ...]:
         return tuple(self._server.sockets)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.limits import keys
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import backup, file_delta, health
+from mailcore.store.queue import items
 from mailcore.store.queue.items import enqueue_mail
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
@@ -128,7 +129,7 @@ def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(co
     assert backup.restore(elsewhere, tmp_path / "backup", Clock()).held == 1
     restored = cores.build(elsewhere)
     assert restored.db.read(lambda tx: restored.mail.mailbox(tx, ola.id, "INBOX")).uidvalidity > old
-    assert [item.state for item in restored.db.read(restored.queue.listing)] == ["held"]
+    assert [item.state for item in restored.db.read(items.list_items)] == ["held"]
     cores.close(restored)
 
 

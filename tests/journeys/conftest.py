@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from http.cookiejar import CookieJar
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -197,7 +198,7 @@ def sink() -> Iterator[Sink]:
 def build(tmp_path, sink) -> Iterator[Callable[..., House]]:
     houses: list[House] = []
 
-    def make(*, workers: int = 0, **settings: str) -> House:
+    def make(*, workers: int = 0, **settings: Any) -> House:  # Any: whatever House takes
         house = House(tmp_path, sink, workers=workers, **settings)
         houses.append(house)
         house.start()

@@ -126,7 +126,7 @@ class Here(ssl.SSLContext):
 
     told = ""
 
-    def wrap_socket(self, sock, *args, **kwargs):  # type: ignore[no-untyped-def]
+    def wrap_socket(self, sock, *args, **kwargs):
         kwargs["server_hostname"] = self.told
         return super().wrap_socket(sock, *args, **kwargs)
 

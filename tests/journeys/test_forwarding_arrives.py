@@ -207,7 +207,7 @@ SHAPES = (
 )
 
 
-class Late(dkim.DKIM):  # type: ignore[misc]  # dkimpy has no types
+class Late(dkim.DKIM):
     """Signs with the end of an hour that is over (`x=`), which the library cannot."""
 
     def gen_header(self, fields, *more, **named):

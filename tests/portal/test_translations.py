@@ -42,7 +42,9 @@ def _given(called: ast.Call) -> ast.expr | None:
 def _untold() -> Iterator[str]:
     for path in sorted((ROOT / "sieve").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            given = _given(node) if isinstance(node, ast.Call) else None
+            if not isinstance(node, ast.Call):
+                continue
+            given = _given(node)
             if isinstance(given, ast.Constant | ast.JoinedStr | ast.BinOp):
                 yield f"{path.name}:{node.lineno}"
 

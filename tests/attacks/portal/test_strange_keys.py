@@ -5,9 +5,10 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import Proven
 from mailcore.errors import WrongPassword
+from mailcore.mail.reading.charsets import to_scalars
 from mailcore.services.accounts import orders
 from mailcore.services.signin import security_keys
-from portal import asked
+from portal import request_values
 from tests.attacks.portal.conftest import Site, token_of
 
 KEY = '{"id": "AA", "rawId": "AA", "type": "public-key", "response": '
@@ -85,7 +86,7 @@ def test_a_stranger_with_anothers_key_loses_no_order(site: Site) -> None:
     ],
 )  # fmt: skip
 def test_numbers_are_ascii_digits_that_fit_the_database(text: str | None, number: int) -> None:
-    assert asked.number(text, -1) == number
+    assert request_values.number(text, -1) == number
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_numbers_are_ascii_digits_that_fit_the_database(text: str | None, number
     ],
 )  # fmt: skip
 def test_back_leads_to_a_query_of_the_same_list_or_nowhere(text: str, kept: str) -> None:
-    assert asked.query(text) == kept
+    assert request_values.query(text) == kept
 
 
 @pytest.mark.parametrize("back", ["?x\r\nSet-Cookie: a=b", "?\nx", "?\x00", "?\u2028"])
@@ -114,6 +115,6 @@ def test_back_with_line_breaks_ends_no_header(site: Site, back: str) -> None:
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "a\udfffb", "\0"])
 def test_texts_of_a_request_hold_neither_nul_nor_lone_surrogates(text: str) -> None:
-    cleaned = asked.to_scalars(text)
+    cleaned = to_scalars(text)
     assert "\0" not in cleaned
     assert cleaned.encode()
