@@ -38,7 +38,7 @@ class Core:
         self.feed.start(self._news, self.threads.run)
 
     def _news(self, since: int) -> tuple[int, set[AccountId]]:
-        return self.db.read(lambda tx: condstore.news(tx, since))
+        return self.db.read(lambda tx: condstore.find_news(tx, since))
 
 
 def build(config: Config, clock: Clock | None = None) -> Core:

@@ -238,7 +238,7 @@ class Context:
         if not here.exists(tx, mail):  # deleted by somebody else: what is gone cannot be read, and is told as removed
             return Changes(since, (), tuple(here.view.uids), ())
         changes = mail.changes(tx, here.mailbox, since, here.view.top)
-        if condstore.forgotten(tx, here.mailbox, since):
+        if condstore.is_log_cut(tx, here.mailbox, since):
             return replace(changes, removed=tuple(set(here.view.uids).difference(mail.uids(tx, here.mailbox))))
         return changes
 
@@ -255,11 +255,13 @@ class Context:
 
         def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo], list[int]]:
             others = self._news(tx, since)
-            failed = condstore.changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
+            failed = (
+                condstore.list_changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
+            )
             wanted = without(ranges, failed) if failed else ranges
             modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
             if imapsieve.script_for(tx, self.owner, here.mailbox):
-                touched = condstore.uids_of_modseq(tx, here.mailbox, modseq)
+                touched = condstore.list_uids_of_modseq(tx, here.mailbox, modseq)
                 imapsieve.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
             return others, modseq, mail.infos(tx, here.mailbox, wanted) if with_infos else [], failed
 

@@ -21,7 +21,7 @@ from mailcore.mail.reading import header
 from mailcore.mail.showing.preview import preview
 from mailcore.store.engine.db import Row
 from mailcore.store.mail import messages
-from mailcore.store.mail.flags import join
+from mailcore.store.mail.flags import join_flags
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
@@ -35,7 +35,7 @@ class _FlagTexts(dict[tuple[int, str], bytes]):
     """Flag lists by bits and keywords, of which a mailbox has few."""
 
     def __missing__(self, key: tuple[int, str]) -> bytes:
-        flags = join(*key)
+        flags = join_flags(*key)
         text = self[key] = flag_list(flags | {recent.RECENT} if key[0] & recent.BIT else flags)
         return text
 

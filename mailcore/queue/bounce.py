@@ -108,7 +108,7 @@ def return_to_owner(core: Core, tx: Tx, item: QueueItem) -> None:
         return
     if core.mail.has_blob(tx, item.account, item.blob):
         return
-    content = onward.content_of(tx, item.id) or b""
+    content = onward.find_content(tx, item.id) or b""
     bounces.file_for_owner(core, tx, item.account, content, core.blobs.prepare(read_octets(tx, core.blobs, item)))
 
 
@@ -119,10 +119,10 @@ def notify_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: 
     subject = f"A delivery report to {domain} could not be delivered"
     text = f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block[:4000]}"
     since = int((now - TICKET_EVERY).timestamp())
-    case = ticket_store.newest_of(tx, "", subject, since)
+    case = ticket_store.find_newest_ticket(tx, "", subject, since)
     if case is None:
         tickets.open_ticket(
             core, tx, kind="postmaster", subject=subject, text=text, reply_to="", language="en", notify=False
         )
-    elif len(ticket_store.messages(tx, case.id)) < MOST_IN_CASE:
+    elif len(ticket_store.list_messages(tx, case.id)) < MOST_IN_CASE:
         tickets.add_message(core, tx, case.id, text)

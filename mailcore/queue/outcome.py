@@ -39,7 +39,7 @@ def record_outcome(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: dat
             core, tx, item.account, target=item.recipient, ok=answer.ok, permanent=given_up, reply=reply
         )
     if item.origin == "forward":
-        onward.answer(
+        onward.save_answer(
             tx,
             item.id,
             _make_onward_state(core, item, answer, next_at),
@@ -105,7 +105,7 @@ def record_unreachable(
 ) -> None:
     """Record that no host of the domain could be reached: all its items are deferred, and it rests for a while."""
     until = int(now.timestamp()) + destination.rest_seconds(failures)
-    destinations.rest(tx, domain, Rest(failures, until, answer.text))
+    destinations.save_rest(tx, domain, Rest(failures, until, answer.text))
     for item in items:
         record_outcome(core, tx, item, answer, now)
 

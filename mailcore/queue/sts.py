@@ -61,7 +61,7 @@ class StsPolicies:
     async def find_policy(self, domain: str) -> tuple[StsPolicy | None, str]:
         """Return the policy that holds now, and the result type if it could not be fetched ("" = no failure)."""
         core, now = self._core, self._core.clock.seconds()
-        known = await core.db.aread(lambda tx: store.sts(tx, domain))
+        known = await core.db.aread(lambda tx: store.find_sts_policy(tx, domain))
         if known is not None and known.expires_at <= now:
             known = None
         announced = await self._announced(domain)
@@ -79,7 +79,7 @@ class StsPolicies:
             self._remember(domain, now + (RENEW_SECONDS if is_current else AGAIN_SECONDS), kind)
             return known, kind
         self._remember(domain, now + RENEW_SECONDS, "")
-        await core.db.awrite(lambda tx: store.keep_sts(tx, domain, fetched))
+        await core.db.awrite(lambda tx: store.save_sts_policy(tx, domain, fetched))
         return fetched, ""
 
     def _remember(self, domain: str, retry_at: int, kind: str) -> None:

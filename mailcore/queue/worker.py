@@ -155,7 +155,7 @@ class Worker:
         """Lease the items to send now; put off, untried, those to a destination that rests."""
         now = self._core.clock.seconds()
         items = claim_items(tx, now, room, LEASE_SECONDS, by=self._lessee, full=full)
-        rests = destinations.rests(tx, sorted({domain_of(item.recipient) for item in items}))
+        rests = destinations.find_rests(tx, sorted({domain_of(item.recipient) for item in items}))
         awake: list[QueueItem] = []
         for item in items:
             rest = rests.get(domain_of(item.recipient))
@@ -322,7 +322,7 @@ class Worker:
 
             def save(tx: Tx) -> None:
                 if wakes:
-                    destinations.awake(tx, [domain])
+                    destinations.end_rests(tx, [domain])
                 outcome.count_tls(tx, domain, results, now)
                 outcome.record_outcome(core, tx, item, answer, now)
 

@@ -36,7 +36,7 @@ def site(tmp_path):
             origin="submission",
             now=core.clock.seconds() + 3600,
         )
-        destinations.rest(tx, "y.example", Rest(3, core.clock.seconds() + 3600, "away"))
+        destinations.save_rest(tx, "y.example", Rest(3, core.clock.seconds() + 3600, "away"))
 
     core.db.write(fill)
     cores.close(core)
@@ -80,7 +80,7 @@ def test_flush_overrides_the_back_off_of_items_and_destinations(site, tmp_path):
     assert [item["id"] for item in after] == [item["id"] for item in before]
     assert all(new["next_at"] < old["next_at"] for old, new in zip(before, after, strict=True))
     core = cores.build(Config(data=str(tmp_path / "var")))
-    assert core.db.read(lambda tx: destinations.rests(tx, ["y.example"])) == {}
+    assert core.db.read(lambda tx: destinations.find_rests(tx, ["y.example"])) == {}
     cores.close(core)
 
 

@@ -24,7 +24,7 @@ def run(tmp_path):
 
     def arrive(tx):
         told = About(b"\x1b]0;owned\x07", b"Kari <kari@outside.example>", "<1@x>", b"", 900, '{"spf": "pass"}')
-        deliveries.record(
+        deliveries.save_record(
             tx, ola.id, core.clock.seconds(), "kari@outside.example", "ola@alumni.example", "filed", "INBOX", told
         )
         traces.refused(

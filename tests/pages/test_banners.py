@@ -29,7 +29,7 @@ def ending(tmp_path_factory):
 
         def leave(tx):
             tx.run("UPDATE account SET person='p1' WHERE id=?", ola.id)
-            affiliations.save(tx, [person], core.clock.seconds())
+            affiliations.save_affiliations(tx, [person], core.clock.seconds())
 
         core.db.write(leave)
         yield base, core, sunset.format_link(core, found, ola.id).removeprefix(core.config.url)

@@ -332,7 +332,7 @@ def leaving_one(core, ola, monkeypatch):
     core.db.write(lambda tx: tx.run("UPDATE account SET person='p1' WHERE id=?", ola.id))
     core.db.write(lambda tx: tx.run("DELETE FROM credential WHERE account_id=?", ola.id))
     found = Affiliation("p1", "ola", ("student",), date(2099, 12, 31), True)
-    core.db.write(lambda tx: affiliations.save(tx, [found], core.clock.seconds()))
+    core.db.write(lambda tx: affiliations.save_affiliations(tx, [found], core.clock.seconds()))
     return ola
 
 
@@ -367,7 +367,10 @@ def test_s13_a_session_whose_tie_has_ended_is_good_for_choosing_a_password_only(
     assert browser.send("/password/choose", password="short", again="short").status_code == 400
     browser.send("/password/choose", password=NEW, again=NEW)
     assert browser.get("/mail/").status_code == 200
-    assert core.db.read(lambda tx: sessions_store.of(tx, leaving_one.id, core.clock.seconds()))[0].ended_at is None
+    assert (
+        core.db.read(lambda tx: sessions_store.list_sessions(tx, leaving_one.id, core.clock.seconds()))[0].ended_at
+        is None
+    )
 
 
 def test_an_alumni_session_does_not_choose_without_the_old_password(inside):

@@ -47,7 +47,7 @@ def test_s15_a_link_that_is_mailed_is_not_shown(core, agents):
 
 def test_s15_two_agents_where_there_is_a_second_step(core, agents, ola):
     anne, berit = agents
-    core.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
+    core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
     assert "/password/link/" not in anne.send("/desk/people/ola/recover", proof="passport").text
     number = re.search(r'name="number" value="(\d+)"', anne.get("/desk/recoveries").text)[1]
     assert anne.send("/desk/recoveries", number=number, action="agree").status_code == 400

@@ -70,8 +70,8 @@ def test_s24_our_own_addresses_and_several_are_refused(inside, core, ola, addres
 
 def test_n2_the_answers_stand_in_plain_words(inside, core, ola, forwarding_on):
     def write(tx):
-        onward.begin(tx, 1, ola.id, b"x" * 32, FRIEND, core.clock.seconds())
-        onward.answer(
+        onward.add_message(tx, 1, ola.id, b"x" * 32, FRIEND, core.clock.seconds())
+        onward.save_answer(
             tx, 1, "refused", host="mx.elsewhere", code=552, reply="552 5.2.2 <b>full</b>", now=core.clock.seconds()
         )
 

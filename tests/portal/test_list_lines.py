@@ -94,7 +94,7 @@ def test_removals_that_the_change_log_no_longer_tells_of_are_noticed(core, ola, 
     monkeypatch.setattr(condstore, "KEEP", 0)  # only removals count
     core.db.write(lambda tx: core.mail.set_flags(tx, box, [(uids[0], uids[0])], "add", frozenset({"\\Flagged"})))
     core.db.write(lambda tx: core.mail.set_flags(tx, box, [(uids[5], uids[5])], "add", frozenset({"\\Flagged"})))
-    assert core.db.write(condstore.cut)
+    assert core.db.write(condstore.cut_logs)
     mail_list.page(core, ola.id, "Archive", ListWish(order="from"))
     assert known(core, box) == [uids[0], uids[5]]
     assert conversations(core, ola) == {(uids[0],), (uids[5],)}

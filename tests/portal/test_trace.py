@@ -77,7 +77,7 @@ def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, lan
         '["spam",""],["spam","9"],["new","?"]]'
     )
     core.db.write(
-        lambda tx: deliveries.record(
+        lambda tx: deliveries.save_record(
             tx, ola.id, core.clock.seconds(), "", "ola@alumni.example", outcome, "", rules=rules
         )
     )

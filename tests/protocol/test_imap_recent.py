@@ -87,7 +87,7 @@ def test_mail_of_before_the_mark_is_nobodys_new_mail(core):
         assert {box.recent - box.uidnext for box in boxes} == {0}
         put(later, 1, recent=True)
         inbox = later.db.read(lambda tx: later.mail.mailbox(tx, ola, "INBOX"))
-        assert later.db.read(lambda tx: mailbox_facts.recent(tx, inbox)) == 1
+        assert later.db.read(lambda tx: mailbox_facts.count_recent(tx, inbox)) == 1
     finally:
         cores.close(later)
 

@@ -30,13 +30,13 @@ def test_removals_are_told_also_after_the_log_was_cut(core, monkeypatch):
         return since
 
     since = core.db.write(remove)
-    ask = lambda tx: condstore.vanished(tx, box, since, [(1, 4), (9, 2**32 - 1)])  # noqa: E731
+    ask = lambda tx: condstore.list_vanished(tx, box, since, [(1, 4), (9, 2**32 - 1)])  # noqa: E731
     assert core.db.read(ask) == [(2, 3), (10, 10)]
     assert health.cut_change_logs(core) == 1
     assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM change WHERE mailbox=? AND kind='remove'", box)) == (3,)
-    assert core.db.read(lambda tx: condstore.forgotten(tx, box, since))
+    assert core.db.read(lambda tx: condstore.is_log_cut(tx, box, since))
     assert core.db.read(ask) == [(2, 3), (10, 10)]
-    assert core.db.read(lambda tx: condstore.vanished(tx, box, since + 7, [(1, 99)])) == []
+    assert core.db.read(lambda tx: condstore.list_vanished(tx, box, since + 7, [(1, 99)])) == []
 
 
 def test_a_short_log_is_left_alone(core):

@@ -65,7 +65,7 @@ def sent_on(core, state: str = "delivered") -> str:
     """As if the target's server had taken it; the envelope sender that it came with."""
     [item] = queued(core, "forward")
     now = core.clock.seconds()
-    core.db.write(lambda tx: onward.answer(tx, item.id, state, host="h", code=250, reply="250 OK", now=now))
+    core.db.write(lambda tx: onward.save_answer(tx, item.id, state, host="h", code=250, reply="250 OK", now=now))
     core.db.write(lambda tx: delete_item(tx, item.id))
     return item.sender
 
@@ -94,7 +94,7 @@ def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_in
     found = forwarding.read_forwarding(core, ola.id)
     assert (found.state, found.failures) == (ForwardingState.FAILING, 1)
     assert "5.1.1" in found.last_reply
-    told = core.db.read(lambda tx: onward.latest(tx, ola.id, 1))[0]
+    told = core.db.read(lambda tx: onward.list_latest(tx, ola.id, 1))[0]
     assert told.state == "refused"
     assert len(queued(core)) == before  # the sender hears nothing, least of all where it went
     health.check(core, repair=False)

@@ -205,7 +205,7 @@ def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
     for role in ("postmaster", "abuse"):
         sent = mail(role) + "DATA\r\n" + HEAD.replace("hei", f"about {role}") + "please look\r\n.\r\n"
         assert converse(core, sent, 4)[3].startswith("250")
-        found = core.db.read(lambda tx: tickets.listing(tx, ["open", "unconfirmed"]))
+        found = core.db.read(lambda tx: tickets.list_tickets(tx, ["open", "unconfirmed"]))
         assert any(one.kind == role and one.subject == f"about {role}" for one in found)
 
 

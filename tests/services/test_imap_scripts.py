@@ -80,7 +80,7 @@ def test_a_script_marks_what_is_moved_to_junk(core, ola):
 
 def test_the_webmail_s_moves_count_too(core, ola):
     script(core, ola, 'addflag "$Moved";')
-    core.db.write(lambda tx: annotations.put(tx, ola, 0, "/shared/imapsieve/script", b"on change"))
+    core.db.write(lambda tx: annotations.save_entry(tx, ola, 0, "/shared/imapsieve/script", b"on change"))
     say(core, APPEND)
     uids = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, ola, "INBOX").id))
     mail_actions.act(core, ola, "INBOX", uids, "move", "Archive")

@@ -53,9 +53,9 @@ def knows(core, account: Account, until: date | None, present: bool = True) -> N
     found = Affiliation(account.person or "", account.name, ("student",), until, True)
 
     def write(tx):
-        store.save(tx, [found], core.clock.seconds())
+        store.save_affiliations(tx, [found], core.clock.seconds())
         if not present:
-            store.vanish(tx, [found.person], core.clock.seconds())
+            store.mark_vanished(tx, [found.person], core.clock.seconds())
 
     core.db.write(write)
 

@@ -293,7 +293,7 @@ def test_a_token_opens_the_account_that_was_named_and_no_other(only, provider):
 
 def test_with_a_second_step_mail_needs_app_passwords(only, provider):
     ola = accounts.add_account(only, "ola", person="s1", password=PASSWORD)
-    only.db.write(lambda tx: second_factors.add(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
+    only.db.write(lambda tx: second_factors.add_factor(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
     with pytest.raises(WrongPassword):
         enter(only, provider.access_token())
 

@@ -25,9 +25,9 @@ async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[on
         await delivery.accept(core, Envelope("kari@outside.example", (found.address,)), [found], octets, b"")
         name = core.blobs.prepare(octets).name
         await until(
-            lambda: any(one.answered_at for one in core.db.read(lambda tx: onward.of_content(tx, ola.id, name)))
+            lambda: any(one.answered_at for one in core.db.read(lambda tx: onward.list_of_content(tx, ola.id, name)))
         )
-        return core.db.read(lambda tx: onward.of_content(tx, ola.id, name))
+        return core.db.read(lambda tx: onward.list_of_content(tx, ola.id, name))
 
 
 def test_what_the_other_server_said_is_kept_with_the_message(core):
@@ -39,7 +39,7 @@ def test_what_the_other_server_said_is_kept_with_the_message(core):
     assert (refused.state, refused.reply) == ("refused", "550 5.1.1 nobody here")
     [waits] = asyncio.run(_forwarded(core, ola, "451 4.7.1 later", MESSAGE + b"3\r\n"))
     assert (waits.state, waits.code) == ("waiting", 451)
-    assert core.db.read(lambda tx: onward.counts(tx, ola.id, 0)) == {"delivered": 1, "refused": 1, "waiting": 1}
+    assert core.db.read(lambda tx: onward.count_results(tx, ola.id, 0)) == {"delivered": 1, "refused": 1, "waiting": 1}
 
 
 def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = False) -> str:
@@ -59,9 +59,9 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
             now=core.clock.seconds(),
             require_tls=require_tls,
         )
-        onward.begin(tx, item, ola.id, prepared.name, target, core.clock.seconds())
+        onward.add_message(tx, item, ola.id, prepared.name, target, core.clock.seconds())
         outcome.record_outcome(core, tx, find_item(tx, item), answer, core.clock.now())
-        return onward.of_content(tx, ola.id, prepared.name)[-1].state
+        return onward.list_of_content(tx, ola.id, prepared.name)[-1].state
 
     return core.db.write(write)
 
@@ -84,10 +84,12 @@ def test_n2_what_the_senders_own_wish_for_tls_refused_says_nothing_of_the_forwar
 
 def test_a_number_that_the_queue_uses_again_says_nothing_of_the_older_message(core):
     ola = accounts.add_account(core, "ola", password="correct horse battery")
-    core.db.write(lambda tx: onward.begin(tx, 7, ola.id, b"a" * 32, FRIEND, 1))
-    core.db.write(lambda tx: onward.begin(tx, 7, ola.id, b"b" * 32, FRIEND, 2))
-    core.db.write(lambda tx: onward.answer(tx, 7, "delivered", host="h", code=250, reply="250 OK", now=3))
-    states = [core.db.read(lambda tx, c=c: onward.of_content(tx, ola.id, c))[0].state for c in (b"a" * 32, b"b" * 32)]
+    core.db.write(lambda tx: onward.add_message(tx, 7, ola.id, b"a" * 32, FRIEND, 1))
+    core.db.write(lambda tx: onward.add_message(tx, 7, ola.id, b"b" * 32, FRIEND, 2))
+    core.db.write(lambda tx: onward.save_answer(tx, 7, "delivered", host="h", code=250, reply="250 OK", now=3))
+    states = [
+        core.db.read(lambda tx, c=c: onward.list_of_content(tx, ola.id, c))[0].state for c in (b"a" * 32, b"b" * 32)
+    ]
     assert states == ["unknown", "delivered"]
 
 
@@ -98,9 +100,9 @@ def test_rows_of_messages_that_are_gone_are_forgotten(core):
     def write(tx):
         box = core.mail.mailbox(tx, ola.id, "INBOX")
         core.mail.append(tx, ola.id, box.id, kept, frozenset(), core.clock.now())
-        onward.begin(tx, 1, ola.id, kept.name, FRIEND, 1)
-        onward.begin(tx, 2, ola.id, b"b" * 32, FRIEND, 1)
+        onward.add_message(tx, 1, ola.id, kept.name, FRIEND, 1)
+        onward.add_message(tx, 2, ola.id, b"b" * 32, FRIEND, 1)
 
     core.db.write(write)
-    assert core.db.write(lambda tx: onward.forget(tx, 2)) == 1
-    assert len(core.db.read(lambda tx: onward.of_content(tx, ola.id, kept.name))) == 1
+    assert core.db.write(lambda tx: onward.delete_old(tx, 2)) == 1
+    assert len(core.db.read(lambda tx: onward.list_of_content(tx, ola.id, kept.name))) == 1

@@ -54,7 +54,7 @@ def test_a_destination_that_is_away_rests_and_flush_wakes_it(core):
 
 def test_a_rest_grows_with_each_failure_over_restarts_and_ends_when_the_destination_is_back(core, clock):
     def rest():
-        return core.db.read(lambda tx: destinations.rests(tx, ["outside.example"])).get("outside.example")
+        return core.db.read(lambda tx: destinations.find_rests(tx, ["outside.example"])).get("outside.example")
 
     async def knock(tries: int, minutes: int) -> None:
         async with at_work(core, port=1) as (here, _, _):  # each time a worker that remembers nothing
@@ -373,10 +373,10 @@ def test_a_kept_connection_that_breaks_is_made_anew_only_where_nothing_can_be_th
 
 
 def test_what_was_known_of_a_domain_long_ago_is_forgotten(core, clock):
-    core.db.write(lambda tx: destinations.rest(tx, "away.example", Rest(1, clock.seconds() + 60, "away")))
+    core.db.write(lambda tx: destinations.save_rest(tx, "away.example", Rest(1, clock.seconds() + 60, "away")))
     clock.forward(days=6)
     queue_admin.tidy_up(core)
-    assert core.db.read(lambda tx: destinations.rests(tx, ["away.example"]))
+    assert core.db.read(lambda tx: destinations.find_rests(tx, ["away.example"]))
     clock.forward(days=2)
     queue_admin.tidy_up(core)
-    assert core.db.read(lambda tx: destinations.rests(tx, ["away.example"])) == {}
+    assert core.db.read(lambda tx: destinations.find_rests(tx, ["away.example"])) == {}

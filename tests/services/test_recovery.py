@@ -212,7 +212,7 @@ def agents(core: Core) -> tuple[str, str]:
 
 
 def second_factor(core: Core, account: Account) -> None:
-    core.db.write(lambda tx: second_factors.add(tx, account.id, "totp", "", "", "x", 0, 0, active=True))
+    core.db.write(lambda tx: second_factors.add_factor(tx, account.id, "totp", "", "", "x", 0, 0, active=True))
 
 
 def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Account, agents: tuple[str, str]) -> None:

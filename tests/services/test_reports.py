@@ -78,7 +78,7 @@ def test_a_domain_that_asks_hears_what_came_in_its_name(core, clock):
     found = sent(core)
     assert set(found) == {"d@asks.example"}  # whom nobody vouches for does not get them
     assert "Report Domain: asks.example Submitter: alumni.example" in found["d@asks.example"]["Subject"]
-    assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999")) == []
+    assert core.db.read(lambda tx: store.list_days(tx, table="dmarc_result", before="9999")) == []
     reports.send(core)
     assert len(core.db.read(list_items)) == 2  # once each for the domain and what is below it
 
@@ -193,7 +193,7 @@ def went(core, clock, domain: str) -> None:
 
 
 def left(core) -> bool:
-    return bool(core.db.read(lambda tx: store.days(tx, table="tls_result", before="9999")))
+    return bool(core.db.read(lambda tx: store.list_days(tx, table="tls_result", before="9999")))
 
 
 def test_a_domain_that_asks_for_it_hears_by_https_how_tls_went(core, clock, taker, monkeypatch):
@@ -245,10 +245,10 @@ def test_dns_that_does_not_answer_is_asked_again_for_three_days(core, clock):
     judged(core, "broken.example")
     clock.forward(days=1)
     reports.send(core)
-    assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999"))
+    assert core.db.read(lambda tx: store.list_days(tx, table="dmarc_result", before="9999"))
     clock.forward(days=4)
     reports.send(core)
-    assert core.db.read(lambda tx: store.days(tx, table="dmarc_result", before="9999")) == []
+    assert core.db.read(lambda tx: store.list_days(tx, table="dmarc_result", before="9999")) == []
 
 
 def test_without_the_switch_nothing_is_sent(core, clock):

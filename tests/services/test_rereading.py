@@ -22,7 +22,7 @@ def test_old_mail_is_read_anew_and_the_end_is_remembered(core, monkeypatch):
     )
     core.db.write(lambda tx: tx.run("UPDATE summary SET subject='old'"))
     assert rereading.keep_up(core) == 0  # nothing says that they are old
-    core.db.write(store.begin)
+    core.db.write(store.begin_rereading)
     monkeypatch.setattr(rereading, "BATCH", 2)
     monkeypatch.setattr(rereading, "MOST", 3)
     assert 3 <= rereading.keep_up(core) < len(right)

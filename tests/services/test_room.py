@@ -33,8 +33,8 @@ def put(core, account, subject, *, size=1000, mailbox="INBOX", days=0, flags=(),
 
 def sent_on(core, account, content, state="delivered"):
     def write(tx):
-        onward.begin(tx, 1, account.id, content, "ola@elsewhere.example", core.clock.seconds())
-        onward.answer(tx, 1, state, host="mx", code=250, reply="250 OK", now=core.clock.seconds())
+        onward.add_message(tx, 1, account.id, content, "ola@elsewhere.example", core.clock.seconds())
+        onward.save_answer(tx, 1, state, host="mx", code=250, reply="250 OK", now=core.clock.seconds())
 
     core.db.write(write)
 

@@ -129,7 +129,7 @@ def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filte
     uids = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, kari, "Junk").id))
     mail_actions.act(core, kari, "Junk", [uids[1]], "delete")
     learning.teach_filter(core)
-    assert core.db.read(lambda tx: store.waiting(tx, 9)) == []
+    assert core.db.read(lambda tx: store.list_waiting(tx, 9)) == []
     assert filter_.learned() == (spam, ham)  # Junk to Trash is not "ham"
     mail_actions.act(core, kari, "INBOX", [uid("INBOX")], "junk")
     learning.teach_filter(core)
@@ -137,7 +137,7 @@ def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filte
     mail_actions.act(core, kari, "Junk", [uids[0]], "move", "INBOX")
     learning.teach_filter(core)
     assert until(lambda: filter_.learned() == (spam + 1, ham + 1)), filter_.log.read_text()[-3000:]
-    assert core.db.read(lambda tx: store.waiting(tx, 9)) == []
+    assert core.db.read(lambda tx: store.list_waiting(tx, 9)) == []
 
 
 @pytest.mark.interop

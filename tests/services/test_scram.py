@@ -126,7 +126,7 @@ def test_no_verifier_is_kept_where_scram_can_never_be_offered(tmp_path):
     built = cores.build(parse_config(f'data = "{tmp_path}"\n[outbound]\nmode = "capture"\n[limits]\nscram = "never"\n'))
     ola = accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password=PASSWORD).id
     login.authenticate(built, "ola", PASSWORD, peer="", scope=Scope.IMAP)
-    assert built.db.read(lambda tx: verifiers.of(tx, ola)) == {}
+    assert built.db.read(lambda tx: verifiers.list_verifiers(tx, ola)) == {}
     cores.close(built)
 
 

@@ -156,8 +156,8 @@ def test_the_address_book_and_the_blocked_list_are_lists(core, ola):
 
 def test_annotations_special_use_and_ids_of_mailboxes(core, ola):
     junk = core.db.read(lambda tx: core.mail.mailbox(tx, ola, "Junk"))
-    core.db.write(lambda tx: annotations.put(tx, ola, junk.id, "/private/comment", b"useless"))
-    core.db.write(lambda tx: annotations.put(tx, ola, 0, "/private/vendor/x", b"1"))
+    core.db.write(lambda tx: annotations.save_entry(tx, ola, junk.id, "/private/comment", b"useless"))
+    core.db.write(lambda tx: annotations.save_entry(tx, ola, 0, "/private/vendor/x", b"1"))
     script = (
         'require ["mboxmetadata", "servermetadata", "fileinto", "special-use", "mailboxid", "copy"];'
         'if allof (metadata "Junk" "/private/comment" "useless", servermetadata "/private/vendor/x" "1",'

@@ -33,7 +33,7 @@ def send(core, *recipients: str, peer: str = "192.0.2.1", body: str = BODY, send
 
 def reason(core) -> str:
     ola = accounts.find_account(core, "ola").id
-    return core.db.read(lambda tx: store.reason(tx, ola))
+    return core.db.read(lambda tx: store.get_reason(tx, ola))
 
 
 def outside(core, state: str | None = None) -> list[str]:
@@ -132,7 +132,7 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
     assert "10 recipients" in reason(core)
     assert len(outside(core, "held")) == 10
     assert len(inbox(core, "ola")) == before + 1
-    [ticket] = [t for t in core.db.read(lambda tx: tickets.listing(tx, ["open"])) if "on hold" in t.subject]
+    [ticket] = [t for t in core.db.read(lambda tx: tickets.list_tickets(tx, ["open"])) if "on hold" in t.subject]
     assert ticket.account == accounts.find_account(core, "ola").id
 
     async def play(connect):

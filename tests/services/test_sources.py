@@ -19,7 +19,7 @@ from mailcore.services.accounts import accounts, affiliations
 from mailcore.services.credentials import login, sources
 from mailcore.services.credentials.sources import Proof
 from mailcore.smtp import reply as smtp_reply
-from mailcore.store.people.credentials import failures
+from mailcore.store.people.credentials import count_failures
 from portal import errors as portal_errors
 from tests.directory import university
 
@@ -95,7 +95,7 @@ def test_s12_one_attempt_counts_once_though_two_are_asked(core, ola):
     for wrong in ("wrong", "wronger"):
         with pytest.raises(WrongPassword):
             enter(core, "ola", wrong)
-    assert core.db.read(lambda tx: failures(tx, ola.id, "192.0.2.1", 0, 0)).here == 2
+    assert core.db.read(lambda tx: count_failures(tx, ola.id, "192.0.2.1", 0, 0)).here == 2
 
 
 def test_s12_a_password_changed_in_the_directory_is_forgotten_within_a_minute(core, clock, slapd):

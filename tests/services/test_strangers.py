@@ -166,7 +166,7 @@ def test_a_refused_amount_is_not_counted(house):
     core = house("")
 
     def play(tx):
-        taken = [store.take(tx, "k", amount, 10, 60, 1000) for amount in (6, 5, 4, 1)]
-        return taken, store.count(tx, "k", 60, 1000), store.count(tx, "k", 60, 1061)
+        taken = [store.count_if_allowed(tx, "k", amount, 10, 60, 1000) for amount in (6, 5, 4, 1)]
+        return taken, store.count_in_window(tx, "k", 60, 1000), store.count_in_window(tx, "k", 60, 1061)
 
     assert core.db.write(play) == ([True, False, True, False], 10, 0)

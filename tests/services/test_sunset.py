@@ -315,4 +315,4 @@ def test_n11_many_people_are_told_in_turns_and_each_once(core, clock, monkeypatc
     assert [sunset_notices.notify_people(core) for _ in range(4)] == [50, 50, 20, 0]
     found = core.db.read(lambda tx: Counter(row[0] for row in tx.rows("SELECT account_id FROM sunset_notice")))
     assert set(found.values()) == {1}
-    assert core.db.read(lambda tx: store.due(tx, 1, clock.seconds(), 10)) == []
+    assert core.db.read(lambda tx: store.list_due(tx, 1, clock.seconds(), 10)) == []

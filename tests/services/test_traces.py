@@ -111,7 +111,9 @@ def test_n14_where_it_was_forwarded_and_the_answer(core, ola):
     arrive(core)
     [went] = last(core, ola).onward
     assert (went.target, went.state, went.answered_at) == (FRIEND, "waiting", None)
-    core.db.write(lambda tx: onward.answer(tx, went.item, "refused", host="mx", code=550, reply="550 5.1.1 no", now=1))
+    core.db.write(
+        lambda tx: onward.save_answer(tx, went.item, "refused", host="mx", code=550, reply="550 5.1.1 no", now=1)
+    )
     found = last(core, ola)
     assert (found.outcome, found.onward[0].reply, found.places) == ("forwarded", "550 5.1.1 no", ())
 
@@ -137,7 +139,7 @@ def test_n14_search_finds_sender_author_and_subject_of_thirty_days(core, clock, 
     clock.forward(days=2)
     assert [found.subject for found in traces.search(core, ola.id, "")] == ["Bilder"]
     assert traces.forget(core) == 1
-    assert len(core.db.read(lambda tx: deliveries.records(tx, ola.id, 0))) == 1
+    assert len(core.db.read(lambda tx: deliveries.list_records(tx, ola.id, 0))) == 1
 
 
 def test_n14_a_message_in_the_box_leads_to_its_record_and_only_to_ones_own(core, ola):

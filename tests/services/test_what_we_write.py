@@ -311,7 +311,7 @@ def test_an_answer_of_the_desk(core, text):
     [item] = [item for item in core.db.read(list_items) if item.id not in before]
     octets = core.db.read(lambda tx: read_octets(tx, core.blobs, item))
     assert faults(octets) == []
-    opened = core.db.read(lambda tx: ticket_store.message_ids(tx, ticket.id))[0]
+    opened = core.db.read(lambda tx: ticket_store.list_message_ids(tx, ticket.id))[0]
     for read in READERS:
         assert read(octets).in_reply_to == opened
         assert "".join(lines_of(to_scalars(ticket_text.tidy_text(text)))) in read(octets).text.replace("\n", "")

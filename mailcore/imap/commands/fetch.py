@@ -15,7 +15,7 @@ from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, messages, save_dates
-from mailcore.store.mail.flags import join
+from mailcore.store.mail.flags import join_flags
 from mailcore.store.mail.uidset import Ranges, places_in, ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -58,8 +58,8 @@ async def _changed(context: Context, numbers: NumberSet, places: list[range], it
     asked = numbers.spans(max(here.view.top, 1)) if named is None else named
 
     def load(tx: Tx) -> tuple[list[int], Ranges]:
-        gone = condstore.vanished(tx, here.mailbox, since, asked) if vanished else []
-        return condstore.changed(tx, here.mailbox, ranges, since), gone
+        gone = condstore.list_vanished(tx, here.mailbox, since, asked) if vanished else []
+        return condstore.list_changed(tx, here.mailbox, ranges, since), gone
 
     changed, gone = await context.core.db.aread(load)
     if gone:
@@ -128,7 +128,7 @@ async def _send(context: Context, ranges: Ranges, items: Items) -> None:
     def load(tx: Tx) -> Pieces:
         """Load the octets in the reader's thread: the loop only hands them on."""
         if items.saved_at is not None:
-            items.saved_at.update(save_dates.dates(tx, here.mailbox, ranges))
+            items.saved_at.update(save_dates.get_save_dates(tx, here.mailbox, ranges))
         rows = core.mail.rows(tx, here.mailbox, ranges, parts, lean=True)
         numbers, rows = _match_rows(here.view, rows)
         if not rows:
@@ -145,7 +145,7 @@ async def _send(context: Context, ranges: Ranges, items: Items) -> None:
         return [items.write(uids, batch, form)]
 
     pieces = await core.db.aread(load)
-    used = (join(bits, words) for batch in batches for bits, words in batch.flags)
+    used = (join_flags(bits, words) for batch in batches for bits, words in batch.flags)
     context.announce_flags(frozenset({"\\Seen"}).union(*used))
     for piece in pieces:
         if isinstance(piece, bytes):

@@ -49,7 +49,7 @@ def status_line(context: Context, tx: Tx, box: Mailbox, wanted: tuple[bytes, ...
     if b"RECENT" in wanted:
         values[b"RECENT"] = _recent(context, tx, box)
     if b"DELETED" in wanted or b"DELETED-STORAGE" in wanted:
-        count, octets = mailbox_facts.deleted(tx, box.id)
+        count, octets = mailbox_facts.count_deleted(tx, box.id)
         values |= {b"DELETED": count, b"DELETED-STORAGE": octets // 1024}
     told = b" ".join(
         b"MAILBOXID (%s)" % mailbox_id(box) if item == b"MAILBOXID" else b"%s %d" % (item, values[item])
@@ -65,7 +65,7 @@ def _recent(context: Context, tx: Tx, box: Mailbox) -> int:
         return 0
     if here is not None and here.mailbox == box.id:
         return recent.count(here.recent, here.view.uids)
-    return mailbox_facts.recent(tx, box)
+    return mailbox_facts.count_recent(tx, box)
 
 
 async def status(context: Context, read: Reader) -> Tagged:

@@ -42,7 +42,7 @@ def parse_entries(read: Reader) -> tuple[str, ...]:
 
 
 def _values(context: Context, tx: Tx, box: Mailbox | None) -> dict[str, bytes]:
-    found = annotations.of(tx, context.owner, box.id if box else 0)
+    found = annotations.list_entries(tx, context.owner, box.id if box else 0)
     if box and box.special_use:
         found[SPECIAL] = box.special_use.encode()
     if box is None:
@@ -129,7 +129,7 @@ async def setmetadata(context: Context, read: Reader) -> Tagged:
         box = context.find_mailbox(tx, name) if name else None
         for entry, value in wanted:
             _put(context, tx, box, entry, value)
-        count, octets = annotations.size(tx, context.owner)
+        count, octets = annotations.measure_entries(tx, context.owner)
         if count > MAX_ENTRIES:
             raise Refused("Too many annotations", "METADATA TOOMANY")
         if octets > MAX_TOTAL:
@@ -157,4 +157,4 @@ def _put(context: Context, tx: Tx, box: Mailbox | None, entry: str, value: bytes
             raise Refused("That special use is not offered", "USEATTR")
         mailbox_facts.set_special_use(tx, context.owner, box.id, known)
         return
-    annotations.put(tx, context.owner, box.id if box else 0, entry, value)
+    annotations.save_entry(tx, context.owner, box.id if box else 0, entry, value)

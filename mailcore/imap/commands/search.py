@@ -97,7 +97,7 @@ def to_numbers(context: Context, uids: Sequence[int]) -> Sequence[int]:
 
 async def find_highest_modseq(context: Context, uids: Sequence[int]) -> int:
     here, ranges = context.here, ranges_of(sorted(uids))
-    return await context.core.db.aread(lambda tx: condstore.highest(tx, here.mailbox, ranges))
+    return await context.core.db.aread(lambda tx: condstore.find_highest_modseq(tx, here.mailbox, ranges))
 
 
 def write_results(

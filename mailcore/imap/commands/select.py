@@ -150,8 +150,8 @@ def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
         return Opened(mailbox, uids, first, mailbox.keywords, [], ())
     top = mailbox.uidnext - 1
     known = [(1, top)] if resync.known is None else resync.known.spans(max(top, 1))
-    gone = condstore.vanished(tx, mailbox.id, resync.modseq, known)
-    changed = ranges_of(condstore.changed(tx, mailbox.id, known, resync.modseq))
+    gone = condstore.list_vanished(tx, mailbox.id, resync.modseq, known)
+    changed = ranges_of(condstore.list_changed(tx, mailbox.id, known, resync.modseq))
     now = tuple((info.uid, info.flags, info.modseq) for info in core.mail.infos(tx, mailbox.id, changed))
     return Opened(mailbox, uids, first, mailbox.keywords, gone, now)
 

@@ -91,7 +91,7 @@ async def _sort(
     uids = _numbers(core.answers.get(question)) if not here.view.holding else None
     if uids is None:
         found = await find_matching(context, criterion)
-        uids = array("I", await core.db.aread(lambda tx: sorting.sorted_uids(tx, here.mailbox, keys, found)))
+        uids = array("I", await core.db.aread(lambda tx: sorting.sort_uids(tx, here.mailbox, keys, found)))
         if not here.view.holding:
             core.answers.put(question, uids.tobytes())
     if context.by_uid:
@@ -125,7 +125,7 @@ async def thread(context: Context, read: Reader) -> Tagged:
     tree = core.answers.get(question) if not here.view.holding else None
     if tree is None:
         found = await find_matching(context, criterion)
-        rows = await core.db.aread(lambda tx: sorting.letters(tx, here.mailbox, found))
+        rows = await core.db.aread(lambda tx: sorting.list_letters(tx, here.mailbox, found))
         numbers = to_numbers(context, [row[0] for row in rows])
 
         def threads() -> bytes:

@@ -142,11 +142,11 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
     )
     domain = core.config.domain.lower()
     if address_store.was_ever_address(tx, new.name, domain):
-        closing_store.give_back(tx, new.name, domain, account)
+        closing_store.give_address_back(tx, new.name, domain, account)
     else:
         address_store.insert_address(tx, account, new.name, domain, now)
     if hashed is not None:
-        credential_store.set_password(tx, account, hashed, now, chosen=False)
+        credential_store.save_password(tx, account, hashed, now, chosen=False)
     for folder, special_use in FOLDERS:
         core.mail.create(tx, account, folder, special_use)
     filters.regenerate(core, tx, account)
@@ -272,7 +272,7 @@ def create_password_link(core: Core, name: str, *, seconds: int | None = None) -
         raise AccountNotFound(f"{account.name} is closed")
 
     def store(tx: Tx) -> str:
-        holder = credential_store.holder(tx, account.name)
+        holder = credential_store.find_holder(tx, account.name)
         is_first = holder is None or holder.password is None
         audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE)
         lifetime = credentials.FIRST_SECONDS if is_first else credentials.RESET_SECONDS

@@ -71,7 +71,7 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
     found = {entry.person: _to_affiliation(entry) for entry in get_directory(core).everyone()}
 
     def write(tx: Tx) -> SyncResult | TooManyVanished:
-        before, today = store.present(tx), core.clock.now().date()
+        before, today = store.list_present(tx), core.clock.now().date()
         gone = before.keys() - found.keys()
         stood = {person for person, known in before.items() if not has_ended(known, today)}
         lost = stood - {person for person, read in found.items() if not has_ended(read, today)}
@@ -83,8 +83,8 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
             audit.note(core, tx, None, Event.DIRECTORY_SYNC_STOPPED, actor="sync", detail=str(problem))
             return problem
         now = core.clock.seconds()
-        store.save(tx, found.values(), now, now - LONG_SECONDS)
-        store.vanish(tx, gone, now)
+        store.save_affiliations(tx, found.values(), now, now - LONG_SECONDS)
+        store.mark_vanished(tx, gone, now)
         return SyncResult(len(found), len(found.keys() - before), len(gone))
 
     done = core.db.write(write)
@@ -120,7 +120,7 @@ def find_affiliation(core: Core, name: str) -> Affiliation | None:
 
 def get_affiliation(core: Core, account: Account) -> Affiliation | None:
     person = account.person
-    return core.db.read(lambda tx: store.of(tx, person)) if person else None
+    return core.db.read(lambda tx: store.find_affiliation(tx, person)) if person else None
 
 
 def has_ended(affiliation: Affiliation, today: date) -> bool:
@@ -141,23 +141,23 @@ def refresh_affiliation(core: Core, account: Account) -> Affiliation | None:
     if not account.person or not is_on(core.config):
         return None
     person, now = account.person, core.clock.seconds()
-    before = core.db.read(lambda tx: store.of(tx, person))
+    before = core.db.read(lambda tx: store.find_affiliation(tx, person))
     if before is not None and now - before.checked_at < FRESH_SECONDS:
         return before
     entry = get_directory(core).find_person(person)
 
     def write(tx: Tx) -> Affiliation | TooManyVanished | None:
         if entry is not None:
-            store.save(tx, [_to_affiliation(entry)], now, now - LONG_SECONDS)
+            store.save_affiliations(tx, [_to_affiliation(entry)], now, now - LONG_SECONDS)
         elif before is not None:
-            gone, there = store.vanished(tx, now - AT_ONCE_SECONDS)
+            gone, there = store.list_vanished(tx, now - AT_ONCE_SECONDS)
             if before.present and not _is_believable(gone + 1, gone + there):
                 return TooManyVanished(f"{gone + 1} of {gone + there} people are missing in the directory all at once")
-            store.vanish(tx, [person], now)
+            store.mark_vanished(tx, [person], now)
         else:
-            store.save(tx, [Affiliation(person, account.name, (), None, True)], now)
-            store.vanish(tx, [person], now)
-        return store.of(tx, person)
+            store.save_affiliations(tx, [Affiliation(person, account.name, (), None, True)], now)
+            store.mark_vanished(tx, [person], now)
+        return store.find_affiliation(tx, person)
 
     done = core.db.write(write)
     if isinstance(done, TooManyVanished):
@@ -184,7 +184,9 @@ def end_sessions(core: Core) -> int:
     Each is offered to choose an alumni password first, for a few minutes (services/signin/web_sessions.py).
     """
     now = core.clock.seconds()
-    open_ones = core.db.read(lambda tx: {a for source in UNIVERSITY for a in web_sessions.by_source(tx, source, now)})
+    open_ones = core.db.read(
+        lambda tx: {a for source in UNIVERSITY for a in web_sessions.list_by_source(tx, source, now)}
+    )
     ended: list[AccountId] = []
     for account in open_ones:
         owner = accounts.load_account(core, account)
@@ -194,7 +196,7 @@ def end_sessions(core: Core) -> int:
     def write(tx: Tx) -> None:
         for account in ended:
             for source in UNIVERSITY:
-                web_sessions.mark_ended(tx, account, source, now)
+                web_sessions.mark_session_ended(tx, account, source, now)
 
     if ended:
         core.db.write(write)

@@ -56,8 +56,8 @@ def close_account(core: Core, name: str, *, new_address: str = "", actor: str = 
         was = get_forwarding(tx, account.id).state
         account_notices.notify_owner(core, tx, account, "closed", box=False, link=link)
         account_store.close_account(tx, account.id, now)
-        store.begin(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
-        store.remember(tx, account.id, marks)
+        store.save_closing(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
+        store.save_correspondents(tx, account.id, marks)
         save_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
         filters.regenerate(core, tx, account.id)
         audit.note(core, tx, account.id, Event.ACCOUNT_CLOSED, actor=actor)
@@ -72,7 +72,7 @@ def _hashed(token: str) -> str:
 
 def _correspondents(core: Core, tx: Tx, account: Account) -> set[str]:
     found: set[str] = set()
-    for block in store.sent_headers(tx, account.id, _SENT):
+    for block in store.list_sent_headers(tx, account.id, _SENT):
         for name in ("to", "cc", "bcc"):
             for value in header.values(block, name):
                 found.update(address.lower() for address in addresses.addr_specs(value))
@@ -108,8 +108,8 @@ def reopen_account(core: Core, number: AccountId, *, actor: str = "") -> Account
     """
 
     def write(tx: Tx) -> tuple[Account, bool]:
-        before = store.of(tx, number)
-        if not store.reopen(tx, number):
+        before = store.find_closing(tx, number)
+        if not store.reopen_account(tx, number):
             raise AccountNotFound("there is no closed account to open again")
         delete_tokens(tx, number, "undo")
         filters.regenerate(core, tx, number)
@@ -134,23 +134,23 @@ def erase_closed(core: Core) -> int:
     Messages go in small transactions, so that nobody waits; their blobs go with the next sweep.
     """
     now = core.clock.seconds()
-    done = core.db.read(lambda tx: store.due(tx, now - UNDO_SECONDS))
+    done = core.db.read(lambda tx: store.list_due(tx, now - UNDO_SECONDS))
     for account in done:
         _erase(core, account, now)
-    core.db.write(lambda tx: store.forget_notices(tx, now - tombstones.NOTICE_SECONDS))
+    core.db.write(lambda tx: store.delete_notices(tx, now - tombstones.NOTICE_SECONDS))
     return len(done)
 
 
 def _erase(core: Core, account: AccountId, now: int) -> None:
     owner = accounts.load_account(core, account)
-    for mailbox in core.db.read(lambda tx: store.mailboxes(tx, account)):
+    for mailbox in core.db.read(lambda tx: store.list_mailboxes(tx, account)):
         some = partial(store.erase_messages, mailbox=mailbox, limit=_BATCH)
         while core.db.write(some):
             pass
     mark = tombstones.mark_person(core, owner.person)
 
     def write(tx: Tx) -> None:
-        store.erase(tx, account, mark, now)
+        store.erase_account(tx, account, mark, now)
         audit.note(core, tx, None, Event.ACCOUNT_ERASED, detail=str(account))
 
     core.db.write(write)

@@ -48,7 +48,7 @@ def load_facts(core: Core, account: AccountId, *, agent: Account) -> AccountFact
         since = core.clock.seconds() - LOOK_SECONDS
         if owner.id != agent.id and not store.was_noted(tx, account, agent.name, Event.LOOKED, since):
             audit.note(core, tx, account, Event.LOOKED, actor=agent.name)
-        has_password, last_used = store.password(tx, account)
+        has_password, last_used = store.get_password_state(tx, account)
         forwarding = get_forwarding(tx, account)
         boxes = core.mail.mailboxes(tx, account)
         return AccountFacts(
@@ -62,8 +62,8 @@ def load_facts(core: Core, account: AccountId, *, agent: Account) -> AccountFact
             store.is_away(tx, account, core.clock.now().date()),
             sum(box.messages for box in boxes),
             tuple((box.special_use or "other", box.octets) for box in sorted(boxes, key=lambda box: -box.octets)[:3]),
-            affiliation_store.of(tx, owner.person) if owner.person else None,
-            store.web_sessions(tx, account, core.clock.seconds()),
+            affiliation_store.find_affiliation(tx, owner.person) if owner.person else None,
+            store.count_web_sessions(tx, account, core.clock.seconds()),
         )
 
     return core.db.write(write)
@@ -75,7 +75,7 @@ def search_accounts(core: Core, words: str) -> list[Account]:
     if not words:
         return []
     own = f"@{core.config.domain.lower()}"
-    return core.db.read(lambda tx: [get_account(tx, one) for one in store.search(tx, words.removesuffix(own))])
+    return core.db.read(lambda tx: [get_account(tx, one) for one in store.search_accounts(tx, words.removesuffix(own))])
 
 
 @dataclass(frozen=True, slots=True)

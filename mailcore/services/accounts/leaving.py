@@ -52,7 +52,7 @@ def find_outlook(core: Core, account: AccountId) -> Outlook | None:
     """None: the directory knows nothing of the person, so nothing of it will end."""
     if not is_on(core.config):
         return None
-    found = core.db.read(lambda tx: store.leaver(tx, account))
+    found = core.db.read(lambda tx: store.find_leaver(tx, account))
     if found is None:
         return None
     today = core.clock.now().date()
@@ -64,15 +64,15 @@ def find_outlook(core: Core, account: AccountId) -> Outlook | None:
 def list_at_risk(core: Core, days: int = 90) -> list[Leaver]:
     """List people who leave within so many days, or have left, with no alumni password in use; the nearest first."""
     until = core.clock.now().date() + timedelta(days=days)
-    found = _list_all(core, partial(store.leavers, until=until))
+    found = _list_all(core, partial(store.list_leavers, until=until))
     return sorted(found, key=lambda leaver: (leaver.present, leaver.until or date.max, leaver.name))
 
 
 def send_reminders(core: Core) -> int:
     """The daily round; how many were written to."""
     today, now = core.clock.now().date(), core.clock.seconds()
-    ending = _list_all(core, partial(store.leavers, until=today + timedelta(days=STEPS[0])))
-    open_end = _list_all(core, partial(store.without_end, told_before=now - HALF_YEAR_SECONDS))
+    ending = _list_all(core, partial(store.list_leavers, until=today + timedelta(days=STEPS[0])))
+    open_end = _list_all(core, partial(store.list_without_end, told_before=now - HALF_YEAR_SECONDS))
     count = sum(_send_reminder(core, leaver, _find_step(leaver, today), now) for leaver in ending)
     count += sum(_send_reminder(core, leaver, "twice", now) for leaver in open_end)
     return count + _ask_for_contact(core, today, now)
@@ -80,7 +80,7 @@ def send_reminders(core: Core) -> int:
 
 def _ask_for_contact(core: Core, today: date, now: int) -> int:
     until, told_before = today + timedelta(days=STEPS[0]), now - HALF_YEAR_SECONDS
-    found = list(_list_all(core, partial(store.unreachable, until=until, told_before=told_before)))
+    found = list(_list_all(core, partial(store.list_unreachable, until=until, told_before=told_before)))
     for one in found:
         core.db.write(partial(_send_contact_reminder, core, one=one, now=now))
     return len(found)
@@ -88,7 +88,7 @@ def _ask_for_contact(core: Core, today: date, now: int) -> int:
 
 def _send_contact_reminder(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
     account_notices.notify_owner(core, tx, get_account(tx, one.account), "contact_missing")
-    store.told(tx, [one.account], "contact", now)
+    store.save_reminder(tx, [one.account], "contact", now)
     audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
 
 
@@ -123,7 +123,7 @@ def _send_reminder(core: Core, leaver: Leaver, step: str, now: int) -> bool:
             name = "use_password" if leaver.chosen else name
             until = leaver.until.strftime("%d.%m.%Y") if leaver.until else ""
             account_notices.notify_owner(core, tx, owner, name, until=until, when=f" ({until})" if until else "")
-        store.told(tx, [owner.id], step, now)
+        store.save_reminder(tx, [owner.id], step, now)
         audit.note(core, tx, owner.id, Event.REMINDED_OF_PASSWORD, detail=step)
 
     core.db.write(write)
@@ -132,7 +132,7 @@ def _send_reminder(core: Core, leaver: Leaver, step: str, now: int) -> bool:
 
 def _send_links(core: Core, tx: Tx, owner: Account) -> None:
     """Send somebody who has left a link to each verified address; the mailbox itself cannot be opened."""
-    known = contact_addresses.verified(tx, owner.id)
+    known = contact_addresses.list_verified(tx, owner.id)
     if not known:
         return  # the desk sees them on its list
     link = credentials.create_link(core, tx, owner.id, GONE_SECONDS)

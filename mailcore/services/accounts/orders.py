@@ -54,7 +54,7 @@ def find_account_of(core: Core, proven: Proven) -> Account | None:
 
     def read(tx: Tx) -> Account | None:
         found = find_account_of_person(tx, proven.person) if proven.person else None
-        if found is None and proven.mark and (linked := store.linked(tx, proven.source, proven.mark)):
+        if found is None and proven.mark and (linked := store.find_linked(tx, proven.source, proven.mark)):
             found = get_account(tx, linked)
         return found if found and found.state == "active" else None
 
@@ -84,7 +84,7 @@ def create_at_once(
     language = language if language in notices.LANGUAGES else "nb"
 
     def write(tx: Tx) -> tuple[Order, Account, bool]:
-        before = store.by_key(tx, key)
+        before = store.find_order_by_key(tx, key)
         if before is not None and before.account is not None and before.person == proven.person:
             return before, get_account(tx, before.account), False
         check_eligible(core, proven)
@@ -94,7 +94,7 @@ def create_at_once(
         )
         account = accounts.create_account(core, tx, wish)
         now = core.clock.seconds()
-        order = store.add(
+        order = store.add_order(
             tx,
             key,
             name=wanted,
@@ -108,9 +108,9 @@ def create_at_once(
             token="",
             now=now,
         )
-        store.decide(tx, order.id, "approved", account.id, now)
+        store.save_decision(tx, order.id, "approved", account.id, now)
         if proven.mark:
-            store.link(tx, account.id, proven.source, proven.mark, now)
+            store.save_link(tx, account.id, proven.source, proven.mark, now)
         audit.note(core, tx, account.id, Event.ORDERED, detail=f"{proven.source}, terms {TERMS}")
         return _get_order(tx, order.id), account, True
 
@@ -159,24 +159,24 @@ def submit_order(
     language = language if language in notices.LANGUAGES else "nb"
     token = secrets.token_urlsafe(24)
     key = _own_key(key, name, contact)
-    if (before := core.db.read(lambda tx: store.by_key(tx, key))) is not None:
+    if (before := core.db.read(lambda tx: store.find_order_by_key(tx, key))) is not None:
         return before
     place = _hash_place(core, peer)
 
     def write(tx: Tx) -> Order:
-        before = store.by_key(tx, key)
+        before = store.find_order_by_key(tx, key)
         if before is not None:
             return before
         wanted = user_names.check_name(core, tx, name)
         now = core.clock.seconds()
-        if place and store.unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
+        if place and store.count_unconfirmed(tx, place, now - user_names.HELD_SECONDS) >= OPEN_PER_PLACE:
             raise TooMany("too many orders that wait for their confirmation")
         if peer and tries.is_over_limit(
             core, tx, "order for", mail_limits.canonical_address(contact), limit=PER_CONTACT, seconds=tries.DAY
         ):
             raise TooMany("too many orders for this address")
         mail_limits.count_mail(core, tx, Cause(None, peer), contact)
-        order = store.add(
+        order = store.add_order(
             tx,
             key,
             name=wanted,
@@ -220,7 +220,7 @@ def _notify(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None
 
 
 def _get_order(tx: Tx, order: int) -> Order:
-    found = store.of(tx, order)
+    found = store.find_order(tx, order)
     if found is None:
         raise OrderNotFound(f"there is no order {order}")
     return found
@@ -232,11 +232,11 @@ def get_order(core: Core, order: int) -> Order:
 
 
 def list_orders(core: Core, state: str | None = None) -> list[Order]:
-    return core.db.read(lambda tx: store.listing(tx, state))
+    return core.db.read(lambda tx: store.list_orders(tx, state))
 
 
 def _find_by_token(tx: Tx, token: str) -> Order:
-    found = store.by_token(tx, _hash_token(token))
+    found = store.find_order_by_token(tx, _hash_token(token))
     if found is None:
         raise OrderNotFound("there is no such order, or it is decided")
     return found
@@ -268,7 +268,7 @@ def _confirm_order(core: Core, tx: Tx, order: Order) -> None:
         return
     if order.created_at.timestamp() <= core.clock.seconds() - user_names.HELD_SECONDS:
         user_names.check_name(core, tx, order.name, order=order.id)
-    store.confirm(tx, order.id)
+    store.save_confirmation(tx, order.id)
     tickets.open_ticket(
         core,
         tx,
@@ -295,9 +295,9 @@ def answer_question(core: Core, token: str, *, name: str, more: str) -> Order:
             user_names.check_name(core, tx, name, order=order.id) if name.strip().lower() != order.name else order.name
         )
         text = "\n\n".join(part for part in (order.affiliation, more.strip()[:2000]) if part)[:6000]
-        store.change(tx, order.id, name=wanted, affiliation=text)
+        store.save_change(tx, order.id, name=wanted, affiliation=text)
         _confirm_order(core, tx, replace(order, name=wanted, affiliation=text))
-        store.set_state(tx, order.id, "submitted")
+        store.save_state(tx, order.id, "submitted")
         return _get_order(tx, order.id)
 
     return core.db.write(write)
@@ -309,9 +309,9 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
 
     def write(tx: Tx) -> Order:
         found = _get_order(tx, order)
-        if not store.set_state(tx, order, "awaiting proof"):
+        if not store.save_state(tx, order, "awaiting proof"):
             raise OrderNotFound(f"order {order} is {found.state}")
-        store.set_token(tx, order, _hash_token(token))
+        store.save_token(tx, order, _hash_token(token))
         _notify(core, tx, found, "order_proof", link=_format_link(core, token), question=question.strip()[:2000] or "-")
         audit.note(core, tx, None, Event.ORDER_PROOF, actor=actor, detail=str(order))
         return _get_order(tx, order)
@@ -343,10 +343,10 @@ def approve_order(core: Core, order: int, *, actor: str = "") -> tuple[Order, st
         )
         account = accounts.create_account(core, tx, wish)
         now = core.clock.seconds()
-        store.decide(tx, order, "approved", account.id, now)
+        store.save_decision(tx, order, "approved", account.id, now)
         source, _, mark = found.proof.partition(" ")
         if mark:
-            store.link(tx, account.id, source, mark, now)
+            store.save_link(tx, account.id, source, mark, now)
         link = credentials.create_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
         audit.note(core, tx, account.id, Event.ORDER_APPROVED, actor=actor, detail=f"{order}, terms {TERMS}")
         return _get_order(tx, order), account, link
@@ -361,7 +361,7 @@ def reject_order(core: Core, order: int, reason: str, *, actor: str = "") -> Ord
 
     def write(tx: Tx) -> Order:
         found = _get_order(tx, order)
-        if not store.decide(tx, order, "rejected", None, core.clock.seconds()):
+        if not store.save_decision(tx, order, "rejected", None, core.clock.seconds()):
             raise OrderNotFound(f"order {order} is {found.state}")
         _notify(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
         audit.note(core, tx, None, Event.ORDER_REJECTED, actor=actor, detail=f"{order}: {reason}")
@@ -375,7 +375,7 @@ def expire_orders(core: Core) -> int:
     now = core.clock.seconds()
 
     def write(tx: Tx) -> int:
-        store.erase_decided(tx, now - EXPIRE_SECONDS)
-        return store.expire(tx, now - EXPIRE_SECONDS, now - UNCONFIRMED_SECONDS, now)
+        store.erase_decided_orders(tx, now - EXPIRE_SECONDS)
+        return store.expire_orders(tx, now - EXPIRE_SECONDS, now - UNCONFIRMED_SECONDS, now)
 
     return core.db.write(write)

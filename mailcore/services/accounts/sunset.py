@@ -40,7 +40,7 @@ def add_year(day: date) -> date:
 
 def find_current(core: Core) -> Sunset | None:
     """Return the announced end of the service; None if there is none or it was withdrawn."""
-    found = core.db.read(store.latest)
+    found = core.db.read(store.find_latest)
     return found if found is not None and found.withdrawn_at is None else None
 
 
@@ -54,7 +54,7 @@ def get_current(core: Core) -> Sunset:
 
 def check_end(core: Core, ends: date) -> None:
     """Check that this day may be announced.  Raises NotAllowed."""
-    before = core.db.read(store.latest)
+    before = core.db.read(store.find_latest)
     if before is not None and before.withdrawn_at is None:
         raise NotAllowed(f"the end is announced for {before.ends}; withdraw that first")
     first = add_year(core.clock.now().date())
@@ -81,9 +81,9 @@ def announce_end(core: Core, ends: date, *, successor: str = "", words: dict[str
 
     def write(tx: Tx) -> Sunset:
         check_end(core, ends)
-        store.add(tx, ends, successor, words, core.clock.seconds())
+        store.add_sunset(tx, ends, successor, words, core.clock.seconds())
         audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor="command line", detail=ends.isoformat())
-        found = store.latest(tx)
+        found = store.find_latest(tx)
         assert found is not None  # noqa: S101 - it was added above
         return found
 
@@ -104,7 +104,7 @@ def withdraw_end(core: Core) -> Sunset:
     found = get_current(core)
 
     def write(tx: Tx) -> None:
-        store.withdraw(tx, found.id, core.clock.seconds())
+        store.withdraw_sunset(tx, found.id, core.clock.seconds())
         audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor="command line", detail=found.ends.isoformat())
 
     core.db.write(write)
@@ -131,7 +131,7 @@ def confirm_read(core: Core, account: AccountId, how: str = "button", *, actor: 
 
 
 def _record_read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, actor: str = "") -> bool:
-    is_new = store.read(tx, sunset, account, how, core.clock.seconds())
+    is_new = store.save_read(tx, sunset, account, how, core.clock.seconds())
     if is_new:
         audit.note(core, tx, account, Event.SUNSET_READ, actor=actor, detail=how)
     return is_new
@@ -143,7 +143,7 @@ def record_seen_notices(core: Core) -> int:
     if found is None:
         return 0
     count, last = 0, None
-    while some := core.db.read(partial(store.seen_in_boxes, sunset=found.id, after=last, limit=2000)):
+    while some := core.db.read(partial(store.list_seen_in_boxes, sunset=found.id, after=last, limit=2000)):
         last = some[-1][0]
         for account in [account for account, seen in some if seen]:
             count += core.db.write(partial(_record_read, core, sunset=found.id, account=account, how="mailbox"))
@@ -168,7 +168,7 @@ def find_owner(core: Core, token: str) -> Account:
     account = AccountId(int(number))
     if not hmac.compare_digest(mark.encode("utf-8", "replace"), _mark(core, found, account).encode()):
         raise LinkExpired("no such link")
-    if core.db.read(lambda tx: store.person(tx, found.id, account)) is None:
+    if core.db.read(lambda tx: store.find_person(tx, found.id, account)) is None:
         raise LinkExpired("the account is closed")
     return accounts.load_account(core, account)
 
@@ -176,7 +176,7 @@ def find_owner(core: Core, token: str) -> Account:
 def find_person(core: Core, account: AccountId) -> Person | None:
     """Return what is saved of one owner for the announced end; None when nothing is announced."""
     found = find_current(core)
-    return core.db.read(lambda tx: store.person(tx, found.id, account)) if found else None
+    return core.db.read(lambda tx: store.find_person(tx, found.id, account)) if found else None
 
 
 def set_new_address(core: Core, account: AccountId, address: str) -> str:
@@ -191,7 +191,7 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
 
     def write(tx: Tx) -> str:
         _record_read(core, tx, sunset=found.id, account=account, how="button")
-        store.set_new_address(tx, found.id, account, checked)
+        store.save_new_address(tx, found.id, account, checked)
         return checked
 
     return core.db.write(write)
@@ -203,7 +203,7 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
 def list_people(core: Core) -> Iterator[Person]:
     """Everybody, in the order of accounts.  Raises LinkExpired."""
     current, last = get_current(core), None
-    while some := core.db.read(partial(store.people, sunset=current.id, after=last)):
+    while some := core.db.read(partial(store.list_people, sunset=current.id, after=last)):
         yield from some
         last = some[-1].account
 
@@ -211,14 +211,14 @@ def list_people(core: Core) -> Iterator[Person]:
 def list_unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
     """List the people who are not known to have read the notice, page by page.  Raises LinkExpired."""
     current = get_current(core)
-    return core.db.read(partial(store.people, sunset=current.id, after=after, limit=limit, unread=True))
+    return core.db.read(partial(store.list_people, sunset=current.id, after=after, limit=limit, unread=True))
 
 
 def count_progress(core: Core) -> Progress:
     """Count the people who have read the notice so far.  Raises LinkExpired."""
     current = get_current(core)
     record_seen_notices(core)
-    return core.db.read(partial(store.progress, sunset=current.id))
+    return core.db.read(partial(store.count_progress, sunset=current.id))
 
 
 def explain_letter(person: Person) -> str:
@@ -261,7 +261,7 @@ def record_letters(core: Core, recipients: list[Person]) -> None:
 
     def write(tx: Tx) -> None:
         for person in recipients:
-            store.letter_sent(tx, current.id, person.account, now)
+            store.save_letter_sent(tx, current.id, person.account, now)
             audit.note(core, tx, person.account, Event.SUNSET_LETTER, actor="command line")
 
     core.db.write(write)

@@ -28,16 +28,16 @@ _ALIVE = (ForwardingState.HEALTHY, ForwardingState.FAILING)
 
 def notify_people(core: Core) -> int:
     """The job; how many were written to."""
-    current = core.db.read(store.latest)
+    current = core.db.read(store.find_latest)
     if current is None:
         return 0
     if current.withdrawn_at is not None:
-        persons = core.db.read(lambda tx: store.to_hear_of_withdrawal(tx, current.id, AT_ONCE))
+        persons = core.db.read(lambda tx: store.list_to_hear_of_withdrawal(tx, current.id, AT_ONCE))
         for person in persons:
             core.db.write(partial(_notify_withdrawn, core, current=current, person=person))
         return len(persons)
     sunset.record_seen_notices(core)
-    due = core.db.read(lambda tx: store.due(tx, current.id, core.clock.seconds(), AT_ONCE))
+    due = core.db.read(lambda tx: store.list_due(tx, current.id, core.clock.seconds(), AT_ONCE))
     return sum(core.db.write(partial(_notify_if_due, core, current=current, person=person)) for person in due)
 
 
@@ -51,14 +51,16 @@ def _notify_if_due(core: Core, tx: Tx, *, current: Sunset, person: Person) -> bo
         person.read_at is None and person.told_at is not None and now - person.told_at >= AGAIN_SECONDS and days >= 0
     )
     if not (is_first or step < person.step or is_monthly_due):
-        store.wait(tx, current.id, person.account, _next_check(current, days, now, is_read=person.read_at is not None))
+        store.save_next_at(
+            tx, current.id, person.account, _next_check(current, days, now, is_read=person.read_at is not None)
+        )
         return False
     owner = get_account(tx, person.account)
     words = _words(core, current, person)
-    store.told(
+    store.save_notice(
         tx, current.id, person.account, step, now, _next_check(current, days, now, is_read=person.read_at is not None)
     )
-    store.lies_in_box(
+    store.save_notice_in_box(
         tx, current.id, person.account, account_notices.deliver_to_inbox(core, tx, owner, "sunset", **words)
     )
     _send_outside(core, tx, person, "sunset", words)
@@ -101,7 +103,7 @@ def _send_outside(core: Core, tx: Tx, person: Person, name: str, words: dict[str
 
 def _notify_withdrawn(core: Core, tx: Tx, *, current: Sunset, person: Person) -> None:
     owner, words = get_account(tx, person.account), _words(core, current, person)
-    store.told(tx, current.id, person.account, store.WITHDRAWN, core.clock.seconds(), None)
+    store.save_notice(tx, current.id, person.account, store.WITHDRAWN, core.clock.seconds(), None)
     account_notices.deliver_to_inbox(core, tx, owner, "sunset_withdrawn", **words)
     _send_outside(core, tx, person, "sunset_withdrawn", words)
     audit.note(core, tx, person.account, Event.SUNSET_TAKEN_BACK, detail=current.ends.isoformat())

@@ -22,7 +22,7 @@ def mark_person(core: Core, person: str | None) -> str:
 
 def may_return(core: Core, tx: Tx, localpart: str, domain: str, person: str | None) -> bool:
     """Say if the address was this person's own, before their account was erased."""
-    mark = store.mark_of(tx, localpart, domain)
+    mark = store.find_mark(tx, localpart, domain)
     return bool(mark) and mark == mark_person(core, person)
 
 
@@ -30,7 +30,7 @@ def find_new_address(core: Core, tx: Tx, localpart: str, domain: str, sender: st
     """The new address that its former owner left for this sender, or ""."""
     if not sender:
         return ""
-    tombstone = store.moved_to(tx, localpart, domain, core.clock.seconds() - NOTICE_SECONDS)
-    if tombstone is None or not store.wrote_to(tx, tombstone[0], mark_writer(core, tombstone[0], sender)):
+    tombstone = store.find_new_address(tx, localpart, domain, core.clock.seconds() - NOTICE_SECONDS)
+    if tombstone is None or not store.is_correspondent(tx, tombstone[0], mark_writer(core, tombstone[0], sender)):
         return ""
     return tombstone[1]

@@ -37,7 +37,7 @@ def check_name(core: Core, tx: Tx, name: str, *, person: str | None = None, orde
     if (
         any(skeleton(spelling) in _RESERVED for spelling in spellings)
         or not accounts.is_free(core, tx, name, person)
-        or store.wants(tx, name, core.clock.seconds() - HELD_SECONDS, order)
+        or store.is_wanted(tx, name, core.clock.seconds() - HELD_SECONDS, order)
         or any(store.looks_like(tx, spelling, domain, besides=name) for spelling in spellings)
     ):
         raise AccountExists("that user name cannot be had")

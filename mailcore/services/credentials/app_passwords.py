@@ -55,11 +55,11 @@ def create_app_password(core: Core, account: AccountId, label: str, scopes: Iter
     password = "-".join(groups)
 
     def write(tx: Tx) -> tuple[Account, Credential]:
-        if sum(c.kind == "app" for c in store.of(tx, account)) >= MAX_APPS:
+        if sum(c.kind == "app" for c in store.list_credentials(tx, account)) >= MAX_APPS:
             raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
-        number = store.add_app(tx, account, _hash(password), label, chosen_scopes, core.clock.seconds())
+        number = store.add_app_password(tx, account, _hash(password), label, chosen_scopes, core.clock.seconds())
         audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
-        return get_account(tx, account), next(c for c in store.of(tx, account) if c.id == number)
+        return get_account(tx, account), next(c for c in store.list_credentials(tx, account) if c.id == number)
 
     owner, credential = core.db.write(write)
     scram.save_verifier(core, owner, credential, password)
@@ -67,14 +67,14 @@ def create_app_password(core: Core, account: AccountId, label: str, scopes: Iter
 
 
 def list_app_passwords(core: Core, account: AccountId) -> list[Credential]:
-    return [c for c in core.db.read(lambda tx: store.of(tx, account)) if c.kind == "app"]
+    return [c for c in core.db.read(lambda tx: store.list_credentials(tx, account)) if c.kind == "app"]
 
 
 def revoke_app_passwords(core: Core, account: AccountId, credential: int | None = None) -> int:
     """One, or all; open connections that used it end within a minute.  How many there were."""
 
     def write(tx: Tx) -> int:
-        count = store.drop_apps(tx, account, credential)
+        count = store.delete_app_passwords(tx, account, credential)
         if count:
             audit.note(core, tx, account, Event.APP_PASSWORD_WITHDRAWN, detail=str(count))
         return count

@@ -39,7 +39,7 @@ def check_address(core: Core, written: str) -> str:
 
 def list_verified(core: Core, account: AccountId) -> list[str]:
     """All that were proved, oldest first."""
-    return core.db.read(lambda tx: store.verified(tx, account))
+    return core.db.read(lambda tx: store.list_verified(tx, account))
 
 
 def request_verification(
@@ -63,7 +63,7 @@ def request_verification(
     )
 
     def write(tx: Tx) -> None:
-        known = store.verified(tx, account)
+        known = store.list_verified(tx, account)
         if address not in known and len(known) >= MOST:
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
         mail_limits.count_mail(core, tx, Cause(account, peer), address)
@@ -104,7 +104,7 @@ def confirm_address(core: Core, token: str) -> Account:
         if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
         previous = get_account(tx, link.account)
-        verified = previous.contact in store.verified(tx, link.account)
+        verified = previous.contact in store.list_verified(tx, link.account)
         mark_verified(core, tx, link.account, link.data)
         if previous.contact and previous.contact != link.data:
             _notify_previous(core, tx, previous, link.data, verified=verified)
@@ -115,9 +115,9 @@ def confirm_address(core: Core, token: str) -> Account:
 
 def mark_verified(core: Core, tx: Tx, account: AccountId, address: str) -> None:
     """Mark an address as verified: somebody who reads it acted for the account."""
-    store.verify(tx, account, address, core.clock.seconds())
+    store.save_verified(tx, account, address, core.clock.seconds())
     owner = get_account(tx, account)
-    if owner.contact != address and owner.contact not in store.verified(tx, account):
+    if owner.contact != address and owner.contact not in store.list_verified(tx, account):
         save_contact(tx, account, address)
     audit.note(core, tx, account, Event.CONTACT_ADDRESS_VERIFIED, detail=address)
 
@@ -142,7 +142,7 @@ def set_primary(core: Core, account: AccountId, address: str) -> None:
     """Put one of the verified addresses on the account.  Raises InvalidName."""
 
     def write(tx: Tx) -> None:
-        if address not in store.verified(tx, account):
+        if address not in store.list_verified(tx, account):
             raise InvalidName("that address is not verified")
         save_contact(tx, account, address)
 
@@ -154,12 +154,12 @@ def remove_address(core: Core, account: AccountId, address: str) -> None:
 
     def write(tx: Tx) -> None:
         owner = get_account(tx, account)
-        verified = owner.contact in store.verified(tx, account)
-        if not store.forget(tx, account, address) and owner.contact != address:
+        verified = owner.contact in store.list_verified(tx, account)
+        if not store.delete_verified(tx, account, address) and owner.contact != address:
             raise InvalidName("that is not one of your addresses")
         _notify_previous(core, tx, owner, "", verified=verified)
         if owner.contact == address:
-            remaining = store.verified(tx, account)
+            remaining = store.list_verified(tx, account)
             save_contact(tx, account, remaining[0] if remaining else "")
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_REMOVED, detail=address)
 

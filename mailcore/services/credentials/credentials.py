@@ -52,12 +52,12 @@ def _save_password(
     session: str = "",
     apps: bool = False,
 ) -> None:
-    store.set_password(tx, account, hashed, core.clock.seconds(), chosen=True)
+    store.save_password(tx, account, hashed, core.clock.seconds(), chosen=True)
     delete_tokens(tx, account, "password")
-    web_sessions.delete_others(tx, account, _hash_token(session))
-    store.bump(tx, account)
+    web_sessions.delete_other_sessions(tx, account, _hash_token(session))
+    store.raise_epoch(tx, account)
     if apps:
-        store.drop_apps(tx, account)
+        store.delete_app_passwords(tx, account)
     audit.note(core, tx, account, event)
     # whoever steals an account changes its password
     account_notices.notify_owner(core, tx, get_account(tx, account), "password_changed", box=False)

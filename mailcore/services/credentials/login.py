@@ -110,7 +110,7 @@ def authenticate(
         TooMany: too many failures within an hour (services/limits/throttle.py).
     """
     name = to_local_name(core, username) or ""
-    holder = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    holder = core.db.read(lambda tx: store.find_holder(tx, name)) if name else None
     lane = throttle.find_lane(core, holder, name, peer=peer, device=device, session=session)
     by_app = _match_app_password(holder, password, scope)
     if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
@@ -164,7 +164,7 @@ def record_success(
     Raises:
         WrongPassword: the account is closed, or the password was changed or withdrawn meanwhile.
     """
-    holder = core.db.read(lambda tx: store.holder(tx, name))
+    holder = core.db.read(lambda tx: store.find_holder(tx, name))
     present = {(c.id, c.generation) for c in (holder.password, *holder.apps) if c} if holder else set()
     if holder is None or (credential.id, credential.generation) not in present:
         raise WrongPassword(WRONG)
@@ -176,7 +176,7 @@ def record_success(
 
 def record_failure(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
     """Count a failure of other means than a password and return what to raise."""
-    holder = core.db.read(lambda tx: store.holder(tx, name)) if name else None
+    holder = core.db.read(lambda tx: store.find_holder(tx, name)) if name else None
     throttle.record_failure(core, throttle.find_lane(core, holder, name, peer=peer, device=device))
     return WrongPassword(WRONG)
 
@@ -186,9 +186,9 @@ def is_still_valid(tx: Tx, identity: Identity) -> bool:
 
     Whether another database still knows the person is asked by services/accounts/affiliations.py.
     """
-    if store.epoch(tx, identity.account.id) != identity.epoch:
+    if store.get_epoch(tx, identity.account.id) != identity.epoch:
         return False
-    return identity.credential is None or store.has(tx, identity.credential)
+    return identity.credential is None or store.has_credential(tx, identity.credential)
 
 
 def _has_returned(core: Core, identity: Identity) -> bool:
@@ -196,13 +196,13 @@ def _has_returned(core: Core, identity: Identity) -> bool:
     person = identity.account.person
     if identity.source in (ALUMNI, APP) or not person:
         return False
-    affiliation = core.db.read(lambda tx: affiliations.of(tx, person))
+    affiliation = core.db.read(lambda tx: affiliations.find_affiliation(tx, person))
     return affiliation is not None and affiliation.returned
 
 
 def _find_holder(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
     """Raises TooMany."""
-    holder = store.holder(tx, name) if name else None
+    holder = store.find_holder(tx, name) if name else None
     throttle.check_lane(core, tx, throttle.find_lane(core, holder, name, peer=peer))
     return holder
 

@@ -55,13 +55,13 @@ def record_login(
     def write(tx: Tx) -> None:
         if outcome == "ok" and where and not core.config.limits.is_trusted(peer):
             _notify_if_new(core, tx, identity, scope, where, program)
-        store.note(
+        store.save_login(
             tx, identity.account.id, scope, identity.source, identity.credential or 0, where, program, outcome, now
         )
         if identity.credential is not None:
-            credentials.touch(tx, identity.credential, now)
+            credentials.note_use(tx, identity.credential, now)
         elif identity.source == "alumni":
-            credentials.touch_password(tx, identity.account.id, now)
+            credentials.note_password_use(tx, identity.account.id, now)
         # a mail program that goes on must not void what a person asked for
         if scope is Scope.PORTAL and outcome == "ok":
             delete_tokens(tx, identity.account.id, "password")
@@ -77,7 +77,7 @@ def record_order_login(core: Core, account: Account, source: str, peer: str, age
 def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:
     """A log-in from a network that was never seen; once a day at most, and not of the very first."""
     account = identity.account
-    if store.is_first(tx, account.id) or store.knows_network(tx, account.id, _network_prefix(where)):
+    if store.is_first_login(tx, account.id) or store.is_known_network(tx, account.id, _network_prefix(where)):
         return
     if tries.is_over_limit(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
         return
@@ -94,10 +94,10 @@ def _network_prefix(address: str) -> str:
 
 def list_logins(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:
     """The latest first."""
-    return core.db.read(lambda tx: store.of(tx, account, limit))
+    return core.db.read(lambda tx: store.list_logins(tx, account, limit))
 
 
 def expire_logins(core: Core) -> int:
     """Log-ins are kept for 90 days."""
     before = core.clock.seconds() - KEPT_SECONDS
-    return core.db.write(lambda tx: store.forget(tx, before))
+    return core.db.write(lambda tx: store.delete_logins(tx, before))

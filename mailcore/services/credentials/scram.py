@@ -52,7 +52,7 @@ def update_offer(core: Core) -> None:
     now, known = core.clock.seconds(), _offer_of(core)
     if may_save(core) and abs(now - known.at) >= LOOK_SECONDS:
         known.at = now
-        known.can = not core.db.read(store.somebody_lacks_one)
+        known.can = not core.db.read(store.is_one_missing)
 
 
 def is_offered(core: Core) -> bool:
@@ -71,17 +71,17 @@ def derive_salt(core: Core, name: str) -> bytes:
 
 def save_verifier(core: Core, account: Account, credential: Credential, password: str) -> None:
     """Save a verifier of a password that was just proven or set; blocking."""
-    if not may_save(core) or core.db.read(lambda tx: store.has(tx, credential)):
+    if not may_save(core) or core.db.read(lambda tx: store.has_verifier(tx, credential)):
         return
     made = Verifier.derive(passwords.prepare_password(password), derive_salt(core, account.name), ITERATIONS)
     sealed = keys.seal(core.config, _KEY, made.stored_key + made.server_key, account.name)
-    core.db.write(lambda tx: store.save(tx, credential, ITERATIONS, sealed))
+    core.db.write(lambda tx: store.save_verifier(tx, credential, ITERATIONS, sealed))
 
 
 def save_account_verifier(core: Core, account: AccountId, password: str) -> None:
     """Save a verifier, as `remember` does, of the password that the account has now."""
     name = core.db.read(lambda tx: get_account(tx, account)).name
-    found = core.db.read(lambda tx: credentials.holder(tx, name))
+    found = core.db.read(lambda tx: credentials.find_holder(tx, name))
     if found and found.password:
         save_verifier(core, found.account, found.password, password)
 
@@ -90,7 +90,7 @@ def list_verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[
     """Return the verifiers that exist for these passwords of the account of that name."""
     if not usable:
         return []
-    kept = core.db.read(lambda tx: store.of(tx, usable[0].account))
+    kept = core.db.read(lambda tx: store.list_verifiers(tx, usable[0].account))
     found = []
     for credential in usable:
         iterations, sealed = kept.get(credential.id, (0, ""))

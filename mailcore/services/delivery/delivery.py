@@ -96,7 +96,7 @@ def check_recipient(
         if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):
             raise Moved(moved)
         raise UnknownRecipient("no such address here")
-    used, quota = deliveries.room(tx, account)
+    used, quota = deliveries.get_space(tx, account)
     if quota and not _fits(used, quota, size or 0) and not _passes_on(core, tx, account):
         raise OverQuota(FULL)
     most = TRACE_ROOM + (core.config.message_octets if size is None else size)
@@ -178,7 +178,7 @@ def deliver(
     view = MessageText(prepared.message)
     sources = filters.active_sources(tx, [r.account for r in recipients])
     about = traces.about(prepared.message.header, prepared.name, prepared.size, verdict, envelope.peer)
-    rooms = deliveries.rooms(tx, [r.account for r in recipients])
+    rooms = deliveries.get_spaces(tx, [r.account for r in recipients])
     context = _Context(
         core,
         tx,
@@ -344,7 +344,7 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
                 delivery_receipts.of_success(context.core, context.tx, came, recipient.address, relayed=relayed)
     now = int(context.now.timestamp())
     detail = ", ".join(done.mailboxes) or done.reason
-    deliveries.record(
+    deliveries.save_record(
         context.tx,
         recipient.account,
         now,
@@ -408,7 +408,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
     if forwarded and context.filed:
         now, content = int(context.now.timestamp()), context.prepared.name
         for box, uid in context.filed:
-            forwardings.keep_copy(context.tx, recipient.account, box, uid, content, now)
+            forwardings.save_copy(context.tx, recipient.account, box, uid, content, now)
     outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
     return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
 
@@ -530,7 +530,7 @@ def _redirect(context: _Context, recipient: Recipient, action: sieve.Redirect) -
         dsn={action.address: wanted},
         require_tls=context.envelope.require_tls,
     )
-    onward.begin(context.tx, item, recipient.account, content, action.address, now)
+    onward.add_message(context.tx, item, recipient.account, content, action.address, now)
     return True
 
 
@@ -556,7 +556,7 @@ def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
     if found is None or context.envelope.sender:
         return Delivered(recipient.address, Outcome.REJECTED, reason="Only delivery reports are taken here")
     if report is None:
-        deliveries.record(
+        deliveries.save_record(
             context.tx,
             found.account,
             int(context.now.timestamp()),

@@ -58,4 +58,4 @@ def hold(core: Core, items: Sequence[int]) -> None:
 
 def tidy_up(core: Core) -> None:
     """The job: what is known of other domains and of no use any more."""
-    core.db.write(lambda tx: destinations.forget(tx, core.clock.seconds(), OLD_SECONDS))
+    core.db.write(lambda tx: destinations.delete_old(tx, core.clock.seconds(), OLD_SECONDS))

@@ -84,7 +84,7 @@ def _run(
         return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
     now = int(place.now.timestamp())
     for key, _seconds in result.seen:
-        deliveries.remember_answer(place.tx, place.account, "duplicate", key, now)
+        deliveries.save_answer(place.tx, place.account, "duplicate", key, now)
     return result
 
 
@@ -113,7 +113,7 @@ def tell(place: Place, problem: str) -> None:
     core, tx, now = place.core, place.tx, int(place.now.timestamp())
     if deliveries.was_answered(tx, place.account, "script failed", "", now - DAY):
         return
-    deliveries.remember_answer(tx, place.account, "script failed", "", now)
+    deliveries.save_answer(tx, place.account, "script failed", "", now)
     owner = get_account(tx, place.account)
     address = f"{owner.name}@{core.config.domain}"
     notice = notices.prepare(

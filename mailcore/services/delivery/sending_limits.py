@@ -28,24 +28,24 @@ REFUSALS = 50  # recipients that other servers refused for good within an hour
 
 def check(tx: Tx, account: AccountId) -> None:
     """Raises SendingHeld."""
-    if store.reason(tx, account):
+    if store.get_reason(tx, account):
         raise SendingHeld("sending is on hold")
 
 
 def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> MailError | None:
     """Count a message, or say why it may not be sent.  A value and not raised, as what is counted must be kept."""
-    if store.reason(tx, account.id):
+    if store.get_reason(tx, account.id):
         return SendingHeld("sending is on hold")
     limits, now = core.config.limits, core.clock.seconds()
     if limits.is_trusted(peer):
         return None
-    is_new = bool(peer) and rates.take(tx, f"from {account.id} {place(peer)}", 1, 1, HOUR, now)
-    if is_new and not rates.take(tx, f"places {account.id}", 1, limits.sending_places, HOUR, now):
+    is_new = bool(peer) and rates.count_if_allowed(tx, f"from {account.id} {place(peer)}", 1, 1, HOUR, now)
+    if is_new and not rates.count_if_allowed(tx, f"places {account.id}", 1, limits.sending_places, HOUR, now):
         hold(core, tx, account, f"it sent from more than {limits.sending_places} places within an hour")
         return SendingHeld("sending is on hold")
-    if rates.take(tx, f"send {account.id}", recipients, limits.submissions_per_hour, HOUR, now):
+    if rates.count_if_allowed(tx, f"send {account.id}", recipients, limits.submissions_per_hour, HOUR, now):
         return None
-    if not rates.take(tx, f"above {account.id}", 1, TRIES_ABOVE, HOUR, now):
+    if not rates.count_if_allowed(tx, f"above {account.id}", 1, TRIES_ABOVE, HOUR, now):
         hold(core, tx, account, f"it went on above {limits.submissions_per_hour} recipients an hour")
         return SendingHeld("sending is on hold")
     return TooMany("recipients within an hour")
@@ -53,20 +53,20 @@ def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> M
 
 def was_refused(core: Core, tx: Tx, account: AccountId) -> None:
     """Another server refused a recipient for good."""
-    if not rates.take(tx, f"refused {account}", 1, REFUSALS, HOUR, core.clock.seconds()):
+    if not rates.count_if_allowed(tx, f"refused {account}", 1, REFUSALS, HOUR, core.clock.seconds()):
         hold(core, tx, get_account(tx, account), f"more than {REFUSALS} recipients were refused within an hour")
 
 
 def why_held(core: Core, account: AccountId) -> str:
     """Return why the account may not send, or ""."""
-    return core.db.read(lambda tx: store.reason(tx, account))
+    return core.db.read(lambda tx: store.get_reason(tx, account))
 
 
 def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
     """Stop the account's sending and notify everybody who must know; once."""
-    if store.reason(tx, account.id):
+    if store.get_reason(tx, account.id):
         return
-    waiting = store.hold(tx, account.id, why, core.clock.seconds())
+    waiting = store.hold_sending(tx, account.id, why, core.clock.seconds())
     log.warning("sending of account %d is on hold: %s", account.id, why)
     audit.note(core, tx, account.id, Event.SENDING_HELD, actor="service", detail=why)
     words = {"display_name": account.display_name or account.name, "address": f"{account.name}@{core.config.domain}"}
@@ -90,10 +90,10 @@ def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, 
     account = accounts.find_account(core, name)
 
     def write(tx: Tx) -> int:
-        count = store.drop(tx, account.id) if drop else 0
-        count = store.release(tx, account.id, core.clock.seconds()) or count
+        count = store.delete_held(tx, account.id) if drop else 0
+        count = store.release_sending(tx, account.id, core.clock.seconds()) or count
         for key in ("send", "above", "places", "refused"):
-            rates.forget(tx, f"{key} {account.id}")
+            rates.delete_rate(tx, f"{key} {account.id}")
         audit.note(core, tx, account.id, Event.SENDING_RELEASED, actor=actor, detail="dropped" if drop else "")
         return count
 

@@ -133,9 +133,12 @@ def rule_at(source: str, line: int) -> Rule:
 
 def refused(core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str) -> None:
     """Record that the service itself refused a message for this account; of a flood not all are saved."""
-    if deliveries.count(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS) >= MAX_REFUSALS:
+    if (
+        deliveries.count_outcome(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS)
+        >= MAX_REFUSALS
+    ):
         return
-    deliveries.record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)
+    deliveries.save_record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)
 
 
 def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, reply: str) -> None:
@@ -145,7 +148,7 @@ def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, re
         account = find_address_owner(tx, localpart.partition("+")[0], domain)
         if account is None:
             continue
-        last = deliveries.last_record(tx, account)
+        last = deliveries.find_last_record(tx, account)
         same = last is not None and (last.sender, last.outcome, last.detail) == (sender, "refused", reply)
         if same and last is not None and core.clock.seconds() - last.at.timestamp() < AGAIN_SECONDS:
             continue
@@ -157,8 +160,8 @@ def forget(core: Core) -> int:
     before = core.clock.seconds() - KEEP_SECONDS
 
     def write(tx: Tx) -> int:
-        onward.forget(tx, before)
-        return deliveries.forget_records(tx, before)
+        onward.delete_old(tx, before)
+        return deliveries.delete_records(tx, before)
 
     return core.db.write(write)
 
@@ -172,7 +175,7 @@ def search(core: Core, account: AccountId, words: str) -> list[Trace]:
 
     def read(tx: Tx) -> list[Trace]:
         found = []
-        for one in deliveries.records(tx, account, core.clock.seconds() - KEEP_SECONDS):
+        for one in deliveries.list_records(tx, account, core.clock.seconds() - KEEP_SECONDS):
             trace = _trace(one)
             text = f"{trace.sender} {trace.author} {trace.subject}".lower()
             if all(word in text for word in wanted):
@@ -188,7 +191,7 @@ def get(core: Core, account: AccountId, number: int) -> Trace:
     """Everything that is known of one.  Raises MailboxNotFound."""
 
     def read(tx: Tx) -> Trace:
-        found = deliveries.get_record(tx, account, number)
+        found = deliveries.find_record(tx, account, number)
         if found is None:
             raise MailboxNotFound(f"no record {number}")
         return _whole(core, tx, account, found)
@@ -207,7 +210,7 @@ def of_message(core: Core, account: AccountId, mailbox: str, uid: int) -> Trace 
         content = core.mail.content(tx, box.id, uid)
         if content is None:
             raise MailboxNotFound(f"message {uid} of {mailbox}")
-        found = deliveries.of_content(tx, account, content)
+        found = deliveries.find_record_of_content(tx, account, content)
         return _whole(core, tx, account, found) if found else None
 
     return core.db.read(read)
@@ -245,6 +248,6 @@ def _whole(core: Core, tx: Tx, account: AccountId, one: Record) -> Trace:
     trace = _trace(one)
     if not one.about.content:
         return trace
-    went = tuple(onward.of_content(tx, account, one.about.content))
+    went = tuple(onward.list_of_content(tx, account, one.about.content))
     places = tuple(core.mail.places_of(tx, account, one.about.content))
     return replace(trace, onward=went, places=places)

@@ -70,7 +70,7 @@ def answer(
     sender = envelope.sender.lower()
     if deliveries.was_answered(tx, recipient.account, handle, sender, now - (action.seconds or action.days * 86_400)):
         return b""
-    deliveries.remember_answer(tx, recipient.account, handle, sender, now)
+    deliveries.save_answer(tx, recipient.account, handle, sender, now)
     octets = compose(
         replace(action, from_address=author),
         fields=fields,

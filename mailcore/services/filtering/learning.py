@@ -24,9 +24,9 @@ def record_move(core: Core, tx: Tx, source: MailboxId, ranges: Ranges, target: M
         return
     source_use, target_use = core.mail.get(tx, source).special_use, core.mail.get(tx, target).special_use
     if target_use == JUNK:
-        store.add(tx, source, ranges, "spam", core.clock.seconds())
+        store.add_messages(tx, source, ranges, "spam", core.clock.seconds())
     elif source_use == JUNK and target_use != TRASH:
-        store.add(tx, source, ranges, "ham", core.clock.seconds())
+        store.add_messages(tx, source, ranges, "ham", core.clock.seconds())
 
 
 def teach_filter(core: Core) -> None:
@@ -34,7 +34,7 @@ def teach_filter(core: Core) -> None:
     if not core.config.filter.learn:
         return
     done_rows: list[int] = []
-    for row, blob, kind in core.db.read(lambda tx: store.waiting(tx, AT_ONCE)):
+    for row, blob, kind in core.db.read(lambda tx: store.list_waiting(tx, AT_ONCE)):
         try:
             octets = core.db.read(lambda tx, blob=blob: core.blobs.octets(tx, blob))  # type: ignore[misc]  # bound at once
             if len(octets) <= MAX_OCTETS:
@@ -46,4 +46,4 @@ def teach_filter(core: Core) -> None:
             break
         done_rows.append(row)
     if done_rows:
-        core.db.write(lambda tx: store.done(tx, done_rows))
+        core.db.write(lambda tx: store.delete_learned(tx, done_rows))

@@ -30,17 +30,17 @@ async def check_greylist(core: Core, peer: str, sender: str, recipients: Sequenc
     network_key = f"net {network}"
 
     def ask(tx: Tx) -> list[bool]:
-        if rates.knows(tx, network_key):
-            rates.pass_on(tx, network_key, now)
+        if rates.is_known(tx, network_key):
+            rates.save_known(tx, network_key, now)
             return [False] * len(recipients)
         waits = []
         for recipient in recipients:
             words = f"{network}\0{sender.lower()}\0{recipient.lower()}"
-            came_again = rates.grey(
+            came_again = rates.has_waited(
                 tx, hashlib.sha256(words.encode()).hexdigest(), core.config.incoming.greylist_seconds, now
             )
             if came_again:
-                rates.pass_on(tx, network_key, now)
+                rates.save_known(tx, network_key, now)
             waits.append(not came_again)
         return waits
 

@@ -24,14 +24,14 @@ def make_return_address(
 ) -> str:
     """Create the envelope sender for one message to one target; `content` is the SHA-256 of its octets."""
     token = srs.token(
-        deliveries.secret(tx, "srs"),
+        deliveries.get_secret(tx, "srs"),
         str(account).encode(),
         sender.encode(),
         target.encode(),
         content,
         str(now // 86_400).encode(),
     )
-    store.keep(tx, Return(token, account, sender, target, content), now)
+    store.save_return(tx, Return(token, account, sender, target, content), now)
     return f"{srs.PREFIX}{token}@{core.config.srs_domain}"
 
 
@@ -41,7 +41,7 @@ def find_return(core: Core, tx: Tx, localpart: str) -> Return | None:
         token = srs.token_of(localpart)
     except srs.SrsInvalid:
         return None
-    return store.find(tx, token, core.clock.seconds() - KEEP_SECONDS)
+    return store.find_return(tx, token, core.clock.seconds() - KEEP_SECONDS)
 
 
 def record_report(core: Core, tx: Tx, returned: Return, report: Returned, octets: Prepared, prefix: bytes) -> None:
@@ -57,9 +57,9 @@ def record_report(core: Core, tx: Tx, returned: Return, report: Returned, octets
         )
     if report.action != "failed":
         return
-    store.spend(tx, returned.token)
+    store.delete_return(tx, returned.token)
     forwarding.record_reply(core, tx, returned.account, target=returned.target, ok=False, permanent=True, reply=reason)
-    onward.returned(tx, returned.account, returned.content, returned.target, reason, core.clock.seconds())
+    onward.save_return(tx, returned.account, returned.content, returned.target, reason, core.clock.seconds())
     file_for_owner(core, tx, returned.account, returned.content, octets, prefix)
 
 
@@ -83,4 +83,4 @@ def file_for_owner(
 
 def delete_expired_addresses(core: Core) -> None:
     """Delete envelope senders that are older than 30 days; a job."""
-    core.db.write(lambda tx: store.forget(tx, core.clock.seconds() - KEEP_SECONDS))
+    core.db.write(lambda tx: store.delete_returns(tx, core.clock.seconds() - KEEP_SECONDS))

@@ -44,7 +44,7 @@ def make_stop_link(core: Core, tx: Tx, account: AccountId, target: str) -> str:
 
 
 def _make_stop_token(tx: Tx, account: AccountId, target: str) -> str:
-    return srs.token(deliveries.secret(tx, "forwarding stop"), str(account).encode(), target.lower().encode())
+    return srs.token(deliveries.get_secret(tx, "forwarding stop"), str(account).encode(), target.lower().encode())
 
 
 def _find_by_stop_word(tx: Tx, word: str) -> tuple[Account, Forwarding]:
@@ -70,9 +70,9 @@ def stop_by_target(core: Core, word: str) -> None:
     def write(tx: Tx) -> None:
         owner, forwarding = _find_by_stop_word(tx, word)
         save_forwarding(tx, owner.id, dataclasses.replace(forwarding, state=ForwardingState.OFF, confirmed_at=None))
-        store.forget_question(tx, owner.id)
+        store.delete_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
-        deliveries.remember_answer(
+        deliveries.save_answer(
             tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, forwarding.target.lower(), core.clock.seconds()
         )
         audit.note(core, tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, detail=forwarding.target)
@@ -92,12 +92,12 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
 
     def write(tx: Tx) -> None:
         now, nobody = core.clock.seconds(), AccountId(0)
-        accounts = store.leading_to(tx, address)
+        accounts = store.list_leading_to(tx, address)
         for number in range(LETTERS_A_DAY):
             if accounts and not deliveries.was_answered(
                 tx, nobody, f"stop links {number}", address.lower(), now - 86_400
             ):
-                deliveries.remember_answer(tx, nobody, f"stop links {number}", address.lower(), now)
+                deliveries.save_answer(tx, nobody, f"stop links {number}", address.lower(), now)
                 break
         else:
             return
@@ -131,16 +131,16 @@ def notify_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **m
 def ask_yearly(core: Core) -> None:
     """Ask each target that agreed a year ago again, and suspend what was not answered within thirty days; a job."""
     now = core.clock.seconds()
-    for account in core.db.read(lambda tx: store.to_ask(tx, now - YEAR_SECONDS, BATCH)):
+    for account in core.db.read(lambda tx: store.list_to_ask(tx, now - YEAR_SECONDS, BATCH)):
         core.db.write(partial(_send_yearly_question, core, account=account, now=now))
-    for account in core.db.read(lambda tx: store.unanswered(tx, now - ANSWER_SECONDS, BATCH)):
+    for account in core.db.read(lambda tx: store.list_unanswered(tx, now - ANSWER_SECONDS, BATCH)):
         core.db.write(partial(_suspend_unanswered, core, account=account))
 
 
 def _send_yearly_question(core: Core, tx: Tx, account: AccountId, now: int) -> None:
     owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
     token = secrets.token_urlsafe(24)
-    store.put_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), forwarding.target, now)
+    store.save_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), forwarding.target, now)
     letter = notices.prepare(
         core,
         "forwarding_again",
@@ -156,7 +156,7 @@ def _send_yearly_question(core: Core, tx: Tx, account: AccountId, now: int) -> N
 
 def _suspend_unanswered(core: Core, tx: Tx, account: AccountId) -> None:
     owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
-    store.forget_question(tx, account)
+    store.delete_question(tx, account)
     if forwarding.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
         return
     save_forwarding(tx, account, dataclasses.replace(forwarding, state=ForwardingState.UNCONFIRMED, confirmed_at=None))

@@ -20,16 +20,16 @@ BATCH = 1000  # copies of one account in one transaction
 def expire_copies(core: Core) -> int:
     """Delete the copies that have expired; a job.  Returns how many."""
     expired = 0
-    for account, days in core.db.read(store.rolling):
+    for account, days in core.db.read(store.list_rolling):
         before = core.clock.seconds() - days * 86_400
         while count := core.db.write(partial(_expire_batch, core, account=account, before=before)):
             expired += count
-    core.db.write(store.forget_copies)
+    core.db.write(store.delete_copies)
     return expired
 
 
 def _expire_batch(core: Core, tx: Tx, account: AccountId, before: int) -> int:
-    copies = sorted(store.expired_copies(tx, account, before, BATCH))
+    copies = sorted(store.list_expired_copies(tx, account, before, BATCH))
     for mailbox, in_mailbox in groupby(copies, key=lambda copy: copy[0]):
         core.mail.expunge(tx, MailboxId(mailbox), [(uid, uid) for _, uid in in_mailbox], only_deleted=False)
     if copies:

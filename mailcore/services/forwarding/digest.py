@@ -30,12 +30,12 @@ def record_held_back(tx: Tx, account: AccountId, header: Header, passage: Passag
     authors = [spec for value in header.raw_values("from")[:1] for spec in address.addr_specs(value)]
     subject = " ".join(" ".join(header.values("subject")[:1]).split())
     author = one_line(authors[0]) if authors else ""
-    store.hold_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
+    store.save_held_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
 
 
 def send_digests(core: Core) -> int:
     """Queue a digest for each forwarding that has asked for it; a job.  Returns how many were queued."""
-    accounts = core.db.read(lambda tx: store.with_held_back(tx, BATCH))
+    accounts = core.db.read(lambda tx: store.list_with_held_back(tx, BATCH))
     return sum(core.db.write(partial(_send_digest, core, account=account)) for account in accounts)
 
 

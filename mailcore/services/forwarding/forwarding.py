@@ -209,7 +209,7 @@ def _limit_questions(core: Core, tx: Tx, account: AccountId, target: str, cause:
     for number in range(QUESTIONS_A_DAY):
         if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
             mail_limits.count_mail(core, tx, cause, target)
-            deliveries.remember_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
+            deliveries.save_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
             return
     raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
 
@@ -233,7 +233,7 @@ def _prepare_question(core: Core, owner: Account, target: str, token: str) -> Pr
 
 def _make_code(tx: Tx, hashed: str) -> str:
     """Return eight digits that confirm as the link does, for who reads the target's mail and is logged in here."""
-    mac = hmac.digest(deliveries.secret(tx, "forwarding code"), hashed.encode(), "sha256")
+    mac = hmac.digest(deliveries.get_secret(tx, "forwarding code"), hashed.encode(), "sha256")
     return f"{int.from_bytes(mac[:8], 'big') % 10**8:08}"
 
 
@@ -245,7 +245,7 @@ def find_question(core: Core, token: str) -> tuple[Account, Forwarding]:
 def _find_by_token(tx: Tx, token: str) -> tuple[Account, Forwarding]:
     account = find_account_by_question(tx, _hash_token(token)) if token else None
     if account is None and token:  # a question of later years
-        question = forwardings.asked(tx, _hash_token(token))
+        question = forwardings.find_question(tx, _hash_token(token))
         if question is not None and get_forwarding(tx, question[0]).target == question[1]:
             account = question[0]
     if account is None:
@@ -266,7 +266,7 @@ def _mark_confirmed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
     now = get_forwarding(tx, account)
     confirmed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
     save_forwarding(tx, account, confirmed)
-    forwardings.forget_question(tx, account)
+    forwardings.delete_question(tx, account)
     filters.regenerate(core, tx, account)
     audit.note(core, tx, account, Event.FORWARDING_CONFIRMED, detail=now.target)
     return get_forwarding(tx, account)

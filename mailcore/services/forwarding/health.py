@@ -137,9 +137,10 @@ def get_health(core: Core, account: AccountId) -> Health:
     """Count the results of the account's forwarding, with the last replies and the last test message."""
 
     def read(tx: Tx) -> Health:
-        counts = onward.counts(tx, account, core.clock.seconds() - WINDOW_SECONDS)
+        counts = onward.count_results(tx, account, core.clock.seconds() - WINDOW_SECONDS)
         answers = tuple(
-            ClassifiedReply(last, classify_reply(last.code, last.reply)) for last in onward.latest(tx, account, SHOWN)
+            ClassifiedReply(last, classify_reply(last.code, last.reply))
+            for last in onward.list_latest(tx, account, SHOWN)
         )
         target = get_forwarding(tx, account).target
         return Health(
@@ -147,7 +148,7 @@ def get_health(core: Core, account: AccountId) -> Health:
             counts.get("refused", 0),
             counts.get("waiting", 0),
             answers,
-            probes.last(tx, account, target) if target else None,
+            probes.find_last_probe(tx, account, target) if target else None,
         )
 
     return core.db.read(read)
@@ -176,7 +177,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
 
     def store(tx: Tx) -> Probe:
         at = core.clock.seconds()
-        if probes.count(tx, account, at - 86_400) >= PROBES_A_DAY:
+        if probes.count_probes(tx, account, at - 86_400) >= PROBES_A_DAY:
             raise TooMany(Saying("You have sent enough test messages today. Try again tomorrow."))
         sender = bounces.make_return_address(
             core, tx, account, sender=notices.sender_address(core), target=now.target, content=prepared.name, now=at
@@ -192,10 +193,10 @@ def send_probe(core: Core, account: AccountId) -> Probe:
             origin="forward",
             now=at,
         )
-        onward.begin(tx, item, account, prepared.name, now.target, at)
-        probes.add(tx, account, now.target, code, item, at)
+        onward.add_message(tx, item, account, prepared.name, now.target, at)
+        probes.add_probe(tx, account, now.target, code, item, at)
         audit.note(core, tx, account, Event.FORWARDING_TESTED, actor=owner.name, detail=now.target)
-        probe = probes.last(tx, account, now.target)
+        probe = probes.find_last_probe(tx, account, now.target)
         assert probe is not None  # noqa: S101 - it was just put there
         return probe
 
@@ -215,7 +216,7 @@ def record_probe_place(core: Core, account: AccountId, probe_id: int, place: str
         raise NotAllowed(Saying("There is no such place."))
 
     def store(tx: Tx) -> None:
-        if not probes.tell(tx, account, probe_id, place, core.clock.seconds()):
+        if not probes.save_finding(tx, account, probe_id, place, core.clock.seconds()):
             raise NotAllowed(Saying("There is no such test message."))
         audit.note(core, tx, account, Event.FORWARDING_TEST_FOUND, detail=place)
 

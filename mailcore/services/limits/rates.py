@@ -44,7 +44,7 @@ class Portions:
 
         def ask(tx: Tx) -> int:
             for amount in dict.fromkeys((portion, 1)):
-                if store.take(tx, key, amount, limit, window_seconds, now):
+                if store.count_if_allowed(tx, key, amount, limit, window_seconds, now):
                     return amount
             return 0
 
@@ -61,4 +61,6 @@ class Portions:
 def expire_counts(core: Core) -> None:
     """Delete counts whose window is over and greylist entries past their time, as a job."""
     now = core.clock.seconds()
-    core.db.write(lambda tx: store.sweep(tx, now - 2 * DAY, now - GREY_RETRY_SECONDS, now - GREY_KNOWN_SECONDS))
+    core.db.write(
+        lambda tx: store.delete_expired(tx, now - 2 * DAY, now - GREY_RETRY_SECONDS, now - GREY_KNOWN_SECONDS)
+    )

@@ -123,7 +123,7 @@ def check_lane(core: Core, tx: Tx, lane: Lane, *, most: int = 0) -> None:
     if not lane.counted:
         return
     now, limit = core.clock.seconds(), core.config.limits.login_failures_per_hour
-    seen = store.failures(tx, lane.account, lane.place, now - tries.HOUR, now - KNOWN_SECONDS)
+    seen = store.count_failures(tx, lane.account, lane.place, now - tries.HOUR, now - KNOWN_SECONDS)
     if lane.place.startswith(_SESSION):
         is_blocked = seen.here >= IN_SESSION
     elif lane.is_known_device:
@@ -170,7 +170,7 @@ def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int 
     """Return the lane of a try to open the account of that name, or nobody's; `most` as in `check_lane`.  Raises TooMany."""
 
     def read(tx: Tx) -> Lane:
-        lane = find_lane(core, store.holder(tx, name) if name else None, name, peer=peer, device=device)
+        lane = find_lane(core, store.find_holder(tx, name) if name else None, name, peer=peer, device=device)
         check_lane(core, tx, lane, most=most)
         return lane
 

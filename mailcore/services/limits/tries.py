@@ -47,7 +47,8 @@ def is_reached(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool
     """Say if a bound allows no more.  Nothing is counted."""
     now = core.clock.seconds()
     return any(
-        store.tried(tx, _hash_subject(core, action, bound.who), now, bound.seconds) >= bound.limit for bound in bounds
+        store.count_tries(tx, _hash_subject(core, action, bound.who), now, bound.seconds) >= bound.limit
+        for bound in bounds
     )
 
 
@@ -64,7 +65,7 @@ def count_try(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
     """Count one for each of those whom the bounds name, whatever the limits."""
     now = core.clock.seconds()
     for who in dict.fromkeys(bound.who for bound in bounds):
-        store.count(tx, _hash_subject(core, action, who), now)
+        store.add_try(tx, _hash_subject(core, action, who), now)
 
 
 def is_over_limit(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int = HOUR) -> bool:
@@ -86,4 +87,4 @@ def record_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
 
 def list_peer_times(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
     """Return the times at which somebody at this place did it; seconds since 1970."""
-    return store.times(tx, _hash_subject(core, action, f"peer {place(peer)}"), since)
+    return store.list_tries(tx, _hash_subject(core, action, f"peer {place(peer)}"), since)

@@ -21,7 +21,7 @@ def notify_owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool =
 
 def send_to_contacts(core: Core, tx: Tx, account: Account, name: str, **words: str) -> None:
     """Send a notice to every contact address outside."""
-    proved = set(contact_addresses.verified(tx, account.id))
+    proved = set(contact_addresses.list_verified(tx, account.id))
     for address in list_outside_addresses(tx, account):
         send_to_contact(core, tx, account, address, name, verified=address in proved, **words)
 
@@ -54,6 +54,6 @@ def list_outside_addresses(tx: Tx, account: Account) -> list[str]:
     """List the contact address and the verified ones, without addresses of the account itself."""
     own_addresses = set(list_addresses(tx, account.id))
     candidates = dict.fromkeys(
-        [*([account.contact] if account.contact else []), *contact_addresses.verified(tx, account.id)]
+        [*([account.contact] if account.contact else []), *contact_addresses.list_verified(tx, account.id)]
     )
     return [address for address in candidates if address.lower() not in own_addresses]

@@ -49,7 +49,7 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
         for one in login_log.list_logins(core, account)
         if one.last_at >= since and one.scope != Scope.PORTAL.value
     ]
-    failures = core.db.read(lambda tx: store.failures(tx, account, int(since.timestamp())))
+    failures = core.db.read(lambda tx: store.list_failures(tx, account, int(since.timestamp())))
     mine = [
         (at, where) for at, where in failures if not throttle.is_owner_place(where)
     ]  # browsers count for themselves
@@ -57,7 +57,10 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
     if peer:
         here, start = place(peer), int(since.timestamp())
         names, bare = core.db.read(
-            lambda tx: (store.nobodys(tx, here, start), counts.list_peer_times(core, tx, NO_TLS, peer, start))
+            lambda tx: (
+                store.list_failures_of_nobody(tx, here, start),
+                counts.list_peer_times(core, tx, NO_TLS, peer, start),
+            )
         )
         found += [Try(at, NOBODY, "", "", here) for at in names]
         found += [Try(datetime.fromtimestamp(at, UTC), NO_TLS, "", "", here) for at in bare]

@@ -15,17 +15,18 @@ def check(core: Core, *, repair: bool) -> list[str]:
     """One line for each thing that is wrong; with `repair`, mended where possible."""
 
     def look(tx: Tx) -> list[str]:
-        found = [f"database: {line}" for line in integrity.integrity(tx)]
-        for account, name, counted, real in integrity.wrong_quotas(tx):
+        found = [f"database: {line}" for line in integrity.check_database(tx)]
+        for account, name, counted, real in integrity.list_wrong_quotas(tx):
             found.append(f"account {name}: quota counts {counted} octets, its messages have {real}; repair sets {real}")
             if repair:
                 integrity.mend_quota(tx, account, real)
-        for mailbox, name in integrity.wrong_mailboxes(tx):
+        for mailbox, name in integrity.list_wrong_mailboxes(tx):
             found.append(f"mailbox {mailbox} ({name}): counters differ from its messages; repair counts anew")
             if repair:
                 integrity.mend_mailbox(tx, mailbox)
         found += [
-            f"blob {blob}: its octets are missing; restore a backup" for blob in integrity.missing_blobs(tx, core.blobs)
+            f"blob {blob}: its octets are missing; restore a backup"
+            for blob in integrity.list_missing_blobs(tx, core.blobs)
         ]
         return found
 
@@ -58,4 +59,4 @@ def sweep(core: Core) -> int:
 
 def cut_change_logs(core: Core) -> int:
     """Shorten the change logs of busy mailboxes; what clients may still ask for stays (store/mail/condstore.py)."""
-    return len(core.db.write(condstore.cut))
+    return len(core.db.write(condstore.cut_logs))

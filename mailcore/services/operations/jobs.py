@@ -88,12 +88,12 @@ def run_due(core: Core, job: Job) -> bool:
     if not job.every_seconds:
         _run(core, job)
         return True
-    if not core.db.read(lambda tx: store.is_due(tx, job.name, now)):
+    if not core.db.read(lambda tx: store.is_job_due(tx, job.name, now)):
         return False  # most looks end here, without a write
-    if not core.db.write(lambda tx: store.claim(tx, job.name, now, LEASE_SECONDS)):
+    if not core.db.write(lambda tx: store.claim_job(tx, job.name, now, LEASE_SECONDS)):
         return False
     problem = _run(core, job)
-    core.db.write(lambda tx: store.finish(tx, job.name, now + job.every_seconds, problem))
+    core.db.write(lambda tx: store.finish_job(tx, job.name, now + job.every_seconds, problem))
     return True
 
 

@@ -84,12 +84,12 @@ class _Measures(Collector):
 
     def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
         now = self._core.clock.seconds()
-        single = store.single(tx)
+        single = store.count_single(tx)
         named = {job.name for job in jobs.table(self._core)}  # a row may be left of one that there is no more
-        turns = [turn for turn in store.jobs(tx) if turn[0] in named]
+        turns = [turn for turn in store.list_jobs(tx) if turn[0] in named]
         age = now - single["oldest"] if single["oldest"] else 0
-        slow = store.slow_writes(tx, now - DAY)
-        found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.by_state(tx).items()]
+        slow = store.list_slow_writes(tx, now - DAY)
+        found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.count_by_state(tx).items()]
         return [
             *found,
             _gauge("queue_oldest_seconds", "Age of the oldest outgoing message", age),
@@ -99,9 +99,9 @@ class _Measures(Collector):
                 "deliveries_last_hour",
                 "Messages that came in, by what became of them, one for each recipient",
                 "outcome",
-                store.outcomes(tx, now - HOUR),
+                store.count_outcomes(tx, now - HOUR),
             ),
-            _gauge("login_failures_last_hour", "Wrong passwords", store.failed_logins(tx, now - HOUR)),
+            _gauge("login_failures_last_hour", "Wrong passwords", store.count_failed_logins(tx, now - HOUR)),
             _gauges(
                 "slow_writes_last_day",
                 "Writes above 100 ms, which hold up others",

@@ -30,18 +30,18 @@ def count(core: Core, name: str, *, peer: str, agent: str) -> None:
 
     def write(tx: Tx) -> None:
         words = f"{peer}\n{agent}\n{name}".encode("utf-8", "replace")
-        store.visit(tx, name, hmac.new(store.day_key(tx, day), words, hashlib.sha256).hexdigest())
+        store.count_visit(tx, name, hmac.new(store.get_day_key(tx, day), words, hashlib.sha256).hexdigest())
 
     core.db.post(write)
 
 
 def facts(core: Core, name: str) -> PageFacts:
-    return core.db.read(lambda tx: store.page(tx, name))
+    return core.db.read(lambda tx: store.get_page(tx, name))
 
 
 def listing(core: Core) -> list[PageFacts]:
     """Every page that is counted."""
-    known = {page.name: page for page in core.db.read(store.pages)}
+    known = {page.name: page for page in core.db.read(store.list_pages)}
     return [known.get(name, PageFacts(name, 0, (), ())) for name in PAGES]
 
 
@@ -51,5 +51,5 @@ def tag(core: Core, name: str, audience: tuple[str, ...], topic: tuple[str, ...]
         for one in given:
             if one not in offered:
                 raise InvalidName(f"{one!r} is not offered; there are {', '.join(offered)}")
-    core.db.write(lambda tx: store.tag(tx, name, " ".join(audience), " ".join(topic)))
+    core.db.write(lambda tx: store.tag_page(tx, name, " ".join(audience), " ".join(topic)))
     return facts(core, name)

@@ -66,13 +66,13 @@ def send(core: Core) -> None:
     """Send the reports; a job.  Counts of days that are over are deleted afterwards, wanted or not."""
     today = f"{core.clock.now():%Y-%m-%d}"
     for table, one in (("dmarc_result", _dmarc), ("tls_result", _tls)):
-        for day, domain in core.db.read(partial(store.days, table=table, before=today))[:MOST]:
+        for day, domain in core.db.read(partial(store.list_days, table=table, before=today))[:MOST]:
             try:
                 one(core, day, domain)
             except (DnsTrouble, _NotTaken):
                 if day >= f"{core.clock.now() - AGAIN:%Y-%m-%d}":
                     continue  # another turn
-            core.db.write(partial(store.forget, table=table, day=day, domain=domain))
+            core.db.write(partial(store.delete_day, table=table, day=day, domain=domain))
 
 
 # DMARC
@@ -89,7 +89,7 @@ def _dmarc(core: Core, day: str, domain: str) -> None:
         for address in _addresses(tags.get("rua", ""))
         if _is_wanted(core, owner, address.rpartition("@")[2].lower())
     ]
-    rows = core.db.read(lambda tx: store.dmarc(tx, day, domain))
+    rows = core.db.read(lambda tx: store.list_dmarc(tx, day, domain))
     begin, end = _span(day)
     number = secrets.token_hex(8)
     text = _xml(core, owner, tags, rows, begin, end, number)
@@ -176,8 +176,8 @@ def _tls(core: Core, day: str, domain: str) -> None:
     targets, urls = _addresses(wanted), [uri.strip() for uri in wanted.split(",") if _HTTPS.match(uri.strip())][:2]
     if not targets and not urls:
         return
-    rows = core.db.read(lambda tx: store.tls(tx, day, domain))
-    sts = core.db.read(lambda tx: destinations.sts(tx, domain))
+    rows = core.db.read(lambda tx: store.list_tls(tx, day, domain))
+    sts = core.db.read(lambda tx: destinations.find_sts_policy(tx, domain))
     policies = []
     for kind in dict.fromkeys(row[0] for row in rows):
         mine = [row for row in rows if row[0] == kind]

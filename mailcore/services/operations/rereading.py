@@ -18,13 +18,13 @@ def keep_up(core: Core) -> int:
     """The job; how many blobs were read anew."""
     done = 0
     while done < MOST:
-        blobs = core.db.read(lambda tx: store.pending(tx, BATCH, BATCH_OCTETS))
+        blobs = core.db.read(lambda tx: store.list_pending(tx, BATCH, BATCH_OCTETS))
         if not blobs:
             if core.db.read(store.is_begun):
-                core.db.write(store.finish)
+                core.db.write(store.finish_rereading)
             break
         read = [(blob, core.db.read(lambda tx, blob=blob: _derived(core, tx, blob))) for blob in blobs]  # type: ignore[misc]  # a default binds it
-        core.db.write(lambda tx, read=read: store.save(tx, read))  # type: ignore[misc]
+        core.db.write(lambda tx, read=read: store.save_reread(tx, read))  # type: ignore[misc]
         done += len(blobs)
     return done
 

@@ -29,12 +29,12 @@ def end(core: Core, incident: int | None = None) -> int:
 
 
 def current(core: Core) -> list[Incident]:
-    return core.db.read(store.current)
+    return core.db.read(store.list_current_incidents)
 
 
 def recent(core: Core) -> list[Incident]:
     """List the incidents of the last thirty days, newest first."""
-    return core.db.read(lambda tx: store.incidents(tx, core.clock.seconds() - KEPT_SECONDS))
+    return core.db.read(lambda tx: store.list_incidents(tx, core.clock.seconds() - KEPT_SECONDS))
 
 
 def feed(core: Core, language: str) -> str:

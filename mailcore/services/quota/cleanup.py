@@ -69,20 +69,20 @@ class Choice:
 
 def list_largest(core: Core, account: AccountId) -> list[Item]:
     """List the largest messages, largest first."""
-    return core.db.read(lambda tx: _items(store.largest(tx, account, SHOWN)))
+    return core.db.read(lambda tx: _items(store.list_largest(tx, account, SHOWN)))
 
 
 def list_oldest(core: Core, account: AccountId) -> list[Item]:
     """List the oldest messages, oldest first."""
-    return core.db.read(lambda tx: _items(store.oldest(tx, account, SHOWN)))
+    return core.db.read(lambda tx: _items(store.list_oldest(tx, account, SHOWN)))
 
 
 def list_forwarded(core: Core, account: AccountId, days: int = DAYS) -> tuple[list[Item], Total]:
     """List the first copies older than `days` that are known delivered to the forwarding target, and the total of all."""
 
     def read(tx: Tx) -> tuple[list[Item], Total]:
-        sizes = store.forwarded(tx, account, _seconds_before(core, days))
-        first = store.oldest_forwarded(tx, account, _seconds_before(core, days), SHOWN)
+        sizes = store.list_forwarded(tx, account, _seconds_before(core, days))
+        first = store.list_oldest_forwarded(tx, account, _seconds_before(core, days), SHOWN)
         return _items(first), Total(len(sizes), sum(sizes.values()))
 
     return core.db.read(read)
@@ -91,7 +91,7 @@ def list_forwarded(core: Core, account: AccountId, days: int = DAYS) -> tuple[li
 def list_newsletters(core: Core, account: AccountId) -> list[Sender]:
     """List senders of newsletters, those that take most octets first."""
     by_sender: dict[str, list[Takes]] = {}
-    for message in core.db.read(lambda tx: store.newsletters(tx, account)):
+    for message in core.db.read(lambda tx: store.list_newsletters(tx, account)):
         by_sender.setdefault(_list_key(message.header), []).append(message)
     by_sender.pop("", None)
     senders = [_sender(key, messages) for key, messages in by_sender.items()]
@@ -110,7 +110,7 @@ def measure_special_use(core: Core, account: AccountId, special_use: str) -> Tot
 
 def measure_choice(core: Core, account: AccountId, choice: Choice) -> Total:
     """Count the messages and octets that the removal would free."""
-    sizes = core.db.read(lambda tx: store.sizes(tx, account, _names(core, tx, account, choice)))
+    sizes = core.db.read(lambda tx: store.get_sizes(tx, account, _names(core, tx, account, choice)))
     return Total(len(sizes), sum(sizes.values()))
 
 
@@ -128,9 +128,9 @@ def remove_chosen(core: Core, account: AccountId, choice: Choice) -> Total:
 
 
 def _remove(core: Core, tx: Tx, account: AccountId, names: Sequence[Name]) -> Total:
-    octets = sum(store.sizes(tx, account, names).values())
+    octets = sum(store.get_sizes(tx, account, names).values())
     removed = 0
-    for mailbox, uids in store.places(tx, account, names):
+    for mailbox, uids in store.list_places(tx, account, names):
         removed += len(core.mail.expunge(tx, mailbox, [(uid, uid) for uid in uids], only_deleted=False))
     return Total(removed, octets)
 
@@ -142,10 +142,12 @@ def _seconds_before(core: Core, days: int) -> int:
 def _names(core: Core, tx: Tx, account: AccountId, choice: Choice) -> list[Name]:
     names = {name for text in choice.messages if (name := _parse_name(text))}
     if choice.forwarded_days is not None:
-        names |= store.forwarded(tx, account, _seconds_before(core, choice.forwarded_days)).keys()
+        names |= store.list_forwarded(tx, account, _seconds_before(core, choice.forwarded_days)).keys()
     if choice.senders:
         wanted = set(choice.senders)
-        names |= _names_of(message for message in store.newsletters(tx, account) if _list_key(message.header) in wanted)
+        names |= _names_of(
+            message for message in store.list_newsletters(tx, account) if _list_key(message.header) in wanted
+        )
     for box in core.mail.mailboxes(tx, account) if choice.special_uses else ():
         if box.special_use in choice.special_uses and box.special_use in ("\\Trash", "\\Junk"):
             names |= {(box.uidvalidity, uid) for uid in core.mail.uids(tx, box.id)}

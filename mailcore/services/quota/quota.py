@@ -47,8 +47,8 @@ def find_loan(core: Core, account: AccountId) -> Loan:
 
 
 def _loan(core: Core, tx: Tx, owner: Account) -> Loan:
-    last = store.last_extra(tx, owner.id, "loan")
-    running = next((extra for extra in store.running(tx, owner.id) if extra.kind == "loan"), None)
+    last = store.find_last_extra(tx, owner.id, "loan")
+    running = next((extra for extra in store.list_running(tx, owner.id) if extra.kind == "loan"), None)
     if running is not None:
         return Loan(running.octets, running.until, running.at + LOAN_EVERY)
     may_from = last.at + LOAN_EVERY if last else None
@@ -64,7 +64,7 @@ def borrow(core: Core, account: AccountId) -> Account:
         if not owner.quota or possible.until or possible.possible_from:
             raise NotAllowed(Saying("Room can be borrowed once a year."))
         now = core.clock.now()
-        store.lend(tx, account, "loan", possible.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
+        store.add_extra(tx, account, "loan", possible.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
         audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{possible.octets} octets")
         quota_warnings.warn_if_needed(core, tx, account)
         return get_account(tx, account)
@@ -92,10 +92,10 @@ def change_quota(
         before = get_account(tx, account)
         now = core.clock.seconds()
         if until is None:
-            store.forget_running(tx, account, now)
+            store.end_running(tx, account, now)
             save_quota(tx, account, octets)
         elif before.quota and octets > before.quota:
-            store.lend(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
+            store.add_extra(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
         else:
             raise NotAllowed(Saying("A quota with an end must be larger than the one before."))
         end = f", until {until.date().isoformat()}" if until else ""
@@ -140,7 +140,7 @@ def end_extras(core: Core) -> int:
     """Take back loans and grants whose time is over, as a job; return how many."""
 
     def write(tx: Tx) -> int:
-        ended = [extra for extra in store.due(tx, core.clock.seconds()) if _end_extra(core, tx, extra)]
+        ended = [extra for extra in store.list_due(tx, core.clock.seconds()) if _end_extra(core, tx, extra)]
         return len(ended)
 
     return core.db.write(write)

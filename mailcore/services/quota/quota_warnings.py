@@ -52,7 +52,7 @@ def warn_if_needed(core: Core, tx: Tx, account: AccountId, *, refused: bool = Fa
         refused: a message was refused just now because the quota is used up.
     """
     owner = get_account(tx, account)
-    before = store.warned(tx, account)
+    before = store.get_warned(tx, account)
     now = still_warned(before, owner.percent) if owner.quota else Warned()
     notice: QuotaNotice | None = None
     if owner.quota and refused and now.refused is None:
@@ -64,7 +64,7 @@ def warn_if_needed(core: Core, tx: Tx, account: AccountId, *, refused: bool = Fa
         # the warning itself takes room, and a level that it reaches needs no second one
         now = replace(now, level=max(now.level, level_reached(get_account(tx, account).percent)))
     if now != before:
-        store.set_warned(tx, account, now)
+        store.save_warned(tx, account, now)
     return notice
 
 
@@ -81,7 +81,7 @@ def warn_all(core: Core) -> int:
     """Warn every owner who is due, as a job; return how many were sent a warning."""
 
     def list_due(tx: Tx) -> list[AccountId]:
-        return [account for account in store.to_look_at(tx, LEVELS[0]) if _needs_warning(tx, account)]
+        return [account for account in store.list_to_warn(tx, LEVELS[0]) if _needs_warning(tx, account)]
 
     return sum(
         core.db.write(partial(warn_if_needed, core, account=account)) is not None for account in core.db.read(list_due)
@@ -90,7 +90,7 @@ def warn_all(core: Core) -> int:
 
 def _needs_warning(tx: Tx, account: AccountId) -> bool:
     """Say if a warning is due or a level fell: most of those who are full were warned already, and cost no write."""
-    owner, warned = get_account(tx, account), store.warned(tx, account)
+    owner, warned = get_account(tx, account), store.get_warned(tx, account)
     still = still_warned(warned, owner.percent) if owner.quota else Warned()
     return still != warned or (owner.quota > 0 and level_reached(owner.percent) > still.level)
 

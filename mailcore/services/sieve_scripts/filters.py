@@ -67,8 +67,8 @@ def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
     source = generate(
         forwarding,
         full_and_forwarding=core.config.quota.full_and_forwarding,
-        away=store_away.of(tx, account),
-        rules=store_filters.of(tx, account),
+        away=store_away.get_away(tx, account),
+        rules=store_filters.list_rules(tx, account),
         targets=filter_rules.targets(core, forwarding),
     )
     save_script(tx, account, Script(GENERATED, source, True, "generated"))
@@ -87,7 +87,7 @@ def generated(core: Core, account: AccountId) -> str:
 
 def rules(core: Core, account: AccountId) -> tuple[FilterRule, ...]:
     """The simple filters, in their order."""
-    return core.db.read(lambda tx: store_filters.of(tx, account))
+    return core.db.read(lambda tx: store_filters.list_rules(tx, account))
 
 
 def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
@@ -96,10 +96,10 @@ def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tu
 
     def store(tx: Tx) -> tuple[FilterRule, ...]:
         filter_rules.check_targets(core, get_forwarding(tx, account), checked)
-        store_filters.save(tx, account, checked)
+        store_filters.save_rules(tx, account, checked)
         regenerate(core, tx, account)
         audit.note(core, tx, account, Event.FILTERS_SAVED, detail=str(len(checked)))
-        return store_filters.of(tx, account)
+        return store_filters.list_rules(tx, account)
 
     return core.db.write(store)
 

@@ -10,16 +10,16 @@ from mailcore.store.engine.db import Tx
 
 
 def get(core: Core, account: AccountId) -> Away:
-    return core.db.read(lambda tx: store.of(tx, account))
+    return core.db.read(lambda tx: store.get_away(tx, account))
 
 
 def save(core: Core, account: AccountId, wish: Away) -> Away:
     """From the next message on."""
 
     def write(tx: Tx) -> Away:
-        store.save(tx, account, wish)
+        store.save_away(tx, account, wish)
         filters.regenerate(core, tx, account)
         audit.note(core, tx, account, Event.VACATION_ON if wish.active else Event.VACATION_OFF)
-        return store.of(tx, account)
+        return store.get_away(tx, account)
 
     return core.db.write(write)

@@ -81,7 +81,7 @@ class RecipientView(ScriptView):
         box = self._box(mailbox) if mailbox else None
         if mailbox and box is None:
             return None
-        value = annotations.of(self._place.tx, self._place.account, box.id if box else 0).get(entry.lower())
+        value = annotations.list_entries(self._place.tx, self._place.account, box.id if box else 0).get(entry.lower())
         if value is None and box is not None and entry.lower() == "/private/specialuse" and box.special_use:
             return box.special_use
         return None if value is None else value.decode("utf-8", "replace")
@@ -99,7 +99,7 @@ class RecipientView(ScriptView):
         address = (one_address(value) or value).lower()
         match _list(name):
             case "urn:ietf:params:sieve:addrbook:default":
-                return contacts.holds(self._place.tx, self._place.account, address)
+                return contacts.has_contact(self._place.tx, self._place.account, address)
             case "urn:ietf:params:sieve:addrbook:blocked":
                 return contacts.is_blocked(self._place.tx, self._place.account, address)
         return False
@@ -108,7 +108,7 @@ class RecipientView(ScriptView):
         """List the members for `redirect :list`: the address book; nothing is sent to those who are blocked."""
         if _list(name) != BOOK:
             return ()
-        return [address for address, _ in contacts.listing(self._place.tx, self._place.account)]
+        return [address for address, _ in contacts.list_contacts(self._place.tx, self._place.account)]
 
     # What is known of the message
 
@@ -126,7 +126,7 @@ class RecipientView(ScriptView):
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
         place, config = self._place, self._place.core.config
         if item.startswith("vnd.alumnimail.quota-"):
-            used, quota = place.room or deliveries.room(place.tx, place.account)
+            used, quota = place.room or deliveries.get_space(place.tx, place.account)
             values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
             found = values.get(item.removeprefix("vnd.alumnimail.quota-"))
             return None if found is None else str(found)

@@ -30,7 +30,7 @@ def log_in(core: Core, proven: Proven, *, peer: str, agent: str = "") -> Identit
 
 
 def _epoch(core: Core, account: Account) -> int:
-    return core.db.read(lambda tx: credentials.epoch(tx, account.id)) or 0
+    return core.db.read(lambda tx: credentials.get_epoch(tx, account.id)) or 0
 
 
 def link_login(core: Core, account: Account, proven: Proven) -> None:
@@ -46,7 +46,7 @@ def link_login(core: Core, account: Account, proven: Proven) -> None:
         raise NotAllowed("that log-in belongs to another account")
 
     def write(tx: Tx) -> None:
-        store.link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
+        store.save_link(tx, account.id, proven.source, proven.mark, core.clock.seconds())
         audit.note(core, tx, account.id, Event.LOG_IN_LINKED, detail=proven.source)
         account_notices.notify_owner(
             core, tx, account, "login_linked", provider=oidc.find_provider(core, proven.source).title
@@ -57,12 +57,12 @@ def link_login(core: Core, account: Account, proven: Proven) -> None:
 
 def list_links(core: Core, account: Account) -> list[tuple[str, int]]:
     """Providers, and when they were linked (seconds)."""
-    return core.db.read(lambda tx: store.links_of(tx, account.id))
+    return core.db.read(lambda tx: store.list_links(tx, account.id))
 
 
 def unlink_login(core: Core, account: Account, provider: str) -> None:
     def write(tx: Tx) -> None:
-        if store.unlink(tx, account.id, provider):
+        if store.delete_link(tx, account.id, provider):
             audit.note(core, tx, account.id, Event.LOG_IN_UNLINKED, detail=provider)
 
     core.db.write(write)

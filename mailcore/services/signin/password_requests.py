@@ -73,9 +73,9 @@ def send_links(core: Core, written: str, *, peer: str = "", device: str = "") ->
 def _list_requests(core: Core, tx: Tx, written: str, peer: str, device: str) -> list[_Request]:
     name = login.to_local_name(core, written)
     if name is None:  # an address elsewhere
-        accounts = store.verified_by(tx, written, MOST_ACCOUNTS)
+        accounts = store.list_accounts_verifying(tx, written, MOST_ACCOUNTS)
         return [_Request(get_account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
-    found = credential_store.holder(tx, name) if name else None
+    found = credential_store.find_holder(tx, name) if name else None
     if found is None:
         return []
     here = throttle.find_lane(core, found, name, peer=peer, device=device)
@@ -85,7 +85,9 @@ def _list_requests(core: Core, tx: Tx, written: str, peer: str, device: str) -> 
         lanes = [f"{found.account.id} {here.place}"]
     elif peer and credential_store.is_known_place(tx, found.account.id, place(peer), lately):
         lanes = [f"{found.account.id} from {place(peer)}", *lanes]
-    return [_Request(found.account, tuple(store.verified(tx, found.account.id)), tuple(lanes), here.is_known_device)]
+    return [
+        _Request(found.account, tuple(store.list_verified(tx, found.account.id)), tuple(lanes), here.is_known_device)
+    ]
 
 
 def _prepare_notice(core: Core, language: str, address: str, owner: Account | None, token: str) -> Prepared:

@@ -41,7 +41,7 @@ def create_codes(core: Core, account: Account) -> list[str]:
     made = ["-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
 
     def write(tx: Tx) -> None:
-        store.set_codes(tx, account.id, [_hash_code(core, account, code) for code in made])
+        store.save_codes(tx, account.id, [_hash_code(core, account, code) for code in made])
         audit.note(core, tx, account.id, Event.RECOVERY_CODES_MADE)
 
     core.db.write(write)
@@ -49,7 +49,7 @@ def create_codes(core: Core, account: Account) -> list[str]:
 
 
 def count_codes(core: Core, account: Account) -> int:
-    return core.db.read(lambda tx: store.codes_left(tx, account.id))
+    return core.db.read(lambda tx: store.count_codes(tx, account.id))
 
 
 def _hash_code(core: Core, account: Account, code: str) -> str:
@@ -79,7 +79,7 @@ def create_link_by_code(core: Core, username: str, code: str, *, peer: str, devi
     """
     name = login.to_local_name(core, username) or ""
     throttle.check_name(core, name, peer=peer, device=device)
-    found = core.db.read(lambda tx: credential_store.holder(tx, name))
+    found = core.db.read(lambda tx: credential_store.find_holder(tx, name))
     if not spend_code(core, found.account if found else _placeholder_account(core), code) or found is None:
         raise login.record_failure(core, name, peer, device=device)
     account = found.account.id
@@ -130,7 +130,9 @@ def issue_link(
     def write(tx: Tx) -> Issued:
         audit.note(core, tx, account.id, Event.RECOVERY_BEGUN, actor=agent, detail=proof)
         if both:
-            return Issued(waiting=store.ask_second(tx, account.id, agent, proof, send_to, ticket, core.clock.seconds()))
+            return Issued(
+                waiting=store.add_recovery(tx, account.id, agent, proof, send_to, ticket, core.clock.seconds())
+            )
         return _issue_link(core, tx, account, agent, send_to)
 
     return core.db.write(write)
@@ -138,13 +140,15 @@ def issue_link(
 
 def needs_two_agents(core: Core, account: Account) -> bool:
     """Say if two agents must agree: with a second step, and for the desk, as one agent could else become both."""
-    return bool(accounts.get_role(core, account.id)) or core.db.read(lambda tx: second_factors.is_on(tx, account.id))
+    return bool(accounts.get_role(core, account.id)) or core.db.read(
+        lambda tx: second_factors.has_factor(tx, account.id)
+    )
 
 
 def list_waiting(core: Core) -> list[Recovery]:
     """List the recoveries that wait for a second agent."""
     since = core.clock.seconds() - SECOND_SECONDS
-    return core.db.read(lambda tx: store.waiting(tx, since))
+    return core.db.read(lambda tx: store.list_waiting(tx, since))
 
 
 def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
@@ -156,7 +160,7 @@ def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
     """
 
     def write(tx: Tx) -> Issued:
-        found = store.recovery(tx, number)
+        found = store.find_recovery(tx, number)
         if (
             found is None
             or found.state != "waiting"
@@ -167,8 +171,8 @@ def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
         _check_agent(core, agent, account)
         if agent == found.agent:
             raise NotAllowed("a second agent must agree")
-        store.finish(tx, number, "done")
-        second_factors.drop_all(tx, account.id)
+        store.finish_recovery(tx, number, "done")
+        second_factors.delete_factors(tx, account.id)
         audit.note(core, tx, account.id, Event.RECOVERY_AGREED, actor=agent)
         return _issue_link(core, tx, account, agent, found.send_to)
 
@@ -179,8 +183,8 @@ def refuse_recovery(core: Core, number: int, *, agent: str) -> None:
     """Raises LinkExpired."""
 
     def write(tx: Tx) -> None:
-        found = store.recovery(tx, number)
-        if found is None or not store.finish(tx, number, "dropped"):
+        found = store.find_recovery(tx, number)
+        if found is None or not store.finish_recovery(tx, number, "dropped"):
             raise LinkExpired("there is no such recovery waiting")
         audit.note(core, tx, found.account, Event.RECOVERY_REFUSED, actor=agent)
 

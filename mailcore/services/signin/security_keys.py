@@ -108,10 +108,10 @@ def register_key(core: Core, account: Account, challenge: bytes, response: str, 
         )
 
     def write(tx: Tx) -> None:
-        if sum(factor.kind == "webauthn" for factor in store.of(tx, account.id)) >= MOST:
+        if sum(factor.kind == "webauthn" for factor in store.list_factors(tx, account.id)) >= MOST:
             raise TooMany(f"there are {MOST} security keys already")
         name = " ".join(label.split())[:100]
-        store.add(
+        store.add_factor(
             tx,
             account.id,
             "webauthn",
@@ -152,5 +152,5 @@ def check_answer(core: Core, account: Account, challenge: bytes, response: str) 
             credential_current_sign_count=security_key.counter,
         )
     now, counter = core.clock.seconds(), verification.new_sign_count
-    if not core.db.write(lambda tx: store.use(tx, security_key.id, counter, now, equal=counter == 0)):
+    if not core.db.write(lambda tx: store.use_factor(tx, security_key.id, counter, now, equal=counter == 0)):
         raise WrongPassword("the security key's answer was used before")

@@ -32,11 +32,11 @@ _KEY = "second-factor"
 
 
 def is_on(core: Core, account: AccountId) -> bool:
-    return core.db.read(lambda tx: store.is_on(tx, account))
+    return core.db.read(lambda tx: store.has_factor(tx, account))
 
 
 def list_factors(core: Core, account: AccountId) -> list[SecondFactor]:
-    return core.db.read(lambda tx: store.of(tx, account))
+    return core.db.read(lambda tx: store.list_factors(tx, account))
 
 
 def begin_totp(core: Core, account: Account) -> tuple[str, str]:
@@ -46,12 +46,12 @@ def begin_totp(core: Core, account: Account) -> tuple[str, str]:
     """
 
     def write(tx: Tx) -> bytes:
-        for waiting in store.of(tx, account.id, active=False):
+        for waiting in store.list_factors(tx, account.id, active=False):
             if waiting.kind == "totp" and (secret := keys.unseal(core.config, _KEY, waiting.secret, account.name)):
                 return secret
         new_secret = secrets.token_bytes(20)
         sealed = keys.seal(core.config, _KEY, new_secret, account.name)
-        store.add(tx, account.id, "totp", "", "", sealed, 0, core.clock.seconds(), active=False)
+        store.add_factor(tx, account.id, "totp", "", "", sealed, 0, core.clock.seconds(), active=False)
         return new_secret
 
     text = b32encode(core.db.write(write)).decode()
@@ -63,10 +63,10 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
     """Raises WrongPassword: the code does not fit."""
 
     def write(tx: Tx) -> bool:
-        for waiting in store.of(tx, account.id, active=False):
+        for waiting in store.list_factors(tx, account.id, active=False):
             if waiting.kind == "totp" and (step := _find_step(core, account, waiting, code)):
-                store.use(tx, waiting.id, step, core.clock.seconds())
-                store.activate(tx, waiting.id)
+                store.use_factor(tx, waiting.id, step, core.clock.seconds())
+                store.activate_factor(tx, waiting.id)
                 record_factor_added(core, tx, account, label or "app")
                 return True
         return False
@@ -77,7 +77,7 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
 
 def record_factor_added(core: Core, tx: Tx, account: Account, what: str) -> None:
     """End connections that the password alone opened, and notify the owner."""
-    credentials.bump(tx, account.id)
+    credentials.raise_epoch(tx, account.id)
     audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
     account_notices.notify_owner(core, tx, account, "second_factor_added")
 
@@ -115,8 +115,9 @@ def check_code(core: Core, account: Account, code: str, *, peer: str = "", devic
     def write(tx: Tx) -> bool:
         throttle.check_code(core, tx, bounds)
         is_right = any(
-            (step := _find_step(core, account, factor, code)) and store.use(tx, factor.id, step, core.clock.seconds())
-            for factor in store.of(tx, account.id)
+            (step := _find_step(core, account, factor, code))
+            and store.use_factor(tx, factor.id, step, core.clock.seconds())
+            for factor in store.list_factors(tx, account.id)
             if factor.kind == "totp"
         )
         if not is_right:
@@ -131,10 +132,10 @@ def remove_factor(core: Core, account: Account, number: int) -> None:
     """The last one takes the recovery codes with it."""
 
     def write(tx: Tx) -> None:
-        if store.drop(tx, account.id, number):
+        if store.delete_factor(tx, account.id, number):
             audit.note(core, tx, account.id, Event.SECOND_FACTOR_REMOVED)
             account_notices.notify_owner(core, tx, account, "second_factor_removed")
-            if not store.is_on(tx, account.id):
-                contact_addresses.set_codes(tx, account.id, [])
+            if not store.has_factor(tx, account.id):
+                contact_addresses.save_codes(tx, account.id, [])
 
     core.db.write(write)

@@ -30,7 +30,7 @@ def _hash_token(token: str) -> str:
 def load_session(core: Core, token: str) -> WebSession | None:
     """Load a session; None when unknown or expired."""
     now = core.clock.seconds()
-    session = core.db.read(lambda tx: store.load(tx, _hash_token(token), now))
+    session = core.db.read(lambda tx: store.load_session(tx, _hash_token(token), now))
     return None if session and session.ended_at is not None and session.ended_at <= now - ENDED_SECONDS else session
 
 
@@ -57,20 +57,20 @@ def begin_session(
     session = WebSession(account, data, now, now + seconds, source, place_name, program, now if ended else None)
 
     def write(tx: Tx) -> None:
-        store.sweep(tx, now, now - ENDED_SECONDS)
-        store.save(tx, _hash_token(token), session)
+        store.delete_expired(tx, now, now - ENDED_SECONDS)
+        store.save_session(tx, _hash_token(token), session)
 
     core.db.write(write)
 
 
 def list_sessions(core: Core, account: AccountId) -> list[WebSession]:
     """The newest first."""
-    return core.db.read(lambda tx: store.of(tx, account, core.clock.seconds()))
+    return core.db.read(lambda tx: store.list_sessions(tx, account, core.clock.seconds()))
 
 
 def end_session_by_handle(core: Core, account: AccountId, handle: str) -> bool:
     """End one of the account's own sessions, by the handle that `list_sessions` gives."""
-    return core.db.write(lambda tx: store.delete_named(tx, account, handle))
+    return core.db.write(lambda tx: store.delete_named_session(tx, account, handle))
 
 
 def derive_handle(token: str) -> str:
@@ -79,26 +79,28 @@ def derive_handle(token: str) -> str:
 
 def change_source(core: Core, token: str, source: str) -> None:
     """The session goes on by another proof."""
-    core.db.write(lambda tx: store.settle(tx, _hash_token(token), source))
+    core.db.write(lambda tx: store.settle_session(tx, _hash_token(token), source))
 
 
 def save_session(core: Core, token: str, account: AccountId | None, data: str) -> bool:
     """The session's new content; False if it was ended meanwhile."""
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
-    return core.db.write(lambda tx: store.update(tx, _hash_token(token), WebSession(account, data, now, now + seconds)))
+    return core.db.write(
+        lambda tx: store.update_session(tx, _hash_token(token), WebSession(account, data, now, now + seconds))
+    )
 
 
 def end_session(core: Core, token: str) -> None:
-    core.db.write(lambda tx: store.delete(tx, _hash_token(token)))
+    core.db.write(lambda tx: store.delete_session(tx, _hash_token(token)))
 
 
 def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
     """All sessions but this one, and all connections of mail programs."""
 
     def write(tx: Tx) -> None:
-        store.delete_others(tx, account, _hash_token(token))
-        credentials.bump(tx, account)
+        store.delete_other_sessions(tx, account, _hash_token(token))
+        credentials.raise_epoch(tx, account)
         audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE)
 
     core.db.write(write)
@@ -106,7 +108,7 @@ def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
 
 def load_signing_key(core: Core) -> bytes:
     """Return the key that forms are signed with; the same in every process of this installation."""
-    return core.db.write(lambda tx: deliveries.secret(tx, "portal"))
+    return core.db.write(lambda tx: deliveries.get_secret(tx, "portal"))
 
 
 def is_database_ready(core: Core) -> bool:

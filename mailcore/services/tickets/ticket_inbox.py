@@ -131,7 +131,7 @@ def _file_letter(
         return Received(aside="a report of a machine")
     if verdict.disposition is Disposition.JUNK:
         return Received("The help desk does not take this message; please use the form on our page")
-    if store.has_copy(tx, letter.message_id, letter.writer, ticket_text.tidy_text(letter.text)):
+    if store.has_message(tx, letter.message_id, letter.writer, ticket_text.tidy_text(letter.text)):
         return Received(aside="a case has it already")
     is_authentic = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
     ticket = _find_ticket(core, tx, token, letter)
@@ -203,11 +203,11 @@ def is_from_machine(sender: str, fields: Header) -> bool:
 
 def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Letter) -> Received:
     """A machine's answer to what we sent: the desk sees it, nobody is written to."""
-    ticket = store.by_token(tx, token) if token else None
+    ticket = store.find_ticket_by_token(tx, token) if token else None
     if ticket is None or ticket.state == "erased":
         return Received(aside="written by a machine")
     number, now = ticket.merged_into or ticket.id, core.clock.seconds()
-    if store.notes_since(tx, number, now - 3600) >= NOTES_PER_HOUR:
+    if store.count_notes(tx, number, now - 3600) >= NOTES_PER_HOUR:
         return Received(aside="written by a machine that goes on answering")
     kind = "Automatic reply" if envelope.sender else "Returned mail"
     store.add_message(
@@ -222,7 +222,7 @@ def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, received: Recei
     account = find_address_owner(tx, "postmaster", core.config.domain.lower())
     if account is not None:
         outcome = "refused" if received.refused else Outcome.DISCARDED.value
-        deliveries.record(
+        deliveries.save_record(
             tx, account, core.clock.seconds(), envelope.sender, to, outcome, received.refused or received.aside, about
         )
 
@@ -273,9 +273,9 @@ def _find_ticket(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | Non
             return None
     message_ids = letter.threads
     ticket_numbers = [int(m[1]) for message_id in message_ids if (m := _OURS.match(message_id))]
-    ticket = store.by_message_id(tx, message_ids) if message_ids else None
+    ticket = store.find_ticket_by_message_id(tx, message_ids) if message_ids else None
     if ticket is None and ticket_numbers:
-        ticket = store.get(tx, ticket_numbers[0])
+        ticket = store.find_ticket(tx, ticket_numbers[0])
     if ticket is None or ticket.state == "erased":
         return None
     return ticket if _is_theirs(core, tx, ticket, letter.writer) else None
@@ -284,13 +284,13 @@ def _find_ticket(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | Non
 def _find_duplicate(core: Core, tx: Tx, letter: Letter) -> Ticket | None:
     """Written twice: a case of the same person about the same, which is open."""
     subject = " ".join(letter.subject.split())[: tickets.MAX_SUBJECT]
-    ticket = store.newest_of(tx, letter.answer_to, subject, core.clock.seconds() - _SAME_DAYS)
+    ticket = store.find_newest_ticket(tx, letter.answer_to, subject, core.clock.seconds() - _SAME_DAYS)
     return ticket if ticket is not None and _is_theirs(core, tx, ticket, letter.writer) else None
 
 
 def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
     """Did this author write in the case, or is it answered to them?  A Reply-To alone makes nobody another person."""
-    if comparable(ticket.reply_to) == comparable(writer) or store.wrote_in(tx, ticket.id, comparable(writer)):
+    if comparable(ticket.reply_to) == comparable(writer) or store.has_written(tx, ticket.id, comparable(writer)):
         return True
     return ticket.account is not None and _find_account(core, tx, writer) == ticket.account
 
@@ -300,7 +300,7 @@ def _find_account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     localpart, _, domain = comparable(writer).rpartition("@")
     if domain == core.config.domain.lower():
         return find_address_owner(tx, localpart.partition("+")[0], domain)
-    return store.account_with_contact(tx, writer)
+    return store.find_account_by_contact(tx, writer)
 
 
 def _text_and_files(message: Message) -> tuple[str, tuple[NewFile, ...]]:

@@ -29,7 +29,7 @@ def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = ""
     """Queue the notice `name` to the person, or to another address of theirs; returns its Message-ID."""
     to = to or ticket.reply_to
     message_id = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
-    earlier_ids = store.message_ids(tx, ticket.id)
+    earlier_ids = store.list_message_ids(tx, ticket.id)
     subject, body = notices.render(
         core,
         name,

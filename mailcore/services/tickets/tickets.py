@@ -84,7 +84,7 @@ def open_ticket(
 
     now = core.clock.seconds()
     recipient = notify_to or (_own_address(core, tx, account, reply_to) if confirmed and not message_id else reply_to)
-    number = store.add(
+    number = store.add_ticket(
         tx,
         token=_new_token(),
         kind=kind,
@@ -116,7 +116,7 @@ def open_ticket(
             core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=recipient
         )
         if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
-            store.begin_thread(tx, number, sent)
+            store.save_first_message_id(tx, number, sent)
     return ticket
 
 
@@ -126,7 +126,7 @@ def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -
     An answer by the desk goes wherever the owner wants; what a form sends by itself, with words of theirs in it, goes to
     nobody who has not asked.
     """
-    if account is None or reply_to in contact_addresses.verified(tx, account):
+    if account is None or reply_to in contact_addresses.list_verified(tx, account):
         return reply_to
     own = list_addresses(tx, account)
     return reply_to if reply_to.lower() in own else f"{get_account(tx, account).name}@{core.config.domain}"
@@ -219,7 +219,7 @@ def confirm_ticket(core: Core, token: str) -> Ticket:
     def write(tx: Tx) -> Ticket:
         ticket = _find_by_token(tx, token)
         if ticket.state == "unconfirmed":
-            store.set_state(tx, ticket.id, "open", core.clock.seconds())
+            store.save_state(tx, ticket.id, "open", core.clock.seconds())
         return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
@@ -230,16 +230,16 @@ def confirm_ticket(core: Core, token: str) -> Ticket:
 
 def _get_ticket(tx: Tx, number: int) -> Ticket:
     """Find a ticket, or the one that it was merged into.  Raises TicketNotFound."""
-    ticket = store.get(tx, number)
+    ticket = store.find_ticket(tx, number)
     if ticket is not None and ticket.merged_into is not None:
-        ticket = store.get(tx, ticket.merged_into)
+        ticket = store.find_ticket(tx, ticket.merged_into)
     if ticket is None or ticket.state == "erased":
         raise TicketNotFound(f"there is no ticket {number}")
     return ticket
 
 
 def _find_by_token(tx: Tx, token: str) -> Ticket:
-    ticket = store.by_token(tx, token.lower())
+    ticket = store.find_ticket_by_token(tx, token.lower())
     if ticket is None:
         raise TicketNotFound("no such ticket")
     return _get_ticket(tx, ticket.id)
@@ -264,16 +264,16 @@ def get_owned_ticket(core: Core, account: AccountId, number: int) -> Ticket:
 
 
 def list_own(core: Core, account: AccountId) -> list[Ticket]:
-    return core.db.read(lambda tx: store.of_account(tx, account))
+    return core.db.read(lambda tx: store.list_tickets_of(tx, account))
 
 
 def list_tickets(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
     """Those that wait longest first; `words` of subject or address, or a number."""
-    return core.db.read(lambda tx: store.listing(tx, states, words.strip()))
+    return core.db.read(lambda tx: store.list_tickets(tx, states, words.strip()))
 
 
 def count_by_state(core: Core) -> dict[str, int]:
-    return core.db.read(store.counts)
+    return core.db.read(store.count_by_state)
 
 
 def list_similar(core: Core, ticket: Ticket) -> list[Ticket]:
@@ -291,13 +291,13 @@ def list_similar(core: Core, ticket: Ticket) -> list[Ticket]:
 
 def list_messages(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
     """List the messages of a ticket, oldest first; `notes` for the desk alone."""
-    messages = core.db.read(lambda tx: store.messages(tx, ticket.id))
+    messages = core.db.read(lambda tx: store.list_messages(tx, ticket.id))
     return [message for message in messages if notes or message.author != "note"]
 
 
 def load_file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
     """Raises TicketNotFound."""
-    ticket_file = core.db.read(lambda tx: store.file(tx, ticket.id, number, notes=notes))
+    ticket_file = core.db.read(lambda tx: store.find_file(tx, ticket.id, number, notes=notes))
     if ticket_file is None:
         raise TicketNotFound("no such file")
     return ticket_file
@@ -305,7 +305,7 @@ def load_file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFil
 
 def load_header(core: Core, ticket: Ticket, message: int) -> str:
     """Return the header of the mail that a message of the case came with, for the desk.  Raises TicketNotFound."""
-    block = core.db.read(lambda tx: store.header(tx, ticket.id, message))
+    block = core.db.read(lambda tx: store.find_header(tx, ticket.id, message))
     if not block:
         raise TicketNotFound("it came by no mail")
     return block
@@ -342,8 +342,8 @@ def add_message(
         raise TicketRefused("there is nothing in it")
 
     ticket, now = _get_ticket(tx, number), core.clock.seconds()
-    room = MAX_CASE_OCTETS - store.file_octets(tx, ticket.id) - sum(len(file.octets) for file in files)
-    if store.said_since(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
+    room = MAX_CASE_OCTETS - store.measure_files(tx, ticket.id) - sum(len(file.octets) for file in files)
+    if store.count_messages(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
         raise TooMany("too much in one case")
     store.add_message(
         tx,
@@ -356,7 +356,7 @@ def add_message(
         files=files,
         header=header,
     )
-    store.set_state(tx, ticket.id, "open", now)
+    store.save_state(tx, ticket.id, "open", now)
     return _get_ticket(tx, ticket.id)
 
 
@@ -371,9 +371,9 @@ def send_reply(core: Core, number: int, text: str, *, agent: Account | None, clo
         sent = ticket_mail.send_notice(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else ""
         name = (agent.display_name or agent.name) if agent else ""
         store.add_message(tx, ticket.id, author="desk", name=name, text=text, now=now, message_id=sent)
-        store.set_state(tx, ticket.id, "closed" if close else "answered", now)
+        store.save_state(tx, ticket.id, "closed" if close else "answered", now)
         if agent and ticket.assignee is None:
-            store.assign(tx, ticket.id, agent.id)
+            store.save_assignee(tx, ticket.id, agent.id)
         return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
@@ -404,7 +404,7 @@ def assign_ticket(core: Core, number: int, assignee: AccountId | None) -> Ticket
         if assignee is not None and get_role(tx, assignee) not in ("desk", "admin"):
             raise NotAllowed("not of the desk")
         ticket = _get_ticket(tx, number)
-        store.assign(tx, ticket.id, assignee)
+        store.save_assignee(tx, ticket.id, assignee)
         return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
@@ -421,7 +421,7 @@ def reopen_ticket(core: Core, number: int) -> Ticket:
 def _set_state(core: Core, number: int, state: str) -> Ticket:
     def write(tx: Tx) -> Ticket:
         ticket = _get_ticket(tx, number)
-        store.set_state(tx, ticket.id, state, core.clock.seconds())
+        store.save_state(tx, ticket.id, state, core.clock.seconds())
         return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
@@ -447,8 +447,8 @@ def merge_tickets(core: Core, number: int, into: int) -> Ticket:
         if not is_same_person:
             raise NotAllowed("the two cases belong to different people")
         now = core.clock.seconds()
-        store.merge(tx, merged.id, target.id, now)
-        store.set_state(tx, target.id, "open", now)
+        store.merge_ticket(tx, merged.id, target.id, now)
+        store.save_state(tx, target.id, "open", now)
         return _get_ticket(tx, target.id)
 
     return core.db.write(write)
@@ -482,11 +482,11 @@ def expire_tickets(core: Core) -> None:
 
     def write(tx: Tx) -> None:
         now = core.clock.seconds()
-        for number in store.silent(tx, "unconfirmed", now - CONFIRM_SECONDS):
-            store.erase(tx, number, now)
-        for number in store.silent(tx, "answered", now - ANSWERED_SECONDS):
-            store.set_state(tx, number, "closed", now)
-        for number in store.silent(tx, "closed", now - core.config.help.keep_days * 86_400):
-            store.erase(tx, number, now)
+        for number in store.list_silent(tx, "unconfirmed", now - CONFIRM_SECONDS):
+            store.erase_ticket(tx, number, now)
+        for number in store.list_silent(tx, "answered", now - ANSWERED_SECONDS):
+            store.save_state(tx, number, "closed", now)
+        for number in store.list_silent(tx, "closed", now - core.config.help.keep_days * 86_400):
+            store.erase_ticket(tx, number, now)
 
     core.db.write(write)

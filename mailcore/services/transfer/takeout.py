@@ -119,7 +119,7 @@ def mark(core: Core, account: AccountId, planned: Plan) -> str:
     found = hashlib.sha256(repr(planned).encode())
     for name, text in _texts(core, account, planned):
         found.update(repr((name, text)).encode("utf-8", "surrogatepass"))
-    standing = core.db.read(lambda tx: [store.standing(tx, box, below) for box, below in planned.boxes])
+    standing = core.db.read(lambda tx: [store.find_standing(tx, box, below) for box, below in planned.boxes])
     found.update(repr(standing).encode())
     return found.hexdigest()[:32]
 
@@ -266,7 +266,9 @@ def _boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox,
 
     def read(tx: Tx) -> list[tuple[Mailbox, int, int, int]]:
         here = {int(box.id): box for box in core.mail.mailboxes(tx, account)}
-        return [(here[box], below, *store.standing(tx, box, below)[:2]) for box, below in planned.boxes if box in here]
+        return [
+            (here[box], below, *store.find_standing(tx, box, below)[:2]) for box, below in planned.boxes if box in here
+        ]
 
     return core.db.read(read)
 
@@ -312,9 +314,9 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
                 "addresses": list_addresses(tx, account),
                 "account_since": owner.created_at,
                 "forwarding": get_forwarding(tx, account),
-                "vacation": store_away.of(tx, account),
-                "filters": store_filters.of(tx, account),
-                "identities": store_book.identities(tx, account),
+                "vacation": store_away.get_away(tx, account),
+                "filters": store_filters.list_rules(tx, account),
+                "identities": store_book.list_identities(tx, account),
                 "blocked": contacts.blocked(core, account),
                 "webmail": mail_settings.read(core, account),
             },

@@ -184,7 +184,7 @@ def _filters(core: Core, account: AccountId, found: object, importer: Importer) 
     """Those that are not here yet, after those that are."""
     if not isinstance(found, list) or not found:
         return
-    here = list(core.db.read(lambda tx: store_filters.of(tx, account)))
+    here = list(core.db.read(lambda tx: store_filters.list_rules(tx, account)))
     for one in found:
         rule = FilterRule(
             str(one["name"]),

@@ -39,7 +39,7 @@ TELL_SECONDS = 1.0
 
 def latest(core: Core, account: AccountId) -> list[Transfer]:
     """Newest first."""
-    found = core.db.read(lambda tx: store.latest(tx, account, SHOWN))
+    found = core.db.read(lambda tx: store.list_latest(tx, account, SHOWN))
     now = core.clock.seconds()
     return [_silent(one, now) for one in found]
 
@@ -64,9 +64,9 @@ def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> 
     now = core.clock.seconds()
 
     def write(tx: Tx) -> int:
-        if store.running(tx, account, now - SILENT_SECONDS) >= MAX_AT_ONCE:
+        if store.count_running(tx, account, now - SILENT_SECONDS) >= MAX_AT_ONCE:
             raise TooMany(Saying("Something is on its way already. Wait until it is done."))
-        return store.begin(tx, account, kind, name, total, now)
+        return store.add_transfer(tx, account, kind, name, total, now)
 
     return core.db.write(write)
 
@@ -83,7 +83,7 @@ class _Teller:
             return False
         self._last = time.monotonic()
         now = self._core.clock.seconds()
-        self._core.db.write(lambda tx: store.tell(tx, self._transfer, done, now))
+        self._core.db.write(lambda tx: store.save_progress(tx, self._transfer, done, now))
         return True
 
 
@@ -111,7 +111,7 @@ def export(core: Core, account: AccountId, form: str, *, small: bool = False) ->
     told = json.dumps({"plan": dataclasses.asdict(planned), "turn": 0, "length": None, "mark": ""})
 
     def write(tx: Tx) -> None:
-        store.again(tx, transfer, told, core.clock.seconds())
+        store.restart_transfer(tx, transfer, told, core.clock.seconds())
         audit.note(core, tx, account, Event.TAKEN_OUT, detail=form)
 
     core.db.write(write)
@@ -136,13 +136,13 @@ def made(core: Core, account: AccountId, transfer: int, *, measure: bool = False
         known = takeout.length(core, account, planned)
     if (mark, known) != (told["mark"], told["length"]):
         report = json.dumps(told | {"mark": mark, "length": known})
-        core.db.write(lambda tx: store.retell(tx, transfer, report))
+        core.db.write(lambda tx: store.save_report(tx, transfer, report))
     day = found.started_at.date().isoformat()
     return Made(transfer, f"alumnimail-{owner.name}-{day}.zip", mark, known, planned)
 
 
 def _export(core: Core, tx: Tx, account: AccountId, transfer: int) -> Transfer:
-    found = store.get(tx, account, transfer)
+    found = store.find_transfer(tx, account, transfer)
     old = core.clock.seconds() - FILE_SECONDS
     if found is None or found.kind != "export" or not found.report or found.started_at.timestamp() < old:
         raise LinkExpired("there is no such take-out any more")
@@ -159,7 +159,7 @@ def blocks(core: Core, account: AccountId, found: Made, start: int = 0) -> Itera
 
     def begin(tx: Tx) -> int:
         told = json.loads(_export(core, tx, account, found.transfer).report)
-        store.again(tx, found.transfer, json.dumps(told | {"turn": told["turn"] + 1}), core.clock.seconds())
+        store.restart_transfer(tx, found.transfer, json.dumps(told | {"turn": told["turn"] + 1}), core.clock.seconds())
         return int(told["turn"]) + 1
 
     turn = core.db.write(begin)
@@ -170,7 +170,7 @@ def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) ->
     tell, state, skip = _Teller(core, found.transfer), "broken", start
 
     def mine(tx: Tx) -> bool:
-        now = store.get(tx, account, found.transfer)
+        now = store.find_transfer(tx, account, found.transfer)
         return now is not None and json.loads(now.report)["turn"] == turn
 
     def progress(done: int, _total: int) -> None:
@@ -188,7 +188,9 @@ def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) ->
     except LinkExpired:
         log.info("take-out %d goes on elsewhere", found.transfer)
     finally:  # also when the browser goes away
-        core.db.write(lambda tx: store.end(tx, found.transfer, state, None, core.clock.seconds()) if mine(tx) else None)
+        core.db.write(
+            lambda tx: store.end_transfer(tx, found.transfer, state, None, core.clock.seconds()) if mine(tx) else None
+        )
 
 
 def incoming(core: Core) -> Path:
@@ -213,7 +215,7 @@ def bring(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -
         raise
     told = json.dumps({"mailbox": mailbox or mail_import.mailbox_of_file(name), "by_labels": not mailbox})
     file.rename(_file(core, transfer))
-    core.db.write(lambda tx: store.again(tx, transfer, told, core.clock.seconds()))
+    core.db.write(lambda tx: store.restart_transfer(tx, transfer, told, core.clock.seconds()))
     return _start(core, account, transfer, told)
 
 
@@ -226,12 +228,12 @@ def go_on(core: Core, account: AccountId, number: int) -> threading.Thread:
     """Begin such an import again; what is here is not doubled.  Raises LinkExpired."""
 
     def write(tx: Tx) -> str:
-        found = store.get(tx, account, number)
+        found = store.find_transfer(tx, account, number)
         now = core.clock.seconds()
         # asked in one transaction: nobody begins it twice
         if found is None or not may_go_on(core, _silent(found, now)):
             raise LinkExpired("there is nothing to go on with")
-        store.again(tx, number, found.report, now)
+        store.restart_transfer(tx, number, found.report, now)
         return found.report
 
     return _start(core, account, number, core.db.write(write))
@@ -273,7 +275,7 @@ def _bring(core: Core, account: AccountId, file: Path, wish: dict[str, Any], tra
     finally:
         file.unlink(missing_ok=True)
         text = json.dumps(dataclasses.asdict(report) | {"notes": list(map(catalogue.to_json, report.notes))})
-        core.db.write(lambda tx: store.end(tx, transfer, state, text, core.clock.seconds()))
+        core.db.write(lambda tx: store.end_transfer(tx, transfer, state, text, core.clock.seconds()))
 
 
 def _read(
@@ -298,4 +300,4 @@ def forget(core: Core) -> int:
         if path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
     uploads.forget(core, old)
-    return core.db.write(lambda tx: store.forget(tx, core.clock.seconds() - KEEP_SECONDS))
+    return core.db.write(lambda tx: store.delete_transfers(tx, core.clock.seconds() - KEEP_SECONDS))

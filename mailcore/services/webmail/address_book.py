@@ -18,23 +18,25 @@ __all__ = ["Contact", "WriterName"]
 
 
 def listing(core: Core, account: AccountId) -> list[Contact]:
-    return core.db.read(lambda tx: store.contacts(tx, account))
+    return core.db.read(lambda tx: store.list_contacts(tx, account))
 
 
 def complete(core: Core, account: AccountId, words: str, most: int = MAX_COMPLETIONS) -> list[Contact]:
     """Complete the beginning of a name or address; with "", list those written to most."""
-    return core.db.read(lambda tx: store.completions(tx, account, words.strip().lower()[:100], most))
+    return core.db.read(lambda tx: store.list_completions(tx, account, words.strip().lower()[:100], most))
 
 
 def domains(core: Core, account: AccountId) -> tuple[str, ...]:
     """The domains that the owner has written to."""
-    return tuple(core.db.read(lambda tx: store.domains(tx, account, MAX_DOMAINS)))
+    return tuple(core.db.read(lambda tx: store.list_domains(tx, account, MAX_DOMAINS)))
 
 
 def collect(core: Core, tx: Tx, account: AccountId, people: list[tuple[str, str]]) -> None:
     """(name, address) of people who were written to."""
-    if store.count(tx, account) < MAX_CONTACTS:
-        store.collect(tx, account, [(name[:MAX_NAME], spec.lower()) for name, spec in people], core.clock.seconds())
+    if store.count_contacts(tx, account) < MAX_CONTACTS:
+        store.collect_contacts(
+            tx, account, [(name[:MAX_NAME], spec.lower()) for name, spec in people], core.clock.seconds()
+        )
 
 
 def save(core: Core, account: AccountId, written: str, name: str, note: str) -> None:
@@ -42,15 +44,15 @@ def save(core: Core, account: AccountId, written: str, name: str, note: str) -> 
     spec = _one_address(written)
 
     def write(tx: Tx) -> None:
-        if store.count(tx, account) >= MAX_CONTACTS:
+        if store.count_contacts(tx, account) >= MAX_CONTACTS:
             raise TooMany("the address book is full")
-        store.save(tx, account, spec, one_line(name)[:MAX_NAME], note[:MAX_NOTE], core.clock.seconds())
+        store.save_contact(tx, account, spec, one_line(name)[:MAX_NAME], note[:MAX_NOTE], core.clock.seconds())
 
     core.db.write(write)
 
 
 def delete(core: Core, account: AccountId, addresses: list[str]) -> int:
-    return core.db.write(lambda tx: store.delete(tx, account, addresses))
+    return core.db.write(lambda tx: store.delete_contact(tx, account, addresses))
 
 
 def _one_address(written: str) -> str:
@@ -70,10 +72,10 @@ def read_cards(core: Core, account: AccountId, octets: bytes) -> int:
                 found.append((specs[0].lower(), one_line(card.name)[:MAX_NAME], card.note[:MAX_NOTE]))
 
     def write(tx: Tx) -> None:
-        if store.count(tx, account) + len(found) > MAX_CONTACTS:
+        if store.count_contacts(tx, account) + len(found) > MAX_CONTACTS:
             raise TooMany("the address book is full")
         for spec, name, note in found:
-            store.save(tx, account, spec, name, note, core.clock.seconds())
+            store.save_contact(tx, account, spec, name, note, core.clock.seconds())
 
     core.db.write(write)
     return len(found)
@@ -88,7 +90,7 @@ def write_cards(core: Core, account: AccountId) -> str:
 
 def identities(core: Core, account: AccountId, display_name: str, own: str) -> list[WriterName]:
     """The identities of the account, the first one first; the account itself where none is made."""
-    found = core.db.read(lambda tx: store.identities(tx, account))
+    found = core.db.read(lambda tx: store.list_identities(tx, account))
     return found or [WriterName(0, display_name, own, first=True)]
 
 
@@ -109,7 +111,7 @@ def save_identity(core: Core, account: AccountId, wish: WriterName) -> None:
     )
 
     def write(tx: Tx) -> None:
-        if not wish.id and len(store.identities(tx, account)) >= MAX_IDENTITIES:
+        if not wish.id and len(store.list_identities(tx, account)) >= MAX_IDENTITIES:
             raise TooMany("there are enough identities")
         store.save_identity(tx, account, kept)
 

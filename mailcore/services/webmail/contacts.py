@@ -23,7 +23,7 @@ def _address(text: str) -> str:
 
 def listing(core: Core, account: AccountId) -> list[tuple[str, str]]:
     """Address and name, by name."""
-    return core.db.read(lambda tx: store.listing(tx, account))
+    return core.db.read(lambda tx: store.list_contacts(tx, account))
 
 
 def add(core: Core, account: AccountId, address: str, name: str = "") -> None:
@@ -31,19 +31,19 @@ def add(core: Core, account: AccountId, address: str, name: str = "") -> None:
     known, label = _address(address), " ".join(name.split())[:200]
 
     def write(tx: Tx) -> None:
-        if store.count(tx, account) >= MAX_CONTACTS and not store.holds(tx, account, known):
+        if store.count_contacts(tx, account) >= MAX_CONTACTS and not store.has_contact(tx, account, known):
             raise TooMany(f"an address book holds at most {MAX_CONTACTS} addresses")
-        store.add(tx, account, known, label, core.clock.seconds())
+        store.save_contact(tx, account, known, label, core.clock.seconds())
 
     core.db.write(write)
 
 
 def remove(core: Core, account: AccountId, address: str) -> None:
-    core.db.write(lambda tx: store.remove(tx, account, address.strip().lower()))
+    core.db.write(lambda tx: store.delete_contact(tx, account, address.strip().lower()))
 
 
 def blocked(core: Core, account: AccountId) -> list[str]:
-    return core.db.read(lambda tx: store.blocked(tx, account))
+    return core.db.read(lambda tx: store.list_blocked(tx, account))
 
 
 def block(core: Core, account: AccountId, address: str) -> None:
@@ -52,12 +52,12 @@ def block(core: Core, account: AccountId, address: str) -> None:
     unwanted = text.lower() if text.startswith("@") and one_address(f"x{text}") else _address(text)
 
     def write(tx: Tx) -> None:
-        if len(store.blocked(tx, account)) >= MAX_CONTACTS:
+        if len(store.list_blocked(tx, account)) >= MAX_CONTACTS:
             raise TooMany(f"at most {MAX_CONTACTS} senders can be blocked")
-        store.block(tx, account, unwanted, core.clock.seconds())
+        store.save_blocked(tx, account, unwanted, core.clock.seconds())
 
     core.db.write(write)
 
 
 def unblock(core: Core, account: AccountId, address: str) -> None:
-    core.db.write(lambda tx: store.unblock(tx, account, address.strip().lower()))
+    core.db.write(lambda tx: store.delete_blocked(tx, account, address.strip().lower()))

@@ -62,7 +62,7 @@ def _read(tx: Tx, row: Row) -> Writing:
         row.id,
         _form(row),
         row.draft,
-        tuple(store.files(tx, row.id)),
+        tuple(store.list_files(tx, row.id)),
         row.state,
         datetime.fromtimestamp(row.send_at, UTC),
         datetime.fromtimestamp(row.changed_at, UTC),
@@ -74,7 +74,7 @@ def find(core: Core, account: AccountId, id_: int) -> Writing:
     """Return a writing.  Raises MailboxNotFound when it was deleted, or is somebody else's."""
 
     def read(tx: Tx) -> Writing:
-        row = store.find(tx, account, id_)
+        row = store.find_writing(tx, account, id_)
         if row is None:
             raise MailboxNotFound(f"writing {id_}")
         return _read(tx, row)
@@ -84,12 +84,12 @@ def find(core: Core, account: AccountId, id_: int) -> Writing:
 
 def listing(core: Core, account: AccountId) -> list[Writing]:
     """Newest first."""
-    return core.db.read(lambda tx: [_read(tx, row) for row in store.listing(tx, account)])
+    return core.db.read(lambda tx: [_read(tx, row) for row in store.list_writings(tx, account)])
 
 
 def of_draft(core: Core, account: AccountId, uid: int) -> int:
     """The writing that goes on with this draft already, or 0."""
-    return core.db.read(lambda tx: store.of_draft(tx, account, uid))
+    return core.db.read(lambda tx: store.find_by_draft(tx, account, uid))
 
 
 def keep(core: Core, account: AccountId, id_: int, form: Draft, draft: int = 0) -> int:
@@ -103,10 +103,10 @@ def keep(core: Core, account: AccountId, id_: int, form: Draft, draft: int = 0) 
 
     def write(tx: Tx) -> int:
         if not id_:
-            if len(store.listing(tx, account)) >= MAX_WRITINGS:
+            if len(store.list_writings(tx, account)) >= MAX_WRITINGS:
                 raise TooMany("there are enough unfinished messages")
-            return store.begin(tx, account, data, draft, now)
-        if store.find(tx, account, id_) is None or not store.keep(tx, id_, data, now):
+            return store.add_writing(tx, account, data, draft, now)
+        if store.find_writing(tx, account, id_) is None or not store.save_form(tx, id_, data, now):
             raise MailboxNotFound(f"writing {id_}")
         return id_
 
@@ -117,10 +117,10 @@ def discard(core: Core, account: AccountId, id_: int) -> None:
     """Throw it away, with its copy in Drafts."""
 
     def write(tx: Tx) -> None:
-        row = store.find(tx, account, id_)
+        row = store.find_writing(tx, account, id_)
         if row is not None and row.state != "sending":
             _drop_draft(core, tx, account, row.draft)
-            store.delete(tx, id_)
+            store.delete_writing(tx, id_)
 
     core.db.write(write)
 
@@ -137,10 +137,10 @@ def _add(core: Core, account: AccountId, id_: int, name: str, kind: str, pieces:
     room = 2 * core.config.message_octets
 
     def begin(tx: Tx) -> int:
-        row = store.find(tx, account, id_)
+        row = store.find_writing(tx, account, id_)
         if row is None or row.state != "open":
             raise MailboxNotFound(f"writing {id_}")
-        if len(store.files(tx, id_)) >= MAX_FILES:
+        if len(store.list_files(tx, id_)) >= MAX_FILES:
             raise TooMany("there are enough files")
         return store.add_file(tx, id_, safe_name(name), kind)
 
@@ -149,10 +149,10 @@ def _add(core: Core, account: AccountId, id_: int, name: str, kind: str, pieces:
 
         def put(tx: Tx, number: int = number, octets: bytes = octets) -> bool:
             store.add_piece(tx, file, number, octets)
-            here = sum(one.size for one in store.files(tx, id_))
-            fits = here * 4 // 3 <= core.config.message_octets and store.stored(tx, account) <= room
+            here = sum(one.size for one in store.list_files(tx, id_))
+            fits = here * 4 // 3 <= core.config.message_octets and store.measure_files(tx, account) <= room
             if not fits:
-                store.drop_files(tx, id_, [file])
+                store.delete_files(tx, id_, [file])
             return fits
 
         if not core.db.write(put):
@@ -174,7 +174,7 @@ def keep_files(
     have = find(core, account.id, id_).files
     gone = [one.id for one in have if one.id not in stored]
     if gone:
-        core.db.write(lambda tx: store.drop_files(tx, id_, gone))
+        core.db.write(lambda tx: store.delete_files(tx, id_, gone))
     mailbox, _, uid = form.source.rpartition("/")
     if mailbox and uid.isdecimal() and of_source:
         _, octets = mail_actions.opened(core, account.id, mailbox, int(uid))
@@ -211,7 +211,7 @@ class _Pieces:
 
     def __iter__(self) -> Iterator[bytes]:
         number = 0
-        while (octets := self.core.db.read(lambda tx: store.piece(tx, self.file, number))) is not None:  # noqa: B023 - runs at once
+        while (octets := self.core.db.read(lambda tx: store.find_piece(tx, self.file, number))) is not None:  # noqa: B023 - runs at once
             yield octets
             number += 1
 
@@ -288,7 +288,7 @@ def send(core: Core, account: Account, id_: int, at: datetime) -> None:
     when, now = int(at.timestamp()), core.clock.seconds()
     if when > now + LATEST_SECONDS:
         raise NotAllowed("that day is too far away")
-    if not core.db.write(lambda tx: store.wait(tx, id_, when)):
+    if not core.db.write(lambda tx: store.save_send_at(tx, id_, when)):
         raise MailboxNotFound(f"writing {id_}")
     if when <= now:
         send_one(core, account.id, id_)
@@ -296,13 +296,13 @@ def send(core: Core, account: Account, id_: int, at: datetime) -> None:
 
 def take_back(core: Core, account: AccountId, id_: int) -> None:
     """Open again what waits or failed.  Raises MailboxNotFound when it is gone already."""
-    if not core.db.write(lambda tx: store.take_back(tx, account, id_)):
+    if not core.db.write(lambda tx: store.take_back_writing(tx, account, id_)):
         raise MailboxNotFound(f"writing {id_}")
 
 
 def send_due(core: Core) -> None:
     """Send everything that is due; a job.  What cannot be sent is shown to its writer in the webmail."""
-    for id_, account in core.db.read(lambda tx: store.due(tx, core.clock.seconds(), DUE)):
+    for id_, account in core.db.read(lambda tx: store.list_due(tx, core.clock.seconds(), DUE)):
         try:
             send_one(core, account, id_)
         except MailError as problem:
@@ -312,7 +312,7 @@ def send_due(core: Core) -> None:
 def send_one(core: Core, account_id: AccountId, id_: int) -> None:
     """Send a writing that is due; nothing happens if somebody else does.  Raises what sending raises; it stays then."""
     now = core.clock.seconds()
-    if not core.db.write(lambda tx: store.claim(tx, id_, now, LEASE_SECONDS)):
+    if not core.db.write(lambda tx: store.claim_writing(tx, id_, now, LEASE_SECONDS)):
         return
     try:
         account = core.db.read(lambda tx: get_account(tx, account_id))
@@ -326,9 +326,9 @@ def send_one(core: Core, account_id: AccountId, id_: int) -> None:
     except MailError as problem:
         name = type(problem).__name__
         if problem.temporary:
-            core.db.write(lambda tx: store.postpone(tx, id_, now + AGAIN_SECONDS))
+            core.db.write(lambda tx: store.postpone_sending(tx, id_, now + AGAIN_SECONDS))
         else:
-            core.db.write(lambda tx: store.fail(tx, id_, name))
+            core.db.write(lambda tx: store.mark_failed(tx, id_, name))
         raise
 
 
@@ -352,7 +352,7 @@ def _finish(
             for one in core.mail.mailboxes(tx, account):
                 if one.name == mailbox:
                     core.mail.set_flags(tx, one.id, [(int(uid), int(uid))], "add", frozenset({"\\Answered"}))
-        store.delete(tx, writing.id)
+        store.delete_writing(tx, writing.id)
 
     return finish
 
@@ -366,4 +366,4 @@ def _drop_draft(core: Core, tx: Tx, account: AccountId, uid: int) -> None:
 def sweep(core: Core) -> None:
     """A job: writings that stand in Drafts and were not touched for a month are forgotten."""
     before = core.clock.seconds() - KEEP_SECONDS
-    core.db.write(lambda tx: store.sweep(tx, before))
+    core.db.write(lambda tx: store.delete_old(tx, before))

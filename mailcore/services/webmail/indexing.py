@@ -31,7 +31,7 @@ def wish(core: Core, account: AccountId) -> None:
 
 def update(core: Core, account: AccountId) -> int:
     """Bring one index up to date; gives the number of blobs that were new to it.  Blocking, in short transactions."""
-    held = core.db.read(lambda tx: search_wishes.sizes_of_blobs(tx, account))
+    held = core.db.read(lambda tx: search_wishes.get_blob_sizes(tx, account))
     if not held:
         core.search.forget(account)
         return 0
@@ -79,7 +79,7 @@ class KeepUp:
 
     def run(self, core: Core) -> None:
         for account in core.search.accounts():
-            newest = core.db.read(partial(search_wishes.newest_change, account=account))
+            newest = core.db.read(partial(search_wishes.find_newest_change, account=account))
             if self._seen.get(account) != newest:
                 update(core, account)
                 self._seen[account] = newest

@@ -20,13 +20,13 @@ def catch_up(core: Core, account: AccountId, name: str) -> None:
 
     def look(tx: Tx) -> tuple[Mailbox, list[Heading]] | None:
         box = core.mail.mailbox(tx, account, name)
-        return (box, store.unknown(tx, box, LEARN)) if store.behind(tx, box) else None
+        return (box, store.list_unknown(tx, box, LEARN)) if store.is_behind(tx, box) else None
 
     while found := core.db.read(look):
         box, headings = found
 
         def write(tx: Tx, box: Mailbox = box, headings: list[Heading] = headings) -> None:
-            store.learn(tx, box, headings, all_known=len(headings) < LEARN)
+            store.save_lines(tx, box, headings, all_known=len(headings) < LEARN)
 
         core.db.write(write)
 
@@ -36,7 +36,7 @@ def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
 
     def look(tx: Tx) -> bool:
         box = core.mail.mailbox(tx, account, name)
-        return 0 < len(store.unknown(tx, box, LEARN // 4)) < LEARN // 4
+        return 0 < len(store.list_unknown(tx, box, LEARN // 4)) < LEARN // 4
 
     if core.db.read(look):
         catch_up(core, account, name)
@@ -44,7 +44,7 @@ def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
 
 def keep_up(core: Core) -> int:
     """A job: mailboxes into which much came, by a move from elsewhere for example.  Gives their number."""
-    found = core.db.read(lambda tx: store.far_behind(tx, MANY, MAILBOXES))
+    found = core.db.read(lambda tx: store.list_far_behind(tx, MANY, MAILBOXES))
     for account, name in found:
         try:
             catch_up(core, account, name)
@@ -55,4 +55,4 @@ def keep_up(core: Core) -> int:
 
 def sweep(core: Core) -> None:
     """A job: what was known of mailboxes and accounts that are gone."""
-    core.db.write(store.sweep)
+    core.db.write(store.delete_orphans)

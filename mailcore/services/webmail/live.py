@@ -20,7 +20,7 @@ MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
 
 def newest(core: Core) -> int:
     """The newest entry of the change log."""
-    return core.db.read(lambda tx: condstore.news(tx, -1))[0]
+    return core.db.read(lambda tx: condstore.find_news(tx, -1))[0]
 
 
 class Hub:
@@ -42,7 +42,7 @@ class Hub:
             TooMany: at once, when enough streams are open.
         """
         mine: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        last, changed = core.db.read(lambda tx: condstore.news(tx, since))
+        last, changed = core.db.read(lambda tx: condstore.find_news(tx, since))
         if account in changed:
             mine.put(True)
         with self._lock:
@@ -98,7 +98,7 @@ class Hub:
     def _look(self, core: Core, stop: threading.Event, last: int) -> None:
         while not stop.wait(LOOK_SECONDS):
             with contextlib.suppress(MailError):  # a database that is busy is asked again
-                last, changed = core.db.read(lambda tx: condstore.news(tx, last))  # noqa: B023 - runs at once
+                last, changed = core.db.read(lambda tx: condstore.find_news(tx, last))  # noqa: B023 - runs at once
                 with self._lock:
                     for account in changed:
                         for one in self._waiting.get(account, ()):

@@ -90,20 +90,20 @@ def page(core: Core, account: AccountId, name: str, wish: ListWish) -> Page:
 
 def _flat(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
     wish = replace(wish, threads=False)
-    rows = store.page(tx, box.id, _store_wish(wish), PAGE + 1)
+    rows = store.list_page(tx, box.id, _store_wish(wish), PAGE + 1)
     rows, newer, older = _cut(rows, wish, lambda row: f"{row[6]}~{row[0]}")
     return Page(box, tuple(line_of(row) for row in rows), wish, newer, older)
 
 
 def _threads(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
     wish = replace(wish, order="date")
-    found = store.thread_page(tx, box.id, _store_wish(wish), PAGE + 1)
+    found = store.list_thread_page(tx, box.id, _store_wish(wish), PAGE + 1)
     found, newer, older = _cut(found, wish, lambda row: f"{row[1]}~{row[0]}")
     members: dict[int, list[Row]] = {row[0]: [] for row in found}
-    for row in store.in_threads(tx, box.id, list(members)):
+    for row in store.list_in_threads(tx, box.id, list(members)):
         members[row[0]].append(row)
     newest = {thread: rows[-1][1] for thread, rows in members.items() if rows}
-    by_uid = {row[0]: line_of(row) for row in store.lines(tx, box.id, list(newest.values()))}
+    by_uid = {row[0]: line_of(row) for row in store.list_lines(tx, box.id, list(newest.values()))}
     lines = [
         replace(
             by_uid[uid],

@@ -150,7 +150,7 @@ def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query, spen
     few = hits.few(plan.texts, FEW)
     if few is not None:
         # the index may be a minute behind: what came last is asked itself
-        new = hits.unknown(core.db.read(lambda tx: store.newest_blobs(tx, box.id, NEWEST)))
+        new = hits.unknown(core.db.read(lambda tx: store.list_newest_blobs(tx, box.id, NEWEST)))
         if new:
             indexing.wish(core, box.account)
         rows = core.db.read(lambda tx: plan.narrow_to(tx, box.id, [*few, *new]))[::-1]
@@ -166,8 +166,8 @@ def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query, spen
         def look(tx: Tx, some: list[Row] = some) -> list[Row]:
             uids = plan.confirm(tx, core.blobs, some, hits, spent.may_read)
             if query.has_file:
-                uids = [uid for uid, structure in store.structures(tx, box.id, uids) if has_file(structure)]
-            return store.lines(tx, box.id, uids) if uids else []
+                uids = [uid for uid, structure in store.list_structures(tx, box.id, uids) if has_file(structure)]
+            return store.list_lines(tx, box.id, uids) if uids else []
 
         found += [Hit(box, line_of(row)) for row in core.db.read(look)]
         if len(found) >= MAX_FOUND:

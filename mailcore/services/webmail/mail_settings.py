@@ -23,7 +23,7 @@ class MailSettings:
 
 
 def read(core: Core, account: AccountId) -> MailSettings:
-    data = core.db.read(lambda tx: store.read(tx, account))
+    data = core.db.read(lambda tx: store.get_settings(tx, account))
     if not data:
         return MailSettings()
     known = {field.name for field in fields(MailSettings)}
@@ -31,4 +31,4 @@ def read(core: Core, account: AccountId) -> MailSettings:
 
 
 def save(core: Core, account: AccountId, wish: MailSettings) -> None:
-    core.db.write(lambda tx: store.save(tx, account, json.dumps(asdict(wish))))
+    core.db.write(lambda tx: store.save_settings(tx, account, json.dumps(asdict(wish))))

@@ -82,7 +82,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
         trace, octets = core.mail.pieces(tx, box.id, uid) if infos else (b"", b"")
         if not octets:
             raise MailboxNotFound(f"message {uid} of {name}")
-        near = store.neighbours(tx, box.id, uid)
+        near = store.find_neighbours(tx, box.id, uid)
         return box, infos[0], trace, octets, near, _related(core, tx, box, uid)
 
     box, info, trace, octets, (newer, older), related = core.db.read(read)
@@ -145,7 +145,7 @@ def _is_thin(written: str, html: str) -> bool:
 
 def _related(core: Core, tx: Tx, box: Mailbox, uid: int) -> list[Related]:
     """The rest of the conversation, without what lies in Trash or Junk."""
-    rows = store.conversation(tx, box.account, box.id, uid, MAX_RELATED)
+    rows = store.list_conversation(tx, box.account, box.id, uid, MAX_RELATED)
     if len(rows) < 2:
         return []
     boxes = {one.id: one for one in core.mail.mailboxes(tx, box.account)}

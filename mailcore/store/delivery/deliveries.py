@@ -9,13 +9,13 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
 
-def room(tx: Tx, account: AccountId) -> tuple[int, int]:
+def get_space(tx: Tx, account: AccountId) -> tuple[int, int]:
     """Octets used and allowed (0 = unlimited)."""
     row = tx.row("SELECT used, quota FROM account WHERE id=?", account)
     return (row[0], row[1]) if row else (0, 0)
 
 
-def rooms(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
+def get_spaces(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
     """The same of many."""
     found = dict.fromkeys(accounts, (0, 0))
     for start in range(0, len(accounts), 500):
@@ -47,7 +47,7 @@ def was_answered(tx: Tx, account: AccountId, handle: str, sender: str, since: in
     )
 
 
-def remember_answer(tx: Tx, account: AccountId, handle: str, sender: str, now: int) -> None:
+def save_answer(tx: Tx, account: AccountId, handle: str, sender: str, now: int) -> None:
     tx.run("DELETE FROM vacation_memory WHERE account_id=? AND handle=? AND sender=?", account, handle, sender)
     tx.run("INSERT INTO vacation_memory (account_id,handle,sender,at) VALUES (?,?,?,?)", account, handle, sender, now)
 
@@ -78,7 +78,7 @@ class Record:
     rules: str
 
 
-def record(
+def save_record(
     tx: Tx,
     account: AccountId,
     now: int,
@@ -116,18 +116,18 @@ def _record(row: Row) -> Record:
     return Record(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3], row[4], row[5], about, row[12])
 
 
-def records(tx: Tx, account: AccountId, since: int) -> list[Record]:
+def list_records(tx: Tx, account: AccountId, since: int) -> list[Record]:
     """Newest first."""
     rows = tx.rows(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND at>=? ORDER BY id DESC", account, since)  # noqa: S608
     return [_record(row) for row in rows]
 
 
-def get_record(tx: Tx, account: AccountId, number: int) -> Record | None:
+def find_record(tx: Tx, account: AccountId, number: int) -> Record | None:
     row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND id=?", account, number)  # noqa: S608
     return _record(row) if row else None
 
 
-def of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
+def find_record_of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
     """The last record of these octets."""
     row = tx.row(
         f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND content=? ORDER BY id DESC LIMIT 1",  # noqa: S608
@@ -137,12 +137,12 @@ def of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
     return _record(row) if row else None
 
 
-def last_record(tx: Tx, account: AccountId) -> Record | None:
+def find_last_record(tx: Tx, account: AccountId) -> Record | None:
     row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account_id=? ORDER BY id DESC LIMIT 1", account)  # noqa: S608
     return _record(row) if row else None
 
 
-def count(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:
+def count_outcome(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:
     """Count the deliveries with this outcome since then, up to `limit`."""
     row = tx.row(
         "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account_id=? AND outcome=? AND at>=? LIMIT ?)",
@@ -154,11 +154,11 @@ def count(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> i
     return int(row[0]) if row else 0
 
 
-def forget_records(tx: Tx, before: int) -> int:
+def delete_records(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM delivery WHERE at<?", before)
 
 
-def secret(tx: Tx, key: str) -> bytes:
+def get_secret(tx: Tx, key: str) -> bytes:
     """Return a random value of this installation, created when first asked for (needs a write)."""
     row = tx.row("SELECT value FROM setting WHERE key=?", key)
     if row:

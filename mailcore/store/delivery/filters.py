@@ -21,14 +21,14 @@ def _rule(row: Row) -> FilterRule:
     )
 
 
-def of(tx: Tx, account: AccountId) -> tuple[FilterRule, ...]:
+def list_rules(tx: Tx, account: AccountId) -> tuple[FilterRule, ...]:
     rows = tx.rows(
         "SELECT name,conditions,actions,every,enabled FROM filter_rule WHERE account_id=? ORDER BY position", account
     )
     return tuple(map(_rule, rows))
 
 
-def save(tx: Tx, account: AccountId, rules: Sequence[FilterRule]) -> None:
+def save_rules(tx: Tx, account: AccountId, rules: Sequence[FilterRule]) -> None:
     tx.run("DELETE FROM filter_rule WHERE account_id=?", account)
     for position, rule in enumerate(rules):
         conditions = [(c.field.value, c.match.value, c.value, c.header) for c in rule.conditions]

@@ -9,7 +9,7 @@ from mailcore.store.mail.uidset import Ranges
 KEPT = 10_000  # waiting messages; the oldest are forgotten first
 
 
-def add(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
+def add_messages(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
     """The messages that stand there now; the last word on a message counts."""
     for first, last in ranges:
         tx.run(
@@ -24,10 +24,10 @@ def add(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None
     tx.run("DELETE FROM learn WHERE id IN (SELECT id FROM learn ORDER BY at DESC LIMIT -1 OFFSET ?)", KEPT)
 
 
-def waiting(tx: Tx, limit: int) -> list[tuple[int, int, str]]:
+def list_waiting(tx: Tx, limit: int) -> list[tuple[int, int, str]]:
     """Row, blob and kind, the oldest first."""
     return [(row[0], row[1], row[2]) for row in tx.rows("SELECT id, blob, kind FROM learn ORDER BY at LIMIT ?", limit)]
 
 
-def done(tx: Tx, rows: Sequence[int]) -> None:
+def delete_learned(tx: Tx, rows: Sequence[int]) -> None:
     tx.many("DELETE FROM learn WHERE id=?", [(row,) for row in rows])

@@ -17,7 +17,7 @@ class Return:
     content: bytes
 
 
-def keep(tx: Tx, found: Return, now: int) -> None:
+def save_return(tx: Tx, found: Return, now: int) -> None:
     tx.run(
         "INSERT OR REPLACE INTO srs_return (token,account_id,sender,target,content,at) VALUES (?,?,?,?,?,?)",
         found.token,
@@ -29,14 +29,14 @@ def keep(tx: Tx, found: Return, now: int) -> None:
     )
 
 
-def find(tx: Tx, token: str, since: int) -> Return | None:
+def find_return(tx: Tx, token: str, since: int) -> Return | None:
     row = tx.row("SELECT account_id,sender,target,content FROM srs_return WHERE token=? AND at>=?", token, since)
     return Return(token, AccountId(row[0]), row[1], row[2], bytes(row[3])) if row else None
 
 
-def spend(tx: Tx, token: str) -> None:
+def delete_return(tx: Tx, token: str) -> None:
     tx.run("DELETE FROM srs_return WHERE token=?", token)
 
 
-def forget(tx: Tx, before: int) -> int:
+def delete_returns(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM srs_return WHERE at<?", before)

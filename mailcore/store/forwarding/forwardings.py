@@ -13,7 +13,7 @@ def _accounts(rows: list[tuple[int]]) -> list[AccountId]:
 # Questions
 
 
-def to_ask(tx: Tx, confirmed_before: int, limit: int) -> list[AccountId]:
+def list_to_ask(tx: Tx, confirmed_before: int, limit: int) -> list[AccountId]:
     return _accounts(
         tx.rows(
             "SELECT f.account_id FROM forwarding f JOIN account a ON a.id=f.account_id WHERE a.state='active'"
@@ -26,7 +26,7 @@ def to_ask(tx: Tx, confirmed_before: int, limit: int) -> list[AccountId]:
     )
 
 
-def put_question(tx: Tx, account: AccountId, hashed: str, target: str, now: int) -> None:
+def save_question(tx: Tx, account: AccountId, hashed: str, target: str, now: int) -> None:
     tx.run(
         "INSERT OR REPLACE INTO forwarding_question (account_id,hash,target,at) VALUES (?,?,?,?)",
         account,
@@ -36,21 +36,21 @@ def put_question(tx: Tx, account: AccountId, hashed: str, target: str, now: int)
     )
 
 
-def asked(tx: Tx, hashed: str) -> tuple[AccountId, str] | None:
+def find_question(tx: Tx, hashed: str) -> tuple[AccountId, str] | None:
     """Return the account and the target that were asked with this token."""
     row = tx.row("SELECT account_id, target FROM forwarding_question WHERE hash=?", hashed)
     return (AccountId(row[0]), row[1]) if row else None
 
 
-def forget_question(tx: Tx, account: AccountId) -> None:
+def delete_question(tx: Tx, account: AccountId) -> None:
     tx.run("DELETE FROM forwarding_question WHERE account_id=?", account)
 
 
-def unanswered(tx: Tx, before: int, limit: int) -> list[AccountId]:
+def list_unanswered(tx: Tx, before: int, limit: int) -> list[AccountId]:
     return _accounts(tx.rows("SELECT account_id FROM forwarding_question WHERE at<=? LIMIT ?", before, limit))
 
 
-def leading_to(tx: Tx, target: str) -> list[AccountId]:
+def list_leading_to(tx: Tx, target: str) -> list[AccountId]:
     return _accounts(
         tx.rows(
             "SELECT account_id FROM forwarding WHERE lower(target)=? AND state<>'off' ORDER BY account_id",
@@ -70,7 +70,7 @@ class HeldBack:
     reason: str
 
 
-def hold_back(tx: Tx, account: AccountId, held: HeldBack) -> None:
+def save_held_back(tx: Tx, account: AccountId, held: HeldBack) -> None:
     tx.run(
         "INSERT INTO held_back (account_id,at,author,subject,reason) VALUES (?,?,?,?,?)",
         account,
@@ -81,7 +81,7 @@ def hold_back(tx: Tx, account: AccountId, held: HeldBack) -> None:
     )
 
 
-def with_held_back(tx: Tx, limit: int) -> list[AccountId]:
+def list_with_held_back(tx: Tx, limit: int) -> list[AccountId]:
     return _accounts(tx.rows("SELECT DISTINCT account_id FROM held_back ORDER BY account_id LIMIT ?", limit))
 
 
@@ -95,7 +95,7 @@ def take_held_back(tx: Tx, account: AccountId) -> list[HeldBack]:
 # Kept copies
 
 
-def keep_copy(tx: Tx, account: AccountId, mailbox: int, uid: int, content: bytes, now: int) -> None:
+def save_copy(tx: Tx, account: AccountId, mailbox: int, uid: int, content: bytes, now: int) -> None:
     tx.run(
         "INSERT INTO kept_copy (account_id,mailbox,uid,modseq,content,at)"
         " SELECT ?,mailbox,uid,modseq,?,? FROM message WHERE mailbox=? AND uid=?",
@@ -107,7 +107,7 @@ def keep_copy(tx: Tx, account: AccountId, mailbox: int, uid: int, content: bytes
     )
 
 
-def rolling(tx: Tx) -> list[tuple[AccountId, int]]:
+def list_rolling(tx: Tx) -> list[tuple[AccountId, int]]:
     """Return the accounts whose forwarded copies expire, and after how many days."""
     rows = tx.rows(
         "SELECT f.account_id, f.rolling_days FROM forwarding f JOIN account a ON a.id=f.account_id"
@@ -116,7 +116,7 @@ def rolling(tx: Tx) -> list[tuple[AccountId, int]]:
     return [(AccountId(row[0]), int(row[1])) for row in rows]
 
 
-def expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> list[tuple[int, int]]:
+def list_expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> list[tuple[int, int]]:
     """Mailbox and uid of copies that nobody touched since they came and that the target's server took."""
     return [
         (row[0], row[1])
@@ -132,7 +132,7 @@ def expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> list[
     ]
 
 
-def forget_copies(tx: Tx) -> int:
+def delete_copies(tx: Tx) -> int:
     """Forget the copies of messages that were removed or that somebody touched."""
     return tx.run(
         "DELETE FROM kept_copy WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox=kept_copy.mailbox"

@@ -30,7 +30,7 @@ def _onward(row: Row) -> Onward:
     return Onward(item, bytes(content), target, datetime.fromtimestamp(at, UTC), state, host, code, reply, answered_at)
 
 
-def begin(tx: Tx, item: int, account: AccountId, content: bytes, target: str, now: int) -> None:
+def add_message(tx: Tx, item: int, account: AccountId, content: bytes, target: str, now: int) -> None:
     """Add a row for a forwarded message, in the transaction that queues it."""
     # the queue may use a number again; whoever had it before went away without an answer
     tx.run("UPDATE onward SET state='unknown' WHERE item=? AND state='waiting'", item)
@@ -44,7 +44,7 @@ def begin(tx: Tx, item: int, account: AccountId, content: bytes, target: str, no
     )
 
 
-def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, now: int) -> None:
+def save_answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, now: int) -> None:
     """Save the reply of the target's server; `state` stays `waiting` if the message shall be tried again."""
     tx.run(
         "UPDATE onward SET state=?, host=?, code=?, reply=?, answered_at=? WHERE item=? AND state='waiting'",
@@ -57,7 +57,7 @@ def answer(tx: Tx, item: int, state: str, *, host: str, code: int, reply: str, n
     )
 
 
-def returned(tx: Tx, account: AccountId, content: bytes, target: str, reply: str, now: int) -> None:
+def save_return(tx: Tx, account: AccountId, content: bytes, target: str, reply: str, now: int) -> None:
     """Mark a message as refused that was taken with a 250, but did not arrive, as a report says."""
     tx.run(
         "UPDATE onward SET state='refused', reply=?, answered_at=? WHERE account_id=? AND content=? AND target=?",
@@ -69,18 +69,18 @@ def returned(tx: Tx, account: AccountId, content: bytes, target: str, reply: str
     )
 
 
-def content_of(tx: Tx, item: int) -> bytes | None:
+def find_content(tx: Tx, item: int) -> bytes | None:
     """The SHA-256 of the octets, as they came in, of an item that is still in the queue."""
     row = tx.row("SELECT content FROM onward WHERE item=? ORDER BY id DESC LIMIT 1", item)
     return bytes(row[0]) if row else None
 
 
-def of_content(tx: Tx, account: AccountId, content: bytes) -> list[Onward]:
+def list_of_content(tx: Tx, account: AccountId, content: bytes) -> list[Onward]:
     rows = tx.rows(f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND content=? ORDER BY id", account, content)  # noqa: S608
     return [_onward(row) for row in rows]
 
 
-def latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
+def list_latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
     """Newest first, those that were answered at least once."""
     rows = tx.rows(
         f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND answered_at IS NOT NULL"  # noqa: S608
@@ -91,14 +91,14 @@ def latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
     return [_onward(row) for row in rows]
 
 
-def counts(tx: Tx, account: AccountId, since: int) -> dict[str, int]:
+def count_results(tx: Tx, account: AccountId, since: int) -> dict[str, int]:
     """Count messages since then, by state."""
     return dict(
         tx.rows("SELECT state, count(*) FROM onward WHERE account_id=? AND at>=? GROUP BY state", account, since)
     )
 
 
-def forget(tx: Tx, before: int) -> int:
+def delete_old(tx: Tx, before: int) -> int:
     """Delete rows older than `before` whose message is removed; those with a local copy stay, for the copy's sake."""
     return tx.run(
         "DELETE FROM onward WHERE at<? AND NOT EXISTS (SELECT 1 FROM blob b JOIN message m ON m.blob=b.id"

@@ -18,7 +18,7 @@ class Probe:
     found: str
 
 
-def add(tx: Tx, account: AccountId, target: str, code: str, item: int, now: int) -> None:
+def add_probe(tx: Tx, account: AccountId, target: str, code: str, item: int, now: int) -> None:
     tx.run(
         "INSERT INTO probe (account_id,target,code,item,at,found) VALUES (?,?,?,?,?,'')",
         account,
@@ -29,7 +29,7 @@ def add(tx: Tx, account: AccountId, target: str, code: str, item: int, now: int)
     )
 
 
-def last(tx: Tx, account: AccountId, target: str) -> Probe | None:
+def find_last_probe(tx: Tx, account: AccountId, target: str) -> Probe | None:
     row = tx.row(
         "SELECT id,target,code,at,found FROM probe WHERE account_id=? AND target=? ORDER BY id DESC LIMIT 1",
         account,
@@ -38,10 +38,10 @@ def last(tx: Tx, account: AccountId, target: str) -> Probe | None:
     return Probe(row[0], row[1], row[2], datetime.fromtimestamp(row[3], UTC), row[4]) if row else None
 
 
-def count(tx: Tx, account: AccountId, since: int) -> int:
+def count_probes(tx: Tx, account: AccountId, since: int) -> int:
     row = tx.row("SELECT count(*) FROM probe WHERE account_id=? AND at>?", account, since)
     return int(row[0]) if row else 0
 
 
-def tell(tx: Tx, account: AccountId, probe: int, found: str, now: int) -> bool:
+def save_finding(tx: Tx, account: AccountId, probe: int, found: str, now: int) -> bool:
     return tx.run("UPDATE probe SET found=?, told_at=? WHERE id=? AND account_id=?", found, now, probe, account) == 1

@@ -4,7 +4,7 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
-def of(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
+def list_entries(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
     """Entry (in lower case) to value; mailbox 0 is the account itself."""
     rows = tx.rows(
         "SELECT entry, value FROM annotation WHERE account_id=? AND mailbox=? ORDER BY entry", account, mailbox
@@ -23,7 +23,7 @@ def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | 
     return row[0].encode("latin-1") if row else None
 
 
-def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
+def save_entry(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
     """Set the annotation's value; None removes it."""
     if value is None:
         tx.run("DELETE FROM annotation WHERE account_id=? AND mailbox=? AND entry=?", account, mailbox, entry)
@@ -37,7 +37,7 @@ def put(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | Non
     )
 
 
-def size(tx: Tx, account: AccountId) -> tuple[int, int]:
+def measure_entries(tx: Tx, account: AccountId) -> tuple[int, int]:
     """Count the account's entries, and the octets of their names and values."""
     row = tx.row(
         "SELECT count(*), COALESCE(sum(length(entry)+length(CAST(value AS BLOB))),0) FROM annotation WHERE account_id=?",
@@ -46,5 +46,5 @@ def size(tx: Tx, account: AccountId) -> tuple[int, int]:
     return (row[0], row[1]) if row else (0, 0)
 
 
-def drop(tx: Tx, account: AccountId, mailbox: int) -> None:
+def delete_entries(tx: Tx, account: AccountId, mailbox: int) -> None:
     tx.run("DELETE FROM annotation WHERE account_id=? AND mailbox=?", account, mailbox)

@@ -140,7 +140,7 @@ class Blobs:
                     d.structure,
                     found[0],
                 )
-                summaries.save(tx, found[0], d.summary)
+                summaries.save_summary(tx, found[0], d.summary)
             return int(found[0])
         known = None if prepared.is_bare else prepared.derived
         blob = tx.insert(
@@ -152,7 +152,7 @@ class Blobs:
             now,
         )
         if known:
-            summaries.save(tx, blob, known.summary)
+            summaries.save_summary(tx, blob, known.summary)
         if prepared.size <= INSIDE:
             tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
         elif not _is_there(self.path(prepared.name), prepared.size):

@@ -15,7 +15,7 @@ KEEP = 2000  # removals that a mailbox's log keeps at least
 NEWS = 100_000  # entries that only wake others, who look several times a second
 
 
-def news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
+def find_news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
     """The newest entry of the log, and whose mail changed after the entry `last` (-1: nobody's)."""
     top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
     newest = int(top[0]) if top else 0
@@ -24,7 +24,7 @@ def news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
     return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account_id FROM change WHERE id>?", last)}
 
 
-def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
+def list_changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
     """Return the UIDs of these messages with a modseq above `since`."""
     return [
         row[0]
@@ -39,29 +39,29 @@ def changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]
     ]
 
 
-def uids_of_modseq(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int]:
+def list_uids_of_modseq(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int]:
     """Return the UIDs of the messages that got this modseq."""
     return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? AND modseq=?", mailbox, modseq)]
 
 
-def forgotten(tx: Tx, mailbox: MailboxId, since: int) -> bool:
+def is_log_cut(tx: Tx, mailbox: MailboxId, since: int) -> bool:
     """Has the log been cut after `since`?"""
     row = tx.row("SELECT purged FROM mailbox WHERE id=?", mailbox)
     return bool(row) and row is not None and row[0] > since
 
 
-def removals(tx: Tx, mailbox: MailboxId, since: int) -> list[str]:
+def list_removals(tx: Tx, mailbox: MailboxId, since: int) -> list[str]:
     """Sets of uids that were removed after `since`, oldest first, as far as the log is not cut."""
     sql = "SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove' ORDER BY modseq"
     return [row[0] for row in tx.rows(sql, mailbox, since)]
 
 
-def vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tuple[int, int]]:
+def list_vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tuple[int, int]]:
     """Ranges within `known` (ascending) that were removed after `since`; where the log is cut, also older ones."""
-    if forgotten(tx, mailbox, since):
+    if is_log_cut(tx, mailbox, since):
         return _missing(tx, mailbox, known)
     gone: set[int] = set()
-    for uids in removals(tx, mailbox, since):
+    for uids in list_removals(tx, mailbox, since):
         gone.update(uidset.numbers(uids))
     return uidset.ranges_of(filter(uidset.within(known), sorted(gone)))
 
@@ -83,7 +83,7 @@ def _missing(tx: Tx, mailbox: MailboxId, known: Ranges) -> list[tuple[int, int]]
     return found
 
 
-def cut(tx: Tx) -> list[AccountId]:
+def cut_logs(tx: Tx) -> list[AccountId]:
     """Shorten the logs that have grown to twice KEEP; gives the accounts whose logs were cut."""
     tx.run("DELETE FROM change WHERE kind<>'remove' AND id<=(SELECT MAX(id) FROM change)-?", NEWS)
     cut_ones: list[AccountId] = []
@@ -104,7 +104,7 @@ def cut(tx: Tx) -> list[AccountId]:
     return cut_ones
 
 
-def highest(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
+def find_highest_modseq(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
     """The highest modseq among these messages."""
     tops = (
         tx.row("SELECT max(modseq) FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last)

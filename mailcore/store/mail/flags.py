@@ -7,7 +7,7 @@ SEEN, DELETED = 1, 8
 _known: dict[tuple[int, str], frozenset[str]] = {}
 
 
-def split(flags: frozenset[str]) -> tuple[int, str]:
+def split_flags(flags: frozenset[str]) -> tuple[int, str]:
     """Bits and keywords text of a set of flags."""
     bits, keywords = 0, []
     for flag in flags:
@@ -18,7 +18,7 @@ def split(flags: frozenset[str]) -> tuple[int, str]:
     return bits, f" {' '.join(sorted(keywords))} " if keywords else ""
 
 
-def join(bits: int, keywords: str) -> frozenset[str]:
+def join_flags(bits: int, keywords: str) -> frozenset[str]:
     """The set of flags; the same combination is the same object, so 10,000 rows cost a dictionary look-up each."""
     found = _known.get((bits, keywords))
     if found is None:

@@ -4,7 +4,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Blobs
 
 
-def wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
+def list_wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
     """Accounts whose count differs: id, name, octets counted, octets found."""
     found: list[tuple[int, str, int, int]] = tx.rows(
         "SELECT * FROM (SELECT a.id, a.name, a.used, (SELECT COALESCE(SUM(m.size),0) FROM message m JOIN mailbox b"
@@ -17,7 +17,7 @@ def mend_quota(tx: Tx, account: int, octets: int) -> None:
     tx.run("UPDATE account SET used=? WHERE id=?", octets, account)
 
 
-def wrong_mailboxes(tx: Tx) -> list[tuple[int, str]]:
+def list_wrong_mailboxes(tx: Tx) -> list[tuple[int, str]]:
     """Mailboxes whose counters, uidnext or modseq contradict their messages."""
     found: list[tuple[int, str]] = tx.rows(
         "SELECT b.id, b.name FROM mailbox b LEFT JOIN (SELECT mailbox, count(*) n, SUM(flags&1=0) u, SUM(size) s,"
@@ -38,7 +38,7 @@ def mend_mailbox(tx: Tx, mailbox: int) -> None:
     )
 
 
-def missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
+def list_missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
     """Blobs that a message or queue item names and whose octets are not there."""
     lost = [
         row[0]
@@ -56,5 +56,5 @@ def missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
     return lost
 
 
-def integrity(tx: Tx) -> list[str]:
+def check_database(tx: Tx) -> list[str]:
     return [row[0] for row in tx.rows("PRAGMA quick_check") if row[0] != "ok"]

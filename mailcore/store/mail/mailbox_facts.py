@@ -5,7 +5,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail import flags
 
 
-def deleted(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
+def count_deleted(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
     """Count the \\Deleted messages, and their octets (RFC 9208 section 4.1.4)."""
     row = tx.row(
         "SELECT count(*), COALESCE(sum(size),0) FROM message WHERE mailbox=? AND flags&?<>0", mailbox, flags.DELETED
@@ -13,7 +13,7 @@ def deleted(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
     return (row[0], row[1]) if row else (0, 0)
 
 
-def recent(tx: Tx, mailbox: Mailbox) -> int:
+def count_recent(tx: Tx, mailbox: Mailbox) -> int:
     """Count the messages that no session has claimed as \\Recent."""
     if mailbox.recent >= mailbox.uidnext:
         return 0
@@ -40,14 +40,14 @@ def set_special_use(tx: Tx, account: AccountId, mailbox: MailboxId, use: str) ->
 # A subscription outlives its mailbox (RFC 9051 section 6.3.7).
 
 
-def lost_subscriptions(tx: Tx, account: AccountId) -> list[str]:
+def list_lost_subscriptions(tx: Tx, account: AccountId) -> list[str]:
     return [row[0] for row in tx.rows("SELECT name FROM lost_subscription WHERE account_id=? ORDER BY name", account)]
 
 
-def lose_subscription(tx: Tx, account: AccountId, name: str) -> None:
+def add_lost_subscription(tx: Tx, account: AccountId, name: str) -> None:
     tx.run("INSERT OR IGNORE INTO lost_subscription (account_id,name) VALUES (?,?)", account, name)
 
 
-def end_lost_subscription(tx: Tx, account: AccountId, name: str) -> bool:
+def delete_lost_subscription(tx: Tx, account: AccountId, name: str) -> bool:
     """Delete the subscription; return True if there was one."""
     return tx.run("DELETE FROM lost_subscription WHERE account_id=? AND name=?", account, name) > 0

@@ -90,8 +90,8 @@ class Mailboxes:
         if box.name == "INBOX":
             raise InvalidName(Saying("The inbox cannot be deleted."))
         if tx.row("SELECT 1 FROM mailbox WHERE id=? AND subscribed=?", box.id, EXPLICITLY):
-            mailbox_facts.lose_subscription(tx, account, box.name)
-        annotations.drop(tx, account, box.id)
+            mailbox_facts.add_lost_subscription(tx, account, box.name)
+        annotations.delete_entries(tx, account, box.id)
         self._log(tx, account, box.id, box.modseq + 1, "delete")  # stays, as the newest entry (store/mail/condstore.py)
         row = tx.row("SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=?", box.id)
         tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
@@ -123,7 +123,7 @@ class Mailboxes:
                 if self._exists(tx, account, name):
                     raise MailboxExists(name)
                 tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
-                mailbox_facts.end_lost_subscription(tx, account, name)
+                mailbox_facts.delete_lost_subscription(tx, account, name)
                 self._log(tx, account, child.id, child.modseq, "rename")
         tx.changed.add(account)
 
@@ -134,7 +134,7 @@ class Mailboxes:
         programs end that of the old name after each RENAME.
         """
         if not on and (
-            mailbox_facts.end_lost_subscription(tx, account, canonical(name))
+            mailbox_facts.delete_lost_subscription(tx, account, canonical(name))
             or not self._exists(tx, account, canonical(name))
         ):
             return
@@ -145,13 +145,13 @@ class Mailboxes:
     def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
         """Also to names whose mailbox is deleted (RFC 9051 section 6.3.7)."""
         there = [box.name for box in self.mailboxes(tx, account) if box.subscribed]
-        return there + [name for name in mailbox_facts.lost_subscriptions(tx, account) if name not in there]
+        return there + [name for name in mailbox_facts.list_lost_subscriptions(tx, account) if name not in there]
 
     def _exists(self, tx: Tx, account: AccountId, name: str) -> bool:
         return tx.row("SELECT 1 FROM mailbox WHERE account_id=? AND name=?", account, name) is not None
 
     def _insert(self, tx: Tx, account: AccountId, name: str, special_use: str) -> MailboxId:
-        mailbox_facts.end_lost_subscription(tx, account, name)
+        mailbox_facts.delete_lost_subscription(tx, account, name)
         made = MailboxId(
             tx.insert(
                 "INSERT INTO mailbox (id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"

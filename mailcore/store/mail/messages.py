@@ -70,7 +70,7 @@ UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BO
 def _info(row: Row) -> MessageInfo:
     zone = timezone(timedelta(minutes=row[7])) if row[7] else UTC
     return MessageInfo(
-        row[0], flag_bits.join(row[1], row[2]), row[3], datetime.fromtimestamp(row[4], zone), row[5], row[6]
+        row[0], flag_bits.join_flags(row[1], row[2]), row[3], datetime.fromtimestamp(row[4], zone), row[5], row[6]
     )
 
 
@@ -230,7 +230,7 @@ class MailStore(Mailboxes):
     def changes(self, tx: Tx, mailbox: MailboxId, since: int, known: int) -> Changes:
         """Return the changes after the modseq `since`, for one who knows messages up to the uid `known`."""
         top = tx.row("SELECT modseq, recent FROM mailbox WHERE id=?", mailbox)
-        removed = [uid for uids in condstore.removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
+        removed = [uid for uids in condstore.list_removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
         added: list[int] = []
         flagged: list[tuple[int, frozenset[str], int]] = []
         for uid, bits, keywords, modseq in tx.rows(
@@ -239,7 +239,7 @@ class MailStore(Mailboxes):
             if uid > known:
                 added.append(uid)
             else:
-                flagged.append((uid, flag_bits.join(bits, keywords), modseq))
+                flagged.append((uid, flag_bits.join_flags(bits, keywords), modseq))
         modseq, recent = top or (since, 0)
         return Changes(modseq, tuple(added), tuple(removed), tuple(flagged), recent)
 
@@ -266,7 +266,7 @@ class MailStore(Mailboxes):
         size = prepared.size + len(prefix)
         self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
         blob = prepared.id if isinstance(prepared, Saved) else self._blobs.save(tx, prepared, self._clock.seconds())
-        bits, keywords = flag_bits.split(flags)
+        bits, keywords = flag_bits.split_flags(flags)
         row = tx.row("SELECT uidnext, modseq+1, keywords FROM mailbox WHERE id=?", mailbox)
         if row is None:
             raise MailboxNotFound(f"mailbox {mailbox}")
@@ -302,7 +302,7 @@ class MailStore(Mailboxes):
         """Change flags of a set by a few statements; only messages that change get the new modseq, which is given."""
         box = self.get(tx, mailbox)
         modseq = box.modseq + 1
-        bits, keywords = flag_bits.split(flags)
+        bits, keywords = flag_bits.split_flags(flags)
         expression = {"add": "flags|?", "remove": "flags&~?", "replace": "?"}[how]
         words = keywords.split()
         touched: list[int] = []

@@ -27,12 +27,12 @@ class Extra:
     until: datetime
 
 
-def warned(tx: Tx, account: AccountId) -> Warned:
+def get_warned(tx: Tx, account: AccountId) -> Warned:
     row = tx.row("SELECT level, refused_percent FROM quota_state WHERE account_id=?", account)
     return Warned(row[0], row[1]) if row else Warned()
 
 
-def set_warned(tx: Tx, account: AccountId, state: Warned) -> None:
+def save_warned(tx: Tx, account: AccountId, state: Warned) -> None:
     tx.run(
         "INSERT INTO quota_state (account_id,level,refused_percent) VALUES (?,?,?) ON CONFLICT (account_id)"
         " DO UPDATE SET level=excluded.level, refused_percent=excluded.refused_percent",
@@ -42,7 +42,7 @@ def set_warned(tx: Tx, account: AccountId, state: Warned) -> None:
     )
 
 
-def to_look_at(tx: Tx, percent: int) -> list[AccountId]:
+def list_to_warn(tx: Tx, percent: int) -> list[AccountId]:
     """Accounts that are this full, or were warned; nobody else needs a notice."""
     rows = tx.rows(
         "SELECT a.id FROM account a LEFT JOIN quota_state s ON s.account_id=a.id WHERE a.state='active'"
@@ -66,7 +66,7 @@ def _extra(row: tuple[int, int, str, int, int, int]) -> Extra:
     )
 
 
-def lend(tx: Tx, account: AccountId, kind: str, octets: int, now: int, until: int) -> None:
+def add_extra(tx: Tx, account: AccountId, kind: str, octets: int, now: int, until: int) -> None:
     tx.run("UPDATE account SET quota=quota+? WHERE id=?", octets, account)
     tx.run(
         "INSERT INTO quota_extra (account_id,kind,octets,at,until) VALUES (?,?,?,?,?)",
@@ -78,7 +78,7 @@ def lend(tx: Tx, account: AccountId, kind: str, octets: int, now: int, until: in
     )
 
 
-def last_extra(tx: Tx, account: AccountId, kind: str) -> Extra | None:
+def find_last_extra(tx: Tx, account: AccountId, kind: str) -> Extra | None:
     row = tx.row(
         f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND kind=? ORDER BY id DESC LIMIT 1",  # noqa: S608
         account,
@@ -87,12 +87,12 @@ def last_extra(tx: Tx, account: AccountId, kind: str) -> Extra | None:
     return _extra(row) if row else None
 
 
-def running(tx: Tx, account: AccountId) -> list[Extra]:
+def list_running(tx: Tx, account: AccountId) -> list[Extra]:
     rows = tx.rows(f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND ended_at IS NULL ORDER BY until", account)  # noqa: S608
     return [_extra(row) for row in rows]
 
 
-def due(tx: Tx, now: int) -> list[Extra]:
+def list_due(tx: Tx, now: int) -> list[Extra]:
     rows = tx.rows(f"SELECT {_EXTRA} FROM quota_extra WHERE ended_at IS NULL AND until<=? ORDER BY id", now)  # noqa: S608
     return [_extra(row) for row in rows]
 
@@ -105,6 +105,6 @@ def take_back(tx: Tx, extra: Extra, now: int) -> bool:
     return True
 
 
-def forget_running(tx: Tx, account: AccountId, now: int) -> None:
+def end_running(tx: Tx, account: AccountId, now: int) -> None:
     """The quota was set anew, and what was lent on the old one is part of it no more."""
     tx.run("UPDATE quota_extra SET ended_at=? WHERE account_id=? AND ended_at IS NULL", now, account)

@@ -8,7 +8,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail import summaries
 
 
-def begin(tx: Tx) -> None:
+def begin_rereading(tx: Tx) -> None:
     """Start the rereading, for migrations: data derived from messages is derived differently from now on."""
     tx.run("DELETE FROM setting WHERE key='reread'")
     tx.run("INSERT INTO setting (key,value) SELECT 'reread', '0/' || MAX(id) FROM blob HAVING MAX(id)>0")
@@ -19,7 +19,7 @@ def is_begun(tx: Tx) -> bool:
     return tx.row("SELECT 1 FROM setting WHERE key='reread'") is not None
 
 
-def pending(tx: Tx, most: int, octets: int) -> list[int]:
+def list_pending(tx: Tx, most: int, octets: int) -> list[int]:
     """The next blobs to be read anew, at most so many and of so many octets, but at least one."""
     row = tx.row("SELECT value FROM setting WHERE key='reread'")
     if row is None:
@@ -39,7 +39,7 @@ def pending(tx: Tx, most: int, octets: int) -> list[int]:
     return found
 
 
-def save(tx: Tx, read: list[tuple[int, Derived | None]]) -> None:
+def save_reread(tx: Tx, read: list[tuple[int, Derived | None]]) -> None:
     """Save what was derived anew; None for a blob that could not be read, which stays as it is."""
     for blob, derived in read:
         if derived is None:
@@ -52,13 +52,13 @@ def save(tx: Tx, read: list[tuple[int, Derived | None]]) -> None:
             blob,
         )
         tx.run("DELETE FROM summary WHERE blob=?", blob)
-        summaries.save(tx, blob, derived.summary)
+        summaries.save_summary(tx, blob, derived.summary)
     row = tx.row("SELECT value FROM setting WHERE key='reread'")
     if row and read:
         tx.run("UPDATE setting SET value=? WHERE key='reread'", f"{read[-1][0]}/{str(row[0]).partition('/')[2]}")
 
 
-def finish(tx: Tx) -> bool:
+def finish_rereading(tx: Tx) -> bool:
     """End the rereading; return True if there was one: lists are built anew then, as their keys come from summaries."""
     if not is_begun(tx):
         return False

@@ -46,11 +46,11 @@ def _ordered(tx: Tx, account: AccountId, order: str, limit: int) -> list[Takes]:
     return [_takes(row) for row in rows]
 
 
-def largest(tx: Tx, account: AccountId, limit: int) -> list[Takes]:
+def list_largest(tx: Tx, account: AccountId, limit: int) -> list[Takes]:
     return _ordered(tx, account, "m.size DESC, m.internal_date", limit)
 
 
-def oldest(tx: Tx, account: AccountId, limit: int) -> list[Takes]:
+def list_oldest(tx: Tx, account: AccountId, limit: int) -> list[Takes]:
     return _ordered(tx, account, "m.internal_date, m.uid", limit)
 
 
@@ -61,13 +61,13 @@ _FORWARDED = (
 )
 
 
-def forwarded(tx: Tx, account: AccountId, before: int) -> dict[Name, int]:
+def list_forwarded(tx: Tx, account: AccountId, before: int) -> dict[Name, int]:
     """Kept copies, older than `before`, of messages that another server took; none that was flagged or answered.  Octets."""
     rows = tx.rows(f"SELECT x.uidvalidity,m.uid,m.size{_FORWARDED}", account, before)  # noqa: S608
     return {(uidvalidity, uid): size for uidvalidity, uid, size in rows}
 
 
-def oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -> list[Takes]:
+def list_oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -> list[Takes]:
     """The first of them; the headers of the others are not read."""
     rows = tx.rows(
         f"SELECT {_FIELDS} FROM (SELECT m.mailbox, m.uid, m.internal_date{_FORWARDED} ORDER BY m.internal_date, m.uid LIMIT ?) f"  # noqa: S608
@@ -80,7 +80,7 @@ def oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -> lis
     return [_takes(row) for row in rows]
 
 
-def newsletters(tx: Tx, account: AccountId) -> list[Takes]:
+def list_newsletters(tx: Tx, account: AccountId) -> list[Takes]:
     """Messages with a List-Id or List-Unsubscribe field, other than flagged and answered ones."""
     rows = tx.rows(
         f"SELECT {_FIELDS} FROM mailbox x JOIN message m ON m.mailbox=x.id JOIN blob c ON c.id=m.blob WHERE x.account_id=?"  # noqa: S608
@@ -90,7 +90,7 @@ def newsletters(tx: Tx, account: AccountId) -> list[Takes]:
     return [_takes(row) for row in rows]
 
 
-def sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, int]:
+def get_sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, int]:
     """Octets of those messages that are (still) the account's."""
     found: dict[Name, int] = {}
     for uidvalidity, mailbox, uids in _by_mailbox(tx, account, names):
@@ -106,7 +106,7 @@ def sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, int]:
     return found
 
 
-def places(tx: Tx, account: AccountId, names: Sequence[Name]) -> list[tuple[MailboxId, list[int]]]:
+def list_places(tx: Tx, account: AccountId, names: Sequence[Name]) -> list[tuple[MailboxId, list[int]]]:
     """The same by mailbox."""
     return [(mailbox, uids) for _uidvalidity, mailbox, uids in _by_mailbox(tx, account, names)]
 

@@ -5,7 +5,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail.uidset import Ranges
 
 
-def dates(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> dict[int, int]:
+def get_save_dates(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> dict[int, int]:
     """Seconds since 1970 by UID; 0 for messages that are older than this knowledge."""
     return {
         row[0]: row[1]

@@ -19,13 +19,13 @@ def delete_wish(tx: Tx, account: AccountId, at: int) -> None:
     tx.run("DELETE FROM search_wish WHERE account_id=? AND at<=?", account, at)
 
 
-def sizes_of_blobs(tx: Tx, account: AccountId) -> dict[int, int]:
+def get_blob_sizes(tx: Tx, account: AccountId) -> dict[int, int]:
     """Return the blobs of the account's messages, and their octets."""
     sql = "SELECT m.blob, m.size FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account_id=?"
     return dict(tx.rows(sql, account))
 
 
-def newest_change(tx: Tx, account: AccountId) -> int:
+def find_newest_change(tx: Tx, account: AccountId) -> int:
     """Return the newest entry of the change log for the account's mailboxes."""
     sql = "SELECT COALESCE(MAX(c.id),0) FROM mailbox b JOIN change c ON c.mailbox=b.id WHERE b.account_id=?"
     row = tx.row(sql, account)

@@ -26,14 +26,14 @@ class SortKey(Enum):
     TO = "s.to_key"
 
 
-def sorted_uids(tx: Tx, mailbox: MailboxId, keys: Sequence[tuple[SortKey, bool]], found: Sequence[int]) -> list[int]:
+def sort_uids(tx: Tx, mailbox: MailboxId, keys: Sequence[tuple[SortKey, bool]], found: Sequence[int]) -> list[int]:
     """The UIDs of `found` (ascending) in the order of the keys, each with whether it is reversed; ties by UID."""
     by = ",".join(f"{key.value} DESC" if reverse else key.value for key, reverse in keys)
     sql = f"SELECT m.uid {_FROM} %s ORDER BY {by},m.uid"  # noqa: S608 - names of our own columns
     return [row[0] for row in _picked(tx, mailbox, sql, found)]
 
 
-def letters(tx: Tx, mailbox: MailboxId, found: Sequence[int]) -> list[Row]:
+def list_letters(tx: Tx, mailbox: MailboxId, found: Sequence[int]) -> list[Row]:
     """Return for each of `found`, by UID: uid, time sent in seconds, base subject, is it an answer, id, references."""
     sql = f"SELECT m.uid,{_SENT},s.base,s.is_answer,s.message_id,s.refs {_FROM} %s ORDER BY m.uid"  # noqa: S608
     return _picked(tx, mailbox, sql, found)

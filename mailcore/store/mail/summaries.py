@@ -10,7 +10,7 @@ COLUMNS = (
 _INSERT = f"INSERT INTO summary (blob,{COLUMNS}) VALUES (?{',?' * 17})"  # noqa: S608 - our own columns
 
 
-def save(tx: Tx, blob: int, s: Summary) -> None:
+def save_summary(tx: Tx, blob: int, s: Summary) -> None:
     tx.run(
         _INSERT,
         blob,

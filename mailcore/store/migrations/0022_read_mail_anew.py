@@ -5,4 +5,4 @@ from mailcore.store.mail import rereading
 
 
 def migrate(tx: Tx) -> None:
-    rereading.begin(tx)
+    rereading.begin_rereading(tx)

@@ -16,24 +16,24 @@ def _affiliation(row: Row) -> Affiliation:
     return Affiliation(person, login, tuple(kinds.split()), day, bool(present), bool(blocked), bool(returned), checked)
 
 
-def of(tx: Tx, person: str) -> Affiliation | None:
+def find_affiliation(tx: Tx, person: str) -> Affiliation | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM affiliation WHERE person=?", person)  # noqa: S608
     return _affiliation(row) if row else None
 
 
-def present(tx: Tx) -> dict[str, Affiliation]:
+def list_present(tx: Tx) -> dict[str, Affiliation]:
     """Return the people who were in the directory at the last reading, by person."""
     return {row[0]: _affiliation(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM affiliation WHERE present=1")}  # noqa: S608
 
 
-def vanished(tx: Tx, since: int) -> tuple[int, int]:
+def list_vanished(tx: Tx, since: int) -> tuple[int, int]:
     """Count the people who left the directory since then, and those who are in it."""
     gone = tx.row("SELECT count(*) FROM affiliation WHERE present=0 AND gone_at>?", since)
     there = tx.row("SELECT count(*) FROM affiliation WHERE present=1")
     return (gone[0] if gone else 0), (there[0] if there else 0)
 
 
-def save(tx: Tx, found: Iterable[Affiliation], now: int, gone_before: int = 0) -> None:
+def save_affiliations(tx: Tx, found: Iterable[Affiliation], now: int, gone_before: int = 0) -> None:
     """Save people of the directory; mark those absent since before `gone_before` as returned, to be confirmed."""
     tx.many(
         "INSERT INTO affiliation (person,login,kinds,until,present,blocked,seen_at,checked_at) VALUES (?,?,?,?,1,?,?,?)"
@@ -56,7 +56,7 @@ def save(tx: Tx, found: Iterable[Affiliation], now: int, gone_before: int = 0) -
     )
 
 
-def vanish(tx: Tx, persons: Iterable[str], now: int) -> None:
+def mark_vanished(tx: Tx, persons: Iterable[str], now: int) -> None:
     tx.many(
         "UPDATE affiliation SET present=0, checked_at=?, gone_at=COALESCE(gone_at,?) WHERE person=?",
         [(now, now, person) for person in persons],
@@ -121,7 +121,7 @@ def _leaver(row: Row) -> Leaver:
     )
 
 
-def leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
+def list_leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
     """Return leavers without an alumni password in use whose tie is over by that day; in order of accounts."""
     rows = tx.rows(
         f"{_LEAVER} AND (c.id IS NULL OR c.last_used_at IS NULL) AND a.id>?"
@@ -133,7 +133,7 @@ def leavers(tx: Tx, *, until: date, after: AccountId | None = None, limit: int =
     return [_leaver(row) for row in rows]
 
 
-def without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
+def list_without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, limit: int = 500) -> list[Leaver]:
     """Return leavers without an alumni password in use, present, of whom no end is known, not reminded since then."""
     rows = tx.rows(
         f"{_LEAVER} AND (c.id IS NULL OR c.last_used_at IS NULL) AND a.id>?"
@@ -145,7 +145,7 @@ def without_end(tx: Tx, *, told_before: int, after: AccountId | None = None, lim
     return [_leaver(row) for row in rows]
 
 
-def unreachable(
+def list_unreachable(
     tx: Tx, *, until: date, told_before: int, after: AccountId | None = None, limit: int = 500
 ) -> list[Leaver]:
     """Return leavers who lack only a verified contact address, whose tie is over by that day or at an unknown one."""
@@ -161,12 +161,12 @@ def unreachable(
     return [_leaver(row) for row in rows]
 
 
-def leaver(tx: Tx, account: AccountId) -> Leaver | None:
+def find_leaver(tx: Tx, account: AccountId) -> Leaver | None:
     row = tx.row(f"{_LEAVER} AND a.id=?", account)
     return _leaver(row) if row else None
 
 
-def told(tx: Tx, accounts: Sequence[AccountId], step: str, now: int) -> None:
+def save_reminder(tx: Tx, accounts: Sequence[AccountId], step: str, now: int) -> None:
     tx.many(
         "INSERT INTO leaving (account_id,step,told_at) VALUES (?,?,?)"
         " ON CONFLICT (account_id) DO UPDATE SET step=excluded.step, told_at=excluded.told_at",

@@ -31,7 +31,7 @@ class Closing:
     erased_at: int | None
 
 
-def begin(tx: Tx, account: AccountId, now: int, new_address: str, *, forwarding: bool) -> None:
+def save_closing(tx: Tx, account: AccountId, now: int, new_address: str, *, forwarding: bool) -> None:
     tx.run(
         "INSERT OR REPLACE INTO closing (account_id,closed_at,new_address,forwarding) VALUES (?,?,?,?)",
         account,
@@ -41,20 +41,20 @@ def begin(tx: Tx, account: AccountId, now: int, new_address: str, *, forwarding:
     )
 
 
-def of(tx: Tx, account: AccountId) -> Closing | None:
+def find_closing(tx: Tx, account: AccountId) -> Closing | None:
     row = tx.row(
         "SELECT account_id,closed_at,new_address,forwarding,erased_at FROM closing WHERE account_id=?", account
     )
     return Closing(AccountId(row[0]), row[1], row[2], bool(row[3]), row[4]) if row else None
 
 
-def due(tx: Tx, closed_before: int) -> list[AccountId]:
+def list_due(tx: Tx, closed_before: int) -> list[AccountId]:
     """Closed so long ago that they are to be erased."""
     rows = tx.rows("SELECT id FROM account WHERE state='closed' AND closed_at<? ORDER BY id LIMIT 100", closed_before)
     return [AccountId(row[0]) for row in rows]
 
 
-def reopen(tx: Tx, account: AccountId) -> bool:
+def reopen_account(tx: Tx, account: AccountId) -> bool:
     """Reopen a closed account; return False if it is not closed, or erased."""
     if not tx.run(
         "UPDATE account SET state='active', closed_at=NULL, epoch=epoch+1 WHERE id=? AND state='closed'", account
@@ -66,7 +66,7 @@ def reopen(tx: Tx, account: AccountId) -> bool:
     return True
 
 
-def mailboxes(tx: Tx, account: AccountId) -> list[int]:
+def list_mailboxes(tx: Tx, account: AccountId) -> list[int]:
     return [row[0] for row in tx.rows("SELECT id FROM mailbox WHERE account_id=?", account)]
 
 
@@ -80,7 +80,7 @@ def erase_messages(tx: Tx, *, mailbox: int, limit: int) -> int:
     )
 
 
-def erase(tx: Tx, account: AccountId, mark: str, now: int) -> None:
+def erase_account(tx: Tx, account: AccountId, mark: str, now: int) -> None:
     """Erase all but the bare row and its tombstones.  `mark` is the person's, who alone may have the name again."""
     for statement in _erasing_statements():
         tx.run(statement.sql, *statement.values, account)
@@ -92,13 +92,13 @@ def erase(tx: Tx, account: AccountId, mark: str, now: int) -> None:
     tx.run("UPDATE closing SET erased_at=? WHERE account_id=?", now, account)
 
 
-def mark_of(tx: Tx, localpart: str, domain: str) -> str | None:
+def find_mark(tx: Tx, localpart: str, domain: str) -> str | None:
     """Return who had a tombstone's address before the account was erased; None if the address is no such tombstone."""
     row = tx.row("SELECT mark FROM address WHERE localpart=? AND domain=? AND account_id IS NULL", localpart, domain)
     return str(row[0]) if row else None
 
 
-def give_back(tx: Tx, localpart: str, domain: str, account: AccountId) -> None:
+def give_address_back(tx: Tx, localpart: str, domain: str, account: AccountId) -> None:
     tx.run(
         "UPDATE address SET account_id=?, former=NULL, mark='' WHERE localpart=? AND domain=?",
         account,
@@ -110,11 +110,11 @@ def give_back(tx: Tx, localpart: str, domain: str, account: AccountId) -> None:
 # The notice of a new address
 
 
-def remember(tx: Tx, account: AccountId, marks: Iterable[str]) -> None:
+def save_correspondents(tx: Tx, account: AccountId, marks: Iterable[str]) -> None:
     tx.many("INSERT OR IGNORE INTO correspondent (account_id,mark) VALUES (?,?)", [(account, mark) for mark in marks])
 
 
-def moved_to(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId, str] | None:
+def find_new_address(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId, str] | None:
     """Return the former account of a tombstone, and the new address that its owner left."""
     row = tx.row(
         "SELECT c.account_id, c.new_address FROM address a JOIN closing c ON c.account_id=a.former"
@@ -126,11 +126,11 @@ def moved_to(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId
     return (AccountId(row[0]), row[1]) if row else None
 
 
-def wrote_to(tx: Tx, account: AccountId, mark: str) -> bool:
+def is_correspondent(tx: Tx, account: AccountId, mark: str) -> bool:
     return tx.row("SELECT 1 FROM correspondent WHERE account_id=? AND mark=?", account, mark) is not None
 
 
-def forget_notices(tx: Tx, closed_before: int) -> int:
+def delete_notices(tx: Tx, closed_before: int) -> int:
     tx.run(
         "DELETE FROM correspondent WHERE account_id IN (SELECT account_id FROM closing WHERE closed_at<?)",
         closed_before,
@@ -138,7 +138,7 @@ def forget_notices(tx: Tx, closed_before: int) -> int:
     return tx.run("UPDATE closing SET new_address='' WHERE closed_at<? AND new_address<>''", closed_before)
 
 
-def sent_headers(tx: Tx, account: AccountId, limit: int) -> list[bytes]:
+def list_sent_headers(tx: Tx, account: AccountId, limit: int) -> list[bytes]:
     """The header blocks of what was sent, the newest first."""
     rows = tx.rows(
         "SELECT b.header FROM mailbox m JOIN message s ON s.mailbox=m.id JOIN blob b ON b.id=s.blob"

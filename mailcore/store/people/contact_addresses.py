@@ -21,11 +21,11 @@ class Recovery:
     created_at: datetime
 
 
-def verified(tx: Tx, account: AccountId) -> list[str]:
+def list_verified(tx: Tx, account: AccountId) -> list[str]:
     return [row[0] for row in tx.rows("SELECT address FROM reach WHERE account_id=? ORDER BY id", account)]
 
 
-def verified_by(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
+def list_accounts_verifying(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
     """Active accounts that have verified it, with the address as it is saved; `address` in lower case."""
     rows = tx.rows(
         "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
@@ -36,7 +36,7 @@ def verified_by(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
     return [(AccountId(row[0]), row[1]) for row in rows]
 
 
-def verify(tx: Tx, account: AccountId, address: str, now: int) -> None:
+def save_verified(tx: Tx, account: AccountId, address: str, now: int) -> None:
     tx.run(
         "INSERT INTO reach (account_id,address,verified_at) VALUES (?,?,?)"
         " ON CONFLICT (account_id,address) DO UPDATE SET verified_at=excluded.verified_at",
@@ -46,7 +46,7 @@ def verify(tx: Tx, account: AccountId, address: str, now: int) -> None:
     )
 
 
-def forget(tx: Tx, account: AccountId, address: str) -> bool:
+def delete_verified(tx: Tx, account: AccountId, address: str) -> bool:
     return tx.run("DELETE FROM reach WHERE account_id=? AND address=?", account, address) > 0
 
 
@@ -60,7 +60,7 @@ def _recovery(row: Row) -> Recovery:
     return Recovery(number, AccountId(account), agent, proof, send_to, ticket, state, datetime.fromtimestamp(at, UTC))
 
 
-def ask_second(
+def add_recovery(
     tx: Tx, account: AccountId, agent: str, proof: str, send_to: str, ticket: int | None, now: int
 ) -> Recovery:
     """Older requests for the account are dropped."""
@@ -77,17 +77,17 @@ def ask_second(
     return Recovery(number, account, agent, proof, send_to, ticket, "waiting", datetime.fromtimestamp(now, UTC))
 
 
-def recovery(tx: Tx, number: int) -> Recovery | None:
+def find_recovery(tx: Tx, number: int) -> Recovery | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM recovery WHERE id=?", number)  # noqa: S608
     return _recovery(row) if row else None
 
 
-def waiting(tx: Tx, since: int) -> list[Recovery]:
+def list_waiting(tx: Tx, since: int) -> list[Recovery]:
     rows = tx.rows(f"SELECT {_COLUMNS} FROM recovery WHERE state='waiting' AND created_at>? ORDER BY id", since)  # noqa: S608
     return [_recovery(row) for row in rows]
 
 
-def finish(tx: Tx, number: int, state: str) -> bool:
+def finish_recovery(tx: Tx, number: int, state: str) -> bool:
     """Set the state of a waiting recovery; return False if somebody did before."""
     return tx.run("UPDATE recovery SET state=? WHERE id=? AND state='waiting'", state, number) == 1
 
@@ -95,12 +95,12 @@ def finish(tx: Tx, number: int, state: str) -> bool:
 # Recovery codes
 
 
-def set_codes(tx: Tx, account: AccountId, hashes: list[str]) -> None:
+def save_codes(tx: Tx, account: AccountId, hashes: list[str]) -> None:
     tx.run("DELETE FROM recovery_code WHERE account_id=?", account)
     tx.many("INSERT INTO recovery_code (account_id,hash) VALUES (?,?)", [(account, hashed) for hashed in hashes])
 
 
-def codes_left(tx: Tx, account: AccountId) -> int:
+def count_codes(tx: Tx, account: AccountId) -> int:
     row = tx.row("SELECT count(*) FROM recovery_code WHERE account_id=? AND used_at IS NULL", account)
     return int(row[0]) if row else 0
 
@@ -118,16 +118,16 @@ def spend_code(tx: Tx, account: AccountId, hashed: str, now: int) -> bool:
 # Rates
 
 
-def tried(tx: Tx, what: str, now: int, seconds: int) -> int:
+def count_tries(tx: Tx, what: str, now: int, seconds: int) -> int:
     """Count the attempts at `what` within the last `seconds`."""
     row = tx.row("SELECT count(*) FROM tried WHERE what=? AND at>?", what, now - seconds)
     return int(row[0]) if row else 0
 
 
-def count(tx: Tx, what: str, now: int) -> None:
+def add_try(tx: Tx, what: str, now: int) -> None:
     tx.run("DELETE FROM tried WHERE at<?", now - 86_400)
     tx.run("INSERT INTO tried (what,at) VALUES (?,?)", what, now)
 
 
-def times(tx: Tx, what: str, since: int) -> list[int]:
+def list_tries(tx: Tx, what: str, since: int) -> list[int]:
     return [row[0] for row in tx.rows("SELECT at FROM tried WHERE what=? AND at>=? ORDER BY at DESC", what, since)]

@@ -58,7 +58,7 @@ def _credential(row: Row) -> Credential:
     )
 
 
-def holder(tx: Tx, name: str) -> Holder | None:
+def find_holder(tx: Tx, name: str) -> Holder | None:
     """The active account of that name with its passwords."""
     row = tx.row(
         f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
@@ -68,17 +68,17 @@ def holder(tx: Tx, name: str) -> Holder | None:
     if row is None:
         return None
     account = account_of(row[:-2])
-    found = of(tx, account.id)
+    found = list_credentials(tx, account.id)
     password = next((c for c in found if c.kind == "password"), None)
     return Holder(account, row[-2], password, tuple(c for c in found if c.kind == "app"), bool(row[-1]))
 
 
-def of(tx: Tx, account: AccountId) -> list[Credential]:
+def list_credentials(tx: Tx, account: AccountId) -> list[Credential]:
     rows = tx.rows(f"SELECT {_COLUMNS} FROM credential WHERE account_id=? ORDER BY id", account)  # noqa: S608
     return [_credential(row) for row in rows]
 
 
-def set_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: bool) -> None:
+def save_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: bool) -> None:
     """`chosen`: by the person, not by staff or an import."""
     changed = tx.run(
         "UPDATE credential SET hash=?, generation=generation+1, chosen=?, last_used_at=NULL, created_at=?"
@@ -109,7 +109,7 @@ def replace_hash(tx: Tx, credential: Credential, hashed: str) -> None:
     )
 
 
-def add_app(tx: Tx, account: AccountId, hashed: str, label: str, scopes: frozenset[Scope], now: int) -> int:
+def add_app_password(tx: Tx, account: AccountId, hashed: str, label: str, scopes: frozenset[Scope], now: int) -> int:
     return tx.insert(
         "INSERT INTO credential (account_id,kind,hash,label,scopes,generation,created_at,chosen)"
         " VALUES (?,'app',?,?,?,1,?,0)",
@@ -121,7 +121,7 @@ def add_app(tx: Tx, account: AccountId, hashed: str, label: str, scopes: frozens
     )
 
 
-def drop_apps(tx: Tx, account: AccountId, credential: int | None = None) -> int:
+def delete_app_passwords(tx: Tx, account: AccountId, credential: int | None = None) -> int:
     """One app password, or all; how many there were."""
     return tx.run(
         "DELETE FROM credential WHERE account_id=? AND kind='app' AND (? IS NULL OR id=?)",
@@ -131,27 +131,27 @@ def drop_apps(tx: Tx, account: AccountId, credential: int | None = None) -> int:
     )
 
 
-def touch(tx: Tx, credential: int, now: int) -> None:
+def note_use(tx: Tx, credential: int, now: int) -> None:
     tx.run("UPDATE credential SET last_used_at=? WHERE id=?", now, credential)
 
 
-def touch_password(tx: Tx, account: AccountId, now: int) -> None:
+def note_password_use(tx: Tx, account: AccountId, now: int) -> None:
     tx.run("UPDATE credential SET last_used_at=? WHERE account_id=? AND kind='password'", now, account)
 
 
-def bump(tx: Tx, account: AccountId) -> int:
+def raise_epoch(tx: Tx, account: AccountId) -> int:
     """Invalidate all connections of the account from now on; return the new epoch."""
     tx.run("UPDATE account SET epoch=epoch+1 WHERE id=?", account)
-    return epoch(tx, account) or 0
+    return get_epoch(tx, account) or 0
 
 
-def epoch(tx: Tx, account: AccountId) -> int | None:
+def get_epoch(tx: Tx, account: AccountId) -> int | None:
     """Return the account's epoch; None if the account is not active."""
     row = tx.row("SELECT epoch FROM account WHERE id=? AND state='active'", account)
     return int(row[0]) if row else None
 
 
-def has(tx: Tx, credential: int) -> bool:
+def has_credential(tx: Tx, credential: int) -> bool:
     return tx.row("SELECT 1 FROM credential WHERE id=?", credential) is not None
 
 
@@ -168,7 +168,7 @@ class Failures:
     known: bool
 
 
-def failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int) -> Failures:
+def count_failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int) -> Failures:
     """`here` is of this account from this peer.  A name that is nobody's has a number below nought."""
     here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
     all_here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", peer, since)

@@ -6,7 +6,7 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
-def search(tx: Tx, words: str) -> list[AccountId]:
+def search_accounts(tx: Tx, words: str) -> list[AccountId]:
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = tx.rows(
         "SELECT id FROM account WHERE name LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\' OR lower(contact)=?"
@@ -21,7 +21,7 @@ def search(tx: Tx, words: str) -> list[AccountId]:
     return [AccountId(row[0]) for row in rows]
 
 
-def password(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
+def get_password_state(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
     """Is there an alumni password, and when did a credential last open anything?"""
     row = tx.row("SELECT SUM(kind='password'), MAX(last_used_at) FROM credential WHERE account_id=?", account)
     count, last = row if row else (0, None)
@@ -40,12 +40,12 @@ def is_away(tx: Tx, account: AccountId, today: date) -> bool:
     return row is not None and row[0] <= today.isoformat() and (not row[1] or today.isoformat() <= row[1])
 
 
-def web_sessions(tx: Tx, account: AccountId, now: int) -> int:
+def count_web_sessions(tx: Tx, account: AccountId, now: int) -> int:
     row = tx.row("SELECT count(*) FROM web_session WHERE account_id=? AND expires_at>?", account, now)
     return int(row[0]) if row else 0
 
 
-def nobodys(tx: Tx, peer: str, since: int) -> list[datetime]:
+def list_failures_of_nobody(tx: Tx, peer: str, since: int) -> list[datetime]:
     """Tries from this place with user names that no account has (services/credentials/login.py counts them below zero)."""
     rows = tx.rows(
         "SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since
@@ -53,7 +53,7 @@ def nobodys(tx: Tx, peer: str, since: int) -> list[datetime]:
     return [datetime.fromtimestamp(row[0], UTC) for row in rows]
 
 
-def failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
+def list_failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
     """Tries with a wrong password: when, and from where."""
     rows = tx.rows(
         "SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since

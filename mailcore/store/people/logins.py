@@ -22,7 +22,7 @@ class LoginEvent:
     times: int
 
 
-def note(
+def save_login(
     tx: Tx, account: AccountId, scope: str, source: str, credential: int, place: str, agent: str, outcome: str, now: int
 ) -> bool:
     """Note a log-in; return True if such a one was not seen before."""
@@ -55,7 +55,7 @@ def note(
     return not changed
 
 
-def of(tx: Tx, account: AccountId, limit: int) -> list[LoginEvent]:
+def list_logins(tx: Tx, account: AccountId, limit: int) -> list[LoginEvent]:
     """The latest first."""
     rows = tx.rows(
         "SELECT e.scope, e.source, COALESCE(c.label,''), e.place, e.agent, e.outcome, e.first_at, e.last_at, e.times"
@@ -82,12 +82,12 @@ def _event(row: Row) -> LoginEvent:
     )
 
 
-def is_first(tx: Tx, account: AccountId) -> bool:
+def is_first_login(tx: Tx, account: AccountId) -> bool:
     """Has the account never been opened?"""
     return tx.row("SELECT 1 FROM login_event WHERE account_id=? AND outcome='ok' LIMIT 1", account) is None
 
 
-def knows_network(tx: Tx, account: AccountId, beginning: str) -> bool:
+def is_known_network(tx: Tx, account: AccountId, beginning: str) -> bool:
     """Was it opened from a place that begins so?"""
     return (
         tx.row(
@@ -100,5 +100,5 @@ def knows_network(tx: Tx, account: AccountId, beginning: str) -> bool:
     )
 
 
-def forget(tx: Tx, before: int) -> int:
+def delete_logins(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM login_event WHERE last_at<?", before)

@@ -28,7 +28,7 @@ def _order(row: Row) -> Order:
     )
 
 
-def add(
+def add_order(
     tx: Tx,
     key: str,
     *,
@@ -63,22 +63,22 @@ def add(
     return _order(tx.row(f"SELECT {_COLUMNS} FROM orders WHERE id=?", number) or ())  # noqa: S608
 
 
-def of(tx: Tx, number: int) -> Order | None:
+def find_order(tx: Tx, number: int) -> Order | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM orders WHERE id=?", number)  # noqa: S608
     return _order(row) if row else None
 
 
-def by_key(tx: Tx, key: str) -> Order | None:
+def find_order_by_key(tx: Tx, key: str) -> Order | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM orders WHERE key=?", key)  # noqa: S608
     return _order(row) if row else None
 
 
-def by_token(tx: Tx, hashed: str) -> Order | None:
+def find_order_by_token(tx: Tx, hashed: str) -> Order | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM orders WHERE token=? AND token<>''", hashed)  # noqa: S608
     return _order(row) if row else None
 
 
-def listing(tx: Tx, state: str | None) -> list[Order]:
+def list_orders(tx: Tx, state: str | None) -> list[Order]:
     rows = tx.rows(f"SELECT {_COLUMNS} FROM orders WHERE ? IS NULL OR state=? ORDER BY id", state, state)  # noqa: S608
     return [_order(row) for row in rows]
 
@@ -86,25 +86,25 @@ def listing(tx: Tx, state: str | None) -> list[Order]:
 _HOLDS = "(confirmed=1 OR state='awaiting proof' OR created_at>?)"
 
 
-def wants(tx: Tx, name: str, since: int, besides: int = 0) -> bool:
+def is_wanted(tx: Tx, name: str, since: int, besides: int = 0) -> bool:
     """Does an open order hold that name: one confirmed, asked about by the desk, or created after `since`?"""
     sql = f"SELECT 1 FROM orders WHERE name=? AND id<>? AND state IN {OPEN} AND {_HOLDS}"  # noqa: S608
     return tx.row(sql, name, besides, since) is not None
 
 
-def unconfirmed(tx: Tx, place: str, since: int) -> int:
+def count_unconfirmed(tx: Tx, place: str, since: int) -> int:
     """Count the orders from that place that hold a name and are not confirmed yet."""
     sql = f"SELECT count(*) FROM orders WHERE place=? AND confirmed=0 AND state IN {OPEN} AND created_at>?"  # noqa: S608
     row = tx.row(sql, place, since)
     return int(row[0]) if row else 0
 
 
-def set_state(tx: Tx, number: int, state: str) -> bool:
+def save_state(tx: Tx, number: int, state: str) -> bool:
     """Set the state of an order that is not decided; return True if there was one."""
     return tx.run(f"UPDATE orders SET state=? WHERE id=? AND state IN {OPEN}", state, number) == 1  # noqa: S608
 
 
-def decide(tx: Tx, number: int, state: str, account: AccountId | None, now: int) -> bool:
+def save_decision(tx: Tx, number: int, state: str, account: AccountId | None, now: int) -> bool:
     """Decide an order; return False if it was decided before."""
     return (
         tx.run(
@@ -118,19 +118,19 @@ def decide(tx: Tx, number: int, state: str, account: AccountId | None, now: int)
     )
 
 
-def change(tx: Tx, number: int, *, name: str, affiliation: str) -> None:
+def save_change(tx: Tx, number: int, *, name: str, affiliation: str) -> None:
     tx.run("UPDATE orders SET name=?, affiliation=? WHERE id=?", name, affiliation, number)
 
 
-def confirm(tx: Tx, number: int) -> None:
+def save_confirmation(tx: Tx, number: int) -> None:
     tx.run("UPDATE orders SET confirmed=1, place='' WHERE id=?", number)
 
 
-def set_token(tx: Tx, number: int, hashed: str) -> None:
+def save_token(tx: Tx, number: int, hashed: str) -> None:
     tx.run("UPDATE orders SET token=? WHERE id=?", hashed, number)
 
 
-def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
+def expire_orders(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
     """Expire orders that nobody decided, or confirmed, and erase the person's data in them."""
     return tx.run(
         "UPDATE orders SET state='expired', decided_at=?, display_name='', contact='', affiliation='', person='', proof='',"  # noqa: S608
@@ -141,7 +141,7 @@ def expire(tx: Tx, before: int, unconfirmed_before: int, now: int) -> int:
     )
 
 
-def erase_decided(tx: Tx, before: int) -> int:
+def erase_decided_orders(tx: Tx, before: int) -> int:
     """Erase the personal data of orders rejected before that time; return their number."""
     return tx.run(
         "UPDATE orders SET display_name='', contact='', affiliation='', person='', proof='' WHERE state='rejected'"
@@ -166,7 +166,7 @@ def looks_like(tx: Tx, name: str, domain: str, *, besides: str) -> bool:
 # Log-ins elsewhere that belong to an account
 
 
-def link(tx: Tx, account: AccountId, provider: str, mark: str, now: int) -> None:
+def save_link(tx: Tx, account: AccountId, provider: str, mark: str, now: int) -> None:
     tx.run(
         "INSERT OR REPLACE INTO elsewhere (provider,mark,account_id,linked_at) VALUES (?,?,?,?)",
         provider,
@@ -176,15 +176,15 @@ def link(tx: Tx, account: AccountId, provider: str, mark: str, now: int) -> None
     )
 
 
-def linked(tx: Tx, provider: str, mark: str) -> AccountId | None:
+def find_linked(tx: Tx, provider: str, mark: str) -> AccountId | None:
     row = tx.row("SELECT account_id FROM elsewhere WHERE provider=? AND mark=?", provider, mark)
     return AccountId(row[0]) if row else None
 
 
-def links_of(tx: Tx, account: AccountId) -> list[tuple[str, int]]:
+def list_links(tx: Tx, account: AccountId) -> list[tuple[str, int]]:
     """Provider, and when it was linked."""
     return [(row[0], row[1]) for row in tx.rows("SELECT provider,linked_at FROM elsewhere WHERE account_id=?", account)]
 
 
-def unlink(tx: Tx, account: AccountId, provider: str) -> bool:
+def delete_link(tx: Tx, account: AccountId, provider: str) -> bool:
     return tx.run("DELETE FROM elsewhere WHERE account_id=? AND provider=?", account, provider) > 0

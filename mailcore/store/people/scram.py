@@ -5,7 +5,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people.credentials import Credential
 
 
-def of(tx: Tx, account: AccountId) -> dict[int, tuple[int, str]]:
+def list_verifiers(tx: Tx, account: AccountId) -> dict[int, tuple[int, str]]:
     """Iterations and the sealed keys of the account's present passwords, by credential."""
     rows = tx.rows(
         "SELECT c.id, s.iterations, s.sealed FROM scram s"
@@ -15,14 +15,14 @@ def of(tx: Tx, account: AccountId) -> dict[int, tuple[int, str]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def has(tx: Tx, credential: Credential) -> bool:
+def has_verifier(tx: Tx, credential: Credential) -> bool:
     return (
         tx.row("SELECT 1 FROM scram WHERE credential_id=? AND generation=?", credential.id, credential.generation)
         is not None
     )
 
 
-def save(tx: Tx, credential: Credential, iterations: int, sealed: str) -> None:
+def save_verifier(tx: Tx, credential: Credential, iterations: int, sealed: str) -> None:
     tx.run(
         "INSERT OR REPLACE INTO scram (credential_id,account_id,generation,iterations,sealed) VALUES (?,?,?,?,?)",
         credential.id,
@@ -33,7 +33,7 @@ def save(tx: Tx, credential: Credential, iterations: int, sealed: str) -> None:
     )
 
 
-def somebody_lacks_one(tx: Tx) -> bool:
+def is_one_missing(tx: Tx) -> bool:
     """Is there an active account with a password that SCRAM cannot check?"""
     return (
         tx.row(

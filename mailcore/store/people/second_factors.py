@@ -44,7 +44,7 @@ def _factor(row: Row) -> SecondFactor:
     )
 
 
-def of(tx: Tx, account: AccountId, *, active: bool = True) -> list[SecondFactor]:
+def list_factors(tx: Tx, account: AccountId, *, active: bool = True) -> list[SecondFactor]:
     rows = tx.rows(
         f"SELECT {_COLUMNS} FROM second_factor WHERE account_id=? AND active=? ORDER BY id",  # noqa: S608
         account,
@@ -53,11 +53,11 @@ def of(tx: Tx, account: AccountId, *, active: bool = True) -> list[SecondFactor]
     return [_factor(row) for row in rows]
 
 
-def is_on(tx: Tx, account: AccountId) -> bool:
+def has_factor(tx: Tx, account: AccountId) -> bool:
     return tx.row("SELECT 1 FROM second_factor WHERE account_id=? AND active LIMIT 1", account) is not None
 
 
-def add(
+def add_factor(
     tx: Tx, account: AccountId, kind: str, label: str, handle: str, secret: str, counter: int, now: int, *, active: bool
 ) -> int:
     """Add a second factor, and drop those of its kind that were begun and never finished."""
@@ -75,11 +75,11 @@ def add(
     )
 
 
-def activate(tx: Tx, number: int) -> None:
+def activate_factor(tx: Tx, number: int) -> None:
     tx.run("UPDATE second_factor SET active=1 WHERE id=?", number)
 
 
-def use(tx: Tx, number: int, counter: int, now: int, *, equal: bool = False) -> bool:
+def use_factor(tx: Tx, number: int, counter: int, now: int, *, equal: bool = False) -> bool:
     """Use a counter; return False if it was used before.  `equal`: keys without a counter say 0 each time."""
     operator = "<=" if equal else "<"
     return (
@@ -94,9 +94,9 @@ def use(tx: Tx, number: int, counter: int, now: int, *, equal: bool = False) -> 
     )
 
 
-def drop(tx: Tx, account: AccountId, number: int) -> bool:
+def delete_factor(tx: Tx, account: AccountId, number: int) -> bool:
     return tx.run("DELETE FROM second_factor WHERE account_id=? AND id=?", account, number) > 0
 
 
-def drop_all(tx: Tx, account: AccountId) -> int:
+def delete_factors(tx: Tx, account: AccountId) -> int:
     return tx.run("DELETE FROM second_factor WHERE account_id=?", account)

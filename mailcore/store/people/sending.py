@@ -4,13 +4,13 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
-def reason(tx: Tx, account: AccountId) -> str:
+def get_reason(tx: Tx, account: AccountId) -> str:
     """Return the reason why the account may not send, or ""."""
     row = tx.row("SELECT reason FROM sending_hold WHERE account_id=?", account)
     return str(row[0]) if row else ""
 
 
-def hold(tx: Tx, account: AccountId, why: str, now: int) -> int:
+def hold_sending(tx: Tx, account: AccountId, why: str, now: int) -> int:
     """Keep it from sending, and hold what it sent and waits; how many items that are."""
     tx.run("INSERT OR IGNORE INTO sending_hold (account_id,at,reason) VALUES (?,?,?)", account, now, why)
     return tx.run(
@@ -18,7 +18,7 @@ def hold(tx: Tx, account: AccountId, why: str, now: int) -> int:
     )
 
 
-def release(tx: Tx, account: AccountId, now: int) -> int:
+def release_sending(tx: Tx, account: AccountId, now: int) -> int:
     """The contrary; how many items go on."""
     tx.run("DELETE FROM sending_hold WHERE account_id=?", account)
     return tx.run(
@@ -28,7 +28,7 @@ def release(tx: Tx, account: AccountId, now: int) -> int:
     )
 
 
-def drop(tx: Tx, account: AccountId) -> int:
+def delete_held(tx: Tx, account: AccountId) -> int:
     """Forget what is held; how many items that were."""
     items = tx.rows("SELECT id FROM queue WHERE account_id=? AND origin='submission' AND state='held'", account)
     tx.many("DELETE FROM attempt WHERE item=?", items)

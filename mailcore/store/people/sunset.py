@@ -60,7 +60,7 @@ class Progress:
     new_addresses: int
 
 
-def add(tx: Tx, ends: date, successor: str, words: dict[str, str], now: int) -> int:
+def add_sunset(tx: Tx, ends: date, successor: str, words: dict[str, str], now: int) -> int:
     return tx.insert(
         "INSERT INTO sunset (ends,successor,nb,nn,en,announced_at) VALUES (?,?,?,?,?,?)",
         ends.isoformat(),
@@ -72,7 +72,7 @@ def add(tx: Tx, ends: date, successor: str, words: dict[str, str], now: int) -> 
     )
 
 
-def latest(tx: Tx) -> Sunset | None:
+def find_latest(tx: Tx) -> Sunset | None:
     row = tx.row("SELECT id,ends,successor,nb,nn,en,announced_at,withdrawn_at FROM sunset ORDER BY id DESC LIMIT 1")
     if row is None:
         return None
@@ -80,7 +80,7 @@ def latest(tx: Tx) -> Sunset | None:
     return Sunset(row[0], date.fromisoformat(row[1]), row[2], words, row[6], row[7])
 
 
-def withdraw(tx: Tx, sunset: int, now: int) -> None:
+def withdraw_sunset(tx: Tx, sunset: int, now: int) -> None:
     tx.run("UPDATE sunset SET withdrawn_at=? WHERE id=?", now, sunset)
     tx.run("DELETE FROM sunset_notice WHERE sunset_id=?", sunset)
 
@@ -117,7 +117,7 @@ def _person(row: Row) -> Person:
     )
 
 
-def people(
+def list_people(
     tx: Tx, sunset: int, *, after: AccountId | None = None, limit: int = 500, unread: bool = False
 ) -> list[Person]:
     """Page by page, in the order of accounts; `unread`: those alone of whom it is not known that they have read it."""
@@ -127,7 +127,7 @@ def people(
     ]
 
 
-def progress(tx: Tx, sunset: int) -> Progress:
+def count_progress(tx: Tx, sunset: int) -> Progress:
     row = tx.row(
         "SELECT COUNT(*), COUNT(p.first_at), COUNT(p.read_at), COUNT(CASE p.how WHEN 'button' THEN 1 END),"
         " COUNT(CASE p.how WHEN 'mailbox' THEN 1 END), COUNT(CASE p.how WHEN 'desk' THEN 1 END),"
@@ -140,24 +140,24 @@ def progress(tx: Tx, sunset: int) -> Progress:
     return Progress(*row)
 
 
-def person(tx: Tx, sunset: int, account: AccountId) -> Person | None:
+def find_person(tx: Tx, sunset: int, account: AccountId) -> Person | None:
     """Return the account's person; None if the account is not active."""
     row = tx.row(f"{_PERSON} AND a.id=?", sunset, account)
     return _person(row) if row else None
 
 
-def due(tx: Tx, sunset: int, now: int, limit: int) -> list[Person]:
+def list_due(tx: Tx, sunset: int, now: int, limit: int) -> list[Person]:
     """Return people who have had no notice yet, and those whose next one is due."""
     rows = tx.rows(f"{_PERSON} AND (p.account_id IS NULL OR p.next_at<=?) ORDER BY a.id LIMIT ?", sunset, now, limit)
     return [_person(row) for row in rows]
 
 
-def to_hear_of_withdrawal(tx: Tx, sunset: int, limit: int) -> list[Person]:
+def list_to_hear_of_withdrawal(tx: Tx, sunset: int, limit: int) -> list[Person]:
     rows = tx.rows(f"{_PERSON} AND p.step<>? ORDER BY a.id LIMIT ?", sunset, WITHDRAWN, limit)
     return [_person(row) for row in rows]
 
 
-def told(tx: Tx, sunset: int, account: AccountId, step: int, now: int, next_at: int | None) -> None:
+def save_notice(tx: Tx, sunset: int, account: AccountId, step: int, now: int, next_at: int | None) -> None:
     tx.run(
         "INSERT INTO sunset_person (account_id,sunset_id,step,first_at,told_at,next_at,how,new_address)"
         " VALUES (?,?,?,?,?,?,'','')"
@@ -172,11 +172,11 @@ def told(tx: Tx, sunset: int, account: AccountId, step: int, now: int, next_at: 
     )
 
 
-def wait(tx: Tx, sunset: int, account: AccountId, next_at: int | None) -> None:
+def save_next_at(tx: Tx, sunset: int, account: AccountId, next_at: int | None) -> None:
     tx.run("UPDATE sunset_person SET next_at=? WHERE account_id=? AND sunset_id=?", next_at, account, sunset)
 
 
-def lies_in_box(tx: Tx, sunset: int, account: AccountId, blob: bytes) -> None:
+def save_notice_in_box(tx: Tx, sunset: int, account: AccountId, blob: bytes) -> None:
     tx.run("INSERT INTO sunset_notice (account_id,sunset_id,blob) VALUES (?,?,?)", account, sunset, blob)
 
 
@@ -194,7 +194,7 @@ def _begin(tx: Tx, sunset: int, account: AccountId, now: int) -> None:
     )
 
 
-def read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
+def save_read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
     """Note that the notice was read; return False if that was known before."""
     _begin(tx, sunset, account, now)
     return (
@@ -209,7 +209,7 @@ def read(tx: Tx, sunset: int, account: AccountId, how: str, now: int) -> bool:
     )
 
 
-def seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int) -> list[tuple[AccountId, bool]]:
+def list_seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int) -> list[tuple[AccountId, bool]]:
     """Return accounts not known to have read the notice, in their order, and whether a notice of theirs is \\Seen."""
     rows = tx.rows(
         "SELECT p.account_id, EXISTS (SELECT 1 FROM sunset_notice n JOIN blob b ON b.name=n.blob"
@@ -223,10 +223,10 @@ def seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int) -> l
     return [(AccountId(row[0]), bool(row[1])) for row in rows]
 
 
-def letter_sent(tx: Tx, sunset: int, account: AccountId, now: int) -> None:
+def save_letter_sent(tx: Tx, sunset: int, account: AccountId, now: int) -> None:
     _begin(tx, sunset, account, now)
     tx.run("UPDATE sunset_person SET letter_at=? WHERE account_id=? AND sunset_id=?", now, account, sunset)
 
 
-def set_new_address(tx: Tx, sunset: int, account: AccountId, address: str) -> None:
+def save_new_address(tx: Tx, sunset: int, account: AccountId, address: str) -> None:
     tx.run("UPDATE sunset_person SET new_address=? WHERE account_id=? AND sunset_id=?", address, account, sunset)

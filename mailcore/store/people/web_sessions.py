@@ -31,12 +31,12 @@ def _session(row: Row) -> WebSession:
     )
 
 
-def load(tx: Tx, hashed: str, now: int) -> WebSession | None:
+def load_session(tx: Tx, hashed: str, now: int) -> WebSession | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM web_session WHERE id=? AND expires_at>?", hashed, now)  # noqa: S608
     return _session(row) if row else None
 
 
-def save(tx: Tx, hashed: str, session: WebSession) -> None:
+def save_session(tx: Tx, hashed: str, session: WebSession) -> None:
     tx.run(
         f"INSERT INTO web_session (id,{_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"  # noqa: S608
         " ON CONFLICT (id) DO UPDATE SET account_id=excluded.account_id, data=excluded.data,"
@@ -53,7 +53,7 @@ def save(tx: Tx, hashed: str, session: WebSession) -> None:
     )
 
 
-def update(tx: Tx, hashed: str, session: WebSession) -> bool:
+def update_session(tx: Tx, hashed: str, session: WebSession) -> bool:
     """Update the session; return False if it was ended meanwhile: a late answer must not bring it back."""
     return (
         tx.run(
@@ -67,15 +67,15 @@ def update(tx: Tx, hashed: str, session: WebSession) -> bool:
     )
 
 
-def delete(tx: Tx, hashed: str) -> None:
+def delete_session(tx: Tx, hashed: str) -> None:
     tx.run("DELETE FROM web_session WHERE id=?", hashed)
 
 
-def delete_others(tx: Tx, account: AccountId, keep: str) -> None:
+def delete_other_sessions(tx: Tx, account: AccountId, keep: str) -> None:
     tx.run("DELETE FROM web_session WHERE account_id=? AND id<>?", account, keep)
 
 
-def of(tx: Tx, account: AccountId, now: int) -> list[WebSession]:
+def list_sessions(tx: Tx, account: AccountId, now: int) -> list[WebSession]:
     rows = tx.rows(
         f"SELECT {_COLUMNS},substr(id,1,16) FROM web_session WHERE account_id=? AND expires_at>? ORDER BY created_at DESC",  # noqa: S608
         account,
@@ -84,11 +84,11 @@ def of(tx: Tx, account: AccountId, now: int) -> list[WebSession]:
     return [_session(row) for row in rows]
 
 
-def delete_named(tx: Tx, account: AccountId, handle: str) -> bool:
+def delete_named_session(tx: Tx, account: AccountId, handle: str) -> bool:
     return tx.run("DELETE FROM web_session WHERE account_id=? AND substr(id,1,16)=?", account, handle) > 0
 
 
-def by_source(tx: Tx, source: str, now: int) -> set[AccountId]:
+def list_by_source(tx: Tx, source: str, now: int) -> set[AccountId]:
     """Accounts that are open by it, as long as the tie stands."""
     rows = tx.rows(
         "SELECT DISTINCT account_id FROM web_session WHERE source=? AND ended_at IS NULL AND account_id IS NOT NULL"
@@ -99,16 +99,16 @@ def by_source(tx: Tx, source: str, now: int) -> set[AccountId]:
     return {AccountId(row[0]) for row in rows}
 
 
-def mark_ended(tx: Tx, account: AccountId, source: str, now: int) -> None:
+def mark_session_ended(tx: Tx, account: AccountId, source: str, now: int) -> None:
     tx.run(
         "UPDATE web_session SET ended_at=? WHERE account_id=? AND source=? AND ended_at IS NULL", now, account, source
     )
 
 
-def settle(tx: Tx, hashed: str, source: str) -> None:
+def settle_session(tx: Tx, hashed: str, source: str) -> None:
     """The person has proved to be it by another password: the end of the tie is no matter any more."""
     tx.run("UPDATE web_session SET source=?, ended_at=NULL WHERE id=?", source, hashed)
 
 
-def sweep(tx: Tx, now: int, ended_before: int = 0) -> None:
+def delete_expired(tx: Tx, now: int, ended_before: int = 0) -> None:
     tx.run("DELETE FROM web_session WHERE expires_at<=? OR ended_at<=?", now, ended_before)

@@ -25,7 +25,7 @@ class StsPolicy:
     expires_at: int
 
 
-def rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
+def find_rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
     """Return those of `domains` that failed lately, even if their rest is over."""
     if not domains:
         return {}
@@ -34,7 +34,7 @@ def rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
     return {row[0]: Rest(*row[1:]) for row in rows}
 
 
-def rest(tx: Tx, domain: str, found: Rest) -> None:
+def save_rest(tx: Tx, domain: str, found: Rest) -> None:
     tx.run(
         "INSERT OR REPLACE INTO destination (domain,failures,until,reply) VALUES (?,?,?,?)",
         domain,
@@ -44,7 +44,7 @@ def rest(tx: Tx, domain: str, found: Rest) -> None:
     )
 
 
-def awake(tx: Tx, domains: Sequence[str] | None) -> None:
+def end_rests(tx: Tx, domains: Sequence[str] | None) -> None:
     """No rest any more; None = for all."""
     if domains is None:
         tx.run("DELETE FROM destination")
@@ -52,18 +52,18 @@ def awake(tx: Tx, domains: Sequence[str] | None) -> None:
         tx.many("DELETE FROM destination WHERE domain=?", [(domain,) for domain in domains])
 
 
-def forget(tx: Tx, now: int, old_seconds: int) -> None:
+def delete_old(tx: Tx, now: int, old_seconds: int) -> None:
     """Rests that ended long ago, and policies that hold no more."""
     tx.run("DELETE FROM destination WHERE until<?", now - old_seconds)
     tx.run("DELETE FROM sts_policy WHERE expires_at<?", now - old_seconds)
 
 
-def sts(tx: Tx, domain: str) -> StsPolicy | None:
+def find_sts_policy(tx: Tx, domain: str) -> StsPolicy | None:
     row = tx.row("SELECT policy_id, mode, hosts, expires_at FROM sts_policy WHERE domain=?", domain)
     return StsPolicy(row[0], row[1], tuple(row[2].split()), row[3]) if row else None
 
 
-def keep_sts(tx: Tx, domain: str, policy: StsPolicy) -> None:
+def save_sts_policy(tx: Tx, domain: str, policy: StsPolicy) -> None:
     tx.run(
         "INSERT OR REPLACE INTO sts_policy (domain,policy_id,mode,hosts,expires_at) VALUES (?,?,?,?,?)",
         domain,

@@ -180,12 +180,12 @@ def retry_items(tx: Tx, items: Sequence[int] | None, now: int) -> None:
     """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
     if items is None:
         tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
-        destinations.awake(tx, None)
+        destinations.end_rests(tx, None)
         return
     tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
     marks = ",".join("?" * len(items))
     rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608
-    destinations.awake(tx, [row[0] for row in rows])
+    destinations.end_rests(tx, [row[0] for row in rows])
 
 
 def list_attempts(tx: Tx, item: int) -> Sequence[Attempt]:

@@ -17,33 +17,33 @@ _ONE = {
 }
 
 
-def by_state(tx: Tx) -> dict[str, dict[str, int]]:
+def count_by_state(tx: Tx) -> dict[str, dict[str, int]]:
     """Count accounts, queue items, forwardings, orders and tickets in each state."""
     return {name: dict(tx.rows(sql)) for name, sql in _BY_STATE.items()}
 
 
-def single(tx: Tx) -> dict[str, int]:
+def count_single(tx: Tx) -> dict[str, int]:
     """`stored`: octets of all mail; `oldest`: since when the oldest queue item is there, or 0; `on_hold`: who may not send."""
     return {name: tx.rows(sql)[0][0] for name, sql in _ONE.items()}
 
 
-def outcomes(tx: Tx, since: int) -> dict[str, int]:
+def count_outcomes(tx: Tx, since: int) -> dict[str, int]:
     """Count the messages that came in since then, by outcome."""
     return dict(
         tx.rows("SELECT outcome, count(*) FROM delivery INDEXED BY delivery_at WHERE at>=? GROUP BY outcome", since)
     )
 
 
-def failed_logins(tx: Tx, since: int) -> int:
+def count_failed_logins(tx: Tx, since: int) -> int:
     return int(tx.rows("SELECT count(*) FROM login_failure WHERE at>=?", since)[0][0])
 
 
-def jobs(tx: Tx) -> list[tuple[str, int, bool]]:
+def list_jobs(tx: Tx) -> list[tuple[str, int, bool]]:
     """Name, when its next turn is due, and whether the last one failed."""
     return [(name, at, bool(problem)) for name, at, problem in tx.rows("SELECT name, next_at, problem FROM job")]
 
 
-def slow_writes(tx: Tx, since: int) -> list[tuple[str, int, int]]:
+def list_slow_writes(tx: Tx, since: int) -> list[tuple[str, int, int]]:
     """Return the callers that held up all other writes since then, how often, and the longest time in milliseconds."""
     sql = "SELECT caller, sum(count), max(longest) FROM slow_write WHERE hour>=? GROUP BY caller"
     return [(caller, count, longest) for caller, count, longest in tx.rows(sql, since // 3600)]

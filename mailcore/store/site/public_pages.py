@@ -9,17 +9,17 @@ from mailcore.store.engine.db import Row, Tx
 _INCIDENT = "id,level,nb,nn,en,at,ended_at"
 
 
-def page(tx: Tx, name: str) -> PageFacts:
+def get_page(tx: Tx, name: str) -> PageFacts:
     row = tx.row("SELECT views,audience,topic FROM page WHERE name=?", name)
     return PageFacts(name, row[0], tuple(row[1].split()), tuple(row[2].split())) if row else PageFacts(name, 0, (), ())
 
 
-def pages(tx: Tx) -> list[PageFacts]:
+def list_pages(tx: Tx) -> list[PageFacts]:
     rows = tx.rows("SELECT name,views,audience,topic FROM page ORDER BY name")
     return [PageFacts(row[0], row[1], tuple(row[2].split()), tuple(row[3].split())) for row in rows]
 
 
-def tag(tx: Tx, name: str, audience: str, topic: str) -> None:
+def tag_page(tx: Tx, name: str, audience: str, topic: str) -> None:
     tx.run(
         "INSERT INTO page (name,views,audience,topic) VALUES (?,0,?,?)"
         " ON CONFLICT (name) DO UPDATE SET audience=excluded.audience, topic=excluded.topic",
@@ -29,7 +29,7 @@ def tag(tx: Tx, name: str, audience: str, topic: str) -> None:
     )
 
 
-def day_key(tx: Tx, day: str) -> bytes:
+def get_day_key(tx: Tx, day: str) -> bytes:
     """The secret of that day; the first to ask makes it, and the days before are forgotten."""
     row = tx.row("SELECT value FROM setting WHERE key=?", f"visits {day}")
     if row:
@@ -41,7 +41,7 @@ def day_key(tx: Tx, day: str) -> bytes:
     return key
 
 
-def visit(tx: Tx, name: str, hashed: str) -> None:
+def count_visit(tx: Tx, name: str, hashed: str) -> None:
     """Count a visitor once."""
     if tx.run("INSERT INTO page_visit (hash) VALUES (?) ON CONFLICT (hash) DO NOTHING", hashed):
         tx.run(
@@ -75,11 +75,11 @@ def end_incidents(tx: Tx, incident: int | None, now: int) -> int:
     )
 
 
-def current(tx: Tx) -> list[Incident]:
+def list_current_incidents(tx: Tx) -> list[Incident]:
     return [_incident(row) for row in tx.rows(f"SELECT {_INCIDENT} FROM incident WHERE ended_at IS NULL ORDER BY id")]  # noqa: S608
 
 
-def incidents(tx: Tx, since: int) -> list[Incident]:
+def list_incidents(tx: Tx, since: int) -> list[Incident]:
     """Newest first; those that last, and those that began after `since`."""
     rows = tx.rows(f"SELECT {_INCIDENT} FROM incident WHERE ended_at IS NULL OR at>? ORDER BY id DESC LIMIT 100", since)  # noqa: S608
     return [_incident(row) for row in rows]

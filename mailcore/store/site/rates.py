@@ -3,7 +3,7 @@
 from mailcore.store.engine.db import Tx
 
 
-def take(tx: Tx, key: str, amount: int, limit: int, window_seconds: int, now: int) -> bool:
+def count_if_allowed(tx: Tx, key: str, amount: int, limit: int, window_seconds: int, now: int) -> bool:
     """Count `amount` more; False, and nothing counted, where that is above the limit of the window."""
     row = tx.row("SELECT count FROM rate WHERE key=? AND started_at>?", key, now - window_seconds)
     count = row[0] if row else 0
@@ -16,16 +16,16 @@ def take(tx: Tx, key: str, amount: int, limit: int, window_seconds: int, now: in
     return True
 
 
-def count(tx: Tx, key: str, window_seconds: int, now: int) -> int:
+def count_in_window(tx: Tx, key: str, window_seconds: int, now: int) -> int:
     row = tx.row("SELECT count FROM rate WHERE key=? AND started_at>?", key, now - window_seconds)
     return int(row[0]) if row else 0
 
 
-def forget(tx: Tx, key: str) -> None:
+def delete_rate(tx: Tx, key: str) -> None:
     tx.run("DELETE FROM rate WHERE key=?", key)
 
 
-def grey(tx: Tx, key: str, wait_seconds: int, now: int) -> bool:
+def has_waited(tx: Tx, key: str, wait_seconds: int, now: int) -> bool:
     """Has it come again after the wait?  The first time is written down."""
     row = tx.row("SELECT first_at, passed_at FROM grey WHERE key=?", key)
     if row is None:
@@ -37,15 +37,15 @@ def grey(tx: Tx, key: str, wait_seconds: int, now: int) -> bool:
     return True
 
 
-def knows(tx: Tx, key: str) -> bool:
+def is_known(tx: Tx, key: str) -> bool:
     return tx.row("SELECT 1 FROM grey WHERE key=? AND passed_at>0", key) is not None
 
 
-def pass_on(tx: Tx, key: str, now: int) -> None:
+def save_known(tx: Tx, key: str, now: int) -> None:
     """Let `knows` accept the key from now on, until it has not been seen for long."""
     tx.run("INSERT OR REPLACE INTO grey (key,first_at,passed_at,seen_at) VALUES (?,?,?,?)", key, now, now, now)
 
 
-def sweep(tx: Tx, rates_before: int, waiting_before: int, passed_before: int) -> None:
+def delete_expired(tx: Tx, rates_before: int, waiting_before: int, passed_before: int) -> None:
     tx.run("DELETE FROM rate WHERE started_at<?", rates_before)
     tx.run("DELETE FROM grey WHERE (passed_at=0 AND seen_at<?) OR seen_at<?", waiting_before, passed_before)

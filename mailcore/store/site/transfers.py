@@ -33,7 +33,7 @@ def _transfer(row: Row) -> Transfer:
     return Transfer(row[0], row[1], row[2], row[3], row[4], row[5], row[6], started, updated)
 
 
-def begin(tx: Tx, account: AccountId, kind: str, name: str, total: int, now: int) -> int:
+def add_transfer(tx: Tx, account: AccountId, kind: str, name: str, total: int, now: int) -> int:
     return tx.insert(
         "INSERT INTO transfer (account_id,kind,name,state,done,total,report,started_at,updated_at)"
         " VALUES (?,?,?,'running',0,?,'',?,?)",
@@ -46,32 +46,32 @@ def begin(tx: Tx, account: AccountId, kind: str, name: str, total: int, now: int
     )
 
 
-def tell(tx: Tx, transfer: int, done: int, now: int) -> None:
+def save_progress(tx: Tx, transfer: int, done: int, now: int) -> None:
     tx.run("UPDATE transfer SET done=?, updated_at=? WHERE id=?", done, now, transfer)
 
 
-def retell(tx: Tx, transfer: int, report: str) -> None:
+def save_report(tx: Tx, transfer: int, report: str) -> None:
     tx.run("UPDATE transfer SET report=? WHERE id=?", report, transfer)
 
 
-def end(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
+def end_transfer(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
     """`report` None = as it is."""
     tx.run(
         "UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer
     )
 
 
-def get(tx: Tx, account: AccountId, transfer: int) -> Transfer | None:
+def find_transfer(tx: Tx, account: AccountId, transfer: int) -> Transfer | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM transfer WHERE account_id=? AND id=?", account, transfer)  # noqa: S608
     return _transfer(row) if row else None
 
 
-def again(tx: Tx, transfer: int, report: str, now: int) -> None:
+def restart_transfer(tx: Tx, transfer: int, report: str, now: int) -> None:
     """Mark the transfer as running once more."""
     tx.run("UPDATE transfer SET state='running', report=?, updated_at=? WHERE id=?", report, now, transfer)
 
 
-def standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
+def find_standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
     """Sum up the messages with a uid below: their number, octets, highest modseq, and the sum of their uids."""
     row = tx.row(
         "SELECT count(*), coalesce(sum(size),0), coalesce(max(modseq),0), coalesce(sum(uid),0) FROM message"
@@ -83,12 +83,12 @@ def standing(tx: Tx, mailbox: int, below: int) -> tuple[int, int, int, int]:
     return row[0], row[1], row[2], row[3]
 
 
-def latest(tx: Tx, account: AccountId, limit: int) -> list[Transfer]:
+def list_latest(tx: Tx, account: AccountId, limit: int) -> list[Transfer]:
     rows = tx.rows(f"SELECT {_COLUMNS} FROM transfer WHERE account_id=? ORDER BY id DESC LIMIT ?", account, limit)  # noqa: S608
     return [_transfer(row) for row in rows]
 
 
-def running(tx: Tx, account: AccountId, since: int) -> int:
+def count_running(tx: Tx, account: AccountId, since: int) -> int:
     """Count the account's running transfers that were active at that time or later."""
     row = tx.row(
         "SELECT count(*) FROM transfer WHERE account_id=? AND state='running' AND updated_at>=?", account, since
@@ -96,5 +96,5 @@ def running(tx: Tx, account: AccountId, since: int) -> int:
     return int(row[0]) if row else 0
 
 
-def forget(tx: Tx, before: int) -> int:
+def delete_transfers(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM transfer WHERE updated_at<?", before)

@@ -21,7 +21,7 @@ def _ticket(row: Row) -> Ticket:
     )
 
 
-def add(
+def add_ticket(
     tx: Tx,
     *,
     token: str,
@@ -48,27 +48,27 @@ def add(
     )
 
 
-def get(tx: Tx, ticket: int) -> Ticket | None:
+def find_ticket(tx: Tx, ticket: int) -> Ticket | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM ticket WHERE id=?", ticket)  # noqa: S608
     return _ticket(row) if row else None
 
 
-def by_token(tx: Tx, token: str) -> Ticket | None:
+def find_ticket_by_token(tx: Tx, token: str) -> Ticket | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM ticket WHERE token=?", token)  # noqa: S608
     return _ticket(row) if row else None
 
 
-def by_message_id(tx: Tx, message_ids: Sequence[str]) -> Ticket | None:
+def find_ticket_by_message_id(tx: Tx, message_ids: Sequence[str]) -> Ticket | None:
     """The ticket in which one of these messages was written or read."""
     marks = ",".join("?" * len(message_ids))
     row = tx.row(
         f"SELECT ticket_id FROM ticket_message WHERE message_id<>'' AND message_id IN ({marks}) ORDER BY id DESC",  # noqa: S608
         *message_ids,
     )
-    return get(tx, row[0]) if row else None
+    return find_ticket(tx, row[0]) if row else None
 
 
-def newest_of(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
+def find_newest_ticket(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
     """An open ticket of the same writer about the same."""
     row = tx.row(
         f"SELECT {_COLUMNS} FROM ticket WHERE reply_to=? AND subject=? AND state IN ('unconfirmed','open','answered')"  # noqa: S608
@@ -80,7 +80,7 @@ def newest_of(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
     return _ticket(row) if row else None
 
 
-def listing(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) -> list[Ticket]:
+def list_tickets(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) -> list[Ticket]:
     """Return the tickets in these states, those that wait longest first."""
     marks = ",".join("?" * len(states))
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
@@ -99,11 +99,11 @@ def listing(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) ->
     ]
 
 
-def counts(tx: Tx) -> dict[str, int]:
+def count_by_state(tx: Tx) -> dict[str, int]:
     return dict(tx.rows("SELECT state, count(*) FROM ticket GROUP BY state"))
 
 
-def of_account(tx: Tx, account: AccountId) -> list[Ticket]:
+def list_tickets_of(tx: Tx, account: AccountId) -> list[Ticket]:
     """Newest first; without what was joined to another."""
     return [
         _ticket(row)
@@ -114,19 +114,19 @@ def of_account(tx: Tx, account: AccountId) -> list[Ticket]:
     ]
 
 
-def set_state(tx: Tx, ticket: int, state: str, now: int) -> None:
+def save_state(tx: Tx, ticket: int, state: str, now: int) -> None:
     tx.run("UPDATE ticket SET state=?, changed_at=? WHERE id=?", state, now, ticket)
 
 
-def assign(tx: Tx, ticket: int, assignee: AccountId | None) -> None:
+def save_assignee(tx: Tx, ticket: int, assignee: AccountId | None) -> None:
     tx.run("UPDATE ticket SET assignee_id=? WHERE id=?", assignee, ticket)
 
 
-def set_language(tx: Tx, ticket: int, language: str) -> None:
+def save_language(tx: Tx, ticket: int, language: str) -> None:
     tx.run("UPDATE ticket SET language=? WHERE id=?", language, ticket)
 
 
-def merge(tx: Tx, ticket: int, into: int, now: int) -> None:
+def merge_ticket(tx: Tx, ticket: int, into: int, now: int) -> None:
     """Move all messages into the other ticket; answers to the old one follow it."""
     tx.run("UPDATE ticket_message SET ticket_id=? WHERE ticket_id=?", into, ticket)
     tx.run("UPDATE ticket SET merged_into=? WHERE merged_into=?", into, ticket)
@@ -165,7 +165,7 @@ def add_message(
     return message
 
 
-def has_copy(tx: Tx, message_id: str, writer: str, text: str) -> bool:
+def has_message(tx: Tx, message_id: str, writer: str, text: str) -> bool:
     """Is this message here?  An id alone proves nothing: programs give one id to many messages."""
     if not message_id:
         return False
@@ -173,7 +173,7 @@ def has_copy(tx: Tx, message_id: str, writer: str, text: str) -> bool:
     return row is not None
 
 
-def wrote_in(tx: Tx, ticket: int, writer: str) -> bool:
+def has_written(tx: Tx, ticket: int, writer: str) -> bool:
     """Did this address, in lower case, write in the ticket?"""
     row = tx.row(
         "SELECT 1 FROM ticket_message WHERE ticket_id=? AND lower(name)=? AND author IN ('person','unverified')",
@@ -183,7 +183,7 @@ def wrote_in(tx: Tx, ticket: int, writer: str) -> bool:
     return row is not None
 
 
-def notes_since(tx: Tx, ticket: int, since: int) -> int:
+def count_notes(tx: Tx, ticket: int, since: int) -> int:
     """Count the automatic messages since then: unlike the desk's own notes, they have a header."""
     row = tx.row(
         "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author='note' AND header<>''", ticket, since
@@ -191,17 +191,17 @@ def notes_since(tx: Tx, ticket: int, since: int) -> int:
     return int(row[0]) if row else 0
 
 
-def begin_thread(tx: Tx, ticket: int, message_id: str) -> None:
+def save_first_message_id(tx: Tx, ticket: int, message_id: str) -> None:
     """Give this Message-ID to the ticket's messages that have none of their own (RFC 5322 section 3.6.4)."""
     tx.run("UPDATE ticket_message SET message_id=? WHERE ticket_id=? AND message_id=''", message_id, ticket)
 
 
-def message_ids(tx: Tx, ticket: int) -> list[str]:
+def list_message_ids(tx: Tx, ticket: int) -> list[str]:
     rows = tx.rows("SELECT message_id FROM ticket_message WHERE ticket_id=? AND message_id<>'' ORDER BY id", ticket)
     return [row[0] for row in rows]
 
 
-def messages(tx: Tx, ticket: int) -> list[TicketMessage]:
+def list_messages(tx: Tx, ticket: int) -> list[TicketMessage]:
     """Return the ticket's messages in the order of time, without the octets of files."""
     files: dict[int, list[TicketFile]] = {}
     for file, message, name, kind, size in tx.rows(
@@ -218,12 +218,12 @@ def messages(tx: Tx, ticket: int) -> list[TicketMessage]:
     ]
 
 
-def header(tx: Tx, ticket: int, message: int) -> str:
+def find_header(tx: Tx, ticket: int, message: int) -> str:
     row = tx.row("SELECT header FROM ticket_message WHERE ticket_id=? AND id=?", ticket, message)
     return str(row[0]) if row else ""
 
 
-def file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
+def find_file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
     """`notes`: those of internal notes, too."""
     row = tx.row(
         "SELECT f.name,f.type,f.octets FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
@@ -235,7 +235,7 @@ def file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
     return NewFile(row[0], row[1], bytes(row[2])) if row else None
 
 
-def account_with_contact(tx: Tx, contact: str) -> AccountId | None:
+def find_account_by_contact(tx: Tx, contact: str) -> AccountId | None:
     """The one active account with this contact address; None when there are several."""
     found = tx.rows("SELECT id FROM account WHERE lower(contact)=? AND state='active' LIMIT 2", contact.lower())
     return AccountId(found[0][0]) if len(found) == 1 else None
@@ -244,7 +244,7 @@ def account_with_contact(tx: Tx, contact: str) -> AccountId | None:
 # Time and amounts
 
 
-def said_since(tx: Tx, ticket: int, since: int) -> int:
+def count_messages(tx: Tx, ticket: int, since: int) -> int:
     """Count the messages since then by the ticket's person, or by somebody who claims to be that person."""
     row = tx.row(
         "SELECT count(*) FROM ticket_message WHERE ticket_id=? AND at>? AND author IN ('person','unverified')",
@@ -254,7 +254,7 @@ def said_since(tx: Tx, ticket: int, since: int) -> int:
     return int(row[0]) if row else 0
 
 
-def file_octets(tx: Tx, ticket: int) -> int:
+def measure_files(tx: Tx, ticket: int) -> int:
     row = tx.row(
         "SELECT coalesce(sum(f.size),0) FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id WHERE m.ticket_id=?",
         ticket,
@@ -262,12 +262,12 @@ def file_octets(tx: Tx, ticket: int) -> int:
     return int(row[0]) if row else 0
 
 
-def silent(tx: Tx, state: str, before: int) -> list[int]:
+def list_silent(tx: Tx, state: str, before: int) -> list[int]:
     """Tickets in which nothing happened since `before`."""
     return [row[0] for row in tx.rows("SELECT id FROM ticket WHERE state=? AND changed_at<?", state, before)]
 
 
-def erase(tx: Tx, ticket: int, now: int) -> None:
+def erase_ticket(tx: Tx, ticket: int, now: int) -> None:
     """Only the number is left."""
     tx.run("DELETE FROM ticket_file WHERE message_id IN (SELECT id FROM ticket_message WHERE ticket_id=?)", ticket)
     tx.run("DELETE FROM ticket_message WHERE ticket_id=?", ticket)

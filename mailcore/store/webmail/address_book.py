@@ -33,7 +33,7 @@ class WriterName:
     first: bool = False
 
 
-def contacts(tx: Tx, account: AccountId) -> list[Contact]:
+def list_contacts(tx: Tx, account: AccountId) -> list[Contact]:
     """Return the account's contacts, by name."""
     rows = tx.rows(
         f"SELECT {_CONTACT} FROM contact WHERE account_id=? ORDER BY lower(CASE name WHEN '' THEN address ELSE name END)",  # noqa: S608
@@ -42,7 +42,7 @@ def contacts(tx: Tx, account: AccountId) -> list[Contact]:
     return [Contact(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
 
 
-def completions(tx: Tx, account: AccountId, words: str, most: int) -> list[Contact]:
+def list_completions(tx: Tx, account: AccountId, words: str, most: int) -> list[Contact]:
     """Return contacts whose name or address has a word that begins so, most used first."""
     plain = words.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = tx.rows(
@@ -58,12 +58,12 @@ def _key(name: str, address: str) -> str:
     return f" {name.casefold()} {address}"
 
 
-def count(tx: Tx, account: AccountId) -> int:
+def count_contacts(tx: Tx, account: AccountId) -> int:
     row = tx.row("SELECT count(*) FROM contact WHERE account_id=?", account)
     return int(row[0]) if row else 0
 
 
-def domains(tx: Tx, account: AccountId, most: int) -> list[str]:
+def list_domains(tx: Tx, account: AccountId, most: int) -> list[str]:
     rows = tx.rows(
         "SELECT DISTINCT substr(address, instr(address,'@')+1) FROM contact WHERE account_id=? AND times>0"  # noqa: S608
         f" LIMIT {most:d}",
@@ -72,7 +72,7 @@ def domains(tx: Tx, account: AccountId, most: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-def collect(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]], now: int) -> None:
+def collect_contacts(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]], now: int) -> None:
     """(name, address) of people who were written to; a name that is there already stays."""
     tx.many(
         "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,'',?,1,1,?,?)"
@@ -83,7 +83,7 @@ def collect(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]], now: i
     )
 
 
-def save(tx: Tx, account: AccountId, address: str, name: str, note: str, now: int) -> None:
+def save_contact(tx: Tx, account: AccountId, address: str, name: str, note: str, now: int) -> None:
     """Save a contact that was entered by hand or came from a file."""
     tx.run(
         "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,?,?,0,0,0,?)"
@@ -97,11 +97,11 @@ def save(tx: Tx, account: AccountId, address: str, name: str, note: str, now: in
     )
 
 
-def delete(tx: Tx, account: AccountId, addresses: Iterable[str]) -> int:
+def delete_contact(tx: Tx, account: AccountId, addresses: Iterable[str]) -> int:
     return sum(tx.run("DELETE FROM contact WHERE account_id=? AND address=?", account, one) for one in addresses)
 
 
-def identities(tx: Tx, account: AccountId) -> list[WriterName]:
+def list_identities(tx: Tx, account: AccountId) -> list[WriterName]:
     rows = tx.rows(f"SELECT {_IDENTITY} FROM identity WHERE account_id=? ORDER BY first DESC, id", account)  # noqa: S608
     return [WriterName(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
 

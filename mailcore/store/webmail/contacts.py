@@ -4,17 +4,17 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
-def listing(tx: Tx, account: AccountId) -> list[tuple[str, str]]:
+def list_contacts(tx: Tx, account: AccountId) -> list[tuple[str, str]]:
     """Address and name, by name."""
     rows = tx.rows("SELECT address,name FROM contact WHERE account_id=? ORDER BY lower(name), address", account)
     return [(address, name) for address, name in rows]
 
 
-def holds(tx: Tx, account: AccountId, address: str) -> bool:
+def has_contact(tx: Tx, account: AccountId, address: str) -> bool:
     return tx.row("SELECT 1 FROM contact WHERE account_id=? AND address=?", account, address) is not None
 
 
-def add(tx: Tx, account: AccountId, address: str, name: str, now: int) -> None:
+def save_contact(tx: Tx, account: AccountId, address: str, name: str, now: int) -> None:
     tx.run(
         "INSERT INTO contact (account_id,address,name,added_at,key,note,collected,times,used_at) VALUES (?,?,?,?,?,'',0,0,0)"
         " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, key=excluded.key, collected=0",
@@ -26,16 +26,16 @@ def add(tx: Tx, account: AccountId, address: str, name: str, now: int) -> None:
     )
 
 
-def remove(tx: Tx, account: AccountId, address: str) -> None:
+def delete_contact(tx: Tx, account: AccountId, address: str) -> None:
     tx.run("DELETE FROM contact WHERE account_id=? AND address=?", account, address)
 
 
-def count(tx: Tx, account: AccountId) -> int:
+def count_contacts(tx: Tx, account: AccountId) -> int:
     row = tx.row("SELECT count(*) FROM contact WHERE account_id=?", account)
     return row[0] if row else 0
 
 
-def blocked(tx: Tx, account: AccountId) -> list[str]:
+def list_blocked(tx: Tx, account: AccountId) -> list[str]:
     return [
         row[0] for row in tx.rows("SELECT address FROM blocked_sender WHERE account_id=? ORDER BY address", account)
     ]
@@ -48,7 +48,7 @@ def is_blocked(tx: Tx, account: AccountId, address: str) -> bool:
     return found is not None
 
 
-def block(tx: Tx, account: AccountId, address: str, now: int) -> None:
+def save_blocked(tx: Tx, account: AccountId, address: str, now: int) -> None:
     tx.run(
         "INSERT INTO blocked_sender (account_id,address,added_at) VALUES (?,?,?) ON CONFLICT (account_id,address) DO NOTHING",
         account,
@@ -57,5 +57,5 @@ def block(tx: Tx, account: AccountId, address: str, now: int) -> None:
     )
 
 
-def unblock(tx: Tx, account: AccountId, address: str) -> None:
+def delete_blocked(tx: Tx, account: AccountId, address: str) -> None:
     tx.run("DELETE FROM blocked_sender WHERE account_id=? AND address=?", account, address)

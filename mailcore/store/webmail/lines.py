@@ -32,7 +32,7 @@ class Heading:
     ids: tuple[bytes, ...]
 
 
-def behind(tx: Tx, box: Mailbox) -> bool:
+def is_behind(tx: Tx, box: Mailbox) -> bool:
     """Are there messages that the derived rows do not know, or rows of messages that were removed?"""
     state = tx.row("SELECT uid, modseq FROM line_state WHERE mailbox=? AND uidvalidity=?", box.id, box.uidvalidity)
     if state is None or state[0] < box.uidnext - 1:
@@ -41,7 +41,7 @@ def behind(tx: Tx, box: Mailbox) -> bool:
     return state[1] < box.modseq and (tx.row(gone, box.id, state[1]) is not None or _is_cut(tx, box.id, state[1]))
 
 
-def far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
+def list_far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
     """Return at most `most` mailboxes that have at least that number of messages to learn."""
     return tx.rows(
         "SELECT m.account_id, m.name FROM mailbox m LEFT JOIN line_state s ON s.mailbox=m.id AND s.uidvalidity=m.uidvalidity"  # noqa: S608
@@ -51,7 +51,7 @@ def far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
     )
 
 
-def unknown(tx: Tx, box: Mailbox, count: int) -> list[Heading]:
+def list_unknown(tx: Tx, box: Mailbox, count: int) -> list[Heading]:
     """The next messages to learn.  Messages come with growing uids."""
     state = tx.row("SELECT uid FROM line_state WHERE mailbox=? AND uidvalidity=?", box.id, box.uidvalidity)
     who = "to_name" if box.special_use in ("\\Sent", "\\Drafts") else "from_name"
@@ -79,11 +79,11 @@ def _hashed(account: AccountId, id_: str) -> bytes:
     return hashlib.sha256(f"{account}:{id_}".encode("utf-8", "replace")).digest()[:12]
 
 
-def learn(tx: Tx, box: Mailbox, headings: Sequence[Heading], *, all_known: bool) -> None:
+def save_lines(tx: Tx, box: Mailbox, headings: Sequence[Heading], *, all_known: bool) -> None:
     """Take headings in; with `all_known` the mailbox is up to date as it stood at `box.modseq`."""
     state = tx.row("SELECT modseq, uid, uidvalidity FROM line_state WHERE mailbox=?", box.id)
     if state and state[2] != box.uidvalidity:  # another mailbox by the same number
-        forget(tx, box.id)
+        delete_lines(tx, box.id)
         state = None
     _learn_all(tx, box, headings)
     newest = headings[-1].uid if headings else (state[1] if state else 0)
@@ -101,12 +101,12 @@ def learn(tx: Tx, box: Mailbox, headings: Sequence[Heading], *, all_known: bool)
     )
 
 
-def forget(tx: Tx, mailbox: MailboxId) -> None:
+def delete_lines(tx: Tx, mailbox: MailboxId) -> None:
     for table in ("line", "thread", "line_state"):
         tx.run(f"DELETE FROM {table} WHERE mailbox=?", mailbox)  # noqa: S608
 
 
-def sweep(tx: Tx) -> None:
+def delete_orphans(tx: Tx) -> None:
     """Remove the rows of mailboxes and accounts that no longer exist."""
     for table in ("line", "thread", "line_state"):
         tx.run(f"DELETE FROM {table} WHERE mailbox NOT IN (SELECT id FROM mailbox)")  # noqa: S608
@@ -129,7 +129,7 @@ def _unlearn(tx: Tx, box: Mailbox, since: int) -> None:
         )
         removed += [row[0] for row in tx.rows(gone, box.id)]
     else:
-        for uids in condstore.removals(tx, box.id, since):
+        for uids in condstore.list_removals(tx, box.id, since):
             removed += uidset.numbers(uids)
     touched: set[int] = set()
     for first, last in uidset.ranges_of(sorted(removed)):

@@ -31,7 +31,7 @@ class Wish:
     backwards: bool = False
 
 
-def page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
+def list_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
     """Return at most `count` rows (uid, flags, at, size, header, structure, key), in the order of the wish."""
     key = KEYS[wish.order]
     down = wish.ascending is wish.backwards
@@ -52,7 +52,7 @@ def page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
     return rows[::-1] if wish.backwards else rows
 
 
-def thread_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
+def list_thread_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
     """Conversations by their newest message: (thread, at)."""
     down = wish.ascending is wish.backwards
     sql, params = "SELECT thread, at FROM thread WHERE mailbox=?", [mailbox, *(wish.after or ())]
@@ -63,7 +63,7 @@ def thread_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]
     return rows[::-1] if wish.backwards else rows
 
 
-def in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[Row]:
+def list_in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[Row]:
     """Messages of these conversations, oldest first: (thread, uid, flags, at)."""
     return tx.rows(
         "SELECT l.thread, m.uid, m.flags, m.internal_date FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"  # noqa: S608
@@ -73,7 +73,7 @@ def in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[Row]:
     )
 
 
-def conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most: int) -> list[Row]:
+def list_conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most: int) -> list[Row]:
     """The messages of the account that belong together with this one, oldest first.
 
     Rows are (mailbox, uid, flags, at, size, header, structure).
@@ -89,7 +89,7 @@ def conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most:
     )
 
 
-def lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
+def list_lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     """The rows of `page`, without a key, of some messages."""
     return tx.rows(
         f"SELECT {_COLUMNS} FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",  # noqa: S608
@@ -98,7 +98,7 @@ def lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     )
 
 
-def structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
+def list_structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     """(uid, BODYSTRUCTURE) of some messages."""
     return (
         tx.rows(
@@ -112,13 +112,13 @@ def structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     )
 
 
-def newest_blobs(tx: Tx, mailbox: MailboxId, most: int) -> list[int]:
+def list_newest_blobs(tx: Tx, mailbox: MailboxId, most: int) -> list[int]:
     """The blobs of the messages that came last."""
     rows = tx.rows("SELECT blob FROM message WHERE mailbox=? ORDER BY uid DESC LIMIT ?", mailbox, most)
     return [row[0] for row in rows]
 
 
-def neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
+def find_neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
     """The uids of the next newer and the next older message by date; 0 where there is none."""
     here = tx.row("SELECT internal_date FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
     if here is None:

@@ -34,18 +34,18 @@ def _writing(row: Row) -> Writing:
     return Writing(*row)
 
 
-def find(tx: Tx, account: AccountId, id_: int) -> Writing | None:
+def find_writing(tx: Tx, account: AccountId, id_: int) -> Writing | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM writing WHERE id=? AND account_id=?", id_, account)  # noqa: S608
     return _writing(row) if row else None
 
 
-def listing(tx: Tx, account: AccountId) -> list[Writing]:
+def list_writings(tx: Tx, account: AccountId) -> list[Writing]:
     """Newest first."""
     rows = tx.rows(f"SELECT {_COLUMNS} FROM writing WHERE account_id=? ORDER BY changed_at DESC, id DESC", account)  # noqa: S608
     return [_writing(row) for row in rows]
 
 
-def of_draft(tx: Tx, account: AccountId, uid: int) -> int:
+def find_by_draft(tx: Tx, account: AccountId, uid: int) -> int:
     """The open writing whose copy in Drafts this is, or 0."""
     row = tx.row(
         "SELECT id FROM writing WHERE account_id=? AND draft=? AND state='open' ORDER BY id DESC LIMIT 1", account, uid
@@ -53,7 +53,7 @@ def of_draft(tx: Tx, account: AccountId, uid: int) -> int:
     return int(row[0]) if row else 0
 
 
-def begin(tx: Tx, account: AccountId, data: str, draft: int, now: int) -> int:
+def add_writing(tx: Tx, account: AccountId, data: str, draft: int, now: int) -> int:
     return tx.insert(
         "INSERT INTO writing (account_id,data,draft,state,send_at,problem,changed_at) VALUES (?,?,?,'open',0,'',?)",
         account,
@@ -63,7 +63,7 @@ def begin(tx: Tx, account: AccountId, data: str, draft: int, now: int) -> int:
     )
 
 
-def keep(tx: Tx, id_: int, data: str, now: int) -> bool:
+def save_form(tx: Tx, id_: int, data: str, now: int) -> bool:
     """Save the form; return False if it is not open any more: it was sent from another window."""
     return tx.run("UPDATE writing SET data=?, changed_at=? WHERE id=? AND state='open'", data, now, id_) > 0
 
@@ -72,14 +72,14 @@ def set_draft(tx: Tx, id_: int, uid: int) -> None:
     tx.run("UPDATE writing SET draft=? WHERE id=?", uid, id_)
 
 
-def wait(tx: Tx, id_: int, send_at: int) -> bool:
+def save_send_at(tx: Tx, id_: int, send_at: int) -> bool:
     return (
         tx.run("UPDATE writing SET state='waiting', send_at=?, problem='' WHERE id=? AND state='open'", send_at, id_)
         > 0
     )
 
 
-def take_back(tx: Tx, account: AccountId, id_: int) -> bool:
+def take_back_writing(tx: Tx, account: AccountId, id_: int) -> bool:
     """Open again, unless it is on its way already."""
     return (
         tx.run(
@@ -92,7 +92,7 @@ def take_back(tx: Tx, account: AccountId, id_: int) -> bool:
     )
 
 
-def due(tx: Tx, now: int, most: int) -> list[tuple[int, AccountId]]:
+def list_due(tx: Tx, now: int, most: int) -> list[tuple[int, AccountId]]:
     """Return messages whose time has come, and those whose sender died in the middle."""
     rows = tx.rows(
         "SELECT id, account_id FROM writing WHERE state IN ('waiting','sending') AND send_at<=?"  # noqa: S608
@@ -102,7 +102,7 @@ def due(tx: Tx, now: int, most: int) -> list[tuple[int, AccountId]]:
     return [(row[0], AccountId(row[1])) for row in rows]
 
 
-def claim(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
+def claim_writing(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
     return (
         tx.run(
             "UPDATE writing SET state='sending', send_at=? WHERE id=? AND state IN ('waiting','sending') AND send_at<=?",
@@ -114,33 +114,33 @@ def claim(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
     )
 
 
-def fail(tx: Tx, id_: int, problem: str) -> None:
+def mark_failed(tx: Tx, id_: int, problem: str) -> None:
     tx.run("UPDATE writing SET state='failed', problem=? WHERE id=?", problem, id_)
 
 
-def postpone(tx: Tx, id_: int, send_at: int) -> None:
+def postpone_sending(tx: Tx, id_: int, send_at: int) -> None:
     tx.run("UPDATE writing SET state='waiting', send_at=? WHERE id=?", send_at, id_)
 
 
-def delete(tx: Tx, id_: int) -> None:
+def delete_writing(tx: Tx, id_: int) -> None:
     tx.run("DELETE FROM writing_piece WHERE file IN (SELECT id FROM writing_file WHERE writing=?)", id_)
     tx.run("DELETE FROM writing_file WHERE writing=?", id_)
     tx.run("DELETE FROM writing WHERE id=?", id_)
 
 
-def sweep(tx: Tx, before: int) -> int:
+def delete_old(tx: Tx, before: int) -> int:
     """Forget open ones that have a copy in Drafts and were not touched since; what has none stays."""
     old = tx.rows("SELECT id FROM writing WHERE state='open' AND draft>0 AND changed_at<? LIMIT 200", before)
     gone = tx.rows("SELECT id FROM writing WHERE account_id NOT IN (SELECT id FROM account) LIMIT 200")
     for (id_,) in [*old, *gone]:
-        delete(tx, id_)
+        delete_writing(tx, id_)
     return len(old) + len(gone)
 
 
 # Files
 
 
-def files(tx: Tx, writing: int) -> list[StoredFile]:
+def list_files(tx: Tx, writing: int) -> list[StoredFile]:
     return [
         StoredFile(*row)
         for row in tx.rows("SELECT id,name,type,size FROM writing_file WHERE writing=? ORDER BY id", writing)
@@ -156,13 +156,13 @@ def add_piece(tx: Tx, file: int, number: int, octets: bytes) -> None:
     tx.run("UPDATE writing_file SET size=size+? WHERE id=?", len(octets), file)
 
 
-def drop_files(tx: Tx, writing: int, ids: list[int]) -> None:
+def delete_files(tx: Tx, writing: int, ids: list[int]) -> None:
     for id_ in ids:
         if tx.run("DELETE FROM writing_file WHERE id=? AND writing=?", id_, writing):
             tx.run("DELETE FROM writing_piece WHERE file=?", id_)
 
 
-def stored(tx: Tx, account: AccountId) -> int:
+def measure_files(tx: Tx, account: AccountId) -> int:
     """Octets of files of all writings of the account."""
     row = tx.row(
         "SELECT COALESCE(SUM(f.size),0) FROM writing_file f JOIN writing w ON w.id=f.writing WHERE w.account_id=?",
@@ -171,6 +171,6 @@ def stored(tx: Tx, account: AccountId) -> int:
     return int(row[0]) if row else 0
 
 
-def piece(tx: Tx, file: int, number: int) -> bytes | None:
+def find_piece(tx: Tx, file: int, number: int) -> bytes | None:
     row = tx.row("SELECT octets FROM writing_piece WHERE file=? AND number=?", file, number)
     return bytes(row[0]) if row else None

@@ -159,7 +159,7 @@ def test_no_mailbox_runs_it(core: Core, ola: Account) -> None:
     bring(core, ola, {"main": REDIRECTS})
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
     for name, runs in (("main", False), ("own", True)):
-        core.db.write(lambda tx, name=name: annotations.put(tx, ola.id, 0, imapsieve.ENTRY, name.encode()))
+        core.db.write(lambda tx, name=name: annotations.save_entry(tx, ola.id, 0, imapsieve.ENTRY, name.encode()))
         assert bool(core.db.read(lambda tx: imapsieve.script_for(tx, ola.id, inbox.id))) is runs
 
 
