@@ -118,6 +118,16 @@ def test_the_site_of_the_documents_has_them_all_and_every_link_leads_somewhere(t
     assert reached == pages
 
 
+def test_changes_begin_with_this_version_and_what_is_to_be_done_on_upgrade():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    versions = re.findall(r"(?ms)^## (.*?)\n(.*?)(?=^## |\Z)", (ROOT / "CHANGES.md").read_text())
+    assert versions[0][0] == version
+    for _version, text in versions:
+        groups = re.findall(r"(?m)^### (.*)", text)
+        assert groups[0] == "Upgrade"
+        assert groups[1:] == [name for name in ("Added", "Changed", "Fixed") if name in groups]
+
+
 def test_a_link_that_leads_nowhere_is_found(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("# One\n\n[a](docs/b.md#two) [b](docs/b.md#gone) [c](gone.md) [d](#one)\n")
