@@ -10,13 +10,13 @@ from mailcore.store.engine.db import Row, Tx
 
 
 def get_space(tx: Tx, account: AccountId) -> tuple[int, int]:
-    """Octets used and allowed (0 = unlimited)."""
+    """Return the octets used and allowed (0 = unlimited)."""
     row = tx.row("SELECT used, quota FROM account WHERE id=?", account)
     return (row[0], row[1]) if row else (0, 0)
 
 
 def get_spaces(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
-    """The same of many."""
+    """Return the same for many accounts."""
     found = dict.fromkeys(accounts, (0, 0))
     for start in range(0, len(accounts), 500):
         some = accounts[start : start + 500]
@@ -117,7 +117,7 @@ def _record(row: Row) -> Record:
 
 
 def list_records(tx: Tx, account: AccountId, since: int) -> list[Record]:
-    """Newest first."""
+    """Return the account's records since then, newest first."""
     rows = tx.rows(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND at>=? ORDER BY id DESC", account, since)  # noqa: S608
     return [_record(row) for row in rows]
 
@@ -128,7 +128,7 @@ def find_record(tx: Tx, account: AccountId, number: int) -> Record | None:
 
 
 def find_record_of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
-    """The last record of these octets."""
+    """Return the last record of these octets."""
     row = tx.row(
         f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND content=? ORDER BY id DESC LIMIT 1",  # noqa: S608
         account,

@@ -10,7 +10,7 @@ KEPT = 10_000  # waiting messages; the oldest are forgotten first
 
 
 def add_messages(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
-    """The messages that stand there now; the last word on a message counts."""
+    """Add the messages that stand there now; the last word on a message counts."""
     for first, last in ranges:
         tx.run(
             "INSERT OR REPLACE INTO learn (blob,kind,at) SELECT DISTINCT blob,?,? FROM message WHERE mailbox=?"
@@ -25,7 +25,7 @@ def add_messages(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int
 
 
 def list_waiting(tx: Tx, limit: int) -> list[tuple[int, int, str]]:
-    """Row, blob and kind, the oldest first."""
+    """Return row, blob and kind, the oldest first."""
     return [(row[0], row[1], row[2]) for row in tx.rows("SELECT id, blob, kind FROM learn ORDER BY at LIMIT ?", limit)]
 
 

@@ -30,7 +30,7 @@ def find_script(tx: Tx, account: AccountId, name: str, origin: str = "personal")
 
 
 def save_script(tx: Tx, account: AccountId, script: Script) -> None:
-    """New, or a new source for one that keeps its activity; one that is held is not active."""
+    """Save a new script, or a new source for one that stays as active as it was; one that is held is not active."""
     tx.run(
         "INSERT INTO script (account_id,name,source,active,origin,held) VALUES (?,?,?,?,?,?)"
         " ON CONFLICT (account_id,origin,name) DO UPDATE SET source=excluded.source,held=excluded.held,"
@@ -63,7 +63,7 @@ def change_script_name(tx: Tx, account: AccountId, old: str, new: str) -> None:
 
 
 def find_active_sources(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
-    """Generated and personal source of each account, empty where there is none."""
+    """Return the generated and the personal source of each account, empty where there is none."""
     found: dict[AccountId, tuple[str, str]] = dict.fromkeys(accounts, ("", ""))
     for start in range(0, len(accounts), 500):
         some = accounts[start : start + 500]

@@ -83,7 +83,7 @@ class Tx:
         return self._connection.changes()
 
     def insert(self, sql: str, *params: object) -> int:
-        """The rowid of the new row."""
+        """INSERT; gives the rowid of the new row."""
         self._execute(sql, params)
         return self._connection.last_insert_rowid()
 

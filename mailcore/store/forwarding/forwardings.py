@@ -86,7 +86,7 @@ def list_with_held_back(tx: Tx, limit: int) -> list[AccountId]:
 
 
 def take_held_back(tx: Tx, account: AccountId) -> list[HeldBack]:
-    """Return all of it, oldest first, and delete it."""
+    """Return the messages held back, oldest first, and delete them."""
     rows = tx.rows("SELECT at,author,subject,reason FROM held_back WHERE account_id=? ORDER BY id", account)
     tx.run("DELETE FROM held_back WHERE account_id=?", account)
     return [HeldBack(*row) for row in rows]
@@ -117,7 +117,7 @@ def list_rolling(tx: Tx) -> list[tuple[AccountId, int]]:
 
 
 def list_expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> list[tuple[int, int]]:
-    """Mailbox and uid of copies that nobody touched since they came and that the target's server took."""
+    """Return mailbox and uid of copies that nobody touched since they came and that the target's server took."""
     return [
         (row[0], row[1])
         for row in tx.rows(
@@ -133,7 +133,7 @@ def list_expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> 
 
 
 def delete_copies(tx: Tx) -> int:
-    """Forget the copies of messages that were removed or that somebody touched."""
+    """Delete the copies of messages that were removed or that somebody touched."""
     return tx.run(
         "DELETE FROM kept_copy WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox=kept_copy.mailbox"
         " AND m.uid=kept_copy.uid AND m.modseq=kept_copy.modseq)"

@@ -70,7 +70,7 @@ def save_return(tx: Tx, account: AccountId, content: bytes, target: str, reply: 
 
 
 def find_content(tx: Tx, item: int) -> bytes | None:
-    """The SHA-256 of the octets, as they came in, of an item that is still in the queue."""
+    """Return the SHA-256 of the octets, as they came in, of an item that is still in the queue."""
     row = tx.row("SELECT content FROM onward WHERE item=? ORDER BY id DESC LIMIT 1", item)
     return bytes(row[0]) if row else None
 
@@ -81,7 +81,7 @@ def list_of_content(tx: Tx, account: AccountId, content: bytes) -> list[Onward]:
 
 
 def list_latest(tx: Tx, account: AccountId, limit: int) -> list[Onward]:
-    """Newest first, those that were answered at least once."""
+    """Return those that were answered at least once, newest first."""
     rows = tx.rows(
         f"SELECT {_COLUMNS} FROM onward WHERE account_id=? AND answered_at IS NOT NULL"  # noqa: S608
         " ORDER BY at DESC, id DESC LIMIT ?",

@@ -42,7 +42,7 @@ def save_forwarding(tx: Tx, account: AccountId, forwarding: Forwarding, token: s
 
 
 def get_question_hash(tx: Tx, account: AccountId) -> str:
-    """The hash of the token in the question that waits for an answer, or ""."""
+    """Return the hash of the token in the question that waits for an answer, or ""."""
     row = tx.row("SELECT token FROM forwarding WHERE account_id=?", account)
     return str(row[0]) if row else ""
 

@@ -5,7 +5,7 @@ from mailcore.store.engine.db import Tx
 
 
 def list_entries(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
-    """Entry (in lower case) to value; mailbox 0 is the account itself."""
+    """Return values by entry (in lower case); mailbox 0 is the account itself."""
     rows = tx.rows(
         "SELECT entry, value FROM annotation WHERE account_id=? AND mailbox=? ORDER BY entry", account, mailbox
     )

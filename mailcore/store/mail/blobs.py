@@ -160,7 +160,7 @@ class Blobs:
         return blob
 
     def find(self, tx: Tx, name: bytes) -> int | None:
-        """The row of these octets, by their SHA-256."""
+        """Return the row of these octets, by their SHA-256."""
         found = tx.row("SELECT id FROM blob WHERE name=?", name)
         return int(found[0]) if found else None
 

@@ -16,7 +16,7 @@ NEWS = 100_000  # entries that only wake others, who look several times a second
 
 
 def find_news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
-    """The newest entry of the log, and whose mail changed after the entry `last` (-1: nobody's)."""
+    """Return the newest entry of the log, and whose mail changed after the entry `last` (-1: nobody's)."""
     top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
     newest = int(top[0]) if top else 0
     if last < 0 or newest == last:
@@ -51,13 +51,13 @@ def is_log_cut(tx: Tx, mailbox: MailboxId, since: int) -> bool:
 
 
 def list_removals(tx: Tx, mailbox: MailboxId, since: int) -> list[str]:
-    """Sets of uids that were removed after `since`, oldest first, as far as the log is not cut."""
+    """Return the sets of uids that were removed after `since`, oldest first, as far as the log is not cut."""
     sql = "SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove' ORDER BY modseq"
     return [row[0] for row in tx.rows(sql, mailbox, since)]
 
 
 def list_vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tuple[int, int]]:
-    """Ranges within `known` (ascending) that were removed after `since`; where the log is cut, also older ones."""
+    """Return the ranges within `known` (ascending) that were removed after `since`; where the log is cut, also older ones."""
     if is_log_cut(tx, mailbox, since):
         return _missing(tx, mailbox, known)
     gone: set[int] = set()
@@ -105,7 +105,7 @@ def cut_logs(tx: Tx) -> list[AccountId]:
 
 
 def find_highest_modseq(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
-    """The highest modseq among these messages."""
+    """Return the highest modseq among these messages, or 0."""
     tops = (
         tx.row("SELECT max(modseq) FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last)
         for first, last in ranges

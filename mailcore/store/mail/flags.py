@@ -8,7 +8,7 @@ _known: dict[tuple[int, str], frozenset[str]] = {}
 
 
 def split_flags(flags: frozenset[str]) -> tuple[int, str]:
-    """Bits and keywords text of a set of flags."""
+    """Return the bits and the text of keywords of a set of flags."""
     bits, keywords = 0, []
     for flag in flags:
         if name := BY_LOWER.get(flag.lower()):
@@ -19,7 +19,7 @@ def split_flags(flags: frozenset[str]) -> tuple[int, str]:
 
 
 def join_flags(bits: int, keywords: str) -> frozenset[str]:
-    """The set of flags; the same combination is the same object, so 10,000 rows cost a dictionary look-up each."""
+    """Return the set of flags; the same combination is the same object, so 10,000 rows cost a dictionary look-up each."""
     found = _known.get((bits, keywords))
     if found is None:
         if len(_known) > 10_000:

@@ -5,7 +5,7 @@ from mailcore.store.mail.blobs import INSIDE, Blobs
 
 
 def list_wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
-    """Accounts whose count differs: id, name, octets counted, octets found."""
+    """Return the accounts whose count differs: id, name, octets counted, octets found."""
     found: list[tuple[int, str, int, int]] = tx.rows(
         "SELECT * FROM (SELECT a.id, a.name, a.used, (SELECT COALESCE(SUM(m.size),0) FROM message m JOIN mailbox b"
         " ON b.id=m.mailbox WHERE b.account_id=a.id) AS real FROM account a) WHERE used<>real"
@@ -18,7 +18,7 @@ def mend_quota(tx: Tx, account: int, octets: int) -> None:
 
 
 def list_wrong_mailboxes(tx: Tx) -> list[tuple[int, str]]:
-    """Mailboxes whose counters, uidnext or modseq contradict their messages."""
+    """Return the mailboxes whose counters, uidnext or modseq contradict their messages."""
     found: list[tuple[int, str]] = tx.rows(
         "SELECT b.id, b.name FROM mailbox b LEFT JOIN (SELECT mailbox, count(*) n, SUM(flags&1=0) u, SUM(size) s,"
         " MAX(uid) top, MAX(modseq) mod FROM message GROUP BY mailbox) m ON m.mailbox=b.id WHERE b.messages<>COALESCE(n,0)"
@@ -39,7 +39,7 @@ def mend_mailbox(tx: Tx, mailbox: int) -> None:
 
 
 def list_missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
-    """Blobs that a message or queue item names and whose octets are not there."""
+    """Return the blobs that a message or queue item names and whose octets are not there."""
     lost = [
         row[0]
         for row in tx.rows(

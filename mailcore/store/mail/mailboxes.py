@@ -26,7 +26,7 @@ def canonical(name: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """The name to keep; raises InvalidName."""
+    """Return the name as it is saved; raises InvalidName."""
     name = canonical(name.rstrip("/"))
     if not name or len(name.encode()) > MAX_NAME:
         raise InvalidName(
@@ -143,7 +143,7 @@ class Mailboxes:
         self._log(tx, account, box.id, box.modseq, "subscribe" if on else "unsubscribe")
 
     def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
-        """Also to names whose mailbox is deleted (RFC 9051 section 6.3.7)."""
+        """Return the subscribed names, also those whose mailbox is deleted (RFC 9051 section 6.3.7)."""
         there = [box.name for box in self.mailboxes(tx, account) if box.subscribed]
         return there + [name for name in mailbox_facts.list_lost_subscriptions(tx, account) if name not in there]
 

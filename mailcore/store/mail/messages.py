@@ -1,7 +1,10 @@
 """The mail of all accounts: mailboxes, messages, flags.  SQL over whole sets, never row by row.
 
 Every method runs inside `db.read(...)` or `db.write(...)` (see store/engine/db.py): the first argument is the
-transaction `tx`.  Methods that change something need a writing transaction; the caller wakes others after it.
+transaction `tx`.  Methods that change something need a writing transaction; others are woken after it.
+
+A class, where the rest of the store is functions of `tx`: the clock, the blobs and the remembered answers are needed by
+most of what appends, copies and reads, and would be three parameters of each.
 """
 
 from array import array
@@ -134,7 +137,7 @@ class MailStore(Mailboxes):
     def rows(
         self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str], *, lean: bool = False
     ) -> list[Row]:
-        """Messages with the derived parts asked for (else None), as plain rows: see the columns above.
+        """Return messages with the derived parts asked for (else None), as plain rows: see the columns above.
 
         Args:
             lean: columns of the message itself only if they are among the parts, too.
@@ -153,7 +156,7 @@ class MailStore(Mailboxes):
         return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
 
     def fetch(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str]) -> list[Fetched]:
-        """The same as values; the header begins with the message's own trace fields."""
+        """Return the same as values; the header begins with the message's own trace fields."""
         return [
             Fetched(
                 _info(row),
@@ -167,17 +170,17 @@ class MailStore(Mailboxes):
         ]
 
     def next_uids(self, tx: Tx, mailbox: MailboxId, first: int, limit: int) -> list[int]:
-        """The next uids from `first` on."""
+        """Return the next uids from `first` on."""
         rows = tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid LIMIT ?", mailbox, first, limit)
         return [row[0] for row in rows]
 
     def sizes(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[Row]:
-        """uid and octets of these messages."""
+        """Return uid and octets of these messages."""
         sql = "SELECT uid, size FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid"
         return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
 
     def sizes_and_times(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
-        """uid, octets and internal date (seconds) of all messages."""
+        """Return uid, octets and internal date (seconds) of all messages."""
         return tx.rows("SELECT uid, size, internal_date FROM message WHERE mailbox=?", mailbox)
 
     def content(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes | None:
@@ -188,7 +191,7 @@ class MailStore(Mailboxes):
         return bytes(row[0]) if row else None
 
     def places_of(self, tx: Tx, account: AccountId, content: bytes) -> list[tuple[str, int]]:
-        """Mailbox and uid of every message of these octets."""
+        """Return mailbox and uid of every message of these octets."""
         rows = tx.rows(
             "SELECT x.name, m.uid FROM blob b JOIN message m ON m.blob=b.id JOIN mailbox x ON x.id=m.mailbox"
             " WHERE b.name=? AND x.account_id=? ORDER BY x.name, m.uid",

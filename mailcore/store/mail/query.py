@@ -82,7 +82,7 @@ class Plan:
     index: str = ""  # SQLite's planner has to be told of the index of unseen messages
 
     def narrow(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
-        """Rows of the messages that may match, by uid: uid, size, blob, prefix, then the test's columns."""
+        """Return the rows of the messages that may match, by uid: uid, size, blob, prefix, then the test's columns."""
         columns = "".join(f",({sql})" for sql, _ in self.columns)
         prefix = "m.prefix" if self.reads_header else "NULL"
         params = [param for _, own in self.columns for param in own]
@@ -96,7 +96,7 @@ class Plan:
         )
 
     def possible(self, rows: list[Row], hits: Hits) -> list[Row]:
-        """The rows that the index does not rule out."""
+        """Return the rows that the index does not rule out."""
         for one in self.needed:
             possible = hits.possible(one.text)
             if isinstance(one, Body):
@@ -108,7 +108,7 @@ class Plan:
         return rows
 
     def narrow_to(self, tx: Tx, mailbox: MailboxId, blobs: Sequence[int]) -> list[Row]:
-        """The same of messages of these blobs."""
+        """Return the same of messages of these blobs."""
         columns = "".join(f",({sql})" for sql, _ in self.columns)
         params = [param for _, own in self.columns for param in own]
         return tx.rows(
@@ -202,7 +202,7 @@ def _conjuncts(one: Criterion) -> Iterator[Criterion]:
 
 
 def batches(rows: Sequence[Row], octets: int) -> Iterator[Sequence[Row]]:
-    """The rows in portions whose messages together have about so many octets."""
+    """Yield the rows in portions whose messages together have about so many octets."""
     start = held = 0
     for at, row in enumerate(rows):
         if held and held + row[SIZE] > octets:

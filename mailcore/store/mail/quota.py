@@ -43,7 +43,7 @@ def save_warned(tx: Tx, account: AccountId, state: Warned) -> None:
 
 
 def list_to_warn(tx: Tx, percent: int) -> list[AccountId]:
-    """Accounts that are this full, or were warned; nobody else needs a notice."""
+    """Return the accounts that are this full, or were warned; nobody else needs a notice."""
     rows = tx.rows(
         "SELECT a.id FROM account a LEFT JOIN quota_state s ON s.account_id=a.id WHERE a.state='active'"
         " AND ((a.quota>0 AND a.used*100>=a.quota*?) OR s.level>0 OR s.refused_percent IS NOT NULL)",
@@ -106,5 +106,5 @@ def take_back(tx: Tx, extra: Extra, now: int) -> bool:
 
 
 def end_running(tx: Tx, account: AccountId, now: int) -> None:
-    """The quota was set anew, and what was lent on the old one is part of it no more."""
+    """End what was lent on the account's old quota, which was set anew."""
     tx.run("UPDATE quota_extra SET ended_at=? WHERE account_id=? AND ended_at IS NULL", now, account)

@@ -15,12 +15,12 @@ def begin_rereading(tx: Tx) -> None:
 
 
 def is_begun(tx: Tx) -> bool:
-    """Return True until `finish`, also when no blob is left to be read."""
+    """Return True until `finish_rereading`, also when no blob is left to be read."""
     return tx.row("SELECT 1 FROM setting WHERE key='reread'") is not None
 
 
 def list_pending(tx: Tx, most: int, octets: int) -> list[int]:
-    """The next blobs to be read anew, at most so many and of so many octets, but at least one."""
+    """Return the next blobs to be read anew, at most so many and of so many octets, but at least one."""
     row = tx.row("SELECT value FROM setting WHERE key='reread'")
     if row is None:
         return []

@@ -62,13 +62,13 @@ _FORWARDED = (
 
 
 def list_forwarded(tx: Tx, account: AccountId, before: int) -> dict[Name, int]:
-    """Kept copies, older than `before`, of messages that another server took; none that was flagged or answered.  Octets."""
+    """Return the octets of kept copies, older than `before`, of messages that another server took; none flagged or answered."""
     rows = tx.rows(f"SELECT x.uidvalidity,m.uid,m.size{_FORWARDED}", account, before)  # noqa: S608
     return {(uidvalidity, uid): size for uidvalidity, uid, size in rows}
 
 
 def list_oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -> list[Takes]:
-    """The first of them; the headers of the others are not read."""
+    """Return the first of them; the headers of the others are not read."""
     rows = tx.rows(
         f"SELECT {_FIELDS} FROM (SELECT m.mailbox, m.uid, m.internal_date{_FORWARDED} ORDER BY m.internal_date, m.uid LIMIT ?) f"  # noqa: S608
         " JOIN message m ON m.mailbox=f.mailbox AND m.uid=f.uid JOIN mailbox x ON x.id=m.mailbox JOIN blob c ON c.id=m.blob"
@@ -81,7 +81,7 @@ def list_oldest_forwarded(tx: Tx, account: AccountId, before: int, limit: int) -
 
 
 def list_newsletters(tx: Tx, account: AccountId) -> list[Takes]:
-    """Messages with a List-Id or List-Unsubscribe field, other than flagged and answered ones."""
+    """Return messages with a List-Id or List-Unsubscribe field, other than flagged and answered ones."""
     rows = tx.rows(
         f"SELECT {_FIELDS} FROM mailbox x JOIN message m ON m.mailbox=x.id JOIN blob c ON c.id=m.blob WHERE x.account_id=?"  # noqa: S608
         f" AND m.flags&{KEEP_BITS}=0 AND (instr(c.header, CAST('\nList-' AS BLOB)) OR instr(c.header, CAST('\nlist-' AS BLOB)))",
@@ -91,7 +91,7 @@ def list_newsletters(tx: Tx, account: AccountId) -> list[Takes]:
 
 
 def get_sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, int]:
-    """Octets of those messages that are (still) the account's."""
+    """Return the octets of those messages that are (still) the account's."""
     found: dict[Name, int] = {}
     for uidvalidity, mailbox, uids in _by_mailbox(tx, account, names):
         for start in range(0, len(uids), 500):
@@ -107,7 +107,7 @@ def get_sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, i
 
 
 def list_places(tx: Tx, account: AccountId, names: Sequence[Name]) -> list[tuple[MailboxId, list[int]]]:
-    """The same by mailbox."""
+    """Return the uids of those messages by mailbox."""
     return [(mailbox, uids) for _uidvalidity, mailbox, uids in _by_mailbox(tx, account, names)]
 
 

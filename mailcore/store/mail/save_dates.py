@@ -6,7 +6,7 @@ from mailcore.store.mail.uidset import Ranges
 
 
 def get_save_dates(tx: Tx, mailbox: MailboxId, ranges: Ranges) -> dict[int, int]:
-    """Seconds since 1970 by UID; 0 for messages that are older than this knowledge."""
+    """Return seconds since 1970 by UID; 0 for messages that are older than this knowledge."""
     return {
         row[0]: row[1]
         for first, last in ranges

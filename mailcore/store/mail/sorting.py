@@ -27,7 +27,7 @@ class SortKey(Enum):
 
 
 def sort_uids(tx: Tx, mailbox: MailboxId, keys: Sequence[tuple[SortKey, bool]], found: Sequence[int]) -> list[int]:
-    """The UIDs of `found` (ascending) in the order of the keys, each with whether it is reversed; ties by UID."""
+    """Return the UIDs of `found` (ascending) in the order of the keys, each with whether it is reversed; ties by UID."""
     by = ",".join(f"{key.value} DESC" if reverse else key.value for key, reverse in keys)
     sql = f"SELECT m.uid {_FROM} %s ORDER BY {by},m.uid"  # noqa: S608 - names of our own columns
     return [row[0] for row in _picked(tx, mailbox, sql, found)]

@@ -7,7 +7,7 @@ Ranges = Sequence[tuple[int, int]]  # first and last, ascending and apart
 
 
 def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
-    """Ascending UIDs as runs, both ends included."""
+    """Return ascending UIDs as runs, both ends included."""
     found: list[tuple[int, int]] = []
     first = last = -1
     for uid in uids:

@@ -19,7 +19,7 @@ def account_of(row: Row) -> Account:
 
 
 def get_account(tx: Tx, account: AccountId) -> Account:
-    """Raises AccountNotFound."""
+    """Return the account; raises AccountNotFound."""
     row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE id=?", account)  # noqa: S608
     if row is None:
         raise AccountNotFound("no such account")
@@ -91,7 +91,7 @@ def save_role(tx: Tx, account: AccountId, role: str) -> None:
 
 
 def close_account(tx: Tx, account: AccountId, now: int) -> None:
-    """Nothing opens the account any more; its addresses become tombstones."""
+    """Close the account: nothing opens it any more, and its addresses become tombstones."""
     tx.run("UPDATE account SET state='closed', closed_at=? WHERE id=?", now, account)
     tx.run("UPDATE address SET former=account_id, account_id=NULL WHERE account_id=?", account)
     tx.run("UPDATE forwarding SET state='off', token='' WHERE account_id=?", account)

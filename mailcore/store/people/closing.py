@@ -49,7 +49,7 @@ def find_closing(tx: Tx, account: AccountId) -> Closing | None:
 
 
 def list_due(tx: Tx, closed_before: int) -> list[AccountId]:
-    """Closed so long ago that they are to be erased."""
+    """Return the accounts closed so long ago that they are to be erased."""
     rows = tx.rows("SELECT id FROM account WHERE state='closed' AND closed_at<? ORDER BY id LIMIT 100", closed_before)
     return [AccountId(row[0]) for row in rows]
 
@@ -71,7 +71,7 @@ def list_mailboxes(tx: Tx, account: AccountId) -> list[int]:
 
 
 def erase_messages(tx: Tx, *, mailbox: int, limit: int) -> int:
-    """Some messages of a mailbox; how many."""
+    """Delete some messages of a mailbox; return their number."""
     return tx.run(
         "DELETE FROM message WHERE mailbox=? AND uid IN (SELECT uid FROM message WHERE mailbox=? LIMIT ?)",
         mailbox,
@@ -139,7 +139,7 @@ def delete_notices(tx: Tx, closed_before: int) -> int:
 
 
 def list_sent_headers(tx: Tx, account: AccountId, limit: int) -> list[bytes]:
-    """The header blocks of what was sent, the newest first."""
+    """Return the header blocks of what was sent, the newest first."""
     rows = tx.rows(
         "SELECT b.header FROM mailbox m JOIN message s ON s.mailbox=m.id JOIN blob b ON b.id=s.blob"
         " WHERE m.account_id=? AND m.special_use='\\Sent' ORDER BY s.uid DESC LIMIT ?",

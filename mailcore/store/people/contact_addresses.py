@@ -26,7 +26,7 @@ def list_verified(tx: Tx, account: AccountId) -> list[str]:
 
 
 def list_accounts_verifying(tx: Tx, address: str, most: int) -> list[tuple[AccountId, str]]:
-    """Active accounts that have verified it, with the address as it is saved; `address` in lower case."""
+    """Return the active accounts that have verified it, with the address as it is saved; `address` in lower case."""
     rows = tx.rows(
         "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
         " WHERE lower(r.address)=? AND a.state='active' ORDER BY r.id LIMIT ?",
@@ -63,7 +63,7 @@ def _recovery(row: Row) -> Recovery:
 def add_recovery(
     tx: Tx, account: AccountId, agent: str, proof: str, send_to: str, ticket: int | None, now: int
 ) -> Recovery:
-    """Older requests for the account are dropped."""
+    """Save a request that waits for a second agent; older ones for the account are dropped."""
     tx.run("UPDATE recovery SET state='dropped' WHERE account_id=? AND state='waiting'", account)
     number = tx.insert(
         "INSERT INTO recovery (account_id,agent,proof,send_to,ticket,state,created_at) VALUES (?,?,?,?,?,'waiting',?)",

@@ -59,7 +59,7 @@ def _credential(row: Row) -> Credential:
 
 
 def find_holder(tx: Tx, name: str) -> Holder | None:
-    """The active account of that name with its passwords."""
+    """Return the active account of that name with its passwords."""
     row = tx.row(
         f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
         " AND f.active) FROM account WHERE name=? AND state='active'",
@@ -79,7 +79,7 @@ def list_credentials(tx: Tx, account: AccountId) -> list[Credential]:
 
 
 def save_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: bool) -> None:
-    """`chosen`: by the person, not by staff or an import."""
+    """Save the account's password; `chosen`: by the person, not by staff or an import."""
     changed = tx.run(
         "UPDATE credential SET hash=?, generation=generation+1, chosen=?, last_used_at=NULL, created_at=?"
         " WHERE account_id=? AND kind='password'",
@@ -100,7 +100,7 @@ def save_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: 
 
 
 def replace_hash(tx: Tx, credential: Credential, hashed: str) -> None:
-    """The same password hashed better; only if nobody changed it meanwhile."""
+    """Save the same password hashed better; only if nobody changed it meanwhile."""
     tx.run(
         "UPDATE credential SET hash=?, generation=generation+1 WHERE id=? AND generation=?",
         hashed,
@@ -122,7 +122,7 @@ def add_app_password(tx: Tx, account: AccountId, hashed: str, label: str, scopes
 
 
 def delete_app_passwords(tx: Tx, account: AccountId, credential: int | None = None) -> int:
-    """One app password, or all; how many there were."""
+    """Delete one app password, or all; return how many there were."""
     return tx.run(
         "DELETE FROM credential WHERE account_id=? AND kind='app' AND (? IS NULL OR id=?)",
         account,
@@ -169,7 +169,7 @@ class Failures:
 
 
 def count_failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int) -> Failures:
-    """`here` is of this account from this peer.  A name that is nobody's has a number below nought."""
+    """Count failed log-ins; `here` is of this account from this peer.  A name that is nobody's has a number below nought."""
     here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
     all_here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", peer, since)
     whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)

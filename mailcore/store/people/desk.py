@@ -46,7 +46,7 @@ def count_web_sessions(tx: Tx, account: AccountId, now: int) -> int:
 
 
 def list_failures_of_nobody(tx: Tx, peer: str, since: int) -> list[datetime]:
-    """Tries from this place with user names that no account has (services/credentials/login.py counts them below zero)."""
+    """Return tries from this place with user names that no account has (services/credentials/login.py counts them below zero)."""
     rows = tx.rows(
         "SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since
     )
@@ -54,7 +54,7 @@ def list_failures_of_nobody(tx: Tx, peer: str, since: int) -> list[datetime]:
 
 
 def list_failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
-    """Tries with a wrong password: when, and from where."""
+    """Return tries with a wrong password: when, and from where."""
     rows = tx.rows(
         "SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since
     )

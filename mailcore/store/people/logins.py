@@ -56,7 +56,7 @@ def save_login(
 
 
 def list_logins(tx: Tx, account: AccountId, limit: int) -> list[LoginEvent]:
-    """The latest first."""
+    """Return the account's log-ins, the latest first."""
     rows = tx.rows(
         "SELECT e.scope, e.source, COALESCE(c.label,''), e.place, e.agent, e.outcome, e.first_at, e.last_at, e.times"
         " FROM login_event e LEFT JOIN credential c ON c.id=e.credential AND c.kind='app'"

@@ -182,7 +182,7 @@ def find_linked(tx: Tx, provider: str, mark: str) -> AccountId | None:
 
 
 def list_links(tx: Tx, account: AccountId) -> list[tuple[str, int]]:
-    """Provider, and when it was linked."""
+    """Return the providers, and when each was linked."""
     return [(row[0], row[1]) for row in tx.rows("SELECT provider,linked_at FROM elsewhere WHERE account_id=?", account)]
 
 

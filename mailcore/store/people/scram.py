@@ -6,7 +6,7 @@ from mailcore.store.people.credentials import Credential
 
 
 def list_verifiers(tx: Tx, account: AccountId) -> dict[int, tuple[int, str]]:
-    """Iterations and the sealed keys of the account's present passwords, by credential."""
+    """Return iterations and the sealed keys of the account's present passwords, by credential."""
     rows = tx.rows(
         "SELECT c.id, s.iterations, s.sealed FROM scram s"
         " JOIN credential c ON c.id=s.credential_id AND c.generation=s.generation WHERE s.account_id=?",

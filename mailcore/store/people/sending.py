@@ -11,7 +11,7 @@ def get_reason(tx: Tx, account: AccountId) -> str:
 
 
 def hold_sending(tx: Tx, account: AccountId, why: str, now: int) -> int:
-    """Keep it from sending, and hold what it sent and waits; how many items that are."""
+    """Keep the account from sending, and hold what it sent and waits; return how many items that are."""
     tx.run("INSERT OR IGNORE INTO sending_hold (account_id,at,reason) VALUES (?,?,?)", account, now, why)
     return tx.run(
         "UPDATE queue SET state='held' WHERE account_id=? AND origin='submission' AND state='waiting'", account
@@ -19,7 +19,7 @@ def hold_sending(tx: Tx, account: AccountId, why: str, now: int) -> int:
 
 
 def release_sending(tx: Tx, account: AccountId, now: int) -> int:
-    """The contrary; how many items go on."""
+    """Let the account send again; return how many items go on."""
     tx.run("DELETE FROM sending_hold WHERE account_id=?", account)
     return tx.run(
         "UPDATE queue SET state='waiting', next_at=? WHERE account_id=? AND origin='submission' AND state='held'",
@@ -29,7 +29,7 @@ def release_sending(tx: Tx, account: AccountId, now: int) -> int:
 
 
 def delete_held(tx: Tx, account: AccountId) -> int:
-    """Forget what is held; how many items that were."""
+    """Delete what is held; return how many items that were."""
     items = tx.rows("SELECT id FROM queue WHERE account_id=? AND origin='submission' AND state='held'", account)
     tx.many("DELETE FROM attempt WHERE item=?", items)
     tx.many("DELETE FROM queue WHERE id=?", items)

@@ -4,7 +4,7 @@ _SAME = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), (".", ""), ("-", ""),
 
 
 def skeleton(name: str) -> str:
-    """`0la`, `o.la` and `ola` look alike, and so do `rn` and `m`."""
+    """Return what names that look alike have in common: `0la`, `o.la` and `ola`, and so `rn` and `m`."""
     name = name.lower()
     for seen, as_ in _SAME:
         name = name.replace(seen, as_)

@@ -120,7 +120,7 @@ def _person(row: Row) -> Person:
 def list_people(
     tx: Tx, sunset: int, *, after: AccountId | None = None, limit: int = 500, unread: bool = False
 ) -> list[Person]:
-    """Page by page, in the order of accounts; `unread`: those alone of whom it is not known that they have read it."""
+    """Return people page by page, in the order of accounts; `unread`: those alone who are not known to have read it."""
     which = " AND p.read_at IS NULL" if unread else ""
     return [
         _person(row) for row in tx.rows(f"{_PERSON}{which} AND a.id>? ORDER BY a.id LIMIT ?", sunset, after or 0, limit)

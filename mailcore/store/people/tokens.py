@@ -19,7 +19,7 @@ class Token:
 
 
 def save_token(tx: Tx, hashed: str, account: AccountId, purpose: str, data: str, expires_at: int) -> None:
-    """A newer link makes older ones for the same purpose void."""
+    """Save a link; older ones for the same purpose are void."""
     tx.run("DELETE FROM token WHERE account_id=? AND purpose=?", account, purpose)
     tx.run(
         "INSERT INTO token (hash,account_id,purpose,data,expires_at) VALUES (?,?,?,?,?)",

@@ -89,7 +89,7 @@ def delete_named_session(tx: Tx, account: AccountId, handle: str) -> bool:
 
 
 def list_by_source(tx: Tx, source: str, now: int) -> set[AccountId]:
-    """Accounts that are open by it, as long as the tie stands."""
+    """Return the accounts that are open by it, as long as the tie stands."""
     rows = tx.rows(
         "SELECT DISTINCT account_id FROM web_session WHERE source=? AND ended_at IS NULL AND account_id IS NOT NULL"
         " AND expires_at>?",
@@ -106,7 +106,7 @@ def mark_session_ended(tx: Tx, account: AccountId, source: str, now: int) -> Non
 
 
 def settle_session(tx: Tx, hashed: str, source: str) -> None:
-    """The person has proved to be it by another password: the end of the tie is no matter any more."""
+    """Note that the person proved to be it by another password: the end of the tie is no matter any more."""
     tx.run("UPDATE web_session SET source=?, ended_at=NULL WHERE id=?", source, hashed)
 
 

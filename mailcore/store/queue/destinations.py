@@ -45,7 +45,7 @@ def save_rest(tx: Tx, domain: str, found: Rest) -> None:
 
 
 def end_rests(tx: Tx, domains: Sequence[str] | None) -> None:
-    """No rest any more; None = for all."""
+    """End the rest of these domains; None = of all."""
     if domains is None:
         tx.run("DELETE FROM destination")
     else:
@@ -53,7 +53,7 @@ def end_rests(tx: Tx, domains: Sequence[str] | None) -> None:
 
 
 def delete_old(tx: Tx, now: int, old_seconds: int) -> None:
-    """Rests that ended long ago, and policies that hold no more."""
+    """Delete rests that ended long ago, and policies that hold no more."""
     tx.run("DELETE FROM destination WHERE until<?", now - old_seconds)
     tx.run("DELETE FROM sts_policy WHERE expires_at<?", now - old_seconds)
 

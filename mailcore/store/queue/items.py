@@ -117,12 +117,12 @@ def list_lessees(tx: Tx, now: int) -> list[str]:
 
 
 def release_items_of(tx: Tx, lessee: str) -> int:
-    """Give back what a dead process leased; the number of items."""
+    """Give back what a dead process leased; return the number of items."""
     return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)
 
 
 def put_off_items(tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
-    """Their destination rests: no try, no lease."""
+    """Put items off whose destination rests: no try, no lease."""
     tx.many(
         "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?",
         [(until, reply, item) for item in items],
@@ -140,7 +140,7 @@ def defer_item(tx: Tx, item: int, next_at: int, attempt: Attempt) -> None:
 
 
 def capture_item(tx: Tx, item: int, attempt: Attempt) -> None:
-    """Keep it to be shown; it is never sent (outbound.mode = "capture")."""
+    """Save the item to be shown; it is never sent (outbound.mode = "capture")."""
     _save_attempt(tx, item, attempt)
     tx.run("UPDATE queue SET state='captured', leased_until=0, last_reply=? WHERE id=?", attempt.reply, item)
 
@@ -177,7 +177,7 @@ def save_state(tx: Tx, item: int, state: str) -> None:
 
 
 def retry_items(tx: Tx, items: Sequence[int] | None, now: int) -> None:
-    """Due now, whatever the back-off of the items and of their destinations; None = all that wait."""
+    """Make items due now, whatever the back-off of them and of their destinations; None = all that wait."""
     if items is None:
         tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
         destinations.end_rests(tx, None)

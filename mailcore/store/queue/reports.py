@@ -48,17 +48,17 @@ def count_dmarc(
 
 
 def list_days(tx: Tx, *, table: str, before: str) -> list[tuple[str, str]]:
-    """Day and domain of all that is not reported yet, of whole days before that one."""
+    """Return day and domain of all that is not reported yet, of whole days before that one."""
     return [(row[0], row[1]) for row in tx.rows(f"SELECT DISTINCT day, domain FROM {table} WHERE day<?", before)]  # noqa: S608
 
 
 def list_tls(tx: Tx, day: str, domain: str) -> list[Row]:
-    """(policy, host, result, count)"""
+    """Return (policy, host, result, count)."""
     return tx.rows("SELECT policy,host,result,count FROM tls_result WHERE day=? AND domain=? ORDER BY id", day, domain)
 
 
 def list_dmarc(tx: Tx, day: str, domain: str) -> list[Row]:
-    """(ip, author, envelope, disposition, spf_aligned, dkim_aligned, spf, dkim, count)"""
+    """Return (ip, author, envelope, disposition, spf_aligned, dkim_aligned, spf, dkim, count)."""
     columns = _DMARC.removeprefix("domain,")
     return tx.rows(f"SELECT {columns},count FROM dmarc_result WHERE day=? AND domain=? ORDER BY id", day, domain)  # noqa: S608
 

@@ -23,7 +23,10 @@ def count_by_state(tx: Tx) -> dict[str, dict[str, int]]:
 
 
 def count_single(tx: Tx) -> dict[str, int]:
-    """`stored`: octets of all mail; `oldest`: since when the oldest queue item is there, or 0; `on_hold`: who may not send."""
+    """Return figures by name.
+
+    `stored`: octets of all mail; `oldest`: since when the oldest queue item is there, or 0; `on_hold`: who may not send.
+    """
     return {name: tx.rows(sql)[0][0] for name, sql in _ONE.items()}
 
 
@@ -39,7 +42,7 @@ def count_failed_logins(tx: Tx, since: int) -> int:
 
 
 def list_jobs(tx: Tx) -> list[tuple[str, int, bool]]:
-    """Name, when its next turn is due, and whether the last one failed."""
+    """Return each job's name, when its next turn is due, and whether the last one failed."""
     return [(name, at, bool(problem)) for name, at, problem in tx.rows("SELECT name, next_at, problem FROM job")]
 
 

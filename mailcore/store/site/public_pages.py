@@ -30,7 +30,7 @@ def tag_page(tx: Tx, name: str, audience: str, topic: str) -> None:
 
 
 def get_day_key(tx: Tx, day: str) -> bytes:
-    """The secret of that day; the first to ask makes it, and the days before are forgotten."""
+    """Return the secret of that day; the first to ask creates it, and those of days before are deleted."""
     row = tx.row("SELECT value FROM setting WHERE key=?", f"visits {day}")
     if row:
         return bytes.fromhex(row[0])
@@ -69,7 +69,7 @@ def add_incident(tx: Tx, level: str, words: dict[str, str], now: int) -> int:
 
 
 def end_incidents(tx: Tx, incident: int | None, now: int) -> int:
-    """One, or all that last."""
+    """End an incident, or all that last; return their number."""
     return tx.run(
         "UPDATE incident SET ended_at=? WHERE ended_at IS NULL AND (? IS NULL OR id=?)", now, incident, incident
     )
@@ -80,6 +80,6 @@ def list_current_incidents(tx: Tx) -> list[Incident]:
 
 
 def list_incidents(tx: Tx, since: int) -> list[Incident]:
-    """Newest first; those that last, and those that began after `since`."""
+    """Return the incidents that last, and those that began after `since`; newest first."""
     rows = tx.rows(f"SELECT {_INCIDENT} FROM incident WHERE ended_at IS NULL OR at>? ORDER BY id DESC LIMIT 100", since)  # noqa: S608
     return [_incident(row) for row in rows]

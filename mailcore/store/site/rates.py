@@ -26,7 +26,7 @@ def delete_rate(tx: Tx, key: str) -> None:
 
 
 def has_waited(tx: Tx, key: str, wait_seconds: int, now: int) -> bool:
-    """Has it come again after the wait?  The first time is written down."""
+    """Has it come again after the wait?  The first time is saved."""
     row = tx.row("SELECT first_at, passed_at FROM grey WHERE key=?", key)
     if row is None:
         tx.run("INSERT INTO grey (key,first_at,passed_at,seen_at) VALUES (?,?,0,?)", key, now, now)
@@ -42,7 +42,7 @@ def is_known(tx: Tx, key: str) -> bool:
 
 
 def save_known(tx: Tx, key: str, now: int) -> None:
-    """Let `knows` accept the key from now on, until it has not been seen for long."""
+    """Let `is_known` accept the key from now on, until it has not been seen for long."""
     tx.run("INSERT OR REPLACE INTO grey (key,first_at,passed_at,seen_at) VALUES (?,?,?,?)", key, now, now, now)
 
 

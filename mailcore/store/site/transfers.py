@@ -55,7 +55,7 @@ def save_report(tx: Tx, transfer: int, report: str) -> None:
 
 
 def end_transfer(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
-    """`report` None = as it is."""
+    """Save the state in which the transfer ended; `report` None = as it is."""
     tx.run(
         "UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer
     )

@@ -59,7 +59,7 @@ def find_ticket_by_token(tx: Tx, token: str) -> Ticket | None:
 
 
 def find_ticket_by_message_id(tx: Tx, message_ids: Sequence[str]) -> Ticket | None:
-    """The ticket in which one of these messages was written or read."""
+    """Return the ticket in which one of these messages was written or read."""
     marks = ",".join("?" * len(message_ids))
     row = tx.row(
         f"SELECT ticket_id FROM ticket_message WHERE message_id<>'' AND message_id IN ({marks}) ORDER BY id DESC",  # noqa: S608
@@ -69,7 +69,7 @@ def find_ticket_by_message_id(tx: Tx, message_ids: Sequence[str]) -> Ticket | No
 
 
 def find_newest_ticket(tx: Tx, reply_to: str, subject: str, since: int) -> Ticket | None:
-    """An open ticket of the same writer about the same."""
+    """Return an open ticket of the same writer about the same."""
     row = tx.row(
         f"SELECT {_COLUMNS} FROM ticket WHERE reply_to=? AND subject=? AND state IN ('unconfirmed','open','answered')"  # noqa: S608
         " AND created_at>? ORDER BY id DESC",
@@ -104,7 +104,7 @@ def count_by_state(tx: Tx) -> dict[str, int]:
 
 
 def list_tickets_of(tx: Tx, account: AccountId) -> list[Ticket]:
-    """Newest first; without what was joined to another."""
+    """Return the account's tickets, newest first, without those that were joined to another."""
     return [
         _ticket(row)
         for row in tx.rows(
@@ -224,7 +224,7 @@ def find_header(tx: Tx, ticket: int, message: int) -> str:
 
 
 def find_file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
-    """`notes`: those of internal notes, too."""
+    """Return a file of the ticket; `notes`: those of internal notes, too."""
     row = tx.row(
         "SELECT f.name,f.type,f.octets FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
         " WHERE f.id=? AND m.ticket_id=? AND (? OR m.author<>'note')",
@@ -236,7 +236,7 @@ def find_file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
 
 
 def find_account_by_contact(tx: Tx, contact: str) -> AccountId | None:
-    """The one active account with this contact address; None when there are several."""
+    """Return the one active account with this contact address; None when there are several."""
     found = tx.rows("SELECT id FROM account WHERE lower(contact)=? AND state='active' LIMIT 2", contact.lower())
     return AccountId(found[0][0]) if len(found) == 1 else None
 
@@ -263,12 +263,12 @@ def measure_files(tx: Tx, ticket: int) -> int:
 
 
 def list_silent(tx: Tx, state: str, before: int) -> list[int]:
-    """Tickets in which nothing happened since `before`."""
+    """Return the tickets in which nothing happened since `before`."""
     return [row[0] for row in tx.rows("SELECT id FROM ticket WHERE state=? AND changed_at<?", state, before)]
 
 
 def erase_ticket(tx: Tx, ticket: int, now: int) -> None:
-    """Only the number is left."""
+    """Erase the ticket; only its number is left."""
     tx.run("DELETE FROM ticket_file WHERE message_id IN (SELECT id FROM ticket_message WHERE ticket_id=?)", ticket)
     tx.run("DELETE FROM ticket_message WHERE ticket_id=?", ticket)
     tx.run(

@@ -73,7 +73,7 @@ def list_domains(tx: Tx, account: AccountId, most: int) -> list[str]:
 
 
 def collect_contacts(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]], now: int) -> None:
-    """(name, address) of people who were written to; a name that is there already stays."""
+    """Add people who were written to, as (name, address); a name that is there already stays."""
     tx.many(
         "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,'',?,1,1,?,?)"
         " ON CONFLICT (account_id,address) DO UPDATE SET times=times+1, used_at=excluded.used_at,"
@@ -107,7 +107,7 @@ def list_identities(tx: Tx, account: AccountId) -> list[WriterName]:
 
 
 def save_identity(tx: Tx, account: AccountId, wish: WriterName) -> None:
-    """A new one if its id is 0."""
+    """Save an identity; a new one if its id is 0."""
     if wish.first:
         tx.run("UPDATE identity SET first=0 WHERE account_id=?", account)
     values = (wish.name, wish.address, wish.signature, wish.reply_to, int(wish.first))

@@ -5,7 +5,7 @@ from mailcore.store.engine.db import Tx
 
 
 def list_contacts(tx: Tx, account: AccountId) -> list[tuple[str, str]]:
-    """Address and name, by name."""
+    """Return addresses and names, by name."""
     rows = tx.rows("SELECT address,name FROM contact WHERE account_id=? ORDER BY lower(name), address", account)
     return [(address, name) for address, name in rows]
 
@@ -42,7 +42,7 @@ def list_blocked(tx: Tx, account: AccountId) -> list[str]:
 
 
 def is_blocked(tx: Tx, account: AccountId, address: str) -> bool:
-    """Itself, or everybody of its domain."""
+    """Is the address blocked, or everybody of its domain?"""
     domain = "@" + address.rpartition("@")[2]
     found = tx.row("SELECT 1 FROM blocked_sender WHERE account_id=? AND address IN (?,?)", account, address, domain)
     return found is not None

@@ -52,7 +52,7 @@ def list_far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, s
 
 
 def list_unknown(tx: Tx, box: Mailbox, count: int) -> list[Heading]:
-    """The next messages to learn.  Messages come with growing uids."""
+    """Return the next messages to learn.  Messages come with growing uids."""
     state = tx.row("SELECT uid FROM line_state WHERE mailbox=? AND uidvalidity=?", box.id, box.uidvalidity)
     who = "to_name" if box.special_use in ("\\Sent", "\\Drafts") else "from_name"
     return [
@@ -80,7 +80,7 @@ def _hashed(account: AccountId, id_: str) -> bytes:
 
 
 def save_lines(tx: Tx, box: Mailbox, headings: Sequence[Heading], *, all_known: bool) -> None:
-    """Take headings in; with `all_known` the mailbox is up to date as it stood at `box.modseq`."""
+    """Save what headings tell; with `all_known` the mailbox is up to date as it stood at `box.modseq`."""
     state = tx.row("SELECT modseq, uid, uidvalidity FROM line_state WHERE mailbox=?", box.id)
     if state and state[2] != box.uidvalidity:  # another mailbox by the same number
         delete_lines(tx, box.id)

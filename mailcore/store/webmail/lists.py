@@ -53,7 +53,7 @@ def list_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
 
 
 def list_thread_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
-    """Conversations by their newest message: (thread, at)."""
+    """Return conversations by their newest message: (thread, at)."""
     down = wish.ascending is wish.backwards
     sql, params = "SELECT thread, at FROM thread WHERE mailbox=?", [mailbox, *(wish.after or ())]
     if wish.after is not None:
@@ -64,7 +64,7 @@ def list_thread_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list
 
 
 def list_in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[Row]:
-    """Messages of these conversations, oldest first: (thread, uid, flags, at)."""
+    """Return the messages of these conversations, oldest first: (thread, uid, flags, at)."""
     return tx.rows(
         "SELECT l.thread, m.uid, m.flags, m.internal_date FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"  # noqa: S608
         f" WHERE l.mailbox=? AND l.thread IN ({_marks(threads)}) ORDER BY m.internal_date, m.uid",
@@ -74,7 +74,7 @@ def list_in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[
 
 
 def list_conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, most: int) -> list[Row]:
-    """The messages of the account that belong together with this one, oldest first.
+    """Return the messages of the account that belong together with this one, oldest first.
 
     Rows are (mailbox, uid, flags, at, size, header, structure).
     """
@@ -90,7 +90,7 @@ def list_conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, 
 
 
 def list_lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
-    """The rows of `page`, without a key, of some messages."""
+    """Return the rows of `list_page`, without a key, of some messages."""
     return tx.rows(
         f"SELECT {_COLUMNS} FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",  # noqa: S608
         mailbox,
@@ -99,7 +99,7 @@ def list_lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
 
 
 def list_structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
-    """(uid, BODYSTRUCTURE) of some messages."""
+    """Return (uid, BODYSTRUCTURE) of some messages."""
     return (
         tx.rows(
             "SELECT m.uid, b.structure FROM message m JOIN blob b ON b.id=m.blob"  # noqa: S608
@@ -113,13 +113,13 @@ def list_structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row
 
 
 def list_newest_blobs(tx: Tx, mailbox: MailboxId, most: int) -> list[int]:
-    """The blobs of the messages that came last."""
+    """Return the blobs of the messages that came last."""
     rows = tx.rows("SELECT blob FROM message WHERE mailbox=? ORDER BY uid DESC LIMIT ?", mailbox, most)
     return [row[0] for row in rows]
 
 
 def find_neighbours(tx: Tx, mailbox: MailboxId, uid: int) -> tuple[int, int]:
-    """The uids of the next newer and the next older message by date; 0 where there is none."""
+    """Return the uids of the next newer and the next older message by date; 0 where there is none."""
     here = tx.row("SELECT internal_date FROM message WHERE mailbox=? AND uid=?", mailbox, uid)
     if here is None:
         return 0, 0

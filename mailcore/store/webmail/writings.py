@@ -40,13 +40,13 @@ def find_writing(tx: Tx, account: AccountId, id_: int) -> Writing | None:
 
 
 def list_writings(tx: Tx, account: AccountId) -> list[Writing]:
-    """Newest first."""
+    """Return the account's writings, newest first."""
     rows = tx.rows(f"SELECT {_COLUMNS} FROM writing WHERE account_id=? ORDER BY changed_at DESC, id DESC", account)  # noqa: S608
     return [_writing(row) for row in rows]
 
 
 def find_by_draft(tx: Tx, account: AccountId, uid: int) -> int:
-    """The open writing whose copy in Drafts this is, or 0."""
+    """Return the open writing whose copy in Drafts this is, or 0."""
     row = tx.row(
         "SELECT id FROM writing WHERE account_id=? AND draft=? AND state='open' ORDER BY id DESC LIMIT 1", account, uid
     )
@@ -80,7 +80,7 @@ def save_send_at(tx: Tx, id_: int, send_at: int) -> bool:
 
 
 def take_back_writing(tx: Tx, account: AccountId, id_: int) -> bool:
-    """Open again, unless it is on its way already."""
+    """Open the writing again, unless it is on its way already."""
     return (
         tx.run(
             "UPDATE writing SET state='open', send_at=0, problem='' WHERE id=? AND account_id=?"
@@ -129,7 +129,7 @@ def delete_writing(tx: Tx, id_: int) -> None:
 
 
 def delete_old(tx: Tx, before: int) -> int:
-    """Forget open ones that have a copy in Drafts and were not touched since; what has none stays."""
+    """Delete open ones that have a copy in Drafts and were not touched since; what has none stays."""
     old = tx.rows("SELECT id FROM writing WHERE state='open' AND draft>0 AND changed_at<? LIMIT 200", before)
     gone = tx.rows("SELECT id FROM writing WHERE account_id NOT IN (SELECT id FROM account) LIMIT 200")
     for (id_,) in [*old, *gone]:
@@ -163,7 +163,7 @@ def delete_files(tx: Tx, writing: int, ids: list[int]) -> None:
 
 
 def measure_files(tx: Tx, account: AccountId) -> int:
-    """Octets of files of all writings of the account."""
+    """Return the octets of files of all writings of the account."""
     row = tx.row(
         "SELECT COALESCE(SUM(f.size),0) FROM writing_file f JOIN writing w ON w.id=f.writing WHERE w.account_id=?",
         account,
