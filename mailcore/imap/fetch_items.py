@@ -61,7 +61,7 @@ class Batch:
         return (row[messages.PREFIX] + row[messages.HEADER] for row in self._rows)
 
     def longest(self) -> int:
-        """Octets of the longest header, or what is made of it."""
+        """Count the octets of the longest header, or what is made of it."""
         return max((len(octets) for row in self._rows for octets in row[messages.PREFIX :] if octets), default=0)
 
 
@@ -79,7 +79,7 @@ class Column:
 
 
 def _of(number: int, form: bytes) -> Column:
-    """A column of the row as it stands."""
+    """Make a column of the row as it stands."""
     return Column(form, lambda got: (got.column(number),))
 
 
@@ -128,7 +128,7 @@ class Items:
         return b"".join(map(line.__mod__, zip(*values, strict=False)))
 
     def write_pieces(self, number: int, batch: Batch, form: bytes) -> Pieces:
-        """The one message of the batch, whose octets are not copied together; raises Refused as `write` does."""
+        """Write the one message of the batch, whose octets are not copied together; raises Refused as `write` does."""
         self._check_size(batch)
         before, _, after = (form % b"\0").partition(b"\0")
         told: Pieces = [before % number]

@@ -61,7 +61,7 @@ class Scope:
     now: int = 0  # seconds since 1970, for OLDER and YOUNGER (RFC 5032)
 
     def by_seq(self, numbers: NumberSet) -> Uids:
-        """The messages of these sequence numbers; those there are."""
+        """Find the messages of these sequence numbers; those there are."""
         uids, top = self.uids, len(self.uids)
         there = ((max(low, 1), min(high, top)) for low, high in numbers.spans(top))
         return Uids(tuple((uids[low - 1], uids[high - 1]) for low, high in there if low <= high))
@@ -183,7 +183,7 @@ def _text(read: Reader, scope: Scope) -> str:
 
 
 def charset(name: bytes) -> str:
-    """A charset that letters are written in, as Python names it; raises BadCharset."""
+    """Return a charset that letters are written in, as Python names it; raises BadCharset."""
     written = name.decode("ascii", "replace").lower()
     if not CHARSETS.fullmatch(written):
         raise BadCharset

@@ -81,7 +81,7 @@ class Session:
         self._mistake()
 
     def _elsewhere(self, wanted: LiteralWanted) -> Spool | None:
-        """A file for a large message; CATENATE puts it together with others, and so has it in memory."""
+        """Make a file for a large message; CATENATE puts it together with others, and so has it in memory."""
         head = self.context.wire.head()
         if wanted.size <= SPOOLED or not _carries_mail(head) or b"CATENATE" in head.upper():
             return None

@@ -29,7 +29,7 @@ class View:
 
     @property
     def top(self) -> int:
-        """The highest UID that the client knows; 0 in an empty mailbox."""
+        """Return the highest UID that the client knows; 0 in an empty mailbox."""
         return self.uids[-1] if self.uids else 0
 
     @property

@@ -45,7 +45,7 @@ def line(word: str, text: str = "", code: str = "") -> bytes:
 
 
 def answer(problem: Exception) -> bytes:
-    """The closing answer for whatever a command raised.  Never shows internals."""
+    """Write the closing answer for whatever a command raised.  Never shows internals."""
     if isinstance(problem, SyntaxProblem):
         return line("NO", str(problem))
     if isinstance(problem, Refused):

@@ -24,7 +24,7 @@ async def capability(context: Context, read: Reader) -> Tagged:
 
 
 async def noop(context: Context, read: Reader) -> Tagged:
-    """The session tells what is new after every command."""
+    """Do nothing: the session sends what is new after every command."""
     read.end()
     return context.ok()
 

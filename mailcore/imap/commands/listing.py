@@ -153,7 +153,7 @@ def _attributes(request: ListRequest, box: Mailbox | None, *, has_children: bool
 
 
 async def lsub(context: Context, read: Reader) -> Tagged:
-    """A `%` also shows the parents of subscribed names, as \\Noselect (RFC 3501 section 6.3.9)."""
+    """List subscribed names; a `%` also shows their parents, as \\Noselect (RFC 3501 section 6.3.9)."""
     read.space()
     reference = names.decode(read.astring(), utf8=read.utf8)
     read.space()

@@ -19,7 +19,7 @@ class Derived:
 
 
 def derive(message: Message) -> Derived:
-    """Never raises, whatever the octets."""
+    """Compute all of it from a message.  Never raises, whatever the octets."""
     octets, fields, root = message.octets, message.header, message.root
     return Derived(
         serialize_envelope(fields),

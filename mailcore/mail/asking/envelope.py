@@ -12,7 +12,7 @@ _FOLD = re.compile(rb"(?:(?<![ \t])[ \t]++)?+\r?\n[ \t]++")
 
 
 def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:
-    """The parenthesised list for a header's fields, names and raw values; those that are missing are NIL.
+    """Write the parenthesised list for a header's fields, names and raw values; those that are missing are NIL.
 
     Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined and of others the last is told,
     as Dovecot does.
@@ -39,9 +39,9 @@ def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:
 def _addresses(value: bytes | None) -> bytes:
     if not value:
         return b"NIL"
-    found = b"".join(_one(one) for one in address.parse_raw(value))
+    found = b"".join(_write_address(one) for one in address.parse_raw(value))
     return b"(" + found + b")" if found else b"NIL"
 
 
-def _one(one: address.RawAddress) -> bytes:
+def _write_address(one: address.RawAddress) -> bytes:
     return b"(" + b" ".join((string(one.name), string(one.route), string(one.local), string(one.host))) + b")"

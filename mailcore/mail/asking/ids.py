@@ -10,7 +10,7 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
 def thread_key(message_id: str) -> str:
-    """A message id (without its angle brackets) as threading compares it, or "" for one that joins nobody.
+    """Return a message id (without its angle brackets) as threading compares it; "" for one that joins nobody.
 
     `"a"@example.org` is `a@example.org` (RFC 5256 section 3).  What has no `@` is no message id (RFC 5322 section 3.6.4):
     programs that ask for one are answered "yes", and strangers' messages would meet in one thread.
@@ -24,12 +24,12 @@ def thread_key(message_id: str) -> str:
 
 
 def email_id(blob: int, block: bytes) -> bytes:
-    """The same for copies of the same octets: the blob, and the header with its own trace fields."""
+    """Return the same id for copies of the same octets: the blob, and the header with its own trace fields."""
     return b"M" + hashlib.sha256(b"%d " % blob + block).hexdigest()[:24].encode()
 
 
 def thread_id(block: bytes) -> bytes:
-    """The same for a message and the answers to it: by the first message that they refer to."""
+    """Return the same id for a message and the answers to it: by the first message that they refer to."""
     for name in ("references", "in-reply-to", "message-id"):
         for value in header.raw_values(block, name)[:1]:
             for found in _ID.finditer(value):

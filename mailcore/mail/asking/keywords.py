@@ -12,6 +12,6 @@ def is_keyword(text: str) -> bool:
 
 
 def as_keyword(text: str) -> str:
-    """A label of people as a keyword: blanks become `_`; "" where that makes none."""
+    """Turn a label of people into a keyword: blanks become `_`; "" where that makes none."""
     word = "_".join(text.split())
     return word if is_keyword(word) else ""

@@ -16,7 +16,7 @@ _WRAPPED = re.compile(r"\[fwd:(.*)\]", re.IGNORECASE | re.DOTALL)
 
 
 def base_subject(subject: str) -> tuple[str, bool]:
-    """The subject without Re:, Fwd: and list names, and whether it was a reply or forward (section 2.1)."""
+    """Return the subject without Re:, Fwd: and list names, and whether it was a reply or forward (section 2.1)."""
     text, is_answer = " ".join(subject[: 2 * MAX_SUBJECT].split())[:MAX_SUBJECT], False
     while True:
         trimmed = _without_trailer(text)

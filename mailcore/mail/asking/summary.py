@@ -60,7 +60,7 @@ class Summary:
 
 
 def summarise(fields: Header) -> Summary:
-    """Never raises."""
+    """Sum up a message.  Never raises."""
 
     def raw(name: str) -> list[bytes]:
         return [value[:MAX_TEXT] for value in fields.raw_values(name)]
@@ -103,12 +103,12 @@ def summarise(fields: Header) -> Summary:
 
 
 def _localpart(value: bytes) -> str:
-    """The first address's (RFC 5256 section 3, FROM)."""
+    """Return the first address's local part (RFC 5256 section 3, FROM)."""
     return next((fold(one.localpart) for one in address.parse(value)), "")
 
 
 def _display(value: bytes) -> str:
-    """The first name, else its address (RFC 5957 section 3)."""
+    """Return the first name, else its address (RFC 5957 section 3)."""
     return next((fold(one.name or f"{one.localpart}@{one.host}") for one in address.parse(value)), "")
 
 
@@ -133,7 +133,7 @@ class Chosen:
         self._pickers: dict[bytes, Callable[[list[bytes]], Iterable[bytes]]] = {}
 
     def of(self, usual: bytes | None, uncut: bytes | None) -> bytes:
-        """The fields in their order and a blank line, as header.select gives them.
+        """Return the fields in their order and a blank line, as header.select gives them.
 
         Args:
             uncut: the whole header of a message that has no `usual`.
@@ -147,7 +147,7 @@ class Chosen:
         return b"".join(pick(pieces)) + b"\r\n"
 
     def _picker(self, marks: bytes) -> Callable[[list[bytes]], Iterable[bytes]]:
-        """Takes the wanted ones of the pieces, of which the first holds the marks."""
+        """Make what takes the wanted ones of the pieces, of which the first holds the marks."""
         places = [place for place, mark in enumerate(marks, 1) if mark in self._marks]
         if len(places) > 1:
             return itemgetter(*places)

@@ -59,7 +59,7 @@ def _at(seconds: int, minutes: int) -> datetime | None:
 
 
 def write_name(uid: int, at: datetime, flags: Iterable[str], letters: str = "") -> str:
-    """A name for a message of ours."""
+    """Write the name of a file for a message of ours."""
     flags = frozenset(flags)
     zone = at.utcoffset() or timedelta()
     minutes = f",Z={int(zone.total_seconds()) // 60}" if zone else ""
@@ -68,7 +68,7 @@ def write_name(uid: int, at: datetime, flags: Iterable[str], letters: str = "") 
 
 
 def read_keywords(lines: Iterable[str]) -> dict[str, str]:
-    """Letter to keyword, of lines `0 $Forwarded`; what is no keyword is left out."""
+    """Read which letter is which keyword, of lines `0 $Forwarded`; what is no keyword is left out."""
     found: dict[str, str] = {}
     for line in lines:
         number, _, keyword = line.strip().partition(" ")
@@ -90,7 +90,7 @@ class Letters:
         self._letters: dict[str, str] = {}
 
     def of(self, flags: Iterable[str]) -> tuple[str, list[str]]:
-        """The letters of a message, and its keywords that have none."""
+        """Return the letters of a message, and its keywords that have none."""
         letters, others = [], []
         for keyword in sorted(flag for flag in flags if not flag.startswith("\\")):
             if keyword not in self._letters and len(self._letters) < MAX_LETTERS:
@@ -102,13 +102,13 @@ class Letters:
         return "".join(sorted(letters)), others
 
     def lines(self) -> Iterator[str]:
-        """Dovecot's file."""
+        """Write Dovecot's file."""
         for number, keyword in enumerate(self._letters):
             yield f"{number} {keyword}\n"
 
 
 def read_others(lines: Iterable[str]) -> dict[int, frozenset[str]]:
-    """Keywords without a letter by uid."""
+    """Read the keywords without a letter, by uid."""
     found: dict[int, frozenset[str]] = {}
     for line in lines:
         uid, *words = line.split()[: MAX_WORDS + 1] or [""]

@@ -94,7 +94,7 @@ class Stored:
 def write(
     pieces: Callable[[], Iterable[bytes]], flags: Iterable[str], at: datetime, sender: bytes = b""
 ) -> Iterator[bytes]:
-    """One message as it stands in the file, piece by piece: a large one is never in memory as a whole.
+    """Write a message as it stands in the file, piece by piece: a large one is never in memory as a whole.
 
     Args:
         pieces: gives its octets in any cut; asked twice, as what ends its lines is told before them.
@@ -154,7 +154,7 @@ def _in_file(lines: bytes, *, as_is: bool) -> bytes:
 
 
 def read(lines: Iterable[bytes], limit: int) -> Iterator[Stored | None]:
-    """The messages of a file, one at a time; None stands for one of more than `limit` octets.
+    """Read the messages of a file, one at a time; None stands for one of more than `limit` octets.
 
     Args:
         lines: with their ends, such as an open file; long ones may come in pieces.
@@ -198,7 +198,7 @@ class _Reader:
         return self._held.popleft() if self._held else next(self._lines, b"")
 
     def first(self) -> bytes:
-        """The first From line, b"" in an empty file.  Raises NotMbox."""
+        """Read the first From line, b"" in an empty file.  Raises NotMbox."""
         some = False
         while line := self._next():
             some = True
@@ -214,7 +214,7 @@ class _Reader:
         return b""
 
     def message(self, begin: bytes) -> _Found:
-        """The message after this From line; `begin` is the next one's afterwards."""
+        """Read the message after this From line; `begin` is the next one's afterwards."""
         self.begin = b""
         text, size, in_header, blank, whole = bytearray(), 0, True, False, True
         while line := self._next():
@@ -254,7 +254,7 @@ class _Reader:
         return blank and _ODD.fullmatch(line) is not None and self._is_header(2)
 
     def _ahead(self) -> list[bytes]:
-        """The next lines, up to an empty one."""
+        """Look ahead to the next lines, up to an empty one."""
         size = 0
         for number in range(_LOOK_LINES):
             if number == len(self._held):
@@ -282,7 +282,7 @@ class _Reader:
         return usual >= least and (pure or usual >= _MANY)
 
     def _counted(self, head: bytes) -> bytes | None:
-        """The body, where Content-Length leads to the end of the file or before another From line."""
+        """Return the body, where Content-Length leads to the end of the file or before another From line."""
         found = _LENGTH.search(head)
         if not found or int(found[1]) > self._limit or self._in_vain > self._limit:
             return None
@@ -327,7 +327,7 @@ def _stored(found: _Found, limit: int) -> Stored | None:
 
 
 def _ours(found: _Found, text: bytes, prefix: "re.Match[bytes]") -> Stored:
-    """Written by us: fields of the same names in the message itself are the message's own."""
+    """Read a message written by us: fields of the same names in the message itself are the message's own."""
     status, keywords, zone, as_is, is_open = prefix.groups()
     is_crlf = found.begin.endswith(b"\r\n")  # since then, somebody gave all its lines other ends
     end = b"\r\n" if is_crlf else b"\n"
@@ -352,7 +352,7 @@ def _ours(found: _Found, text: bytes, prefix: "re.Match[bytes]") -> Stored:
 
 
 def _others(found: _Found, text: bytes) -> Stored:
-    """Written by another program: what it noted becomes flags, and every line ends with CRLF."""
+    """Read a message of another program: what it noted becomes flags, and every line ends with CRLF."""
     text = text.replace(b"\r\n", b"\n")
     if not found.counted and (text == b"\n" or text.endswith(b"\n\n")):
         shorter = text[:-1]  # without the empty line that parts messages, unless it is the one that ends the header
@@ -373,7 +373,7 @@ def _others(found: _Found, text: bytes) -> Stored:
 
 
 def _is_internal(found: _Found) -> bool:
-    """The first message of a file of c-client, which holds its own notes."""
+    """Is it the first message of a file of c-client, which holds its own notes?"""
     head = (found.octets or b"")[:_LOOK_OCTETS]
     return _INTERNAL.search(head) is not None and b"FOLDER INTERNAL DATA" in head and not _PREFIX.match(head)
 

@@ -50,7 +50,7 @@ def is_mark(name: str) -> bool:
 
 
 def words(value: str) -> frozenset[str]:
-    """Keywords in a list; what cannot be one is left out."""
+    """Split a list into keywords; what cannot be one is left out."""
     return frozenset([word for word in re.split(r"[\s,]+", value) if is_keyword(word)][:MAX_WORDS])
 
 

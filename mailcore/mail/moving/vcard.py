@@ -77,7 +77,7 @@ class _Person:
 
 
 def read(octets: bytes) -> Iterator[Card]:
-    """The cards that have an address, also of a file that ends too early; what cannot be read is left out."""
+    """Read the cards that have an address, also of a file that ends too early; what cannot be read is left out."""
     open_cards: list[_Person] = []
     agent, number = False, 0
     for line in _logical_lines(_as_utf8(octets)):
@@ -112,7 +112,7 @@ def _as_utf8(octets: bytes) -> bytes:
 
 
 def _logical_lines(octets: bytes) -> Iterator[bytes]:
-    """Lines without their folds, and those of quoted-printable without their soft breaks."""
+    """Join lines without their folds, and those of quoted-printable without their soft breaks."""
     held: list[bytes] = []  # the pieces of one line
     size, soft, old = 0, False, False
     for line in _LINE_END.split(octets):
@@ -159,7 +159,7 @@ def _property(line: bytes) -> _Property | None:
 
 
 def _components(value: str) -> list[str]:
-    """The parts of a value between semicolons that are not escaped."""
+    """Return the parts of a value between semicolons that are not escaped."""
     found, at = list[str](), 0
     while len(found) < MAX_VALUES and (part := _SEMICOLON.match(value, at)):
         found.append(part[0])
@@ -175,7 +175,7 @@ def _escaped(value: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """Lines of at most 75 octets, never cut inside a character."""
+    """Fold into lines of at most 75 octets, never cut inside a character."""
     found, length = [""], 0
     for char in line:
         size = len(char.encode("utf-8", "replace"))
@@ -188,7 +188,7 @@ def _folded(line: str) -> str:
 
 
 def write(cards: Iterable[Card]) -> str:
-    """Version 4.0."""
+    """Write a card of version 4.0."""
     lines = []
     for card in cards:
         lines += ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(card.name or (card.addresses or ('',))[0])}"]

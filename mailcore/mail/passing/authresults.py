@@ -10,7 +10,7 @@ from mailcore.mail.reading.trace import word
 
 
 def field(hostname: str, results: Sequence[tuple[str, str, Sequence[tuple[str, str]]]]) -> bytes:
-    """The field with its line end.
+    """Write the field with its line end.
 
     Args:
         results: method, result, and properties such as ("smtp.mailfrom", "outside.example").
@@ -38,7 +38,7 @@ def without_forged(block: bytes, *domains: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _names(domains: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds one of the names, or a name below it, as a whole; blanks may stand around its dots."""
+    """Compile what finds one of the names, or a name below it, as a whole; blanks may stand around its dots."""
     names = "|".join(r"\s*\.\s*".join(map(re.escape, domain.split("."))) for domain in domains)
     return re.compile(rf"(?<![\w-])(?:{names})(?![\w-]|\s*\.\s*[\w-])")
 

@@ -43,7 +43,7 @@ class _Lines:
 def body_hash(
     octets: Octets, start: int, *, relaxed: bool, algorithm: str = "sha256", length: int | None = None
 ) -> bytes:
-    """The digest of the canonical body that begins at `start`.
+    """Hash the canonical body that begins at `start`.
 
     Args:
         length: the `l=` of a signature, in octets of the canonical body.

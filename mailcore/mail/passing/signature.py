@@ -25,7 +25,7 @@ def canonical(name: bytes, value: bytes) -> bytes:
 
 
 def signed_fields(block: bytes, names: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """The canonical fields that are signed, and the names for `h=`; None where the header is malformed.
+    """Return the canonical fields that are signed, and the names for `h=`; None where the header is malformed.
 
     Args:
         names: one that is not there (any more) keeps others from adding it (RFC 6376 section 5.4).
@@ -54,7 +54,7 @@ def field(
     body_hash: bytes,
     sign: Sign,
 ) -> bytes:
-    """The whole field with its line end."""
+    """Write the whole field with its line end."""
     hashed = base64.b64encode(body_hash)
     value = (
         b" v=1; a="

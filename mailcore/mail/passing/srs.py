@@ -18,7 +18,7 @@ class SrsInvalid(ValueError):
 
 
 def token(secret: bytes, *parts: bytes) -> str:
-    """The same for the same parts; nobody else can make it."""
+    """Return the same token for the same parts; nobody else can make it."""
     framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return base64.b32encode(hmac.new(secret, framed, hashlib.sha256).digest()[:20]).decode().lower()
 

@@ -95,7 +95,7 @@ class MailAddress:
 
     @property
     def shown(self) -> str:
-        """The name, else the address."""
+        """Return the name, else the address."""
         return self.name or self.spec
 
 
@@ -119,12 +119,12 @@ def addr_specs(value: bytes | str) -> list[str]:
 
 
 def display_name(value: bytes | str) -> str:
-    """The first author's name for people, else the address, else ""."""
+    """Return the first author's name for people, else the address, else ""."""
     return next((one.shown for one in parse(value)), "")
 
 
 def decode_name(raw: bytes) -> str:
-    """A display name for people, on one line."""
+    """Return a display name for people, on one line."""
     return " ".join(words.decode(raw[: 8 * MAX_NAME]).split())[:MAX_NAME]
 
 
@@ -331,7 +331,7 @@ class _Scanner:
 
 
 def _joined(items: Sequence[_Item]) -> bytes:
-    """Words with one blank where there was any."""
+    """Join words with one blank where there was any."""
     pieces: list[bytes] = []
     for item in items:
         if item.apart and pieces:

@@ -193,7 +193,7 @@ def _decode_utf8(octets: bytes) -> str:
 
 @lru_cache(256)
 def _codec_name(label: str) -> str:
-    """The Python codec for a normalised label, or ""."""
+    """Return the Python codec for a normalised label, or ""."""
     if label in _UNDECLARED:
         return ""
     for form in (label, label.removeprefix("x-"), label.removeprefix("cs")):

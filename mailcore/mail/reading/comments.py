@@ -6,7 +6,7 @@ _SPECIAL = re.compile(r"\\.|[()]", re.DOTALL)
 
 
 def without_comments(text: str) -> str:
-    """The text without comments, which nest, and without the backslashes of quoted pairs; an open comment goes to the end."""
+    """Remove comments, which nest, and the backslashes of quoted pairs; an open comment goes to the end."""
     kept: list[str] = []
     depth = at = 0
     for found in _SPECIAL.finditer(text):

@@ -22,7 +22,7 @@ class Header:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """Everything in its order, but the blank line (mail/reading/header.py)."""
+        """Return everything in its order, but the blank line (mail/reading/header.py)."""
         return tuple(header.pieces(self.block[: header.MAX_READ]))
 
     @cached_property
@@ -37,21 +37,21 @@ class Header:
         return name.lower() in self._by_name
 
     def raw_values(self, name: str) -> list[bytes]:
-        """The values of all fields of that name, unfolded, undecoded."""
+        """Return the values of all fields of that name, unfolded, undecoded."""
         known = self._unfolded.get(name)
         if known is None:
             known = self._unfolded[name] = [header.unfold(value) for value in self._by_name.get(name.lower(), ())]
         return known
 
     def values(self, name: str) -> tuple[str, ...]:
-        """The same as text, with encoded words decoded."""
+        """Return the same as text, with encoded words decoded."""
         lower = name.lower()
         if lower not in self._texts:
             self._texts[lower] = tuple(map(header.decode, self.raw_values(lower)))
         return self._texts[lower]
 
     def text(self, name: str) -> str:
-        """The first field of that name on one line, or ""."""
+        """Return the first field of that name on one line, or ""."""
         return " ".join((self.values(name) or ("",))[0].split())
 
     def addresses(self, name: str) -> tuple[MailAddress, ...]:
@@ -60,7 +60,7 @@ class Header:
 
     @cached_property
     def authors(self) -> tuple[MailAddress, ...]:
-        """The addresses of From."""
+        """Return the addresses of From."""
         return self.addresses("from")
 
     @cached_property
@@ -69,5 +69,5 @@ class Header:
         return dates.parse(self.text("date"))
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        """Names as written, and raw values."""
+        """Give names as written, and raw values."""
         return ((name, value) for name, _, value in self.pieces if name)

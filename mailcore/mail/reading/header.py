@@ -14,7 +14,7 @@ MAX_READ = 2**20  # octets of a block in which fields are looked for: APPEND tak
 
 
 def split(octets: Octets) -> tuple[bytes, int]:
-    """The header block with its closing blank line, and where the body begins."""
+    """Split off the header block with its closing blank line, and tell where the body begins."""
     body = end(octets, 0, len(octets))
     return octets[:body], body
 
@@ -31,12 +31,12 @@ def end(octets: Octets, start: int, stop: int) -> int:
 
 
 def fields(block: bytes) -> list[tuple[str, bytes]]:
-    """Names as written, and raw values with their folds, without the final line end."""
+    """Give names as written, and raw values with their folds, without the final line end."""
     return [(m[1].decode("ascii"), m[2]) for m in _FIELD.finditer(block, 0, MAX_READ)]
 
 
 def raw_values(block: bytes, name: str) -> list[bytes]:
-    """The values of all fields of that name, unfolded.
+    """Return the values of all fields of that name, unfolded.
 
     Looks for the name at the beginnings of lines (folds begin with a space), and reads only what it finds: SEARCH
     and SORT ask this of ten thousand headers.
@@ -56,17 +56,17 @@ def raw_values(block: bytes, name: str) -> list[bytes]:
 
 
 def unfold(value: bytes) -> bytes:
-    """A raw value on one line (RFC 5322 section 2.2.3)."""
+    """Put a raw value on one line (RFC 5322 section 2.2.3)."""
     return (_FOLD.sub(lambda m: m[0][-1:], value) if b"\n" in value else value).strip()
 
 
 def values(block: bytes, name: str) -> list[str]:
-    """The same as text, with encoded words decoded (RFC 2047)."""
+    """Return the same as text, with encoded words decoded (RFC 2047)."""
     return [decode(value) for value in raw_values(block, name)]
 
 
 def decode(value: bytes) -> str:
-    """A value's text: encoded words decoded, other octets as undeclared text (mail/reading/words.py)."""
+    """Decode a value: encoded words decoded, other octets as undeclared text (mail/reading/words.py)."""
     return words.decode(value)
 
 
@@ -97,12 +97,12 @@ def first_stray(block: bytes) -> int:
 
 
 def unfolded(value: bytes) -> str:
-    """A raw value as text, decoded."""
+    """Return a raw value as text, decoded."""
     return decode(unfold(value))
 
 
 def without(block: bytes, drop: Callable[[str, bytes], bool]) -> bytes:
-    """The block without the fields for which `drop(name, value)` is true; all other octets stay."""
+    """Remove the fields for which `drop(name, value)` is true; all other octets stay."""
     kept: list[bytes] = []
     at = 0
     for found in _FIELD.finditer(block):

@@ -17,7 +17,7 @@ _SETS = {
 
 
 def decode(octets: bytes, errors: str = "strict") -> str:
-    """Raises UnicodeDecodeError where an octet is in no set, unless `errors` is "replace"."""
+    """Decode any of these sets.  Raises UnicodeDecodeError where an octet is in none, unless `errors` is "replace"."""
     found: list[str] = []
     kind, at = _ONE, 0
     for escape in _ESCAPE.finditer(octets):

@@ -13,7 +13,7 @@ _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines without their ends; an end at the very end begins no further line."""
+    """Split into lines without their ends; an end at the very end begins no further line."""
     if not text:
         return []
     lines = _END.split(text) if "\r" in text else text.split("\n")

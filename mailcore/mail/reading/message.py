@@ -23,7 +23,7 @@ class Message:
 
     @cached_property
     def root(self) -> structure.Part:
-        """The message's MIME structure (mail/reading/structure.py)."""
+        """Return the message's MIME structure (mail/reading/structure.py)."""
         return structure.parse(self.octets, self.header)
 
     @property

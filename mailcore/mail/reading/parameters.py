@@ -96,7 +96,7 @@ def _behind_type(lead: bytes, count: int) -> int:
 
 
 def _next_start(value: bytes, at: int) -> int:
-    """The next place at which a name may begin."""
+    """Return the next place at which a name may begin."""
     step = _TOKEN.match(value, at)
     if step:
         return step.end()
@@ -180,7 +180,7 @@ _OUTSIDE = re.compile(rb'[^"(]*+(?:"(?:[^"\\]|\\.)*+"[^"(]*+)*+\(', re.DOTALL)
 
 
 def _outside(value: bytes, at: int) -> int:
-    """The next `(` that is not within quotes, or -1."""
+    """Return the next `(` that is not within quotes, or -1."""
     found = _OUTSIDE.match(value, at)
     return found.end() - 1 if found else -1
 
@@ -195,7 +195,7 @@ def unquoted(octets: bytes) -> bytes:
 
 
 def _sections(pairs: list[tuple[str, bytes]]) -> dict[str, list[tuple[int, bool, bytes]]]:
-    """The numbered pieces of each name (RFC 2231 section 3): number, whether percent-encoded, octets."""
+    """Return the numbered pieces of each name (RFC 2231 section 3): number, whether percent-encoded, octets."""
     found: dict[str, list[tuple[int, bool, bytes]]] = {}
     for name, octets in pairs:
         if piece := _SECTION.match(name):
@@ -221,7 +221,7 @@ def _joined_raw(wire: Raw) -> Raw:
 
 
 def _decoded(pairs: list[tuple[str, bytes]]) -> tuple[tuple[str, str], ...]:
-    """Each name once: what is percent-encoded before what is not (RFC 6266 section 4.3 for the same choice)."""
+    """Return each name once: what is percent-encoded before what is not (RFC 6266 section 4.3 for the same choice)."""
     plain: dict[str, str] = {}
     extended: dict[str, str] = {}
     for name, octets in pairs:

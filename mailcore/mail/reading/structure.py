@@ -67,12 +67,12 @@ class Part:
         return self.type == "message" and self.subtype in ("rfc822", "global") and bool(self.children)
 
     def param(self, name: str) -> str:
-        """A parameter of the type, or ""."""
+        """Return a parameter of the type, or ""."""
         return next((value for key, value in self.params if key == name), "")
 
     @property
     def filename(self) -> str:
-        """The name that the sender gave, as written: not yet harmless (mail/showing/files.py), or ""."""
+        """Return the name that the sender gave, as written: not yet harmless (mail/showing/files.py), or ""."""
         given = dict(self.disposition[1]) if self.disposition else {}
         if self.wire.disposition and self.wire.disposition[0].lower() == "form-data":
             given.pop("name", None)  # of the field (RFC 7578 section 4.2)
@@ -80,7 +80,7 @@ class Part:
 
 
 def parse(octets: Octets, fields: Header | None = None) -> Part:
-    """The structure of a whole message.
+    """Parse the structure of a whole message.
 
     Args:
         fields: its header, where that was cut already.
@@ -118,7 +118,7 @@ class _Reader:
         self._known: dict[int, tuple[int, _Delimiter | None]] = {}  # by open multiparts: from where what was found
 
     def read(self, start: int, depth: int, default: tuple[str, str]) -> Part:
-        """The part whose header begins at `start`."""
+        """Read the part whose header begins at `start`."""
         octets = self._octets
         self._made += 1
         found = self._delimiter(start)
@@ -175,7 +175,7 @@ class _Reader:
         )
 
     def _children(self, body: int, depth: int, boundary: bytes, subtype: str) -> tuple[Part, ...]:
-        """The parts of a multipart; leaves in `_next` what ended it."""
+        """Read the parts of a multipart; leaves in `_next` what ended it."""
         level = len(self._open)
         default = ("message", "rfc822") if subtype == "digest" else ("text", "plain")
         self._open.append(boundary)
@@ -195,7 +195,7 @@ class _Reader:
         return tuple(found)
 
     def _delimiter(self, at: int) -> _Delimiter | None:
-        """The next delimiter whose line begins at `at` or later; `at` is the beginning of a line."""
+        """Find the next delimiter whose line begins at `at` or later; `at` is the beginning of a line."""
         if not self._open:
             return None
         since, known = self._known.get(len(self._open), (self._end + 1, None))
@@ -292,7 +292,7 @@ def _empty(at: int) -> Part:
 
 
 def section(part: Part, path: tuple[int, ...]) -> Part | None:
-    """The part at `1.2.3` (RFC 9051 section 6.4.5.1).
+    """Find the part at `1.2.3` (RFC 9051 section 6.4.5.1).
 
     Numbers count the parts of a multipart.  A message whose body is not a multipart has the one part 1, and so
     has a message inside message/rfc822, whatever the type of that body.
@@ -318,7 +318,7 @@ def extent(part: Part) -> tuple[int, int]:
 
 
 def leaves(part: Part) -> Iterator[Part]:
-    """The parts that hold octets of their own, in their order; those inside message/rfc822 too."""
+    """Give the parts that hold octets of their own, in their order; those inside message/rfc822 too."""
     if not part.children:
         yield part
     for child in part.children:

@@ -12,7 +12,7 @@ from mailcore.mail.reading.octets import Octets
 
 
 def fold(value: str) -> str:
-    """The form in which texts are compared, i;unicode-casemap in effect (RFC 5051): one case, accents apart."""
+    """Fold text to be compared, i;unicode-casemap in effect (RFC 5051): one case, accents apart."""
     if value.isascii():
         return value.upper()
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", value).upper())
@@ -24,14 +24,14 @@ def header_text(block: bytes) -> str:
 
 
 def decoded(octets: Octets) -> str:
-    """The text/* parts, one after another; other parts are left out."""
+    """Decode the text/* parts, one after another; other parts are left out."""
     return "\n".join(
         part_text(octets, part) for part in structure.leaves(structure.parse(octets)) if part.type == "text"
     )
 
 
 def plain(octets: Octets) -> str:
-    """The first text/plain part, else any text."""
+    """Decode the first text/plain part, else any text."""
     for part in structure.leaves(structure.parse(octets)):
         if (part.type, part.subtype) == ("text", "plain"):
             return part_text(octets, part)
@@ -39,7 +39,7 @@ def plain(octets: Octets) -> str:
 
 
 def transfer_decoded(octets: Octets, part: structure.Part, most: int | None = None) -> bytes:
-    """The octets of a part without its transfer encoding (mail/reading/transfer.py).
+    """Undo the transfer encoding of a part (mail/reading/transfer.py).
 
     Args:
         most: how many encoded octets to look at; all, if None.
@@ -54,7 +54,7 @@ def decoded_pieces(octets: Octets, part: structure.Part) -> Iterator[bytes]:
 
 
 def part_text(octets: Octets, part: structure.Part, most: int | None = None) -> str:
-    """A leaf in its charset, or its beginning."""
+    """Decode a leaf in its charset, or its beginning."""
     label, read = part.param("charset"), transfer_decoded(octets, part, most)
     if part.subtype == "html" and not charsets.is_known(label):
         label = charsets.of_html(read) or label

@@ -16,7 +16,7 @@ _UNSAFE_IN_DOMAIN = re.compile(r"[()\\;,]")
 
 
 def word(text: str, limit: int = 255) -> str:
-    """A word that fits into a trace field: printable ASCII without comments."""
+    """Make a word that fits into a trace field: printable ASCII without comments."""
     return _UNSAFE.sub("?", text)[:limit]
 
 
@@ -29,7 +29,7 @@ def path(address: str) -> str:
 
 
 def received(helo: str, ip: str, by: str, protocol: str, queue_id: str, for_address: str, at: datetime) -> bytes:
-    """A Received field, folded, with its line end."""
+    """Write a Received field, folded, with its line end."""
     source = f"from {word(helo) or 'unknown'}" + (f" ([{word(ip)}])" if ip else "")
     target = f"\r\n\tfor {path(for_address)}" if for_address else ""
     return (
@@ -39,7 +39,7 @@ def received(helo: str, ip: str, by: str, protocol: str, queue_id: str, for_addr
 
 
 def without_return_path(block: bytes) -> bytes:
-    """The header block without Return-Path, which the server of the final delivery alone adds (RFC 5321 section 4.4)."""
+    """Remove Return-Path, which the server of the final delivery alone adds (RFC 5321 section 4.4)."""
     if b"return-path" not in block.lower():
         return block
     return header.without(block, lambda name, _value: name.lower() == "return-path")
@@ -54,7 +54,7 @@ def delivered_to(address: str) -> bytes:
 
 
 def count_received(block: bytes) -> int:
-    """Hops so far (RFC 5321 section 6.3)."""
+    """Count the hops so far (RFC 5321 section 6.3)."""
     return len(_RECEIVED.findall(block))
 
 

@@ -32,7 +32,7 @@ _NAMES = {
 
 
 def named(value: str) -> str:
-    """The encoding that a Content-Transfer-Encoding means, in any case, with comments, quotes or a semicolon.
+    """Recognise the encoding that a Content-Transfer-Encoding means, in any case, with comments, quotes or a semicolon.
 
     One of BASE64, QUOTED_PRINTABLE, UUENCODE, or IDENTITY for all others.
     """
@@ -49,7 +49,7 @@ def is_known(value: str) -> bool:
 
 
 def decode(octets: bytes, encoding: str) -> bytes:
-    """The octets without their encoding, which is one of the four above."""
+    """Decode octets in one of the four encodings above."""
     if encoding == IDENTITY:
         return octets
     decoder = _DECODERS[encoding]()
@@ -57,7 +57,7 @@ def decode(octets: bytes, encoding: str) -> bytes:
 
 
 def decode_pieces(octets: Octets, start: int, end: int, encoding: str) -> Iterator[bytes]:
-    """The same of a range, piece by piece: a file of 25 MB is never in memory as a whole."""
+    """Decode a range piece by piece: a file of 25 MB is never in memory as a whole."""
     decoder = _DECODERS[encoding]() if encoding else None
     for at in range(start, end, BLOCK):
         block = octets[at : min(end, at + BLOCK)]
@@ -75,7 +75,7 @@ def unbase64(octets: bytes) -> bytes:
 
 
 def _unpadded(run: bytes) -> bytes:
-    """One run of digits; a lone last one is dropped."""
+    """Decode a run of digits; a lone last one is dropped."""
     digits = run.translate(None, _OTHERS)
     if len(digits) % 4 == 1:
         digits = digits[:-1]

@@ -14,7 +14,7 @@ _WORD = re.compile(rb"=\?([^?\s]{1,100})\?([BbQq])\?")
 
 
 def decode(value: bytes) -> str:
-    """Text for people: encoded words decoded, other octets as undeclared text.
+    """Decode text for people: encoded words decoded, other octets as undeclared text.
 
     Spaces between two words go; a word without an end, or that is not in its encoding, stays as written.
     """

@@ -40,7 +40,7 @@ class Body:
 
 
 def leaves(part: Part) -> Iterator[Part]:
-    """The parts that hold octets of their own, in their order; an attached message is one of them.
+    """Give the parts that hold octets of their own, in their order; an attached message is one of them.
 
     A multipart whose parts hold nothing is a text itself.
     """
@@ -70,7 +70,7 @@ def is_named(part: Part) -> bool:
 
 
 def read(octets: Octets, root: Part | None = None) -> Body:
-    """Never raises, whatever the octets."""
+    """Choose what is shown and what is a file.  Never raises, whatever the octets."""
     root = root or structure.parse(octets)
     chosen = _Chooser(octets)
     written = chosen.view(root, designed=False)
@@ -99,7 +99,7 @@ def read(octets: Octets, root: Part | None = None) -> Body:
 
 
 def files_within(octets: Octets, part: Part) -> Iterator[Part]:
-    """The files that stand in a plain text, each as a part of its own."""
+    """Find the files that stand in a plain text, each as a part of its own."""
     for block in _blocks(octets, part):
         yield replace(
             part,
@@ -129,7 +129,7 @@ class _Chooser:
         self._words: dict[int, bool] = {}
 
     def view(self, part: Part, *, designed: bool) -> list[Part]:
-        """The leaves of one view, in their order."""
+        """Choose the leaves of one view, in their order."""
         return self._without_twins(self._of(part, designed, is_body=True), designed)
 
     def _of(self, part: Part, designed: bool, *, is_body: bool) -> list[Part]:
@@ -152,7 +152,7 @@ class _Chooser:
         return found
 
     def _alternative(self, part: Part, designed: bool) -> list[Part]:
-        """The last that fits the view; the last with words where none does (RFC 2046 section 5.1.4)."""
+        """Choose the last that fits the view; the last with words where none does (RFC 2046 section 5.1.4)."""
         branches = [self._of(child, designed, is_body=True) for child in part.children]
         full = [branch for branch in branches if any(map(self.has_words, branch))]
         fitting = [branch for branch in full if any(map(_is_html, branch)) is designed]
@@ -189,10 +189,10 @@ class _Chooser:
         """Is there anything to see in a text?"""
         known = self._words.get(leaf.header_start)
         if known is None:
-            known = self._words[leaf.header_start] = self._look(leaf)
+            known = self._words[leaf.header_start] = self._finds_words(leaf)
         return known
 
-    def _look(self, leaf: Part) -> bool:
+    def _finds_words(self, leaf: Part) -> bool:
         if leaf.size > LOOKED_AT:
             return True
         if not leaf.size:
@@ -202,18 +202,18 @@ class _Chooser:
         return bool(shown(self._octets, leaf).strip())
 
     def last_resort(self, root: Part) -> list[Part]:
-        """Texts where no part is one: of other kinds, attached alone, or outside of the boundaries."""
+        """Choose texts where no part is one: of other kinds, attached alone, or outside of the boundaries."""
         inside = [leaf for leaf in leaves(root) if not self._is_binary(leaf)]
         if len(inside) == 1 and inside[0].subtype in ("plain", "html") and self.has_words(inside[0]):
             return inside
         others = [leaf for leaf in inside if leaf.type == "text" and not is_file(leaf) and not is_named(leaf)]
         others = [leaf for leaf in others if self.has_words(leaf)][:1]
         outside = chain(_outside(self._octets, root), _stray(self._octets, root))
-        return others or [part for part in outside if self._look(part)]
+        return others or [part for part in outside if self._finds_words(part)]
 
 
 def _outside(octets: Octets, part: Part) -> Iterator[Part]:
-    """Words before the first boundary of each multipart, and behind the last, as texts."""
+    """Give the words before the first boundary of each multipart, and behind the last, as texts."""
     if part.type != "multipart" or not part.children:
         return
     first, last = part.children[0].header_start, part.children[-1].end
@@ -228,14 +228,14 @@ def _outside(octets: Octets, part: Part) -> Iterator[Part]:
 
 
 def _stray(octets: Octets, root: Part) -> Iterator[Part]:
-    """Lines among the header that are no fields: a program forgot the header, or the empty line behind it."""
+    """Give the lines among the header that are no fields: a program forgot the header, or the empty line behind it."""
     at = header.first_stray(octets[: root.body_start])
     if at >= 0:
         yield replace(_as_text(root, at, root.body_start), encoding="")
 
 
 def _root_of(part: Part) -> Part | None:
-    """The root of a multipart/related: what `start` names, else the first (RFC 2387 section 3.2)."""
+    """Find the root of a multipart/related: what `start` names, else the first (RFC 2387 section 3.2)."""
     start = part.param("start").encode("latin-1", "replace").strip(_AROUND_ID)
     named = [child for child in part.children if start and child.id and child.id.strip(_AROUND_ID) == start]
     return named[0] if named else part.children[0] if part.children else None
@@ -256,7 +256,7 @@ def part_text(octets: Octets, part: Part, most: int | None = None) -> str:
 
 
 def shown(octets: Octets, part: Part, most: int | None = None, *, tags: int | None = None) -> str:
-    """One part as text for people.
+    """Read a part as text for people.
 
     Args:
         most: so many characters are enough; there may be more.
@@ -272,7 +272,7 @@ def shown(octets: Octets, part: Part, most: int | None = None, *, tags: int | No
 
 
 def together(octets: Octets, parts: tuple[Part, ...], most: int | None = None) -> str:
-    """Several parts as one text: lists add their footer as a part of its own."""
+    """Read several parts as one text: lists add their footer as a part of its own."""
     return "\n\n".join(shown(octets, part, most) for part in parts)
 
 

@@ -45,6 +45,6 @@ def name_of(part: structure.Part) -> str:
 
 
 def all_octets(message: Message) -> list[tuple[str, bytes]]:
-    """Name and decoded octets of every file of a message."""
+    """Return name and decoded octets of every file of a message."""
     octets, found = message.octets, body.read(message.octets, message.root)
     return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _, leaf in found.files]

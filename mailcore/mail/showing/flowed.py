@@ -4,7 +4,7 @@ _SIGNATURE = "-- "  # RFC 3676 section 4.3: always a line of its own, never part
 
 
 def unflowed(written: str, *, delsp: bool = False) -> str:
-    """The paragraphs, a line each, with what is quoted behind as many `>` as it was.
+    """Join the paragraphs, a line each, with what is quoted behind as many `>` as it was.
 
     An empty line ends a paragraph and stays: many programs leave the space at the end of what they meant to be the last line.
 

@@ -45,7 +45,7 @@ class Tag(NamedTuple):
     content: str = ""
 
     def attributes(self) -> dict[str, str]:
-        """Names in lower case; of two with one name the first counts."""
+        """Return names in lower case, with values; of two with one name the first counts."""
         found: dict[str, str] = {}
         for one in _ATTRIBUTE.finditer(self.raw):
             value = one[2] if one[2] is not None else one[3] if one[3] is not None else one[4] or ""
@@ -54,7 +54,7 @@ class Tag(NamedTuple):
 
 
 def scan(html: str) -> Iterator[Text | Tag]:
-    """Text and tags in their order, without comments."""
+    """Cut HTML into text and tags in their order, without comments."""
     at = 0
     while True:
         start = html.find("<", at)
@@ -97,7 +97,7 @@ def scan(html: str) -> Iterator[Text | Tag]:
 
 
 def without_comments(html: str) -> str:
-    """The same without comments; one that nobody ends takes all the rest."""
+    """Remove comments; one that nobody ends takes all the rest."""
     if "<!--" not in html:
         return html
     first, *others = html.split("<!--")
@@ -120,7 +120,7 @@ def elements(html: str, name: str) -> Iterator[Tag]:
 
 
 def links(html: str) -> Iterator[tuple[str, str]]:
-    """Words and target of each `<a href>`; one that nobody closes ends where the next begins."""
+    """Find words and target of each `<a href>`; one that nobody closes ends where the next begins."""
     html = without_comments(html)
     begin = _LINK_BEGIN.search(html)
     while begin and (tag := _TAG.match(html, begin.start())):

@@ -33,7 +33,7 @@ _OPEN_ENDED = {
 
 
 def from_html(html: str, most: int | None = None, *, bare: bool = False, tags: int | None = None) -> str:
-    """The text, with where its links lead and what its pictures are said to be.
+    """Read the text of HTML, with where its links lead and what its pictures are said to be.
 
     Args:
         most: stop when there are about so many characters; never, if None.
@@ -54,7 +54,7 @@ def from_html(html: str, most: int | None = None, *, bare: bool = False, tags: i
 
 
 def _divide(html: str, tags: int | None) -> tuple[str, str]:
-    """The part with so many tags, and what stands behind it."""
+    """Return the part with so many tags, and what stands behind it."""
     if tags is None or html.count("<") <= tags:
         return html, ""
     at = -1

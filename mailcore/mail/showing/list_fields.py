@@ -24,7 +24,7 @@ class Leaving:
 
 
 def leaving(fields: Header) -> Leaving | None:
-    """The first address that takes mail, with what it wants to hear."""
+    """Find the first address that takes mail, with what it wants to hear."""
     for value in fields.values("list-unsubscribe"):
         for url in _urls(value[:MAX_VALUE]):
             if url[:7].lower() == "mailto:" and (found := _of_mailto(url[7:])):

@@ -9,7 +9,7 @@ _BEGINNINGS = (
 
 
 def kind_of(octets: bytes) -> str | None:
-    """The type of a picture, or None for what is none of these."""
+    """Recognise the type of a picture; None for what is none of these."""
     for beginning, kind in _BEGINNINGS:
         if octets.startswith(beginning):
             return kind

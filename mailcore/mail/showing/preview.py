@@ -16,7 +16,7 @@ _SPACE = re.compile(r"[\s\u00a0\u200b\u200c\u200d\ufeff\u034f]+")
 
 
 def preview(octets: Octets) -> str:
-    """The beginning of what a reader would see; "" if there is no text."""
+    """Return the beginning of what a reader would see; "" if there is no text."""
     for part in body.read(octets, structure.parse(octets)).written:
         if found := _words(octets, part):
             return found

@@ -25,7 +25,7 @@ class Searchable:
 
 
 def read(octets: Octets, root: Part | None = None) -> Searchable:
-    """Everything that can be found behind the header."""
+    """Read everything that can be found behind the header."""
     root = root or structure.parse(octets)
     fields: list[str] = []
     words: list[str] = []

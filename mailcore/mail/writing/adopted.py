@@ -26,7 +26,7 @@ _ENCODINGS = ("quoted-printable", "base64")
 
 
 def adopt(written: str) -> bytes:
-    """The entity as it goes out, from its Content fields on.  Text without any field is plain text."""
+    """Adopt an entity as it goes out, from its Content fields on.  Text without any field is plain text."""
     lines = lines_of(to_scalars(written))
     octets = "\r\n".join([*lines, ""]).encode()
     if not header.fields(header.split(octets)[0]):
@@ -67,7 +67,7 @@ def _anew(octets: bytes, part: Part) -> Iterator[bytes]:
 
 
 def _message(octets: bytes) -> Iterator[bytes]:
-    """A message may not be encoded (RFC 2046 section 5.2.1): what is not 7-bit goes as a file."""
+    """Write a message; it may not be encoded (RFC 2046 section 5.2.1): what is not 7-bit goes as a file."""
     if entities.encoding_of([octets]) == "7bit":
         yield from entities.message("message.eml", [octets])
     else:
@@ -75,7 +75,7 @@ def _message(octets: bytes) -> Iterator[bytes]:
 
 
 def _fields(block: bytes, part: Part) -> Iterator[bytes]:
-    """The Content fields, each once: as they are where every host takes them, else by what was read of them."""
+    """Write the Content fields, each once: as they are where every host takes them, else by what was read of them."""
     seen: set[str] = set()
     for name, raw, value in header.pieces(block):
         lower = name.lower()

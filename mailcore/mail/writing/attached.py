@@ -21,7 +21,7 @@ def compose(
     octets: bytes,
     fields: Mapping[str, str],
 ) -> bytes:
-    """The whole message; a TLS report is a multipart/report (RFC 8460 section 5.3), others are mixed."""
+    """Compose the whole message; a TLS report is a multipart/report (RFC 8460 section 5.3), others are mixed."""
     heading = Heading(
         NameAddr(sender),
         tuple(map(NameAddr, recipients)),

@@ -36,12 +36,12 @@ class Heading:
 
 
 def named(spec: str, written: str | bytes) -> NameAddr:
-    """The address with the name for people that was written with it, by a person, a script or a header field."""
+    """Parse an address with the name for people that was written with it, by a person, a script or a header field."""
     return NameAddr(spec, next((one.name for one in address.parse(written)), ""))
 
 
 def head(heading: Heading) -> bytes:
-    """The fields that are no Content fields, without the blank line."""
+    """Write the fields that are no Content fields, without the blank line."""
     return b"".join(
         (
             fields_out.people_field("From", [heading.author]),
@@ -61,5 +61,5 @@ def head(heading: Heading) -> bytes:
 
 
 def compose(heading: Heading, entity: bytes | Iterable[bytes]) -> bytes:
-    """The whole message."""
+    """Compose the whole message."""
     return head(heading) + (entity if isinstance(entity, bytes) else b"".join(entity))

@@ -35,7 +35,7 @@ def build(
     message_id: str,
     will_retry_until: datetime | None = None,
 ) -> bytes:
-    """The whole notice.
+    """Build the whole notice.
 
     Args:
         kind: "failed", "delayed", "relayed" or "delivered".
@@ -79,7 +79,7 @@ def _fields(fields: list[tuple[str, str]]) -> bytes:
 
 
 def _returned(original: bytes, encoding: str) -> list[bytes]:
-    """The message that the notice speaks of; of one that is not in lines as mail has them, the header alone.
+    """Write the message that the notice speaks of; of one that is not in lines as mail has them, the header alone.
 
     A message in a message may not be encoded (RFC 2046 section 5.2.1), a header may (RFC 6522 section 4).
     """

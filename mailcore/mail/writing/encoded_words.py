@@ -29,7 +29,7 @@ class Folder:
         self._empty = True
 
     def add(self, word: str) -> None:
-        """A word that begins with a blank; the first one stays on the line of the name."""
+        """Add a word that begins with a blank; the first one stays on the line of the name."""
         if not self._empty and len(self._line) + len(word) > WIDTH:
             self._lines.append(self._line)
             self._line = ""
@@ -37,7 +37,7 @@ class Folder:
         self._empty = False
 
     def add_encoded(self, text: str, blanks: str = " ") -> None:
-        """The text as encoded words; the first one begins on this line if there is some room."""
+        """Add text as encoded words; the first one begins on this line if there is some room."""
         room = self.room - len(blanks)
         if room < _LEAST and not self._empty:
             room = WIDTH - len(blanks)
@@ -50,7 +50,7 @@ class Folder:
         return WIDTH - len(self._line)
 
     def octets(self) -> bytes:
-        """The field with its line end."""
+        """Write the field with its line end."""
         return "\r\n".join([*self._lines, self._line, ""]).encode()
 
 
@@ -101,7 +101,7 @@ def _framed(kind: str, octets: bytes) -> str:
 
 
 def add_text(folder: Folder, text: str) -> None:
-    """Unstructured text: words as they are, and encoded from the first to the last one that must be.
+    """Add unstructured text: words as they are, and encoded from the first to the last one that must be.
 
     Args:
         text: one line (mail/reading/lines.py).

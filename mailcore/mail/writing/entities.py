@@ -44,7 +44,7 @@ def text(words: str, subtype: str = "plain") -> bytes:
 
 
 def encoded(octets: bytes) -> bytes:
-    """Lines of octets: the field of the encoding, a blank line, and the lines encoded."""
+    """Encode lines of octets: the field of the encoding, a blank line, and the lines encoded."""
     if _has_bare(octets):
         octets = _BARE.sub(b"\r\n", octets)
     quoted = binascii.b2a_qp(octets)
@@ -99,7 +99,7 @@ def base64_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def file(name: str, kind: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A file by base64, for whatever program reads it.
+    """Write a file by base64, for whatever program reads it.
 
     Its name stands in Content-Disposition: plain where every reader takes it so, else by RFC 2231 alone.  A plain
     `filename` beside `filename*` is what half of the readers show, Python's among them.  Who knows nothing of RFC 2231
@@ -116,7 +116,7 @@ def file(name: str, kind: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def ascii_name(name: str) -> str:
-    """The likest name in ASCII: `rømmegrøt.txt` is `rommegrot.txt`."""
+    """Find the likest name in ASCII: `rømmegrøt.txt` is `rommegrot.txt`."""
     apart = unicodedata.normalize("NFKD", name.translate(_LETTERS))
     return re.sub(
         r"[^A-Za-z0-9 !#$&'()+,.=@^_`{}~-]", "_", "".join(char for char in apart if not unicodedata.combining(char))
@@ -172,7 +172,7 @@ def multipart(
     params: Mapping[str, str] | None = None,
     encoding: str = "7bit",
 ) -> Iterator[bytes]:
-    """Entities in one, piece by piece.
+    """Join entities in one, piece by piece.
 
     Args:
         encoding: `8bit` where one of the parts is.

@@ -38,7 +38,7 @@ class NameAddr:
 
 
 def text_field(name: str, text: str) -> bytes:
-    """Unstructured text, as a Subject is."""
+    """Write unstructured text, as a Subject is."""
     text = one_line(text[:MOST_TEXT])
     if _fits(name, text) and "=?" not in text:
         return f"{name}: {text}\r\n".encode()
@@ -54,7 +54,7 @@ def _fits(name: str, text: str) -> bool:
 
 
 def token_field(name: str, value: str) -> bytes:
-    """A structured value of ours, in ASCII: folded between its words, and never encoded."""
+    """Write a structured value of ours, in ASCII: folded between its words, and never encoded."""
     value = one_line(value[:MOST_TEXT])
     if _fits(name, value):
         return f"{name}: {value}\r\n".encode()
@@ -65,7 +65,7 @@ def token_field(name: str, value: str) -> bytes:
 
 
 def people_field(name: str, people: Iterable[NameAddr]) -> bytes:
-    """Addresses with their names; b"" where there is nobody who has an address."""
+    """Write addresses with their names; b"" where there is nobody who has an address."""
     return _people_field(name, tuple(people))
 
 
@@ -216,7 +216,7 @@ _IDENTIFYING = frozenset(("message-id", "in-reply-to", "references", "content-id
 
 
 def field(name: str, value: str) -> bytes:
-    """A field that somebody else names, such as a script: an identifier's rules for identifiers, else text.
+    """Write a field that somebody else names, such as a script: an identifier's rules for identifiers, else text.
 
     b"" for what is no field's name.
     """
