@@ -23,7 +23,8 @@ class Caution:
     """Something to be careful about; the portal says it in words.
 
     Kinds: unconfirmed (DMARC failed), lookalike (`shown` is the sender's domain, `real` the known one), name (the
-    sender's name holds the address `shown`, the sender is `real`), link (words `shown` lead to `real`).
+    sender's name holds the address `shown`, the sender is `real`; not where a mailing list wrote it), link
+    (words `shown` lead to `real`).
     """
 
     kind: str
@@ -52,7 +53,7 @@ def find_cautions(core: Core, fields: Header, html: str, known: tuple[str, ...])
         if other := links.looks_like(author.domain, (core.config.domain, *known)):
             found.append(Caution("lookalike", links.unmistakable(author.domain), other))
         for claimed in _addresses_in(author.name):
-            if claimed.rpartition("@")[2].lower() != author.domain:
+            if claimed.rpartition("@")[2].lower() != author.domain and not _is_of_list(core, fields, author, claimed):
                 found.append(Caution("name", claimed, author.address))
                 break
     found += [Caution("link", words[:200], target) for words, target in links.mismatches(html)]
@@ -75,10 +76,44 @@ def _addresses_in(name: str) -> Iterator[str]:
             yield f"{local[0]}@{host[0]}"
 
 
-def _failed(core: Core, fields: Header) -> bool:
-    """Say if DMARC failed.  Only our own field counts; others could have written theirs."""
+def _is_of_list(core: Core, fields: Header, author: _Author, claimed: str) -> bool:
+    """Say if the name is of the form `ann@example.org via List`, by a mailing list that is what it says it is.
+
+    Lists write so where the author's DMARC policy would have others refuse the message.  The List-Id (RFC 2919) must be of the
+    author's domain, and that domain authenticated.  An address of ours in a name is warned of in any case.
+    """
+    if claimed.rpartition("@")[2].lower() == core.config.domain.lower() or f"{claimed} via " not in author.name:
+        return False
+    lists = (value.rpartition("<")[2].partition(">")[0].strip().lower() for value in fields.values("list-id"))
+    return any(_is_within(one, author.domain) for one in lists) and _passed(core, fields, author.domain)
+
+
+def _is_within(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
+
+
+def _results(core: Core, fields: Header) -> list[str]:
+    """The results of our own checks.  Only our own field counts; others could have written theirs."""
     ours = f"{core.config.host};".lower()
-    return any(
-        value.lower().startswith(ours) and "dmarc=fail" in value.lower()
+    return [
+        result.strip()
         for value in fields.values("authentication-results")
-    )
+        if value.lower().startswith(ours)
+        for result in value.lower().split(";")[1:]
+    ]
+
+
+def _failed(core: Core, fields: Header) -> bool:
+    return any("dmarc=fail" in result for result in _results(core, fields))
+
+
+def _passed(core: Core, fields: Header, domain: str) -> bool:
+    """Say if the domain has said that the message is its own: by DMARC, or by a DKIM signature where it has no policy."""
+    for result in _results(core, fields):
+        words = result.split()
+        named = {key: value for key, _, value in (word.partition("=") for word in words)}
+        if "dmarc=pass" in words[:1] and named.get("header.from") == domain:
+            return True
+        if "dkim=pass" in words[:1] and _is_within(domain, named.get("header.d", "-")):
+            return True
+    return False
