@@ -1,6 +1,7 @@
 """CWE-307: one throttle for every place that checks a secret, and none that goes around it."""
 
 import ast
+import asyncio
 import base64
 import hmac
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ from mailcore.services.accounts import accounts, university
 from mailcore.services.credentials import app_passwords, credentials, login
 from mailcore.services.limits import throttle
 from mailcore.services.limits.throttle import CODES, CODES_IN_ALL, IN_SESSION
-from mailcore.services.signin import recovery, two_factor
+from mailcore.services.signin import recovery, sasl_login, two_factor
+from mailcore.wire.reader import SyntaxProblem
+from mailcore.wire.sasl import Channel
 from portal import create_app
 from tests import directory as directories
 from tests.portal.conftest import PASSWORD, Browser
@@ -165,6 +168,40 @@ def test_the_doors_share_one_count(core: Core, ola: Account) -> None:
         with pytest.raises(WrongPassword):
             DOORS[names[number % len(names)]](core, ola)
     assert {_answer(core, ola, name) for name in (*names, "ManageSieve")} == {TooMany}
+
+
+@pytest.mark.parametrize("scope", [Scope.IMAP, Scope.SMTP, Scope.SIEVE])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_programs_are_counted_by_the_account_that_they_open_however_they_name_it(
+    core: Core, ola: Account, scope: Scope, mechanism: str
+) -> None:
+    """Whom a program acts for (the authorization identity) is whom it logs in as, so there is no second key to guess under."""
+
+    def log_in(name: str, password: str, acts_for: str = "") -> type[Exception] | None:
+        answers = iter([password.encode()])
+
+        async def ask(challenge: bytes) -> bytes:
+            return next(answers)
+
+        first = f"{acts_for}\0{name}\0{password}" if mechanism == "PLAIN" else name
+        talk = sasl_login.authenticate(
+            core, mechanism, first.encode(), ask, peer=STRANGER, secure=True, channel=Channel(), scope=scope
+        )
+        try:
+            asyncio.run(talk)
+        except (WrongPassword, TooMany, SyntaxProblem) as problem:
+            return type(problem)
+        return None
+
+    if mechanism == "PLAIN":
+        assert {log_in("ola", PASSWORD, "kari") for _ in range(LIMIT + 1)} == {SyntaxProblem}  # and nothing is compared
+        assert log_in("kari", PASSWORD, "ola") is SyntaxProblem
+    names = ("ola", "OLA", "ola@alumni.example", " Ola@ALUMNI.example")
+    for number in range(LIMIT):
+        name = names[number % len(names)]
+        assert log_in(name, wrong(), name if number % 2 else "") is WrongPassword
+    assert {log_in(name, PASSWORD) for name in names} == {TooMany}
+    assert login.authenticate(core, "ola", PASSWORD, peer=OWNER, scope=scope).account == ola
 
 
 def test_the_university_s_password_is_counted_with_ours(tmp_path: Path) -> None:
