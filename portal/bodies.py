@@ -103,7 +103,7 @@ def admit(core: Core) -> None:
     if length > SMALL_BODY:
         _enter(core, length)
     if large.named or length > SMALL_BODY:
-        g.file_stream = _file(uploads.folder(core), named=large.named)
+        g.file_stream = _file(uploads.make_folder(core), named=large.named)
 
 
 def _enter(core: Core, length: int) -> None:
@@ -114,7 +114,7 @@ def _enter(core: Core, length: int) -> None:
     g.whose_body = whose
     if g.account is None:
         request.environ["wsgi.input"] = Timely(request.environ["wsgi.input"], length)
-    g.promise = uploads.promise(core, g.account.id if g.account else None, length)
+    g.promise = uploads.reserve_space(core, g.account.id if g.account else None, length)
 
 
 def _file(folder: Path, *, named: bool) -> Callable[[], Any]:  # Any: files of tempfile are no IO[bytes] to mypy

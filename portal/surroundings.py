@@ -21,7 +21,7 @@ def leaving_banner() -> leaving.Outlook | None:
 def incidents() -> list[Incident]:
     """List what is out of order, for the head of every page; empty while the database is (which is seen anyway)."""
     try:
-        return service_status.current(core())
+        return service_status.list_current(core())
     except Busy:
         return []
 
@@ -40,7 +40,7 @@ def page_facts() -> PageFacts | None:
     if request.path not in page_views.PAGES:
         return None
     try:
-        return page_views.facts(core(), request.path)
+        return page_views.get_facts(core(), request.path)
     except Busy:
         return None
 
@@ -49,4 +49,4 @@ def count_visit() -> None:
     """A person's GET of a public page, once a day."""
     prefetch = request.headers.get("Sec-Purpose") or request.headers.get("Purpose")
     if request.method == "GET" and not prefetch:
-        page_views.count(core(), request.path, peer=peer(), agent=request.user_agent.string)
+        page_views.count_view(core(), request.path, peer=peer(), agent=request.user_agent.string)

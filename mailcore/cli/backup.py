@@ -26,9 +26,13 @@ def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], ob
 @pass_site
 def backup(site: Site, folder: Path, as_json: bool) -> None:
     """Back up everything while the server runs; into the same DIR again, only what is new."""
-    found: list[backups.Made] = []
+    found: list[backups.BackupManifest] = []
     config = site.config
-    _shown("backup", backups.size_of(config), lambda told: found.append(backups.make(config, folder, site.clock, told)))
+    _shown(
+        "backup",
+        backups.estimate_size(config),
+        lambda told: found.append(backups.create_backup(config, folder, site.clock, told)),
+    )
     made = found[0]
     if as_json:
         print_json(asdict(made))
@@ -47,10 +51,12 @@ def backup(site: Site, folder: Path, as_json: bool) -> None:
 @pass_site
 def restore(site: Site, folder: Path, replace: bool) -> None:
     """Restore a backup; the server must not run."""
-    found: list[backups.Restored] = []
+    found: list[backups.RestoreResult] = []
     config = site.config
     _shown(
-        "restore", 0, lambda told: found.append(backups.restore(config, folder, site.clock, replace=replace, told=told))
+        "restore",
+        0,
+        lambda told: found.append(backups.restore_backup(config, folder, site.clock, replace=replace, progress=told)),
     )
     done = found[0]
     click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")

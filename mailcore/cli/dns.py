@@ -17,10 +17,10 @@ def dns(site: Site, zone: bool, as_json: bool) -> None:
     """Compare the DNS records of the domain with those it needs; exit 1 if any is missing or wrong."""
     dkim_keys.ensure_keys(site.config)
     if zone:
-        for record in dns_records.needed(site.config):
-            click.echo(dns_records.zone_line(record))
+        for record in dns_records.list_needed_records(site.config):
+            click.echo(dns_records.format_zone_line(record))
         return
-    findings = dns_records.compare(site.core)
+    findings = dns_records.compare_records(site.core)
     if as_json:
         print_json(
             [

@@ -28,7 +28,7 @@ class Metrics:
     def __init__(self, core: Core, address: str, supervisor: int = 0) -> None:
         host, port = host_and_port(address)
         kind = _Server6 if ":" in host else WSGIServer
-        self._server = make_server(host, port, make_wsgi_app(metrics.registry(core, supervisor)), kind, _Quiet)
+        self._server = make_server(host, port, make_wsgi_app(metrics.build_registry(core, supervisor)), kind, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 

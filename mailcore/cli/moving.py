@@ -45,11 +45,11 @@ def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def export(site: Site, name: str, file: Path, form: str) -> None:
     """Write everything of the account NAME into a zip file: mail, scripts, settings."""
     account = accounts.find_account(site.core, name)
-    found, planned = takeout.contents(site.core, account.id), takeout.plan(site.core, account.id, form)
+    found, planned = takeout.count_contents(site.core, account.id), takeout.make_plan(site.core, account.id, form)
     partial = file.with_name(file.name + ".part")
     try:
         with _shown("export", found.octets) as tell, partial.open("wb") as out:
-            for block in takeout.write(site.core, account.id, planned, lambda done, total: tell(done)):
+            for block in takeout.write_zip(site.core, account.id, planned, lambda done, total: tell(done)):
                 out.write(block)
         partial.replace(file)
     except OSError as problem:
@@ -95,7 +95,7 @@ def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None
     """Import all messages of an mbox FILE into the account NAME."""
     account = accounts.find_account(site.core, name)
     with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
-        report = mail_import.from_mbox(
+        report = mail_import.import_mbox(
             site.core, account.id, lines, mailbox or "INBOX", lambda report: tell(report.octets), by_labels=not mailbox
         )
     _done(report, as_json)
@@ -113,7 +113,7 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
     with _shown("import", total) as tell:
         _done(
-            maildir_reader.from_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)),
+            maildir_reader.import_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)),
             as_json,
         )
 
@@ -127,7 +127,7 @@ def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
     """Import a zip FILE of `alumnimail export` into the account NAME."""
     account = accounts.find_account(site.core, name)
     with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
-        _done(takeout_import.from_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
+        _done(takeout_import.import_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command()
@@ -163,7 +163,7 @@ def imap(
         else click.prompt("Password", hide_input=True)
     )
     server = Server(host, user, "" if token_stdin else secret, secret if token_stdin else "", port, not no_tls, ca)
-    folders = imap_import.forecast(server)
+    folders = imap_import.list_folders(server)
     total, free = sum(folder.octets for folder in folders), account.quota - account.used
     if forecast:
         if as_json:
@@ -177,7 +177,7 @@ def imap(
     if account.quota and total > free:
         click.echo(f"only {size(max(0, free))} of {size(total)} fit; see --forecast", err=True)
     with _shown("import", total) as tell:
-        _done(imap_import.fetch(site.core, account.id, server, lambda report: tell(report.octets)), as_json)
+        _done(imap_import.import_mail(site.core, account.id, server, lambda report: tell(report.octets)), as_json)
 
 
 @import_.command("sieve")

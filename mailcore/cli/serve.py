@@ -320,7 +320,7 @@ def check(context: click.Context, repair: bool) -> None:
     """Check database, blobs, quotas and modseqs; exit 1 if anything is wrong."""
     core = cores.build(context.obj["config"])
     try:
-        problems = health.check(core, repair=repair)
+        problems = health.check_installation(core, repair=repair)
     finally:
         cores.close(core)
     for problem in problems:

@@ -23,7 +23,7 @@ def status() -> None:
 @pass_site
 def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
     """Show a message on every page from now on."""
-    click.echo(status_service.tell(site.core, {"nb": nb, "nn": nn, "en": en}, level))
+    click.echo(status_service.announce_incident(site.core, {"nb": nb, "nn": nn, "en": en}, level))
 
 
 @status.command()
@@ -31,7 +31,7 @@ def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
 @pass_site
 def clear(site: Site, number: int | None) -> None:
     """End a message; without NUMBER, all of them."""
-    click.echo(f"{status_service.end(site.core, number)} ended")
+    click.echo(f"{status_service.end_incident(site.core, number)} ended")
 
 
 @status.command("list")
@@ -39,7 +39,7 @@ def clear(site: Site, number: int | None) -> None:
 @pass_site
 def list_(site: Site, as_json: bool) -> None:
     """List the messages of the last thirty days."""
-    found = status_service.recent(site.core)
+    found = status_service.list_recent(site.core)
     if as_json:
         print_json([plain(one) for one in found])
     else:
@@ -68,7 +68,7 @@ def page() -> None:
 @pass_site
 def list_pages(site: Site, as_json: bool) -> None:
     """List the pages that are counted."""
-    found = page_views.listing(site.core)
+    found = page_views.list_pages(site.core)
     if as_json:
         print_json([plain(one) for one in found])
     else:
@@ -85,7 +85,7 @@ def list_pages(site: Site, as_json: bool) -> None:
 @pass_site
 def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> None:
     """Set audience and topic of a page, in place of those before."""
-    done = page_views.tag(site.core, path, audience, topic)
+    done = page_views.tag_page(site.core, path, audience, topic)
     click.echo(f"{done.name}: {' '.join(done.audience)}; {' '.join(done.topic)}")
 
 
@@ -93,7 +93,7 @@ def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]
 @pass_site
 def faq_check(site: Site) -> None:
     """Check questions, answers and ready answers: every text in three languages, the same anchors; exit 1 if not."""
-    problems = faq.problems(site.core) + [f"canned/{name} is missing" for name in canned.list_missing(site.core)]
+    problems = faq.list_problems(site.core) + [f"canned/{name} is missing" for name in canned.list_missing(site.core)]
     for problem in problems:
         click.echo(problem)
     if problems:

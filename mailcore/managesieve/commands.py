@@ -56,7 +56,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
     if context.account is not None:
         raise Refused("You are logged in already")
     if not context.may_log_in:
-        client_doctor.unencrypted(context.core, context.wire.peer)
+        client_doctor.record_unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
     core, wire = context.core, context.wire
     identity = await sasl_login.authenticate(

@@ -23,7 +23,7 @@ async def authenticate(session: Session, argument: str) -> None:
     if not session.handler.submission:
         raise Refused("502 5.5.1 Command not known")
     if not session.may_log_in():
-        client_doctor.unencrypted(session.door.core, session.peer)
+        client_doctor.record_unencrypted(session.door.core, session.peer)
         raise Refused("530 5.7.0 Must issue a STARTTLS command first")
     if session.account is not None or session.transaction is not None:
         raise Refused("503 5.5.1 Not now")

@@ -37,7 +37,7 @@ async def _mail(session: Session, argument: str) -> None:
     if session.handler.submission and session.account is None:
         if session.may_log_in():
             raise Refused("530 5.7.0 Log in first")
-        client_doctor.unencrypted(session.door.core, session.peer)
+        client_doctor.record_unencrypted(session.door.core, session.peer)
         raise Refused("530 5.7.0 Must issue a STARTTLS command first")
     if not session.helo:
         raise Refused("503 5.5.1 Say EHLO first")

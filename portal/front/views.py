@@ -22,13 +22,15 @@ def index() -> str:
 @blueprint.get("/status")
 @public
 def status_page() -> str:
-    return render_template("front/status.html", history=service_status.recent(current.core()))
+    return render_template("front/status.html", history=service_status.list_recent(current.core()))
 
 
 @blueprint.get("/status.xml")
 @public
 def status_feed() -> tuple[str, dict[str, str]]:
-    return service_status.feed(current.core(), i18n.language()), {"Content-Type": "application/atom+xml; charset=utf-8"}
+    return service_status.make_feed(current.core(), i18n.language()), {
+        "Content-Type": "application/atom+xml; charset=utf-8"
+    }
 
 
 @blueprint.get("/health")
@@ -52,7 +54,7 @@ def robots() -> tuple[str, dict[str, str]]:
 @public
 def mta_sts() -> tuple[str, dict[str, str]]:
     """Serve the policy for other servers, at the host mta-sts.DOMAIN."""
-    return dns_records.mta_sts(current.core().config), {"Content-Type": "text/plain"}
+    return dns_records.make_mta_sts_policy(current.core().config), {"Content-Type": "text/plain"}
 
 
 @blueprint.get("/ready")

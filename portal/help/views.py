@@ -26,7 +26,7 @@ Answer = str | BaseResponse | tuple[str, int]
 @open_to_ended
 @public
 def faq() -> str:
-    return render_template("help/faq.html", sections=faq_service.sections(current.core(), i18n.language()))
+    return render_template("help/faq.html", sections=faq_service.list_sections(current.core(), i18n.language()))
 
 
 @blueprint.get("/clients")
@@ -39,7 +39,7 @@ def clients() -> str:
 @owner_only
 def doctor() -> str:
     """A script asks for the rows alone, every few seconds (static/again.js)."""
-    found = doctor_service.tries(current.core(), current.owner().id, current.peer())
+    found = doctor_service.list_tries(current.core(), current.owner().id, current.peer())
     return render_template("help/_tries.html" if request.htmx else "help/doctor.html", tries=found)
 
 

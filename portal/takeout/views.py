@@ -19,13 +19,13 @@ STALLED_SECONDS = 120  # a browser that takes no block in that time has gone awa
 
 def _page(problem: object = "", code: int = 200) -> Response:
     core, owner = current.core(), current.owner().id
-    found = transfers.latest(core, owner)
+    found = transfers.list_transfers(core, owner)
     page = make_response(
         render_template(
             "takeout/index.html",
-            contents=takeout.contents(core, owner),
+            contents=takeout.count_contents(core, owner),
             problem=problem,
-            transfers=[(one, transfers.report_of(one), transfers.may_go_on(core, one)) for one in found],
+            transfers=[(one, transfers.read_report(one), transfers.may_resume(core, one)) for one in found],
         ),
         code,
     )
@@ -49,7 +49,7 @@ def file() -> BaseResponse:
     try:
         current.prove(request.form.get("password", ""))
         form = form if form in takeout.FORMS else takeout.FORMS[0]
-        number = transfers.export(core, owner.id, form, small="small" in request.form)
+        number = transfers.prepare_takeout(core, owner.id, form, small="small" in request.form)
     except MailError as problem:
         code, words = answer(problem)
         return _page(words, code)
@@ -62,13 +62,13 @@ def fetch(number: int) -> Response:
     """Send the zip file while it is written; one that broke off goes on where it broke (RFC 9110 section 14.2)."""
     core, owner = current.core(), current.owner().id
     wanted = request.headers.get("Range", "")
-    found = transfers.made(core, owner, number, measure=bool(wanted))
+    found = transfers.find_takeout(core, owner, number, measure=bool(wanted))
     start = _start(found)
     if start and found.length is not None and start >= found.length:
         return Response(status=416, headers={"Content-Range": f"bytes */{found.length}"})
     if connection := request.environ.get("gunicorn.socket"):
         connection.settimeout(STALLED_SECONDS)
-    blocks = transfers.blocks(core, owner, found, start) if request.method == "GET" else iter(())
+    blocks = transfers.read_blocks(core, owner, found, start) if request.method == "GET" else iter(())
     made = Response(blocks, 206 if start else 200, content_type="application/zip")
     downloads.name_file(made, found.name)
     if not found.plan.small:
@@ -80,7 +80,7 @@ def fetch(number: int) -> Response:
     return made
 
 
-def _start(found: transfers.Made) -> int:
+def _start(found: transfers.ReadyTakeout) -> int:
     """Return where the browser wants to go on; 0 for the whole, also when the file would be another one by now."""
     span = request.range
     if span is None or span.units != "bytes" or len(span.ranges) != 1 or found.length is None:
@@ -93,7 +93,7 @@ def _start(found: transfers.Made) -> int:
 @blueprint.post("/takeout/go-on/<int:number>")
 @owner_only
 def go_on(number: int) -> BaseResponse:
-    transfers.go_on(current.core(), current.owner().id, number)
+    transfers.resume_import(current.core(), current.owner().id, number)
     return redirect(url_for("takeout.index") + "#transfers", 303)
 
 
@@ -104,9 +104,9 @@ def bring() -> Answer:
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         return _page(_("Choose a file first."), 400)
-    path = uploads.take(current.core(), sent.stream)
+    path = uploads.keep_upload(current.core(), sent.stream)
     try:
-        transfers.bring(
+        transfers.start_import(
             current.core(), current.owner().id, path, sent.filename, request.form.get("mailbox", "").strip()
         )
     except MailError as problem:

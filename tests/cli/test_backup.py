@@ -47,7 +47,7 @@ def put(core, account, octets: bytes) -> None:
 def messages(config, name: str = "ola") -> list[bytes]:
     core = cores.build(config)
     try:
-        assert health.check(core, repair=False) == []
+        assert health.check_installation(core, repair=False) == []
 
         def read(tx):
             box = core.mail.mailbox(tx, accounts.find_account(core, name).id, "INBOX")
@@ -75,9 +75,9 @@ def test_what_is_backed_up_while_others_write_is_one_moment_and_comes_back(core,
     known = []
     for _ in range(4):
         before = len(written)
-        backup.make(config, folder, Clock())
+        backup.create_backup(config, folder, Clock())
         elsewhere = Config(data=str(tmp_path / f"restored{len(known)}"))
-        backup.restore(elsewhere, folder, Clock())
+        backup.restore_backup(elsewhere, folder, Clock())
         found = [octets for octets in messages(elsewhere) if octets.startswith(b"From: a@b")]
         known.append(len(found))
         assert before <= len(found)
@@ -96,15 +96,15 @@ def test_a_second_backup_writes_only_what_is_new(core, config, tmp_path):
         put(core, ola, SMALL % number + b"z\r\n" * 2000)
     put(core, ola, b"Subject: big\r\n\r\n" + b"z\r\n" * 100_000)
     folder = tmp_path / "backup"
-    first = backup.make(config, folder, Clock())
+    first = backup.create_backup(config, folder, Clock())
     put(core, ola, SMALL % 1000)
-    second = backup.make(config, folder, Clock())
+    second = backup.create_backup(config, folder, Clock())
     assert second.written < first.written / 5
     assert second.blobs == 1
     core.db.write(lambda tx: core.mail.expunge(tx, core.mail.mailbox(tx, ola.id, "INBOX").id, None, only_deleted=False))
     core.db.write(lambda tx: tx.run("UPDATE blob SET stored_at=0"))
-    health.sweep(core)
-    assert backup.make(config, folder, Clock()).blobs == 0
+    health.sweep_orphans(core)
+    assert backup.create_backup(config, folder, Clock()).blobs == 0
     assert not list((folder / "blobs").glob("??/??/*"))  # what is gone goes there too
 
 
@@ -124,9 +124,9 @@ def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(co
             now=1,
         )
     )
-    backup.make(config, tmp_path / "backup", Clock())
+    backup.create_backup(config, tmp_path / "backup", Clock())
     elsewhere = Config(data=str(tmp_path / "other"))
-    assert backup.restore(elsewhere, tmp_path / "backup", Clock()).held == 1
+    assert backup.restore_backup(elsewhere, tmp_path / "backup", Clock()).held == 1
     restored = cores.build(elsewhere)
     assert restored.db.read(lambda tx: restored.mail.mailbox(tx, ola.id, "INBOX")).uidvalidity > old
     assert [item.state for item in restored.db.read(items.list_items)] == ["held"]
@@ -135,44 +135,44 @@ def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(co
 
 def test_nothing_is_overwritten_unasked_and_what_is_no_backup_is_refused(core, config, tmp_path):
     accounts.add_account(core, "ola", password="correct horse battery")
-    backup.make(config, tmp_path / "backup", Clock())
+    backup.create_backup(config, tmp_path / "backup", Clock())
     with pytest.raises(BackupProblem):
-        backup.restore(config, tmp_path / "backup", Clock())
+        backup.restore_backup(config, tmp_path / "backup", Clock())
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter").write_text("mine")
     with pytest.raises(BackupProblem):
-        backup.make(config, other, Clock())
+        backup.create_backup(config, other, Clock())
     with pytest.raises(BackupProblem):
-        backup.restore(config, other, Clock())
+        backup.restore_backup(config, other, Clock())
     database = tmp_path / "backup" / "database"
     damaged = bytearray(database.read_bytes())
     damaged[20_000:60_000] = b"\xff" * 40_000
     database.write_bytes(damaged)
     with pytest.raises(BackupProblem):
-        backup.restore(Config(data=str(tmp_path / "third")), tmp_path / "backup", Clock())
+        backup.restore_backup(Config(data=str(tmp_path / "third")), tmp_path / "backup", Clock())
     assert not (tmp_path / "third" / "alumnimail.db").exists()
 
 
 def test_a_crash_between_leaves_the_old_or_the_new_file(tmp_path):
     source, base = tmp_path / "source", tmp_path / "base"
     source.write_bytes(b"a" * 3_000_000)
-    file_delta.update(source, base, lambda octets: None)
+    file_delta.update_file(source, base, lambda octets: None)
     source.write_bytes(b"a" * 1_000_000 + b"b" * 5000 + b"a" * 500_000)
     delta = tmp_path / "base.delta"
-    settle = file_delta.settle
-    file_delta.settle = lambda base: None  # as if it ended there
+    settle = file_delta.finish_interrupted
+    file_delta.finish_interrupted = lambda base: None  # as if it ended there
     try:
-        file_delta.update(source, base, lambda octets: None)
+        file_delta.update_file(source, base, lambda octets: None)
     finally:
-        file_delta.settle = settle
+        file_delta.finish_interrupted = settle
     whole = delta.read_bytes()
     assert len(whole) < 20_000
     delta.write_bytes(whole[:-1])
-    file_delta.settle(base)
+    file_delta.finish_interrupted(base)
     assert base.read_bytes() == b"a" * 3_000_000
     delta.write_bytes(whole)
-    file_delta.settle(base)
+    file_delta.finish_interrupted(base)
     assert base.read_bytes() == source.read_bytes()
     assert not delta.exists()
 
@@ -195,23 +195,23 @@ def test_what_our_keys_have_sealed_opens_after_a_restore(core, config, tmp_path)
     """`data/keys` stands beside the database, and is in the backup, for us alone to read."""
     accounts.add_account(core, "ola", password="correct horse battery")
     sealed = keys.seal(config, "test", b"a secret", "ola")
-    backup.make(config, tmp_path / "backup", Clock())
+    backup.create_backup(config, tmp_path / "backup", Clock())
     elsewhere = Config(data=str(tmp_path / "elsewhere"))
-    backup.restore(elsewhere, tmp_path / "backup", Clock())
+    backup.restore_backup(elsewhere, tmp_path / "backup", Clock())
     assert keys.unseal(elsewhere, "test", sealed, "ola") == b"a secret"
     assert (tmp_path / "elsewhere" / "keys" / "test").stat().st_mode & 0o77 == 0
     restored = cores.build(elsewhere)
-    assert health.check(restored, repair=False) == []
+    assert health.check_installation(restored, repair=False) == []
     cores.close(restored)
 
 
 def test_a_key_that_was_withdrawn_does_not_come_back(core, config, tmp_path):
     gone = tmp_path / "var" / "dkim" / "old.pem"
     gone.write_text("secret")
-    backup.make(config, tmp_path / "backup", Clock())
+    backup.create_backup(config, tmp_path / "backup", Clock())
     gone.unlink()
-    backup.make(config, tmp_path / "backup", Clock())
-    backup.restore(Config(data=str(tmp_path / "elsewhere")), tmp_path / "backup", Clock())
+    backup.create_backup(config, tmp_path / "backup", Clock())
+    backup.restore_backup(Config(data=str(tmp_path / "elsewhere")), tmp_path / "backup", Clock())
     assert not (tmp_path / "elsewhere" / "dkim" / "old.pem").exists()
     assert (tmp_path / "elsewhere" / "dkim" / "rsa1.pem").exists()
 
@@ -227,7 +227,7 @@ def test_octets_that_are_gone_are_told_and_the_rest_is_backed_up(core, config, t
     assert done.exit_code == 1
     assert "1 large messages are gone here already" in done.stderr
     assert len(list((tmp_path / "b" / "blobs").glob("??/??/*"))) == 1
-    assert backup.restore(Config(data=str(tmp_path / "new")), tmp_path / "b", Clock()).missing == 1
+    assert backup.restore_backup(Config(data=str(tmp_path / "new")), tmp_path / "b", Clock()).missing == 1
 
 
 def test_a_backup_that_is_killed_leaves_the_one_before(core, config, tmp_path, monkeypatch):
@@ -235,13 +235,13 @@ def test_a_backup_that_is_killed_leaves_the_one_before(core, config, tmp_path, m
     ola = accounts.add_account(core, "ola", password="correct horse battery")
     put(core, ola, SMALL % 0)
     folder = tmp_path / "backup"
-    backup.make(config, folder, Clock())
+    backup.create_backup(config, folder, Clock())
     put(core, ola, SMALL % 1 + b"z\r\n" * 100_000)
     with monkeypatch.context() as patch:
-        patch.setattr(file_delta, "copy", lambda source, target: 1 / 0)
-        patch.setattr(file_delta, "give_up", lambda base: None)  # nothing is tidied up after kill -9
+        patch.setattr(file_delta, "copy_file", lambda source, target: 1 / 0)
+        patch.setattr(file_delta, "discard_delta", lambda base: None)  # nothing is tidied up after kill -9
         with pytest.raises(ZeroDivisionError):
-            backup.make(config, folder, Clock())
+            backup.create_backup(config, folder, Clock())
     elsewhere = Config(data=str(tmp_path / "elsewhere"))
-    assert backup.restore(elsewhere, folder, Clock()).missing == 0
+    assert backup.restore_backup(elsewhere, folder, Clock()).missing == 0
     assert [octets for octets in messages(elsewhere) if octets.startswith(b"From: a@b")] == [SMALL % 0]

@@ -191,10 +191,10 @@ def test_out_and_in_again_it_is_the_same_zoo(core: Core) -> None:
         other = accounts.add_account(core, form)
         box = core.db.read(lambda tx, other=other: core.mail.mailbox(tx, other.id, "INBOX"))
         core.db.write(lambda tx, box=box: core.mail.expunge(tx, box.id, None, only_deleted=False))
-        file = BytesIO(b"".join(takeout.write(core, zoo.id, takeout.plan(core, zoo.id, form))))
-        takeout_import.from_takeout(core, other.id, file)
+        file = BytesIO(b"".join(takeout.write_zip(core, zoo.id, takeout.make_plan(core, zoo.id, form))))
+        takeout_import.import_takeout(core, other.id, file)
         assert contents(core, other) == contents(core, zoo)
 
 
 def test_nothing_is_wrong_with_the_store_afterwards(core: Core) -> None:
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []

@@ -88,7 +88,7 @@ def furnish(core: Core) -> None:
         terms=True,
         key="1",
     )
-    service_status.tell(
+    service_status.announce_incident(
         core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"
     )
 

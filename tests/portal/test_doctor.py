@@ -32,13 +32,13 @@ def test_n15_only_mail_programs_of_the_last_half_hour_are_told_of(inside: Browse
     assert inside.log_in(password="not the password").status_code == 403  # noqa: S106 - by the browser, not by a program
     inside.log_in()
     ola = accounts.find_account(core, "ola").id
-    assert client_doctor.tries(core, ola) == []
+    assert client_doctor.list_tries(core, ola) == []
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.7", scope=MAIL)
     core.db.write(lambda tx: None)
-    assert [one.outcome for one in client_doctor.tries(core, ola)] == ["ok"]
+    assert [one.outcome for one in client_doctor.list_tries(core, ola)] == ["ok"]
     later = core.clock.now() + timedelta(minutes=31)
     monkeypatch.setattr(type(core.clock), "now", lambda self: later)
-    assert client_doctor.tries(core, ola) == []
+    assert client_doctor.list_tries(core, ola) == []
 
 
 def test_n15_a_script_gets_the_rows_alone(inside: Browser):
@@ -55,7 +55,7 @@ def test_n15_another_user_name_and_no_tls_show_to_who_looks_from_the_same_place(
         with pytest.raises(WrongPassword):
             login.authenticate(core, name, "whatever it is", peer="192.0.2.7", scope=MAIL)
     for _ in range(30):
-        client_doctor.unencrypted(core, "192.0.2.7")
+        client_doctor.record_unencrypted(core, "192.0.2.7")
     core.db.write(lambda tx: None)
     page = inside.get("/clients/doctor?lang=en", **here).text
     assert page.count("unknown user name") == 2

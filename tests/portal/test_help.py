@@ -123,7 +123,7 @@ def test_s28_every_question_has_an_anchor_and_the_topics_are_there(browser: Brow
 
 
 def test_s28_the_three_languages_have_the_same_questions(core: Core):
-    assert faq.problems(core) == []
+    assert faq.list_problems(core) == []
 
 
 def test_s28_the_site_changes_answers_without_a_deploy(browser: Browser, core: Core):
@@ -137,7 +137,7 @@ def test_s28_the_site_changes_answers_without_a_deploy(browser: Browser, core: C
     assert "<em>august</em>" in page
     assert "<script>alert" not in page
     (folder / "70-party.en.md").write_text("# Party\n\n## When is the party?\n\nIn May.\n")
-    assert faq.problems(core) == [
+    assert faq.list_problems(core) == [
         "70-party.nn.md is missing",
         "70-party.en.md: a question has no anchor such as {#name}",
         "70-party.en.md: the questions are not those of 70-party.nb.md",
@@ -157,7 +157,7 @@ def test_links_of_the_answers_lead_somewhere(browser: Browser, language: str):
 
 
 def test_other_pages_point_to_anchors_that_exist(browser: Browser, core: Core, ola: object):
-    anchors = {question.anchor for section in faq.sections(core, "nb") for question in section.questions}
+    anchors = {question.anchor for section in faq.list_sections(core, "nb") for question in section.questions}
     browser.log_in()
     for page in ("/forwarding", "/help", "/quota", "/account"):
         for anchor in re.findall(r'href="/faq#([a-z-]+)"', browser.get(page).text):

@@ -83,12 +83,12 @@ class House:
     def bring_mbox(self, number, size, box):
         self.count += 1
         file = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: %d\n\n" % self.count + b"x" * size + b"\n"
-        mail_import.from_mbox(self.core, self.ola, io.BytesIO(file), box)
+        mail_import.import_mbox(self.core, self.ola, io.BytesIO(file), box)
 
     def take_out_and_in(self, number, size, box):
-        file = io.BytesIO(b"".join(takeout.write(self.core, self.ola, takeout.plan(self.core, self.ola))))
+        file = io.BytesIO(b"".join(takeout.write_zip(self.core, self.ola, takeout.make_plan(self.core, self.ola))))
         self.expunge(number, size, box)
-        takeout_import.from_takeout(self.core, self.ola, file)
+        takeout_import.import_takeout(self.core, self.ola, file)
 
     def clean_up(self, number, size, box):
         names = re.findall(r'name="message" value="([\d.]+)"', self.browser.get("/quota?show=largest").text)
@@ -126,7 +126,7 @@ class House:
         assert (told.usage, told.limit) == (owner.used // KIB, owner.quota // KIB)
         assert int(found[1]) == min(100, owner.percent)
         assert html.unescape(found[2]).endswith(f"brukt ({owner.percent} %)")
-        assert health.check(self.core, repair=False) == []  # what the messages weigh
+        assert health.check_installation(self.core, repair=False) == []  # what the messages weigh
 
 
 def core_uids(core, tx, account, box):

@@ -20,7 +20,7 @@ WORDS = {"nb": "IMAP er nede.", "nn": "IMAP er nede no.", "en": "IMAP is down."}
 
 def views(core: Core, page: str = "/faq") -> int:
     core.db.write(lambda tx: None)  # what was posted before is done
-    return page_views.facts(core, page).views
+    return page_views.get_facts(core, page).views
 
 
 def test_s04_a_person_is_counted_once_a_day_and_page(browser: Browser, core: Core):
@@ -64,7 +64,7 @@ def test_s04_nothing_of_the_visitor_is_kept_and_tomorrow_nobody_is_known(browser
 
 
 def test_s04_the_page_shows_its_tags_and_its_count(browser: Browser, core: Core):
-    page_views.tag(core, "/faq", ("staff", "students"), ("e-mail",))
+    page_views.tag_page(core, "/faq", ("staff", "students"), ("e-mail",))
     browser.get("/faq", headers=FIREFOX)
     views(core)
     page = browser.get("/faq?lang=nb", headers=FIREFOX).text  # the same person, who is not counted again
@@ -72,22 +72,22 @@ def test_s04_the_page_shows_its_tags_and_its_count(browser: Browser, core: Core)
     assert "E-post" in page
     assert "1 visning" in page
     with pytest.raises(InvalidName):
-        page_views.tag(core, "/faq", ("cats",), ())
+        page_views.tag_page(core, "/faq", ("cats",), ())
 
 
 def test_n25_an_incident_stands_on_every_page_until_it_is_over(browser: Browser, core: Core):
-    number = service_status.tell(core, WORDS, "bad")
+    number = service_status.announce_incident(core, WORDS, "bad")
     for page in ("/", "/login", "/faq"):
         assert WORDS["nn"] in browser.get(f"{page}?lang=nn").text
-    assert service_status.end(core, number) == 1
+    assert service_status.end_incident(core, number) == 1
     assert WORDS["en"] not in browser.get("/login?lang=en").text
     assert WORDS["en"] in browser.get("/status?lang=en").text
     with pytest.raises(InvalidName):
-        service_status.tell(core, {"nb": "Bare bokmål"})
+        service_status.announce_incident(core, {"nb": "Bare bokmål"})
 
 
 def test_n25_the_feed_is_atom_without_log_in(browser: Browser, core: Core):
-    service_status.tell(core, WORDS | {"en": "A <b>bold</b> & bad thing"})
+    service_status.announce_incident(core, WORDS | {"en": "A <b>bold</b> & bad thing"})
     answer = browser.get("/status.xml?lang=en")
     assert answer.mimetype == "application/atom+xml"
     [entry] = ElementTree.fromstring(answer.text).findall("{http://www.w3.org/2005/Atom}entry")

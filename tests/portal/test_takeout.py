@@ -35,7 +35,7 @@ def asked(browser, **fields):
 def settled(browser, core, ola):
     """The page once nothing runs any more."""
     for _ in range(1200):
-        if all(one.state != "running" for one in transfers.latest(core, ola.id)):
+        if all(one.state != "running" for one in transfers.list_transfers(core, ola.id)):
             return browser.get("/takeout").text.replace("\xa0", " ")
         time.sleep(0.05)
     raise AssertionError("it runs for ever")
@@ -60,7 +60,7 @@ def test_n17_the_file_is_had_with_the_password_and_comes_in_again(inside, core, 
     assert counted(core, ola, "INBOX") == 1
     bring(inside, octets, "uttak.zip")
     assert "0 meldinger kom inn (0 kB), 1 var her fra før" in settled(inside, core, ola)
-    assert list(transfers.incoming(core).iterdir()) == []
+    assert list(transfers.make_incoming_folder(core).iterdir()) == []
 
 
 def test_n17_without_the_password_nothing_goes_out(inside, core, ola):
@@ -68,7 +68,7 @@ def test_n17_without_the_password_nothing_goes_out(inside, core, ola):
         "/takeout/file", data={"csrf_token": token(inside), "format": "mbox", "password": "wrong one"}
     )
     assert answer.status_code == 403
-    assert transfers.latest(core, ola.id) == []
+    assert transfers.list_transfers(core, ola.id) == []
 
 
 def test_an_mbox_file_goes_into_the_mailbox_of_its_name_or_a_chosen_one(inside, core, ola):
@@ -130,10 +130,10 @@ def test_n17_an_import_whose_process_died_goes_on_from_its_file(inside, core, ol
     file = b"".join(b"From a@b Tue Nov 24 10:00:0%d 2020\nSubject: %d\n\nhei\n\n" % (n, n) for n in range(5))
     number = core.db.write(lambda tx: store.add_transfer(tx, ola.id, "import", "x.mbox", 10, core.clock.seconds()))
     core.db.write(lambda tx: store.restart_transfer(tx, number, '{"mailbox": "Gammelt"}', core.clock.seconds()))
-    (transfers.incoming(core) / f"in-{number}").write_bytes(file)
+    (transfers.make_incoming_folder(core) / f"in-{number}").write_bytes(file)
     put(core, ola, b"Subject: 0\r\n\r\nhei\r\n", "INBOX")
     with pytest.raises(LinkExpired):
-        transfers.go_on(core, ola.id, number)  # it may still be at work
+        transfers.resume_import(core, ola.id, number)  # it may still be at work
     core.db.write(lambda tx: tx.run("UPDATE transfer SET updated_at=updated_at-600"))
     answer = inside.client.post(f"/takeout/go-on/{number}", data={"csrf_token": token(inside)})
     assert answer.status_code == 303
@@ -146,18 +146,18 @@ def test_two_at_once_are_enough(inside, core, ola):
     for _ in range(2):
         core.db.write(lambda tx: store.add_transfer(tx, ola.id, "import", "x", 1, core.clock.seconds()))
     assert bring(inside, b"From a@b Tue Nov 24 10:00:05 2020\n\nx\n", "x").status_code == 429
-    assert list(transfers.incoming(core).iterdir()) == []
+    assert list(transfers.make_incoming_folder(core).iterdir()) == []
     answer = inside.client.post("/takeout/file", data={"csrf_token": token(inside), "password": PASSWORD})
     assert answer.status_code == 429
 
 
 def test_a_browser_that_goes_away_leaves_no_transfer_at_work(inside, core, ola):
-    number = transfers.export(core, ola.id, "mbox")
-    blocks = transfers.blocks(core, ola.id, transfers.made(core, ola.id, number))
+    number = transfers.prepare_takeout(core, ola.id, "mbox")
+    blocks = transfers.read_blocks(core, ola.id, transfers.find_takeout(core, ola.id, number))
     next(blocks)
     blocks.close()
-    assert [one.state for one in transfers.latest(core, ola.id)] == ["broken"]
-    assert takeout.contents(core, ola.id).messages == 1
+    assert [one.state for one in transfers.list_transfers(core, ola.id)] == ["broken"]
+    assert takeout.count_contents(core, ola.id).messages == 1
     assert f'href="/takeout/file/{number}"' in inside.get("/takeout").text
 
 
@@ -188,7 +188,7 @@ def test_n17_a_file_that_would_be_another_is_sent_from_its_beginning(inside, cor
 
 def test_n17_a_take_out_is_for_its_owner_and_for_a_day(inside, core, ola):
     kari = accounts.add_account(core, "kari")
-    other = transfers.export(core, kari.id, "mbox")
+    other = transfers.prepare_takeout(core, kari.id, "mbox")
     assert inside.get(f"/takeout/file/{other}").status_code == 410
     place = asked(inside)
     core.db.write(lambda tx: tx.run("UPDATE transfer SET started_at=started_at-90000"))
@@ -206,13 +206,13 @@ def test_a_small_file_is_smaller_and_comes_in_again(inside, core, ola):
 def test_who_fetches_it_anew_ends_the_first(core, ola):
     for number in range(3):
         put(core, ola, letter(number, text="x" * 600_000))
-    made = transfers.made(core, ola.id, transfers.export(core, ola.id, "mbox"))
-    first = transfers.blocks(core, ola.id, made)
+    made = transfers.find_takeout(core, ola.id, transfers.prepare_takeout(core, ola.id, "mbox"))
+    first = transfers.read_blocks(core, ola.id, made)
     next(first)
-    list(transfers.blocks(core, ola.id, made))
-    time.sleep(transfers.TELL_SECONDS)
+    list(transfers.read_blocks(core, ola.id, made))
+    time.sleep(transfers.RECORD_SECONDS)
     assert len(list(first)) <= 1
-    assert [one.state for one in transfers.latest(core, ola.id)] == ["done"]
+    assert [one.state for one in transfers.list_transfers(core, ola.id)] == ["done"]
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])

@@ -147,7 +147,7 @@ def test_the_counts_are_right_after_all_of_it(core, ola, kari):
     personal(core, ola, 'require ["fileinto","copy"];\nfileinto :copy "Archive";\n')
     for _ in range(3):
         deliver(core, "ola", "kari")
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 VACATION = 'require "vacation";\nvacation :days 7 "Borte til mandag";\n'

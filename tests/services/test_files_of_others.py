@@ -19,7 +19,7 @@ def test_a_zip_of_mbox_files_comes_in(core, ola):
     """As another service hands them out."""
     member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
     file = zip_of(**{"Takeout/Mail/Arbeid.mbox": member, "Takeout/index.html": "x"})
-    assert takeout_import.from_takeout(core, ola.id, file).messages == 1
+    assert takeout_import.import_takeout(core, ola.id, file).messages == 1
     assert ("Arbeid", "") in everything(core, ola)
 
 
@@ -27,15 +27,15 @@ def test_an_mbox_file_comes_in_once(core, ola):
     file = b"From kari@x.example Tue Nov 24 10:00:05 2024\nStatus: RO\nSubject: a\n\nhei\n\n"
     file += b"From per@x.example Wed Nov 25 10:00:00 2024\nSubject: b\n\n\n"
     for messages, there in ((2, 0), (0, 2)):
-        report = mail_import.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt/2024")
+        report = mail_import.import_mbox(core, ola.id, io.BytesIO(file), "Gammelt/2024")
         assert (report.messages, report.there) == (messages, there)
     assert [(flags, at.year) for _o, flags, at in everything(core, ola)["Gammelt/2024", ""]] == [
         (["\\Seen"], 2024),
         ([], 2024),
     ]
     with pytest.raises(ImportRefused):
-        mail_import.from_mbox(core, ola.id, io.BytesIO(b"Subject: no mbox\n\n"), "INBOX")
-    assert mail_import.from_mbox(core, ola.id, io.BytesIO(b""), "INBOX").messages == 0
+        mail_import.import_mbox(core, ola.id, io.BytesIO(b"Subject: no mbox\n\n"), "INBOX")
+    assert mail_import.import_mbox(core, ola.id, io.BytesIO(b""), "INBOX").messages == 0
 
 
 def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
@@ -46,14 +46,14 @@ def test_a_maildir_comes_in_with_its_sub_folders(core, ola, tmp_path):
     ):
         (tmp_path / "md" / place).mkdir(parents=True, exist_ok=True)
         (tmp_path / "md" / place / name).write_text(text)
-    report = maildir_reader.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
+    report = maildir_reader.import_maildir(core, ola.id, tmp_path / "md", "Hjem")
     assert report.messages == 3
     found = everything(core, ola)
     assert [flags for _o, flags, _at in found["Hjem", ""]] == [["\\Flagged", "\\Seen"], []]
     assert found["Sent/Gammelt", ""][0][0] == b"Subject: c\r\n\r\nx\r\n"
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImportRefused):
-        maildir_reader.from_maildir(core, ola.id, tmp_path / "empty")
+        maildir_reader.import_maildir(core, ola.id, tmp_path / "empty")
 
 
 def test_a_maildir_of_dovecot_comes_in_with_keywords_and_names(core, ola, tmp_path):
@@ -65,7 +65,7 @@ def test_a_maildir_of_dovecot_comes_in_with_keywords_and_names(core, ola, tmp_pa
     (place / "cur" / ".nfs01").write_bytes(b"no message")
     (place / "new" / b"2.\xe6".decode("utf-8", "surrogateescape")).write_bytes(b"Subject: b\r\n\r\nlone\nfeed\r\n")
     (tmp_path / "md" / "cur" / "large").write_bytes(b"x" * (core.config.message_octets + 1))
-    report = maildir_reader.from_maildir(core, ola.id, tmp_path / "md", "Hjem")
+    report = maildir_reader.import_maildir(core, ola.id, tmp_path / "md", "Hjem")
     assert (report.messages, report.left_out) == (2, 1)
     assert [(octets, flags) for octets, flags, _at in everything(core, ola)["Søknader/2025", ""]] == [
         (b"Subject: a\r\n\r\nx\r\n", ["$Forwarded", "Work", "\\Flagged", "\\Seen"]),
@@ -104,7 +104,7 @@ def test_labels_of_gmail_say_where_a_message_goes(core, labels, mailbox, flags):
     )
     file = zip_of(**{"Takeout/Mail/All mail.mbox": GMAIL.format(labels=labels)})
     for messages in (1, 0):
-        assert takeout_import.from_takeout(core, kari.id, file).messages == messages
+        assert takeout_import.import_takeout(core, kari.id, file).messages == messages
     found = {name: ms for (name, _use), ms in everything(core, kari).items() if ms}
     assert [(name, ms[0][0], set(ms[0][1])) for name, ms in found.items()] == [
         (mailbox, b"Subject: x\r\n\r\nhei\r\n", flags)
@@ -112,13 +112,13 @@ def test_labels_of_gmail_say_where_a_message_goes(core, labels, mailbox, flags):
 
 
 def test_labels_of_gmail_say_nothing_where_a_mailbox_was_chosen(core, ola):
-    mail_import.from_mbox(core, ola.id, io.BytesIO(GMAIL.format(labels="Spam").encode()), "Valgt")
+    mail_import.import_mbox(core, ola.id, io.BytesIO(GMAIL.format(labels="Spam").encode()), "Valgt")
     assert len(everything(core, ola)["Valgt", ""]) == 1
 
 
 def test_a_zip_of_files_that_are_no_mbox_says_so(core, ola):
     member = b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n"
-    report = takeout_import.from_takeout(core, ola.id, zip_of(**{"a.mbox": b"no mbox", "b.mbox": member}))
+    report = takeout_import.import_takeout(core, ola.id, zip_of(**{"a.mbox": b"no mbox", "b.mbox": member}))
     assert (report.messages, report.broken) == (1, True)
     assert "a.mbox in the file is no mbox file" in report.notes[-1]
 
@@ -126,7 +126,7 @@ def test_a_zip_of_files_that_are_no_mbox_says_so(core, ola):
 def test_a_message_without_any_date_is_not_doubled_either(core, clock, ola):
     file = b"From - \nFrom: a@b.example\nSubject: one\n\nx\n\nFrom - \nFrom: a@b.example\nSubject: one\n\nx\n"
     for messages, there in ((2, 0), (0, 2)):
-        report = mail_import.from_mbox(core, ola.id, io.BytesIO(file), "Gammelt")
+        report = mail_import.import_mbox(core, ola.id, io.BytesIO(file), "Gammelt")
         assert (report.messages, report.there) == (messages, there)
         clock.forward(days=1)
 
@@ -142,4 +142,4 @@ def test_a_message_without_any_date_is_not_doubled_either(core, clock, ola):
     ],
 )
 def test_a_file_names_its_mailbox(name, mailbox):
-    assert mail_import.mailbox_of_file(name) == mailbox
+    assert mail_import.suggest_mailbox(name) == mailbox

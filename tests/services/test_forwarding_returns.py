@@ -87,7 +87,7 @@ def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_in
     sender = sent_on(core)
     assert len(sender.partition("@")[0]) <= 64
     clock.forward(days=2)
-    health.sweep(core)  # what was forwarded without a copy is not forgotten while a report may come
+    health.sweep_orphans(core)  # what was forwarded without a copy is not forgotten while a report may come
     before = len(queued(core))
     arrive(core, sender.upper(), report(), sender="")
     assert sum(octets.endswith(MESSAGE) for octets in inbox(core, ola)) == 1
@@ -97,7 +97,7 @@ def test_n2_s25_a_report_that_comes_back_counts_and_the_message_stands_in_the_in
     told = core.db.read(lambda tx: onward.list_latest(tx, ola.id, 1))[0]
     assert told.state == "refused"
     assert len(queued(core)) == before  # the sender hears nothing, least of all where it went
-    health.check(core, repair=False)
+    health.check_installation(core, repair=False)
 
 
 def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core, ola, clock):
@@ -105,7 +105,7 @@ def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core,
     arrive(core)
     sender = sent_on(core)
     clock.forward(days=10)
-    health.sweep(core)
+    health.sweep_orphans(core)
     arrive(core, sender, report(), sender="")
     assert inbox(core, ola)[-1].endswith(report())
 
@@ -116,7 +116,7 @@ def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock
     arrive(core)
     address = sent_on(core)
     clock.forward(days=10)
-    health.sweep(core)
+    health.sweep_orphans(core)
     arrive(core, address, report("delayed", "4.4.1"), sender="")
     arrive(core, address, report(), sender="")
     before = len(inbox(core, ola))
@@ -411,7 +411,7 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
     assert copy_expiry.expire_copies(core) == 1
     left = b"".join(inbox(core, ola))
     assert [kind for kind in kinds if b"Subject: " + kind.encode() not in left] == ["untouched"]
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 def test_n5_no_copy_goes_after_the_forwarding_has_ended(core, ola, clock):

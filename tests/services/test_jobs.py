@@ -38,5 +38,5 @@ def test_a_job_that_somebody_has_is_left_alone(core: Core) -> None:
 
 
 def test_every_job_has_a_name_of_its_own(core: Core) -> None:
-    names = [job.name for job in jobs.table(core)]
+    names = [job.name for job in jobs.list_jobs(core)]
     assert len(names) == len(set(names))

@@ -252,7 +252,7 @@ def test_s13_the_offer_and_the_end_come_in_time_at_the_pace_of_the_jobs(core, cl
     slapd.add("worst", "p46", THEIRS, "student")
     worst = accounts.add_account(core, "worst", person="p46")
     web_sessions.begin_session(core, "token", worst.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
-    job = next(job for job in jobs.table(core) if job.run is affiliations.end_sessions)
+    job = next(job for job in jobs.list_jobs(core) if job.run is affiliations.end_sessions)
     affiliations.refresh_affiliation(core, worst)
     clock.forward(seconds=since_checked)
     jobs.run_due(core, job)
@@ -467,7 +467,7 @@ def test_n8_of_a_thousand_people_who_leave_within_a_year_nobody_is_locked_out(al
         until = TODAY + timedelta(days=chance.randrange(1, 365))
         fleeting.people[name] = Entry(f"uid={name}", name, name, ("student",), until)
         people[name] = (_Person(alone, made, kind), until)
-    daily = [job for job in jobs.table(alone) if job.run is leaving.send_reminders or job.name == "directory sync"]
+    daily = [job for job in jobs.list_jobs(alone) if job.run is leaving.send_reminders or job.name == "directory sync"]
     assert len(daily) == 2
     mail = _Mail(alone)
     mail.new()  # the welcome

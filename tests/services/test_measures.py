@@ -93,7 +93,7 @@ def test_a_job_that_fails_or_is_late_is_told(core, clock, read, monkeypatch):
     some = jobs.Job("good", 3600, lambda core: None), jobs.Job("bad", 3600, broken)
     for job in (*some, jobs.Job("gone", 3600, broken)):
         assert jobs.run_due(core, job)
-    monkeypatch.setattr(jobs, "table", lambda core: some)
+    monkeypatch.setattr(jobs, "list_jobs", lambda core: some)
     clock.forward(hours=1, seconds=5)
     now = read()
     assert (now["job_failed good"], now["job_failed bad"]) == (0, 1)

@@ -90,7 +90,7 @@ def test_an_fsync_that_fails_is_temporary_and_the_answer_is_written_down_later(t
 
     try:
         asyncio.run(play())
-        assert health.check(core, repair=False) == []
+        assert health.check_installation(core, repair=False) == []
     finally:
         cores.close(core)
         disk.unregister()
@@ -107,7 +107,7 @@ def test_octets_that_are_gone_wait_are_told_by_check_and_go_when_they_are_back(c
         file = core.blobs.path(name)
         kept = file.read_bytes()
         file.unlink()
-        assert any("octets are missing" in line for line in health.check(core, repair=False))
+        assert any("octets are missing" in line for line in health.check_installation(core, repair=False))
         async with at_work(core) as (here, worker, peer):
             await until(lambda: [item.tries for item in listing(here)] == [1])
             assert "cannot be read" in listing(here)[0].last_reply

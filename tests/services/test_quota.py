@@ -121,7 +121,7 @@ def test_s18_deliveries_at_the_same_time_cannot_share_the_last_room(tmp_path):
     assert now.used <= now.quota
     assert now.used > now.quota - size - 10  # and no room was wasted
     assert len(taken) + len(refused) == 30
-    assert health.check(made[0], repair=False) == []
+    assert health.check_installation(made[0], repair=False) == []
     for core in made:
         cores.close(core)
 
@@ -129,10 +129,10 @@ def test_s18_deliveries_at_the_same_time_cannot_share_the_last_room(tmp_path):
 def test_s18_the_recount_gives_the_same_number_and_mends_a_wrong_one(core, ola):
     for _ in range(5):
         receive(core)
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
     right = accounts.load_account(core, ola.id).used
     core.db.write(lambda tx: tx.run("UPDATE account SET used=used+17"))
-    assert f"counts {right + 17} octets, its messages have {right}" in health.check(core, repair=True)[0]
+    assert f"counts {right + 17} octets, its messages have {right}" in health.check_installation(core, repair=True)[0]
     assert accounts.load_account(core, ola.id).used == right
 
 
@@ -208,7 +208,7 @@ def test_s23_deliveries_at_the_same_time_warn_once(tmp_path):
     now = accounts.load_account(made[0], account.id)
     assert now.quota <= now.used <= now.quota + 80_000 + 20_000  # one last message, and the warnings themselves
     assert outcomes.count("filed") < 48
-    assert health.check(made[0], repair=False) == []
+    assert health.check_installation(made[0], repair=False) == []
     for core in made:
         cores.close(core)
 

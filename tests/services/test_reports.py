@@ -71,15 +71,15 @@ def test_a_domain_that_asks_hears_what_came_in_its_name(core, clock):
         judged(core, "asks.example")
     judged(core, "news.asks.example", "198.51.100.7", disposition=Disposition.REFUSE)
     judged(core, "silent.example")
-    reports.send(core)
+    reports.send_reports(core)
     assert sent(core) == {}  # the day is not over
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
     found = sent(core)
     assert set(found) == {"d@asks.example"}  # whom nobody vouches for does not get them
     assert "Report Domain: asks.example Submitter: alumni.example" in found["d@asks.example"]["Subject"]
     assert core.db.read(lambda tx: store.list_days(tx, table="dmarc_result", before="9999")) == []
-    reports.send(core)
+    reports.send_reports(core)
     assert len(core.db.read(list_items)) == 2  # once each for the domain and what is below it
 
 
@@ -87,7 +87,7 @@ def test_the_report_is_as_the_standard_has_it(core, clock):
     for _ in range(3):
         judged(core, "asks.example")
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
     [message] = sent(core).values()
     root = ElementTree.fromstring(attachment(message))
     assert root.findtext("policy_published/domain") == "asks.example"
@@ -116,7 +116,7 @@ def test_a_strangers_greeting_does_not_make_the_report_unreadable(core, clock):
     envelope = Envelope("", (), "192.0.2.1", "mail\x01\x1b<&\ufffe.example")
     core.db.write(lambda tx: reports.count_dmarc(core, tx, envelope, verdict))
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
     [message] = sent(core).values()
     root = ElementTree.fromstring(attachment(message))
     assert root.findtext("record/auth_results/spf/domain") == "mail??<&?.example"
@@ -125,7 +125,7 @@ def test_a_strangers_greeting_does_not_make_the_report_unreadable(core, clock):
 def test_another_domain_gets_them_only_if_it_agrees(core, clock):
     judged(core, "paid.example")
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
     assert set(sent(core)) == {"r@helper.example"}
 
 
@@ -136,7 +136,7 @@ def test_how_tls_went_is_told(core, clock):
 
     core.db.write(count)
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
     [message] = sent(core).values()
     assert message["TLS-Report-Domain"] == "asks.example"
     assert message.get_content_type() == "multipart/report"
@@ -189,7 +189,7 @@ def went(core, clock, domain: str) -> None:
         lambda tx: store.count_tls(tx, f"{clock.now():%Y-%m-%d}", domain, "sts", "mx.x.example", "certificate-expired")
     )
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
 
 
 def left(core) -> bool:
@@ -219,14 +219,14 @@ def test_who_does_not_take_it_now_is_asked_again_and_forgotten_after_three_days(
     went(core, clock, "web.example")
     assert left(core)
     Taker.status = 201
-    reports.send(core)
+    reports.send_reports(core)
     assert not left(core)
-    reports.send(core)
+    reports.send_reports(core)
     assert len(Taker.took) == 2
     Taker.status = 503
     went(core, clock, "web.example")
     clock.forward(days=4)
-    reports.send(core)
+    reports.send_reports(core)
     assert not left(core)
 
 
@@ -244,15 +244,15 @@ def test_reports_reach_neither_into_our_network_nor_whom_no_authority_knows(core
 def test_dns_that_does_not_answer_is_asked_again_for_three_days(core, clock):
     judged(core, "broken.example")
     clock.forward(days=1)
-    reports.send(core)
+    reports.send_reports(core)
     assert core.db.read(lambda tx: store.list_days(tx, table="dmarc_result", before="9999"))
     clock.forward(days=4)
-    reports.send(core)
+    reports.send_reports(core)
     assert core.db.read(lambda tx: store.list_days(tx, table="dmarc_result", before="9999")) == []
 
 
 def test_without_the_switch_nothing_is_sent(core, clock):
     judged(core, "asks.example")
     clock.forward(days=1)
-    reports.send(replace(core, config=replace(core.config, reports=Reports())))
+    reports.send_reports(replace(core, config=replace(core.config, reports=Reports())))
     assert sent(core) == {}

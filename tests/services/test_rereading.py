@@ -21,12 +21,12 @@ def test_old_mail_is_read_anew_and_the_end_is_remembered(core, monkeypatch):
         lambda tx: tx.run("UPDATE blob SET envelope='old', body='old', structure='old' WHERE length(structure)>0")
     )
     core.db.write(lambda tx: tx.run("UPDATE summary SET subject='old'"))
-    assert rereading.keep_up(core) == 0  # nothing says that they are old
+    assert rereading.reread_blobs(core) == 0  # nothing says that they are old
     core.db.write(store.begin_rereading)
     monkeypatch.setattr(rereading, "BATCH", 2)
     monkeypatch.setattr(rereading, "MOST", 3)
-    assert 3 <= rereading.keep_up(core) < len(right)
-    while rereading.keep_up(core):
+    assert 3 <= rereading.reread_blobs(core) < len(right)
+    while rereading.reread_blobs(core):
         pass
     assert blob_rows(core) == right
     assert core.db.read(lambda tx: tx.rows("SELECT blob, subject, sender FROM summary ORDER BY blob")) == summaries

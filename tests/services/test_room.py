@@ -101,7 +101,7 @@ def test_n6_works_at_105_percent_and_counts_what_it_freed(core, ola):
     assert cleanup.measure_choice(core, ola.id, Choice(messages=(first.name,))) == cleanup.Total(1, 104_000)
     assert cleanup.remove_chosen(core, ola.id, Choice(messages=(first.name, first.name))) == cleanup.Total(1, 104_000)
     assert accounts.load_account(core, ola.id).used == before.used - 109_000
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
     assert cleanup.remove_chosen(core, ola.id, Choice(messages=(first.name,))) == cleanup.Total(0, 0)
 
 
@@ -115,7 +115,7 @@ def test_n6_many_messages_go_in_several_transactions(core, ola, monkeypatch):
         == cleanup.remove_chosen(core, ola.id, choice)
         == cleanup.Total(10, 5000)
     )
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 @pytest.mark.parametrize(

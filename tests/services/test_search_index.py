@@ -144,11 +144,11 @@ def test_an_index_forgets_what_is_gone(core: Core, box: MailboxId):
 def test_a_broken_index_is_no_loss_and_check_says_so(core: Core, box: MailboxId):
     indexing.update(core, AccountId(1))
     core.search.path(AccountId(1)).write_bytes(b"x" * 8192)
-    assert any("search index" in line for line in health.check(core, repair=False))
+    assert any("search index" in line for line in health.check_installation(core, repair=False))
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
-    health.check(core, repair=True)
+    health.check_installation(core, repair=True)
     indexing.fulfil(core)
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
 
 

@@ -115,7 +115,7 @@ def test_s18_parallel_deliveries_cannot_both_pass(core, ola):
     for thread in threads:
         thread.join()
     assert len(refused) == 10 - 50 // len(SMALL)
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 def test_s21_a_full_box_moves_deletes_and_copies_to_trash(core, ola):
@@ -162,12 +162,12 @@ def test_order_1_blob_before_row_and_the_sweep_takes_only_orphans(core, ola, clo
     assert len(list(core.blobs.files())) == 1
     uid = put(core, ola, octets)
     core.db.write(lambda tx: tx.run("UPDATE blob SET stored_at=1"))
-    assert health.sweep(core) == 0
+    assert health.sweep_orphans(core) == 0
     box = inbox(core, ola)
     core.db.write(lambda tx: core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False))
     [file] = core.blobs.files()
     age(file)
-    assert health.sweep(core) == 1
+    assert health.sweep_orphans(core) == 1
     assert file.exists()  # for a day, as a backup may be about to read it
     sweep_all_folders(core, clock)
     assert file.exists()
@@ -184,7 +184,7 @@ def age(*files) -> None:
 def sweep_all_folders(core, clock) -> None:
     for _ in range(TURNS):
         clock.forward(hours=1)
-        health.sweep(core)
+        health.sweep_orphans(core)
 
 
 def test_octets_that_never_came_to_a_row_go_after_a_day_and_no_others(core, ola, clock):
@@ -208,7 +208,7 @@ def test_a_sweep_between_the_octets_and_their_row_loses_nothing(core, ola):
     core.blobs.path(prepared.name).unlink()  # an older file of the same octets, which a sweep took just now
     uid = core.db.write(lambda tx: core.mail.append(tx, ola, box, prepared, frozenset(), NOW))
     assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)).endswith(octets)
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 def test_a_row_that_comes_while_the_sweep_looks_keeps_its_file(core, ola):
@@ -235,7 +235,7 @@ def test_order_2_a_change_and_its_change_row_commit_together(core, ola):
         core.db.write(half)
     assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM change WHERE kind='add'")) == (0,)
     assert core.db.read(lambda tx: core.mail.uids(tx, box)) == []
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 def test_order_3_an_answer_means_that_another_connection_can_see_it(core, ola):
@@ -324,9 +324,9 @@ def test_the_database_log_is_copied_and_begins_anew(core, ola, monkeypatch):
 def test_check_finds_and_mends_a_wrong_quota(core, ola):
     put(core, ola)
     core.db.write(lambda tx: tx.run("UPDATE account SET used=7"))
-    assert len(health.check(core, repair=False)) == 1
-    health.check(core, repair=True)
-    assert health.check(core, repair=False) == []
+    assert len(health.check_installation(core, repair=False)) == 1
+    health.check_installation(core, repair=True)
+    assert health.check_installation(core, repair=False) == []
 
 
 @pytest.mark.parametrize("size", [100, INSIDE + 1])
@@ -346,4 +346,4 @@ def test_what_only_the_queue_names_is_read_for_mailboxes_when_one_has_it(core, o
     assert core.db.read(lambda tx: tx.rows("SELECT subject FROM summary")) == [("X",)]
     core.db.write(lambda tx: core.blobs.save(tx, core.blobs.prepare(octets, bare=True), 1))  # and is sent once more
     assert core.db.read(lambda tx: tx.row("SELECT structure<>x'' FROM blob")) == (1,)
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []

@@ -247,7 +247,7 @@ def outgoing_subjects(core: Core, account: Account) -> str:
 
 def test_n11_nothing_ends_by_itself_and_nothing_at_all_before_the_day(core, clock, ola, kari) -> None:
     sunset.announce_end(core, END)
-    table = [job for job in jobs.table(core) if not job.waits]
+    table = [job for job in jobs.list_jobs(core) if not job.waits]
     for days in (0, 364, 1, 1, 400):
         clock.forward(days=days)
         if clock.now().date() <= END:

@@ -65,7 +65,9 @@ def ola(core):
 
 
 def zipped(core, account, form="mbox", *, small=True):
-    return io.BytesIO(b"".join(takeout.write(core, account.id, takeout.plan(core, account.id, form, small=small))))
+    return io.BytesIO(
+        b"".join(takeout.write_zip(core, account.id, takeout.make_plan(core, account.id, form, small=small)))
+    )
 
 
 @pytest.mark.parametrize("form", takeout.FORMS)
@@ -76,7 +78,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     core.db.write(
         lambda tx: [core.mail.expunge(tx, box.id, None, only_deleted=False) for box in core.mail.mailboxes(tx, kari.id)]
     )
-    report = takeout_import.from_takeout(core, kari.id, file)
+    report = takeout_import.import_takeout(core, kari.id, file)
     sent, got = everything(core, ola), everything(core, kari)
     [told] = [one for one in got["INBOX", ""] if b"Sieve-skript" in one[0] and b"To: kari@" in one[0]]
     got["INBOX", ""].remove(told)  # it was not in the file: its script stands inactive here
@@ -91,14 +93,14 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     assert contacts.blocked(core, kari.id) == ["@spam.example"]
     assert mail_settings.read(core, kari.id) == MailSettings(threads=True, undo_seconds=30)
     assert any("not one of yours" in note for note in report.notes)  # Ola's address is no identity of Kari's
-    assert any("must be set and confirmed again" in note for note in report.notes)
-    assert health.check(core, repair=False) == []
+    assert any("must be set up and confirmed again" in note for note in report.notes)
+    assert health.check_installation(core, repair=False) == []
 
 
 @pytest.mark.parametrize("form", takeout.FORMS)
 def test_n17_the_same_file_again_doubles_nothing(core, ola, form):
     before = everything(core, ola)
-    report = takeout_import.from_takeout(core, ola.id, zipped(core, ola, form))
+    report = takeout_import.import_takeout(core, ola.id, zipped(core, ola, form))
     assert (report.messages, report.there) == (0, 5)
     assert everything(core, ola) == before
     assert filters.rules(core, ola.id) == (RULE,)
@@ -124,7 +126,7 @@ def test_n17_memory_does_not_grow_with_the_mailbox(core):
     for number in range(60):
         put(core, ola, "INBOX", b"Subject: %d\r\n\r\n" % number + bytes(range(32, 127)) * 10_000 + b"\r\n")
     tracemalloc.start()
-    total = sum(len(block) for block in takeout.write(core, ola.id, takeout.plan(core, ola.id)))
+    total = sum(len(block) for block in takeout.write_zip(core, ola.id, takeout.make_plan(core, ola.id)))
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert total > 100_000
@@ -133,19 +135,21 @@ def test_n17_memory_does_not_grow_with_the_mailbox(core):
 
 def test_n17_progress_is_told_to_the_end(core, ola):
     told = []
-    list(takeout.write(core, ola.id, takeout.plan(core, ola.id), lambda done, total: told.append((done, total))))
+    list(
+        takeout.write_zip(core, ola.id, takeout.make_plan(core, ola.id), lambda done, total: told.append((done, total)))
+    )
     assert told[-1][0] == accounts.load_account(core, ola.id).used
     assert told == sorted(told)
 
 
 def test_a_full_box_ends_the_import_and_keeps_what_came_before(core, ola):
     kari = accounts.add_account(core, "kari", quota=100_000)
-    report = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
+    report = takeout_import.import_takeout(core, kari.id, zipped(core, ola))
     assert report.full
     assert report.messages >= 1
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
     accounts.set_quota(core, "kari", 10**7)
-    again = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
+    again = takeout_import.import_takeout(core, kari.id, zipped(core, ola))
     assert (again.full, again.there, again.messages) == (False, report.messages, 5 - report.messages)
 
 
@@ -155,7 +159,7 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
     filters.put_script(core, kari.id, "mitt / skript", "keep;")
     filters.activate(core, kari.id, "mitt / skript")
     out_of_office.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
-    report = takeout_import.from_takeout(core, kari.id, file)
+    report = takeout_import.import_takeout(core, kari.id, file)
     assert [(s.source, s.active) for s in filters.scripts(core, kari.id)] == [("keep;", True)]
     assert out_of_office.get(core, kari.id).text == "min tekst"
     assert any("stays" in note for note in report.notes)
@@ -177,7 +181,7 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
 )
 def test_files_that_are_no_takeout_are_refused(core, ola, file):
     with pytest.raises(ImportRefused):
-        takeout_import.from_takeout(core, ola.id, file)
+        takeout_import.import_takeout(core, ola.id, file)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,7 @@ def test_files_that_are_no_takeout_are_refused(core, ola, file):
 def test_odd_takeouts_do_no_harm(core, ola, told):
     core.db.write(lambda tx: tx.run("DELETE FROM identity"))
     before = everything(core, ola)
-    report = takeout_import.from_takeout(core, ola.id, zip_of(alumnimail_json=json.dumps({"format": 1, **told})))
+    report = takeout_import.import_takeout(core, ola.id, zip_of(alumnimail_json=json.dumps({"format": 1, **told})))
     assert report.messages == 0
     assert {name: ms for name, ms in everything(core, ola).items() if name in before} == before
 
@@ -215,7 +219,7 @@ def test_a_bomb_fills_neither_memory_nor_box(core, ola):
         **{"mail/INBOX.mbox": b"From x Tue Nov 24 10:00:00 2026\n" + b"x" * 110 * 2**20},
     )
     tracemalloc.start()
-    report = takeout_import.from_takeout(core, ola.id, bomb)
+    report = takeout_import.import_takeout(core, ola.id, bomb)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (report.messages, report.left_out) == (0, 1)
@@ -233,12 +237,12 @@ def _damaged(core, ola):
 
 def test_n17_what_came_before_the_damage_is_in_and_told(core, ola):
     kari = accounts.add_account(core, "kari")
-    report = takeout_import.from_takeout(core, kari.id, _damaged(core, ola))
+    report = takeout_import.import_takeout(core, kari.id, _damaged(core, ola))
     assert (report.broken, report.messages) == (True, 4)  # the checksum stands after the last message of its member
     assert any("mail/Trash.mbox in the file is damaged" in note for note in report.notes)
-    again = takeout_import.from_takeout(core, kari.id, zipped(core, ola))
+    again = takeout_import.import_takeout(core, kari.id, zipped(core, ola))
     assert (again.broken, again.messages, again.there) == (False, 1, 4)  # the damaged one, as it should be
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []
 
 
 def _of(boxes, **members):
@@ -250,7 +254,7 @@ def test_n17_a_bomb_of_many_mailboxes_is_read_once(core, ola):
     """Thousands of mailboxes that all lie in one member."""
     member = b"From x Tue Nov 24 10:00:00 2026\nA: b\n\n" + b"x" * 5 * 2**20
     file = _of([("INBOX", "mail/INBOX.mbox")] * 20_000, **{"mail/INBOX.mbox": member})
-    report = takeout_import.from_takeout(core, ola.id, file)
+    report = takeout_import.import_takeout(core, ola.id, file)
     assert (report.messages, report.there) == (1, 0)
 
 
@@ -260,7 +264,7 @@ def test_n17_a_bomb_ends_when_it_unpacks_to_more_than_it_could_hold(core, ola, m
         b"From x Tue Nov 24 10:00:00 2026\nA: b\n\nhei\n\nFrom x Tue Nov 24 10:00:01 2026\nA: b\n\n"
         + b"\n" * 30 * 2**20
     )
-    report = takeout_import.from_takeout(
+    report = takeout_import.import_takeout(
         core, ola.id, _of([("INBOX", "mail/INBOX.mbox")], **{"mail/INBOX.mbox": member})
     )
     assert (report.broken, report.messages) == (True, 1)
@@ -272,13 +276,13 @@ def test_n17_a_directory_of_absurd_size_is_not_read(core, ola):
     at = file.rindex(b"PK\x05\x06")
     file[at + 12 : at + 16] = b"\xff\xff\xff\x7f"  # two gigabytes of directory
     with pytest.raises(ImportRefused, match="too many members"):
-        takeout_import.from_takeout(core, ola.id, io.BytesIO(bytes(file)))
+        takeout_import.import_takeout(core, ola.id, io.BytesIO(bytes(file)))
 
 
 def test_n17_too_many_members_are_not_read(core, ola, monkeypatch):
     monkeypatch.setattr(zip_reader, "MAX_MEMBERS", 100)
     with pytest.raises(ImportRefused, match="too many members"):
-        takeout_import.from_takeout(core, ola.id, _of([], **{f"m{number}": b"" for number in range(100)}))
+        takeout_import.import_takeout(core, ola.id, _of([], **{f"m{number}": b"" for number in range(100)}))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
@@ -287,7 +291,7 @@ def test_n17_other_ways_of_packing_are_told(core, ola, method):
     with zipfile.ZipFile(file, "w", method) as archive:
         archive.writestr("alumnimail.json", '{"format": 1, "mailboxes": []}')
     with pytest.raises(ImportRefused, match="packed in a way"):
-        takeout_import.from_takeout(core, ola.id, file)
+        takeout_import.import_takeout(core, ola.id, file)
 
 
 def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
@@ -298,7 +302,7 @@ def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
             new.writestr("__MACOSX/alumnimail-ola/._" + name.rpartition("/")[2], b"\0")
             new.writestr("alumnimail-ola/" + unicodedata.normalize("NFD", name), old.read(name))
     kari = accounts.add_account(core, "kari")
-    report = takeout_import.from_takeout(core, kari.id, file)
+    report = takeout_import.import_takeout(core, kari.id, file)
     assert report.messages == 5
     assert ("Arbeid/2025: ÆØÅ?", "") in everything(core, kari)
 
@@ -315,7 +319,7 @@ def test_n17_a_file_that_a_person_packed_again_is_read(core, ola):
 def test_n17_a_message_with_other_ends_of_lines_is_not_doubled_either(core, ola, octets):
     put(core, ola, "INBOX", octets)
     before = everything(core, ola)
-    report = takeout_import.from_takeout(core, ola.id, zipped(core, ola))
+    report = takeout_import.import_takeout(core, ola.id, zipped(core, ola))
     assert report.messages == 0
     assert everything(core, ola) == before
 
@@ -326,7 +330,7 @@ def test_mailboxes_that_differ_in_case_only_lie_apart(core, ola):
     names = [name.casefold() for name in zipfile.ZipFile(file).namelist()]
     assert len(names) == len(set(names))
     kari = accounts.add_account(core, "kari")
-    assert takeout_import.from_takeout(core, kari.id, file).messages == 6
+    assert takeout_import.import_takeout(core, kari.id, file).messages == 6
 
 
 def test_a_message_that_cannot_be_read_keeps_no_one_from_the_others(core, ola):
@@ -341,13 +345,13 @@ def test_a_message_that_cannot_be_read_keeps_no_one_from_the_others(core, ola):
 def test_n17_once_a_year_owners_hear_of_it_unless_they_took_it_out(core, clock, ola):
     kari = accounts.add_account(core, "kari")
     clock.forward(days=364)
-    assert takeout_reminder.remind(core) == 0
-    transfers.export(core, kari.id, "mbox")
+    assert takeout_reminder.send_reminders(core) == 0
+    transfers.prepare_takeout(core, kari.id, "mbox")
     clock.forward(days=2)
-    assert (takeout_reminder.remind(core), takeout_reminder.remind(core)) == (1, 0)
+    assert (takeout_reminder.send_reminders(core), takeout_reminder.send_reminders(core)) == (1, 0)
     subjects = [header.values(octets, "subject") for octets, _flags, _at in everything(core, ola)["INBOX", ""]]
     assert ["Ta med deg e-posten når du vil"] in subjects
     clock.forward(days=364)
-    assert takeout_reminder.remind(core) == 1  # Kari, whose file is a year old
+    assert takeout_reminder.send_reminders(core) == 1  # Kari, whose file is a year old
     clock.forward(days=2)
-    assert takeout_reminder.remind(core) == 1  # Ola again
+    assert takeout_reminder.send_reminders(core) == 1  # Ola again

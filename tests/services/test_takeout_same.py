@@ -77,15 +77,15 @@ def fresh(core):
 
 def bring(core, account, file, way, folder):
     if way in takeout.FORMS:
-        return takeout_import.from_takeout(core, account.id, file)
+        return takeout_import.import_takeout(core, account.id, file)
     archive = zipfile.ZipFile(file)
     archive.extractall(folder)
     if way == "maildir on disk":
-        return maildir_reader.from_maildir(core, account.id, folder)
-    told = takeout_import._told(takeout_import.ZipIn(file))
+        return maildir_reader.import_maildir(core, account.id, folder)
+    told = takeout_import._read_description(takeout_import.ZipReader(file))
     for box in told["mailboxes"]:
         with (folder / box["file"]).open("rb") as one:
-            mail_import.from_mbox(core, account.id, one, box["name"])
+            mail_import.import_mbox(core, account.id, one, box["name"])
     return None
 
 
@@ -117,8 +117,8 @@ def test_any_set_of_messages_out_and_in_again_is_the_same_set(core, tmp_path_fac
     for name, octets, flags, at, sender in messages:
         prefix = b"Return-Path: <%b>\r\n" % sender.replace(b"\n", b"") if sender else b""
         put(core, ola, canonical(name.rstrip("/")), octets, flags, at, prefix=prefix)
-    planned = takeout.plan(core, ola.id, "maildir" if "maildir" in way else "mbox", small=small)
-    file = io.BytesIO(b"".join(takeout.write(core, ola.id, planned)))
+    planned = takeout.make_plan(core, ola.id, "maildir" if "maildir" in way else "mbox", small=small)
+    file = io.BytesIO(b"".join(takeout.write_zip(core, ola.id, planned)))
     for turn in ("into an empty account", "again, where nothing is doubled"):
         bring(core, kari, file, way, tmp_path_factory.mktemp("out"))
         sent, got = contents(core, ola), contents(core, kari)
@@ -132,8 +132,8 @@ def test_a_renamed_special_mailbox_and_one_of_its_old_name_stay_apart(core):
     core.db.write(lambda tx: core.mail.rename(tx, ola.id, "Sent", "Sendt"))
     put(core, ola, "Sent", b"Subject: an old one\r\n\r\n")
     put(core, ola, "Sendt", b"Subject: sent\r\n\r\n")
-    takeout_import.from_takeout(
-        core, kari.id, io.BytesIO(b"".join(takeout.write(core, ola.id, takeout.plan(core, ola.id))))
+    takeout_import.import_takeout(
+        core, kari.id, io.BytesIO(b"".join(takeout.write_zip(core, ola.id, takeout.make_plan(core, ola.id))))
     )
     assert [len(contents(core, kari)[name]) for name in ("Sent", "Sendt")] == [1, 1]
-    assert health.check(core, repair=False) == []
+    assert health.check_installation(core, repair=False) == []

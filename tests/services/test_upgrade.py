@@ -57,7 +57,7 @@ def test_its_password_opens_the_account(old: Core):
 
 
 def test_all_is_well(old: Core):
-    assert health.check(old, repair=False) == []
+    assert health.check_installation(old, repair=False) == []
 
 
 def test_a_second_opening_changes_nothing(old: Core, tmp_path: Path):
@@ -69,7 +69,7 @@ def test_a_second_opening_changes_nothing(old: Core, tmp_path: Path):
 
 
 def test_of_the_release_all_is_well(released: Core):
-    assert health.check(released, repair=False) == []
+    assert health.check_installation(released, repair=False) == []
 
 
 def test_of_the_release_people_and_their_mail_are_there(released: Core):
@@ -93,9 +93,9 @@ def test_of_the_release_help_cases_go_on(released: Core):
 def test_of_the_release_mail_is_read_anew(released: Core):
     [blobs] = released.db.read(lambda tx: tx.row("SELECT MAX(id) FROM blob"))
     assert released.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='reread'")) == (f"0/{blobs}",)
-    while rereading.keep_up(released):
+    while rereading.reread_blobs(released):
         pass
-    assert health.check(released, repair=False) == []
+    assert health.check_installation(released, repair=False) == []
 
 
 def test_of_the_release_new_mail_comes_in(released: Core):
@@ -111,4 +111,4 @@ def test_of_the_release_new_mail_comes_in(released: Core):
         )
     )
     assert released.db.read(lambda tx: released.mail.mailbox(tx, ola.id, "INBOX")).messages == 4
-    assert health.check(released, repair=False) == []
+    assert health.check_installation(released, repair=False) == []

@@ -77,7 +77,7 @@ async def _ask(context: Context, challenge: bytes) -> bytes:
 
 def _require_privacy(context: Context) -> None:
     if not context.may_log_in:
-        client_doctor.unencrypted(context.core, context.wire.peer)
+        client_doctor.record_unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "PRIVACYREQUIRED")
 
 

@@ -29,7 +29,7 @@ _DERIVED = ("search", "spool")  # made anew by themselves
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BackupManifest:
     """The manifest of a backup: `written` octets are new since the last one into the folder.
 
     `missing`: large blobs that were already missing here; `alumnimail check` names them.
@@ -45,18 +45,18 @@ class Made:
     missing: int = 0
 
 
-Told = Callable[[int], object]
+Progress = Callable[[int], object]
 
 
-def _nothing(octets: int) -> None:
-    """Nobody watches."""
+def _ignore_progress(octets: int) -> None:
+    """Ignore the progress: nobody watches."""
 
 
-def make(config: Config, folder: Path, clock: Clock, told: Told = _nothing) -> Made:
+def create_backup(config: Config, folder: Path, clock: Clock, progress: Progress = _ignore_progress) -> BackupManifest:
     """Write a backup into `folder`, which is created if it is missing.
 
     Args:
-        told: called with the number of octets that were read, for a progress bar.
+        progress: called with the number of octets that were read, for a progress bar.
 
     Raises:
         BackupProblem: there is nothing to back up, or the folder is something else.
@@ -66,15 +66,15 @@ def make(config: Config, folder: Path, clock: Clock, told: Told = _nothing) -> M
     if not source.exists():
         raise BackupProblem(f"there is no database at {source}")
     try:
-        return _make(config, source, folder, clock, told)
+        return _write_backup(config, source, folder, clock, progress)
     except OSError as problem:
         raise BackupProblem(f"{folder} cannot be written: {problem.strerror}") from problem
     finally:
         with contextlib.suppress(OSError):
-            file_delta.give_up(folder / "database")
+            file_delta.discard_delta(folder / "database")
 
 
-def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) -> Made:
+def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, progress: Progress) -> BackupManifest:
     """Raises OSError, BackupProblem, Busy."""
     known = any((folder / name).exists() for name in ("manifest.json", "database", "blobs"))
     if folder.exists() and any(folder.iterdir()) and not known:
@@ -83,23 +83,23 @@ def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) 
     folder.chmod(0o700)
     target = folder / "database"
     with snapshot.standing_still(source):
-        written = file_delta.differ(source, target, told)
+        written = file_delta.write_delta(source, target, progress)
         blobs = [(name.hex(), size) for name, size in snapshot.blob_names(source, INSIDE)]
     # order 1 holds: what the database of that moment names is on disk, and a file goes a day after its row
     missing = 0
     for name, size in blobs:
-        copied = _copy_blob(_blob(config.blobs_path, name), _blob(folder / "blobs", name), size, told)
+        copied = _copy_blob(_blob_path(config.blobs_path, name), _blob_path(folder / "blobs", name), size, progress)
         missing += copied is None
         written += copied or 0
-    files = _other_files(config)
+    files = _list_other_files(config)
     for file, inside in files:
         with contextlib.suppress(FileNotFoundError):  # one that was there for a moment only
-            file_delta.copy(file, folder / "files" / inside)
-    file_delta.bring(target)
-    _remove_others(folder / "blobs", {_blob(folder / "blobs", name) for name, _ in blobs})
+            file_delta.copy_file(file, folder / "files" / inside)
+    file_delta.apply_delta(target)
+    _remove_others(folder / "blobs", {_blob_path(folder / "blobs", name) for name, _ in blobs})
     _remove_others(folder / "files", {folder / "files" / inside for _, inside in files})
     octets = sum(size for _, size in blobs)
-    made = Made(
+    made = BackupManifest(
         clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(files), written, missing=missing
     )
     manifest = folder / "manifest.json.new"
@@ -111,31 +111,31 @@ def _make(config: Config, source: Path, folder: Path, clock: Clock, told: Told) 
     return made
 
 
-def size_of(config: Config) -> int:
-    """Octets that a backup reads at most, for a progress bar."""
+def estimate_size(config: Config) -> int:
+    """Estimate the octets that a backup reads, for a progress bar."""
     return config.database_path.stat().st_size if config.database_path.exists() else 0
 
 
-def _blob(root: Path, text: str) -> Path:
+def _blob_path(root: Path, text: str) -> Path:
     return root / text[:2] / text[2:4] / text
 
 
-def _copy_blob(source: Path, target: Path, size: int, told: Told) -> int | None:
-    """The octets written, or None where the source is gone: the backup goes on with what there is."""
+def _copy_blob(source: Path, target: Path, size: int, progress: Progress) -> int | None:
+    """Copy a blob, and return the octets written, or None if the source is gone: the backup goes on without it."""
     if target.exists() and target.stat().st_size == size:
         return 0
     try:
-        copied = file_delta.copy(source, target)
+        copied = file_delta.copy_file(source, target)
     except FileNotFoundError:
         return None
-    told(copied)
+    progress(copied)
     return copied
 
 
-def _other_files(config: Config) -> list[tuple[Path, Path]]:
+def _list_other_files(config: Config) -> list[tuple[Path, Path]]:
     """List the files under `data` beside database and blobs: each file, and its path there."""
     database, blobs = config.database_path.resolve(), config.blobs_path.resolve()
-    found = []
+    files = []
     for file in sorted(config.data_path.rglob("*")):
         inside = file.relative_to(config.data_path)
         real = file.resolve()
@@ -143,8 +143,8 @@ def _other_files(config: Config) -> list[tuple[Path, Path]]:
             continue
         if real.parent == database.parent and real.name.startswith(database.name):
             continue
-        found.append((file, inside))
-    return found
+        files.append((file, inside))
+    return files
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:
@@ -154,19 +154,21 @@ def _remove_others(folder: Path, kept: set[Path]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """`missing`: large blobs that the backup does not have; `held`: items of the queue that wait for the operator."""
 
-    made: Made
+    made: BackupManifest
     missing: int
     held: int
 
 
-def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False, told: Told = _nothing) -> Restored:
-    """Bring an installation back.
+def restore_backup(
+    config: Config, folder: Path, clock: Clock, *, replace: bool = False, progress: Progress = _ignore_progress
+) -> RestoreResult:
+    """Restore an installation from a backup.
 
     Raises:
-        BackupProblem: no whole backup there, or a database stands here already.
+        BackupProblem: there is no complete backup, or a database is here already.
         ConfigError: the server runs.
     """
     target = config.database_path
@@ -175,7 +177,7 @@ def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False
     temporary = target.with_name(target.name + ".restored")
     try:
         with lock_data(config):
-            return _restore(config, folder, clock, temporary, told)
+            return _write_restored(config, folder, clock, temporary, progress)
     except OSError as problem:
         where = problem.filename or config.data_path
         raise BackupProblem(f"it cannot be brought back: {problem.strerror} ({where})") from problem
@@ -183,31 +185,31 @@ def restore(config: Config, folder: Path, clock: Clock, *, replace: bool = False
         temporary.unlink(missing_ok=True)
 
 
-def _restore(config: Config, folder: Path, clock: Clock, temporary: Path, told: Told) -> Restored:
+def _write_restored(config: Config, folder: Path, clock: Clock, temporary: Path, progress: Progress) -> RestoreResult:
     """Restore what takes room first: a full disk leaves the present data as it is.  Raises OSError, BackupProblem."""
     try:
-        made = Made(**json.loads((folder / "manifest.json").read_text()))
+        made = BackupManifest(**json.loads((folder / "manifest.json").read_text()))
     except (OSError, ValueError, TypeError):
         raise BackupProblem(f"{folder} holds no finished backup") from None
-    file_delta.settle(folder / "database")
-    file_delta.copy(folder / "database", temporary)
-    told(made.database)
+    file_delta.finish_interrupted(folder / "database")
+    file_delta.copy_file(folder / "database", temporary)
+    progress(made.database)
     if not snapshot.is_whole(temporary):
         raise BackupProblem("the database of the backup is damaged")
     missing = 0
     for name, size in snapshot.blob_names(temporary, INSIDE):
-        kept = _blob(folder / "blobs", name.hex())
+        kept = _blob_path(folder / "blobs", name.hex())
         if kept.exists() and kept.stat().st_size == size:
-            _copy_blob(kept, _blob(config.blobs_path, name.hex()), size, told)
+            _copy_blob(kept, _blob_path(config.blobs_path, name.hex()), size, progress)
         else:
             missing += 1
     held = snapshot.after_restore(temporary, clock.seconds())
     for file in (folder / "files").rglob("*"):
         if file.is_file():
-            file_delta.copy(file, config.data_path / file.relative_to(folder / "files"))
+            file_delta.copy_file(file, config.data_path / file.relative_to(folder / "files"))
     target = config.database_path
     for suffix in ("-wal", "-shm"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
         temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
     temporary.rename(target)
-    return Restored(made, missing, held)
+    return RestoreResult(made, missing, held)

@@ -22,7 +22,7 @@ NOBODY, NO_TLS = "unknown name", "no TLS"
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class LoginTry:
     """`outcome`: ok, wrong password, unknown name, no TLS, app password needed, ended, not confirmed; `scope` may be ""."""
 
     at: datetime
@@ -32,28 +32,28 @@ class Try:
     place: str
 
 
-def unencrypted(core: Core, peer: str) -> None:
-    """Called where somebody would log in, or send, before TLS."""
+def record_unencrypted(core: Core, peer: str) -> None:
+    """Record that a client wanted to log in, or to send, before TLS."""
     counts.record_peer(core, NO_TLS, peer)
 
 
-def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
+def list_tries(core: Core, account: AccountId, peer: str = "") -> list[LoginTry]:
     """List the tries of the last half hour, newest first; the browser's own log-ins are left out.
 
     Args:
         peer: the address from which the owner looks.
     """
     since = core.clock.now() - WATCHED
-    found = [
-        Try(one.last_at, one.outcome, one.scope, one.source, one.place)
-        for one in login_log.list_logins(core, account)
-        if one.last_at >= since and one.scope != Scope.PORTAL.value
+    recent_tries = [
+        LoginTry(entry.last_at, entry.outcome, entry.scope, entry.source, entry.place)
+        for entry in login_log.list_logins(core, account)
+        if entry.last_at >= since and entry.scope != Scope.PORTAL.value
     ]
     failures = core.db.read(lambda tx: store.list_failures(tx, account, int(since.timestamp())))
-    mine = [
+    own_sources = [
         (at, where) for at, where in failures if not throttle.is_owner_place(where)
     ]  # browsers count for themselves
-    found += [Try(at, WRONG_PASSWORD, "", "", place(where)) for at, where in mine]
+    recent_tries += [LoginTry(at, WRONG_PASSWORD, "", "", place(where)) for at, where in own_sources]
     if peer:
         here, start = place(peer), int(since.timestamp())
         names, bare = core.db.read(
@@ -62,6 +62,6 @@ def tries(core: Core, account: AccountId, peer: str = "") -> list[Try]:
                 counts.list_peer_times(core, tx, NO_TLS, peer, start),
             )
         )
-        found += [Try(at, NOBODY, "", "", here) for at in names]
-        found += [Try(datetime.fromtimestamp(at, UTC), NO_TLS, "", "", here) for at in bare]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+        recent_tries += [LoginTry(at, NOBODY, "", "", here) for at in names]
+        recent_tries += [LoginTry(datetime.fromtimestamp(at, UTC), NO_TLS, "", "", here) for at in bare]
+    return sorted(recent_tries, key=lambda entry: entry.at, reverse=True)

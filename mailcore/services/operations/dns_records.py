@@ -33,10 +33,10 @@ class Finding:
     found: tuple[str, ...] = ()
 
 
-def needed(config: Config) -> list[Record]:
-    """All records, in the order of a zone file.  The keys of DKIM must exist (`alumnimail init`)."""
+def list_needed_records(config: Config) -> list[Record]:
+    """List all records that the domain needs, in the order of a zone file.  The keys of DKIM must exist (`alumnimail init`)."""
     domain, host, bounces = config.domain, config.host, config.srs_domain
-    known = _addresses(config)
+    known = _list_addresses(config)
     senders = "".join(f" {'ip4' if '.' in ip else 'ip6'}:{ip}" for ip in known)
     found = [Record(host, "A" if "." in ip else "AAAA", ip) for ip in known]
     found += [
@@ -49,7 +49,7 @@ def needed(config: Config) -> list[Record]:
     found += [Record(name, "TXT", text) for name, text in dkim_keys.dns_records(config).items()]
     found += [
         Record(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=reject; aspf=s; adkim=r; rua=mailto:postmaster@{domain}"),
-        Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(mta_sts(config).encode()):08x}"),
+        Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(make_mta_sts_policy(config).encode()):08x}"),
         Record(f"mta-sts.{domain}", "CNAME", host),
         Record(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:postmaster@{domain}"),
         Record(f"_ua-auto-config.{domain}", "TXT", client_settings.format_pacc_record(config)),
@@ -69,26 +69,26 @@ def needed(config: Config) -> list[Record]:
     return found
 
 
-def _addresses(config: Config) -> list[str]:
+def _list_addresses(config: Config) -> list[str]:
     """Return the addresses that the settings name; others are the business of the host's own records."""
-    found = []
+    addresses = []
     for text in (config.outbound.bind, config.listen.smtp.rpartition(":")[0].strip("[]")):
         try:
             ip = ip_address(text)
         except ValueError:
             continue
-        if not ip.is_unspecified and str(ip) not in found:
-            found.append(str(ip))
-    return found
+        if not ip.is_unspecified and str(ip) not in addresses:
+            addresses.append(str(ip))
+    return addresses
 
 
-def mta_sts(config: Config) -> str:
-    """The policy at https://mta-sts.DOMAIN/.well-known/mta-sts.txt (RFC 8461 section 3.2)."""
+def make_mta_sts_policy(config: Config) -> str:
+    """Return the policy for https://mta-sts.DOMAIN/.well-known/mta-sts.txt (RFC 8461 section 3.2)."""
     return f"version: STSv1\r\nmode: enforce\r\nmx: {config.host}\r\nmax_age: 604800\r\n"
 
 
-def zone_line(record: Record) -> str:
-    """One line of a zone file (RFC 1035 section 5.1)."""
+def format_zone_line(record: Record) -> str:
+    """Format a record as a line of a zone file (RFC 1035 section 5.1)."""
     match record.kind:
         case "TXT":
             parts = [record.value[at : at + 255] for at in range(0, len(record.value), 255)]
@@ -100,12 +100,12 @@ def zone_line(record: Record) -> str:
     return f"{record.name}.\t3600\tIN\t{record.kind}\t{value}"
 
 
-def compare(core: Core) -> list[Finding]:
+def compare_records(core: Core) -> list[Finding]:
     """Ask DNS for each record; blocking."""
-    return [_look(core, record) for record in needed(core.config)]
+    return [_compare_record(core, record) for record in list_needed_records(core.config)]
 
 
-def _look(core: Core, record: Record) -> Finding:
+def _compare_record(core: Core, record: Record) -> Finding:
     try:
         answers = core.dns.lookup(record.name, record.kind)
     except DnsTrouble:
@@ -117,5 +117,5 @@ def _look(core: Core, record: Record) -> Finding:
     if not rivals:
         return Finding(record, "missing")
     wanted = record.value.rstrip(".") if record.kind != "TXT" else record.value
-    same = {" ".join(text.split()).lower() for text in rivals}
-    return Finding(record, "right" if same == {" ".join(wanted.split()).lower()} else "wrong", rivals)
+    is_same = {" ".join(text.split()).lower() for text in rivals}
+    return Finding(record, "right" if is_same == {" ".join(wanted.split()).lower()} else "wrong", rivals)

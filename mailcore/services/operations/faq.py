@@ -43,25 +43,25 @@ class Section:
     questions: tuple[Question, ...]
 
 
-def files(core: Core) -> dict[tuple[str, str], Path]:
-    """Topic and language to file; the site's own win."""
-    found: dict[tuple[str, str], Path] = {}
+def list_files(core: Core) -> dict[tuple[str, str], Path]:
+    """Map topic and language to file; a file of the site replaces a shipped one."""
+    files: dict[tuple[str, str], Path] = {}
     for folder in (SHIPPED, core.config.data_path / "faq"):
         for path in sorted(folder.glob("*.md")):
             if name := _NAME.fullmatch(path.name):
-                found[name[1], name[2]] = path
-    return found
+                files[name[1], name[2]] = path
+    return files
 
 
-def sections(core: Core, language: str) -> list[Section]:
-    """All topics in order."""
-    found = files(core)
+def list_sections(core: Core, language: str) -> list[Section]:
+    """List all topics in a language, in order."""
+    files = list_files(core)
     result = []
-    for topic in sorted({topic for topic, _ in found}):
-        used = next((code for code in (language, "nb", *LANGUAGES) if (topic, code) in found), "nb")
-        path = found[topic, used]
-        values = (core.config.domain, core.config.host, _describe_quota(core, used))
-        result.append(_read(topic, used, path, path.stat().st_mtime_ns, values))
+    for topic in sorted({topic for topic, _ in files}):
+        shown_language = next((code for code in (language, "nb", *LANGUAGES) if (topic, code) in files), "nb")
+        path = files[topic, shown_language]
+        values = (core.config.domain, core.config.host, _describe_quota(core, shown_language))
+        result.append(_read_section(topic, shown_language, path, path.stat().st_mtime_ns, values))
     return result
 
 
@@ -72,7 +72,7 @@ def _describe_quota(core: Core, language: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _read(topic: str, language: str, path: Path, _modified_ns: int, values: tuple[str, str, str]) -> Section:
+def _read_section(topic: str, language: str, path: Path, _modified_ns: int, values: tuple[str, str, str]) -> Section:
     text = path.read_text(encoding="utf-8")
     for word, value in zip(("$domain", "$host", "$quota"), values, strict=True):
         text = text.replace(word, value)
@@ -85,23 +85,23 @@ def _read(topic: str, language: str, path: Path, _modified_ns: int, values: tupl
     return Section(topic, title, language, questions)
 
 
-def problems(core: Core) -> list[str]:
+def list_problems(core: Core) -> list[str]:
     """List what the site's editor should mend: missing languages, anchors that differ, questions without an anchor."""
-    found = files(core)
-    told = []
-    for topic in sorted({topic for topic, _ in found}):
+    by_topic = list_files(core)
+    problem_lines = []
+    for topic in sorted({topic for topic, _ in by_topic}):
         anchors: dict[str, list[str]] = {}
         for code in LANGUAGES:
-            if (topic, code) not in found:
-                told.append(f"{topic}.{code}.md is missing")
+            if (topic, code) not in by_topic:
+                problem_lines.append(f"{topic}.{code}.md is missing")
                 continue
-            text = found[topic, code].read_text(encoding="utf-8")
+            text = by_topic[topic, code].read_text(encoding="utf-8")
             anchors[code] = [anchor for _, anchor in _QUESTION.findall(text)]
             if text.count("\n## ") != len(anchors[code]):
-                told.append(f"{topic}.{code}.md: a question has no anchor such as {{#name}}")
-        told += [
+                problem_lines.append(f"{topic}.{code}.md: a question has no anchor such as {{#name}}")
+        problem_lines += [
             f"{topic}.{code}.md: the questions are not those of {topic}.nb.md"
             for code, names in anchors.items()
             if names != anchors.get("nb", names)
         ]
-    return told
+    return problem_lines

@@ -15,29 +15,29 @@ _RECORD = struct.Struct(">QI")
 _END = struct.Struct(">Q")
 
 
-def update(source: Path, base: Path, told: Callable[[int], object]) -> int:
-    """Make `base` as `source` is; the number of octets written."""
-    written = differ(source, base, told)
-    bring(base)
+def update_file(source: Path, base: Path, progress: Callable[[int], object]) -> int:
+    """Make `base` equal to `source`, and return the number of octets written."""
+    written = write_delta(source, base, progress)
+    apply_delta(base)
     return written
 
 
-def differ(source: Path, base: Path, told: Callable[[int], object]) -> int:
+def write_delta(source: Path, base: Path, progress: Callable[[int], object]) -> int:
     """Write down what `bring` shall change in `base`, which stays as it is; the number of octets written.
 
     Args:
-        told: called with the number of octets that were read.
+        progress: called with the number of octets that were read.
     """
-    settle(base)
+    finish_interrupted(base)
     if not base.exists():
-        return _write(source, _new(base), told)
+        return _write_records(source, _new_path(base), progress)
     written = 0
-    with source.open("rb") as new, base.open("rb") as old, _new(_delta(base)).open("wb") as out:
+    with source.open("rb") as new, base.open("rb") as old, _new_path(_delta_path(base)).open("wb") as output:
         digest = hashlib.sha256()
 
         def write(octets: bytes) -> None:
             digest.update(octets)
-            out.write(octets)
+            output.write(octets)
 
         at = 0
         while block := new.read(BLOCK):
@@ -49,44 +49,44 @@ def differ(source: Path, base: Path, told: Callable[[int], object]) -> int:
                         write(_RECORD.pack(at + start, len(page)) + page)
                         written += len(page)
             at += len(block)
-            told(len(block))
+            progress(len(block))
         write(_END.pack(at))
-        out.write(digest.digest())
-        out.flush()
-        os.fsync(out.fileno())
+        output.write(digest.digest())
+        output.flush()
+        os.fsync(output.fileno())
     return written
 
 
-def bring(base: Path) -> None:
+def apply_delta(base: Path) -> None:
     """Make the changes that `differ` wrote down take effect."""
-    name = _delta(base) if base.exists() else base
-    _new(name).rename(name)
+    name = _delta_path(base) if base.exists() else base
+    _new_path(name).rename(name)
     _sync_folder(base.parent)
-    settle(base)
+    finish_interrupted(base)
 
 
-def give_up(base: Path) -> None:
-    """Forget what `differ` wrote down, or had begun to."""
-    for name in (_delta(base), base):
-        _new(name).unlink(missing_ok=True)
+def discard_delta(base: Path) -> None:
+    """Discard what `differ` wrote down, or had begun to."""
+    for name in (_delta_path(base), base):
+        _new_path(name).unlink(missing_ok=True)
 
 
-def _delta(base: Path) -> Path:
+def _delta_path(base: Path) -> Path:
     return base.with_name(base.name + ".delta")
 
 
-def _new(file: Path) -> Path:
+def _new_path(file: Path) -> Path:
     return file.with_name(file.name + ".new")
 
 
-def settle(base: Path) -> None:
-    """Apply a delta that a crash left, if it is whole; forget it if not."""
-    delta = _delta(base)
-    _new(delta).unlink(missing_ok=True)
+def finish_interrupted(base: Path) -> None:
+    """Apply a delta that a crash left, if it is whole; discard it if not."""
+    delta = _delta_path(base)
+    _new_path(delta).unlink(missing_ok=True)
     if not delta.exists():
         return
     if base.exists() and _is_whole(delta):
-        _apply(delta, base)
+        _apply_records(delta, base)
     delta.unlink()
     _sync_folder(base.parent)
 
@@ -104,37 +104,37 @@ def _is_whole(delta: Path) -> bool:
         return file.read() == digest.digest()
 
 
-def _apply(delta: Path, base: Path) -> None:
+def _apply_records(delta: Path, base: Path) -> None:
     left = delta.stat().st_size - 32 - _END.size
-    with delta.open("rb") as file, base.open("r+b") as out:
+    with delta.open("rb") as file, base.open("r+b") as output:
         while left:
             offset, length = _RECORD.unpack(file.read(_RECORD.size))
-            out.seek(offset)
-            out.write(file.read(length))
+            output.seek(offset)
+            output.write(file.read(length))
             left -= _RECORD.size + length
-        out.truncate(_END.unpack(file.read(_END.size))[0])
-        out.flush()
-        os.fsync(out.fileno())
+        output.truncate(_END.unpack(file.read(_END.size))[0])
+        output.flush()
+        os.fsync(output.fileno())
 
 
-def _write(source: Path, target: Path, told: Callable[[int], object]) -> int:
+def _write_records(source: Path, target: Path, progress: Callable[[int], object]) -> int:
     size = 0
-    with source.open("rb") as file, target.open("wb") as out:
+    with source.open("rb") as file, target.open("wb") as output:
         while block := file.read(BLOCK):
-            out.write(block)
+            output.write(block)
             size += len(block)
-            told(len(block))
-        out.flush()
-        os.fsync(out.fileno())
+            progress(len(block))
+        output.flush()
+        os.fsync(output.fileno())
     return size
 
 
-def copy(source: Path, target: Path) -> int:
-    """A file whole or not at all; its octets."""
+def copy_file(source: Path, target: Path) -> int:
+    """Copy a file, completely or not at all, and return its octets."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _new(target)
+    temporary = _new_path(target)
     try:
-        size = _write(source, temporary, lambda octets: None)
+        size = _write_records(source, temporary, lambda octets: None)
         temporary.chmod(source.stat().st_mode & 0o777)
         temporary.rename(target)
     finally:

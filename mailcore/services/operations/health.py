@@ -11,36 +11,38 @@ SWEEP_AGE_SECONDS = 86_400
 BATCH = 100  # files in one transaction
 
 
-def check(core: Core, *, repair: bool) -> list[str]:
-    """One line for each thing that is wrong; with `repair`, mended where possible."""
+def check_installation(core: Core, *, repair: bool) -> list[str]:
+    """Check database and blobs; returns a line for each problem, which `repair` repairs where possible."""
 
     def look(tx: Tx) -> list[str]:
-        found = [f"database: {line}" for line in integrity.check_database(tx)]
+        problems = [f"database: {line}" for line in integrity.check_database(tx)]
         for account, name, counted, real in integrity.list_wrong_quotas(tx):
-            found.append(f"account {name}: quota counts {counted} octets, its messages have {real}; repair sets {real}")
+            problems.append(
+                f"account {name}: quota counts {counted} octets, its messages have {real}; repair sets {real}"
+            )
             if repair:
                 integrity.mend_quota(tx, account, real)
         for mailbox, name in integrity.list_wrong_mailboxes(tx):
-            found.append(f"mailbox {mailbox} ({name}): counters differ from its messages; repair counts anew")
+            problems.append(f"mailbox {mailbox} ({name}): counters differ from its messages; repair counts anew")
             if repair:
                 integrity.mend_mailbox(tx, mailbox)
-        found += [
+        problems += [
             f"blob {blob}: its octets are missing; restore a backup"
             for blob in integrity.list_missing_blobs(tx, core.blobs)
         ]
-        return found
+        return problems
 
-    found = core.db.write(look) if repair else core.db.read(look)
+    problems = core.db.write(look) if repair else core.db.read(look)
     for account in core.search.accounts():
         if not core.search.is_whole(account):
-            found.append(f"search index of account {account}: broken, which costs time only; repair builds it anew")
+            problems.append(f"search index of account {account}: broken, which costs time only; repair builds it anew")
             if repair:
                 core.search.forget(account)
                 indexing.wish(core, account)
-    return found
+    return problems
 
 
-def sweep(core: Core) -> int:
+def sweep_orphans(core: Core) -> int:
     """Remove blobs that nothing names for a day: rows first, their files a day after the commit (order 1).
 
     Files that never came to have a row, as their message was refused or we were killed, go in the same way: an hourly turn

@@ -43,24 +43,24 @@ class Job:
     waits: bool = False
 
 
-def _sync(core: Core) -> None:
+def _sync_directory(core: Core) -> None:
     if directory.is_on(core.config):
         affiliations.sync_directory(core)
 
 
-def table(core: Core) -> tuple[Job, ...]:
-    """Every job there is.  A new one is a new row."""
+def list_jobs(core: Core) -> tuple[Job, ...]:
+    """List every job; a new one is a new row."""
     return (
-        Job("sweep of orphaned blobs", HOUR, health.sweep),
+        Job("sweep of orphaned blobs", HOUR, health.sweep_orphans),
         Job("cutting of change logs", HOUR, health.cut_change_logs),
         Job("expiry of orders", HOUR, orders.expire_orders),
         Job("learning of the spam filter", MINUTE, learning.teach_filter, waits=True),
         Job("sweep of rates", HOUR, rates.expire_counts),
         Job("end of help cases", HOUR, tickets.expire_tickets),
         Job("quota warnings", MINUTE, quota_warnings.warn_all),
-        Job("yearly word on take-outs", DAY, takeout_reminder.remind),
-        Job("old imports", DAY, transfers.forget),
-        Job("messages that an earlier reader read", MINUTE, rereading.keep_up),
+        Job("yearly word on take-outs", DAY, takeout_reminder.send_reminders),
+        Job("old imports", DAY, transfers.delete_expired),
+        Job("messages that an earlier reader read", MINUTE, rereading.reread_blobs),
         Job("lists of full mailboxes", MINUTE, list_lines.keep_up),
         Job("old lines of lists", DAY, list_lines.sweep),
         Job("old traces", DAY, traces.forget),
@@ -68,7 +68,7 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("forwardings asked once a year", DAY, consent.ask_yearly),
         Job("digests of what was not forwarded", DAY, digest.send_digests),
         Job("old news of other domains", DAY, queue_admin.tidy_up),
-        Job("reports to other domains", 6 * HOUR, reports.send, waits=True),
+        Job("reports to other domains", 6 * HOUR, reports.send_reports, waits=True),
         Job("kept copies that roll", HOUR, copy_expiry.expire_copies),
         Job("old envelope senders of forwarded mail", DAY, bounces.delete_expired_addresses),
         Job("reminders to those who leave", DAY, leaving.send_reminders),
@@ -78,7 +78,7 @@ def table(core: Core) -> tuple[Job, ...]:
         Job("old log-ins", DAY, login_log.expire_logins),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("what was written long ago", HOUR, drafts.sweep),
-        Job("directory sync", max(60, core.config.directory.sync_seconds), _sync, waits=True),
+        Job("directory sync", max(60, core.config.directory.sync_seconds), _sync_directory, waits=True),
     )
 
 
@@ -86,18 +86,18 @@ def run_due(core: Core, job: Job) -> bool:
     """Do the job if it is due and not taken; True when it had its turn.  Never raises what a job raised."""
     now = core.clock.seconds()
     if not job.every_seconds:
-        _run(core, job)
+        _run_job(core, job)
         return True
     if not core.db.read(lambda tx: store.is_job_due(tx, job.name, now)):
         return False  # most looks end here, without a write
     if not core.db.write(lambda tx: store.claim_job(tx, job.name, now, LEASE_SECONDS)):
         return False
-    problem = _run(core, job)
+    problem = _run_job(core, job)
     core.db.write(lambda tx: store.finish_job(tx, job.name, now + job.every_seconds, problem))
     return True
 
 
-def _run(core: Core, job: Job) -> str:
+def _run_job(core: Core, job: Job) -> str:
     """Run one job and return its problem, or ""."""
     try:
         job.run(core)
@@ -112,7 +112,7 @@ def _run(core: Core, job: Job) -> str:
 
 async def run_forever(core: Core) -> None:
     """Look for due jobs until cancelled."""
-    jobs = table(core)
+    jobs = list_jobs(core)
     while True:
         for job in jobs:
             run = core.threads.wait if job.waits else core.threads.run

@@ -29,11 +29,11 @@ _BY_STATE = {
 }
 
 
-def registry(core: Core, supervisor: int = 0) -> CollectorRegistry:
+def build_registry(core: Core, supervisor: int = 0) -> CollectorRegistry:
     """Build the registry that `prometheus_client.make_wsgi_app` shows; `supervisor` as in `memory.list_processes`."""
-    found = CollectorRegistry()
-    found.register(_Measures(core, supervisor))
-    return found
+    built = CollectorRegistry()
+    built.register(_Metrics(core, supervisor))
+    return built
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
@@ -47,7 +47,7 @@ def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Ga
     return family
 
 
-class _Measures(Collector):
+class _Metrics(Collector):
     def __init__(self, core: Core, supervisor: int) -> None:
         self._core, self._supervisor = core, supervisor
 
@@ -85,7 +85,7 @@ class _Measures(Collector):
     def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
         now = self._core.clock.seconds()
         single = store.count_single(tx)
-        named = {job.name for job in jobs.table(self._core)}  # a row may be left of one that there is no more
+        named = {job.name for job in jobs.list_jobs(self._core)}  # a row may be left of one that there is no more
         turns = [turn for turn in store.list_jobs(tx) if turn[0] in named]
         age = now - single["oldest"] if single["oldest"] else 0
         slow = store.list_slow_writes(tx, now - DAY)

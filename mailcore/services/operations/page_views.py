@@ -22,8 +22,8 @@ _PROGRAM = re.compile(
 )
 
 
-def count(core: Core, name: str, *, peer: str, agent: str) -> None:
-    """A person's GET of the page."""
+def count_view(core: Core, name: str, *, peer: str, agent: str) -> None:
+    """Count a person's GET of the page."""
     if name not in PAGES or not agent or _PROGRAM.search(agent):
         return
     day = core.clock.now().date().isoformat()
@@ -35,21 +35,21 @@ def count(core: Core, name: str, *, peer: str, agent: str) -> None:
     core.db.post(write)
 
 
-def facts(core: Core, name: str) -> PageFacts:
+def get_facts(core: Core, name: str) -> PageFacts:
     return core.db.read(lambda tx: store.get_page(tx, name))
 
 
-def listing(core: Core) -> list[PageFacts]:
-    """Every page that is counted."""
+def list_pages(core: Core) -> list[PageFacts]:
+    """List every page that is counted, with its views."""
     known = {page.name: page for page in core.db.read(store.list_pages)}
     return [known.get(name, PageFacts(name, 0, (), ())) for name in PAGES]
 
 
-def tag(core: Core, name: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> PageFacts:
-    """Raises InvalidName for a page or a word that is not offered."""
-    for given, offered in (((name,), PAGES), (audience, AUDIENCES), (topic, TOPICS)):
-        for one in given:
-            if one not in offered:
-                raise InvalidName(f"{one!r} is not offered; there are {', '.join(offered)}")
+def tag_page(core: Core, name: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> PageFacts:
+    """Set audience and topic of a page.  Raises InvalidName for a page or a word that is not offered."""
+    for facts, offered in (((name,), PAGES), (audience, AUDIENCES), (topic, TOPICS)):
+        for word in facts:
+            if word not in offered:
+                raise InvalidName(f"{word!r} is not offered; there are {', '.join(offered)}")
     core.db.write(lambda tx: store.tag_page(tx, name, " ".join(audience), " ".join(topic)))
-    return facts(core, name)
+    return get_facts(core, name)

@@ -19,7 +19,7 @@ log = log_for(__name__)
 PORT, MOST_URL = 443, 2000
 
 
-def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
+def post_report(core: Core, url: str, kind: str, octets: bytes) -> bool:
     """Send a report by HTTPS and say if it was taken.  Blocking; never raises for what the other side does.
 
     Args:
@@ -34,7 +34,7 @@ def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
         return False
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     fields = {"Content-Type": kind, "User-Agent": "Alumnimail"}
-    for address in _addresses(core, host):
+    for address in _resolve_addresses(core, host):
         try:
             answer = https.ask(address, port, host, "POST", path, fields, octets)
         except (OSError, http.client.HTTPException, ValueError) as problem:
@@ -46,7 +46,7 @@ def post(core: Core, url: str, kind: str, octets: bytes) -> bool:
     return False
 
 
-def _addresses(core: Core, host: str) -> Iterator[str]:
+def _resolve_addresses(core: Core, host: str) -> Iterator[str]:
     for kind in ("A", "AAAA"):
         try:
             found = core.dns.lookup(host, kind)

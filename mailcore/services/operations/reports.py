@@ -36,11 +36,11 @@ _MAILTO = re.compile(r"mailto:([^\s,!;@]++@[^\s,!;]++)(?:![0-9]++[kmgt]?)?$", re
 
 
 class _NotTaken(Exception):
-    """Nobody took the report now."""
+    """Nobody accepted the report now."""
 
 
 def count_dmarc(core: Core, tx: Tx, envelope: Envelope, verdict: Verdict) -> None:
-    """A message was judged whose author's domain publishes a policy."""
+    """Count a message whose author's domain publishes a DMARC policy."""
     spf_domain = (envelope.sender or f"@{envelope.helo}").rpartition("@")[2].lower()
     signatures = " ".join(
         f"{domain.decode()}:{selector.decode()}:{result.decode()}"
@@ -62,10 +62,10 @@ def count_dmarc(core: Core, tx: Tx, envelope: Envelope, verdict: Verdict) -> Non
     )
 
 
-def send(core: Core) -> None:
+def send_reports(core: Core) -> None:
     """Send the reports; a job.  Counts of days that are over are deleted afterwards, wanted or not."""
     today = f"{core.clock.now():%Y-%m-%d}"
-    for table, one in (("dmarc_result", _dmarc), ("tls_result", _tls)):
+    for table, one in (("dmarc_result", _send_dmarc_report), ("tls_result", _send_tls_report)):
         for day, domain in core.db.read(partial(store.list_days, table=table, before=today))[:MOST]:
             try:
                 one(core, day, domain)
@@ -78,34 +78,34 @@ def send(core: Core) -> None:
 # DMARC
 
 
-def _dmarc(core: Core, day: str, domain: str) -> None:
+def _send_dmarc_report(core: Core, day: str, domain: str) -> None:
     """Raises DnsTrouble."""
-    found = dmarc.find(domain, core.dns.lookup)
-    if found is None or not core.config.reports.dmarc:
+    record = dmarc.find(domain, core.dns.lookup)
+    if record is None or not core.config.reports.dmarc:
         return
-    owner, tags = found.domain, found.tags
+    owner, tags = record.domain, record.tags
     targets = [
         address
-        for address in _addresses(tags.get("rua", ""))
+        for address in _list_targets(tags.get("rua", ""))
         if _is_wanted(core, owner, address.rpartition("@")[2].lower())
     ]
     rows = core.db.read(lambda tx: store.list_dmarc(tx, day, domain))
-    begin, end = _span(day)
+    begin, end = _span_of_day(day)
     number = secrets.token_hex(8)
-    text = _xml(core, owner, tags, rows, begin, end, number)
+    text = _write_dmarc_xml(core, owner, tags, rows, begin, end, number)
     name = f"{core.config.domain}!{owner}!{begin}!{end}!{number}.xml.gz"
     subject = f"Report Domain: {owner} Submitter: {core.config.domain} Report-ID: <{number}>"
-    _mail(core, targets, subject, "application/gzip", name, gzip.compress(text.encode()), {})
+    _mail_report(core, targets, subject, "application/gzip", name, gzip.compress(text.encode()), {})
 
 
-def _tags(text: str) -> dict[str, str]:
+def _parse_tags(text: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
 
 
-def _addresses(uris: str) -> list[str]:
-    found = [_MAILTO.match(uri.strip()) for uri in uris.split(",")]
-    return [one[1] for one in found if one is not None][:2]
+def _list_targets(uris: str) -> list[str]:
+    addresses = [_MAILTO.match(uri.strip()) for uri in uris.split(",")]
+    return [address[1] for address in addresses if address is not None][:2]
 
 
 def _is_wanted(core: Core, owner: str, target: str) -> bool:
@@ -116,28 +116,30 @@ def _is_wanted(core: Core, owner: str, target: str) -> bool:
     return any(text_of(record).replace(" ", "").startswith("v=DMARC1") for record in records)
 
 
-def escape(text: str) -> str:
-    """A stranger's octet that XML does not know would take the whole day's report away."""
+def escape_xml(text: str) -> str:
+    """Escape text for XML, without characters that XML does not allow: one would spoil the report of a whole day."""
     return saxutils.escape(_UNPRINTABLE.sub("?", text))
 
 
-def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: int, end: int, number: str) -> str:
-    """RFC 7489 appendix C."""
+def _write_dmarc_xml(
+    core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: int, end: int, number: str
+) -> str:
+    """Write the XML of a DMARC report (RFC 7489 appendix C)."""
     policy = {key: tags.get(key, default) for key, default in (("adkim", "r"), ("aspf", "r"), ("p", "none"))}
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>', "<feedback>", "<version>1.0</version>", "<report_metadata>",
-        f"<org_name>{escape(core.config.domain)}</org_name>", f"<email>postmaster@{escape(core.config.domain)}</email>",
+        f"<org_name>{escape_xml(core.config.domain)}</org_name>", f"<email>postmaster@{escape_xml(core.config.domain)}</email>",
         f"<report_id>{number}</report_id>", f"<date_range><begin>{begin}</begin><end>{end}</end></date_range>",
-        "</report_metadata>", "<policy_published>", f"<domain>{escape(owner)}</domain>",
-        *(f"<{key}>{escape(value)}</{key}>" for key, value in policy.items()),
-        f"<sp>{escape(tags.get('sp', policy['p']))}</sp>", f"<pct>{escape(tags.get('pct', '100'))}</pct>",
+        "</report_metadata>", "<policy_published>", f"<domain>{escape_xml(owner)}</domain>",
+        *(f"<{key}>{escape_xml(value)}</{key}>" for key, value in policy.items()),
+        f"<sp>{escape_xml(tags.get('sp', policy['p']))}</sp>", f"<pct>{escape_xml(tags.get('pct', '100'))}</pct>",
         "</policy_published>",
     ]  # fmt: skip
     for ip, author, envelope, disposition, spf_aligned, dkim_aligned, spf, signatures, count in rows:
         lines += [
             "<record>",
             "<row>",
-            f"<source_ip>{escape(ip)}</source_ip>",
+            f"<source_ip>{escape_xml(ip)}</source_ip>",
             f"<count>{count}</count>",
             "<policy_evaluated>",
             f"<disposition>{disposition}</disposition>",
@@ -145,18 +147,18 @@ def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: i
             f"<spf>{'pass' if spf_aligned else 'fail'}</spf>",
             "</policy_evaluated>",
             "</row>",
-            f"<identifiers><header_from>{escape(author)}</header_from></identifiers>",
+            f"<identifiers><header_from>{escape_xml(author)}</header_from></identifiers>",
             "<auth_results>",
         ]
-        for one in signatures.split():
-            domain, _, rest = one.partition(":")
+        for row in signatures.split():
+            domain, _, rest = row.partition(":")
             selector, _, result = rest.rpartition(":")
             lines.append(
-                f"<dkim><domain>{escape(domain)}</domain><selector>{escape(selector)}</selector>"
-                f"<result>{escape(result)}</result></dkim>"
+                f"<dkim><domain>{escape_xml(domain)}</domain><selector>{escape_xml(selector)}</selector>"
+                f"<result>{escape_xml(result)}</result></dkim>"
             )
         lines += [
-            f"<spf><domain>{escape(envelope)}</domain><result>{escape(spf)}</result></spf>",
+            f"<spf><domain>{escape_xml(envelope)}</domain><result>{escape_xml(spf)}</result></spf>",
             "</auth_results>",
             "</record>",
         ]
@@ -166,21 +168,21 @@ def _xml(core: Core, owner: str, tags: dict[str, str], rows: list[Row], begin: i
 # TLS
 
 
-def _tls(core: Core, day: str, domain: str) -> None:
+def _send_tls_report(core: Core, day: str, domain: str) -> None:
     """Raises DnsTrouble, _NotTaken."""
     if not core.config.reports.tls:
         return
     texts = [text_of(record) for record in core.dns.lookup(f"_smtp._tls.{domain}", "TXT")]
     texts = [text for text in texts if text.replace(" ", "").startswith("v=TLSRPTv1")]
-    wanted = _tags(texts[0]).get("rua", "") if len(texts) == 1 else ""
-    targets, urls = _addresses(wanted), [uri.strip() for uri in wanted.split(",") if _HTTPS.match(uri.strip())][:2]
+    wanted = _parse_tags(texts[0]).get("rua", "") if len(texts) == 1 else ""
+    targets, urls = _list_targets(wanted), [uri.strip() for uri in wanted.split(",") if _HTTPS.match(uri.strip())][:2]
     if not targets and not urls:
         return
     rows = core.db.read(lambda tx: store.list_tls(tx, day, domain))
     sts = core.db.read(lambda tx: destinations.find_sts_policy(tx, domain))
     policies = []
     for kind in dict.fromkeys(row[0] for row in rows):
-        mine = [row for row in rows if row[0] == kind]
+        targets_of_kind = [row for row in rows if row[0] == kind]
         policy: dict[str, object] = {"policy-type": kind, "policy-domain": domain}
         if kind == "sts" and sts is not None:
             policy["policy-string"] = ["version: STSv1", f"mode: {sts.mode}", *(f"mx: {host}" for host in sts.hosts)]
@@ -189,8 +191,8 @@ def _tls(core: Core, day: str, domain: str) -> None:
             {
                 "policy": policy,
                 "summary": {
-                    "total-successful-session-count": sum(row[3] for row in mine if not row[2]),
-                    "total-failure-session-count": sum(row[3] for row in mine if row[2]),
+                    "total-successful-session-count": sum(row[3] for row in targets_of_kind if not row[2]),
+                    "total-failure-session-count": sum(row[3] for row in targets_of_kind if row[2]),
                 },
                 "failure-details": [
                     {
@@ -198,12 +200,12 @@ def _tls(core: Core, day: str, domain: str) -> None:
                         "failed-session-count": row[3],
                         **({"receiving-mx-hostname": row[1]} if row[1] else {}),
                     }
-                    for row in mine
+                    for row in targets_of_kind
                     if row[2]
                 ],
             }
         )
-    begin, end = _span(day)
+    begin, end = _span_of_day(day)
     number = f"{day}.{secrets.token_hex(8)}@{core.config.domain}"
     report = {
         "organization-name": core.config.domain,
@@ -216,21 +218,21 @@ def _tls(core: Core, day: str, domain: str) -> None:
     fields = {"TLS-Report-Domain": domain, "TLS-Report-Submitter": core.config.domain}
     name = f"{core.config.domain}!{domain}!{begin}!{end}.json.gz"
     octets = gzip.compress(json.dumps(report, indent=1).encode())
-    taken = [report_post.post(core, url, "application/tlsrpt+gzip", octets) for url in urls]
-    if not targets and not any(taken):
+    is_accepted = [report_post.post_report(core, url, "application/tlsrpt+gzip", octets) for url in urls]
+    if not targets and not any(is_accepted):
         raise _NotTaken(domain)
-    _mail(core, targets, subject, "application/tlsrpt+gzip", name, octets, fields)
+    _mail_report(core, targets, subject, "application/tlsrpt+gzip", name, octets, fields)
 
 
 # Both
 
 
-def _span(day: str) -> tuple[int, int]:
+def _span_of_day(day: str) -> tuple[int, int]:
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     return int(start.timestamp()), int((start + timedelta(days=1)).timestamp()) - 1
 
 
-def _mail(
+def _mail_report(
     core: Core, targets: list[str], subject: str, kind: str, name: str, octets: bytes, fields: dict[str, str]
 ) -> None:
     if not targets:

@@ -14,27 +14,27 @@ MOST = 2000  # blobs in one turn of the job
 BATCH, BATCH_OCTETS = 50, 2**25  # in one write
 
 
-def keep_up(core: Core) -> int:
-    """The job; how many blobs were read anew."""
-    done = 0
-    while done < MOST:
+def reread_blobs(core: Core) -> int:
+    """Read blobs of before the upgrade anew; a job.  Returns how many."""
+    count = 0
+    while count < MOST:
         blobs = core.db.read(lambda tx: store.list_pending(tx, BATCH, BATCH_OCTETS))
         if not blobs:
             if core.db.read(store.is_begun):
                 core.db.write(store.finish_rereading)
             break
-        read = [(blob, core.db.read(lambda tx, blob=blob: _derived(core, tx, blob))) for blob in blobs]  # type: ignore[misc]  # a default binds it
-        core.db.write(lambda tx, read=read: store.save_reread(tx, read))  # type: ignore[misc]
-        done += len(blobs)
-    return done
+        derived = [(blob, core.db.read(lambda tx, blob=blob: _derive(core, tx, blob))) for blob in blobs]  # type: ignore[misc]  # a default binds it
+        core.db.write(lambda tx, derived=derived: store.save_reread(tx, derived))  # type: ignore[misc]
+        count += len(blobs)
+    return count
 
 
-def _derived(core: Core, tx: Tx, blob: int) -> Derived | None:
+def _derive(core: Core, tx: Tx, blob: int) -> Derived | None:
     try:
         octets = core.blobs.mapped(tx, blob)
     except MailError:
         log.warning("blob %d cannot be read anew", blob)
         return None
-    found = derive(Message(octets))
+    info = derive(Message(octets))
     forget(octets)
-    return found
+    return info

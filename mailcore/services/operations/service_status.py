@@ -13,8 +13,8 @@ LEVELS = ("info", "warn", "bad")
 KEPT_SECONDS = 30 * 86_400
 
 
-def tell(core: Core, words: dict[str, str], level: str = "warn") -> int:
-    """Show it until `end`; returns its number.  Raises InvalidName when a language is missing."""
+def announce_incident(core: Core, words: dict[str, str], level: str = "warn") -> int:
+    """Announce an incident until `end_incident`; returns its number.  Raises InvalidName when a language is missing."""
     words = {language: " ".join(words.get(language, "").split())[:500] for language in LANGUAGES}
     if missing := [language for language, text in words.items() if not text]:
         raise InvalidName(f"the words are missing in {', '.join(missing)}")
@@ -23,31 +23,33 @@ def tell(core: Core, words: dict[str, str], level: str = "warn") -> int:
     return core.db.write(lambda tx: store.add_incident(tx, level, words, core.clock.seconds()))
 
 
-def end(core: Core, incident: int | None = None) -> int:
+def end_incident(core: Core, incident: int | None = None) -> int:
     """End an incident; None = all of them.  Returns how many ended."""
     return core.db.write(lambda tx: store.end_incidents(tx, incident, core.clock.seconds()))
 
 
-def current(core: Core) -> list[Incident]:
+def list_current(core: Core) -> list[Incident]:
     return core.db.read(store.list_current_incidents)
 
 
-def recent(core: Core) -> list[Incident]:
+def list_recent(core: Core) -> list[Incident]:
     """List the incidents of the last thirty days, newest first."""
     return core.db.read(lambda tx: store.list_incidents(tx, core.clock.seconds() - KEPT_SECONDS))
 
 
-def feed(core: Core, language: str) -> str:
-    """Atom (RFC 4287)."""
-    found = recent(core)
+def make_feed(core: Core, language: str) -> str:
+    """Write the feed of incidents as Atom (RFC 4287)."""
+    incidents = list_recent(core)
     url = core.config.url
-    changed = max((one.ended_at or one.at for one in found), default=datetime(2026, 1, 1, tzinfo=UTC))
+    changed = max(
+        (incident.ended_at or incident.at for incident in incidents), default=datetime(2026, 1, 1, tzinfo=UTC)
+    )
     entries = "".join(
-        f"<entry><id>{escape(url)}/status#{one.id}</id><title>{escape(one.words[language])}</title>"
-        f'<link href="{escape(url)}/status"/><published>{one.at.isoformat()}</published>'
-        f'<updated>{(one.ended_at or one.at).isoformat()}</updated><category term="{one.level}"/>'
-        f'<category term="{"ended" if one.ended_at else "current"}"/></entry>\n'
-        for one in found
+        f"<entry><id>{escape(url)}/status#{incident.id}</id><title>{escape(incident.words[language])}</title>"
+        f'<link href="{escape(url)}/status"/><published>{incident.at.isoformat()}</published>'
+        f'<updated>{(incident.ended_at or incident.at).isoformat()}</updated><category term="{incident.level}"/>'
+        f'<category term="{"ended" if incident.ended_at else "current"}"/></entry>\n'
+        for incident in incidents
     )
     return (
         f'<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{language}">'

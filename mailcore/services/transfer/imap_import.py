@@ -63,29 +63,29 @@ class Folder:
     octets: int
 
 
-def forecast(server: Server) -> list[Folder]:
+def list_folders(server: Server) -> list[Folder]:
     """List the folders that can be fetched.  Raises ImportRefused."""
     with _Connection(server) as client:
-        return _folders(client)
+        return _list_folders(client)
 
 
-def fetch(core: Core, account: AccountId, server: Server, progress: Progress = lambda report: None) -> Report:
-    """All mail of all mailboxes.  A full box ends it.  Raises ImportRefused."""
+def import_mail(core: Core, account: AccountId, server: Server, progress: Progress = lambda report: None) -> Report:
+    """Import all mail of all mailboxes; a full mailbox ends it.  Raises ImportRefused."""
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
         with _Connection(server) as client:
-            for folder in _folders(client):
+            for folder in _list_folders(client):
                 try:
                     box = importer.mailbox(mail_import.tidy_name(folder.name), folder.special_use)
                 except MailError as problem:
                     importer.note(f"{folder.name}: {problem}")
                     continue
-                for message in _messages(client, folder, core.config.message_octets):
+                for message in _fetch_messages(client, folder, core.config.message_octets):
                     importer.add(box, message)
                     yield
 
-    return mail_import.ended(core, account, importer, f"IMAP {server.host}", work())
+    return mail_import.finish_import(core, account, importer, f"IMAP {server.host}", work())
 
 
 class _Connection:
@@ -127,8 +127,8 @@ class _Connection:
             raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
 
 
-def _folders(client: IMAPClient) -> list[Folder]:
-    found = []
+def _list_folders(client: IMAPClient) -> list[Folder]:
+    folders = []
     for flags, delimiter, name in client.list_folders():
         lower = {flag.lower() for flag in flags}
         if lower & _DOUBLED:
@@ -137,43 +137,45 @@ def _folders(client: IMAPClient) -> list[Folder]:
         separator = delimiter.decode() if isinstance(delimiter, bytes) else delimiter or "/"
         here = name.replace("/", "-").replace(separator, "/") if separator != "/" else name
         client.select_folder(name, readonly=True)
-        sizes = _sizes(client)
-        found.append(Folder(name, here, special, len(sizes), sum(size for _, size in sizes)))
-    return found
+        sizes = _list_sizes(client)
+        folders.append(Folder(name, here, special, len(sizes), sum(size for _, size in sizes)))
+    return folders
 
 
-def _sizes(client: IMAPClient) -> list[tuple[int, int]]:
-    """uid and octets of all messages of the mailbox that is open."""
+def _list_sizes(client: IMAPClient) -> list[tuple[int, int]]:
+    """List uid and octets of all messages of the mailbox that is open."""
     uids = client.search(["ALL"])
-    found: list[tuple[int, int]] = []
+    sizes: list[tuple[int, int]] = []
     for start in range(0, len(uids), 5000):
         answers = client.fetch(uids[start : start + 5000], ["RFC822.SIZE"])
-        found += ((uid, int(answer[b"RFC822.SIZE"])) for uid, answer in answers.items() if b"RFC822.SIZE" in answer)
-    return sorted(found)
+        sizes += ((uid, int(answer[b"RFC822.SIZE"])) for uid, answer in answers.items() if b"RFC822.SIZE" in answer)
+    return sorted(sizes)
 
 
-def _messages(client: IMAPClient, folder: Folder, limit: int) -> Iterator[Stored | None]:
+def _fetch_messages(client: IMAPClient, folder: Folder, limit: int) -> Iterator[Stored | None]:
     client.select_folder(folder.there, readonly=True)
-    for uids in _groups(_sizes(client), limit):
+    for uids in _group_uids(_list_sizes(client), limit):
         if uids is None:
             yield None
             continue
-        for _uid, answer in sorted(_fetched(client, uids).items()):
+        for _uid, answer in sorted(_fetch(client, uids).items()):
             octets = answer.get(b"BODY[]")
             if octets is not None:
-                yield Stored(bytes(octets), _flags(answer.get(b"FLAGS", ())), _at(answer.get(b"INTERNALDATE")))
+                yield Stored(
+                    bytes(octets), _convert_flags(answer.get(b"FLAGS", ())), _convert_date(answer.get(b"INTERNALDATE"))
+                )
 
 
-def _fetched(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]:  # Any: as imapclient has it
+def _fetch(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]:  # Any: as imapclient has it
     try:
-        found = client.fetch(uids, ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"])
+        answers = client.fetch(uids, ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"])
     except ValueError:  # a date that is none; the message's own will do
-        found = client.fetch(uids, ["BODY.PEEK[]", "FLAGS"])
-    return dict(found)
+        answers = client.fetch(uids, ["BODY.PEEK[]", "FLAGS"])
+    return dict(answers)
 
 
-def _groups(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] | None]:
-    """Uids that are asked for together; None for a message above the limit, which is not fetched at all."""
+def _group_uids(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] | None]:
+    """Group the uids that are fetched together; None for a message above the limit, which is not fetched at all."""
     group: list[int] = []
     octets = 0
     for uid, size in sizes:
@@ -189,13 +191,13 @@ def _groups(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] 
         yield group
 
 
-def _flags(flags: Sequence[bytes]) -> frozenset[str]:
+def _convert_flags(flags: Sequence[bytes]) -> frozenset[str]:
     """Return system flags, and keywords that may be saved here."""
     words = (flag.decode("ascii", "replace") for flag in flags)
     return frozenset(word for word in words if word.lower() in BY_LOWER or is_keyword(word))
 
 
-def _at(value: object) -> datetime | None:
+def _convert_date(value: object) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=UTC)

@@ -63,7 +63,7 @@ _Waiting = tuple[Mailbox, Stored, datetime | None, Prepared]  # None: the file d
 
 
 class Importer:
-    """Puts messages into the mailboxes of one account, in batches.  One thread at a time."""
+    """Write messages into the mailboxes of one account, in batches; for one thread at a time."""
 
     def __init__(self, core: Core, account: AccountId, progress: Progress = lambda report: None) -> None:
         self._core, self._account, self._progress = core, account, progress
@@ -103,7 +103,7 @@ class Importer:
         return self._places[key], place.flags
 
     def bring(self, box: Mailbox, message: Stored | None, *, by_labels: bool) -> None:
-        """Add it to this mailbox, or to the one of its labels.  Raises OverQuota."""
+        """Add a message to a mailbox, or to the one of its labels.  Raises OverQuota."""
         if by_labels and message is not None and message.labels is not None:
             box, flags = self.place(message.labels, box)
             message = dataclasses.replace(message, flags=message.flags | flags)
@@ -153,13 +153,13 @@ class Importer:
         return added, there, octets, False
 
     def _stood_there(self, tx: Tx, box: MailboxId, brought: bytes, at: datetime | None) -> bool:
-        """Is it one of those that stood there?  Each of them is found once; one without a date, whatever their times."""
+        """Say if a message was there before; each of those matches once; one without a date, whatever their times."""
         known = self._known_in(tx, box)
-        times = list(known) if at is None else [stored_seconds(at)]
+        times = list(known) if at is None else [to_stored_seconds(at)]
         least = len(brought) - brought.count(b"\n") - 2  # an mbox file of others gives every line its CRLF
         near = [(second, one) for second in times for one in known.get(second, ()) if least <= one[1] <= len(brought)]
         exact = ((second, one, bytes.__eq__) for second, one in near if one[1] == len(brought))
-        for second, one, is_same in chain(exact, ((second, one, _same) for second, one in near)):
+        for second, one, is_same in chain(exact, ((second, one, _is_same_text) for second, one in near)):
             if is_same(self._core.mail.octets(tx, box, one[0]), brought):
                 known[second].remove(one)
                 return True
@@ -187,15 +187,15 @@ class Importer:
         self.report = dataclasses.replace(self.report, notes=(*self.report.notes, text))
 
 
-def _same(here: bytes, brought: bytes) -> bool:
+def _is_same_text(here: bytes, brought: bytes) -> bool:
     """Compare two messages but for the ends of lines, which files do not preserve."""
     if here == brought:
         return True
     return here.replace(b"\r\n", b"\n").removesuffix(b"\n") == brought.replace(b"\r\n", b"\n").removesuffix(b"\n")
 
 
-def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: Iterator[None]) -> Report:
-    """Run the import to its end, or to a full box, and write it down."""
+def finish_import(core: Core, account: AccountId, importer: Importer, kind: str, work: Iterator[None]) -> Report:
+    """Run an import to its end, or until the mailbox is full, and record it."""
     try:
         for _ in work:
             pass
@@ -213,7 +213,7 @@ def ended(core: Core, account: AccountId, importer: Importer, kind: str, work: I
     return report
 
 
-def from_mbox(
+def import_mbox(
     core: Core,
     account: AccountId,
     file: IO[bytes],
@@ -222,7 +222,7 @@ def from_mbox(
     *,
     by_labels: bool = False,
 ) -> Report:
-    """All messages of an mbox file into one mailbox.
+    """Import all messages of an mbox file into one mailbox.
 
     Args:
         by_labels: those of Gmail go where their labels say.
@@ -234,19 +234,19 @@ def from_mbox(
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
-        lines = bounded_lines(file, PIECE)
+        lines = read_bounded_lines(file, PIECE)
         first, box = next(lines, b""), None
-        for message in mbox_messages(chain([first], lines), core.config.message_octets):
+        for message in read_mbox(chain([first], lines), core.config.message_octets):
             box = box or importer.mailbox(mailbox)
             importer.bring(box, message, by_labels=by_labels)
             yield
         if first and box is None:
             raise ImportRefused(Saying("There is no message in this file."))
 
-    return ended(core, account, importer, "mbox", work())
+    return finish_import(core, account, importer, "mbox", work())
 
 
-def mbox_messages(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]:
+def read_mbox(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]:
     """Read the messages of an mbox file.  Raises ImportRefused, before the first one."""
     try:
         yield from mbox.read(lines, limit)
@@ -254,19 +254,19 @@ def mbox_messages(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]
         raise ImportRefused(Saying("This is no mbox file: it does not begin with 'From '.")) from None
 
 
-def bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
-    """Lines, the long ones in pieces: no file can fill the memory with one line."""
+def read_bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Read lines, long ones in pieces: no file can fill the memory with one line."""
     while piece := file.readline(limit):
         yield piece
 
 
-def stored_seconds(at: datetime) -> int:
+def to_stored_seconds(at: datetime) -> int:
     """Return the internal date as the store saves it."""
     return min(max(int(at.timestamp()), EARLIEST), LATEST)
 
 
 def tidy_name(name: str) -> str:
-    """A name from elsewhere as one that a mailbox may have; "" becomes INBOX."""
+    """Turn a name from elsewhere into one that a mailbox may have; "" becomes INBOX."""
     levels = [_BAD.sub("_", level) for level in name.split("/")]
     levels = ["_" if level in (".", "..") else level for level in levels if level]
     tidy = "/".join(
@@ -275,8 +275,8 @@ def tidy_name(name: str) -> str:
     return tidy.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").rstrip("/") or "INBOX"
 
 
-def mailbox_of_file(name: str) -> str:
-    """The mailbox that a file's name suggests: `Work.mbox` is Work."""
+def suggest_mailbox(name: str) -> str:
+    """Suggest a mailbox by the name of a file: `Work.mbox` is Work."""
     stem = unquote(Path(name.replace("\\", "/")).name)
     for end in (".mbox", ".mbx"):
         stem = stem.removesuffix(end)

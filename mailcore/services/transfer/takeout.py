@@ -48,7 +48,7 @@ EVENTS = 100_000
 MAX_FILE = 80  # characters of a name, which may have four octets each
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
 
-_OURS = re.compile(r"(?i)\.mbox\Z|\.mbx\Z|\A(?:cur|new|tmp)\Z|[. ]\Z|\A(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)")
+_RESERVED = re.compile(r"(?i)\.mbox\Z|\.mbx\Z|\A(?:cur|new|tmp)\Z|[. ]\Z|\A(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)")
 
 Progress = Callable[[int, int], None]  # octets of mail done, and in all
 
@@ -103,45 +103,45 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def contents(core: Core, account: AccountId) -> Contents:
+def count_contents(core: Core, account: AccountId) -> Contents:
     boxes = core.db.read(lambda tx: core.mail.mailboxes(tx, account))
     return Contents(sum(box.messages for box in boxes), sum(box.octets for box in boxes), tuple(boxes))
 
 
-def plan(core: Core, account: AccountId, form: str = "mbox", *, small: bool = True) -> Plan:
-    found = contents(core, account)
+def make_plan(core: Core, account: AccountId, form: str = "mbox", *, small: bool = True) -> Plan:
+    found = count_contents(core, account)
     events = len(audit.list_entries(core, account, EVENTS))
     return Plan(core.clock.seconds(), form, small, tuple((int(box.id), box.uidnext) for box in found.mailboxes), events)
 
 
-def mark(core: Core, account: AccountId, planned: Plan) -> str:
-    """Another one when other octets would come out."""
+def make_mark(core: Core, account: AccountId, planned: Plan) -> str:
+    """Return a text that differs when the octets of the file would differ (an ETag)."""
     found = hashlib.sha256(repr(planned).encode())
-    for name, text in _texts(core, account, planned):
+    for name, text in _list_texts(core, account, planned):
         found.update(repr((name, text)).encode("utf-8", "surrogatepass"))
     standing = core.db.read(lambda tx: [store.find_standing(tx, box, below) for box, below in planned.boxes])
     found.update(repr(standing).encode())
     return found.hexdigest()[:32]
 
 
-def length(core: Core, account: AccountId, planned: Plan) -> int:
-    """Octets of the file.  Reads everything, and is quick only where nothing is compressed."""
-    return sum(len(block) for block in write(core, account, planned))
+def measure_length(core: Core, account: AccountId, planned: Plan) -> int:
+    """Measure the octets of the file.  Reads everything, and is quick only where nothing is compressed."""
+    return sum(len(block) for block in write_zip(core, account, planned))
 
 
-def write(
+def write_zip(
     core: Core, account: AccountId, planned: Plan, progress: Progress = lambda done, total: None
 ) -> Iterator[bytes]:
-    """The zip file in blocks.  What came later is not in it; what is deleted meanwhile may or may not be."""
-    boxes = _boxes(core, account, planned)
+    """Write the zip file in blocks.  What came later is not in it; what is deleted meanwhile may or may not be."""
+    boxes = _list_boxes(core, account, planned)
     total = sum(octets for _box, _below, _count, octets in boxes)
     pipe, done = _Pipe(), 0
     with zipfile.ZipFile(pipe, "w") as archive:
-        for name, text in _texts(core, account, planned):
-            archive.writestr(_member(name, planned.at, planned), text.encode("utf-8", "replace"))
-        paths = _paths([box for box, *_ in boxes], planned.form)
+        for name, text in _list_texts(core, account, planned):
+            archive.writestr(_make_member(name, planned.at, planned), text.encode("utf-8", "replace"))
+        paths = _choose_paths([box for box, *_ in boxes], planned.form)
         for box, below, _count, _octets in boxes:
-            make = _as_mbox if planned.form == "mbox" else _as_maildir
+            make = _write_mbox if planned.form == "mbox" else _write_maildir
             for size in make(core, archive, box, below, paths[box.id], planned):
                 done += size
                 if pipe.size >= BLOCK:
@@ -151,7 +151,7 @@ def write(
     progress(total, total)
 
 
-def _member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
+def _make_member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
     """Level 0 costs nothing and can be unpacked while it comes, which what is only stored cannot."""
     when = max(datetime.fromtimestamp(at, UTC), datetime(1980, 1, 1, tzinfo=UTC))  # zip knows no earlier time
     found = zipfile.ZipInfo(name, (min(when.year, 2107), when.month, when.day, when.hour, when.minute, when.second))
@@ -163,12 +163,14 @@ def _member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
     return found
 
 
-def _as_mbox(core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan) -> Iterator[int]:
-    """Octets of mail done, piece by piece."""
-    with archive.open(_member(path, planned.at, planned), "w", force_zip64=True) as member:
-        for info in _messages(core, box.id, below):
-            first, rest = _pieces(core, box.id, info.uid)
-            pieces, sender = partial(_joined, first, rest), _return_path(first, rest)
+def _write_mbox(
+    core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
+) -> Iterator[int]:
+    """Write a mailbox as mbox, yielding the octets of mail done."""
+    with archive.open(_make_member(path, planned.at, planned), "w", force_zip64=True) as member:
+        for info in _list_messages(core, box.id, below):
+            first, rest = _read_message(core, box.id, info.uid)
+            pieces, sender = partial(_join, first, rest), _find_return_path(first, rest)
             written = 0
             for piece in mbox.write(pieces, info.flags, info.internal_date, sender):
                 member.write(piece)
@@ -178,32 +180,34 @@ def _as_mbox(core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, pat
             yield info.size - written
 
 
-def _as_maildir(
+def _write_maildir(
     core: Core, archive: zipfile.ZipFile, box: Mailbox, below: int, path: str, planned: Plan
 ) -> Iterator[int]:
     letters, others = maildir.Letters(), list[str]()
-    for info in _messages(core, box.id, below):
+    for info in _list_messages(core, box.id, below):
         marks, rest = letters.of(info.flags)
         others += [f"{info.uid} {' '.join(rest)}\n"] if rest else []
         name = maildir.write_name(info.uid, info.internal_date, info.flags, marks)
-        with archive.open(_member(f"{path}/cur/{name}", int(info.internal_date.timestamp()), planned), "w") as member:
-            for piece in _joined(*_pieces(core, box.id, info.uid)):
+        with archive.open(
+            _make_member(f"{path}/cur/{name}", int(info.internal_date.timestamp()), planned), "w"
+        ) as member:
+            for piece in _join(*_read_message(core, box.id, info.uid)):
                 member.write(piece)
                 yield len(piece)
     for kind in ("cur", "new", "tmp"):  # a Maildir has them, also if it is empty
-        archive.writestr(_member(f"{path}/{kind}/", planned.at, planned), b"")
+        archive.writestr(_make_member(f"{path}/{kind}/", planned.at, planned), b"")
     for name, lines in ((maildir.KEYWORDS_FILE, letters.lines()), (maildir.OTHERS_FILE, others)):
         if text := "".join(lines):
-            archive.writestr(_member(f"{path}/{name}", planned.at, planned), text)
+            archive.writestr(_make_member(f"{path}/{name}", planned.at, planned), text)
 
 
-def _joined(first: bytes, rest: octets.Octets) -> Iterator[bytes]:
+def _join(first: bytes, rest: octets.Octets) -> Iterator[bytes]:
     if first:
         yield first
     yield from octets.blocks(rest)
 
 
-def _pieces(core: Core, box: MailboxId, uid: int) -> tuple[bytes, octets.Octets]:
+def _read_message(core: Core, box: MailboxId, uid: int) -> tuple[bytes, octets.Octets]:
     """A message that cannot be read must not keep anyone from the others."""
     try:
         return core.db.read(lambda tx: core.mail.pieces(tx, box, uid))
@@ -212,7 +216,7 @@ def _pieces(core: Core, box: MailboxId, uid: int) -> tuple[bytes, octets.Octets]
         return b"X-Alumnimail-Problem: this message cannot be read\r\n\r\n", b""
 
 
-def _messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
+def _list_messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
     """One after another; those that go away meanwhile are left out."""
     at = 1
     while at < below:
@@ -224,8 +228,8 @@ def _messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:
         at = uids[-1] + 1
 
 
-def _return_path(first: bytes, rest: octets.Octets) -> bytes:
-    """The envelope sender: what stands in the first brackets."""
+def _find_return_path(first: bytes, rest: octets.Octets) -> bytes:
+    """Return the envelope sender: the text in the first brackets."""
     for value in header.raw_values((first or rest[:2000])[:2000], "return-path")[:1]:
         return (
             value.partition(b"<")[2].partition(b">")[0]
@@ -235,7 +239,7 @@ def _return_path(first: bytes, rest: octets.Octets) -> bytes:
     return b""
 
 
-def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
+def _choose_paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
     """Choose the paths of mailboxes.
 
     Levels are folders, what file systems do not take is written as %xx, no two differ in case only.
@@ -243,7 +247,7 @@ def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
     found: dict[MailboxId, str] = {}
     taken: set[str] = set()
     for box in boxes:
-        path = wish = "mail/" + "/".join(_level(level) for level in box.name.split("/"))
+        path = wish = "mail/" + "/".join(_make_level(level) for level in box.name.split("/"))
         number = 1
         while (same := unicodedata.normalize("NFC", path).casefold()) in taken:
             number += 1
@@ -253,15 +257,15 @@ def _paths(boxes: Sequence[Mailbox], form: str) -> dict[MailboxId, str]:
     return found
 
 
-def _level(level: str) -> str:
+def _make_level(level: str) -> str:
     """One level of a name as a name of a file or folder; `x.mbox` and `cur` mean something there, and a last dot may be lost."""
-    safe = _safe(level)
-    if _OURS.search(safe):
+    safe = _make_safe(level)
+    if _RESERVED.search(safe):
         safe = f"{safe[:-1]}%{ord(safe[-1]):02X}" if safe[-1].isascii() else safe
     return safe
 
 
-def _boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox, int, int, int]]:
+def _list_boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox, int, int, int]]:
     """The mailboxes of the plan that are still there, the uid below which its messages are, how many, and their octets."""
 
     def read(tx: Tx) -> list[tuple[Mailbox, int, int, int]]:
@@ -273,10 +277,10 @@ def _boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox,
     return core.db.read(read)
 
 
-def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str, str]]:
-    """The members that are no mail."""
-    boxes = _boxes(core, account, planned)
-    paths = _paths([box for box, *_ in boxes], planned.form)
+def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the members that are not mail."""
+    boxes = _list_boxes(core, account, planned)
+    paths = _choose_paths([box for box, *_ in boxes], planned.form)
 
     def read(tx: Tx) -> tuple[Account, dict[str, Any], list[Any]]:  # Any: what JSON holds
         owner = get_account(tx, account)
@@ -339,21 +343,21 @@ def _texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str,
 def _script_file(name: str, origin: str) -> str:
     if origin == "generated":
         return "sieve/generated/alumnimail.sieve"
-    safe = _safe(name)
+    safe = _make_safe(name)
     if len(safe) > MAX_FILE:  # cut, two could be the same
         safe = f"{safe[:MAX_FILE]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"sieve/{safe}.sieve"
 
 
-def _safe(name: str) -> str:
+def _make_safe(name: str) -> str:
     return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, default=_plain)
+    return json.dumps(value, ensure_ascii=False, indent=1, default=_to_json_value)
 
 
-def _plain(value: object) -> object:
+def _to_json_value(value: object) -> object:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -29,9 +29,9 @@ from mailcore.log import log_for
 from mailcore.mail.moving import maildir, mbox, vcard
 from mailcore.mail.moving.mbox import NotMbox, Stored
 from mailcore.services.sieve_scripts import filters, out_of_office
-from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, ended, mailbox_of_file
+from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import, suggest_mailbox
 from mailcore.services.transfer.takeout import FORMAT
-from mailcore.services.transfer.zip_reader import DAMAGED, ZipIn
+from mailcore.services.transfer.zip_reader import DAMAGED, ZipReader
 from mailcore.services.webmail import address_book, contacts, mail_settings
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
@@ -41,26 +41,26 @@ from mailcore.store.mail.mailboxes import MAX_MAILBOXES
 log = log_for(__name__)
 
 
-def from_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None) -> Report:
-    """Everything of the file; of another's zip file the mbox files in it.
+def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None) -> Report:
+    """Import everything of the file; of another program's zip file the mbox files in it.
 
     Raises:
         ImportRefused: it is no such file, or it could not be read before anything came in.
     """
-    archive = ZipIn(file)
-    told = _told(archive)
+    archive = ZipReader(file)
+    description = _read_description(archive)
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
-        if told is None:
-            boxes = [{"name": mailbox_of_file(name), "file": name} for name in _mbox_files(archive)]
+        if description is None:
+            boxes = [{"name": suggest_mailbox(name), "file": name} for name in _list_mbox_files(archive)]
         else:
-            _settings(core, account, archive, told, importer)
-            boxes = [box for box in told.get("mailboxes", []) if isinstance(box, dict)]
+            _import_settings(core, account, archive, description, importer)
+            boxes = [box for box in description.get("mailboxes", []) if isinstance(box, dict)]
         read: set[str] = set()
-        names = {str(one.get("name", "")) for one in boxes}
-        for one in boxes[:MAX_MAILBOXES]:
-            path, name, special = (str(one.get(key, "")) for key in ("file", "name", "special_use"))
+        names = {str(entry.get("name", "")) for entry in boxes}
+        for entry in boxes[:MAX_MAILBOXES]:
+            path, name, special = (str(entry.get(key, "")) for key in ("file", "name", "special_use"))
             if path in read:  # a second time would only cost time
                 continue
             read.add(path)
@@ -72,8 +72,8 @@ def from_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Prog
                 importer.note(problem.args[0])
                 continue
             try:
-                for message in _members(core, archive, path):
-                    importer.bring(box, message, by_labels=told is None)
+                for message in _read_members(core, archive, path):
+                    importer.bring(box, message, by_labels=description is None)
                     yield
             except NotMbox:
                 importer.break_off(Saying("%(name)s in the file is no mbox file", name=path))
@@ -84,37 +84,37 @@ def from_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Prog
                 )
 
     try:
-        return ended(core, account, importer, "take-out", work())
+        return finish_import(core, account, importer, "take-out", work())
     except DAMAGED as problem:
         raise ImportRefused(Saying("This zip file is damaged. What stood before the damage was taken in.")) from problem
 
 
-def _told(archive: ZipIn) -> dict[str, Any] | None:
+def _read_description(archive: ZipReader) -> dict[str, Any] | None:
     """Read the description in a file of ours; None for a zip file of mbox files.  Raises ImportRefused."""
-    if "alumnimail.json" not in archive and _mbox_files(archive):
+    if "alumnimail.json" not in archive and _list_mbox_files(archive):
         return None
     try:
-        told = json.loads(archive.text("alumnimail.json"))
+        description = json.loads(archive.text("alumnimail.json"))
     except (KeyError, *DAMAGED) as problem:
         raise ImportRefused(Saying("This zip file was not made by us, or it is damaged.")) from problem
-    if not isinstance(told, dict) or not isinstance(told.get("mailboxes", []), list):
+    if not isinstance(description, dict) or not isinstance(description.get("mailboxes", []), list):
         raise ImportRefused(Saying("This zip file was not made by us, or it is damaged."))
-    if told.get("format") != FORMAT:
+    if description.get("format") != FORMAT:
         raise ImportRefused(Saying("This zip file is of a newer format than we know."))
-    return told
+    return description
 
 
-def _mbox_files(archive: ZipIn) -> list[str]:
+def _list_mbox_files(archive: ZipReader) -> list[str]:
     return [name for name in archive.names if name.lower().endswith((".mbox", ".mbx")) and "__MACOSX" not in name]
 
 
-def _members(core: Core, archive: ZipIn, path: str) -> Iterator[Stored | None]:
+def _read_members(core: Core, archive: ZipReader, path: str) -> Iterator[Stored | None]:
     most = core.config.message_octets
     if path.lower().endswith((".mbox", ".mbx")) and path in archive:
         yield from mbox.read(archive.read(path, PIECE), most)
         return
-    known = maildir.read_keywords(_lines(archive, f"{path}/{maildir.KEYWORDS_FILE}"))
-    others = maildir.read_others(_lines(archive, f"{path}/{maildir.OTHERS_FILE}"))
+    known = maildir.read_keywords(_read_lines(archive, f"{path}/{maildir.KEYWORDS_FILE}"))
+    others = maildir.read_others(_read_lines(archive, f"{path}/{maildir.OTHERS_FILE}"))
     folder = f"{path}/cur/"
     for member in archive.below(folder):
         last = member[len(folder) :]
@@ -128,20 +128,22 @@ def _members(core: Core, archive: ZipIn, path: str) -> Iterator[Stored | None]:
         yield Stored(b"".join(archive.read(member, PIECE)), flags, name.at)
 
 
-def _lines(archive: ZipIn, name: str) -> list[str]:
+def _read_lines(archive: ZipReader, name: str) -> list[str]:
     return archive.text(name).split("\n") if name in archive else []
 
 
-def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
+def _import_settings(
+    core: Core, account: AccountId, archive: ZipReader, description: dict[str, Any], importer: Importer
+) -> None:
     """Import the settings that conflict with nothing here: nothing of the owner's is replaced."""
-    settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
+    settings = description.get("settings") if isinstance(description.get("settings"), dict) else {}
     assert isinstance(settings, dict)  # noqa: S101 - just seen
     parts: tuple[Callable[[], None], ...] = (
-        partial(_scripts, core, account, archive, told, importer),
-        partial(_filters, core, account, settings.get("filters"), importer),
-        partial(_vacation, core, account, settings.get("vacation")),
-        partial(_people, core, account, archive, settings),
-        partial(_webmail, core, account, settings),
+        partial(_import_scripts, core, account, archive, description, importer),
+        partial(_import_filters, core, account, settings.get("filters"), importer),
+        partial(_parse_vacation, core, account, settings.get("vacation")),
+        partial(_import_people, core, account, archive, settings),
+        partial(_import_webmail_settings, core, account, settings),
     )
     for part in parts:
         try:
@@ -158,11 +160,13 @@ def _settings(core: Core, account: AccountId, archive: ZipIn, told: dict[str, An
         )
 
 
-def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any], importer: Importer) -> None:
-    """They stand inactive, whatever the file says of them: whoever gave it to the owner may have written them."""
+def _import_scripts(
+    core: Core, account: AccountId, archive: ZipReader, description: dict[str, Any], importer: Importer
+) -> None:
+    """Import scripts; they are inactive, whatever the file says of them: whoever gave it to the owner may have written them."""
     here = {script.name: script for script in filters.scripts(core, account)}
     count = 0
-    for one in told.get("scripts", []):
+    for one in description.get("scripts", []):
         name = str(one["name"])
         if one.get("origin") == "generated":
             continue
@@ -180,12 +184,12 @@ def _scripts(core: Core, account: AccountId, archive: ZipIn, told: dict[str, Any
     filters.tell_of_import(core, account, count)
 
 
-def _filters(core: Core, account: AccountId, found: object, importer: Importer) -> None:
-    """Those that are not here yet, after those that are."""
-    if not isinstance(found, list) or not found:
+def _import_filters(core: Core, account: AccountId, written: object, importer: Importer) -> None:
+    """Import the filters that are not here yet, after those that are."""
+    if not isinstance(written, list) or not written:
         return
     here = list(core.db.read(lambda tx: store_filters.list_rules(tx, account)))
-    for one in found:
+    for one in written:
         rule = FilterRule(
             str(one["name"]),
             tuple(
@@ -207,16 +211,16 @@ def _filters(core: Core, account: AccountId, found: object, importer: Importer) 
             importer.note(problem.args[0])
 
 
-def _vacation(core: Core, account: AccountId, found: object) -> None:
-    if not isinstance(found, dict) or out_of_office.get(core, account) != Away() or not found.get("text"):
+def _parse_vacation(core: Core, account: AccountId, written: object) -> None:
+    if not isinstance(written, dict) or out_of_office.get(core, account) != Away() or not written.get("text"):
         return
-    first, last = (date.fromisoformat(found[key]) if found.get(key) else None for key in ("first_day", "last_day"))
-    away = Away(bool(found.get("active")), first, last, str(found.get("subject", "")), str(found["text"]))
+    first, last = (date.fromisoformat(written[key]) if written.get(key) else None for key in ("first_day", "last_day"))
+    away = Away(bool(written.get("active")), first, last, str(written.get("subject", "")), str(written["text"]))
     out_of_office.save(core, account, away)
 
 
-def _people(core: Core, account: AccountId, archive: ZipIn, settings: dict[str, Any]) -> None:
-    """The address book and the blocked senders, those that are not here yet."""
+def _import_people(core: Core, account: AccountId, archive: ZipReader, settings: dict[str, Any]) -> None:
+    """Import the contacts and the blocked senders that are not here yet."""
     if "contacts.vcf" in archive:
         here = {one.address for one in address_book.listing(core, account)}
         fresh = (
@@ -227,7 +231,7 @@ def _people(core: Core, account: AccountId, archive: ZipIn, settings: dict[str, 
         contacts.block(core, account, one)
 
 
-def _webmail(core: Core, account: AccountId, settings: dict[str, Any]) -> None:
+def _import_webmail_settings(core: Core, account: AccountId, settings: dict[str, Any]) -> None:
     """Import how one reads and writes, where nothing was chosen here yet."""
     wish = settings.get("webmail")
     if isinstance(wish, dict) and mail_settings.read(core, account) == MailSettings():

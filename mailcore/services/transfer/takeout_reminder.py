@@ -1,4 +1,4 @@
-"""Once a year each owner is told that everything can be had as one file (N17), unless they fetched it within the year."""
+"""Yearly reminder that an owner can fetch everything as one file (N17), unless they did so within the year."""
 
 from functools import partial
 
@@ -15,18 +15,18 @@ YEAR_SECONDS = 365 * 86_400
 AT_ONCE = 200  # in one turn of the job; the others have theirs the next day
 
 
-def remind(core: Core) -> int:
+def send_reminders(core: Core) -> int:
     """Remind the owners; a job.  Returns how many were notified."""
     before = core.clock.seconds() - YEAR_SECONDS
     due = core.db.read(
         lambda tx: list_accounts_without(tx, before, (Event.TAKEN_OUT, Event.REMINDED_OF_TAKE_OUT), AT_ONCE)
     )
     for account in due:
-        core.db.write(partial(_tell, core, account=account))
+        core.db.write(partial(_remind_owner, core, account=account))
     return len(due)
 
 
-def _tell(core: Core, tx: Tx, account: AccountId) -> None:
+def _remind_owner(core: Core, tx: Tx, account: AccountId) -> None:
     owner = get_account(tx, account)
     account_notices.deliver_to_inbox(
         core,

@@ -34,32 +34,32 @@ SILENT_SECONDS = 120  # after which nobody is at work any more
 KEEP_SECONDS = 30 * 86_400
 FILE_SECONDS = 86_400
 MAX_AT_ONCE = 2  # of one account
-TELL_SECONDS = 1.0
+RECORD_SECONDS = 1.0
 
 
-def latest(core: Core, account: AccountId) -> list[Transfer]:
-    """Newest first."""
-    found = core.db.read(lambda tx: store.list_latest(tx, account, SHOWN))
+def list_transfers(core: Core, account: AccountId) -> list[Transfer]:
+    """List the transfers of an account, newest first."""
+    transfers = core.db.read(lambda tx: store.list_latest(tx, account, SHOWN))
     now = core.clock.seconds()
-    return [_silent(one, now) for one in found]
+    return [_mark_silent(transfer, now) for transfer in transfers]
 
 
-def _silent(one: Transfer, now: int) -> Transfer:
-    dead = one.state == "running" and now - one.updated_at.timestamp() > SILENT_SECONDS
-    return dataclasses.replace(one, state="broken") if dead else one
+def _mark_silent(transfer: Transfer, now: int) -> Transfer:
+    dead = transfer.state == "running" and now - transfer.updated_at.timestamp() > SILENT_SECONDS
+    return dataclasses.replace(transfer, state="broken") if dead else transfer
 
 
-def report_of(transfer: Transfer) -> Report:
+def read_report(transfer: Transfer) -> Report:
     """Return the result of an import; empty until it has ended."""
     if not transfer.report or transfer.kind != "import":
         return Report()
-    told = json.loads(transfer.report)
-    if "messages" not in told:  # it has not ended
+    report = json.loads(transfer.report)
+    if "messages" not in report:  # it has not ended
         return Report()
-    return Report(**{**told, "notes": tuple(map(catalogue.from_json, told["notes"]))})
+    return Report(**{**report, "notes": tuple(map(catalogue.from_json, report["notes"]))})
 
 
-def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> int:
+def _begin_transfer(core: Core, account: AccountId, kind: str, name: str, total: int) -> int:
     """Raises TooMany."""
     now = core.clock.seconds()
 
@@ -71,15 +71,15 @@ def _begin(core: Core, account: AccountId, kind: str, name: str, total: int) -> 
     return core.db.write(write)
 
 
-class _Teller:
-    """Writes down how far it is, at most once a second."""
+class _ProgressRecorder:
+    """Records the progress of a transfer, at most once a second."""
 
     def __init__(self, core: Core, transfer: int) -> None:
         self._core, self._transfer, self._last = core, transfer, 0.0
 
     def __call__(self, done: int) -> bool:
-        """Was it time to?"""
-        if time.monotonic() - self._last < TELL_SECONDS:
+        """Record the octets done if it is time to; returns whether it did."""
+        if time.monotonic() - self._last < RECORD_SECONDS:
             return False
         self._last = time.monotonic()
         now = self._core.clock.seconds()
@@ -88,11 +88,11 @@ class _Teller:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A take-out that may be fetched.
+class ReadyTakeout:
+    """A take-out that can be fetched.
 
     Attributes:
-        mark: another one when other octets would come out.
+        mark: differs when the octets would differ (an ETag).
         length: octets, or None where only making it can tell.
     """
 
@@ -103,11 +103,11 @@ class Made:
     plan: Plan
 
 
-def export(core: Core, account: AccountId, form: str, *, small: bool = False) -> int:
-    """Settle a take-out, to be fetched within a day; its number.  Raises TooMany."""
-    planned = takeout.plan(core, account, form, small=small)
-    total = takeout.contents(core, account).octets
-    transfer = _begin(core, account, "export", form, total)
+def prepare_takeout(core: Core, account: AccountId, form: str, *, small: bool = False) -> int:
+    """Prepare a take-out, to be fetched within a day, and return its number.  Raises TooMany."""
+    planned = takeout.make_plan(core, account, form, small=small)
+    total = takeout.count_contents(core, account).octets
+    transfer = _begin_transfer(core, account, "export", form, total)
     told = json.dumps({"plan": dataclasses.asdict(planned), "turn": 0, "length": None, "mark": ""})
 
     def write(tx: Tx) -> None:
@@ -118,7 +118,7 @@ def export(core: Core, account: AccountId, form: str, *, small: bool = False) ->
     return transfer
 
 
-def made(core: Core, account: AccountId, transfer: int, *, measure: bool = False) -> Made:
+def find_takeout(core: Core, account: AccountId, transfer: int, *, measure: bool = False) -> ReadyTakeout:
     """Describe the take-out that can be fetched now.
 
     Args:
@@ -127,58 +127,63 @@ def made(core: Core, account: AccountId, transfer: int, *, measure: bool = False
     Raises:
         LinkExpired: there is no such take-out, or it is older than a day.
     """
-    owner, found = core.db.read(lambda tx: (get_account(tx, account), _export(core, tx, account, transfer)))
-    planned = _plan(found)
-    mark = takeout.mark(core, account, planned)
+    owner, found = core.db.read(lambda tx: (get_account(tx, account), _find_export(core, tx, account, transfer)))
+    planned = _read_plan(found)
+    mark = takeout.make_mark(core, account, planned)
     told = json.loads(found.report)
     known = told["length"] if told["mark"] == mark else None
     if known is None and measure and not planned.small:
-        known = takeout.length(core, account, planned)
+        known = takeout.measure_length(core, account, planned)
     if (mark, known) != (told["mark"], told["length"]):
         report = json.dumps(told | {"mark": mark, "length": known})
         core.db.write(lambda tx: store.save_report(tx, transfer, report))
     day = found.started_at.date().isoformat()
-    return Made(transfer, f"alumnimail-{owner.name}-{day}.zip", mark, known, planned)
+    return ReadyTakeout(transfer, f"alumnimail-{owner.name}-{day}.zip", mark, known, planned)
 
 
-def _export(core: Core, tx: Tx, account: AccountId, transfer: int) -> Transfer:
-    found = store.find_transfer(tx, account, transfer)
+def _find_export(core: Core, tx: Tx, account: AccountId, transfer: int) -> Transfer:
+    takeout_transfer = store.find_transfer(tx, account, transfer)
     old = core.clock.seconds() - FILE_SECONDS
-    if found is None or found.kind != "export" or not found.report or found.started_at.timestamp() < old:
+    if (
+        takeout_transfer is None
+        or takeout_transfer.kind != "export"
+        or not takeout_transfer.report
+        or takeout_transfer.started_at.timestamp() < old
+    ):
         raise LinkExpired("there is no such take-out any more")
-    return found
+    return takeout_transfer
 
 
-def _plan(found: Transfer) -> Plan:
-    kept = json.loads(found.report)["plan"]
+def _read_plan(transfer: Transfer) -> Plan:
+    kept = json.loads(transfer.report)["plan"]
     return Plan(**(kept | {"boxes": tuple((box, below) for box, below in kept["boxes"])}))
 
 
-def blocks(core: Core, account: AccountId, found: Made, start: int = 0) -> Iterator[bytes]:
-    """The octets of the file from `start` on.  Who fetches it anew ends the one who fetched it before.  Raises LinkExpired."""
+def read_blocks(core: Core, account: AccountId, ready: ReadyTakeout, start: int = 0) -> Iterator[bytes]:
+    """Yield the octets of the file from `start` on; a new download ends an earlier one.  Raises LinkExpired."""
 
     def begin(tx: Tx) -> int:
-        told = json.loads(_export(core, tx, account, found.transfer).report)
-        store.restart_transfer(tx, found.transfer, json.dumps(told | {"turn": told["turn"] + 1}), core.clock.seconds())
+        told = json.loads(_find_export(core, tx, account, ready.transfer).report)
+        store.restart_transfer(tx, ready.transfer, json.dumps(told | {"turn": told["turn"] + 1}), core.clock.seconds())
         return int(told["turn"]) + 1
 
     turn = core.db.write(begin)
-    return _told(core, account, found, turn, start)
+    return _yield_blocks(core, account, ready, turn, start)
 
 
-def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) -> Iterator[bytes]:
-    tell, state, skip = _Teller(core, found.transfer), "broken", start
+def _yield_blocks(core: Core, account: AccountId, ready: ReadyTakeout, turn: int, start: int) -> Iterator[bytes]:
+    record, state, skip = _ProgressRecorder(core, ready.transfer), "broken", start
 
     def mine(tx: Tx) -> bool:
-        now = store.find_transfer(tx, account, found.transfer)
+        now = store.find_transfer(tx, account, ready.transfer)
         return now is not None and json.loads(now.report)["turn"] == turn
 
     def progress(done: int, _total: int) -> None:
-        if tell(done) and not core.db.read(mine):
+        if record(done) and not core.db.read(mine):
             raise LinkExpired("it is fetched by another connection now")
 
     try:
-        for block in takeout.write(core, account, found.plan, progress):
+        for block in takeout.write_zip(core, account, ready.plan, progress):
             if skip >= len(block):
                 skip -= len(block)
                 continue
@@ -186,19 +191,19 @@ def _told(core: Core, account: AccountId, found: Made, turn: int, start: int) ->
             skip = 0
         state = "done"
     except LinkExpired:
-        log.info("take-out %d goes on elsewhere", found.transfer)
+        log.info("take-out %d goes on elsewhere", ready.transfer)
     finally:  # also when the browser goes away
         core.db.write(
-            lambda tx: store.end_transfer(tx, found.transfer, state, None, core.clock.seconds()) if mine(tx) else None
+            lambda tx: store.end_transfer(tx, ready.transfer, state, None, core.clock.seconds()) if mine(tx) else None
         )
 
 
-def incoming(core: Core) -> Path:
+def make_incoming_folder(core: Core) -> Path:
     """Return the folder where files wait to be read."""
-    return uploads.folder(core)
+    return uploads.make_folder(core)
 
 
-def bring(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -> threading.Thread:
+def start_import(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -> threading.Thread:
     """Import a file that the portal has put on disk; it is removed afterwards.
 
     Args:
@@ -209,44 +214,44 @@ def bring(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -
         TooMany: this account has others at work.
     """
     try:
-        transfer = _begin(core, account, "import", name[:200], file.stat().st_size)
+        transfer = _begin_transfer(core, account, "import", name[:200], file.stat().st_size)
     except MailError:
         file.unlink(missing_ok=True)
         raise
-    told = json.dumps({"mailbox": mailbox or mail_import.mailbox_of_file(name), "by_labels": not mailbox})
-    file.rename(_file(core, transfer))
+    told = json.dumps({"mailbox": mailbox or mail_import.suggest_mailbox(name), "by_labels": not mailbox})
+    file.rename(_file_path(core, transfer))
     core.db.write(lambda tx: store.restart_transfer(tx, transfer, told, core.clock.seconds()))
-    return _start(core, account, transfer, told)
+    return _start_thread(core, account, transfer, told)
 
 
-def may_go_on(core: Core, transfer: Transfer) -> bool:
-    """An import whose process died, and whose file is still there."""
-    return transfer.kind == "import" and transfer.state == "broken" and _file(core, transfer.id).exists()
+def may_resume(core: Core, transfer: Transfer) -> bool:
+    """Say if an import can be resumed: its process died, and its file is still there."""
+    return transfer.kind == "import" and transfer.state == "broken" and _file_path(core, transfer.id).exists()
 
 
-def go_on(core: Core, account: AccountId, number: int) -> threading.Thread:
-    """Begin such an import again; what is here is not doubled.  Raises LinkExpired."""
+def resume_import(core: Core, account: AccountId, number: int) -> threading.Thread:
+    """Resume such an import; messages that are here are not doubled.  Raises LinkExpired."""
 
     def write(tx: Tx) -> str:
         found = store.find_transfer(tx, account, number)
         now = core.clock.seconds()
         # asked in one transaction: nobody begins it twice
-        if found is None or not may_go_on(core, _silent(found, now)):
+        if found is None or not may_resume(core, _mark_silent(found, now)):
             raise LinkExpired("there is nothing to go on with")
         store.restart_transfer(tx, number, found.report, now)
         return found.report
 
-    return _start(core, account, number, core.db.write(write))
+    return _start_thread(core, account, number, core.db.write(write))
 
 
-def _file(core: Core, transfer: int) -> Path:
-    return uploads.folder(core) / f"{uploads.WAITING}{transfer}"
+def _file_path(core: Core, transfer: int) -> Path:
+    return uploads.make_folder(core) / f"{uploads.WAITING}{transfer}"
 
 
-def _start(core: Core, account: AccountId, transfer: int, told: str) -> threading.Thread:
+def _start_thread(core: Core, account: AccountId, transfer: int, told: str) -> threading.Thread:
     worker = threading.Thread(
-        target=_bring,
-        args=(core, account, _file(core, transfer), json.loads(told), transfer),
+        target=_run_import,
+        args=(core, account, _file_path(core, transfer), json.loads(told), transfer),
         daemon=True,
         name=f"import {transfer}",
     )
@@ -254,18 +259,18 @@ def _start(core: Core, account: AccountId, transfer: int, told: str) -> threadin
     return worker
 
 
-def _bring(core: Core, account: AccountId, file: Path, wish: dict[str, Any], transfer: int) -> None:
-    tell = _Teller(core, transfer)
+def _run_import(core: Core, account: AccountId, file: Path, import_wish: dict[str, Any], transfer: int) -> None:
+    record = _ProgressRecorder(core, transfer)
 
     state, report = "refused", Report()
 
     def progress(so_far: Report) -> None:
         nonlocal report
         report = so_far
-        tell(so_far.octets)
+        record(so_far.octets)
 
     try:
-        report = _read(core, account, file, wish, progress)
+        report = _import_file(core, account, file, import_wish, progress)
         nothing = report.left_out and not report.messages + report.there
         state = "refused" if report.broken or nothing else "full" if report.full else "done"
     except MailError as problem:
@@ -278,7 +283,7 @@ def _bring(core: Core, account: AccountId, file: Path, wish: dict[str, Any], tra
         core.db.write(lambda tx: store.end_transfer(tx, transfer, state, text, core.clock.seconds()))
 
 
-def _read(
+def _import_file(
     core: Core, account: AccountId, file: Path, wish: dict[str, Any], progress: Callable[[Report], None]
 ) -> Report:  # Any: what JSON holds
     with file.open("rb") as octets:
@@ -287,17 +292,17 @@ def _read(
         if not begin:
             raise ImportRefused(Saying("There is no message in this file."))
         if begin == b"PK":
-            return takeout_import.from_takeout(core, account, octets, progress)
-        return mail_import.from_mbox(
+            return takeout_import.import_takeout(core, account, octets, progress)
+        return mail_import.import_mbox(
             core, account, octets, str(wish["mailbox"]), progress, by_labels=bool(wish.get("by_labels"))
         )
 
 
-def forget(core: Core) -> int:
-    """The job: files that nobody reads any more, and what is told of old transfers."""
+def delete_expired(core: Core) -> int:
+    """Delete files that nobody reads any more, and records of old transfers; a job."""
     old = time.time() - FILE_SECONDS
-    for path in uploads.folder(core).glob(f"{uploads.WAITING}*"):
+    for path in uploads.make_folder(core).glob(f"{uploads.WAITING}*"):
         if path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
-    uploads.forget(core, old)
+    uploads.delete_expired(core, old)
     return core.db.write(lambda tx: store.delete_transfers(tx, core.clock.seconds() - KEEP_SECONDS))

@@ -25,7 +25,7 @@ DAMAGED = (
 )  # fmt: skip
 
 
-class ZipIn:
+class ZipReader:
     """Members by name, in one form of Unicode and without the folder that a person's own zip program put around them."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -36,7 +36,7 @@ class ZipIn:
             infos = self._archive.infolist()
         except DAMAGED as problem:
             raise ImportRefused(Saying("This zip file was not made by us, or it is damaged.")) from problem
-        folder = _folder(info.filename for info in infos)
+        folder = _common_folder(info.filename for info in infos)
         self._members = {unicodedata.normalize("NFC", info.filename).removeprefix(folder): info for info in infos}
         self._left = ALWAYS + RATIO * size
 
@@ -46,21 +46,21 @@ class ZipIn:
         return name in self._members
 
     def below(self, folder: str) -> list[str]:
-        """The names that begin so, in order."""
+        """List the names that begin with `folder`, in order."""
         return self.names[bisect_left(self.names, folder) : bisect_left(self.names, folder + "\U0010ffff")]
 
     def size(self, name: str) -> int:
-        """As its directory says; no more is ever read.  Raises KeyError."""
+        """Return the size that the directory gives; no more is ever read.  Raises KeyError."""
         return self._members[name].file_size
 
     def text(self, name: str) -> str:
-        """Raises KeyError, ImportRefused, UnicodeDecodeError."""
+        """Read a member as text.  Raises KeyError, ImportRefused, UnicodeDecodeError."""
         if self.size(name) > MAX_TEXT:
             raise ImportRefused(Saying("%(name)s in the file is too large.", name=name))
         return b"".join(self.read(name, MAX_TEXT)).decode()
 
     def read(self, name: str, line: int) -> Iterator[bytes]:
-        """Its lines, the long ones in pieces of so many octets.  Raises ImportRefused."""
+        """Read the lines of a member, long ones in pieces of so many octets.  Raises ImportRefused."""
         info = self._members[name]
         if info.compress_type not in (
             zipfile.ZIP_STORED,
@@ -82,7 +82,7 @@ class ZipIn:
 
 
 def _check_directory(file: IO[bytes]) -> int:
-    """The size of the file.  What it says of its directory is seen before the directory is read.  Raises ImportRefused."""
+    """Return the size of the file, after checking the size of its directory before that is read.  Raises ImportRefused."""
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - 2**16 - 200)
     file.seek(start)
@@ -109,7 +109,7 @@ def _check_directory(file: IO[bytes]) -> int:
     return size
 
 
-def _folder(names: Iterator[str]) -> str:
+def _common_folder(names: Iterator[str]) -> str:
     """Around everything, when a person unpacked the file and packed it again."""
     for name in names:
         if name.endswith("/alumnimail.json") and name.count("/") == 1 and not name.startswith("__MACOSX/"):

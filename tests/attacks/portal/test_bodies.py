@@ -102,44 +102,44 @@ def small(tmp_path: Path) -> Iterator[Core]:
 
 def test_files_of_all_together_are_bounded(small: Core) -> None:
     ola, kari = (accounts.find_account(small, name).id for name in ("ola", "kari"))
-    first = uploads.promise(small, ola, 3 * MIB)
-    second = uploads.promise(small, kari, 2 * MIB)
+    first = uploads.reserve_space(small, ola, 3 * MIB)
+    second = uploads.reserve_space(small, kari, 2 * MIB)
     with pytest.raises(Busy):
-        uploads.promise(small, kari, 2 * MIB)
+        uploads.reserve_space(small, kari, 2 * MIB)
     first.give_back()
-    third = uploads.promise(small, kari, MIB)
+    third = uploads.reserve_space(small, kari, MIB)
     third.give_back()
     second.give_back()
-    assert list(uploads.folder(small).iterdir()) == []
+    assert list(uploads.make_folder(small).iterdir()) == []
 
 
 def test_one_owner_has_half_of_it(small: Core) -> None:
     ola = accounts.find_account(small, "ola").id
-    uploads.promise(small, ola, 2 * MIB)
+    uploads.reserve_space(small, ola, 2 * MIB)
     with pytest.raises(Busy):
-        uploads.promise(small, ola, 2 * MIB)
-    uploads.promise(small, accounts.find_account(small, "kari").id, 2 * MIB)
+        uploads.reserve_space(small, ola, 2 * MIB)
+    uploads.reserve_space(small, accounts.find_account(small, "kari").id, 2 * MIB)
 
 
 def test_files_that_wait_to_be_read_count(small: Core) -> None:
-    with (uploads.folder(small) / "in-7").open("wb") as file:
+    with (uploads.make_folder(small) / "in-7").open("wb") as file:
         file.truncate(5 * MIB)
     with pytest.raises(Busy):
-        uploads.promise(small, accounts.find_account(small, "ola").id, 2 * MIB)
+        uploads.reserve_space(small, accounts.find_account(small, "ola").id, 2 * MIB)
 
 
 def test_what_a_dead_process_promised_counts_no_more(small: Core) -> None:
-    with (uploads.folder(small) / f"promised-{2**22 + 1}-1-abc").open("wb") as file:
+    with (uploads.make_folder(small) / f"promised-{2**22 + 1}-1-abc").open("wb") as file:
         file.truncate(5 * MIB)
-    uploads.promise(small, accounts.find_account(small, "ola").id, 3 * MIB).give_back()
-    assert list(uploads.folder(small).iterdir()) == []
+    uploads.reserve_space(small, accounts.find_account(small, "ola").id, 3 * MIB).give_back()
+    assert list(uploads.make_folder(small).iterdir()) == []
 
 
 def test_a_promise_that_the_disk_cannot_keep_is_not_made(small: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "FREE", 2**62)  # more than any disk has
     with pytest.raises(Busy):
-        uploads.promise(small, accounts.find_account(small, "ola").id, MIB)
-    assert list(uploads.folder(small).iterdir()) == []
+        uploads.reserve_space(small, accounts.find_account(small, "ola").id, MIB)
+    assert list(uploads.make_folder(small).iterdir()) == []
 
 
 def _bring(browser: Browser, octets: int) -> int:
@@ -152,8 +152,8 @@ def _bring(browser: Browser, octets: int) -> int:
 def test_a_file_that_there_is_no_room_for_is_refused_with_503(small: Core) -> None:
     browser = Browser(create_app(small).test_client())
     browser.log_in("ola")
-    held = uploads.promise(small, accounts.find_account(small, "kari").id, 3 * MIB)
-    other = uploads.promise(small, None, 2 * MIB)
+    held = uploads.reserve_space(small, accounts.find_account(small, "kari").id, 3 * MIB)
+    other = uploads.reserve_space(small, None, 2 * MIB)
     assert _bring(browser, 2 * MIB) == 503
     other.give_back()
     held.give_back()
@@ -168,19 +168,19 @@ def test_room_is_given_back_whatever_becomes_of_the_request(small: Core) -> None
     for body in (b"x" * (2 * MIB), b"--x\r\n" * MIB, b""):
         browser.client.post("/takeout/bring", data=body, content_type="multipart/form-data; boundary=x")
         browser.client.post("/mail/compose", data=body[: MIB + 5], content_type="application/x-www-form-urlencoded")
-    assert [path.name for path in uploads.folder(small).iterdir()] == []
+    assert [path.name for path in uploads.make_folder(small).iterdir()] == []
     assert app.extensions["bodies"]._whose.total() == 0
 
 
 def test_files_come_in_on_the_disk_of_the_data(small: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    bring = transfers.bring
+    bring = transfers.start_import
 
     def look(core: Core, *more: Any) -> threading.Thread:
-        seen.append(sorted(path.name.partition("-")[0] for path in uploads.folder(core).iterdir()))
+        seen.append(sorted(path.name.partition("-")[0] for path in uploads.make_folder(core).iterdir()))
         return bring(core, *more)
 
-    monkeypatch.setattr(transfers, "bring", look)
+    monkeypatch.setattr(transfers, "start_import", look)
     browser = Browser(create_app(small).test_client())
     browser.log_in("ola")
     _bring(browser, 2 * MIB)

@@ -77,7 +77,7 @@ def archive(scripts: dict[str, str], active: str = "", **settings: object) -> io
 
 
 def bring(core: Core, ola: Account, scripts: dict[str, str], active: str = "", **settings: object) -> Report:
-    return takeout_import.from_takeout(core, ola.id, archive(scripts, active, **settings))
+    return takeout_import.import_takeout(core, ola.id, archive(scripts, active, **settings))
 
 
 def deliver(core: Core) -> list[str]:
