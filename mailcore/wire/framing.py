@@ -143,7 +143,9 @@ class Framer:
         if self._offered is not None:
             return self._offered
         while True:
-            if not self._skip_dropped() or not self._take_literal():
+            if self._skip and not self._skip_dropped():
+                return None
+            if self._literal and not self._take_literal():
                 return None
             line = self._take_line()
             if line is None:
@@ -176,9 +178,8 @@ class Framer:
             return self._pour(self._sink)
         if len(self._buffer) < self._literal:
             return False
-        if self._literal:
-            self._parts.append(self._take(self._literal))
-            self._literal = 0
+        self._parts.append(self._take(self._literal))
+        self._literal = 0
         return True
 
     def _pour(self, sink: Sink) -> bool:
