@@ -10,8 +10,8 @@ from mailcore.cli import main
 from mailcore.config import Config
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import traces
-from mailcore.store.delivery import deliveries
-from mailcore.store.delivery.deliveries import About
+from mailcore.store.delivery import records
+from mailcore.store.delivery.records import About
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(tmp_path):
 
     def arrive(tx):
         told = About(b"\x1b]0;owned\x07", b"Kari <kari@outside.example>", "<1@x>", b"", 900, '{"spf": "pass"}')
-        deliveries.save_record(
+        records.save_record(
             tx, ola.id, core.clock.seconds(), "kari@outside.example", "ola@alumni.example", "filed", "INBOX", told
         )
         traces.refused(

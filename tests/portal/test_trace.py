@@ -11,7 +11,7 @@ from mailcore.services.delivery import delivery, traces
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
 from mailcore.smtp.reply import REPLIES
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery import records
 
 
 def arrive(core, subject="hei"):
@@ -77,7 +77,7 @@ def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, lan
         '["spam",""],["spam","9"],["new","?"]]'
     )
     core.db.write(
-        lambda tx: deliveries.save_record(
+        lambda tx: records.save_record(
             tx, ola.id, core.clock.seconds(), "", "ola@alumni.example", outcome, "", rules=rules
         )
     )

@@ -21,7 +21,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, traces
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters, out_of_office
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery import records
 from mailcore.store.forwarding import onward
 
 FRIEND = "ola@elsewhere.example"
@@ -139,7 +139,7 @@ def test_n14_search_finds_sender_author_and_subject_of_thirty_days(core, clock, 
     clock.forward(days=2)
     assert [found.subject for found in traces.search(core, ola.id, "")] == ["Bilder"]
     assert traces.forget(core) == 1
-    assert len(core.db.read(lambda tx: deliveries.list_records(tx, ola.id, 0))) == 1
+    assert len(core.db.read(lambda tx: records.list_records(tx, ola.id, 0))) == 1
 
 
 def test_n14_a_message_in_the_box_leads_to_its_record_and_only_to_ones_own(core, ola):

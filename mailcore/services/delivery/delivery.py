@@ -40,12 +40,13 @@ from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.services.tickets import ticket_inbox
 from mailcore.services.tickets.ticket_inbox import Letter
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery import records
 from mailcore.store.engine.db import Tx
-from mailcore.store.forwarding import forwardings, onward
-from mailcore.store.forwarding.settings import get_forwarding
+from mailcore.store.forwarding import kept_copies, onward
+from mailcore.store.forwarding.settings import get_forwarding, is_forwarding
 from mailcore.store.mail.blobs import INSIDE, Prepared, Saved
 from mailcore.store.mail.messages import GRACE
+from mailcore.store.mail.quota import get_space, get_spaces
 from mailcore.store.people.addresses import find_address_owner, list_addresses
 from mailcore.store.queue.items import enqueue_mail
 from sieve.addrspec import comparable, normal_address
@@ -96,7 +97,7 @@ def check_recipient(
         if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):
             raise Moved(moved)
         raise UnknownRecipient("no such address here")
-    used, quota = deliveries.get_space(tx, account)
+    used, quota = get_space(tx, account)
     if quota and not _fits(used, quota, size or 0) and not _passes_on(core, tx, account):
         raise OverQuota(FULL)
     most = TRACE_ROOM + (core.config.message_octets if size is None else size)
@@ -122,7 +123,7 @@ def _fits(used: int, quota: int, size: int) -> bool:
 
 def _passes_on(core: Core, tx: Tx, account: AccountId) -> bool:
     """A full box whose owner forwards: the message goes on, the copy is skipped (quota.full_and_forwarding)."""
-    return core.config.quota.full_and_forwarding == "forward" and deliveries.is_forwarding(tx, account)
+    return core.config.quota.full_and_forwarding == "forward" and is_forwarding(tx, account)
 
 
 async def accept(
@@ -178,7 +179,7 @@ def deliver(
     view = MessageText(prepared.message)
     sources = filters.active_sources(tx, [r.account for r in recipients])
     about = traces.about(prepared.message.header, prepared.name, prepared.size, verdict, envelope.peer)
-    rooms = deliveries.get_spaces(tx, [r.account for r in recipients])
+    rooms = get_spaces(tx, [r.account for r in recipients])
     context = _Context(
         core,
         tx,
@@ -220,7 +221,7 @@ class _Context:
     rooms: dict[AccountId, tuple[int, int]]  # octets used and allowed
     now: datetime
     verdict: Verdict
-    about: deliveries.About
+    about: records.About
     rules: dict[str, list[traces.Rule]]  # by recipient: what decided, for the trace
     letter: Letter | None  # as the help desk reads it
     saved: Saved | None = None  # the message, once a mailbox has it
@@ -290,7 +291,7 @@ def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -
     """Generated script first; the personal one while the implicit keep still stands."""
     if context.verdict.disposition is Disposition.JUNK:
         _because(context, recipient, ("junk", ""))
-        if deliveries.is_forwarding(context.tx, recipient.account):
+        if is_forwarding(context.tx, recipient.account):
             _remember_held(context, recipient, Passage.JUNK)
         return _JUNK
     if context.verdict.scan.junk and not _READS_SCORES.search(sources[1]):
@@ -344,7 +345,7 @@ def _execute(context: _Context, recipient: Recipient, plan: Plan, all_rejected: 
                 delivery_receipts.of_success(context.core, context.tx, came, recipient.address, relayed=relayed)
     now = int(context.now.timestamp())
     detail = ", ".join(done.mailboxes) or done.reason
-    deliveries.save_record(
+    records.save_record(
         context.tx,
         recipient.account,
         now,
@@ -408,7 +409,7 @@ def _act(context: _Context, recipient: Recipient, actions: tuple[sieve.Action, .
     if forwarded and context.filed:
         now, content = int(context.now.timestamp()), context.prepared.name
         for box, uid in context.filed:
-            forwardings.save_copy(context.tx, recipient.account, box, uid, content, now)
+            kept_copies.save_copy(context.tx, recipient.account, box, uid, content, now)
     outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
     return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
 
@@ -556,7 +557,7 @@ def _return_bounce(context: _Context, recipient: Recipient) -> Delivered:
     if found is None or context.envelope.sender:
         return Delivered(recipient.address, Outcome.REJECTED, reason="Only delivery reports are taken here")
     if report is None:
-        deliveries.save_record(
+        records.save_record(
             context.tx,
             found.account,
             int(context.now.timestamp()),

@@ -16,7 +16,7 @@ from mailcore.services.delivery import traces
 from mailcore.services.notices import catalogue, notices
 from mailcore.services.sieve_scripts import scripts_library
 from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.vacation_memory import save_answer, was_answered
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import mailbox_facts
 from mailcore.store.people.accounts import get_account
@@ -84,7 +84,7 @@ def _run(
         return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
     now = int(place.now.timestamp())
     for key, _seconds in result.seen:
-        deliveries.save_answer(place.tx, place.account, "duplicate", key, now)
+        save_answer(place.tx, place.account, "duplicate", key, now)
     return result
 
 
@@ -111,9 +111,9 @@ def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, 
 def tell(place: Place, problem: str) -> None:
     """Notify the owner, once a day at most."""
     core, tx, now = place.core, place.tx, int(place.now.timestamp())
-    if deliveries.was_answered(tx, place.account, "script failed", "", now - DAY):
+    if was_answered(tx, place.account, "script failed", "", now - DAY):
         return
-    deliveries.save_answer(tx, place.account, "script failed", "", now)
+    save_answer(tx, place.account, "script failed", "", now)
     owner = get_account(tx, place.account)
     address = f"{owner.name}@{core.config.domain}"
     notice = notices.prepare(

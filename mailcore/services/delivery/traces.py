@@ -17,8 +17,8 @@ from mailcore.errors import MailboxNotFound
 from mailcore.mail.reading import address, header
 from mailcore.mail.reading.fields import Header
 from mailcore.services.notices import catalogue
-from mailcore.store.delivery import deliveries
-from mailcore.store.delivery.deliveries import About, Record
+from mailcore.store.delivery import records
+from mailcore.store.delivery.records import About, Record
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.forwarding.onward import Onward
@@ -134,11 +134,11 @@ def rule_at(source: str, line: int) -> Rule:
 def refused(core: Core, tx: Tx, account: AccountId, told: About, *, sender: str, recipient: str, reply: str) -> None:
     """Record that the service itself refused a message for this account; of a flood not all are saved."""
     if (
-        deliveries.count_outcome(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS)
+        records.count_outcome(tx, account, "refused", core.clock.seconds() - AGAIN_SECONDS, MAX_REFUSALS)
         >= MAX_REFUSALS
     ):
         return
-    deliveries.save_record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)
+    records.save_record(tx, account, core.clock.seconds(), sender, recipient, "refused", reply[:MAX_FIELD], told)
 
 
 def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, reply: str) -> None:
@@ -148,7 +148,7 @@ def refused_at(core: Core, tx: Tx, recipients: Sequence[str], *, sender: str, re
         account = find_address_owner(tx, localpart.partition("+")[0], domain)
         if account is None:
             continue
-        last = deliveries.find_last_record(tx, account)
+        last = records.find_last_record(tx, account)
         same = last is not None and (last.sender, last.outcome, last.detail) == (sender, "refused", reply)
         if same and last is not None and core.clock.seconds() - last.at.timestamp() < AGAIN_SECONDS:
             continue
@@ -161,7 +161,7 @@ def forget(core: Core) -> int:
 
     def write(tx: Tx) -> int:
         onward.delete_old(tx, before)
-        return deliveries.delete_records(tx, before)
+        return records.delete_records(tx, before)
 
     return core.db.write(write)
 
@@ -175,7 +175,7 @@ def search(core: Core, account: AccountId, words: str) -> list[Trace]:
 
     def read(tx: Tx) -> list[Trace]:
         found = []
-        for one in deliveries.list_records(tx, account, core.clock.seconds() - KEEP_SECONDS):
+        for one in records.list_records(tx, account, core.clock.seconds() - KEEP_SECONDS):
             trace = _trace(one)
             text = f"{trace.sender} {trace.author} {trace.subject}".lower()
             if all(word in text for word in wanted):
@@ -191,7 +191,7 @@ def get(core: Core, account: AccountId, number: int) -> Trace:
     """Everything that is known of one.  Raises MailboxNotFound."""
 
     def read(tx: Tx) -> Trace:
-        found = deliveries.find_record(tx, account, number)
+        found = records.find_record(tx, account, number)
         if found is None:
             raise MailboxNotFound(f"no record {number}")
         return _whole(core, tx, account, found)
@@ -210,7 +210,7 @@ def of_message(core: Core, account: AccountId, mailbox: str, uid: int) -> Trace 
         content = core.mail.content(tx, box.id, uid)
         if content is None:
             raise MailboxNotFound(f"message {uid} of {mailbox}")
-        found = deliveries.find_record_of_content(tx, account, content)
+        found = records.find_record_of_content(tx, account, content)
         return _whole(core, tx, account, found) if found else None
 
     return core.db.read(read)

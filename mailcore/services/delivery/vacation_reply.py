@@ -12,7 +12,7 @@ from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.adopted import adopt
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.vacation_memory import save_answer, was_answered
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.addresses import list_addresses
@@ -68,9 +68,9 @@ def answer(
     now = core.clock.seconds()
     handle = action.handle or f"{action.subject}|{action.from_address}|{action.reason}"
     sender = envelope.sender.lower()
-    if deliveries.was_answered(tx, recipient.account, handle, sender, now - (action.seconds or action.days * 86_400)):
+    if was_answered(tx, recipient.account, handle, sender, now - (action.seconds or action.days * 86_400)):
         return b""
-    deliveries.save_answer(tx, recipient.account, handle, sender, now)
+    save_answer(tx, recipient.account, handle, sender, now)
     octets = compose(
         replace(action, from_address=author),
         fields=fields,

@@ -9,12 +9,12 @@ from mailcore.domain import AccountId
 from mailcore.mail.passing import srs
 from mailcore.mail.writing.dsn import Returned
 from mailcore.services.forwarding import forwarding
-from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import bounces as store
 from mailcore.store.forwarding import onward
 from mailcore.store.forwarding.bounces import Return
 from mailcore.store.mail.blobs import Prepared
+from mailcore.store.site.secrets import get_secret
 
 KEEP_SECONDS = srs.DAYS * 86_400
 
@@ -24,7 +24,7 @@ def make_return_address(
 ) -> str:
     """Create the envelope sender for one message to one target; `content` is the SHA-256 of its octets."""
     token = srs.token(
-        deliveries.get_secret(tx, "srs"),
+        get_secret(tx, "srs"),
         str(account).encode(),
         sender.encode(),
         target.encode(),

@@ -15,11 +15,18 @@ from mailcore.services.limits import mail_limits
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import account_notices, notices
 from mailcore.services.sieve_scripts import filters
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.vacation_memory import save_answer, was_answered
 from mailcore.store.engine.db import Tx
-from mailcore.store.forwarding import forwardings as store
+from mailcore.store.forwarding.questions import (
+    delete_question,
+    list_leading_to,
+    list_to_ask,
+    list_unanswered,
+    save_question,
+)
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
 from mailcore.store.people.accounts import get_account
+from mailcore.store.site.secrets import get_secret
 
 YEAR_SECONDS, ANSWER_SECONDS = 365 * 86_400, 30 * 86_400
 BATCH = 500  # forwardings in one turn of the job
@@ -44,7 +51,7 @@ def make_stop_link(core: Core, tx: Tx, account: AccountId, target: str) -> str:
 
 
 def _make_stop_token(tx: Tx, account: AccountId, target: str) -> str:
-    return srs.token(deliveries.get_secret(tx, "forwarding stop"), str(account).encode(), target.lower().encode())
+    return srs.token(get_secret(tx, "forwarding stop"), str(account).encode(), target.lower().encode())
 
 
 def _find_by_stop_word(tx: Tx, word: str) -> tuple[Account, Forwarding]:
@@ -70,11 +77,9 @@ def stop_by_target(core: Core, word: str) -> None:
     def write(tx: Tx) -> None:
         owner, forwarding = _find_by_stop_word(tx, word)
         save_forwarding(tx, owner.id, dataclasses.replace(forwarding, state=ForwardingState.OFF, confirmed_at=None))
-        store.delete_question(tx, owner.id)
+        delete_question(tx, owner.id)
         filters.regenerate(core, tx, owner.id)
-        deliveries.save_answer(
-            tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, forwarding.target.lower(), core.clock.seconds()
-        )
+        save_answer(tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, forwarding.target.lower(), core.clock.seconds())
         audit.note(core, tx, owner.id, Event.FORWARDING_STOPPED_BY_TARGET, detail=forwarding.target)
         notify_owner(core, tx, owner, "forwarding_stopped", forwarding.target)
 
@@ -92,12 +97,10 @@ def send_stop_links(core: Core, address: str, *, peer: str = "") -> None:
 
     def write(tx: Tx) -> None:
         now, nobody = core.clock.seconds(), AccountId(0)
-        accounts = store.list_leading_to(tx, address)
+        accounts = list_leading_to(tx, address)
         for number in range(LETTERS_A_DAY):
-            if accounts and not deliveries.was_answered(
-                tx, nobody, f"stop links {number}", address.lower(), now - 86_400
-            ):
-                deliveries.save_answer(tx, nobody, f"stop links {number}", address.lower(), now)
+            if accounts and not was_answered(tx, nobody, f"stop links {number}", address.lower(), now - 86_400):
+                save_answer(tx, nobody, f"stop links {number}", address.lower(), now)
                 break
         else:
             return
@@ -131,16 +134,16 @@ def notify_owner(core: Core, tx: Tx, owner: Account, name: str, target: str, **m
 def ask_yearly(core: Core) -> None:
     """Ask each target that agreed a year ago again, and suspend what was not answered within thirty days; a job."""
     now = core.clock.seconds()
-    for account in core.db.read(lambda tx: store.list_to_ask(tx, now - YEAR_SECONDS, BATCH)):
+    for account in core.db.read(lambda tx: list_to_ask(tx, now - YEAR_SECONDS, BATCH)):
         core.db.write(partial(_send_yearly_question, core, account=account, now=now))
-    for account in core.db.read(lambda tx: store.list_unanswered(tx, now - ANSWER_SECONDS, BATCH)):
+    for account in core.db.read(lambda tx: list_unanswered(tx, now - ANSWER_SECONDS, BATCH)):
         core.db.write(partial(_suspend_unanswered, core, account=account))
 
 
 def _send_yearly_question(core: Core, tx: Tx, account: AccountId, now: int) -> None:
     owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
     token = secrets.token_urlsafe(24)
-    store.save_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), forwarding.target, now)
+    save_question(tx, account, hashlib.sha256(token.encode()).hexdigest(), forwarding.target, now)
     letter = notices.prepare(
         core,
         "forwarding_again",
@@ -156,7 +159,7 @@ def _send_yearly_question(core: Core, tx: Tx, account: AccountId, now: int) -> N
 
 def _suspend_unanswered(core: Core, tx: Tx, account: AccountId) -> None:
     owner, forwarding = get_account(tx, account), get_forwarding(tx, account)
-    store.delete_question(tx, account)
+    delete_question(tx, account)
     if forwarding.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING):
         return
     save_forwarding(tx, account, dataclasses.replace(forwarding, state=ForwardingState.UNCONFIRMED, confirmed_at=None))

@@ -12,7 +12,7 @@ from mailcore.domain import AccountId, MailboxId
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store.engine.db import Tx
-from mailcore.store.forwarding import forwardings as store
+from mailcore.store.forwarding import kept_copies as store
 
 BATCH = 1000  # copies of one account in one transaction
 

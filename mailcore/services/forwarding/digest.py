@@ -16,8 +16,7 @@ from mailcore.services.forwarding import consent
 from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
-from mailcore.store.forwarding import forwardings as store
-from mailcore.store.forwarding.forwardings import HeldBack
+from mailcore.store.forwarding.held_back import HeldBack, list_with_held_back, save_held_back, take_held_back
 from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people.accounts import get_account
 
@@ -30,17 +29,17 @@ def record_held_back(tx: Tx, account: AccountId, header: Header, passage: Passag
     authors = [spec for value in header.raw_values("from")[:1] for spec in address.addr_specs(value)]
     subject = " ".join(" ".join(header.values("subject")[:1]).split())
     author = one_line(authors[0]) if authors else ""
-    store.save_held_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
+    save_held_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
 
 
 def send_digests(core: Core) -> int:
     """Queue a digest for each forwarding that has asked for it; a job.  Returns how many were queued."""
-    accounts = core.db.read(lambda tx: store.list_with_held_back(tx, BATCH))
+    accounts = core.db.read(lambda tx: list_with_held_back(tx, BATCH))
     return sum(core.db.write(partial(_send_digest, core, account=account)) for account in accounts)
 
 
 def _send_digest(core: Core, tx: Tx, account: AccountId) -> bool:
-    held_back = store.take_held_back(tx, account)
+    held_back = take_held_back(tx, account)
     forwarding = get_forwarding(tx, account)
     named = [message for message in held_back if message.reason == "keep"]
     if not forwarding.digest or forwarding.state not in (ForwardingState.HEALTHY, ForwardingState.FAILING) or not named:

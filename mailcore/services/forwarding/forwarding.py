@@ -23,9 +23,9 @@ from mailcore.services.limits import mail_limits, tries
 from mailcore.services.limits.mail_limits import NOBODY, Cause
 from mailcore.services.notices import account_notices, notices
 from mailcore.services.sieve_scripts import filters
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.vacation_memory import save_answer, was_answered
 from mailcore.store.engine.db import Tx
-from mailcore.store.forwarding import forwardings
+from mailcore.store.forwarding.questions import delete_question, find_asked_target
 from mailcore.store.forwarding.settings import (
     find_account_by_question,
     get_forwarding,
@@ -35,6 +35,7 @@ from mailcore.store.forwarding.settings import (
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.audit import list_audit_entries
+from mailcore.store.site.secrets import get_secret
 from sieve.addrspec import normal_address
 
 MAX_REFUSALS = 5
@@ -200,16 +201,16 @@ def _hash_token(token: str) -> str:
 def _limit_questions(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) -> None:
     """Count a question to the target, so that nobody's mailbox is filled with them.  Raises TooMany, ForwardingRefused."""
     now, nobody = core.clock.seconds(), AccountId(0)
-    if deliveries.was_answered(tx, account, Event.FORWARDING_STOPPED_BY_TARGET, target.lower(), now - 30 * 86_400):
+    if was_answered(tx, account, Event.FORWARDING_STOPPED_BY_TARGET, target.lower(), now - 30 * 86_400):
         raise ForwardingRefused(
             Saying(
                 "Whoever reads there has recently stopped the forwarding. Choose another address, or try again in a month."
             )
         )
     for number in range(QUESTIONS_A_DAY):
-        if not deliveries.was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
+        if not was_answered(tx, nobody, f"forwarding question {number}", target.lower(), now - 86_400):
             mail_limits.count_mail(core, tx, cause, target)
-            deliveries.save_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
+            save_answer(tx, nobody, f"forwarding question {number}", target.lower(), now)
             return
     raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
 
@@ -233,7 +234,7 @@ def _prepare_question(core: Core, owner: Account, target: str, token: str) -> Pr
 
 def _make_code(tx: Tx, hashed: str) -> str:
     """Return eight digits that confirm as the link does, for who reads the target's mail and is logged in here."""
-    mac = hmac.digest(deliveries.get_secret(tx, "forwarding code"), hashed.encode(), "sha256")
+    mac = hmac.digest(get_secret(tx, "forwarding code"), hashed.encode(), "sha256")
     return f"{int.from_bytes(mac[:8], 'big') % 10**8:08}"
 
 
@@ -245,7 +246,7 @@ def find_question(core: Core, token: str) -> tuple[Account, Forwarding]:
 def _find_by_token(tx: Tx, token: str) -> tuple[Account, Forwarding]:
     account = find_account_by_question(tx, _hash_token(token)) if token else None
     if account is None and token:  # a question of later years
-        question = forwardings.find_question(tx, _hash_token(token))
+        question = find_asked_target(tx, _hash_token(token))
         if question is not None and get_forwarding(tx, question[0]).target == question[1]:
             account = question[0]
     if account is None:
@@ -266,7 +267,7 @@ def _mark_confirmed(core: Core, tx: Tx, account: AccountId) -> Forwarding:
     now = get_forwarding(tx, account)
     confirmed = dataclasses.replace(now, state=ForwardingState.HEALTHY, confirmed_at=core.clock.now())
     save_forwarding(tx, account, confirmed)
-    forwardings.delete_question(tx, account)
+    delete_question(tx, account)
     filters.regenerate(core, tx, account)
     audit.note(core, tx, account, Event.FORWARDING_CONFIRMED, detail=now.target)
     return get_forwarding(tx, account)

@@ -11,7 +11,7 @@ from mailcore.errors import TooMany
 from mailcore.net.address import place, wider
 from mailcore.services.limits import keys
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import contact_addresses as store
+from mailcore.store.site.tries import add_try, count_tries, list_tries
 
 HOUR, DAY = 3600, 86_400
 
@@ -47,8 +47,7 @@ def is_reached(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool
     """Say if a bound allows no more.  Nothing is counted."""
     now = core.clock.seconds()
     return any(
-        store.count_tries(tx, _hash_subject(core, action, bound.who), now, bound.seconds) >= bound.limit
-        for bound in bounds
+        count_tries(tx, _hash_subject(core, action, bound.who), now, bound.seconds) >= bound.limit for bound in bounds
     )
 
 
@@ -65,7 +64,7 @@ def count_try(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
     """Count one for each of those whom the bounds name, whatever the limits."""
     now = core.clock.seconds()
     for who in dict.fromkeys(bound.who for bound in bounds):
-        store.add_try(tx, _hash_subject(core, action, who), now)
+        add_try(tx, _hash_subject(core, action, who), now)
 
 
 def is_over_limit(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int = HOUR) -> bool:
@@ -87,4 +86,4 @@ def record_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
 
 def list_peer_times(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:
     """Return the times at which somebody at this place did it; seconds since 1970."""
-    return store.list_tries(tx, _hash_subject(core, action, f"peer {place(peer)}"), since)
+    return list_tries(tx, _hash_subject(core, action, f"peer {place(peer)}"), since)

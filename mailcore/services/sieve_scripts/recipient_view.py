@@ -13,9 +13,10 @@ from mailcore.domain import AccountId, Dsn, Envelope, Mailbox, Recipient
 from mailcore.errors import MailboxNotFound
 from mailcore.services.sieve_scripts import spam_scores
 from mailcore.services.sieve_scripts.script_view import MessageText, ScriptView
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery.vacation_memory import was_answered
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
+from mailcore.store.mail.quota import get_space
 from mailcore.store.webmail import contacts
 from sieve import one_address
 
@@ -90,7 +91,7 @@ class RecipientView(ScriptView):
 
     def was_seen(self, key: str, seconds: int, _last: bool) -> bool:
         since = int(self.now.timestamp()) - seconds
-        return deliveries.was_answered(self._place.tx, self._place.account, "duplicate", key, since)
+        return was_answered(self._place.tx, self._place.account, "duplicate", key, since)
 
     def list_exists(self, name: str) -> bool:
         return _list(name) in (BOOK, BLOCKED)
@@ -126,7 +127,7 @@ class RecipientView(ScriptView):
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
         place, config = self._place, self._place.core.config
         if item.startswith("vnd.alumnimail.quota-"):
-            used, quota = place.room or deliveries.get_space(place.tx, place.account)
+            used, quota = place.room or get_space(place.tx, place.account)
             values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
             found = values.get(item.removeprefix("vnd.alumnimail.quota-"))
             return None if found is None else str(found)

@@ -8,11 +8,11 @@ from mailcore.domain import AccountId
 from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.store.delivery import deliveries
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials
 from mailcore.store.people import web_sessions as store
 from mailcore.store.people.web_sessions import WebSession
+from mailcore.store.site.secrets import get_secret
 
 LOGGED_IN_SECONDS = 12 * 3600
 ANONYMOUS_SECONDS = 3600
@@ -108,7 +108,7 @@ def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
 
 def load_signing_key(core: Core) -> bytes:
     """Return the key that forms are signed with; the same in every process of this installation."""
-    return core.db.write(lambda tx: deliveries.get_secret(tx, "portal"))
+    return core.db.write(lambda tx: get_secret(tx, "portal"))
 
 
 def is_database_ready(core: Core) -> bool:

@@ -22,7 +22,7 @@ from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
 from mailcore.mail.showing import machine_report
 from mailcore.services.tickets import ticket_text, tickets
-from mailcore.store.delivery import deliveries
+from mailcore.store.delivery import records
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import find_address_owner
@@ -111,7 +111,7 @@ def read_letter(core: Core, message: Message, sender: str, trace: bytes = b"") -
 
 
 def receive_letter(
-    core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: deliveries.About
+    core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: records.About
 ) -> Received:
     """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed."""
     localpart = to.rpartition("@")[0].lower()
@@ -216,13 +216,13 @@ def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Let
     return ACCEPTED
 
 
-def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, received: Received, about: deliveries.About) -> None:
+def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, received: Received, about: records.About) -> None:
     """A line for the administrator: in the log, and in the trace of postmaster@ with sender and subject."""
     log.warning("mail to the help desk became no ticket: %s", received.refused or received.aside)
     account = find_address_owner(tx, "postmaster", core.config.domain.lower())
     if account is not None:
         outcome = "refused" if received.refused else Outcome.DISCARDED.value
-        deliveries.save_record(
+        records.save_record(
             tx, account, core.clock.seconds(), envelope.sender, to, outcome, received.refused or received.aside, about
         )
 

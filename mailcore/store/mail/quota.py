@@ -1,5 +1,6 @@
 """Room as SQL: what owners were warned of, and what was lent to them until when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -108,3 +109,22 @@ def take_back(tx: Tx, extra: Extra, now: int) -> bool:
 def end_running(tx: Tx, account: AccountId, now: int) -> None:
     """End what was lent on the account's old quota, which was set anew."""
     tx.run("UPDATE quota_extra SET ended_at=? WHERE account_id=? AND ended_at IS NULL", now, account)
+
+
+def get_space(tx: Tx, account: AccountId) -> tuple[int, int]:
+    """Return the octets used and allowed (0 = unlimited)."""
+    row = tx.row("SELECT used, quota FROM account WHERE id=?", account)
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def get_spaces(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
+    """Return the same for many accounts."""
+    found = dict.fromkeys(accounts, (0, 0))
+    for start in range(0, len(accounts), 500):
+        some = accounts[start : start + 500]
+        marks = ",".join("?" * len(some))
+        found |= {
+            row[0]: (row[1], row[2])
+            for row in tx.rows(f"SELECT id, used, quota FROM account WHERE id IN ({marks})", *some)  # noqa: S608
+        }
+    return found

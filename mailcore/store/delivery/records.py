@@ -1,55 +1,10 @@
-"""Data of delivery beside mail itself: room, forwarding, vacation memory, the Delivery record."""
+"""Records of what became of messages, for their owners' trace, as SQL."""
 
-import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
-
-
-def get_space(tx: Tx, account: AccountId) -> tuple[int, int]:
-    """Return the octets used and allowed (0 = unlimited)."""
-    row = tx.row("SELECT used, quota FROM account WHERE id=?", account)
-    return (row[0], row[1]) if row else (0, 0)
-
-
-def get_spaces(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
-    """Return the same for many accounts."""
-    found = dict.fromkeys(accounts, (0, 0))
-    for start in range(0, len(accounts), 500):
-        some = accounts[start : start + 500]
-        marks = ",".join("?" * len(some))
-        found |= {
-            row[0]: (row[1], row[2])
-            for row in tx.rows(f"SELECT id, used, quota FROM account WHERE id IN ({marks})", *some)  # noqa: S608
-        }
-    return found
-
-
-def is_forwarding(tx: Tx, account: AccountId) -> bool:
-    """Does a confirmed forwarding take the mail on at present?"""
-    return tx.row("SELECT 1 FROM forwarding WHERE account_id=? AND state IN ('healthy','failing')", account) is not None
-
-
-def was_answered(tx: Tx, account: AccountId, handle: str, sender: str, since: int) -> bool:
-    """Has this sender had this vacation reply after `since` (RFC 5230 section 4.2)?"""
-    return (
-        tx.row(
-            "SELECT 1 FROM vacation_memory WHERE account_id=? AND handle=? AND sender=? AND at>?",
-            account,
-            handle,
-            sender,
-            since,
-        )
-        is not None
-    )
-
-
-def save_answer(tx: Tx, account: AccountId, handle: str, sender: str, now: int) -> None:
-    tx.run("DELETE FROM vacation_memory WHERE account_id=? AND handle=? AND sender=?", account, handle, sender)
-    tx.run("INSERT INTO vacation_memory (account_id,handle,sender,at) VALUES (?,?,?,?)", account, handle, sender, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +111,3 @@ def count_outcome(tx: Tx, account: AccountId, outcome: str, since: int, limit: i
 
 def delete_records(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM delivery WHERE at<?", before)
-
-
-def get_secret(tx: Tx, key: str) -> bytes:
-    """Return a random value of this installation, created when first asked for (needs a write)."""
-    row = tx.row("SELECT value FROM setting WHERE key=?", key)
-    if row:
-        return bytes.fromhex(row[0])
-    value = secrets.token_bytes(32)
-    tx.run("INSERT INTO setting (key,value) VALUES (?,?)", key, value.hex())
-    return value
