@@ -31,7 +31,7 @@ class Account:
     used: int
     language: str
     contact: str
-    state: str  # "active" or "closed"
+    state: str  # "active", "closed" (may come back) or "erased" (nothing is left but the number)
     created_at: datetime
 
     @property
@@ -220,7 +220,7 @@ class QueueItem:
     tries: int
     created_at: datetime
     next_at: datetime
-    state: str  # "waiting", "held", "leased", "captured"
+    state: str  # "waiting" (also while a worker has its lease), "held" or "captured"
     last_reply: str
     account: AccountId | None
     origin: str  # "submission", "forward", "vacation", "dsn", "notice", "report"

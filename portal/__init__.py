@@ -164,7 +164,7 @@ def create_app(core: Core) -> Flask:
     app.jinja_env.filters["day"] = formats.day
     app.jinja_env.filters["moment"] = formats.moment
     app.jinja_env.filters["mailbox_title"] = formats.mailbox_title
-    app.jinja_env.filters["told"] = i18n.told
+    app.jinja_env.filters["translate"] = i18n.translate
     app.jinja_env.filters["paragraphs"] = formats.paragraphs
     app.jinja_env.filters["mailbox_icon"] = navigation.mailbox_icon
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

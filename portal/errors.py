@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from mailcore import errors
 from mailcore.errors import MailError
 from mailcore.saying import Translatable
-from portal.i18n import told
+from portal.i18n import translate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -99,7 +99,7 @@ def answer(problem: MailError) -> tuple[int, Words]:
     """Status and words for an error: its own words if it has any, else those of its class or the class above."""
     code, words = next((TABLE[cls] for cls in type(problem).__mro__ if cls in TABLE), (500, TRY_AGAIN))
     said = problem.args[0] if problem.args else None
-    return code, told(said) if isinstance(said, str) and isinstance(said, Translatable) else words
+    return code, translate(said) if isinstance(said, str) and isinstance(said, Translatable) else words
 
 
 def words_of(problem: MailError) -> str:

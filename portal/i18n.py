@@ -94,6 +94,6 @@ def language() -> str:
     return str(get_locale()) if get_locale() else "nb"
 
 
-def told(text: str) -> str:
+def translate(text: str) -> str:
     """Translate a service's text for the reader; what has no translation (a server's answer) stays as it is."""
     return message_catalogue.translate(text, lambda said: str(_here().ugettext(said)))

@@ -257,7 +257,7 @@ def _script_page(
 ) -> Answer:
     told: dict[int, list[str]] = {}
     for one in remarks:
-        told.setdefault(one.line, []).append(i18n.told(one.text))
+        told.setdefault(one.line, []).append(i18n.translate(one.text))
     lines = source.replace("\r\n", "\n").split("\n")
     page = render_template(
         "filters/script.html",

@@ -68,4 +68,4 @@ def problem(refused: ScriptInvalid) -> str:
     """Explain why the service does not take a filter, without the number that stands above the form anyway."""
     said = refused.args[0]
     inner = said.values.get("problem") if isinstance(said, Translatable) else None
-    return i18n.told(inner if isinstance(inner, str) else said)
+    return i18n.translate(inner if isinstance(inner, str) else said)

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from mailcore.services.delivery.traces import Checks, Rule, Trace
 from mailcore.services.forwarding.health import classify_reply
 from portal.forwarding.words import answer
-from portal.i18n import told
+from portal.i18n import translate
 
 
 def outcome(trace: Trace, titles: dict[str, str]) -> str:
@@ -90,7 +90,7 @@ def rule(found: Rule) -> str:
         "away": _("Your out-of-office reply"),
         "full": _("The rule for a full mailbox"),
         "script": _("Your own Sieve script, line %(line)s", line=detail),
-        "failed": _("Your script failed, so the message was kept: %(problem)s", problem=told(detail)),
+        "failed": _("Your script failed, so the message was kept: %(problem)s", problem=translate(detail)),
         "junk": _("The check of the sender: junk mail"),
         "spam": _("The spam filter: %(score)s", score=detail) if detail else _("The spam filter"),
     }

@@ -49,6 +49,7 @@ def test_all_links_lead_somewhere(browser):
     assert set(seen) >= {"/login", "/order", "/faq", "/clients", "/password", "/quota", "/forwarding", "/help"}
 
 
+@pytest.mark.slow
 def test_all_links_lead_somewhere_when_logged_in(inside):
     assert {path: code for path, code in _crawl(inside, "/mail/").items() if code != 200} == {}
 

@@ -144,12 +144,14 @@ def test_what_included_scripts_have_is_counted_together():
         actions(first, library=lambda place, name: patterns(limits.MAX_PATTERNS // 2))
 
 
+@pytest.mark.slow
 def test_patterns_made_in_a_run_are_work():
     loop = 'require ["variables", "regex"]; set "p" "(a";' + 'if header :regex "subject" "x${p}" {}' * 1000
     with pytest.raises(ScriptRuntimeError, match="works too hard"):
         actions(loop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["quotewildcard", "encodeurl", "lower"])
 def test_changing_long_texts_is_work(change):
     """A thousand of them took 5 s with each message."""

@@ -109,6 +109,7 @@ def test_fields_that_may_occur_once_and_do_not():
     assert b'"two"' in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [
     b"(", b'"', b"<", b"a@", b"\\", b'"\\', b"a,", b"=?utf-8?q?", b"a b ", b"(a)", b":;", b"[", b"<a@b>,",
 ])  # fmt: skip

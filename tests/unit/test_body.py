@@ -183,6 +183,7 @@ def _written(tree: tuple, names: list[str], depth: int = 0) -> str:
     return message if is_met else message.replace(f"boundary=b{depth}", "boundary=never", 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(_TREES)
 def test_of_any_structure_every_word_is_shown_or_offered(tree):

@@ -96,6 +96,7 @@ def test_files_of_earlier_releases_are_read():
     ]
 
 
+@pytest.mark.slow
 def test_a_message_that_is_too_large_is_left_out_and_the_next_one_read():
     file = written(b"A: b\r\n\r\n" + b"x" * 500 + b"\r\n") + written(b"A: c\r\n\r\n")
     file += written(b"A: d\r\n\r\n" + b"x" * 500_000 + b"\r\n") + written(b"A: e\r\n\r\n")
@@ -229,6 +230,7 @@ def test_whatever_stands_in_a_file_is_read_or_refused(octets):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

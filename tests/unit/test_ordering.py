@@ -56,6 +56,7 @@ def test_threads_by_subject():
     assert written(by_subject(rows)) == b"(1 (3)(4))(2)"
 
 
+@pytest.mark.slow
 def test_a_thread_of_ten_thousand_answers_is_no_deeper_than_any():
     rows = [Letter(n, n, f"s{n}", False, f"i{n}", (f"i{n - 1}",) if n > 1 else ()) for n in range(1, 10_001)]
     assert written(by_references(rows)) == b"(" + b" ".join(b"%d" % n for n in range(1, 10_001)) + b")"

@@ -82,6 +82,7 @@ def test_an_unknown_disposition_is_an_attachment(value, is_file):
     assert (part.disposition is not None and part.disposition[0] == "attachment") is is_file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
