@@ -69,7 +69,7 @@ def _ours(source: str) -> float:
 
 
 def _compiled(source: str) -> sieve.Program:
-    return scripts_library.program(source, lambda place, name: None)
+    return scripts_library.compile_program(source, lambda place, name: None)
 
 
 def _peer(source: str) -> float:
@@ -132,7 +132,7 @@ def share() -> None:
     with _house() as core:
         ola = accounts.add_account(core, "ola", quota=0).id
         filters.put_script(core, ola, "mine", filter_of_rules())
-        filters.activate(core, ola, "mine")
+        filters.set_active_script(core, ola, "mine")
         spent, decide = 0.0, script_runs.decide
 
         def timed(*given: object, **named: object) -> script_runs.Actions:

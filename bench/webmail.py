@@ -119,7 +119,7 @@ def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator
     core = cores.build(load_config(str(config)))
     for name, number in sizes.items():
         fill(core, name, number)
-        indexing.update(core, accounts.find_account(core, name).id)
+        indexing.update_index(core, accounts.find_account(core, name).id)
     for number in range(people):
         fill(core, f"person{number}", 100)
     cores.close(core)

@@ -33,7 +33,7 @@ def load_account() -> None:
     if owner is None:
         return
     try:
-        account = overview.account(core(), owner)
+        account = overview.read_account(core(), owner)
     except (AccountNotFound, Busy):
         return
     g.account = account if account.state == "active" else None

@@ -207,7 +207,7 @@ def sieve_(
     account = accounts.find_account(site.core, name)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt("Password", hide_input=True)
     server = sieve_import.OldServer(host, user, password, port, not no_tls, ca)
-    done = sieve_import.fetch(site.core, account.id, server, replace=replace)
+    done = sieve_import.import_scripts(site.core, account.id, server, replace=replace)
     if as_json:
         print_json(plain(done))
     else:

@@ -119,7 +119,7 @@ async def havespace(context: Context, read: Reader) -> bytes:
     size = read.number()
     read.end()
     core = context.core
-    await core.threads.run(_fits, filters.have_space, core, context.owner.id, name, size)
+    await core.threads.run(_fits, filters.check_space, core, context.owner.id, name, size)
     return line("OK")
 
 
@@ -141,20 +141,20 @@ async def putscript(context: Context, read: Reader) -> bytes:
     read.end()
     core, owner = context.core, context.owner.id
     await core.threads.run(_fits, filters.put_script, core, owner, name, source)
-    return _warned(await core.threads.run(filters.check, core, owner, source))
+    return _warned(await core.threads.run(filters.check_script_text, core, owner, source))
 
 
 async def checkscript(context: Context, read: Reader) -> bytes:
     source = _string(read)
     read.end()
     core = context.core
-    return _warned(await core.threads.run(filters.check, core, context.owner.id, source))
+    return _warned(await core.threads.run(filters.check_script_text, core, context.owner.id, source))
 
 
 async def listscripts(context: Context, read: Reader) -> bytes:
     read.end()
     core = context.core
-    scripts = await core.threads.run(filters.scripts, core, context.owner.id)
+    scripts = await core.threads.run(filters.read_scripts, core, context.owner.id)
     return b"".join(
         string(script.name) + (b" ACTIVE" if script.active else b"") + b"\r\n" for script in scripts
     ) + line("OK")
@@ -165,7 +165,7 @@ async def setactive(context: Context, read: Reader) -> bytes:
     name = _string(read)
     read.end()
     core = context.core
-    await core.threads.run(filters.activate, core, context.owner.id, name)
+    await core.threads.run(filters.set_active_script, core, context.owner.id, name)
     return line("OK")
 
 

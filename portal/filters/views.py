@@ -25,7 +25,7 @@ Answer = str | BaseResponse | tuple[str, int]
 
 
 def _titles() -> dict[str, str]:
-    return {box.name: formats.mailbox_title(box) for box in overview.mailboxes(current.core(), current.owner().id)}
+    return {box.name: formats.mailbox_title(box) for box in overview.list_mailboxes(current.core(), current.owner().id)}
 
 
 def _mark(rules: Sequence[FilterRule]) -> str:
@@ -44,13 +44,13 @@ def _stale(rules: Sequence[FilterRule]) -> bool:
 @owner_only
 def index() -> str:
     core, owner = current.core(), current.owner().id
-    rules, titles = filters.rules(core, owner), _titles()
+    rules, titles = filters.list_rules(core, owner), _titles()
     return render_template(
         "filters/index.html",
         rules=[(rule, words.sentence(rule, titles)) for rule in rules],
         mark=_mark(rules),
-        scripts=filters.scripts(core, owner),
-        generated=filters.generated(core, owner),
+        scripts=filters.read_scripts(core, owner),
+        generated=filters.read_generated(core, owner),
     )
 
 
@@ -59,7 +59,7 @@ def index() -> str:
 def change() -> BaseResponse:
     """One button of the list: up, down, on, off, delete."""
     core, owner = current.core(), current.owner().id
-    rules = list(filters.rules(core, owner))
+    rules = list(filters.list_rules(core, owner))
     action, _sep, text = request.form.get("action", "").partition(" ")
     back = redirect(url_for("filters.index"), 303)
     at = request_values.number(text, -1)
@@ -97,7 +97,7 @@ def edit(number: int) -> Answer:
 def _edit(number: int | None) -> Answer:
     """`number` counts from 1; None = a new one at the end."""
     core, owner = current.core(), current.owner().id
-    rules = list(filters.rules(core, owner))
+    rules = list(filters.list_rules(core, owner))
     before = rules[number - 1] if number is not None and 0 < number <= len(rules) else None
     if number is not None and before is None:
         return redirect(url_for("filters.index"), 303)
@@ -203,7 +203,7 @@ def _script(name: str, source: str, *, is_new: bool) -> Answer:
             current.prove(request.form.get("password", ""))
         saved = filters.put_script(core, owner, name, source.replace("\n", "\r\n"))
         if action == "activate" or saved.active:
-            filters.activate(core, owner, name, proven=proven)
+            filters.set_active_script(core, owner, name, proven=proven)
     except MailError as problem:
         code, told = answer(problem)
         return _script_page(name, source, is_new=is_new, problem=told, code=code)
@@ -224,7 +224,7 @@ def _needs_password(name: str, source: str, *, activate: bool) -> bool:
     core, owner = current.core(), current.owner().id
     if not filters.sends_on(core, owner, source):
         return False
-    known = next((script for script in filters.scripts(core, owner) if script.name == name), None)
+    known = next((script for script in filters.read_scripts(core, owner) if script.name == name), None)
     is_new = known is None or known.held or known.source.replace("\r\n", "\n") != source
     return is_new or (activate and known is not None and not known.active)
 
@@ -283,6 +283,6 @@ def do_script(name: str, action: str) -> BaseResponse:
         flash(_("This script sends mail on. Read it, and activate it with your password."))
         return redirect(url_for("filters.script", name=name), 303)
     else:
-        filters.activate(core, owner, name if action == "activate" else "")
+        filters.set_active_script(core, owner, name if action == "activate" else "")
         flash(_("The script is active.") if action == "activate" else _("No script of yours is active."))
     return redirect(url_for("filters.index"), 303)

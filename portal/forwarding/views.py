@@ -42,7 +42,7 @@ def _page(form: ForwardingForm, problem: object = "", code: int = 200, code_prob
         sentence=words.health(wish, found),
         words=words,
         history=history[:HISTORY],
-        own_script=any(script.active for script in filters.scripts(core, owner)),
+        own_script=any(script.active for script in filters.read_scripts(core, owner)),
         full=core.config.quota.full_and_forwarding,
     )
     return page, code

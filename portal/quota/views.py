@@ -48,7 +48,7 @@ def index() -> str:
         items, copies = cleanup.list_forwarded(core, owner, days)
     else:
         senders = cleanup.list_newsletters(core, owner)
-    boxes = overview.mailboxes(core, owner)
+    boxes = overview.list_mailboxes(core, owner)
     heaps = [
         (box, cleanup.measure_special_use(core, owner, box.special_use))
         for box in boxes
@@ -109,7 +109,7 @@ def choose() -> Answer:
 def remove() -> BaseResponse:
     before = current.owner().used
     freed = cleanup.remove_chosen(current.core(), current.owner().id, _choice())
-    after = overview.account(current.core(), current.owner().id)
+    after = overview.read_account(current.core(), current.owner().id)
     flash(
         ngettext(
             "%(num)s message deleted: %(size)s freed. Before %(before)s, now %(after)s.",
@@ -136,7 +136,7 @@ def borrow() -> BaseResponse:
 def more() -> Answer:
     """Open a case for the desk that says what the desk needs to know."""
     owner = current.owner()
-    facts = _facts(overview.mailboxes(current.core(), owner.id))
+    facts = _facts(overview.list_mailboxes(current.core(), owner.id))
     form = MoreForm()
     problem: object = ""
     if form.validate_on_submit():

@@ -14,7 +14,7 @@ blueprint = Blueprint("trace", __name__)
 
 
 def _titles() -> dict[str, str]:
-    boxes: list[Mailbox] = overview.mailboxes(current.core(), current.owner().id)
+    boxes: list[Mailbox] = overview.list_mailboxes(current.core(), current.owner().id)
     return {box.name: formats.mailbox_title(box) for box in boxes}
 
 

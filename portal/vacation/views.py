@@ -17,18 +17,18 @@ blueprint = Blueprint("vacation", __name__)
 @owner_only
 def index() -> str | BaseResponse | tuple[str, int]:
     owner = current.owner().id
-    form = VacationForm(obj=out_of_office.get(current.core(), owner))
+    form = VacationForm(obj=out_of_office.read_away(current.core(), owner))
     if form.validate_on_submit():
         text = (form.text.data or "").replace("\r\n", "\n").strip()
         wish = Away(form.active.data, form.first_day.data, form.last_day.data, (form.subject.data or "").strip(), text)
-        done = out_of_office.save(current.core(), owner, wish)
+        done = out_of_office.save_away(current.core(), owner, wish)
         flash(_("Mail is answered while you are away.") if done.active else _("Mail is not answered for you."))
         return redirect(url_for("vacation.index"), 303)
     page = render_template(
         "vacation/index.html",
         form=form,
-        script=filters.generated(current.core(), owner),
-        state=_state(out_of_office.get(current.core(), owner)),
+        script=filters.read_generated(current.core(), owner),
+        state=_state(out_of_office.read_away(current.core(), owner)),
     )
     return page, 400 if form.errors else 200
 

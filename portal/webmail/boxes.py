@@ -24,13 +24,13 @@ def boxes() -> str | BaseResponse | tuple[str, int]:
         try:
             match request.form.get("action"):
                 case "create":
-                    mailboxes.create(core, owner, new, request.form.get("inside", ""))
+                    mailboxes.create_mailbox(core, owner, new, request.form.get("inside", ""))
                     flash(_("The mailbox is created."))
                 case "rename":
-                    mailboxes.rename(core, owner, name, new)
+                    mailboxes.rename_mailbox(core, owner, name, new)
                     flash(_("The mailbox has its new name."))
-                case "delete" if request.form.get("sure") or not mailboxes.holds(core, owner, name):
-                    count = mailboxes.delete(core, owner, name)
+                case "delete" if request.form.get("sure") or not mailboxes.count_messages(core, owner, name):
+                    count = mailboxes.delete_mailbox(core, owner, name)
                     flash(
                         ngettext(
                             "The mailbox is deleted. %(num)s message went to the trash.",
@@ -46,5 +46,7 @@ def boxes() -> str | BaseResponse | tuple[str, int]:
             code, problem = answer(trouble)
         if not problem and not asked:
             return redirect(url_for("webmail.boxes"), 303)
-    page = render_template("webmail/boxes.html", boxes=overview.mailboxes(core, owner), problem=problem, asked=asked)
+    page = render_template(
+        "webmail/boxes.html", boxes=overview.list_mailboxes(core, owner), problem=problem, asked=asked
+    )
     return page, code

@@ -16,7 +16,7 @@ def search() -> str:
     asked = request.args.get("q", "").strip()[:500]
     query = mail_search.parse(asked)
     result = mail_search.search(current.core(), current.owner().id, query) if asked else mail_search.Result()
-    boxes = overview.mailboxes(current.core(), current.owner().id)
+    boxes = overview.list_mailboxes(current.core(), current.owner().id)
     return render_template(
         "webmail/search.html",
         asked=asked,

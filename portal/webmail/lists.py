@@ -33,9 +33,9 @@ def messages(mailbox: str) -> str:
 
 
 def _list(name: str) -> str:
-    settings = mail_settings.read(current.core(), current.owner().id)
+    settings = mail_settings.read_settings(current.core(), current.owner().id)
     page = mail_list.page(current.core(), current.owner().id, name, _wish(settings.threads))
-    boxes = overview.mailboxes(current.core(), current.owner().id)
+    boxes = overview.list_mailboxes(current.core(), current.owner().id)
     query = request.query_string.decode("ascii", "ignore")
     return render_template(
         "webmail/index.html",
@@ -46,7 +46,7 @@ def _list(name: str) -> str:
         rows=shown.rows(
             page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"
         ),
-        waiting=[one for one in drafts.listing(current.core(), current.owner().id) if one.state != "open"],
+        waiting=[one for one in drafts.list_writings(current.core(), current.owner().id) if one.state != "open"],
     )
 
 
@@ -89,13 +89,15 @@ def act(mailbox: str) -> BaseResponse:
     """One action on the messages that were ticked."""
     action, uids = request.form.get("action", ""), ticked()
     if action == "read-all":
-        count = mail_actions.read_all(current.core(), current.owner().id, mailbox)
+        count = mail_actions.mark_all_read(current.core(), current.owner().id, mailbox)
         flash(ngettext("%(num)s message marked as read.", "%(num)s messages marked as read.", count))
         return _back(mailbox)
     if not uids:
         flash(_("Choose some messages first."))
         return _back(mailbox)
-    done = mail_actions.act(current.core(), current.owner().id, mailbox, uids, action, request.form.get("target", ""))
+    done = mail_actions.apply_action(
+        current.core(), current.owner().id, mailbox, uids, action, request.form.get("target", "")
+    )
     if done.target:
         flash(ngettext("%(num)s message moved.", "%(num)s messages moved.", done.count))
         if done.count <= MAX_UNDO:
@@ -110,7 +112,7 @@ def act(mailbox: str) -> BaseResponse:
 def undo() -> BaseResponse:
     """The last move, taken back."""
     source, target = request.form.get("source", ""), request.form.get("target", "")
-    done = mail_actions.act(current.core(), current.owner().id, target, ticked(), "move", source)
+    done = mail_actions.apply_action(current.core(), current.owner().id, target, ticked(), "move", source)
     flash(ngettext("%(num)s message moved back.", "%(num)s messages moved back.", done.count))
     return redirect(url_for("webmail.messages", mailbox=source), 303)
 
@@ -118,6 +120,6 @@ def undo() -> BaseResponse:
 @blueprint.post("/mail/empty/<path:mailbox>")
 @owner_only
 def empty(mailbox: str) -> BaseResponse:
-    count = mail_actions.empty(current.core(), current.owner().id, mailbox)
+    count = mail_actions.empty_mailbox(current.core(), current.owner().id, mailbox)
     flash(ngettext("%(num)s message deleted for good.", "%(num)s messages deleted for good.", count))
     return redirect(url_for("webmail.messages", mailbox=mailbox), 303)

@@ -14,7 +14,7 @@ from portal.webmail.views import blueprint
 @blueprint.app_template_global()
 def newest_change() -> int:
     """Return the newest change, for a page to ask for what comes after it."""
-    return service.newest(current.core())
+    return service.find_newest_change(current.core())
 
 
 @blueprint.get("/mail/live")

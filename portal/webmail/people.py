@@ -36,7 +36,7 @@ def contacts() -> Answer:
     else:
         form.address.data, form.name.data = request.args.get("address", ""), request.args.get("name", "")
     found = service.listing(core, owner.id)
-    boxes = overview.mailboxes(core, owner.id)
+    boxes = overview.list_mailboxes(core, owner.id)
     return render_template("webmail/contacts.html", form=form, found=found, boxes=boxes, problem=problem), code
 
 
@@ -81,13 +81,13 @@ def settings() -> Answer:
     names = service.identities(core, owner.id, owner.display_name, own)
     chosen = next((one for one in names if str(one.id) == request.args.get("name", "")), None)
     if request.method == "GET":
-        now = mail_settings.read(core, owner.id)
+        now = mail_settings.read_settings(core, owner.id)
         reading.threads.data, reading.html_first.data = now.threads, now.html_first
         reading.undo_seconds.data = now.undo_seconds
         shown = chosen or WriterName(0, owner.display_name, own, first=not names[0].id)
         form.name.data, form.address.data, form.reply_to.data = shown.name, shown.address, shown.reply_to
         form.signature.data, form.first.data = shown.signature, shown.first
-    boxes = overview.mailboxes(core, owner.id)
+    boxes = overview.list_mailboxes(core, owner.id)
     page = render_template(
         "webmail/settings.html",
         form=form,
@@ -105,7 +105,7 @@ def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
     id_ = number(request.form.get("id"))
     match request.form.get("action"):
         case "reading":
-            mail_settings.save(
+            mail_settings.save_settings(
                 core,
                 owner.id,
                 MailSettings(reading.threads.data, reading.html_first.data, int(reading.undo_seconds.data or 0)),

@@ -26,12 +26,12 @@ def message(mailbox: str, uid: int) -> str:
     """`?pictures=1` shows pictures from the network too."""
     core, owner = current.core(), current.owner()
     reading = mail_view.read_message(core, owner.id, mailbox, uid, address_book.domains(core, owner.id))
-    g.account = overview.account(core, owner.id)
-    settings = mail_settings.read(core, owner.id)
+    g.account = overview.read_account(core, owner.id)
+    settings = mail_settings.read_settings(core, owner.id)
     return render_template(
         "webmail/message.html",
         reading=reading,
-        boxes=overview.mailboxes(core, owner.id),
+        boxes=overview.list_mailboxes(core, owner.id),
         html_first=reading.html and (settings.html_first or reading.thin or "pictures" in request.args),
         pictures="pictures" in request.args,
     )
@@ -50,7 +50,7 @@ def print_page(mailbox: str, uid: int) -> str:
 def header(mailbox: str, uid: int) -> str:
     """Every field of the header."""
     fields = mail_view.all_fields(current.core(), current.owner().id, mailbox, uid)
-    boxes = overview.mailboxes(current.core(), current.owner().id)
+    boxes = overview.list_mailboxes(current.core(), current.owner().id)
     return render_template("webmail/header.html", fields=fields, boxes=boxes, mailbox=mailbox, uid=uid)
 
 
@@ -60,7 +60,7 @@ def html(mailbox: str, uid: int) -> Response:
     """Show the HTML in the frame; its own policy runs nothing and fetches nothing, but by our proxy when asked."""
     proxy = url_for("webmail.picture", _external=True)
     asked = "pictures" in request.args
-    _, octets = mail_actions.opened(current.core(), current.owner().id, mailbox, uid)
+    _, octets = mail_actions.open_message(current.core(), current.owner().id, mailbox, uid)
     safe = html_mail.page_of(octets, _proxied if asked else None)
     if safe is None:
         raise MailboxNotFound(f"no HTML in message {uid}")
@@ -78,7 +78,7 @@ def _key() -> bytes:
 
 def _proxied(url: str) -> str:
     """The address of a picture by way of us.  The frame has no cookies, so the address carries its own permission."""
-    signed = urlencode({"u": url, "s": remote_pictures.sign(current.core(), _key(), url)})
+    signed = urlencode({"u": url, "s": remote_pictures.sign_address(current.core(), _key(), url)})
     return f"{url_for('webmail.picture', _external=True)}?{signed}"
 
 
@@ -88,8 +88,8 @@ def _proxied(url: str) -> str:
 def picture() -> Response:
     """A picture from the network, fetched by us without cookies and referrer."""
     url = request.args.get("u", "")
-    remote_pictures.check(current.core(), _key(), url, request.args.get("s", ""))
-    kind, octets = remote_pictures.fetch(current.core(), url)
+    remote_pictures.check_signature(current.core(), _key(), url, request.args.get("s", ""))
+    kind, octets = remote_pictures.fetch_picture(current.core(), url)
     answer = Response(octets, content_type=kind)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # the frame is no origin at all
@@ -100,7 +100,7 @@ def picture() -> Response:
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/source")
 @owner_only
 def source(mailbox: str, uid: int) -> Response:
-    size, pieces = mail_actions.source(current.core(), current.owner().id, mailbox, uid)
+    size, pieces = mail_actions.open_source(current.core(), current.owner().id, mailbox, uid)
     answer = Response(pieces, content_type="text/plain; charset=utf-8")
     answer.content_length = size
     if "save" in request.args:
@@ -113,7 +113,7 @@ def source(mailbox: str, uid: int) -> Response:
 @owner_only
 def file(mailbox: str, uid: int, number: int) -> Response:
     """A picture or a text may be shown, anything else is saved."""
-    found = attachments.download(current.core(), current.owner().id, mailbox, uid, number)
+    found = attachments.open_file(current.core(), current.owner().id, mailbox, uid, number)
     answer = Response(found.pieces, content_type=found.type)
     answer.content_length = found.size
     shown = found.may_show and "save" not in request.args
@@ -127,7 +127,7 @@ def file(mailbox: str, uid: int, number: int) -> Response:
 def files_zip(mailbox: str, uid: int) -> Response:
     """Send all files at once, as a zip file written while it is sent."""
     answer = Response(
-        attachments.as_zip(current.core(), current.owner().id, mailbox, uid), content_type="application/zip"
+        attachments.make_zip(current.core(), current.owner().id, mailbox, uid), content_type="application/zip"
     )
     downloads.name_file(answer, f"message-{uid}.zip")
     return answer

@@ -58,7 +58,7 @@ def _do(action: str, kept: Writing) -> Answer:
     """Do what the button says, after everything is saved."""
     here = redirect(url_for("webmail.compose", writing=kept.id), 303)
     if action == "discard":
-        writings.discard(current.core(), current.owner().id, kept.id)
+        writings.discard_writing(current.core(), current.owner().id, kept.id)
         flash(_("The message is discarded."))
         return redirect(url_for("webmail.index"), 303)
     if action == "save":
@@ -67,9 +67,9 @@ def _do(action: str, kept: Writing) -> Answer:
         return here
     if action not in ("send", "later"):  # files were attached, or people chosen from the address book
         return here
-    seconds = mail_settings.read(current.core(), current.owner().id).undo_seconds
+    seconds = mail_settings.read_settings(current.core(), current.owner().id).undo_seconds
     at = _chosen_time() if action == "later" else current.core().clock.now() + timedelta(seconds=seconds)
-    writings.send(current.core(), current.owner(), kept.id, at)
+    writings.schedule_sending(current.core(), current.owner(), kept.id, at)
     if action == "send" and not seconds:
         flash(_("The message is sent."))
     return redirect(url_for("webmail.index"), 303)
@@ -97,18 +97,18 @@ def _keep(form: ComposeForm) -> Writing:
     """Everything on our side before anything else is done."""
     core, owner = current.core(), current.owner()
     draft = _draft(form)
-    id_ = writings.keep(core, owner.id, number(form.writing.data), draft, number(form.draft.data))
+    id_ = writings.save_writing(core, owner.id, number(form.writing.data), draft, number(form.draft.data))
     form.writing.data = str(id_)
     ticked = request.form.getlist("keep")
     stored = [number(one[1:]) for one in ticked if one[:1] == "w"]
     of_source = [number(one[1:], -1) for one in ticked if one[:1] == "s"]
     after = writings.keep_files(core, owner, id_, draft, stored, of_source)
     if after != draft:
-        writings.keep(core, owner.id, id_, after)
+        writings.save_writing(core, owner.id, id_, after)
     for one in form.files.data or ():
         if isinstance(one, FileStorage) and one.filename:
             writings.add_file(core, owner.id, id_, one.filename, one.mimetype or "", one.stream)
-    return writings.find(core, owner.id, id_)
+    return writings.get_writing(core, owner.id, id_)
 
 
 @blueprint.post("/mail/compose/keep")
@@ -120,7 +120,7 @@ def autosave() -> Answer:
     if not form.validate_on_submit():
         return render_template("webmail/_kept.html", id="", words=_("The text is too long.")), 200
     try:
-        id_ = writings.keep(
+        id_ = writings.save_writing(
             current.core(), current.owner().id, number(form.writing.data), _draft(form), number(form.draft.data)
         )
     except MailError as problem:
@@ -131,10 +131,10 @@ def autosave() -> Answer:
 def _begin() -> Answer:
     core, owner, args = current.core(), current.owner(), request.args
     if id_ := number(args.get("writing")):
-        found = writings.find(core, owner.id, id_)
+        found = writings.get_writing(core, owner.id, id_)
         return _page(_filled(found.form, found.id, found.draft), found, _source(found.form), "")
     if uid := number(args.get("draft")):
-        if id_ := writings.of_draft(core, owner.id, uid):
+        if id_ := writings.find_by_draft(core, owner.id, uid):
             return redirect(url_for("webmail.compose", writing=id_))
         draft = service.open_draft(core, owner, uid)
         return _page(_filled(draft, 0, uid), None, _source(draft), "")
@@ -190,10 +190,10 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
     form.identity.choices = [
         SelectChoice(str(one.id), f"{one.name} <{one.address}>" if one.name else one.address) for one in names
     ]
-    boxes = overview.mailboxes(core, owner.id)
+    boxes = overview.list_mailboxes(core, owner.id)
     others = [
         one
-        for one in writings.listing(core, owner.id)
+        for one in writings.list_writings(core, owner.id)
         if one.state == "open" and str(one.id) != (form.writing.data or "")
     ]
     return render_template(

@@ -101,7 +101,7 @@ def with_script(script: str) -> Callable[[Core, int], None]:
         ola = core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example"))
         assert ola is not None
         filters.put_script(core, ola, "mine", script)
-        filters.activate(core, ola, "mine")
+        filters.set_active_script(core, ola, "mine")
         to_owner(core, length)
 
     return play

@@ -132,7 +132,7 @@ def test_the_help_desk_takes_every_animal(core: Core) -> None:
 def test_a_script_of_every_test_reads_every_animal(core: Core) -> None:
     ola = accounts.add_account(core, "skript")
     filters.put_script(core, ola.id, "every", SCRIPT)
-    filters.activate(core, ola.id, "every")
+    filters.set_active_script(core, ola.id, "every")
     door = Door("sieve")
     before = len(inbox(core, "skript"))
     for number, animal in enumerate(all_animals()):
@@ -145,7 +145,7 @@ def test_a_script_of_every_test_reads_every_animal(core: Core) -> None:
 
 def test_one_who_is_away_answers_every_animal(core: Core) -> None:
     borte = accounts.add_account(core, "borte", display_name="Åse Borte")
-    out_of_office.save(core, borte.id, Away(True, date(2020, 1, 1), None, "Borte: æøå", "Jeg er borte, “æøå”."))
+    out_of_office.save_away(core, borte.id, Away(True, date(2020, 1, 1), None, "Borte: æøå", "Jeg er borte, “æøå”."))
     door = Door("vacation")
     for animal in all_animals():
         with door.animal(animal.id):

@@ -104,6 +104,6 @@ def test_what_is_written_is_kept_by_the_script(page, base, portal):
     page.fill("[name=body]", "en tekst som ingen sender")
     page.clock.run_for(31_000)
     page.wait_for_selector("#kept >> text=Lagret.")
-    kept = drafts.listing(core, accounts.find_account(core, "ola").id)
+    kept = drafts.list_writings(core, accounts.find_account(core, "ola").id)
     assert [one.form.body for one in kept if "ingen sender" in one.form.body] == ["en tekst som ingen sender"]
     page.click("button[value=discard]")

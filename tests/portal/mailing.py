@@ -83,7 +83,7 @@ def form(page: str) -> dict[str, str]:
 
 
 def send_at_once(core: Core, ola: Account) -> None:
-    mail_settings.save(core, ola.id, MailSettings(undo_seconds=0))
+    mail_settings.save_settings(core, ola.id, MailSettings(undo_seconds=0))
 
 
 def full(core: Core, ola: Account, percent: int = 105) -> None:

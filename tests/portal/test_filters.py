@@ -95,24 +95,27 @@ def test_a_filter_reads_as_a_sentence_in_each_language(inside, core, ola, langua
 def test_filters_are_ordered_turned_off_and_deleted_by_buttons(inside, core, ola):
     filters.save_rules(core, ola.id, [NEWS, LARGE])
     post(inside, "/filters", action="down 0")
-    assert [rule.name for rule in filters.rules(core, ola.id)] == ["Stort", "Nyheter"]
+    assert [rule.name for rule in filters.list_rules(core, ola.id)] == ["Stort", "Nyheter"]
     post(inside, "/filters", action="up 1")
     post(inside, "/filters", action="off 1")
-    assert [(rule.name, rule.enabled) for rule in filters.rules(core, ola.id)] == [("Nyheter", True), ("Stort", False)]
-    assert "addflag" not in filters.generated(core, ola.id).partition("Nyheter")[2].partition("fileinto")[2]
+    assert [(rule.name, rule.enabled) for rule in filters.list_rules(core, ola.id)] == [
+        ("Nyheter", True),
+        ("Stort", False),
+    ]
+    assert "addflag" not in filters.read_generated(core, ola.id).partition("Nyheter")[2].partition("fileinto")[2]
     post(inside, "/filters", action="on 1")
     post(inside, "/filters", action="delete 0")
-    assert [(rule.name, rule.enabled) for rule in filters.rules(core, ola.id)] == [("Stort", True)]
+    assert [(rule.name, rule.enabled) for rule in filters.list_rules(core, ola.id)] == [("Stort", True)]
     for nonsense in ("up 0", "down 0", "delete 7", "delete -1", "fly 0", "delete", ""):
         post(inside, "/filters", action=nonsense)
-    assert len(filters.rules(core, ola.id)) == 1
+    assert len(filters.list_rules(core, ola.id)) == 1
 
 
 def test_a_page_that_is_older_than_the_filters_changes_nothing(inside, core, ola):
     filters.save_rules(core, ola.id, [NEWS, LARGE])
     token = re.search(r'name="csrf_token" value="([^"]+)"', inside.get("/filters").text)[1]
     inside.client.post("/filters", data={"csrf_token": token, "mark": "0123456789abcdef", "action": "delete 0"})
-    assert len(filters.rules(core, ola.id)) == 2
+    assert len(filters.list_rules(core, ola.id)) == 2
     assert "endret et annet sted" in inside.get("/filters").text
 
 
@@ -132,7 +135,7 @@ def test_a_filter_is_changed_and_keeps_its_place_and_state(inside, core, ola):
         flag="on",
         action="save",
     )
-    first, second = filters.rules(core, ola.id)
+    first, second = filters.list_rules(core, ola.id)
     assert (first.name, first.conditions[0].value, second.name) == ("Svært stort", str(3 * 2**19), "Nyheter")
 
 
@@ -153,7 +156,7 @@ def test_what_cannot_be_meant_is_told_and_kept_in_the_form(inside, core, ola, fi
     assert answer.status_code == 400
     assert words in answer.text
     assert "Min &lt;regel&gt;" in answer.text
-    assert filters.rules(core, ola.id) == ()
+    assert filters.list_rules(core, ola.id) == ()
 
 
 def test_more_rows_are_had_without_javascript_and_nothing_is_lost(inside, core, ola):
@@ -169,7 +172,7 @@ def test_more_rows_are_had_without_javascript_and_nothing_is_lost(inside, core, 
     )
     assert answer.text.count('name="value"') == 4
     assert 'value="a@b.example"' in answer.text
-    assert filters.rules(core, ola.id) == ()
+    assert filters.list_rules(core, ola.id) == ()
 
 
 def test_a_rule_forwards_to_the_confirmed_target_only(inside, core, ola):
@@ -239,7 +242,7 @@ def test_errors_stand_beside_their_line_and_what_was_typed_stays(inside, core, o
     wrong = re.findall(r'<li class="wrong"><code>(.*?)</code>.*?Linje (\d+):', answer.text)
     assert wrong == [("nonsense;", "3"), ("if header :is &#34;subject&#34; { keep; }", "4")]
     assert "nonsense;" in answer.text.partition("<textarea")[2]
-    assert filters.scripts(core, ola.id) == []
+    assert filters.read_scripts(core, ola.id) == []
 
 
 def test_a_script_is_saved_activated_changed_and_deleted(inside, core, ola):
@@ -251,20 +254,20 @@ def test_a_script_is_saved_activated_changed_and_deleted(inside, core, ola):
     assert arrive(core) == ("INBOX",)
     post(inside, "/filters", to="/filters/scripts/min/deactivate")
     post(inside, "/filters", to="/filters/scripts/min/delete")
-    assert filters.scripts(core, ola.id) == []
+    assert filters.read_scripts(core, ola.id) == []
     assert inside.get("/filters/scripts/min").status_code == 404
 
 
 def test_only_looking_for_mistakes_saves_nothing(inside, core, ola):
     answer = post(inside, "/filters/scripts/", name="min", source="keep;", action="check")
     assert answer.status_code == 200
-    assert filters.scripts(core, ola.id) == []
+    assert filters.read_scripts(core, ola.id) == []
 
 
 def test_a_script_that_sends_mail_on_needs_the_password(inside, core, ola):
     source = 'redirect "thief@elsewhere.example";'
     assert post(inside, "/filters/scripts/", name="min", source=source, action="activate").status_code == 403
-    assert filters.scripts(core, ola.id) == []
+    assert filters.read_scripts(core, ola.id) == []
     assert (
         post(inside, "/filters/scripts/", name="min", source=source, password=PASSWORD, action="save").status_code
         == 303

@@ -37,7 +37,7 @@ def test_s02_a_message_that_is_being_written_becomes_a_draft(inside: Browser, co
     assert '<html lang="nn">' in page
     assert "Halvferdig" in page
     assert "Kjære" in page
-    assert overview.account(core, ola.id).language == "nn"
+    assert overview.read_account(core, ola.id).language == "nn"
 
 
 def _token(browser: Browser) -> str:

@@ -81,9 +81,9 @@ def test_a_job_learns_what_came_in_large_numbers(core, ola, portions, monkeypatc
     box, inbox = (
         core.db.read(lambda tx, name=name: core.mail.mailbox(tx, ola.id, name)).id for name in ("Archive", "INBOX")
     )
-    assert list_lines.keep_up(core) == 1
+    assert list_lines.update_busy_lists(core) == 1
     assert (known(core, box), known(core, inbox)) == (uids, [])
-    assert list_lines.keep_up(core) == 0
+    assert list_lines.update_busy_lists(core) == 0
 
 
 def test_removals_that_the_change_log_no_longer_tells_of_are_noticed(core, ola, monkeypatch):
@@ -106,7 +106,7 @@ def test_nothing_is_known_of_a_mailbox_that_is_gone(core, ola):
     mail_list.page(core, ola.id, "Borte", ListWish(order="subject"))
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Borte")).id
     core.db.write(lambda tx: core.mail.delete(tx, ola.id, "Borte"))
-    list_lines.sweep(core)
+    list_lines.sweep_lists(core)
     for table in ("line", "thread", "line_state"):
         sql = f"SELECT 1 FROM {table} WHERE mailbox=?"
         assert core.db.read(lambda tx, sql=sql: tx.rows(sql, box)) == []

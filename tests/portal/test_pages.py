@@ -166,7 +166,7 @@ def test_a_fault_of_ours_shows_no_detail(browser, monkeypatch):
         raise RuntimeError("secret detail")
 
     browser.client.application.view_functions["help.faq"] = broken
-    monkeypatch.setattr(overview, "account", broken)
+    monkeypatch.setattr(overview, "read_account", broken)
     page = browser.get("/faq?lang=en")
     assert page.status_code == 500
     assert "secret detail" not in page.text

@@ -115,7 +115,7 @@ def test_n14_every_refusal_of_ours_has_plain_words(inside, core, ola, reply, wor
 )
 def test_n14_a_script_that_failed_is_told_in_the_readers_language(inside, core, ola, language, words):
     filters.put_script(core, ola.id, "mine", "".join(f'redirect "a{n}@outside.example";\n' for n in range(9)))
-    filters.activate(core, ola.id, "mine")
+    filters.set_active_script(core, ola.id, "mine")
     arrive(core)
     [found] = traces.search(core, ola.id, "")
     assert words in text(inside.get(f"/trace/{found.id}?lang={language}"))

@@ -39,7 +39,7 @@ def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
     assert b"Subject: Borte\r\n" in octets
     assert b'Jeg er borte.\r\n"Hilsen" Ola' in octets
     inside.send("/vacation", subject="Borte", text="x")
-    assert "vacation" not in filters.generated(core, ola.id)
+    assert "vacation" not in filters.read_generated(core, ola.id)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
 def test_only_on_the_days(core, ola, first, last, count):
     today = core.clock.now().astimezone(core.config.zone).date()
     days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
-    out_of_office.save(core, ola.id, Away(True, *days, "Borte", "tekst"))
+    out_of_office.save_away(core, ola.id, Away(True, *days, "Borte", "tekst"))
     assert len(replies(core, ola)) == count
 
 
@@ -77,7 +77,9 @@ def test_days_begin_and_end_by_the_clock_of_the_site(core, ola, at, first, last,
             return datetime.fromisoformat(at).replace(tzinfo=UTC)
 
     then = replace(core, clock=Then())
-    out_of_office.save(then, ola.id, Away(True, date.fromisoformat(first), date.fromisoformat(last), "Borte", "tekst"))
+    out_of_office.save_away(
+        then, ola.id, Away(True, date.fromisoformat(first), date.fromisoformat(last), "Borte", "tekst")
+    )
     assert len(replies(then, ola)) == count
 
 
@@ -90,15 +92,15 @@ def test_another_site_has_another_clock(tmp_path):
             return datetime(2026, 12, 24, 4, 30, tzinfo=UTC)  # 23.30 in New York
 
     then = replace(core, clock=Then())
-    out_of_office.save(then, ola.id, Away(True, None, date(2026, 12, 23), "Borte", "tekst"))
+    out_of_office.save_away(then, ola.id, Away(True, None, date(2026, 12, 23), "Borte", "tekst"))
     assert len(replies(then, ola)) == 1
     cores.close(core)
 
 
 @pytest.mark.parametrize("text", ['"; discard; #', "${1}", "a\n.\nb", "\\", "æøå 😀", ":tag"])
 def test_whatever_is_typed_stays_text(core, ola, text):
-    out_of_office.save(core, ola.id, Away(True, None, None, text.replace("\n", " "), text))
-    assert check_script(filters.generated(core, ola.id)) == []
+    out_of_office.save_away(core, ola.id, Away(True, None, None, text.replace("\n", " "), text))
+    assert check_script(filters.read_generated(core, ola.id)) == []
     [item] = replies(core, ola)
     assert by_python(core.db.read(lambda tx: read_octets(tx, core.blobs, item))).text == text
 
@@ -130,5 +132,5 @@ def test_what_cannot_be_meant_is_told(inside, fields):
 def test_the_page_says_what_happens_today(inside, core, ola, first, last, active, words):
     today = core.clock.now().astimezone(core.config.zone).date()
     days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
-    out_of_office.save(core, ola.id, Away(active, *days, "Borte", "tekst"))
+    out_of_office.save_away(core, ola.id, Away(active, *days, "Borte", "tekst"))
     assert words in inside.get("/vacation").text

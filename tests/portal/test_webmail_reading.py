@@ -57,7 +57,7 @@ def opened(page: str) -> list[str]:
     ],
 )
 def test_plain_text_comes_first_where_it_says_something(inside, core, ola, octets, html_first, expected):
-    mail_settings.save(core, ola.id, MailSettings(html_first=html_first))
+    mail_settings.save_settings(core, ola.id, MailSettings(html_first=html_first))
     page = inside.get(f"/mail/INBOX/{put(core, ola, octets)}").text
     assert opened(page) == [expected]
     assert page.index('class="body"') < page.index("<iframe")

@@ -13,11 +13,11 @@ from tests.portal.mailing import letter, put
 def filled(request, core, ola):
     put(core, ola, letter(9, subject="Noe annet", text="intet her"), "Archive")
     if "behind" in request.param:
-        indexing.update(core, ola.id)
+        indexing.update_index(core, ola.id)
     put(core, ola)
     put(core, ola, letter(2, subject="Ferie", text="Vi reiser til Ås i juli"), "Sent")
     if request.param == "with an index":
-        indexing.update(core, ola.id)
+        indexing.update_index(core, ola.id)
 
 
 CASES = [
@@ -68,7 +68,7 @@ def test_a_search_sees_what_a_reader_sees(core, ola, indexed, asked, found):
     )
     put(core, ola, octets.encode())
     if indexed:
-        indexing.update(core, ola.id)
+        indexing.update_index(core, ola.id)
     hits = mail_search.search(core, ola.id, mail_search.parse(asked)).hits
     assert [hit.line.subject for hit in hits] == (["Hei"] if found else [])
 
@@ -76,10 +76,10 @@ def test_a_search_sees_what_a_reader_sees(core, ola, indexed, asked, found):
 def test_a_search_that_met_new_mail_asks_for_the_index(core, ola):
     put(core, ola)
     mail_search.search(core, ola.id, mail_search.parse("grønn"))
-    assert indexing.fulfil(core) == 1
+    assert indexing.update_requested(core) == 1
     assert core.search.known(ola.id)
     mail_search.search(core, ola.id, mail_search.parse("grønn"))
-    assert indexing.fulfil(core) == 0
+    assert indexing.update_requested(core) == 0
 
 
 @pytest.mark.parametrize(

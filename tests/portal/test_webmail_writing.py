@@ -258,13 +258,13 @@ def test_it_goes_once_when_its_time_has_come(inside, core, ola):
         drafts.send_due(later(core, seconds=15))
     assert len(queued(core)) == 1
     assert count(core, ola, "Sent") == 1
-    assert drafts.listing(core, ola.id) == []
+    assert drafts.list_writings(core, ola.id) == []
     assert "Hei» blir sendt" not in inside.get("/mail/").text
 
 
 def test_a_message_waits_for_the_day_that_was_chosen(inside, core, ola):
     write(inside, core, action="later", send_at="2099-01-01T08:00", to="x@outside.example", subject="f", body="t")
-    assert drafts.listing(core, ola.id)[0].state == "open"  # too far away
+    assert drafts.list_writings(core, ola.id)[0].state == "open"  # too far away
     soon = (later(core, days=3).clock.now()).strftime("%Y-%m-%dT08:00")
     write(inside, core, action="later", send_at=soon, to="x@outside.example", subject="Senere", body="t")
     drafts.send_due(later(core, days=1))
@@ -291,7 +291,7 @@ def test_what_could_not_be_sent_in_the_end_is_told_and_kept(inside, core, ola):
     drafts.send_due(later(core, seconds=15))
     page = inside.get("/mail/").text
     assert "«Til Kari» kunne ikke sendes" in page
-    [one] = drafts.listing(core, ola.id)
+    [one] = drafts.list_writings(core, ola.id)
     assert one.form.body.strip() == "viktig"
     drafts.take_back(core, ola.id, one.id)
 
@@ -303,7 +303,7 @@ def test_n7_a_full_box_keeps_every_text(inside, core, ola):
     answer = write(inside, core, action="save", to="x@outside.example", subject="Full", body="viktig tekst")
     assert answer.status_code == 409
     assert "Teksten er likevel tatt vare på" in answer.text
-    [one] = drafts.listing(core, ola.id)
+    [one] = drafts.list_writings(core, ola.id)
     assert one.form.body == "viktig tekst"
     send_at_once(core, ola)
     assert write(inside, core, f"/mail/compose?writing={one.id}").status_code == 303
@@ -343,7 +343,7 @@ def test_the_text_is_kept_every_half_minute(inside, core, ola):
     id_ = re.search(r'value="(\d+)"', first.text)[1]
     assert "Lagret." in first.text
     keep(inside, page, body="en to", writing=id_)
-    [one] = drafts.listing(core, ola.id)
+    [one] = drafts.list_writings(core, ola.id)
     assert (one.id, one.form.body) == (int(id_), "en to")
     assert f'href="/mail/compose?writing={id_}"' in inside.get("/mail/compose").text
 
@@ -355,14 +355,14 @@ def test_what_was_sent_from_another_window_is_not_kept_again(inside, core, ola):
     write(inside, core, f"/mail/compose?writing={id_}")
     late = keep(inside, page, body="en to", writing=id_)
     assert "Lagret." not in late.text
-    assert drafts.listing(core, ola.id) == []
+    assert drafts.list_writings(core, ola.id) == []
 
 
 def test_a_text_is_thrown_away_with_its_draft(inside, core, ola):
     location = write(inside, core, action="save", to="x@outside.example", subject="s", body="b").location
     write(inside, core, location, action="discard")
     assert count(core, ola, "Drafts") == 0
-    assert drafts.listing(core, ola.id) == []
+    assert drafts.list_writings(core, ola.id) == []
 
 
 def test_files_have_a_limit_and_the_text_stays(inside, core, ola):
@@ -372,21 +372,21 @@ def test_files_have_a_limit_and_the_text_stays(inside, core, ola):
     inside.client.application.extensions["core"] = replace(core, config=small)
     answer = write(inside, core, action="attach", body="tekst", files=(io.BytesIO(b"x" * 900_000), "stor.bin"))
     assert answer.status_code == 413
-    assert drafts.listing(core, ola.id)[0].form.body == "tekst"
-    assert drafts.listing(core, ola.id)[0].files == ()
+    assert drafts.list_writings(core, ola.id)[0].form.body == "tekst"
+    assert drafts.list_writings(core, ola.id)[0].files == ()
 
 
 def test_nobody_opens_another_persons_text(inside, core, ola):
     from mailcore.services.accounts import accounts
 
     kari = accounts.add_account(core, "kari", password="correct horse battery")
-    id_ = drafts.keep(core, kari.id, 0, drafts.Draft(body="privat"))
+    id_ = drafts.save_writing(core, kari.id, 0, drafts.Draft(body="privat"))
     assert inside.get(f"/mail/compose?writing={id_}").status_code == 404
     with pytest.raises(MailboxNotFound):
         drafts.take_back(core, ola.id, id_)
     answer = write(inside, core, writing=str(id_), body="overskrevet", action="save")
     assert answer.status_code == 404
-    assert drafts.find(core, kari.id, id_).form.body == "privat"
+    assert drafts.get_writing(core, kari.id, id_).form.body == "privat"
 
 
 def test_people_who_were_written_to_are_found_again(inside, core, ola):

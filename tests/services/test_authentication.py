@@ -370,7 +370,7 @@ EDITED = 'require ["editheader", "copy"]; addheader "X-Seen" "ola"; deleteheader
 def with_script(core, account) -> None:
     forwarding.stop_forwarding(core, account.id)
     filters.put_script(core, account.id, "mine", EDITED)
-    filters.activate(core, account.id, "mine")
+    filters.set_active_script(core, account.id, "mine")
 
 
 def test_n3_what_a_script_changed_goes_on_from_us_if_its_signature_was_what_counted(core, ola):

@@ -76,7 +76,7 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     put(core, ola, "Archive", b"Subject: kept\r\n\r\nHei\r\n")
     core.db.write(lambda tx: save_script(tx, ola.id, Script("mine", "keep;", True)))
     forwarding.set_forwarding(core, ola.id, "ola@work.example", copy=True, confirmed=True)
-    assert "redirect" in filters.generated(core, ola.id)
+    assert "redirect" in filters.read_generated(core, ola.id)
     _, link = closing.close_account(core, "ola")
     assert closing.find_closed_account(core, token(link)).name == "ola"
     closing.undo_closing(core, token(link))
@@ -86,7 +86,7 @@ def test_s10_undo_brings_back_mail_scripts_and_settings_and_asks_the_forwarding_
     assert boxes.messages == 1
     assert [script.name for script in core.db.read(lambda tx: list_scripts(tx, ola.id))] == ["mine"]
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
-    assert "ola@work.example" not in filters.generated(core, ola.id)
+    assert "ola@work.example" not in filters.read_generated(core, ola.id)
     with pytest.raises(LinkExpired):
         closing.undo_closing(core, token(link))
 
@@ -111,7 +111,7 @@ def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account
     for number in range(3):
         put(core, ola, "INBOX", b"Subject: secret %d\r\n\r\nhemmelig innhold\r\n" % number)
     contact_addresses.request_verification(core, ola.id, "other@home.example")
-    indexing.update(core, ola.id)
+    indexing.update_index(core, ola.id)
     assert core.search.path(ola.id).exists()
     _, link = closing.close_account(core, "ola")
     clock.forward(days=29)

@@ -51,7 +51,7 @@ def queued(core: Core, origin: str) -> list:
 
 def personal(core: Core, account: Account, source: str) -> None:
     filters.put_script(core, account.id, "mine", source)
-    filters.activate(core, account.id, "mine")
+    filters.set_active_script(core, account.id, "mine")
 
 
 def test_a_message_is_filed_with_its_trace_and_stored_once_for_all(core, ola, kari):

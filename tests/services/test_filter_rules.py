@@ -195,7 +195,7 @@ def shared(tmp_path_factory):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_settings_give_a_script_that_does_exactly_that(shared, wish, target, copy, away):
     try:
-        rules = filter_rules.checked(wish)
+        rules = filter_rules.check_rules(wish)
     except ScriptInvalid:
         return
     state = ForwardingState.HEALTHY if target else ForwardingState.OFF
@@ -240,9 +240,9 @@ def test_rules_are_kept_in_their_order_and_run_at_once(core, ola):
         rule(FilterAction(V.STOP), enabled=False),
     ]
     saved = filters.save_rules(core, ola, wish)
-    assert saved == filters.rules(core, ola)
+    assert saved == filters.list_rules(core, ola)
     assert saved[0].conditions[0].header == "X-A"
-    assert 'fileinto :create "B"' in filters.generated(core, ola)
+    assert 'fileinto :create "B"' in filters.read_generated(core, ola)
 
 
 @pytest.mark.parametrize(("bad", "problem"), [
@@ -263,14 +263,14 @@ def test_rules_are_kept_in_their_order_and_run_at_once(core, ola):
 ])  # fmt: skip
 def test_what_a_rule_cannot_be(core, bad, problem):
     with pytest.raises(ScriptInvalid, match=f"Filter 1: .*{problem}"):
-        filter_rules.checked([bad])
+        filter_rules.check_rules([bad])
 
 
 def test_numbers_end_somewhere(core):
     with pytest.raises(ScriptInvalid, match="at most 100 filters"):
-        filter_rules.checked([rule(FilterAction(V.STOP))] * 101)
+        filter_rules.check_rules([rule(FilterAction(V.STOP))] * 101)
     with pytest.raises(ScriptInvalid, match="at most 3 addresses"):
-        filter_rules.checked([rule(*(FilterAction(V.FORWARD, f"a{n}@b.example") for n in range(4)))])
+        filter_rules.check_rules([rule(*(FilterAction(V.FORWARD, f"a{n}@b.example") for n in range(4)))])
 
 
 def test_a_rule_forwards_only_where_the_target_agreed(tmp_path):

@@ -151,7 +151,7 @@ def test_five_permanent_refusals_in_a_row_pause_it_and_mail_is_kept(core: Core, 
 def test_every_generated_script_compiles(core: Core, ola: AccountId, target: str, copy: bool, when_full: str) -> None:
     wish = forwarding.set_forwarding(core, ola, target, copy=copy, confirmed=True)
     assert check_script(filters.generate(wish, full_and_forwarding=when_full)) == []
-    assert check_script(filters.generated(core, ola)) == []
+    assert check_script(filters.read_generated(core, ola)) == []
 
 
 def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_passes_on(
@@ -171,17 +171,17 @@ def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_
 
 def test_a_personal_script_stays_when_the_forwarding_changes(core: Core, ola: AccountId) -> None:
     filters.put_script(core, ola, "mine", "keep;\r\n")
-    filters.activate(core, ola, "mine")
+    filters.set_active_script(core, ola, "mine")
     forwarding.set_forwarding(core, ola, TARGET, copy=True, confirmed=True)
-    assert [(s.name, s.source, s.active) for s in filters.scripts(core, ola)] == [("mine", "keep;\r\n", True)]
+    assert [(s.name, s.source, s.active) for s in filters.read_scripts(core, ola)] == [("mine", "keep;\r\n", True)]
     assert core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola][1] == "keep;\r\n"
 
 
 def test_scripts_are_put_activated_renamed_and_deleted(core: Core, ola: AccountId) -> None:
     for name in ("a", "b"):
         filters.put_script(core, ola, name, "keep;")
-        filters.activate(core, ola, name)
-    assert [s.active for s in filters.scripts(core, ola)] == [False, True]
+        filters.set_active_script(core, ola, name)
+    assert [s.active for s in filters.read_scripts(core, ola)] == [False, True]
     assert filters.put_script(core, ola, "b", "stop;").active
     with pytest.raises(ScriptActive):
         filters.delete_script(core, ola, "b")
@@ -190,8 +190,8 @@ def test_scripts_are_put_activated_renamed_and_deleted(core: Core, ola: AccountI
     with pytest.raises(ScriptInvalid):
         filters.put_script(core, ola, "c", "nonsense")
     with pytest.raises(ScriptNotFound):
-        filters.activate(core, ola, "c")
+        filters.set_active_script(core, ola, "c")
     filters.rename_script(core, ola, "b", "c")
-    filters.activate(core, ola, "")
+    filters.set_active_script(core, ola, "")
     filters.delete_script(core, ola, "c")
-    assert [(s.name, s.active) for s in filters.scripts(core, ola)] == [("a", False)]
+    assert [(s.name, s.active) for s in filters.read_scripts(core, ola)] == [("a", False)]

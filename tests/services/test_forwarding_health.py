@@ -126,12 +126,12 @@ def test_a_new_target_keeps_the_other_choices(core, ola):
 
 def test_s24_a_hand_written_script_is_kept_and_runs_on_the_copy(core, ola):
     filters.put_script(core, ola.id, "mine", 'require "fileinto";\nfileinto "Archive";\n')
-    filters.activate(core, ola.id, "mine")
+    filters.set_active_script(core, ola.id, "mine")
     forwarding.set_forwarding(core, ola.id, FRIEND, copy=True)
     assert len(_deliver(core, Verdict())) == 1
     assert core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive")).messages == 1
     forwarding.stop_forwarding(core, ola.id)
-    assert [(script.name, script.active) for script in filters.scripts(core, ola.id)] == [("mine", True)]
+    assert [(script.name, script.active) for script in filters.read_scripts(core, ola.id)] == [("mine", True)]
 
 
 def test_n1_the_question_can_be_sent_again_and_the_older_link_is_void(core, ola):

@@ -372,7 +372,7 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
     forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=30)
     mark = 'require "imap4flags"; if header :is "subject" "marked by a script" { addflag "\\\\Flagged"; keep; }'
     filters.put_script(core, ola.id, "mine", mark)
-    filters.activate(core, ola.id, "mine")
+    filters.set_active_script(core, ola.id, "mine")
     kinds = (
         "untouched", "read", "flagged", "answered", "moved", "unread again", "marked by a script", "refused", "came back",
         "for one of us", "not taken",

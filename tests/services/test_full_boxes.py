@@ -158,7 +158,7 @@ def test_s20_a_copy_that_has_no_room_does_not_refuse_the_message(core):
     """One copy stands in the box; neither a further one, nor a second address of the same box, costs others theirs."""
     nesten = accounts.find_account(core, "nesten").id
     filters.put_script(core, nesten, "own", 'require ["fileinto", "copy"]; fileinto :copy "Archive"; keep;')
-    filters.activate(core, nesten, "own")
+    filters.set_active_script(core, nesten, "own")
     accounts.set_quota(core, "nesten", used(core, "nesten") + 3000)
     boxes = len(inbox(core, "nesten")), len(inbox(core, "kari"))
     try:
@@ -167,7 +167,7 @@ def test_s20_a_copy_that_has_no_room_does_not_refuse_the_message(core):
         )
         replies = converse(core, sent, 6)
     finally:
-        filters.activate(core, nesten, "")
+        filters.set_active_script(core, nesten, "")
         accounts.set_quota(core, "nesten", 2 * 2**20 + used(core, "nesten"))
     assert [line[:3] for line in replies] == ["250", "250", "250", "250", "354", "250"]
     assert len(inbox(core, "kari")) == boxes[1] + 1
@@ -224,7 +224,7 @@ def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
 def test_success_is_told_to_who_asked(core, notify, script, action):
     kari = accounts.find_account(core, "kari").id
     filters.put_script(core, kari, "own", script or "keep;")
-    filters.activate(core, kari, "own")
+    filters.set_active_script(core, kari, "own")
     before = len(core.db.read(lambda tx: list_items(tx)))
     words = f" NOTIFY={notify}" if notify else ""
     sent = (
@@ -234,7 +234,7 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
     try:
         replies = converse(core, sent + "DATA\r\n" + HEAD.replace("a@b", "ola@alumni") + ".\r\n", 4, "submissions")
     finally:
-        filters.activate(core, kari, "")
+        filters.set_active_script(core, kari, "")
     assert replies[3].startswith("250")
     queued = [item for item in core.db.read(lambda tx: list_items(tx))[before:] if item.origin == "dsn"]
     assert len(queued) == bool(action)

@@ -51,7 +51,7 @@ def core(tmp_path_factory):
     built = build(tmp_path_factory.mktemp("house"), names=("ola", "kari", "turid"))
     kari = accounts.find_account(built, "kari").id
     filters.put_script(built, kari, "own", SCRIPT)
-    filters.activate(built, kari, "own")
+    filters.set_active_script(built, kari, "own")
     forwarding.set_forwarding(
         built, accounts.find_account(built, "ola").id, "ola@home.example", copy=True, confirmed=True
     )

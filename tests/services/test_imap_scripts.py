@@ -83,7 +83,7 @@ def test_the_webmail_s_moves_count_too(core, ola):
     core.db.write(lambda tx: annotations.save_entry(tx, ola, 0, "/shared/imapsieve/script", b"on change"))
     say(core, APPEND)
     uids = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, ola, "INBOX").id))
-    mail_actions.act(core, ola, "INBOX", uids, "move", "Archive")
+    mail_actions.apply_action(core, ola, "INBOX", uids, "move", "Archive")
     [(_, keywords)] = contents(core, ola, "Archive")
     assert "$Moved" in keywords
 

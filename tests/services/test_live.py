@@ -33,7 +33,7 @@ def test_a_stream_says_look_after_a_change_and_nothing_of_others(core, ola):
 
 
 def test_what_came_between_the_page_and_the_stream_is_told(core, ola):
-    since = live.newest(core)
+    since = live.find_newest_change(core)
     put(core, ola)
     stream = live.Hub().events(core, ola.id, since)
     next(stream)

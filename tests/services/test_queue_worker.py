@@ -314,7 +314,7 @@ def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
     )
     if why == "script":
         filters.put_script(core, kari.id, "no", 'require "reject"; reject "not today";')
-        filters.activate(core, kari.id, "no")
+        filters.set_active_script(core, kari.id, "no")
 
     async def play():
         async with at_work(core) as (here, _, _):

@@ -165,7 +165,7 @@ def test_s23_a_smaller_quota_warns_too(core, ola):
 
 def test_s23_the_first_refusal_is_told_and_no_vacation_or_forwarding_answers(core, ola):
     forwarding.set_forwarding(core, ola.id, "ola@gmail.example", copy=True, confirmed=True)
-    out_of_office.save(core, ola.id, Away(True, None, None, "Borte", "tekst"))
+    out_of_office.save_away(core, ola.id, Away(True, None, None, "Borte", "tekst"))
     core.db.write(lambda tx: [delete_item(tx, item.id) for item in list_items(tx)])
     fill(core, ola, 101)
     for _ in range(3):

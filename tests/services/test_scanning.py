@@ -99,7 +99,7 @@ def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_
     source = 'require ["spamtestplus", "relational", "comparator-i;ascii-numeric", "imap4flags"];\n'
     source += 'if spamtest :percent :value "gt" :comparator "i;ascii-numeric" "30" { addflag "seen37"; keep; }'
     filters.put_script(core, kari, "own", source)
-    filters.activate(core, kari, "own")
+    filters.set_active_script(core, kari, "own")
     before = len(inbox(core, "kari"))
     assert send(core, SPAM).startswith("250")
     assert len(inbox(core, "kari")) == before + 1  # the script decided itself
@@ -127,14 +127,14 @@ def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filte
 
     spam, ham = filter_.learned()
     uids = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, kari, "Junk").id))
-    mail_actions.act(core, kari, "Junk", [uids[1]], "delete")
+    mail_actions.apply_action(core, kari, "Junk", [uids[1]], "delete")
     learning.teach_filter(core)
     assert core.db.read(lambda tx: store.list_waiting(tx, 9)) == []
     assert filter_.learned() == (spam, ham)  # Junk to Trash is not "ham"
-    mail_actions.act(core, kari, "INBOX", [uid("INBOX")], "junk")
+    mail_actions.apply_action(core, kari, "INBOX", [uid("INBOX")], "junk")
     learning.teach_filter(core)
     assert until(lambda: filter_.learned() == (spam + 1, ham)), filter_.log.read_text()[-3000:]
-    mail_actions.act(core, kari, "Junk", [uids[0]], "move", "INBOX")
+    mail_actions.apply_action(core, kari, "Junk", [uids[0]], "move", "INBOX")
     learning.teach_filter(core)
     assert until(lambda: filter_.learned() == (spam + 1, ham + 1)), filter_.log.read_text()[-3000:]
     assert core.db.read(lambda tx: store.list_waiting(tx, 9)) == []
@@ -227,7 +227,7 @@ def test_a_virus_that_may_come_in_stands_in_junk_and_its_level_is_known(house, s
                 assert b"\r\nX-Virus-Status: Infected (Eicar-Test" in junk
     core = house(f'milters = ["{scanner}"]\nrefuse = false')
     filters.put_script(core, accounts.find_account(core, "kari").id, "own", VIRUS_SCRIPT)
-    filters.activate(core, accounts.find_account(core, "kari").id, "own")
+    filters.set_active_script(core, accounts.find_account(core, "kari").id, "own")
     assert send(core, CLEAN).startswith("250")
     assert len(box(core, "kari", "Archive")) == 1  # looked at, and clean
 

@@ -49,7 +49,7 @@ def ola(core):
 
 def personal(core, ola, source: str) -> None:
     filters.put_script(core, ola, "mine", source)
-    filters.activate(core, ola, "mine")
+    filters.set_active_script(core, ola, "mine")
 
 
 def deliver(core, ola, message: bytes = MESSAGE, trace: bytes = b"", dsn: Dsn | None = None):
@@ -145,12 +145,12 @@ def test_the_address_book_and_the_blocked_list_are_lists(core, ola):
     )
     personal(core, ola, script)
     assert boxes(core, ola) == ("INBOX",)
-    contacts.add(core, ola, "Kari@Outside.example", "Kari")
+    contacts.add_contact(core, ola, "Kari@Outside.example", "Kari")
     assert boxes(core, ola) == ("Friends",)
-    contacts.block(core, ola, "@outside.example")
+    contacts.block_sender(core, ola, "@outside.example")
     assert boxes(core, ola) == ()
-    contacts.unblock(core, ola, "@outside.example")
-    contacts.remove(core, ola, "kari@outside.example")
+    contacts.unblock_sender(core, ola, "@outside.example")
+    contacts.remove_contact(core, ola, "kari@outside.example")
     assert boxes(core, ola) == ("INBOX",)
 
 
@@ -247,7 +247,7 @@ def test_what_the_generated_script_flags_the_personal_one_keeps(core, ola):
 
 
 def test_one_reply_though_both_scripts_answer(core, ola):
-    out_of_office.save(core, ola, Away(True, text="borte"))
+    out_of_office.save_away(core, ola, Away(True, text="borte"))
     personal(core, ola, 'require "vacation"; vacation "also away";')
     deliver(core, ola)
     assert [row[1] for row in sent(core)] == ["kari@outside.example"]
@@ -309,10 +309,10 @@ def test_scripts_are_limited_in_number_and_size(core, ola):
     for number in range(filters.MAX_SCRIPTS):
         filters.put_script(core, ola, f"s{number}", "keep;")
     with pytest.raises(TooMany):
-        filters.have_space(core, ola, "one more", 5)
-    filters.have_space(core, ola, "s1", 5)
+        filters.check_space(core, ola, "one more", 5)
+    filters.check_space(core, ola, "s1", 5)
     with pytest.raises(OverQuota):
-        filters.have_space(core, ola, "s1", filters.MAX_OCTETS + 1)
+        filters.check_space(core, ola, "s1", filters.MAX_OCTETS + 1)
     big = "#" * (filters.MAX_OCTETS - 10)
     for number in range(3):
         filters.put_script(core, ola, f"s{number}", big)

@@ -71,7 +71,7 @@ QUESTIONS = [
 @pytest.mark.parametrize(("criterion", "uids"), QUESTIONS)
 def test_the_same_is_found_with_and_without_an_index(core: Core, box: MailboxId, criterion: Criterion, uids: list[int]):
     assert find(core, box, criterion) == uids
-    assert indexing.update(core, AccountId(1)) == len(LETTERS)
+    assert indexing.update_index(core, AccountId(1)) == len(LETTERS)
     assert find(core, box, criterion) == uids
 
 
@@ -94,7 +94,7 @@ def test_texts_fields_and_names_of_parts_are_found_with_and_without_an_index(
 ):
     put(core, box, MORE)
     assert find(core, box, criterion) == uids
-    indexing.update(core, AccountId(1))
+    indexing.update_index(core, AccountId(1))
     assert find(core, box, criterion) == uids
 
 
@@ -121,39 +121,39 @@ def test_the_unseen_of_some_ranges(core: Core, box: MailboxId, ranges: tuple[tup
 
 
 def test_what_came_after_the_index_is_found_too(core: Core, box: MailboxId):
-    indexing.update(core, AccountId(1))
+    indexing.update_index(core, AccountId(1))
     put(core, box, ["Subject: y\r\n\r\nkvernbekk\r\n"])
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3, 6]
 
 
 def test_a_wish_is_fulfilled_once(core: Core, box: MailboxId):
-    indexing.wish(core, AccountId(1))
-    indexing.wish(core, AccountId(1))
-    assert indexing.fulfil(core) == 1
-    assert indexing.fulfil(core) == 0
+    indexing.request_index(core, AccountId(1))
+    indexing.request_index(core, AccountId(1))
+    assert indexing.update_requested(core) == 1
+    assert indexing.update_requested(core) == 0
     assert len(core.search.known(AccountId(1))) == len(LETTERS)
 
 
 def test_an_index_forgets_what_is_gone(core: Core, box: MailboxId):
-    indexing.update(core, AccountId(1))
+    indexing.update_index(core, AccountId(1))
     core.db.write(lambda tx: core.mail.expunge(tx, box, [(1, 2)], only_deleted=False))
-    assert indexing.update(core, AccountId(1)) == 0
+    assert indexing.update_index(core, AccountId(1)) == 0
     assert len(core.search.known(AccountId(1))) == len(LETTERS) - 2
 
 
 def test_a_broken_index_is_no_loss_and_check_says_so(core: Core, box: MailboxId):
-    indexing.update(core, AccountId(1))
+    indexing.update_index(core, AccountId(1))
     core.search.path(AccountId(1)).write_bytes(b"x" * 8192)
     assert any("search index" in line for line in health.check_installation(core, repair=False))
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
     health.check_installation(core, repair=True)
-    indexing.fulfil(core)
+    indexing.update_requested(core)
     assert health.check_installation(core, repair=False) == []
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
 
 
 def test_the_index_goes_with_the_account(core: Core, box: MailboxId):
-    indexing.update(core, AccountId(1))
+    indexing.update_index(core, AccountId(1))
     core.search.forget(AccountId(1))
     assert core.search.accounts() == []
 
@@ -182,5 +182,5 @@ def test_an_index_never_hides_a_message(core: Core, bodies: list[str], wanted: s
             core.db.read(lambda tx, h=hits: plan.confirm(tx, core.blobs, plan.possible(plan.narrow(tx, box), h), h))
         )
         hits.close()
-        indexing.update(core, account)
+        indexing.update_index(core, account)
     assert answers[0] == answers[1] == [n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(to_scalars(body))]

@@ -172,7 +172,7 @@ def test_a_loop_is_seen_whatever_the_detail_of_the_address_holds(core):
     """What is written into Delivered-To is what is looked for there."""
     kari = accounts.find_account(core, "kari")
     filters.put_script(core, kari.id, "on", 'redirect "kari@home.example";')
-    filters.activate(core, kari.id, "on")
+    filters.set_active_script(core, kari.id, "on")
     queued = len(core.db.read(list_items))
     delivered = 'Delivered-To: "kari+(x)"@alumni.example\r\n'
     assert take(core, "a@b.example", "kari+(x)@alumni.example", delivered + MESSAGE)[-1].startswith("250 ")

@@ -169,7 +169,7 @@ def test_lmtp_refuses_one_and_delivers_to_the_other(core):
 
     account = accounts.find_account(core, "ola").id
     filters.put_script(core, account, "no", 'require "ereject"; ereject "not me";')
-    filters.activate(core, account, "no")
+    filters.set_active_script(core, account, "no")
 
     async def play(connect):
         client = await connect(ehlo=False)
@@ -182,7 +182,7 @@ def test_lmtp_refuses_one_and_delivers_to_the_other(core):
     try:
         talk(core, play, "lmtp")
     finally:
-        filters.activate(core, account, "")
+        filters.set_active_script(core, account, "")
 
 
 def test_lmtp_knows_no_ehlo_and_smtp_no_lhlo(core):

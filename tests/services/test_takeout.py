@@ -54,12 +54,12 @@ def ola(core):
     put(core, made, "Trash", b"Subject: away\r\n\r\n" + b"x" * 300_000 + b"\r\n", ["\\Deleted"])
     filters.save_rules(core, made.id, [RULE])
     filters.put_script(core, made.id, "mitt / skript", SCRIPT)
-    filters.activate(core, made.id, "mitt / skript")
-    out_of_office.save(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
+    filters.set_active_script(core, made.id, "mitt / skript")
+    out_of_office.save_away(core, made.id, Away(True, date(2026, 12, 24), None, "Borte", 'tekst "æ"'))
     forwarding.set_forwarding(core, made.id, "ola@elsewhere.example", copy=True, confirmed=True)
     address_book.save(core, made.id, "per@outside.example", "Per Ås; jr.", "en venn,\nfra før")
-    contacts.block(core, made.id, "@spam.example")
-    mail_settings.save(core, made.id, MailSettings(threads=True, undo_seconds=30))
+    contacts.block_sender(core, made.id, "@spam.example")
+    mail_settings.save_settings(core, made.id, MailSettings(threads=True, undo_seconds=30))
     address_book.save_identity(core, made.id, WriterName(0, "Ola N.", "ola@alumni.example", "-- \nOla"))
     return accounts.load_account(core, made.id)
 
@@ -84,14 +84,16 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     got["INBOX", ""].remove(told)  # it was not in the file: its script stands inactive here
     assert got == sent
     assert (report.messages, report.there, report.full) == (5, 0, False)
-    assert filters.rules(core, kari.id) == (RULE,)
-    assert [(s.name, s.source, s.active) for s in filters.scripts(core, kari.id)] == [("mitt / skript", SCRIPT, False)]
-    assert out_of_office.get(core, kari.id) == out_of_office.get(core, ola.id)
+    assert filters.list_rules(core, kari.id) == (RULE,)
+    assert [(s.name, s.source, s.active) for s in filters.read_scripts(core, kari.id)] == [
+        ("mitt / skript", SCRIPT, False)
+    ]
+    assert out_of_office.read_away(core, kari.id) == out_of_office.read_away(core, ola.id)
     assert forwarding.read_forwarding(core, kari.id).target == ""
     people = [(one.address, one.name, one.note) for one in address_book.listing(core, kari.id)]
     assert people == [("per@outside.example", "Per Ås; jr.", "en venn,\nfra før")]
-    assert contacts.blocked(core, kari.id) == ["@spam.example"]
-    assert mail_settings.read(core, kari.id) == MailSettings(threads=True, undo_seconds=30)
+    assert contacts.list_blocked(core, kari.id) == ["@spam.example"]
+    assert mail_settings.read_settings(core, kari.id) == MailSettings(threads=True, undo_seconds=30)
     assert any("not one of yours" in note for note in report.notes)  # Ola's address is no identity of Kari's
     assert any("must be set up and confirmed again" in note for note in report.notes)
     assert health.check_installation(core, repair=False) == []
@@ -103,7 +105,7 @@ def test_n17_the_same_file_again_doubles_nothing(core, ola, form):
     report = takeout_import.import_takeout(core, ola.id, zipped(core, ola, form))
     assert (report.messages, report.there) == (0, 5)
     assert everything(core, ola) == before
-    assert filters.rules(core, ola.id) == (RULE,)
+    assert filters.list_rules(core, ola.id) == (RULE,)
 
 
 def test_n17_settings_and_activity_are_json_and_scripts_are_files(core, ola):
@@ -157,11 +159,11 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
     file = zipped(core, ola)
     kari = accounts.add_account(core, "kari")
     filters.put_script(core, kari.id, "mitt / skript", "keep;")
-    filters.activate(core, kari.id, "mitt / skript")
-    out_of_office.save(core, kari.id, Away(False, None, None, "mine", "min tekst"))
+    filters.set_active_script(core, kari.id, "mitt / skript")
+    out_of_office.save_away(core, kari.id, Away(False, None, None, "mine", "min tekst"))
     report = takeout_import.import_takeout(core, kari.id, file)
-    assert [(s.source, s.active) for s in filters.scripts(core, kari.id)] == [("keep;", True)]
-    assert out_of_office.get(core, kari.id).text == "min tekst"
+    assert [(s.source, s.active) for s in filters.read_scripts(core, kari.id)] == [("keep;", True)]
+    assert out_of_office.read_away(core, kari.id).text == "min tekst"
     assert any("stays" in note for note in report.notes)
 
 

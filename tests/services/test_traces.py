@@ -83,10 +83,10 @@ def test_n14_the_rule_that_fired_is_named(core, ola):
     assert last(core, ola).rules == (("filter", "Ny: heter #dette"),)
     filters.save_rules(core, ola.id, [])
     filters.put_script(core, ola.id, "mine", 'require "fileinto";\r\n\r\nif true {\r\n  fileinto "Archive";\r\n}\r\n')
-    filters.activate(core, ola.id, "mine")
+    filters.set_active_script(core, ola.id, "mine")
     arrive(core, "to")
     assert last(core, ola).rules == (("script", "4"),)
-    out_of_office.save(core, ola.id, Away(True, None, None, "", "Borte"))
+    out_of_office.save_away(core, ola.id, Away(True, None, None, "", "Borte"))
     forwarding.set_forwarding(core, ola.id, FRIEND, copy=True, confirmed=True)
     arrive(core, "tre")
     assert last(core, ola).rules == (("forwarding", ""), ("away", ""), ("script", "4"))
@@ -95,7 +95,7 @@ def test_n14_the_rule_that_fired_is_named(core, ola):
 def test_n14_a_script_that_failed_and_junk_and_a_rejection_are_told(core, ola):
     redirects = "".join(f'redirect "a{n}@outside.example";\n' for n in range(9))
     filters.put_script(core, ola.id, "mine", redirects)
-    filters.activate(core, ola.id, "mine")
+    filters.set_active_script(core, ola.id, "mine")
     arrive(core)
     assert [kind for kind, _ in last(core, ola).rules] == ["failed"]
     arrive(core, "junk", Verdict(author="x.example", dmarc="fail", disposition=Disposition.JUNK, outside=True))

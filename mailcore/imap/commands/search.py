@@ -139,7 +139,7 @@ async def _confirm(context: Context, plan: query.Plan, rows: list[Row]) -> list[
             uids += await core.db.aread(partial(plan.confirm, blobs=core.blobs, rows=few, hits=hits))
             progress.tell(len(few))
         if plan.texts and not hits.know(row[query.BLOB] for row in rows):
-            await core.threads.run(indexing.wish, core, owner)
+            await core.threads.run(indexing.request_index, core, owner)
     finally:
         hits.close()
     return uids

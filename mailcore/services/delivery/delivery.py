@@ -36,7 +36,7 @@ from mailcore.services.mailauth import dkim, forward_policy
 from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.quota import quota_warnings
 from mailcore.services.sieve_scripts import filters
-from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
+from mailcore.services.sieve_scripts.recipient_view import RecipientView, ScriptContext
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.services.tickets import ticket_inbox
 from mailcore.services.tickets.ticket_inbox import Letter
@@ -299,7 +299,7 @@ def _wanted(context: _Context, recipient: Recipient, sources: tuple[str, str]) -
         _because(context, recipient, ("spam", "" if percent is None else f"{percent:.0f} %"))
         return _JUNK
     room = context.rooms[recipient.account]
-    place = Place(context.core, context.tx, recipient.account, context.now, context.trace, room)
+    place = ScriptContext(context.core, context.tx, recipient.account, context.now, context.trace, room)
     view = RecipientView.of_delivery(place, context.view, context.envelope, recipient)
     return script_runs.decide(place, view, *sources, because=partial(_because, context, recipient))
 

@@ -19,7 +19,7 @@ from mailcore.mail.reading.message import Message
 from mailcore.services.delivery import script_notify, script_runs, sending_limits
 from mailcore.services.mailauth import dkim, forward_policy
 from mailcore.services.sieve_scripts import scripts_library
-from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
+from mailcore.services.sieve_scripts.recipient_view import RecipientView, ScriptContext
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.store.delivery.scripts import find_script
 from mailcore.store.engine.db import Tx
@@ -92,12 +92,12 @@ def happened(
 
 def _one(event: _Event, info: MessageInfo) -> None:
     core, tx = event.core, event.tx
-    place = Place(core, tx, event.account, core.clock.now(), items=event.items)
+    place = ScriptContext(core, tx, event.account, core.clock.now(), items=event.items)
     message = MessageText(Message(core.mail.octets(tx, event.box.id, info.uid)))
     view = RecipientView(place, message, Envelope("", (event.address,)), event.address)
     before = tuple(sorted(info.flags))
     try:
-        program = scripts_library.program(event.source, scripts_library.of(core, tx, event.account))
+        program = scripts_library.compile_program(event.source, scripts_library.make_library(core, tx, event.account))
         actions = sieve.run(program, view, sieve.Options(), before).actions
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed on %s: %s", event.account, event.items["imap.cause"], problem)

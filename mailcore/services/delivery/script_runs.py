@@ -15,7 +15,7 @@ from mailcore.log import log_for
 from mailcore.services.delivery import traces
 from mailcore.services.notices import catalogue, notices
 from mailcore.services.sieve_scripts import scripts_library
-from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
+from mailcore.services.sieve_scripts.recipient_view import RecipientView, ScriptContext
 from mailcore.store.delivery.vacation_memory import save_answer, was_answered
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import mailbox_facts
@@ -30,7 +30,7 @@ Actions = tuple[sieve.Action, ...]
 Because = Callable[..., None]  # takes any number of traces.Rule
 
 
-def decide(place: Place, view: RecipientView, generated: str, personal: str, *, because: Because) -> Actions:
+def decide(place: ScriptContext, view: RecipientView, generated: str, personal: str, *, because: Because) -> Actions:
     """Run the scripts and return their actions in order, one for each place.  Saves what `duplicate` saw.
 
     Args:
@@ -66,7 +66,7 @@ def joined(first: Actions, second: Actions) -> Actions:
 
 
 def _run(
-    place: Place,
+    place: ScriptContext,
     view: RecipientView,
     source: str,
     options: sieve.Options,
@@ -74,9 +74,9 @@ def _run(
     *,
     because: Because,
 ) -> sieve.Result:
-    library = scripts_library.of(place.core, place.tx, place.account)
+    library = scripts_library.make_library(place.core, place.tx, place.account)
     try:
-        result = sieve.run(scripts_library.program(source, library), view, options, flags)
+        result = sieve.run(scripts_library.compile_program(source, library), view, options, flags)
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", place.account, problem)
         because(("failed", json.dumps(catalogue.to_json(problem.args[0]), ensure_ascii=False)))
@@ -108,7 +108,7 @@ def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, 
     return core.mail.mailbox(tx, account, "INBOX")
 
 
-def tell(place: Place, problem: str) -> None:
+def tell(place: ScriptContext, problem: str) -> None:
     """Notify the owner, once a day at most."""
     core, tx, now = place.core, place.tx, int(place.now.timestamp())
     if was_answered(tx, place.account, "script failed", "", now - DAY):

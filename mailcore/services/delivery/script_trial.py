@@ -53,10 +53,10 @@ class TrialView(ScriptView):
         return self._trial.env.get(item)
 
     def spam_percent(self) -> float | None:
-        return spam_scores.spam_percent(self._message.block)
+        return spam_scores.read_spam_percent(self._message.block)
 
     def virus_level(self) -> int:
-        return spam_scores.virus_level(self._message.block)
+        return spam_scores.read_virus_level(self._message.block)
 
     def mailbox_exists(self, name: str) -> bool:
         return name.upper() == "INBOX" or name in self._trial.mailboxes

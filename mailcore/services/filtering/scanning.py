@@ -102,7 +102,7 @@ def _combine_fields(fields: bytes, junk: bool, reply: str) -> Scan:
         header.values(fields, "x-spam-flag") + header.values(fields, "x-spam-status") + header.values(fields, "x-spam")
     )
     junk = junk or any(value.strip().lower().startswith("yes") for value in flags)
-    return Scan(spam_scores.spam_percent(fields), junk or spam_scores.virus_level(fields) >= 4, reply, fields)
+    return Scan(spam_scores.read_spam_percent(fields), junk or spam_scores.read_virus_level(fields) >= 4, reply, fields)
 
 
 def _format_field(field: Added) -> bytes:

@@ -38,7 +38,7 @@ def check_installation(core: Core, *, repair: bool) -> list[str]:
             problems.append(f"search index of account {account}: broken, which costs time only; repair builds it anew")
             if repair:
                 core.search.forget(account)
-                indexing.wish(core, account)
+                indexing.request_index(core, account)
     return problems
 
 

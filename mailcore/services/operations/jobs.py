@@ -61,8 +61,8 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("yearly word on take-outs", DAY, takeout_reminder.send_reminders),
         Job("old imports", DAY, transfers.delete_expired),
         Job("messages that an earlier reader read", MINUTE, rereading.reread_blobs),
-        Job("lists of full mailboxes", MINUTE, list_lines.keep_up),
-        Job("old lines of lists", DAY, list_lines.sweep),
+        Job("lists of full mailboxes", MINUTE, list_lines.update_busy_lists),
+        Job("old lines of lists", DAY, list_lines.sweep_lists),
         Job("old traces", DAY, traces.forget),
         Job("end of lent quota", HOUR, quota.end_extras),
         Job("forwardings asked once a year", DAY, consent.ask_yearly),
@@ -77,7 +77,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("erasure of closed accounts", HOUR, closing.erase_closed),
         Job("old log-ins", DAY, login_log.expire_logins),
         Job("messages that wait for their time", 0, drafts.send_due),
-        Job("what was written long ago", HOUR, drafts.sweep),
+        Job("what was written long ago", HOUR, drafts.delete_untouched),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync_directory, waits=True),
     )
 

@@ -1,4 +1,4 @@
-"""The rules of simple filters.  `checked` gives the rule in the form that is saved, or says what is wrong with it."""
+"""The rules of simple filters.  `check_rules` gives them in the form that is saved, or says what is wrong."""
 
 import re
 from collections.abc import Sequence
@@ -29,26 +29,26 @@ _SYSTEM = ("\\Flagged", "\\Answered", "\\Draft")
 _ALONE = (FilterVerb.FILE, FilterVerb.FLAG, FilterVerb.READ)  # make no sense for what is deleted
 
 
-def checked(rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
-    """Raises ScriptInvalid, which names the number of the rule."""
+def check_rules(rules: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
+    """Check rules and return them as they are saved.  Raises ScriptInvalid, which names the number of the rule."""
     if len(rules) > MAX_RULES:
         raise ScriptInvalid(Saying("You can have at most %(most)s filters.", most=MAX_RULES))
-    done = []
+    checked_rules = []
     for number, rule in enumerate(rules, 1):
         try:
-            done.append(_rule(rule))
+            checked_rules.append(_check_rule(rule))
         except (ScriptInvalid, InvalidName) as problem:
             raise ScriptInvalid(
                 Saying("Filter %(number)s: %(problem)s", number=number, problem=problem.args[0])
             ) from None
-    targets = {_key(a.target) for rule in done for a in rule.actions if a.verb is FilterVerb.FORWARD}
+    targets = {_make_key(a.target) for rule in checked_rules for a in rule.actions if a.verb is FilterVerb.FORWARD}
     if len(targets) > MAX_TARGETS:
         raise ScriptInvalid(Saying("Filters may forward to at most %(most)s addresses.", most=MAX_TARGETS))
-    return tuple(done)
+    return tuple(checked_rules)
 
 
-def targets(core: Core, forwarding: Forwarding) -> frozenset[str] | None:
-    """The addresses that a rule may forward to: one that agreed, or any if the site does not ask."""
+def list_allowed_targets(core: Core, forwarding: Forwarding) -> frozenset[str] | None:
+    """List the addresses that a rule may forward to: one that agreed; None = any, if the site does not ask."""
     if core.config.forwarding.targets == "any":
         return None
     if core.config.forwarding.targets == "none" or forwarding.confirmed_at is None:
@@ -58,7 +58,7 @@ def targets(core: Core, forwarding: Forwarding) -> frozenset[str] | None:
 
 def check_targets(core: Core, forwarding: Forwarding, rules: Sequence[FilterRule]) -> None:
     """Raises ScriptInvalid for an address that has not agreed; the forwarding page asks it."""
-    allowed = targets(core, forwarding)
+    allowed = list_allowed_targets(core, forwarding)
     for number, rule in enumerate(rules, 1):
         for action in rule.actions:
             if action.verb is FilterVerb.FORWARD and allowed is not None and action.target.lower() not in allowed:
@@ -69,12 +69,12 @@ def check_targets(core: Core, forwarding: Forwarding, rules: Sequence[FilterRule
                 raise ScriptInvalid(Saying("Filter %(number)s: %(problem)s", number=number, problem=problem))
 
 
-def _key(target: str) -> str:
+def _make_key(target: str) -> str:
     local, _, domain = target.rpartition("@")
     return f"{local}@{domain.lower()}"
 
 
-def _rule(rule: FilterRule) -> FilterRule:
+def _check_rule(rule: FilterRule) -> FilterRule:
     if not rule.actions:
         raise ScriptInvalid(Saying("Choose what happens to the mail."))
     if len(rule.conditions) > MAX_CONDITIONS:
@@ -87,13 +87,16 @@ def _rule(rule: FilterRule) -> FilterRule:
         raise ScriptInvalid(Saying("The filter has more than %(most)s flags.", most=MAX_FLAGS))
     if FilterVerb.DELETE in verbs and any(verb in _ALONE for verb in verbs):
         raise ScriptInvalid(Saying("What is deleted cannot be filed or marked as well."))
-    name = " ".join(_text(rule.name).split())
+    name = " ".join(_check_text(rule.name).split())
     return replace(
-        rule, name=name, conditions=tuple(map(_condition, rule.conditions)), actions=tuple(map(_action, rule.actions))
+        rule,
+        name=name,
+        conditions=tuple(map(_check_condition, rule.conditions)),
+        actions=tuple(map(_check_action, rule.actions)),
     )
 
 
-def _text(value: str) -> str:
+def _check_text(value: str) -> str:
     if len(value) > MAX_TEXT:
         raise ScriptInvalid(Saying("A text is longer than %(most)s characters.", most=MAX_TEXT))
     if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in value):
@@ -101,12 +104,12 @@ def _text(value: str) -> str:
     return value
 
 
-def _condition(condition: FilterCondition) -> FilterCondition:
+def _check_condition(condition: FilterCondition) -> FilterCondition:
     sized = condition.match in (FilterMatch.OVER, FilterMatch.UNDER)
     if sized != (condition.field is FilterField.SIZE):
         words = {"field": condition.field.value, "match": condition.match.value}
         raise ScriptInvalid(Saying("'%(field)s' cannot be compared by '%(match)s'", **words))
-    value = _text(condition.value.strip())
+    value = _check_text(condition.value.strip())
     if not value:
         raise ScriptInvalid(Saying("Say what '%(field)s' is compared with.", field=condition.field.value))
     if sized and not (value.isascii() and value.isdigit() and int(value[:25]) <= MAX_NUMBER):
@@ -116,24 +119,24 @@ def _condition(condition: FilterCondition) -> FilterCondition:
         raise ScriptInvalid(
             Saying(
                 "'%(name)s' is no name of a field. Write the name of the other field, such as X-Spam.",
-                name=_text(header),
+                name=_check_text(header),
             )
         )
     return replace(condition, value=value, header=header)
 
 
-def _action(action: FilterAction) -> FilterAction:
+def _check_action(action: FilterAction) -> FilterAction:
     target = action.target.strip()
     match action.verb:
         case FilterVerb.FILE:
-            return replace(action, target=check_name(_text(target)))
+            return replace(action, target=check_name(_check_text(target)))
         case FilterVerb.FORWARD:
-            if not read_address(_text(target)):
+            if not read_address(_check_text(target)):
                 raise ScriptInvalid(Saying("'%(target)s' is no e-mail address.", target=target))
             return replace(action, target=target)
         case FilterVerb.FLAG:
             if target and target not in _SYSTEM and not _KEYWORD.fullmatch(target):
-                raise ScriptInvalid(Saying("'%(flag)s' is no flag", flag=_text(target)))
+                raise ScriptInvalid(Saying("'%(flag)s' is no flag", flag=_check_text(target)))
             return replace(action, target=target)
         case _:
             return replace(action, target="")

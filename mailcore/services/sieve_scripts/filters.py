@@ -69,7 +69,7 @@ def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
         full_and_forwarding=core.config.quota.full_and_forwarding,
         away=store_away.get_away(tx, account),
         rules=store_filters.list_rules(tx, account),
-        targets=filter_rules.targets(core, forwarding),
+        targets=filter_rules.list_allowed_targets(core, forwarding),
     )
     save_script(tx, account, Script(GENERATED, source, True, "generated"))
 
@@ -79,49 +79,49 @@ def active_sources(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tup
     return find_active_sources(tx, accounts)
 
 
-def generated(core: Core, account: AccountId) -> str:
+def read_generated(core: Core, account: AccountId) -> str:
     """Return the source of the generated script, which the portal shows read-only."""
-    found = core.db.read(lambda tx: find_script(tx, account, GENERATED, "generated"))
-    return found.source if found else ""
+    script = core.db.read(lambda tx: find_script(tx, account, GENERATED, "generated"))
+    return script.source if script else ""
 
 
-def rules(core: Core, account: AccountId) -> tuple[FilterRule, ...]:
-    """The simple filters, in their order."""
+def list_rules(core: Core, account: AccountId) -> tuple[FilterRule, ...]:
+    """List the simple filters, in their order."""
     return core.db.read(lambda tx: store_filters.list_rules(tx, account))
 
 
-def save_rules(core: Core, account: AccountId, wish: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
-    """Put these in the place of all there were, from the next message on.  Raises ScriptInvalid."""
-    checked = filter_rules.checked(wish)
+def save_rules(core: Core, account: AccountId, wanted: Sequence[FilterRule]) -> tuple[FilterRule, ...]:
+    """Replace all simple filters, from the next message on.  Raises ScriptInvalid."""
+    checked_rules = filter_rules.check_rules(wanted)
 
     def store(tx: Tx) -> tuple[FilterRule, ...]:
-        filter_rules.check_targets(core, get_forwarding(tx, account), checked)
-        store_filters.save_rules(tx, account, checked)
+        filter_rules.check_targets(core, get_forwarding(tx, account), checked_rules)
+        store_filters.save_rules(tx, account, checked_rules)
         regenerate(core, tx, account)
-        audit.note(core, tx, account, Event.FILTERS_SAVED, detail=str(len(checked)))
+        audit.note(core, tx, account, Event.FILTERS_SAVED, detail=str(len(checked_rules)))
         return store_filters.list_rules(tx, account)
 
     return core.db.write(store)
 
 
-def scripts(core: Core, account: AccountId) -> list[Script]:
+def read_scripts(core: Core, account: AccountId) -> list[Script]:
     return core.db.read(lambda tx: list_scripts(tx, account))
 
 
 def get_script(core: Core, account: AccountId, name: str) -> Script:
     """Raises ScriptNotFound."""
-    return core.db.read(lambda tx: _get(tx, account, name))
+    return core.db.read(lambda tx: _get_script(tx, account, name))
 
 
-def _get(tx: Tx, account: AccountId, name: str) -> Script:
-    found = find_script(tx, account, name)
-    if found is None:
+def _get_script(tx: Tx, account: AccountId, name: str) -> Script:
+    script = find_script(tx, account, name)
+    if script is None:
         raise ScriptNotFound(Saying("There is no script %(name)s.", name=name))
-    return found
+    return script
 
 
 def check_name(name: str) -> None:
-    """RFC 5804 section 1.6.  Raises InvalidName."""
+    """Check a script's name (RFC 5804 section 1.6).  Raises InvalidName."""
     bad = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in name)
     if not name or bad or len(name.encode("utf-8", "replace")) > MAX_NAME_OCTETS:
         raise InvalidName(Saying("Give the script a name of at most 512 octets, without control characters."))
@@ -137,19 +137,19 @@ class Remark:
 
 def examine(core: Core, account: AccountId, source: str) -> tuple[list[Remark], list[Remark]]:
     """Return what the author must mend, and what is allowed but probably not meant, by line."""
-    missing, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
-    found = [Remark(max(1, each.line), each.problem) for each in problems]
-    told = [Remark(1, _absent(*each)) for each in missing] + [
+    missing, problems, advice = core.db.read(lambda tx: _check_source(core, tx, account, source))
+    problem_remarks = [Remark(max(1, each.line), each.problem) for each in problems]
+    advice_remarks = [Remark(1, _describe_missing(*each)) for each in missing] + [
         Remark(max(1, each.line), each.problem) for each in advice
     ]
-    return found, [] if found else told
+    return problem_remarks, [] if problem_remarks else advice_remarks
 
 
-def _absent(place: str, name: str) -> Saying:
+def _describe_missing(place: str, name: str) -> Saying:
     return Saying("there is no %(place)s script '%(name)s' yet", place=place, name=name)
 
 
-def check(core: Core, account: AccountId, source: str) -> list[str]:
+def check_script_text(core: Core, account: AccountId, source: str) -> list[str]:
     """Check that a script compiles; returns what is allowed but probably not meant, one text each.
 
     A script that it includes may come later (RFC 6609 section 3.2), so one that is missing is only warned of.
@@ -157,19 +157,19 @@ def check(core: Core, account: AccountId, source: str) -> list[str]:
     Raises:
         ScriptInvalid: with every problem, one a line.
     """
-    library, problems, advice = core.db.read(lambda tx: _checked(core, tx, account, source))
+    library, problems, advice = core.db.read(lambda tx: _check_source(core, tx, account, source))
     if problems:
-        raise ScriptInvalid("\n".join(map(_shown, problems)))
-    return [_absent(*each) for each in library] + [_shown(each) for each in advice]
+        raise ScriptInvalid("\n".join(map(_format_problem, problems)))
+    return [_describe_missing(*each) for each in library] + [_format_problem(each) for each in advice]
 
 
-def _checked(
+def _check_source(
     core: Core, tx: Tx, account: AccountId, source: str
 ) -> tuple[list[tuple[str, str]], list[ScriptError], list[ScriptError]]:
     """Return the includes that are not found, the errors of a script, and advice."""
-    known = scripts_library.of(core, tx, account)
-    missing = [each for each in includes(source) if known(*each) is None]
-    problems = check_script(source, lambda place, name: known(place, name) or "")
+    library = scripts_library.make_library(core, tx, account)
+    missing = [each for each in includes(source) if library(*each) is None]
+    problems = check_script(source, lambda place, name: library(place, name) or "")
     if problems:
         return missing, problems, []
     boxes = {box.name for box in core.mail.mailboxes(tx, account)}
@@ -183,16 +183,16 @@ def _checked(
     return missing, [], sorted([*warnings(source), *absent], key=lambda each: (each.line, each.column))
 
 
-def _shown(problem: ScriptError) -> str:
+def _format_problem(problem: ScriptError) -> str:
     return f"line {problem.line}, column {max(problem.column, 1)}: {problem.problem}"
 
 
-def have_space(core: Core, account: AccountId, name: str, octets: int) -> None:
-    """RFC 5804 section 2.5.  Raises InvalidName, OverQuota, TooMany."""
-    core.db.read(lambda tx: _have_space(tx, account, name, octets))
+def check_space(core: Core, account: AccountId, name: str, octets: int) -> None:
+    """Check that a script may be stored (HAVESPACE, RFC 5804 section 2.5).  Raises InvalidName, OverQuota, TooMany."""
+    core.db.read(lambda tx: _check_space(tx, account, name, octets))
 
 
-def _have_space(tx: Tx, account: AccountId, name: str, octets: int) -> None:
+def _check_space(tx: Tx, account: AccountId, name: str, octets: int) -> None:
     check_name(name)
     if octets > MAX_OCTETS:
         raise OverQuota(Saying("The script is too large: at most %(most)s octets.", most=MAX_OCTETS))
@@ -214,19 +214,19 @@ def put_script(core: Core, account: AccountId, name: str, source: str, *, held: 
     Raises:
         ScriptInvalid, InvalidName, OverQuota, TooMany.
     """
-    have_space(core, account, name, len(source.encode("utf-8", "replace")))
-    check(core, account, source)
+    check_space(core, account, name, len(source.encode("utf-8", "replace")))
+    check_script_text(core, account, source)
 
     def store(tx: Tx) -> Script:
-        _have_space(tx, account, name, len(source.encode("utf-8", "replace")))
+        _check_space(tx, account, name, len(source.encode("utf-8", "replace")))
         save_script(tx, account, Script(name, source, False, held=held))
         audit.note(core, tx, account, Event.SCRIPT_SAVED, detail=name)
-        return _get(tx, account, name)
+        return _get_script(tx, account, name)
 
     return core.db.write(store)
 
 
-def tell_of_import(core: Core, account: AccountId, count: int) -> None:
+def notify_of_import(core: Core, account: AccountId, count: int) -> None:
     """Notify the owner that so many scripts were imported and stand inactive."""
     if count:
         core.db.write(
@@ -238,11 +238,11 @@ def tell_of_import(core: Core, account: AccountId, count: int) -> None:
 
 def sends_on(core: Core, account: AccountId, source: str) -> bool:
     """Say if it may send mail to somebody else than its sender, itself or by what it includes."""
-    return core.db.read(lambda tx: scripts_library.closure(core, tx, account, source)[1])
+    return core.db.read(lambda tx: scripts_library.list_included(core, tx, account, source)[1])
 
 
-def activate(core: Core, account: AccountId, name: str, *, proven: bool = False) -> None:
-    """The empty name leaves none active.
+def set_active_script(core: Core, account: AccountId, name: str, *, proven: bool = False) -> None:
+    """Activate a script; the empty name leaves none active.
 
     Args:
         proven: the password was asked for once more.
@@ -254,16 +254,16 @@ def activate(core: Core, account: AccountId, name: str, *, proven: bool = False)
 
     def store(tx: Tx) -> None:
         if name:
-            _release(core, tx, account, _get(tx, account, name), proven)
+            _release_imported(core, tx, account, _get_script(tx, account, name), proven)
         activate_script(tx, account, name)
         audit.note(core, tx, account, Event.SCRIPT_ACTIVATED, detail=name)
 
     core.db.write(store)
 
 
-def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: bool) -> None:
+def _release_imported(core: Core, tx: Tx, account: AccountId, script: Script, proven: bool) -> None:
     """Release an imported script, with what it includes, to run from now on.  Raises ScriptHeld."""
-    others, sends = scripts_library.closure(core, tx, account, script.source)
+    others, sends = scripts_library.list_included(core, tx, account, script.source)
     held = [each for each in (script, *others) if each.held]
     if held and sends and not proven:
         raise ScriptHeld(
@@ -274,10 +274,10 @@ def _release(core: Core, tx: Tx, account: AccountId, script: Script, proven: boo
 
 
 def delete_script(core: Core, account: AccountId, name: str) -> None:
-    """Raises ScriptNotFound, ScriptActive."""
+    """Delete a script.  Raises ScriptNotFound, ScriptActive."""
 
     def store(tx: Tx) -> None:
-        if _get(tx, account, name).active:
+        if _get_script(tx, account, name).active:
             raise ScriptActive(Saying("The script %(name)s is active and cannot be deleted.", name=name))
         remove_script(tx, account, name)
 
@@ -285,11 +285,11 @@ def delete_script(core: Core, account: AccountId, name: str) -> None:
 
 
 def rename_script(core: Core, account: AccountId, old: str, new: str) -> None:
-    """Activity goes with it (RFC 5804 section 2.11.1).  Raises ScriptNotFound, ScriptExists, InvalidName."""
+    """Rename a script; it stays active (RFC 5804 section 2.11.1).  Raises ScriptNotFound, ScriptExists, InvalidName."""
     check_name(new)
 
     def store(tx: Tx) -> None:
-        _get(tx, account, old)
+        _get_script(tx, account, old)
         if find_script(tx, account, new) is not None:
             raise ScriptExists(Saying("There is a script %(name)s already.", name=new))
         change_script_name(tx, account, old, new)

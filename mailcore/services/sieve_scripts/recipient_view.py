@@ -26,7 +26,7 @@ _DSN = ("notify", "ret", "orcpt", "envid")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScriptContext:
     """The context in which a script runs: one transaction, one account.
 
     Attributes:
@@ -47,13 +47,13 @@ class Place:
 class RecipientView(ScriptView):
     """Nothing is looked up before a script asks."""
 
-    def __init__(self, place: Place, message: MessageText, envelope: Envelope, address: str) -> None:
+    def __init__(self, place: ScriptContext, message: MessageText, envelope: Envelope, address: str) -> None:
         super().__init__(message, envelope.sender, address, place.now.astimezone(place.core.config.zone))
         self._place, self._envelope = place, envelope
 
     @classmethod
     def of_delivery(
-        cls, place: Place, message: MessageText, envelope: Envelope, recipient: Recipient
+        cls, place: ScriptContext, message: MessageText, envelope: Envelope, recipient: Recipient
     ) -> "RecipientView":
         return cls(place, message, envelope, recipient.address)
 
@@ -94,11 +94,11 @@ class RecipientView(ScriptView):
         return was_answered(self._place.tx, self._place.account, "duplicate", key, since)
 
     def list_exists(self, name: str) -> bool:
-        return _list(name) in (BOOK, BLOCKED)
+        return _full_list_name(name) in (BOOK, BLOCKED)
 
     def list_holds(self, name: str, value: str) -> bool:
         address = (one_address(value) or value).lower()
-        match _list(name):
+        match _full_list_name(name):
             case "urn:ietf:params:sieve:addrbook:default":
                 return contacts.has_contact(self._place.tx, self._place.account, address)
             case "urn:ietf:params:sieve:addrbook:blocked":
@@ -107,7 +107,7 @@ class RecipientView(ScriptView):
 
     def list_members(self, name: str) -> Sequence[str]:
         """List the members for `redirect :list`: the address book; nothing is sent to those who are blocked."""
-        if _list(name) != BOOK:
+        if _full_list_name(name) != BOOK:
             return ()
         return [address for address, _ in contacts.list_contacts(self._place.tx, self._place.account)]
 
@@ -118,10 +118,10 @@ class RecipientView(ScriptView):
         return (getattr(said, name) or None) if name in _DSN else None
 
     def spam_percent(self) -> float | None:
-        return spam_scores.spam_percent(self._place.trace)
+        return spam_scores.read_spam_percent(self._place.trace)
 
     def virus_level(self) -> int:
-        return spam_scores.virus_level(self._place.trace)
+        return spam_scores.read_virus_level(self._place.trace)
 
     def environment(self, item: str) -> str | None:
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
@@ -143,6 +143,6 @@ class RecipientView(ScriptView):
         return known.get(item)
 
 
-def _list(name: str) -> str:
+def _full_list_name(name: str) -> str:
     """RFC 6134 section 2.5: a name that begins with ":" stands below our URN."""
     return (URN + name if name.startswith(":") else name).lower()

@@ -18,19 +18,19 @@ Library = Callable[[str, str], str | None]
 MAX_SCRIPTS = 255  # that are looked at for one
 
 
-def of(core: Core, tx: Tx, account: AccountId) -> Library:
-    """Place and name to source.  A script that is held is not there."""
+def make_library(core: Core, tx: Tx, account: AccountId) -> Library:
+    """Return a function from place and name to source.  A script that is held is not there."""
 
     def find(place: str, name: str) -> str | None:
         if place == "global":
-            return _site(core.config.data_path / "sieve", name)
+            return _read_site_script(core.config.data_path / "sieve", name)
         found = find_script(tx, account, name)
         return found.source if found and not found.held else None
 
     return find
 
 
-def closure(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[Script], bool]:
+def list_included(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[Script], bool]:
     """The account's own scripts that this one includes, also by others, held or not; and does any of them all send mail on?"""
     found: dict[str, Script] = {}
     seen: set[tuple[str, str]] = set()
@@ -41,7 +41,7 @@ def closure(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[S
             continue
         seen.add((place, name))
         if place == "global":  # the site's own, which may send mail where the operator wants
-            todo += _includes(_site(core.config.data_path / "sieve", name) or "")
+            todo += _includes(_read_site_script(core.config.data_path / "sieve", name) or "")
         elif (script := find_script(tx, account, name)) is not None:
             found[name] = script
             sends = sends or sieve.sends_on(script.source)
@@ -49,7 +49,7 @@ def closure(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[S
     return list(found.values()), sends
 
 
-def _site(folder: Path, name: str) -> str | None:
+def _read_site_script(folder: Path, name: str) -> str | None:
     """No name leads out of the folder."""
     if not name or name.startswith(".") or not {"/", "\\", "\0"}.isdisjoint(name):
         return None
@@ -69,8 +69,8 @@ def _program(source: str, others: tuple[tuple[str, str, str | None], ...]) -> si
     return sieve.compile_script(source, lambda place, name: known.get((place, name)))
 
 
-def program(source: str, library: Library) -> sieve.Program:
-    """The script, ready to run.  Raises ScriptError."""
+def compile_program(source: str, library: Library) -> sieve.Program:
+    """Compile a script with what it includes; cached.  Raises ScriptError."""
     if "include" not in source.lower():
         return _program(source, ())
     known: dict[tuple[str, str], str | None] = {}

@@ -60,7 +60,7 @@ class _Client(managesieve.Client):  # type: ignore[misc]  # sievelib has no type
         self.sock = context.wrap_socket(self.sock, server_hostname=self.srvhostname)
 
 
-def fetch(core: Core, account: AccountId, server: OldServer, *, replace: bool = False) -> Imported:
+def import_scripts(core: Core, account: AccountId, server: OldServer, *, replace: bool = False) -> Imported:
     """Take all scripts; the one that is active there becomes active, unless the account has an active one.
 
     One that sends mail on does not: its owner takes it into use on the page of filters, with the password, and is told.
@@ -73,13 +73,13 @@ def fetch(core: Core, account: AccountId, server: OldServer, *, replace: bool = 
         TemporarilyUnavailable: it does not answer, or not as it should.
     """
     try:
-        found, active = _read(server)
+        fetched, active = _fetch_scripts(server)
     except (managesieve.Error, OSError, ValueError) as problem:
         raise TemporarilyUnavailable(f"{server.host}: {problem}") from problem
-    known = {script.name: script for script in filters.scripts(core, account)}
+    known = {script.name: script for script in filters.read_scripts(core, account)}
     names: list[str] = []
     refused: list[tuple[str, str]] = []
-    for name, source in found:
+    for name, source in fetched:
         if name in known and not replace:
             refused.append((name, "there is a script of that name"))
             continue
@@ -94,15 +94,15 @@ def fetch(core: Core, account: AccountId, server: OldServer, *, replace: bool = 
         active = ""
     else:
         try:
-            filters.activate(core, account, active)
+            filters.set_active_script(core, account, active)
         except ScriptHeld:
             active, inactive = "", active
-    filters.tell_of_import(core, account, len(names) - bool(active))
+    filters.notify_of_import(core, account, len(names) - bool(active))
     return Imported(tuple(names), tuple(refused), active, inactive)
 
 
-def _read(server: OldServer) -> tuple[list[tuple[str, str]], str]:
-    """Names with sources, and the name of the active one."""
+def _fetch_scripts(server: OldServer) -> tuple[list[tuple[str, str]], str]:
+    """Fetch names with sources, and the name of the active script."""
     client = _Client(server)
     if not client.connect(server.user, server.password, starttls=server.tls):
         raise WrongPassword(f"{server.host} does not accept the user name or the password")

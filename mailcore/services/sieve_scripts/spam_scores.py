@@ -17,20 +17,20 @@ _FORMS = (
 USUAL_LIMIT = 5.0  # SpamAssassin's `required`, where the field does not tell
 
 
-def spam_percent(block: bytes) -> float | None:
-    """0 to 100, where 100 is surely spam and the checker's own limit is 100; None when nobody looked."""
+def read_spam_percent(block: bytes) -> float | None:
+    """Read the spam score, 0 to 100, where 100 is surely spam and the checker's own limit is 100; None when nobody looked."""
     for name, form in _FORMS:
         for value in header.values(block, name)[:1]:
-            if found := form.search(value[:1000]):
-                limit = float(found[2] or USUAL_LIMIT)
-                return min(max(float(found[1]) * 100 / limit, 0.0), 100.0) if limit > 0 else 0.0
+            if numbers := form.search(value[:1000]):
+                limit = float(numbers[2] or USUAL_LIMIT)
+                return min(max(float(numbers[1]) * 100 / limit, 0.0), 100.0) if limit > 0 else 0.0
     for value in header.values(block, "x-spam-flag")[:1]:
         return 100.0 if value.strip().lower() == "yes" else 0.0
     return None
 
 
-def virus_level(block: bytes) -> int:
-    """RFC 5235 section 3.1: 0 not looked at, 1 clean, 5 surely infected."""
+def read_virus_level(block: bytes) -> int:
+    """Read the virus level (RFC 5235 section 3.1): 0 not looked at, 1 clean, 5 surely infected."""
     for value in header.values(block, "x-virus-status")[:1]:
         word = value.strip().lower()
         return 5 if word.startswith(("infected", "yes")) else 1 if word.startswith(("clean", "no")) else 0

@@ -321,8 +321,8 @@ def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple
                 "vacation": store_away.get_away(tx, account),
                 "filters": store_filters.list_rules(tx, account),
                 "identities": store_book.list_identities(tx, account),
-                "blocked": contacts.blocked(core, account),
-                "webmail": mail_settings.read(core, account),
+                "blocked": contacts.list_blocked(core, account),
+                "webmail": mail_settings.read_settings(core, account),
             },
         }
         return owner, told, scripts

@@ -164,7 +164,7 @@ def _import_scripts(
     core: Core, account: AccountId, archive: ZipReader, description: dict[str, Any], importer: Importer
 ) -> None:
     """Import scripts; they are inactive, whatever the file says of them: whoever gave it to the owner may have written them."""
-    here = {script.name: script for script in filters.scripts(core, account)}
+    here = {script.name: script for script in filters.read_scripts(core, account)}
     count = 0
     for one in description.get("scripts", []):
         name = str(one["name"])
@@ -181,7 +181,7 @@ def _import_scripts(
             importer.note(
                 Saying("The script %(name)s was active, and is not active here. See the page of filters.", name=name)
             )
-    filters.tell_of_import(core, account, count)
+    filters.notify_of_import(core, account, count)
 
 
 def _import_filters(core: Core, account: AccountId, written: object, importer: Importer) -> None:
@@ -212,11 +212,11 @@ def _import_filters(core: Core, account: AccountId, written: object, importer: I
 
 
 def _parse_vacation(core: Core, account: AccountId, written: object) -> None:
-    if not isinstance(written, dict) or out_of_office.get(core, account) != Away() or not written.get("text"):
+    if not isinstance(written, dict) or out_of_office.read_away(core, account) != Away() or not written.get("text"):
         return
     first, last = (date.fromisoformat(written[key]) if written.get(key) else None for key in ("first_day", "last_day"))
     away = Away(bool(written.get("active")), first, last, str(written.get("subject", "")), str(written["text"]))
-    out_of_office.save(core, account, away)
+    out_of_office.save_away(core, account, away)
 
 
 def _import_people(core: Core, account: AccountId, archive: ZipReader, settings: dict[str, Any]) -> None:
@@ -227,19 +227,19 @@ def _import_people(core: Core, account: AccountId, archive: ZipReader, settings:
             card for card in vcard.read(archive.text("contacts.vcf").encode()) if not here.intersection(card.addresses)
         )
         address_book.read_cards(core, account, vcard.write(fresh).encode())
-    for one in set(map(str, settings.get("blocked") or ())) - set(contacts.blocked(core, account)):
-        contacts.block(core, account, one)
+    for one in set(map(str, settings.get("blocked") or ())) - set(contacts.list_blocked(core, account)):
+        contacts.block_sender(core, account, one)
 
 
 def _import_webmail_settings(core: Core, account: AccountId, settings: dict[str, Any]) -> None:
     """Import how one reads and writes, where nothing was chosen here yet."""
     wish = settings.get("webmail")
-    if isinstance(wish, dict) and mail_settings.read(core, account) == MailSettings():
+    if isinstance(wish, dict) and mail_settings.read_settings(core, account) == MailSettings():
         kinds = {field.name: type(field.default) for field in dataclasses.fields(MailSettings)}
         kept: dict[str, Any] = {
             name: value for name, value in wish.items() if name in kinds and type(value) is kinds[name]
         }
-        mail_settings.save(core, account, MailSettings(**kept))
+        mail_settings.save_settings(core, account, MailSettings(**kept))
     names = settings.get("identities")
     if isinstance(names, list) and not [one for one in address_book.identities(core, account, "", "") if one.id]:
         for one in names:

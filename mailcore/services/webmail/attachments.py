@@ -57,7 +57,7 @@ def _kind(part: structure.Part) -> str:
     return _ALIASES.get(kind, kind)
 
 
-def listing(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
+def list_files(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
     return tuple(_listed(number, leaf) for number, leaf in body.read(octets, root).files)
 
 
@@ -66,9 +66,9 @@ def _listed(number: int, leaf: structure.Part) -> MailFile:
     return MailFile(number, name, kind, _size(leaf), files.is_harmful(name), kind in _SHOWN or kind == _TEXT)
 
 
-def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
+def open_file(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
     """A file piece by piece, as it is sent.  Raises MailboxNotFound for what is not there."""
-    _, octets = mail_actions.opened(core, account, mailbox, uid)
+    _, octets = mail_actions.open_message(core, account, mailbox, uid)
     part = dict(body.read(octets).files).get(number)
     if part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
@@ -82,9 +82,9 @@ def download(core: Core, account: AccountId, mailbox: str, uid: int, number: int
     return Download(name, kind if shown else "application/octet-stream", size, pieces, shown)
 
 
-def as_zip(core: Core, account: AccountId, mailbox: str, uid: int) -> Iterator[bytes]:
+def make_zip(core: Core, account: AccountId, mailbox: str, uid: int) -> Iterator[bytes]:
     """All files of a message as one zip, piece by piece.  Raises MailboxNotFound at once if there are none."""
-    _, octets = mail_actions.opened(core, account, mailbox, uid)
+    _, octets = mail_actions.open_message(core, account, mailbox, uid)
     found = body.read(octets).files
     if not found:
         raise MailboxNotFound(f"no files in message {uid}")

@@ -64,7 +64,7 @@ def _prefixed(prefix: str, subject: str) -> str:
 
 def _opened(core: Core, account: Account, mailbox: str, uid: int) -> Message:
     """Raises MailboxNotFound."""
-    _, octets = mail_actions.opened(core, account.id, mailbox, uid)
+    _, octets = mail_actions.open_message(core, account.id, mailbox, uid)
     return Message(octets)
 
 
@@ -139,7 +139,7 @@ def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool
 
 def open_draft(core: Core, account: Account, uid: int) -> Draft:
     """A saved draft, to go on with.  Raises MailboxNotFound."""
-    name = core.db.write(lambda tx: mail_actions.special(core, tx, account.id, "\\Drafts").name)
+    name = core.db.write(lambda tx: mail_actions.get_special_mailbox(core, tx, account.id, "\\Drafts").name)
     message = _opened(core, account, name, uid)
     fields = message.header
     return Draft(
@@ -166,7 +166,7 @@ def source_files(core: Core, account: Account, draft: Draft) -> tuple[attachment
     if not mailbox or not uid.isdecimal():
         return ()
     message = _opened(core, account, mailbox, int(uid))
-    return attachments.listing(message.octets, message.root)
+    return attachments.list_files(message.octets, message.root)
 
 
 def addresses(value: str) -> list[tuple[str, str]]:

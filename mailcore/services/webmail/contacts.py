@@ -21,13 +21,13 @@ def _address(text: str) -> str:
     return address
 
 
-def listing(core: Core, account: AccountId) -> list[tuple[str, str]]:
-    """Address and name, by name."""
+def list_contacts(core: Core, account: AccountId) -> list[tuple[str, str]]:
+    """List address and name of the contacts, by name."""
     return core.db.read(lambda tx: store.list_contacts(tx, account))
 
 
-def add(core: Core, account: AccountId, address: str, name: str = "") -> None:
-    """A known address gets the new name.  Raises InvalidName, TooMany."""
+def add_contact(core: Core, account: AccountId, address: str, name: str = "") -> None:
+    """Add a contact; a known address gets the new name.  Raises InvalidName, TooMany."""
     known, label = _address(address), " ".join(name.split())[:200]
 
     def write(tx: Tx) -> None:
@@ -38,16 +38,16 @@ def add(core: Core, account: AccountId, address: str, name: str = "") -> None:
     core.db.write(write)
 
 
-def remove(core: Core, account: AccountId, address: str) -> None:
+def remove_contact(core: Core, account: AccountId, address: str) -> None:
     core.db.write(lambda tx: store.delete_contact(tx, account, address.strip().lower()))
 
 
-def blocked(core: Core, account: AccountId) -> list[str]:
+def list_blocked(core: Core, account: AccountId) -> list[str]:
     return core.db.read(lambda tx: store.list_blocked(tx, account))
 
 
-def block(core: Core, account: AccountId, address: str) -> None:
-    """An address, or `@domain` for everybody there.  Raises InvalidName, TooMany."""
+def block_sender(core: Core, account: AccountId, address: str) -> None:
+    """Block an address, or `@domain` for everybody there.  Raises InvalidName, TooMany."""
     text = address.strip()
     unwanted = text.lower() if text.startswith("@") and one_address(f"x{text}") else _address(text)
 
@@ -59,5 +59,5 @@ def block(core: Core, account: AccountId, address: str) -> None:
     core.db.write(write)
 
 
-def unblock(core: Core, account: AccountId, address: str) -> None:
+def unblock_sender(core: Core, account: AccountId, address: str) -> None:
     core.db.write(lambda tx: store.delete_blocked(tx, account, address.strip().lower()))

@@ -70,7 +70,7 @@ def _read(tx: Tx, row: Row) -> Writing:
     )
 
 
-def find(core: Core, account: AccountId, id_: int) -> Writing:
+def get_writing(core: Core, account: AccountId, id_: int) -> Writing:
     """Return a writing.  Raises MailboxNotFound when it was deleted, or is somebody else's."""
 
     def read(tx: Tx) -> Writing:
@@ -82,17 +82,17 @@ def find(core: Core, account: AccountId, id_: int) -> Writing:
     return core.db.read(read)
 
 
-def listing(core: Core, account: AccountId) -> list[Writing]:
-    """Newest first."""
+def list_writings(core: Core, account: AccountId) -> list[Writing]:
+    """List the writings, newest first."""
     return core.db.read(lambda tx: [_read(tx, row) for row in store.list_writings(tx, account)])
 
 
-def of_draft(core: Core, account: AccountId, uid: int) -> int:
-    """The writing that goes on with this draft already, or 0."""
+def find_by_draft(core: Core, account: AccountId, uid: int) -> int:
+    """Find the writing that continues this draft, or 0."""
     return core.db.read(lambda tx: store.find_by_draft(tx, account, uid))
 
 
-def keep(core: Core, account: AccountId, id_: int, form: Draft, draft: int = 0) -> int:
+def save_writing(core: Core, account: AccountId, id_: int, form: Draft, draft: int = 0) -> int:
     """Save what was written; a new writing if the id is 0.  Returns its id.
 
     Raises:
@@ -113,8 +113,8 @@ def keep(core: Core, account: AccountId, id_: int, form: Draft, draft: int = 0) 
     return core.db.write(write)
 
 
-def discard(core: Core, account: AccountId, id_: int) -> None:
-    """Throw it away, with its copy in Drafts."""
+def discard_writing(core: Core, account: AccountId, id_: int) -> None:
+    """Discard a writing, with its copy in Drafts."""
 
     def write(tx: Tx) -> None:
         row = store.find_writing(tx, account, id_)
@@ -171,22 +171,22 @@ def keep_files(
     Returns:
         The form without its source, which is not needed any more.
     """
-    have = find(core, account.id, id_).files
+    have = get_writing(core, account.id, id_).files
     gone = [one.id for one in have if one.id not in stored]
     if gone:
         core.db.write(lambda tx: store.delete_files(tx, id_, gone))
     mailbox, _, uid = form.source.rpartition("/")
     if mailbox and uid.isdecimal() and of_source:
-        _, octets = mail_actions.opened(core, account.id, mailbox, int(uid))
+        _, octets = mail_actions.open_message(core, account.id, mailbox, int(uid))
         root = structure.parse(octets)
-        listed = {one.number: one for one in attachments.listing(octets, root)}
+        listed = {one.number: one for one in attachments.list_files(octets, root)}
         for number, part in bodies.read(octets, root).files:
             if number in of_source:
                 pieces = _cut(text.decoded_pieces(octets, part))
                 _add(core, account.id, id_, listed[number].name, listed[number].type, pieces)
     mailbox, _, uid = form.whole.rpartition("/")
     if mailbox and uid.isdecimal():
-        _, pieces = mail_actions.source(core, account.id, mailbox, int(uid))
+        _, pieces = mail_actions.open_source(core, account.id, mailbox, int(uid))
         _add(core, account.id, id_, "message.eml", "message/rfc822", _cut(pieces))
     return replace(form, source="", whole="")
 
@@ -235,17 +235,17 @@ def _built(core: Core, account: Account, writing: Writing, *, bcc: bool = False)
 
 
 def save_draft(core: Core, account: Account, id_: int) -> int:
-    """Put it into Drafts in place of its former version; its uid there.
+    """Save it into Drafts in place of its former version, and return its uid there.
 
     Raises:
         OverQuota: the former one stays, and so does the writing.
         NotAllowed: for addresses that are none.
     """
-    writing = find(core, account.id, id_)
+    writing = get_writing(core, account.id, id_)
     _, built = _built(core, account, writing, bcc=True)
 
     def write(tx: Tx) -> int:
-        box = mail_actions.special(core, tx, account.id, "\\Drafts")
+        box = mail_actions.get_special_mailbox(core, tx, account.id, "\\Drafts")
         uid = core.mail.append(
             tx, account.id, box.id, built.prepared, frozenset({"\\Draft", "\\Seen"}), core.clock.now()
         )
@@ -256,7 +256,7 @@ def save_draft(core: Core, account: Account, id_: int) -> int:
     return core.db.write(write)
 
 
-def check(core: Core, account: Account, form: Draft) -> None:
+def check_sendable(core: Core, account: Account, form: Draft) -> None:
     """Check that it can be sent.  Our own people are looked up at once.
 
     Raises:
@@ -277,14 +277,14 @@ def check(core: Core, account: Account, form: Draft) -> None:
     core.db.read(look)
 
 
-def send(core: Core, account: Account, id_: int, at: datetime) -> None:
-    """Let it wait until then, or send it at once if that is now.
+def schedule_sending(core: Core, account: Account, id_: int, at: datetime) -> None:
+    """Send a writing at a time, or at once if that is now.
 
     Raises:
         What `check` raises, NotAllowed for a day that is too far, MailboxNotFound, and what sending raises.
     """
-    writing = find(core, account.id, id_)
-    check(core, account, writing.form)
+    writing = get_writing(core, account.id, id_)
+    check_sendable(core, account, writing.form)
     when, now = int(at.timestamp()), core.clock.seconds()
     if when > now + LATEST_SECONDS:
         raise NotAllowed("that day is too far away")
@@ -316,7 +316,7 @@ def send_one(core: Core, account_id: AccountId, id_: int) -> None:
         return
     try:
         account = core.db.read(lambda tx: get_account(tx, account_id))
-        writing = find(core, account_id, id_)
+        writing = get_writing(core, account_id, id_)
         people = compose.people(writing.form)
         author, built = _built(core, account, writing)
         envelope = Envelope(author.address, tuple(spec for _, spec in people), "", "webmail", account_id)
@@ -338,7 +338,7 @@ def _finish(
     """Return the rest of sending, for its transaction: copy, address book, answered mark, removal of the draft."""
 
     def finish(tx: Tx) -> None:
-        box = mail_actions.special(core, tx, account, "\\Sent")
+        box = mail_actions.get_special_mailbox(core, tx, account, "\\Sent")
         try:
             core.mail.append(
                 tx, account, box.id, built.prepared, frozenset({"\\Seen"}), core.clock.now(), prefix=built.bcc
@@ -359,11 +359,11 @@ def _finish(
 
 def _drop_draft(core: Core, tx: Tx, account: AccountId, uid: int) -> None:
     if uid:
-        box = mail_actions.special(core, tx, account, "\\Drafts")
+        box = mail_actions.get_special_mailbox(core, tx, account, "\\Drafts")
         core.mail.expunge(tx, box.id, [(uid, uid)], only_deleted=False)
 
 
-def sweep(core: Core) -> None:
-    """A job: writings that stand in Drafts and were not touched for a month are forgotten."""
+def delete_untouched(core: Core) -> None:
+    """Delete writings that are in Drafts and were not changed for a month; a job."""
     before = core.clock.seconds() - KEEP_SECONDS
     core.db.write(lambda tx: store.delete_old(tx, before))

@@ -23,13 +23,13 @@ KEEP_UP_LOOKS = 60  # every so many looks the indexes that there are are compare
 BATCH_MESSAGES, BATCH_OCTETS = 200, 2**24
 
 
-def wish(core: Core, account: AccountId) -> None:
+def request_index(core: Core, account: AccountId) -> None:
     """Ask for the account's index to be created or brought up to date."""
     now = core.clock.seconds()
     core.db.write(lambda tx: search_wishes.add_wish(tx, account, now))
 
 
-def update(core: Core, account: AccountId) -> int:
+def update_index(core: Core, account: AccountId) -> int:
     """Bring one index up to date; gives the number of blobs that were new to it.  Blocking, in short transactions."""
     held = core.db.read(lambda tx: search_wishes.get_blob_sizes(tx, account))
     if not held:
@@ -62,11 +62,11 @@ def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
     return text.fold(text.header_text(header)), searchable.read(core.blobs.octets(tx, blob))
 
 
-def fulfil(core: Core) -> int:
+def update_requested(core: Core) -> int:
     """Fulfil the wishes there are; gives their number."""
     wishes = core.db.read(search_wishes.list_wishes)
     for account, at in wishes:
-        update(core, account)
+        update_index(core, account)
         core.db.write(partial(search_wishes.delete_wish, account=account, at=at))
     return len(wishes)
 
@@ -81,7 +81,7 @@ class KeepUp:
         for account in core.search.accounts():
             newest = core.db.read(partial(search_wishes.find_newest_change, account=account))
             if self._seen.get(account) != newest:
-                update(core, account)
+                update_index(core, account)
                 self._seen[account] = newest
 
 
@@ -90,7 +90,7 @@ async def run_forever(core: Core) -> None:
     keep_up, looks = KeepUp(), 0
     while True:
         try:
-            await core.threads.wait(fulfil, core)
+            await core.threads.wait(update_requested, core)
             looks += 1
             if looks % KEEP_UP_LOOKS == 0:
                 await core.threads.wait(keep_up.run, core)

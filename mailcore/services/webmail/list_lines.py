@@ -15,8 +15,8 @@ MANY = 2000  # new messages that a job learns before anybody asks
 MAILBOXES = 20  # that one turn of the job looks after
 
 
-def catch_up(core: Core, account: AccountId, name: str) -> None:
-    """Learn what came and forget what went since the list was last asked for.  Raises MailboxNotFound."""
+def update_list(core: Core, account: AccountId, name: str) -> None:
+    """Add messages that came and remove those that went since the list was last asked for.  Raises MailboxNotFound."""
 
     def look(tx: Tx) -> tuple[Mailbox, list[Heading]] | None:
         box = core.mail.mailbox(tx, account, name)
@@ -31,7 +31,7 @@ def catch_up(core: Core, account: AccountId, name: str) -> None:
         core.db.write(write)
 
 
-def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
+def update_list_if_short(core: Core, account: AccountId, name: str) -> None:
     """Learn what came where that costs one short write, for what is shown beside a message; else it waits for a list."""
 
     def look(tx: Tx) -> bool:
@@ -39,20 +39,20 @@ def catch_up_soon(core: Core, account: AccountId, name: str) -> None:
         return 0 < len(store.list_unknown(tx, box, LEARN // 4)) < LEARN // 4
 
     if core.db.read(look):
-        catch_up(core, account, name)
+        update_list(core, account, name)
 
 
-def keep_up(core: Core) -> int:
+def update_busy_lists(core: Core) -> int:
     """A job: mailboxes into which much came, by a move from elsewhere for example.  Gives their number."""
     found = core.db.read(lambda tx: store.list_far_behind(tx, MANY, MAILBOXES))
     for account, name in found:
         try:
-            catch_up(core, account, name)
+            update_list(core, account, name)
         except MailboxNotFound:  # gone meanwhile
             continue
     return len(found)
 
 
-def sweep(core: Core) -> None:
-    """A job: what was known of mailboxes and accounts that are gone."""
+def sweep_lists(core: Core) -> None:
+    """Delete what was saved for mailboxes and accounts that no longer exist; a job."""
     core.db.write(store.delete_orphans)

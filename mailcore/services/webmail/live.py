@@ -18,8 +18,8 @@ LOOK_SECONDS, BEAT_SECONDS, LIFE_SECONDS = 1.0, 20.0, 600
 MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
 
 
-def newest(core: Core) -> int:
-    """The newest entry of the change log."""
+def find_newest_change(core: Core) -> int:
+    """Return the number of the newest entry of the change log."""
     return core.db.read(lambda tx: condstore.find_news(tx, -1))[0]
 
 

@@ -22,7 +22,7 @@ _PLACES = {"junk": "\\Junk", "archive": "\\Archive", "delete": "\\Trash"}
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """The number of messages changed; `target` and `uids` are where a move can be taken back from."""
 
     count: int
@@ -34,7 +34,7 @@ def _ranges(uids: Sequence[int]) -> list[tuple[int, int]]:
     return [(uid, uid) for uid in sorted(set(uids))]
 
 
-def special(core: Core, tx: Tx, account: AccountId, use: str) -> Mailbox:
+def get_special_mailbox(core: Core, tx: Tx, account: AccountId, use: str) -> Mailbox:
     """Return the mailbox of a special use, created when the owner has none.  `use` such as `\\Trash`."""
     for box in core.mail.mailboxes(tx, account):
         if box.special_use == use:
@@ -42,7 +42,9 @@ def special(core: Core, tx: Tx, account: AccountId, use: str) -> Mailbox:
     return core.mail.create(tx, account, use.lstrip("\\"), special_use=use)
 
 
-def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], action: str, target: str = "") -> Done:
+def apply_action(
+    core: Core, account: AccountId, mailbox: str, uids: Sequence[int], action: str, target: str = ""
+) -> ActionResult:
     """Do `action` to messages: read, unread, flag, unflag, junk, archive, delete, move (to `target`).
 
     Deleting in Trash is for good; elsewhere it moves to Trash.
@@ -52,32 +54,32 @@ def act(core: Core, account: AccountId, mailbox: str, uids: Sequence[int], actio
     """
     ranges = _ranges(uids)
 
-    def write(tx: Tx) -> Done:
+    def write(tx: Tx) -> ActionResult:
         box = core.mail.mailbox(tx, account, mailbox)
         if action in _FLAGS:
             how, flag = _FLAGS[action]
             core.mail.set_flags(tx, box.id, ranges, how, frozenset({flag}))
-            return Done(len(ranges))
+            return ActionResult(len(ranges))
         if action == "delete" and box.special_use == "\\Trash":
-            return Done(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False)))
+            return ActionResult(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False)))
         if action == "move":
             there = core.mail.mailbox(tx, account, target)
         elif action in _PLACES:
-            there = special(core, tx, account, _PLACES[action])
+            there = get_special_mailbox(core, tx, account, _PLACES[action])
         else:
             raise NotAllowed("no such action")
         if there.id == box.id:
-            return Done(0)
+            return ActionResult(0)
         learning.record_move(core, tx, box.id, ranges, there.id)
         _, new = core.mail.move(tx, box.id, ranges, there.id)
         imapsieve.happened(core, tx, account, there.id, new, "COPY")
-        return Done(len(new), there.name, tuple(new))
+        return ActionResult(len(new), there.name, tuple(new))
 
-    return core.db.write(write) if ranges else Done(0)
+    return core.db.write(write) if ranges else ActionResult(0)
 
 
-def read_all(core: Core, account: AccountId, mailbox: str) -> int:
-    """Mark all of a mailbox as read; how many were unread.  Raises MailboxNotFound."""
+def mark_all_read(core: Core, account: AccountId, mailbox: str) -> int:
+    """Mark all of a mailbox as read, and return how many were unread.  Raises MailboxNotFound."""
 
     def write(tx: Tx) -> int:
         box = core.mail.mailbox(tx, account, mailbox)
@@ -87,8 +89,8 @@ def read_all(core: Core, account: AccountId, mailbox: str) -> int:
     return core.db.write(write)
 
 
-def empty(core: Core, account: AccountId, mailbox: str) -> int:
-    """Remove all messages of Trash or Junk for good; how many they were.  Raises NotAllowed for other mailboxes."""
+def empty_mailbox(core: Core, account: AccountId, mailbox: str) -> int:
+    """Delete all messages of Trash or Junk for good, and return how many.  Raises NotAllowed for other mailboxes."""
 
     def write(tx: Tx) -> int:
         box = core.mail.mailbox(tx, account, mailbox)
@@ -99,8 +101,8 @@ def empty(core: Core, account: AccountId, mailbox: str) -> int:
     return core.db.write(write)
 
 
-def opened(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[bytes, Octets]:
-    """Our trace header, and the message after it, which is a map of its file if it is large.  Raises MailboxNotFound."""
+def open_message(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[bytes, Octets]:
+    """Return our trace header, and the message after it, which is a map of its file if it is large.  Raises MailboxNotFound."""
 
     def read(tx: Tx) -> tuple[bytes, Octets]:
         return core.mail.pieces(tx, core.mail.mailbox(tx, account, mailbox).id, uid)
@@ -111,7 +113,7 @@ def opened(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[byte
     return trace, octets
 
 
-def source(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[int, Iterator[bytes]]:
+def open_source(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[int, Iterator[bytes]]:
     """Return how many octets a message has, and they themselves, piece by piece.  Raises MailboxNotFound."""
-    trace, octets = opened(core, account, mailbox, uid)
+    trace, octets = open_message(core, account, mailbox, uid)
     return len(trace) + len(octets), chain([trace], blocks(octets))

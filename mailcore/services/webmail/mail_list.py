@@ -79,7 +79,7 @@ class Page:
 def page(core: Core, account: AccountId, name: str, wish: ListWish) -> Page:
     """A page of the list; a cursor that cannot be read is the beginning.  Raises MailboxNotFound."""
     if wish.threads or wish.order != "date":
-        list_lines.catch_up(core, account, name)
+        list_lines.update_list(core, account, name)
     show = _threads if wish.threads and not wish.only else _flat
     found = core.db.read(lambda tx: show(tx, core.mail.mailbox(tx, account, name), wish))
     if not found.lines and (wish.after or wish.before or wish.day):  # what stood there has gone

@@ -152,12 +152,12 @@ def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query, spen
         # the index may be a minute behind: what came last is asked itself
         new = hits.unknown(core.db.read(lambda tx: store.list_newest_blobs(tx, box.id, NEWEST)))
         if new:
-            indexing.wish(core, box.account)
+            indexing.request_index(core, box.account)
         rows = core.db.read(lambda tx: plan.narrow_to(tx, box.id, [*few, *new]))[::-1]
     else:
         rows = core.db.read(lambda tx: plan.narrow(tx, box.id))[::-1]
         if plan.texts and not hits.know(row[plans.BLOB] for row in rows):
-            indexing.wish(core, box.account)
+            indexing.request_index(core, box.account)
         rows = plan.possible(rows, hits)
     found: list[Hit] = []
     for start in range(0, len(rows), CHUNK):

@@ -22,7 +22,7 @@ class MailSettings:
     undo_seconds: int = 10
 
 
-def read(core: Core, account: AccountId) -> MailSettings:
+def read_settings(core: Core, account: AccountId) -> MailSettings:
     data = core.db.read(lambda tx: store.get_settings(tx, account))
     if not data:
         return MailSettings()
@@ -30,5 +30,5 @@ def read(core: Core, account: AccountId) -> MailSettings:
     return MailSettings(**{name: value for name, value in json.loads(data).items() if name in known})
 
 
-def save(core: Core, account: AccountId, wish: MailSettings) -> None:
+def save_settings(core: Core, account: AccountId, wish: MailSettings) -> None:
     core.db.write(lambda tx: store.save_settings(tx, account, json.dumps(asdict(wish))))

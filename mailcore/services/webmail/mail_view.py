@@ -74,7 +74,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     Raises:
         MailboxNotFound: for a message that is gone, too.
     """
-    list_lines.catch_up_soon(core, account, name)
+    list_lines.update_list_if_short(core, account, name)
 
     def read(tx: Tx) -> tuple[Mailbox, MessageInfo, bytes, Octets, tuple[int, int], list[Related]]:
         box = core.mail.mailbox(tx, account, name)
@@ -109,7 +109,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
         "\\Flagged" in info.flags,
         plain[:MAX_SHOWN],
         len(plain) > MAX_SHOWN,
-        attachments.listing(octets, root),
+        attachments.list_files(octets, root),
         bool(found.designed),
         is_thin,
         html_mail.has_remote(html),

@@ -9,13 +9,13 @@ from mailcore.store.engine.db import Tx
 ALL = [(1, 2**32)]
 
 
-def create(core: Core, account: AccountId, name: str, inside: str = "") -> None:
-    """A new mailbox, inside another one if that is named.  Raises InvalidName, MailboxExists."""
+def create_mailbox(core: Core, account: AccountId, name: str, inside: str = "") -> None:
+    """Create a mailbox, inside another one if that is named.  Raises InvalidName, MailboxExists."""
     core.db.write(lambda tx: core.mail.create(tx, account, f"{inside}/{name}" if inside else name))
 
 
-def rename(core: Core, account: AccountId, name: str, new: str) -> None:
-    """A new name at the same place; a name with a slash is a whole new place.
+def rename_mailbox(core: Core, account: AccountId, name: str, new: str) -> None:
+    """Rename a mailbox at the same place; a name with a slash moves it.
 
     Raises:
         NotAllowed: for INBOX and mailboxes of a special use.
@@ -24,23 +24,23 @@ def rename(core: Core, account: AccountId, name: str, new: str) -> None:
     inside, slash, _ = name.rpartition("/")
 
     def write(tx: Tx) -> None:
-        _mine(core, tx, account, name)
+        _get_own_mailbox(core, tx, account, name)
         core.mail.rename(tx, account, name, new if "/" in new else f"{inside}{slash}{new}")
 
     core.db.write(write)
 
 
-def holds(core: Core, account: AccountId, name: str) -> int:
+def count_messages(core: Core, account: AccountId, name: str) -> int:
     """Count the messages in a mailbox.  Raises MailboxNotFound."""
     return core.db.read(lambda tx: core.mail.mailbox(tx, account, name).messages)
 
 
-def delete(core: Core, account: AccountId, name: str) -> int:
-    """Delete it; its messages go to Trash.  How many they were.  Raises NotAllowed, MailboxNotFound."""
+def delete_mailbox(core: Core, account: AccountId, name: str) -> int:
+    """Delete a mailbox; its messages are moved to Trash.  Returns how many.  Raises NotAllowed, MailboxNotFound."""
 
     def write(tx: Tx) -> int:
-        box = _mine(core, tx, account, name)
-        trash = mail_actions.special(core, tx, account, "\\Trash")
+        box = _get_own_mailbox(core, tx, account, name)
+        trash = mail_actions.get_special_mailbox(core, tx, account, "\\Trash")
         moved, _ = core.mail.move(tx, box.id, ALL, trash.id)
         core.mail.delete(tx, account, name)
         return len(moved)
@@ -48,7 +48,7 @@ def delete(core: Core, account: AccountId, name: str) -> int:
     return core.db.write(write)
 
 
-def _mine(core: Core, tx: Tx, account: AccountId, name: str) -> Mailbox:
+def _get_own_mailbox(core: Core, tx: Tx, account: AccountId, name: str) -> Mailbox:
     box = core.mail.mailbox(tx, account, name)
     if box.name == "INBOX" or box.special_use:
         raise NotAllowed("this mailbox is needed")

@@ -5,11 +5,11 @@ from mailcore.domain import Account, AccountId, Mailbox
 from mailcore.store.people.accounts import get_account
 
 
-def mailboxes(core: Core, account: AccountId) -> list[Mailbox]:
-    """INBOX first, then by name."""
+def list_mailboxes(core: Core, account: AccountId) -> list[Mailbox]:
+    """List the mailboxes, INBOX first, then by name."""
     return core.db.read(lambda tx: core.mail.mailboxes(tx, account))
 
 
-def account(core: Core, account_id: AccountId) -> Account:
+def read_account(core: Core, account_id: AccountId) -> Account:
     """Return the account as it stands now, with what is used."""
     return core.db.read(lambda tx: get_account(tx, account_id))

@@ -31,13 +31,13 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _at_once = threading.BoundedSemaphore(8)
 
 
-def sign(core: Core, key: bytes, url: str) -> str:
+def sign_address(core: Core, key: bytes, url: str) -> str:
     """Sign a picture's address, so that a page of ours may ask for it for some hours and nobody uses us as a proxy."""
     until = core.clock.seconds() + LIFE_SECONDS
     return f"{until:x}-{_mac(key, url, until)}"
 
 
-def check(core: Core, key: bytes, url: str, signature: str) -> None:
+def check_signature(core: Core, key: bytes, url: str, signature: str) -> None:
     """Raises NotAllowed unless we signed this address a short time ago."""
     until, _, mac = signature.partition("-")
     try:
@@ -65,7 +65,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def fetch(core: Core, url: str) -> tuple[str, bytes]:
+def fetch_picture(core: Core, url: str) -> tuple[str, bytes]:
     """Type and octets of a picture.
 
     Raises:

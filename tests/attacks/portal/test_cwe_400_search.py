@@ -64,7 +64,7 @@ def test_a_search_before_the_index_reads_as_long_as_it_may_and_tells_what_is_lef
     assert hurried.unread >= MANY
     page = bombed.site.browser(bombed.owner.name).get("/mail/search?q=regning").text
     assert "meldinger er ikke søkt i ennå" in page
-    assert indexing.fulfil(bombed.core)  # it was wished for
+    assert indexing.update_requested(bombed.core)  # it was wished for
     after = bombed.search()
     assert (len(after.hits), after.unread) == (MANY + 1, 0)
 

@@ -275,7 +275,7 @@ def test_a_script_tells_few_of_what_comes(
     """An owner writes to somebody by mail to themselves, which no count of what they send sees."""
     monkeypatch.setattr(mail_limits, "NOTIFIED_HOUR", 3)
     filters.put_script(core, ola.id, "x", f'require "enotify";\r\nnotify :message "{SPAM}" "mailto:{VICTIM}";\r\n')
-    filters.activate(core, ola.id, "x")
+    filters.set_active_script(core, ola.id, "x")
 
     async def come(number: int) -> None:
         found = core.db.read(

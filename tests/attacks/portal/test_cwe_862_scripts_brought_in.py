@@ -96,7 +96,7 @@ def deliver(core: Core) -> list[str]:
 
 
 def states(core: Core, ola: Account) -> dict[str, tuple[bool, bool]]:
-    return {one.name: (one.active, one.held) for one in filters.scripts(core, ola.id)}
+    return {one.name: (one.active, one.held) for one in filters.read_scripts(core, ola.id)}
 
 
 def notices(core: Core, ola: Account) -> int:
@@ -116,7 +116,7 @@ def test_a_take_out_activates_nothing_and_its_owner_hears_of_it(core: Core, ola:
 def test_a_harmless_script_stands_inactive_too(core: Core, ola: Account) -> None:
     bring(core, ola, {"main": HARMLESS}, active="main")
     assert states(core, ola) == {"main": (False, True)}
-    filters.activate(core, ola.id, "main")  # which needs no password: it sends nothing
+    filters.set_active_script(core, ola.id, "main")  # which needs no password: it sends nothing
     assert states(core, ola) == {"main": (True, False)}
 
 
@@ -128,20 +128,20 @@ def test_it_is_not_activated_without_the_password(core: Core, ola: Account, sour
     """As ManageSieve's SETACTIVE does: a phone that toggles whatever stands there knows nothing of it."""
     bring(core, ola, {"main": source, "deep": REDIRECTS})
     with pytest.raises(ScriptHeld):
-        filters.activate(core, ola.id, "main")
+        filters.set_active_script(core, ola.id, "main")
     assert deliver(core) == []
-    filters.activate(core, ola.id, "main", proven=True)
+    filters.set_active_script(core, ola.id, "main", proven=True)
     assert states(core, ola)["main"] == (True, False)
     assert len(deliver(core)) == 1
 
 
 def test_an_active_script_does_not_include_it(core: Core, ola: Account) -> None:
     filters.put_script(core, ola.id, "mine", 'require "include";\r\ninclude :personal :optional "extra";\r\n')
-    filters.activate(core, ola.id, "mine")
+    filters.set_active_script(core, ola.id, "mine")
     bring(core, ola, {"extra": REDIRECTS})
     assert deliver(core) == []
     with pytest.raises(ScriptHeld):
-        filters.activate(core, ola.id, "mine")
+        filters.set_active_script(core, ola.id, "mine")
     filters.put_script(core, ola.id, "extra", REDIRECTS)  # written by its owner
     assert deliver(core) == [EVE]
 
@@ -150,7 +150,7 @@ def test_a_new_name_does_not_free_it(core: Core, ola: Account) -> None:
     bring(core, ola, {"a": REDIRECTS})
     filters.rename_script(core, ola.id, "a", "b")
     with pytest.raises(ScriptHeld):
-        filters.activate(core, ola.id, "b")
+        filters.set_active_script(core, ola.id, "b")
 
 
 def test_no_mailbox_runs_it(core: Core, ola: Account) -> None:
@@ -165,7 +165,7 @@ def test_no_mailbox_runs_it(core: Core, ola: Account) -> None:
 
 def test_a_file_replaces_no_script_that_is_active(core: Core, ola: Account) -> None:
     filters.put_script(core, ola.id, "main", HARMLESS)
-    filters.activate(core, ola.id, "main")
+    filters.set_active_script(core, ola.id, "main")
     bring(core, ola, {"main": REDIRECTS}, active="main")
     assert states(core, ola) == {"main": (True, False)}
     assert deliver(core) == []
@@ -182,7 +182,7 @@ def test_neither_forwarding_nor_filters_that_forward_come_in(tmp_path: Path) -> 
         ola = accounts.add_account(site, "ola", password=PASSWORD)
         done = bring(site, ola, {}, filters=[rule], forwarding=wish)
         assert forwarding.read_forwarding(site, ola.id).target == ""
-        assert filters.rules(site, ola.id) == ()
+        assert filters.list_rules(site, ola.id) == ()
         assert len(done.notes) == 2
         assert deliver(site) == []
         cores.close(site)
@@ -225,10 +225,10 @@ def test_an_old_server_s_script_that_sends_mail_on_stands_inactive(tmp_path: Pat
     before = accounts.add_account(old, "ola", password=PASSWORD)
     for name, text in (("deep", REDIRECTS), ("main", source)):
         filters.put_script(old, before.id, name, text)
-    filters.activate(old, before.id, "main")
+    filters.set_active_script(old, before.id, "main")
     ola = accounts.add_account(new, "ola", password=PASSWORD)
     with managesieve(old) as (port, ca):
-        done = sieve_import.fetch(new, ola.id, OldServer("localhost", "ola", PASSWORD, port, ca=ca))
+        done = sieve_import.import_scripts(new, ola.id, OldServer("localhost", "ola", PASSWORD, port, ca=ca))
     assert (done.active, done.inactive) == (("main", "") if active else ("", "main"))
     assert states(new, ola) == {"main": (active, not active), "deep": (False, True)}
     assert deliver(new) == []
@@ -292,7 +292,7 @@ def test_a_filter_that_forwards_to_a_target_that_is_not_asked_needs_the_password
         token = browser.get(page).text.partition('name="mark" value="')[2].partition('"')[0]
         return browser.send(page, mark=token, name="f", every="all", forward=EVE, action="save", **more).status_code
 
-    assert (save("/filters/new"), filters.rules(site, ola.id)) == (403, ())
+    assert (save("/filters/new"), filters.list_rules(site, ola.id)) == (403, ())
     assert save("/filters/new", password=PASSWORD) == 303
     assert save("/filters/1") == 303  # known by now
     cores.close(site)
