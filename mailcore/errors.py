@@ -5,8 +5,6 @@ exactly one place: imap/status.py, smtp/reply.py, managesieve/status.py, portal/
 read it in their own language in the portal.
 """
 
-from mailcore.saying import Saying as Saying
-
 
 class MailError(Exception):
     """Root of our own errors.  `temporary` tells a peer whether to try again."""

@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
-from mailcore.errors import AccountNotFound, Busy, Saying, WrongPassword
+from mailcore.errors import AccountNotFound, Busy, WrongPassword
+from mailcore.saying import Saying
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import login
 from mailcore.services.limits import throttle

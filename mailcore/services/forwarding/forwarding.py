@@ -14,8 +14,9 @@ from datetime import timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
-from mailcore.errors import ForwardingRefused, LinkExpired, NotAllowed, Saying, TooMany
+from mailcore.errors import ForwardingRefused, LinkExpired, NotAllowed, TooMany
 from mailcore.net.dns import DnsTrouble
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.forwarding import consent

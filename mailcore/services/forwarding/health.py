@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, ForwardingState
-from mailcore.errors import ForwardingRefused, NotAllowed, Saying, TooMany
+from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.forwarding import bounces

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import Saying, TooMany
+from mailcore.errors import TooMany
+from mailcore.saying import Saying
 from mailcore.services.limits import tries
 from mailcore.services.limits.tries import Bound
 from mailcore.store.engine.db import Tx

@@ -10,7 +10,8 @@ from mailcore.config import MOST_OCTETS
 from mailcore.config import octets as parse_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.errors import ConfigError, NotAllowed, Saying
+from mailcore.errors import ConfigError, NotAllowed
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.notices import account_notices, notices

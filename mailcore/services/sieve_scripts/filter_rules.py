@@ -14,7 +14,8 @@ from mailcore.domain import (
     FilterVerb,
     Forwarding,
 )
-from mailcore.errors import InvalidName, Saying, ScriptInvalid
+from mailcore.errors import InvalidName, ScriptInvalid
+from mailcore.saying import Saying
 from mailcore.store.mail.mailboxes import check_name
 from sieve import read_address
 from sieve.limits import MAX_NUMBER, MAX_REDIRECTS

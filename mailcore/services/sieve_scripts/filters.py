@@ -11,7 +11,6 @@ from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
 from mailcore.errors import (
     InvalidName,
     OverQuota,
-    Saying,
     ScriptActive,
     ScriptExists,
     ScriptHeld,
@@ -19,6 +18,7 @@ from mailcore.errors import (
     ScriptNotFound,
     TooMany,
 )
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.notices import account_notices

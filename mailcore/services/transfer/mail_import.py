@@ -19,11 +19,12 @@ from urllib.parse import unquote
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.errors import ImportRefused, MailboxNotFound, MailError, OverQuota, Saying
+from mailcore.errors import ImportRefused, MailboxNotFound, MailError, OverQuota
 from mailcore.log import log_for
 from mailcore.mail.moving import mbox, mbox_marks
 from mailcore.mail.moving.mbox import NotMbox, Stored
 from mailcore.mail.reading import header
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store.engine.db import Tx

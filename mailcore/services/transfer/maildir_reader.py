@@ -13,10 +13,11 @@ from urllib.parse import unquote
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import ImportRefused, MailError, Saying
+from mailcore.errors import ImportRefused, MailError
 from mailcore.log import log_for
 from mailcore.mail.moving import maildir
 from mailcore.mail.moving.mbox import Stored
+from mailcore.saying import Saying
 from mailcore.services.transfer.mail_import import Importer, Progress, Report, finish_import, tidy_name
 from mailcore.store.mail.mailboxes import MAX_MAILBOXES
 

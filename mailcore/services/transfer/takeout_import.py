@@ -24,10 +24,11 @@ from mailcore.domain import (
     FilterRule,
     FilterVerb,
 )
-from mailcore.errors import ImportRefused, MailError, Saying
+from mailcore.errors import ImportRefused, MailError
 from mailcore.log import log_for
 from mailcore.mail.moving import maildir, mbox, vcard
 from mailcore.mail.moving.mbox import NotMbox, Stored
+from mailcore.saying import Saying
 from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import, suggest_mailbox
 from mailcore.services.transfer.takeout import FORMAT

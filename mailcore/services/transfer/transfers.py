@@ -15,8 +15,9 @@ from typing import Any
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import ImportRefused, LinkExpired, MailError, Saying, TooMany
+from mailcore.errors import ImportRefused, LinkExpired, MailError, TooMany
 from mailcore.log import log_for
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.notices import catalogue

@@ -13,8 +13,9 @@ from typing import IO
 from mailcore.config import octets
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import Busy, Saying, TooLarge
+from mailcore.errors import Busy, TooLarge
 from mailcore.log import log_for
+from mailcore.saying import Saying
 
 log = log_for(__name__)
 FREE = 2**30  # octets of the disk that stay for mail

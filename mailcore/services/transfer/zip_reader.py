@@ -13,7 +13,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import IO
 
-from mailcore.errors import ImportRefused, Saying
+from mailcore.errors import ImportRefused
+from mailcore.saying import Saying
 
 MAX_MEMBERS = 300_000  # about 200 MB of memory while it is open
 MAX_DIRECTORY = 64 * 2**20  # octets

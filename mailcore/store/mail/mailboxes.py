@@ -2,7 +2,8 @@
 
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, Saying
+from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound
+from mailcore.saying import Saying
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import annotations, mailbox_facts, uidset
 
