@@ -83,7 +83,7 @@ def test_blobs_of_an_older_database_are_summed_up(core: Core):
     core.db.write(lambda tx: core.blobs.save(tx, prepared, 1))
     saved = core.db.read(lambda tx: tx.rows("SELECT * FROM summary"))
     core.db.write(lambda tx: tx.run("DELETE FROM summary"))
-    core.db.write(import_module("mailcore.store.migrations.0012_webmail").migrate)
+    core.db.write(import_module("mailcore.store.migrations.0012_webmail")._summarise_all)
     assert columns(core, "message_id") == ["b@x"]
     assert core.db.read(lambda tx: tx.rows("SELECT * FROM summary")) == saved
 
