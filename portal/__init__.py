@@ -38,9 +38,6 @@ from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
 from portal.addresses import url_for
-from portal.auth import forgotten as _forgotten  # noqa: F401 - more pages of log-in
-from portal.auth import oidc as _oidc  # noqa: F401 - and of log-in elsewhere
-from portal.auth.views import blueprint as auth
 from portal.desk import recovery as _recovery  # noqa: F401 - more pages of the desk
 from portal.desk import sunset as _sunset  # noqa: F401 - and of the desk
 from portal.desk.views import blueprint as desk
@@ -53,6 +50,9 @@ from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
+from portal.signin import forgotten as _forgotten  # noqa: F401 - more pages of log-in
+from portal.signin import oidc as _oidc  # noqa: F401 - and of log-in elsewhere
+from portal.signin.views import blueprint as signin
 from portal.spoken import SpokenEnvironment
 from portal.stylesheet import blueprint as site
 from portal.sunset.views import blueprint as sunset
@@ -65,7 +65,7 @@ from portal.webmail import blueprint as webmail
 BLUEPRINTS = (
     site,
     front,
-    auth,
+    signin,
     orders,
     forwarding,
     forwarding_target,
@@ -150,7 +150,7 @@ def create_app(core: Core) -> Flask:
         bodies.admit(core)  # before the form is read
         surroundings.count_visit()
         if g.account and current.web_session().ended and not terms.ended:
-            return redirect(url_for("auth.choose"))
+            return redirect(url_for("signin.choose"))
         _change_language(core)
         return None
 

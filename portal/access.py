@@ -124,7 +124,7 @@ def owner_only(view: Callable[P, T]) -> Callable[P, T | Response]:
 
 def _ask_to_log_in() -> Response:
     next_page = request.full_path.rstrip("?") if request.method == "GET" else request.path
-    return redirect(url_for("auth.login", next=next_page))  # type: ignore[return-value]  # werkzeug's, with the same methods
+    return redirect(url_for("signin.login", next=next_page))  # type: ignore[return-value]  # werkzeug's, with the same methods
 
 
 def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:
@@ -146,7 +146,7 @@ def second_step(view: Callable[P, T]) -> Callable[P, T | Response]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T | Response:
         g.awaited = current.pending()
         if g.awaited is None:
-            return redirect(url_for("auth.login"))  # type: ignore[return-value]  # werkzeug's, with the same methods
+            return redirect(url_for("signin.login"))  # type: ignore[return-value]  # werkzeug's, with the same methods
         return view(*args, **kwargs)
 
     return _declare(guarded, who=Who.SECOND_STEP)

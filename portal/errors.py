@@ -48,10 +48,10 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
             "Sending from your account is on hold, as somebody else may have your password. See the notice in your inbox."
         ),
     ),
-    errors.TooMany: (429, _l("That was too many tries. Wait an hour and try again.")),
+    errors.TooMany: (429, _l("That was too many attempts. Wait an hour and try again.")),
     errors.RoomGone: (503, TRY_AGAIN),
     errors.Busy: (503, TRY_AGAIN),
-    errors.AccountExists: (409, _l("That user name cannot be had. Please choose another.")),
+    errors.AccountExists: (409, _l("That user name is not available. Please choose another.")),
     errors.AccountNotFound: (404, _l("There is no such account.")),
     errors.WeakPassword: (
         400,
@@ -61,7 +61,8 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.NotEligible: (
         403,
         _l(
-            "Alumnimail is for present and former students and staff. We find no such tie for you. Write to us if there is one."
+            "Alumnimail is for present and former students and staff. We find no such affiliation for you. "
+            "Write to us if there is one."
         ),
     ),
     errors.OrderNotFound: (404, _l("There is no such order.")),
@@ -77,7 +78,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.ScriptActive: (409, _l("An active filter cannot be deleted.")),
     errors.ScriptHeld: (403, _l("This script was brought in and sends mail on. Activate it with your password.")),
     errors.ScriptInvalid: (400, _l("The filter has a mistake.")),
-    errors.ImportRefused: (400, _l("That file cannot be read. It must be a take-out of ours or an mbox file.")),
+    errors.ImportRefused: (400, _l("That file cannot be read. It must be a file from this service or an mbox file.")),
     errors.ConfigError: (500, TRY_AGAIN),
     errors.BackupProblem: (500, TRY_AGAIN),
     errors.TooManyVanished: (503, TRY_AGAIN),
@@ -112,7 +113,7 @@ LAST_PAGE = """<!doctype html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Alumnimail</title></head>
 <body>
 <p lang="nb">Noe gikk galt hos oss. Ingenting ble endret. Prøv igjen om noen minutter. <a href="/">Til forsiden</a></p>
-<p lang="nn">Noko gjekk gale hos oss. Ingenting vart endra. Prøv igjen om nokre minutt. <a href="/">Til framsida</a></p>
+<p lang="nn">Noko gjekk gale hos oss. Ingenting blei endra. Prøv igjen om nokre minutt. <a href="/">Til framsida</a></p>
 <p>Something went wrong on our side. Nothing was changed. Please try again in a few minutes. <a href="/">To the front page</a></p>
 </body>
 </html>

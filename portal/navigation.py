@@ -29,13 +29,13 @@ class Place:
 
 SETTINGS = (
     Place("account.index", _l("Account"), "user", ("account",)),
-    Place("auth.password", _l("Password"), "key"),
+    Place("signin.password", _l("Password"), "key"),
     Place("forwarding.index", _l("Forwarding"), "forward", ("forwarding",)),
     Place("vacation.index", _l("Away"), "clock", ("vacation",)),
     Place("filters.index", _l("Filters"), "filter", ("filters",)),
     Place("quota.index", _l("Quota"), "gauge", ("quota",)),
     Place("trace.index", _l("Tracing mail"), "route", ("trace",)),
-    Place("takeout.index", _l("Take your mail out"), "download", ("takeout", "imports")),
+    Place("takeout.index", _l("Take your mail with you"), "download", ("takeout", "imports")),
 )
 DESK = (
     Place("desk.index", _l("Overview"), "desk"),
@@ -87,7 +87,7 @@ def main_menu() -> list[tuple[str, Words, str]]:
     places: tuple[Place, ...]
     if account is None:
         places = (
-            Place("auth.login", _l("Log in"), "key"),
+            Place("signin.login", _l("Log in"), "key"),
             Place("orders.order", _l("Order an account"), "order", ("orders",)),
             Place("help.faq", _l("Questions"), "faq"),
             Place("help.index", _l("Help"), "help", ("tickets",)),

@@ -5,8 +5,8 @@ from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, Select
 from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.auth.forms import password_field
 from portal.i18n import LANGUAGES
+from portal.signin.forms import password_field
 from portal.web_form import Form, like_an_address
 
 _needed = _l("This must be filled in.")
@@ -39,7 +39,7 @@ class AppForm(Form):
     )
     scopes = SelectMultipleField(
         _l("What may it do?"),
-        [DataRequired(_l("Choose one at least."))],
+        [DataRequired(_l("Choose at least one."))],
         choices=[
             SelectChoice("imap", _l("read mail (IMAP)")),
             SelectChoice("smtp", _l("send mail (SMTP)")),

@@ -15,9 +15,9 @@ from portal import current, request_values
 from portal.access import owner_only, public, second_step
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint
-from portal.auth import oidc as elsewhere
-from portal.auth import views as auth
 from portal.errors import answer
+from portal.signin import oidc as elsewhere
+from portal.signin import views as signin
 
 Answer = str | BaseResponse | tuple[str, int]
 
@@ -103,7 +103,7 @@ def totp() -> Answer:
 def _turned_on() -> Answer:
     """Recovery codes come with the first second factor: who loses the telephone must get in."""
     core, owner = current.core(), current.owner()
-    flash(_("The second step is on. Mail programs need app passwords from now on."))
+    flash(_("Two-step log-in is on. Mail programs need app passwords from now on."))
     if recovery.count_codes(core, owner):
         return redirect(url_for("account.security"))
     return render_template("account/codes.html", codes=recovery.create_codes(core, owner))
@@ -145,11 +145,11 @@ def login_key() -> Answer:
         except MailError as problem:
             trouble = problem
         else:
-            return auth.finish_second(account)
+            return signin.finish_second(account)
     challenge = security_keys.create_challenge()
     session["challenge"] = challenge.hex()
     return _show(
-        "auth/key.html", trouble, options=security_keys.create_login_options(current.core(), account, challenge)
+        "signin/key.html", trouble, options=security_keys.create_login_options(current.core(), account, challenge)
     )
 
 
@@ -164,7 +164,7 @@ def remove_factor() -> Answer:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
     if number:
         two_factor.remove_factor(core, owner, number)
-        flash(_("The second step is removed."))
+        flash(_("The method of two-step log-in is removed."))
     return redirect(url_for("account.security"))
 
 
@@ -211,6 +211,6 @@ def undo(token: str) -> Answer:
     owner = closing.find_closed_account(current.core(), token)
     if request.method == "POST":
         closing.undo_closing(current.core(), token)
-        flash(_("The account is open again. Log in as before. A forwarding must be agreed to anew."))
-        return redirect(url_for("auth.login"))
+        flash(_("The account is open again. Log in as before. A forwarding must be agreed to again."))
+        return redirect(url_for("signin.login"))
     return render_template("account/undo.html", owner=owner)

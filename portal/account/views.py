@@ -75,7 +75,7 @@ def contact() -> Answer:
             if code == 400:
                 problem = _("That cannot be your contact address. It must be an address outside Alumnimail.")
         else:
-            flash(_("We have sent a link to %(address)s. The address counts when you have used it.", address=address))
+            flash(_("We have sent a link to %(address)s. The address is valid once you have used it.", address=address))
             return redirect(url_for("account.contact"))
     page = render_template(
         "account/contact.html",

@@ -15,6 +15,6 @@ class ActForm(Form):
         _l("Answer or note"), [Length(max=20_000, message=_l("This is too long."))], render_kw={"rows": 10}
     )
     assignee = NumberField(_l("Hand over to"), [Optional()])
-    into = NumberField(_l("Join to case number"), [Optional()])
+    into = NumberField(_l("Merge with case number"), [Optional()])
     quota = StringField(_l("New quota"), [Length(max=10)])
     days = NumberField(_l("For how long"), [Optional()])

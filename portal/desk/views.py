@@ -121,7 +121,7 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
             return _("The answer is on its way.")
         case "note":
             tickets.add_note(core, number, form.text.data or "", agent=agent)
-            return _("The note is kept. Only the desk sees it.")
+            return _("The note is saved. Only the help desk sees it.")
         case "close":
             tickets.close_ticket(core, number)
             return _("The case is closed.")
@@ -136,14 +136,14 @@ def _act(ticket: Ticket, agent: Account, form: ActForm) -> str:
             return _("The case is handed over.")
         case "merge":
             stays = tickets.merge_tickets(core, number, form.into.data or 0)
-            return _("The two cases are one now, number %(number)s.", number=stays.id)
+            return _("The two cases are now one, number %(number)s.", number=stays.id)
         case "confirm":
             tickets.confirm_ticket(core, ticket.token)
             return _("The case is open.")
         case "quota" if ticket.account is not None:
             quota.grant_quota(core, ticket.account, form.quota.data or "", agent=agent, days=form.days.data or 0)
             tickets.add_note(core, number, f"quota {form.quota.data}", agent=agent)
-            return _("The new quota counts at once, and the owner is told.")
+            return _("The new quota applies at once, and the owner is told.")
     raise NotAllowed("no such action")
 
 
@@ -184,7 +184,7 @@ def person(name: str) -> Answer:
         except MailError as trouble:
             problem = words_of(trouble)
         else:
-            flash(_("The new quota counts at once, and the owner is told."))
+            flash(_("The new quota applies at once, and the owner is told."))
             return redirect(url_for("desk.person", name=owner.name))
     facts = desk.load_facts(core, owner.id, agent=agent)
     page = render_template(
@@ -209,7 +209,7 @@ def order_list() -> Answer:
         agent, number = current.owner().name, form.into.data or 0
         if form.action.data == "approve":
             orders.approve_order(current.core(), number, actor=agent)
-            flash(_("The account is made, and its owner has a link by mail."))
+            flash(_("The account is created, and its owner has been sent a link by mail."))
         elif form.action.data == "ask":
             orders.ask_for_proof(current.core(), number, form.text.data or "", actor=agent)
             flash(_("The question is on its way; the order waits for the answer."))

@@ -61,7 +61,7 @@ def action(one: FilterAction, titles: dict[str, str]) -> str:
         case FilterVerb.FORWARD:
             return _("send a copy to %(target)s", target=one.target)
         case FilterVerb.STOP:
-            return _("and ask no further filter")
+            return _("and stop here")
 
 
 def problem(refused: ScriptInvalid) -> str:

@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
-from portal.auth.forms import password_field
+from portal.signin.forms import password_field
 from portal.web_form import Form
 
 ROLLING = (
@@ -37,7 +37,7 @@ class ForwardingForm(Form):
         choices=[SelectChoice(*item) for item in ROLLING],
         default="90",
         description=_l(
-            "Only copies that the other server has taken, and that you did not read, flag, answer or move. "
+            "Only copies that the other server has accepted, and that you did not read, flag, answer or move. "
             "So the copies do not fill your mailbox."
         ),
     )

@@ -15,7 +15,7 @@ def state(wish: Forwarding) -> str:
         ),
         ForwardingState.HEALTHY: _("On: your mail goes on to %(target)s.", target=wish.target),
         ForwardingState.FAILING: _(
-            "Trouble: %(target)s does not take our mail at the moment. It is kept here.", target=wish.target
+            "Trouble: %(target)s does not accept our mail at the moment. It is kept here.", target=wish.target
         ),
         ForwardingState.PAUSED: _(
             "Paused: %(target)s refused our mail again and again. It is kept here.", target=wish.target
@@ -33,25 +33,25 @@ def health(wish: Forwarding, found: Health) -> str:
     if found.filtered:
         return _("Filtered? You found the last test message in the junk mail there, or not at all.")
     if found.delivered:
-        return _("Healthy: the other server takes your mail.")
-    return _("Nothing was forwarded yet.")
+        return _("Working: the other server accepts your mail.")
+    return _("Nothing has been forwarded yet.")
 
 
 def answer(kind: ReplyKind) -> str:
     return {
-        ReplyKind.TAKEN: _("Taken. Whether it is shown in the inbox there, only you can see."),
+        ReplyKind.TAKEN: _("Accepted. Only you can see whether it is shown in the inbox there."),
         ReplyKind.UNKNOWN_THERE: _("There is no such address there (any more), or it is closed."),
         ReplyKind.FULL_THERE: _("The mailbox there is full."),
         ReplyKind.TOO_LARGE: _("The message was too large for the other server."),
         ReplyKind.UNAUTHENTICATED: _("The other server could not tell whether the sender is real."),
         ReplyKind.SPAM: _("The other server took it for junk mail."),
         ReplyKind.BLOCKED: _(
-            "The other server does not take mail from us at present. We have to talk to them; it is not your fault."
+            "The other server does not accept mail from us at present. We have to talk to them; it is not your fault."
         ),
-        ReplyKind.SLOWED: _("The other server wants us to wait. We try again by ourselves."),
-        ReplyKind.UNREACHABLE: _("The other server could not be reached. We try again by ourselves."),
+        ReplyKind.SLOWED: _("The other server wants us to wait. We try again automatically."),
+        ReplyKind.UNREACHABLE: _("The other server could not be reached. We try again automatically."),
         ReplyKind.LATER: _("The other server asked us to try again later, and we do."),
-        ReplyKind.REFUSED: _("The other server refused it without a reason that we know."),
+        ReplyKind.REFUSED: _("The other server refused it for a reason that we do not know."),
     }[kind]
 
 
@@ -64,12 +64,12 @@ def advice(wish: Forwarding) -> str:
     """Advise the owner; a refusal of single messages asks for nothing."""
     match _kind(wish.last_reply):
         case ReplyKind.UNKNOWN_THERE:
-            return _("Is the address right? Set another one below, or stop the forwarding.")
+            return _("Is the address right? Choose another one below, or stop the forwarding.")
         case ReplyKind.FULL_THERE:
             return _("Make room there, then try again.")
         case ReplyKind.SPAM | ReplyKind.UNAUTHENTICATED | ReplyKind.TOO_LARGE:
-            return _("Nothing is lost: what was refused stands in your inbox here.")
-    return _("Nothing is lost: what was refused stands in your inbox here. Try again in some days.")
+            return _("Nothing is lost: what was refused is in your inbox here.")
+    return _("Nothing is lost: what was refused is in your inbox here. Try again in a few days.")
 
 
 def _kind(reply: str) -> ReplyKind:
@@ -79,7 +79,7 @@ def _kind(reply: str) -> ReplyKind:
 def event(name: str, detail: str) -> str:
     """A line of the history."""
     known = {
-        "forwarding set": _("Set to %(target)s", target=detail),
+        "forwarding set": _("Set up to %(target)s", target=detail),
         "forwarding asked again": _("%(target)s was asked again", target=detail),
         "forwarding confirmed": _("%(target)s agreed", target=detail),
         "forwarding stopped": _("Stopped"),

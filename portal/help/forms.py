@@ -52,7 +52,7 @@ class HelpForm(KeptForm):
         _l("What did you do, and what happened?"),
         [DataRequired(_needed), Length(max=20_000, message=_long)],
         description=_l(
-            "Tell when it was, and copy the error message as it stands. Never send your password; nobody here will ask for it."
+            "Tell us when it happened, and copy the error message exactly. Never send your password; nobody here will ask for it."
         ),
         render_kw={"rows": 9},
     )

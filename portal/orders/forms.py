@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
-from portal.auth.forms import password_field
+from portal.signin.forms import password_field
 from portal.web_form import Form, KeptForm, like_an_address
 
 _needed = _l("This must be filled in.")

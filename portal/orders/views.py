@@ -14,9 +14,9 @@ from mailcore.services.credentials import directory, login_log
 from mailcore.services.signin import oidc
 from portal import current, i18n, surroundings
 from portal.access import public
-from portal.auth.oidc import keep_proof
 from portal.errors import answer
 from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityForm
+from portal.signin.oidc import keep_proof
 
 blueprint = Blueprint("orders", __name__)
 Answer = str | BaseResponse | tuple[str, int]
@@ -142,7 +142,7 @@ def account() -> Answer:
 @public
 def ready() -> Answer:
     if g.account is None:
-        return redirect(url_for("auth.login"))
+        return redirect(url_for("signin.login"))
     return render_template("orders/ready.html")
 
 

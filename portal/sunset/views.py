@@ -11,8 +11,8 @@ from mailcore.errors import MailError
 from mailcore.services.accounts import sunset
 from portal import current
 from portal.access import owner_only, public
-from portal.auth.forms import password_field
 from portal.errors import answer
+from portal.signin.forms import password_field
 from portal.web_form import EmptyForm, Form, like_an_address
 
 blueprint = Blueprint("sunset", __name__)

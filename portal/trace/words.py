@@ -31,11 +31,13 @@ def refusal(reply: str) -> str:
     if reply.startswith("552 5.2.2"):
         return _("Refused: your mailbox was full. The sender was told and can send it again.")
     if reply.startswith("450 4.7.1 Greylisted"):
-        return _("The server was unknown to us and was asked to come again in some minutes. Most do.")
+        return _("The server was unknown to us and was asked to try again in a few minutes. Most do.")
     if "listed by" in reply:
         return _("Refused: the server that brought it is on a list of senders of junk mail. The sender was told.")
     if reply.startswith("550 5.7.26"):
-        return _("Refused: it did not come from where it said, and the owner of that domain asks to refuse such mail.")
+        return _(
+            "Refused: it did not come from the sender it named, and the owner of that domain asks for such mail to be refused."
+        )
     if reply.startswith(("552 5.3.4", "550 5.6.11", "554 5.6", "554 5.4.6")):
         return _malformed(reply)
     if re.match(r"55\d 5\.7\.1 .*[Ss]pam", reply):
@@ -97,7 +99,7 @@ def rule(found: Rule) -> str:
     if kind == "held":
         if detail == "junk":
             return _("Not forwarded, as nobody vouches for its sender; put in the junk mail")
-        return _("Not forwarded, as it could not have passed at the target; kept here")
+        return _("Not forwarded, as the target would have refused it; kept here")
     return known.get(kind, detail or kind)
 
 

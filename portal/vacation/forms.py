@@ -24,4 +24,4 @@ class VacationForm(Form):
 
     def validate_text(self, field: TextAreaField) -> None:
         if self.active.data and not (field.data or "").strip():
-            raise ValidationError(_l("Write what the reply shall say."))
+            raise ValidationError(_l("Write the text of the reply."))

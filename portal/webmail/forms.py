@@ -47,10 +47,10 @@ class ReadingForm(Form):
     threads = BooleanField(_l("Show lists as conversations"))
     html_first = BooleanField(_l("Open messages as their sender designed them, not as plain text"))
     undo_seconds = SelectField(
-        _l("After “Send” I can change my mind for"),
+        _l("Time to undo after “Send”"),
         coerce=number,
         choices=[
-            SelectChoice("0", _l("no time at all")),
+            SelectChoice("0", _l("no time")),
             SelectChoice("10", _l("10 seconds")),
             SelectChoice("30", _l("30 seconds")),
         ],

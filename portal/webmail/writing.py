@@ -48,7 +48,7 @@ def compose() -> Answer:
     except MailError as problem:
         code, words = answer(problem)
         if isinstance(problem, OverQuota) and action == "save":
-            words = _("Your mailbox is full, so there is no room in Drafts. The text is kept here all the same.")
+            words = _("Your mailbox is full, so there is no room in Drafts. The text is saved here all the same.")
         form.writing.data = str(kept.id)
         form.source.data = form.whole.data = ""
         return _page(form, kept, (), words), code

@@ -31,7 +31,7 @@ OWN = Config().url  # as the portal calls itself in what is copied elsewhere
 ROLES = ("", "ola", "agnes")  # a stranger, a person, somebody of the desk
 LANGUAGES = ("nb", "nn", "en")
 # files, what ends the session, and a stranger's HTML, which stands in a frame of its own
-_SKIPPED = {"static", "auth.logout", "webmail.html"}
+_SKIPPED = {"static", "signin.logout", "webmail.html"}
 
 
 class _Quiet(WSGIRequestHandler):

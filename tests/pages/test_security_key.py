@@ -111,7 +111,7 @@ def test_codes_of_an_app_open_the_second_step_once_each_and_a_printed_code_too(
 
     for used in (code(step), "123", printed[0] + "0"):
         second(used)
-        assert "does not fit" in page.inner_text("#problem")
+        assert "is wrong, or has been used" in page.inner_text("#problem")
     for good in (code(step + 1), printed[0]):
         second(good)
         page.wait_for_url(f"{url}/mail/**")

@@ -49,9 +49,9 @@ def test_pages_of_the_second_step_are_for_those_whose_password_was_right(browser
 def test_what_ended_accounts_may_see_is_declared_and_little(core: Core):
     app = create_app(core)
     assert {endpoint for endpoint, view in app.view_functions.items() if terms_of(view).ended} == {
-        "auth.choose",
-        "auth.logout",
-        "auth.set_password",
+        "signin.choose",
+        "signin.logout",
+        "signin.set_password",
         "front.index",
         "help.index",
         "help.faq",

@@ -163,7 +163,7 @@ def test_an_order_with_a_mistake_keeps_what_was_written(core, browser, wrong):
 
 def test_a_name_that_is_taken_and_one_that_is_reserved_get_the_same_words(browser, ola):
     pages = [browser.send("/order?lang=en", **{**ORDER, "name": name}) for name in ("ola", "postmaster")]
-    assert all("That user name cannot be had." in page.text for page in pages)
+    assert all("That user name is not available." in page.text for page in pages)
 
 
 # Forwarding

@@ -16,7 +16,7 @@ MAIL = next(scope for scope in Scope if scope is not Scope.PORTAL)
 
 
 def test_n15_a_wrong_password_and_a_right_one_are_told(inside: Browser, core: Core):
-    assert "Nothing has come yet." in inside.get("/clients/doctor?lang=en").text
+    assert "Nothing has arrived yet." in inside.get("/clients/doctor?lang=en").text
     with pytest.raises(WrongPassword):
         login.authenticate(core, "ola", "not the password", peer="192.0.2.7", scope=MAIL)
     page = inside.get("/clients/doctor?lang=en").text
@@ -63,4 +63,4 @@ def test_n15_another_user_name_and_no_tls_show_to_who_looks_from_the_same_place(
     assert page.count("without TLS") == 10  # enough is enough
     assert "olla" not in page
     elsewhere = inside.get("/clients/doctor?lang=en", environ_overrides={"REMOTE_ADDR": "198.51.100.7"}).text
-    assert "Nothing has come yet." in elsewhere
+    assert "Nothing has arrived yet." in elsewhere

@@ -31,7 +31,7 @@ def test_no_two_kinds_are_told_by_the_same_words():
     ("language", "words"),
     [
         ("nb", "Kvoten ble endret"),
-        ("nn", "Kvoten vart endra"),
+        ("nn", "Kvoten blei endra"),
         ("en", "The quota was changed"),
     ],
 )

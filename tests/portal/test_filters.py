@@ -73,15 +73,15 @@ def test_a_filter_is_made_by_the_form_and_works_at_once(inside, core, ola):
     [
         (
             "nb",
-            "Hvis e-postlisten er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lest, og spør ingen flere filtre.",
+            "Hvis e-postlisten er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lest, og bruk ingen flere filtre.",
         ),
         (
             "nn",
-            "Dersom e-postlista er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lesen, og spør ingen fleire filter.",
+            "Om e-postlista er nøyaktig «news.ntnu.example»: legg i Arkiv, merk som lesen, og bruk ingen fleire filter.",
         ),
         (
             "en",
-            "If the mailing list is exactly «news.ntnu.example»: file in Archive, mark as read, and ask no further filter.",
+            "If the mailing list is exactly «news.ntnu.example»: file in Archive, mark as read, and stop here.",
         ),
     ],
 )
@@ -339,7 +339,7 @@ def test_what_is_probably_not_meant_stands_beside_its_line(inside, core, ola):
     assert answer.status_code == 200
     page = html.unescape(answer.text)
     assert "Linje 1: utvidelsen «copy» er krevd, men ikke brukt" in page
-    assert "Linje 2: det finnes ingen postboks «Nowhere»" in page
+    assert "Linje 2: det finnes ingen mappe «Nowhere»" in page
     assert "Linje 4: hit kommer det aldri: «stop» står foran" in page
 
 

@@ -234,7 +234,7 @@ def test_s13_a_university_password_whose_tie_has_ended_proves_nothing_more(core,
     outside = Browser(browser.client.application.test_client())
     assert outside.log_in("gone", THEIRS).headers["Location"] == "/password/choose"
     page = outside.get("/password/choose?lang=en").text
-    assert "Your tie to the university has ended" in page
+    assert "Your affiliation with the university has ended" in page
     assert "It stops working on" not in page  # that day is over
 
 

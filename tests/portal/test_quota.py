@@ -150,7 +150,7 @@ def test_s23_the_banner_stands_on_every_page_from_80_percent(inside, core, ola):
     for path in ("/account", "/mail/", "/forwarding", "/help"):
         assert "Postboksen din er 80 % full." in inside.get(path).text, path
     use(core, ola, 2**31)
-    assert "full: ny e-post blir avvist" in inside.get("/mail/").text
+    assert "full: Ny e-post blir avvist" in inside.get("/mail/").text
 
 
 def test_n21_room_is_borrowed_by_a_button_once(inside, core, full):

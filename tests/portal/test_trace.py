@@ -40,7 +40,7 @@ def test_n14_the_list_tells_of_what_came_and_of_what_was_refused(inside, core, o
     page = inside.get("/trace")
     assert "<b>på" not in page.text
     assert "Lagt i Innboks." in text(page)
-    assert "Avvist: postboksen din var full." in text(page)
+    assert "Avvist: Postboksen din var full." in text(page)
     assert "Hei" not in text(inside.get("/trace?q=per@outside")).partition("trace-list")[2]
     assert "Ingenting derfra har nådd oss" in text(inside.get("/trace?q=nobody@x.example"))
 
@@ -55,7 +55,7 @@ def test_n14_the_page_of_a_message_says_checks_rule_and_answer(inside, core, ola
         "Filteret ditt: Alt",
         "Videresendingen din",
         "har ikke lov til å sende",
-        "en signatur er i orden",
+        "En signatur er i orden",
         "kommer virkelig fra outside.example",
         "Til ola@elsewhere.example: venter på å bli sendt.",
         "Lagt i Arkiv.",

@@ -122,11 +122,11 @@ def test_what_cannot_be_meant_is_told(inside, fields):
 @pytest.mark.parametrize(
     ("first", "last", "active", "words"),
     [
-        (-1, 1, True, "På: den som skriver til deg, får svaret ditt, til og med"),
-        (1, 2, True, "Venter: svarene begynner"),
-        (-2, -1, True, "Over: siste dag var"),
+        (-1, 1, True, "På: Den som skriver til deg, får svaret ditt, til og med"),
+        (1, 2, True, "Venter: Svarene begynner"),
+        (-2, -1, True, "Over: Siste dag var"),
         (None, None, True, "til du slår det av"),
-        (None, None, False, "Av: ingen får svar."),
+        (None, None, False, "Av: Ingen får svar."),
     ],
 )
 def test_the_page_says_what_happens_today(inside, core, ola, first, last, active, words):

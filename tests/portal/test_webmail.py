@@ -252,7 +252,7 @@ def test_mailboxes_are_made_renamed_and_deleted(inside, core, ola):
     put(core, ola, mailbox="Reise/Ås")
     inside.send("/mail/boxes", action="rename", name="Reise/Ås", new="Oslo")
     asked = inside.send("/mail/boxes", action="delete", name="Reise/Oslo")
-    assert "Det er post i" in asked.text
+    assert "Det ligger e-post i" in asked.text
     assert count(core, ola, "Reise/Oslo") == 1
     inside.send("/mail/boxes", action="delete", name="Reise/Oslo", sure="1")
     assert count(core, ola, "Trash") == 1

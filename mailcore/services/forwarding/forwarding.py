@@ -61,7 +61,9 @@ def check_target(core: Core, target: str) -> str:
     if "," in target or ";" in target or len(target.split()) > 1:
         raise ForwardingRefused(Saying("Mail can be forwarded to one address only."))
     if not _ADDRESS.fullmatch(target):
-        raise ForwardingRefused(Saying("'%(target)s' is no e-mail address. Look for a typing error.", target=target))
+        raise ForwardingRefused(
+            Saying("'%(target)s' is not an e-mail address. Look for a typing error.", target=target)
+        )
     localpart, _, domain = target.rpartition("@")
     domain = domain.lower()
     ours = (core.config.domain.lower(), core.config.srs_domain.lower(), core.config.host.lower())
@@ -294,7 +296,7 @@ def confirm_by_code(core: Core, account: AccountId, code: str) -> Forwarding:
 
     confirmed = core.db.write(store)  # a wrong code is counted, so it is refused after the commit
     if confirmed is None:
-        raise NotAllowed(Saying("That is not the code of our message. Look at the latest message."))
+        raise NotAllowed(Saying("That is not the code from our message. Look at the latest message."))
     return confirmed
 
 

@@ -128,7 +128,7 @@ def grant_quota(core: Core, account: AccountId, written: str, *, agent: Account,
     except ConfigError:
         raise NotAllowed(Saying("That is not a valid quota.")) from None
     if account == agent.id:
-        raise NotAllowed(Saying("You cannot give room to yourself. Ask a colleague."))
+        raise NotAllowed(Saying("You cannot give yourself more room. Ask a colleague."))
     if not DESK_LEAST <= octets <= most:
         raise NotAllowed(Saying("The help desk can give at most %(most)s.", most=core.config.quota.desk_most))
     if not 0 <= days <= DESK_DAYS:

@@ -119,7 +119,7 @@ def _check_condition(condition: FilterCondition) -> FilterCondition:
     if condition.field is FilterField.HEADER and not _HEADER.fullmatch(header):
         raise ScriptInvalid(
             Saying(
-                "'%(name)s' is no name of a field. Write the name of the other field, such as X-Spam.",
+                "'%(name)s' is not the name of a field. Write the name of the other field, such as X-Spam.",
                 name=_check_text(header),
             )
         )
@@ -133,7 +133,7 @@ def _check_action(action: FilterAction) -> FilterAction:
             return replace(action, target=check_name(_check_text(target)))
         case FilterVerb.FORWARD:
             if not read_address(_check_text(target)):
-                raise ScriptInvalid(Saying("'%(target)s' is no e-mail address.", target=target))
+                raise ScriptInvalid(Saying("'%(target)s' is not an e-mail address.", target=target))
             return replace(action, target=target)
         case FilterVerb.FLAG:
             if target and target not in _SYSTEM and not _KEYWORD.fullmatch(target):

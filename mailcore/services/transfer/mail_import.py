@@ -137,7 +137,7 @@ class Importer:
         )
         self._progress(self.report)
         if full:
-            raise OverQuota(Saying("The mailbox is full; the rest was not taken."))
+            raise OverQuota(Saying("The mailbox is full; the rest was not imported."))
 
     def _write(self, tx: Tx, batch: list[_Waiting]) -> tuple[int, int, int, bool]:
         added = there = octets = 0
@@ -252,7 +252,7 @@ def read_mbox(lines: Iterator[bytes], limit: int) -> Iterator[Stored | None]:
     try:
         yield from mbox.read(lines, limit)
     except NotMbox:
-        raise ImportRefused(Saying("This is no mbox file: it does not begin with 'From '.")) from None
+        raise ImportRefused(Saying("This is not an mbox file: it does not begin with 'From '.")) from None
 
 
 def read_bounded_lines(file: IO[bytes], limit: int) -> Iterator[bytes]:

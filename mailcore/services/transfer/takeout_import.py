@@ -81,13 +81,13 @@ def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Pr
             except DAMAGED as problem:  # the other mailboxes may be whole
                 log.info("a member of a take-out is damaged: %r", problem)
                 importer.break_off(
-                    Saying("%(name)s in the file is damaged; what stood before the damage is here.", name=path)
+                    Saying("%(name)s in the file is damaged; what came before the damage is here.", name=path)
                 )
 
     try:
         return finish_import(core, account, importer, "take-out", work())
     except DAMAGED as problem:
-        raise ImportRefused(Saying("This zip file is damaged. What stood before the damage was taken in.")) from problem
+        raise ImportRefused(Saying("This zip file is damaged. What came before the damage was imported.")) from problem
 
 
 def _read_description(archive: ZipReader) -> dict[str, Any] | None:
@@ -174,7 +174,9 @@ def _import_scripts(
         source = archive.text(str(one["file"]))
         if name in here:
             if here[name].source != source:
-                importer.note(Saying("The script %(name)s stands here with another text, and stays.", name=name))
+                importer.note(
+                    Saying("The script %(name)s is here already with another text, and was left as it is.", name=name)
+                )
             continue
         filters.put_script(core, account, name, source, held=True)
         count += 1
@@ -204,7 +206,7 @@ def _import_filters(core: Core, account: AccountId, written: object, importer: I
         if rule in here:
             continue
         if core.config.forwarding.targets == "any" and any(one.verb is FilterVerb.FORWARD for one in rule.actions):
-            importer.note(Saying("The filter %(name)s forwards mail, and must be made again here.", name=rule.name))
+            importer.note(Saying("The filter %(name)s forwards mail, and must be created again here.", name=rule.name))
             continue
         try:
             here = list(filters.save_rules(core, account, [*here, rule]))

@@ -73,7 +73,7 @@ FIELDS = sorted(
     - {"csrf_token", "switch-language"}
 )
 BUTTONS = _names(r'value="([\w -]+)"', "templates/**/*.html") + _names(r'case "([\w-]+)"', "portal/**/*.py")
-QUIET = {"auth.logout", "account.close"}  # what would only end the session
+QUIET = {"signin.logout", "account.close"}  # what would only end the session
 TRIED = {"", "ola", "dina"}
 
 

@@ -12,10 +12,10 @@ from mailcore.services.credentials import login as login_service
 from mailcore.services.signin import oidc, two_factor, web_sessions
 from portal import addresses, current
 from portal.access import open_to_ended, owner_only, public, second_step
-from portal.auth.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
 from portal.errors import answer
+from portal.signin.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
 
-blueprint = Blueprint("auth", __name__)
+blueprint = Blueprint("signin", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 FRESH_SECONDS = 900  # so long after a log-in the password may be chosen without being asked for the old one
 
@@ -50,7 +50,7 @@ def login() -> Answer:
 
 def _login_page(form: LoginForm, problem: str, code: int) -> Answer:
     return render_template(
-        "auth/login.html", form=form, problem=problem, providers=oidc.list_providers(current.core())
+        "signin/login.html", form=form, problem=problem, providers=oidc.list_providers(current.core())
     ), code
 
 
@@ -66,14 +66,14 @@ def enter(identity: Identity, wanted: str) -> BaseResponse:
             "next": wanted,
             "at": current.core().clock.seconds(),
         }
-        return redirect(url_for("auth.second"))
+        return redirect(url_for("signin.second"))
     return _enter(account, identity.source, wanted, ended=identity.ended)
 
 
 def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -> BaseResponse:
     current.web_session().renew(account.id, source=source, ended=ended)
     session["logged_in_at"] = current.core().clock.seconds()
-    return current.remember_device(redirect(url_for("auth.choose") if ended else wanted), account)
+    return current.remember_device(redirect(url_for("signin.choose") if ended else wanted), account)
 
 
 def finish_second(account: Account) -> BaseResponse:
@@ -92,11 +92,11 @@ def second() -> Answer:
             two_factor.check_code(current.core(), account, form.code.data, peer=current.peer(), device=current.device())
         except MailError as trouble:
             code, problem = answer(trouble)
-            problem = problem if code == 429 else _("The code does not fit, or has been used.")
+            problem = problem if code == 429 else _("The code is wrong, or has been used.")
         else:
             return finish_second(account)
     has_key = any(factor.kind == "webauthn" for factor in two_factor.list_factors(current.core(), account.id))
-    page = render_template("auth/second.html", form=form, problem=problem, has_key=has_key)
+    page = render_template("signin/second.html", form=form, problem=problem, has_key=has_key)
     return page, 400 if form.errors else code
 
 
@@ -116,7 +116,7 @@ def logout() -> Answer:
 @public
 def password() -> Answer | Response:
     if g.account is None:
-        return render_template("auth/forgotten.html", form=ForgottenForm(), problem="")
+        return render_template("signin/forgotten.html", form=ForgottenForm(), problem="")
     form, problem, code = ChangePasswordForm(), "", 200
     if form.validate_on_submit():
         try:
@@ -134,12 +134,14 @@ def password() -> Answer | Response:
         else:
             return _chosen()
     look = leaving.find_outlook(current.core(), g.account.id)
-    return render_template("auth/password.html", form=form, problem=problem, outlook=look), 400 if form.errors else code
+    return render_template(
+        "signin/password.html", form=form, problem=problem, outlook=look
+    ), 400 if form.errors else code
 
 
 def _chosen() -> BaseResponse:
     web_sessions.change_source(current.core(), current.web_session().token, login_service.ALUMNI)
-    flash(_("Your alumni password is set. All other browsers and mail programs are logged out."))
+    flash(_("Your alumni password is saved. All other browsers and mail programs are logged out."))
     return redirect(url_for("account.index"))
 
 
@@ -151,7 +153,7 @@ def choose() -> Answer:
     browser = current.web_session()
     fresh = session.get("logged_in_at", 0) > current.core().clock.seconds() - FRESH_SECONDS
     if browser.source == login_service.ALUMNI or not (fresh or browser.ended):
-        return redirect(url_for("auth.password"))
+        return redirect(url_for("signin.password"))
     form, problem, code = NewPasswordForm(), "", 200
     if form.validate_on_submit():
         try:
@@ -162,7 +164,7 @@ def choose() -> Answer:
             code, problem = answer(trouble)
         else:
             return _chosen()
-    page = render_template("auth/choose.html", form=form, problem=problem, ended=browser.ended)
+    page = render_template("signin/choose.html", form=form, problem=problem, ended=browser.ended)
     return page, 400 if form.errors else code
 
 
@@ -180,7 +182,7 @@ def set_password(token: str) -> Answer:
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
-            flash(_("Your password is set."))
+            flash(_("Your password is saved."))
             return enter(Identity(account, "link"), url_for("webmail.index"))
-    page = render_template("auth/set_password.html", form=form, problem=problem, owner=owner)
+    page = render_template("signin/set_password.html", form=form, problem=problem, owner=owner)
     return page, 400 if form.errors else code

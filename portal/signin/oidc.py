@@ -10,7 +10,7 @@ from mailcore.errors import LinkExpired, NotAllowed
 from mailcore.services.signin import oidc, oidc_login
 from portal import addresses, current
 from portal.access import public
-from portal.auth.views import blueprint, enter
+from portal.signin.views import blueprint, enter
 
 PURPOSES = ("login", "order", "link")
 LINKING_SECONDS = 900
@@ -23,7 +23,7 @@ def begin_oidc(name: str, purpose: str) -> BaseResponse:
     if purpose not in PURPOSES:
         raise LinkExpired("there is no such log-in")
     if purpose == "link" and g.account is None:
-        return redirect(url_for("auth.login", next=url_for("account.index")))
+        return redirect(url_for("signin.login", next=url_for("account.index")))
     address, pending = oidc.begin_login(current.core(), name)
     session["oidc"] = {
         "pending": asdict(pending),
@@ -67,7 +67,7 @@ def keep_proof(proven: Proven) -> None:
 def _link(proven: Proven) -> BaseResponse:
     """Nothing is linked yet: a browser that somebody else has logged in there must not give them the account."""
     if g.account is None:
-        return redirect(url_for("auth.login"))
+        return redirect(url_for("signin.login"))
     session["linking"] = {**asdict(proven), "kinds": list(proven.kinds)}
     session["linking_at"] = current.core().clock.seconds()
     return redirect(url_for("account.link"))

@@ -9,9 +9,9 @@ from mailcore.services.signin import password_requests as forgotten_password
 from mailcore.services.signin import recovery
 from portal import current
 from portal.access import public
-from portal.auth.forms import ForgottenForm, RecoveryCodeForm
-from portal.auth.views import blueprint
 from portal.errors import answer
+from portal.signin.forms import ForgottenForm, RecoveryCodeForm
+from portal.signin.views import blueprint
 
 Answer = str | BaseResponse | tuple[str, int]
 
@@ -29,14 +29,14 @@ def forgotten() -> Answer:
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
-            return redirect(url_for("auth.forgotten_sent"))
-    return render_template("auth/forgotten.html", form=form, problem=problem), 400 if form.errors else code
+            return redirect(url_for("signin.forgotten_sent"))
+    return render_template("signin/forgotten.html", form=form, problem=problem), 400 if form.errors else code
 
 
 @blueprint.get("/password/forgotten/sent")
 @public
 def forgotten_sent() -> Answer:
-    return render_template("auth/forgotten_sent.html")
+    return render_template("signin/forgotten_sent.html")
 
 
 @blueprint.route("/password/code", methods=["GET", "POST"])
@@ -53,5 +53,5 @@ def by_code() -> Answer:
             problem = problem if code != 403 else _("The user name or the code is wrong, or the code has been used.")
         else:
             flash(_("The code is used up. Choose a new password now."))
-            return redirect(url_for("auth.set_password", token=link.rpartition("/")[2]))
-    return render_template("auth/code.html", form=form, problem=problem), 400 if form.errors else code
+            return redirect(url_for("signin.set_password", token=link.rpartition("/")[2]))
+    return render_template("signin/code.html", form=form, problem=problem), 400 if form.errors else code
